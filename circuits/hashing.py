@@ -1,0 +1,58 @@
+"""Keccak-256, words, tags and EIP-712 digests: the hashes that Python and Solidity share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eth_hash.auto import keccak
+
+from native import R
+
+__all__ = ["challenge", "domain_separator", "keccak", "tag", "typed_digest", "words"]
+
+_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+_NAME = keccak(b"gradroll")
+_VERSION = keccak(b"1")
+
+
+def words(*values: int | bytes) -> bytes:
+    """Concatenate values as 32-byte big-endian words, the packing that ``abi.encode`` gives static types.
+
+    Integers must lie in ``[0, 2**256)``; byte strings of 20 bytes (addresses) or fewer are left-padded, 32-byte ones
+    are taken as they are, and multiples of 32 (points) are appended whole.
+
+    Raises:
+        ValueError: for a byte string that is neither at most 20 bytes nor a multiple of 32.
+    """
+    out = bytearray()
+    for value in values:
+        if isinstance(value, int):
+            out += value.to_bytes(32, "big")
+        elif len(value) <= 20:
+            out += value.rjust(32, b"\0")
+        elif len(value) % 32 == 0:
+            out += value
+        else:
+            raise ValueError(f"{len(value)} bytes are no whole number of words")
+    return bytes(out)
+
+
+def tag(name: str) -> bytes:
+    """The 32-byte domain tag of a name: ``keccak256(ascii(name))``."""
+    return keccak(name.encode("ascii"))
+
+
+def challenge(state: bytes) -> int:
+    """A transcript state read as a field element (big-endian, reduced modulo r)."""
+    return int.from_bytes(state, "big") % R
+
+
+def domain_separator(chain_id: int, market: bytes) -> bytes:
+    """EIP-712 domain separator of the market contract on one chain."""
+    return keccak(words(_DOMAIN_TYPE, _NAME, _VERSION, chain_id, market))
+
+
+def typed_digest(chain_id: int, market: bytes, type_string: str, values: Iterable[int | bytes]) -> bytes:
+    """EIP-712 digest of a flat struct whose members are all static (``uint``, ``address``, ``bytes32``)."""
+    struct = keccak(keccak(type_string.encode("ascii")) + words(*values))
+    return keccak(b"\x19\x01" + domain_separator(chain_id, market) + struct)

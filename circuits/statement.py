@@ -1,0 +1,238 @@
+"""What a batch states: the task's terms, the owners' signed headers, and the proof that goes to the contract.
+
+Only frozen values that are valid once built; no IO.  Field names follow the contracts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from native import G1, G2
+
+from circuits.errors import InvalidInputError
+from circuits.hashing import keccak, tag, typed_digest, words
+
+ROWS = 128
+"""Smallness rows: random sign combinations opened for each gradient."""
+MASK_BITS = 108
+"""Bits of an owner's additive mask of one projection."""
+SLACK_BITS = 62
+"""Bits of BOUND minus the squared norm."""
+TAIL = ROWS + 1
+"""Entries of a row above the vanishing polynomial: one blinder and the masks."""
+MAX_BOUND = (1 << SLACK_BITS) - 1
+MAX_DIMENSION = 1 << 28
+PROJECTION_LOW, PROJECTION_HIGH = -(1 << MASK_BITS - 1), 1 << MASK_BITS + 1
+"""An honest projection lies in ``[PROJECTION_LOW, PROJECTION_HIGH)`` as a signed integer."""
+
+SUBMISSION_TYPE = (
+    "Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY,bytes32 sharesRoot)"
+)
+ATTESTATION_TYPE = "Attestation(bytes32 batchId,bytes32 payloadDigest)"
+
+
+def domain_size(dimension: int) -> int:
+    """The least power of two that is at least the dimension (and at least 2)."""
+    return max(2, 1 << (dimension - 1).bit_length())
+
+
+@dataclass(frozen=True, slots=True)
+class Committee:
+    """A registered prover committee.
+
+    Attributes:
+        threshold: t, the number of colluding provers that learn nothing.
+        members: the provers' 20-byte signing addresses; prover index p evaluates at x = p + 1.
+    """
+
+    committee_id: int
+    threshold: int
+    members: tuple[bytes, ...]
+
+    def __post_init__(self) -> None:
+        if self.threshold < 1 or len(self.members) < 2 * self.threshold + 1:
+            raise InvalidInputError(
+                f"a committee of {len(self.members)} cannot have threshold {self.threshold}: "
+                "it needs a threshold of at least 1 and at least 2t+1 members"
+            )
+
+    @property
+    def size(self) -> int:
+        """N, the number of provers."""
+        return len(self.members)
+
+    @property
+    def quorum(self) -> int:
+        """Provers that must take part: enough for degree-2t openings, and any two quorums share an honest prover."""
+        return max(2 * self.threshold + 1, (self.size + self.threshold) // 2 + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which circuit a batch is proven with: its name, slots for owners, and the hash of its verifying key."""
+
+    name: str
+    capacity: int
+    key_hash: bytes
+
+    @property
+    def opens_contributions(self) -> bool:
+        """Whether each owner's inner product with the aggregate is published and paid for."""
+        return self.name == "norm-contribution"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTerms:
+    """The terms of a training task as the market contract holds them.  Windows are seconds, rewards wei."""
+
+    chain_id: int
+    market: bytes
+    task_id: int
+    committee_id: int
+    verifier: bytes
+    coordinator: bytes
+    dimension: int
+    fraction_bits: int
+    bound: int
+    min_owners: int
+    max_owners_per_round: int
+    rounds: int
+    reward_per_gradient: int
+    submit_window: int
+    settle_window: int
+    permissioned: bool
+    inline_payload: bool
+
+    def __post_init__(self) -> None:
+        limits = (
+            ("dimension", self.dimension, 1, MAX_DIMENSION),
+            ("bound", self.bound, 1, MAX_BOUND),
+            ("fraction_bits", self.fraction_bits, 0, 62),
+            ("min_owners", self.min_owners, 2, 256),
+            ("max_owners_per_round", self.max_owners_per_round, self.min_owners, 256),
+            ("rounds", self.rounds, 1, 2**32 - 1),
+        )
+        for name, value, low, high in limits:
+            if not low <= value <= high:
+                raise InvalidInputError(f"task terms: {name} is {value}, it must lie in [{low}, {high}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that ties a batch to one round of one task under one policy key."""
+
+    chain_id: int
+    market: bytes
+    task_id: int
+    round: int
+    policy_key_hash: bytes
+    bound: int
+    dimension: int
+
+    @classmethod
+    def of(cls, terms: TaskTerms, round_number: int, policy: Policy) -> Context:
+        """The context of one round of a task."""
+        return cls(
+            terms.chain_id, terms.market, terms.task_id, round_number, policy.key_hash, terms.bound, terms.dimension
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionHeader:
+    """An owner's signed header: the commitment and the digests of the share payloads, one a prover.
+
+    Attributes:
+        owner_index: the owner's registration index in the task; batches are ordered by it.
+        share_digests: SHA-256 of each prover's share payload, by prover index.
+        signature: 65 bytes r, s, v over ``digest(chain, market)`` (EIP-712).
+    """
+
+    task_id: int
+    round: int
+    owner: bytes
+    owner_index: int
+    commitment: G1
+    share_digests: tuple[bytes, ...]
+    signature: bytes
+
+    @property
+    def shares_root(self) -> bytes:
+        """Keccak of the share digests, the form in which the contract knows them."""
+        return keccak(b"".join(self.share_digests))
+
+    def digest(self, chain_id: int, market: bytes) -> bytes:
+        """The EIP-712 digest that the owner signs; it is also the submission's identifier."""
+        return submission_digest(chain_id, market, self.task_id, self.round, self.commitment, self.shares_root)
+
+
+def submission_digest(
+    chain_id: int, market: bytes, task_id: int, round_number: int, commitment: G1, shares_root: bytes
+) -> bytes:
+    """EIP-712 digest of a submission (``SUBMISSION_TYPE``)."""
+    return typed_digest(chain_id, market, SUBMISSION_TYPE, (task_id, round_number, commitment, shares_root))
+
+
+def attestation_digest(chain_id: int, market: bytes, batch_id: bytes, payload_digest: bytes) -> bytes:
+    """EIP-712 digest that an attesting prover signs (``ATTESTATION_TYPE``)."""
+    return typed_digest(chain_id, market, ATTESTATION_TYPE, (batch_id, payload_digest))
+
+
+def cohort_id(context: Context, header_digests: tuple[bytes, ...]) -> bytes:
+    """Identifier of a cohort: the ordered headers whose projections use one sign matrix."""
+    prefix = words(tag("gradroll/v1/cohort"), context.chain_id, context.market, context.task_id, context.round)
+    return keccak(prefix + b"".join(header_digests))
+
+
+def sign_seed(cohort: bytes, coin: int) -> bytes:
+    """Seed of a cohort's sign matrix, from the cohort and the coin that the provers toss after it is fixed."""
+    return keccak(words(tag("gradroll/v1/signs"), cohort, coin))
+
+
+@dataclass(frozen=True, slots=True)
+class GrothProof:
+    """Groth16 proof elements (the committed block travels apart)."""
+
+    a: G1
+    b: G2
+    c: G1
+
+
+@dataclass(frozen=True, slots=True)
+class SumcheckProof:
+    """Proof that the vector in a commitment has squared norm T over the domain (protocol section 8)."""
+
+    s: G1
+    q: G1
+    a_zeta: int
+    s_zeta: int
+    s_omega_zeta: int
+    w1: G1
+    w2: G1
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProof:
+    """All that the contract needs beside the owners' headers to verify one batch."""
+
+    mask_commitment: G1
+    gram: G1
+    knowledge: G1
+    groth: GrothProof
+    square_norm: int
+    sumcheck: SumcheckProof
+    contributions: tuple[int, ...]
+    sign_seed: bytes
+    projections_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatement:
+    """Context and owners of a batch, in registration order."""
+
+    context: Context
+    owners: tuple[SubmissionHeader, ...] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """m, the number of owners."""
+        return len(self.owners)

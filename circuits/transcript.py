@@ -1,0 +1,122 @@
+"""The Fiat-Shamir transcript of a batch, the same in Python and Solidity (``contracts/src/libraries/Transcript.sol``).
+
+A chain of Keccak-256 states over 32-byte words with one tag a step.  A challenge is its state modulo r.  The order is
+the argument: nothing that a challenge binds can be chosen after it.  Vectors: ``tests/vectors/v1/transcript``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from native import G1, FrArray, R
+
+from circuits.hashing import challenge, keccak, tag, words
+from circuits.statement import Context, GrothProof, SubmissionHeader, SumcheckProof
+
+
+def owners_hash(owners: Iterable[SubmissionHeader]) -> bytes:
+    """Keccak of every owner's address, commitment and shares root, in batch order."""
+    return keccak(b"".join(words(o.owner, o.commitment, o.shares_root) for o in owners))
+
+
+def projections_digest(projections: Sequence[FrArray]) -> bytes:
+    """Keccak of the opened projections, row 0 first, as 32-byte big-endian scalars.
+
+    Args:
+        projections: m + 1 arrays of shape (128, 4).
+    """
+    return keccak(b"".join(np.ascontiguousarray(z[:, ::-1]).astype(">u8").tobytes() for z in projections))
+
+
+def context_state(context: Context, owners: int) -> bytes:
+    """The first state: what is proven, where, for how many owners."""
+    c = context
+    return keccak(
+        words(
+            tag("gradroll/v1/context"),
+            c.chain_id, c.market, c.task_id, c.round, c.policy_key_hash, c.bound, c.dimension, owners,
+        )
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is public when rho is drawn, beside the owners' headers."""
+
+    mask_commitment: G1
+    sign_seed: bytes
+    projections_digest: bytes
+    gram: G1
+    knowledge: G1
+
+
+def rho_state(context: Context, owners: Sequence[SubmissionHeader], opening: Opening) -> bytes:
+    """State behind rho, the challenge that combines the rows."""
+    return keccak(
+        words(
+            tag("gradroll/v1/rho"), context_state(context, len(owners)), owners_hash(owners),
+            opening.mask_commitment, opening.sign_seed, opening.projections_digest, opening.gram, opening.knowledge,
+        )
+    )  # fmt: skip
+
+
+def eta_state(state: bytes, contributions: Sequence[int]) -> bytes:
+    """State behind eta, which combines the contributions; it is also the batch's identifier."""
+    return keccak(words(tag("gradroll/v1/eta"), state, *contributions))
+
+
+def zeta_state(state: bytes, square_norm: int, s: G1, q: G1) -> bytes:
+    """State behind zeta, the point at which the sum-check is opened."""
+    return keccak(words(tag("gradroll/v1/zeta"), state, square_norm, s, q))
+
+
+def v_state(state: bytes, a_zeta: int, s_zeta: int, s_omega_zeta: int) -> bytes:
+    """State behind v, which combines the three openings at zeta."""
+    return keccak(words(tag("gradroll/v1/v"), state, a_zeta, s_zeta, s_omega_zeta))
+
+
+def u_state(state: bytes, w1: G1, w2: G1, groth: GrothProof) -> bytes:
+    """State behind u and the pairing weights; the Groth16 elements enter here so that no error can cancel another."""
+    return keccak(words(tag("gradroll/v1/u"), state, w1, w2, groth.a, groth.b, groth.c))
+
+
+def knowledge_weight(state: bytes) -> int:
+    """Weight of the knowledge equation in the pairing product."""
+    return challenge(keccak(words(tag("gradroll/v1/weight-knowledge"), state)))
+
+
+def opening_weight(state: bytes) -> int:
+    """Weight of the KZG equation in the pairing product."""
+    return challenge(keccak(words(tag("gradroll/v1/weight-opening"), state)))
+
+
+@dataclass(frozen=True, slots=True)
+class SumcheckChallenges:
+    """Challenges of the sum-check, and the state they end in."""
+
+    zeta: int
+    v: int
+    u: int
+    state: bytes
+
+
+def sumcheck_challenges(
+    state: bytes, square_norm: int, proof: SumcheckProof, groth: GrothProof
+) -> SumcheckChallenges:
+    """Replay the transcript from the batch identifier to its end."""
+    s3 = zeta_state(state, square_norm, proof.s, proof.q)
+    s4 = v_state(s3, proof.a_zeta, proof.s_zeta, proof.s_omega_zeta)
+    s5 = u_state(s4, proof.w1, proof.w2, groth)
+    return SumcheckChallenges(challenge(s3), challenge(s4), challenge(s5), s5)
+
+
+def squarings(value: int, count: int) -> list[int]:
+    """``[x, x^2, x^4, ...]``: the coefficients rho_i = rho^(2^i), whose pairwise products are all distinct powers."""
+    out = []
+    for _ in range(count):
+        out.append(value)
+        value = value * value % R
+    return out
