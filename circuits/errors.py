@@ -27,6 +27,18 @@ class GradientError(InvalidInputError):
     code: ClassVar[str] = "bad-gradient"
 
 
+class CircuitError(GradrollError):
+    """A circuit that cannot be built or proven jointly; a mistake of whoever wrote the policy."""
+
+    code: ClassVar[str] = "bad-circuit"
+
+
+class AssignmentError(InvalidInputError):
+    """Values for a circuit's wires that do not have the circuit's shape or are not canonical."""
+
+    code: ClassVar[str] = "bad-assignment"
+
+
 class WireError(InvalidInputError):
     """A message from the wire is not canonical, not bounded, or not on the curve."""
 

@@ -1,0 +1,118 @@
+"""Commitments to rows: sum_j v_j [L_j(tau)] + sum_l tail_l [tau^l Z_H(tau)].
+
+A *long row* is the d values of a row followed by its 129 tail entries (blinder, then 128 masks): the basis
+has the same layout, so a commitment is one multi-scalar multiplication. Hiding comes from the blinder,
+binding from the SRS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import native
+from circuits import container
+from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError
+from circuits.srs import Srs
+from circuits.statement import MAX_DIMENSION, TAIL, domain_size
+from native import G1, FrArray, G1Bases
+
+KIND = "commitment-key"
+
+
+@dataclass(frozen=True, eq=False)
+class CommitmentKey:
+    """The basis of long rows for one model dimension.
+
+    Attributes:
+        dimension: d, the coordinates of a gradient.
+        bases: d Lagrange points, then the 129 tail points.
+    """
+
+    dimension: int
+    bases: G1Bases
+
+    @property
+    def domain(self) -> int:
+        """n, the size of the evaluation domain."""
+        return domain_size(self.dimension)
+
+    def commit(self, values: FrArray, tail: FrArray) -> G1:
+        """Commits to field elements: values (d, 4), tail (129, 4).
+
+        Raises:
+            InvalidInputError: wrong shapes.
+        """
+        self._check(values.shape, (self.dimension, 4), tail)
+        return self.commit_long(np.concatenate((values, tail)))
+
+    def commit_long(self, row: FrArray) -> G1:
+        """Commits to a long row, (d + 129, 4). On shares of a row this is a share of the commitment."""
+        if row.shape != (self.dimension + TAIL, 4):
+            raise InvalidInputError(f"a long row of this model has shape {(self.dimension + TAIL, 4)}")
+        return self.bases.msm(row)
+
+    def commit_small(self, values: npt.NDArray[np.int64], tail: FrArray) -> G1:
+        """Commits to quantised integers, int64[d], by the multiplication for short scalars; same result as
+        `commit`."""
+        self._check(values.shape, (self.dimension,), tail)
+        return native.g1_add(self.bases.msm_int64(values), self.bases.msm(tail, start=self.dimension))
+
+    def _check(self, actual: tuple[int, ...], expected: tuple[int, ...], tail: FrArray) -> None:
+        if actual != expected or tail.shape != (TAIL, 4):
+            raise InvalidInputError(
+                f"values {actual} and tail {tail.shape}; expected {expected} and {(TAIL, 4)}"
+            )
+
+
+def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> CommitmentKey:
+    """The commitment key of a dimension, read from or added to the directory `cache` when one is given.
+
+    Deriving the Lagrange basis takes n log n group operations, reading it back none. The cache is trusted
+    local
+    storage: its digest finds corruption, not an adversary with write access.
+
+    Raises:
+        InvalidInputError: the dimension is out of range.
+        KeyMismatchError: the SRS is too short.
+    """
+    if not 1 <= dimension <= MAX_DIMENSION:
+        raise InvalidInputError(f"dimension {dimension} is outside 1..{MAX_DIMENSION}")
+    domain = domain_size(dimension)
+    srs.require(domain)
+    if cache is None:
+        return CommitmentKey(dimension, _derive(srs, dimension, domain))
+    identity = hashlib.sha256(srs.tau).hexdigest()
+    path = cache / f"lagrange-{identity[:16]}-{dimension}.bases"
+    try:
+        return _load(path, identity, dimension)
+    except (KeyFileError, KeyMismatchError):
+        key = CommitmentKey(dimension, _derive(srs, dimension, domain))
+        fields: dict[str, container.Field] = {"srs": identity, "dimension": dimension, "origin": srs.origin}
+        container.write(path, KIND, fields, {"bases": key.bases.to_raw()})
+        return key
+
+
+def _load(path: Path, identity: str, dimension: int) -> CommitmentKey:
+    file = container.read(path, KIND)
+    if (file.text("srs"), file.number("dimension")) != (identity, dimension):
+        raise KeyMismatchError(f"{path} belongs to another SRS or dimension")
+    bases = G1Bases.from_raw(file.section("bases"))
+    if len(bases) != dimension + TAIL:
+        raise KeyFileError(f"{path} has {len(bases)} points")
+    return CommitmentKey(dimension, bases)
+
+
+def _derive(srs: Srs, dimension: int, domain: int) -> G1Bases:
+    lagrange = native.lagrange(srs.powers.slice(0, domain), domain)
+    low = bytes(srs.powers.slice(0, TAIL).to_bytes())
+    high = bytes(srs.powers.slice(domain, domain + TAIL).to_bytes())
+    tail = b"".join(
+        native.g1_add(G1(high[at : at + 64]), native.g1_neg(G1(low[at : at + 64])))
+        for at in range(0, len(low), 64)
+    )
+    return lagrange.slice(0, dimension).concat(G1Bases.from_bytes(tail))

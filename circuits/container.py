@@ -1,0 +1,145 @@
+"""The file format of keys and reference strings: a versioned header, a digest, binary sections.
+
+    8 bytes   "GRADROLL"
+    2 bytes   format version, big-endian
+    4 bytes   length of the header, big-endian
+    header    JSON object {"kind", "fields", "sections": [[name, length], ...]}, keys sorted, no spaces
+    32 bytes  SHA-256 of everything above and of the payload
+    payload   the sections, one behind the other
+
+The digest finds truncation and corruption. It does not authenticate: who can replace a file can replace its
+digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from circuits.errors import KeyFileError, KeyMismatchError
+
+MAGIC = b"GRADROLL"
+VERSION = 1
+_PREFIX = len(MAGIC) + 2 + 4
+_MAX_HEADER = 1 << 16
+_DIGEST = 32
+
+Field = str | int | bool
+
+
+@dataclass(frozen=True)
+class Container:
+    """A checked file: its header fields and its sections, mapped into memory."""
+
+    path: Path
+    fields: Mapping[str, Field]
+    sections: Mapping[str, memoryview]
+
+    def text(self, name: str) -> str:
+        return str(self._field(name, str))
+
+    def number(self, name: str) -> int:
+        return int(self._field(name, int))
+
+    def section(self, name: str) -> memoryview:
+        try:
+            return self.sections[name]
+        except KeyError:
+            raise KeyFileError(f"{self.path}: section {name!r} is missing; generate the file again") from None
+
+    def _field(self, name: str, kind: type) -> Field:
+        value = self.fields.get(name)
+        if not isinstance(value, kind):
+            raise KeyFileError(f"{self.path}: header field {name!r} is missing or of the wrong type")
+        return value
+
+
+def write(path: Path, kind: str, fields: Mapping[str, Field], sections: Mapping[str, bytes]) -> None:
+    """Writes the file atomically: readers see the old file or the whole new one."""
+    listing = [[name, len(data)] for name, data in sections.items()]
+    header = json.dumps(
+        {"kind": kind, "fields": dict(fields), "sections": listing}, sort_keys=True, separators=(",", ":")
+    ).encode()
+    prefix = MAGIC + VERSION.to_bytes(2, "big") + len(header).to_bytes(4, "big") + header
+    digest = hashlib.sha256(prefix)
+    for data in sections.values():
+        digest.update(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as out:
+        try:
+            for part in (prefix, digest.digest(), *sections.values()):
+                out.write(part)
+            out.flush()
+            os.fsync(out.fileno())
+            os.replace(out.name, path)
+        except BaseException:
+            Path(out.name).unlink(missing_ok=True)
+            raise
+
+
+def read(path: Path, kind: str) -> Container:
+    """Opens and checks a file of the given kind.
+
+    Raises:
+        KeyFileError: the file is missing, truncated, corrupt, or not one of ours.
+        KeyMismatchError: it is of another format version or another kind.
+    """
+    view = _map(path)
+    header, start = _header(path, view)
+    if header.kind != kind:
+        raise KeyMismatchError(f"{path} holds {header.kind!r}, not {kind!r}; give the right file")
+    digest = hashlib.sha256(view[: start - _DIGEST])
+    digest.update(view[start:])
+    if digest.digest() != view[start - _DIGEST : start]:
+        raise KeyFileError(f"{path} is corrupt or truncated (its digest differs); fetch or generate it again")
+    sections: dict[str, memoryview] = {}
+    for name, length in header.sections:
+        if length < 0:
+            raise KeyFileError(f"{path}: section {name!r} has a negative length")
+        sections[name] = view[start : start + length]
+        start += length
+    if start != len(view):
+        raise KeyFileError(f"{path}: the sections do not fill the file")
+    return Container(path, header.fields, sections)
+
+
+@dataclass(frozen=True)
+class _Header:
+    kind: str
+    fields: dict[str, Field]
+    sections: list[tuple[str, int]]
+
+
+def _map(path: Path) -> memoryview:
+    try:
+        with path.open("rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError) as error:
+        raise KeyFileError(f"{path} cannot be read: {error}") from error
+
+
+def _header(path: Path, view: memoryview) -> tuple[_Header, int]:
+    """The parsed header and the offset of the payload."""
+    if len(view) < _PREFIX or view[: len(MAGIC)] != MAGIC:
+        raise KeyFileError(f"{path} is not a gradroll key file")
+    version = int.from_bytes(view[len(MAGIC) : len(MAGIC) + 2], "big")
+    if version != VERSION:
+        raise KeyMismatchError(
+            f"{path} has format version {version}, this release reads {VERSION}; generate it again"
+        )
+    length = int.from_bytes(view[len(MAGIC) + 2 : _PREFIX], "big")
+    start = _PREFIX + length + _DIGEST
+    if length > _MAX_HEADER or len(view) < start:
+        raise KeyFileError(f"{path} is truncated; fetch or generate it again")
+    try:
+        raw = json.loads(bytes(view[_PREFIX : _PREFIX + length]))
+        sections = [(str(name), int(size)) for name, size in raw["sections"]]
+        return _Header(str(raw["kind"]), dict(raw["fields"]), sections), start
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeyFileError(f"{path}: the header is malformed") from error

@@ -1,0 +1,145 @@
+"""Import of powers-of-tau ceremony files in the snarkjs `.ptau` format (BN254).
+
+Layout, all integers little-endian: magic "ptau", version u32 = 1, number of sections u32, then sections of
+(type u32, length u64, body). Read here: section 1 (bytes per coordinate u32, modulus, power u32, ceremony
+power u32), section 2 ([tau^i]_1 for i < 2^(power+1) - 1) and section 3 ([tau^i]_2 for i < 2^power).
+Coordinates are 32 bytes in Montgomery form (value * 2^256 mod q). Source: snarkjs, src/powersoftau_utils.js.
+
+The ceremony's transcript (section 7) is not replayed: compare the SHA-256 in `Srs.origin` with the published
+one.
+What is checked: every G1 point used is on the curve, [tau]_2 is in the subgroup, and consecutive powers
+differ by the factor tau (a random linear combination under one pairing equation).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+
+import native
+from circuits.errors import KeyFileError, KeyMismatchError
+from circuits.srs import Srs, powers_needed
+from native import G1, G2, G1Bases
+
+FIELD_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583
+_MAGIC = b"ptau"
+_VERSION = 1
+_COORDINATE = 32
+_G1, _G2 = 2 * _COORDINATE, 4 * _COORDINATE
+_FROM_MONTGOMERY = pow(1 << 256, -1, FIELD_MODULUS)
+_MAX_POWER = 28
+
+
+@dataclass(frozen=True)
+class _Sections:
+    power: int
+    tau_g1: memoryview
+    tau_g2: memoryview
+
+
+def import_ptau(path: Path, domain: int) -> Srs:
+    """The SRS for a domain of n points from a ceremony file.
+
+    Raises:
+        KeyFileError: truncated, malformed, or its points are not consecutive powers.
+        KeyMismatchError: another curve, another version, or too few powers.
+    """
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            digest = hashlib.sha256(data).hexdigest()
+            with memoryview(data) as view:
+                return _import(path, view, domain, digest)
+    except (OSError, native.PointError) as error:
+        raise KeyFileError(f"{path}: {error}") from error
+
+
+def _import(path: Path, view: memoryview, domain: int, digest: str) -> Srs:
+    sections = _parse(path, view)
+    try:
+        needed = powers_needed(domain)
+        if len(sections.tau_g1) // _G1 < needed:
+            raise KeyMismatchError(
+                f"{path} is of power {sections.power}: domain of {domain} needs {needed} points; get a larger one"
+            )
+        powers = G1Bases.from_bytes(_canonical(path, sections.tau_g1[: needed * _G1]))
+        one = _g2(path, sections.tau_g2[:_G2])
+        tau = _g2(path, sections.tau_g2[_G2 : 2 * _G2])
+    finally:
+        sections.tau_g1.release()
+        sections.tau_g2.release()
+    _check_powers(path, powers, one, tau, bytes.fromhex(digest))
+    return Srs(f"ptau:{digest}", powers, tau)
+
+
+def _parse(path: Path, view: memoryview) -> _Sections:
+    if bytes(view[:4]) != _MAGIC:
+        raise KeyFileError(f"{path} is not a .ptau file")
+    version, count = (int.from_bytes(view[at : at + 4], "little") for at in (4, 8))
+    if version != _VERSION:
+        raise KeyMismatchError(f"{path} has .ptau version {version}, expected {_VERSION}")
+    bodies: dict[int, memoryview] = {}
+    offset = 12
+    for _ in range(count):
+        kind, length = int.from_bytes(view[offset : offset + 4], "little"), view[offset + 4 : offset + 12]
+        start = offset + 12
+        offset = start + int.from_bytes(length, "little")
+        if offset > len(view) or len(length) != 8:
+            raise KeyFileError(f"{path} is truncated in section {kind}; fetch it again")
+        if kind in bodies:
+            raise KeyFileError(f"{path} has section {kind} twice")
+        bodies[kind] = view[start:offset]
+    if offset != len(view) or not {1, 2, 3} <= bodies.keys():
+        raise KeyFileError(f"{path} lacks a section or has bytes behind the last one; fetch it again")
+    power = _header_power(path, bytes(bodies[1]))
+    if len(bodies[2]) != ((2 << power) - 1) * _G1 or len(bodies[3]) != (1 << power) * _G2:
+        raise KeyFileError(f"{path}: the sections do not have the length of power {power}")
+    return _Sections(power, bodies[2], bodies[3])
+
+
+def _header_power(path: Path, header: bytes) -> int:
+    width = int.from_bytes(header[:4], "little")
+    modulus, rest = int.from_bytes(header[4 : 4 + width], "little"), header[4 + width :]
+    if width != _COORDINATE or modulus != FIELD_MODULUS:
+        raise KeyMismatchError(f"{path} is a ceremony over another curve; a BN254 (bn128) file is needed")
+    power = int.from_bytes(rest[:4], "little")
+    if len(rest) != 8 or not 1 <= power <= _MAX_POWER:
+        raise KeyFileError(f"{path}: the header is malformed")
+    return power
+
+
+def _canonical(path: Path, raw: memoryview) -> bytes:
+    """Little-endian Montgomery coordinates as big-endian canonical ones, in the same order."""
+    out = bytearray(len(raw))
+    for start in range(0, len(raw), _COORDINATE):
+        value = int.from_bytes(raw[start : start + _COORDINATE], "little")
+        if value >= FIELD_MODULUS:
+            raise KeyFileError(f"{path}: a coordinate is not below the modulus")
+        out[start : start + _COORDINATE] = (value * _FROM_MONTGOMERY % FIELD_MODULUS).to_bytes(
+            _COORDINATE, "big"
+        )
+    return bytes(out)
+
+
+def _g2(path: Path, raw: memoryview) -> G2:
+    """A G2 point; the file has the real part of a coordinate first, EIP-197 the imaginary one."""
+    x_re, x_im, y_re, y_im = (
+        part for part in (_canonical(path, raw[at : at + _COORDINATE]) for at in range(0, _G2, _COORDINATE))
+    )
+    point = G2(x_im + x_re + y_im + y_re)
+    native.g2_check(point)
+    return point
+
+
+def _check_powers(path: Path, powers: G1Bases, one: G2, tau: G2, seed: bytes) -> None:
+    """e(sum c_i [tau^(i+1)], G2) = e(sum c_i [tau^i], [tau]_2), with c_i expanded from the file's digest."""
+    if powers.slice(0, 1).to_bytes() != native.g1_generator or one != native.g2_generator:
+        raise KeyFileError(f"{path} does not start with the generators")
+    if tau in (native.g2_generator, bytes(_G2)):
+        raise KeyFileError(f"{path} has a trivial tau; it has no contribution")
+    weights = native.expand(seed, len(powers) - 1)
+    shifted, plain = powers.msm(weights, start=1), powers.msm(weights)
+    pairs: list[tuple[G1, G2]] = [(shifted, native.g2_generator), (native.g1_neg(plain), tau)]
+    if not native.pairing_product_is_one(pairs):
+        raise KeyFileError(f"{path}: the points are not consecutive powers of one tau")

@@ -1,0 +1,103 @@
+"""The structured reference string: powers of a secret tau in G1, and [tau]_2.
+
+Rows of a batch are committed under it (`commitment`) and the sum-check is opened under it (`sumcheck`).
+Production imports the powers from a public ceremony (`ptau`); development derives tau from a seed, and the
+file and every key derived from it say so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import native
+from circuits import container
+from circuits.errors import InsecureSetupError, KeyFileError, KeyMismatchError
+from circuits.statement import ROWS
+from native import G1, G2, FrArray, G1Bases
+
+INSECURE = "insecure-development"
+KIND = "srs"
+_SEED_BYTES = 32
+
+
+def powers_needed(domain: int) -> int:
+    """Powers of tau for a domain of n points: the sum-check's quotient has degree n + 2k."""
+    return domain + 2 * ROWS + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Srs:
+    """Powers [tau^0]_1 .. [tau^(len-1)]_1, and [tau]_2.
+
+    Attributes:
+        origin: `ptau:<sha256 of the ceremony file>` or `insecure-development`.
+    """
+
+    origin: str
+    powers: G1Bases
+    tau: G2
+
+    @property
+    def insecure(self) -> bool:
+        """Whether tau is known to anyone who reads the sources."""
+        return self.origin == INSECURE
+
+    def require(self, domain: int) -> None:
+        """Raises `KeyMismatchError` when the string is too short for a domain of that size."""
+        needed = powers_needed(domain)
+        if len(self.powers) < needed:
+            raise KeyMismatchError(
+                f"the SRS has {len(self.powers)} powers, a domain of {domain} needs {needed}; import more"
+            )
+
+    def commit(self, coefficients: FrArray) -> G1:
+        """[p(tau)]_1 for coefficients, shape (length, 4), lowest degree first."""
+        if len(coefficients) > len(self.powers):
+            raise KeyMismatchError(f"a polynomial of {len(coefficients)} coefficients does not fit the SRS")
+        return self.powers.msm(coefficients)
+
+    def save(self, path: Path) -> None:
+        """Writes the string to a file (see `container`)."""
+        fields: dict[str, container.Field] = {"origin": self.origin, "powers": len(self.powers)}
+        container.write(path, KIND, fields, {"tau": self.tau, "powers": self.powers.to_bytes()})
+
+
+def load(path: Path, *, allow_insecure: bool = False) -> Srs:
+    """Reads an SRS file; every point is checked to lie on its curve.
+
+    Raises:
+        KeyFileError: unreadable, corrupt, or not points.
+        KeyMismatchError: another kind of file or another version.
+        InsecureSetupError: a development string, and `allow_insecure` is not set.
+    """
+    file = container.read(path, KIND)
+    origin = file.text("origin")
+    if origin == INSECURE and not allow_insecure:
+        raise InsecureSetupError(
+            f"{path} is a development SRS; import a ceremony file, or allow insecure keys"
+        )
+    try:
+        powers, tau = G1Bases.from_bytes(file.section("powers")), G2(bytes(file.section("tau")))
+        native.g2_check(tau)
+    except ValueError as error:
+        raise KeyFileError(f"{path}: {error}") from error
+    if len(powers) != file.number("powers"):
+        raise KeyFileError(f"{path}: {len(powers)} powers, the header says {file.number('powers')}")
+    return Srs(origin, powers, tau)
+
+
+def unsafe_development_srs(seed: bytes, domain: int) -> Srs:
+    """A string whose tau everybody with the seed knows: commitments bind nobody who has it. Development only.
+
+    Args:
+        seed: 32 bytes.
+        domain: size n of the evaluation domain, a power of two.
+    """
+    if len(seed) != _SEED_BYTES:
+        raise KeyMismatchError(f"a development seed has {_SEED_BYTES} bytes")
+    wide = hashlib.blake2b(seed, digest_size=64, person=b"srs/tau").digest()
+    tau = 2 + int.from_bytes(wide, "big") % (native.R - 2)
+    powers = native.powers_of_tau_unsafe(tau, powers_needed(domain))
+    return Srs(INSECURE, powers, native.g2_mul(native.g2_generator, tau))

@@ -1,0 +1,163 @@
+"""The sum-check of protocol section 8: the vector in a commitment has squared norm T over the domain H.
+
+For a(X) with [a(tau)]_1 = C_rho: S(1) = 0 and S(wX) - S(X) = a(X)^2 - T/n on H, which adds up to sum a(w^i)^2
+= T. Q is the quotient of the difference by Z_H = X^n - 1. Commitments to S and Q, and openings of a, S, Q at
+zeta and of S at w zeta, prove it. S(1) = 0 need not be shown: a constant added to S cancels in the
+difference.
+Degrees: a has n + k, S n - 1, Q n + 2k (k = 128); the SRS has that many powers and no higher polynomial
+occurs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import native
+from circuits.errors import ProofError
+from circuits.hashing import challenge
+from circuits.srs import Srs, powers_needed
+from circuits.statement import TAIL, GrothProof, SumcheckProof, domain_size
+from circuits.transcript import SumcheckChallenges, sumcheck_challenges, v_state, zeta_state
+from native import G1, G2, FrArray
+
+_COSET_SHIFT = 5
+
+
+def prove(srs: Srs, values: FrArray, tail: FrArray, square_norm: int, state: bytes) -> SumcheckProof:
+    """Proves <values, values> = square_norm for the public row that `srs` commits to.
+
+    Args:
+        values: (d, 4), the combined row a on its d coordinates (zero beyond).
+        tail: (129, 4), its tail.
+        state: transcript state behind eta (the batch identifier).
+
+    Raises:
+        ProofError: the squared norm is another.
+        KeyMismatchError: the SRS is too short.
+    """
+    domain = domain_size(len(values))
+    srs.require(domain)
+    if native.inner(values, values) != square_norm:
+        raise ProofError("the combined row does not have the stated squared norm; open it again")
+    on_domain = _padded(values, domain)
+    a = _row_polynomial(on_domain, tail)
+    mean = square_norm * pow(domain, -1, native.R) % native.R
+    steps = native.sub(native.mul(on_domain, on_domain), _constant(mean, domain))
+    running = native.ntt(native.prefix_sum(steps), inverse=True)
+    quotient = _quotient(a, running, mean)
+    s, q = srs.commit(running), srs.commit(quotient)
+    after_commitments = zeta_state(state, square_norm, s, q)
+    zeta = challenge(after_commitments)
+    shifted = zeta * native.root_of_unity(domain) % native.R
+    a_zeta, s_zeta = native.evaluate(a, zeta), native.evaluate(running, zeta)
+    s_shifted = native.evaluate(running, shifted)
+    v = challenge(v_state(after_commitments, a_zeta, s_zeta, s_shifted))
+    length = len(quotient)
+    combined = native.linear_combination(
+        [_padded(a, length), _padded(running, length), quotient], [1, v, v * v % native.R]
+    )
+    w1 = srs.commit(native.divide_by_linear(combined, zeta))
+    w2 = srs.commit(native.divide_by_linear(running, shifted))
+    return SumcheckProof(s, q, a_zeta, s_zeta, s_shifted, w1, w2)
+
+
+def opening_points(
+    commitment: G1, square_norm: int, domain: int, proof: SumcheckProof, challenges: SumcheckChallenges
+) -> tuple[G1, G1]:
+    """(left, right) of the KZG equation e(left, [tau]_2) = e(right, G2).
+
+    Args:
+        commitment: C_rho, the combination of the rows' commitments.
+
+    Raises:
+        ProofError: zeta lies in the domain (then nothing would be checked).
+    """
+    zeta, v, u = challenges.zeta, challenges.v, challenges.u
+    vanishing = (pow(zeta, domain, native.R) - 1) % native.R
+    if vanishing == 0:
+        raise ProofError("the opening point lies in the domain; prove again")
+    difference = proof.s_omega_zeta - proof.s_zeta - proof.a_zeta * proof.a_zeta
+    q_zeta = (difference + square_norm * pow(domain, -1, native.R)) * pow(vanishing, -1, native.R) % native.R
+    value = proof.a_zeta + v * proof.s_zeta + v * v * q_zeta + u * proof.s_omega_zeta
+    shifted = zeta * native.root_of_unity(domain)
+    left = _combine([proof.w1, proof.w2], [1, u])
+    right = _combine(
+        [proof.w1, proof.w2, commitment, proof.s, proof.q, native.g1_generator],
+        [zeta, u * shifted, 1, v + u, v * v, -value],
+    )
+    return left, right
+
+
+def verify(
+    tau: G2,
+    commitment: G1,
+    proof: SumcheckProof,
+    groth: GrothProof,
+    *,
+    square_norm: int,
+    dimension: int,
+    state: bytes,
+) -> bool:
+    """Whether the row in `commitment` has squared norm `square_norm`; the contract's equation, unweighted.
+
+    Args:
+        tau: [tau]_2 of the SRS.
+        groth: the batch's Groth16 elements, which the transcript binds before the last challenge.
+        state: transcript state behind eta.
+
+    Raises:
+        ProofError: zeta lies in the domain.
+    """
+    challenges = sumcheck_challenges(state, square_norm, proof, groth)
+    left, right = opening_points(commitment, square_norm, domain_size(dimension), proof, challenges)
+    return native.pairing_product_is_one([(left, tau), (native.g1_neg(right), native.g2_generator)])
+
+
+def _row_polynomial(on_domain: FrArray, tail: FrArray) -> FrArray:
+    """Coefficients of sum_j a_j L_j + (X^n - 1) * tail, shape (n + 129, 4)."""
+    domain = len(on_domain)
+    length = domain + TAIL
+    high = native.zeros(length)
+    high[domain:] = tail
+    low = _padded(native.ntt(on_domain, inverse=True), length)
+    return native.sub(native.add(low, high), _padded(tail, length))
+
+
+def _quotient(a: FrArray, running: FrArray, mean: int) -> FrArray:
+    """Coefficients of (S(wX) - S(X) - a(X)^2 + mean) / (X^n - 1), shape (n + 257, 4).
+
+    Evaluated on a coset that holds the quotient; the numerator has a higher degree, but only its values
+    count.
+    """
+    domain, length = len(running), powers_needed(len(running))
+    size = 1 << (length - 1).bit_length()
+    turned = native.mul(running, native.powers(native.root_of_unity(domain), domain))
+    step = native.ntt(_padded(native.sub(turned, running), size), coset=True)
+    row = native.ntt(_padded(a, size), coset=True)
+    numerator = native.add(native.sub(step, native.mul(row, row)), _constant(mean, size))
+    quotient = native.ntt(native.mul(numerator, _inverse_vanishing(domain, size)), inverse=True, coset=True)
+    if quotient[length:].any():
+        raise ProofError("the squared norm does not match the row; the sum-check has no quotient")
+    return np.ascontiguousarray(quotient[:length])
+
+
+def _inverse_vanishing(domain: int, size: int) -> FrArray:
+    """1 / (x^n - 1) on the coset; x^n takes only size / n values, in turn."""
+    period = size // domain
+    turn, shift = native.root_of_unity(period) if period > 1 else 1, pow(_COSET_SHIFT, domain, native.R)
+    values = [pow(shift * pow(turn, i, native.R) - 1, -1, native.R) for i in range(period)]
+    return np.tile(native.from_ints(values), (domain, 1))
+
+
+def _padded(values: FrArray, length: int) -> FrArray:
+    out = native.zeros(length)
+    out[: len(values)] = values
+    return out
+
+
+def _constant(value: int, length: int) -> FrArray:
+    return np.ascontiguousarray(np.broadcast_to(native.from_ints([value]), (length, 4)))
+
+
+def _combine(points: list[G1], scalars: list[int]) -> G1:
+    return native.g1_linear_combination(points, [scalar % native.R for scalar in scalars])

@@ -1,0 +1,137 @@
+"""The contract's verification of a batch, in Python: same checks, same transcript, same pairing product.
+
+Mirrors `RollupVerifier.verify`. Signatures of owners and attestations of provers belong to the market
+contract and are checked there (and by `audit`), not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import native
+from circuits import groth16, sumcheck
+from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
+from circuits.groth16 import VerifyingKey, input_point
+from circuits.hashing import challenge
+from circuits.statement import MAX_BOUND, MAX_DIMENSION, BatchProof, BatchStatement, domain_size
+from circuits.transcript import (
+    Opening,
+    eta_state,
+    knowledge_weight,
+    opening_weight,
+    rho_state,
+    squarings,
+    sumcheck_challenges,
+)
+from native import G1, G2
+
+
+def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey) -> bytes:
+    """The batch identifier, when the proof holds under the key; nobody has to be trusted.
+
+    Raises:
+        KeyMismatchError: the statement names another policy key.
+        InvalidInputError: counts, bounds, order of owners or scalars are out of range.
+        native.PointError: an element is not on its curve or not in the subgroup.
+        ProofError: an equation does not hold; the message names it.
+    """
+    _check_shape(statement, proof, key)
+    _check_points(statement, proof)
+    batch_id, rho, public = public_inputs(statement, proof, key)
+    challenges = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, proof.groth)
+    domain = domain_size(statement.context.dimension)
+    commitment = combined_commitment(statement, proof, rho)
+    left, right = sumcheck.opening_points(commitment, proof.square_norm, domain, proof.sumcheck, challenges)
+    k1, k2 = knowledge_weight(challenges.state), opening_weight(challenges.state)
+    product: list[tuple[G1, G2]] = [
+        (proof.groth.a, proof.groth.b),
+        (native.g1_neg(key.alpha), key.beta),
+        (native.g1_neg(input_point(key, public, proof.gram)), key.gamma),
+        (native.g1_neg(proof.groth.c), key.delta),
+        (native.g1_mul(proof.gram, -k1 % native.R), key.sigma),
+        (native.g1_linear_combination([proof.knowledge, right], [k1, -k2 % native.R]), native.g2_generator),
+        (native.g1_mul(left, k2), key.tau),
+    ]
+    if not native.pairing_product_is_one(product):
+        raise ProofError(_diagnose(proof, key, public, left, right))
+    return batch_id
+
+
+def public_inputs(
+    statement: BatchStatement, proof: BatchProof, key: VerifyingKey
+) -> tuple[bytes, int, tuple[int, ...]]:
+    """(batch identifier, rho, circuit's public inputs) as the transcript and the contributions determine
+    them."""
+    opening = Opening(
+        proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
+    )
+    state = rho_state(statement.context, statement.owners, opening)
+    batch_id = eta_state(state, proof.contributions)
+    rho, eta = challenge(state), challenge(batch_id)
+    base = (rho, proof.square_norm, statement.context.bound)
+    if not key.uses_contributions:
+        return batch_id, rho, base
+    return batch_id, rho, (*base, eta, combined_contribution(proof.contributions, eta))
+
+
+def combined_contribution(contributions: Iterable[int], eta: int) -> int:
+    """W = sum_(i=1..m) eta^i w_i mod r."""
+    total, power = 0, 1
+    for value in contributions:
+        power = power * eta % native.R
+        total = (total + power * value) % native.R
+    return total
+
+
+def combined_commitment(statement: BatchStatement, proof: BatchProof, rho: int) -> G1:
+    """C_rho = rho_0 C_0 + sum_i rho_i C_i with rho_i = rho^(2^i)."""
+    points = [proof.mask_commitment, *(owner.commitment for owner in statement.owners)]
+    return native.g1_linear_combination(points, squarings(rho, len(points)))
+
+
+def sum_of_commitments(statement: BatchStatement) -> G1:
+    """sum_(i>=1) C_i, the commitment that the aggregate opens."""
+    return native.g1_linear_combination(
+        [owner.commitment for owner in statement.owners], [1] * statement.size
+    )
+
+
+def _check_shape(statement: BatchStatement, proof: BatchProof, key: VerifyingKey) -> None:
+    context, size = statement.context, statement.size
+    if context.policy_key_hash != key.key_hash:
+        raise KeyMismatchError("the batch was proven for another policy key; use the key that the task names")
+    if not 1 <= size <= key.capacity:
+        raise InvalidInputError(f"the batch has {size} owners, the circuit takes 1..{key.capacity}")
+    if not 1 <= context.bound <= MAX_BOUND or not 1 <= context.dimension <= MAX_DIMENSION:
+        raise InvalidInputError("the task's bound or dimension is out of range")
+    indices = [owner.owner_index for owner in statement.owners]
+    if any(low >= high for low, high in pairwise(indices)):
+        raise InvalidInputError("owners must ascend strictly by registration index")
+    if len(proof.contributions) != (size if key.uses_contributions else 0):
+        raise InvalidInputError(
+            f"{len(proof.contributions)} contributions do not fit the policy {key.policy!r}"
+        )
+    s = proof.sumcheck
+    scalars = (proof.square_norm, s.a_zeta, s.s_zeta, s.s_omega_zeta, *proof.contributions)
+    if not all(0 <= value < native.R for value in scalars):
+        raise InvalidInputError("a scalar of the proof is outside [0, r)")
+
+
+def _check_points(statement: BatchStatement, proof: BatchProof) -> None:
+    s, groth = proof.sumcheck, proof.groth
+    mine = (proof.mask_commitment, proof.gram, proof.knowledge, groth.a, groth.c, s.s, s.q, s.w1, s.w2)
+    for point in (*mine, *(owner.commitment for owner in statement.owners)):
+        native.g1_check(point)
+    native.g2_check(groth.b)
+
+
+def _diagnose(proof: BatchProof, key: VerifyingKey, public: tuple[int, ...], left: G1, right: G1) -> str:
+    """Names the equation that fails; the product alone does not say."""
+    if not groth16.verify_block(key, proof.gram, proof.knowledge):
+        return "the Gram commitment is not in the span of its block (knowledge equation)"
+    if not groth16.verify(key, public, proof.gram, proof.knowledge, proof.groth):
+        return "the policy proof does not hold (Groth16 equation)"
+    if not native.pairing_product_is_one([(left, key.tau), (native.g1_neg(right), native.g2_generator)]):
+        return "the combined row does not have the stated squared norm (sum-check equation)"
+    return "the weighted equations do not hold together"
