@@ -20,6 +20,8 @@ SLACK_BITS = 62
 """Bits of BOUND minus the squared norm."""
 TAIL = ROWS + 1
 """Entries of a row above the vanishing polynomial: one blinder and the masks."""
+SHARE_EXTRA = TAIL + SLACK_BITS + 1
+"""Entries of an owner's shared vector beyond the gradient: the tail, the slack's bits, one mask of the dealing check."""
 MAX_BOUND = (1 << SLACK_BITS) - 1
 MAX_DIMENSION = 1 << 28
 PROJECTION_LOW, PROJECTION_HIGH = -(1 << MASK_BITS - 1), 1 << MASK_BITS + 1
@@ -34,6 +36,11 @@ ATTESTATION_TYPE = "Attestation(bytes32 batchId,bytes32 payloadDigest)"
 def domain_size(dimension: int) -> int:
     """The least power of two that is at least the dimension (and at least 2)."""
     return max(2, 1 << (dimension - 1).bit_length())
+
+
+def share_length(dimension: int) -> int:
+    """Length of an owner's shared vector: values, blinder, masks, slack bits, check mask, in this order."""
+    return dimension + SHARE_EXTRA
 
 
 @dataclass(frozen=True, slots=True)

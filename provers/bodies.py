@@ -1,0 +1,295 @@
+"""Bodies of the provers' messages: canonical encodings, one a step.
+
+Scalars are 32 bytes big-endian below r, points 64 or 128 bytes big-endian (EIP-196/197).  ``decode`` takes the exact
+shape it expects, so a body of another length, a scalar >= r or a point off the curve is refused with a WireError.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import native
+import numpy as np
+from native import G1, G2, FrArray
+
+from circuits.errors import WireError
+from circuits.policies import triangle
+from circuits.statement import ROWS
+
+CHECKED = ROWS + 1
+"""Scalars opened of each submission when its dealing is checked: its projections and one combination of the rest."""
+
+
+def scalars_to_bytes(scalars: FrArray) -> bytes:
+    """Encode FrArray (..., 4) as 32-byte big-endian scalars."""
+    return np.ascontiguousarray(scalars[..., ::-1]).astype(">u8").tobytes()
+
+
+class Reader:
+    """Cuts a body into scalars, points and digests; every cut is checked."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes."""
+        piece = self._raw[self._at : self._at + size]
+        if len(piece) != size:
+            raise WireError(f"a message body ends after {len(self._raw)} bytes, {self._at + size} are needed")
+        self._at += size
+        return piece
+
+    def scalars(self, count: int) -> FrArray:
+        """``count`` canonical scalars as FrArray (count, 4)."""
+        words = np.frombuffer(self.take(32 * count), ">u8").reshape(count, 4)
+        out = np.ascontiguousarray(words[:, ::-1]).astype(np.uint64)
+        try:
+            native.check(out)
+        except ValueError as error:
+            raise WireError(f"a scalar of a message body is not below the field's order: {error}") from error
+        return out
+
+    def scalar(self) -> int:
+        """One canonical scalar."""
+        return native.to_ints(self.scalars(1))[0]
+
+    def g1(self) -> G1:
+        """One point of G1."""
+        raw = self.take(64)
+        try:
+            native.g1_check(raw)
+        except ValueError as error:
+            raise WireError(f"a point of a message body is not in G1: {error}") from error
+        return G1(raw)
+
+    def g2(self) -> G2:
+        """One point of G2, in the subgroup of order r."""
+        raw = self.take(128)
+        try:
+            native.g2_check(raw)
+        except ValueError as error:
+            raise WireError(f"a point of a message body is not in G2: {error}") from error
+        return G2(raw)
+
+    def end(self) -> None:
+        """Refuse trailing bytes."""
+        if self._at != len(self._raw):
+            raise WireError(f"a message body has {len(self._raw) - self._at} bytes too many")
+
+
+@dataclass(frozen=True, slots=True)
+class CoinBody:
+    """COIN: a share of the cohort's coin."""
+
+    share: int = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return self.share.to_bytes(32, "big")
+
+    @classmethod
+    def decode(cls, raw: bytes) -> CoinBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.scalar())
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectBody:
+    """PROJECT: shares of every submission's projections and dealing check, FrArray (submissions, 129, 4)."""
+
+    shares: FrArray = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return scalars_to_bytes(self.shares)
+
+    @classmethod
+    def decode(cls, raw: bytes, submissions: int) -> ProjectBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        flat = reader.scalars(submissions * CHECKED)
+        reader.end()
+        return cls(flat.reshape(submissions, CHECKED, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class MaskBody:
+    """MASK: shares of the mask row's commitment and projections, and the masked inner products (degree 2t)."""
+
+    commitment: G1
+    projections: FrArray = field(repr=False)
+    products: FrArray = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return self.commitment + scalars_to_bytes(self.projections) + scalars_to_bytes(self.products)
+
+    @classmethod
+    def decode(cls, raw: bytes, owners: int) -> MaskBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.g1(), reader.scalars(ROWS), reader.scalars(triangle(owners + 1)))
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateBody:
+    """VALIDATE: residuals of every owner's constraints (degree 2t), shares of the Gram commitment and its knowledge part."""
+
+    residuals: FrArray = field(repr=False)
+    gram: G1
+    knowledge: G1
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return scalars_to_bytes(self.residuals) + self.gram + self.knowledge
+
+    @classmethod
+    def decode(cls, raw: bytes, owners: int) -> ValidateBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.scalars(owners), reader.g1(), reader.g1())
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmBody:
+    """CONFIRM: the transcript state behind rho and the hash of every broadcast of the attempt."""
+
+    state: bytes
+    broadcasts: bytes
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return self.state + self.broadcasts
+
+    @classmethod
+    def decode(cls, raw: bytes) -> ConfirmBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.take(32), reader.take(32))
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class CombineBody:
+    """COMBINE: SHA-256 of the share of the combined row, and a share of its squared norm T."""
+
+    digest: bytes
+    square_norm: int = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return self.digest + self.square_norm.to_bytes(32, "big")
+
+    @classmethod
+    def decode(cls, raw: bytes) -> CombineBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.take(32), reader.scalar())
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class ContributeBody:
+    """CONTRIBUTE: shares of every owner's contribution, FrArray (owners, 4)."""
+
+    shares: FrArray = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return scalars_to_bytes(self.shares)
+
+    @classmethod
+    def decode(cls, raw: bytes, owners: int) -> ContributeBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.scalars(owners))
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class ProveBody:
+    """PROVE: shares of the Groth16 proof; a and b of degree t, c of degree 2t."""
+
+    a: G1
+    b: G2
+    c: G1
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return self.a + self.b + self.c
+
+    @classmethod
+    def decode(cls, raw: bytes) -> ProveBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.g1(), reader.g2(), reader.g1())
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class DigestBody:
+    """AGGREGATE, PROBE_COMBINE, REVEAL: SHA-256 of what travels beside the message."""
+
+    digest: bytes
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return self.digest
+
+    @classmethod
+    def decode(cls, raw: bytes) -> DigestBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.take(32))
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class AttestBody:
+    """ATTEST: the prover's EIP-712 attestation, 65 bytes, for the contract."""
+
+    signature: bytes = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return self.signature
+
+    @classmethod
+    def decode(cls, raw: bytes) -> AttestBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.take(65))
+        reader.end()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeMaskBody:
+    """PROBE_MASK: a share of the mask row's commitment."""
+
+    commitment: G1
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return self.commitment
+
+    @classmethod
+    def decode(cls, raw: bytes) -> ProbeMaskBody:
+        """Parse; raises WireError."""
+        reader = Reader(raw)
+        body = cls(reader.g1())
+        reader.end()
+        return body

@@ -1,0 +1,168 @@
+"""What travels between coordinator and provers, as domain values; the wire format stands in ``provers/wire``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from circuits.errors import WireError
+from circuits.hashing import keccak, tag, words
+from circuits.statement import Context, SubmissionHeader, cohort_id
+from native import FrArray
+
+MAX_BODY = 4 * 1024 * 1024
+"""Largest body of one signed message, bytes (the projections of 256 owners take 1.1 MB)."""
+MAX_COHORT = 256
+"""Most submissions in one cohort."""
+MAX_PROVERS = 32
+"""Most provers in one committee."""
+
+
+class Step(IntEnum):
+    """The steps of a batch, in order; then those that find a culprit."""
+
+    COIN = 1
+    PROJECT = 2
+    MASK = 3
+    VALIDATE = 4
+    CONFIRM = 5
+    COMBINE = 6
+    CONTRIBUTE = 7
+    PROVE = 8
+    AGGREGATE = 9
+    ATTEST = 10
+    PROBE_MASK = 11
+    PROBE_COMBINE = 12
+    REVEAL = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A prover's signed word in one step of one session.
+
+    Attributes:
+        session: 32 bytes, the cohort's identifier or the proposal's digest.
+        sender: the prover's committee index.
+        body: the step's values in the canonical encoding of ``provers.bodies``.
+        signature: 65 bytes over ``digest``.
+    """
+
+    session: bytes
+    step: Step
+    sender: int
+    body: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> bytes:
+        """What the sender signs."""
+        return message_digest(self.session, self.step, self.sender, self.body)
+
+
+def message_digest(session: bytes, step: Step, sender: int, body: bytes) -> bytes:
+    """Digest of a prover's message: session, step, sender and the hash of the body under one tag."""
+    return keccak(words(tag("gradroll/v1/message"), session, int(step), sender, keccak(body)))
+
+
+def authorization_digest(session: bytes) -> bytes:
+    """Digest that the task's coordinator signs to open a session; strangers cannot burn attempts."""
+    return keccak(words(tag("gradroll/v1/authorize"), session))
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Submissions whose gradients are projected with one sign matrix, ordered by the owners' registration index."""
+
+    context: Context
+    headers: tuple[SubmissionHeader, ...]
+
+    def __post_init__(self) -> None:
+        indices = [h.owner_index for h in self.headers]
+        if not 1 <= len(indices) <= MAX_COHORT:
+            raise WireError(f"a cohort has 1 to {MAX_COHORT} submissions, not {len(indices)}")
+        if any(a >= b for a, b in zip(indices, indices[1:], strict=False)):
+            raise WireError("a cohort's owners must be in strictly ascending order of registration")
+        if any((h.task_id, h.round) != (self.context.task_id, self.context.round) for h in self.headers):
+            raise WireError("a cohort holds submissions of one task and round only")
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """The submissions' identifiers (EIP-712 digests), in order."""
+        return tuple(h.digest(self.context.chain_id, self.context.market) for h in self.headers)
+
+    @property
+    def cohort_id(self) -> bytes:
+        """The cohort's identifier; it is the session of COIN and PROJECT."""
+        return cohort_id(self.context, self.digests)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One attempt at a batch: which submissions of a cohort, by which provers.
+
+    Attributes:
+        attempt: strictly larger than every attempt of this round before it.
+        kept: indices into the cohort, ascending.
+        active: committee indices of the provers that take part, ascending.
+        probe: whether the attempt only looks for a submission that does not match its commitment.
+    """
+
+    cohort_id: bytes
+    attempt: int
+    kept: tuple[int, ...]
+    active: tuple[int, ...]
+    probe: bool = False
+
+    def __post_init__(self) -> None:
+        for name, indices, limit in (("kept", self.kept, MAX_COHORT), ("active", self.active, MAX_PROVERS)):
+            ascending = all(a < b for a, b in zip(indices, indices[1:], strict=False))
+            if not indices or not ascending or indices[0] < 0 or indices[-1] >= limit:
+                raise WireError(f"a proposal's {name} must be ascending indices below {limit}")
+        if not 0 < self.attempt < 1 << 32:
+            raise WireError("a proposal's attempt lies between 1 and 2^32 - 1")
+
+    @property
+    def digest(self) -> bytes:
+        """Session of the attempt: it names every mask that the attempt uses."""
+        kept = sum(1 << i for i in self.kept)
+        active = sum(1 << p for p in self.active)
+        return keccak(
+            words(tag("gradroll/v1/proposal"), self.cohort_id, self.attempt, kept, active, int(self.probe))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """What the coordinator asks of one prover.
+
+    Attributes:
+        cohort: with COIN only.
+        proposal: with MASK and PROBE_MASK only.
+        authorization: the coordinator's signature over ``authorization_digest(session)``, with the same steps as these.
+        relayed: the provers' messages of the step before.
+        payload: the aggregate's payload, with ATTEST only.
+        owner: index into the cohort, with REVEAL only.
+    """
+
+    step: Step
+    session: bytes
+    cohort: Cohort | None = None
+    proposal: Proposal | None = None
+    authorization: bytes = field(default=b"", repr=False)
+    relayed: tuple[Message, ...] = field(default=(), repr=False)
+    payload: bytes = field(default=b"", repr=False)
+    owner: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepReply:
+    """A prover's answer: its signed message, and what is too long to sign whole (the body holds its SHA-256).
+
+    Attributes:
+        vector: a share of a combined row, FrArray (d + 129, 4): COMBINE, AGGREGATE, PROBE_COMBINE.
+        raw: a share payload laid open: REVEAL.
+    """
+
+    message: Message
+    vector: FrArray | None = field(default=None, repr=False)
+    raw: bytes = field(default=b"", repr=False)

@@ -1,0 +1,219 @@
+"""MASK, VALIDATE, CONFIRM, COMBINE: from shares of gradients to one uniformly random vector in the clear.
+
+Order is what keeps this private.  No value of degree 2t leaves a prover before it has seen, itself, that every dealing
+lies on a polynomial of degree t among exactly the provers that take part (else a dishonest owner reads honest gradients
+out of the redundant shares).  Nothing is multiplied again before all of them signed that they saw the same broadcasts.
+
+Corruption bound: at most t provers, any number of owners, and the coordinator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import native
+import numpy as np
+from circuits import joint
+from circuits.errors import InconsistentError, ProofError, RuleViolationError, WireError
+from circuits.hashing import challenge, keccak, tag, words
+from circuits.statement import SLACK_BITS, Context
+from circuits.transcript import Opening, projections_digest, rho_state, squarings
+from native import FrArray, R
+
+from provers import ledger
+from provers.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody
+from provers.messages import Cohort, Proposal, Step, StepRequest
+from provers.openings import open_g1, open_vector
+from provers.party.cohort import StepResult, authorized, small
+from provers.party.environment import Environment, ShareVector
+from provers.party.relay import broadcast_hash, take
+from provers.party.state import Combined, Confirmed, Masked, Party, Projected, Validated, kept_submissions
+from provers.prss import Purpose
+
+
+def start_attempt(party: Party, env: Environment, request: StepRequest, probe: bool) -> tuple[Projected, Proposal]:
+    """Check a proposal against its cohort, the committee, the coordinator and the ledger."""
+    proposal = request.proposal
+    if proposal is None or proposal.digest != request.session or proposal.probe != probe:
+        raise WireError(f"{request.step.name} comes with its proposal")
+    projected = party.cohort(proposal.cohort_id)
+    if not isinstance(projected, Projected):
+        raise WireError("the cohort's projections come before an attempt")
+    if proposal.kept[-1] >= len(projected.cohort.headers):
+        raise WireError("the proposal names a submission that its cohort does not have")
+    check_active(party, proposal)
+    authorized(env, projected.cohort.context.task_id, request)
+    env.ledger.check(_started(projected.cohort, proposal))
+    return projected, proposal
+
+
+def check_active(party: Party, proposal: Proposal) -> None:
+    """A proposal's provers are members, enough for a quorum, and this one is among them."""
+    active, committee = proposal.active, party.committee
+    if active[-1] >= committee.size or len(active) < committee.quorum or party.index not in active:
+        raise WireError(f"an attempt needs {committee.quorum} provers of this committee, this one among them")
+
+
+def round_key(context: Context) -> bytes:
+    """Ledger key of a round: attempts are counted for each chain, market, task and round."""
+    return keccak(words(tag("gradroll/v1/round"), context.chain_id, context.market, context.task_id, context.round))
+
+
+def _started(cohort: Cohort, proposal: Proposal) -> ledger.AttemptStarted:
+    return ledger.AttemptStarted(round_key(cohort.context), proposal.attempt, proposal.digest)
+
+
+def mask_row(party: Party, session: bytes, length: int) -> FrArray:
+    """This prover's share of row 0, uniform over F^(d+129), from the shared keys alone."""
+    return party.keys.random(session, Purpose.MASK_ROW, length)
+
+
+def share_vectors(env: Environment, cohort: Cohort, proposal: Proposal) -> list[ShareVector]:
+    """This prover's shares of the kept submissions, in batch order."""
+    return [env.shares(s) for s in kept_submissions(cohort, proposal)]
+
+
+def mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """MASK: check the dealings, burn the attempt, draw row 0, send its commitment and the masked inner products."""
+    projected, proposal = start_attempt(party, env, request, probe=False)
+    cohort, session = projected.cohort, request.session
+    opened = _checked_projections(party, projected, proposal, request)
+    vectors = share_vectors(env, cohort, proposal)
+    key = env.commitment_key(cohort.context.dimension)
+    row = mask_row(party, session, len(vectors[0].row))
+    values = row[: key.dimension]
+    projection = native.add(
+        native.project([values], projected.seed)[0], np.ascontiguousarray(row[key.dimension + 1 :])
+    )
+    products = native.gram([values, *(v.values for v in vectors)])
+    low = party.keys.random(session, Purpose.PRODUCT_MASK, len(products))
+    high = native.add(low, party.keys.zero(session, Purpose.PRODUCT_ZERO, len(products)))
+    body = MaskBody(key.commit_long(row), projection, native.add(products, high))
+    state = Masked(cohort, proposal, projected.seed, opened, row, low)
+    return StepResult(party.with_attempt(session, state), body.encode(), (_started(cohort, proposal),))
+
+
+def _checked_projections(
+    party: Party, projected: Projected, proposal: Proposal, request: StepRequest
+) -> tuple[FrArray, ...]:
+    """Open the kept submissions' projections; every dealing must fit, every projection must be small."""
+    count = len(projected.cohort.headers)
+    bodies = take(
+        party.committee, request.relayed, proposal.cohort_id, Step.PROJECT, proposal.active,
+        lambda raw: ProjectBody.decode(raw, count),
+    )  # fmt: skip
+    if not np.array_equal(bodies[party.index].shares, projected.own):
+        raise WireError("the projections relayed as this prover's are not its own")
+    kept = list(proposal.kept)
+    threshold = party.committee.threshold
+    flat = {p: np.ascontiguousarray(b.shares[kept]).reshape(-1, 4) for p, b in bodies.items()}
+    opened = open_vector(flat, threshold, threshold, "projections").reshape(len(kept), -1, 4)
+    projections = tuple(np.ascontiguousarray(z[:-1]) for z in opened)
+    for index, z in zip(kept, projections, strict=True):
+        if not small(z):
+            raise ProofError(f"submission {index} of the cohort has an entry that is not small; drop it")
+    return projections
+
+
+def validate(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """VALIDATE: open the masked products, test every owner's constraints, commit to the Gram matrix."""
+    masked = party.attempt(request.session, Masked)
+    committee, proposal, session = party.committee, masked.proposal, request.session
+    owners = len(proposal.kept)
+    bodies = take(
+        committee, request.relayed, session, Step.MASK, proposal.active, lambda raw: MaskBody.decode(raw, owners)
+    )
+    t = committee.threshold
+    c0 = open_g1({p: b.commitment for p, b in bodies.items()}, t, t, "mask commitment")
+    z0 = open_vector({p: b.projections for p, b in bodies.items()}, t, t, "mask projections")
+    products = open_vector({p: b.products for p, b in bodies.items()}, 2 * t, t, "inner products")
+    gram = native.sub(products, masked.product_masks)
+    broadcasts = broadcast_hash(request.relayed)
+    bits = [v.bits for v in share_vectors(env, masked.cohort, proposal)]
+    zeros = party.keys.zero(session, Purpose.RESIDUAL_ZERO, owners)
+    residuals = native.add(_residuals(masked, gram, bits, broadcasts), zeros)
+    key = env.proving_key(env.policy(masked.cohort.context.task_id))
+    block = key.policy.committed_block(gram, blinder(party, session), owners)
+    commitment, knowledge = joint.commit_block(key, block)
+    state = Validated(masked, c0, z0, gram, broadcasts)
+    body = ValidateBody(residuals, commitment, knowledge)
+    return StepResult(party.with_attempt(session, state), body.encode())
+
+
+def blinder(party: Party, session: bytes) -> int:
+    """This prover's share of the blinder of the Gram commitment."""
+    return native.to_ints(party.keys.random(session, Purpose.GRAM_BLINDER, 1))[0]
+
+
+def _residuals(masked: Masked, gram: FrArray, bits: Sequence[FrArray], broadcasts: bytes) -> FrArray:
+    """For each owner one random combination of its constraints: zero if bits are bits and recompose BOUND - K_ii.
+
+    Shares of degree 2t; only the owner's own secrets occur in an owner's residual.
+    """
+    chi = challenge(keccak(words(tag("gradroll/v1/validity"), broadcasts)))
+    weights, powers_of_two = native.powers(chi, SLACK_BITS), native.powers(2, SLACK_BITS)
+    last = pow(chi, SLACK_BITS, R)
+    diagonal = native.to_ints(np.ascontiguousarray(gram[[_diagonal(i, len(bits) + 1) for i in range(1, len(bits) + 1)]]))
+    out = []
+    for norm, own in zip(diagonal, bits, strict=True):
+        not_bits = native.inner(native.sub(native.mul(own, own), own), weights)
+        slack = masked.cohort.context.bound - norm - native.inner(own, powers_of_two)
+        out.append((not_bits + last * slack) % R)
+    return native.from_ints(out)
+
+
+def _diagonal(row: int, rows: int) -> int:
+    """Position of entry (row, row) in a row-major upper triangle."""
+    return row * rows - row * (row - 1) // 2
+
+
+def confirm(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """CONFIRM: all residuals are zero; fix the transcript up to rho and say what was seen."""
+    validated = party.attempt(request.session, Validated)
+    masked, committee, session = validated.masked, party.committee, request.session
+    owners = len(masked.proposal.kept)
+    bodies = take(
+        committee, request.relayed, session, Step.VALIDATE, masked.proposal.active,
+        lambda raw: ValidateBody.decode(raw, owners),
+    )  # fmt: skip
+    t = committee.threshold
+    residuals = open_vector({p: b.residuals for p, b in bodies.items()}, 2 * t, t, "validity test")
+    if np.any(residuals):
+        raise InconsistentError("an owner's validity test is not zero; drop the owner in a new attempt")
+    gram = open_g1({p: b.gram for p, b in bodies.items()}, t, t, "Gram commitment")
+    knowledge = open_g1({p: b.knowledge for p, b in bodies.items()}, t, t, "knowledge part")
+    digest = projections_digest([validated.mask_projections, *masked.projections])
+    opening = Opening(validated.mask_commitment, masked.seed, digest, gram, knowledge)
+    state = rho_state(masked.cohort.context, masked.headers, opening)
+    seen = broadcast_hash(request.relayed, validated.broadcasts)
+    confirmed = Confirmed(validated, gram, knowledge, state, seen)
+    return StepResult(party.with_attempt(session, confirmed), ConfirmBody(state, seen).encode())
+
+
+def combine(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """COMBINE: everybody saw the same; release the one combination that row 0 makes uniform, and a share of T."""
+    confirmed = party.attempt(request.session, Confirmed)
+    masked, session = confirmed.validated.masked, request.session
+    bodies = take(
+        party.committee, request.relayed, session, Step.CONFIRM, masked.proposal.active, ConfirmBody.decode
+    )
+    if any(b != ConfirmBody(confirmed.state, confirmed.broadcasts) for b in bodies.values()):
+        raise RuleViolationError("the provers did not all see the same broadcasts; this attempt is over")
+    spent = ledger.Combined(session)
+    env.ledger.check(spent)
+    rho = challenge(confirmed.state)
+    vectors = share_vectors(env, masked.cohort, masked.proposal)
+    weights = squarings(rho, len(vectors) + 1)
+    vector = native.linear_combination([masked.mask_row, *(v.row for v in vectors)], weights)
+    square_norm = native.inner(confirmed.validated.gram, quadratic_weights(weights))
+    body = CombineBody(sha256(memoryview(vector)).digest(), square_norm)
+    return StepResult(party.with_attempt(session, Combined(confirmed, rho)), body.encode(), (spent,), vector)
+
+
+def quadratic_weights(weights: Sequence[int]) -> FrArray:
+    """Coefficients of the upper triangle in T = sum rho_i rho_j K_ij, row-major."""
+    count = len(weights)
+    return native.from_ints(
+        [weights[i] * weights[j] * (1 if i == j else 2) % R for i in range(count) for j in range(i, count)]
+    )

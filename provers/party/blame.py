@@ -1,0 +1,102 @@
+"""PROBE_MASK, PROBE_COMBINE and REVEAL: who broke the batch?
+
+A probe opens a masked combination of some submissions, with a fresh mask, to see whether their shares match their
+commitments; halving finds the one that does not.  A revelation lays one share payload open when it is already certain
+that either its owner or the adversary made it.
+
+Corruption bound: at most t provers, any number of owners, and the coordinator.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import native
+from circuits.errors import RuleViolationError, WireError
+from circuits.hashing import challenge, keccak, tag, words
+from circuits.transcript import owners_hash, squarings
+from native import G1
+
+from provers import ledger
+from provers.bodies import DigestBody, ProbeMaskBody, ProjectBody
+from provers.messages import Step, StepRequest
+from provers.openings import open_g1, open_vector
+from provers.party.attempt import mask_row, round_key, share_vectors, start_attempt
+from provers.party.cohort import StepResult
+from provers.party.environment import Environment
+from provers.party.relay import take
+from provers.party.state import Finished, Party, Probing, Projected, kept_headers
+
+
+def probe_mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """PROBE_MASK: burn an attempt for a probe and send a share of its mask row's commitment."""
+    projected, proposal = start_attempt(party, env, request, probe=True)
+    cohort = projected.cohort
+    key = env.commitment_key(cohort.context.dimension)
+    row = mask_row(party, request.session, len(share_vectors(env, cohort, proposal)[0].row))
+    started = ledger.AttemptStarted(round_key(cohort.context), proposal.attempt, proposal.digest)
+    state = Probing(cohort, proposal, row)
+    body = ProbeMaskBody(key.commit_long(row))
+    return StepResult(party.with_attempt(request.session, state), body.encode(), (started,))
+
+
+def probe_rho(session: bytes, owners: bytes, mask_commitment: G1) -> int:
+    """The challenge of a probe: fixed by its proposal, its owners' commitments and the opened mask commitment."""
+    return challenge(keccak(words(tag("gradroll/v1/probe"), session, owners, mask_commitment)))
+
+
+def probe_combine(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """PROBE_COMBINE: release the probe's one combination."""
+    probing = party.attempt(request.session, Probing)
+    bodies = take(
+        party.committee, request.relayed, request.session, Step.PROBE_MASK, probing.proposal.active,
+        ProbeMaskBody.decode,
+    )  # fmt: skip
+    t = party.committee.threshold
+    c0 = open_g1({p: b.commitment for p, b in bodies.items()}, t, t, "probe's mask commitment")
+    spent = ledger.Combined(request.session)
+    env.ledger.check(spent)
+    rho = probe_rho(request.session, owners_hash(kept_headers(probing.cohort, probing.proposal)), c0)
+    rows = [v.row for v in share_vectors(env, probing.cohort, probing.proposal)]
+    vector = native.linear_combination([probing.mask_row, *rows], squarings(rho, len(rows) + 1))
+    body = DigestBody(sha256(memoryview(vector)).digest())
+    return StepResult(party.with_attempt(request.session, Finished()), body.encode(), (spent,), vector)
+
+
+def reveal(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """REVEAL: lay this prover's share payload of one submission open, if 2t + 1 others exclude that it is honest.
+
+    2t + 1 other provers' signed values on one polynomial of degree t hold t + 1 honest ones; if that polynomial misses
+    this prover's value, the owner dealt it wrongly, and its share is not a share of anything honest.
+
+    Raises:
+        RuleViolationError: the evidence does not reach.
+    """
+    projected = party.cohort(request.session)
+    if not isinstance(projected, Projected):
+        raise WireError("nothing is revealed before the cohort's projections")
+    cohort, owner = projected.cohort, request.owner
+    if not 0 <= owner < len(cohort.headers):
+        raise WireError("the cohort has no such submission")
+    t = party.committee.threshold
+    senders = {m.sender for m in request.relayed}
+    if party.index in senders or len(senders) < 2 * t + 1:
+        raise RuleViolationError(f"revealing a share needs the signed values of {2 * t + 1} other provers")
+    bodies = take(
+        party.committee, request.relayed, request.session, Step.PROJECT, senders,
+        lambda raw: ProjectBody.decode(raw, len(cohort.headers)),
+    )  # fmt: skip
+    others = {p: b.shares[owner].copy() for p, b in bodies.items()}
+    honest = open_vector(others, t, t, "the other provers' projections")
+    mine = {p: others[p] for p in sorted(others)[:t]}
+    if _passes(mine, honest, projected, party.index, owner):
+        raise RuleViolationError("this prover's share fits the others'; it is not revealed")
+    raw = env.share_payload(cohort.digests[owner])
+    return StepResult(party, DigestBody(sha256(raw).digest()).encode(), raw=raw)
+
+
+def _passes(others: dict[int, native.FrArray], at_zero: native.FrArray, projected: Projected, me: int, owner: int) -> bool:
+    """Whether the polynomial through the opened value and t other shares passes through this prover's value."""
+    xs = [0, *(p + 1 for p in others)]
+    here = native.interpolate([at_zero, *others.values()], xs, me + 1)
+    return bool((here == projected.own[owner]).all())

@@ -1,0 +1,116 @@
+"""COIN and PROJECT: fix the sign matrix once for each submission, and open projections that show every entry is small.
+
+An owner's masks hide its gradient in one projection only, so a submission is projected with one sign matrix in its life:
+the cohort that it is first proposed in decides, and the ledger remembers it.  The matrix comes from a coin that nobody
+knows before the cohort is fixed, so an owner cannot choose a gradient for it.
+
+Corruption bound: the coin is unpredictable and the projections reveal nothing but smallness against t provers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import native
+import numpy as np
+from circuits.errors import SignatureError, WireError
+from circuits.hashing import challenge, keccak, tag, words
+from circuits.statement import PROJECTION_HIGH, PROJECTION_LOW, ROWS, Context, SubmissionHeader, sign_seed
+from native import FrArray, R
+
+from provers import ledger
+from provers.bodies import CoinBody, ProjectBody
+from provers.messages import Cohort, Step, StepRequest, authorization_digest
+from provers.openings import open_scalar
+from provers.party.environment import Environment, ShareVector
+from provers.party.relay import take
+from provers.party.state import Joined, Party, Projected
+from provers.prss import Purpose
+from provers.signing import require_signer
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step yields before it is signed: the next party, ledger entries, the body, and what travels beside it."""
+
+    party: Party
+    body: bytes
+    entries: tuple[ledger.Entry, ...] = ()
+    vector: FrArray | None = None
+    raw: bytes = b""
+
+
+def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """COIN: check every header, bind the submissions to this cohort, toss."""
+    cohort = request.cohort
+    if cohort is None or cohort.cohort_id != request.session:
+        raise WireError("COIN comes with its cohort")
+    check_context(env, cohort.context)
+    authorized(env, cohort.context.task_id, request)
+    for header, digest in zip(cohort.headers, cohort.digests, strict=True):
+        _check_header(party, env, header, digest)
+        env.shares(digest)
+    joined = ledger.CohortJoined(request.session, cohort.digests)
+    env.ledger.check(joined)
+    share = party.keys.random(request.session, Purpose.COIN, 1)
+    body = CoinBody(native.to_ints(share)[0]).encode()
+    return StepResult(party.with_cohort(request.session, Joined(cohort)), body, (joined,))
+
+
+def check_context(env: Environment, context: Context) -> None:
+    """Refuse a context that is not the one the chain gives for this task."""
+    terms = env.terms(context.task_id)
+    if context != Context.of(terms, context.round, env.policy(context.task_id)):
+        raise WireError("the batch's context is not the one that the chain states for this task")
+
+
+def authorized(env: Environment, task_id: int, request: StepRequest) -> None:
+    """Refuse a session that the task's coordinator has not signed."""
+    digest = authorization_digest(request.session)
+    require_signer(digest, request.authorization, env.terms(task_id).coordinator, "the session")
+
+
+def _check_header(party: Party, env: Environment, header: SubmissionHeader, digest: bytes) -> None:
+    if len(header.share_digests) != party.committee.size:
+        raise WireError("a header names one share digest for each prover of the committee")
+    if env.owner_at(header.task_id, header.owner_index) != header.owner:
+        raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
+    require_signer(digest, header.signature, header.owner, "a submission")
+
+
+def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """PROJECT: open the coin, expand the sign matrix, send shares of all projections and dealing checks."""
+    cohort = party.cohort(request.session).cohort
+    senders = {m.sender for m in request.relayed}
+    if len(senders) < party.committee.quorum or not senders <= set(range(party.committee.size)):
+        raise WireError(f"the coin needs the shares of {party.committee.quorum} provers")
+    coins = take(party.committee, request.relayed, request.session, Step.COIN, senders, CoinBody.decode)
+    threshold = party.committee.threshold
+    opened = open_scalar({p: b.share for p, b in coins.items()}, threshold, threshold, "coin")
+    seed = sign_seed(request.session, opened)
+    own = np.stack(checked_values([env.shares(d) for d in cohort.digests], seed))
+    state = Projected(cohort, seed, own)
+    return StepResult(party.with_cohort(request.session, state), ProjectBody(own).encode())
+
+
+def checked_values(vectors: list[ShareVector], seed: bytes) -> list[FrArray]:
+    """For each share vector FrArray (129, 4): its masked projections, then its dealing check.  Linear in the shares.
+
+    The dealing check combines the blinder and the bits, which the projections leave out, under the vector's last element
+    as a mask; if a dealing is not of degree t, some of these 129 values are not, except with probability 2^-128.
+    """
+    projected = native.project([v.values for v in vectors], seed, ROWS)
+    weight = challenge(keccak(words(tag("gradroll/v1/dealing"), seed)))
+    return [_checked(v, z, weight) for v, z in zip(vectors, projected, strict=True)]
+
+
+def _checked(vector: ShareVector, projected: FrArray, weight: int) -> FrArray:
+    rest = np.concatenate((vector.check, vector.tail[:1], vector.bits))
+    dealing = native.inner(rest, native.powers(weight, len(rest)))
+    return np.concatenate((native.add(projected, np.ascontiguousarray(vector.tail[1:])), native.from_ints([dealing])))
+
+
+def small(projections: FrArray) -> bool:
+    """Whether opened projections, FrArray (128, 4), all lie in the range that honest masks give."""
+    shift = native.from_ints([-PROJECTION_LOW % R])
+    moved = native.add(projections, np.repeat(shift, len(projections), axis=0))
+    return all(value < PROJECTION_HIGH - PROJECTION_LOW for value in native.to_ints(moved))

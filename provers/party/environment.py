@@ -1,0 +1,79 @@
+"""What a party's steps may see of the world: terms, keys, its shares and its ledger.  Read-only, and no IO of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from circuits.commitment import CommitmentKey
+from circuits.errors import InvalidInputError
+from circuits.groth16 import ProvingKey
+from circuits.statement import SLACK_BITS, TAIL, Policy, TaskTerms, share_length
+from native import FrArray
+
+from provers.ledger import LedgerState
+
+
+@dataclass(frozen=True, slots=True)
+class ShareVector:
+    """One prover's share of one owner's vector.
+
+    Attributes:
+        row: FrArray (d + 129, 4), the gradient's values and the tail (blinder, masks), ready to be combined.
+        bits: FrArray (62, 4), the bits of the bound's slack.
+        check: FrArray (1, 4), the mask of the dealing check.
+    """
+
+    row: FrArray = field(repr=False)
+    bits: FrArray = field(repr=False)
+    check: FrArray = field(repr=False)
+
+    @classmethod
+    def of(cls, vector: FrArray, dimension: int) -> ShareVector:
+        """Cut an owner's shared vector, FrArray (d + 192, 4), without copying it."""
+        if vector.shape != (share_length(dimension), 4):
+            raise InvalidInputError(f"a share vector of this task has {share_length(dimension)} elements")
+        end = dimension + TAIL
+        return cls(vector[:end], vector[end : end + SLACK_BITS], vector[end + SLACK_BITS :])
+
+    @property
+    def values(self) -> FrArray:
+        """FrArray (d, 4)."""
+        return self.row[:-TAIL]
+
+    @property
+    def tail(self) -> FrArray:
+        """FrArray (129, 4): blinder, then the 128 masks."""
+        return self.row[-TAIL:]
+
+
+class Environment(Protocol):
+    """The party's view of the world.  Every method raises UnknownError for what it does not know."""
+
+    @property
+    def ledger(self) -> LedgerState:
+        """The fold of everything this prover has done."""
+
+    def terms(self, task_id: int) -> TaskTerms:
+        """Terms of a task, from the chain."""
+
+    def policy(self, task_id: int) -> Policy:
+        """The policy of a task, from its verifier contract."""
+
+    def commitment_key(self, dimension: int) -> CommitmentKey:
+        """Commitment key of a dimension."""
+
+    def proving_key(self, policy: Policy) -> ProvingKey:
+        """Proving key of a policy; its verifying key has the hash that the policy names."""
+
+    def shares(self, submission: bytes) -> ShareVector:
+        """This prover's share of a submission that it has given a receipt for."""
+
+    def share_payload(self, submission: bytes) -> bytes:
+        """The share as the owner sealed it (its SHA-256 stands in the signed header)."""
+
+    def owner_at(self, task_id: int, index: int) -> bytes:
+        """Address of the task's owner with a registration index."""
+
+    def sign(self, digest: bytes) -> bytes:
+        """Sign a 32-byte digest with this prover's key (deterministic, RFC 6979)."""

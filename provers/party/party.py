@@ -1,0 +1,52 @@
+"""The dispatcher: one request in, one signed reply and the ledger entries that must be durable before it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from provers.ledger import Entry
+from provers.messages import Message, Step, StepReply, StepRequest, message_digest
+from provers.party import attempt, blame, cohort, prove
+from provers.party.cohort import StepResult
+from provers.party.environment import Environment
+from provers.party.state import Party
+
+_STEPS: Mapping[Step, Callable[[Party, Environment, StepRequest], StepResult]] = {
+    Step.COIN: cohort.coin,
+    Step.PROJECT: cohort.project,
+    Step.MASK: attempt.mask,
+    Step.VALIDATE: attempt.validate,
+    Step.CONFIRM: attempt.confirm,
+    Step.COMBINE: attempt.combine,
+    Step.CONTRIBUTE: prove.contribute,
+    Step.PROVE: prove.prove,
+    Step.AGGREGATE: prove.aggregate,
+    Step.ATTEST: prove.attest,
+    Step.PROBE_MASK: blame.probe_mask,
+    Step.PROBE_COMBINE: blame.probe_combine,
+    Step.REVEAL: blame.reveal,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What handling a request leads to.
+
+    Attributes:
+        party: the party after the step.
+        entries: ledger entries; make them durable, then adopt ``party``, then send ``reply``.
+        reply: the signed answer.
+    """
+
+    party: Party
+    entries: tuple[Entry, ...]
+    reply: StepReply
+
+
+def handle(party: Party, request: StepRequest, env: Environment) -> Outcome:
+    """Run one step.  On any GradrollError nothing has changed."""
+    result = _STEPS[request.step](party, env, request)
+    digest = message_digest(request.session, request.step, party.index, result.body)
+    message = Message(request.session, request.step, party.index, result.body, env.sign(digest))
+    return Outcome(result.party, result.entries, StepReply(message, result.vector, result.raw))

@@ -1,0 +1,198 @@
+"""What a party remembers between the steps of a batch.  Frozen; shares are hidden from repr.
+
+None of it is durable: after a restart the attempt is lost and a new one, with fresh masks, takes its place.  What must
+survive stands in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from circuits.errors import NotReadyError, UnknownError
+from circuits.statement import Committee, SubmissionHeader
+from native import G1, FrArray
+
+from provers.messages import Cohort, Proposal
+from provers.prss import PrssKeys
+
+V = TypeVar("V")
+S = TypeVar("S")
+_KEPT_COHORTS, _KEPT_ATTEMPTS = 8, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """COIN done: the cohort is fixed and this prover has tossed its share of the coin."""
+
+    cohort: Cohort
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """PROJECT done: the coin is open, so the sign matrix is fixed."""
+
+    cohort: Cohort
+    seed: bytes
+    own: FrArray = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """MASK done.
+
+    Attributes:
+        projections: the kept owners' opened projections.
+        mask_row: this prover's share of row 0.
+        product_masks: its degree-t shares of the masks of the inner products.
+    """
+
+    cohort: Cohort
+    proposal: Proposal
+    seed: bytes
+    projections: tuple[FrArray, ...] = field(repr=False)
+    mask_row: FrArray = field(repr=False)
+    product_masks: FrArray = field(repr=False)
+
+    @property
+    def headers(self) -> tuple[SubmissionHeader, ...]:
+        """Headers of the kept owners."""
+        return kept_headers(self.cohort, self.proposal)
+
+    @property
+    def submissions(self) -> tuple[bytes, ...]:
+        """Identifiers of the kept submissions."""
+        return kept_submissions(self.cohort, self.proposal)
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """VALIDATE done: this prover holds degree-t shares of the Gram matrix."""
+
+    masked: Masked
+    mask_commitment: G1
+    mask_projections: FrArray = field(repr=False)
+    gram: FrArray = field(repr=False)
+    broadcasts: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """CONFIRM done: the transcript up to rho is fixed; still waiting for everybody's word."""
+
+    validated: Validated
+    gram_commitment: G1
+    knowledge: G1
+    state: bytes
+    broadcasts: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """COMBINE done: the one masked combination of this attempt is released."""
+
+    confirmed: Confirmed
+    rho: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contributing:
+    """CONTRIBUTE done: T is open, shares of the contributions are released."""
+
+    combined: Combined
+    square_norm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """PROVE done: public inputs are fixed, this prover's part of the proof is released."""
+
+    combined: Combined
+    public: tuple[int, ...]
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """AGGREGATE done: the proof verified, and this prover's share of the sum is released."""
+
+    proved: Proved
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """PROBE_MASK done."""
+
+    cohort: Cohort
+    proposal: Proposal
+    mask_row: FrArray = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """ATTEST or PROBE_COMBINE done: nothing follows."""
+
+
+CohortState = Joined | Projected
+AttemptState = (
+    Masked | Validated | Confirmed | Combined | Contributing | Proved | Summed | Probing | Finished
+)
+
+
+def kept_headers(cohort: Cohort, proposal: Proposal) -> tuple[SubmissionHeader, ...]:
+    """Headers of a proposal's owners, in batch order."""
+    return tuple(cohort.headers[i] for i in proposal.kept)
+
+
+def kept_submissions(cohort: Cohort, proposal: Proposal) -> tuple[bytes, ...]:
+    """Submission identifiers of a proposal's owners, in batch order."""
+    digests = cohort.digests
+    return tuple(digests[i] for i in proposal.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One prover's protocol state.  ``index`` is its committee index p; it evaluates at x = p + 1."""
+
+    index: int
+    committee: Committee
+    keys: PrssKeys = field(repr=False)
+    cohorts: Mapping[bytes, CohortState] = field(default_factory=dict, repr=False)
+    attempts: Mapping[bytes, AttemptState] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def new(cls, index: int, committee: Committee, keys: PrssKeys) -> Party:
+        """A party that has done nothing yet."""
+        return cls(index, committee, keys)
+
+    def cohort(self, session: bytes) -> CohortState:
+        """State of a cohort; raises UnknownError."""
+        if session not in self.cohorts:
+            raise UnknownError(f"no cohort 0x{session.hex()} here (a restart forgets it); begin it again with COIN")
+        return self.cohorts[session]
+
+    def attempt(self, session: bytes, kind: type[S]) -> S:
+        """State of an attempt that stands exactly at ``kind``; raises UnknownError or NotReadyError."""
+        state = self.attempts.get(session)
+        if state is None:
+            raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
+        if not isinstance(state, kind):
+            raise NotReadyError(
+                f"the attempt stands at {type(state).__name__}, this step follows {kind.__name__}"
+            )
+        return state
+
+    def with_cohort(self, session: bytes, state: CohortState) -> Party:
+        """This party with one cohort's state replaced; the oldest are forgotten."""
+        return replace(self, cohorts=_bounded(self.cohorts, session, state, _KEPT_COHORTS))
+
+    def with_attempt(self, session: bytes, state: AttemptState) -> Party:
+        """This party with one attempt's state replaced; the oldest are forgotten."""
+        return replace(self, attempts=_bounded(self.attempts, session, state, _KEPT_ATTEMPTS))
+
+
+def _bounded(known: Mapping[bytes, V], key: bytes, value: V, limit: int) -> dict[bytes, V]:
+    kept = {k: v for k, v in known.items() if k != key}
+    kept[key] = value
+    return dict(list(kept.items())[-limit:])

@@ -1,0 +1,90 @@
+"""Pseudo-random secret sharing (Cramer, Damgard, Ishai 2005): shared randomness without messages.
+
+Each set of N - t provers holds one key.  A value is the sum over all sets of a pseudo-random element known to the set,
+so t colluding provers lack the key of the set that excludes them all, and know nothing of the value.  Every derivation
+is named by a session (an attempt's digest names its provers, its submissions and its number) and a purpose; a name is
+used for one thing only.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from hashlib import sha256
+from itertools import combinations
+
+import native
+from circuits.errors import InvalidInputError
+from circuits.hashing import tag, words
+from circuits.statement import Committee
+from native import FrArray, R
+
+_TAG = tag("gradroll/v1/prss")
+
+
+class Purpose(IntEnum):
+    """What a shared random value is for."""
+
+    COIN = 1
+    MASK_ROW = 2
+    PRODUCT_MASK = 3
+    PRODUCT_ZERO = 4
+    RESIDUAL_ZERO = 5
+    GRAM_BLINDER = 6
+    PROOF_BLINDERS = 7
+    PROOF_ZERO = 8
+
+
+def key_sets(committee: Committee) -> tuple[tuple[int, ...], ...]:
+    """All sets of N - t provers, in lexicographic order."""
+    return tuple(combinations(range(committee.size), committee.size - committee.threshold))
+
+
+@dataclass(frozen=True, slots=True)
+class PrssKeys:
+    """One prover's keys: 32 bytes for each set of N - t provers that it belongs to."""
+
+    index: int
+    committee: Committee
+    keys: Mapping[tuple[int, ...], bytes] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        wanted = {s for s in key_sets(self.committee) if self.index in s}
+        if set(self.keys) != wanted or any(len(k) != 32 for k in self.keys.values()):
+            raise InvalidInputError("the shared-randomness keys do not belong to this prover and committee")
+
+    def random(self, session: bytes, purpose: Purpose, count: int) -> FrArray:
+        """Shares, of degree t, of ``count`` uniform values: FrArray (count, 4)."""
+        return self._combine([(s, [self._weight(s)]) for s in self.keys], session, purpose, count)
+
+    def zero(self, session: bytes, purpose: Purpose, count: int) -> FrArray:
+        """Shares, of degree 2t and otherwise uniform, of ``count`` zeros: FrArray (count, 4)."""
+        x = self.index + 1
+        powers = [pow(x, power, R) for power in range(1, self.committee.threshold + 1)]
+        terms = [(s, [self._weight(s) * p % R for p in powers]) for s in self.keys]
+        return self._combine(terms, session, purpose, count)
+
+    def _combine(
+        self, terms: list[tuple[tuple[int, ...], list[int]]], session: bytes, purpose: Purpose, count: int
+    ) -> FrArray:
+        rows, weights = [], []
+        for members, coefficients in terms:
+            seed = self._seed(members, session, purpose)
+            for nth, coefficient in enumerate(coefficients):
+                rows.append(native.expand(seed, count, nth * count))
+                weights.append(coefficient)
+        return native.linear_combination(rows, weights)
+
+    def _seed(self, members: tuple[int, ...], session: bytes, purpose: Purpose) -> bytes:
+        return hmac.digest(self.keys[members], words(_TAG, session, int(purpose)), sha256)
+
+    def _weight(self, members: tuple[int, ...]) -> int:
+        """f_A(x) for this prover: the polynomial of degree t that is 1 at 0 and 0 at every prover outside the set."""
+        x, out = self.index + 1, 1
+        for outsider in range(self.committee.size):
+            if outsider not in members:
+                zero = outsider + 1
+                out = out * (zero - x) % R * pow(zero, -1, R) % R
+        return out

@@ -1,0 +1,46 @@
+"""secp256k1 signatures of provers, owners and coordinators over 32-byte digests (65 bytes r, s, v; low s)."""
+
+from __future__ import annotations
+
+from circuits.errors import SignatureError
+from eth_keys import keys
+from eth_keys.exceptions import BadSignature, ValidationError
+
+from provers.messages import Message
+
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+
+
+def sign_digest(private_key: bytes, digest: bytes) -> bytes:
+    """Sign a digest deterministically (RFC 6979); v is 27 or 28 as in Ethereum."""
+    raw = keys.PrivateKey(private_key).sign_msg_hash(digest).to_bytes()
+    return raw[:64] + bytes((raw[64] + 27,))
+
+
+def recover(digest: bytes, signature: bytes) -> bytes:
+    """The 20-byte address that signed a digest.
+
+    Raises:
+        SignatureError: wrong length, v not 27 or 28, a high s (EIP-2), or no key recovers.
+    """
+    if len(signature) != 65 or signature[64] not in (27, 28):
+        raise SignatureError("a signature has 65 bytes and ends in 27 or 28")
+    if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
+        raise SignatureError("a signature's s lies in the upper half of the order (EIP-2)")
+    try:
+        plain = keys.Signature(signature[:64] + bytes((signature[64] - 27,)))
+        return plain.recover_public_key_from_msg_hash(digest).to_canonical_address()
+    except (BadSignature, ValidationError, ValueError) as error:
+        raise SignatureError(f"no key belongs to this signature: {error}") from error
+
+
+def require_signer(digest: bytes, signature: bytes, address: bytes, what: str) -> None:
+    """Raise SignatureError unless ``address`` signed ``digest``."""
+    signer = recover(digest, signature)
+    if signer != address:
+        raise SignatureError(f"{what} is signed by 0x{signer.hex()}, not by 0x{address.hex()}")
+
+
+def verify_message(message: Message, address: bytes) -> None:
+    """Raise SignatureError unless the committee member at ``address`` signed the message."""
+    require_signer(message.digest, message.signature, address, f"{message.step.name} message of prover {message.sender}")
