@@ -1,0 +1,112 @@
+"""Values that pass between nodes beside the steps of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from circuits.errors import WireError
+from circuits.hashing import keccak, tag, words
+from circuits.statement import SubmissionHeader
+from provers.setup import KeySet
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ShareOpening:
+    """Announces a sealed share: to which prover, of which submission, in how many chunks."""
+
+    header: SubmissionHeader
+    prover: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitteeReference:
+    """Names a committee beyond doubt: which one of which registry on which chain."""
+
+    chain_id: int
+    registry: bytes
+    committee_id: int
+
+    @property
+    def digest(self) -> bytes:
+        """32 bytes that stand for the committee in signed values."""
+        return keccak(words(tag("gradroll/v1/committee"), self.chain_id, self.registry, self.committee_id))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPackage:
+    """All keys that a dealer shares with one member, sealed to it and signed by the dealer."""
+
+    dealer: int
+    recipient: int
+    sealed: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    def digest(self, committee: CommitteeReference) -> bytes:
+        """What the dealer signs."""
+        return package_digest(committee, self.dealer, self.recipient, self.sealed)
+
+
+def package_digest(committee: CommitteeReference, dealer: int, recipient: int, sealed: bytes) -> bytes:
+    """Digest of a key package under its committee."""
+    return keccak(words(tag("gradroll/v1/key-package"), committee.digest, dealer, recipient, keccak(sealed)))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyConfirmation:
+    """One member's signed hashes of the keys that it holds."""
+
+    member: int
+    hashes: Mapping[KeySet, bytes]
+    signature: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProverStatus:
+    """What a prover says of itself.
+
+    Attributes:
+        prover: its committee index.
+        keys_ready: whether the committee's shared keys are confirmed.
+        refusals: refused calls since the start, by error code.
+    """
+
+    address: bytes
+    chain_id: int
+    market: bytes
+    committee_id: int
+    prover: int
+    version: str
+    keys_ready: bool
+    submissions: int
+    stored_bytes: int
+    refusals: Mapping[str, int]
+
+
+def encode_keys(keys: Mapping[KeySet, bytes]) -> bytes:
+    """Plaintext of a key package: for each set, ascending, its 4-byte bit mask and its 32-byte key."""
+    masked = sorted((sum(1 << p for p in members), key) for members, key in keys.items())
+    return b"".join(mask.to_bytes(4, "big") + key for mask, key in masked)
+
+
+def decode_keys(raw: bytes) -> dict[KeySet, bytes]:
+    """Inverse of ``encode_keys``; WireError unless the sets ascend strictly and nothing is left over."""
+    if len(raw) % 36:
+        raise WireError("a key package's content is cut off")
+    keys: dict[KeySet, bytes] = {}
+    last = 0
+    for at in range(0, len(raw), 36):
+        mask = int.from_bytes(raw[at : at + 4], "big")
+        if mask <= last:
+            raise WireError("a key package's sets must be ascending and not empty")
+        last = mask
+        keys[members_of(mask)] = raw[at + 4 : at + 36]
+    return keys
+
+
+def members_of(mask: int) -> KeySet:
+    """The committee indices in a bit mask, ascending."""
+    return tuple(p for p in range(mask.bit_length()) if mask >> p & 1)

@@ -1,0 +1,63 @@
+"""Contexts and submission headers on the wire."""
+
+from __future__ import annotations
+
+from circuits.statement import MAX_BOUND, MAX_DIMENSION, Context, SubmissionHeader
+from provers.messages import MAX_PROVERS
+from provers.wire import checks
+from provers.wire._generated import common_pb2 as pb
+
+MAX_OWNER_INDEX = 65535
+
+
+def context_from_wire(message: pb.Context) -> Context:
+    """Raises WireError for a malformed field."""
+    return Context(
+        chain_id=message.chain_id,
+        market=checks.address(message.market, "context.market"),
+        task_id=message.task_id,
+        round=message.round,
+        policy_key_hash=checks.digest(message.policy_key_hash, "context.policy_key_hash"),
+        bound=checks.bounded(message.bound, 1, MAX_BOUND, "context.bound"),
+        dimension=checks.bounded(message.dimension, 1, MAX_DIMENSION, "context.dimension"),
+    )
+
+
+def context_to_wire(context: Context) -> pb.Context:
+    """The wire form of a context."""
+    return pb.Context(
+        chain_id=context.chain_id,
+        market=context.market,
+        task_id=context.task_id,
+        round=context.round,
+        policy_key_hash=context.policy_key_hash,
+        bound=context.bound,
+        dimension=context.dimension,
+    )
+
+
+def header_from_wire(message: pb.SubmissionHeader) -> SubmissionHeader:
+    """Raises WireError for a malformed field.  Who signed it is checked where the chain is known."""
+    checks.counted(message.share_digests, 3, MAX_PROVERS, "header.share_digests")
+    return SubmissionHeader(
+        task_id=message.task_id,
+        round=message.round,
+        owner=checks.address(message.owner, "header.owner"),
+        owner_index=checks.bounded(message.owner_index, 0, MAX_OWNER_INDEX, "header.owner_index"),
+        commitment=checks.g1(message.commitment, "header.commitment"),
+        share_digests=tuple(checks.digest(raw, "header.share_digests") for raw in message.share_digests),
+        signature=checks.signature(message.signature, "header.signature"),
+    )
+
+
+def header_to_wire(header: SubmissionHeader) -> pb.SubmissionHeader:
+    """The wire form of a header."""
+    return pb.SubmissionHeader(
+        task_id=header.task_id,
+        round=header.round,
+        owner=header.owner,
+        owner_index=header.owner_index,
+        commitment=header.commitment,
+        share_digests=header.share_digests,
+        signature=header.signature,
+    )

@@ -1,0 +1,122 @@
+"""Share uploads, the committee's shared keys and node status on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from circuits.errors import WireError
+from provers.messages import MAX_PROVERS
+from provers.records import KeyConfirmation, KeyPackage, ProverStatus, ShareOpening, members_of
+from provers.setup import KeySet
+from provers.wire import checks
+from provers.wire._generated import prover_pb2 as pb
+from provers.wire.headers import header_from_wire, header_to_wire
+
+MAX_SEALED_KEYS = 4 << 20
+MAX_KEY_SETS = 1 << 16
+MAX_CHUNKS = 1 << 14
+_MAX_STATUS_ENTRIES = 256
+
+
+def opening_from_wire(message: pb.ShareOpening) -> ShareOpening:
+    """Raises WireError for a malformed field."""
+    header = header_from_wire(message.header)
+    prover = checks.bounded(message.prover, 0, len(header.share_digests) - 1, "opening.prover")
+    return ShareOpening(header, prover, checks.bounded(message.chunks, 1, MAX_CHUNKS, "opening.chunks"))
+
+
+def opening_to_wire(opening: ShareOpening) -> pb.ShareOpening:
+    """The wire form of a share's announcement."""
+    return pb.ShareOpening(
+        header=header_to_wire(opening.header), prover=opening.prover, chunks=opening.chunks
+    )
+
+
+def package_from_wire(message: pb.KeyPackage) -> KeyPackage:
+    """Raises WireError for a malformed field."""
+    checks.bounded(len(message.sealed), 1, MAX_SEALED_KEYS, "length of package.sealed")
+    return KeyPackage(
+        checks.bounded(message.dealer, 0, MAX_PROVERS - 1, "package.dealer"),
+        checks.bounded(message.recipient, 0, MAX_PROVERS - 1, "package.recipient"),
+        message.sealed,
+        checks.signature(message.signature, "package.signature"),
+    )
+
+
+def packages_from_wire(messages: Sequence[pb.KeyPackage]) -> tuple[KeyPackage, ...]:
+    """At most one package of each dealer for each recipient; raises WireError otherwise."""
+    checks.counted(messages, 0, MAX_PROVERS, "packages")
+    packages = tuple(package_from_wire(message) for message in messages)
+    if len({(p.dealer, p.recipient) for p in packages}) != len(packages):
+        raise WireError("packages: one dealer's keys for one member come twice")
+    return packages
+
+
+def package_to_wire(package: KeyPackage) -> pb.KeyPackage:
+    """The wire form of a key package."""
+    return pb.KeyPackage(
+        dealer=package.dealer,
+        recipient=package.recipient,
+        sealed=package.sealed,
+        signature=package.signature,
+    )
+
+
+def confirmation_from_wire(message: pb.KeyConfirmation) -> KeyConfirmation:
+    """Raises WireError for a malformed field or sets that are not strictly ascending."""
+    checks.counted(message.hashes, 1, MAX_KEY_SETS, "confirmation.hashes")
+    checks.ascending(
+        [entry.subset for entry in message.hashes], 1 << MAX_PROVERS, "confirmation.hashes.subset"
+    )
+    hashes: dict[KeySet, bytes] = {
+        members_of(entry.subset): checks.digest(entry.hash, "confirmation.hashes.hash")
+        for entry in message.hashes
+    }
+    return KeyConfirmation(
+        checks.bounded(message.member, 0, MAX_PROVERS - 1, "confirmation.member"),
+        hashes,
+        checks.signature(message.signature, "confirmation.signature"),
+    )
+
+
+def confirmation_to_wire(confirmation: KeyConfirmation) -> pb.KeyConfirmation:
+    """The wire form of a member's signed hashes."""
+    masked = sorted((sum(1 << p for p in members), value) for members, value in confirmation.hashes.items())
+    return pb.KeyConfirmation(
+        member=confirmation.member,
+        hashes=[pb.KeyHash(subset=mask, hash=value) for mask, value in masked],
+        signature=confirmation.signature,
+    )
+
+
+def status_from_wire(message: pb.ProverStatusReply) -> ProverStatus:
+    """Raises WireError for a malformed field."""
+    checks.counted(message.refusals, 0, _MAX_STATUS_ENTRIES, "status.refusals")
+    return ProverStatus(
+        address=checks.address(message.address, "status.address"),
+        chain_id=message.chain_id,
+        market=checks.address(message.market, "status.market"),
+        committee_id=message.committee_id,
+        prover=checks.bounded(message.prover, 0, MAX_PROVERS - 1, "status.prover"),
+        version=message.version[:64],
+        keys_ready=message.keys_ready,
+        submissions=message.submissions,
+        stored_bytes=message.stored_bytes,
+        refusals=dict(message.refusals),
+    )
+
+
+def status_to_wire(status: ProverStatus) -> pb.ProverStatusReply:
+    """The wire form of a prover's status."""
+    return pb.ProverStatusReply(
+        address=status.address,
+        chain_id=status.chain_id,
+        market=status.market,
+        committee_id=status.committee_id,
+        prover=status.prover,
+        version=status.version,
+        keys_ready=status.keys_ready,
+        submissions=status.submissions,
+        stored_bytes=status.stored_bytes,
+        refusals=status.refusals,
+    )

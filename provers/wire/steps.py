@@ -1,0 +1,212 @@
+"""Steps of a batch on the wire: requests and replies as streams of bounded parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from circuits.errors import WireError
+from circuits.statement import MAX_DIMENSION, TAIL, share_length
+from provers.messages import (
+    MAX_BODY,
+    MAX_COHORT,
+    MAX_PROVERS,
+    Cohort,
+    Message,
+    Proposal,
+    Step,
+    StepReply,
+    StepRequest,
+)
+from provers.wire import checks
+from provers.wire._generated import prover_pb2 as pb
+from provers.wire.headers import context_from_wire, context_to_wire, header_from_wire, header_to_wire
+from provers.wire.streams import SCALAR, Collector, chunks, vector_from_bytes, vector_to_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the streamed values of a step may be for one model dimension."""
+
+    dimension: int = MAX_DIMENSION
+
+    @property
+    def payload(self) -> int:
+        """Most bytes of an aggregate's payload."""
+        return 8 * self.dimension + 4096
+
+    @property
+    def vector(self) -> int:
+        """Scalars of a combined row, exactly."""
+        return self.dimension + TAIL
+
+    @property
+    def raw(self) -> int:
+        """Most bytes of a revealed share payload."""
+        return 1 + SCALAR * share_length(self.dimension)
+
+
+def cohort_from_wire(message: pb.Cohort) -> Cohort:
+    """Raises WireError for a malformed field or order."""
+    checks.counted(message.headers, 1, MAX_COHORT, "cohort.headers")
+    return Cohort(context_from_wire(message.context), tuple(header_from_wire(h) for h in message.headers))
+
+
+def cohort_to_wire(cohort: Cohort) -> pb.Cohort:
+    """The wire form of a cohort."""
+    return pb.Cohort(
+        context=context_to_wire(cohort.context), headers=[header_to_wire(h) for h in cohort.headers]
+    )
+
+
+def proposal_from_wire(message: pb.Proposal) -> Proposal:
+    """Raises WireError for a malformed field or order."""
+    checks.counted(message.kept, 1, MAX_COHORT, "proposal.kept")
+    checks.counted(message.active, 1, MAX_PROVERS, "proposal.active")
+    return Proposal(
+        checks.digest(message.cohort_id, "proposal.cohort_id"),
+        message.attempt,
+        tuple(message.kept),
+        tuple(message.active),
+        message.probe,
+    )
+
+
+def proposal_to_wire(proposal: Proposal) -> pb.Proposal:
+    """The wire form of a proposal."""
+    return pb.Proposal(
+        cohort_id=proposal.cohort_id,
+        attempt=proposal.attempt,
+        kept=proposal.kept,
+        active=proposal.active,
+        probe=proposal.probe,
+    )
+
+
+def step_from_wire(value: int) -> Step:
+    """Raises WireError for a number that is no step."""
+    try:
+        return Step(value)
+    except ValueError:
+        raise WireError(f"{value} is no step of this protocol version") from None
+
+
+def message_from_wire(message: pb.Message) -> Message:
+    """Raises WireError for a malformed field; the body is parsed where its step is known."""
+    checks.bounded(len(message.body), 0, MAX_BODY, "length of message.body")
+    return Message(
+        session=checks.digest(message.session, "message.session"),
+        step=step_from_wire(message.step),
+        sender=checks.bounded(message.sender, 0, MAX_PROVERS - 1, "message.sender"),
+        body=message.body,
+        signature=checks.signature(message.signature, "message.signature"),
+    )
+
+
+def message_to_wire(message: Message) -> pb.Message:
+    """The wire form of a prover's message."""
+    return pb.Message(
+        session=message.session,
+        step=int(message.step),
+        sender=message.sender,
+        body=message.body,
+        signature=message.signature,
+    )
+
+
+def request_to_wire(request: StepRequest) -> Iterator[pb.RunRequest]:
+    """Stream a step's request."""
+    opening = pb.StepOpening(
+        step=int(request.step),
+        session=request.session,
+        authorization=request.authorization,
+        relayed=len(request.relayed),
+        payload_length=len(request.payload),
+        owner=request.owner,
+    )
+    if request.cohort is not None:
+        opening.cohort.CopyFrom(cohort_to_wire(request.cohort))
+    if request.proposal is not None:
+        opening.proposal.CopyFrom(proposal_to_wire(request.proposal))
+    yield pb.RunRequest(opening=opening)
+    for message in request.relayed:
+        yield pb.RunRequest(relayed=message_to_wire(message))
+    for chunk in chunks(request.payload):
+        yield pb.RunRequest(payload=chunk)
+
+
+def request_from_wire(parts: Iterable[pb.RunRequest], limits: Limits) -> StepRequest:
+    """Collect a step's request.  WireError for anything malformed, out of order, missing or left over."""
+    stream = iter(parts)
+    first = next(stream, None)
+    if first is None or first.WhichOneof("part") != "opening":
+        raise WireError("a step must begin with its opening")
+    opening = first.opening
+    step, session = step_from_wire(opening.step), checks.digest(opening.session, "step.session")
+    if opening.authorization:
+        checks.signature(opening.authorization, "step.authorization")
+    checks.bounded(opening.relayed, 0, MAX_PROVERS, "step.relayed")
+    checks.bounded(opening.owner, 0, MAX_COHORT - 1, "step.owner")
+    cohort = cohort_from_wire(opening.cohort) if opening.HasField("cohort") else None
+    proposal = proposal_from_wire(opening.proposal) if opening.HasField("proposal") else None
+    relayed = tuple(_relayed(stream) for _ in range(opening.relayed))
+    payload = _payload(stream, opening.payload_length, limits.payload)
+    return StepRequest(
+        step, session, cohort, proposal, opening.authorization, relayed, payload, opening.owner
+    )
+
+
+def _relayed(stream: Iterator[pb.RunRequest]) -> Message:
+    part = next(stream, None)
+    if part is None or part.WhichOneof("part") != "relayed":
+        raise WireError("a step announced more relayed messages than came")
+    return message_from_wire(part.relayed)
+
+
+def _payload(stream: Iterator[pb.RunRequest], length: int, limit: int) -> bytes:
+    collector = Collector(length, limit, "the aggregate's payload")
+    for part in stream:
+        if part.WhichOneof("part") != "payload":
+            raise WireError("only the aggregate's payload may follow the relayed messages")
+        collector.add(part.payload)
+    return collector.finish()
+
+
+def reply_to_wire(reply: StepReply) -> Iterator[pb.RunReply]:
+    """Stream a prover's reply."""
+    length = 0 if reply.vector is None else len(reply.vector)
+    yield pb.RunReply(
+        opening=pb.RunReplyOpening(
+            message=message_to_wire(reply.message), vector_length=length, raw_length=len(reply.raw)
+        )
+    )
+    if reply.vector is not None:
+        for chunk in chunks(vector_to_bytes(reply.vector)):
+            yield pb.RunReply(chunk=chunk)
+    for chunk in chunks(reply.raw):
+        yield pb.RunReply(chunk=chunk)
+
+
+def reply_from_wire(parts: Iterable[pb.RunReply], limits: Limits) -> StepReply:
+    """Collect a prover's reply.  Raises WireError for anything malformed, missing or left over."""
+    stream = iter(parts)
+    first = next(stream, None)
+    if first is None or first.WhichOneof("part") != "opening":
+        raise WireError("a reply must begin with its opening")
+    opening = first.opening
+    if opening.vector_length and opening.raw_length:
+        raise WireError("a reply carries a vector or a revealed share, not both")
+    if opening.vector_length not in (0, limits.vector):
+        raise WireError(f"a combined row has {limits.vector} scalars, {opening.vector_length} are announced")
+    checks.bounded(opening.raw_length, 0, limits.raw, "reply.raw_length")
+    message = message_from_wire(opening.message)
+    total = SCALAR * opening.vector_length + opening.raw_length
+    collector = Collector(total, total, "the reply's vector")
+    for part in stream:
+        if part.WhichOneof("part") != "chunk":
+            raise WireError("a second opening in a reply")
+        collector.add(part.chunk)
+    data = collector.finish()
+    if not opening.vector_length:
+        return StepReply(message, None, data)
+    return StepReply(message, vector_from_bytes(data, opening.vector_length, "the reply's vector"))

@@ -1,0 +1,107 @@
+"""Long values as streams of bounded chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+import native
+from circuits.errors import WireError
+from circuits.hashing import keccak
+from native import FrArray
+from provers.wire._generated import common_pb2 as pb
+from provers.wire.checks import MAX_CHUNK, bounded, digest
+
+SCALAR = 32
+
+
+def chunks(data: bytes | memoryview, size: int = MAX_CHUNK) -> Iterator[bytes]:
+    """Cut bytes into pieces of at most ``size``; no piece for no bytes."""
+    view = memoryview(data)
+    for at in range(0, len(view), size):
+        yield bytes(view[at : at + size])
+
+
+class Collector:
+    """Puts chunks together up to an announced length; memory grows with what came, not what was said."""
+
+    def __init__(self, length: int, limit: int, what: str) -> None:
+        """Raises WireError when the announced length is beyond the limit."""
+        self._length = bounded(length, 0, limit, f"length of {what}")
+        self._what = what
+        self._data = bytearray()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return len(self._data) == self._length
+
+    def add(self, chunk: bytes) -> None:
+        """Append a chunk; WireError for an empty or long one, or when more comes than was announced."""
+        bounded(len(chunk), 1, MAX_CHUNK, f"chunk of {self._what}")
+        if len(self._data) + len(chunk) > self._length:
+            raise WireError(f"{self._what}: more bytes came than the announced {self._length}")
+        self._data += chunk
+
+    def finish(self) -> bytes:
+        """All bytes; WireError when some are missing."""
+        if not self.complete:
+            raise WireError(f"{self._what} ended after {len(self._data)} of {self._length} bytes")
+        return bytes(self._data)
+
+
+def vector_to_bytes(vector: FrArray) -> memoryview:
+    """A vector as 32-byte little-endian scalars, without a copy where it is contiguous."""
+    return memoryview(np.ascontiguousarray(vector, dtype="<u8")).cast("B")
+
+
+def vector_from_bytes(raw: bytes, length: int, what: str) -> FrArray:
+    """The inverse of ``vector_to_bytes``; WireError for another length or a scalar >= r."""
+    if len(raw) != length * SCALAR:
+        raise WireError(f"{what} has {len(raw)} bytes, {length} scalars need {length * SCALAR}")
+    vector: FrArray = np.frombuffer(raw, "<u8").astype(np.uint64, copy=False).reshape(length, 4)
+    try:
+        native.check(vector)
+    except ValueError as error:
+        raise WireError(f"{what} holds a scalar that is not below the field's order: {error}") from error
+    return vector
+
+
+def blob_to_wire(data: bytes) -> Iterator[pb.BlobPart]:
+    """Stream a blob: its length and Keccak-256 digest, then its chunks."""
+    yield pb.BlobPart(opening=pb.BlobOpening(length=len(data), digest=keccak(data)))
+    for chunk in chunks(data):
+        yield pb.BlobPart(chunk=chunk)
+
+
+def blob_from_wire(
+    parts: Iterable[pb.BlobPart], limit: int, what: str, expected: bytes | None = None
+) -> bytes:
+    """Collect a streamed blob and check it against its digest.
+
+    Args:
+        limit: most bytes that are taken.
+        expected: the digest that it must have, where the caller knows it; else the announced one is checked.
+    """
+    stream = iter(parts)
+    first = _next(stream, what)
+    if first.WhichOneof("part") != "opening":
+        raise WireError(f"{what}: the stream must begin with its opening")
+    collector = Collector(first.opening.length, limit, what)
+    announced = digest(first.opening.digest, f"digest of {what}")
+    for part in stream:
+        if part.WhichOneof("part") != "chunk":
+            raise WireError(f"{what}: a second opening in the stream")
+        collector.add(part.chunk)
+    data = collector.finish()
+    if keccak(data) != (expected or announced):
+        raise WireError(f"{what} does not have the digest 0x{(expected or announced).hex()}")
+    return data
+
+
+def _next(stream: Iterator[pb.BlobPart], what: str) -> pb.BlobPart:
+    try:
+        return next(stream)
+    except StopIteration:
+        raise WireError(f"{what}: the stream is empty") from None
