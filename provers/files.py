@@ -1,0 +1,84 @@
+"""Files that are whole or absent: written beside their place, synced, renamed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from circuits.errors import StorageError
+
+
+@contextmanager
+def storing(what: str) -> Generator[None]:
+    """Turn an operating-system error into a StorageError that names what could not be stored."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"{what}: {reason}; free some space or check the permissions") from error
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a rename in a directory durable."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_durably(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Write a file with mode 0600; after return it survives a crash, before return the old one is untouched.
+
+    Raises:
+        StorageError: the disk is full or not writable, or the file exists and must not be replaced.
+    """
+    with storing(f"cannot write {path}"):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            if replace:
+                os.replace(name, path)
+            else:
+                _link_new(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
+
+
+def _link_new(temporary: str, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise StorageError(f"{path} exists already; it is not overwritten") from None
+    os.unlink(temporary)
+
+
+class DirectoryLock:
+    """Keeps a second process off a state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises StorageError when another process holds the directory."""
+        with storing(f"cannot use the state directory {directory}"):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._handle)
+            raise StorageError(
+                f"the state directory {directory} is in use by another process; stop it first"
+            ) from None
+
+    def release(self) -> None:
+        """Let another process have the directory."""
+        os.close(self._handle)

@@ -1,0 +1,217 @@
+"""What a prover keeps on disk: its ledger, its shares, the payloads it attested.
+
+The ledger is append-only in sqlite; shares and payloads are files.  A dense share lies in its file as bare scalars,
+so that it is used through a memory map; a seed is expanded when needed and kept while there is room.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from circuits.errors import ClosedError, StorageError, UnknownError
+from circuits.hashing import keccak
+from circuits.statement import share_length
+from native import FrArray
+from provers import ledger
+from provers.database import Database
+from provers.files import DirectoryLock, storing, sync_directory, write_durably
+from provers.sharefiles import SeedCache, ShareWriter
+from provers.shares import SEED_FORM
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS shares (
+  submission BLOB PRIMARY KEY, task_id TEXT NOT NULL, round TEXT NOT NULL, owner BLOB NOT NULL,
+  dimension INTEGER NOT NULL, form INTEGER NOT NULL, bytes INTEGER NOT NULL, expires INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner);
+"""
+_PER_OWNER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRecord:
+    """What is known of a stored share.  ``expires`` is the round's settle deadline, seconds since 1970."""
+
+    submission: bytes
+    task_id: int
+    round: int
+    owner: bytes
+    dimension: int
+    form: int
+    size: int
+    expires: int
+
+
+class Store:
+    """A prover's state directory; one process at a time."""
+
+    def __init__(self, directory: Path, *, max_bytes: int, cache_bytes: int = 1 << 30) -> None:
+        """Open the directory and fold the ledger.
+
+        Args:
+            max_bytes: most bytes of shares on disk.
+            cache_bytes: most bytes of expanded seeds in memory.
+
+        Raises:
+            StorageError: another process uses the directory, or its content is damaged.
+        """
+        self._lock = DirectoryLock(directory)
+        self._shares, self._payloads = directory / "shares", directory / "payloads"
+        self._incoming = directory / "incoming"
+        with storing(f"cannot use the state directory {directory}"):
+            for folder in (self._shares, self._payloads, self._incoming):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            for leftover in self._incoming.iterdir():
+                leftover.unlink()
+        self._database = Database(directory / "prover.sqlite", _SCHEMA)
+        self._max_bytes = max_bytes
+        self._cache = SeedCache(cache_bytes)
+        self._commit = threading.Lock()
+        self.ledger = self._fold()
+        self._drop_orphans()
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        self._database.close()
+        self._lock.release()
+
+    def commit(self, entries: Sequence[ledger.Entry]) -> None:
+        """Append ledger entries; on return they are durable and folded into ``ledger``.
+
+        Raises:
+            RuleViolationError: an entry breaks a rule; nothing is written.
+            StorageError: the entries could not be written; nothing is.
+        """
+        if not entries:
+            return
+        with self._commit:
+            for entry in entries:
+                self.ledger.check(entry)
+            rows = [(json.dumps(ledger.to_record(entry), sort_keys=True),) for entry in entries]
+            with self._database.transaction() as connection:
+                connection.executemany("INSERT INTO ledger (record) VALUES (?)", rows)
+            for entry in entries:
+                self.ledger.apply(entry)
+
+    def room_for(self, task_id: int, round_number: int, owner: bytes, size: int) -> None:
+        """Raise ClosedError or StorageError when one more share of ``size`` bytes is not taken."""
+        key = (str(task_id), str(round_number), owner)
+        count = self._database.query(
+            "SELECT COUNT(*) FROM shares WHERE task_id = ? AND round = ? AND owner = ?", key
+        )
+        if count[0][0] >= _PER_OWNER:
+            raise ClosedError(f"this owner has handed in {_PER_OWNER} submissions in this round already")
+        if self.usage()[1] + size > self._max_bytes:
+            raise StorageError(
+                "this prover's room for shares is used up; try again after the round has settled"
+            )
+
+    def usage(self) -> tuple[int, int]:
+        """Number of shares on disk and their bytes."""
+        count, size = self._database.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM shares")[0]
+        return int(count), int(size)
+
+    def find(self, submission: bytes) -> ShareRecord | None:
+        """The record of a stored share."""
+        rows = self._database.query("SELECT * FROM shares WHERE submission = ?", (submission,))
+        if not rows:
+            return None
+        digest, task_id, round_number, owner, dimension, form, size, expires = rows[0]
+        return ShareRecord(digest, int(task_id), int(round_number), owner, dimension, form, size, expires)
+
+    def receive(self, dimension: int) -> ShareWriter:
+        """A writer for a share payload that arrives piece by piece; ``adopt`` takes the finished file."""
+        return ShareWriter(self._incoming, dimension)
+
+    def adopt(self, record: ShareRecord, file: Path) -> None:
+        """Take over a finished file as a submission's share; durable on return."""
+        self.room_for(record.task_id, record.round, record.owner, record.size)
+        with storing("cannot store the share"):
+            file.replace(self._share_path(record.submission))
+            sync_directory(self._shares)
+        row = (
+            record.submission, str(record.task_id), str(record.round), record.owner, record.dimension,
+            record.form, record.size, record.expires,
+        )  # fmt: skip
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def share(self, submission: bytes) -> FrArray:
+        """A stored share: FrArray (share_length, 4), read-only.  Raises UnknownError."""
+        record = self._known(submission)
+        path = self._share_path(submission)
+        if record.form == SEED_FORM:
+            return self._cache.get(submission, path, record.dimension)
+        with storing(f"cannot read the share {path}"), path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        vector: FrArray = np.frombuffer(mapped, "<u8").reshape(-1, 4)
+        if len(vector) != share_length(record.dimension):
+            raise StorageError(f"the share {path} is cut off; restore it from a backup")
+        return vector
+
+    def share_payload(self, submission: bytes) -> bytes:
+        """A stored share as its owner sealed it.  Raises UnknownError."""
+        record = self._known(submission)
+        with storing("cannot read the share"):
+            return bytes((record.form,)) + self._share_path(submission).read_bytes()
+
+    def discard_settled(self, now: int) -> int:
+        """Delete the shares of rounds that settled before ``now``; the ledger stays whole."""
+        rows = self._database.query("SELECT submission FROM shares WHERE expires < ?", (now,))
+        for (submission,) in rows:
+            with self._database.transaction() as connection:
+                connection.execute("DELETE FROM shares WHERE submission = ?", (submission,))
+            with storing("cannot delete a share"):
+                self._share_path(submission).unlink(missing_ok=True)
+            self._cache.forget(submission)
+        return len(rows)
+
+    def put_payload(self, payload: bytes) -> bytes:
+        """Keep an attested payload under its Keccak-256 digest, which is returned."""
+        digest = keccak(payload)
+        path = self._payloads / digest.hex()
+        if not path.exists():
+            write_durably(path, payload)
+        return digest
+
+    def payload(self, digest: bytes) -> bytes:
+        """An attested payload.  Raises UnknownError."""
+        path = self._payloads / digest.hex()
+        if not path.exists():
+            raise UnknownError(f"this prover attested no payload with the digest 0x{digest.hex()}")
+        with storing("cannot read the payload"):
+            return path.read_bytes()
+
+    def _fold(self) -> ledger.LedgerState:
+        state = ledger.LedgerState()
+        for (record,) in self._database.query("SELECT record FROM ledger ORDER BY sequence"):
+            try:
+                state.apply(ledger.from_record(json.loads(record)))
+            except ValueError as error:
+                raise StorageError("the ledger holds a row that is not JSON; restore a backup") from error
+        return state
+
+    def _drop_orphans(self) -> None:
+        """A crash between a file's rename and its row leaves a file that no receipt speaks of."""
+        known = {row[0].hex() for row in self._database.query("SELECT submission FROM shares")}
+        with storing("cannot tidy the share directory"):
+            for path in self._shares.iterdir():
+                if path.name not in known:
+                    path.unlink()
+
+    def _known(self, submission: bytes) -> ShareRecord:
+        record = self.find(submission)
+        if record is None:
+            raise UnknownError(f"no share of submission 0x{submission.hex()} is here")
+        return record
+
+    def _share_path(self, submission: bytes) -> Path:
+        return self._shares / submission.hex()
