@@ -1,7 +1,7 @@
 """What a prover keeps on disk: its ledger, its shares, the payloads it attested.
 
-The ledger is append-only in sqlite; shares and payloads are files.  A dense share lies in its file as bare scalars,
-so that it is used through a memory map; a seed is expanded when needed and kept while there is room.
+The ledger is append-only in sqlite; shares and payloads are files.  A dense share lies in its file as bare
+scalars, so that it is used through a memory map; a seed is expanded when needed and kept while there is room.
 """
 
 from __future__ import annotations
