@@ -1,0 +1,89 @@
+"""Points of BN254. Every point that comes in as bytes is checked: canonical, on the curve, in the subgroup."""
+
+from collections.abc import Sequence
+
+from native import _kernel
+from native._kernel import G1Bases, G2Bases
+from native._types import G1, G2, FrArray, R, scalar_bytes, scalars_bytes
+
+g1_generator = G1(_kernel.g1_generator())
+g2_generator = G2(_kernel.g2_generator())
+
+
+def g1_check(p: bytes) -> None:
+    """Refuse bytes that are not a point of G1. Raises PointError (ValueError when the length is wrong)."""
+    _kernel.g1_check(p)
+
+
+def g2_check(p: bytes) -> None:
+    """Refuse bytes that are not a point of G2 of order R. Raises PointError (ValueError: wrong length)."""
+    _kernel.g2_check(p)
+
+
+def g1_linear_combination(points: Sequence[G1], scalars: Sequence[int]) -> G1:
+    """The sum of scalars[i] * points[i]; infinity when there are none. Raises PointError, ValueError."""
+    return G1(_kernel.g1_linear_combination(list(points), scalars_bytes(scalars)))
+
+
+def g2_linear_combination(points: Sequence[G2], scalars: Sequence[int]) -> G2:
+    """The sum of scalars[i] * points[i]; infinity when there are none. Raises PointError, ValueError."""
+    return G2(_kernel.g2_linear_combination(list(points), scalars_bytes(scalars)))
+
+
+def g1_add(p: G1, q: G1) -> G1:
+    """p + q. Raises PointError."""
+    return g1_linear_combination((p, q), (1, 1))
+
+
+def g2_add(p: G2, q: G2) -> G2:
+    """p + q. Raises PointError."""
+    return g2_linear_combination((p, q), (1, 1))
+
+
+def g1_neg(p: G1) -> G1:
+    """-p. Raises PointError."""
+    return g1_linear_combination((p,), (R - 1,))
+
+
+def g2_neg(p: G2) -> G2:
+    """-p. Raises PointError."""
+    return g2_linear_combination((p,), (R - 1,))
+
+
+def g1_mul(p: G1, s: int) -> G1:
+    """s * p. Raises PointError."""
+    return g1_linear_combination((p,), (s,))
+
+
+def g2_mul(p: G2, s: int) -> G2:
+    """s * p. Raises PointError."""
+    return g2_linear_combination((p,), (s,))
+
+
+def pairing_product_is_one(pairs: Sequence[tuple[G1, G2]]) -> bool:
+    """Whether the product of e(p, q) is one; true for no pairs. Raises PointError."""
+    return _kernel.pairing_product_is_one(list(pairs))
+
+
+def g1_fixed_base(scalars: FrArray, base: G1 = g1_generator) -> G1Bases:
+    """scalars[i] * base for every i."""
+    return _kernel.g1_fixed_base(scalars, base)
+
+
+def g2_fixed_base(scalars: FrArray, base: G2 = g2_generator) -> G2Bases:
+    """scalars[i] * base for every i."""
+    return _kernel.g2_fixed_base(scalars, base)
+
+
+def powers_of_tau_unsafe(tau: int, n: int) -> G1Bases:
+    """[tau**i] for i < n, from a tau that the caller knows: whoever knows tau can forge proofs over it."""
+    return _kernel.g1_powers_of_tau_unsafe(scalar_bytes(tau), n)
+
+
+def lagrange(powers: G1Bases, n: int) -> G1Bases:
+    """[L_j(tau)] for the Lagrange basis of the domain of size n, from [tau**i], i < n.
+
+    An inverse Fourier transform over the group: n log2(n) / 2 scalar multiples. Where tau is known,
+    g1_fixed_base(lagrange_scalars(tau, n)) gives the same points sooner.
+    """
+    return _kernel.g1_lagrange(powers, n)

@@ -1,0 +1,26 @@
+//! Arithmetic under gradroll: long vectors over the scalar field of BN254, its polynomials, Shamir
+//! sharing and the curve itself.
+//!
+//! The crate is pure: no clock, no files, no operating-system randomness. Vectors cross its border as
+//! canonical little-endian limbs ([`Limbs`]), so that a memory-mapped share file is a valid argument.
+//! The arithmetic is arkworks'; what is written here is how to drive it over a million coordinates.
+
+pub mod bases;
+pub mod decode;
+pub mod error;
+pub mod field;
+pub mod gram;
+pub mod lagrange;
+pub mod msm;
+pub mod point;
+pub mod poly;
+pub mod project;
+pub mod seed;
+pub mod shamir;
+pub mod sparse;
+pub mod vector;
+pub mod wide;
+
+pub use ark_bn254::{Fq, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
+pub use error::{Error, Result};
+pub use field::Limbs;
