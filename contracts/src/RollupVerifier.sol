@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IVerifier} from "./interfaces/IVerifier.sol";
+import {BN254} from "./libraries/BN254.sol";
+import {SumCheck} from "./libraries/SumCheck.sol";
+import {Transcript} from "./libraries/Transcript.sol";
+import {OwnerCommitment, Proof, Statement, VerifyingKey} from "./types/Types.sol";
+
+/// @title Verifier of one policy key
+/// @notice One pairing product for three equations: the policy circuit's Groth16 proof with a committed block, the
+/// knowledge equation of that block, and the KZG openings of the sum-check, the last two under fresh weights k1 and k2:
+///
+///   e(-A, B) e(alpha, beta) e(IC + D, gamma) e(C, delta) e(k1 D, sigma) e(k2 right - k1 KP, G2) e(-k2 left, tau G2) = 1
+///
+/// which is the inverse of the product of circuits/verify.py. With gamma = G2 the third and sixth pair are one.
+/// @dev The key lies in the code as immutables: verification reads no storage. See `libraries/BN254.sol` for slots.
+contract RollupVerifier is IVerifier {
+    using BN254 for uint256;
+
+    uint256 private constant R = BN254.R;
+    uint256 private constant INPUTS = 4;
+    uint256 private constant INPUTS_WITH_CONTRIBUTIONS = 6;
+    uint256 private constant MAX_CAPACITY = 256;
+    bytes32 private constant KEY_TAG = keccak256("gradroll/v1/policy-key");
+
+    /// @notice The key has the wrong number of input points, or its capacity is not in 1..256.
+    error KeyInvalid();
+
+    /// @inheritdoc IVerifier
+    uint256 public immutable capacity;
+    /// @inheritdoc IVerifier
+    bool public immutable usesContributions;
+    /// @inheritdoc IVerifier
+    bytes32 public immutable policyKeyHash;
+
+    bool private immutable _gammaIsGenerator;
+    uint256 private immutable _alphaX;
+    uint256 private immutable _alphaY;
+    uint256 private immutable _beta0;
+    uint256 private immutable _beta1;
+    uint256 private immutable _beta2;
+    uint256 private immutable _beta3;
+    uint256 private immutable _gamma0;
+    uint256 private immutable _gamma1;
+    uint256 private immutable _gamma2;
+    uint256 private immutable _gamma3;
+    uint256 private immutable _delta0;
+    uint256 private immutable _delta1;
+    uint256 private immutable _delta2;
+    uint256 private immutable _delta3;
+    uint256 private immutable _sigma0;
+    uint256 private immutable _sigma1;
+    uint256 private immutable _sigma2;
+    uint256 private immutable _sigma3;
+    uint256 private immutable _tau0;
+    uint256 private immutable _tau1;
+    uint256 private immutable _tau2;
+    uint256 private immutable _tau3;
+    uint256 private immutable _oneX;
+    uint256 private immutable _oneY;
+    uint256 private immutable _rhoX;
+    uint256 private immutable _rhoY;
+    uint256 private immutable _normX;
+    uint256 private immutable _normY;
+    uint256 private immutable _boundX;
+    uint256 private immutable _boundY;
+    uint256 private immutable _etaX;
+    uint256 private immutable _etaY;
+    uint256 private immutable _contributionX;
+    uint256 private immutable _contributionY;
+
+    /// @dev Challenges of one verification.
+    struct Challenges {
+        uint256 rho;
+        uint256 eta;
+        uint256 zeta;
+        uint256 v;
+        uint256 u;
+        uint256 knowledge;
+        uint256 opening;
+    }
+
+    /// @param key The verifying key; its hash is computed here, so it cannot be misstated.
+    constructor(VerifyingKey memory key) {
+        uint256 inputs = key.inputs.length;
+        if (inputs != (key.usesContributions ? INPUTS_WITH_CONTRIBUTIONS : INPUTS)) revert KeyInvalid();
+        if (key.capacity == 0 || key.capacity > MAX_CAPACITY) revert KeyInvalid();
+        capacity = key.capacity;
+        usesContributions = key.usesContributions;
+        policyKeyHash = _hash(key);
+        _gammaIsGenerator = key.gamma[0] == BN254.G2_X_IM && key.gamma[1] == BN254.G2_X_RE
+            && key.gamma[2] == BN254.G2_Y_IM && key.gamma[3] == BN254.G2_Y_RE;
+        (_alphaX, _alphaY) = (key.alpha[0], key.alpha[1]);
+        (_beta0, _beta1, _beta2, _beta3) = (key.beta[0], key.beta[1], key.beta[2], key.beta[3]);
+        (_gamma0, _gamma1, _gamma2, _gamma3) = (key.gamma[0], key.gamma[1], key.gamma[2], key.gamma[3]);
+        (_delta0, _delta1, _delta2, _delta3) = (key.delta[0], key.delta[1], key.delta[2], key.delta[3]);
+        (_sigma0, _sigma1, _sigma2, _sigma3) = (key.sigma[0], key.sigma[1], key.sigma[2], key.sigma[3]);
+        (_tau0, _tau1, _tau2, _tau3) = (key.tau[0], key.tau[1], key.tau[2], key.tau[3]);
+        (_oneX, _oneY) = (key.inputs[0][0], key.inputs[0][1]);
+        (_rhoX, _rhoY) = (key.inputs[1][0], key.inputs[1][1]);
+        (_normX, _normY) = (key.inputs[2][0], key.inputs[2][1]);
+        (_boundX, _boundY) = (key.inputs[3][0], key.inputs[3][1]);
+        bool more = key.usesContributions;
+        (_etaX, _etaY) = more ? (key.inputs[4][0], key.inputs[4][1]) : (0, 0);
+        (_contributionX, _contributionY) = more ? (key.inputs[5][0], key.inputs[5][1]) : (0, 0);
+    }
+
+    /// @inheritdoc IVerifier
+    function verify(Statement calldata statement, Proof calldata proof)
+        external
+        view
+        returns (bytes32 batchId, uint256 commitmentX, uint256 commitmentY)
+    {
+        _checkShape(statement, proof);
+        Challenges memory challenges;
+        (batchId, challenges) = _replay(statement, proof);
+        SumCheck.Scalars memory scalars =
+            SumCheck.scalars(proof, statement.dimension, challenges.zeta, challenges.v, challenges.u);
+        uint256 slots;
+        assembly ("memory-safe") {
+            slots := mload(0x40)
+            // Eight slots: seven pairs, then the sum of the owners' commitments.
+            let size := mul(8, 0xc0)
+            mstore(0x40, add(slots, size))
+            calldatacopy(slots, calldatasize(), size)
+        }
+        (commitmentX, commitmentY) = _combine(slots, statement.owners, proof, challenges, scalars);
+        _addInputs(_inputSlot(slots), statement.bound, proof, challenges);
+        _layPairs(slots, proof, challenges);
+        if (!BN254.pairingProductIsOne(slots, _gammaIsGenerator ? 6 : 7)) revert ProofInvalid();
+    }
+
+    /// @dev Lengths and scalars. Points are checked by the precompiles that use them.
+    function _checkShape(Statement calldata statement, Proof calldata proof) private view {
+        uint256 owners = statement.owners.length;
+        if (owners == 0 || owners > capacity) revert OwnersOutOfRange(owners, capacity);
+        uint256 expected = usesContributions ? owners : 0;
+        if (proof.contributions.length != expected) {
+            revert ContributionsLengthInvalid(proof.contributions.length, expected);
+        }
+        _requireCanonical(statement.bound);
+        _requireCanonical(proof.squareNorm);
+        _requireCanonical(proof.aZeta);
+        _requireCanonical(proof.sZeta);
+        _requireCanonical(proof.sOmegaZeta);
+        for (uint256 i = 0; i < expected; ++i) {
+            _requireCanonical(proof.contributions[i]);
+        }
+    }
+
+    /// @dev All challenges, in the transcript's order.
+    function _replay(Statement calldata statement, Proof calldata proof)
+        private
+        view
+        returns (bytes32 batchId, Challenges memory out)
+    {
+        bytes32 state = Transcript.context(statement, policyKeyHash);
+        state = Transcript.rho(state, Transcript.ownersHash(statement.owners), proof);
+        out.rho = uint256(state) % R;
+        batchId = Transcript.eta(state, proof.contributions);
+        out.eta = uint256(batchId) % R;
+        state = Transcript.zeta(batchId, proof);
+        out.zeta = uint256(state) % R;
+        state = Transcript.v(state, proof);
+        out.v = uint256(state) % R;
+        state = Transcript.u(state, proof);
+        out.u = uint256(state) % R;
+        out.knowledge = Transcript.knowledgeWeight(state) % R;
+        out.opening = Transcript.openingWeight(state) % R;
+    }
+
+    /// @dev Slot 0 becomes k2 right - k1 KP, slot 1 -k2 left; returns the sum of the owners' commitments. The weight k2
+    /// goes into the scalars, so that it costs no further multiplication of a point.
+    function _combine(
+        uint256 slots,
+        OwnerCommitment[] calldata owners,
+        Proof calldata proof,
+        Challenges memory challenges,
+        SumCheck.Scalars memory scalars
+    ) private view returns (uint256 commitmentX, uint256 commitmentY) {
+        uint256 weight = challenges.opening;
+        slots.mulAdd(proof.knowledge, R - challenges.knowledge);
+        slots.mulAdd(proof.w1, mulmod(weight, scalars.zeta, R));
+        slots.mulAdd(proof.w2, mulmod(weight, scalars.w2, R));
+        slots.mulAdd(proof.s, mulmod(weight, scalars.s, R));
+        slots.mulAdd(proof.q, mulmod(weight, scalars.q, R));
+        slots.mulAdd(BN254.G1_X, BN254.G1_Y, mulmod(weight, scalars.one, R));
+        uint256 power = challenges.rho;
+        slots.mulAdd(proof.mask, mulmod(weight, power, R));
+        uint256 sum = slots + 7 * BN254.SLOT;
+        for (uint256 i = 0; i < owners.length; ++i) {
+            (uint256 x, uint256 y) = (owners[i].cx, owners[i].cy);
+            power = mulmod(power, power, R); // rho_i = rho^(2^i)
+            slots.mulAdd(x, y, mulmod(weight, power, R));
+            sum.addTo(x, y);
+        }
+        uint256 left = slots + BN254.SLOT;
+        left.mulAdd(proof.w1, R - weight);
+        left.mulAdd(proof.w2, R - mulmod(weight, challenges.u, R));
+        assembly ("memory-safe") {
+            commitmentX := mload(sum)
+            commitmentY := mload(add(sum, 0x20))
+        }
+    }
+
+    /// @dev Where IC + D is accumulated: slot 6, or slot 0 when gamma is the generator that pairs with slot 0.
+    function _inputSlot(uint256 slots) private view returns (uint256) {
+        return _gammaIsGenerator ? slots : slots + 6 * BN254.SLOT;
+    }
+
+    /// @dev slot += IC(public inputs) + D.
+    function _addInputs(uint256 slot, uint256 bound, Proof calldata proof, Challenges memory challenges) private view {
+        slot.addTo(_oneX, _oneY);
+        slot.mulAdd(_rhoX, _rhoY, challenges.rho);
+        slot.mulAdd(_normX, _normY, proof.squareNorm);
+        slot.mulAdd(_boundX, _boundY, bound);
+        if (usesContributions) {
+            slot.mulAdd(_etaX, _etaY, challenges.eta);
+            slot.mulAdd(_contributionX, _contributionY, _combinedContribution(proof.contributions, challenges.eta));
+        }
+        slot.addTo(proof.gram[0], proof.gram[1]);
+    }
+
+    /// @dev W = sum_(i>=1) eta^i w_i, by Horner's rule.
+    function _combinedContribution(uint256[] calldata contributions, uint256 eta)
+        private
+        pure
+        returns (uint256 combined)
+    {
+        for (uint256 i = contributions.length; i > 0; --i) {
+            combined = mulmod(addmod(combined, contributions[i - 1], R), eta, R);
+        }
+    }
+
+    /// @dev Fills the other slots and puts the points of G2 beside the accumulators, over their scratch words.
+    function _layPairs(uint256 slots, Proof calldata proof, Challenges memory challenges) private view {
+        uint256 slot = slots;
+        slot.pairWith(BN254.G2_X_IM, BN254.G2_X_RE, BN254.G2_Y_IM, BN254.G2_Y_RE);
+        slot += BN254.SLOT;
+        slot.pairWith(_tau0, _tau1, _tau2, _tau3);
+        slot += BN254.SLOT;
+        slot.mulAdd(proof.gram, challenges.knowledge);
+        slot.pairWith(_sigma0, _sigma1, _sigma2, _sigma3);
+        slot += BN254.SLOT;
+        slot.setNegated(proof.a);
+        slot.pairWith(proof.b[0], proof.b[1], proof.b[2], proof.b[3]);
+        slot += BN254.SLOT;
+        slot.set(_alphaX, _alphaY);
+        slot.pairWith(_beta0, _beta1, _beta2, _beta3);
+        slot += BN254.SLOT;
+        slot.set(proof.c[0], proof.c[1]);
+        slot.pairWith(_delta0, _delta1, _delta2, _delta3);
+        slot += BN254.SLOT;
+        slot.pairWith(_gamma0, _gamma1, _gamma2, _gamma3);
+    }
+
+    function _requireCanonical(uint256 scalar) private pure {
+        if (scalar >= R) revert ScalarNotCanonical(scalar);
+    }
+
+    /// @dev The canonical encoding of circuits/groth16.py (`VerifyingKey.encode`).
+    function _hash(VerifyingKey memory key) private pure returns (bytes32) {
+        bytes memory encoded = abi.encodePacked(
+            KEY_TAG, key.circuit, key.capacity, uint256(key.usesContributions ? 1 : 0), key.alpha, key.beta, key.gamma
+        );
+        encoded = abi.encodePacked(encoded, key.delta, key.sigma, key.tau, key.inputs.length);
+        for (uint256 i = 0; i < key.inputs.length; ++i) {
+            encoded = abi.encodePacked(encoded, key.inputs[i]);
+        }
+        return keccak256(encoded);
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @dev A task in storage, packed so that accepting a batch reads its first two words only.
+struct TaskState {
+    // word 0: what the proof is about
+    address verifier;
+    uint64 bound;
+    uint32 dimension;
+    // word 1: who attests and what is paid
+    uint128 rewardPerGradient;
+    uint64 committeeId;
+    uint16 minOwners;
+    uint16 maxOwnersPerRound;
+    uint8 fractionBits;
+    bool permissioned;
+    bool inlinePayload;
+    bool usesContributions;
+    // word 2
+    address modelOwner;
+    uint32 rounds;
+    uint32 roundsOpened;
+    // word 3
+    address coordinator;
+    uint32 submitWindow;
+    uint32 settleWindow;
+    // word 4: wei that is free, and wei reserved for rounds and not yet assigned
+    uint128 balance;
+    uint128 reserved;
+    address[] owners;
+    mapping(address owner => uint256) indexPlusOne;
+    mapping(uint256 round => RoundState) roundStates;
+}
+
+/// @dev A round in storage.
+struct RoundState {
+    bytes32 modelDigest;
+    // word 1
+    uint40 submitDeadline;
+    uint40 settleDeadline;
+    uint16 batches;
+    uint16 owners;
+    uint128 spent;
+    bool finalized;
+    // word 2: sum of all accepted commitments (CompressedPoint); never zero once the round is open
+    uint256 aggregate;
+    mapping(uint256 word => uint256) consumed;
+    mapping(uint256 batchIndex => BatchState) batchStates;
+}
+
+/// @dev An accepted batch in storage.
+struct BatchState {
+    bytes32 digest;
+    uint256 claimed;
+}

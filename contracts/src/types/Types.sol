@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @notice Terms of a training task, fixed when it is created.
+/// @param committeeId Provers, as numbered by the committee registry.
+/// @param verifier Verifier of the policy key with which batches are proven.
+/// @param coordinator Signing address of the coordinator that relays for this task.
+/// @param dimension Coordinates of a gradient, 1 to 2^28.
+/// @param fractionBits Fraction bits of the quantisation, at most 62.
+/// @param bound Largest squared norm of a quantised gradient, below 2^62.
+/// @param minOwners Fewest owners of a batch, at least 2: an aggregate of one owner is that owner's gradient.
+/// @param maxOwnersPerRound Most gradients accepted (and paid) in a round, at most 256.
+/// @param rounds Number of rounds that may be opened.
+/// @param rewardPerGradient Wei paid per accepted gradient (on average, when contributions weigh the pay).
+/// @param submitWindow Seconds from the opening of a round in which owners submit.
+/// @param settleWindow Seconds after the submit deadline in which batches are accepted.
+/// @param permissioned Whether the model owner admits data owners; otherwise anyone registers.
+/// @param inlinePayload Whether every batch carries its aggregate in the transaction.
+struct TaskTerms {
+    uint256 committeeId;
+    address verifier;
+    address coordinator;
+    uint32 dimension;
+    uint8 fractionBits;
+    uint64 bound;
+    uint16 minOwners;
+    uint16 maxOwnersPerRound;
+    uint32 rounds;
+    uint128 rewardPerGradient;
+    uint32 submitWindow;
+    uint32 settleWindow;
+    bool permissioned;
+    bool inlinePayload;
+}
+
+/// @notice A data owner's signed submission inside a batch.
+/// @param index Registration index of the owner in the task.
+/// @param cx Affine coordinates of the commitment to the gradient.
+/// @param cy See `cx`.
+/// @param sharesRoot Keccak of the digests of the share payloads.
+/// @param r EIP-2098 compact signature over the EIP-712 submission.
+/// @param vs See `r`.
+struct OwnerEntry {
+    uint16 index;
+    uint256 cx;
+    uint256 cy;
+    bytes32 sharesRoot;
+    bytes32 r;
+    bytes32 vs;
+}
+
+/// @notice A prover's EIP-2098 signature over the EIP-712 attestation of a batch.
+/// @param member Index of the prover in its committee.
+struct Attestation {
+    uint8 member;
+    bytes32 r;
+    bytes32 vs;
+}
+
+/// @notice Everything a verifier needs beside the statement. Points of G1 are (x, y), of G2 (x_im, x_re, y_im, y_re).
+/// @param mask Commitment C_0 to the provers' mask row.
+/// @param gram Commitment D to the Gram matrix.
+/// @param knowledge sigma D, the knowledge part.
+/// @param a Groth16 proof elements.
+/// @param b See `a`.
+/// @param c See `a`.
+/// @param squareNorm T, the squared norm of the combined row.
+/// @param s Sum-check commitments.
+/// @param q See `s`.
+/// @param aZeta Openings a(zeta), S(zeta), S(omega zeta).
+/// @param sZeta See `aZeta`.
+/// @param sOmegaZeta See `aZeta`.
+/// @param w1 KZG proofs at zeta and omega zeta.
+/// @param w2 See `w1`.
+/// @param contributions w_i = <g_i, sum_j g_j> modulo r, one an owner; empty when the policy opens none.
+/// @param signSeed Seed of the sign matrix of the smallness test.
+/// @param projectionsDigest Keccak of the opened projections.
+struct Proof {
+    uint256[2] mask;
+    uint256[2] gram;
+    uint256[2] knowledge;
+    uint256[2] a;
+    uint256[4] b;
+    uint256[2] c;
+    uint256 squareNorm;
+    uint256[2] s;
+    uint256[2] q;
+    uint256 aZeta;
+    uint256 sZeta;
+    uint256 sOmegaZeta;
+    uint256[2] w1;
+    uint256[2] w2;
+    uint256[] contributions;
+    bytes32 signSeed;
+    bytes32 projectionsDigest;
+}
+
+/// @notice A batch of owners' gradients as it is handed to the market.
+/// @param payloadDigest Keccak of the encoded aggregate that the provers attest and serve.
+/// @param payload The encoded aggregate for tasks with `inlinePayload`, otherwise empty.
+struct Batch {
+    uint256 taskId;
+    uint256 round;
+    OwnerEntry[] owners;
+    Proof proof;
+    bytes32 payloadDigest;
+    bytes payload;
+    Attestation[] attestations;
+}
+
+/// @notice An owner of a batch as the verifier sees it; its signature was checked before.
+struct OwnerCommitment {
+    address owner;
+    uint256 cx;
+    uint256 cy;
+    bytes32 sharesRoot;
+}
+
+/// @notice What a batch proof states: these commitments, in this round of this task of this market.
+/// @dev The context's chain id and policy key hash are the verifier's own.
+struct Statement {
+    address market;
+    uint256 taskId;
+    uint256 round;
+    uint256 bound;
+    uint256 dimension;
+    OwnerCommitment[] owners;
+}
+
+/// @notice What the market remembers of an accepted batch, as one hash (`keccak256(abi.encode(record))`).
+/// @param batchId Transcript state that binds context, owners, projections, Gram matrix and contributions.
+/// @param payloadDigest Keccak of the encoded aggregate.
+/// @param rewardsRoot Root of the tree of rewards.
+/// @param commitmentX Sum of the owners' commitments, which the aggregate opens.
+/// @param commitmentY See `commitmentX`.
+/// @param owners Number of owners.
+struct BatchRecord {
+    bytes32 batchId;
+    bytes32 payloadDigest;
+    bytes32 rewardsRoot;
+    uint256 commitmentX;
+    uint256 commitmentY;
+    uint256 owners;
+}
+
+/// @notice State of a round as the market reports it.
+/// @param owners Gradients accepted so far, over all batches.
+/// @param spent Wei assigned to owners so far.
+/// @param aggregateX Sum of the commitments of all accepted gradients.
+/// @param aggregateY See `aggregateX`.
+struct RoundView {
+    bytes32 modelDigest;
+    uint256 submitDeadline;
+    uint256 settleDeadline;
+    uint256 batches;
+    uint256 owners;
+    uint256 spent;
+    uint256 aggregateX;
+    uint256 aggregateY;
+    bool finalized;
+}
+
+/// @notice State of a task as the market reports it.
+/// @param balance Wei that is neither reserved for a round nor assigned to owners.
+/// @param reserved Wei held for rounds that are not finalised, not yet assigned.
+/// @param roundsOpened Rounds opened so far.
+/// @param ownerCount Data owners registered so far.
+struct TaskView {
+    TaskTerms terms;
+    address modelOwner;
+    uint256 balance;
+    uint256 reserved;
+    uint256 roundsOpened;
+    uint256 ownerCount;
+}
+
+/// @notice Verifying key of a policy circuit, with [tau]_2 of the string under which rows are committed.
+/// @param circuit Digest of the compiled circuit.
+/// @param capacity Most owners of a batch.
+/// @param usesContributions Whether the policy opens and proves contributions.
+/// @param inputs Basis points of the constant 1 and of every public input.
+struct VerifyingKey {
+    bytes32 circuit;
+    uint256 capacity;
+    bool usesContributions;
+    uint256[2] alpha;
+    uint256[4] beta;
+    uint256[4] gamma;
+    uint256[4] delta;
+    uint256[4] sigma;
+    uint256[4] tau;
+    uint256[2][] inputs;
+}
