@@ -115,4 +115,4 @@ def _derive(srs: Srs, dimension: int, domain: int) -> G1Bases:
         native.g1_add(G1(high[at : at + 64]), native.g1_neg(G1(low[at : at + 64])))
         for at in range(0, len(low), 64)
     )
-    return lagrange.slice(0, dimension).concat(G1Bases.from_bytes(tail))
+    return G1Bases.concat([lagrange.slice(0, dimension), G1Bases.from_bytes(tail)])

@@ -42,22 +42,25 @@ class Container:
     sections: Mapping[str, memoryview]
 
     def text(self, name: str) -> str:
-        return str(self._field(name, str))
+        """A header field that is a string. Raises `KeyFileError` when it is absent or something else."""
+        value = self.fields.get(name)
+        if isinstance(value, str):
+            return value
+        raise KeyFileError(f"{self.path}: header field {name!r} is missing or no text")
 
     def number(self, name: str) -> int:
-        return int(self._field(name, int))
+        """A header field that is an integer. Raises `KeyFileError` when it is absent or something else."""
+        value = self.fields.get(name)
+        if isinstance(value, int):
+            return value
+        raise KeyFileError(f"{self.path}: header field {name!r} is missing or no number")
 
     def section(self, name: str) -> memoryview:
+        """A section's bytes. Raises `KeyFileError` when the file lacks it."""
         try:
             return self.sections[name]
         except KeyError:
             raise KeyFileError(f"{self.path}: section {name!r} is missing; generate the file again") from None
-
-    def _field(self, name: str, kind: type) -> Field:
-        value = self.fields.get(name)
-        if not isinstance(value, kind):
-            raise KeyFileError(f"{self.path}: header field {name!r} is missing or of the wrong type")
-        return value
 
 
 def write(path: Path, kind: str, fields: Mapping[str, Field], sections: Mapping[str, bytes]) -> None:
@@ -90,7 +93,7 @@ def read(path: Path, kind: str) -> Container:
         KeyFileError: the file is missing, truncated, corrupt, or not one of ours.
         KeyMismatchError: it is of another format version or another kind.
     """
-    view = _map(path)
+    view = map_file(path)
     header, start = _header(path, view)
     if header.kind != kind:
         raise KeyMismatchError(f"{path} holds {header.kind!r}, not {kind!r}; give the right file")
@@ -116,7 +119,8 @@ class _Header:
     sections: list[tuple[str, int]]
 
 
-def _map(path: Path) -> memoryview:
+def map_file(path: Path) -> memoryview:
+    """A file's bytes, mapped read-only for as long as a view of them lives. Raises `KeyFileError`."""
     try:
         with path.open("rb") as file:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

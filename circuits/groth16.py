@@ -68,13 +68,13 @@ class VerifyingKey:
     def encode(self) -> bytes:
         """Canonical encoding, 32-byte big-endian words.
 
-        In order: TAG("gradroll/v1/policy-key"), circuit digest, capacity, uses_contributions (0 or 1), alpha (2 words),
-        beta, gamma, delta, sigma, tau (4 words each, EIP-197 order), number of inputs, inputs (2 words each).
+        In order: TAG("gradroll/v1/policy-key"), circuit digest, capacity, uses_contributions (0 or 1), alpha
+        (2 words), beta, gamma, delta, sigma, tau (4 words each, EIP-197 order), number of inputs, inputs
+        (2 words each).
         """
-        return words(
-            tag("gradroll/v1/policy-key"), self.circuit, self.capacity, int(self.uses_contributions), self.alpha,
-            self.beta, self.gamma, self.delta, self.sigma, self.tau, len(self.inputs), *self.inputs,
-        )  # fmt: skip
+        shape = (self.circuit, self.capacity, int(self.uses_contributions))
+        fixed = (self.alpha, self.beta, self.gamma, self.delta, self.sigma, self.tau)
+        return words(tag("gradroll/v1/policy-key"), *shape, *fixed, len(self.inputs), *self.inputs)
 
     @cached_property
     def key_hash(self) -> bytes:
@@ -150,17 +150,9 @@ def _secret_scalar(entropy: bytes, name: str) -> int:
     return 1 + int.from_bytes(digest, "big") % (native.R - 1)
 
 
-def _lagrange_at(point: int, size: int) -> FrArray:
-    """L_i(point) for the domain of `size` points, from w^i * Z(point) / (size * (point - w^i))."""
-    roots = native.powers(native.root_of_unity(size), size)
-    gaps = native.sub(native.from_ints([point] * size), roots)
-    factor = (pow(point, size, native.R) - 1) * pow(size, -1, native.R) % native.R
-    return native.scale(native.mul(roots, native.batch_inverse(gaps)), factor)
-
-
 def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: str) -> ProvingKey:
     circuit, secret = policy.circuit, _Trapdoor.derive(entropy)
-    lagrange = _lagrange_at(secret.point, circuit.domain_size)[: circuit.constraint_count]
+    lagrange = native.lagrange_scalars(secret.point, circuit.domain_size)[: circuit.constraint_count]
     at_a, at_b, at_c = (matrix.csr.tmul(lagrange) for matrix in (circuit.a, circuit.b, circuit.c))
     mixed = native.linear_combination([at_a, at_b, at_c], [secret.beta, secret.alpha, 1])
     over_gamma = native.scale(mixed[: circuit.private_start], pow(secret.gamma, -1, native.R))

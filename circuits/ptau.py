@@ -14,11 +14,11 @@ differ by the factor tau (a random linear combination under one pairing equation
 from __future__ import annotations
 
 import hashlib
-import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
 import native
+from circuits.container import map_file
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.srs import Srs, powers_needed
 from native import G1, G2, G1Bases
@@ -46,31 +46,20 @@ def import_ptau(path: Path, domain: int) -> Srs:
         KeyFileError: truncated, malformed, or its points are not consecutive powers.
         KeyMismatchError: another curve, another version, or too few powers.
     """
+    view = map_file(path)
+    digest = hashlib.sha256(view)
+    sections, needed = _parse(path, view), powers_needed(domain)
+    if len(sections.tau_g1) // _G1 < needed:
+        raise KeyMismatchError(
+            f"{path} is of power {sections.power}, a domain of {domain} needs {needed} points"
+        )
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            digest = hashlib.sha256(data).hexdigest()
-            with memoryview(data) as view:
-                return _import(path, view, domain, digest)
-    except (OSError, native.PointError) as error:
-        raise KeyFileError(f"{path}: {error}") from error
-
-
-def _import(path: Path, view: memoryview, domain: int, digest: str) -> Srs:
-    sections = _parse(path, view)
-    try:
-        needed = powers_needed(domain)
-        if len(sections.tau_g1) // _G1 < needed:
-            raise KeyMismatchError(
-                f"{path} is of power {sections.power}: domain of {domain} needs {needed} points; get a larger one"
-            )
         powers = G1Bases.from_bytes(_canonical(path, sections.tau_g1[: needed * _G1]))
-        one = _g2(path, sections.tau_g2[:_G2])
-        tau = _g2(path, sections.tau_g2[_G2 : 2 * _G2])
-    finally:
-        sections.tau_g1.release()
-        sections.tau_g2.release()
-    _check_powers(path, powers, one, tau, bytes.fromhex(digest))
-    return Srs(f"ptau:{digest}", powers, tau)
+        one, tau = (_g2(path, sections.tau_g2[at : at + _G2]) for at in (0, _G2))
+    except native.PointError as error:
+        raise KeyFileError(f"{path}: {error}") from error
+    _check_powers(path, powers, one, tau, digest.digest())
+    return Srs(f"ptau:{digest.hexdigest()}", powers, tau)
 
 
 def _parse(path: Path, view: memoryview) -> _Sections:
@@ -125,7 +114,7 @@ def _canonical(path: Path, raw: memoryview) -> bytes:
 def _g2(path: Path, raw: memoryview) -> G2:
     """A G2 point; the file has the real part of a coordinate first, EIP-197 the imaginary one."""
     x_re, x_im, y_re, y_im = (
-        part for part in (_canonical(path, raw[at : at + _COORDINATE]) for at in range(0, _G2, _COORDINATE))
+        _canonical(path, raw[at : at + _COORDINATE]) for at in range(0, _G2, _COORDINATE)
     )
     point = G2(x_im + x_re + y_im + y_re)
     native.g2_check(point)

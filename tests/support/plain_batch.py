@@ -88,7 +88,7 @@ class Circumstances:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """All rows of a batch in the clear: values (d, 4) and tails (129, 4), row 0 first, and their commitments."""
+    """All rows of a batch in the clear, row 0 first: values (d, 4), tails (129, 4), commitments."""
 
     values: list[FrArray]
     tails: list[FrArray]
@@ -192,7 +192,7 @@ def build_batch(
             for i, index in enumerate(indices)
         ),
     )
-    return prove_batch(setup, statement, rows, gradients, owner_keys, seed)
+    return prove_batch(setup, statement, rows, gradients, owner_keys=owner_keys, seed=seed)
 
 
 def make_rows(key: CommitmentKey, gradients: Sequence[IntArray], seed: str) -> Rows:
@@ -234,6 +234,7 @@ def prove_batch(
     statement: BatchStatement,
     rows: Rows,
     gradients: Sequence[IntArray],
+    *,
     owner_keys: tuple[bytes, ...],
     seed: str,
 ) -> PlainBatch:

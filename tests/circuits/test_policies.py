@@ -1,0 +1,123 @@
+"""The policy circuits accept what the protocol allows and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import native
+from circuits.errors import AssignmentError, CircuitError
+from circuits.policies import PolicyCircuit, norm, norm_contribution, policy, triangle
+from circuits.statement import SLACK_BITS
+from circuits.transcript import squarings
+from circuits.verify import combined_contribution
+from tests.support.plain_batch import random_gradients, seed_of, slack_bits
+
+BOUND = 1 << 20
+RHO, ETA = 0x1234567890ABCDEF, 0xFEDCBA0987654321
+POLICIES = [norm, norm_contribution]
+
+
+class Case:
+    """The values of one batch, before assignment; tests change some of them."""
+
+    def __init__(self, circuit: PolicyCircuit, owners: int, dimension: int = 3) -> None:
+        self.circuit, self.owners = circuit, owners
+        gradients = random_gradients(owners, dimension, BOUND, seed=owners)
+        rows = [native.expand(seed_of("row 0"), dimension), *(native.from_int64(g) for g in gradients)]
+        self.gram = native.gram(rows)
+        self.bits = slack_bits(gradients, BOUND)
+        combined = native.linear_combination(rows, squarings(RHO, owners + 1))
+        self.squared_norm = native.inner(combined, combined)
+        total = native.linear_combination(rows[1:], [1] * owners)
+        self.contribution = combined_contribution([native.inner(row, total) for row in rows[1:]], ETA)
+        self.rho, self.eta, self.bound = RHO, ETA, BOUND
+
+    def satisfied(self) -> bool:
+        wires = self.wires(self.gram, 7, self.bits)
+        return self.circuit.circuit.is_satisfied(wires)
+
+    def wires(self, gram: native.FrArray, blinder: int, bits: native.FrArray) -> native.FrArray:
+        public = self.circuit.public_inputs(
+            self.rho, self.squared_norm, self.bound, self.eta, self.contribution
+        )
+        block = self.circuit.committed_block(gram, blinder, self.owners)
+        return self.circuit.assignment(public, block, self.circuit.slack_bits(bits, self.bound, self.owners))
+
+
+@pytest.mark.parametrize("make", POLICIES)
+@pytest.mark.parametrize("owners", [1, 2, 3, 4, 5])
+def test_every_number_of_owners_up_to_the_capacity_fits(
+    make: Callable[[int], PolicyCircuit], owners: int
+) -> None:
+    assert Case(make(5), owners).satisfied()
+
+
+@pytest.mark.parametrize("make", POLICIES)
+@pytest.mark.parametrize("name", ["rho", "squared_norm", "bound"])
+def test_a_wrong_public_input_is_refused(make: Callable[[int], PolicyCircuit], name: str) -> None:
+    case = Case(make(3), 2)
+    setattr(case, name, getattr(case, name) + 1)
+    assert not case.satisfied()
+
+
+@pytest.mark.parametrize("name", ["eta", "contribution"])
+def test_a_wrong_contribution_is_refused(name: str) -> None:
+    case = Case(norm_contribution(3), 2)
+    setattr(case, name, getattr(case, name) + 1)
+    assert not case.satisfied()
+
+
+def test_every_gram_entry_counts() -> None:
+    for position in range(triangle(4)):
+        case = Case(norm(3), 3)
+        values = native.to_ints(case.gram)
+        values[position] = (values[position] + 1) % native.R
+        case.gram = native.from_ints(values)
+        assert not case.satisfied(), position
+
+
+def test_a_norm_above_the_bound_has_no_bits() -> None:
+    case = Case(norm(2), 1)
+    norm_squared = native.to_ints(case.gram)[2]
+    case.bound = norm_squared
+    case.bits = native.zeros(SLACK_BITS)
+    assert case.satisfied()
+    case.bound = norm_squared - 1
+    assert not case.satisfied()
+    wrapped = native.R - 1
+    top = (wrapped - (wrapped & 1)) * pow(2, 1 - SLACK_BITS, native.R) % native.R
+    case.bits = native.from_ints([wrapped & 1, *([0] * (SLACK_BITS - 2)), top])
+    assert not case.satisfied(), "bits that are no bits"
+
+
+def test_shares_of_the_inputs_give_shares_of_the_wires() -> None:
+    case, xs = Case(norm_contribution(4), 3), [1, 2]
+    slopes = native.expand(seed_of("slopes"), len(case.gram) + len(case.bits))
+    gram = native.shamir_share(case.gram, [slopes[: len(case.gram)]], xs)
+    bits = native.shamir_share(case.bits, [slopes[len(case.gram) :]], xs)
+    blinders = [7 + 5 * x for x in xs]
+    wires = [case.wires(*shares) for shares in zip(gram, blinders, bits, strict=True)]
+    opened = native.linear_combination(wires, native.lagrange_coefficients(xs))
+    assert np.array_equal(opened, case.wires(case.gram, 7, case.bits))
+
+
+def test_shapes_and_names_are_checked() -> None:
+    circuit = norm(2)
+    with pytest.raises(AssignmentError, match="Gram"):
+        circuit.committed_block(native.zeros(4), 0, 2)
+    with pytest.raises(AssignmentError, match="capacity 2"):
+        circuit.committed_block(native.zeros(10), 0, 3)
+    with pytest.raises(AssignmentError, match="bits"):
+        circuit.slack_bits(native.zeros(1), 1, 2)
+    with pytest.raises(CircuitError, match="no policy"):
+        policy("median", 16)
+    with pytest.raises(CircuitError, match="capacity"):
+        norm(0)
+
+
+def test_policies_and_capacities_are_different_circuits() -> None:
+    digests = {make(capacity).circuit.digest for make in POLICIES for capacity in (2, 3)}
+    assert len(digests) == 4

@@ -1,0 +1,176 @@
+"""The Python mirror of the contract: whole batches, and every way of tampering with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import cache
+
+import pytest
+
+import native
+from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
+from circuits.statement import BatchProof, BatchStatement
+from circuits.verify import sum_of_commitments, verify_batch
+from tests.support.plain_batch import (
+    Circumstances,
+    PlainBatch,
+    build_batch,
+    development_setup,
+    make_rows,
+    prove_batch,
+    random_gradients,
+    seed_of,
+    with_groth,
+)
+
+POLICIES = ["norm", "norm-contribution"]
+BOUND = 1 << 40
+
+
+@cache
+def batch(policy: str = "norm-contribution", owners: int = 2) -> PlainBatch:
+    return build_batch(development_setup(policy, 3, 3), random_gradients(owners, 3, BOUND))
+
+
+def check(changed: BatchProof, statement: BatchStatement | None = None) -> bytes:
+    return verify_batch(statement or batch().statement, changed, batch().setup.verifying)
+
+
+def moved(point: native.G1) -> native.G1:
+    return native.g1_add(point, native.g1_generator)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("owners", [1, 2, 3])
+def test_valid_batches_verify(policy: str, owners: int) -> None:
+    b = batch(policy, owners)
+    assert verify_batch(b.statement, b.proof, b.setup.verifying) == b.batch_id
+
+
+def test_the_aggregate_opens_the_sum_of_commitments() -> None:
+    b = batch()
+    opened = b.setup.commitment.commit_small(b.aggregate.values, b.aggregate.tail)
+    assert opened == sum_of_commitments(b.statement)
+
+
+@pytest.mark.parametrize("name", ["mask_commitment", "gram", "knowledge"])
+def test_committed_points_cannot_be_changed(name: str) -> None:
+    with pytest.raises(ProofError):
+        check(replace(batch().proof, **{name: moved(getattr(batch().proof, name))}))
+
+
+def test_groth16_elements_cannot_be_changed() -> None:
+    proof = batch().proof
+    doubled = native.g2_linear_combination([proof.groth.b], [2])
+    for changed in (
+        with_groth(proof, a=moved(proof.groth.a)),
+        with_groth(proof, c=moved(proof.groth.c)),
+        with_groth(proof, b=doubled),
+    ):
+        with pytest.raises(ProofError, match="Groth16"):
+            check(changed)
+
+
+def test_sumcheck_elements_cannot_be_changed() -> None:
+    proof = batch().proof
+    for field in fields(proof.sumcheck):
+        value = getattr(proof.sumcheck, field.name)
+        changed = moved(value) if isinstance(value, bytes) else (value + 1) % native.R
+        with pytest.raises(ProofError, match="sum-check"):
+            check(replace(proof, sumcheck=replace(proof.sumcheck, **{field.name: changed})))
+
+
+def test_scalars_and_digests_cannot_be_changed() -> None:
+    proof = batch().proof
+    first, *rest = proof.contributions
+    for changed in (
+        replace(proof, square_norm=(proof.square_norm + 1) % native.R),
+        replace(proof, contributions=((first + 1) % native.R, *rest)),
+        replace(proof, contributions=tuple(reversed(proof.contributions))),
+        replace(proof, sign_seed=seed_of("other")),
+        replace(proof, projections_digest=seed_of("other")),
+    ):
+        with pytest.raises(ProofError):
+            check(changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("chain_id", 2),
+        ("market", bytes(20)),
+        ("task_id", 1),
+        ("round", 1),
+        ("bound", BOUND - 1),
+        ("dimension", 4),
+    ],
+)
+def test_a_proof_holds_in_one_context_only(name: str, value: int | bytes) -> None:
+    statement = batch().statement
+    other = replace(statement, context=replace(statement.context, **{name: value}))
+    with pytest.raises(ProofError):
+        check(batch().proof, other)
+
+
+def test_owners_cannot_be_exchanged() -> None:
+    first, second = batch().statement.owners
+    for owners in (
+        (first,),
+        (first, replace(second, commitment=first.commitment)),
+        (replace(first, owner=second.owner), second),
+        (replace(first, share_digests=second.share_digests), second),
+    ):
+        count = len(owners)
+        proof = replace(batch().proof, contributions=batch().proof.contributions[:count])
+        with pytest.raises(ProofError):
+            check(proof, replace(batch().statement, owners=owners))
+
+
+def test_counts_order_and_canonical_scalars_are_checked_first() -> None:
+    statement, proof = batch().statement, batch().proof
+    first, second = statement.owners
+    for owners in ((), (second, first), (first, first), (first,) * 4):
+        with pytest.raises(InvalidInputError):
+            check(proof, replace(statement, owners=owners))
+    with pytest.raises(InvalidInputError, match="contributions"):
+        check(replace(proof, contributions=()))
+    with pytest.raises(InvalidInputError, match="outside"):
+        check(replace(proof, square_norm=proof.square_norm + native.R))
+    with pytest.raises(KeyMismatchError):
+        context = replace(statement.context, policy_key_hash=bytes(32))
+        check(proof, replace(statement, context=context))
+    with pytest.raises(native.PointError):
+        check(replace(proof, gram=native.G1(b"\x02" * 64)))
+
+
+def _swap_row(gradients: list[list[int]]) -> list[list[int]]:
+    return gradients[::-1]
+
+
+@pytest.mark.parametrize("tamper", [_swap_row])
+def test_a_gram_matrix_of_other_rows_does_not_verify(
+    tamper: Callable[[list[list[int]]], list[list[int]]],
+) -> None:
+    """The provers commit to the inner products of rows that are not the committed ones."""
+    b = batch()
+    other = make_rows(b.setup.commitment, b.gradients[::-1], "batch")
+    rows = replace(other, commitments=b.rows.commitments)
+    lie = prove_batch(b.setup, b.statement, rows, b.gradients[::-1], owner_keys=b.owner_keys, seed="batch")
+    with pytest.raises(ProofError, match="sum-check"):
+        verify_batch(b.statement, lie.proof, b.setup.verifying)
+
+
+def test_a_gradient_above_the_bound_cannot_be_proven() -> None:
+    b = batch("norm")
+    at = Circumstances(bound=max(int((g**2).sum()) for g in b.gradients) - 1)
+    with pytest.raises(ProofError, match="Groth16"):
+        over = build_batch(b.setup, b.gradients, at=at)
+        verify_batch(over.statement, over.proof, over.setup.verifying)
+
+
+def test_the_largest_norm_that_the_bound_allows_can_be_proven() -> None:
+    b = batch("norm")
+    at = Circumstances(bound=max(int((g**2).sum()) for g in b.gradients))
+    exact = build_batch(b.setup, b.gradients, at=at)
+    assert verify_batch(exact.statement, exact.proof, exact.setup.verifying) == exact.batch_id
