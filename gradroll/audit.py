@@ -1,0 +1,211 @@
+"""Re-checking a finished batch from public data: nobody has to be trusted for what passes here.
+
+The contract checks signatures, the proof and the attestations.  That the attested projections are small, and that the
+signs they were taken with were tossed after the owners were fixed, is what provers attest; the audit bundle lets anyone
+see it (section 10 of docs/protocol.md).  The first failing check is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import native
+from circuits import payload as payloads
+from circuits.commitment import CommitmentKey
+from circuits.errors import GradrollError, ProofError
+from circuits.groth16 import VerifyingKey
+from circuits.hashing import challenge
+from circuits.statement import (
+    BatchStatement,
+    Committee,
+    Context,
+    attestation_digest,
+    cohort_id,
+    sign_seed,
+)
+from circuits.transcript import Opening, projections_digest, rho_state, squarings
+from circuits.verify import combined_commitment, sum_of_commitments, verify_batch
+from coordinator.machine.bundle import AuditBundle
+from native import G1
+from provers.party.cohort import small
+from provers.signing import recover, require_signer
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the chain says about the batch under audit.
+
+    Attributes:
+        context: built from the chain's terms, round and policy, never from the bundle.
+        owners: registered address by owner index, for the batch's owners.
+    """
+
+    context: Context
+    committee: Committee
+    batch_id: bytes
+    payload_digest: bytes
+    commitment: G1
+    owners: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The names of the checks that passed, and of the one that failed with its reason."""
+
+    passed: tuple[str, ...]
+    failed: str | None = None
+    reason: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """"passed", or the name of the failing check."""
+        return self.failed or "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One batch with everything that is needed to check it.
+
+    Attributes:
+        payload: the published aggregate.
+        key: commitment key of the model's dimension.
+        verifying: verifying key of the task's policy.
+    """
+
+    recorded: Recorded
+    bundle: AuditBundle
+    payload: bytes
+    key: CommitmentKey
+    verifying: VerifyingKey
+
+    def run(self) -> AuditReport:
+        """Run all checks in order, up to the first that fails."""
+        passed: list[str] = []
+        for name, check in CHECKS.items():
+            try:
+                check(self)
+            except (GradrollError, ValueError) as error:
+                return AuditReport(tuple(passed), name, str(error))
+            passed.append(name)
+        return AuditReport(tuple(passed))
+
+    @property
+    def statement(self) -> BatchStatement:
+        """What the batch proves, in the chain's context."""
+        return BatchStatement(self.recorded.context, self.bundle.headers)
+
+    @property
+    def _rho(self) -> int:
+        proof = self.bundle.proof
+        opening = Opening(
+            proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
+        )
+        return challenge(rho_state(self.recorded.context, self.bundle.headers, opening))
+
+    def check_proof(self) -> None:
+        """Groth16, the knowledge of the Gram block and the sum-check hold, and it is the recorded batch."""
+        batch_id = verify_batch(self.statement, self.bundle.proof, self.verifying)
+        _require(batch_id == self.recorded.batch_id, "the bundle is of another batch than the chain recorded")
+
+    def check_signatures(self) -> None:
+        """Every header is signed by the owner whom the chain registered under its index."""
+        context = self.recorded.context
+        for header in self.bundle.headers:
+            _require(
+                self.recorded.owners.get(header.owner_index) == header.owner,
+                f"0x{header.owner.hex()} is not owner {header.owner_index} of the task",
+            )
+            require_signer(header.digest(context.chain_id, context.market), header.signature, header.owner, "a header")
+
+    def check_cohort(self) -> None:
+        """Every submission of the batch was in the cohort before the coin was tossed, in the cohort's order."""
+        context, cohort = self.recorded.context, self.bundle.cohort
+        digests = [h.digest(context.chain_id, context.market) for h in self.bundle.headers]
+        places = [cohort.index(digest) if digest in cohort else -1 for digest in digests]
+        _require(-1 not in places, "a submission of the batch is not in its cohort")
+        _require(places == sorted(set(places)), "the batch does not keep its cohort's order")
+
+    def check_seed(self) -> None:
+        """The signs follow from the cohort and the coin."""
+        cohort = cohort_id(self.recorded.context, self.bundle.cohort)
+        _require(
+            sign_seed(cohort, self.bundle.coin) == self.bundle.proof.sign_seed,
+            "the sign seed does not follow from the cohort and the coin",
+        )
+
+    def check_projections(self) -> None:
+        """The projections are those that the proof binds, and every owner's are small."""
+        projections = self.bundle.projections
+        _require(len(projections) == len(self.bundle.headers) + 1, "a row has no projections")
+        _require(
+            projections_digest(projections) == self.bundle.proof.projections_digest,
+            "the projections are not those that the proof binds",
+        )
+        for header, row in zip(self.bundle.headers, projections[1:], strict=True):
+            _require(small(row), f"a projection of owner {header.owner_index} is out of range")
+
+    def check_combination(self) -> None:
+        """The opened row a combines the projections: R a + tail = sum rho_i z_i."""
+        dimension = self.key.dimension
+        values, tail = self.bundle.row[:dimension], self.bundle.row[dimension:]
+        (projected,) = native.project([values], self.bundle.proof.sign_seed)
+        combined = native.linear_combination(
+            self.bundle.projections, squarings(self._rho, len(self.bundle.projections))
+        )
+        _require(
+            bool((native.add(projected, tail[1:].copy()) == combined).all()),
+            "the opened row does not combine the projections",
+        )
+
+    def check_row(self) -> None:
+        """The opened row opens C_rho, and its squared norm is the proven T."""
+        expected = combined_commitment(self.statement, self.bundle.proof, self._rho)
+        _require(self.key.commit_long(self.bundle.row) == expected, "the opened row does not open C_rho")
+        values = self.bundle.row[: self.key.dimension]
+        _require(
+            native.inner(values, values) == self.bundle.proof.square_norm,
+            "the opened row does not have the proven squared norm",
+        )
+
+    def check_attestations(self) -> None:
+        """At least 2t + 1 members of the committee attested the batch and its payload."""
+        context, committee = self.recorded.context, self.recorded.committee
+        digest = attestation_digest(
+            context.chain_id, context.market, self.recorded.batch_id, self.recorded.payload_digest
+        )
+        members = {p for p, signature in self.bundle.attestations if committee.members[p] == recover(digest, signature)}
+        needed = 2 * committee.threshold + 1
+        _require(len(members) >= needed, f"{len(members)} provers attested, {needed} are needed")
+
+    def check_payload(self) -> None:
+        """The payload is the recorded one and opens the sum of the owners' commitments."""
+        _require(
+            payloads.digest(self.payload) == self.recorded.payload_digest, "the payload is not the recorded one"
+        )
+        aggregate = payloads.decode(self.payload, self.key.dimension)
+        total = sum_of_commitments(self.statement)
+        _require(total == self.recorded.commitment, "the recorded commitment is not the sum of the owners'")
+        _require(
+            self.key.commit_small(aggregate.values, aggregate.tail) == total,
+            "the payload does not open the sum of the owners' commitments",
+        )
+
+
+CHECKS: Mapping[str, Callable[[Audit], None]] = {
+    "proof": Audit.check_proof,
+    "signatures": Audit.check_signatures,
+    "cohort": Audit.check_cohort,
+    "seed": Audit.check_seed,
+    "projections": Audit.check_projections,
+    "combination": Audit.check_combination,
+    "row": Audit.check_row,
+    "attestations": Audit.check_attestations,
+    "payload": Audit.check_payload,
+}
+"""Every check by the name under which a failure is reported, in order."""
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ProofError(message)

@@ -1,0 +1,63 @@
+"""Claiming an owner's pay from the chain's own records; anyone may send the claim, the money goes to the owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from circuits.errors import ProofError
+from coordinator.chain import Chain
+from provers.chain import AcceptedBatch, ChainView
+
+from gradroll.rewards import Reward, RewardTree
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One reward with the proof that the contract checks."""
+
+    batch: AcceptedBatch
+    reward: Reward
+    proof: tuple[bytes, ...]
+
+
+def reward_tree(batch: AcceptedBatch) -> tuple[tuple[Reward, ...], RewardTree]:
+    """The rewards of a batch and their tree, checked against the root on the chain.
+
+    Raises:
+        ProofError: the rebuilt root is another; the node leaves out or invents events.
+    """
+    rewards = tuple(
+        Reward(slot, owner, amount) for (slot, owner), amount in zip(batch.owners, batch.rewards, strict=True)
+    )
+    tree = RewardTree.of(batch.batch_id, rewards)
+    if tree.root != batch.rewards_root:
+        raise ProofError(
+            f"the rewards of batch 0x{batch.batch_id.hex()} do not hash to the root on the chain; ask another node"
+        )
+    return rewards, tree
+
+
+def open_claims(view: ChainView, task_id: int, round_number: int, owner: bytes) -> tuple[Claim, ...]:
+    """An owner's rewards of a round that are neither claimed nor empty."""
+    claims = []
+    for batch in view.accepted(task_id, round_number):
+        rewards, tree = reward_tree(batch)
+        claimed = view.batch(task_id, round_number, batch.batch_index).claimed_bitmap
+        claims += [
+            Claim(batch, reward, tree.proof(reward.slot))
+            for reward in rewards
+            if reward.owner == owner and reward.amount > 0 and not claimed >> reward.slot & 1
+        ]
+    return tuple(claims)
+
+
+def claim_all(view: ChainView, chain: Chain, task_id: int, round_number: int, owner: bytes) -> int:
+    """Claim everything a round owes an owner; returns the wei paid.  Calling it again pays nothing twice.
+
+    Raises:
+        ChainError: the market refused a claim.
+    """
+    claims = open_claims(view, task_id, round_number, owner)
+    for claim in claims:
+        chain.claim(task_id, round_number, claim.batch, claim.reward.slot, owner, claim.reward.amount, claim.proof)
+    return sum(claim.reward.amount for claim in claims)

@@ -1,0 +1,178 @@
+"""The model owner's side: post a task with its reward in escrow, open rounds, read aggregates that the chain vouches for.
+
+Nobody has to be trusted for correctness: an aggregate is returned only when it opens the sum of the owners' commitments
+that the market contract recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import native
+import numpy as np
+from circuits import payload as payloads
+from circuits.errors import GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
+from circuits.payload import Aggregate
+from circuits.quantize import FloatArray, IntArray, dequantize
+from coordinator.chain import Chain, NewTask
+from coordinator.client import CoordinatorClient
+from native import G1
+from provers.chain import AcceptedBatch, ChainView
+from provers.client import ProverClient
+
+from gradroll.models import encode_model
+from gradroll.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class RoundAggregate:
+    """The checked outcome of a round.
+
+    Attributes:
+        quantized: int64[d], the sum of the owners' quantised gradients.
+        total: float64[d], the same sum in the gradient's units.
+        owners: addresses of the owners in it.
+    """
+
+    quantized: IntArray
+    total: FloatArray
+    owners: tuple[bytes, ...]
+
+    @property
+    def mean(self) -> FloatArray:
+        """float64[d], the average gradient."""
+        return self.total / len(self.owners)
+
+
+class ModelOwner:
+    """One model owner's account at one market.
+
+    Args:
+        view: read access to the chain.
+        chain: sends this account's transactions.
+        coordinator: serves models and payloads; it is not believed.
+        parameters: public parameters; only the SRS is needed.
+    """
+
+    def __init__(self, view: ChainView, chain: Chain, coordinator: CoordinatorClient, parameters: Parameters) -> None:
+        self._view = view
+        self._chain = chain
+        self._coordinator = coordinator
+        self._parameters = parameters
+
+    def create_task(self, terms: NewTask) -> int:
+        """Post a task; returns its id.
+
+        Raises:
+            InvalidInputError: terms that no round could satisfy.
+            ChainError: the market refused.
+        """
+        check_capacity(terms.bound, terms.max_owners_per_round)
+        return self._chain.create_task(terms)
+
+    def fund(self, task_id: int, wei: int) -> None:
+        """Move money into the task's escrow."""
+        if wei <= 0:
+            raise InvalidInputError(f"a task is funded with a positive amount, not with {wei} wei")
+        self._chain.fund(task_id, wei)
+
+    def open_round(self, task_id: int, parameters: FloatArray) -> int:
+        """Publish the model, float64[d], and open the next round on it; returns the round's number.
+
+        Raises:
+            InvalidInputError: wrong dimension.
+            ChainError: the escrow does not cover the round, or the round before is still running.
+        """
+        dimension = self._view.terms(task_id).dimension
+        if parameters.shape != (dimension,):
+            raise InvalidInputError(f"the model has shape {parameters.shape}, task {task_id} has {dimension} coordinates")
+        digest = self._coordinator.put_model(encode_model(parameters))
+        return self._chain.open_round(task_id, digest)
+
+    def read_aggregate(self, task_id: int, round_number: int) -> RoundAggregate:
+        """The round's sum of gradients, checked against the chain before it is returned.
+
+        Raises:
+            NotReadyError: no batch of the round is accepted yet.
+            UnavailableError: nobody serves a payload that fits the digest on the chain.
+            ProofError: a payload fits the digest but does not open the commitments.
+        """
+        terms = self._view.terms(task_id)
+        accepted = self._view.accepted(task_id, round_number)
+        if not accepted:
+            deadline = self._view.round(task_id, round_number).settle_deadline
+            raise NotReadyError(
+                f"round {round_number} of task {task_id} has no accepted batch; one may come until {deadline} (chain time)"
+            )
+        aggregates = [self._checked(batch, terms.committee_id, terms.dimension) for batch in accepted]
+        recorded = self._view.round(task_id, round_number).aggregate
+        if native.g1_linear_combination([b.commitment for b in accepted], [1] * len(accepted)) != recorded:
+            raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
+        quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
+        owners = tuple(address for batch in accepted for _, address in batch.owners)
+        return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), owners)
+
+    def finalize_round(self, task_id: int, round_number: int) -> None:
+        """Release a round's unspent reserve once its settling time is over."""
+        self._chain.finalize_round(task_id, round_number)
+
+    def withdraw(self, task_id: int, wei: int) -> None:
+        """Take unreserved escrow back."""
+        self._chain.withdraw(task_id, wei)
+
+    def _checked(self, batch: AcceptedBatch, committee_id: int, dimension: int) -> Aggregate:
+        data = find_payload(batch, self._sources(batch, committee_id))
+        aggregate = payloads.decode(data, dimension)
+        key = self._parameters.commitment_key(dimension)
+        require_opening(key.commit_small(aggregate.values, aggregate.tail), batch.commitment)
+        return aggregate
+
+    def _sources(self, batch: AcceptedBatch, committee_id: int) -> Iterable[Callable[[], bytes]]:
+        yield partial(self._coordinator.payload, batch.batch_id)
+        for endpoint in self._view.committee(committee_id).endpoints:
+            yield partial(_from_prover, endpoint, batch.batch_id)
+
+
+def check_capacity(bound: int, owners: int) -> None:
+    """Refuse terms under which a sum of gradients could leave 64 bits.
+
+    Raises:
+        InvalidInputError: BOUND and the number of owners are too large together.
+    """
+    if owners * (math.isqrt(bound) + 1) >= 1 << 63:
+        raise InvalidInputError(f"{owners} gradients of squared norm {bound} can exceed 64 bits; lower the bound")
+
+
+def find_payload(batch: AcceptedBatch, sources: Iterable[Callable[[], bytes]]) -> bytes:
+    """The batch's payload, from the chain's own log or the first source whose bytes fit the digest on the chain.
+
+    Raises:
+        UnavailableError: no source has it.
+    """
+    if batch.payload is not None and payloads.digest(batch.payload) == batch.payload_digest:
+        return batch.payload
+    reasons = []
+    for source in sources:
+        try:
+            data = source()
+        except GradrollError as error:
+            reasons.append(str(error))
+            continue
+        if payloads.digest(data) == batch.payload_digest:
+            return data
+        reasons.append("it served other bytes than the chain recorded")
+    raise UnavailableError(f"nobody serves the payload of batch 0x{batch.batch_id.hex()}: {'; '.join(reasons)}")
+
+
+def require_opening(commitment: G1, recorded: G1) -> None:
+    """Raise ProofError unless an aggregate's commitment is the one that the chain recorded."""
+    if commitment != recorded:
+        raise ProofError("the payload does not open the sum of the owners' commitments on the chain; do not use it")
+
+
+def _from_prover(endpoint: str, batch_id: bytes) -> bytes:
+    with ProverClient(endpoint) as client:
+        return client.payload(batch_id)

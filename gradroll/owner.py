@@ -1,0 +1,245 @@
+"""The data owner's side: from a float gradient to a submission that provers hold and the coordinator knows.
+
+What leaves the owner: t shares tell nothing about the gradient (any t provers may collude), the commitment is hiding.
+What the owner cannot do: exceed the task's norm bound, or be paid for a gradient that does not open its commitment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from circuits.commitment import CommitmentKey
+from circuits.errors import ClosedError, GradrollError, InvalidInputError, UnavailableError, UnknownError
+from circuits.quantize import FloatArray, Quantized, quantize
+from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from coordinator.client import CoordinatorClient, SubmissionStatus
+from provers.chain import ChainView, CommitteeRecord
+from provers.client import ProverClient
+from provers.keystore import SigningKey
+from provers.shares import verify_receipt
+
+from gradroll.models import decode_model
+from gradroll.parameters import Parameters
+from gradroll.sharing import OwnerSeeds, Sharing, share_gradient
+from gradroll.submissions import Submission, SubmissionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The outcome of `DataOwner.submit`.
+
+    Attributes:
+        submission: the submission's identifier (EIP-712 digest of its header).
+        max_error: largest distance of a quantised coordinate from the clipped gradient's, in the gradient's units.
+        scale: factor by which the gradient was shrunk to the task's bound; 1.0 when it was inside.
+        receipts: committee indices of the provers that hold their share.
+        missing: why each other prover does not.
+    """
+
+    submission: bytes
+    round: int
+    max_error: float
+    scale: float
+    receipts: tuple[int, ...]
+    missing: Mapping[int, str]
+    status: SubmissionStatus
+
+
+class DataOwner:
+    """One owner account at one market.
+
+    Args:
+        view: read access to the chain.
+        coordinator: the task's coordinator; it sees headers and receipts, never a share.
+        account: the owner's signing key.
+        parameters: public parameters; only the SRS is needed.
+        state: directory for submissions under way.
+        timeout: seconds for one prover to take a share.
+    """
+
+    def __init__(
+        self,
+        view: ChainView,
+        coordinator: CoordinatorClient,
+        account: SigningKey,
+        parameters: Parameters,
+        state: Path,
+        *,
+        timeout: float = 60.0,
+    ) -> None:
+        self._view = view
+        self._coordinator = coordinator
+        self._account = account
+        self._parameters = parameters
+        self._store = SubmissionStore(state, view.chain_id, view.market)
+        self._timeout = timeout
+
+    @property
+    def address(self) -> bytes:
+        """The owner's 20-byte address."""
+        return self._account.address
+
+    def fetch_model(self, task_id: int, round_number: int) -> FloatArray:
+        """The model of a round, float64[d], checked against the digest on the chain."""
+        terms = self._view.terms(task_id)
+        data = self._coordinator.get_model(self._view.round(task_id, round_number).model_digest)
+        return decode_model(data, terms.dimension)
+
+    def submit(
+        self, task_id: int, gradient: npt.NDArray[np.floating], *, round_number: int | None = None
+    ) -> Submitted:
+        """Clip, quantise, commit, share and hand in one gradient.
+
+        A call that stopped half way is repeated with the same gradient: provers that have their share are not asked
+        again, the others get the very share whose digest was signed.
+
+        Args:
+            gradient: float[d].
+            round_number: the round, by default the task's latest.
+
+        Raises:
+            UnknownError: no such task, or this account is not registered for it.
+            GradientError: wrong dimension, NaN, infinity.
+            ClosedError: the round takes no submissions any more.
+            InvalidInputError: another gradient was begun for this round.
+            UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
+        """
+        terms = self._view.terms(task_id)
+        current = self._open_round(terms, round_number)
+        record = self._view.committee(terms.committee_id)
+        quantized = quantize(
+            gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension
+        )
+        begun = self._store.load(task_id, current, self.address)
+        if begun is None:
+            submission, sharing = self._begin(terms, current, record.committee, quantized)
+        else:
+            submission, sharing = begun, self._resume(begun, terms, record.committee, quantized)
+        missing: Mapping[int, str] = {}
+        if sharing is not None:
+            submission, missing = self._send(submission, sharing, record)
+        status = self._hand_in(submission, record.committee, missing)
+        return Submitted(
+            self._digest(submission.header), current, quantized.max_error, quantized.scale,
+            tuple(sorted(submission.receipts)), missing, status,
+        )  # fmt: skip
+
+    def status(self, submission: bytes) -> SubmissionStatus:
+        """What became of a submission, as its coordinator says."""
+        return self._coordinator.submission_status(submission)
+
+    def share(
+        self, quantized: Quantized, terms: TaskTerms, key: CommitmentKey, committee: Committee, seeds: OwnerSeeds
+    ) -> Sharing:
+        """The commitment and the shares that `submit` sends; tests override this to misbehave."""
+        return share_gradient(quantized, terms.bound, key, committee, seeds)
+
+    def _open_round(self, terms: TaskTerms, wanted: int | None) -> int:
+        opened = self._view.task(terms.task_id).rounds_opened
+        if opened == 0:
+            raise ClosedError(f"task {terms.task_id} has no open round yet; wait for its model owner to open one")
+        current = opened - 1 if wanted is None else wanted
+        if not 0 <= current < opened:
+            raise UnknownError(f"task {terms.task_id} has no round {current}; the latest is {opened - 1}")
+        deadline, now = self._view.round(terms.task_id, current).submit_deadline, self._view.now()
+        if now >= deadline:
+            raise ClosedError(
+                f"round {current} of task {terms.task_id} took submissions until {deadline} (chain time); it is {now}"
+            )
+        return current
+
+    def _begin(
+        self, terms: TaskTerms, round_number: int, committee: Committee, quantized: Quantized
+    ) -> tuple[Submission, Sharing]:
+        index = self._view.owner_index(terms.task_id, self.address)
+        if index is None:
+            raise UnknownError(
+                f"0x{self.address.hex()} is not registered for task {terms.task_id}; register it first "
+                "(gradroll submit --register), or ask the model owner to admit it"
+            )
+        raw = secrets.token_bytes(OwnerSeeds.length(committee.threshold))
+        key = self._parameters.commitment_key(terms.dimension)
+        sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(raw))
+        header = SubmissionHeader(
+            terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests, b""
+        )
+        header = replace(header, signature=self._account.sign(self._digest(header)))
+        submission = Submission(header, gradient_digest(quantized), raw, {})
+        self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not happen
+        return submission, sharing
+
+    def _resume(
+        self, begun: Submission, terms: TaskTerms, committee: Committee, quantized: Quantized
+    ) -> Sharing | None:
+        if begun.gradient_digest != gradient_digest(quantized):
+            raise InvalidInputError(
+                f"another gradient was already begun for round {begun.header.round} of task {terms.task_id}; "
+                "submit that one again, or wait for the next round"
+            )
+        if begun.is_finished:
+            return None
+        key = self._parameters.commitment_key(terms.dimension)
+        sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(begun.seeds))
+        if (sharing.commitment, sharing.digests) != (begun.header.commitment, begun.header.share_digests):
+            raise InvalidInputError(
+                "the shares of the submission begun earlier cannot be made again (other SRS or release?); "
+                "put the old files back, or wait for the next round"
+            )
+        return sharing
+
+    def _send(
+        self, submission: Submission, sharing: Sharing, record: CommitteeRecord
+    ) -> tuple[Submission, Mapping[int, str]]:
+        """Stream to all provers that have no receipt yet, at once; every receipt is durable before the next step."""
+        open_provers = [p for p in range(record.committee.size) if p not in submission.receipts]
+        missing: dict[int, str] = {}
+        with ThreadPoolExecutor(max(len(open_provers), 1), "upload") as pool:
+            uploads = {
+                p: pool.submit(self._send_one, submission.header, sharing.payloads[p], p, record) for p in open_provers
+            }
+            for prover, upload in uploads.items():
+                try:
+                    submission = submission.with_receipt(prover, upload.result())
+                except GradrollError as error:
+                    missing[prover] = f"{error.code}: {error}"
+                else:
+                    self._store.save(submission)
+        return submission, missing
+
+    def _send_one(self, header: SubmissionHeader, payload: bytes, prover: int, record: CommitteeRecord) -> bytes:
+        chain_id, market = self._view.chain_id, self._view.market
+        with ProverClient(record.endpoints[prover], timeout=self._timeout) as client:
+            receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], chain_id, market)
+        verify_receipt(chain_id, market, self._digest(header), receipt, record.committee.members[prover])
+        return receipt
+
+    def _hand_in(self, submission: Submission, committee: Committee, missing: Mapping[int, str]) -> SubmissionStatus:
+        if len(submission.receipts) < committee.quorum:
+            raise UnavailableError(
+                f"{len(submission.receipts)} of {committee.size} provers hold their share, {committee.quorum} are "
+                f"needed; the receipts are kept, submit the same gradient again ({_reasons(missing)})"
+            )
+        status = self._coordinator.submit_header(submission.header, submission.receipts)
+        if not submission.is_finished:
+            self._store.save(submission.finished())
+        return status
+
+    def _digest(self, header: SubmissionHeader) -> bytes:
+        return header.digest(self._view.chain_id, self._view.market)
+
+
+def gradient_digest(quantized: Quantized) -> bytes:
+    """SHA-256 of a quantised gradient, by which a retry is recognised."""
+    return hashlib.sha256(np.ascontiguousarray(quantized.values, dtype="<i8").tobytes()).digest()
+
+
+def _reasons(missing: Mapping[int, str]) -> str:
+    return "; ".join(f"prover {p}: {reason}" for p, reason in sorted(missing.items())) or "no prover refused"
+

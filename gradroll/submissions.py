@@ -1,0 +1,125 @@
+"""An owner's submissions on disk, so that a retry continues where the last try stopped.
+
+One file a round.  It holds the seeds until the coordinator has the header: with them a retry sends the same shares to
+the provers that are still missing.  Then the seeds are wiped and only the receipts stay.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from circuits.errors import StorageError
+from circuits.statement import SubmissionHeader
+from native import G1
+from provers.files import write_durably
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One submission under way or done.
+
+    Attributes:
+        gradient_digest: SHA-256 of the quantised gradient; a retry must bring the same one.
+        seeds: all randomness of the submission, empty once the header was handed in.
+        receipts: 65-byte signatures by prover index.
+    """
+
+    header: SubmissionHeader
+    gradient_digest: bytes
+    seeds: bytes = field(repr=False)
+    receipts: Mapping[int, bytes]
+
+    def with_receipt(self, prover: int, receipt: bytes) -> Submission:
+        """The same submission with one more receipt."""
+        return replace(self, receipts={**self.receipts, prover: receipt})
+
+    def finished(self) -> Submission:
+        """The same submission without its seeds."""
+        return replace(self, seeds=b"")
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the coordinator has the header."""
+        return not self.seeds
+
+
+class SubmissionStore:
+    """The submissions of one owner account in a directory, mode 0600."""
+
+    def __init__(self, directory: Path, chain_id: int, market: bytes) -> None:
+        self._directory = directory / f"{chain_id}-{market.hex()}"
+
+    def load(self, task_id: int, round_number: int, owner: bytes) -> Submission | None:
+        """The submission for a round, or None.
+
+        Raises:
+            StorageError: the file is there but not readable as a submission.
+        """
+        path = self._path(task_id, round_number, owner)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            return _decode(json.loads(text))
+        except (ValueError, KeyError, TypeError) as error:
+            raise StorageError(
+                f"{path} holds no submission of version {VERSION}; do not submit another gradient for this round, "
+                "restore the file or skip the round"
+            ) from error
+
+    def save(self, submission: Submission) -> None:
+        """Write or replace a submission durably.  Raises StorageError."""
+        header = submission.header
+        path = self._path(header.task_id, header.round, header.owner)
+        write_durably(path, json.dumps(_encode(submission), indent=1).encode())
+
+    def _path(self, task_id: int, round_number: int, owner: bytes) -> Path:
+        return self._directory / f"{owner.hex()}-task-{task_id}-round-{round_number}.json"
+
+
+def _encode(submission: Submission) -> dict[str, object]:
+    header = submission.header
+    return {
+        "version": VERSION,
+        "task": header.task_id,
+        "round": header.round,
+        "owner": header.owner.hex(),
+        "owner_index": header.owner_index,
+        "commitment": header.commitment.hex(),
+        "share_digests": [digest.hex() for digest in header.share_digests],
+        "signature": header.signature.hex(),
+        "gradient": submission.gradient_digest.hex(),
+        "seeds": submission.seeds.hex(),
+        "receipts": {str(p): receipt.hex() for p, receipt in submission.receipts.items()},
+    }
+
+
+def _decode(raw: dict[str, object]) -> Submission:
+    if raw["version"] != VERSION:
+        raise ValueError("another version")
+    digests, receipts = raw["share_digests"], raw["receipts"]
+    if not isinstance(digests, list) or not isinstance(receipts, dict):
+        raise TypeError("malformed")
+    header = SubmissionHeader(
+        task_id=int(str(raw["task"])),
+        round=int(str(raw["round"])),
+        owner=_bytes(raw["owner"]),
+        owner_index=int(str(raw["owner_index"])),
+        commitment=G1(_bytes(raw["commitment"])),
+        share_digests=tuple(_bytes(digest) for digest in digests),
+        signature=_bytes(raw["signature"]),
+    )
+    kept = {int(p): _bytes(receipt) for p, receipt in receipts.items()}
+    return Submission(header, _bytes(raw["gradient"]), _bytes(raw["seeds"]), kept)
+
+
+def _bytes(text: object) -> bytes:
+    return bytes.fromhex(str(text))
