@@ -7,14 +7,15 @@ shape it expects, so a body of another length, a scalar >= r or a point off the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
 
 import native
-import numpy as np
-from native import G1, G2, FrArray
-
 from circuits.errors import WireError
 from circuits.policies import triangle
 from circuits.statement import ROWS
+from native import G1, G2, FrArray
 
 CHECKED = ROWS + 1
 """Scalars opened of each submission when its dealing is checked: its projections and one combination of the rest."""
@@ -23,6 +24,11 @@ CHECKED = ROWS + 1
 def scalars_to_bytes(scalars: FrArray) -> bytes:
     """Encode FrArray (..., 4) as 32-byte big-endian scalars."""
     return np.ascontiguousarray(scalars[..., ::-1]).astype(">u8").tobytes()
+
+
+def vector_digest(vector: FrArray) -> bytes:
+    """SHA-256 of a vector's little-endian bytes, as a body names what travels beside it."""
+    return sha256(np.ascontiguousarray(vector).data).digest()
 
 
 class Reader:

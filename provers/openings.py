@@ -13,9 +13,8 @@ from math import comb
 from typing import TypeVar
 
 import native
-from native import G1, G2, FrArray
-
 from circuits.errors import BlamedProversError, InconsistentError
+from native import G1, G2, FrArray
 
 P = TypeVar("P", G1, G2)
 _MOST_SUBSETS = 4096
@@ -87,7 +86,10 @@ def _open_point(
 
 
 def _fits(
-    shares: Mapping[int, P], kept: Sequence[int], degree: int, combine: Callable[[Sequence[P], Sequence[int]], P]
+    shares: Mapping[int, P],
+    kept: Sequence[int],
+    degree: int,
+    combine: Callable[[Sequence[P], Sequence[int]], P],
 ) -> bool:
     base = kept[: degree + 1]
     return all(_evaluate(shares, base, p + 1, combine) == shares[p] for p in kept[degree + 1 :])

@@ -14,7 +14,6 @@ from hashlib import sha256
 from circuits.errors import BlamedProversError, InvalidInputError
 from circuits.hashing import keccak, tag, words
 from circuits.statement import Committee
-
 from provers.prss import PrssKeys, key_sets
 
 KeySet = tuple[int, ...]
@@ -70,7 +69,8 @@ def compare(own: Mapping[KeySet, bytes], others: Mapping[int, Mapping[KeySet, by
         for member in members:
             if member in others and others[member].get(members) != digest:
                 raise BlamedProversError(
-                    (members[0],), f"provers of the set {members} hold different keys from prover {members[0]}"
+                    (members[0],),
+                    f"provers of the set {members} hold different keys from prover {members[0]}",
                 )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from circuits.errors import SignatureError
-from eth_keys import keys
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.datatypes import PrivateKey, Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 
+from circuits.errors import SignatureError
 from provers.messages import Message
 
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -13,7 +14,7 @@ _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 def sign_digest(private_key: bytes, digest: bytes) -> bytes:
     """Sign a digest deterministically (RFC 6979); v is 27 or 28 as in Ethereum."""
-    raw = keys.PrivateKey(private_key).sign_msg_hash(digest).to_bytes()
+    raw = PrivateKey(private_key).sign_msg_hash(digest).to_bytes()
     return raw[:64] + bytes((raw[64] + 27,))
 
 
@@ -28,7 +29,7 @@ def recover(digest: bytes, signature: bytes) -> bytes:
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
         raise SignatureError("a signature's s lies in the upper half of the order (EIP-2)")
     try:
-        plain = keys.Signature(signature[:64] + bytes((signature[64] - 27,)))
+        plain = Signature(signature[:64] + bytes((signature[64] - 27,)))
         return plain.recover_public_key_from_msg_hash(digest).to_canonical_address()
     except (BadSignature, ValidationError, ValueError) as error:
         raise SignatureError(f"no key belongs to this signature: {error}") from error
@@ -43,4 +44,5 @@ def require_signer(digest: bytes, signature: bytes, address: bytes, what: str) -
 
 def verify_message(message: Message, address: bytes) -> None:
     """Raise SignatureError unless the committee member at ``address`` signed the message."""
-    require_signer(message.digest, message.signature, address, f"{message.step.name} message of prover {message.sender}")
+    what = f"the {message.step.name} message of prover {message.sender}"
+    require_signer(message.digest, message.signature, address, what)

@@ -10,19 +10,18 @@ Corruption bound: at most t provers, any number of owners, and the coordinator.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
+
+import numpy as np
 
 import native
-import numpy as np
 from circuits import joint
 from circuits.errors import InconsistentError, ProofError, RuleViolationError, WireError
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import SLACK_BITS, Context
 from circuits.transcript import Opening, projections_digest, rho_state, squarings
 from native import FrArray, R
-
 from provers import ledger
-from provers.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody
+from provers.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody, vector_digest
 from provers.messages import Cohort, Proposal, Step, StepRequest
 from provers.openings import open_g1, open_vector
 from provers.party.cohort import StepResult, authorized, small
@@ -32,7 +31,9 @@ from provers.party.state import Combined, Confirmed, Masked, Party, Projected, V
 from provers.prss import Purpose
 
 
-def start_attempt(party: Party, env: Environment, request: StepRequest, probe: bool) -> tuple[Projected, Proposal]:
+def start_attempt(
+    party: Party, env: Environment, request: StepRequest, probe: bool
+) -> tuple[Projected, Proposal]:
     """Check a proposal against its cohort, the committee, the coordinator and the ledger."""
     proposal = request.proposal
     if proposal is None or proposal.digest != request.session or proposal.probe != probe:
@@ -57,7 +58,9 @@ def check_active(party: Party, proposal: Proposal) -> None:
 
 def round_key(context: Context) -> bytes:
     """Ledger key of a round: attempts are counted for each chain, market, task and round."""
-    return keccak(words(tag("gradroll/v1/round"), context.chain_id, context.market, context.task_id, context.round))
+    return keccak(
+        words(tag("gradroll/v1/round"), context.chain_id, context.market, context.task_id, context.round)
+    )
 
 
 def _started(cohort: Cohort, proposal: Proposal) -> ledger.AttemptStarted:
@@ -122,7 +125,12 @@ def validate(party: Party, env: Environment, request: StepRequest) -> StepResult
     committee, proposal, session = party.committee, masked.proposal, request.session
     owners = len(proposal.kept)
     bodies = take(
-        committee, request.relayed, session, Step.MASK, proposal.active, lambda raw: MaskBody.decode(raw, owners)
+        committee,
+        request.relayed,
+        session,
+        Step.MASK,
+        proposal.active,
+        lambda raw: MaskBody.decode(raw, owners),
     )
     t = committee.threshold
     c0 = open_g1({p: b.commitment for p, b in bodies.items()}, t, t, "mask commitment")
@@ -154,7 +162,9 @@ def _residuals(masked: Masked, gram: FrArray, bits: Sequence[FrArray], broadcast
     chi = challenge(keccak(words(tag("gradroll/v1/validity"), broadcasts)))
     weights, powers_of_two = native.powers(chi, SLACK_BITS), native.powers(2, SLACK_BITS)
     last = pow(chi, SLACK_BITS, R)
-    diagonal = native.to_ints(np.ascontiguousarray(gram[[_diagonal(i, len(bits) + 1) for i in range(1, len(bits) + 1)]]))
+    diagonal = native.to_ints(
+        np.ascontiguousarray(gram[[_diagonal(i, len(bits) + 1) for i in range(1, len(bits) + 1)]])
+    )
     out = []
     for norm, own in zip(diagonal, bits, strict=True):
         not_bits = native.inner(native.sub(native.mul(own, own), own), weights)
@@ -207,7 +217,7 @@ def combine(party: Party, env: Environment, request: StepRequest) -> StepResult:
     weights = squarings(rho, len(vectors) + 1)
     vector = native.linear_combination([masked.mask_row, *(v.row for v in vectors)], weights)
     square_norm = native.inner(confirmed.validated.gram, quadratic_weights(weights))
-    body = CombineBody(sha256(memoryview(vector)).digest(), square_norm)
+    body = CombineBody(vector_digest(vector), square_norm)
     return StepResult(party.with_attempt(session, Combined(confirmed, rho)), body.encode(), (spent,), vector)
 
 

@@ -16,9 +16,8 @@ from circuits.errors import RuleViolationError, WireError
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.transcript import owners_hash, squarings
 from native import G1
-
 from provers import ledger
-from provers.bodies import DigestBody, ProbeMaskBody, ProjectBody
+from provers.bodies import DigestBody, ProbeMaskBody, ProjectBody, vector_digest
 from provers.messages import Step, StepRequest
 from provers.openings import open_g1, open_vector
 from provers.party.attempt import mask_row, round_key, share_vectors, start_attempt
@@ -59,7 +58,7 @@ def probe_combine(party: Party, env: Environment, request: StepRequest) -> StepR
     rho = probe_rho(request.session, owners_hash(kept_headers(probing.cohort, probing.proposal)), c0)
     rows = [v.row for v in share_vectors(env, probing.cohort, probing.proposal)]
     vector = native.linear_combination([probing.mask_row, *rows], squarings(rho, len(rows) + 1))
-    body = DigestBody(sha256(memoryview(vector)).digest())
+    body = DigestBody(vector_digest(vector))
     return StepResult(party.with_attempt(request.session, Finished()), body.encode(), (spent,), vector)
 
 
@@ -95,7 +94,9 @@ def reveal(party: Party, env: Environment, request: StepRequest) -> StepResult:
     return StepResult(party, DigestBody(sha256(raw).digest()).encode(), raw=raw)
 
 
-def _passes(others: dict[int, native.FrArray], at_zero: native.FrArray, projected: Projected, me: int, owner: int) -> bool:
+def _passes(
+    others: dict[int, native.FrArray], at_zero: native.FrArray, projected: Projected, me: int, owner: int
+) -> bool:
     """Whether the polynomial through the opened value and t other shares passes through this prover's value."""
     xs = [0, *(p + 1 for p in others)]
     here = native.interpolate([at_zero, *others.values()], xs, me + 1)

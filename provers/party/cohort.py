@@ -11,22 +11,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import native
 import numpy as np
+
+import native
 from circuits.errors import SignatureError, WireError
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import PROJECTION_HIGH, PROJECTION_LOW, ROWS, Context, SubmissionHeader, sign_seed
 from native import FrArray, R
-
 from provers import ledger
 from provers.bodies import CoinBody, ProjectBody
-from provers.messages import Cohort, Step, StepRequest, authorization_digest
+from provers.messages import Step, StepRequest, authorization_digest
 from provers.openings import open_scalar
 from provers.party.environment import Environment, ShareVector
 from provers.party.relay import take
 from provers.party.state import Joined, Party, Projected
 from provers.prss import Purpose
 from provers.signing import require_signer
+
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
@@ -106,7 +107,9 @@ def checked_values(vectors: list[ShareVector], seed: bytes) -> list[FrArray]:
 def _checked(vector: ShareVector, projected: FrArray, weight: int) -> FrArray:
     rest = np.concatenate((vector.check, vector.tail[:1], vector.bits))
     dealing = native.inner(rest, native.powers(weight, len(rest)))
-    return np.concatenate((native.add(projected, np.ascontiguousarray(vector.tail[1:])), native.from_ints([dealing])))
+    return np.concatenate(
+        (native.add(projected, np.ascontiguousarray(vector.tail[1:])), native.from_ints([dealing]))
+    )
 
 
 def small(projections: FrArray) -> bool:

@@ -10,7 +10,6 @@ from circuits.errors import InvalidInputError
 from circuits.groth16 import ProvingKey
 from circuits.statement import SLACK_BITS, TAIL, Policy, TaskTerms, share_length
 from native import FrArray
-
 from provers.ledger import LedgerState
 
 

@@ -10,19 +10,19 @@ Corruption bound: at most t provers, any number of owners, and the coordinator.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
+
+import numpy as np
 
 import native
-import numpy as np
 from circuits import joint, payload
 from circuits.errors import ProofError, RuleViolationError, WireError
 from circuits.hashing import challenge
 from circuits.statement import GrothProof, attestation_digest
 from circuits.transcript import eta_state
-from native import FrArray, R
-
+from circuits.verify import combined_contribution
+from native import FrArray
 from provers import ledger
-from provers.bodies import AttestBody, CombineBody, ContributeBody, DigestBody, ProveBody
+from provers.bodies import AttestBody, CombineBody, ContributeBody, DigestBody, ProveBody, vector_digest
 from provers.messages import Message, Step, StepRequest
 from provers.openings import open_g1, open_g2, open_scalar, open_vector
 from provers.party.attempt import blinder, share_vectors
@@ -78,7 +78,9 @@ def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
     owners, bound = len(masked.proposal.kept), masked.cohort.context.bound
     state = eta_state(combined.confirmed.state, contributions)
     eta = challenge(state)
-    public = key.policy.public_inputs(combined.rho, square_norm, bound, eta, weighted_sum(eta, contributions))
+    public = key.policy.public_inputs(
+        combined.rho, square_norm, bound, eta, combined_contribution(contributions, eta)
+    )
     block = key.policy.committed_block(combined.confirmed.validated.gram, blinder(party, session), owners)
     bits = np.concatenate([v.bits for v in share_vectors(env, masked.cohort, masked.proposal)])
     assignment = key.policy.assignment(public, block, key.policy.slack_bits(bits, bound, owners))
@@ -89,16 +91,9 @@ def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
     return StepResult(party.with_attempt(session, Proved(combined, public, state)), body.encode())
 
 
-def weighted_sum(eta: int, contributions: Sequence[int]) -> int:
-    """W = sum eta^i w_i for i = 1..m."""
-    total, power = 0, 1
-    for w in contributions:
-        power = power * eta % R
-        total = (total + power * w) % R
-    return total
-
-
-def _before_proof(party: Party, env: Environment, request: StepRequest) -> tuple[Combined, int, tuple[int, ...]]:
+def _before_proof(
+    party: Party, env: Environment, request: StepRequest
+) -> tuple[Combined, int, tuple[int, ...]]:
     """State, T and contributions; where the policy opens none, PROVE follows COMBINE at once."""
     before = party.attempts.get(request.session)
     if isinstance(before, Combined):
@@ -123,7 +118,12 @@ def aggregate(party: Party, env: Environment, request: StepRequest) -> StepResul
     confirmed = proved.combined.confirmed
     masked, t = confirmed.validated.masked, party.committee.threshold
     bodies = take(
-        party.committee, request.relayed, request.session, Step.PROVE, masked.proposal.active, ProveBody.decode
+        party.committee,
+        request.relayed,
+        request.session,
+        Step.PROVE,
+        masked.proposal.active,
+        ProveBody.decode,
     )
     proof = GrothProof(
         open_g1({p: b.a for p, b in bodies.items()}, t, t, "proof element A"),
@@ -138,7 +138,7 @@ def aggregate(party: Party, env: Environment, request: StepRequest) -> StepResul
     env.ledger.check(released)
     rows = [v.row for v in share_vectors(env, masked.cohort, masked.proposal)]
     vector = native.linear_combination(rows, [1] * len(rows))
-    body = DigestBody(sha256(memoryview(vector)).digest())
+    body = DigestBody(vector_digest(vector))
     state = party.with_attempt(request.session, Summed(proved))
     return StepResult(state, body.encode(), (released,), vector)
 
@@ -152,6 +152,8 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     expected = native.g1_linear_combination([h.commitment for h in masked.headers], [1] * len(masked.headers))
     if env.commitment_key(context.dimension).commit_small(summed.values, summed.tail) != expected:
         raise ProofError("the payload does not open the sum of the owners' commitments")
-    digest = attestation_digest(context.chain_id, context.market, proved.state, payload.digest(request.payload))
+    digest = attestation_digest(
+        context.chain_id, context.market, proved.state, payload.digest(request.payload)
+    )
     body = AttestBody(env.sign(digest))
     return StepResult(party.with_attempt(request.session, Finished()), body.encode())

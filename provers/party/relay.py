@@ -8,7 +8,6 @@ from typing import TypeVar
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from circuits.statement import Committee
-
 from provers.messages import Message, Step
 from provers.signing import verify_message
 

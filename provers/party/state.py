@@ -13,7 +13,6 @@ from typing import TypeVar
 from circuits.errors import NotReadyError, UnknownError
 from circuits.statement import Committee, SubmissionHeader
 from native import G1, FrArray
-
 from provers.messages import Cohort, Proposal
 from provers.prss import PrssKeys
 
@@ -135,9 +134,7 @@ class Finished:
 
 
 CohortState = Joined | Projected
-AttemptState = (
-    Masked | Validated | Confirmed | Combined | Contributing | Proved | Summed | Probing | Finished
-)
+AttemptState = Masked | Validated | Confirmed | Combined | Contributing | Proved | Summed | Probing | Finished
 
 
 def kept_headers(cohort: Cohort, proposal: Proposal) -> tuple[SubmissionHeader, ...]:
@@ -169,7 +166,9 @@ class Party:
     def cohort(self, session: bytes) -> CohortState:
         """State of a cohort; raises UnknownError."""
         if session not in self.cohorts:
-            raise UnknownError(f"no cohort 0x{session.hex()} here (a restart forgets it); begin it again with COIN")
+            raise UnknownError(
+                f"no cohort 0x{session.hex()} here (a restart forgets it); begin it again with COIN"
+            )
         return self.cohorts[session]
 
     def attempt(self, session: bytes, kind: type[S]) -> S:

@@ -1,0 +1,284 @@
+"""Read-only view of the contracts: tasks, rounds, owners, committees, accepted batches.
+
+Needs no artifact: the functions it calls are named by their signatures, which a test compares with the
+contracts' ABI.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from eth_abi.abi import decode
+from eth_utils.address import to_canonical_address
+
+from circuits.errors import ChainError, ContractError, UnknownError
+from circuits.hashing import keccak
+from circuits.statement import Committee, Policy, TaskTerms
+from native import G1
+from provers.rpc import ErrorTable, Rpc
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+TERMS = "(uint256,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint128,uint32,uint32,bool,bool)"
+TASK = f"({TERMS},address,uint256,uint256,uint256,uint256)"
+ROUND = "(bytes32,uint256,uint256,uint256,uint256,uint256,uint256,uint256,bool)"
+UNKNOWN = (
+    "TaskUnknown(uint256)",
+    "RoundUnknown(uint256,uint256)",
+    "BatchUnknown(uint256,uint256,uint256)",
+    "OwnerUnknown(uint256,uint256)",
+    "CommitteeUnknown(uint256)",
+)
+BATCH_ACCEPTED = "BatchAccepted(uint256,uint256,bytes32,uint256,bytes32,bytes32,uint256,uint256,bytes)"
+REWARDS_ASSIGNED = "RewardsAssigned(uint256,uint256,uint256,bytes)"
+AGGREGATE_INLINED = "AggregateInlined(uint256,uint256,uint256,bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task as the market holds it.  Amounts are wei."""
+
+    terms: TaskTerms
+    model_owner: bytes
+    balance: int
+    reserved: int
+    rounds_opened: int
+    owners: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecord:
+    """A round as the market holds it.
+
+    Attributes:
+        submit_deadline: seconds since 1970; after it the batch is made of what is there.
+        settle_deadline: seconds since 1970; after it no batch is accepted.
+        owners: gradients accepted so far.
+        spent: wei assigned to owners so far.
+        aggregate: sum of the commitments of all accepted gradients.
+    """
+
+    model_digest: bytes
+    submit_deadline: int
+    settle_deadline: int
+    batches: int
+    owners: int
+    spent: int
+    aggregate: G1
+    finalized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommitteeRecord:
+    """A committee with what its members published; empty for members that have not joined."""
+
+    committee: Committee
+    endpoints: tuple[str, ...]
+    hpke_keys: tuple[bytes, ...]
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """What the market remembers (as one hash) of an accepted batch of ``owners`` owners; a claim repeats it."""
+
+    batch_id: bytes
+    payload_digest: bytes
+    rewards_root: bytes
+    commitment: G1
+    owners: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedBatch:
+    """An accepted batch, from the events.
+
+    Attributes:
+        indices: registration index of the owner in each slot.
+        amounts: wei of the owner in each slot.
+        payload: the encoded aggregate, when the task puts it on chain.
+    """
+
+    task_id: int
+    round: int
+    batch_index: int
+    record: BatchRecord
+    indices: tuple[int, ...]
+    owners: tuple[bytes, ...]
+    amounts: tuple[int, ...]
+    payload: bytes | None = field(repr=False)
+
+
+class ChainView:
+    """The market and what belongs to it, seen through one node.  Thread-safe; keeps what never changes."""
+
+    def __init__(
+        self, url: str, market: bytes, *, expected_chain_id: int | None = None, timeout: float = 30.0,
+        from_block: int = 0,
+    ) -> None:  # fmt: skip
+        """Connect.
+
+        Args:
+            from_block: where searches for events begin; the market's deployment is a good choice.
+
+        Raises:
+            ChainError: unreachable, another chain than expected, or no market at the address.
+        """
+        self.rpc = Rpc(url, ErrorTable(UNKNOWN), timeout=timeout)
+        if expected_chain_id is not None:
+            self.rpc.require_chain(expected_chain_id)
+        self.chain_id = self.rpc.chain_id
+        self.market = market
+        self._from_block = from_block
+        self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
+        self._terms: dict[int, TaskTerms] = {}
+        self._policies: dict[bytes, Policy] = {}
+        self._owners: dict[tuple[int, int], bytes] = {}
+        self._committees: dict[int, Committee] = {}
+        self._lock = threading.Lock()
+
+    def now(self) -> int:
+        """The chain's time, seconds since 1970; never behind our clock, as a quiet chain may make no blocks."""
+        return max(self.rpc.head().timestamp, int(time.time()))
+
+    def task_count(self) -> int:
+        """Number of tasks; they are numbered from 0."""
+        return int(self._market("taskCount()", [], ["uint256"])[0])
+
+    def task(self, task_id: int) -> TaskRecord:
+        """Terms and state of a task.  Raises UnknownError."""
+        terms, owner, balance, reserved, opened, owners = self._market("task(uint256)", [task_id], [TASK])[0]
+        return TaskRecord(
+            self._decode_terms(task_id, terms), to_canonical_address(owner), balance, reserved, opened, owners
+        )
+
+    def terms(self, task_id: int) -> TaskTerms:
+        """Terms of a task.  Raises UnknownError."""
+        return self._cached(self._terms, task_id, lambda: self.task(task_id).terms)
+
+    def policy(self, task_id: int) -> Policy:
+        """Policy of a task, as its verifier contract states it.  Raises UnknownError."""
+        verifier = self.terms(task_id).verifier
+        return self._cached(self._policies, verifier, lambda: self._read_policy(verifier))
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        """State of a round.  Raises UnknownError for one that was not opened."""
+        digest, submit, settle, batches, owners, spent, x, y, finalized = self._market(
+            "round(uint256,uint256)", [task_id, number], [ROUND]
+        )[0]
+        return RoundRecord(digest, submit, settle, batches, owners, spent, _point(x, y), finalized)
+
+    def batch(self, task_id: int, number: int, index: int) -> tuple[bytes, int]:
+        """Digest of an accepted batch's record and the bitmap of the slots that were paid."""
+        digest, claimed = self._market(
+            "batch(uint256,uint256,uint256)", [task_id, number, index], ["bytes32", "uint256"]
+        )
+        return digest, claimed
+
+    def owner_at(self, task_id: int, index: int) -> bytes:
+        """Address of the owner with a registration index.  Raises UnknownError."""
+        key = (task_id, index)
+        return self._cached(self._owners, key, lambda: self._read_owner(task_id, index))
+
+    def owner_index(self, task_id: int, owner: bytes) -> int | None:
+        """Registration index of an owner, None for one that is not registered."""
+        registered, index = self._market("ownerIndex(uint256,address)", [task_id, owner], ["bool", "uint256"])
+        return int(index) if registered else None
+
+    def consumed(self, task_id: int, number: int, index: int) -> bool:
+        """Whether the owner with a registration index is in an accepted batch of the round."""
+        word = self._market("consumed(uint256,uint256,uint256)", [task_id, number, index // 256], ["uint256"])[0]
+        return bool(word >> index % 256 & 1)
+
+    def committee(self, committee_id: int) -> Committee:
+        """Threshold and members of a committee, which never change.  Raises UnknownError."""
+        return self._cached(self._committees, committee_id, lambda: self.committee_record(committee_id).committee)
+
+    def committee_record(self, committee_id: int) -> CommitteeRecord:
+        """A committee with its members' present endpoints and keys.  Raises UnknownError."""
+        threshold, members, endpoints, keys, ready = self._call(
+            self.registry, "committee(uint256)", [committee_id],
+            ["uint8", "address[]", "string[]", "bytes32[]", "bool"],
+        )  # fmt: skip
+        committee = Committee(committee_id, threshold, tuple(map(to_canonical_address, members)))
+        return CommitteeRecord(committee, tuple(endpoints), tuple(keys), ready)
+
+    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+        """All accepted batches of a round, in order, from the events."""
+        reward = self.terms(task_id).reward_per_gradient
+        amounts = self._by_batch(REWARDS_ASSIGNED, task_id, number)
+        payloads = self._by_batch(AGGREGATE_INLINED, task_id, number)
+        batches = [self._decode_accepted(log) for log in self._logs(BATCH_ACCEPTED, task_id, number)]
+        return tuple(
+            AcceptedBatch(
+                task_id, number, index, record, indices, tuple(self.owner_at(task_id, i) for i in indices),
+                _integers(amounts[index], 16) if index in amounts else (reward,) * len(indices),
+                payloads.get(index),
+            )
+            for index, record, indices in sorted(batches, key=lambda entry: entry[0])
+        )  # fmt: skip
+
+    def _decode_terms(self, task_id: int, raw: Sequence[Any]) -> TaskTerms:
+        committee_id, verifier, coordinator, *rest = raw
+        return TaskTerms(
+            self.chain_id, self.market, task_id, committee_id, to_canonical_address(verifier),
+            to_canonical_address(coordinator), *rest,
+        )  # fmt: skip
+
+    def _read_policy(self, verifier: bytes) -> Policy:
+        capacity = self._call(verifier, "capacity()", [], ["uint256"])[0]
+        contributions = self._call(verifier, "usesContributions()", [], ["bool"])[0]
+        key_hash = self._call(verifier, "policyKeyHash()", [], ["bytes32"])[0]
+        return Policy("norm-contribution" if contributions else "norm", capacity, key_hash)
+
+    def _read_owner(self, task_id: int, index: int) -> bytes:
+        return to_canonical_address(self._market("ownerAt(uint256,uint256)", [task_id, index], ["address"])[0])
+
+    def _decode_accepted(self, log: Any) -> tuple[int, BatchRecord, tuple[int, ...]]:
+        index, payload, root, x, y, raw = decode(
+            ["uint256", "bytes32", "bytes32", "uint256", "uint256", "bytes"], bytes(log["data"])
+        )
+        indices = _integers(raw, 2)
+        return index, BatchRecord(bytes(log["topics"][3]), payload, root, _point(x, y), len(indices)), indices
+
+    def _by_batch(self, event: str, task_id: int, number: int) -> dict[int, bytes]:
+        decoded = (decode(["uint256", "bytes"], bytes(log["data"])) for log in self._logs(event, task_id, number))
+        return dict(decoded)
+
+    def _logs(self, event: str, task_id: int, number: int) -> list[Any]:
+        topics = [keccak(event.encode("ascii")), task_id.to_bytes(32, "big"), number.to_bytes(32, "big")]
+        return list(self.rpc.logs(self.market, topics, self._from_block))
+
+    def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
+        return self._call(self.market, signature, arguments, returns)
+
+    def _call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
+        try:
+            return self.rpc.call(to, signature, arguments, returns)
+        except ContractError as error:
+            if error.error.endswith("Unknown"):
+                raise UnknownError(f"the chain knows no such thing: {error}") from error
+            raise
+
+    def _cached(self, known: dict[K, V], key: K, read: Callable[[], V]) -> V:
+        with self._lock:
+            if key in known:
+                return known[key]
+        value = read()
+        with self._lock:
+            return known.setdefault(key, value)
+
+
+def _point(x: int, y: int) -> G1:
+    return G1(x.to_bytes(32, "big") + y.to_bytes(32, "big"))
+
+
+def _integers(raw: bytes, width: int) -> tuple[int, ...]:
+    if len(raw) % width:
+        raise ChainError("an event of the market is cut off; does the node serve the right contract?")
+    return tuple(int.from_bytes(raw[at : at + width], "big") for at in range(0, len(raw), width))

@@ -1,0 +1,168 @@
+"""JSON-RPC to an Ethereum node: calls, logs and reverts, with the errors of the catalogue."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import requests
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from eth_utils.address import to_checksum_address
+from web3 import Web3
+from web3.exceptions import ContractLogicError, Web3Exception
+from web3.types import FilterParams, LogReceipt, TxParams
+
+from circuits.errors import ChainError, ContractError
+from circuits.hashing import keccak
+
+T = TypeVar("T")
+_PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
+
+
+def selector(signature: str) -> bytes:
+    """First four bytes of a function's or error's signature hash."""
+    return keccak(signature.encode("ascii"))[:4]
+
+
+def argument_types(signature: str) -> list[str]:
+    """Types of a signature's arguments: ``f(a,(b,c)[])`` gives ``["a", "(b,c)[]"]``."""
+    inner = signature[signature.index("(") + 1 : -1]
+    types, depth, current = [], 0, ""
+    for character in inner:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            types.append(current)
+            current = ""
+        else:
+            current += character
+    return [*types, current] if current else types
+
+
+def call_data(signature: str, arguments: Sequence[Any]) -> bytes:
+    """Selector and ABI-encoded arguments."""
+    return selector(signature) + encode(argument_types(signature), arguments)
+
+
+class ErrorTable:
+    """Custom errors of the contracts by selector."""
+
+    def __init__(self, signatures: Iterable[str]) -> None:
+        self._known: dict[bytes, str] = {}
+        self.learn((*_PLAIN_ERRORS, *signatures))
+
+    def learn(self, signatures: Iterable[str]) -> None:
+        """Add errors, written as ``Name(type,...)``."""
+        self._known.update({selector(signature): signature for signature in signatures})
+
+    def explain(self, data: bytes) -> ContractError:
+        """The error that revert data stands for."""
+        signature = self._known.get(data[:4])
+        if signature is None:
+            shown = f"with unknown data 0x{data[:68].hex()}" if data else "without a reason"
+            return ContractError(f"the contract refused {shown}")
+        name = signature.split("(", 1)[0]
+        try:
+            values = decode(argument_types(signature), data[4:])
+        except DecodingError:
+            return ContractError(f"the contract refused: {name}", name)
+        return ContractError(f"the contract refused: {name}({', '.join(map(_shown, values))})", name)
+
+
+def _shown(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHead:
+    """Number and timestamp (seconds since 1970) of a block."""
+
+    number: int
+    timestamp: int
+
+
+class Rpc:
+    """One node, asked by many threads.  Every method raises ChainError when it cannot be reached."""
+
+    def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0) -> None:
+        self.url = url
+        self.errors = errors
+        self.web3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}))
+        self._lock = threading.Lock()
+        self._chain_id: int | None = None
+
+    @property
+    def chain_id(self) -> int:
+        """The node's chain id."""
+        if self._chain_id is None:
+            self._chain_id = self.guarded(lambda: int(self.web3.eth.chain_id))
+        return self._chain_id
+
+    def require_chain(self, expected: int) -> None:
+        """Raise ChainError unless the node is on the expected chain."""
+        if self.chain_id != expected:
+            raise ChainError(
+                f"the node at {self.url} is on chain {self.chain_id}, the configuration says {expected}; "
+                "correct the address of the node or the chain id"
+            )
+
+    def guarded(self, ask: Any) -> Any:
+        """Run a question to the node and translate what goes wrong."""
+        try:
+            return ask()
+        except ContractLogicError as error:
+            raise self.errors.explain(revert_data(error)) from error
+        except (requests.RequestException, OSError) as error:
+            raise ChainError(f"the node at {self.url} cannot be reached; is it running?") from error
+        except (Web3Exception, ValueError) as error:
+            raise ChainError(f"the node at {self.url} answered: {error}") from error
+
+    def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
+        """Call a view function and decode what it returns.
+
+        Raises:
+            ContractError: the contract reverted.
+            ChainError: no contract is there, or the node cannot be reached.
+        """
+        transaction: TxParams = {"to": to_checksum_address(to), "data": call_data(signature, arguments)}  # type: ignore[typeddict-item]
+        raw = bytes(self.guarded(lambda: self.web3.eth.call(transaction)))
+        if not raw:
+            raise ChainError(
+                f"there is no such contract at {to_checksum_address(to)} on chain {self.chain_id}; check the address"
+            )
+        try:
+            return cast(tuple[Any, ...], decode(list(returns), raw))
+        except DecodingError as error:
+            name = signature.split("(", 1)[0]
+            raise ChainError(
+                f"the contract at {to_checksum_address(to)} answers {name} in another form; is it ours?"
+            ) from error
+
+    def head(self) -> BlockHead:
+        """The latest block."""
+        block: Mapping[str, Any] = self.guarded(lambda: self.web3.eth.get_block("latest"))
+        return BlockHead(int(block["number"]), int(block["timestamp"]))
+
+    def logs(self, address: bytes, topics: Sequence[bytes | None], from_block: int) -> list[LogReceipt]:
+        """Logs of one contract from a block on, oldest first."""
+        wanted = cast(
+            FilterParams,
+            {
+                "address": to_checksum_address(address),
+                "topics": [None if topic is None else "0x" + topic.hex() for topic in topics],
+                "fromBlock": from_block,
+                "toBlock": "latest",
+            },
+        )
+        return cast(list[LogReceipt], self.guarded(lambda: self.web3.eth.get_logs(wanted)))
+
+
+def revert_data(error: ContractLogicError) -> bytes:
+    """The raw data of a revert; empty when the node gave none."""
+    data = error.data
+    if isinstance(data, dict):
+        data = data.get("data", "")
+    text = str(data or "")
+    return bytes.fromhex(text[2:]) if text.startswith("0x") else b""
