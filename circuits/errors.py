@@ -137,3 +137,13 @@ class InconsistentError(ProofError):
     """Values that do not fit one polynomial, with too little redundancy to say whose is wrong."""
 
     code: ClassVar[str] = "inconsistent"
+
+
+class ContractError(ChainError):
+    """A contract refused a call or a transaction; ``error`` is the name of its custom error."""
+
+    code: ClassVar[str] = "contract-refused"
+
+    def __init__(self, message: str, error: str = "") -> None:
+        super().__init__(message)
+        self.error = error

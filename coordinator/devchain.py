@@ -1,0 +1,197 @@
+"""A development chain: eth-tester's EVM behind JSON-RPC on the loopback interface.
+
+For demonstrations and tests only: its accounts' keys are public, it forgets everything when it stops, and it
+mines a block for each transaction.  The chain id is eth-tester's, so no signature made here means anything
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+
+from eth_abi.abi import encode
+from eth_tester import EthereumTester, PyEVMBackend
+from eth_tester.backends.pyevm.main import get_default_account_keys
+from eth_tester.exceptions import TransactionFailed, ValidationError
+from web3 import EthereumTesterProvider, Web3
+from web3.types import RPCEndpoint
+
+from circuits.errors import ConfigError
+from provers.keystore import SigningKey
+from provers.lifecycle import stop_requested
+
+CHAIN_ID = 131277322940537
+BLOCK_GAS = 30_000_000
+_BALANCE = 10**6 * 10**18
+_MAX_BODY = 8 << 20
+_TIMED = ("eth_sendRawTransaction", "eth_sendTransaction", "eth_getBlockByNumber")
+_ERROR_STRING = bytes.fromhex("08c379a0")
+_log = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+
+
+class DevChain:
+    """The chain and its HTTP server.
+
+    Attributes:
+        accounts: ten funded keys; anybody can derive them.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Prepare a chain at its genesis; ``port`` 0 takes any free one."""
+        self.accounts = tuple(SigningKey.from_secret(key.to_bytes()) for key in get_default_account_keys(10))
+        self._tester = EthereumTester(PyEVMBackend(genesis_parameters=_genesis(), genesis_state=_state()))
+        self._lock = threading.Lock()
+        self._ahead = 0
+        provider = EthereumTesterProvider(self._tester)
+        web3 = Web3(provider)
+        web3.middleware_onion.clear()
+        self._request = provider.request_func(web3, web3.middleware_onion)
+        self._address = (host, port)
+        self._server: ThreadingHTTPServer | None = None
+
+    def start(self) -> str:
+        """Serve in the background; returns the URL.  Raises ConfigError when the port is taken."""
+        try:
+            self._server = ThreadingHTTPServer(self._address, _handler(self.answer))
+        except OSError as error:
+            where = f"{self._address[0]}:{self._address[1]}"
+            raise ConfigError(f"port: {where} cannot be used ({error.strerror}); choose another") from error
+        threading.Thread(target=self._server.serve_forever, daemon=True, name="devchain").start()
+        url = f"http://{self._server.server_address[0]!s}:{self._server.server_address[1]}"
+        _log.info("event=devchain-started url=%s chain_id=%d", url, CHAIN_ID)
+        return url
+
+    def stop(self) -> None:
+        """Stop serving; the chain is forgotten with this object."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def advance(self, seconds: int) -> None:
+        """Put the chain's clock forward."""
+        with self._lock:
+            self._ahead += seconds
+            self._tick()
+
+    def _tick(self) -> None:
+        """Blocks come with transactions only; an empty one keeps the chain's time from standing still."""
+        now = int(time.time()) + self._ahead
+        if now > int(self._tester.get_block_by_number("pending")["timestamp"]):
+            self._tester.time_travel(now)
+
+    def answer(self, method: str, params: Any) -> Json:
+        """Answer one JSON-RPC call: an object with ``result`` or ``error``."""
+        if method == "net_version":
+            return {"result": str(CHAIN_ID)}
+        if method == "evm_increaseTime":
+            self.advance(int(params[0], 16) if isinstance(params[0], str) else int(params[0]))
+            return {"result": None}
+        with self._lock:
+            if method in _TIMED:
+                self._tick()
+            try:
+                response = cast(Json, self._request(RPCEndpoint(method), params))
+            except TransactionFailed as error:
+                return _reverted(error)
+            except (ValidationError, ValueError, TypeError, KeyError) as error:
+                return {"error": {"code": -32602, "message": f"{type(error).__name__}: {error}"}}
+        if "error" in response:
+            return {"error": response["error"]}
+        return {"result": _plain(response["result"])}
+
+
+def _genesis() -> dict[str, Any]:
+    return PyEVMBackend.generate_genesis_params(overrides={"gas_limit": BLOCK_GAS})
+
+
+def _state() -> dict[bytes, Any]:
+    return PyEVMBackend.generate_genesis_state(overrides={"balance": _BALANCE}, num_accounts=10)
+
+
+def _reverted(error: TransactionFailed) -> Json:
+    """The revert data, which eth-tester hands on as the text of a bytes literal or as a decoded reason."""
+    message = str(error.args[0] if error.args else "").removeprefix("execution reverted: ")
+    data = b""
+    if message.startswith(("b'", 'b"')):
+        data = ast.literal_eval(message)
+    elif message:
+        data = _ERROR_STRING + encode(["string"], [message])
+    return {"error": {"code": 3, "message": "execution reverted", "data": "0x" + data.hex()}}
+
+
+def _plain(value: Any) -> Any:
+    """JSON-RPC's form of a value: quantities and bytes as hexadecimal."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return hex(value)
+    if isinstance(value, bytes):
+        return "0x" + bytes(value).hex()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _handler(answer: Callable[[str, Any], Json]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", "0"))
+            if not 0 < length <= _MAX_BODY:
+                self._reply(413, {"error": {"code": -32600, "message": f"a body has 1 to {_MAX_BODY} bytes"}})
+                self.close_connection = True
+                return
+            try:
+                request = json.loads(self.rfile.read(length))
+            except ValueError:
+                self._reply(400, {"error": {"code": -32700, "message": "not JSON"}})
+                return
+            if isinstance(request, list):
+                self._reply(200, [self._one(item) for item in request])
+            else:
+                self._reply(200, self._one(request))
+
+        def _one(self, request: Any) -> dict[str, Any]:
+            head = {"jsonrpc": "2.0", "id": request.get("id") if isinstance(request, dict) else None}
+            if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+                return {**head, "error": {"code": -32600, "message": "not a JSON-RPC request"}}
+            try:
+                return {**head, **answer(request["method"], request.get("params") or [])}
+            except Exception:
+                _log.exception("event=devchain-error method=%s", request["method"])
+                return {**head, "error": {"code": -32603, "message": "internal error of the chain"}}
+
+        def _reply(self, status: int, body: Any) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            _log.debug("event=devchain-request " + format, *args)
+
+    return Handler
+
+
+def serve(port: int, host: str = "127.0.0.1") -> None:
+    """Serve a development chain until the process is told to stop (see ``provers.lifecycle``)."""
+    chain = DevChain(host, port)
+    stop = stop_requested()
+    chain.start()
+    stop.wait()
+    chain.stop()
