@@ -1,9 +1,10 @@
 """The kernel: arithmetic over BN254 on whole vectors, in Rust.
 
-A vector is a C-contiguous numpy array of uint64, shape (n, 4), canonical little-endian limbs (`FrArray`); read-only
-and memory-mapped arrays are accepted, and every call checks that elements are below `R`. Scalars are Python
-integers in [0, R); points are bytes in the encodings of EIP-196 and EIP-197. Calls release the interpreter lock
-and use all cores. A refused argument raises ValueError or one of its kinds in `native.errors`.
+A vector is a C-contiguous numpy array of uint64, shape (n, 4), canonical little-endian limbs (`FrArray`).
+Read-only and memory-mapped arrays are accepted, and every call checks that elements are below `R`. Scalars
+are Python integers in [0, R); points are bytes in the encodings of EIP-196 and EIP-197. Calls release the
+interpreter lock and use all cores. A refused argument raises ValueError or one of its kinds in
+`native.errors`.
 """
 
 from native._curve import (
@@ -63,7 +64,6 @@ from native.errors import DecodingError, NonCanonicalError, PointError
 __all__ = [
     "G1",
     "G2",
-    "R",
     "Csr",
     "DecodingError",
     "FrArray",
@@ -71,6 +71,7 @@ __all__ = [
     "G2Bases",
     "NonCanonicalError",
     "PointError",
+    "R",
     "add",
     "batch_inverse",
     "check",

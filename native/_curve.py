@@ -1,4 +1,4 @@
-"""Points of BN254. Every point that comes in as bytes is checked: canonical, on the curve, in the subgroup."""
+"""Points of BN254. Every point that comes in as bytes is checked: canonical, on the curve, in its group."""
 
 from collections.abc import Sequence
 

@@ -41,6 +41,7 @@ def interpolate(rows: Sequence[FrArray], xs: bytes, at: bytes) -> FrArray: ...
 def rs_decode(
     rows: Sequence[FrArray], xs: bytes, degree: int, max_errors: int | None
 ) -> tuple[FrArray, list[int]]: ...
+
 @final
 class Csr:
     """A sparse matrix in compressed rows over the scalar field.
@@ -76,8 +77,8 @@ class G1Bases:
 
     @classmethod
     def from_raw(cls, buffer: Buffer) -> G1Bases:
-        """Points from the layout of to_raw, without arithmetic. Only limbs are checked: the caller knows where
-        the bytes come from."""
+        """Points from the layout of to_raw, without arithmetic. Only limbs are checked: the caller knows
+        where the bytes come from."""
 
     @classmethod
     def concat(cls, parts: Sequence[G1Bases]) -> G1Bases: ...

@@ -102,7 +102,7 @@ def expand(seed: bytes, n: int, offset: int = 0) -> FrArray:
     """Elements offset .. offset + n of the uniform vector of a 32-byte seed, shape (n, 4).
 
     Element i is block i of the ChaCha20 keystream (RFC 8439: the seed as key, zero nonce, counter from zero),
-    64 bytes read little-endian modulo R. Raises ValueError beyond element 2**32.
+    64 bytes read little-endian modulo R. Raises ValueError beyond element 2**32 - 1.
     """
     return _kernel.expand(seed, n, offset)
 
@@ -115,8 +115,8 @@ def expand_bounded(seed: bytes, n: int, bits: int) -> FrArray:
 def signs(seed: bytes, row: int, d: int) -> npt.NDArray[np.int8]:
     """Row `row` of the sign matrix of a seed, shape (d,): -1, 0, +1 with probabilities 1/4, 1/2, 1/4.
 
-    The keystream has the nonce b"gr/signs" + row as little-endian u32. Each 64-byte block holds 256 signs: low
-    bits in its first 32 bytes, high bits in the last 32, bit i of a half being bit i % 8 of byte i // 8.
+    The keystream has the nonce b"gr/signs" + row as little-endian u32. Each 64-byte block holds 256 signs:
+    low bits in its first 32 bytes, high bits in the last 32, bit i of a half being bit i % 8 of byte i // 8.
     A sign is its low bit minus its high bit.
     """
     return _kernel.signs(seed, row, d)

@@ -1,7 +1,7 @@
 //! Points and arrays of points. The two groups differ in nothing but their names.
 
 use ark_bn254::{g1, g2};
-use gradroll_kernel::bases::{Bases, powers_of_tau_unsafe as powers_of_tau};
+use gradroll_kernel::bases::{self, Bases};
 use gradroll_kernel::lagrange::lagrange as group_lagrange;
 use gradroll_kernel::{msm, point};
 use numpy::PyReadonlyArray1;
@@ -147,9 +147,9 @@ macro_rules! group {
             }
 
             #[pyfunction]
-            pub fn powers_of_tau_unsafe(py: Python<'_>, tau: &[u8], n: usize) -> PyResult<PyBases> {
+            pub fn powers_of_tau(py: Python<'_>, tau: &[u8], n: usize) -> PyResult<PyBases> {
                 let tau = scalar(tau)?;
-                run(py, || powers_of_tau(tau, n)).map(PyBases)
+                run(py, || bases::powers_of_tau_unsafe(tau, n)).map(PyBases)
             }
 
             #[pyfunction]
@@ -176,7 +176,7 @@ macro_rules! group {
                 add("fixed_base", wrap_pyfunction!(fixed_base, module)?)?;
                 add(
                     "powers_of_tau_unsafe",
-                    wrap_pyfunction!(powers_of_tau_unsafe, module)?,
+                    wrap_pyfunction!(powers_of_tau, module)?,
                 )?;
                 add("lagrange", wrap_pyfunction!(lagrange, module)?)
             }

@@ -60,7 +60,7 @@ fn batch_inverse<'py>(py: Python<'py>, a: Array<'py>) -> PyResult<Vector<'py>> {
 #[pyfunction]
 fn powers<'py>(py: Python<'py>, x: &[u8], n: usize) -> PyResult<Vector<'py>> {
     let x = scalar(x)?;
-    array(py, run(py, || Ok(vector::powers(x, n)))?)
+    array(py, run(py, || vector::powers(x, n))?)
 }
 
 #[pyfunction]

@@ -21,8 +21,20 @@ use crate::vector::powers;
 const POINTS: usize = 512;
 
 /// An array of points of one group.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bases<G: Group>(Vec<Affine<G>>);
+
+// Derived implementations would ask the curve's marker type for the same traits.
+impl<G: Group> PartialEq for Bases<G> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<G: Group> core::fmt::Debug for Bases<G> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} points of {}", self.0.len(), G::NAME)
+    }
+}
 
 fn whole_points<G: Group>(bytes: &[u8]) -> Result<()> {
     if bytes.len().is_multiple_of(size_of::<G>()) {
@@ -177,9 +189,9 @@ impl<G: Group> Bases<G> {
 /// `[tau^i]_1` for `i < n`. The caller knows `tau`, so whoever trusts the result trusts the caller.
 ///
 /// # Errors
-/// None for valid arguments.
+/// `n` above `2^32`.
 pub fn powers_of_tau_unsafe<G: Group>(tau: Fr, n: usize) -> Result<Bases<G>> {
-    Bases::fixed_base(&powers(tau, n), crate::point::generator())
+    Bases::fixed_base(&powers(tau, n)?, crate::point::generator())
 }
 
 #[cfg(test)]

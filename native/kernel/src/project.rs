@@ -251,6 +251,6 @@ mod tests {
     fn uneven_rows_and_no_rows() {
         assert!(project(&[&[ZERO], &[]], &[0; 32], 4).is_err());
         assert_eq!(project(&[], &[0; 32], 4).unwrap(), Vec::<Vec<Limbs>>::new());
-        assert_eq!(project(&[&[ZERO]], &[0; 32], 0).unwrap(), vec![vec![]]);
+        assert!(project(&[&[ZERO]], &[0; 32], 0).unwrap()[0].is_empty());
     }
 }

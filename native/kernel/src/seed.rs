@@ -9,7 +9,7 @@
 //! | [`expand_bounded`] | `"gr/bounded"`, then two zeros | bytes `16i .. 16i+16`, little-endian, modulo `2^bits` |
 //! | [`signs`] | `"gr/signs"`, then the row as little-endian u32 | see [`SIGNS_PER_BLOCK`] |
 //!
-//! The 32-bit block counter of RFC 8439 bounds a keystream to `2^32` blocks; longer requests are refused.
+//! The 32-bit block counter of RFC 8439 bounds a keystream to `2^32 - 1` blocks; longer requests are refused.
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
@@ -26,8 +26,8 @@ type Nonce = [u8; 12];
 /// Bytes in a ChaCha20 block.
 const BLOCK_BYTES: usize = 64;
 
-/// Blocks of one keystream.
-const BLOCKS: u64 = 1 << 32;
+/// Usable blocks of one keystream. The cipher gives out no block after which its counter would wrap.
+const BLOCKS: u64 = (1 << 32) - 1;
 
 /// Signs in one 64-byte block. The first 32 bytes hold the low bits and the last 32 the high bits of 256
 /// signs; bit `i` of a half is bit `i % 8` of its byte `i / 8`. A sign is its low bit minus its high bit:
@@ -48,7 +48,7 @@ fn refuse_beyond(what: &str, blocks: Option<u64>) -> Result<()> {
     match blocks {
         Some(n) if n <= BLOCKS => Ok(()),
         _ => Err(Error::Range(format!(
-            "{what} goes beyond the 2^32 blocks of a keystream"
+            "{what} goes beyond the 2^32 - 1 blocks of a keystream"
         ))),
     }
 }
@@ -57,7 +57,7 @@ fn refuse_beyond(what: &str, blocks: Option<u64>) -> Result<()> {
 /// uniform is below `2^-256` per element.
 ///
 /// # Errors
-/// `offset + n` above `2^32`.
+/// `offset + n` above `2^32 - 1`.
 pub fn expand(seed: &Seed, n: usize, offset: u64) -> Result<Vec<Limbs>> {
     refuse_beyond("offset + n", offset.checked_add(n as u64))?;
     let mut out = vec![ZERO; n];
@@ -77,7 +77,7 @@ pub fn expand(seed: &Seed, n: usize, offset: u64) -> Result<Vec<Limbs>> {
 /// `n` elements uniform in `[0, 2^bits)`.
 ///
 /// # Errors
-/// `bits` above 128; `n` above `2^34`.
+/// `bits` above 128; `n` above `2^34 - 4`.
 pub fn expand_bounded(seed: &Seed, n: usize, bits: u32) -> Result<Vec<Limbs>> {
     if bits > 128 {
         return Err(Error::Range(format!(
@@ -119,7 +119,7 @@ pub(crate) fn sign_bits(seed: &Seed, row: u32, first_block: u64, out: &mut [u8])
 /// Row `row` of the sign matrix of a seed, `d` columns: -1, 0, +1 with probabilities 1/4, 1/2, 1/4.
 ///
 /// # Errors
-/// `d` above `2^40`.
+/// `d` above `2^40 - 256`.
 pub fn signs(seed: &Seed, row: u32, d: usize) -> Result<Vec<i8>> {
     refuse_beyond("d", Some((d as u64).div_ceil(SIGNS_PER_BLOCK as u64)))?;
     let mut out = vec![0i8; d];

@@ -122,7 +122,15 @@ pub fn batch_inverse(a: &[Limbs]) -> Result<Vec<Limbs>> {
 }
 
 /// `1, x, x^2, ..` (`n` terms).
-pub fn powers(x: Fr, n: usize) -> Vec<Limbs> {
+///
+/// # Errors
+/// `n` above `2^32`: a mistake, and more memory than the machine has.
+pub fn powers(x: Fr, n: usize) -> Result<Vec<Limbs>> {
+    if n > 1 << 32 {
+        return Err(Error::Range(format!(
+            "{n} powers, at most 2^32 are possible"
+        )));
+    }
     let mut out = vec![ZERO; n];
     out.par_chunks_mut(BLOCK)
         .enumerate()
@@ -133,7 +141,7 @@ pub fn powers(x: Fr, n: usize) -> Vec<Limbs> {
                 power *= x;
             }
         });
-    out
+    Ok(out)
 }
 
 /// Sum of `coefficients[i] * rows[i]`; the empty sum needs `length` zeros.
@@ -236,4 +244,108 @@ pub fn to_int64(a: &[Limbs]) -> Result<Vec<i64>> {
         .enumerate()
         .map(|(index, x)| x.ok_or(Error::Overflow { index }))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::{ORDER, decode, encode};
+    use crate::seed::expand;
+
+    fn random(label: u8, n: usize) -> Vec<Limbs> {
+        let mut values = expand(&[label; 32], n, 0).unwrap();
+        // Extremes in every vector: 0, 1, r - 1.
+        for (slot, x) in values.iter_mut().zip([ZERO, [1, 0, 0, 0], largest()]) {
+            *slot = x;
+        }
+        values
+    }
+
+    fn largest() -> Limbs {
+        let mut limbs = ORDER;
+        limbs[0] -= 1;
+        limbs
+    }
+
+    #[test]
+    fn element_wise_operations_agree_with_arkworks() {
+        let (a, b) = (random(1, 2 * BLOCK + 3), random(2, 2 * BLOCK + 3));
+        let s = Fr::from(3u64).pow([999]);
+        let results = [
+            (
+                add(&a, &b).unwrap(),
+                (|x, y, _| x + y) as fn(Fr, Fr, Fr) -> Fr,
+            ),
+            (sub(&a, &b).unwrap(), |x, y, _| x - y),
+            (mul(&a, &b).unwrap(), |x, y, _| x * y),
+            (neg(&a).unwrap(), |x, _, _| -x),
+            (scale(&a, s).unwrap(), |x, _, s| x * s),
+        ];
+        for (got, expected) in results {
+            for ((got, x), y) in got.iter().zip(&a).zip(&b) {
+                assert_eq!(*got, encode(expected(decode(x), decode(y), s)));
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_products_agree_with_arkworks() {
+        let rows: Vec<_> = (0..9).map(|i| random(i, BLOCK + 5)).collect();
+        let expected: Fr = rows[0]
+            .iter()
+            .zip(&rows[1])
+            .map(|(x, y)| decode(x) * decode(y))
+            .sum();
+        assert_eq!(inner(&rows[0], &rows[1]).unwrap(), encode(expected));
+        for m in [0, 1, 3, 4, 9] {
+            let views: Vec<_> = rows[..m].iter().map(Vec::as_slice).collect();
+            let weights: Vec<Fr> = (0..m)
+                .map(|i| Fr::from(7u64).pow([200 + i as u64]))
+                .collect();
+            let got = linear_combination(&views, &weights, BLOCK + 5).unwrap();
+            for (j, got) in got.iter().enumerate() {
+                let sum: Fr = views
+                    .iter()
+                    .zip(&weights)
+                    .map(|(row, w)| decode(&row[j]) * w)
+                    .sum();
+                assert_eq!(*got, encode(sum));
+            }
+        }
+    }
+
+    #[test]
+    fn inverses_powers_and_running_sums() {
+        let a = &random(5, BLOCK + 2)[1..];
+        let product = mul(&batch_inverse(a).unwrap(), a).unwrap();
+        assert!(product.iter().all(|x| *x == [1, 0, 0, 0]));
+        let zero = batch_inverse(&[[1, 0, 0, 0], ZERO]);
+        assert_eq!(zero, Err(Error::ZeroInverse { index: 1 }));
+        let x = Fr::from(11u64);
+        for (i, power) in powers(x, BLOCK + 2).unwrap().iter().enumerate() {
+            assert_eq!(*power, encode(x.pow([i as u64])));
+        }
+        let sums = prefix_sum(&[[5, 0, 0, 0], largest(), [9, 0, 0, 0]]).unwrap();
+        assert_eq!(sums, [ZERO, [5, 0, 0, 0], [4, 0, 0, 0]]);
+    }
+
+    #[test]
+    fn signed_integers_round_trip_and_overflow_is_named() {
+        let values = [0, 1, -1, i64::MAX, -i64::MAX];
+        assert_eq!(to_int64(&from_int64(&values)).unwrap(), values);
+        for bad in [[1 << 63, 0, 0, 0], [0, 1, 0, 0], from_int64(&[i64::MIN])[0]] {
+            assert_eq!(to_int64(&[ZERO, bad]), Err(Error::Overflow { index: 1 }));
+        }
+    }
+
+    #[test]
+    fn refused_arguments_name_what_is_wrong() {
+        let bad = [ZERO, ORDER];
+        assert_eq!(add(&bad, &bad), Err(Error::NonCanonical { index: 1 }));
+        assert_eq!(neg(&bad), Err(Error::NonCanonical { index: 1 }));
+        let text = add(&bad, &bad[..1]).unwrap_err().to_string();
+        assert!(text.contains('2') && text.contains('1'), "{text}");
+        assert!(linear_combination(&[&bad[..1]], &[], 1).is_err());
+        assert!(powers(Fr::from(2u64), usize::MAX).is_err());
+    }
 }
