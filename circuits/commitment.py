@@ -17,9 +17,9 @@ import numpy.typing as npt
 import native
 from circuits import container
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError
-from circuits.srs import Srs
+from circuits.srs import INSECURE, Srs, unsafe_development_tau
 from circuits.statement import MAX_DIMENSION, TAIL, domain_size
-from native import G1, FrArray, G1Bases
+from native import G1, G2, FrArray, G1Bases
 
 KIND = "commitment-key"
 
@@ -64,9 +64,7 @@ class CommitmentKey:
 
     def _check(self, actual: tuple[int, ...], expected: tuple[int, ...], tail: FrArray) -> None:
         if actual != expected or tail.shape != (TAIL, 4):
-            raise InvalidInputError(
-                f"values {actual} and tail {tail.shape}; expected {expected} and {(TAIL, 4)}"
-            )
+            raise InvalidInputError(f"values {actual} and tail {tail.shape}; expected {expected} and {(TAIL, 4)}")
 
 
 def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> CommitmentKey:
@@ -86,22 +84,45 @@ def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> Commi
     srs.require(domain)
     if cache is None:
         return CommitmentKey(dimension, _derive(srs, dimension, domain))
-    identity = hashlib.sha256(srs.tau).hexdigest()
-    path = cache / f"lagrange-{identity[:16]}-{dimension}.bases"
     try:
-        return _load(path, identity, dimension)
+        return _load(_cache_file(cache, srs.tau, dimension), srs.tau, dimension)
     except (KeyFileError, KeyMismatchError):
         key = CommitmentKey(dimension, _derive(srs, dimension, domain))
-        fields: dict[str, container.Field] = {"srs": identity, "dimension": dimension, "origin": srs.origin}
-        container.write(path, KIND, fields, {"bases": key.bases.to_raw()})
+        _store(cache, srs.tau, srs.origin, key)
         return key
 
 
-def _load(path: Path, identity: str, dimension: int) -> CommitmentKey:
+def unsafe_development_key(seed: bytes, dimension: int, cache: Path | None = None) -> CommitmentKey:
+    """The key that `commitment_key` derives from `unsafe_development_srs(seed, ...)`, computed from the secret.
+
+    Much faster for large dimensions. With `cache`, later calls of `commitment_key` find it there.
+    """
+    tau, domain = unsafe_development_tau(seed), domain_size(dimension)
+    lagrange = native.lagrange_scalars(tau, domain)[:dimension]
+    tail = native.scale(native.powers(tau, TAIL), (pow(tau, domain, native.R) - 1) % native.R)
+    key = CommitmentKey(dimension, native.g1_fixed_base(np.concatenate((lagrange, tail))))
+    if cache is not None:
+        _store(cache, native.g2_mul(native.g2_generator, tau), INSECURE, key)
+    return key
+
+
+def _cache_file(cache: Path, tau: G2, dimension: int) -> Path:
+    return cache / f"lagrange-{hashlib.sha256(tau).hexdigest()[:16]}-{dimension}.bases"
+
+
+def _store(cache: Path, tau: G2, origin: str, key: CommitmentKey) -> None:
+    fields: dict[str, container.Field] = {"tau": tau.hex(), "dimension": key.dimension, "origin": origin}
+    container.write(_cache_file(cache, tau, key.dimension), KIND, fields, {"bases": key.bases.to_raw()})
+
+
+def _load(path: Path, tau: G2, dimension: int) -> CommitmentKey:
     file = container.read(path, KIND)
-    if (file.text("srs"), file.number("dimension")) != (identity, dimension):
+    if (file.text("tau"), file.number("dimension")) != (tau.hex(), dimension):
         raise KeyMismatchError(f"{path} belongs to another SRS or dimension")
-    bases = G1Bases.from_raw(file.section("bases"))
+    try:
+        bases = G1Bases.from_raw(file.section("bases"))
+    except ValueError as error:
+        raise KeyFileError(f"{path}: {error}") from error
     if len(bases) != dimension + TAIL:
         raise KeyFileError(f"{path} has {len(bases)} points")
     return CommitmentKey(dimension, bases)
@@ -112,7 +133,6 @@ def _derive(srs: Srs, dimension: int, domain: int) -> G1Bases:
     low = bytes(srs.powers.slice(0, TAIL).to_bytes())
     high = bytes(srs.powers.slice(domain, domain + TAIL).to_bytes())
     tail = b"".join(
-        native.g1_add(G1(high[at : at + 64]), native.g1_neg(G1(low[at : at + 64])))
-        for at in range(0, len(low), 64)
+        native.g1_add(G1(high[at : at + 64]), native.g1_neg(G1(low[at : at + 64]))) for at in range(0, len(low), 64)
     )
     return G1Bases.concat([lagrange.slice(0, dimension), G1Bases.from_bytes(tail)])

@@ -134,9 +134,7 @@ def _header(path: Path, view: memoryview) -> tuple[_Header, int]:
         raise KeyFileError(f"{path} is not a gradroll key file")
     version = int.from_bytes(view[len(MAGIC) : len(MAGIC) + 2], "big")
     if version != VERSION:
-        raise KeyMismatchError(
-            f"{path} has format version {version}, this release reads {VERSION}; generate it again"
-        )
+        raise KeyMismatchError(f"{path} has format version {version}, this release reads {VERSION}; generate it again")
     length = int.from_bytes(view[len(MAGIC) + 2 : _PREFIX], "big")
     start = _PREFIX + length + _DIGEST
     if length > _MAX_HEADER or len(view) < start:

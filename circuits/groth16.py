@@ -25,7 +25,7 @@ from circuits.hashing import keccak, tag, words
 from circuits.policies import PolicyCircuit
 from circuits.r1cs import Circuit
 from circuits.statement import GrothProof
-from native import G1, G2, FrArray, G1Bases, G2Bases
+from native import G1, G2, G1Bases, G2Bases
 
 INSECURE = "insecure-development"
 SINGLE_PARTY = "single-party"
@@ -186,9 +186,7 @@ def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: s
         b2=native.g2_fixed_base(b_values),
         committed=native.g1_fixed_base(np.ascontiguousarray(committed)),
         committed_sigma=native.g1_fixed_base(native.scale(np.ascontiguousarray(committed), secret.sigma)),
-        private=native.g1_fixed_base(
-            native.scale(np.ascontiguousarray(mixed[circuit.private_start :]), over_delta)
-        ),
+        private=native.g1_fixed_base(native.scale(np.ascontiguousarray(mixed[circuit.private_start :]), over_delta)),
         quotient=native.g1_fixed_base(quotient),
     )
 

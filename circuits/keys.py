@@ -81,9 +81,7 @@ def _check_lengths(path: Path, key: ProvingKey) -> None:
     }
     for name, (actual, expected) in lengths.items():
         if actual != expected:
-            raise KeyMismatchError(
-                f"{path}: section {name!r} has {actual} points, the circuit needs {expected}"
-            )
+            raise KeyMismatchError(f"{path}: section {name!r} has {actual} points, the circuit needs {expected}")
 
 
 def _fields(key: VerifyingKey) -> dict[str, Field]:
@@ -144,7 +142,5 @@ def _verifying(file: Container, compiled: PolicyCircuit, *, allow_insecure: bool
     if key.key_hash.hex() != file.text("key_hash"):
         raise KeyFileError(f"{file.path}: the key does not have the hash that the header states")
     if key.insecure and not allow_insecure:
-        raise InsecureSetupError(
-            f"{file.path} is a development key; generate real ones, or allow insecure keys"
-        )
+        raise InsecureSetupError(f"{file.path} is a development key; generate real ones, or allow insecure keys")
     return key

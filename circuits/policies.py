@@ -28,7 +28,8 @@ from circuits.r1cs import Circuit, ConstraintSystem, IndexArray, LinearCombinati
 from circuits.statement import SLACK_BITS
 from native import FrArray
 
-MAX_CAPACITY = 256
+MAX_CAPACITY = 120
+"""Beyond it the error of combining rows by rho^(2^i), 2^(capacity + 2) / r, would exceed 2^-128."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +64,7 @@ class PolicyCircuit:
         """
         self._check_owners(owners)
         if gram.shape != (triangle(owners + 1), 4):
-            raise AssignmentError(
-                f"{owners} owners have {triangle(owners + 1)} Gram entries, got {gram.shape}"
-            )
+            raise AssignmentError(f"{owners} owners have {triangle(owners + 1)} Gram entries, got {gram.shape}")
         block = native.zeros(self.gram_size + 1)
         block[_embedding(self.capacity, owners)] = gram
         block[-1] = native.from_ints([blinder])[0]

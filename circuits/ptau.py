@@ -16,20 +16,21 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import native
 from circuits.container import map_file
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.srs import Srs, powers_needed
-from native import G1, G2, G1Bases
+from native import G1, G2, G1Bases, G2Bases
 
 FIELD_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583
 _MAGIC = b"ptau"
 _VERSION = 1
 _COORDINATE = 32
 _G1, _G2 = 2 * _COORDINATE, 4 * _COORDINATE
-_FROM_MONTGOMERY = pow(1 << 256, -1, FIELD_MODULUS)
 _MAX_POWER = 28
+_Bases = TypeVar("_Bases", G1Bases, G2Bases)
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,14 @@ def import_ptau(path: Path, domain: int) -> Srs:
     digest = hashlib.sha256(view)
     sections, needed = _parse(path, view), powers_needed(domain)
     if len(sections.tau_g1) // _G1 < needed:
-        raise KeyMismatchError(
-            f"{path} is of power {sections.power}, a domain of {domain} needs {needed} points"
-        )
+        raise KeyMismatchError(f"{path} is of power {sections.power}, a domain of {domain} needs {needed} points")
     try:
-        powers = G1Bases.from_bytes(_canonical(path, sections.tau_g1[: needed * _G1]))
-        one, tau = (_g2(path, sections.tau_g2[at : at + _G2]) for at in (0, _G2))
-    except native.PointError as error:
+        powers = _checked(G1Bases, sections.tau_g1[: needed * _G1])
+        one, tau = (_checked(G2Bases, sections.tau_g2[at : at + _G2]).to_bytes() for at in (0, _G2))
+    except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
-    _check_powers(path, powers, one, tau, digest.digest())
-    return Srs(f"ptau:{digest.hexdigest()}", powers, tau)
+    _check_powers(path, powers, one=G2(one), tau=G2(tau), seed=digest.digest())
+    return Srs(f"ptau:{digest.hexdigest()}", powers, G2(tau))
 
 
 def _parse(path: Path, view: memoryview) -> _Sections:
@@ -98,30 +97,15 @@ def _header_power(path: Path, header: bytes) -> int:
     return power
 
 
-def _canonical(path: Path, raw: memoryview) -> bytes:
-    """Little-endian Montgomery coordinates as big-endian canonical ones, in the same order."""
-    out = bytearray(len(raw))
-    for start in range(0, len(raw), _COORDINATE):
-        value = int.from_bytes(raw[start : start + _COORDINATE], "little")
-        if value >= FIELD_MODULUS:
-            raise KeyFileError(f"{path}: a coordinate is not below the modulus")
-        out[start : start + _COORDINATE] = (value * _FROM_MONTGOMERY % FIELD_MODULUS).to_bytes(
-            _COORDINATE, "big"
-        )
-    return bytes(out)
+def _checked(kind: type[_Bases], raw: memoryview) -> _Bases:
+    """Points of a section, each checked to be on its curve and in the subgroup.
+
+    The file's layout is the kernel's raw one, which is not checked; the canonical encoding is, when read back.
+    """
+    return kind.from_bytes(kind.from_raw(raw).to_bytes())
 
 
-def _g2(path: Path, raw: memoryview) -> G2:
-    """A G2 point; the file has the real part of a coordinate first, EIP-197 the imaginary one."""
-    x_re, x_im, y_re, y_im = (
-        _canonical(path, raw[at : at + _COORDINATE]) for at in range(0, _G2, _COORDINATE)
-    )
-    point = G2(x_im + x_re + y_im + y_re)
-    native.g2_check(point)
-    return point
-
-
-def _check_powers(path: Path, powers: G1Bases, one: G2, tau: G2, seed: bytes) -> None:
+def _check_powers(path: Path, powers: G1Bases, *, one: G2, tau: G2, seed: bytes) -> None:
     """e(sum c_i [tau^(i+1)], G2) = e(sum c_i [tau^i], [tau]_2), with c_i expanded from the file's digest."""
     if powers.slice(0, 1).to_bytes() != native.g1_generator or one != native.g2_generator:
         raise KeyFileError(f"{path} does not start with the generators")

@@ -1,8 +1,8 @@
 """Float gradients to small signed integers, within an exact integer bound on the squared norm.
 
 q = round(x * 2^f) after x is clipped to the L2 ball of radius sqrt(BOUND) / 2^f. Rounding can leave the ball
-by up to sqrt(d) / 2 units; then the fewest coordinates that were rounded away from zero move one unit back,
-cheapest first, ties by index. So sum q^2 <= BOUND holds exactly, and the result depends only on the input.
+by up to sqrt(d) / 2 units; then coordinates that were rounded away from zero move one unit back, those that
+were moved furthest first, ties by index, until it fits. So sum q^2 <= BOUND holds exactly.
 
 Error against the clipped gradient, per coordinate: at most 2^-f / 2 where nothing was moved, below 2^-f
 anywhere. Clipping itself shrinks the gradient by the factor `Quantized.scale`. Summing m gradients adds the
@@ -50,9 +50,7 @@ class Quantized:
         return self.scale < 1.0
 
 
-def quantize(
-    gradient: npt.NDArray[np.floating], *, fraction_bits: int, bound: int, dimension: int
-) -> Quantized:
+def quantize(gradient: npt.NDArray[np.floating], *, fraction_bits: int, bound: int, dimension: int) -> Quantized:
     """Clips and rounds a gradient for a task.
 
     Args:
@@ -111,9 +109,7 @@ def _checked(gradient: npt.NDArray[np.floating], dimension: int) -> FloatArray:
     values = gradient.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
-        raise GradientError(
-            f"{len(bad)} coordinates are NaN or infinite, the first is {int(bad[0])}; fix the training"
-        )
+        raise GradientError(f"{len(bad)} coordinates are NaN or infinite, the first is {int(bad[0])}; fix the training")
     return values
 
 

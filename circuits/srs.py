@@ -75,9 +75,7 @@ def load(path: Path, *, allow_insecure: bool = False) -> Srs:
     file = container.read(path, KIND)
     origin = file.text("origin")
     if origin == INSECURE and not allow_insecure:
-        raise InsecureSetupError(
-            f"{path} is a development SRS; import a ceremony file, or allow insecure keys"
-        )
+        raise InsecureSetupError(f"{path} is a development SRS; import a ceremony file, or allow insecure keys")
     try:
         powers, tau = G1Bases.from_bytes(file.section("powers")), G2(bytes(file.section("tau")))
         native.g2_check(tau)
@@ -95,9 +93,18 @@ def unsafe_development_srs(seed: bytes, domain: int) -> Srs:
         seed: 32 bytes.
         domain: size n of the evaluation domain, a power of two.
     """
+    tau = unsafe_development_tau(seed)
+    powers = native.powers_of_tau_unsafe(tau, powers_needed(domain))
+    return Srs(INSECURE, powers, native.g2_mul(native.g2_generator, tau))
+
+
+def unsafe_development_tau(seed: bytes) -> int:
+    """The secret of `unsafe_development_srs`; with it anyone opens a commitment to anything.
+
+    Raises:
+        KeyMismatchError: the seed does not have 32 bytes.
+    """
     if len(seed) != _SEED_BYTES:
         raise KeyMismatchError(f"a development seed has {_SEED_BYTES} bytes")
     wide = hashlib.blake2b(seed, digest_size=64, person=b"srs/tau").digest()
-    tau = 2 + int.from_bytes(wide, "big") % (native.R - 2)
-    powers = native.powers_of_tau_unsafe(tau, powers_needed(domain))
-    return Srs(INSECURE, powers, native.g2_mul(native.g2_generator, tau))
+    return 2 + int.from_bytes(wide, "big") % (native.R - 2)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import native
-from circuits.commitment import CommitmentKey, commitment_key
+from circuits.commitment import CommitmentKey, commitment_key, unsafe_development_key
 from circuits.errors import InvalidInputError, KeyMismatchError
 from circuits.srs import Srs, unsafe_development_srs
 from circuits.statement import TAIL
@@ -78,6 +78,15 @@ def test_cache_is_used_checked_and_rebuilt(tmp_path: Path, srs: Srs, key: Commit
     assert commitment_key(srs, DIMENSION, tmp_path).commit(*row("a")) == key.commit(*row("a"))
     other = unsafe_development_srs(seed_of("other"), 8)
     assert commitment_key(other, DIMENSION, tmp_path).commit(*row("a")) != key.commit(*row("a"))
+
+
+def test_key_from_the_secret_is_the_derived_one(tmp_path: Path, srs: Srs, key: CommitmentKey) -> None:
+    direct = unsafe_development_key(seed_of("srs"), DIMENSION, tmp_path)
+    assert direct.bases.to_bytes() == key.bases.to_bytes()
+    (path,) = tmp_path.iterdir()
+    stamp = path.stat().st_mtime_ns
+    assert commitment_key(srs, DIMENSION, tmp_path).bases.to_bytes() == key.bases.to_bytes()
+    assert path.stat().st_mtime_ns == stamp
 
 
 def test_shapes_and_sizes_are_checked(srs: Srs, key: CommitmentKey) -> None:

@@ -32,9 +32,7 @@ def test_bound_and_error(values: list[float], fraction_bits: int, bound: int) ->
     assert np.max(error) < unit + slack
     assert result.max_error == pytest.approx(np.max(error), abs=slack + 1e-12)
     norm = math.sqrt(float(np.dot(values, values))) / unit
-    assert result.clipped == (norm > math.sqrt(bound) * (1 - 2.0**-40)) or norm == pytest.approx(
-        math.sqrt(bound)
-    )
+    assert result.clipped == (norm > math.sqrt(bound) * (1 - 2.0**-40)) or norm == pytest.approx(math.sqrt(bound))
 
 
 @settings(max_examples=50, deadline=None)

@@ -36,9 +36,7 @@ def test_import_gives_the_powers_of_the_ceremony(tmp_path: Path, sections: list[
     assert imported.origin.startswith("ptau:") and not imported.insecure
 
 
-def test_import_refuses_a_ceremony_that_is_too_small(
-    tmp_path: Path, sections: list[tuple[int, bytes]]
-) -> None:
+def test_import_refuses_a_ceremony_that_is_too_small(tmp_path: Path, sections: list[tuple[int, bytes]]) -> None:
     with pytest.raises(KeyMismatchError, match="power 8"):
         import_ptau(ptau_writer.write(tmp_path / "small.ptau", sections), 512)
 
@@ -51,14 +49,10 @@ def test_import_refuses_truncated_files(tmp_path: Path, sections: list[tuple[int
         import_ptau(path, DOMAIN)
 
 
-def test_import_refuses_other_curves_versions_and_layouts(
-    tmp_path: Path, sections: list[tuple[int, bytes]]
-) -> None:
+def test_import_refuses_other_curves_versions_and_layouts(tmp_path: Path, sections: list[tuple[int, bytes]]) -> None:
     path = tmp_path / "bad.ptau"
     with pytest.raises(KeyMismatchError, match="another curve"):
-        import_ptau(
-            ptau_writer.write(path, [(1, ptau_writer.header(POWER, native.R)), *sections[1:]]), DOMAIN
-        )
+        import_ptau(ptau_writer.write(path, [(1, ptau_writer.header(POWER, native.R)), *sections[1:]]), DOMAIN)
     with pytest.raises(KeyMismatchError, match="version 2"):
         import_ptau(ptau_writer.write(path, sections, version=2), DOMAIN)
     with pytest.raises(KeyFileError, match="twice"):
@@ -85,7 +79,7 @@ def test_import_refuses_points_that_are_no_consecutive_powers(
     with pytest.raises(KeyFileError):
         import_ptau(ptau_writer.write(path, [sections[0], (2, off_curve), *sections[2:]]), DOMAIN)
     not_reduced = in_g1[:64] + b"\xff" * 32 + in_g1[96:]
-    with pytest.raises(KeyFileError, match="modulus"):
+    with pytest.raises(KeyFileError, match="below the base field"):
         import_ptau(ptau_writer.write(path, [sections[0], (2, not_reduced), *sections[2:]]), DOMAIN)
     other_generator = in_g1[64:] + in_g1[:64]
     with pytest.raises(KeyFileError, match="generators"):

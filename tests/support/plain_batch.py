@@ -150,9 +150,7 @@ def sign(key: bytes, digest: bytes) -> bytes:
 def attest(batch: PlainBatch, prover_key: bytes) -> bytes:
     """A prover's attestation signature of the batch and its payload."""
     context = batch.statement.context
-    return sign(
-        prover_key, attestation_digest(context.chain_id, context.market, batch.batch_id, batch.payload_digest)
-    )
+    return sign(prover_key, attestation_digest(context.chain_id, context.market, batch.batch_id, batch.payload_digest))
 
 
 def random_gradients(owners: int, dimension: int, bound: int, seed: int = 0) -> tuple[IntArray, ...]:
@@ -187,10 +185,7 @@ def build_batch(
     rows = make_rows(setup.commitment, gradients, seed)
     statement = BatchStatement(
         context,
-        tuple(
-            _header(context, owner_keys[i], index, rows.commitments[i + 1], seed)
-            for i, index in enumerate(indices)
-        ),
+        tuple(_header(context, owner_keys[i], index, rows.commitments[i + 1], seed) for i, index in enumerate(indices)),
     )
     return prove_batch(setup, statement, rows, gradients, owner_keys=owner_keys, seed=seed)
 
@@ -202,9 +197,7 @@ def make_rows(key: CommitmentKey, gradients: Sequence[IntArray], seed: str) -> R
     commitments = [key.commit(values[0], tails[0])]
     for i, gradient in enumerate(gradients):
         blinder = native.expand(seed_of(seed, "blinder", i), 1)
-        tails.append(
-            np.concatenate((blinder, native.expand_bounded(seed_of(seed, "masks", i), ROWS, MASK_BITS)))
-        )
+        tails.append(np.concatenate((blinder, native.expand_bounded(seed_of(seed, "masks", i), ROWS, MASK_BITS))))
         values.append(native.from_int64(gradient))
         commitments.append(key.commit_small(gradient, tails[-1]))
     return Rows(values, tails, commitments)
@@ -256,9 +249,7 @@ def prove_batch(
     combined = native.linear_combination(rows.values, weights)
     combined_tail = native.linear_combination(rows.tails, weights)
     square_norm = native.inner(combined, combined)
-    public = policy.public_inputs(
-        rho, square_norm, context.bound, eta, combined_contribution(contributions, eta)
-    )
+    public = policy.public_inputs(rho, square_norm, context.bound, eta, combined_contribution(contributions, eta))
     bits = slack_bits(gradients, context.bound)
     wires = policy.assignment(public, block, policy.slack_bits(bits, context.bound, owners))
     groth = joint.combine_proof({1: joint.prove(joint.PlainDriver(r, s), setup.proving, wires)}, 0)
@@ -317,9 +308,7 @@ def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof)
 
 def _header(context: Context, key: bytes, index: int, commitment: native.G1, seed: str) -> SubmissionHeader:
     digests = tuple(seed_of(seed, "shares", index, prover) for prover in range(PROVERS))
-    unsigned = SubmissionHeader(
-        context.task_id, context.round, address_of(key), index, commitment, digests, bytes(65)
-    )
+    unsigned = SubmissionHeader(context.task_id, context.round, address_of(key), index, commitment, digests, bytes(65))
     return replace(unsigned, signature=sign(key, unsigned.digest(context.chain_id, context.market)))
 
 

@@ -43,8 +43,6 @@ def powers_sections(tau: int, power: int) -> tuple[bytes, bytes]:
 
 def write(path: Path, sections: Sequence[tuple[int, bytes]], version: int = 1) -> Path:
     """Writes a file with the given (type, body) sections."""
-    body = b"".join(
-        kind.to_bytes(4, "little") + len(data).to_bytes(8, "little") + data for kind, data in sections
-    )
+    body = b"".join(kind.to_bytes(4, "little") + len(data).to_bytes(8, "little") + data for kind, data in sections)
     path.write_bytes(b"ptau" + version.to_bytes(4, "little") + len(sections).to_bytes(4, "little") + body)
     return path
