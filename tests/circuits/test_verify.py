@@ -48,6 +48,14 @@ def test_valid_batches_verify(policy: str, owners: int) -> None:
     assert verify_batch(b.statement, b.proof, b.setup.verifying) == b.batch_id
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(("capacity", "owners", "dimension"), [(16, 1, 10), (16, 16, 257), (64, 64, 33)])
+def test_batches_of_production_capacity_verify(policy: str, capacity: int, owners: int, dimension: int) -> None:
+    setup = development_setup(policy, capacity, dimension)
+    b = build_batch(setup, random_gradients(owners, dimension, BOUND))
+    assert verify_batch(b.statement, b.proof, setup.verifying) == b.batch_id
+
+
 def test_the_aggregate_opens_the_sum_of_commitments() -> None:
     b = batch()
     opened = b.setup.commitment.commit_small(b.aggregate.values, b.aggregate.tail)
