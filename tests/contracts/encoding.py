@@ -1,0 +1,93 @@
+"""Python values of a batch as the contracts' ABI tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from eth_abi.abi import encode
+
+from circuits.groth16 import VerifyingKey
+from circuits.statement import BatchProof, BatchStatement
+
+_POINT, _TWIST = "uint256[2]", "uint256[4]"
+PROOF = (
+    f"({_POINT},{_POINT},{_POINT},{_POINT},{_TWIST},{_POINT},uint256,{_POINT},{_POINT},"
+    f"uint256,uint256,uint256,{_POINT},{_POINT},uint256[],bytes32,bytes32)"
+)
+STATEMENT = "(address,uint256,uint256,uint256,uint256,(address,uint256,uint256,bytes32)[])"
+BATCH = (
+    f"(uint256,uint256,(uint16,uint256,uint256,bytes32,bytes32,bytes32)[],{PROOF},bytes32,bytes,"
+    "(uint8,bytes32,bytes32)[])"
+)
+KEY = f"(bytes32,uint256,bool,{_POINT},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_POINT}[])"
+
+Attestations = Sequence[tuple[int, bytes]]
+
+
+def integers(point: bytes) -> list[int]:
+    """The 32-byte words of a point as numbers."""
+    return [int.from_bytes(point[at : at + 32], "big") for at in range(0, len(point), 32)]
+
+
+def compact(signature: bytes) -> tuple[bytes, bytes]:
+    """(r, vs) of EIP-2098 from 65 bytes r || s || v."""
+    s = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
+    return signature[:32], s.to_bytes(32, "big")
+
+
+def proof_tuple(proof: BatchProof) -> tuple[Any, ...]:
+    """`Proof` of contracts/src/types/Types.sol."""
+    groth, check = proof.groth, proof.sumcheck
+    return (
+        integers(proof.mask_commitment),
+        integers(proof.gram),
+        integers(proof.knowledge),
+        integers(groth.a),
+        integers(groth.b),
+        integers(groth.c),
+        proof.square_norm,
+        integers(check.s),
+        integers(check.q),
+        check.a_zeta,
+        check.s_zeta,
+        check.s_omega_zeta,
+        integers(check.w1),
+        integers(check.w2),
+        list(proof.contributions),
+        proof.sign_seed,
+        proof.projections_digest,
+    )
+
+
+def encode_statement(statement: BatchStatement) -> bytes:
+    """ABI encoding of `Statement`."""
+    c = statement.context
+    owners = [(o.owner, *integers(o.commitment), o.shares_root) for o in statement.owners]
+    return encode([STATEMENT], [(c.market, c.task_id, c.round, c.bound, c.dimension, owners)])
+
+
+def encode_proof(proof: BatchProof) -> bytes:
+    """ABI encoding of `Proof`."""
+    return encode([PROOF], [proof_tuple(proof)])
+
+
+def encode_batch(
+    statement: BatchStatement, proof: BatchProof, payload_digest: bytes, attestations: Attestations
+) -> bytes:
+    """ABI encoding of `Batch` without an inlined payload."""
+    owners = [
+        (o.owner_index, *integers(o.commitment), o.shares_root, *compact(o.signature)) for o in statement.owners
+    ]
+    attested = [(member, *compact(signature)) for member, signature in attestations]
+    context = statement.context
+    value = (context.task_id, context.round, owners, proof_tuple(proof), payload_digest, b"", attested)
+    return encode([BATCH], [value])
+
+
+def encode_key(key: VerifyingKey) -> bytes:
+    """ABI encoding of `VerifyingKey`."""
+    twists = [integers(point) for point in (key.beta, key.gamma, key.delta, key.sigma, key.tau)]
+    inputs = [integers(point) for point in key.inputs]
+    value = (key.circuit, key.capacity, key.uses_contributions, integers(key.alpha), *twists, inputs)
+    return encode([KEY], [value])

@@ -1,0 +1,172 @@
+"""Generates what the forge tests read: real keys, real batches, transcript vectors.
+
+    python -m tests.contracts.fixtures [name ...]
+
+Everything is derived from seeds, so the files do not change unless the protocol does. The market of the fixtures
+stands at `MARKET` on chain 31337; the forge tests deploy it there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from circuits import transcript
+from circuits.statement import BatchStatement
+from circuits.verify import sum_of_commitments
+from tests.contracts.encoding import encode_batch, encode_key, encode_proof, encode_statement
+from tests.support.plain_batch import (
+    Circumstances,
+    PlainBatch,
+    Setup,
+    attest,
+    build_batch,
+    development_setup,
+    random_gradients,
+    seed_of,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "contracts" / "test" / "fixtures"
+VECTORS = ROOT / "tests" / "vectors" / "v1" / "transcript"
+MARKET = bytes.fromhex("6d61726b6574000000000000000000000000aaaa")
+CHAIN_ID = 31337
+BOUND = 1 << 40
+DIMENSION = 10
+ATTESTING = 3
+PROVER_KEYS = tuple(seed_of("fixture prover", index) for index in range(4))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One batch: policy, capacity of its circuit, the owners' registration indices, the round."""
+
+    policy: str
+    capacity: int
+    indices: tuple[int, ...]
+    round: int = 0
+    dimension: int = DIMENSION
+
+    @property
+    def key_name(self) -> str:
+        """The verifying key's fixture; the SRS depends on the dimension's domain."""
+        return f"key_{self.policy.replace('-', '_')}_{self.capacity}"
+
+
+RECIPES = {
+    "norm_1": Recipe("norm", 16, (0,)),
+    "norm_3": Recipe("norm", 16, (0, 1, 2)),
+    "norm_3_next": Recipe("norm", 16, (3, 4, 5)),
+    "norm_3_overlapping": Recipe("norm", 16, (2, 3, 4)),
+    "norm_3_sparse": Recipe("norm", 16, (7, 255, 256)),
+    "norm_16": Recipe("norm", 16, tuple(range(16))),
+    "contribution_3": Recipe("norm-contribution", 16, (0, 1, 2)),
+    "contribution_16": Recipe("norm-contribution", 16, tuple(range(16))),
+    "gas_8": Recipe("norm", 64, tuple(range(8))),
+    "gas_32": Recipe("norm", 64, tuple(range(32))),
+    "gas_64": Recipe("norm", 64, tuple(range(64))),
+}
+
+
+def owner_key(index: int) -> bytes:
+    """Private key of the owner with a registration index."""
+    return seed_of("fixture owner", index)
+
+
+def build(name: str, recipe: Recipe) -> PlainBatch:
+    """The batch of a recipe."""
+    setup = development_setup(recipe.policy, recipe.capacity, recipe.dimension)
+    at = Circumstances(CHAIN_ID, MARKET, 0, recipe.round, BOUND)
+    return build_batch(
+        setup,
+        random_gradients(len(recipe.indices), recipe.dimension, BOUND, seed=len(name)),
+        at=at,
+        seed=name,
+        indices=recipe.indices,
+        owner_keys=[owner_key(index) for index in recipe.indices],
+    )
+
+
+def batch_fixture(batch: PlainBatch, recipe: Recipe) -> dict[str, object]:
+    """A batch as the forge tests read it."""
+    attestations = [(member, attest(batch, PROVER_KEYS[member])) for member in range(ATTESTING)]
+    encoded = encode_batch(batch.statement, batch.proof, batch.payload_digest, attestations)
+    return {
+        "key": recipe.key_name,
+        "batch": _hex(encoded),
+        "payload": _hex(batch.payload),
+        "batchId": _hex(batch.batch_id),
+        "commitment": _hex(sum_of_commitments(batch.statement)),
+        "dimension": recipe.dimension,
+        "ownerKeys": [_hex(key) for key in batch.owner_keys],
+    }
+
+
+def key_fixture(setup: Setup) -> dict[str, object]:
+    """A verifying key as the forge tests read it."""
+    key = setup.verifying
+    return {"policy": key.policy, "key": _hex(encode_key(key)), "keyHash": _hex(key.key_hash)}
+
+
+def transcript_vector(batch: PlainBatch) -> dict[str, object]:
+    """Every state of a batch's transcript, with the statement and proof that give it."""
+    proof, statement = batch.proof, batch.statement
+    opening = transcript.Opening(
+        proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
+    )
+    s1 = transcript.rho_state(statement.context, statement.owners, opening)
+    s2 = transcript.eta_state(s1, proof.contributions)
+    check = proof.sumcheck
+    s3 = transcript.zeta_state(s2, proof.square_norm, check.s, check.q)
+    s4 = transcript.v_state(s3, check.a_zeta, check.s_zeta, check.s_omega_zeta)
+    s5 = transcript.u_state(s4, check.w1, check.w2, proof.groth)
+    challenges = {name: f"0x{value:064x}" for name, value in asdict(batch.challenges).items()}
+    return {
+        "chainId": statement.context.chain_id,
+        "keyHash": _hex(statement.context.policy_key_hash),
+        "statement": _hex(encode_statement(statement)),
+        "proof": _hex(encode_proof(proof)),
+        "states": {
+            "context": _hex(transcript.context_state(statement.context, statement.size)),
+            "owners": _hex(transcript.owners_hash(statement.owners)),
+            "rho": _hex(s1),
+            "eta": _hex(s2),
+            "zeta": _hex(s3),
+            "v": _hex(s4),
+            "u": _hex(s5),
+        },
+        "challenges": challenges,
+        "submissions": _submissions(statement),
+    }
+
+
+def _submissions(statement: BatchStatement) -> list[str]:
+    c = statement.context
+    return [_hex(owner.digest(c.chain_id, c.market)) for owner in statement.owners]
+
+
+def _hex(raw: bytes) -> str:
+    return f"0x{raw.hex()}"
+
+
+def _write(path: Path, value: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1) + "\n")
+
+
+def main(names: Sequence[str]) -> None:
+    """Write the named fixtures, or all."""
+    for name in names or RECIPES:
+        recipe = RECIPES[name]
+        batch = build(name, recipe)
+        _write(FIXTURES / f"{name}.json", batch_fixture(batch, recipe))
+        _write(FIXTURES / f"{recipe.key_name}.json", key_fixture(batch.setup))
+        if name in ("norm_1", "norm_3", "contribution_3"):
+            _write(VECTORS / f"{name}.json", transcript_vector(batch))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
