@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import native
 import numpy as np
 import numpy.typing as npt
-from native import FrArray
 
+import native
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from circuits.statement import MAX_DIMENSION, ROWS, TAIL
+from native import FrArray
 
 VERSION = 1
 _PREFIX = 6

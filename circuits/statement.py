@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from native import G1, G2
-
 from circuits.errors import InvalidInputError
 from circuits.hashing import keccak, tag, typed_digest, words
+from native import G1, G2
 
 ROWS = 128
 """Smallness rows: random sign combinations opened for each gradient."""
@@ -21,15 +20,13 @@ SLACK_BITS = 62
 TAIL = ROWS + 1
 """Entries of a row above the vanishing polynomial: one blinder and the masks."""
 SHARE_EXTRA = TAIL + SLACK_BITS + 1
-"""Entries of an owner's shared vector beyond the gradient: the tail, the slack's bits, one mask of the dealing check."""
+"""Entries of an owner's shared vector beyond the gradient: tail, slack bits, one mask of the dealing check."""
 MAX_BOUND = (1 << SLACK_BITS) - 1
 MAX_DIMENSION = 1 << 28
 PROJECTION_LOW, PROJECTION_HIGH = -(1 << MASK_BITS - 1), 1 << MASK_BITS + 1
 """An honest projection lies in ``[PROJECTION_LOW, PROJECTION_HIGH)`` as a signed integer."""
 
-SUBMISSION_TYPE = (
-    "Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY,bytes32 sharesRoot)"
-)
+SUBMISSION_TYPE = "Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY,bytes32 sharesRoot)"
 ATTESTATION_TYPE = "Attestation(bytes32 batchId,bytes32 payloadDigest)"
 
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from native import G1, FrArray, R
-
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import Context, GrothProof, SubmissionHeader, SumcheckProof
+from native import G1, FrArray, R
 
 
 def owners_hash(owners: Iterable[SubmissionHeader]) -> bytes:

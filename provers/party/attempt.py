@@ -31,9 +31,7 @@ from provers.party.state import Combined, Confirmed, Masked, Party, Projected, V
 from provers.prss import Purpose
 
 
-def start_attempt(
-    party: Party, env: Environment, request: StepRequest, probe: bool
-) -> tuple[Projected, Proposal]:
+def start_attempt(party: Party, env: Environment, request: StepRequest, probe: bool) -> tuple[Projected, Proposal]:
     """Check a proposal against its cohort, the committee, the coordinator and the ledger."""
     proposal = request.proposal
     if proposal is None or proposal.digest != request.session or proposal.probe != probe:
@@ -58,9 +56,7 @@ def check_active(party: Party, proposal: Proposal) -> None:
 
 def round_key(context: Context) -> bytes:
     """Ledger key of a round: attempts are counted for each chain, market, task and round."""
-    return keccak(
-        words(tag("gradroll/v1/round"), context.chain_id, context.market, context.task_id, context.round)
-    )
+    return keccak(words(tag("gradroll/v1/round"), context.chain_id, context.market, context.task_id, context.round))
 
 
 def _started(cohort: Cohort, proposal: Proposal) -> ledger.AttemptStarted:
@@ -86,9 +82,7 @@ def mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
     key = env.commitment_key(cohort.context.dimension)
     row = mask_row(party, session, len(vectors[0].row))
     values = row[: key.dimension]
-    projection = native.add(
-        native.project([values], projected.seed)[0], np.ascontiguousarray(row[key.dimension + 1 :])
-    )
+    projection = native.add(native.project([values], projected.seed)[0], np.ascontiguousarray(row[key.dimension + 1 :]))
     products = native.gram([values, *(v.values for v in vectors)])
     low = party.keys.random(session, Purpose.PRODUCT_MASK, len(products))
     high = native.add(low, party.keys.zero(session, Purpose.PRODUCT_ZERO, len(products)))
@@ -205,9 +199,7 @@ def combine(party: Party, env: Environment, request: StepRequest) -> StepResult:
     """COMBINE: everybody saw the same; release the one combination that row 0 makes uniform, and a share of T."""
     confirmed = party.attempt(request.session, Confirmed)
     masked, session = confirmed.validated.masked, request.session
-    bodies = take(
-        party.committee, request.relayed, session, Step.CONFIRM, masked.proposal.active, ConfirmBody.decode
-    )
+    bodies = take(party.committee, request.relayed, session, Step.CONFIRM, masked.proposal.active, ConfirmBody.decode)
     if any(b != ConfirmBody(confirmed.state, confirmed.broadcasts) for b in bodies.values()):
         raise RuleViolationError("the provers did not all see the same broadcasts; this attempt is over")
     spent = ledger.Combined(session)

@@ -1,8 +1,8 @@
 """COIN and PROJECT: fix the sign matrix once for each submission, and open projections that show every entry is small.
 
-An owner's masks hide its gradient in one projection only, so a submission is projected with one sign matrix in its life:
-the cohort that it is first proposed in decides, and the ledger remembers it.  The matrix comes from a coin that nobody
-knows before the cohort is fixed, so an owner cannot choose a gradient for it.
+An owner's masks hide its gradient in one projection only, so a submission is projected with one sign matrix in its
+life: the cohort that it is first proposed in decides, and the ledger remembers it.  The matrix comes from a coin that
+no one knows before the cohort is fixed, so an owner cannot choose a gradient for it.
 
 Corruption bound: the coin is unpredictable and the projections reveal nothing but smallness against t provers.
 """
@@ -96,8 +96,8 @@ def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
 def checked_values(vectors: list[ShareVector], seed: bytes) -> list[FrArray]:
     """For each share vector FrArray (129, 4): its masked projections, then its dealing check.  Linear in the shares.
 
-    The dealing check combines the blinder and the bits, which the projections leave out, under the vector's last element
-    as a mask; if a dealing is not of degree t, some of these 129 values are not, except with probability 2^-128.
+    The dealing check combines the blinder and the bits, which the projections leave out, under the vector's last
+    element as a mask; if a dealing is not of degree t, some of these 129 values are not, except with chance 2^-128.
     """
     projected = native.project([v.values for v in vectors], seed, ROWS)
     weight = challenge(keccak(words(tag("gradroll/v1/dealing"), seed)))
@@ -107,9 +107,7 @@ def checked_values(vectors: list[ShareVector], seed: bytes) -> list[FrArray]:
 def _checked(vector: ShareVector, projected: FrArray, weight: int) -> FrArray:
     rest = np.concatenate((vector.check, vector.tail[:1], vector.bits))
     dealing = native.inner(rest, native.powers(weight, len(rest)))
-    return np.concatenate(
-        (native.add(projected, np.ascontiguousarray(vector.tail[1:])), native.from_ints([dealing]))
-    )
+    return np.concatenate((native.add(projected, np.ascontiguousarray(vector.tail[1:])), native.from_ints([dealing])))
 
 
 def small(projections: FrArray) -> bool:

@@ -1,4 +1,4 @@
-"""What a party's steps may see of the world: terms, keys, its shares and its ledger.  Read-only, and no IO of its own."""
+"""What a party's steps may see of the world: terms, keys, its shares and its ledger.  Read-only, no IO of its own."""
 
 from __future__ import annotations
 

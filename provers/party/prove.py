@@ -78,9 +78,7 @@ def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
     owners, bound = len(masked.proposal.kept), masked.cohort.context.bound
     state = eta_state(combined.confirmed.state, contributions)
     eta = challenge(state)
-    public = key.policy.public_inputs(
-        combined.rho, square_norm, bound, eta, combined_contribution(contributions, eta)
-    )
+    public = key.policy.public_inputs(combined.rho, square_norm, bound, eta, combined_contribution(contributions, eta))
     block = key.policy.committed_block(combined.confirmed.validated.gram, blinder(party, session), owners)
     bits = np.concatenate([v.bits for v in share_vectors(env, masked.cohort, masked.proposal)])
     assignment = key.policy.assignment(public, block, key.policy.slack_bits(bits, bound, owners))
@@ -91,9 +89,7 @@ def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
     return StepResult(party.with_attempt(session, Proved(combined, public, state)), body.encode())
 
 
-def _before_proof(
-    party: Party, env: Environment, request: StepRequest
-) -> tuple[Combined, int, tuple[int, ...]]:
+def _before_proof(party: Party, env: Environment, request: StepRequest) -> tuple[Combined, int, tuple[int, ...]]:
     """State, T and contributions; where the policy opens none, PROVE follows COMBINE at once."""
     before = party.attempts.get(request.session)
     if isinstance(before, Combined):
@@ -152,8 +148,6 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     expected = native.g1_linear_combination([h.commitment for h in masked.headers], [1] * len(masked.headers))
     if env.commitment_key(context.dimension).commit_small(summed.values, summed.tail) != expected:
         raise ProofError("the payload does not open the sum of the owners' commitments")
-    digest = attestation_digest(
-        context.chain_id, context.market, proved.state, payload.digest(request.payload)
-    )
+    digest = attestation_digest(context.chain_id, context.market, proved.state, payload.digest(request.payload))
     body = AttestBody(env.sign(digest))
     return StepResult(party.with_attempt(request.session, Finished()), body.encode())

@@ -166,9 +166,7 @@ class Party:
     def cohort(self, session: bytes) -> CohortState:
         """State of a cohort; raises UnknownError."""
         if session not in self.cohorts:
-            raise UnknownError(
-                f"no cohort 0x{session.hex()} here (a restart forgets it); begin it again with COIN"
-            )
+            raise UnknownError(f"no cohort 0x{session.hex()} here (a restart forgets it); begin it again with COIN")
         return self.cohorts[session]
 
     def attempt(self, session: bytes, kind: type[S]) -> S:
@@ -177,9 +175,7 @@ class Party:
         if state is None:
             raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
         if not isinstance(state, kind):
-            raise NotReadyError(
-                f"the attempt stands at {type(state).__name__}, this step follows {kind.__name__}"
-            )
+            raise NotReadyError(f"the attempt stands at {type(state).__name__}, this step follows {kind.__name__}")
         return state
 
     def with_cohort(self, session: bytes, state: CohortState) -> Party:
