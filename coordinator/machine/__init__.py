@@ -1,0 +1,20 @@
+"""The coordinator's batch state machine: pure, replayable, without IO, clock or randomness."""
+
+from coordinator.machine.bundle import AuditBundle
+from coordinator.machine.machine import advance, awaited, begin
+from coordinator.machine.state import Batch, Ended, Failure, Resources, State, Transition
+from coordinator.machine.verdicts import (
+    Completed,
+    Failed,
+    OwnerRejected,
+    OwnerSetAside,
+    ProverAbsent,
+    ProverNamed,
+    ProversSuspected,
+    Verdict,
+)
+
+__all__ = [
+    "AuditBundle", "Batch", "Completed", "Ended", "Failed", "Failure", "OwnerRejected", "OwnerSetAside", "ProverAbsent",
+    "ProverNamed", "ProversSuspected", "Resources", "State", "Transition", "Verdict", "advance", "awaited", "begin",
+]  # fmt: skip

@@ -1,0 +1,191 @@
+"""MASK, VALIDATE, CONFIRM, COMBINE: the coordinator's side of one attempt, up to the opened combination.
+
+Every opened value is public by design (``docs/protocol.md``), so this code holds no secret.  With at most t lying
+provers among the active ones, an opening of degree t that fits is right; one of degree 2t is right only when at least
+3t + 1 answered.  Every later equation (T, the proof) catches a wrong one; then the search finds who.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+import native
+from circuits.hashing import challenge
+from circuits.statement import ROWS
+from circuits.transcript import Opening, projections_digest, rho_state, squarings
+from coordinator.machine.replies import collect, vectors
+from coordinator.machine.setbacks import (
+    Mismatched,
+    OwnersFell,
+    ProversFell,
+    SetbackError,
+    Unlocated,
+)
+from coordinator.machine.state import (
+    Batch,
+    Combination,
+    Combining,
+    Confirming,
+    Contributing,
+    Evidence,
+    Failure,
+    Ground,
+    Masked,
+    Masking,
+    Proving,
+    Resources,
+    Run,
+    Transition,
+    Validated,
+    Validating,
+)
+from coordinator.machine.verdicts import OwnerRejected, ProverNamed
+from native import FrArray
+from provers.bodies import CombineBody, ConfirmBody, MaskBody, ValidateBody
+from provers.messages import Message, Proposal, Step, StepReply, StepRequest
+from provers.openings import open_g1, open_scalar, open_vector
+from provers.party.relay import broadcast_hash
+
+Replies = Mapping[int, StepReply | Failure]
+
+
+def start(resources: Resources, batch: Batch, ground: Ground, active: frozenset[int], until: Step | None) -> Transition:
+    """Begin an attempt with fresh masks: MASK to the active provers."""
+    run = new_run(batch, ground, tuple(sorted(ground.kept)), active, probe=False)
+    run = replace(run, until=until)
+    relayed = tuple(ground.messages[p] for p in run.active)
+    request = StepRequest(
+        Step.MASK,
+        run.session,
+        proposal=run.proposal,
+        authorization=resources.authorize(run.session),
+        relayed=relayed,
+    )
+    return Transition(Masking(run), dict.fromkeys(run.active, request))
+
+
+def new_run(batch: Batch, ground: Ground, kept: tuple[int, ...], active: frozenset[int], *, probe: bool) -> Run:
+    """An attempt under the next number."""
+    number = batch.attempt + 1
+    proposal = Proposal(batch.cohort.cohort_id, number, kept, tuple(sorted(active)), probe)
+    return Run(replace(batch, attempt=number), ground, proposal)
+
+
+def ask(run: Run, step: Step, relayed: tuple[Message, ...]) -> dict[int, StepRequest]:
+    """The same request to every active prover."""
+    return dict.fromkeys(run.active, StepRequest(step, run.session, relayed=relayed))
+
+
+def masked(resources: Resources, state: Masking, replies: Replies) -> Transition:
+    """After MASK: open C_0 and z_0, see that the masked products fit, relay them."""
+    run, owners = state.run, len(state.run.proposal.kept)
+    answers = collect(
+        resources.committee, replies, run.active, run.session, Step.MASK, lambda raw: MaskBody.decode(raw, owners)
+    ).complete()
+    t, liars = _degrees(resources, run)
+    bodies = answers.bodies
+    commitment = open_g1({p: b.commitment for p, b in bodies.items()}, t, liars, "mask commitment")
+    projections = open_vector({p: b.projections for p, b in bodies.items()}, t, liars, "mask projections")
+    open_vector({p: b.products for p, b in bodies.items()}, 2 * t, liars, "inner products")
+    opened = Masked(answers.messages, commitment, projections)
+    return Transition(Validating(run, opened), ask(run, Step.VALIDATE, answers.messages))
+
+
+def validated(resources: Resources, state: Validating, replies: Replies) -> Transition:
+    """After VALIDATE: every owner's residual must be zero; open D and its knowledge part."""
+    run, owners = state.run, len(state.run.proposal.kept)
+    answers = collect(
+        resources.committee,
+        replies,
+        run.active,
+        run.session,
+        Step.VALIDATE,
+        lambda raw: ValidateBody.decode(raw, owners),
+    ).complete()
+    t, liars = _degrees(resources, run)
+    bodies = answers.bodies
+    residuals = open_vector({p: b.residuals for p, b in bodies.items()}, 2 * t, liars, "validity test")
+    _check_residuals(resources, run, residuals)
+    gram = open_g1({p: b.gram for p, b in bodies.items()}, t, liars, "Gram commitment")
+    knowledge = open_g1({p: b.knowledge for p, b in bodies.items()}, t, liars, "knowledge part")
+    digest = projections_digest([state.masked.projections, *(run.ground.projections[i] for i in run.proposal.kept)])
+    opening = Opening(state.masked.commitment, run.ground.seed, digest, gram, knowledge)
+    rho = rho_state(run.batch.cohort.context, run.headers, opening)
+    opened = Validated(answers.messages, gram, knowledge, digest, rho)
+    return Transition(Confirming(run, state.masked, opened), ask(run, Step.CONFIRM, answers.messages))
+
+
+def _check_residuals(resources: Resources, run: Run, residuals: FrArray) -> None:
+    """A residual that is not zero is the owner's fault for certain only if 2t + 1 honest provers stand behind it."""
+    bad = frozenset(i for i, r in zip(run.proposal.kept, residuals, strict=True) if r.any())
+    if not bad:
+        return
+    t, liars = _degrees(resources, run)
+    if len(run.active) - liars < 2 * t + 1:
+        raise SetbackError(Unlocated("an owner's validity test is not zero", bad))
+    reason = "validity: its norm is above the bound, or its bits are not the bits of the slack"
+    raise SetbackError(OwnersFell(bad, rejected(run, bad, reason)))
+
+
+def rejected(run: Run, owners: frozenset[int], reason: str) -> tuple[OwnerRejected, ...]:
+    """Verdicts on owners, by cohort index."""
+    cohort = run.batch.cohort
+    digests = cohort.digests
+    return tuple(OwnerRejected(digests[i], cohort.headers[i].owner, reason) for i in sorted(owners))
+
+
+def confirmed(resources: Resources, state: Confirming, replies: Replies) -> Transition:
+    """After CONFIRM: all provers must have seen what was relayed."""
+    run = state.run
+    answers = collect(
+        resources.committee, replies, run.active, run.session, Step.CONFIRM, ConfirmBody.decode
+    ).complete()
+    seen = broadcast_hash(state.validated.messages, broadcast_hash(state.masked.messages))
+    expected = ConfirmBody(state.validated.state, seen)
+    wrong = [p for p, body in answers.bodies.items() if body != expected]
+    if wrong:
+        reason = "confirmation: it is not the hash of what was relayed"
+        raise SetbackError(ProversFell(tuple(ProverNamed(p, Step.CONFIRM, reason) for p in wrong)))
+    following = Combining(run, state.masked, state.validated)
+    return Transition(following, ask(run, Step.COMBINE, answers.messages))
+
+
+def combined(resources: Resources, state: Combining, replies: Replies) -> Transition:
+    """After COMBINE: open the combined row and T, and hold them against projections and commitments."""
+    run = state.run
+    answers = collect(resources.committee, replies, run.active, run.session, Step.COMBINE, CombineBody.decode)
+    answers, shares = vectors(answers, len(resources.commitment_key.bases), Step.COMBINE)
+    answers.complete()
+    t, liars = _degrees(resources, run)
+    row = open_vector(shares, t, liars, "combined row")
+    square_norm = open_scalar({p: b.square_norm for p, b in answers.bodies.items()}, t, liars, "squared norm")
+    weights = squarings(challenge(state.validated.state), len(run.proposal.kept) + 1)
+    _check_combination(resources, state, row, square_norm, weights)
+    points = [state.masked.commitment, *(h.commitment for h in run.headers)]
+    if resources.commitment_key.commit_long(row) != native.g1_linear_combination(points, weights):
+        raise SetbackError(Mismatched())
+    evidence = Evidence(state.masked, state.validated, Combination(answers.messages, row, square_norm))
+    if resources.policy.opens_contributions:
+        return Transition(Contributing(run, evidence), ask(run, Step.CONTRIBUTE, answers.messages))
+    return Transition(Proving(run, evidence, ()), ask(run, Step.PROVE, answers.messages))
+
+
+def _check_combination(
+    resources: Resources, state: Combining, row: FrArray, square_norm: int, weights: list[int]
+) -> None:
+    dimension = resources.commitment_key.dimension
+    values, masks = row[:dimension], np.ascontiguousarray(row[dimension + 1 :])
+    projected = native.add(native.project([values], state.run.ground.seed, ROWS)[0], masks)
+    rows = [state.masked.projections, *(state.run.ground.projections[i] for i in state.run.proposal.kept)]
+    if not np.array_equal(projected, native.linear_combination(rows, weights)):
+        raise SetbackError(Unlocated("the combined row does not match the projections"))
+    if native.inner(values, values) != square_norm:
+        raise SetbackError(Unlocated("the combined row does not have the opened squared norm"))
+
+
+def _degrees(resources: Resources, run: Run) -> tuple[int, int]:
+    t = resources.committee.threshold
+    return t, run.batch.liars(t)

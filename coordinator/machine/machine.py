@@ -1,0 +1,187 @@
+"""The batch state machine: ``begin`` and ``advance``, pure functions of everything they see.
+
+One transition stands for one step: all requests of a step are answered, or have failed, before the next call.
+Replaying the same calls gives the same transitions, so a log of cohorts and replies is a complete record of a batch.
+
+Corruption bound: with at most t lying provers and any number of dishonest owners, a completed batch sums exactly the
+gradients of the owners it states, and nobody honest is named or rejected.  It completes when, beyond those that lie, at
+most N - quorum provers are absent, and N >= 3t + 1.  With N = 2t + 1 a lying prover can stop a batch, never bend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from circuits.errors import BlamedProversError, InconsistentError, InvalidInputError, SignatureError, WireError
+from coordinator.machine import attempt, cohort, finish, probe, recovery, selection
+from coordinator.machine.setbacks import SetbackError
+from coordinator.machine.state import (
+    Aggregating,
+    AttemptState,
+    Attesting,
+    Batch,
+    Combining,
+    Confirming,
+    Contributing,
+    Disputing,
+    Ended,
+    Failure,
+    Masking,
+    ProbeCombining,
+    ProbeMasking,
+    ProbeState,
+    Projecting,
+    Proving,
+    Resources,
+    State,
+    Tossing,
+    Transition,
+    Validating,
+)
+from coordinator.machine.verdicts import Failed, OwnerRejected, OwnerVerdict
+from provers.messages import Cohort, Step, StepReply
+from provers.signing import require_signer
+
+Replies = Mapping[int, StepReply | Failure]
+
+
+def begin(
+    resources: Resources,
+    candidates: Cohort,
+    *,
+    attempt_number: int,
+    reachable: Iterable[int],
+    receipts: Mapping[int, frozenset[bytes]] | None = None,
+) -> Transition:
+    """Start a batch.
+
+    Args:
+        candidates: the submissions to prove together; those with a forged signature, and those that too few provers
+            hold a share of, do not enter the cohort.
+        attempt_number: above every attempt of this round so far; the batch counts on from it (``Batch.attempt``).
+        reachable: committee indices of the provers to ask.
+        receipts: by prover, the submissions it has given a receipt for; without it, all hold all.
+
+    Raises:
+        InvalidInputError: the candidates do not fit the policy, or indices are out of range.
+    """
+    if len(candidates.headers) > resources.policy.capacity:
+        raise InvalidInputError(
+            f"{len(candidates.headers)} submissions do not fit a circuit for {resources.policy.capacity} owners"
+        )
+    provers = frozenset(reachable)
+    if attempt_number < 1 or not provers <= frozenset(range(resources.committee.size)):
+        raise InvalidInputError("attempts are numbered from 1, and provers are members of the committee")
+    signed, verdicts = _signed(candidates)
+    chosen, holders, more = selection.choose(resources, candidates, signed, provers, receipts)
+    batch_verdicts: tuple[OwnerVerdict, ...] = verdicts + more
+    if len(chosen) < resources.terms.min_owners:
+        reason = f"too few owners: {len(chosen)} submissions can be proven, {resources.terms.min_owners} are needed"
+        return Transition(Ended(_batch(candidates, attempt_number, holders)), {}, batch_verdicts, Failed(reason))
+    members = Cohort(candidates.context, tuple(candidates.headers[i] for i in chosen))
+    batch = _batch(members, attempt_number, holders)
+    if not recovery.enough_provers(resources, batch):
+        return recovery.failed(batch, batch_verdicts, recovery.too_few_provers(resources, batch))
+    first = cohort.start(resources, batch)
+    return Transition(first.state, first.requests, batch_verdicts)
+
+
+def _batch(members: Cohort, attempt_number: int, reachable: frozenset[int]) -> Batch:
+    before = attempt_number - 1
+    return Batch(members, before, before, reachable)
+
+
+def _signed(candidates: Cohort) -> tuple[tuple[int, ...], tuple[OwnerVerdict, ...]]:
+    """Candidates whose owner signed them, and verdicts on the others."""
+    good: list[int] = []
+    verdicts: list[OwnerVerdict] = []
+    for index, (header, digest) in enumerate(zip(candidates.headers, candidates.digests, strict=True)):
+        try:
+            require_signer(digest, header.signature, header.owner, "the submission")
+            good.append(index)
+        except SignatureError as error:
+            verdicts.append(OwnerRejected(digest, header.owner, f"signature: {error}"))
+    return tuple(good), tuple(verdicts)
+
+
+def advance(resources: Resources, state: State, replies: Replies) -> Transition:
+    """Take a step's replies in.
+
+    Args:
+        replies: by prover, for every request of the last transition; one that is missing counts as unreachable, one
+            that was not asked for is ignored.
+
+    Raises:
+        WireError: the batch has ended.
+    """
+    match state:
+        case Tossing():
+            return cohort.tossed(resources, state, replies)
+        case Projecting():
+            return cohort.projected(resources, state, replies)
+        case Disputing():
+            return cohort.revealed(resources, state, replies)
+        case Ended():
+            raise WireError("this batch has ended; begin another")
+        case _:
+            return _attempted(resources, state, replies)
+
+
+def _attempted(resources: Resources, state: AttemptState | ProbeState, replies: Replies) -> Transition:
+    step, run = awaited(state), state.run
+    try:
+        transition = _next(resources, state, replies)
+    except (BlamedProversError, InconsistentError, SetbackError) as error:
+        return recovery.recover(resources, run, step, recovery.setback_of(error, step))
+    if run.until is step:
+        return recovery.passed(resources, run, step)
+    return transition
+
+
+def _next(resources: Resources, state: AttemptState | ProbeState, replies: Replies) -> Transition:  # noqa: PLR0911
+    match state:
+        case Masking():
+            return attempt.masked(resources, state, replies)
+        case Validating():
+            return attempt.validated(resources, state, replies)
+        case Confirming():
+            return attempt.confirmed(resources, state, replies)
+        case Combining():
+            return attempt.combined(resources, state, replies)
+        case Contributing():
+            return finish.contributed(resources, state, replies)
+        case Proving():
+            return finish.proved(resources, state, replies)
+        case Aggregating():
+            return finish.aggregated(resources, state, replies)
+        case Attesting():
+            return finish.attested(resources, state, replies)
+        case ProbeMasking():
+            return probe.masked(resources, state, replies)
+        case ProbeCombining():
+            return probe.combined(resources, state, replies)
+
+
+_AWAITED: Mapping[type, Step] = {
+    Tossing: Step.COIN,
+    Projecting: Step.PROJECT,
+    Disputing: Step.REVEAL,
+    Masking: Step.MASK,
+    Validating: Step.VALIDATE,
+    Confirming: Step.CONFIRM,
+    Combining: Step.COMBINE,
+    Contributing: Step.CONTRIBUTE,
+    Proving: Step.PROVE,
+    Aggregating: Step.AGGREGATE,
+    Attesting: Step.ATTEST,
+    ProbeMasking: Step.PROBE_MASK,
+    ProbeCombining: Step.PROBE_COMBINE,
+}
+
+
+def awaited(state: State) -> Step:
+    """The step whose replies a state waits for.  Raises WireError when the batch has ended."""
+    step = _AWAITED.get(type(state))
+    if step is None:
+        raise WireError("this batch has ended; begin another")
+    return step

@@ -1,0 +1,251 @@
+"""What happens after a setback: an attempt without the culprits, a trial of the search, a probe, or the end.
+
+``resume`` alone decides what comes next, from the roster and the recorded outcomes; so it does not matter in which
+order bad news arrives, and every path ends: each trial adds a record, each verdict removes somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from circuits.errors import BlamedProversError, InconsistentError
+from coordinator.machine import attempt, probe
+from coordinator.machine.replies import blamed
+from coordinator.machine.search import Inference, Record, infer, without_each
+from coordinator.machine.setbacks import (
+    Halted,
+    Mismatched,
+    OwnersFell,
+    ProversFell,
+    Setback,
+    SetbackError,
+    Unlocated,
+)
+from coordinator.machine.state import Batch, Ended, Ground, Hunt, Resources, Run, Transition
+from coordinator.machine.verdicts import (
+    Failed,
+    OwnerRejected,
+    OwnerSetAside,
+    ProverNamed,
+    ProversSuspected,
+    Verdict,
+)
+from provers.messages import Step
+
+MOST_ATTEMPTS = 512
+"""Attempts that one batch may take, probes and trials included."""
+_TOO_MANY_LIARS = "the failures cannot all come from t lying provers; replace the committee"
+_TOO_MANY = f"no result after {MOST_ATTEMPTS} attempts; look at the verdicts, then begin again without the suspects"
+_VALIDITY = "validity: every choice of provers finds its norm above the bound, or its bits wrong"
+_UNATTRIBUTED = "unattributed: its validity test fails, and too few provers answered to say who is at fault"
+_STANDOFF = (
+    "one of the provers lied; with so few provers it can stop a round, never bend it. "
+    "Begin again when more provers can be reached, or replace the suspects"
+)
+
+
+def setback_of(error: BlamedProversError | InconsistentError | SetbackError, step: Step) -> Setback:
+    """The setback behind an error of a step."""
+    if isinstance(error, SetbackError):
+        return error.setback
+    if isinstance(error, BlamedProversError):
+        return ProversFell(blamed(error, step))
+    return Unlocated(str(error))
+
+
+def recover(resources: Resources, run: Run, step: Step, setback: Setback) -> Transition:
+    """Go on after a setback in one step of an attempt or probe."""
+    batch, ground = run.batch, run.ground
+    match setback:
+        case ProversFell(verdicts):
+            return resume(resources, batch.without(verdicts), ground, verdicts)
+        case OwnersFell(owners, verdicts):
+            return resume(resources, batch, _without(ground, owners), verdicts)
+        case Mismatched():
+            hunt = Hunt(probe.halves(run.proposal.kept))
+            return _start_probe(resources, run, hunt)
+        case Unlocated(_, residuals):
+            return _record(resources, run, step, residuals)
+        case Halted(reason):
+            return failed(batch, (), reason)
+
+
+def passed(resources: Resources, run: Run, step: Step) -> Transition:
+    """A trial went well up to its last step."""
+    return _record(resources, run, step, frozenset())
+
+
+def _record(resources: Resources, run: Run, step: Step, residuals: frozenset[int] | None) -> Transition:
+    depth = min(step, Step.COMBINE) if run.proposal.probe else step
+    record = Record(frozenset(run.active), depth, residuals)
+    batch = replace(run.batch, records=(*run.batch.records, record))
+    return resume(resources, batch, run.ground)
+
+
+def _start_probe(resources: Resources, run: Run, hunt: Hunt) -> Transition:
+    if _exhausted(run.batch):
+        return failed(run.batch, (), _TOO_MANY)
+    return probe.start(resources, run.batch, run.ground, frozenset(run.active), hunt)
+
+
+def _exhausted(batch: Batch) -> bool:
+    return batch.attempt - batch.first_attempt >= MOST_ATTEMPTS
+
+
+def enough_provers(resources: Resources, batch: Batch) -> bool:
+    """Whether the provers that are left can still run a batch."""
+    return len(batch.reachable) >= resources.committee.quorum
+
+
+def too_few_provers(resources: Resources, batch: Batch) -> str:
+    """Why a batch without a quorum ends."""
+    return (
+        f"too few provers: {len(batch.reachable)} of {resources.committee.size} are left, "
+        f"{resources.committee.quorum} are needed; begin again when the others are back"
+    )
+
+
+def failed(batch: Batch, verdicts: Sequence[Verdict], reason: str) -> Transition:
+    """The end of a batch that cannot go on."""
+    return Transition(Ended(batch), {}, tuple(verdicts), Failed(reason))
+
+
+def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequence[Verdict] = ()) -> Transition:
+    """Start whatever attempt the roster and the records call for; ``verdicts`` is news to pass on."""
+    news = list(verdicts)
+    while True:
+        obstacle = _obstacle(resources, batch, ground)
+        if obstacle:
+            return failed(batch, news, obstacle)
+        search = _Search.of(resources, batch, ground)
+        if search.inference.named:
+            named = search.names()
+            news += named
+            batch = batch.without(named)
+        elif search.inference.guilty & ground.kept:
+            ground = _drop(batch, ground, search.inference.guilty, news, OwnerRejected, _VALIDITY)
+        elif (trial := search.untested()) is not None:
+            return _attempt(resources, batch, ground, trial, search.depth, news)
+        else:
+            batch = _suspect(batch, search, news)
+            if (clean := search.clean()) is not None:
+                return _attempt(resources, batch, ground, clean, None, news)
+            if not search.unclear():
+                reason = _STANDOFF if search.inference.possible else _TOO_MANY_LIARS
+                return failed(batch, news, reason)
+            ground = _drop(batch, ground, search.unclear(), news, OwnerSetAside, _UNATTRIBUTED)
+
+
+def _obstacle(resources: Resources, batch: Batch, ground: Ground) -> str:
+    """Why no further attempt is possible; empty if one is."""
+    if not enough_provers(resources, batch):
+        return too_few_provers(resources, batch)
+    if len(ground.kept) < resources.terms.min_owners:
+        return (
+            f"too few owners: {len(ground.kept)} are left, the task asks for {resources.terms.min_owners}; "
+            "begin again with more submissions"
+        )
+    return _TOO_MANY if _exhausted(batch) else ""
+
+
+def _drop(
+    batch: Batch,
+    ground: Ground,
+    owners: frozenset[int],
+    news: list[Verdict],
+    verdict: type[OwnerRejected] | type[OwnerSetAside],
+    reason: str,
+) -> Ground:
+    """Take owners out of the batch and say why."""
+    cohort = batch.cohort
+    news += [verdict(cohort.digests[i], cohort.headers[i].owner, reason) for i in sorted(owners & ground.kept)]
+    return _without(ground, owners)
+
+
+def _attempt(
+    resources: Resources,
+    batch: Batch,
+    ground: Ground,
+    active: frozenset[int],
+    until: Step | None,
+    news: Sequence[Verdict],
+) -> Transition:
+    return replace(attempt.start(resources, batch, ground, active, until), verdicts=tuple(news))
+
+
+def _without(ground: Ground, owners: frozenset[int]) -> Ground:
+    return replace(ground, kept=ground.kept - owners)
+
+
+def _suspect(batch: Batch, search: _Search, news: list[Verdict]) -> Batch:
+    """Report a suspicion once."""
+    suspects = search.inference.suspects
+    if not suspects or suspects == batch.suspected:
+        return batch
+    reason = "search: the attempts that failed do not tell which of them lied"
+    news.append(ProversSuspected(tuple(sorted(suspects)), search.depth, reason))
+    return replace(batch, suspected=suspects)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The records that still matter, and what they say.
+
+    Attributes:
+        failures: records that fail with the owners and provers that are left.
+        sets: the sets of provers to try, all of the size that can name a liar by elimination.
+    """
+
+    reachable: frozenset[int]
+    kept: frozenset[int]
+    records: tuple[Record, ...]
+    failures: tuple[Record, ...]
+    sets: tuple[frozenset[int], ...]
+    inference: Inference
+
+    @classmethod
+    def of(cls, resources: Resources, batch: Batch, ground: Ground) -> _Search:
+        """Everything that follows from the roster and the records."""
+        unnamed = frozenset(range(resources.committee.size)) - batch.named
+        liars = batch.liars(resources.committee.threshold)
+        records = tuple(r for r in batch.records if r.active <= unnamed)
+        spare = min(liars, len(batch.reachable) - resources.committee.quorum)
+        failures = tuple(r for r in records if r.failed(ground.kept))
+        sets = tuple(without_each(batch.reachable, spare)) if failures else ()
+        inference = infer(records, unnamed, liars, ground.kept)
+        return cls(batch.reachable, ground.kept, records, failures, sets, inference)
+
+    @property
+    def depth(self) -> Step:
+        """The deepest step at which an attempt failed: a trial ends there."""
+        return max(r.depth for r in self.failures)
+
+    def names(self) -> tuple[ProverNamed, ...]:
+        """Provers that every explanation of the failures contains."""
+        reason = "search: only with it among the liars can the failures of the attempts be explained"
+        return tuple(ProverNamed(p, self.depth, reason) for p in sorted(self.inference.named))
+
+    def untested(self) -> frozenset[int] | None:
+        """The next set whose outcome at this depth is not known; none when there is nothing to choose between."""
+        if len(self.sets) < 2:
+            return None
+        return next((s for s in self.sets if not self._known(s)), None)
+
+    def _known(self, active: frozenset[int]) -> bool:
+        return any(r.active == active and (r.depth >= self.depth or r in self.failures) for r in self.records)
+
+    def clean(self) -> frozenset[int] | None:
+        """A set that has not failed, the largest first."""
+        failing = {r.active for r in self.failures}
+        return next((s for s in (self.reachable, *self.sets) if s not in failing), None)
+
+    def unclear(self) -> frozenset[int]:
+        """Owners without whom some set has no failure left; the fewest possible."""
+        choices = []
+        for active in (self.reachable, *self.sets):
+            failing = [r.residuals for r in self.failures if r.active == active]
+            owners = [r & self.kept for r in failing if r is not None]
+            if owners and len(owners) == len(failing):
+                choices.append(frozenset[int]().union(*owners))
+        return min(choices, key=lambda o: (len(o), sorted(o)), default=frozenset())

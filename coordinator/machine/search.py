@@ -1,0 +1,114 @@
+"""Who lied?  Inference from which sets of provers succeeded and which failed.
+
+A value of degree 2t among few provers shows that something is wrong, not who.  So the attempt is repeated with other
+sets of provers, and the outcomes are put together.  A *hypothesis* is a set of at most ``liars`` provers.  It is
+consistent when all sets that it does not touch had the same outcome, and that outcome was no contradiction: honest
+provers give success, or the validity failures of the guilty owners, whatever the attempt.
+
+Corruption bound: at most t lying provers, any number of dishonest owners.  Then the truth is always among the
+consistent hypotheses, so whoever is in all of them lied, and an owner who is guilty in all of them is guilty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations
+from math import comb
+
+from provers.messages import Step
+
+MOST_HYPOTHESES = 20_000
+"""Beyond this many hypotheses nobody is named by inference (never reached below 15 provers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How one attempt went.
+
+    Attributes:
+        active: the provers that took part.
+        depth: the last step that was judged.
+        residuals: cohort indices of owners whose validity test failed; empty for success; None for a contradiction,
+            which only a lying prover can cause.
+    """
+
+    active: frozenset[int]
+    depth: Step
+    residuals: frozenset[int] | None
+
+    def failed(self, kept: frozenset[int]) -> bool:
+        """Whether the attempt would have failed with only the owners that are still in the batch."""
+        return self.residuals is None or bool(self.residuals & kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What follows from the records.
+
+    Attributes:
+        possible: whether any hypothesis is consistent; if not, more than t provers lied.
+        named: provers that every consistent hypothesis contains.
+        suspects: provers that some smallest consistent hypothesis contains.
+        guilty: owners (cohort indices) that are guilty under every consistent hypothesis.
+    """
+
+    possible: bool
+    named: frozenset[int]
+    suspects: frozenset[int]
+    guilty: frozenset[int]
+
+
+def infer(records: Iterable[Record], provers: frozenset[int], liars: int, kept: frozenset[int]) -> Inference:
+    """Put the records together.
+
+    Args:
+        provers: all members of the committee that are not named yet.
+        liars: at most this many of them lied.
+        kept: cohort indices of the owners still in the batch.
+    """
+    relevant = [r for r in records if r.active <= provers]
+    seen = frozenset[int]().union(*(r.active for r in relevant))
+    if sum(comb(len(seen), size) for size in range(liars + 1)) > MOST_HYPOTHESES:
+        return Inference(True, frozenset(), seen, frozenset())
+    consistent: list[frozenset[int]] = []
+    guilty: list[frozenset[int]] = []
+    for hypothesis in subsets(sorted(seen), liars):
+        outcome = _explained(relevant, hypothesis, kept)
+        if outcome is not None:
+            consistent.append(hypothesis)
+            guilty.append(outcome)
+    if not consistent:
+        return Inference(False, frozenset(), seen, frozenset())
+    smallest = [h for h in consistent if not any(other < h for other in consistent)]
+    return Inference(
+        True,
+        reduce(frozenset.intersection, consistent),
+        reduce(frozenset.union, smallest),
+        reduce(frozenset.intersection, guilty),
+    )
+
+
+def subsets(provers: list[int], most: int) -> Iterator[frozenset[int]]:
+    """All subsets of at most ``most`` provers, smallest first."""
+    for size in range(most + 1):
+        for chosen in combinations(provers, size):
+            yield frozenset(chosen)
+
+
+def without_each(provers: frozenset[int], size: int) -> Iterator[frozenset[int]]:
+    """Every set that leaves exactly ``size`` of the provers out."""
+    for left_out in combinations(sorted(provers), size):
+        yield provers - frozenset(left_out)
+
+
+def _explained(records: list[Record], hypothesis: frozenset[int], kept: frozenset[int]) -> frozenset[int] | None:
+    """Owners that must be guilty if exactly these provers lied, or None when they cannot have been the only liars."""
+    honest = [r for r in records if not r.active & hypothesis]
+    if any(r.residuals is None for r in honest):
+        return None
+    outcomes = {r.residuals & kept for r in honest if r.residuals is not None and r.depth >= Step.VALIDATE}
+    if len(outcomes) > 1:
+        return None
+    return next(iter(outcomes), frozenset())

@@ -1,0 +1,61 @@
+"""Why a step did not lead to the next one.  Steps raise; ``recovery`` decides what happens instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.machine.verdicts import OwnerVerdict, ProverVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class ProversFell:
+    """Provers are named or absent; go on without them."""
+
+    verdicts: tuple[ProverVerdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersFell:
+    """Submissions leave the batch; go on without them.
+
+    Attributes:
+        owners: indices into the cohort.
+    """
+
+    owners: frozenset[int]
+    verdicts: tuple[OwnerVerdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocated:
+    """Something is wrong with this set of active provers, and it is not plain who lied.
+
+    Attributes:
+        residuals: cohort indices of the owners whose validity test is not zero, or None when a prover lied for certain.
+    """
+
+    reason: str
+    residuals: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatched:
+    """Some owner's shares do not open its commitment; a probe finds which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """Nothing can be done about it in this batch."""
+
+    reason: str
+
+
+Setback = ProversFell | OwnersFell | Unlocated | Mismatched | Halted
+
+
+class SetbackError(Exception):
+    """Carries a setback from a step to ``recovery``; it never leaves the machine."""
+
+    def __init__(self, setback: Setback) -> None:
+        super().__init__(type(setback).__name__)
+        self.setback = setback

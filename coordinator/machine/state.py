@@ -1,0 +1,342 @@
+"""States of a batch: one frozen variant for each step that is being waited for, carrying what is known by then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from circuits.commitment import CommitmentKey
+from circuits.groth16 import VerifyingKey
+from circuits.srs import Srs
+from circuits.statement import (
+    BatchStatement,
+    Committee,
+    GrothProof,
+    Policy,
+    SubmissionHeader,
+    TaskTerms,
+)
+from coordinator.machine.search import Record
+from coordinator.machine.verdicts import Ending, ProverNamed, ProverVerdict, Verdict
+from native import G1, FrArray
+from provers.messages import Cohort, Message, Proposal, Step, StepRequest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resources:
+    """What the machine works with but does not own; the same for every call of a batch.
+
+    Attributes:
+        authorize: signs ``authorization_digest(session)`` with the task's coordinator key; deterministic (RFC 6979).
+    """
+
+    committee: Committee
+    terms: TaskTerms
+    policy: Policy
+    commitment_key: CommitmentKey
+    verifying_key: VerifyingKey
+    srs: Srs
+    authorize: Callable[[bytes], bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A prover's non-answer: the transport failed, or the prover refused with an error of the catalogue."""
+
+    kind: Literal["unreachable", "refused"]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Who takes part, and what happened so far.
+
+    Attributes:
+        first_attempt: attempt number with which the batch began.
+        attempt: the last attempt number in use; a later batch of the round must begin above it.
+        reachable: provers that may still be asked: neither named nor absent.
+        named: provers that deviated and signed the evidence.
+        records: outcomes of attempts, for the search.
+        suspected: the last suspicion that was reported.
+    """
+
+    cohort: Cohort
+    first_attempt: int
+    attempt: int
+    reachable: frozenset[int]
+    named: frozenset[int] = frozenset()
+    records: tuple[Record, ...] = ()
+    suspected: frozenset[int] = frozenset()
+
+    def liars(self, threshold: int) -> int:
+        """How many provers may still lie unnamed, given that at most ``threshold`` lie at all."""
+        return max(0, threshold - len(self.named))
+
+    def without(self, verdicts: tuple[ProverVerdict, ...]) -> Batch:
+        """This batch after provers were named or went missing."""
+        named = frozenset(v.prover for v in verdicts if isinstance(v, ProverNamed) and v.proven)
+        gone = frozenset(v.prover for v in verdicts)
+        return replace(self, reachable=self.reachable - gone, named=self.named | named)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What the cohort phase established, for every attempt.
+
+    Attributes:
+        coin: the opened coin; ``seed`` follows from it.
+        messages: PROJECT messages by prover, for relaying.
+        projections: z_i, FrArray (128, 4), by cohort index.
+        kept: cohort indices of the owners still in the batch.
+    """
+
+    coin: int
+    seed: bytes
+    messages: Mapping[int, Message] = field(repr=False)
+    projections: Mapping[int, FrArray] = field(repr=False)
+    kept: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One attempt.
+
+    Attributes:
+        until: the step after which a trial of the search ends; None for an attempt that goes all the way.
+    """
+
+    batch: Batch
+    ground: Ground
+    proposal: Proposal
+    until: Step | None = None
+
+    @property
+    def session(self) -> bytes:
+        """The attempt's session."""
+        return self.proposal.digest
+
+    @property
+    def active(self) -> tuple[int, ...]:
+        """The provers that take part."""
+        return self.proposal.active
+
+    @property
+    def headers(self) -> tuple[SubmissionHeader, ...]:
+        """Headers of the kept owners, in batch order."""
+        return tuple(self.batch.cohort.headers[i] for i in self.proposal.kept)
+
+    @property
+    def statement(self) -> BatchStatement:
+        """What the attempt would prove."""
+        return BatchStatement(self.batch.cohort.context, self.headers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masked:
+    """Opened after MASK.  ``messages`` are the MASK messages."""
+
+    messages: tuple[Message, ...] = field(repr=False)
+    commitment: G1
+    projections: FrArray = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validated:
+    """Opened after VALIDATE: the Gram commitment, and the transcript state behind rho that follows."""
+
+    messages: tuple[Message, ...] = field(repr=False)
+    gram: G1
+    knowledge: G1
+    projections_digest: bytes
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combination:
+    """Opened after COMBINE: the combined row, FrArray (d + 129, 4), and its squared norm T."""
+
+    messages: tuple[Message, ...] = field(repr=False)
+    row: FrArray = field(repr=False)
+    square_norm: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """Everything opened before the proof."""
+
+    masked: Masked
+    validated: Validated
+    combination: Combination
+
+
+@dataclass(frozen=True, slots=True)
+class Tossing:
+    """Waiting for COIN."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """The cohort's PROJECT messages while their fit is being judged.
+
+    Attributes:
+        shares: by prover, FrArray (submissions, 129, 4).
+        fallen: cohort indices of owners that are out already.
+    """
+
+    batch: Batch
+    coin: int
+    seed: bytes
+    messages: Mapping[int, Message] = field(repr=False)
+    shares: Mapping[int, FrArray] = field(repr=False)
+    fallen: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projecting:
+    """Waiting for PROJECT."""
+
+    batch: Batch
+    coin: int
+    seed: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Disputing:
+    """Waiting for REVEAL.  ``asked`` names the owner (cohort index) whose share each asked prover must lay open."""
+
+    case: Case
+    asked: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masking:
+    """Waiting for MASK."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validating:
+    """Waiting for VALIDATE."""
+
+    run: Run
+    masked: Masked
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Confirming:
+    """Waiting for CONFIRM."""
+
+    run: Run
+    masked: Masked
+    validated: Validated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combining:
+    """Waiting for COMBINE."""
+
+    run: Run
+    masked: Masked
+    validated: Validated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contributing:
+    """Waiting for CONTRIBUTE."""
+
+    run: Run
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proving:
+    """Waiting for PROVE."""
+
+    run: Run
+    evidence: Evidence
+    contributions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aggregating:
+    """Waiting for AGGREGATE; the joint proof is verified."""
+
+    run: Run
+    evidence: Evidence
+    contributions: tuple[int, ...]
+    groth: GrothProof
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attesting:
+    """Waiting for ATTEST from ``asked``."""
+
+    run: Run
+    evidence: Evidence
+    contributions: tuple[int, ...]
+    groth: GrothProof
+    payload: bytes = field(repr=False)
+    asked: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hunt:
+    """A search by halving for submissions that do not match their commitments.
+
+    Attributes:
+        pending: groups of cohort indices still to be probed; the first is being probed.
+        bad: submissions found.
+    """
+
+    pending: tuple[tuple[int, ...], ...]
+    bad: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbeMasking:
+    """Waiting for PROBE_MASK."""
+
+    run: Run
+    hunt: Hunt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbeCombining:
+    """Waiting for PROBE_COMBINE."""
+
+    run: Run
+    hunt: Hunt
+    commitment: G1
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing follows."""
+
+    batch: Batch
+
+
+AttemptState = Masking | Validating | Confirming | Combining | Contributing | Proving | Aggregating | Attesting
+ProbeState = ProbeMasking | ProbeCombining
+State = Tossing | Projecting | Disputing | AttemptState | ProbeState | Ended
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transition:
+    """What a call leads to.
+
+    Attributes:
+        requests: to send, by prover; all are to be answered, or to have failed, before the next ``advance``.
+        verdicts: news about owners and provers.
+        outcome: set when the batch has ended; then there are no requests.
+    """
+
+    state: State
+    requests: Mapping[int, StepRequest]
+    verdicts: tuple[Verdict, ...] = ()
+    outcome: Ending | None = None

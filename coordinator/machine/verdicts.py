@@ -1,0 +1,115 @@
+"""What the machine says about owners and provers, and how a batch ends.
+
+A reason begins with a stable word and a colon (``smallness``, ``validity``, ``dealing``, ``commitment``, ``signature``,
+``receipts``, ``unattributed`` for owners); counters and interfaces key on that word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from circuits.statement import BatchProof, BatchStatement
+from coordinator.machine.bundle import AuditBundle
+from provers.messages import Step
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRejected:
+    """The owner cheated, provably: no coalition of t provers can bring this about for an honest owner.
+
+    Attributes:
+        submission: the submission's identifier.
+        owner: the owner's address.
+    """
+
+    submission: bytes
+    owner: bytes
+    reason: str
+
+    @property
+    def code(self) -> str:
+        """The stable first word of the reason."""
+        return self.reason.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerSetAside:
+    """The submission stays out of this batch, but nobody can say whether its owner or a prover is at fault."""
+
+    submission: bytes
+    owner: bytes
+    reason: str
+
+    @property
+    def code(self) -> str:
+        """The stable first word of the reason."""
+        return self.reason.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ProverNamed:
+    """The prover deviated; it takes no further part in the batch.
+
+    Attributes:
+        proven: whether its own signature is on the evidence.  If not (say, the signature itself is wrong), whoever
+            sits on the line could have done it, so it does not count among the at most t liars.
+    """
+
+    prover: int
+    step: Step
+    reason: str
+    proven: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProverAbsent:
+    """The prover did not answer or refused; it takes no further part in the batch, but nothing is held against it."""
+
+    prover: int
+    step: Step
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProversSuspected:
+    """At least one of these provers lied, and what was seen does not tell which."""
+
+    provers: tuple[int, ...]
+    step: Step
+    reason: str
+
+
+OwnerVerdict = OwnerRejected | OwnerSetAside
+ProverVerdict = ProverNamed | ProverAbsent
+Verdict = OwnerVerdict | ProverVerdict | ProversSuspected
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The batch is proven and attested, ready for the contract.
+
+    Attributes:
+        payload: the encoded aggregate (``circuits.payload``).
+        attestations: (prover index, 65-byte signature), ascending; at least 2t + 1.
+        bundle: what anyone needs to check the attested claims again.
+    """
+
+    statement: BatchStatement
+    proof: BatchProof
+    batch_id: bytes
+    payload: bytes = field(repr=False)
+    attestations: tuple[tuple[int, bytes], ...] = field(repr=False)
+    bundle: AuditBundle = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The batch cannot go on; ``reason`` says why and what would help.
+
+    Nothing wrong was published.  The same cohort may be begun again, with attempts above ``Batch.attempt``.
+    """
+
+    reason: str
+
+
+Ending = Completed | Failed
