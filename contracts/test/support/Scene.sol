@@ -135,7 +135,7 @@ abstract contract Scene is Check {
     }
 
     /// @dev The statement that the market would hand to the verifier.
-    function statementOf(Batch memory batch) internal view returns (Statement memory statement) {
+    function statementOf(Batch memory batch) internal pure returns (Statement memory statement) {
         statement.market = MARKET;
         statement.taskId = batch.taskId;
         statement.round = batch.round;
@@ -144,8 +144,7 @@ abstract contract Scene is Check {
         statement.owners = new OwnerCommitment[](batch.owners.length);
         for (uint256 i = 0; i < batch.owners.length; ++i) {
             OwnerEntry memory entry = batch.owners[i];
-            statement.owners[i] =
-                OwnerCommitment(ownerAddress(entry.index), entry.cx, entry.cy, entry.sharesRoot);
+            statement.owners[i] = OwnerCommitment(ownerAddress(entry.index), entry.cx, entry.cy, entry.sharesRoot);
         }
     }
 
@@ -172,9 +171,7 @@ abstract contract Scene is Check {
     function resign(Batch memory batch, uint256 slot) internal view {
         OwnerEntry memory entry = batch.owners[slot];
         bytes32 structHash = keccak256(
-            abi.encode(
-                TypedData.SUBMISSION_TYPE, batch.taskId, batch.round, entry.cx, entry.cy, entry.sharesRoot
-            )
+            abi.encode(TypedData.SUBMISSION_TYPE, batch.taskId, batch.round, entry.cx, entry.cy, entry.sharesRoot)
         );
         (entry.r, entry.vs) = signCompact(ownerKey(entry.index), TypedData.digest(domain(), structHash));
     }

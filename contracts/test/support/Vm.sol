@@ -19,15 +19,10 @@ interface Vm {
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
     function readFile(string calldata path) external view returns (string memory);
     function writeJson(string calldata json, string calldata path) external;
-    function serializeUint(string calldata object, string calldata key, uint256 value)
-        external
-        returns (string memory);
+    function serializeUint(string calldata object, string calldata key, uint256 value) external returns (string memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
-    function parseJsonBytes32Array(string calldata json, string calldata key)
-        external
-        pure
-        returns (bytes32[] memory);
+    function parseJsonBytes32Array(string calldata json, string calldata key) external pure returns (bytes32[] memory);
     function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
     function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
     function assume(bool condition) external pure;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IMarket} from "../src/interfaces/IMarket.sol";
+import {BN254} from "../src/libraries/BN254.sol";
+import {CompressedPoint} from "../src/libraries/CompressedPoint.sol";
+import {Merkle} from "../src/libraries/Merkle.sol";
+import {Rewards} from "../src/libraries/Rewards.sol";
+import {Signatures} from "../src/libraries/Signatures.sol";
+import {Scene} from "./support/Scene.sol";
+
+/// @dev Calls libraries that take calldata.
+contract LibraryCaller {
+    function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {
+        return Merkle.verify(proof, root, leaf);
+    }
+
+    function weighted(uint256[] calldata contributions, uint256 pool, uint256 limit)
+        external
+        pure
+        returns (bytes32[] memory leaves, uint256 total, bytes memory amounts)
+    {
+        uint256 owners;
+        uint256 size = contributions.length * 0x80;
+        assembly ("memory-safe") {
+            owners := mload(0x40)
+            mstore(0x40, add(owners, size))
+        }
+        for (uint256 i = 0; i < contributions.length; ++i) {
+            assembly ("memory-safe") {
+                mstore(add(owners, shl(7, i)), add(i, 1))
+            }
+        }
+        return Rewards.weightedLeaves(bytes32(uint256(7)), owners, contributions, pool, limit);
+    }
+}
+
+/// @title Libraries against plain references
+contract LibrariesTest is Scene {
+    uint256 private constant LIMIT = 1 << 70;
+    LibraryCaller private _caller = new LibraryCaller();
+
+    function testFuzz_root_reference(uint256 count, bytes32 seed) external pure {
+        count = count % 70 + 1;
+        bytes32[] memory leaves = _leaves(count, seed);
+        equal(Merkle.root(_leaves(count, seed)), rootOf(leaves), "root");
+    }
+
+    function testFuzz_verify_everyLeaf(uint256 count, bytes32 seed) external view {
+        count = count % 70 + 1;
+        bytes32[] memory leaves = _leaves(count, seed);
+        bytes32 root = rootOf(leaves);
+        for (uint256 i = 0; i < count; ++i) {
+            bytes32[] memory proof = proofOf(leaves, i);
+            isTrue(_caller.verify(proof, root, leaves[i]), "leaf");
+            isTrue(!_caller.verify(proof, root, keccak256(abi.encode(leaves[i]))), "stranger");
+        }
+    }
+
+    function testFuzz_compress_roundTrip(uint256 scalar) external view {
+        (uint256 x, uint256 y) = _multiple(scalar);
+        (uint256 x2, uint256 y2) = CompressedPoint.decompress(CompressedPoint.compress(x, y));
+        equal(x2, x, "x");
+        equal(y2, y, "y");
+        if (y != 0) {
+            (x2, y2) = CompressedPoint.decompress(CompressedPoint.compress(x, BN254.P - y));
+            equal(y2, BN254.P - y, "negative y");
+        }
+    }
+
+    function test_compress_infinity() external view {
+        (uint256 x, uint256 y) = CompressedPoint.decompress(CompressedPoint.compress(0, 0));
+        equal(x + y, 0, "infinity");
+    }
+
+    function testFuzz_recover_lowS(bytes32 digest, uint256 key) external view {
+        key = key % (1 << 250) + 1;
+        (bytes32 r, bytes32 vs) = signCompact(key, digest);
+        equal(Signatures.recover(digest, r, vs), vm.addr(key), "signer");
+    }
+
+    function test_recover_nonsense() external view {
+        equal(Signatures.recover(0, 0, 0), address(0), "zeros");
+        bytes32 highest = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
+        equal(Signatures.recover(keccak256("x"), bytes32(uint256(1)), highest), address(0), "high s");
+    }
+
+    function test_rootOfUnity_orders() external pure {
+        for (uint256 log = 1; log <= 28; ++log) {
+            uint256 power = BN254.rootOfUnity(log);
+            for (uint256 i = 1; i < log; ++i) {
+                power = mulmod(power, power, BN254.R);
+            }
+            equal(power, BN254.R - 1, "half order");
+        }
+    }
+
+    function testFuzz_inverse_product(uint256 value) external view {
+        value %= BN254.R;
+        vm.assume(value != 0);
+        equal(mulmod(value, BN254.inverse(value), BN254.R), 1, "inverse");
+    }
+
+    function testFuzz_weightedLeaves_reference(int72[9] memory signed, uint128 pool) external view {
+        uint256[] memory contributions = new uint256[](9);
+        uint256 sum;
+        for (uint256 i = 0; i < 9; ++i) {
+            int256 w = int256(signed[i]) % int256(LIMIT + 1);
+            contributions[i] = w < 0 ? BN254.R - uint256(-w) : uint256(w);
+            if (w > 0) sum += uint256(w);
+        }
+        (bytes32[] memory leaves, uint256 total, bytes memory amounts) = _caller.weighted(contributions, pool, LIMIT);
+        uint256 expectedTotal;
+        bytes memory expected;
+        for (uint256 i = 0; i < 9; ++i) {
+            uint256 weight = contributions[i] <= LIMIT ? contributions[i] : 0;
+            uint256 amount = sum == 0 ? uint256(pool) / 9 : uint256(pool) * weight / sum;
+            expectedTotal += amount;
+            expected = abi.encodePacked(expected, uint128(amount));
+            equal(leaves[i], leafOf(bytes32(uint256(7)), i, address(uint160(i + 1)), amount), "leaf");
+        }
+        equal(total, expectedTotal, "total");
+        isTrue(total <= pool, "pool");
+        equal(keccak256(amounts), keccak256(expected), "amounts");
+    }
+
+    function test_weightedLeaves_noPositive() external view {
+        uint256[] memory contributions = new uint256[](4);
+        contributions[1] = BN254.R - 5;
+        (, uint256 total, bytes memory amounts) = _caller.weighted(contributions, 10, LIMIT);
+        equal(total, 8, "equal parts, dust stays");
+        equal(keccak256(amounts), keccak256(abi.encodePacked(uint128(2), uint128(2), uint128(2), uint128(2))), "parts");
+    }
+
+    function test_weightedLeaves_outOfRange() external {
+        uint256[] memory contributions = new uint256[](2);
+        contributions[1] = LIMIT + 1;
+        vm.expectRevert(abi.encodeWithSelector(IMarket.ContributionOutOfRange.selector, 1));
+        _caller.weighted(contributions, 10, LIMIT);
+        contributions[1] = BN254.R - LIMIT - 1;
+        vm.expectRevert(abi.encodeWithSelector(IMarket.ContributionOutOfRange.selector, 1));
+        _caller.weighted(contributions, 10, LIMIT);
+    }
+
+    function _leaves(uint256 count, bytes32 seed) private pure returns (bytes32[] memory leaves) {
+        leaves = new bytes32[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            leaves[i] = keccak256(abi.encode(seed, i));
+        }
+    }
+
+    function _multiple(uint256 scalar) private view returns (uint256 x, uint256 y) {
+        (bool ok, bytes memory out) = address(7).staticcall(abi.encode(uint256(1), uint256(2), scalar));
+        isTrue(ok, "ecMul");
+        return abi.decode(out, (uint256, uint256));
+    }
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {RollupVerifier} from "../src/RollupVerifier.sol";
+import {IVerifier} from "../src/interfaces/IVerifier.sol";
+import {BN254} from "../src/libraries/BN254.sol";
+import {OwnerCommitment, Proof, Statement, VerifyingKey} from "../src/types/Types.sol";
+import {Scene} from "./support/Scene.sol";
+
+/// @title The verifier alone, on real proofs
+contract RollupVerifierTest is Scene {
+    /// @dev Words of the proof's head; word 26 is the offset of the contributions.
+    uint256 private constant WORDS = 29;
+    uint256 private constant OFFSET_WORD = 26;
+    /// @dev A precompile that refuses a point keeps what it was given, so every call is bounded.
+    uint256 private constant GAS = 3_000_000;
+
+    function setUp() external {
+        vm.chainId(CHAIN_ID);
+    }
+
+    function test_verify_realProofs() external {
+        string[5] memory names = ["norm_1", "norm_3", "norm_16", "contribution_3", "contribution_16"];
+        for (uint256 i = 0; i < names.length; ++i) {
+            (Statement memory statement, Proof memory proof, Fixture memory fixture) = _given(names[i]);
+            (bytes32 batchId, uint256 x, uint256 y) = verifier.verify{gas: GAS}(statement, proof);
+            equal(batchId, fixture.batchId, "batch id");
+            equal(x, fixture.commitmentX, "x of the sum");
+            equal(y, fixture.commitmentY, "y of the sum");
+        }
+    }
+
+    function test_verify_everyWordTampered() external {
+        string[2] memory names = ["norm_3", "contribution_3"];
+        for (uint256 i = 0; i < names.length; ++i) {
+            (Statement memory statement, Proof memory proof,) = _given(names[i]);
+            for (uint256 word = 0; word < WORDS; ++word) {
+                if (word != OFFSET_WORD) _refused(statement, _tampered(proof, word, 1));
+            }
+        }
+    }
+
+    function testFuzz_verify_wordTampered(uint256 word, uint256 delta) external {
+        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
+        word %= WORDS;
+        vm.assume(word != OFFSET_WORD && delta != 0);
+        _refused(statement, _tampered(proof, word, delta));
+    }
+
+    function testFuzz_verify_statementTampered(uint256 word, uint256 delta) external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        vm.assume(delta != 0);
+        OwnerCommitment memory owner = statement.owners[word % 3];
+        word %= 9;
+        unchecked {
+            if (word == 0) statement.market = address(uint160(statement.market) ^ uint160(delta | 1));
+            if (word == 1) statement.taskId += delta;
+            if (word == 2) statement.round += delta;
+            if (word == 3) statement.bound += delta;
+            if (word == 4) statement.dimension += delta;
+            if (word == 5) owner.owner = address(uint160(owner.owner) ^ uint160(delta | 1));
+            if (word == 6) owner.cx += delta;
+            if (word == 7) owner.cy += delta;
+            if (word == 8) owner.sharesRoot = bytes32(uint256(owner.sharesRoot) + delta);
+        }
+        _refused(statement, proof);
+    }
+
+    function test_verify_otherChain() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        vm.chainId(1);
+        vm.expectRevert(IVerifier.ProofInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_otherKey() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        verifier = new RollupVerifier(keyOf("gas_8"));
+        vm.expectRevert(IVerifier.ProofInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_contributionChangedByOne() external {
+        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
+        for (uint256 i = 0; i < 3; ++i) {
+            ++proof.contributions[i];
+            vm.expectRevert(IVerifier.ProofInvalid.selector);
+            verifier.verify{gas: GAS}(statement, proof);
+            --proof.contributions[i];
+        }
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_contributionsSwapped() external {
+        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
+        (proof.contributions[0], proof.contributions[1]) = (proof.contributions[1], proof.contributions[0]);
+        vm.expectRevert(IVerifier.ProofInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_contributionsLength() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        proof.contributions = new uint256[](3);
+        vm.expectRevert(abi.encodeWithSelector(IVerifier.ContributionsLengthInvalid.selector, 3, 0));
+        verifier.verify{gas: GAS}(statement, proof);
+        (statement, proof,) = _given("contribution_3");
+        proof.contributions = new uint256[](2);
+        vm.expectRevert(abi.encodeWithSelector(IVerifier.ContributionsLengthInvalid.selector, 2, 3));
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_scalarPlusOrder() external {
+        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
+        uint256[4] memory words = [uint256(14), 19, 20, 21];
+        for (uint256 i = 0; i < words.length; ++i) {
+            vm.expectPartialRevert(IVerifier.ScalarNotCanonical.selector);
+            verifier.verify{gas: GAS}(statement, _tampered(proof, words[i], BN254.R));
+        }
+        proof.contributions[1] += BN254.R;
+        vm.expectRevert(abi.encodeWithSelector(IVerifier.ScalarNotCanonical.selector, proof.contributions[1]));
+        verifier.verify{gas: GAS}(statement, proof);
+        proof.contributions[1] -= BN254.R;
+        statement.bound += BN254.R;
+        vm.expectRevert(abi.encodeWithSelector(IVerifier.ScalarNotCanonical.selector, statement.bound));
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_coordinatePlusModulus() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        for (uint256 word = 0; word < OFFSET_WORD; ++word) {
+            if (word == 14 || (word > 18 && word < 22)) continue; // scalars
+            vm.expectRevert(BN254.PointInvalid.selector);
+            verifier.verify{gas: GAS}(statement, _tampered(proof, word, BN254.P));
+        }
+        statement.owners[1].cy += BN254.P;
+        vm.expectRevert(BN254.PointInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_pointOffCurve() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        for (uint256 word = 0; word < OFFSET_WORD; ++word) {
+            if (word == 14 || (word > 18 && word < 22)) continue;
+            vm.expectRevert(BN254.PointInvalid.selector);
+            verifier.verify{gas: GAS}(statement, _tampered(proof, word, 1));
+        }
+    }
+
+    function test_verify_limbsSwapped() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        (proof.b[0], proof.b[1], proof.b[2], proof.b[3]) = (proof.b[1], proof.b[0], proof.b[3], proof.b[2]);
+        vm.expectRevert(BN254.PointInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_pointOutsideSubgroup() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        // On the twist, but not of order r.
+        proof.b = [
+            uint256(0),
+            1,
+            0x0d1271953ed9ea0836846e70a1934187998c7f790cb4d7511b7f8da82de048a4,
+            0x2869111d5381f072f8e2728fdb825a51aadd70e52c9830e9ab4b871c0531f1bb
+        ];
+        vm.expectRevert(BN254.PointInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_elementsOfOtherProof() external {
+        (Statement memory statement, Proof memory proof, Fixture memory next) = _given("norm_3");
+        next = load("norm_3_next");
+        (proof.a, proof.b, proof.c) = (next.batch.proof.a, next.batch.proof.b, next.batch.proof.c);
+        vm.expectRevert(IVerifier.ProofInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_infinities() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        uint256[2] memory zero;
+        (proof.a, proof.c, proof.gram, proof.knowledge) = (zero, zero, zero, zero);
+        (proof.s, proof.q, proof.w1, proof.w2) = (zero, zero, zero, zero);
+        proof.b = [uint256(0), 0, 0, 0];
+        vm.expectRevert(IVerifier.ProofInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_ownersOutOfRange() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        statement.owners = new OwnerCommitment[](0);
+        vm.expectRevert(abi.encodeWithSelector(IVerifier.OwnersOutOfRange.selector, 0, 16));
+        verifier.verify{gas: GAS}(statement, proof);
+        statement.owners = new OwnerCommitment[](17);
+        vm.expectRevert(abi.encodeWithSelector(IVerifier.OwnersOutOfRange.selector, 17, 16));
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function test_verify_dimensionInvalid() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        uint256[3] memory dimensions = [uint256(0), (1 << 28) + 1, type(uint256).max];
+        for (uint256 i = 0; i < 3; ++i) {
+            statement.dimension = dimensions[i];
+            vm.expectRevert(abi.encodeWithSelector(IVerifier.DimensionInvalid.selector, dimensions[i]));
+            verifier.verify{gas: GAS}(statement, proof);
+        }
+    }
+
+    function test_constructor_keyHash() external {
+        string[2] memory names = ["norm_3", "contribution_3"];
+        for (uint256 i = 0; i < names.length; ++i) {
+            verifier = new RollupVerifier(keyOf(names[i]));
+            string memory json = vm.readFile(string.concat("test/fixtures/", names[i], ".json"));
+            json = vm.readFile(string.concat("test/fixtures/", vm.parseJsonString(json, ".key"), ".json"));
+            equal(verifier.policyKeyHash(), vm.parseJsonBytes32(json, ".keyHash"), "policy key hash");
+            equal(verifier.capacity(), 16, "capacity");
+            isTrue(verifier.usesContributions() == (i == 1), "uses contributions");
+        }
+    }
+
+    function test_constructor_keyInvalid() external {
+        VerifyingKey memory key = keyOf("norm_3");
+        key.usesContributions = true;
+        vm.expectRevert(RollupVerifier.KeyInvalid.selector);
+        new RollupVerifier(key);
+        key.usesContributions = false;
+        key.capacity = 0;
+        vm.expectRevert(RollupVerifier.KeyInvalid.selector);
+        new RollupVerifier(key);
+        key.capacity = 257;
+        vm.expectRevert(RollupVerifier.KeyInvalid.selector);
+        new RollupVerifier(key);
+    }
+
+    function _given(string memory name)
+        private
+        returns (Statement memory statement, Proof memory proof, Fixture memory fixture)
+    {
+        fixture = load(name);
+        verifier = new RollupVerifier(keyOf(name));
+        statement = statementOf(fixture.batch);
+        proof = fixture.batch.proof;
+    }
+
+    function _refused(Statement memory statement, Proof memory proof) private view {
+        try verifier.verify{gas: GAS}(statement, proof) {
+            revert NotTrue("a tampered proof was accepted");
+        } catch {}
+    }
+
+    /// @dev A copy of the proof with one word of its head changed.
+    function _tampered(Proof memory proof, uint256 word, uint256 delta) private pure returns (Proof memory) {
+        bytes memory encoded = abi.encode(proof);
+        assembly ("memory-safe") {
+            // The first word is the offset of the tuple.
+            let position := add(add(encoded, 0x40), shl(5, word))
+            mstore(position, add(mload(position), delta))
+        }
+        return abi.decode(encoded, (Proof));
+    }
+}
