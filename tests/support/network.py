@@ -1,0 +1,311 @@
+"""A committee, its owners and a coordinator in one process, without sockets: real shares, real proofs, and lies on demand.
+
+The provers are the real parties; a fault sits between a party and the coordinator and rewrites or withholds what the
+party sends, signed with the party's own key, as a corrupt prover would.  Everything is derived from seeds, so a failing
+case fails again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+import native
+from circuits import payload
+from circuits.commitment import CommitmentKey
+from circuits.errors import GradrollError, UnknownError
+from circuits.groth16 import ProvingKey
+from circuits.statement import (
+    MASK_BITS,
+    ROWS,
+    SLACK_BITS,
+    Committee,
+    Context,
+    Policy,
+    SubmissionHeader,
+    TaskTerms,
+)
+from circuits.verify import verify_batch
+from coordinator.machine import Completed, Failed, Failure, Resources, Transition, Verdict, advance, begin
+from native import FrArray
+from provers.ledger import LedgerState, from_record, to_record
+from provers.messages import Cohort, Message, Step, StepReply, StepRequest, authorization_digest, message_digest
+from provers.party import Party, ShareVector, handle
+from provers.prss import PrssKeys
+from provers.setup import accept, deal
+from provers.shares import decode_payload, encode_dense, payload_digest
+from provers.signing import sign_digest
+from tests.support.plain_batch import Setup, address_of, development_setup, seed_of
+
+IntArray = npt.NDArray[np.int64]
+Fault = Callable[["Network", int, StepRequest, StepReply], "StepReply | Failure"]
+"""What the coordinator gets instead of a prover's reply: (network, prover, request, honest reply)."""
+
+BOUND = 1 << 40
+
+
+@dataclass(frozen=True, eq=False)
+class OwnerPlan:
+    """What one owner does; honest unless told otherwise.
+
+    Attributes:
+        gradient: int64[d]; what the honest sum is made of.
+        values: field elements to share in place of the gradient, FrArray (d, 4).
+        masks: masks to use instead of drawn ones, FrArray (128, 4).
+        bits: bits to share in place of those of the slack, FrArray (62, 4).
+        bend: changes the shares by prover after dealing (the digests are of the changed ones).
+        commit_to: values to commit to in place of the shared ones.
+        forged: the header is signed with another key.
+    """
+
+    gradient: IntArray
+    values: FrArray | None = None
+    masks: FrArray | None = None
+    bits: FrArray | None = None
+    bend: Callable[[list[FrArray]], None] | None = None
+    commit_to: FrArray | None = None
+    forged: bool = False
+
+
+class Memory:
+    """One prover's environment: chain facts, keys, shares and ledger, all in memory."""
+
+    def __init__(self, network: Network, prover: int) -> None:
+        self._network = network
+        self._prover = prover
+        self.ledger = LedgerState()
+        self.payloads: dict[bytes, bytes] = {}
+
+    def terms(self, task_id: int) -> TaskTerms:
+        if task_id != self._network.terms.task_id:
+            raise UnknownError("no such task")
+        return replace(self._network.terms, min_owners=self._network.least_owners)
+
+    def policy(self, task_id: int) -> Policy:
+        return self._network.policy
+
+    def commitment_key(self, dimension: int) -> CommitmentKey:
+        return self._network.setup.commitment
+
+    def proving_key(self, policy: Policy) -> ProvingKey:
+        return self._network.setup.proving
+
+    def shares(self, submission: bytes) -> ShareVector:
+        dimension = self._network.terms.dimension
+        return ShareVector.of(decode_payload(self.share_payload(submission), dimension), dimension)
+
+    def share_payload(self, submission: bytes) -> bytes:
+        if submission not in self.payloads:
+            raise UnknownError("no share of this submission")
+        return self.payloads[submission]
+
+    def owner_at(self, task_id: int, index: int) -> bytes:
+        return self._network.owner_addresses[index]
+
+    def sign(self, digest: bytes) -> bytes:
+        return sign_digest(self._network.prover_keys[self._prover], digest)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """How a batch went."""
+
+    transition: Transition
+    verdicts: tuple[Verdict, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def completed(self) -> Completed:
+        assert isinstance(self.transition.outcome, Completed), (self.transition.outcome, self.verdicts)
+        return self.transition.outcome
+
+    @property
+    def failed(self) -> Failed:
+        assert isinstance(self.transition.outcome, Failed), (self.transition.outcome, self.verdicts)
+        return self.transition.outcome
+
+    def of(self, kind: type[Verdict]) -> list[Verdict]:
+        """The verdicts of one kind."""
+        return [v for v in self.verdicts if isinstance(v, kind)]
+
+
+@cache
+def shared_keys(threshold: int, provers: int) -> tuple[PrssKeys, ...]:
+    """The committee's keys after an honest setup."""
+    members = Committee(1, threshold, tuple(address_of(seed_of("prover", p)) for p in range(provers)))
+    dealt = {p: deal(p, members, seed_of("deal", p)) for p in range(provers)}
+    return tuple(accept(p, members, dealt) for p in range(provers))
+
+
+@dataclass(eq=False)
+class Network:
+    """N parties with their ledgers and shares, and what the chain would say.
+
+    Attributes:
+        least_owners: the minimum that the provers know (the machine uses the one in ``terms``).
+    """
+
+    threshold: int = 1
+    provers: int = 4
+    policy_name: str = "norm"
+    dimension: int = 5
+    capacity: int = 4
+    least_owners: int = 2
+    setup: Setup = field(init=False)
+    headers: list[SubmissionHeader] = field(default_factory=list)
+    plans: list[OwnerPlan] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.setup = development_setup(self.policy_name, self.capacity, self.dimension)
+        self.prover_keys = [seed_of("prover", p) for p in range(self.provers)]
+        self.coordinator_key = seed_of("coordinator")
+        self.owner_addresses: dict[int, bytes] = {}
+        keys = shared_keys(self.threshold, self.provers)
+        self.committee = keys[0].committee
+        self.parties = [Party.new(p, self.committee, keys[p]) for p in range(self.provers)]
+        self.memories = [Memory(self, p) for p in range(self.provers)]
+        self.policy = Policy(self.policy_name, self.capacity, self.setup.verifying.key_hash)
+        self.terms = TaskTerms(
+            chain_id=31337, market=bytes(19) + b"\x42", task_id=7, committee_id=1, verifier=bytes(20),
+            coordinator=address_of(self.coordinator_key), dimension=self.dimension, fraction_bits=16, bound=BOUND,
+            min_owners=2, max_owners_per_round=64, rounds=10, reward_per_gradient=1, submit_window=60,
+            settle_window=60, permissioned=False, inline_payload=False,
+        )  # fmt: skip
+        self.context = Context.of(self.terms, 0, self.policy)
+
+    @property
+    def resources(self) -> Resources:
+        """What the coordinator's machine works with."""
+        return Resources(
+            self.committee, self.terms, self.policy, self.setup.commitment, self.setup.verifying, self.setup.srs,
+            lambda session: sign_digest(self.coordinator_key, authorization_digest(session)),
+        )  # fmt: skip
+
+    @property
+    def cohort(self) -> Cohort:
+        """All submissions."""
+        return Cohort(self.context, tuple(self.headers))
+
+    def submission(self, owner: int) -> bytes:
+        """Identifier of an owner's submission."""
+        return self.headers[owner].digest(self.terms.chain_id, self.terms.market)
+
+    def submit(self, plan: OwnerPlan) -> SubmissionHeader:
+        """Commit, share, sign, and hand every prover its share."""
+        nth = len(self.headers)
+        index, key = 2 * nth + 1, seed_of("owner", nth)
+        vector, committed = _owner_vector(plan, nth)
+        coefficients = [native.expand(seed_of("coefficient", nth, c), len(vector)) for c in range(self.threshold)]
+        shares = native.shamir_share(vector, coefficients, [p + 1 for p in range(self.provers)])
+        if plan.bend is not None:
+            plan.bend(shares)
+        payloads = [encode_dense(share) for share in shares]
+        header = SubmissionHeader(
+            self.terms.task_id, 0, address_of(key), index, self.setup.commitment.commit_long(committed),
+            tuple(payload_digest(p) for p in payloads), bytes(65),
+        )  # fmt: skip
+        digest = header.digest(self.terms.chain_id, self.terms.market)
+        signature = sign_digest(seed_of("forger") if plan.forged else key, digest)
+        header = replace(header, signature=signature)
+        self.owner_addresses[index] = header.owner
+        for memory, raw in zip(self.memories, payloads, strict=True):
+            memory.payloads[digest] = raw
+        self.headers.append(header)
+        self.plans.append(plan)
+        return header
+
+    def deliver(self, prover: int, request: StepRequest) -> StepReply | Failure:
+        """Let an honest party answer: its ledger entries are durable before it adopts the new state."""
+        memory = self.memories[prover]
+        try:
+            outcome = handle(self.parties[prover], request, memory)
+        except GradrollError as error:
+            return Failure("refused", error.code, str(error))
+        for entry in outcome.entries:
+            memory.ledger.apply(from_record(to_record(entry)))
+        self.parties[prover] = outcome.party
+        return outcome.reply
+
+    def answer(self, prover: int, request: StepRequest, faults: Mapping[int, Sequence[Fault]]) -> StepReply | Failure:
+        """A prover's answer after its faults, if it has any."""
+        reply = self.deliver(prover, request)
+        for fault in faults.get(prover, ()):
+            if isinstance(reply, StepReply):
+                reply = fault(self, prover, request, reply)
+        return reply
+
+    def resign(self, prover: int, message: Message, body: bytes) -> Message:
+        """The message with another body, signed by its sender."""
+        digest = message_digest(message.session, message.step, prover, body)
+        return replace(message, body=body, signature=sign_digest(self.prover_keys[prover], digest))
+
+    def run(
+        self,
+        faults: Mapping[int, Sequence[Fault]] | None = None,
+        *,
+        reachable: Iterable[int] | None = None,
+        first_attempt: int = 1,
+        receipts: Mapping[int, frozenset[bytes]] | None = None,
+    ) -> Result:
+        """Begin a batch of all submissions and go on until it ends."""
+        resources, faults = self.resources, faults or {}
+        everybody = range(self.provers) if reachable is None else reachable
+        transition = begin(resources, self.cohort, attempt_number=first_attempt, reachable=everybody, receipts=receipts)
+        verdicts, steps = list(transition.verdicts), []
+        while transition.outcome is None:
+            assert transition.requests, "a batch that has not ended waits for somebody"
+            steps.append(next(iter(transition.requests.values())).step)
+            replies = {p: self.answer(p, r, faults) for p, r in transition.requests.items()}
+            transition = advance(resources, transition.state, replies)
+            verdicts += transition.verdicts
+        return Result(transition, tuple(verdicts), tuple(steps))
+
+    def check(self, result: Result, owners: Iterable[int]) -> None:
+        """The batch completed with exactly these owners, its proof holds, and the payload is their plain sum."""
+        done, owners = result.completed, list(owners)
+        assert [h.owner_index for h in done.statement.owners] == [self.headers[i].owner_index for i in owners]
+        assert verify_batch(done.statement, done.proof, self.setup.verifying) == done.batch_id
+        opened = payload.decode(done.payload, self.dimension)
+        assert np.array_equal(opened.values, np.sum([self.plans[i].gradient for i in owners], axis=0))
+        assert len(done.attestations) >= 2 * self.threshold + 1
+        if self.policy.opens_contributions:
+            total = opened.values.astype(object)
+            expected = tuple(int(self.plans[i].gradient.astype(object) @ total) % native.R for i in owners)
+            assert done.proof.contributions == expected
+
+
+def _owner_vector(plan: OwnerPlan, nth: int) -> tuple[FrArray, FrArray]:
+    """The vector that is shared, FrArray (d + 192, 4), and the long row that is committed to."""
+    values = native.from_int64(plan.gradient) if plan.values is None else plan.values
+    blinder = native.expand(seed_of("blinder", nth), 1)
+    masks = native.expand_bounded(seed_of("masks", nth), ROWS, MASK_BITS) if plan.masks is None else plan.masks
+    slack = BOUND - sum(int(v) ** 2 for v in plan.gradient)
+    bits = plan.bits if plan.bits is not None else slack_bits(slack)
+    check = native.expand(seed_of("check", nth), 1)
+    row = np.concatenate((values, blinder, masks))
+    committed = row if plan.commit_to is None else np.concatenate((plan.commit_to, blinder, masks))
+    return np.concatenate((row, bits, check)), committed
+
+
+def slack_bits(slack: int) -> FrArray:
+    """The 62 low bits of a slack."""
+    return native.from_ints([slack >> e & 1 for e in range(SLACK_BITS)])
+
+
+def gradients(count: int, dimension: int, seed: int = 0) -> list[IntArray]:
+    """Random gradients within the bound."""
+    generator = np.random.default_rng(seed)
+    return [generator.integers(-(1 << 16), 1 << 16, dimension) for _ in range(count)]
+
+
+def network_with(owners: int | Sequence[OwnerPlan], **options: object) -> Network:
+    """A network with honest owners, or with owners that follow the given plans."""
+    network = Network(**options)  # type: ignore[arg-type]
+    plans = [OwnerPlan(g) for g in gradients(owners, network.dimension)] if isinstance(owners, int) else list(owners)
+    for plan in plans:
+        network.submit(plan)
+    return network
