@@ -17,9 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 from eth_abi.abi import encode
-from eth_tester import EthereumTester, PyEVMBackend
-from eth_tester.backends.pyevm.main import get_default_account_keys
-from eth_tester.exceptions import TransactionFailed, ValidationError
+from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
+from eth_tester.backends.pyevm.main import get_default_account_keys  # type: ignore[import-untyped]
+from eth_tester.exceptions import TransactionFailed, ValidationError  # type: ignore[import-untyped]
 from web3 import EthereumTesterProvider, Web3
 from web3.types import RPCEndpoint
 
@@ -111,11 +111,11 @@ class DevChain:
 
 
 def _genesis() -> dict[str, Any]:
-    return PyEVMBackend.generate_genesis_params(overrides={"gas_limit": BLOCK_GAS})
+    return dict(PyEVMBackend.generate_genesis_params(overrides={"gas_limit": BLOCK_GAS}))
 
 
 def _state() -> dict[bytes, Any]:
-    return PyEVMBackend.generate_genesis_state(overrides={"balance": _BALANCE}, num_accounts=10)
+    return dict(PyEVMBackend.generate_genesis_state(overrides={"balance": _BALANCE}, num_accounts=10))
 
 
 def _reverted(error: TransactionFailed) -> Json:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eth_keys import keys as eth_keys
+from eth_keys.datatypes import PrivateKey
 
 from circuits.errors import KeyFileError
 from provers import hpke
@@ -34,13 +34,13 @@ class SigningKey:
     @classmethod
     def generate(cls) -> SigningKey:
         """A new key from the operating system's randomness."""
-        return cls.from_secret(eth_keys.PrivateKey(_random_scalar()).to_bytes())
+        return cls.from_secret(PrivateKey(_random_scalar()).to_bytes())
 
     @classmethod
     def from_secret(cls, secret: bytes) -> SigningKey:
         """The key with a 32-byte secret; KeyFileError when it is none."""
         try:
-            address = eth_keys.PrivateKey(secret).public_key.to_canonical_address()
+            address = PrivateKey(secret).public_key.to_canonical_address()
         except Exception as error:
             raise KeyFileError("a signing key has 32 bytes and lies below the curve's order") from error
         return cls(address, secret)

@@ -126,14 +126,14 @@ class Rpc:
             ContractError: the contract reverted.
             ChainError: no contract is there, or the node cannot be reached.
         """
-        transaction: TxParams = {"to": to_checksum_address(to), "data": call_data(signature, arguments)}  # type: ignore[typeddict-item]
+        transaction: TxParams = {"to": to_checksum_address(to), "data": call_data(signature, arguments)}
         raw = bytes(self.guarded(lambda: self.web3.eth.call(transaction)))
         if not raw:
             raise ChainError(
                 f"there is no such contract at {to_checksum_address(to)} on chain {self.chain_id}; check the address"
             )
         try:
-            return cast(tuple[Any, ...], decode(list(returns), raw))
+            return decode(list(returns), raw)
         except DecodingError as error:
             name = signature.split("(", 1)[0]
             raise ChainError(

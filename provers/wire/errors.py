@@ -107,9 +107,7 @@ def from_rpc(error: grpc.RpcError, peer: str) -> GradrollError:
     if status is S.DEADLINE_EXCEEDED:
         return UnavailableError(f"{peer} did not answer in time; try again, or allow it more time")
     if status is S.UNAVAILABLE:
-        return UnavailableError(
-            f"{peer} cannot be reached ({message}); is it running, and is the address right?"
-        )
+        return UnavailableError(f"{peer} cannot be reached ({message}); is it running, and is the address right?")
     return GradrollError(f"{peer} answered {status.name}: {message}")
 
 

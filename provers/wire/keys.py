@@ -27,9 +27,7 @@ def opening_from_wire(message: pb.ShareOpening) -> ShareOpening:
 
 def opening_to_wire(opening: ShareOpening) -> pb.ShareOpening:
     """The wire form of a share's announcement."""
-    return pb.ShareOpening(
-        header=header_to_wire(opening.header), prover=opening.prover, chunks=opening.chunks
-    )
+    return pb.ShareOpening(header=header_to_wire(opening.header), prover=opening.prover, chunks=opening.chunks)
 
 
 def package_from_wire(message: pb.KeyPackage) -> KeyPackage:
@@ -65,12 +63,9 @@ def package_to_wire(package: KeyPackage) -> pb.KeyPackage:
 def confirmation_from_wire(message: pb.KeyConfirmation) -> KeyConfirmation:
     """Raises WireError for a malformed field or sets that are not strictly ascending."""
     checks.counted(message.hashes, 1, MAX_KEY_SETS, "confirmation.hashes")
-    checks.ascending(
-        [entry.subset for entry in message.hashes], 1 << MAX_PROVERS, "confirmation.hashes.subset"
-    )
+    checks.ascending([entry.subset for entry in message.hashes], 1 << MAX_PROVERS, "confirmation.hashes.subset")
     hashes: dict[KeySet, bytes] = {
-        members_of(entry.subset): checks.digest(entry.hash, "confirmation.hashes.hash")
-        for entry in message.hashes
+        members_of(entry.subset): checks.digest(entry.hash, "confirmation.hashes.hash") for entry in message.hashes
     }
     return KeyConfirmation(
         checks.bounded(message.member, 0, MAX_PROVERS - 1, "confirmation.member"),

@@ -54,9 +54,7 @@ def cohort_from_wire(message: pb.Cohort) -> Cohort:
 
 def cohort_to_wire(cohort: Cohort) -> pb.Cohort:
     """The wire form of a cohort."""
-    return pb.Cohort(
-        context=context_to_wire(cohort.context), headers=[header_to_wire(h) for h in cohort.headers]
-    )
+    return pb.Cohort(context=context_to_wire(cohort.context), headers=[header_to_wire(h) for h in cohort.headers])
 
 
 def proposal_from_wire(message: pb.Proposal) -> Proposal:
@@ -151,9 +149,7 @@ def request_from_wire(parts: Iterable[pb.RunRequest], limits: Limits) -> StepReq
     proposal = proposal_from_wire(opening.proposal) if opening.HasField("proposal") else None
     relayed = tuple(_relayed(stream) for _ in range(opening.relayed))
     payload = _payload(stream, opening.payload_length, limits.payload)
-    return StepRequest(
-        step, session, cohort, proposal, opening.authorization, relayed, payload, opening.owner
-    )
+    return StepRequest(step, session, cohort, proposal, opening.authorization, relayed, payload, opening.owner)
 
 
 def _relayed(stream: Iterator[pb.RunRequest]) -> Message:

@@ -53,7 +53,7 @@ class Collector:
 
 def vector_to_bytes(vector: FrArray) -> memoryview:
     """A vector as 32-byte little-endian scalars, without a copy where it is contiguous."""
-    return memoryview(np.ascontiguousarray(vector, dtype="<u8")).cast("B")
+    return np.ascontiguousarray(vector, dtype="<u8").data.cast("B")
 
 
 def vector_from_bytes(raw: bytes, length: int, what: str) -> FrArray:
@@ -75,9 +75,7 @@ def blob_to_wire(data: bytes) -> Iterator[pb.BlobPart]:
         yield pb.BlobPart(chunk=chunk)
 
 
-def blob_from_wire(
-    parts: Iterable[pb.BlobPart], limit: int, what: str, expected: bytes | None = None
-) -> bytes:
+def blob_from_wire(parts: Iterable[pb.BlobPart], limit: int, what: str, expected: bytes | None = None) -> bytes:
     """Collect a streamed blob and check it against its digest.
 
     Args:

@@ -1,0 +1,112 @@
+"""Arguments of the contracts' functions, from domain values; signatures come from the checked-in artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import encode
+
+import contracts
+from circuits.errors import InvalidInputError
+from circuits.groth16 import VerifyingKey
+from circuits.statement import BatchProof, BatchStatement, SubmissionHeader
+from provers.chain import BatchRecord
+from provers.rpc import call_data
+
+Tuple = tuple[Any, ...]
+
+
+def type_of(item: Mapping[str, Any]) -> str:
+    """An ABI parameter's type with its components spelled out."""
+    kind = str(item["type"])
+    if not kind.startswith("tuple"):
+        return kind
+    return f"({','.join(type_of(part) for part in item['components'])}){kind[5:]}"
+
+
+@cache
+def signatures(contract: str, kind: str) -> Mapping[str, str]:
+    """Signatures of a contract's functions, errors or events by name."""
+    return {
+        item["name"]: f"{item['name']}({','.join(type_of(part) for part in item['inputs'])})"
+        for item in contracts.load(contract).abi
+        if item["type"] == kind
+    }
+
+
+def call(contract: str, function: str, *arguments: Any) -> bytes:
+    """Calldata of a function."""
+    return call_data(signatures(contract, "function")[function], arguments)
+
+
+def deployment(contract: str, *arguments: Any) -> bytes:
+    """Creation code with encoded constructor arguments."""
+    artifact = contracts.load(contract)
+    inputs = next((item["inputs"] for item in artifact.abi if item["type"] == "constructor"), [])
+    return artifact.bytecode + encode([type_of(item) for item in inputs], arguments)
+
+
+def point(raw: bytes) -> tuple[int, ...]:
+    """Coordinates of a point: two for G1, four (EIP-197 order) for G2."""
+    return tuple(int.from_bytes(raw[at : at + 32], "big") for at in range(0, len(raw), 32))
+
+
+def compact(signature: bytes) -> tuple[bytes, bytes]:
+    """EIP-2098 form (r, vs) of a 65-byte signature."""
+    if len(signature) != 65 or signature[64] not in (27, 28):
+        raise InvalidInputError("a signature has 65 bytes and ends in 27 or 28")
+    parity = (signature[64] - 27) << 7
+    return signature[:32], bytes((signature[32] | parity,)) + signature[33:64]
+
+
+def owner_entry(header: SubmissionHeader) -> Tuple:
+    """The contracts' ``OwnerEntry``."""
+    return (
+        header.owner_index,
+        *point(header.commitment),
+        header.shares_root,
+        *compact(header.signature),
+    )
+
+
+def proof_tuple(proof: BatchProof) -> Tuple:
+    """The contracts' ``Proof``."""
+    groth, sumcheck = proof.groth, proof.sumcheck
+    return (
+        point(proof.mask_commitment), point(proof.gram), point(proof.knowledge),
+        point(groth.a), point(groth.b), point(groth.c), proof.square_norm,
+        point(sumcheck.s), point(sumcheck.q), sumcheck.a_zeta, sumcheck.s_zeta, sumcheck.s_omega_zeta,
+        point(sumcheck.w1), point(sumcheck.w2), list(proof.contributions),
+        proof.sign_seed, proof.projections_digest,
+    )  # fmt: skip
+
+
+def batch_tuple(
+    statement: BatchStatement,
+    proof: BatchProof,
+    payload_digest: bytes,
+    inlined: bytes,
+    attestations: Sequence[tuple[int, bytes]],
+) -> Tuple:
+    """The contracts' ``Batch``.  ``inlined`` is the payload where the task wants it on chain, else empty."""
+    context = statement.context
+    signed = [(member, *compact(signature)) for member, signature in sorted(attestations)]
+    owners = [owner_entry(header) for header in statement.owners]
+    return (context.task_id, context.round, owners, proof_tuple(proof), payload_digest, inlined, signed)
+
+
+def record_tuple(record: BatchRecord) -> Tuple:
+    """The contracts' ``BatchRecord``."""
+    return (
+        record.batch_id, record.payload_digest, record.rewards_root, *point(record.commitment), record.owners,
+    )  # fmt: skip
+
+
+def key_tuple(key: VerifyingKey) -> Tuple:
+    """The contracts' ``VerifyingKey``."""
+    return (
+        key.circuit, key.capacity, key.uses_contributions, point(key.alpha), point(key.beta), point(key.gamma),
+        point(key.delta), point(key.sigma), point(key.tau), [point(base) for base in key.inputs],
+    )  # fmt: skip

@@ -1,0 +1,207 @@
+"""Transactions of the project's contracts: deployment, committees, tasks, rounds, batches, pay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import contracts
+from circuits.errors import ChainError, KeyMismatchError
+from circuits.groth16 import VerifyingKey
+from circuits.hashing import keccak
+from circuits.payload import digest as payload_digest
+from circuits.statement import BatchProof, BatchStatement
+from coordinator import calldata
+from coordinator.transactions import Mined, OnSent, Patience, Sender
+from provers.chain import BatchRecord, ChainView
+from provers.keystore import SigningKey
+from provers.rpc import ErrorTable, Rpc
+
+REGISTRY, MARKET, VERIFIER = "CommitteeRegistry", "Market", "RollupVerifier"
+_SMALL, _DEPLOY = 500_000, 6_000_000
+_ACCEPT_BASE, _ACCEPT_OWNER = 1_200_000, 80_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where the contracts are.  ``block`` is the first in which they have events."""
+
+    chain_id: int
+    registry: bytes
+    market: bytes
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """Terms of a task to be created; see ``circuits.statement.TaskTerms``."""
+
+    committee_id: int
+    verifier: bytes
+    coordinator: bytes
+    dimension: int
+    fraction_bits: int
+    bound: int
+    min_owners: int
+    max_owners_per_round: int
+    rounds: int
+    reward_per_gradient: int
+    submit_window: int
+    settle_window: int
+    permissioned: bool = False
+    inline_payload: bool = False
+
+
+def contract_errors() -> ErrorTable:
+    """Every custom error of the contracts."""
+    return ErrorTable(
+        signature for name in contracts.NAMES for signature in calldata.signatures(name, "error").values()
+    )
+
+
+def deploy_contracts(
+    url: str, key: SigningKey, *, expected_chain_id: int | None = None, patience: Patience | None = None
+) -> Deployment:
+    """Deploy the registry and the market.  Raises ChainError."""
+    rpc = Rpc(url, contract_errors())
+    if expected_chain_id is not None:
+        rpc.require_chain(expected_chain_id)
+    sender = Sender(rpc, key, patience)
+    registry = sender.send(None, calldata.deployment(REGISTRY), gas=_DEPLOY)
+    market = sender.send(None, calldata.deployment(MARKET, _created(registry)), gas=_DEPLOY)
+    return Deployment(rpc.chain_id, _created(registry), _created(market), registry.block)
+
+
+class Chain:
+    """One account's transactions to the market, the registry and verifiers.
+
+    Every method waits until its transaction is mined and raises ContractError with the contract's named error when it
+    is refused, ChainError when the node is the trouble.  Use one object for an account in a process.
+    """
+
+    def __init__(self, view: ChainView, key: SigningKey, patience: Patience | None = None) -> None:
+        self.view = view
+        view.rpc.errors = contract_errors()
+        self._sender = Sender(view.rpc, key, patience)
+
+    @property
+    def address(self) -> bytes:
+        """The account's 20-byte address."""
+        return self._sender.address
+
+    def deploy_verifier(self, key: VerifyingKey) -> bytes:
+        """Deploy the verifier of a policy key; returns its address.
+
+        Raises:
+            KeyMismatchError: the contract computes another hash of the key than we do.
+        """
+        code = calldata.deployment(VERIFIER, calldata.key_tuple(key))
+        address = _created(self._sender.send(None, code, gas=_DEPLOY))
+        on_chain = self.view.rpc.call(address, "policyKeyHash()", [], ["bytes32"])[0]
+        if on_chain != key.key_hash:
+            raise KeyMismatchError(
+                f"the deployed verifier has the key 0x{on_chain.hex()}, not 0x{key.key_hash.hex()}; "
+                "the artifacts and this release do not belong together"
+            )
+        return address
+
+    def create_committee(self, threshold: int, members: Sequence[bytes]) -> int:
+        """Register a committee of signing addresses; returns its number."""
+        mined = self._registry("createCommittee", threshold, list(members), gas=_SMALL + 100_000 * len(members))
+        return _topic(mined, REGISTRY, "CommitteeCreated", 1)
+
+    def join(self, committee_id: int, endpoint: str, hpke_key: bytes) -> Mined:
+        """Publish this member's endpoint and 32-byte X25519 key."""
+        return self._registry("join", committee_id, endpoint, hpke_key, gas=1_000_000)
+
+    def create_task(self, task: NewTask) -> int:
+        """Create a task; this account becomes its model owner.  Returns its number."""
+        terms = (
+            task.committee_id, task.verifier, task.coordinator, task.dimension, task.fraction_bits, task.bound,
+            task.min_owners, task.max_owners_per_round, task.rounds, task.reward_per_gradient,
+            task.submit_window, task.settle_window, task.permissioned, task.inline_payload,
+        )  # fmt: skip
+        return _topic(self._market("createTask", terms), MARKET, "TaskCreated", 1)
+
+    def fund(self, task_id: int, amount: int) -> Mined:
+        """Add wei to a task's balance."""
+        return self._market("fund", task_id, value=amount)
+
+    def register(self, task_id: int) -> int:
+        """Register this account as data owner of an open task; returns its registration index."""
+        mined = self._market("register", task_id)
+        return int.from_bytes(_event(mined, MARKET, "OwnerRegistered")[1], "big")
+
+    def admit(self, task_id: int, owners: Sequence[bytes]) -> Mined:
+        """Admit data owners to a permissioned task (model owner)."""
+        return self._market("admit", task_id, list(owners), gas=_SMALL + 80_000 * len(owners))
+
+    def open_round(self, task_id: int, model_digest: bytes) -> int:
+        """Open the next round for the model with a Keccak digest (model owner); returns its number."""
+        return _topic(self._market("openRound", task_id, model_digest), MARKET, "RoundOpened", 2)
+
+    def accept_batch(
+        self,
+        statement: BatchStatement,
+        proof: BatchProof,
+        payload: bytes,
+        attestations: Sequence[tuple[int, bytes]],
+        *,
+        on_sent: OnSent | None = None,
+    ) -> Mined:
+        """Hand a proven batch to the market."""
+        inlined = payload if self.view.terms(statement.context.task_id).inline_payload else b""
+        batch = calldata.batch_tuple(statement, proof, payload_digest(payload), inlined, attestations)
+        gas = _ACCEPT_BASE + _ACCEPT_OWNER * statement.size + 60 * len(inlined)
+        return self._market("acceptBatch", batch, gas=gas, on_sent=on_sent)
+
+    def finalize_round(self, task_id: int, number: int) -> Mined:
+        """End a round after its settle deadline; unspent reserve goes back to the task's balance."""
+        return self._market("finalizeRound", task_id, number)
+
+    def withdraw(self, task_id: int, amount: int) -> Mined:
+        """Take unreserved wei back (model owner)."""
+        return self._market("withdraw", task_id, amount)
+
+    def claim(
+        self,
+        task_id: int,
+        number: int,
+        batch_index: int,
+        record: BatchRecord,
+        slot: int,
+        owner: bytes,
+        amount: int,
+        proof: Sequence[bytes],
+    ) -> Mined:
+        """Have an owner's reward paid to that owner; any account may send it."""
+        arguments = (task_id, number, batch_index, calldata.record_tuple(record), slot, owner, amount, list(proof))
+        return self._market("claim", *arguments)
+
+    def _market(
+        self, name: str, *arguments: object, gas: int = _SMALL, value: int = 0, on_sent: OnSent | None = None
+    ) -> Mined:
+        data = calldata.call(MARKET, name, *arguments)
+        return self._sender.send(self.view.market, data, gas=gas, value=value, on_sent=on_sent)
+
+    def _registry(self, name: str, *arguments: object, gas: int) -> Mined:
+        return self._sender.send(self.view.registry, calldata.call(REGISTRY, name, *arguments), gas=gas)
+
+
+def _created(mined: Mined) -> bytes:
+    if mined.contract is None:
+        raise ChainError(f"transaction 0x{mined.transaction.hex()} created no contract")
+    return mined.contract
+
+
+def _event(mined: Mined, contract: str, name: str) -> tuple[tuple[bytes, ...], bytes]:
+    """Topics and data of a transaction's event."""
+    wanted = keccak(calldata.signatures(contract, "event")[name].encode("ascii"))
+    for log in mined.logs:
+        if log.topics and log.topics[0] == wanted:
+            return log.topics, log.data
+    raise ChainError(f"transaction 0x{mined.transaction.hex()} has no event {name}; is the contract ours?")
+
+
+def _topic(mined: Mined, contract: str, name: str, position: int) -> int:
+    return int.from_bytes(_event(mined, contract, name)[0][position], "big")

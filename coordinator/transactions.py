@@ -1,0 +1,183 @@
+"""Sending transactions: one owner of an account's nonces, explicit gas, resending with higher fees, named refusals."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from eth_account import Account
+from eth_utils.address import to_canonical_address, to_checksum_address
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+
+from circuits.errors import ChainError, ContractError
+from provers.keystore import SigningKey
+from provers.rpc import Rpc, revert_data
+
+_log = logging.getLogger(__name__)
+_TIP = 10**9
+_KNOWN = ("already known", "known transaction", "already imported")
+_STALE = ("nonce too low", "nonce is too low", "invalid nonce")
+OnSent = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event of a mined transaction."""
+
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A transaction that was mined and succeeded.
+
+    Attributes:
+        contract: address of the contract that it created.
+    """
+
+    transaction: bytes
+    block: int
+    gas_used: int
+    contract: bytes | None
+    logs: tuple[Log, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: between looks for a receipt, before fees are raised, before giving up."""
+
+    poll: float = 0.25
+    resend: float = 45.0
+    give_up: float = 600.0
+
+
+class Sender:
+    """The one sender of an account in this process.  Transactions go out one at a time, in nonce order."""
+
+    def __init__(self, rpc: Rpc, key: SigningKey, patience: Patience | None = None) -> None:
+        self.rpc = rpc
+        self.address = key.address
+        self._key = key
+        self._patience = patience or Patience()
+        self._lock = threading.Lock()
+
+    def send(self, to: bytes | None, data: bytes, *, gas: int, value: int = 0, on_sent: OnSent | None = None) -> Mined:
+        """Send a transaction and wait until it is mined.
+
+        Args:
+            to: the contract, None to create one.
+            gas: gas limit; what is not used costs nothing.
+            on_sent: told the hash of each variant before the wait for it begins.
+
+        Raises:
+            ContractError: the contract refuses; found before sending where possible.
+            ChainError: unreachable, not mined in time, or the account cannot pay.
+        """
+        with self._lock:
+            self._rehearse(to, data, gas, value)
+            base = {"data": "0x" + data.hex(), "gas": gas, "value": value, "chainId": self.rpc.chain_id}
+            if to is not None:
+                base["to"] = to_checksum_address(to)
+            return self._until_mined({**base, "nonce": self._nonce()}, on_sent)
+
+    def _rehearse(self, to: bytes | None, data: bytes, gas: int, value: int) -> None:
+        """Run the call without sending it, so that a refusal costs nothing and has a name."""
+        if to is None:
+            return
+        call: Any = {
+            "from": to_checksum_address(self.address), "to": to_checksum_address(to),
+            "data": "0x" + data.hex(), "gas": gas, "value": value,
+        }  # fmt: skip
+        self.rpc.guarded(lambda: self.rpc.web3.eth.call(call))
+
+    def _nonce(self) -> int:
+        address = to_checksum_address(self.address)
+        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_transaction_count(address)))
+
+    def _until_mined(self, transaction: Mapping[str, Any], on_sent: OnSent | None) -> Mined:
+        started = time.monotonic()
+        hashes: list[bytes] = []
+        while time.monotonic() - started < self._patience.give_up:
+            fees = self._fees(len(hashes))
+            sent = self._broadcast({**transaction, **fees})
+            if sent is not None:
+                hashes.append(sent)
+                _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), transaction["nonce"])
+                if on_sent is not None:
+                    on_sent(sent)
+            receipt = self._wait(hashes)
+            if receipt is not None:
+                return self._succeeded(receipt, transaction)
+        raise ChainError(
+            f"the transaction 0x{hashes[-1].hex() if hashes else ''} was not mined within "
+            f"{self._patience.give_up:.0f} s; look for it before sending it again"
+        )
+
+    def _fees(self, attempt: int) -> dict[str, int]:
+        """Fees that a node takes as a replacement of the attempt before: a quarter more each time."""
+        block: Mapping[str, Any] = self.rpc.guarded(lambda: self.rpc.web3.eth.get_block("latest"))
+        base = int(block.get("baseFeePerGas", 0))
+        tip = _TIP * 5**attempt // 4**attempt
+        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base * 5**attempt // 4**attempt + tip}
+
+    def _broadcast(self, transaction: dict[str, Any]) -> bytes | None:
+        """Sign and send.  None when an earlier variant took the nonce, which a receipt then shows."""
+        signed = Account.sign_transaction(transaction, self._key.secret_bytes())
+        try:
+            self.rpc.web3.eth.send_raw_transaction(signed.raw_transaction)
+        except Web3RPCError as error:
+            text = str(error).lower()
+            if any(word in text for word in _STALE):
+                return None
+            if not any(word in text for word in _KNOWN):
+                raise ChainError(f"the node refused the transaction: {error}") from error
+        except ContractLogicError as error:
+            raise self.rpc.errors.explain(revert_data(error)) from error
+        except OSError as error:
+            _log.warning("event=broadcast-failed reason=%s", type(error).__name__)
+        return bytes(signed.hash)
+
+    def _wait(self, hashes: list[bytes]) -> Mapping[str, Any] | None:
+        deadline = time.monotonic() + self._patience.resend
+        while time.monotonic() < deadline:
+            for sent in reversed(hashes):
+                receipt = self._receipt(sent)
+                if receipt is not None:
+                    return receipt
+            time.sleep(self._patience.poll)
+        return None
+
+    def _receipt(self, sent: bytes) -> Mapping[str, Any] | None:
+        try:
+            return cast(Mapping[str, Any], self.rpc.web3.eth.get_transaction_receipt(cast(Any, sent)))
+        except (TransactionNotFound, OSError):
+            return None
+
+    def _succeeded(self, receipt: Mapping[str, Any], transaction: Mapping[str, Any]) -> Mined:
+        if receipt["status"] != 1:
+            self._explain_failure(receipt, transaction)
+        created = receipt.get("contractAddress")
+        return Mined(
+            bytes(receipt["transactionHash"]), int(receipt["blockNumber"]), int(receipt["gasUsed"]),
+            to_canonical_address(created) if created else None,
+            tuple(
+                Log(to_canonical_address(log["address"]), tuple(map(bytes, log["topics"])), bytes(log["data"]))
+                for log in receipt["logs"]
+            ),
+        )  # fmt: skip
+
+    def _explain_failure(self, receipt: Mapping[str, Any], transaction: Mapping[str, Any]) -> None:
+        """A mined transaction failed although its rehearsal did not: the state changed in between, or gas ran out."""
+        name = f"transaction 0x{bytes(receipt['transactionHash']).hex()}"
+        if int(receipt["gasUsed"]) >= int(transaction["gas"]):
+            raise ContractError(f"{name} ran out of gas ({transaction['gas']}); allow it more", "OutOfGas")
+        call: Any = {key: transaction[key] for key in ("to", "data", "value") if key in transaction}
+        call |= {"from": to_checksum_address(self.address), "gas": transaction["gas"]}
+        self.rpc.guarded(lambda: self.rpc.web3.eth.call(call))
+        raise ContractError(f"{name} was reverted, but would succeed now; send it again")

@@ -1,0 +1,170 @@
+"""The chain client against the development chain: every transaction, every named refusal, a real batch."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from circuits.errors import ChainError, ContractError, UnknownError
+from circuits.hashing import keccak
+from coordinator.calldata import signatures
+from coordinator.chain import Chain, NewTask, deploy_contracts
+from coordinator.devchain import CHAIN_ID, DevChain
+from provers import chain as read_side
+from provers import hpke
+from provers.chain import ChainView
+from tests.support.plain_batch import Circumstances, attest, build_batch, development_setup, random_gradients
+
+DIMENSION, BOUND, REWARD = 10, 1 << 40, 10**15
+
+
+@dataclass
+class World:
+    dev: DevChain
+    url: str
+    market: bytes
+    chains: tuple[Chain, ...]
+
+    @property
+    def chain(self) -> Chain:
+        return self.chains[0]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    dev = DevChain()
+    url = dev.start()
+    deployed = deploy_contracts(url, dev.accounts[0])
+    chains = tuple(Chain(ChainView(url, deployed.market), key) for key in dev.accounts)
+    yield World(dev, url, deployed.market, chains)
+    dev.stop()
+
+
+@pytest.fixture(scope="module")
+def committee(world: World) -> int:
+    committee = world.chain.create_committee(1, [chain.address for chain in world.chains[1:5]])
+    for index, chain in enumerate(world.chains[1:5]):
+        chain.join(committee, f"127.0.0.1:{7000 + index}", hpke.public_key(hpke.generate()))
+    return committee
+
+
+@pytest.fixture(scope="module")
+def verifier(world: World) -> bytes:
+    return world.chain.deploy_verifier(development_setup("norm", 16, DIMENSION).verifying)
+
+
+def terms(world: World, committee: int, verifier: bytes, **changes: object) -> NewTask:
+    task = NewTask(committee, verifier, world.chain.address, DIMENSION, 16, BOUND, 2, 6, 3, REWARD, 60, 600)
+    return replace(task, **changes)  # type: ignore[arg-type]
+
+
+def test_committee_is_read_back(world: World, committee: int) -> None:
+    record = world.chain.view.committee_record(committee)
+    assert record.ready
+    assert record.committee.threshold == 1
+    assert record.committee.members == tuple(chain.address for chain in world.chains[1:5])
+    assert record.endpoints[2] == "127.0.0.1:7002"
+
+
+def test_unknown_things_are_named(world: World) -> None:
+    view = world.chain.view
+    with pytest.raises(UnknownError, match="TaskUnknown"):
+        view.terms(99)
+    with pytest.raises(UnknownError, match="CommitteeUnknown"):
+        view.committee(99)
+
+
+def test_other_chain_is_refused(world: World) -> None:
+    with pytest.raises(ChainError, match="the configuration says 1"):
+        ChainView(world.url, world.market, expected_chain_id=1)
+
+
+def test_address_without_contract_is_refused(world: World) -> None:
+    with pytest.raises(ChainError, match="no such contract"):
+        ChainView(world.url, bytes(19) + b"\1")
+
+
+def test_unreachable_node_is_named(world: World) -> None:
+    with pytest.raises(ChainError, match="cannot be reached"):
+        ChainView("http://127.0.0.1:9", world.market)
+
+
+def test_custom_errors_keep_their_names(world: World, committee: int, verifier: bytes) -> None:
+    task = world.chain.create_task(terms(world, committee, verifier))
+    with pytest.raises(ContractError, match="InsufficientEscrow") as caught:
+        world.chain.open_round(task, keccak(b"model"))
+    assert caught.value.error == "InsufficientEscrow"
+    with pytest.raises(ContractError, match="NotModelOwner"):
+        world.chains[3].open_round(task, keccak(b"model"))
+    with pytest.raises(ContractError, match="TermsInvalid"):
+        world.chain.create_task(terms(world, committee, verifier, min_owners=1))
+
+
+def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, verifier: bytes) -> None:
+    setup = development_setup("norm", capacity=16, dimension=DIMENSION)
+    chain = world.chain
+    task = chain.create_task(terms(world, committee, verifier))
+    assert chain.view.policy(task).key_hash == setup.verifying.key_hash
+    chain.fund(task, 7 * REWARD)
+    owners = world.chains[6:9]
+    indices = [owner.register(task) for owner in owners]
+    assert indices == [0, 1, 2]
+    assert chain.view.owner_index(task, owners[1].address) == 1
+    assert chain.view.owner_at(task, 2) == owners[2].address
+    number = chain.open_round(task, keccak(b"model"))
+    assert chain.view.round(task, number).model_digest == keccak(b"model")
+
+    keys = [key.secret_bytes() for key in world.dev.accounts]
+    batch = build_batch(
+        setup, random_gradients(3, DIMENSION, BOUND), at=Circumstances(CHAIN_ID, world.market, task, number, BOUND),
+        indices=indices, owner_keys=keys[6:9],
+    )  # fmt: skip
+    attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
+    with pytest.raises(ContractError, match="TooFewAttestations"):
+        chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations[:2])
+    sent: list[bytes] = []
+    mined = chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations, on_sent=sent.append)
+    assert sent == [mined.transaction]
+    accepted = chain.view.accepted(task, number)
+    assert [(a.record.batch_id, a.indices, a.amounts) for a in accepted] == [(batch.batch_id, (0, 1, 2), (REWARD,) * 3)]
+    assert accepted[0].owners == tuple(owner.address for owner in owners)
+    assert chain.view.consumed(task, number, 1)
+    assert not chain.view.consumed(task, number, 3)
+    with pytest.raises(ContractError, match="OwnerAlreadyAccepted"):
+        chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations)
+
+    with pytest.raises(ContractError, match="RoundStillOpen"):
+        chain.finalize_round(task, number)
+    world.dev.advance(700)
+    assert chain.view.now() >= chain.view.round(task, number).settle_deadline
+    chain.finalize_round(task, number)
+    assert chain.view.round(task, number).finalized
+    assert chain.view.task(task).balance == 4 * REWARD
+    chain.withdraw(task, 4 * REWARD)
+
+
+def test_nonces_follow_each_other_across_threads(world: World) -> None:
+    members = [chain.address for chain in world.chains[1:5]]
+    with ThreadPoolExecutor(4) as pool:
+        numbers = list(pool.map(lambda _: world.chain.create_committee(1, members), range(6)))
+    assert len(set(numbers)) == 6
+
+
+def test_every_signature_of_the_read_side_is_in_the_abi() -> None:
+    source = Path(read_side.__file__).read_text()
+    known = set(
+        itertools.chain.from_iterable(
+            signatures(name, kind).values()
+            for name in ("Market", "CommitteeRegistry", "RollupVerifier")
+            for kind in ("function", "error", "event")
+        )
+    )
+    used = set(re.findall(r'"([A-Za-z]+\([a-z0-9,\[\]]*\))"', source))
+    assert len(used) >= 18
+    assert used <= known
