@@ -92,8 +92,8 @@ class Audit:
 
     @property
     def statement(self) -> BatchStatement:
-        """What the batch proves, in the chain's context."""
-        return BatchStatement(self.recorded.context, self.bundle.headers)
+        """What the batch proves, in the chain's context whatever the bundle says."""
+        return BatchStatement(self.recorded.context, self.bundle.statement.owners)
 
     @property
     def _rho(self) -> int:
@@ -101,7 +101,7 @@ class Audit:
         opening = Opening(
             proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
         )
-        return challenge(rho_state(self.recorded.context, self.bundle.headers, opening))
+        return challenge(rho_state(self.recorded.context, self.statement.owners, opening))
 
     def check_proof(self) -> None:
         """Groth16, the knowledge of the Gram block and the sum-check hold, and it is the recorded batch."""
@@ -111,7 +111,7 @@ class Audit:
     def check_signatures(self) -> None:
         """Every header is signed by the owner whom the chain registered under its index."""
         context = self.recorded.context
-        for header in self.bundle.headers:
+        for header in self.statement.owners:
             _require(
                 self.recorded.owners.get(header.owner_index) == header.owner,
                 f"0x{header.owner.hex()} is not owner {header.owner_index} of the task",
@@ -121,7 +121,7 @@ class Audit:
     def check_cohort(self) -> None:
         """Every submission of the batch was in the cohort before the coin was tossed, in the cohort's order."""
         context, cohort = self.recorded.context, self.bundle.cohort
-        digests = [h.digest(context.chain_id, context.market) for h in self.bundle.headers]
+        digests = [h.digest(context.chain_id, context.market) for h in self.statement.owners]
         places = [cohort.index(digest) if digest in cohort else -1 for digest in digests]
         _require(-1 not in places, "a submission of the batch is not in its cohort")
         _require(places == sorted(set(places)), "the batch does not keep its cohort's order")
@@ -137,12 +137,12 @@ class Audit:
     def check_projections(self) -> None:
         """The projections are those that the proof binds, and every owner's are small."""
         projections = self.bundle.projections
-        _require(len(projections) == len(self.bundle.headers) + 1, "a row has no projections")
+        _require(len(projections) == len(self.statement.owners) + 1, "a row has no projections")
         _require(
             projections_digest(projections) == self.bundle.proof.projections_digest,
             "the projections are not those that the proof binds",
         )
-        for header, row in zip(self.bundle.headers, projections[1:], strict=True):
+        for header, row in zip(self.statement.owners, projections[1:], strict=True):
             _require(small(row), f"a projection of owner {header.owner_index} is out of range")
 
     def check_combination(self) -> None:

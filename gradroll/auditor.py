@@ -43,20 +43,19 @@ class Auditor:
     def audit_batch(self, task_id: int, round_number: int, batch: AcceptedBatch) -> AuditReport:
         """Audit one accepted batch."""
         terms, policy = self.view.terms(task_id), self.view.policy(task_id)
-        bundle = self.coordinator.audit_bundle(batch.batch_id)
-        owners = {h.owner_index: self.view.owner_at(task_id, h.owner_index) for h in bundle.headers}
+        bundle = self.coordinator.audit_bundle(batch.record.batch_id)
         recorded = Recorded(
             context=Context.of(terms, round_number, policy),
-            committee=self.view.committee(terms.committee_id).committee,
-            batch_id=batch.batch_id,
-            payload_digest=batch.payload_digest,
-            commitment=batch.commitment,
-            owners={index: address for index, address in owners.items() if address is not None},
+            committee=self.view.committee(terms.committee_id),
+            batch_id=batch.record.batch_id,
+            payload_digest=batch.record.payload_digest,
+            commitment=batch.record.commitment,
+            owners=dict(zip(batch.indices, batch.owners, strict=True)),
         )
         return Audit(
             recorded,
             bundle,
-            find_payload(batch, [partial(self.coordinator.payload, batch.batch_id)]),
+            find_payload(batch, [partial(self.coordinator.payload, batch.record.batch_id)]),
             self.parameters.commitment_key(terms.dimension),
             self.parameters.verifying_key(policy.key_hash),
         ).run()

@@ -26,13 +26,12 @@ def reward_tree(batch: AcceptedBatch) -> tuple[tuple[Reward, ...], RewardTree]:
     Raises:
         ProofError: the rebuilt root is another; the node leaves out or invents events.
     """
-    rewards = tuple(
-        Reward(slot, owner, amount) for (slot, owner), amount in zip(batch.owners, batch.rewards, strict=True)
-    )
-    tree = RewardTree.of(batch.batch_id, rewards)
-    if tree.root != batch.rewards_root:
+    paid = zip(batch.owners, batch.amounts, strict=True)
+    rewards = tuple(Reward(slot, owner, amount) for slot, (owner, amount) in enumerate(paid))
+    tree = RewardTree.of(batch.record.batch_id, rewards)
+    if tree.root != batch.record.rewards_root:
         raise ProofError(
-            f"the rewards of batch 0x{batch.batch_id.hex()} do not hash to the root on the chain; ask another node"
+            f"the rewards of batch 0x{batch.record.batch_id.hex()} do not hash to the root on the chain; ask another node"
         )
     return rewards, tree
 
@@ -42,7 +41,7 @@ def open_claims(view: ChainView, task_id: int, round_number: int, owner: bytes) 
     claims = []
     for batch in view.accepted(task_id, round_number):
         rewards, tree = reward_tree(batch)
-        claimed = view.batch(task_id, round_number, batch.batch_index).claimed_bitmap
+        _, claimed = view.batch(task_id, round_number, batch.batch_index)
         claims += [
             Claim(batch, reward, tree.proof(reward.slot))
             for reward in rewards
@@ -59,5 +58,8 @@ def claim_all(view: ChainView, chain: Chain, task_id: int, round_number: int, ow
     """
     claims = open_claims(view, task_id, round_number, owner)
     for claim in claims:
-        chain.claim(task_id, round_number, claim.batch, claim.reward.slot, owner, claim.reward.amount, claim.proof)
+        reward, batch = claim.reward, claim.batch
+        chain.claim(
+            task_id, round_number, batch.batch_index, batch.record, reward.slot, owner, reward.amount, claim.proof
+        )
     return sum(claim.reward.amount for claim in claims)

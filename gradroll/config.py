@@ -23,11 +23,12 @@ PREFIX = "GRADROLL_"
 
 @dataclass(frozen=True, slots=True)
 class ChainSettings:
-    """[chain]: which node, which chain, which market contract."""
+    """[chain]: which node, which chain, which market contract; no event is searched before `from_block`."""
 
     url: str
     chain_id: int
     market: Address
+    from_block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,11 @@ class Settings:
                     f"set {variable}, or use the command's own option"
                 )
         return kind(**given)
+
+    def get(self, key: str) -> object:
+        """The checked value of one "section.key", or None."""
+        found = self._values.get(key)
+        return None if found is None else found.value
 
     def require_development(self, what: str) -> None:
         """Raises InsecureSetupError unless development mode is on."""

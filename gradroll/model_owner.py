@@ -17,6 +17,7 @@ from circuits import payload as payloads
 from circuits.errors import GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
 from circuits.payload import Aggregate
 from circuits.quantize import FloatArray, IntArray, dequantize
+from circuits.statement import MAX_BOUND
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
 from native import G1
@@ -109,15 +110,25 @@ class ModelOwner:
             )
         aggregates = [self._checked(batch, terms.committee_id, terms.dimension) for batch in accepted]
         recorded = self._view.round(task_id, round_number).aggregate
-        if native.g1_linear_combination([b.commitment for b in accepted], [1] * len(accepted)) != recorded:
+        if native.g1_linear_combination([b.record.commitment for b in accepted], [1] * len(accepted)) != recorded:
             raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
-        owners = tuple(address for batch in accepted for _, address in batch.owners)
+        owners = tuple(owner for batch in accepted for owner in batch.owners)
         return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), owners)
 
     def finalize_round(self, task_id: int, round_number: int) -> None:
         """Release a round's unspent reserve once its settling time is over."""
         self._chain.finalize_round(task_id, round_number)
+
+    def finalize_overdue(self, task_id: int) -> tuple[int, ...]:
+        """Finalize every round whose settling time is over; returns their numbers."""
+        now, overdue = self._view.now(), []
+        for number in range(self._view.task(task_id).rounds_opened):
+            state = self._view.round(task_id, number)
+            if not state.finalized and now > state.settle_deadline:
+                self.finalize_round(task_id, number)
+                overdue.append(number)
+        return tuple(overdue)
 
     def withdraw(self, task_id: int, wei: int) -> None:
         """Take unreserved escrow back."""
@@ -127,13 +138,29 @@ class ModelOwner:
         data = find_payload(batch, self._sources(batch, committee_id))
         aggregate = payloads.decode(data, dimension)
         key = self._parameters.commitment_key(dimension)
-        require_opening(key.commit_small(aggregate.values, aggregate.tail), batch.commitment)
+        require_opening(key.commit_small(aggregate.values, aggregate.tail), batch.record.commitment)
         return aggregate
 
     def _sources(self, batch: AcceptedBatch, committee_id: int) -> Iterable[Callable[[], bytes]]:
-        yield partial(self._coordinator.payload, batch.batch_id)
-        for endpoint in self._view.committee(committee_id).endpoints:
-            yield partial(_from_prover, endpoint, batch.batch_id)
+        yield partial(self._coordinator.payload, batch.record.batch_id)
+        for endpoint in self._view.committee_record(committee_id).endpoints:
+            yield partial(_from_prover, endpoint, batch.record.batch_id)
+
+
+def quantised_bound(norm: float, fraction_bits: int) -> int:
+    """BOUND of a task whose gradients have at most this L2 norm: floor((norm * 2^f)^2).
+
+    Raises:
+        InvalidInputError: the norm is not positive, or the bound leaves (0, 2^62).
+    """
+    if not math.isfinite(norm) or norm <= 0:
+        raise InvalidInputError(f"a norm bound is a positive number, not {norm}")
+    bound = math.floor(math.ldexp(norm, fraction_bits) ** 2) if norm < 2.0**64 else MAX_BOUND + 1
+    if not 1 <= bound <= MAX_BOUND:
+        raise InvalidInputError(
+            f"norm {norm} with {fraction_bits} fraction bits gives a squared bound outside [1, 2^62); use other fraction bits"
+        )
+    return bound
 
 
 def check_capacity(bound: int, owners: int) -> None:
@@ -152,7 +179,8 @@ def find_payload(batch: AcceptedBatch, sources: Iterable[Callable[[], bytes]]) -
     Raises:
         UnavailableError: no source has it.
     """
-    if batch.payload is not None and payloads.digest(batch.payload) == batch.payload_digest:
+    digest = batch.record.payload_digest
+    if batch.payload is not None and payloads.digest(batch.payload) == digest:
         return batch.payload
     reasons = []
     for source in sources:
@@ -161,10 +189,10 @@ def find_payload(batch: AcceptedBatch, sources: Iterable[Callable[[], bytes]]) -
         except GradrollError as error:
             reasons.append(str(error))
             continue
-        if payloads.digest(data) == batch.payload_digest:
+        if payloads.digest(data) == digest:
             return data
         reasons.append("it served other bytes than the chain recorded")
-    raise UnavailableError(f"nobody serves the payload of batch 0x{batch.batch_id.hex()}: {'; '.join(reasons)}")
+    raise UnavailableError(f"nobody serves the payload of batch 0x{batch.record.batch_id.hex()}: {'; '.join(reasons)}")
 
 
 def require_opening(commitment: G1, recorded: G1) -> None:

@@ -113,7 +113,7 @@ class DataOwner:
         """
         terms = self._view.terms(task_id)
         current = self._open_round(terms, round_number)
-        record = self._view.committee(terms.committee_id)
+        record = self._view.committee_record(terms.committee_id)
         quantized = quantize(
             gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension
         )

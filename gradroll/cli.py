@@ -1,0 +1,83 @@
+"""The command line: one command for each role.  Parsing is here, the work in `gradroll.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from circuits.errors import GradrollError
+
+from gradroll.commands import COMMANDS
+
+EXIT_CODES = {
+    "invalid-input": 3, "bad-gradient": 3, "bad-message": 3, "config": 3,
+    "closed": 4, "not-ready": 4, "unknown": 4,
+    "unavailable": 5, "chain": 5,
+    "bad-key-file": 6, "key-mismatch": 6, "insecure-setup": 6, "storage": 6,
+    "bad-signature": 7, "proof-invalid": 7, "rule-violation": 7, "prover-blamed": 7, "inconsistent": 7,
+}  # fmt: skip
+"""Exit status by error code; 1 for codes not listed, 2 is argparse's, 130 means interrupted."""
+
+_EPILOG = """\
+roles:
+  data owner      gradroll submit, gradroll claim
+  model owner     gradroll task create | fund | open | status | read | withdraw
+  prover          gradroll prover init | join | serve
+  coordinator     gradroll coordinator serve
+  market          gradroll chain deploy, gradroll committee create, gradroll setup srs | keys
+  anybody         gradroll audit, gradroll demo
+
+start here:
+  gradroll demo                         everything on this machine, on real data
+  gradroll COMMAND --help               what a command does, with an example
+
+settings come from --config FILE (TOML), then GRADROLL_<SECTION>_<KEY>, then options.
+exit status: 0 done, 2 usage, 3 bad input or settings, 4 too early or closed or unknown, 5 unreachable or refused by the
+chain, 6 keys or disk, 7 a check failed, 130 interrupted (nothing is lost; run the command again)
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; every leaf sets `run`, a function of the parsed arguments to an exit status."""
+    parser = argparse.ArgumentParser(
+        prog="gradroll",
+        description="A rollup for gradients: training from data owners nobody has to trust, paid by proof.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in COMMANDS:
+        add(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = build_parser().parse_args(argv)
+    level = os.environ.get("LOG_LEVEL", "INFO").upper()
+    logging.basicConfig(
+        level=level if level in logging.getLevelNamesMapping() else "INFO",
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return int(arguments.run(arguments))
+    except GradrollError as error:
+        sys.stderr.write(f"error[{error.code}]: {error}\n")
+        return EXIT_CODES.get(error.code, 1)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing is lost, run the command again to go on\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

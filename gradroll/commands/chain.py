@@ -1,0 +1,83 @@
+"""`gradroll chain`: a development chain, and the contracts."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gradroll.commands.options import Subparsers, group, leaf, settings
+from gradroll.console import Console, checksum
+
+
+def add(parent: Subparsers) -> None:
+    """Add the commands."""
+    commands = group(parent, "chain", "Run a development chain, deploy the contracts")
+    parser = leaf(
+        commands,
+        "serve",
+        "Run a development chain (eth-tester) behind JSON-RPC. Its accounts' keys are public and it forgets everything "
+        "when it stops.",
+        "gradroll chain serve --development --listen 127.0.0.1:8545",
+        serve,
+    )
+    parser.add_argument("--listen", default="127.0.0.1:8545", metavar="HOST:PORT")
+    parser = leaf(
+        commands,
+        "deploy",
+        "Deploy the committee registry, the market, and a verifier for each verifying key. Writes a [chain] section that "
+        "the other commands read with --config.",
+        "gradroll chain deploy --chain http://127.0.0.1:8545 --account operator.key --verifying-key keys/norm-64.verifying "
+        "--out chain.toml",
+        deploy,
+    )
+    parser.add_argument("--chain", required=True, metavar="URL", help="JSON-RPC URL of the node")
+    parser.add_argument("--chain-id", type=int, metavar="ID", help="refuse any other chain")
+    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that pays the fees")
+    parser.add_argument("--verifying-key", type=Path, action="append", default=[], metavar="FILE", dest="keys", help="repeat for several")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve the development chain until interrupted."""
+    from coordinator import devchain
+
+    settings(arguments).require_development("a chain whose accounts' keys are public")
+    host, port = endpoint(arguments.listen)
+    devchain.serve(port, host)
+    return 0
+
+
+def deploy(arguments: argparse.Namespace) -> int:
+    """Deploy contracts and write the settings that name them."""
+    from circuits.keys import load_verifying_key
+    from coordinator.chain import Chain, deploy_contracts
+    from provers.chain import ChainView
+    from provers.keystore import load_account
+
+    from gradroll.local import chain_section, write_settings
+
+    chosen = settings(arguments)
+    account = load_account(arguments.account)
+    keys = [load_verifying_key(path, allow_insecure=chosen.development) for path in arguments.keys]
+    made = deploy_contracts(arguments.chain, account, expected_chain_id=arguments.chain_id)
+    write_settings(arguments.out, {"chain": chain_section(arguments.chain, made)})
+    console = Console()
+    console.line(f"{arguments.out}: market {checksum(made.market)}, registry {checksum(made.registry)} on chain {made.chain_id}")
+    chain = Chain(ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account)
+    for key in keys:
+        console.line(f"verifier of {key.policy}, {key.capacity} owners: {checksum(chain.deploy_verifier(key))}")
+    return 0
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT.
+
+    Raises:
+        ConfigError: another form.
+    """
+    from circuits.errors import ConfigError
+
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ConfigError(f"listen: {text!r} is not of the form HOST:PORT")
+    return host, int(port)

@@ -1,0 +1,59 @@
+"""`gradroll committee`: who proves."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
+from gradroll.console import Console, checksum
+
+
+def add(parent: Subparsers) -> None:
+    """Add the commands."""
+    commands = group(parent, "committee", "Register and show prover committees")
+    parser = leaf(
+        commands,
+        "create",
+        "Register a committee: N members of which any t may collude and learn nothing (N >= 2t+1; N >= 3t+1 is better: "
+        "then a liar is found at once). Every member then runs `gradroll prover join`.",
+        "gradroll committee create --threshold 1 --member 0xA... --member 0xB... --member 0xC... --member 0xD... "
+        "--account operator.key",
+        create,
+    )
+    parser.add_argument("--threshold", type=positive, required=True, help="t, the provers that may collude")
+    parser.add_argument("--member", type=address, action="append", required=True, metavar="0x...", dest="members",
+                        help="a prover's address, in order (repeat)")  # fmt: skip
+    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that pays the fees")
+    chain_options(parser)
+    parser = leaf(commands, "show", "Show a committee and who has joined.", "gradroll committee show 0", show)
+    parser.add_argument("committee", type=natural)
+    chain_options(parser)
+
+
+def create(arguments: argparse.Namespace) -> int:
+    """Register a committee."""
+    from coordinator.chain import Chain
+    from provers.keystore import load_account
+
+    from gradroll.sessions import chain_view
+
+    chain = Chain(chain_view(settings(arguments)), load_account(arguments.account))
+    committee = chain.create_committee(arguments.threshold, arguments.members)
+    Console().line(f"committee {committee} registered; its members now run: gradroll prover join --committee {committee}")
+    return 0
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print a committee."""
+    from gradroll.sessions import chain_view
+
+    record = chain_view(settings(arguments)).committee_record(arguments.committee)
+    console, committee = Console(), record.committee
+    console.line(
+        f"committee {committee.committee_id}: N = {committee.size}, t = {committee.threshold}, quorum {committee.quorum}, "
+        f"{'ready' if record.ready else 'waiting for members to join'}"
+    )
+    for p, (member, endpoint) in enumerate(zip(committee.members, record.endpoints, strict=True)):
+        console.line(f"  prover {p}  {checksum(member)}  {endpoint or 'has not joined'}")
+    return 0

@@ -1,0 +1,48 @@
+"""`gradroll demo`: the whole path on this machine, on real data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gradroll.commands.options import Subparsers, leaf, positive, settings
+from gradroll.console import Console
+
+
+def add(parent: Subparsers) -> None:
+    """Add the command."""
+    parser = leaf(
+        parent,
+        "demo",
+        "Train on the digits data of scikit-learn with provers, a coordinator and a chain as processes on this machine. Two "
+        "owners cheat: they are named, excluded and unpaid. Writes report.json.",
+        "gradroll demo --rounds 5 --owners 10 --provers 4 --threshold 1",
+        run,
+    )
+    parser.add_argument("--rounds", type=positive, default=5, help="rounds to train (default 5)")
+    parser.add_argument("--owners", type=positive, default=10, help="data owners, the last two of them cheat (default 10)")
+    parser.add_argument("--provers", type=positive, default=4, help="N, prover processes (default 4)")
+    parser.add_argument("--threshold", type=positive, default=1, help="t, provers that may collude (default 1)")
+    parser.add_argument("--chain", metavar="URL", help="a live development node with funded accounts, such as anvil's")
+    parser.add_argument("--policy", choices=("norm", "norm-contribution"), default="norm", help="what is proven and paid for")
+    parser.add_argument("--non-iid", action="store_true", help="every owner sees few digits only")
+    parser.add_argument("--out", type=Path, default=Path("build/demo"), metavar="DIR", help="default build/demo")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo."""
+    from gradroll.demo.run import Options, run_demo
+
+    arguments.development = True
+    settings(arguments)  # names a malformed variable before anything starts
+    options = Options(
+        rounds=arguments.rounds,
+        owners=arguments.owners,
+        provers=arguments.provers,
+        threshold=arguments.threshold,
+        chain=arguments.chain,
+        policy=arguments.policy,
+        non_iid=arguments.non_iid,
+        out=arguments.out,
+    )
+    return run_demo(options, Console())

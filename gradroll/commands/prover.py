@@ -1,0 +1,101 @@
+"""`gradroll prover`: run one member of a committee."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gradroll.commands.options import Subparsers, chain_options, group, leaf, natural, settings
+from gradroll.console import Console, checksum
+
+
+def add(parent: Subparsers) -> None:
+    """Add the commands."""
+    commands = group(parent, "prover", "Run a prover: make its keys, join a committee, serve")
+    parser = leaf(
+        commands,
+        "init",
+        "Make the prover's keys: one signs, one opens sealed shares. They stay in files that only you can read; the printed "
+        "address goes to whoever registers the committee.",
+        "gradroll prover init --keystore prover/keys",
+        init,
+    )
+    parser.add_argument("--keystore", type=Path, metavar="DIR", help="new directory (prover.keystore)")
+    parser = leaf(
+        commands, "join",
+        "Publish this prover's endpoint and sealing key in the registry. Owners and the coordinator find it there.",
+        "gradroll prover join --committee 0 --endpoint prover0.example.org:7101 --config prover.toml", join,
+    )  # fmt: skip
+    parser.add_argument("--endpoint", metavar="HOST:PORT", help="where others reach it (prover.endpoint)")
+    _options(parser)
+    parser = leaf(
+        commands, "serve",
+        "Serve until stopped. Every attempt is on disk before a share that depends on it leaves, so stopping it at any time "
+        "loses nothing and leaks nothing.",
+        "gradroll prover serve --config prover.toml", serve,
+    )  # fmt: skip
+    parser.add_argument("--listen", metavar="HOST:PORT", help="address to bind (prover.listen)")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="ledger and shares (prover.state)")
+    parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
+    parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of proving keys (keys.directory)")
+    _options(parser)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--keystore", type=Path, metavar="DIR", help="the prover's keys (prover.keystore)")
+    parser.add_argument("--committee", type=natural, metavar="N", help="committee number (prover.committee)")
+    chain_options(parser)
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """Make keys."""
+    from circuits.errors import ConfigError
+    from provers.keystore import Keystore
+
+    chosen = settings(arguments, prover__keystore=arguments.keystore)
+    directory = chosen.get("prover.keystore")
+    if not isinstance(directory, Path):
+        raise ConfigError("prover.keystore is missing: pass --keystore DIR")
+    made = Keystore.create(directory)
+    Console().line(f"{directory}: address {checksum(made.address)}, sealing key 0x{made.hpke_public.hex()}")
+    return 0
+
+
+def join(arguments: argparse.Namespace) -> int:
+    """Publish endpoint and sealing key."""
+    from coordinator.chain import Chain
+    from provers.keystore import Keystore
+
+    from gradroll.config import ProverSettings
+    from gradroll.sessions import chain_view
+
+    chosen = settings(
+        arguments,
+        prover__keystore=arguments.keystore,
+        prover__committee=arguments.committee,
+        prover__endpoint=arguments.endpoint,
+    )
+    own = chosen.section(ProverSettings)
+    keys = Keystore.load(own.keystore)
+    Chain(chain_view(chosen), keys.account).join(own.committee, own.endpoint, keys.hpke_public)
+    Console().line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
+    return 0
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Run the node until it is stopped."""
+    from provers import node
+
+    from gradroll.nodes import node_config
+
+    chosen = settings(
+        arguments,
+        prover__keystore=arguments.keystore,
+        prover__committee=arguments.committee,
+        prover__listen=arguments.listen,
+        prover__state=arguments.state,
+        keys__srs=arguments.srs,
+        keys__directory=arguments.keys,
+    )
+    node.serve(node_config(chosen))
+    return 0

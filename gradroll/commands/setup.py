@@ -1,0 +1,146 @@
+"""`gradroll setup`: public parameters, accounts, and a whole market on one machine."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gradroll.commands.options import Subparsers, group, leaf, positive, settings
+from gradroll.console import Console, checksum
+
+_POLICIES = ("norm", "norm-contribution")
+
+
+def add(parent: Subparsers) -> None:
+    """Add the commands."""
+    commands = group(parent, "setup", "Make public parameters, key files, or a whole local market")
+    _add_srs(commands)
+    _add_keys(commands)
+    parser = leaf(
+        commands, "account", "Make a signing key in a new file that only you can read.",
+        "gradroll setup account --out owner.key", account,
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    _add_local(commands)
+
+
+def _add_srs(commands: Subparsers) -> None:
+    parser = leaf(
+        commands,
+        "srs",
+        "Import powers of tau from a public ceremony file (.ptau, BN254). With --insecure-seed instead: a development "
+        "string that protects nothing, refused everywhere except with --development.",
+        "gradroll setup srs --ptau powersOfTau28_hez_final_21.ptau --dimension 1000000 --out srs.gsrs",
+        srs,
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--ptau", type=Path, metavar="FILE", help="ceremony file")
+    source.add_argument("--insecure-seed", metavar="TEXT", help="development only: everybody who knows the text can cheat")
+    parser.add_argument("--dimension", type=positive, required=True, help="largest model, coordinates")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+
+
+def _add_keys(commands: Subparsers) -> None:
+    parser = leaf(
+        commands,
+        "keys",
+        "Generate a policy's proving and verifying key. They fit one policy, one capacity, one SRS and one release, and are "
+        "refused elsewhere. Whoever runs this could keep the secrets and forge proofs: run it where all parties trust.",
+        "gradroll setup keys --policy norm --capacity 64 --srs srs.gsrs --out keys",
+        keys,
+    )
+    parser.add_argument("--policy", choices=_POLICIES, default="norm", help="what is proven (default norm)")
+    parser.add_argument("--capacity", type=positive, default=64, help="most owners of a batch (default 64)")
+    parser.add_argument("--srs", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--insecure-seed", metavar="TEXT", help="development only: reproducible keys that protect nothing")
+
+
+def _add_local(commands: Subparsers) -> None:
+    parser = leaf(
+        commands,
+        "local",
+        "Prepare a market for development on a node with funded accounts: parameters, keys, contracts, committee, and one "
+        "settings file a process. What `gradroll demo` and deploy/compose.yaml start from.",
+        "gradroll setup local --development --chain http://127.0.0.1:8545 --directory local",
+        local,
+    )
+    parser.add_argument("--chain", required=True, metavar="URL")
+    parser.add_argument("--directory", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--provers", type=positive, default=4)
+    parser.add_argument("--threshold", type=positive, default=1)
+    parser.add_argument("--dimension", type=positive, default=650)
+    parser.add_argument("--policy", choices=_POLICIES, default="norm")
+    parser.add_argument("--capacity", type=positive, default=16)
+    parser.add_argument("--prover-host", default="127.0.0.1", metavar="PATTERN", help="host of prover {index} (default 127.0.0.1)")
+    parser.add_argument("--prover-port", type=positive, default=7101, help="port of prover 0 (default 7101)")
+    parser.add_argument("--same-port", action="store_true", help="every prover uses --prover-port (each has its own host)")
+    parser.add_argument("--coordinator-port", type=positive, default=7100)
+    parser.add_argument("--listen", default="127.0.0.1", metavar="HOST", help="address that servers bind to")
+
+
+def srs(arguments: argparse.Namespace) -> int:
+    """Import or derive an SRS."""
+    from circuits.statement import domain_size
+
+    from gradroll.keygen import development_srs
+
+    domain = domain_size(arguments.dimension)
+    if arguments.ptau is not None:
+        from circuits.ptau import import_ptau
+
+        made = import_ptau(arguments.ptau, domain)
+    else:
+        settings(arguments).require_development("an SRS from a seed")
+        made = development_srs(arguments.insecure_seed, domain)
+    made.save(arguments.out)
+    Console().line(f"{arguments.out}: {len(made.powers)} powers of tau, origin {made.origin}")
+    return 0
+
+
+def keys(arguments: argparse.Namespace) -> int:
+    """Generate a key pair."""
+    from circuits.srs import load
+
+    from gradroll.keygen import generate
+
+    chosen = settings(arguments)
+    if arguments.insecure_seed is not None:
+        chosen.require_development("a key from a seed")
+    loaded = load(arguments.srs, allow_insecure=chosen.development)
+    made = generate(arguments.out, arguments.policy, arguments.capacity, loaded, arguments.insecure_seed)
+    Console().line(f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, 0x{made.key_hash.hex()}")
+    return 0
+
+
+def account(arguments: argparse.Namespace) -> int:
+    """Make a key file."""
+    from provers.keystore import create_account
+
+    Console().line(f"{arguments.out}: {checksum(create_account(arguments.out).address)}")
+    return 0
+
+
+def local(arguments: argparse.Namespace) -> int:
+    """Prepare a local market."""
+    from gradroll.local import Plan, prepare
+
+    settings(arguments).require_development("a local market with seeded keys")
+    step = 0 if arguments.same_port else 1
+    plan = Plan(
+        directory=arguments.directory,
+        chain=arguments.chain,
+        provers=tuple(
+            f"{arguments.prover_host.replace('{index}', str(p))}:{arguments.prover_port + p * step}"
+            for p in range(arguments.provers)
+        ),
+        threshold=arguments.threshold,
+        dimension=arguments.dimension,
+        policy=arguments.policy,
+        capacity=arguments.capacity,
+        bind=arguments.listen,
+        coordinator_port=arguments.coordinator_port,
+    )
+    market = prepare(plan, Console().line)
+    Console().line(f"market {checksum(market.market)}, committee {market.committee}, verifier {checksum(market.verifier)}")
+    return 0

@@ -1,0 +1,186 @@
+"""`gradroll task`: a model owner buys training."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
+from gradroll.console import Console, checksum, ether
+
+if TYPE_CHECKING:
+    from gradroll.config import Settings
+    from gradroll.model_owner import ModelOwner
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def add(parent: Subparsers) -> None:
+    """Add the commands."""
+    commands = group(parent, "task", "Buy training: create, fund, open rounds, read aggregates")
+    _create(commands)
+    parser = _task_leaf(commands, "fund", "Move money into the task's escrow.", "gradroll task fund 0 1000000", fund)
+    parser.add_argument("wei", type=positive)
+    parser = _task_leaf(
+        commands, "open", "Publish a model and open the next round on it.", "gradroll task open 0 --model model.npy", open_round
+    )
+    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="numpy file (.npy), float64 of shape (d,)")
+    _task_leaf(commands, "status", "Show the task, its escrow, its rounds and why submissions were rejected.",
+               "gradroll task status 0", status)  # fmt: skip
+    parser = _task_leaf(
+        commands, "read",
+        "Read a round's aggregate. It is checked against the commitments on the chain before it is written.",
+        "gradroll task read 0 --round 0 --out sum.npy", read,
+    )  # fmt: skip
+    parser.add_argument("--round", type=natural, required=True)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write the sum, float64 (.npy)")
+    parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
+    parser.add_argument("--keys", type=Path, metavar="DIR", help="directory for derived bases (keys.directory)")
+    parser = _task_leaf(
+        commands, "withdraw", "Take unreserved escrow back; rounds past their deadline are settled first.",
+        "gradroll task withdraw 0 1000", withdraw,
+    )  # fmt: skip
+    parser.add_argument("wei", type=positive)
+
+
+def _task_leaf(commands: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
+    parser = leaf(commands, name, summary, f"{example} --config model-owner.toml", run)
+    parser.add_argument("task", type=natural, help="the task's number")
+    _common(parser)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--account", type=Path, metavar="FILE", help="key file (model_owner.account)")
+    parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (model_owner.coordinator)")
+    chain_options(parser)
+
+
+def _create(commands: Subparsers) -> None:
+    parser = leaf(
+        commands,
+        "create",
+        "Create a task. The norm bound is in the gradient's units: a gradient g is clipped to ||g|| <= --norm and rounded "
+        "to multiples of 2^-fraction_bits.",
+        "gradroll task create --committee 0 --verifier 0x... --relay 0x... --dimension 650 --norm 4 --reward 1000",
+        create,
+    )
+    _common(parser)
+    parser.add_argument("--committee", type=natural, required=True, help="committee number in the registry")
+    parser.add_argument("--verifier", type=address, required=True, help="verifier contract of the policy")
+    parser.add_argument("--relay", type=address, required=True, help="the coordinator's account")
+    parser.add_argument("--dimension", type=positive, required=True, help="coordinates of the model")
+    parser.add_argument("--fraction-bits", type=natural, default=16, help="f: gradients are rounded to multiples of 2^-f (default 16)")
+    parser.add_argument("--norm", type=float, required=True, help="largest L2 norm of a gradient")
+    parser.add_argument("--min-owners", type=positive, default=2, help="fewest owners of a batch (default 2)")
+    parser.add_argument("--max-owners", type=positive, default=16, help="most owners of a round (default 16)")
+    parser.add_argument("--rounds", type=positive, default=100, help="rounds that may be opened (default 100)")
+    parser.add_argument("--reward", type=natural, required=True, metavar="WEI", help="pay of one gradient")
+    parser.add_argument("--submit-window", type=positive, default=600, metavar="SECONDS")
+    parser.add_argument("--settle-window", type=positive, default=600, metavar="SECONDS")
+    parser.add_argument("--permissioned", action="store_true", help="only owners that you admit")
+    parser.add_argument("--inline-payload", action="store_true", help="aggregates of up to 16 KiB ride in the transaction")
+
+
+def create(arguments: argparse.Namespace) -> int:
+    """Create a task and print its number."""
+    from coordinator.chain import NewTask
+
+    from gradroll.model_owner import quantised_bound
+
+    terms = NewTask(
+        committee_id=arguments.committee,
+        verifier=arguments.verifier,
+        coordinator=arguments.relay,
+        dimension=arguments.dimension,
+        fraction_bits=arguments.fraction_bits,
+        bound=quantised_bound(arguments.norm, arguments.fraction_bits),
+        min_owners=arguments.min_owners,
+        max_owners_per_round=arguments.max_owners,
+        rounds=arguments.rounds,
+        reward_per_gradient=arguments.reward,
+        submit_window=arguments.submit_window,
+        settle_window=arguments.settle_window,
+        permissioned=arguments.permissioned,
+        inline_payload=arguments.inline_payload,
+    )
+    task = _owner(arguments).create_task(terms)
+    need = ether(terms.max_owners_per_round * terms.reward_per_gradient)
+    Console().line(f"task {task} created; each round reserves {need}: gradroll task fund {task} WEI")
+    return 0
+
+
+def fund(arguments: argparse.Namespace) -> int:
+    """Fund the escrow."""
+    _owner(arguments).fund(arguments.task, arguments.wei)
+    Console().line(f"task {arguments.task} received {ether(arguments.wei)}")
+    return 0
+
+
+def open_round(arguments: argparse.Namespace) -> int:
+    """Open the next round."""
+    from gradroll.commands.submit import read_gradient
+
+    model = read_gradient(arguments.model).astype("float64")
+    number = _owner(arguments).open_round(arguments.task, model)
+    Console().line(f"round {number} of task {arguments.task} is open")
+    return 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print what the chain and the coordinator know about a task."""
+    from gradroll.sessions import chain_view, task_report
+
+    chosen = _settings(arguments)
+    view, console = chain_view(chosen), Console()
+    record = view.task(arguments.task)
+    terms = record.terms
+    console.line(f"task {arguments.task} of {checksum(record.model_owner)}: {terms.dimension} coordinates, committee {terms.committee_id}")
+    console.line(f"escrow {ether(record.balance)}, of which {ether(record.reserved)} are reserved; {record.owners} owners registered")
+    for number in range(record.rounds_opened):
+        state = view.round(arguments.task, number)
+        ending = "finalized" if state.finalized else f"settles until {state.settle_deadline}"
+        console.line(f"  round {number}: {state.owners} gradients in {state.batches} batches, {ether(state.spent)} paid, {ending}")
+    for line in task_report(chosen, arguments.task):
+        console.line(line)
+    return 0
+
+
+def read(arguments: argparse.Namespace) -> int:
+    """Write a round's checked aggregate."""
+    import numpy as np
+    from provers.files import storing
+
+    aggregate = _owner(arguments).read_aggregate(arguments.task, arguments.round)
+    with storing(f"cannot write {arguments.out}"), arguments.out.open("wb") as out:
+        np.save(out, aggregate.total)
+    Console().line(f"{arguments.out}: sum of {len(aggregate.owners)} gradients; it opens the commitments on the chain")
+    return 0
+
+
+def withdraw(arguments: argparse.Namespace) -> int:
+    """Settle overdue rounds and take money back."""
+    owner = _owner(arguments)
+    for number in owner.finalize_overdue(arguments.task):
+        Console().line(f"round {number} is past its deadline: finalized")
+    owner.withdraw(arguments.task, arguments.wei)
+    Console().line(f"withdrew {ether(arguments.wei)}")
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return settings(
+        arguments,
+        model_owner__account=arguments.account,
+        model_owner__coordinator=arguments.coordinator,
+        keys__srs=getattr(arguments, "srs", None),
+        keys__directory=getattr(arguments, "keys", None),
+    )
+
+
+def _owner(arguments: argparse.Namespace) -> ModelOwner:
+    from gradroll.sessions import model_owner
+
+    return model_owner(_settings(arguments))

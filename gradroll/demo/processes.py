@@ -1,0 +1,112 @@
+"""The demo's processes: started in parallel, watched, stopped one by one by their own handle."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from circuits.errors import GradrollError, UnavailableError
+
+_GRACE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started process and the file that it logs to."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def require_alive(self) -> None:
+        """Raise UnavailableError, with the end of the log, when the process has ended."""
+        status = self.process.poll()
+        if status is not None:
+            tail = self.log.read_text(errors="replace").strip().splitlines()[-5:]
+            raise UnavailableError(f"{self.name} ended with status {status}; its log {self.log} ends: {' | '.join(tail)}")
+
+
+class Fleet:
+    """Processes of `python -m gradroll`; all are stopped when the block is left."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: list[Running] = []
+        self._files = ExitStack()
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, name: str, arguments: Sequence[str]) -> Running:
+        """Start `gradroll` with arguments in development mode, logging to a file of that name."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        path = self._logs / f"{name}.log"
+        log: IO[bytes] = self._files.enter_context(path.open("wb"))
+        environment = {**os.environ, "GRADROLL_DEVELOPMENT": "1"}
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+            [sys.executable, "-m", "gradroll", *arguments],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+        )  # fmt: skip
+        running = Running(name, process, path)
+        self._running.append(running)
+        return running
+
+    def require_alive(self) -> None:
+        """Raise UnavailableError when any process has ended."""
+        for running in self._running:
+            running.require_alive()
+
+    def stop(self) -> None:
+        """Ask every process to end, wait, and end those that do not."""
+        for running in self._running:
+            running.process.terminate()
+        deadline = time.monotonic() + _GRACE
+        for running in self._running:
+            try:
+                running.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                running.process.kill()
+                running.process.wait()
+        self._running.clear()
+        self._files.close()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on right now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def wait_until(what: str, ready: Callable[[], bool], fleet: Fleet, timeout: float, every: float = 0.1) -> None:
+    """Wait until `ready` says so; errors of the catalogue count as not yet.
+
+    Raises:
+        UnavailableError: a process of the fleet ended, or the time is over.
+    """
+    deadline, last = time.monotonic() + timeout, ""
+    while time.monotonic() < deadline:
+        fleet.require_alive()
+        try:
+            if ready():
+                return
+        except GradrollError as error:
+            last = str(error)
+        time.sleep(every)
+    raise UnavailableError(f"{what} took longer than {timeout:.0f} s{f': {last}' if last else ''}")

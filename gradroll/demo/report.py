@@ -1,0 +1,82 @@
+"""The demo's machine-readable outcome, build/demo/report.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from provers.files import storing
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A submission that was not accepted: the owner's name in the demo, and why."""
+
+    owner: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall time of a round's three parts.
+
+    Attributes:
+        submit: from the opened round to the last header at the coordinator.
+        prove: from there to a proven and attested batch.
+        settle: until the market has accepted it.
+    """
+
+    submit: float
+    prove: float
+    settle: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoundReport:
+    """One round; `gas` is that of the settling transaction."""
+
+    accepted: int
+    rejected: tuple[Rejection, ...]
+    accuracy: float
+    gas: int
+    gas_per_gradient: int
+    seconds: Seconds
+    aggregate_matches_plaintext: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole demo.
+
+    Attributes:
+        payouts: wei received by owner name.
+        audit: "passed", or the name of the failing check.
+    """
+
+    dataset: str
+    dimension: int
+    owners: int
+    provers: int
+    threshold: int
+    chain: str
+    rounds: tuple[RoundReport, ...]
+    final_accuracy: float
+    plaintext_accuracy: float
+    payouts: dict[str, int]
+    audit: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything that the demo is to show was seen."""
+        return (
+            self.audit == "passed"
+            and self.final_accuracy == self.plaintext_accuracy
+            and all(r.aggregate_matches_plaintext for r in self.rounds)
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the report.  Raises StorageError."""
+        with storing(f"cannot write {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,62 @@
+"""Making public parameters: ceremony or development strings, and key files."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from pathlib import Path
+
+from circuits.errors import GradrollError
+from circuits.groth16 import ENTROPY_BYTES, VerifyingKey, generate_keys, unsafe_generate_keys
+from circuits.keys import load_verifying_key, save_proving_key, save_verifying_key
+from circuits.policies import policy as compiled_policy
+from circuits.srs import Srs, load, unsafe_development_srs
+from circuits.statement import domain_size
+
+from gradroll.parameters import SRS_FILE, proving_key_file, verifying_key_file
+
+DEVELOPMENT_SEED = "gradroll development"
+
+
+def development_srs(text: str, domain: int) -> Srs:
+    """A string whose trapdoor everybody knows; files made from it say so and are refused outside development."""
+    return unsafe_development_srs(_seed("srs", text), domain)
+
+
+def generate(directory: Path, policy: str, capacity: int, srs: Srs, insecure_seed: str | None) -> VerifyingKey:
+    """Write a policy's key files into a directory; returns the verifying key.
+
+    Args:
+        insecure_seed: for development; None draws the secrets from the operating system and forgets them.
+    """
+    circuit = compiled_policy(policy, capacity)
+    if insecure_seed is None:
+        key = generate_keys(circuit, srs.tau, srs.origin, secrets.token_bytes(ENTROPY_BYTES))
+    else:
+        key = unsafe_generate_keys(circuit, srs.tau, srs.origin, _seed("keys", insecure_seed))
+    save_proving_key(key, proving_key_file(directory, policy, capacity))
+    save_verifying_key(key.verifying, verifying_key_file(directory, policy, capacity))
+    return key.verifying
+
+
+def cached_development_parameters(directory: Path, dimension: int, policy: str, capacity: int) -> VerifyingKey:
+    """Development SRS and keys in a directory, made when they are missing or do not fit this release."""
+    path = directory / SRS_FILE
+    domain = domain_size(dimension)
+    try:
+        srs = load(path, allow_insecure=True)
+        srs.require(domain)
+    except GradrollError:
+        srs = development_srs(DEVELOPMENT_SEED, domain)
+        srs.save(path)
+    try:
+        key = load_verifying_key(verifying_key_file(directory, policy, capacity), allow_insecure=True)
+        if proving_key_file(directory, policy, capacity).exists() and key.tau == srs.tau:
+            return key
+    except GradrollError:
+        pass
+    return generate(directory, policy, capacity, srs, DEVELOPMENT_SEED)
+
+
+def _seed(purpose: str, text: str) -> bytes:
+    return hashlib.sha256(f"gradroll/v1/development/{purpose}/{text}".encode()).digest()

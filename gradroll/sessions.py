@@ -1,0 +1,53 @@
+"""Connections and roles built from settings; what commands have in common."""
+
+from __future__ import annotations
+
+from coordinator.chain import Chain
+from coordinator.client import CoordinatorClient
+from provers.chain import ChainView
+from provers.keystore import load_account
+
+from gradroll.auditor import Auditor
+from gradroll.config import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, Settings
+from gradroll.model_owner import ModelOwner
+from gradroll.owner import DataOwner
+from gradroll.parameters import Parameters
+
+
+def chain_view(settings: Settings) -> ChainView:
+    """The market of [chain], on the chain that the settings say."""
+    chain = settings.section(ChainSettings)
+    return ChainView(chain.url, chain.market, expected_chain_id=chain.chain_id, from_block=chain.from_block)
+
+
+def parameters(settings: Settings) -> Parameters:
+    """The public parameters of [keys]."""
+    keys = settings.section(KeySettings)
+    return Parameters(keys.srs, keys.directory, allow_insecure=settings.development)
+
+
+def data_owner(settings: Settings) -> DataOwner:
+    """The owner of [owner]."""
+    own = settings.section(OwnerSettings)
+    account = load_account(own.account)
+    coordinator = CoordinatorClient(own.coordinator)
+    return DataOwner(chain_view(settings), coordinator, account, parameters(settings), own.state)
+
+
+def owner_chain(settings: Settings) -> Chain:
+    """Transactions from the account of [owner]."""
+    return Chain(chain_view(settings), load_account(settings.section(OwnerSettings).account))
+
+
+def model_owner(settings: Settings) -> ModelOwner:
+    """The model owner of [model_owner]."""
+    own = settings.section(ModelOwnerSettings)
+    view = chain_view(settings)
+    return ModelOwner(
+        view, Chain(view, load_account(own.account)), CoordinatorClient(own.coordinator), parameters(settings)
+    )
+
+
+def auditor(settings: Settings, coordinator: str) -> Auditor:
+    """An auditor that fetches bundles from a coordinator's endpoint."""
+    return Auditor(chain_view(settings), CoordinatorClient(coordinator), parameters(settings))
