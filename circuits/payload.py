@@ -1,7 +1,10 @@
 """The published aggregate: sums of quantised gradients, and the opening of their commitment.
 
 Layout (version 1): version byte, width b in bytes, dimension as 4 bytes, d signed b-byte integers, the blinder's sum as
-32 bytes, then 128 sums of masks of 16 bytes each.  All big-endian.  Exactly one encoding for each aggregate.
+32 bytes, then 128 sums of masks, signed, of 16 bytes each.  All big-endian.  Exactly one encoding for each aggregate.
+
+Sums of masks are signed because only projections are checked, not masks: a dishonest owner's mask may be a little below
+zero, and must not make an encodable sum impossible.  A batch that passed has every sum within 2^118 (256 owners).
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from native import FrArray
 VERSION = 1
 _PREFIX = 6
 _TAIL_BYTES = 32 + 16 * ROWS
+_HALF = 1 << 127
+_SIGN = np.array([1 << 63, 0], np.uint64)
+"""The sign bit of a 128-bit integer, high word first: flipping it turns an offset of 2^127 into two's complement."""
 MAX_INLINE = 16 * 1024
 """Largest payload that may ride in a transaction, bytes."""
 
@@ -44,13 +50,14 @@ def _width(values: npt.NDArray[np.int64]) -> int:
 
 
 def encode(aggregate: Aggregate) -> bytes:
-    """Serialise an aggregate.  Raises ValueError when a mask sum exceeds 128 bits."""
+    """Serialise an aggregate.  Raises ValueError when a mask sum is no signed integer of 128 bits."""
     values, tail = aggregate.values, aggregate.tail
-    if np.any(tail[1:, 2:]):
-        raise ValueError("a sum of masks exceeds 128 bits")
+    shifted = native.add(np.ascontiguousarray(tail[1:]), native.from_ints([_HALF] * ROWS))
+    if np.any(shifted[:, 2:]):
+        raise ValueError("a sum of masks is no signed integer of 128 bits")
     width = _width(values)
     body = values.astype(">i8").view(np.uint8).reshape(-1, 8)[:, 8 - width :]
-    masks = np.ascontiguousarray(tail[1:, 1::-1]).astype(">u8")
+    masks = np.ascontiguousarray(shifted[:, 1::-1] ^ _SIGN).astype(">u8")
     return (
         bytes((VERSION, width))
         + len(values).to_bytes(4, "big")
@@ -89,7 +96,9 @@ def _decode_tail(raw: bytes) -> FrArray:
     if blinder >= native.R:
         raise WireError("the payload's blinder is no canonical field element")
     tail[0] = native.from_ints([blinder])[0]
-    tail[1:, 1::-1] = np.frombuffer(raw, ">u8", 2 * ROWS, 32).reshape(ROWS, 2)
+    shifted = native.zeros(ROWS)
+    shifted[:, 1::-1] = np.frombuffer(raw, ">u8", 2 * ROWS, 32).reshape(ROWS, 2) ^ _SIGN
+    tail[1:] = native.sub(shifted, native.from_ints([_HALF] * ROWS))
     return tail
 
 

@@ -15,7 +15,7 @@ import native
 from circuits.errors import RuleViolationError, WireError
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.transcript import owners_hash, squarings
-from native import G1
+from native import G1, FrArray
 from provers import ledger
 from provers.bodies import DigestBody, ProbeMaskBody, ProjectBody, vector_digest
 from provers.messages import Step, StepRequest
@@ -86,18 +86,15 @@ def reveal(party: Party, env: Environment, request: StepRequest) -> StepResult:
         lambda raw: ProjectBody.decode(raw, len(cohort.headers)),
     )  # fmt: skip
     others = {p: b.shares[owner].copy() for p, b in bodies.items()}
-    honest = open_vector(others, t, t, "the other provers' projections")
-    mine = {p: others[p] for p in sorted(others)[:t]}
-    if _passes(mine, honest, projected, party.index, owner):
+    open_vector(others, t, t, "the other provers' projections")
+    base = {p: others[p] for p in sorted(others)[: t + 1]}
+    if _passes(base, projected, party.index, owner):
         raise RuleViolationError("this prover's share fits the others'; it is not revealed")
     raw = env.share_payload(cohort.digests[owner])
     return StepResult(party, DigestBody(sha256(raw).digest()).encode(), raw=raw)
 
 
-def _passes(
-    others: dict[int, native.FrArray], at_zero: native.FrArray, projected: Projected, me: int, owner: int
-) -> bool:
-    """Whether the polynomial through the opened value and t other shares passes through this prover's value."""
-    xs = [0, *(p + 1 for p in others)]
-    here = native.interpolate([at_zero, *others.values()], xs, me + 1)
+def _passes(others: dict[int, FrArray], projected: Projected, me: int, owner: int) -> bool:
+    """Whether the polynomial through t + 1 other shares passes through this prover's value."""
+    here = native.interpolate(list(others.values()), [p + 1 for p in others], me + 1)
     return bool((here == projected.own[owner]).all())

@@ -1,4 +1,4 @@
-"""A committee, its owners and a coordinator in one process, without sockets: real shares, real proofs, and lies on demand.
+"""A committee, its owners and a coordinator in one process, no sockets: real shares, real proofs, and lies on demand.
 
 The provers are the real parties; a fault sits between a party and the coordinator and rewrites or withholds what the
 party sends, signed with the party's own key, as a corrupt prover would.  Everything is derived from seeds, so a failing
