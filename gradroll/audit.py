@@ -59,7 +59,7 @@ class AuditReport:
 
     @property
     def verdict(self) -> str:
-        """"passed", or the name of the failing check."""
+        """ "passed", or the name of the failing check."""
         return self.failed or "passed"
 
 
@@ -98,9 +98,7 @@ class Audit:
     @property
     def _rho(self) -> int:
         proof = self.bundle.proof
-        opening = Opening(
-            proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
-        )
+        opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
         return challenge(rho_state(self.recorded.context, self.statement.owners, opening))
 
     def check_proof(self) -> None:
@@ -180,9 +178,7 @@ class Audit:
 
     def check_payload(self) -> None:
         """The payload is the recorded one and opens the sum of the owners' commitments."""
-        _require(
-            payloads.digest(self.payload) == self.recorded.payload_digest, "the payload is not the recorded one"
-        )
+        _require(payloads.digest(self.payload) == self.recorded.payload_digest, "the payload is not the recorded one")
         aggregate = payloads.decode(self.payload, self.key.dimension)
         total = sum_of_commitments(self.statement)
         _require(total == self.recorded.commitment, "the recorded commitment is not the sum of the owners'")

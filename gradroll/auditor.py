@@ -8,11 +8,10 @@ from functools import partial
 from circuits.errors import NotReadyError
 from circuits.statement import Context
 from coordinator.client import CoordinatorClient
-from provers.chain import AcceptedBatch, ChainView
-
 from gradroll.audit import Audit, AuditReport, Recorded
 from gradroll.model_owner import find_payload
 from gradroll.parameters import Parameters
+from provers.chain import AcceptedBatch, ChainView
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from circuits.errors import ProofError
 from coordinator.chain import Chain
-from provers.chain import AcceptedBatch, ChainView
-
 from gradroll.rewards import Reward, RewardTree
+from provers.chain import AcceptedBatch, ChainView
 
 
 @dataclass(frozen=True, slots=True)

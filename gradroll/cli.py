@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from types import FrameType
 
 from circuits.errors import GradrollError
-
 from gradroll.commands import COMMANDS
 
 EXIT_CODES = {

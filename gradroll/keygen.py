@@ -12,7 +12,6 @@ from circuits.keys import load_verifying_key, save_proving_key, save_verifying_k
 from circuits.policies import policy as compiled_policy
 from circuits.srs import Srs, load, unsafe_development_srs
 from circuits.statement import domain_size
-
 from gradroll.parameters import SRS_FILE, proving_key_file, verifying_key_file
 
 DEVELOPMENT_SEED = "gradroll development"

@@ -11,16 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from eth_utils.address import to_checksum_address
+
 from circuits.errors import ChainError, ConfigError
 from coordinator.chain import Chain, Deployment, deploy_contracts
-from eth_utils.address import to_checksum_address
+from gradroll.keygen import cached_development_parameters
+from gradroll.parameters import SRS_FILE
 from provers.chain import ChainView
 from provers.files import write_durably
 from provers.keystore import Keystore, SigningKey, create_account, load_account
 from provers.rpc import ErrorTable, Rpc
-
-from gradroll.keygen import cached_development_parameters
-from gradroll.parameters import SRS_FILE
 
 Value = str | int | float | bool | Path
 ALLOWANCE = 10 * 10**18
@@ -79,9 +79,7 @@ class LocalMarket:
 
     def view(self) -> ChainView:
         """Read access to the market."""
-        return ChainView(
-            self.plan.chain, self.market, expected_chain_id=self.chain_id, from_block=self.from_block
-        )
+        return ChainView(self.plan.chain, self.market, expected_chain_id=self.chain_id, from_block=self.from_block)
 
 
 def prepare(plan: Plan, say: Callable[[str], None]) -> LocalMarket:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-import native
 import numpy as np
+
+import native
 from circuits import payload as payloads
 from circuits.errors import GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
 from circuits.payload import Aggregate
@@ -20,12 +21,11 @@ from circuits.quantize import FloatArray, IntArray, dequantize
 from circuits.statement import MAX_BOUND
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
+from gradroll.models import encode_model
+from gradroll.parameters import Parameters
 from native import G1
 from provers.chain import AcceptedBatch, ChainView
 from provers.client import ProverClient
-
-from gradroll.models import encode_model
-from gradroll.parameters import Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ class ModelOwner:
         """
         dimension = self._view.terms(task_id).dimension
         if parameters.shape != (dimension,):
-            raise InvalidInputError(f"the model has shape {parameters.shape}, task {task_id} has {dimension} coordinates")
+            raise InvalidInputError(
+                f"the model has shape {parameters.shape}, task {task_id} has {dimension} coordinates"
+            )
         digest = self._coordinator.put_model(encode_model(parameters))
         return self._chain.open_round(task_id, digest)
 
@@ -111,7 +113,9 @@ class ModelOwner:
         aggregates = [self._checked(batch, terms.committee_id, terms.dimension) for batch in accepted]
         recorded = self._view.round(task_id, round_number).aggregate
         if native.g1_linear_combination([b.record.commitment for b in accepted], [1] * len(accepted)) != recorded:
-            raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
+            raise ProofError(
+                "the batches' commitments do not add up to the round's; the node shows an inconsistent chain"
+            )
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
         owners = tuple(owner for batch in accepted for owner in batch.owners)
         return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), owners)

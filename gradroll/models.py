@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+
 from circuits.errors import InvalidInputError
 from circuits.quantize import FloatArray
 

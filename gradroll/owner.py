@@ -15,20 +15,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
 from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, GradrollError, InvalidInputError, UnavailableError, UnknownError
 from circuits.quantize import FloatArray, Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from coordinator.client import CoordinatorClient, SubmissionStatus
-from provers.chain import ChainView, CommitteeRecord
-from provers.client import ProverClient
-from provers.keystore import SigningKey
-from provers.shares import verify_receipt
-
 from gradroll.models import decode_model
 from gradroll.parameters import Parameters
 from gradroll.sharing import OwnerSeeds, Sharing, share_gradient
 from gradroll.submissions import Submission, SubmissionStore
+from provers.chain import ChainView, CommitteeRecord
+from provers.client import ProverClient
+from provers.keystore import SigningKey
+from provers.shares import verify_receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,7 @@ class DataOwner:
         data = self._coordinator.get_model(self._view.round(task_id, round_number).model_digest)
         return decode_model(data, terms.dimension)
 
-    def submit(
-        self, task_id: int, gradient: npt.NDArray[np.floating], *, round_number: int | None = None
-    ) -> Submitted:
+    def submit(self, task_id: int, gradient: npt.NDArray[np.floating], *, round_number: int | None = None) -> Submitted:
         """Clip, quantise, commit, share and hand in one gradient.
 
         A call that stopped half way is repeated with the same gradient: provers that have their share are not asked
@@ -114,9 +112,7 @@ class DataOwner:
         terms = self._view.terms(task_id)
         current = self._open_round(terms, round_number)
         record = self._view.committee_record(terms.committee_id)
-        quantized = quantize(
-            gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension
-        )
+        quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
         begun = self._store.load(task_id, current, self.address)
         if begun is None:
             submission, sharing = self._begin(terms, current, record.committee, quantized)
@@ -242,4 +238,3 @@ def gradient_digest(quantized: Quantized) -> bytes:
 
 def _reasons(missing: Mapping[int, str]) -> str:
     return "; ".join(f"prover {p}: {reason}" for p, reason in sorted(missing.items())) or "no prover refused"
-

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from coordinator.chain import Chain
 from coordinator.client import CoordinatorClient
-from provers.chain import ChainView
-from provers.keystore import load_account
-
 from gradroll.auditor import Auditor
 from gradroll.config import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, Settings
 from gradroll.model_owner import ModelOwner
 from gradroll.owner import DataOwner
 from gradroll.parameters import Parameters
+from provers.chain import ChainView
+from provers.keystore import load_account
 
 
 def chain_view(settings: Settings) -> ChainView:

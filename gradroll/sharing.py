@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import native
 import numpy as np
+
+import native
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradientError, InvalidInputError
 from circuits.quantize import IntArray, Quantized

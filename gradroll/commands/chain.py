@@ -33,7 +33,15 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--chain", required=True, metavar="URL", help="JSON-RPC URL of the node")
     parser.add_argument("--chain-id", type=int, metavar="ID", help="refuse any other chain")
     parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that pays the fees")
-    parser.add_argument("--verifying-key", type=Path, action="append", default=[], metavar="FILE", dest="keys", help="repeat for several")
+    parser.add_argument(
+        "--verifying-key",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        dest="keys",
+        help="repeat for several",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
 
 
@@ -51,10 +59,9 @@ def deploy(arguments: argparse.Namespace) -> int:
     """Deploy contracts and write the settings that name them."""
     from circuits.keys import load_verifying_key
     from coordinator.chain import Chain, deploy_contracts
+    from gradroll.local import chain_section, write_settings
     from provers.chain import ChainView
     from provers.keystore import load_account
-
-    from gradroll.local import chain_section, write_settings
 
     chosen = settings(arguments)
     account = load_account(arguments.account)
@@ -62,7 +69,9 @@ def deploy(arguments: argparse.Namespace) -> int:
     made = deploy_contracts(arguments.chain, account, expected_chain_id=arguments.chain_id)
     write_settings(arguments.out, {"chain": chain_section(arguments.chain, made)})
     console = Console()
-    console.line(f"{arguments.out}: market {checksum(made.market)}, registry {checksum(made.registry)} on chain {made.chain_id}")
+    console.line(
+        f"{arguments.out}: market {checksum(made.market)}, registry {checksum(made.registry)} on chain {made.chain_id}"
+    )
     chain = Chain(ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account)
     for key in keys:
         console.line(f"verifier of {key.policy}, {key.capacity} owners: {checksum(chain.deploy_verifier(key))}")

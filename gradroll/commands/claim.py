@@ -21,7 +21,9 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("task", type=natural, help="the task's number")
     parser.add_argument("--round", type=natural, help="only this round (default: all)")
-    parser.add_argument("--owner", type=address, metavar="0x...", help="claim for this owner (default: the account's own)")
+    parser.add_argument(
+        "--owner", type=address, metavar="0x...", help="claim for this owner (default: the account's own)"
+    )
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file that pays the fees (owner.account)")
     chain_options(parser)
 

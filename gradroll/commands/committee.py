@@ -34,13 +34,14 @@ def add(parent: Subparsers) -> None:
 def create(arguments: argparse.Namespace) -> int:
     """Register a committee."""
     from coordinator.chain import Chain
-    from provers.keystore import load_account
-
     from gradroll.sessions import chain_view
+    from provers.keystore import load_account
 
     chain = Chain(chain_view(settings(arguments)), load_account(arguments.account))
     committee = chain.create_committee(arguments.threshold, arguments.members)
-    Console().line(f"committee {committee} registered; its members now run: gradroll prover join --committee {committee}")
+    Console().line(
+        f"committee {committee} registered; its members now run: gradroll prover join --committee {committee}"
+    )
     return 0
 
 

@@ -20,7 +20,9 @@ def add(parent: Subparsers) -> None:
         serve,
     )
     parser.add_argument("--listen", metavar="HOST:PORT", help="address to bind (coordinator.listen)")
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file that pays the fees (coordinator.account)")
+    parser.add_argument(
+        "--account", type=Path, metavar="FILE", help="key file that pays the fees (coordinator.account)"
+    )
     parser.add_argument("--log", metavar="URL", help="sqlite:///path or redis://host (coordinator.log)")
     parser.add_argument("--state", type=Path, metavar="DIR", help="models, payloads, bundles (coordinator.state)")
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
@@ -31,7 +33,6 @@ def add(parent: Subparsers) -> None:
 def serve(arguments: argparse.Namespace) -> int:
     """Run the coordinator until it is stopped."""
     from coordinator import service
-
     from gradroll.nodes import coordinator_config
 
     chosen = settings(

@@ -19,7 +19,7 @@ def leaf(
     """A command that does something: common options, an example, and the function to run."""
     parser: argparse.ArgumentParser = parent.add_parser(
         name,
-        help=summary.split(". ")[0].rstrip("."),
+        help=summary.split(". ", maxsplit=1)[0].rstrip("."),
         description=summary,
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -64,10 +64,9 @@ def init(arguments: argparse.Namespace) -> int:
 def join(arguments: argparse.Namespace) -> int:
     """Publish endpoint and sealing key."""
     from coordinator.chain import Chain
-    from provers.keystore import Keystore
-
     from gradroll.config import ProverSettings
     from gradroll.sessions import chain_view
+    from provers.keystore import Keystore
 
     chosen = settings(
         arguments,
@@ -84,9 +83,8 @@ def join(arguments: argparse.Namespace) -> int:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the node until it is stopped."""
-    from provers import node
-
     from gradroll.nodes import node_config
+    from provers import node
 
     chosen = settings(
         arguments,

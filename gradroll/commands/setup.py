@@ -35,7 +35,9 @@ def _add_srs(commands: Subparsers) -> None:
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--ptau", type=Path, metavar="FILE", help="ceremony file")
-    source.add_argument("--insecure-seed", metavar="TEXT", help="development only: everybody who knows the text can cheat")
+    source.add_argument(
+        "--insecure-seed", metavar="TEXT", help="development only: everybody who knows the text can cheat"
+    )
     parser.add_argument("--dimension", type=positive, required=True, help="largest model, coordinates")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
 
@@ -53,7 +55,9 @@ def _add_keys(commands: Subparsers) -> None:
     parser.add_argument("--capacity", type=positive, default=64, help="most owners of a batch (default 64)")
     parser.add_argument("--srs", type=Path, required=True, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--insecure-seed", metavar="TEXT", help="development only: reproducible keys that protect nothing")
+    parser.add_argument(
+        "--insecure-seed", metavar="TEXT", help="development only: reproducible keys that protect nothing"
+    )
 
 
 def _add_local(commands: Subparsers) -> None:
@@ -72,9 +76,13 @@ def _add_local(commands: Subparsers) -> None:
     parser.add_argument("--dimension", type=positive, default=650)
     parser.add_argument("--policy", choices=_POLICIES, default="norm")
     parser.add_argument("--capacity", type=positive, default=16)
-    parser.add_argument("--prover-host", default="127.0.0.1", metavar="PATTERN", help="host of prover {index} (default 127.0.0.1)")
+    parser.add_argument(
+        "--prover-host", default="127.0.0.1", metavar="PATTERN", help="host of prover {index} (default 127.0.0.1)"
+    )
     parser.add_argument("--prover-port", type=positive, default=7101, help="port of prover 0 (default 7101)")
-    parser.add_argument("--same-port", action="store_true", help="every prover uses --prover-port (each has its own host)")
+    parser.add_argument(
+        "--same-port", action="store_true", help="every prover uses --prover-port (each has its own host)"
+    )
     parser.add_argument("--coordinator-port", type=positive, default=7100)
     parser.add_argument("--listen", default="127.0.0.1", metavar="HOST", help="address that servers bind to")
 
@@ -82,7 +90,6 @@ def _add_local(commands: Subparsers) -> None:
 def srs(arguments: argparse.Namespace) -> int:
     """Import or derive an SRS."""
     from circuits.statement import domain_size
-
     from gradroll.keygen import development_srs
 
     domain = domain_size(arguments.dimension)
@@ -101,7 +108,6 @@ def srs(arguments: argparse.Namespace) -> int:
 def keys(arguments: argparse.Namespace) -> int:
     """Generate a key pair."""
     from circuits.srs import load
-
     from gradroll.keygen import generate
 
     chosen = settings(arguments)
@@ -109,7 +115,9 @@ def keys(arguments: argparse.Namespace) -> int:
         chosen.require_development("a key from a seed")
     loaded = load(arguments.srs, allow_insecure=chosen.development)
     made = generate(arguments.out, arguments.policy, arguments.capacity, loaded, arguments.insecure_seed)
-    Console().line(f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, 0x{made.key_hash.hex()}")
+    Console().line(
+        f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, 0x{made.key_hash.hex()}"
+    )
     return 0
 
 
@@ -142,5 +150,7 @@ def local(arguments: argparse.Namespace) -> int:
         coordinator_port=arguments.coordinator_port,
     )
     market = prepare(plan, Console().line)
-    Console().line(f"market {checksum(market.market)}, committee {market.committee}, verifier {checksum(market.verifier)}")
+    Console().line(
+        f"market {checksum(market.market)}, committee {market.committee}, verifier {checksum(market.verifier)}"
+    )
     return 0

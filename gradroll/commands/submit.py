@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuits.errors import GradientError, UnknownError
-
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, settings
 from gradroll.console import Console
 
@@ -30,9 +29,13 @@ def add(parent: Subparsers) -> None:
         run,
     )
     parser.add_argument("task", type=natural, help="the task's number")
-    parser.add_argument("--gradient", type=Path, required=True, metavar="FILE", help="numpy file (.npy), floats of shape (d,)")
+    parser.add_argument(
+        "--gradient", type=Path, required=True, metavar="FILE", help="numpy file (.npy), floats of shape (d,)"
+    )
     parser.add_argument("--round", type=natural, help="the round (default: the latest)")
-    parser.add_argument("--register", action="store_true", help="register this account for the task first, if it is not")
+    parser.add_argument(
+        "--register", action="store_true", help="register this account for the task first, if it is not"
+    )
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (owner.coordinator)")
     chain_options(parser)
@@ -49,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         register(owner, chosen, arguments.task)
     done = owner.submit(arguments.task, gradient, round_number=arguments.round)
     console = Console()
-    console.line(f"submitted 0x{done.submission.hex()} for round {done.round}; provers {list(done.receipts)} hold shares")
+    console.line(
+        f"submitted 0x{done.submission.hex()} for round {done.round}; provers {list(done.receipts)} hold shares"
+    )
     if done.scale < 1:
         console.line(f"the gradient was shrunk to the task's norm bound, by the factor {done.scale:.6g}")
     console.line(f"largest quantisation error of a coordinate: {done.max_error:.3g}")

@@ -24,9 +24,15 @@ def add(parent: Subparsers) -> None:
     parser = _task_leaf(commands, "fund", "Move money into the task's escrow.", "gradroll task fund 0 1000000", fund)
     parser.add_argument("wei", type=positive)
     parser = _task_leaf(
-        commands, "open", "Publish a model and open the next round on it.", "gradroll task open 0 --model model.npy", open_round
+        commands,
+        "open",
+        "Publish a model and open the next round on it.",
+        "gradroll task open 0 --model model.npy",
+        open_round,
     )
-    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="numpy file (.npy), float64 of shape (d,)")
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="FILE", help="numpy file (.npy), float64 of shape (d,)"
+    )
     _task_leaf(commands, "status", "Show the task, its escrow, its rounds and why submissions were rejected.",
                "gradroll task status 0", status)  # fmt: skip
     parser = _task_leaf(
@@ -35,7 +41,9 @@ def add(parent: Subparsers) -> None:
         "gradroll task read 0 --round 0 --out sum.npy", read,
     )  # fmt: skip
     parser.add_argument("--round", type=natural, required=True)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write the sum, float64 (.npy)")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="where to write the sum, float64 (.npy)"
+    )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory for derived bases (keys.directory)")
     parser = _task_leaf(
@@ -72,7 +80,9 @@ def _create(commands: Subparsers) -> None:
     parser.add_argument("--verifier", type=address, required=True, help="verifier contract of the policy")
     parser.add_argument("--relay", type=address, required=True, help="the coordinator's account")
     parser.add_argument("--dimension", type=positive, required=True, help="coordinates of the model")
-    parser.add_argument("--fraction-bits", type=natural, default=16, help="f: gradients are rounded to multiples of 2^-f (default 16)")
+    parser.add_argument(
+        "--fraction-bits", type=natural, default=16, help="f: gradients are rounded to multiples of 2^-f (default 16)"
+    )
     parser.add_argument("--norm", type=float, required=True, help="largest L2 norm of a gradient")
     parser.add_argument("--min-owners", type=positive, default=2, help="fewest owners of a batch (default 2)")
     parser.add_argument("--max-owners", type=positive, default=16, help="most owners of a round (default 16)")
@@ -81,13 +91,14 @@ def _create(commands: Subparsers) -> None:
     parser.add_argument("--submit-window", type=positive, default=600, metavar="SECONDS")
     parser.add_argument("--settle-window", type=positive, default=600, metavar="SECONDS")
     parser.add_argument("--permissioned", action="store_true", help="only owners that you admit")
-    parser.add_argument("--inline-payload", action="store_true", help="aggregates of up to 16 KiB ride in the transaction")
+    parser.add_argument(
+        "--inline-payload", action="store_true", help="aggregates of up to 16 KiB ride in the transaction"
+    )
 
 
 def create(arguments: argparse.Namespace) -> int:
     """Create a task and print its number."""
     from coordinator.chain import NewTask
-
     from gradroll.model_owner import quantised_bound
 
     terms = NewTask(
@@ -137,12 +148,18 @@ def status(arguments: argparse.Namespace) -> int:
     view, console = chain_view(chosen), Console()
     record = view.task(arguments.task)
     terms = record.terms
-    console.line(f"task {arguments.task} of {checksum(record.model_owner)}: {terms.dimension} coordinates, committee {terms.committee_id}")
-    console.line(f"escrow {ether(record.balance)}, of which {ether(record.reserved)} are reserved; {record.owners} owners registered")
+    console.line(
+        f"task {arguments.task} of {checksum(record.model_owner)}: {terms.dimension} coordinates, committee {terms.committee_id}"
+    )
+    console.line(
+        f"escrow {ether(record.balance)}, of which {ether(record.reserved)} are reserved; {record.owners} owners registered"
+    )
     for number in range(record.rounds_opened):
         state = view.round(arguments.task, number)
         ending = "finalized" if state.finalized else f"settles until {state.settle_deadline}"
-        console.line(f"  round {number}: {state.owners} gradients in {state.batches} batches, {ether(state.spent)} paid, {ending}")
+        console.line(
+            f"  round {number}: {state.owners} gradients in {state.batches} batches, {ether(state.spent)} paid, {ending}"
+        )
     for line in task_report(chosen, arguments.task):
         console.line(line)
     return 0
@@ -151,6 +168,7 @@ def status(arguments: argparse.Namespace) -> int:
 def read(arguments: argparse.Namespace) -> int:
     """Write a round's checked aggregate."""
     import numpy as np
+
     from provers.files import storing
 
     aggregate = _owner(arguments).read_aggregate(arguments.task, arguments.round)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import native
 import numpy as np
+
+import native
 from circuits.commitment import CommitmentKey
 from circuits.quantize import Quantized
 from circuits.statement import SLACK_BITS, Committee, TaskTerms
-
 from gradroll.owner import DataOwner
 from gradroll.sharing import OwnerSeeds, Sharing, owner_vector, share_vector
 

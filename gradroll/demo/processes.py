@@ -32,7 +32,9 @@ class Running:
         status = self.process.poll()
         if status is not None:
             tail = self.log.read_text(errors="replace").strip().splitlines()[-5:]
-            raise UnavailableError(f"{self.name} ended with status {status}; its log {self.log} ends: {' | '.join(tail)}")
+            raise UnavailableError(
+                f"{self.name} ended with status {status}; its log {self.log} ends: {' | '.join(tail)}"
+            )
 
 
 class Fleet:

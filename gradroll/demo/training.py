@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from circuits.quantize import FloatArray, IntArray, dequantize, quantize
 
 CLASSES = 10
