@@ -32,9 +32,7 @@ def test_two_sign_matrices_over_one_mask_give_the_gradient_away() -> None:
     g = gradient(1)
     mu = native.expand_bounded(SEED, ROWS, MASK_BITS)
     first, second = (np.stack([native.signs(s, row, DIMENSION) for row in range(ROWS)]) for s in (SEED, OTHER))
-    opened = [
-        native.add(native.project([native.from_int64(g)], s, ROWS)[0], mu) for s in (SEED, OTHER)
-    ]
+    opened = [native.add(native.project([native.from_int64(g)], s, ROWS)[0], mu) for s in (SEED, OTHER)]
     difference = native.to_int64(native.sub(opened[0], opened[1])).astype(float)
     system = (first.astype(int) - second.astype(int)).astype(float)
     solution, *_ = np.linalg.lstsq(system, difference, rcond=None)

@@ -1,0 +1,391 @@
+"""Rules that keep gradients private: in each test somebody breaks one, and a prover refuses before anything leaves it."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+import native
+from circuits import payload
+from circuits.errors import (
+    BlamedProversError,
+    GradrollError,
+    InconsistentError,
+    NotReadyError,
+    ProofError,
+    RuleViolationError,
+    SignatureError,
+    UnknownError,
+    WireError,
+)
+from coordinator.machine import Transition, advance, begin
+from provers.ledger import LedgerState
+from provers.messages import Cohort, Message, Proposal, Step, StepReply, StepRequest, authorization_digest
+from provers.party import Party, handle
+from provers.prss import PrssKeys
+from provers.signing import sign_digest
+from tests.support.network import Network, OwnerPlan, gradients, network_with
+from tests.support.plain_batch import seed_of
+
+ALL_STEPS = [s for s in Step if s <= Step.ATTEST]
+
+
+def run_until(network: Network, step: Step) -> tuple[Transition, dict[int, StepRequest]]:
+    """Drive the batch until the coordinator asks for ``step``; nobody has answered that yet."""
+    transition = begin(network.resources, network.cohort, attempt_number=1, reachable=range(network.provers))
+    while next(iter(transition.requests.values())).step is not step:
+        replies = {p: network.deliver(p, r) for p, r in transition.requests.items()}
+        transition = advance(network.resources, transition.state, replies)
+        assert transition.outcome is None, transition.outcome
+    return transition, dict(transition.requests)
+
+
+def ask(network: Network, prover: int, request: StepRequest) -> StepReply:
+    """What an honest prover does with a request; its state is left as it was."""
+    return handle(network.parties[prover], request, network.memories[prover]).reply
+
+
+def refuse(network: Network, request: StepRequest, error: type[GradrollError], match: str, prover: int = 0) -> None:
+    """The prover refuses, names why, and its state and ledger stand as before."""
+    party, ledger = network.parties[prover], repr(network.memories[prover].ledger)
+    with pytest.raises(error, match=match):
+        ask(network, prover, request)
+    assert network.parties[prover] is party
+    assert repr(network.memories[prover].ledger) == ledger
+
+
+def restart(network: Network, prover: int) -> None:
+    """The prover forgets everything but its keys, shares and ledger."""
+    old = network.parties[prover]
+    network.parties[prover] = Party.new(prover, network.committee, old.keys)
+
+
+def authorized(network: Network, proposal: Proposal, request: StepRequest) -> StepRequest:
+    """The request with another proposal, which the true coordinator signs."""
+    signature = sign_digest(network.coordinator_key, authorization_digest(proposal.digest))
+    return replace(request, proposal=proposal, session=proposal.digest, authorization=signature)
+
+
+def own(request: StepRequest) -> Proposal:
+    assert request.proposal is not None
+    return request.proposal
+
+
+# --- masks are used once ------------------------------------------------------------------------------------
+
+
+def test_a_second_combine_on_one_mask_is_refused() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.COMBINE)
+    network.deliver(0, requests[0])
+    refuse(network, requests[0], NotReadyError, "stands at Combined")
+
+
+def test_a_combine_before_confirm_is_refused() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.CONFIRM)
+    refuse(network, replace(requests[0], step=Step.COMBINE), NotReadyError, "this step follows Confirmed")
+
+
+def test_a_restart_does_not_bring_a_mask_back() -> None:
+    network = network_with(3)
+    _, masks = run_until(network, Step.MASK)
+    network.deliver(0, masks[0])
+    restart(network, 0)
+    refuse(network, masks[0], UnknownError, "a restart forgets it")
+    other = network_with(3)
+    _, requests = run_until(other, Step.MASK)
+    other.memories[0].ledger = network.memories[0].ledger
+    refuse(other, requests[0], RuleViolationError, "attempt 1 of this round is used up")
+
+
+def test_an_older_attempt_is_refused() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.MASK)
+    later = authorized(network, replace(own(requests[0]), attempt=5), requests[0])
+    network.deliver(0, later)
+    between = authorized(network, replace(own(requests[0]), attempt=3), requests[0])
+    refuse(network, between, RuleViolationError, "take one above 5")
+
+
+def test_every_name_of_a_mask_differs_with_what_it_is_used_for() -> None:
+    proposal = Proposal(b"c" * 32, 1, (0, 1), (0, 1, 2))
+    variants = [
+        proposal,
+        replace(proposal, cohort_id=b"d" * 32),
+        replace(proposal, attempt=2),
+        replace(proposal, kept=(0, 2)),
+        replace(proposal, active=(0, 1, 3)),
+        replace(proposal, probe=True),
+    ]
+    assert len({p.digest for p in variants}) == len(variants)
+
+
+def test_a_submission_is_projected_with_one_sign_matrix_only() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.COIN)
+    network.deliver(0, requests[0])
+    smaller = Cohort(network.context, tuple(network.headers[:2]))
+    signature = sign_digest(network.coordinator_key, authorization_digest(smaller.cohort_id))
+    again = StepRequest(Step.COIN, smaller.cohort_id, cohort=smaller, authorization=signature)
+    refuse(network, again, RuleViolationError, "another cohort")
+
+
+# --- the dealing is checked before anything of degree 2t is opened -----------------------------------------
+
+
+def test_no_product_leaves_a_prover_for_a_dealing_off_the_polynomial() -> None:
+    """The attack of ``test_shares_off_the_polynomial_read_an_inner_product``, with the coordinator on its side."""
+
+    def bend(shares: list[native.FrArray]) -> None:
+        shares[1][0] = native.add(shares[1][[0]], native.from_ints([9]))[0]
+
+    honest = gradients(2, 5)
+    network = network_with([OwnerPlan(honest[0]), OwnerPlan(honest[1], bend=bend)])
+    _, requests = run_until(network, Step.PROJECT)
+    messages = tuple(network.deliver(p, r).message for p, r in requests.items())  # type: ignore[union-attr]
+    proposal = Proposal(network.cohort.cohort_id, 1, (0, 1), (0, 1, 2, 3))
+    request = authorized(network, proposal, StepRequest(Step.MASK, b"", relayed=messages))
+    refuse(network, request, BlamedProversError, "prover 1 does not fit")
+
+
+def test_a_prover_left_out_of_the_dealing_check_takes_no_part() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.MASK)
+    relayed = tuple(m for m in requests[0].relayed if m.sender != 3)
+    without = replace(own(requests[0]), active=(0, 1, 2))
+    request = replace(authorized(network, without, requests[0]), relayed=relayed)
+    refuse(network, request, WireError, "this one among them", prover=3)
+
+
+def test_an_attempt_of_fewer_than_a_quorum_is_refused() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.MASK)
+    pair = authorized(network, replace(own(requests[0]), active=(0, 1)), requests[0])
+    refuse(network, pair, WireError, "needs 3 provers")
+
+
+def test_large_entries_are_refused_by_every_prover_itself() -> None:
+    large = OwnerPlan(gradients(1, 5)[0], values=native.from_ints([(native.R + 1) // 2] * 4 + [0]))
+    cheating = network_with([OwnerPlan(g) for g in gradients(2, 5)] + [large])
+    _, requests = run_until(cheating, Step.PROJECT)
+    messages = tuple(cheating.deliver(p, r).message for p, r in requests.items())  # type: ignore[union-attr]
+    proposal = Proposal(cheating.cohort.cohort_id, 1, (0, 1, 2), (0, 1, 2, 3))
+    request = authorized(cheating, proposal, StepRequest(Step.MASK, b"", relayed=messages))
+    refuse(cheating, request, ProofError, "not small")
+
+
+# --- the coordinator relays, and can do nothing else ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [s for s in ALL_STEPS if s not in (Step.COIN, Step.ATTEST, Step.CONTRIBUTE)])
+def test_a_relayed_message_that_was_changed_is_refused(step: Step) -> None:
+    network = network_with(3)
+    _, requests = run_until(network, step)
+    first, *rest = requests[0].relayed
+    flipped = replace(first, body=bytes([first.body[0] ^ 1]) + first.body[1:])
+    refuse(network, replace(requests[0], relayed=(flipped, *rest)), SignatureError, "is signed by|no key")
+    if step is not Step.PROJECT:  # a quorum of coins suffices, they open one value whichever they are
+        refuse(network, replace(requests[0], relayed=tuple(rest)), WireError, "are needed")
+    doubled = replace(requests[0], relayed=(first, first, *rest))
+    refuse(network, doubled, WireError, "are needed")
+
+
+def test_a_message_of_another_session_is_refused() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.VALIDATE)
+    stale = replace(requests[0].relayed[1], session=b"x" * 32)
+    relayed = (requests[0].relayed[0], stale, *requests[0].relayed[2:])
+    refuse(network, replace(requests[0], relayed=relayed), WireError, "another session")
+
+
+def test_equivocation_about_broadcasts_ends_the_attempt_before_anything_is_combined() -> None:
+    network = network_with(3, provers=3)
+    transition, requests = run_until(network, Step.VALIDATE)
+    forked = _other_products(network, requests[2])
+    replies = {p: network.deliver(p, forked if p == 0 else r) for p, r in requests.items()}
+    messages = tuple(r.message for r in replies.values() if isinstance(r, StepReply))
+    confirm = StepRequest(Step.CONFIRM, requests[0].session, relayed=messages)
+    confirmations = []
+    for p in range(3):
+        try:
+            confirmations.append(ask(network, p, confirm).message)
+        except InconsistentError:
+            continue
+    assert len(confirmations) < 3 or len({m.body for m in confirmations}) > 1
+    assert transition.outcome is None
+
+
+def _other_products(network: Network, request: StepRequest) -> StepRequest:
+    """Prover 2 is corrupt too: it signs other masked products for one victim."""
+    theirs = request.relayed[2]
+    body = theirs.body[:-32] + (native.R - 1).to_bytes(32, "big")
+    return replace(request, relayed=(*request.relayed[:2], network.resign(2, theirs, body)))
+
+
+def test_disagreeing_confirmations_are_refused() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.COMBINE)
+    theirs = requests[0].relayed[2]
+    other = network.resign(2, theirs, theirs.body[:32] + bytes(32))
+    relayed = (*requests[0].relayed[:2], other, *requests[0].relayed[3:])
+    refuse(network, replace(requests[0], relayed=relayed), RuleViolationError, "same broadcasts")
+
+
+def test_requests_carry_no_challenge() -> None:
+    """Provers compute rho, eta, chi and the signs themselves: there is no field in which to send one."""
+    assert {f.name for f in fields(StepRequest)} == {
+        "step", "session", "cohort", "proposal", "authorization", "relayed", "payload", "owner",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("step", [Step.COIN, Step.MASK])
+def test_a_session_that_the_coordinator_did_not_sign_is_refused(step: Step) -> None:
+    network = network_with(3)
+    _, requests = run_until(network, step)
+    stranger = sign_digest(seed_of("stranger"), authorization_digest(requests[0].session))
+    refuse(network, replace(requests[0], authorization=stranger), SignatureError, "the session is signed by")
+
+
+# --- headers -------------------------------------------------------------------------------------------------
+
+
+def coin_request(network: Network, cohort: Cohort) -> StepRequest:
+    signature = sign_digest(network.coordinator_key, authorization_digest(cohort.cohort_id))
+    return StepRequest(Step.COIN, cohort.cohort_id, cohort=cohort, authorization=signature)
+
+
+def test_a_forged_header_is_refused() -> None:
+    network = network_with([OwnerPlan(g, forged=i == 1) for i, g in enumerate(gradients(3, 5))])
+    refuse(network, coin_request(network, network.cohort), SignatureError, "a submission is signed by")
+
+
+def test_a_header_replayed_in_another_round_is_refused() -> None:
+    network = network_with(3)
+    moved = tuple(replace(h, round=1) for h in network.headers)
+    cohort = Cohort(replace(network.context, round=1), moved)
+    refuse(network, coin_request(network, cohort), SignatureError, "a submission is signed by")
+
+
+@pytest.mark.parametrize("change", [{"chain_id": 1}, {"market": b"m" * 20}, {"bound": 1}, {"dimension": 6}])
+def test_a_context_that_the_chain_does_not_state_is_refused(change: dict[str, int | bytes]) -> None:
+    network = network_with(3)
+    cohort = Cohort(replace(network.context, **change), tuple(network.headers))  # type: ignore[arg-type]
+    refuse(network, coin_request(network, cohort), WireError, "not the one that the chain states")
+
+
+def test_a_header_under_another_owners_index_is_refused() -> None:
+    network = network_with(3)
+    stolen = replace(network.headers[0], owner=network.headers[1].owner)
+    cohort = Cohort(network.context, (stolen, *network.headers[1:]))
+    refuse(network, coin_request(network, cohort), SignatureError, "is not owner 1")
+
+
+def test_owners_out_of_order_or_twice_are_no_cohort() -> None:
+    network = network_with(3)
+    for headers in (network.headers[::-1], [network.headers[0]] * 2):
+        with pytest.raises(WireError, match="strictly ascending"):
+            Cohort(network.context, tuple(headers))
+
+
+def test_a_submission_without_a_share_here_is_refused() -> None:
+    network = network_with(3)
+    network.memories[0].payloads.clear()
+    refuse(network, coin_request(network, network.cohort), UnknownError, "no share")
+
+
+# --- releases ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_released_about_fewer_owners_than_the_task_allows() -> None:
+    network = network_with(3, least_owners=4)
+    _, requests = run_until(network, Step.PROVE)
+    refuse(network, requests[0], RuleViolationError, "fewer than 4 owners")
+    contributing = network_with(3, least_owners=4, policy_name="norm-contribution")
+    _, requests = run_until(contributing, Step.CONTRIBUTE)
+    refuse(contributing, requests[0], RuleViolationError, "fewer than 4 owners")
+
+
+def test_an_aggregate_that_meets_another_in_part_is_refused() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.AGGREGATE)
+    overlapping = (network.submission(0), network.submission(1))
+    network.memories[0].ledger.sets.update(dict.fromkeys(overlapping, b"another set".ljust(32)))
+    refuse(network, requests[0], RuleViolationError, "in another set")
+
+
+def test_contributions_to_a_second_set_stay_closed() -> None:
+    network = network_with(3, policy_name="norm-contribution")
+    _, requests = run_until(network, Step.CONTRIBUTE)
+    network.memories[0].ledger.sets[network.submission(2)] = b"another set".ljust(32)
+    refuse(network, requests[0], RuleViolationError, "in another set")
+
+
+def test_contributions_come_before_the_proof_where_the_policy_opens_them() -> None:
+    network = network_with(3, policy_name="norm-contribution")
+    _, requests = run_until(network, Step.CONTRIBUTE)
+    refuse(network, replace(requests[0], step=Step.PROVE), WireError, "contributions come before the proof")
+
+
+def test_contributions_stay_closed_where_the_policy_does_not_open_them() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.PROVE)
+    refuse(network, replace(requests[0], step=Step.CONTRIBUTE), WireError, "opens no contributions")
+
+
+def test_no_sum_is_released_without_a_proof_that_verifies() -> None:
+    network = network_with(3, provers=3)
+    _, requests = run_until(network, Step.AGGREGATE)
+    theirs = requests[0].relayed[2]
+    lie = network.resign(2, theirs, theirs.body[:-64] + native.g1_generator)
+    refuse(network, replace(requests[0], relayed=(*requests[0].relayed[:2], lie)), ProofError, "nothing is released")
+
+
+def test_a_payload_that_does_not_open_the_commitment_is_not_attested() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.ATTEST)
+    right = payload.decode(requests[0].payload, network.dimension)
+    for changed in (
+        replace(right, values=right.values + np.eye(1, network.dimension, dtype=np.int64)[0]),
+        replace(right, tail=native.add(right.tail, native.from_ints([1] + [0] * 128))),
+    ):
+        request = replace(requests[0], payload=payload.encode(changed))
+        refuse(network, request, ProofError, "does not open the sum")
+
+
+def test_a_share_is_revealed_only_on_proof_that_it_fits_nothing() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.MASK)
+    others = tuple(m for m in requests[0].relayed if m.sender != 0)
+    cohort_id = network.cohort.cohort_id
+    refuse(network, StepRequest(Step.REVEAL, cohort_id, relayed=others), RuleViolationError, "fits the others")
+    refuse(network, StepRequest(Step.REVEAL, cohort_id, relayed=others[:2]), RuleViolationError, "3 other provers")
+    liar: Message = others[2]
+    forged = network.resign(liar.sender, liar, bytes(len(liar.body)))
+    refuse(network, StepRequest(Step.REVEAL, cohort_id, relayed=(*others[:2], forged)), InconsistentError, "fit")
+
+
+# --- secrets -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [Step.VALIDATE, Step.COMBINE, Step.ATTEST])
+def test_no_state_shows_a_share_in_its_repr(step: Step) -> None:
+    network = network_with(3)
+    run_until(network, step)
+    shown = "".join(repr(p) + repr(list(p.attempts.values())) + repr(list(p.cohorts.values())) for p in network.parties)
+    assert "array" not in shown
+    keys: PrssKeys = network.parties[0].keys
+    assert all(k.hex() not in shown and repr(k) not in shown for k in keys.keys.values())
+
+
+def test_the_ledger_outlives_a_restart() -> None:
+    network = network_with(3)
+    result = network.run()
+    network.check(result, range(3))
+    rebuilt = LedgerState()
+    assert rebuilt.sets != network.memories[0].ledger.sets
+    restart(network, 0)
+    again = coin_request(network, Cohort(network.context, tuple(network.headers[:2])))
+    refuse(network, again, RuleViolationError, "another cohort")
