@@ -6,13 +6,14 @@ running code refuses the step which the attack needs is tested in ``test_rules.p
 
 from __future__ import annotations
 
-import native
 import numpy as np
 import pytest
+
+import native
 from circuits.statement import MASK_BITS, ROWS
 from native import FrArray, R
 from provers.prss import Purpose
-from tests.provers.test_prss import keys_of, committee_of
+from tests.provers.test_prss import committee_of, keys_of
 
 DIMENSION = 6
 SEED, OTHER = b"\x07" * 32, b"\x08" * 32
@@ -41,7 +42,7 @@ def test_two_sign_matrices_over_one_mask_give_the_gradient_away() -> None:
 
 @pytest.mark.parametrize(("size", "threshold"), [(4, 1), (7, 2)])
 def test_shares_off_the_polynomial_read_an_inner_product(size: int, threshold: int) -> None:
-    """A dishonest owner alone, without any prover, learns <g, v> for any v from the redundancy of one opened product."""
+    """A dishonest owner, without any prover, learns <g, v> for any v from the redundancy of one opened product."""
     g, v = native.from_int64(gradient(2)), native.from_int64(np.arange(1, DIMENSION + 1))
     honest = share(g, size, threshold, 5)
     xs = list(range(1, size + 1))

@@ -1,4 +1,4 @@
-"""Rules that keep gradients private: in each test somebody breaks one, and a prover refuses before anything leaves it."""
+"""Rules that keep gradients private: in each test somebody breaks one, and a prover refuses before anything leaves."""
 
 from __future__ import annotations
 
