@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from circuits.errors import WireError
@@ -133,8 +133,15 @@ def request_to_wire(request: StepRequest) -> Iterator[pb.RunRequest]:
         yield pb.RunRequest(payload=chunk)
 
 
-def request_from_wire(parts: Iterable[pb.RunRequest], limits: Limits) -> StepRequest:
-    """Collect a step's request.  WireError for anything malformed, out of order, missing or left over."""
+def request_from_wire(parts: Iterable[pb.RunRequest], limits: Callable[[bytes], Limits]) -> StepRequest:
+    """Collect a step's request.
+
+    Args:
+        limits: of a session; asked only when a payload is announced, and raises for a session nobody knows.
+
+    Raises:
+        WireError: anything malformed, out of order, missing or left over.
+    """
     stream = iter(parts)
     first = next(stream, None)
     if first is None or first.WhichOneof("part") != "opening":
@@ -148,7 +155,8 @@ def request_from_wire(parts: Iterable[pb.RunRequest], limits: Limits) -> StepReq
     cohort = cohort_from_wire(opening.cohort) if opening.HasField("cohort") else None
     proposal = proposal_from_wire(opening.proposal) if opening.HasField("proposal") else None
     relayed = tuple(_relayed(stream) for _ in range(opening.relayed))
-    payload = _payload(stream, opening.payload_length, limits.payload)
+    limit = limits(session).payload if opening.payload_length else 0
+    payload = _payload(stream, opening.payload_length, limit)
     return StepRequest(step, session, cohort, proposal, opening.authorization, relayed, payload, opening.owner)
 
 

@@ -614,16 +614,17 @@ Global___ProverStatusReply: _TypeAlias = ProverStatusReply  # noqa: Y015
 class ProverPayloadRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    BATCH_ID_FIELD_NUMBER: _builtins.int
-    batch_id: _builtins.bytes
+    PAYLOAD_DIGEST_FIELD_NUMBER: _builtins.int
+    payload_digest: _builtins.bytes
+    """Keccak-256 of the payload, as the chain has it."""
     def __init__(
         self,
         *,
-        batch_id: _builtins.bytes = ...,
+        payload_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload_digest", b"payload_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

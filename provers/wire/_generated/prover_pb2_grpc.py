@@ -119,7 +119,7 @@ class ProverServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPayload(self, request, context):
-        """The payload of a batch that this prover attested.
+        """A payload that this prover attested.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,7 @@ class ProverStub:
     """Compares every member's signed hashes; the keys are used only after this.  Idempotent."""
     Status: _grpc.UnaryUnaryMultiCallable[_prover_pb2.ProverStatusRequest, _prover_pb2.ProverStatusReply]
     GetPayload: _grpc.UnaryStreamMultiCallable[_prover_pb2.ProverPayloadRequest, _common_pb2.BlobPart]
-    """The payload of a batch that this prover attested."""
+    """A payload that this prover attested."""
 
 @_typing.type_check_only
 class ProverAsyncStub(ProverStub):
@@ -65,7 +65,7 @@ class ProverAsyncStub(ProverStub):
     """Compares every member's signed hashes; the keys are used only after this.  Idempotent."""
     Status: _aio.UnaryUnaryMultiCallable[_prover_pb2.ProverStatusRequest, _prover_pb2.ProverStatusReply]  # type: ignore[assignment]
     GetPayload: _aio.UnaryStreamMultiCallable[_prover_pb2.ProverPayloadRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
-    """The payload of a batch that this prover attested."""
+    """A payload that this prover attested."""
 
 class ProverServicer(metaclass=_abc_1.ABCMeta):
     """A prover node: holds one share of every gradient and runs the joint steps."""
@@ -123,6 +123,6 @@ class ProverServicer(metaclass=_abc_1.ABCMeta):
         request: _prover_pb2.ProverPayloadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
-        """The payload of a batch that this prover attested."""
+        """A payload that this prover attested."""
 
 def add_ProverServicer_to_server(servicer: ProverServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

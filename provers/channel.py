@@ -1,0 +1,72 @@
+"""Endpoints, channels and servers of gRPC, with every size limit explicit."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from circuits.errors import ConfigError, InvalidInputError
+from provers.wire.checks import MAX_GRPC_MESSAGE
+
+_OPTIONS = (
+    ("grpc.max_send_message_length", MAX_GRPC_MESSAGE),
+    ("grpc.max_receive_message_length", MAX_GRPC_MESSAGE),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+_SERVER_OPTIONS = (*_OPTIONS, ("grpc.so_reuseport", 0), ("grpc.http2.min_ping_interval_without_data_ms", 30_000))
+_PLAIN, _TLS = "grpc://", "grpcs://"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files of a server's certificate chain and private key."""
+
+    certificate: Path
+    key: Path
+
+
+def split_address(text: str, what: str) -> tuple[str, int]:
+    """``host:port`` in parts.  Raises ConfigError."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdecimal() or int(port) > 65535:
+        raise ConfigError(f"{what}: {text!r} is not host:port")
+    return host, int(port)
+
+
+def open_channel(endpoint: str, tls_roots: bytes | None = None) -> grpc.Channel:
+    """A channel to an endpoint.  Raises InvalidInputError for one that is malformed."""
+    secure = endpoint.startswith(_TLS)
+    target = endpoint.removeprefix(_TLS).removeprefix(_PLAIN)
+    try:
+        split_address(target, "endpoint")
+    except ConfigError as error:
+        raise InvalidInputError(str(error)) from error
+    if secure:
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(tls_roots), _OPTIONS)
+    return grpc.insecure_channel(target, _OPTIONS)
+
+
+def new_server(workers: int) -> grpc.Server:
+    """A server that works on ``workers`` calls at a time and refuses when twice as many wait."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="rpc")
+    return grpc.server(pool, options=_SERVER_OPTIONS, maximum_concurrent_rpcs=3 * workers)
+
+
+def bind(server: grpc.Server, listen: str, tls: TlsFiles | None) -> int:
+    """Bind a server and return its port.  Raises ConfigError when the address is taken or a TLS file unreadable."""
+    split_address(listen, "listen")
+    try:
+        if tls is None:
+            return server.add_insecure_port(listen)
+        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+        return server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
+    except RuntimeError as error:
+        raise ConfigError(
+            f"listen: {listen} cannot be used; another process has it, or it is no address of this machine"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"tls: {error.filename} cannot be read ({error.strerror})") from error

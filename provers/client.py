@@ -1,0 +1,124 @@
+"""A typed client of a prover node; raises what the server raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+
+from circuits.errors import WireError
+from circuits.statement import MAX_DIMENSION, SubmissionHeader
+from provers import hpke
+from provers.channel import open_channel
+from provers.messages import StepReply, StepRequest
+from provers.records import KeyConfirmation, KeyPackage, ProverStatus, ShareOpening
+from provers.wire import keys, steps
+from provers.wire._generated import prover_pb2 as pb
+from provers.wire._generated import prover_pb2_grpc as rpc
+from provers.wire.errors import calling
+from provers.wire.streams import blob_from_wire
+
+
+class ProverClient:
+    """One prover node.  A context manager.
+
+    Every method raises the error of the catalogue that the node raised, or UnavailableError when it gave no answer.
+    """
+
+    def __init__(self, endpoint: str, *, timeout: float = 30.0, tls_roots: bytes | None = None) -> None:
+        """Connect when first used.
+
+        Args:
+            endpoint: ``host:port`` or ``grpc://host:port`` in the clear, ``grpcs://host:port`` over TLS.
+            timeout: seconds for one call, unless the call is given its own.
+            tls_roots: PEM certificates to trust instead of the system's.
+        """
+        self.endpoint = endpoint
+        self._timeout = timeout
+        self._channel = open_channel(endpoint, tls_roots)
+        self._stub = rpc.ProverStub(self._channel)
+
+    def __enter__(self) -> ProverClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def submit_shares(
+        self,
+        header: SubmissionHeader,
+        prover: int,
+        payload: bytes,
+        hpke_key: bytes,
+        chain_id: int,
+        market: bytes,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Seal a share payload to the prover and hand it in.
+
+        Args:
+            prover: the addressed prover's committee index.
+            hpke_key: its registered X25519 key.
+
+        Returns:
+            The signature of its receipt; check it with ``provers.shares.verify_receipt``.
+        """
+        count = hpke.chunk_count(len(payload))
+        label = hpke.ShareLabel(chain_id, market, header.task_id, header.round, header.owner, prover, count)
+
+        def parts() -> Iterator[pb.SubmitSharesRequest]:
+            yield pb.SubmitSharesRequest(opening=keys.opening_to_wire(ShareOpening(header, prover, count)))
+            for sealed in hpke.seal_share(hpke_key, payload, label):
+                yield pb.SubmitSharesRequest(sealed=sealed)
+
+        with calling(self.endpoint):
+            receipt = self._stub.SubmitShares(parts(), timeout=timeout or self._timeout)
+        if receipt.submission != header.digest(chain_id, market):
+            raise WireError(f"{self.endpoint} answered with the receipt of another submission")
+        return receipt.signature
+
+    def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
+        """Have the prover run one step of a batch for a model of ``dimension`` coordinates."""
+        with calling(self.endpoint):
+            parts = self._stub.Run(steps.request_to_wire(request), timeout=timeout or self._timeout)
+            return steps.reply_from_wire(parts, steps.Limits(dimension))
+
+    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
+        """The sealed keys of which the prover is the dealer."""
+        with calling(self.endpoint):
+            reply = self._stub.DealKeys(pb.DealKeysRequest(committee_id=committee_id), timeout=self._timeout)
+        return keys.packages_from_wire(reply.packages)
+
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
+        """Give the prover the keys that are sealed to it."""
+        request = pb.AcceptKeysRequest(
+            committee_id=committee_id, packages=[keys.package_to_wire(package) for package in packages]
+        )
+        with calling(self.endpoint):
+            return keys.confirmation_from_wire(self._stub.AcceptKeys(request, timeout=self._timeout))
+
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
+        """Give the prover all members' signed hashes."""
+        request = pb.ConfirmKeysRequest(
+            committee_id=committee_id, confirmations=[keys.confirmation_to_wire(word) for word in confirmations]
+        )
+        with calling(self.endpoint):
+            self._stub.ConfirmKeys(request, timeout=self._timeout)
+
+    def status(self, timeout: float | None = None) -> ProverStatus:
+        """What the prover says of itself."""
+        with calling(self.endpoint):
+            reply = self._stub.Status(pb.ProverStatusRequest(), timeout=timeout or self._timeout)
+        return keys.status_from_wire(reply)
+
+    def payload(self, payload_digest: bytes, dimension: int = MAX_DIMENSION) -> bytes:
+        """A payload that the prover attested, by its Keccak-256 digest; checked against the digest."""
+        limit = steps.Limits(dimension).payload
+        with calling(self.endpoint):
+            parts = self._stub.GetPayload(pb.ProverPayloadRequest(payload_digest=payload_digest), timeout=self._timeout)
+            return blob_from_wire(parts, limit, "the payload", payload_digest)

@@ -1,0 +1,82 @@
+"""The party's view of the world, from this node's disk, keys and chain."""
+
+from __future__ import annotations
+
+from circuits.commitment import CommitmentKey
+from circuits.errors import InvalidInputError, UnknownError
+from circuits.groth16 import ProvingKey
+from circuits.statement import Policy, TaskTerms
+from provers.chain import ChainView
+from provers.keystore import Keystore
+from provers.ledger import LedgerState
+from provers.parameters import PublicParameters
+from provers.party import ShareVector
+from provers.store import Store
+
+
+class NodeEnvironment:
+    """Implements ``provers.party.Environment`` for one member of one committee."""
+
+    def __init__(
+        self,
+        chain: ChainView,
+        store: Store,
+        keystore: Keystore,
+        parameters: PublicParameters,
+        *,
+        committee_id: int,
+        max_dimension: int,
+    ) -> None:
+        self._chain = chain
+        self._store = store
+        self._keystore = keystore
+        self._parameters = parameters
+        self._committee_id = committee_id
+        self._max_dimension = max_dimension
+
+    @property
+    def ledger(self) -> LedgerState:
+        """The durable ledger's fold."""
+        return self._store.ledger
+
+    def terms(self, task_id: int) -> TaskTerms:
+        """Terms of a task of this committee; UnknownError for another committee's."""
+        terms = self._chain.terms(task_id)
+        if terms.committee_id != self._committee_id:
+            raise UnknownError(f"task {task_id} is for committee {terms.committee_id}, not for this prover's")
+        if terms.dimension > self._max_dimension:
+            raise InvalidInputError(
+                f"task {task_id} has {terms.dimension} coordinates, this prover takes {self._max_dimension}"
+            )
+        return terms
+
+    def policy(self, task_id: int) -> Policy:
+        """Policy of a task, as its verifier contract states it."""
+        return self._chain.policy(task_id)
+
+    def commitment_key(self, dimension: int) -> CommitmentKey:
+        """Commitment key of a dimension."""
+        return self._parameters.commitment_key(dimension)
+
+    def proving_key(self, policy: Policy) -> ProvingKey:
+        """Proving key with the hash that the policy names."""
+        return self._parameters.proving_key(policy.key_hash)
+
+    def shares(self, submission: bytes) -> ShareVector:
+        """This prover's share of a stored submission."""
+        record = self._store.find(submission)
+        if record is None:
+            raise UnknownError(f"no share of submission 0x{submission.hex()} is here")
+        return ShareVector.of(self._store.share(submission), record.dimension)
+
+    def share_payload(self, submission: bytes) -> bytes:
+        """A stored share as its owner sealed it."""
+        return self._store.share_payload(submission)
+
+    def owner_at(self, task_id: int, index: int) -> bytes:
+        """Address of the task's owner with a registration index."""
+        return self._chain.owner_at(task_id, index)
+
+    def sign(self, digest: bytes) -> bytes:
+        """Sign with this prover's key."""
+        return self._keystore.sign(digest)

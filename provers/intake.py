@@ -1,0 +1,127 @@
+"""Taking a share in: everything that is checked before the owner gets a receipt for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from circuits.errors import ClosedError, InvalidInputError, SignatureError, WireError
+from circuits.statement import Committee, TaskTerms
+from provers import hpke
+from provers.chain import ChainView, RoundRecord
+from provers.environment import NodeEnvironment
+from provers.keystore import Keystore
+from provers.records import ShareOpening
+from provers.shares import DENSE_FORM, payload_size, receipt_digest
+from provers.signing import require_signer
+from provers.store import ShareRecord, Store
+from provers.wire.checks import MAX_CHUNK
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which prover this is: its committee and its index there."""
+
+    committee: Committee
+    index: int
+
+
+class ShareIntake:
+    """Receives shares for one prover."""
+
+    def __init__(
+        self,
+        chain: ChainView,
+        store: Store,
+        keystore: Keystore,
+        environment: NodeEnvironment,
+        membership: Membership,
+        *,
+        clock_skew: int,
+    ) -> None:
+        self._chain = chain
+        self._store = store
+        self._keystore = keystore
+        self._environment = environment
+        self._membership = membership
+        self._clock_skew = clock_skew
+
+    def take(self, opening: ShareOpening, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
+        """Receive one share; on return it is on disk.
+
+        Returns:
+            The submission's identifier and the signature of its receipt.  A share that is here already gives the same
+            receipt again, without being read.
+
+        Raises:
+            WireError: not addressed to this prover, malformed, or not what the owner signed.
+            SignatureError: not signed by the owner, or the owner is not registered under its index.
+            ClosedError: the round takes no submissions any more, or this owner has handed in too many.
+            StorageError: no room.
+        """
+        header = opening.header
+        terms = self._environment.terms(header.task_id)
+        submission = header.digest(self._chain.chain_id, self._chain.market)
+        self._check_header(opening, terms, submission)
+        if self._store.find(submission) is None:
+            self._receive(opening, sealed, terms, submission)
+        digest = receipt_digest(self._chain.chain_id, self._chain.market, submission)
+        return submission, self._keystore.sign(digest)
+
+    def _check_header(self, opening: ShareOpening, terms: TaskTerms, submission: bytes) -> None:
+        header, own = opening.header, self._membership
+        if opening.prover != own.index:
+            raise WireError(f"this share is for prover {opening.prover}, this is prover {own.index}")
+        if len(header.share_digests) != own.committee.size:
+            raise WireError(f"the header must name {own.committee.size} share digests, one a prover")
+        if self._chain.owner_at(terms.task_id, header.owner_index) != header.owner:
+            raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
+        require_signer(submission, header.signature, header.owner, "the submission")
+
+    def _receive(self, opening: ShareOpening, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> None:
+        header = opening.header
+        record = self._open_round(header.task_id, header.round)
+        largest = payload_size(terms.dimension, DENSE_FORM)
+        if opening.chunks not in (1, hpke.chunk_count(largest)):
+            raise WireError(f"a share of this task comes in 1 or {hpke.chunk_count(largest)} chunks")
+        self._store.room_for(header.task_id, header.round, header.owner, largest if opening.chunks > 1 else 0)
+        label = hpke.ShareLabel(
+            self._chain.chain_id, self._chain.market, header.task_id, header.round, header.owner,
+            opening.prover, opening.chunks,
+        )  # fmt: skip
+        with self._store.receive(terms.dimension) as writer:
+            for index in range(opening.chunks):
+                writer.write(self._open_chunk(next(sealed, b""), label, index))
+            if next(sealed, None) is not None:
+                raise WireError("more chunks came than were announced")
+            file = writer.finish(header.share_digests[opening.prover])
+            self._store.adopt(
+                ShareRecord(
+                    submission, header.task_id, header.round, header.owner, terms.dimension, writer.form,
+                    writer.size, record.settle_deadline + self._clock_skew,
+                ),
+                file,
+            )  # fmt: skip
+
+    def _open_chunk(self, sealed: bytes, label: hpke.ShareLabel, index: int) -> bytes:
+        if not hpke.OVERHEAD < len(sealed) <= MAX_CHUNK:
+            raise WireError(f"chunk {index} of the share has {len(sealed)} bytes, or is missing")
+        return hpke.open_chunk(self._keystore.hpke_secret, sealed, label, index)
+
+    def _open_round(self, task_id: int, number: int) -> RoundRecord:
+        record = self._chain.round(task_id, number)
+        now = self._chain.now()
+        if record.finalized or now > record.submit_deadline + self._clock_skew:
+            raise ClosedError(
+                f"round {number} of task {task_id} took submissions until {record.submit_deadline}, it is {now} now"
+            )
+        return record
+
+
+def own_membership(committee: Committee, address: bytes) -> Membership:
+    """This prover's place in its committee.  Raises InvalidInputError for a stranger."""
+    if address not in committee.members:
+        raise InvalidInputError(
+            f"0x{address.hex()} is no member of committee {committee.committee_id}; register it, or use its key"
+        )
+    return Membership(committee, committee.members.index(address))

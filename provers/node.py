@@ -1,0 +1,197 @@
+"""The prover node: a gRPC server around the share store and the pure party."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import grpc
+
+from circuits.errors import GradrollError, UnknownError, WireError
+from provers.chain import ChainView
+from provers.channel import bind, new_server
+from provers.config import NodeConfig
+from provers.environment import NodeEnvironment
+from provers.intake import ShareIntake, own_membership
+from provers.keysetup import KeySetup
+from provers.keystore import Keystore
+from provers.lifecycle import stop_requested
+from provers.parameters import PublicParameters
+from provers.records import VERSION, CommitteeReference, ProverStatus
+from provers.runner import Runner
+from provers.store import Store
+from provers.wire import checks, keys, steps
+from provers.wire._generated import common_pb2, prover_pb2_grpc
+from provers.wire._generated import prover_pb2 as pb
+from provers.wire.errors import answering
+from provers.wire.streams import blob_to_wire
+
+_log = logging.getLogger(__name__)
+_TIDY_SECONDS = 600.0
+
+
+class ProverNode:
+    """One prover, started and stopped from outside."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        """Open keys, chain and store.
+
+        Raises:
+            KeyFileError, ChainError, StorageError, InvalidInputError: what is missing, in words.
+        """
+        self._config = config
+        self.keystore = Keystore.load(config.keystore_dir)
+        self.chain = ChainView(config.rpc_url, config.market, expected_chain_id=config.chain_id)
+        self.membership = own_membership(self.chain.committee(config.committee_id), self.keystore.address)
+        parameters = PublicParameters(config.srs, config.keys_dir, allow_insecure=config.allow_insecure)
+        self.store = Store(config.state_dir, max_bytes=config.max_store_bytes, cache_bytes=config.cache_bytes)
+        self.environment = NodeEnvironment(
+            self.chain, self.store, self.keystore, parameters,
+            committee_id=config.committee_id, max_dimension=config.max_dimension,
+        )  # fmt: skip
+        self.refusals: Counter[str] = Counter()
+        self._server: grpc.Server | None = None
+        self._stopping = threading.Event()
+
+    def start(self) -> int:
+        """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
+        self._server = new_server(self._config.max_workers)
+        prover_pb2_grpc.add_ProverServicer_to_server(Servicer(self, self._config), self._server)
+        port = bind(self._server, self._config.listen, self._config.tls)
+        self._server.start()
+        threading.Thread(target=self._tidy, daemon=True, name="tidy").start()
+        _log.info(
+            "event=prover-started address=0x%s committee=%d prover=%d port=%d",
+            self.keystore.address.hex(), self._config.committee_id, self.membership.index, port,
+        )  # fmt: skip
+        return port
+
+    def stop(self, grace: float = 10.0) -> None:
+        """Refuse new calls, let running ones finish for ``grace`` seconds, close the store."""
+        self._stopping.set()
+        if self._server is not None:
+            self._server.stop(grace).wait()
+        self.store.close()
+        _log.info("event=prover-stopped prover=%d", self.membership.index)
+
+    def _tidy(self) -> None:
+        """Delete the shares of settled rounds: what nobody needs any more cannot leak."""
+        while not self._stopping.wait(_TIDY_SECONDS):
+            try:
+                deleted = self.store.discard_settled(self.chain.now())
+            except GradrollError as error:
+                _log.warning("event=tidy-failed code=%s reason=%r", error.code, str(error))
+                continue
+            if deleted:
+                _log.info("event=shares-deleted count=%d", deleted)
+
+
+class Servicer(prover_pb2_grpc.ProverServicer):
+    """Wire to domain and back; no rule of the protocol stands here."""
+
+    def __init__(self, node: ProverNode, config: NodeConfig) -> None:
+        self._node = node
+        self._config = config
+        committee = node.membership.committee
+        reference = CommitteeReference(config.chain_id, node.chain.registry, config.committee_id)
+        self._setup = KeySetup(node.keystore, reference, committee, node.membership.index)
+        self._setup_lock = threading.Lock()
+        self._intake = ShareIntake(
+            node.chain, node.store, node.keystore, node.environment, node.membership,
+            clock_skew=config.clock_skew,
+        )  # fmt: skip
+        self._runner = Runner(node.membership, self._setup, node.store, node.environment)
+
+    def SubmitShares(  # noqa: N802
+        self, request_iterator: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
+    ) -> pb.ShareReceipt:
+        """Take one share in."""
+        with answering(context, self._refused):
+            first = next(iter(request_iterator), None)
+            if first is None or first.WhichOneof("part") != "opening":
+                raise WireError("a share's stream must begin with its opening")
+            opening = keys.opening_from_wire(first.opening)
+            submission, signature = self._intake.take(opening, _sealed(request_iterator))
+            return pb.ShareReceipt(submission=submission, signature=signature)
+
+    def Run(  # noqa: N802
+        self, request_iterator: Iterator[pb.RunRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.RunReply]:
+        """Run one step of a batch."""
+        with answering(context, self._refused):
+            request = steps.request_from_wire(request_iterator, self._limits)
+            yield from steps.reply_to_wire(self._runner.run(request))
+
+    def DealKeys(self, request: pb.DealKeysRequest, context: grpc.ServicerContext) -> pb.DealKeysReply:  # noqa: N802
+        """Deal the shared keys that this prover leads."""
+        with answering(context, self._refused), self._setup_lock:
+            self._own_committee(request.committee_id)
+            record = self._node.chain.committee_record(request.committee_id)
+            if not record.ready:
+                raise UnknownError("not every member of the committee has registered its key yet; try again then")
+            packages = self._setup.deal(record.hpke_keys)
+            return pb.DealKeysReply(packages=[keys.package_to_wire(package) for package in packages])
+
+    def AcceptKeys(self, request: pb.AcceptKeysRequest, context: grpc.ServicerContext) -> pb.KeyConfirmation:  # noqa: N802
+        """Take the other dealers' keys."""
+        with answering(context, self._refused), self._setup_lock:
+            self._own_committee(request.committee_id)
+            return keys.confirmation_to_wire(self._setup.accept(keys.packages_from_wire(request.packages)))
+
+    def ConfirmKeys(self, request: pb.ConfirmKeysRequest, context: grpc.ServicerContext) -> pb.ConfirmKeysReply:  # noqa: N802
+        """Compare what all members hold."""
+        with answering(context, self._refused), self._setup_lock:
+            self._own_committee(request.committee_id)
+            checks.counted(request.confirmations, 1, self._node.membership.committee.size, "confirmations")
+            self._setup.confirm([keys.confirmation_from_wire(word) for word in request.confirmations])
+            return pb.ConfirmKeysReply()
+
+    def Status(self, request: pb.ProverStatusRequest, context: grpc.ServicerContext) -> pb.ProverStatusReply:  # noqa: N802
+        """What this prover says of itself."""
+        with answering(context, self._refused):
+            count, size = self._node.store.usage()
+            status = ProverStatus(
+                self._node.keystore.address, self._config.chain_id, self._config.market,
+                self._config.committee_id, self._node.membership.index, VERSION, self._setup.ready, count, size,
+                dict(self._node.refusals),
+            )  # fmt: skip
+            return keys.status_to_wire(status)
+
+    def GetPayload(  # noqa: N802
+        self, request: pb.ProverPayloadRequest, context: grpc.ServicerContext
+    ) -> Iterator[common_pb2.BlobPart]:
+        """Serve an attested payload."""
+        with answering(context, self._refused):
+            digest = checks.digest(request.payload_digest, "payload_digest")
+            yield from blob_to_wire(self._node.store.payload(digest))
+
+    def _limits(self, session: bytes) -> steps.Limits:
+        return steps.Limits(self._runner.dimension(session))
+
+    def _own_committee(self, committee_id: int) -> None:
+        if committee_id != self._config.committee_id:
+            raise UnknownError(f"this prover belongs to committee {self._config.committee_id}, not {committee_id}")
+
+    def _refused(self, error: GradrollError) -> None:
+        self._node.refusals[error.code] += 1
+
+
+def _sealed(parts: Iterator[pb.SubmitSharesRequest]) -> Iterator[bytes]:
+    for part in parts:
+        if part.WhichOneof("part") != "sealed":
+            raise WireError("only sealed chunks may follow the opening of a share's stream")
+        yield part.sealed
+
+
+def serve(config: NodeConfig) -> None:
+    """Run a prover until SIGINT or SIGTERM; call it from the main thread."""
+    stop = stop_requested()
+    node = ProverNode(config)
+    node.start()
+    stop.wait()
+    node.stop()
+
+
+__all__ = ["NodeConfig", "ProverNode", "serve"]

@@ -1,0 +1,92 @@
+"""Public parameters on disk: the reference string, commitment keys derived from it, policy keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from circuits import container, keys, srs
+from circuits.commitment import CommitmentKey, commitment_key
+from circuits.errors import KeyFileError, KeyMismatchError
+from circuits.groth16 import ProvingKey, VerifyingKey
+from circuits.srs import Srs
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class PublicParameters:
+    """Loads each file once, when it is first needed.  Thread-safe."""
+
+    def __init__(self, srs_file: Path, keys_directory: Path, *, allow_insecure: bool = False) -> None:
+        """Args:
+        srs_file: the reference string.
+        keys_directory: ``*.proving`` and ``*.verifying`` files; derived commitment keys are kept beside them.
+        allow_insecure: take development setups, which protect nothing.
+        """
+        self._srs_file = srs_file
+        self._directory = keys_directory
+        self._allow_insecure = allow_insecure
+        self._lock = threading.Lock()
+        self._srs: dict[Path, Srs] = {}
+        self._commitment: dict[int, CommitmentKey] = {}
+        self._proving: dict[bytes, ProvingKey] = {}
+        self._verifying: dict[bytes, VerifyingKey] = {}
+
+    @property
+    def srs(self) -> Srs:
+        """The reference string.  Raises KeyFileError, KeyMismatchError, InsecureSetupError."""
+        return self._once(
+            self._srs, self._srs_file, lambda: srs.load(self._srs_file, allow_insecure=self._allow_insecure)
+        )
+
+    def commitment_key(self, dimension: int) -> CommitmentKey:
+        """The commitment key of a dimension; deriving it for the first time takes a while."""
+        string = self.srs
+        return self._once(self._commitment, dimension, lambda: commitment_key(string, dimension, cache=self._directory))
+
+    def proving_key(self, key_hash: bytes) -> ProvingKey:
+        """The proving key whose verifying key has a hash.  Raises KeyMismatchError when no file holds it."""
+        return self._once(self._proving, key_hash, lambda: self._load_proving(key_hash))
+
+    def verifying_key(self, key_hash: bytes) -> VerifyingKey:
+        """The verifying key with a hash.  Raises KeyMismatchError when no file holds it."""
+        return self._once(self._verifying, key_hash, lambda: self._load_verifying(key_hash))
+
+    def _load_proving(self, key_hash: bytes) -> ProvingKey:
+        path = self._find("*.proving", keys.PROVING, key_hash)
+        key = keys.load_proving_key(path, allow_insecure=self._allow_insecure)
+        return self._fitting(key, key.verifying, path)
+
+    def _load_verifying(self, key_hash: bytes) -> VerifyingKey:
+        path = self._find("*.verifying", keys.VERIFYING, key_hash)
+        key = keys.load_verifying_key(path, allow_insecure=self._allow_insecure)
+        return self._fitting(key, key, path)
+
+    def _fitting(self, key: V, verifying: VerifyingKey, path: Path) -> V:
+        """Rows are committed under the reference string, so the policy key must be of the same one."""
+        if verifying.tau != self.srs.tau:
+            raise KeyMismatchError(f"{path} belongs to another reference string than {self._srs_file}")
+        return key
+
+    def _find(self, pattern: str, kind: str, key_hash: bytes) -> Path:
+        for path in sorted(self._directory.glob(pattern)):
+            try:
+                if container.read(path, kind).text("key_hash") == key_hash.hex():
+                    return path
+            except (KeyFileError, KeyMismatchError):
+                continue
+        raise KeyMismatchError(
+            f"no {pattern} file in {self._directory} has the key 0x{key_hash.hex()} that the task's verifier "
+            "names; get the policy's key files, or leave this task alone"
+        )
+
+    def _once(self, known: dict[K, V], key: K, load: Callable[[], V]) -> V:
+        with self._lock:
+            if key in known:
+                return known[key]
+        value = load()
+        with self._lock:
+            return known.setdefault(key, value)

@@ -1,0 +1,102 @@
+"""Runs the pure party: one step at a time, ledger first, then the reply; a repeated request gets the same reply."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from hashlib import sha256
+from typing import TypeVar
+
+from circuits.errors import GradrollError, UnknownError
+from provers.environment import NodeEnvironment
+from provers.intake import Membership
+from provers.keysetup import KeySetup
+from provers.messages import Step, StepReply, StepRequest
+from provers.party import Party, handle
+from provers.store import Store
+
+V = TypeVar("V")
+_log = logging.getLogger(__name__)
+_KEPT_SESSIONS, _KEPT_REPLIES = 64, 8
+
+
+class Runner:
+    """Owns the party of this node."""
+
+    def __init__(self, membership: Membership, key_setup: KeySetup, store: Store, environment: NodeEnvironment) -> None:
+        self._membership = membership
+        self._key_setup = key_setup
+        self._store = store
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._party: Party | None = None
+        self._dimensions: OrderedDict[bytes, int] = OrderedDict()
+        self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
+
+    def dimension(self, session: bytes) -> int:
+        """Coordinates of the model of a session; bounds what is read for it.  Raises UnknownError."""
+        with self._lock:
+            if session not in self._dimensions:
+                raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
+            return self._dimensions[session]
+
+    def run(self, request: StepRequest) -> StepReply:
+        """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
+        key = _identity(request)
+        started = time.monotonic()
+        with self._lock:
+            if key in self._replies:
+                return self._replies[key]
+            reply = self._step(request)
+            _remember(self._replies, key, reply, _KEPT_REPLIES)
+        _log.info(
+            "event=step step=%s session=0x%s seconds=%.3f",
+            request.step.name, request.session.hex()[:16], time.monotonic() - started,
+        )  # fmt: skip
+        return reply
+
+    def _step(self, request: StepRequest) -> StepReply:
+        if self._party is None:
+            self._party = Party.new(self._membership.index, self._membership.committee, self._key_setup.keys)
+        try:
+            outcome = handle(self._party, request, self._environment)
+        except GradrollError as error:
+            _log.warning(
+                "event=step-refused step=%s session=0x%s code=%s reason=%r",
+                request.step.name, request.session.hex()[:16], error.code, str(error),
+            )  # fmt: skip
+            raise
+        self._store.commit(outcome.entries)
+        if request.step is Step.ATTEST:
+            self._store.put_payload(request.payload)
+        self._party = outcome.party
+        self._note_dimension(request)
+        return outcome.reply
+
+    def _note_dimension(self, request: StepRequest) -> None:
+        if request.cohort is not None:
+            _remember(self._dimensions, request.session, request.cohort.context.dimension, _KEPT_SESSIONS)
+        elif request.proposal is not None and request.proposal.cohort_id in self._dimensions:
+            known = self._dimensions[request.proposal.cohort_id]
+            _remember(self._dimensions, request.session, known, _KEPT_SESSIONS)
+
+
+def _remember(known: OrderedDict[bytes, V], key: bytes, value: V, limit: int) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > limit:
+        known.popitem(last=False)
+
+
+def _identity(request: StepRequest) -> bytes:
+    """Hash of everything that a request asks, so that only its exact repetition is answered from memory."""
+    digest = sha256(bytes((int(request.step),)) + request.session + request.owner.to_bytes(4, "big"))
+    digest.update(request.cohort.cohort_id if request.cohort else b"-")
+    digest.update(request.proposal.digest if request.proposal else b"-")
+    digest.update(len(request.authorization).to_bytes(4, "big") + request.authorization)
+    for message in request.relayed:
+        digest.update(message.digest + message.signature)
+    digest.update(b"payload" + request.payload)
+    return digest.digest()
