@@ -15,9 +15,11 @@ import {BatchState, RoundState, TaskState} from "./types/State.sol";
 import {Batch, BatchRecord, RoundView, TaskTerms, TaskView} from "./types/Types.sol";
 
 /// @title Market for gradients
-/// @notice See `IMarket`. Invariant: the contract's ether is at least the sum, over all tasks, of free balance, reserve and
-/// rewards assigned but not yet claimed. Every wei is in exactly one of the three: funding and finalising add to the
-/// free balance, opening a round moves to the reserve, accepting a batch moves to the assigned rewards.
+/// @notice See `IMarket`. Invariant: the contract's ether is at least the sum, over all tasks, of the free balance, of what
+/// rounds that are not finalised still hold (reserve less rewards assigned), and of assigned rewards not yet claimed.
+/// Every wei is in exactly one of the three: funding and finalising add to the free balance, opening a round moves to
+/// its reserve, accepting a batch moves to the assigned rewards (by counting, `RoundState.spent`; the task's words are
+/// not written).
 contract Market is IMarket {
     using BatchReader for BatchReader.Call;
 
@@ -147,9 +149,10 @@ contract Market is IMarket {
         RoundState storage current = _round(state, taskId, number);
         if (current.finalized) revert RoundAlreadyFinalized(taskId, number);
         if (block.timestamp <= current.settleDeadline) revert RoundStillOpen(taskId, number, current.settleDeadline);
-        uint256 released = uint256(state.maxOwnersPerRound) * state.rewardPerGradient - current.spent;
+        uint256 held = uint256(state.maxOwnersPerRound) * state.rewardPerGradient;
+        uint256 released = held - current.spent;
         current.finalized = true;
-        state.reserved -= uint128(released);
+        state.reserved -= uint128(held);
         state.balance += uint128(released);
         emit RoundFinalized(taskId, number, released);
     }

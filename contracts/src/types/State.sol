@@ -24,7 +24,7 @@ struct TaskState {
     address coordinator;
     uint32 submitWindow;
     uint32 settleWindow;
-    // word 4: wei that is free, and wei reserved for rounds and not yet assigned
+    // word 4: wei that is free, and the full reserves of rounds that are not finalised
     uint128 balance;
     uint128 reserved;
     address[] owners;

@@ -162,7 +162,7 @@ struct RoundView {
 
 /// @notice State of a task as the market reports it.
 /// @param balance Wei that is neither reserved for a round nor assigned to owners.
-/// @param reserved Wei held for rounds that are not finalised, not yet assigned.
+/// @param reserved Full reserves of the rounds that are not finalised, whether assigned to owners meanwhile or not.
 /// @param roundsOpened Rounds opened so far.
 /// @param ownerCount Data owners registered so far.
 struct TaskView {

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {CommitteeRegistry} from "../src/CommitteeRegistry.sol";
+import {ICommitteeRegistry} from "../src/interfaces/ICommitteeRegistry.sol";
+import {Attestation} from "../src/types/Types.sol";
+import {Scene} from "./support/Scene.sol";
+
+/// @title Committees
+contract CommitteeRegistryTest is Scene {
+    bytes32 private constant DIGEST = keccak256("digest");
+
+    function setUp() external {
+        registry = new CommitteeRegistry();
+    }
+
+    function test_createCommittee_view() external {
+        equal(registry.createCommittee(1, _members(4)), 0, "first");
+        equal(registry.createCommittee(2, _members(5)), 1, "second");
+        equal(registry.committeeCount(), 2, "count");
+        (uint8 threshold, address[] memory members, string[] memory endpoints,, bool isReady) = registry.committee(1);
+        equal(threshold, 2, "threshold");
+        equal(keccak256(abi.encode(members)), keccak256(abi.encode(_members(5))), "members");
+        equal(bytes(endpoints[4]).length, 0, "no endpoint yet");
+        isTrue(!isReady && !registry.ready(1), "not ready");
+    }
+
+    function test_createCommittee_shapeInvalid() external {
+        _shapeInvalid(0, 4);
+        _shapeInvalid(1, 2);
+        _shapeInvalid(2, 4);
+        _shapeInvalid(1, 33);
+        registry.createCommittee(15, _members(32));
+        registry.createCommittee(1, _members(3));
+    }
+
+    function test_createCommittee_memberInvalid() external {
+        address[] memory members = _members(4);
+        members[3] = members[1];
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.MemberInvalid.selector, members[1]));
+        registry.createCommittee(1, members);
+        members[3] = address(0);
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.MemberInvalid.selector, address(0)));
+        registry.createCommittee(1, members);
+    }
+
+    function test_join_ready() external {
+        registry.createCommittee(1, _members(4));
+        for (uint256 i = 0; i < 4; ++i) {
+            isTrue(!registry.ready(0), "not ready yet");
+            _join(i, "first");
+        }
+        isTrue(registry.ready(0), "ready");
+        _join(2, "second");
+        (,, string[] memory endpoints, bytes32[] memory keys, bool isReady) = registry.committee(0);
+        isTrue(isReady, "still ready");
+        equal(keccak256(bytes(endpoints[2])), keccak256("second"), "replaced");
+        equal(keccak256(bytes(endpoints[1])), keccak256("first"), "kept");
+        equal(keys[3], keccak256(abi.encode(3)), "key");
+    }
+
+    function test_join_refused() external {
+        registry.createCommittee(1, _members(4));
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.NotAMember.selector, 0, address(this)));
+        registry.join(0, "here", keccak256("key"));
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.CommitteeUnknown.selector, 3));
+        registry.join(3, "here", keccak256("key"));
+        vm.expectRevert(ICommitteeRegistry.EndpointInvalid.selector);
+        registry.join(0, "", keccak256("key"));
+        vm.expectRevert(ICommitteeRegistry.EndpointInvalid.selector);
+        registry.join(0, string(new bytes(257)), keccak256("key"));
+        vm.expectRevert(ICommitteeRegistry.EndpointInvalid.selector);
+        registry.join(0, "here", 0);
+    }
+
+    function test_committee_unknown() external {
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.CommitteeUnknown.selector, 0));
+        registry.committee(0);
+        isTrue(!registry.ready(0), "not ready");
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.CommitteeUnknown.selector, 0));
+        registry.requireQuorum(0, DIGEST, new Attestation[](0));
+    }
+
+    function test_requireQuorum_anyMajority() external {
+        registry.createCommittee(1, _members(4));
+        for (uint8 missing = 0; missing < 4; ++missing) {
+            registry.requireQuorum(0, DIGEST, _signed(4, missing));
+        }
+        registry.requireQuorum(0, DIGEST, _signed(4, 4));
+    }
+
+    function test_requireQuorum_refused() external {
+        registry.createCommittee(1, _members(4));
+        Attestation[] memory three = _signed(4, 1);
+        (three[0], three[1]) = (three[1], three[0]);
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.AttestationsNotAscending.selector, 0));
+        registry.requireQuorum(0, DIGEST, three);
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.AttestationInvalid.selector, 0));
+        registry.requireQuorum(0, keccak256("other"), _signed(4, 1));
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.AttestationInvalid.selector, 4));
+        registry.requireQuorum(0, DIGEST, _signed(5, 1));
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.TooFewAttestations.selector, 2, 3));
+        registry.requireQuorum(0, DIGEST, _signed(3, 1));
+    }
+
+    /// @dev Signatures of members 0..count-1 without one.
+    function _signed(uint8 count, uint8 missing) private pure returns (Attestation[] memory out) {
+        out = new Attestation[](missing < count ? count - 1 : count);
+        uint256 next = 0;
+        for (uint8 i = 0; i < count; ++i) {
+            if (i == missing) continue;
+            (bytes32 r, bytes32 vs) = signCompact(i + 1, DIGEST);
+            out[next++] = Attestation(i, r, vs);
+        }
+    }
+
+    function _members(uint256 count) private pure returns (address[] memory members) {
+        members = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            members[i] = vm.addr(i + 1);
+        }
+    }
+
+    function _join(uint256 index, string memory endpoint) private {
+        vm.prank(vm.addr(index + 1));
+        registry.join(0, endpoint, keccak256(abi.encode(index)));
+    }
+
+    function _shapeInvalid(uint8 threshold, uint256 members) private {
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.CommitteeShapeInvalid.selector, threshold, members));
+        registry.createCommittee(threshold, _members(members));
+    }
+}
