@@ -10,8 +10,8 @@ from circuits.statement import Context
 from coordinator.client import CoordinatorClient
 from gradroll.audit import Audit, AuditReport, Recorded
 from gradroll.model_owner import find_payload
-from gradroll.parameters import Parameters
 from provers.chain import AcceptedBatch, ChainView
+from provers.parameters import PublicParameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Auditor:
 
     view: ChainView
     coordinator: CoordinatorClient
-    parameters: Parameters
+    parameters: PublicParameters
 
     def audit_round(self, task_id: int, round_number: int) -> tuple[tuple[AcceptedBatch, AuditReport], ...]:
         """Audit every accepted batch of a round.

@@ -30,7 +30,8 @@ def reward_tree(batch: AcceptedBatch) -> tuple[tuple[Reward, ...], RewardTree]:
     tree = RewardTree.of(batch.record.batch_id, rewards)
     if tree.root != batch.record.rewards_root:
         raise ProofError(
-            f"the rewards of batch 0x{batch.record.batch_id.hex()} do not hash to the root on the chain; ask another node"
+            f"the rewards of batch 0x{batch.record.batch_id.hex()} do not hash to the root on the "
+            f"chain; ask another node"
         )
     return rewards, tree
 

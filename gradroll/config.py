@@ -1,4 +1,4 @@
-"""Settings: a TOML file, then environment variables GRADROLL_<SECTION>_<KEY>, then command-line flags; the last one wins.
+"""Settings: a TOML file, then variables GRADROLL_<SECTION>_<KEY>, then command-line options; the last one wins.
 
 Every key is checked when the settings are read and an error names the key and where it came from.  Unknown keys are
 refused, so a typing error is never a silent default.  Relative paths are relative to the file that holds them.
@@ -48,6 +48,10 @@ class ProverSettings:
     keystore: Path
     state: Path
     committee: int
+    max_workers: int = 8
+    max_dimension: int = 1 << 26
+    max_store_bytes: int = 1 << 40
+    clock_skew: int = 30
     tls_certificate: Path | None = None
     tls_key: Path | None = None
 

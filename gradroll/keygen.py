@@ -12,9 +12,19 @@ from circuits.keys import load_verifying_key, save_proving_key, save_verifying_k
 from circuits.policies import policy as compiled_policy
 from circuits.srs import Srs, load, unsafe_development_srs
 from circuits.statement import domain_size
-from gradroll.parameters import SRS_FILE, proving_key_file, verifying_key_file
 
+SRS_FILE = "srs.gsrs"
 DEVELOPMENT_SEED = "gradroll development"
+
+
+def proving_key_file(directory: Path, policy: str, capacity: int) -> Path:
+    """Where `generate` puts a policy's proving key."""
+    return directory / f"{policy}-{capacity}.proving"
+
+
+def verifying_key_file(directory: Path, policy: str, capacity: int) -> Path:
+    """Where `generate` puts a policy's verifying key."""
+    return directory / f"{policy}-{capacity}.verifying"
 
 
 def development_srs(text: str, domain: int) -> Srs:

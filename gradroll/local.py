@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eth_utils.address import to_checksum_address
+from web3.types import Wei
 
 from circuits.errors import ChainError, ConfigError
 from coordinator.chain import Chain, Deployment, deploy_contracts
-from gradroll.keygen import cached_development_parameters
-from gradroll.parameters import SRS_FILE
+from gradroll.keygen import SRS_FILE, cached_development_parameters
 from provers.chain import ChainView
 from provers.files import write_durably
 from provers.keystore import Keystore, SigningKey, create_account, load_account
@@ -127,7 +127,7 @@ def endow(url: str, addresses: Sequence[bytes], wei: int) -> None:
         raise ChainError(f"the node at {url} has no funded accounts of its own; use a development node such as anvil")
     for address in addresses:
         transaction = rpc.guarded(
-            lambda to=address: eth.send_transaction({"from": rich[0], "to": to_checksum_address(to), "value": wei})
+            lambda to=address: eth.send_transaction({"from": rich[0], "to": to_checksum_address(to), "value": Wei(wei)})
         )
         rpc.guarded(lambda sent=transaction: eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.05))
 

@@ -1,4 +1,4 @@
-"""The model owner's side: post a task with its reward in escrow, open rounds, read aggregates that the chain vouches for.
+"""The model owner's side: post a task with its reward in escrow, open rounds, read what the chain vouches for.
 
 Nobody has to be trusted for correctness: an aggregate is returned only when it opens the sum of the owners' commitments
 that the market contract recorded.
@@ -22,10 +22,10 @@ from circuits.statement import MAX_BOUND
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
 from gradroll.models import encode_model
-from gradroll.parameters import Parameters
 from native import G1
 from provers.chain import AcceptedBatch, ChainView
 from provers.client import ProverClient
+from provers.parameters import PublicParameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,9 @@ class ModelOwner:
         parameters: public parameters; only the SRS is needed.
     """
 
-    def __init__(self, view: ChainView, chain: Chain, coordinator: CoordinatorClient, parameters: Parameters) -> None:
+    def __init__(
+        self, view: ChainView, chain: Chain, coordinator: CoordinatorClient, parameters: PublicParameters
+    ) -> None:
         self._view = view
         self._chain = chain
         self._coordinator = coordinator
@@ -108,7 +110,8 @@ class ModelOwner:
         if not accepted:
             deadline = self._view.round(task_id, round_number).settle_deadline
             raise NotReadyError(
-                f"round {round_number} of task {task_id} has no accepted batch; one may come until {deadline} (chain time)"
+                f"round {round_number} of task {task_id} has no accepted batch; one may come until "
+                f"{deadline} (chain time)"
             )
         aggregates = [self._checked(batch, terms.committee_id, terms.dimension) for batch in accepted]
         recorded = self._view.round(task_id, round_number).aggregate
@@ -139,16 +142,16 @@ class ModelOwner:
         self._chain.withdraw(task_id, wei)
 
     def _checked(self, batch: AcceptedBatch, committee_id: int, dimension: int) -> Aggregate:
-        data = find_payload(batch, self._sources(batch, committee_id))
+        data = find_payload(batch, self._sources(batch, committee_id, dimension))
         aggregate = payloads.decode(data, dimension)
         key = self._parameters.commitment_key(dimension)
         require_opening(key.commit_small(aggregate.values, aggregate.tail), batch.record.commitment)
         return aggregate
 
-    def _sources(self, batch: AcceptedBatch, committee_id: int) -> Iterable[Callable[[], bytes]]:
+    def _sources(self, batch: AcceptedBatch, committee_id: int, dimension: int) -> Iterable[Callable[[], bytes]]:
         yield partial(self._coordinator.payload, batch.record.batch_id)
         for endpoint in self._view.committee_record(committee_id).endpoints:
-            yield partial(_from_prover, endpoint, batch.record.batch_id)
+            yield partial(_from_prover, endpoint, batch.record.payload_digest, dimension)
 
 
 def quantised_bound(norm: float, fraction_bits: int) -> int:
@@ -162,7 +165,8 @@ def quantised_bound(norm: float, fraction_bits: int) -> int:
     bound = math.floor(math.ldexp(norm, fraction_bits) ** 2) if norm < 2.0**64 else MAX_BOUND + 1
     if not 1 <= bound <= MAX_BOUND:
         raise InvalidInputError(
-            f"norm {norm} with {fraction_bits} fraction bits gives a squared bound outside [1, 2^62); use other fraction bits"
+            f"norm {norm} with {fraction_bits} fraction bits gives a squared bound outside [1, "
+            f"2^62); use other fraction bits"
         )
     return bound
 
@@ -205,6 +209,6 @@ def require_opening(commitment: G1, recorded: G1) -> None:
         raise ProofError("the payload does not open the sum of the owners' commitments on the chain; do not use it")
 
 
-def _from_prover(endpoint: str, batch_id: bytes) -> bytes:
+def _from_prover(endpoint: str, payload_digest: bytes, dimension: int) -> bytes:
     with ProverClient(endpoint) as client:
-        return client.payload(batch_id)
+        return client.payload(payload_digest, dimension)

@@ -22,12 +22,12 @@ from circuits.quantize import FloatArray, Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from coordinator.client import CoordinatorClient, SubmissionStatus
 from gradroll.models import decode_model
-from gradroll.parameters import Parameters
 from gradroll.sharing import OwnerSeeds, Sharing, share_gradient
 from gradroll.submissions import Submission, SubmissionStore
 from provers.chain import ChainView, CommitteeRecord
 from provers.client import ProverClient
 from provers.keystore import SigningKey
+from provers.parameters import PublicParameters
 from provers.shares import verify_receipt
 
 
@@ -69,7 +69,7 @@ class DataOwner:
         view: ChainView,
         coordinator: CoordinatorClient,
         account: SigningKey,
-        parameters: Parameters,
+        parameters: PublicParameters,
         state: Path,
         *,
         timeout: float = 60.0,
@@ -114,6 +114,7 @@ class DataOwner:
         record = self._view.committee_record(terms.committee_id)
         quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
         begun = self._store.load(task_id, current, self.address)
+        sharing: Sharing | None
         if begun is None:
             submission, sharing = self._begin(terms, current, record.committee, quantized)
         else:

@@ -8,9 +8,9 @@ from gradroll.auditor import Auditor
 from gradroll.config import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, Settings
 from gradroll.model_owner import ModelOwner
 from gradroll.owner import DataOwner
-from gradroll.parameters import Parameters
 from provers.chain import ChainView
 from provers.keystore import load_account
+from provers.parameters import PublicParameters
 
 
 def chain_view(settings: Settings) -> ChainView:
@@ -19,10 +19,10 @@ def chain_view(settings: Settings) -> ChainView:
     return ChainView(chain.url, chain.market, expected_chain_id=chain.chain_id, from_block=chain.from_block)
 
 
-def parameters(settings: Settings) -> Parameters:
+def parameters(settings: Settings) -> PublicParameters:
     """The public parameters of [keys]."""
     keys = settings.section(KeySettings)
-    return Parameters(keys.srs, keys.directory, allow_insecure=settings.development)
+    return PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
 
 
 def data_owner(settings: Settings) -> DataOwner:
@@ -50,3 +50,16 @@ def model_owner(settings: Settings) -> ModelOwner:
 def auditor(settings: Settings, coordinator: str) -> Auditor:
     """An auditor that fetches bundles from a coordinator's endpoint."""
     return Auditor(chain_view(settings), CoordinatorClient(coordinator), parameters(settings))
+
+
+def task_report(settings: Settings, task_id: int) -> list[str]:
+    """What a task's coordinator says of its rounds, as lines to read."""
+    with CoordinatorClient(settings.section(ModelOwnerSettings).coordinator) as client:
+        status = client.task_status(task_id)
+    lines = [f"  rejected for {cause}: {count}" for cause, count in sorted(status.rejections.items())]
+    for each in status.rounds:
+        lines.append(
+            f"  coordinator, round {each.round}: {each.pending} pending, {each.attempts} attempts {each.trouble}".rstrip()
+        )
+        lines += [f"    prover {named.prover} in {named.step}: {named.reason}" for named in each.named]
+    return lines

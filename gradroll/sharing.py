@@ -14,7 +14,7 @@ import numpy as np
 import native
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradientError, InvalidInputError
-from circuits.quantize import IntArray, Quantized
+from circuits.quantize import Quantized
 from circuits.statement import MASK_BITS, ROWS, SLACK_BITS, TAIL, Committee
 from native import G1, FrArray
 from provers.shares import SEED_BYTES, encode_dense, encode_seed, payload_digest, seeded_provers
@@ -107,14 +107,13 @@ def slack_bits(slack: int) -> FrArray:
     return bits
 
 
-def owner_vector(values: IntArray | FrArray, slack: int, seeds: OwnerSeeds) -> OwnerVector:
-    """The vector of a gradient (int64[d], or field elements (d, 4)) whose squared norm is BOUND - ``slack``.
+def owner_vector(values: FrArray, slack: int, seeds: OwnerSeeds) -> OwnerVector:
+    """The vector of a gradient, field elements (d, 4), whose squared norm is BOUND - ``slack``.
 
     Raises:
         GradientError: no 62 bits make up the slack.
     """
-    elements = native.from_int64(values) if values.dtype == np.int64 else values
-    return OwnerVector(elements, draw_tail(seeds), slack_bits(slack), native.expand(seeds.check, 1))
+    return OwnerVector(values, draw_tail(seeds), slack_bits(slack), native.expand(seeds.check, 1))
 
 
 def share_gradient(
@@ -129,7 +128,7 @@ def share_gradient(
     Raises:
         GradientError: the squared norm exceeds the bound.
     """
-    vector = owner_vector(quantized.values, bound - quantized.squared_norm, seeds)
+    vector = owner_vector(native.from_int64(quantized.values), bound - quantized.squared_norm, seeds)
     return share_vector(vector, key.commit_small(quantized.values, vector.tail), committee, seeds)
 
 

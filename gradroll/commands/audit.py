@@ -39,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     rounds = range(opened) if arguments.round is None else [arguments.round]
     for number in rounds:
         for batch, report in audit.audit_round(arguments.task, number):
-            name = f"round {number}, batch {batch.batch_index} (0x{batch.record.batch_id.hex()[:16]}, {len(batch.owners)} owners)"
+            identity = f"0x{batch.record.batch_id.hex()[:16]}, {len(batch.owners)} owners"
+            name = f"round {number}, batch {batch.batch_index} ({identity})"
             if report.failed is None:
                 console.line(f"{name}: passed {', '.join(report.passed)}", "green")
             else:

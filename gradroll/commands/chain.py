@@ -24,9 +24,11 @@ def add(parent: Subparsers) -> None:
     parser = leaf(
         commands,
         "deploy",
-        "Deploy the committee registry, the market, and a verifier for each verifying key. Writes a [chain] section that "
+        "Deploy the committee registry, the market, and a verifier for each verifying key. Writes a "
+        "[chain] section that "
         "the other commands read with --config.",
-        "gradroll chain deploy --chain http://127.0.0.1:8545 --account operator.key --verifying-key keys/norm-64.verifying "
+        "gradroll chain deploy --chain http://127.0.0.1:8545 --account operator.key --verifying-key "
+        "keys/norm-64.verifying "
         "--out chain.toml",
         deploy,
     )

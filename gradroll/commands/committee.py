@@ -52,7 +52,8 @@ def show(arguments: argparse.Namespace) -> int:
     record = chain_view(settings(arguments)).committee_record(arguments.committee)
     console, committee = Console(), record.committee
     console.line(
-        f"committee {committee.committee_id}: N = {committee.size}, t = {committee.threshold}, quorum {committee.quorum}, "
+        f"committee {committee.committee_id}: N = {committee.size}, t = {committee.threshold}, "
+        f"quorum {committee.quorum}, "
         f"{'ready' if record.ready else 'waiting for members to join'}"
     )
     for p, (member, endpoint) in enumerate(zip(committee.members, record.endpoints, strict=True)):

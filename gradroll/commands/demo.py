@@ -14,7 +14,8 @@ def add(parent: Subparsers) -> None:
     parser = leaf(
         parent,
         "demo",
-        "Train on the digits data of scikit-learn with provers, a coordinator and a chain as processes on this machine. Two "
+        "Train on the digits data of scikit-learn with provers, a coordinator and a chain as "
+        "processes on this machine. Two "
         "owners cheat: they are named, excluded and unpaid. Writes report.json.",
         "gradroll demo --rounds 5 --owners 10 --provers 4 --threshold 1",
         run,

@@ -15,7 +15,8 @@ def add(parent: Subparsers) -> None:
     parser = leaf(
         commands,
         "init",
-        "Make the prover's keys: one signs, one opens sealed shares. They stay in files that only you can read; the printed "
+        "Make the prover's keys: one signs, one opens sealed shares. They stay in files that only "
+        "you can read; the printed "
         "address goes to whoever registers the committee.",
         "gradroll prover init --keystore prover/keys",
         init,
@@ -30,7 +31,8 @@ def add(parent: Subparsers) -> None:
     _options(parser)
     parser = leaf(
         commands, "serve",
-        "Serve until stopped. Every attempt is on disk before a share that depends on it leaves, so stopping it at any time "
+        "Serve until stopped. Every attempt is on disk before a share that depends on it leaves, so "
+        "stopping it at any time "
         "loses nothing and leaks nothing.",
         "gradroll prover serve --config prover.toml", serve,
     )  # fmt: skip

@@ -46,7 +46,8 @@ def _add_keys(commands: Subparsers) -> None:
     parser = leaf(
         commands,
         "keys",
-        "Generate a policy's proving and verifying key. They fit one policy, one capacity, one SRS and one release, and are "
+        "Generate a policy's proving and verifying key. They fit one policy, one capacity, one SRS "
+        "and one release, and are "
         "refused elsewhere. Whoever runs this could keep the secrets and forge proofs: run it where all parties trust.",
         "gradroll setup keys --policy norm --capacity 64 --srs srs.gsrs --out keys",
         keys,
@@ -64,7 +65,8 @@ def _add_local(commands: Subparsers) -> None:
     parser = leaf(
         commands,
         "local",
-        "Prepare a market for development on a node with funded accounts: parameters, keys, contracts, committee, and one "
+        "Prepare a market for development on a node with funded accounts: parameters, keys, "
+        "contracts, committee, and one "
         "settings file a process. What `gradroll demo` and deploy/compose.yaml start from.",
         "gradroll setup local --development --chain http://127.0.0.1:8545 --directory local",
         local,
@@ -116,7 +118,8 @@ def keys(arguments: argparse.Namespace) -> int:
     loaded = load(arguments.srs, allow_insecure=chosen.development)
     made = generate(arguments.out, arguments.policy, arguments.capacity, loaded, arguments.insecure_seed)
     Console().line(
-        f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, 0x{made.key_hash.hex()}"
+        f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, "
+        f"0x{made.key_hash.hex()}"
     )
     return 0
 

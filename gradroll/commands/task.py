@@ -70,7 +70,8 @@ def _create(commands: Subparsers) -> None:
     parser = leaf(
         commands,
         "create",
-        "Create a task. The norm bound is in the gradient's units: a gradient g is clipped to ||g|| <= --norm and rounded "
+        "Create a task. The norm bound is in the gradient's units: a gradient g is clipped to ||g|| "
+        "<= --norm and rounded "
         "to multiples of 2^-fraction_bits.",
         "gradroll task create --committee 0 --verifier 0x... --relay 0x... --dimension 650 --norm 4 --reward 1000",
         create,
@@ -149,17 +150,15 @@ def status(arguments: argparse.Namespace) -> int:
     record = view.task(arguments.task)
     terms = record.terms
     console.line(
-        f"task {arguments.task} of {checksum(record.model_owner)}: {terms.dimension} coordinates, committee {terms.committee_id}"
+        f"task {arguments.task} of {checksum(record.model_owner)}: {terms.dimension} coordinates, "
+        f"committee {terms.committee_id}, {record.owners} owners registered"
     )
-    console.line(
-        f"escrow {ether(record.balance)}, of which {ether(record.reserved)} are reserved; {record.owners} owners registered"
-    )
+    console.line(f"escrow {ether(record.balance)}, of which {ether(record.reserved)} are reserved")
     for number in range(record.rounds_opened):
         state = view.round(arguments.task, number)
         ending = "finalized" if state.finalized else f"settles until {state.settle_deadline}"
-        console.line(
-            f"  round {number}: {state.owners} gradients in {state.batches} batches, {ether(state.spent)} paid, {ending}"
-        )
+        gradients = f"{state.owners} gradients in {state.batches} batches"
+        console.line(f"  round {number}: {gradients}, {ether(state.spent)} paid, {ending}")
     for line in task_report(chosen, arguments.task):
         console.line(line)
     return 0

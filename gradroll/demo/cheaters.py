@@ -25,7 +25,7 @@ class OversizedOwner(DataOwner):
     ) -> Sharing:
         """Commitment and shares fit each other; only the bits lie."""
         boosted = quantized.values * self.factor
-        vector = owner_vector(boosted, terms.bound % (1 << SLACK_BITS), seeds)
+        vector = owner_vector(native.from_int64(boosted), terms.bound % (1 << SLACK_BITS), seeds)
         return share_vector(vector, key.commit_small(boosted, vector.tail), committee, seeds)
 
 

@@ -30,7 +30,7 @@ def seeds(threshold: int, name: str = "owner") -> OwnerSeeds:
 def shared(size: int, threshold: int) -> tuple[OwnerVector, Sharing]:
     gradient = np.random.default_rng(size).normal(size=DIMENSION)
     quantized = quantize(gradient, fraction_bits=16, bound=BOUND, dimension=DIMENSION)
-    vector = owner_vector(quantized.values, BOUND - quantized.squared_norm, seeds(threshold))
+    vector = owner_vector(native.from_int64(quantized.values), BOUND - quantized.squared_norm, seeds(threshold))
     key = development_setup("norm", 2, DIMENSION).commitment
     return vector, share_gradient(quantized, BOUND, key, committee(size, threshold), seeds(threshold))
 
@@ -64,12 +64,12 @@ def test_the_commitment_opens_to_values_and_tail() -> None:
 def test_the_same_seeds_give_the_same_payloads_and_others_give_others() -> None:
     assert shared(4, 1)[1].payloads == shared(4, 1)[1].payloads
     values = np.zeros(DIMENSION, np.int64)
-    a, b = (owner_vector(values, BOUND, seeds(1, name)) for name in ("a", "b"))
+    a, b = (owner_vector(native.from_int64(values), BOUND, seeds(1, name)) for name in ("a", "b"))
     assert not np.array_equal(a.tail, b.tail)
 
 
 def test_masks_have_108_bits_and_the_check_is_a_field_element() -> None:
-    vector = owner_vector(np.zeros(DIMENSION, np.int64), BOUND, seeds(1))
+    vector = owner_vector(native.zeros(DIMENSION), BOUND, seeds(1))
     masks = native.to_ints(vector.tail[1:])
     assert max(masks) < 1 << MASK_BITS
     assert max(masks).bit_length() > MASK_BITS - 12

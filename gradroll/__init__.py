@@ -1,0 +1,32 @@
+"""A rollup for gradients: the roles' SDK.
+
+`DataOwner` submits gradients and is paid by proof, `ModelOwner` buys training and reads aggregates that the chain
+vouches for, `Auditor` re-checks what was published.  `gradroll --help` is the same from a terminal.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradroll.auditor import Auditor
+    from gradroll.model_owner import ModelOwner, RoundAggregate
+    from gradroll.owner import DataOwner, Submitted
+
+__all__ = ["Auditor", "DataOwner", "ModelOwner", "RoundAggregate", "Submitted"]
+
+_HOMES = {
+    "Auditor": "gradroll.auditor",
+    "DataOwner": "gradroll.owner",
+    "ModelOwner": "gradroll.model_owner",
+    "RoundAggregate": "gradroll.model_owner",
+    "Submitted": "gradroll.owner",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a role when it is first asked for; the command line starts without all of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gradroll' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,115 @@
+"""Who plays in the demo: honest owners with their shards, two cheaters, and the model owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from coordinator.chain import Chain, NewTask
+from coordinator.client import CoordinatorClient
+from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
+from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
+from gradroll.keygen import SRS_FILE
+from gradroll.local import ALLOWANCE, LocalMarket, endow
+from gradroll.model_owner import ModelOwner, quantised_bound
+from gradroll.owner import DataOwner, Submitted
+from provers.chain import ChainView
+from provers.keystore import SigningKey, create_account, load_account
+from provers.parameters import PublicParameters
+
+REWARD = 10**15
+"""Wei for an accepted gradient: 0.001 ETH."""
+_WINDOW = 3600
+_CHEATERS: tuple[tuple[str, type[DataOwner]], ...] = (
+    ("too big, with lying bits", OversizedOwner),
+    ("four halves of the field", HalfFieldOwner),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A data owner of the demo.
+
+    Attributes:
+        honest: false for the two that are to be caught.
+    """
+
+    name: str
+    owner: DataOwner
+    account: SigningKey
+    shard: Shard
+    honest: bool
+
+    def play(self, task_id: int, round_number: int) -> Submitted:
+        """Fetch the round's model, compute a gradient on the own shard, hand it in."""
+        model = self.owner.fetch_model(task_id, round_number)
+        return self.owner.submit(task_id, gradient(model, self.shard), round_number=round_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Everybody who has an account."""
+
+    players: tuple[Player, ...]
+    buyer: ModelOwner
+    buyer_chain: Chain
+    coordinator: CoordinatorClient
+    parameters: PublicParameters
+    view: ChainView
+
+    @property
+    def honest_shards(self) -> tuple[Shard, ...]:
+        """The data of the owners who keep to the protocol."""
+        return tuple(player.shard for player in self.players if player.honest)
+
+    def submit_all(self, task_id: int, round_number: int) -> tuple[Submitted, ...]:
+        """Have all owners play at once; a failure of any is raised."""
+        with ThreadPoolExecutor(len(self.players), "owner") as pool:
+            running = [pool.submit(player.play, task_id, round_number) for player in self.players]
+            return tuple(each.result() for each in running)
+
+
+def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cast:
+    """Make accounts and roles for a prepared market; the last owners cheat."""
+    directory, view = market.plan.directory, market.view()
+    keys = market.plan.parameter_directory
+    parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
+    client = CoordinatorClient(f"127.0.0.1:{market.plan.coordinator_port}")
+    honest = len(shards) - cheaters
+    kinds = [("honest", DataOwner)] * honest + list(_CHEATERS[:cheaters])
+    players = []
+    for i, ((what, kind), shard) in enumerate(zip(kinds, shards, strict=True)):
+        account = create_account(directory / "owners" / f"owner-{i}.json")
+        owner = kind(view, client, account, parameters, directory / "owners" / f"owner-{i}")
+        name = f"owner {i}" if kind is DataOwner else f"owner {i} ({what})"
+        players.append(Player(name, owner, account, shard, kind is DataOwner))
+    endow(market.plan.chain, [player.account.address for player in players], ALLOWANCE // 10)
+    buyer_chain = Chain(view, load_account(directory / "model-owner.json"))
+    buyer = ModelOwner(view, buyer_chain, client, parameters)
+    return Cast(tuple(players), buyer, buyer_chain, client, parameters, view)
+
+
+def create_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe) -> int:
+    """Post and fund the task; have every owner register itself, in the order of the cast."""
+    owners = len(cast.players)
+    terms = NewTask(
+        committee_id=market.committee,
+        verifier=market.verifier,
+        coordinator=market.coordinator,
+        dimension=DIMENSION,
+        fraction_bits=recipe.fraction_bits,
+        bound=quantised_bound(recipe.norm, recipe.fraction_bits),
+        min_owners=2,
+        max_owners_per_round=owners,
+        rounds=rounds,
+        reward_per_gradient=REWARD,
+        submit_window=_WINDOW,
+        settle_window=_WINDOW,
+        inline_payload=True,
+    )
+    task_id = cast.buyer.create_task(terms)
+    cast.buyer.fund(task_id, rounds * owners * REWARD)
+    for player in cast.players:
+        Chain(cast.view, player.account).register(task_id)
+    return task_id

@@ -1,0 +1,256 @@
+"""The demo's course: processes up, rounds, claims, audit, report."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from circuits.errors import ConfigError
+from circuits.quantize import FloatArray
+from coordinator.chain import Chain
+from gradroll.auditor import Auditor
+from gradroll.claims import claim_all
+from gradroll.console import Console, ether
+from gradroll.demo.cast import Cast, assemble, create_task
+from gradroll.demo.processes import Fleet, free_ports, wait_until
+from gradroll.demo.report import Report, RoundReport, Seconds
+from gradroll.demo.settling import await_settled, rejections, settlement_gas
+from gradroll.demo.training import (
+    DATASET,
+    DIMENSION,
+    Recipe,
+    Shard,
+    accuracy,
+    initial_model,
+    load_digits,
+    plain_aggregate,
+    step,
+)
+from gradroll.local import LocalMarket, Plan, prepare
+from provers.client import ProverClient
+from provers.rpc import ErrorTable, Rpc
+
+CHEATERS = 2
+_CAPACITIES = (16, 64)
+_START_SECONDS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the demo is to show.
+
+    Attributes:
+        chain: URL of a live development node, None to start our own.
+        parameters: where development keys are kept between runs.
+    """
+
+    rounds: int
+    owners: int
+    provers: int
+    threshold: int
+    chain: str | None
+    policy: str
+    non_iid: bool
+    out: Path
+    parameters: Path = Path("build/development-keys")
+
+    def __post_init__(self) -> None:
+        if not CHEATERS + 2 <= self.owners <= _CAPACITIES[-1]:
+            raise ConfigError(f"--owners is {self.owners}, it must lie in [{CHEATERS + 2}, {_CAPACITIES[-1]}]")
+        if not 2 * self.threshold + 1 <= self.provers <= 32:
+            raise ConfigError(
+                f"--provers {self.provers} with --threshold {self.threshold}: 2t+1 to 32 provers are possible"
+            )
+
+    @property
+    def capacity(self) -> int:
+        """Slots of the circuit."""
+        return next(size for size in _CAPACITIES if size >= self.owners)
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """Both trainings after some rounds: through the market, and in plain FedSGD over the honest owners."""
+
+    model: FloatArray
+    plain: FloatArray
+    reports: tuple[RoundReport, ...] = ()
+
+
+def run_demo(options: Options, console: Console) -> int:
+    """Run everything; returns 0 when all that is to be shown was seen, 7 otherwise."""
+    began = time.monotonic()
+    console.heading(f"gradroll demo: {DATASET}, {DIMENSION} parameters")
+    console.line(
+        "DEVELOPMENT MODE: the public parameters come from a seed that everybody knows. This shows how it works; "
+        "it protects nothing.",
+        "yellow",
+    )
+    work = options.out / "run"
+    shutil.rmtree(work, ignore_errors=True)
+    with Fleet(work / "logs") as fleet:
+        market, name = _start(options, fleet, work, console)
+        report = _train(options, market, name, fleet.require_alive, console)
+    path = options.out / "report.json"
+    report.write(path)
+    _summary(report, path, time.monotonic() - began, console)
+    return 0 if report.succeeded else 7
+
+
+def _start(options: Options, fleet: Fleet, work: Path, console: Console) -> tuple[LocalMarket, str]:
+    """Start chain, provers and coordinator; returns the market and the chain's name."""
+    chain_port, coordinator_port, *ports = free_ports(2 + options.provers)
+    url = options.chain
+    if url is None:
+        url = f"http://127.0.0.1:{chain_port}"
+        fleet.start("chain", ["chain", "serve", "--listen", f"127.0.0.1:{chain_port}"])
+    rpc = Rpc(url, ErrorTable(()))
+    wait_until("starting the chain", lambda: rpc.head().number >= 0, fleet, _START_SECONDS)
+    name = f"{'eth-tester' if options.chain is None else url} (chain id {rpc.chain_id})"
+    console.line(f"chain: {name}")
+    plan = Plan(
+        directory=work,
+        chain=url,
+        provers=tuple(f"127.0.0.1:{port}" for port in ports),
+        threshold=options.threshold,
+        dimension=DIMENSION,
+        policy=options.policy,
+        capacity=options.capacity,
+        coordinator_port=coordinator_port,
+        parameters=options.parameters,
+    )
+    market = prepare(plan, console.line)
+    for p in range(options.provers):
+        fleet.start(f"prover-{p}", ["prover", "serve", "--config", str(market.prover_settings(p))])
+    fleet.start("coordinator", ["coordinator", "serve", "--config", str(market.coordinator_settings)])
+    for p, endpoint in enumerate(plan.provers):
+        wait_until(f"starting prover {p}", _answers(endpoint), fleet, _START_SECONDS)
+    console.line(
+        f"{options.provers} provers (any {options.threshold} may collude and learn nothing) and a coordinator are "
+        f"running; logs in {work / 'logs'}"
+    )
+    return market, name
+
+
+def _answers(endpoint: str) -> Callable[[], bool]:
+    def ready() -> bool:
+        with ProverClient(endpoint, timeout=2.0) as client:
+            return bool(client.status().version)
+
+    return ready
+
+
+def _train(options: Options, market: LocalMarket, chain: str, alive: Callable[[], None], console: Console) -> Report:
+    recipe = Recipe()
+    shards, test = load_digits(options.owners, non_iid=options.non_iid)
+    cast = assemble(market, shards, CHEATERS)
+    task_id = create_task(cast, market, options.rounds, recipe)
+    console.line(f"task {task_id}: {options.owners} owners registered, {options.rounds} rounds in escrow")
+    state = _Training(initial_model(), initial_model())
+    for _ in range(options.rounds):
+        state = _play_round(cast, task_id, state, test, recipe, alive, console)
+    payouts = _claim(cast, task_id, options.rounds, console)
+    verdict = _audit(cast, task_id, options.rounds, console)
+    return Report(
+        dataset=DATASET,
+        dimension=DIMENSION,
+        owners=options.owners,
+        provers=options.provers,
+        threshold=options.threshold,
+        chain=chain,
+        rounds=state.reports,
+        final_accuracy=accuracy(state.model, test),
+        plaintext_accuracy=accuracy(state.plain, test),
+        payouts=payouts,
+        audit=verdict,
+    )
+
+
+def _play_round(
+    cast: Cast,
+    task_id: int,
+    state: _Training,
+    test: Shard,
+    recipe: Recipe,
+    alive: Callable[[], None],
+    console: Console,
+) -> _Training:
+    began = time.monotonic()
+    number = cast.buyer.open_round(task_id, state.model)
+    console.heading(f"round {number}")
+    submitted = cast.submit_all(task_id, number)
+    handed_in = time.monotonic()
+    settled = await_settled(cast, submitted, alive)
+    aggregate = cast.buyer.read_aggregate(task_id, number)
+    bound = cast.view.terms(task_id).bound
+    expected = plain_aggregate(state.plain, cast.honest_shards, recipe, bound)
+    matches = bool(np.array_equal(aggregate.quantized, expected))
+    model = step(state.model, aggregate.quantized, len(aggregate.owners), recipe)
+    plain = step(state.plain, expected, len(cast.honest_shards), recipe)
+    gas = settlement_gas(cast.view, task_id, number)
+    report = RoundReport(
+        accepted=len(aggregate.owners),
+        rejected=rejections(cast, submitted),
+        accuracy=accuracy(model, test),
+        gas=gas,
+        gas_per_gradient=gas // len(aggregate.owners),
+        seconds=Seconds(
+            round(handed_in - began, 3),
+            round(settled.proven - handed_in, 3),
+            round(settled.accepted - settled.proven, 3),
+        ),
+        aggregate_matches_plaintext=matches,
+    )
+    _tell(report, console)
+    return _Training(model, plain, (*state.reports, report))
+
+
+def _tell(report: RoundReport, console: Console) -> None:
+    seconds = report.seconds
+    console.line(f"  {report.accepted} gradients aggregated; test accuracy {report.accuracy:.4f}")
+    for rejection in report.rejected:
+        console.line(f"  rejected {rejection.owner}: {rejection.reason}", "red")
+    same = "the same, bit for bit, as" if report.aggregate_matches_plaintext else "DIFFERENT from"
+    console.line(f"  the sum read through the contract is {same} plain FedSGD's over the honest owners")
+    console.line(
+        f"  submit {seconds.submit:.1f} s, prove {seconds.prove:.1f} s, settle {seconds.settle:.1f} s; "
+        f"{report.gas} gas, {report.gas_per_gradient} a gradient"
+    )
+
+
+def _claim(cast: Cast, task_id: int, rounds: int, console: Console) -> dict[str, int]:
+    console.heading("pay")
+    payouts = {}
+    for player in cast.players:
+        chain = Chain(cast.view, player.account)
+        address = player.account.address
+        payouts[player.name] = sum(claim_all(cast.view, chain, task_id, number, address) for number in range(rounds))
+        console.line(f"  {player.name}: {ether(payouts[player.name])}")
+    return payouts
+
+
+def _audit(cast: Cast, task_id: int, rounds: int, console: Console) -> str:
+    console.heading("audit")
+    auditor = Auditor(cast.view, cast.coordinator, cast.parameters)
+    verdict = "passed"
+    for number in range(rounds):
+        for _, report in auditor.audit_round(task_id, number):
+            console.line(f"  round {number}: {report.verdict} {report.reason}".rstrip())
+            verdict = verdict if report.failed is None else report.verdict
+    return verdict
+
+
+def _summary(report: Report, path: Path, seconds: float, console: Console) -> None:
+    console.heading("outcome")
+    console.line(f"  accuracy {report.final_accuracy:.4f}, of plain FedSGD {report.plaintext_accuracy:.4f}")
+    console.line(f"  paid {ether(sum(report.payouts.values()))} to owners; audit {report.audit}")
+    console.line(f"  {seconds:.0f} s; {path}")
+    if report.succeeded:
+        console.line("  everything that was to be shown was seen", "green")
+    else:
+        console.line("  something is not as it should be, see above", "red")

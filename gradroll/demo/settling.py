@@ -1,0 +1,75 @@
+"""Waiting for a round to settle, and what it cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from circuits.errors import UnavailableError
+from circuits.hashing import keccak
+from coordinator.records import SubmissionState, SubmissionStatus
+from gradroll.demo.cast import Cast
+from gradroll.demo.report import Rejection
+from gradroll.owner import Submitted
+from provers.chain import BATCH_ACCEPTED, ChainView
+
+_ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
+_PROVEN = (SubmissionState.PROVEN, *_ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """When a round was proven and when the market accepted it, on the monotonic clock."""
+
+    proven: float
+    accepted: float
+
+
+def await_settled(
+    cast: Cast, submitted: Sequence[Submitted], alive: Callable[[], None], timeout: float = 300.0
+) -> Settled:
+    """Wait until every submission of a round has an end.
+
+    Raises:
+        UnavailableError: it takes too long; the coordinator's reason is in the message.
+    """
+    deadline, proven = time.monotonic() + timeout, 0.0
+    while (now := time.monotonic()) < deadline:
+        alive()
+        states = {status.state for status in _statuses(cast, submitted)}
+        if not proven and states <= set(_PROVEN):
+            proven = now
+        if states <= set(_ENDED):
+            return Settled(proven, time.monotonic())
+        time.sleep(0.05)
+    trouble = next(
+        (status.reason for status in _statuses(cast, submitted) if status.reason), "the coordinator gives none"
+    )
+    raise UnavailableError(f"the round did not settle within {timeout:.0f} s; reason: {trouble}")
+
+
+def rejections(cast: Cast, submitted: Sequence[Submitted]) -> tuple[Rejection, ...]:
+    """The owners whose submissions were not accepted, and why."""
+    statuses = zip(cast.players, _statuses(cast, submitted), strict=True)
+    return tuple(
+        Rejection(player.name, status.reason)
+        for player, status in statuses
+        if status.state is not SubmissionState.ACCEPTED
+    )
+
+
+def settlement_gas(view: ChainView, task_id: int, round_number: int) -> int:
+    """Gas of the transactions that settled a round, whole."""
+    topics = [keccak(BATCH_ACCEPTED.encode("ascii")), task_id.to_bytes(32, "big"), round_number.to_bytes(32, "big")]
+    transactions = {bytes(log["transactionHash"]) for log in view.rpc.logs(view.market, topics, 0)}
+    return sum(_gas(view, transaction) for transaction in transactions)
+
+
+def _gas(view: ChainView, transaction: bytes) -> int:
+    eth = view.rpc.web3.eth
+    return int(view.rpc.guarded(lambda: eth.get_transaction_receipt("0x" + transaction.hex())["gasUsed"]))  # type: ignore[arg-type]
+
+
+def _statuses(cast: Cast, submitted: Sequence[Submitted]) -> list[SubmissionStatus]:
+    return [cast.coordinator.submission_status(each.submission) for each in submitted]
