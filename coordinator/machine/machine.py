@@ -135,7 +135,7 @@ def _attempted(resources: Resources, state: AttemptState | ProbeState, replies: 
         return recovery.recover(resources, run, step, recovery.setback_of(error, step))
     if run.until is step:
         return recovery.passed(resources, run, step)
-    return transition
+    return transition if transition.outcome is None else recovery.conclude(resources, run, transition)
 
 
 def _next(resources: Resources, state: AttemptState | ProbeState, replies: Replies) -> Transition:  # noqa: PLR0911

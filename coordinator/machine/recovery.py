@@ -128,12 +128,11 @@ def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequenc
         elif (trial := search.untested()) is not None:
             return _attempt(resources, batch, ground, trial, search.depth, news)
         else:
-            batch = _suspect(batch, search, news)
             if (clean := search.clean()) is not None:
                 return _attempt(resources, batch, ground, clean, None, news)
             if not search.unclear():
                 reason = _STANDOFF if search.inference.possible else _TOO_MANY_LIARS
-                return failed(batch, news, reason)
+                return failed(batch, [*news, *search.accusations()], reason)
             ground = _drop(batch, ground, search.unclear(), news, OwnerSetAside, _UNATTRIBUTED)
 
 
@@ -178,14 +177,12 @@ def _without(ground: Ground, owners: frozenset[int]) -> Ground:
     return replace(ground, kept=ground.kept - owners)
 
 
-def _suspect(batch: Batch, search: _Search, news: list[Verdict]) -> Batch:
-    """Report a suspicion once."""
-    suspects = search.inference.suspects
-    if not suspects or suspects == batch.suspected:
-        return batch
-    reason = "search: the attempts that failed do not tell which of them lied"
-    news.append(ProversSuspected(tuple(sorted(suspects)), search.depth, reason))
-    return replace(batch, suspected=suspects)
+def conclude(resources: Resources, run: Run, transition: Transition) -> Transition:
+    """A completed batch, with what its success says about the provers of the attempts that failed."""
+    record = Record(frozenset(run.active), Step.ATTEST, frozenset())
+    batch = replace(run.batch, records=(*run.batch.records, record))
+    search = _Search.of(resources, batch, run.ground)
+    return replace(transition, verdicts=(*transition.verdicts, *search.accusations()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +215,24 @@ class _Search:
 
     @property
     def depth(self) -> Step:
-        """The deepest step at which an attempt failed: a trial ends there."""
-        return max(r.depth for r in self.failures)
+        """The step after which a trial ends: the deepest at which an attempt failed.
+
+        Wrong inner products among 2t + 1 provers always fit; they come out when T is held against the combined row.
+        """
+        deepest = max(r.depth for r in self.failures)
+        return Step.COMBINE if deepest is Step.MASK else deepest
 
     def names(self) -> tuple[ProverNamed, ...]:
         """Provers that every explanation of the failures contains."""
         reason = "search: only with it among the liars can the failures of the attempts be explained"
         return tuple(ProverNamed(p, self.depth, reason) for p in sorted(self.inference.named))
+
+    def accusations(self) -> tuple[Verdict, ...]:
+        """The last word on the provers: names, or else a suspicion."""
+        if self.inference.named or not self.failures or not self.inference.suspects:
+            return self.names() if self.failures else ()
+        reason = "search: the attempts that failed do not tell which of them lied"
+        return (ProversSuspected(tuple(sorted(self.inference.suspects)), self.depth, reason),)
 
     def untested(self) -> frozenset[int] | None:
         """The next set whose outcome at this depth is not known; none when there is nothing to choose between."""

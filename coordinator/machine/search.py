@@ -3,7 +3,8 @@
 A value of degree 2t among few provers shows that something is wrong, not who.  So the attempt is repeated with other
 sets of provers, and the outcomes are put together.  A *hypothesis* is a set of at most ``liars`` provers.  It is
 consistent when all sets that it does not touch had the same outcome, and that outcome was no contradiction: honest
-provers give success, or the validity failures of the guilty owners, whatever the attempt.
+provers give success, or the validity failures of the guilty owners, whatever the attempt.  A proof that verifies clears
+all its owners, whoever made it.
 
 Corruption bound: at most t lying provers, any number of dishonest owners.  Then the truth is always among the
 consistent hypotheses, so whoever is in all of them lied, and an owner who is guilty in all of them is guilty.
@@ -37,6 +38,11 @@ class Record:
     active: frozenset[int]
     depth: Step
     residuals: frozenset[int] | None
+
+    @property
+    def proven(self) -> bool:
+        """Whether the attempt's proof verified: then all its owners are valid."""
+        return self.residuals == frozenset() and self.depth >= Step.PROVE
 
     def failed(self, kept: frozenset[int]) -> bool:
         """Whether the attempt would have failed with only the owners that are still in the batch."""
@@ -72,10 +78,11 @@ def infer(records: Iterable[Record], provers: frozenset[int], liars: int, kept: 
     seen = frozenset[int]().union(*(r.active for r in relevant))
     if sum(comb(len(seen), size) for size in range(liars + 1)) > MOST_HYPOTHESES:
         return Inference(True, frozenset(), seen, frozenset())
+    suspicious = frozenset[int]() if any(r.proven for r in relevant) else kept
     consistent: list[frozenset[int]] = []
     guilty: list[frozenset[int]] = []
     for hypothesis in subsets(sorted(seen), liars):
-        outcome = _explained(relevant, hypothesis, kept)
+        outcome = _explained(relevant, hypothesis, kept, suspicious)
         if outcome is not None:
             consistent.append(hypothesis)
             guilty.append(outcome)
@@ -103,12 +110,13 @@ def without_each(provers: frozenset[int], size: int) -> Iterator[frozenset[int]]
         yield provers - frozenset(left_out)
 
 
-def _explained(records: list[Record], hypothesis: frozenset[int], kept: frozenset[int]) -> frozenset[int] | None:
+def _explained(
+    records: list[Record], hypothesis: frozenset[int], kept: frozenset[int], suspicious: frozenset[int]
+) -> frozenset[int] | None:
     """Owners that must be guilty if exactly these provers lied, or None when they cannot have been the only liars."""
     honest = [r for r in records if not r.active & hypothesis]
     if any(r.residuals is None for r in honest):
         return None
     outcomes = {r.residuals & kept for r in honest if r.residuals is not None and r.depth >= Step.VALIDATE}
-    if len(outcomes) > 1:
-        return None
-    return next(iter(outcomes), frozenset())
+    guilty = next(iter(outcomes), frozenset[int]())
+    return guilty if len(outcomes) <= 1 and guilty <= suspicious else None

@@ -59,7 +59,6 @@ class Batch:
         reachable: provers that may still be asked: neither named nor absent.
         named: provers that deviated and signed the evidence.
         records: outcomes of attempts, for the search.
-        suspected: the last suspicion that was reported.
     """
 
     cohort: Cohort
@@ -68,7 +67,6 @@ class Batch:
     reachable: frozenset[int]
     named: frozenset[int] = frozenset()
     records: tuple[Record, ...] = ()
-    suspected: frozenset[int] = frozenset()
 
     def liars(self, threshold: int) -> int:
         """How many provers may still lie unnamed, given that at most ``threshold`` lie at all."""

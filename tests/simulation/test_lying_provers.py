@@ -1,0 +1,178 @@
+"""Provers that lie: named where the protocol can tell; nothing wrong ever comes out, nobody honest is accused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from coordinator.machine import (
+    Completed,
+    Failed,
+    OwnerRejected,
+    OwnerSetAside,
+    ProverNamed,
+    ProversSuspected,
+)
+from provers.messages import Step
+from tests.simulation.test_cheating_owners import another_commitment, network_of, off, rejected, too_long
+from tests.support.faults import (
+    LIES,
+    REWRITES,
+    badly_signed,
+    garbage,
+    lie,
+    lie_in_revelation,
+    lies,
+    probe_lies,
+    refusing,
+    silent,
+)
+from tests.support.network import Fault, Network, Result, network_with
+
+BATCH_STEPS = [s for s in Step if s <= Step.ATTEST]
+LOCATING = [(4, 1), (7, 2)]
+POLICY = "norm-contribution"
+
+
+def named(result: Result) -> set[int]:
+    return {v.prover for v in result.verdicts if isinstance(v, ProverNamed)}
+
+
+def nobody_honest_suffers(network: Network, result: Result, liars: set[int]) -> None:
+    """No honest prover is named, no honest owner rejected; what completes is right."""
+    assert named(result) <= liars
+    assert not result.of(OwnerRejected)
+    if isinstance(result.transition.outcome, Completed):
+        indices = [h.owner_index for h in network.headers]
+        owners = [indices.index(h.owner_index) for h in result.completed.statement.owners]
+        network.check(result, owners)
+
+
+def run_with(network: Network, faults: Mapping[int, Sequence[Fault]]) -> Result:
+    result = network.run(faults)
+    nobody_honest_suffers(network, result, set(faults))
+    return result
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("provers", "threshold"), LOCATING)
+@pytest.mark.parametrize("name", LIES)
+def test_persistent_liar_is_named_and_the_batch_completes(name: str, provers: int, threshold: int) -> None:
+    network = network_with(3, provers=provers, threshold=threshold, policy_name=POLICY)
+    result = run_with(network, {1: [lies()[name]]})
+    network.check(result, range(3))
+    assert named(result) == {1}
+    assert not result.of(ProversSuspected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("provers", "threshold"), [(3, 1), (5, 2)])
+@pytest.mark.parametrize("name", LIES)
+def test_with_2t_plus_1_provers_a_liar_stops_the_batch_and_bends_nothing(
+    name: str, provers: int, threshold: int
+) -> None:
+    network = network_with(3, provers=provers, threshold=threshold, policy_name=POLICY)
+    result = run_with(network, {1: [lies()[name]]})
+    assert result.failed.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LIES)
+def test_two_liars_of_seven_are_named(name: str) -> None:
+    network = network_with(3, provers=7, threshold=2, policy_name=POLICY)
+    result = run_with(network, {2: [lies()[name]], 5: [lies()[name]]})
+    network.check(result, range(3))
+    assert named(result) == {2, 5}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", BATCH_STEPS)
+def test_garbage_is_held_against_its_signer(step: Step) -> None:
+    network = network_with(3, policy_name=POLICY)
+    result = run_with(network, {2: [garbage(step)]})
+    network.check(result, range(3))
+    assert [(v.prover, v.step, v.proven) for v in result.verdicts if isinstance(v, ProverNamed)] == [(2, step, True)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", BATCH_STEPS)
+def test_bad_signature_is_no_proof_against_anyone(step: Step) -> None:
+    network = network_with(3, policy_name=POLICY)
+    result = run_with(network, {2: [badly_signed(step)]})
+    network.check(result, range(3))
+    assert [(v.prover, v.step, v.proven) for v in result.verdicts if isinstance(v, ProverNamed)] == [(2, step, False)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("provers", "threshold", "gone"), [(4, 1, 1), (7, 2, 2), (3, 1, 1), (5, 2, 1)])
+@pytest.mark.parametrize("fault", [silent, refusing], ids=["silent", "refusing"])
+@pytest.mark.parametrize("step", BATCH_STEPS)
+def test_absence_is_survived_down_to_the_quorum(
+    step: Step, fault: type[Fault], provers: int, threshold: int, gone: int
+) -> None:
+    network = network_with(3, provers=provers, threshold=threshold, policy_name=POLICY)
+    result = run_with(network, {p: [fault(step)] for p in range(gone)})
+    assert not named(result)
+    if provers > 2 * threshold + 1:
+        network.check(result, range(3))
+    else:
+        assert "too few provers" in result.failed.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["one-product", "one-residual", "proof-c"])
+def test_liar_that_lies_once_is_suspected_and_left_out(name: str) -> None:
+    step, rewrite = REWRITES[name]
+    network = network_with(3, policy_name=POLICY)
+    result = run_with(network, {3: [lie(step, rewrite, times=1)]})
+    network.check(result, range(3))
+    assert not named(result)
+    assert [v.provers for v in result.verdicts if isinstance(v, ProversSuspected)] == [(0, 1, 2, 3)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["one-product", "one-residual", "proof-c"])
+def test_liar_beside_a_cheating_owner_cannot_save_the_owner_or_frame_a_prover(name: str) -> None:
+    step, rewrite = REWRITES[name]
+    network = network_of([(1, too_long)], policy_name=POLICY)
+    result = network.run({3: [lie(step, rewrite)]})
+    network.check(result, [0, 2, 3])
+    assert named(result) == {3}
+    assert rejected(network, result.verdicts) == {1: "validity"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(probe_lies()))
+def test_liar_in_a_probe_is_named_and_the_owner_found(name: str) -> None:
+    network = network_of([(1, another_commitment)], policy_name=POLICY)
+    result = network.run({0: [probe_lies()[name]]})
+    network.check(result, [0, 2, 3])
+    assert named(result) == {0}
+    assert rejected(network, result.verdicts) == {1: "commitment"}
+
+
+@pytest.mark.slow
+def test_prover_that_hides_the_wrong_share_it_got_is_named() -> None:
+    network = network_of([(1, off(0, 2))], policy_name=POLICY)
+    result = network.run({2: [lie_in_revelation]})
+    network.check(result, range(4))
+    assert named(result) == {2}
+    assert not result.of(OwnerRejected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [silent, refusing], ids=["silent", "refusing"])
+def test_prover_that_lies_and_then_reveals_nothing_is_left_out(fault: type[Fault]) -> None:
+    network = network_with(3, policy_name=POLICY)
+    result = run_with(network, {2: [lies()["projections-of-all"], fault(Step.REVEAL)]})
+    network.check(result, range(3))
+    assert [v.prover for v in result.verdicts] == [2]  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+def test_liar_with_2t_plus_1_provers_can_set_owners_aside_but_not_reject_them() -> None:
+    network = network_with(3, provers=3, policy_name=POLICY)
+    result = run_with(network, {1: [lies()["one-residual"]]})
+    assert result.of(OwnerSetAside)
+    assert isinstance(result.transition.outcome, Completed | Failed)
