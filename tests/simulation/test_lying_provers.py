@@ -20,6 +20,7 @@ from tests.support.faults import (
     LIES,
     REWRITES,
     badly_signed,
+    covering,
     garbage,
     lie,
     lie_in_revelation,
@@ -138,6 +139,25 @@ def test_liar_beside_a_cheating_owner_cannot_save_the_owner_or_frame_a_prover(na
     network = network_of([(1, too_long)], policy_name=POLICY)
     result = network.run({3: [lie(step, rewrite)]})
     network.check(result, [0, 2, 3])
+    assert named(result) == {3}
+    assert rejected(network, result.verdicts) == {1: "validity"}
+
+
+@pytest.mark.slow
+def test_prover_that_covers_for_an_owner_is_named_and_the_owner_rejected() -> None:
+    network = network_of([(1, too_long)])
+    result = network.run({3: [covering(1)]})
+    network.check(result, [0, 2, 3])
+    assert named(result) == {3}
+    assert rejected(network, result.verdicts) == {1: "validity"}
+
+
+@pytest.mark.slow
+def test_prover_that_covers_for_an_owner_can_stop_a_batch_with_contributions_but_is_named() -> None:
+    # Contributions are opened for one set only, and the set with the covered owner came first.
+    network = network_of([(1, too_long)], policy_name=POLICY)
+    result = network.run({3: [covering(1)]})
+    assert result.failed.reason
     assert named(result) == {3}
     assert rejected(network, result.verdicts) == {1: "validity"}
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import native
+from circuits.errors import NotReadyError
 from coordinator.machine import Failure
 from native import G1, G2, FrArray
 from provers.bodies import (
@@ -23,6 +24,7 @@ from provers.bodies import (
     ValidateBody,
 )
 from provers.messages import Step, StepReply, StepRequest
+from provers.party import handle
 from tests.support.network import Fault, Network
 
 Rewrite = Callable[[bytes, int], bytes]
@@ -215,6 +217,43 @@ def lies() -> dict[str, Fault]:
     out["aggregate"] = lie_in_vector(Step.AGGREGATE)
     out["aggregate-unsigned"] = lie_in_vector(Step.AGGREGATE, signed=False)
     return out
+
+
+def covering(owner: int) -> Fault:
+    """A rushing prover in league with an owner: it looks at the others' words before it speaks, and makes the validity
+    test of the batch's ``owner``-th owner come out as zero.
+    """
+
+    def fault(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply:
+        if request.step is not Step.VALIDATE:
+            return reply
+        active = sorted({m.sender for m in request.relayed})
+        mine = ValidateBody.decode(reply.message.body, _owners(network, request, reply))
+        if owner >= len(mine.residuals):
+            return reply
+        shares = {prover: mine.residuals}
+        for p in active:
+            if p != prover:
+                shares[p] = _peeked(network, p, request, len(mine.residuals))
+        xs = [p + 1 for p in active]
+        residual = native.to_ints(native.interpolate([shares[p] for p in active], xs))[owner]
+        weight = native.lagrange_coefficients(xs)[active.index(prover)]
+        residuals = native.to_ints(mine.residuals)
+        residuals[owner] = (residuals[owner] - residual * pow(weight, -1, native.R)) % native.R
+        body = replace(mine, residuals=native.from_ints(residuals)).encode()
+        return replace(reply, message=network.resign(prover, reply.message, body))
+
+    return fault
+
+
+def _peeked(network: Network, prover: int, request: StepRequest, owners: int) -> FrArray:
+    """What an honest prover says, before or after it has said it."""
+    memory = network.memories[prover]
+    try:
+        reply = handle(network.parties[prover], request, memory).reply
+    except NotReadyError:
+        reply = handle(network.earlier[prover], request, memory).reply
+    return ValidateBody.decode(reply.message.body, owners).residuals
 
 
 LIES = tuple(lies())

@@ -167,6 +167,7 @@ class Network:
         keys = shared_keys(self.threshold, self.provers)
         self.committee = keys[0].committee
         self.parties = [Party.new(p, self.committee, keys[p]) for p in range(self.provers)]
+        self.earlier = list(self.parties)
         self.memories = [Memory(self, p) for p in range(self.provers)]
         self.policy = Policy(self.policy_name, self.capacity, self.setup.verifying.key_hash)
         self.terms = TaskTerms(
@@ -227,7 +228,7 @@ class Network:
             return Failure("refused", error.code, str(error))
         for entry in outcome.entries:
             memory.ledger.apply(from_record(to_record(entry)))
-        self.parties[prover] = outcome.party
+        self.earlier[prover], self.parties[prover] = self.parties[prover], outcome.party
         return outcome.reply
 
     def answer(self, prover: int, request: StepRequest, faults: Mapping[int, Sequence[Fault]]) -> StepReply | Failure:
