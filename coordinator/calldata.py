@@ -44,7 +44,9 @@ def call(contract: str, function: str, *arguments: Any) -> bytes:
 def deployment(contract: str, *arguments: Any) -> bytes:
     """Creation code with encoded constructor arguments."""
     artifact = contracts.load(contract)
-    inputs = next((item["inputs"] for item in artifact.abi if item["type"] == "constructor"), [])
+    inputs: Sequence[Mapping[str, Any]] = next(
+        (item["inputs"] for item in artifact.abi if item["type"] == "constructor"), []
+    )
     return artifact.bytecode + encode([type_of(item) for item in inputs], arguments)
 
 

@@ -1,0 +1,116 @@
+"""Which submissions enter a round: everything that is checked before a header is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from circuits.errors import (
+    ClosedError,
+    GradrollError,
+    InvalidInputError,
+    NotReadyError,
+    SignatureError,
+    UnknownError,
+    WireError,
+)
+from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from coordinator.events import HeaderAccepted, HeaderRefused
+from coordinator.journal import Journal
+from coordinator.records import SubmissionState, SubmissionStatus
+from provers.chain import ChainView
+from provers.shares import verify_receipt
+from provers.signing import require_signer
+
+_COUNTED = 1000
+
+
+class Admission:
+    """Takes headers in for the tasks that name this coordinator."""
+
+    def __init__(self, view: ChainView, journal: Journal, own_address: bytes, *, clock_skew: int) -> None:
+        self._view = view
+        self._journal = journal
+        self._own_address = own_address
+        self._clock_skew = clock_skew
+
+    def submit(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
+        """Enter a submission; the same one again gives its present status.
+
+        Raises:
+            UnknownError: no such task or round, or another coordinator's.
+            SignatureError: the header is not its registered owner's, or a receipt not its prover's.
+            NotReadyError: fewer receipts than a quorum.
+            ClosedError: too late, or the owner is in the round already.
+        """
+        submission = header.digest(self._view.chain_id, self._view.market)
+        known = self._known(submission)
+        if known is not None:
+            return known
+        terms = self._terms(header.task_id)
+        try:
+            self._check(header, receipts, terms, submission)
+        except GradrollError as error:
+            self._count(header.task_id, error)
+            raise
+        with self._journal.lock:
+            self._only_one(header)
+            if self._known(submission) is None:
+                self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
+            return self._journal.state.submissions[submission].status
+
+    def _known(self, submission: bytes) -> SubmissionStatus | None:
+        with self._journal.lock:
+            entry = self._journal.state.submissions.get(submission)
+            return None if entry is None else entry.status
+
+    def _terms(self, task_id: int) -> TaskTerms:
+        terms = self._view.terms(task_id)
+        if terms.coordinator != self._own_address:
+            raise UnknownError(f"task {task_id} names the coordinator 0x{terms.coordinator.hex()}, not this one")
+        return terms
+
+    def _check(
+        self, header: SubmissionHeader, receipts: Mapping[int, bytes], terms: TaskTerms, submission: bytes
+    ) -> None:
+        committee = self._view.committee(terms.committee_id)
+        if len(header.share_digests) != committee.size:
+            raise WireError(f"the header must name {committee.size} share digests, one a prover")
+        if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
+            raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
+        require_signer(submission, header.signature, header.owner, "the submission")
+        self._check_round(header)
+        self._check_receipts(receipts, committee, submission)
+
+    def _check_round(self, header: SubmissionHeader) -> None:
+        record = self._view.round(header.task_id, header.round)
+        now = self._view.now()
+        if record.finalized or now > record.submit_deadline + self._clock_skew:
+            raise ClosedError(
+                f"round {header.round} of task {header.task_id} took submissions until {record.submit_deadline}, "
+                f"it is {now} now"
+            )
+        if self._view.consumed(header.task_id, header.round, header.owner_index):
+            raise ClosedError("this owner is in an accepted batch of this round already")
+
+    def _check_receipts(self, receipts: Mapping[int, bytes], committee: Committee, submission: bytes) -> None:
+        if any(prover >= committee.size for prover in receipts):
+            raise InvalidInputError(f"there are only {committee.size} provers")
+        if len(receipts) < committee.quorum:
+            raise NotReadyError(
+                f"{len(receipts)} receipts are too few: hand the shares to at least {committee.quorum} provers"
+            )
+        for prover, signature in receipts.items():
+            member = committee.members[prover]
+            verify_receipt(self._view.chain_id, self._view.market, submission, signature, member)
+
+    def _only_one(self, header: SubmissionHeader) -> None:
+        present = self._journal.state.of_owner((header.task_id, header.round), header.owner)
+        if present is not None and present.state is not SubmissionState.EXPIRED:
+            raise ClosedError(f"this owner has submission 0x{present.submission.hex()} in this round already")
+
+    def _count(self, task_id: int, error: GradrollError) -> None:
+        """Count a refusal; beyond a limit only in the server's log, so that nobody can fill the disk with them."""
+        with self._journal.lock:
+            counted: Mapping[str, int] = self._journal.state.rejections.get(task_id, {})
+            if sum(counted.values()) < _COUNTED:
+                self._journal.record(HeaderRefused(task_id, error.code))

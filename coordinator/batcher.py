@@ -1,0 +1,166 @@
+"""Runs one cohort through the pure machine: log what a step implies, ask the provers, take their answers in."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from circuits.errors import UnavailableError
+from circuits.statement import Context
+from coordinator.blobs import Blobs
+from coordinator.events import (
+    AttemptUsed,
+    BatchProven,
+    CohortBegun,
+    CohortFailed,
+    Event,
+    OwnerDropped,
+    ProverBlamed,
+)
+from coordinator.fleet import Fleet
+from coordinator.journal import Journal
+from coordinator.machine import (
+    Batch,
+    Completed,
+    OwnerRejected,
+    OwnerSetAside,
+    ProverAbsent,
+    ProverNamed,
+    Resources,
+    State,
+    Transition,
+    Verdict,
+    advance,
+    begin,
+)
+from coordinator.rounds import RoundKey
+from provers.messages import Cohort
+
+_log = logging.getLogger(__name__)
+_LATER = "receipts"
+
+
+class StoppedError(Exception):
+    """The coordinator stops; the attempt is given up and begins anew after the restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which submissions are proven together.
+
+    Attributes:
+        again: the cohort is fixed already.
+        receipts: by prover, the submissions it holds shares of.
+        reachable: provers to ask.
+    """
+
+    key: RoundKey
+    submissions: tuple[bytes, ...]
+    again: bool
+    receipts: Mapping[int, frozenset[bytes]]
+    reachable: frozenset[int]
+
+
+class Batcher:
+    """Proves cohorts."""
+
+    def __init__(self, journal: Journal, blobs: Blobs, *, step_timeout: float, stopping: threading.Event) -> None:
+        self._journal = journal
+        self._blobs = blobs
+        self._step_timeout = step_timeout
+        self._stopping = stopping
+
+    def prove(self, resources: Resources, fleet: Fleet, context: Context, plan: Plan) -> None:
+        """Run a cohort to its end; the outcome is in the journal.
+
+        Raises:
+            UnavailableError: too few provers hold the shares of a fixed cohort.
+            StoppedError: the coordinator stops.
+        """
+        transition = self._begin(resources, context, plan)
+        while transition.outcome is None:
+            if self._stopping.is_set():
+                raise StoppedError
+            self._use_attempt(plan.key, transition.state)
+            replies = fleet.ask(transition.requests, context.dimension, self._step_timeout)
+            transition = advance(resources, transition.state, replies)
+            self._journal.record(*self._events(plan.key, transition.verdicts))
+        self._end(plan.key, transition)
+
+    def _begin(self, resources: Resources, context: Context, plan: Plan) -> Transition:
+        with self._journal.lock:
+            entries = [self._journal.state.submissions[s] for s in plan.submissions]
+            last = self._journal.state.rounds[plan.key].last_attempt
+        cohort = Cohort(context, tuple(entry.header for entry in entries))
+        if not plan.again:
+            transition = begin(
+                resources, cohort, attempt_number=last + 1, reachable=plan.reachable, receipts=plan.receipts
+            )
+        else:
+            wanted = set(plan.submissions)
+            able = frozenset(p for p in plan.reachable if wanted <= plan.receipts.get(p, frozenset()))
+            if len(able) < resources.committee.quorum:
+                raise UnavailableError(
+                    f"the batch needs {resources.committee.quorum} provers that hold all its shares, "
+                    f"{len(able)} answer: {sorted(able)}"
+                )
+            transition = begin(resources, cohort, attempt_number=last + 1, reachable=able)
+        events = self._events(plan.key, transition.verdicts)
+        if transition.outcome is None and not plan.again:
+            fixed = batch_of(transition.state).cohort.digests
+            events.append(CohortBegun(*plan.key, fixed))
+        self._journal.record(*events)
+        return transition
+
+    def _use_attempt(self, key: RoundKey, state: State) -> None:
+        attempt = batch_of(state).attempt
+        if attempt > self._journal.state.rounds[key].last_attempt:
+            self._journal.record(AttemptUsed(*key, attempt))
+            _log.info("event=attempt task=%d round=%d attempt=%d", *key, attempt)
+
+    def _events(self, key: RoundKey, verdicts: tuple[Verdict, ...]) -> list[Event]:
+        events: list[Event] = []
+        for verdict in verdicts:
+            _log.warning("event=verdict task=%d round=%d verdict=%r", *key, verdict)
+            match verdict:
+                case OwnerRejected() | OwnerSetAside():
+                    if verdict.code != _LATER:
+                        events.append(OwnerDropped(verdict.submission, verdict.reason))
+                case ProverNamed():
+                    events.append(ProverBlamed(*key, verdict.prover, verdict.step.name, verdict.reason, verdict.proven))
+                case ProverAbsent():
+                    events.append(
+                        ProverBlamed(*key, verdict.prover, verdict.step.name, f"absent: {verdict.reason}", False)
+                    )
+                case _:
+                    reason = f"suspected: {verdict.reason}"
+                    events += [ProverBlamed(*key, p, verdict.step.name, reason, False) for p in verdict.provers]
+        return events
+
+    def _end(self, key: RoundKey, transition: Transition) -> None:
+        outcome = transition.outcome
+        if isinstance(outcome, Completed):
+            payload = self._blobs.put(outcome.payload)
+            bundle = self._blobs.put(outcome.bundle.encode())
+            context = outcome.statement.context
+            members = tuple(h.digest(context.chain_id, context.market) for h in outcome.statement.owners)
+            self._journal.record(BatchProven(*key, outcome.batch_id, members, payload, bundle))
+            _log.info(
+                "event=batch-proven task=%d round=%d owners=%d batch=0x%s", *key, len(members), outcome.batch_id.hex()
+            )
+        elif outcome is not None:
+            self._journal.record(CohortFailed(*key, outcome.reason))
+            _log.warning("event=cohort-failed task=%d round=%d reason=%r", *key, outcome.reason)
+
+
+def batch_of(state: State) -> Batch:
+    """The batch that a state of the machine belongs to."""
+    for path in (("batch",), ("run", "batch"), ("case", "batch")):
+        value: object = state
+        for name in path:
+            value = getattr(value, name, None)
+        if isinstance(value, Batch):
+            return value
+    raise TypeError(f"{type(state).__name__} has no batch")

@@ -1,0 +1,49 @@
+"""Models, payloads and audit bundles: files named by their Keccak-256 digest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from circuits.errors import StorageError, UnknownError
+from circuits.hashing import keccak
+from provers.files import storing, write_durably
+
+
+class Blobs:
+    """A directory of immutable files."""
+
+    def __init__(self, directory: Path, *, max_bytes: int) -> None:
+        """Args:
+        max_bytes: most bytes of all blobs together.
+        """
+        self._directory = directory
+        self._max_bytes = max_bytes
+
+    def put(self, data: bytes) -> bytes:
+        """Store bytes; durable on return.  Returns their digest.  Raises StorageError when there is no room."""
+        digest = keccak(data)
+        path = self._path(digest)
+        if not path.exists():
+            self._require_room(len(data))
+            write_durably(path, data)
+        return digest
+
+    def get(self, digest: bytes) -> bytes:
+        """Raises UnknownError for bytes that were never stored here, StorageError for damaged ones."""
+        path = self._path(digest)
+        if not path.exists():
+            raise UnknownError(f"nothing with the digest 0x{digest.hex()} is stored here")
+        with storing(f"cannot read {path}"):
+            data = path.read_bytes()
+        if keccak(data) != digest:
+            raise StorageError(f"{path} is damaged; restore it from a backup")
+        return data
+
+    def _require_room(self, size: int) -> None:
+        with storing("cannot look at the stored models"):
+            used = sum(path.stat().st_size for path in self._directory.glob("*")) if self._directory.is_dir() else 0
+        if used + size > self._max_bytes:
+            raise StorageError(f"the room for models and payloads ({self._max_bytes} bytes) is used up")
+
+    def _path(self, digest: bytes) -> Path:
+        return self._directory / digest.hex()

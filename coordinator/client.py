@@ -1,0 +1,96 @@
+"""A typed client of the coordinator; raises what the server raised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+
+from circuits.hashing import keccak
+from circuits.statement import SubmissionHeader
+from coordinator import wire
+from coordinator.machine import AuditBundle
+from coordinator.records import SubmissionState, SubmissionStatus, TaskStatus
+from provers.channel import open_channel
+from provers.wire._generated import coordinator_pb2 as pb
+from provers.wire._generated import coordinator_pb2_grpc as rpc
+from provers.wire.errors import calling
+from provers.wire.streams import blob_from_wire, blob_to_wire
+
+__all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
+
+_MAX_BLOB = 1 << 34
+
+
+class CoordinatorClient:
+    """One coordinator.  A context manager.
+
+    Nothing that it answers needs to be believed: models and payloads are checked against digests on the chain, bundles
+    by the audit.  Every method raises the error of the catalogue that the coordinator raised, or UnavailableError.
+    """
+
+    def __init__(self, endpoint: str, *, timeout: float = 30.0, tls_roots: bytes | None = None) -> None:
+        """Connect when first used.
+
+        Args:
+            endpoint: ``host:port`` or ``grpc://host:port`` in the clear, ``grpcs://host:port`` over TLS.
+            timeout: seconds for one call.
+            tls_roots: PEM certificates to trust instead of the system's.
+        """
+        self.endpoint = endpoint
+        self._timeout = timeout
+        self._channel = open_channel(endpoint, tls_roots)
+        self._stub = rpc.CoordinatorStub(self._channel)
+
+    def __enter__(self) -> CoordinatorClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
+        """Enter a submission into its round; ``receipts`` are the provers' signatures by committee index."""
+        with calling(self.endpoint):
+            reply = self._stub.SubmitHeader(wire.submission_to_wire(header, receipts), timeout=self._timeout)
+        return wire.status_from_wire(reply)
+
+    def submission_status(self, submission: bytes) -> SubmissionStatus:
+        """What became of a submission."""
+        with calling(self.endpoint):
+            request = pb.SubmissionStatusRequest(submission=submission)
+            return wire.status_from_wire(self._stub.SubmissionStatus(request, timeout=self._timeout))
+
+    def put_model(self, data: bytes) -> bytes:
+        """Store a model; returns its Keccak-256 digest, which the round on the chain names."""
+        with calling(self.endpoint):
+            self._stub.PutModel(blob_to_wire(data), timeout=self._timeout)
+        return keccak(data)
+
+    def get_model(self, digest: bytes) -> bytes:
+        """A model by its digest; checked."""
+        with calling(self.endpoint):
+            parts = self._stub.GetModel(pb.GetModelRequest(digest=digest), timeout=self._timeout)
+            return blob_from_wire(parts, _MAX_BLOB, "the model", digest)
+
+    def payload(self, batch_id: bytes) -> bytes:
+        """The encoded aggregate of a batch; check it against the chain before use."""
+        with calling(self.endpoint):
+            parts = self._stub.GetPayload(pb.BatchRequest(batch_id=batch_id), timeout=self._timeout)
+            return blob_from_wire(parts, _MAX_BLOB, "the payload")
+
+    def audit_bundle(self, batch_id: bytes) -> AuditBundle:
+        """Everything that was opened for a batch."""
+        with calling(self.endpoint):
+            parts = self._stub.GetAuditBundle(pb.BatchRequest(batch_id=batch_id), timeout=self._timeout)
+            return AuditBundle.decode(blob_from_wire(parts, _MAX_BLOB, "the audit bundle"))
+
+    def task_status(self, task_id: int) -> TaskStatus:
+        """A task's rounds at the coordinator, and why submissions were rejected."""
+        with calling(self.endpoint):
+            reply = self._stub.TaskStatus(pb.TaskStatusRequest(task_id=task_id), timeout=self._timeout)
+        return wire.task_status_from_wire(reply)

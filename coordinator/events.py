@@ -1,0 +1,174 @@
+"""What happens to the coordinator, as events of its log; each has one JSON-able form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from circuits.errors import StorageError
+from circuits.statement import SubmissionHeader
+from native import G1
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderAccepted:
+    """A submission entered its round.  ``receipts``: provers that hold their share."""
+
+    kind: ClassVar[str] = "header-accepted"
+    submission: bytes
+    header: SubmissionHeader
+    receipts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRefused:
+    """A submission was not taken in; counted by cause."""
+
+    kind: ClassVar[str] = "header-refused"
+    task_id: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CohortBegun:
+    """These submissions, in order, are projected with one sign matrix from now on, or never."""
+
+    kind: ClassVar[str] = "cohort-begun"
+    task_id: int
+    round: int
+    submissions: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptUsed:
+    """An attempt number is used up; logged before the first request of the attempt leaves."""
+
+    kind: ClassVar[str] = "attempt-used"
+    task_id: int
+    round: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerDropped:
+    """A submission stays out: rejected, or set aside."""
+
+    kind: ClassVar[str] = "owner-dropped"
+    submission: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProverBlamed:
+    """A prover was named (``proven``), or is suspected, or was absent."""
+
+    kind: ClassVar[str] = "prover-blamed"
+    task_id: int
+    round: int
+    prover: int
+    step: str
+    reason: str
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CohortFailed:
+    """The cohort could not be proven this time; it may be tried again."""
+
+    kind: ClassVar[str] = "cohort-failed"
+    task_id: int
+    round: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProven:
+    """A batch is proven; payload and bundle are stored under these digests."""
+
+    kind: ClassVar[str] = "batch-proven"
+    task_id: int
+    round: int
+    batch_id: bytes
+    submissions: tuple[bytes, ...]
+    payload_digest: bytes
+    bundle_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionSent:
+    """A transaction that carries a batch is under way; logged before waiting for it."""
+
+    kind: ClassVar[str] = "transaction-sent"
+    batch_id: bytes
+    transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettled:
+    """The chain accepted a batch, or refused it for good (``reason``)."""
+
+    kind: ClassVar[str] = "batch-settled"
+    batch_id: bytes
+    accepted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundClosed:
+    """The round takes nothing any more; what was not accepted has expired."""
+
+    kind: ClassVar[str] = "round-closed"
+    task_id: int
+    round: int
+
+
+Event = (
+    HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed | CohortFailed
+    | BatchProven | TransactionSent | BatchSettled | RoundClosed
+)  # fmt: skip
+_KINDS: Mapping[str, type[Event]] = {
+    kind.kind: kind
+    for kind in (
+        HeaderAccepted, HeaderRefused, CohortBegun, AttemptUsed, OwnerDropped, ProverBlamed, CohortFailed,
+        BatchProven, TransactionSent, BatchSettled, RoundClosed,
+    )
+}  # fmt: skip
+
+
+def to_record(event: Event) -> dict[str, Any]:
+    """A JSON-able form of an event (bytes as hexadecimal)."""
+    return {"kind": event.kind, **{name: _plain(value) for name, value in asdict(event).items()}}
+
+
+def from_record(record: Mapping[str, Any]) -> Event:
+    """Inverse of ``to_record``.  Raises StorageError for a record of unknown kind or form."""
+    try:
+        kind = _KINDS[record["kind"]]
+        return kind(**{name: _rich(name, value) for name, value in record.items() if name != "kind"})
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(f"the event log holds an event that is none: {error}; restore a backup") from error
+
+
+_TEXTS = frozenset({"code", "reason", "step"})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value
+
+
+def _rich(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value if name in _TEXTS else bytes.fromhex(value)
+    if isinstance(value, list):
+        return tuple(_rich(name, item) for item in value)
+    if name == "header":
+        fields = {field_name: _rich(field_name, item) for field_name, item in value.items()}
+        return SubmissionHeader(**{**fields, "commitment": G1(fields["commitment"])})
+    return value

@@ -1,0 +1,129 @@
+"""The provers of one committee, asked together: each answer or failure is taken on its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from circuits.errors import GradrollError, UnavailableError
+from circuits.statement import Committee
+from coordinator.machine import Failure
+from provers.chain import ChainView, CommitteeRecord
+from provers.client import ProverClient
+from provers.messages import MAX_PROVERS, StepReply, StepRequest
+from provers.records import KeyPackage, ProverStatus
+
+V = TypeVar("V")
+_STATUS_TIMEOUT = 10.0
+_PAUSE = 0.5
+_log = logging.getLogger(__name__)
+
+
+class Fleet:
+    """Connections to a committee's members, at the endpoints that the registry names at the time."""
+
+    def __init__(self, view: ChainView, committee_id: int, *, tls_roots: bytes | None = None) -> None:
+        self._view = view
+        self._committee_id = committee_id
+        self._tls_roots = tls_roots
+        self._clients: dict[int, ProverClient] = {}
+        self._pool = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="fleet")
+
+    @property
+    def committee(self) -> Committee:
+        """The committee."""
+        return self._view.committee(self._committee_id)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for client in self._clients.values():
+            client.close()
+
+    def ready_provers(self) -> frozenset[int]:
+        """Provers that answer as who they should be, with confirmed shared keys; sets the keys up at first use.
+
+        Raises:
+            UnavailableError: the keys are not set up, and not all members can be reached to do it.
+        """
+        self._connect(self._view.committee_record(self._committee_id))
+        statuses = self._statuses()
+        ready = frozenset(p for p, status in statuses.items() if status.keys_ready)
+        if len(ready) >= self.committee.quorum or (ready and len(ready) == len(statuses)):
+            return ready
+        self._set_keys_up(statuses)
+        return frozenset(statuses)
+
+    def ask(
+        self, requests: Mapping[int, StepRequest], dimension: int, timeout: float
+    ) -> dict[int, StepReply | Failure]:
+        """Send a step's requests at once; every prover has ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        return self._each(requests, lambda prover: self._one(prover, requests[prover], dimension, deadline))
+
+    def _one(self, prover: int, request: StepRequest, dimension: int, deadline: float) -> StepReply | Failure:
+        """A connection that breaks is tried again: provers answer a repeated request from memory."""
+        while True:
+            try:
+                left = max(deadline - time.monotonic(), 0.01)
+                return self._clients[prover].run(request, dimension, left)
+            except UnavailableError as error:
+                if time.monotonic() + _PAUSE >= deadline:
+                    return Failure("unreachable", error.code, str(error))
+                time.sleep(_PAUSE)
+            except GradrollError as error:
+                _log.warning(
+                    "event=prover-refused prover=%d step=%s code=%s reason=%r",
+                    prover, request.step.name, error.code, str(error),
+                )  # fmt: skip
+                return Failure("refused", error.code, str(error))
+
+    def _connect(self, record: CommitteeRecord) -> None:
+        for prover, endpoint in enumerate(record.endpoints):
+            known = self._clients.get(prover)
+            if known is not None and known.endpoint == endpoint:
+                continue
+            if known is not None:
+                self._clients.pop(prover).close()
+            if endpoint:
+                self._clients[prover] = ProverClient(endpoint, tls_roots=self._tls_roots)
+
+    def _statuses(self) -> dict[int, ProverStatus]:
+        answers = self._each(self._clients, self._status)
+        return {prover: status for prover, status in answers.items() if status is not None}
+
+    def _status(self, prover: int) -> ProverStatus | None:
+        try:
+            status = self._clients[prover].status(_STATUS_TIMEOUT)
+        except GradrollError as error:
+            _log.warning("event=prover-unreachable prover=%d reason=%r", prover, str(error))
+            return None
+        expected = (self.committee.members[prover], prover, self._view.chain_id, self._view.market)
+        if (status.address, status.prover, status.chain_id, status.market) != expected:
+            _log.warning("event=prover-mistaken prover=%d advice='its endpoint runs another prover'", prover)
+            return None
+        return status
+
+    def _set_keys_up(self, statuses: Mapping[int, ProverStatus]) -> None:
+        missing = sorted(set(range(self.committee.size)) - statuses.keys())
+        if missing:
+            raise UnavailableError(
+                f"the committee's shared keys are not set up, which needs all members; missing: provers {missing}"
+            )
+        number = self._committee_id
+        everybody = range(self.committee.size)
+        dealt = self._each(everybody, lambda prover: self._clients[prover].deal_keys(number))
+        mailbox: dict[int, list[KeyPackage]] = {prover: [] for prover in everybody}
+        for package in (package for packages in dealt.values() for package in packages):
+            mailbox.setdefault(package.recipient, []).append(package)
+        words = self._each(everybody, lambda prover: self._clients[prover].accept_keys(number, mailbox[prover]))
+        confirmations = [words[prover] for prover in everybody]
+        self._each(everybody, lambda prover: self._clients[prover].confirm_keys(number, confirmations))
+        _log.info("event=shared-keys-ready committee=%d", number)
+
+    def _each(self, provers: Iterable[int], ask: Callable[[int], V]) -> dict[int, V]:
+        futures = {prover: self._pool.submit(ask, prover) for prover in list(provers)}
+        return {prover: future.result() for prover, future in futures.items()}

@@ -1,0 +1,87 @@
+"""What to do next with a round.  Pure: facts in, one action out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from circuits.statement import TaskTerms
+from coordinator.rounds import CoordinatorState, RoundKey
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFacts:
+    """What the chain says of a round.  Times are seconds since 1970; ``accepted`` counts gradients."""
+
+    now: int
+    submit_deadline: int
+    settle_deadline: int
+    accepted: int
+    finalized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The round is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Hand these proven batches to the chain."""
+
+    batches: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Prove these submissions together.  ``again``: their cohort is fixed already, it is tried once more."""
+
+    submissions: tuple[bytes, ...]
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do yet."""
+
+    reason: str
+
+
+Action = Close | Settle | Prove | Wait
+
+
+def next_action(state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int) -> Action:
+    """Decide about one round.
+
+    Args:
+        capacity: most owners of one batch, by the policy's circuit.
+    """
+    if facts.finalized or facts.now > facts.settle_deadline:
+        return Close()
+    unsettled = tuple(batch.batch_id for batch in state.unsettled(key))
+    if unsettled:
+        return Settle(unsettled)
+    cohort = state.rounds[key].cohort
+    if cohort is not None:
+        return Prove(cohort, again=True)
+    return _new_cohort(state, key, facts, terms, capacity)
+
+
+def _new_cohort(state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int) -> Action:
+    room = terms.max_owners_per_round - facts.accepted
+    waiting = state.pending(key)[:room]
+    if room < terms.min_owners:
+        return Wait("the round is full")
+    if len(waiting) < room and facts.now <= facts.submit_deadline:
+        return Wait(f"{len(waiting)} of {room} submissions are in; the submit window is open")
+    if len(waiting) < terms.min_owners:
+        return Wait(f"too few owners: {len(waiting)} submissions wait, a batch needs {terms.min_owners}")
+    size = group_size(len(waiting), capacity, terms.min_owners)
+    chosen = sorted(waiting[:size], key=lambda s: state.submissions[s].header.owner_index)
+    return Prove(tuple(chosen), again=False)
+
+
+def group_size(waiting: int, capacity: int, least: int) -> int:
+    """Owners of the next batch: all, or an even part, so that the last batch is not left with too few."""
+    groups = -(-waiting // capacity)
+    even = -(-waiting // groups)
+    return even if waiting // groups >= least else min(capacity, waiting)

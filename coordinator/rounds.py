@@ -1,0 +1,219 @@
+"""The coordinator's state as a fold of events: which submissions wait, which batches are under way or proven.
+
+Pure.  An event is logged before what follows from it is done, so after a restart the fold says what is left to do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from circuits.statement import SubmissionHeader
+from coordinator.events import (
+    AttemptUsed,
+    BatchProven,
+    BatchSettled,
+    CohortBegun,
+    CohortFailed,
+    Event,
+    HeaderAccepted,
+    HeaderRefused,
+    OwnerDropped,
+    ProverBlamed,
+    RoundClosed,
+    TransactionSent,
+)
+from coordinator.records import (
+    BatchStatus,
+    NamedProver,
+    RoundStatus,
+    SubmissionState,
+    SubmissionStatus,
+    TaskStatus,
+)
+
+RoundKey = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Submission:
+    """A submission and what became of it."""
+
+    header: SubmissionHeader
+    receipts: tuple[int, ...]
+    status: SubmissionStatus
+
+
+@dataclass(slots=True)
+class ProvenBatch:
+    """A batch that is proven, and whether the chain has settled it."""
+
+    batch_id: bytes
+    round_key: RoundKey
+    submissions: tuple[bytes, ...]
+    payload_digest: bytes
+    bundle_digest: bytes
+    transaction: bytes | None = None
+    settled: bool = False
+    accepted: bool = False
+
+
+@dataclass(slots=True)
+class Round:
+    """A round: its submissions in order of arrival, the cohort under way, the batches.
+
+    Attributes:
+        cohort: submissions of the cohort that is not proven yet; None when there is none.
+        failures: how often that cohort has failed in a row.
+    """
+
+    submissions: list[bytes] = field(default_factory=list)
+    cohort: tuple[bytes, ...] | None = None
+    failures: int = 0
+    last_attempt: int = 0
+    trouble: str = ""
+    batches: list[bytes] = field(default_factory=list)
+    named: list[NamedProver] = field(default_factory=list)
+    excluded: set[int] = field(default_factory=set)
+    closed: bool = False
+
+
+class CoordinatorState:
+    """The fold.  One thread changes it at a time (see ``coordinator.journal``)."""
+
+    def __init__(self) -> None:
+        self.submissions: dict[bytes, Submission] = {}
+        self.rounds: dict[RoundKey, Round] = {}
+        self.batches: dict[bytes, ProvenBatch] = {}
+        self.rejections: dict[int, Counter[str]] = {}
+
+    def apply(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case HeaderAccepted():
+                self._enter(event)
+            case HeaderRefused():
+                self._count(event.task_id, event.code)
+            case CohortBegun():
+                current = self._round((event.task_id, event.round))
+                current.cohort, current.failures = event.submissions, 0
+                self._move(event.submissions, SubmissionState.PROVING)
+            case AttemptUsed():
+                self._round((event.task_id, event.round)).last_attempt = event.attempt
+            case OwnerDropped():
+                self._drop(event)
+            case ProverBlamed():
+                self._blame(event)
+            case CohortFailed():
+                current = self._round((event.task_id, event.round))
+                current.failures += 1
+                current.trouble = event.reason
+            case BatchProven():
+                self._prove(event)
+            case TransactionSent():
+                self.batches[event.batch_id].transaction = event.transaction
+            case BatchSettled():
+                self._settle(event)
+            case RoundClosed():
+                self._close((event.task_id, event.round))
+
+    def pending(self, key: RoundKey) -> list[bytes]:
+        """Submissions of a round that wait for a batch, in order of arrival."""
+        members = self._round(key).submissions
+        return [s for s in members if self.submissions[s].status.state is SubmissionState.PENDING]
+
+    def of_owner(self, key: RoundKey, owner: bytes) -> SubmissionStatus | None:
+        """The submission of an owner in a round that was not rejected."""
+        for submission in self._round(key).submissions:
+            entry = self.submissions[submission]
+            if entry.header.owner == owner and entry.status.state is not SubmissionState.REJECTED:
+                return entry.status
+        return None
+
+    def unsettled(self, key: RoundKey) -> Iterator[ProvenBatch]:
+        """Proven batches of a round that the chain has not settled."""
+        return (self.batches[b] for b in self._round(key).batches if not self.batches[b].settled)
+
+    def open_rounds(self) -> list[RoundKey]:
+        """Rounds that are not closed."""
+        return [key for key, current in self.rounds.items() if not current.closed]
+
+    def task_status(self, task_id: int) -> TaskStatus:
+        """A task's rounds and rejection counters."""
+        keys = sorted(key for key in self.rounds if key[0] == task_id)
+        return TaskStatus(tuple(map(self._round_status, keys)), dict(self.rejections.get(task_id, {})))
+
+    def _round_status(self, key: RoundKey) -> RoundStatus:
+        current = self.rounds[key]
+        states = [self.submissions[s].status.state for s in current.submissions]
+        waiting = (SubmissionState.PENDING, SubmissionState.PROVING)
+        batches = [self.batches[b] for b in current.batches]
+        return RoundStatus(
+            key[1], sum(s in waiting for s in states), states.count(SubmissionState.REJECTED), current.last_attempt,
+            current.trouble,
+            tuple(
+                BatchStatus(b.batch_id, b.payload_digest, len(b.submissions), b.accepted, b.transaction)
+                for b in batches
+            ),
+            tuple(current.named),
+        )  # fmt: skip
+
+    def _round(self, key: RoundKey) -> Round:
+        return self.rounds.setdefault(key, Round())
+
+    def _enter(self, event: HeaderAccepted) -> None:
+        if event.submission not in self.submissions:
+            self._round((event.header.task_id, event.header.round)).submissions.append(event.submission)
+        status = SubmissionStatus(event.submission, SubmissionState.PENDING)
+        self.submissions[event.submission] = Submission(event.header, event.receipts, status)
+
+    def _move(
+        self, submissions: Iterable[bytes], state: SubmissionState, reason: str = "", batch_id: bytes | None = None
+    ) -> None:
+        for submission in submissions:
+            self.submissions[submission].status = SubmissionStatus(submission, state, reason, batch_id)
+
+    def _drop(self, event: OwnerDropped) -> None:
+        self._move((event.submission,), SubmissionState.REJECTED, event.reason)
+        self._count(self.submissions[event.submission].header.task_id, event.reason.partition(":")[0])
+
+    def _blame(self, event: ProverBlamed) -> None:
+        current = self._round((event.task_id, event.round))
+        named = NamedProver(event.prover, event.step, event.reason)
+        if named not in current.named:
+            current.named.append(named)
+        if event.proven:
+            current.excluded.add(event.prover)
+
+    def _prove(self, event: BatchProven) -> None:
+        key = (event.task_id, event.round)
+        current = self._round(key)
+        batch = ProvenBatch(event.batch_id, key, event.submissions, event.payload_digest, event.bundle_digest)
+        self.batches[event.batch_id] = batch
+        current.batches.append(event.batch_id)
+        left = set(current.cohort or ()) - set(event.submissions)
+        current.cohort, current.failures, current.trouble = None, 0, ""
+        self._move(event.submissions, SubmissionState.PROVEN, batch_id=event.batch_id)
+        still = [s for s in left if self.submissions[s].status.state is SubmissionState.PROVING]
+        self._move(still, SubmissionState.REJECTED, "unattributed: it was left out of its cohort's batch")
+
+    def _settle(self, event: BatchSettled) -> None:
+        batch = self.batches[event.batch_id]
+        batch.settled, batch.accepted = True, event.accepted
+        if event.accepted:
+            self._move(batch.submissions, SubmissionState.ACCEPTED, batch_id=event.batch_id)
+        else:
+            self._move(batch.submissions, SubmissionState.REJECTED, f"chain: {event.reason}", event.batch_id)
+            self._round(batch.round_key).trouble = event.reason
+
+    def _close(self, key: RoundKey) -> None:
+        current = self._round(key)
+        current.closed, current.cohort = True, None
+        ended = (SubmissionState.PENDING, SubmissionState.PROVING, SubmissionState.PROVEN)
+        left = [s for s in current.submissions if self.submissions[s].status.state in ended]
+        reason = f"expired: the round settled without it; {current.trouble or 'it came too late'}"
+        self._move(left, SubmissionState.EXPIRED, reason)
+
+    def _count(self, task_id: int, code: str) -> None:
+        self.rejections.setdefault(task_id, Counter())[code] += 1

@@ -1,0 +1,60 @@
+"""Hands proven batches to the market, once each, whatever is restarted in between."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from circuits.errors import ContractError
+from coordinator.blobs import Blobs
+from coordinator.chain import Chain
+from coordinator.events import BatchSettled, TransactionSent
+from coordinator.journal import Journal
+from coordinator.machine import AuditBundle
+
+_log = logging.getLogger(__name__)
+_PASSING = frozenset({"", "OutOfGas"})
+"""Refusals that may pass; every custom error of the contracts is final."""
+
+
+class Settlement:
+    """Sends batches and records what the chain made of them."""
+
+    def __init__(self, chain: Chain, journal: Journal, blobs: Blobs) -> None:
+        self._chain = chain
+        self._journal = journal
+        self._blobs = blobs
+
+    def settle(self, batch_id: bytes) -> None:
+        """Send one batch, unless the chain has it already.
+
+        Raises:
+            ChainError: the node is the trouble; call again later.
+        """
+        batch = self._journal.state.batches[batch_id]
+        if self._is_accepted(batch_id, *batch.round_key):
+            self._journal.record(BatchSettled(batch_id, True, ""))
+            return
+        bundle = AuditBundle.decode(self._blobs.get(batch.bundle_digest))
+        payload = self._blobs.get(batch.payload_digest)
+        try:
+            mined = self._chain.accept_batch(
+                bundle.statement, bundle.proof, payload, bundle.attestations, on_sent=partial(self._sent, batch_id)
+            )
+        except ContractError as error:
+            if error.error in _PASSING:
+                raise
+            _log.error("event=batch-refused batch=0x%s reason=%r", batch_id.hex(), str(error))
+            self._journal.record(BatchSettled(batch_id, False, str(error)))
+            return
+        self._journal.record(BatchSettled(batch_id, True, ""))
+        _log.info(
+            "event=batch-accepted batch=0x%s transaction=0x%s gas=%d",
+            batch_id.hex(), mined.transaction.hex(), mined.gas_used,
+        )  # fmt: skip
+
+    def _is_accepted(self, batch_id: bytes, task_id: int, number: int) -> bool:
+        return any(known.record.batch_id == batch_id for known in self._chain.view.accepted(task_id, number))
+
+    def _sent(self, batch_id: bytes, transaction: bytes) -> None:
+        self._journal.record(TransactionSent(batch_id, transaction))

@@ -1,0 +1,123 @@
+"""The only boundary between protobuf and domain values of the coordinator; see ``provers.wire``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from circuits.errors import WireError
+from circuits.statement import SubmissionHeader
+from coordinator.records import (
+    BatchStatus,
+    NamedProver,
+    RoundStatus,
+    SubmissionState,
+    SubmissionStatus,
+    TaskStatus,
+)
+from provers.messages import MAX_PROVERS
+from provers.wire import checks
+from provers.wire._generated import coordinator_pb2 as pb
+from provers.wire.headers import header_from_wire, header_to_wire
+
+_MAX_ENTRIES = 1 << 16
+_MAX_TEXT = 4096
+
+
+def submission_from_wire(message: pb.SubmitHeaderRequest) -> tuple[SubmissionHeader, dict[int, bytes]]:
+    """A header and its receipts by prover.  Raises WireError for a malformed field."""
+    header = header_from_wire(message.header)
+    checks.counted(message.receipts, 1, MAX_PROVERS, "receipts")
+    checks.ascending([r.prover for r in message.receipts], len(header.share_digests), "receipts.prover")
+    return header, {r.prover: checks.signature(r.signature, "receipts.signature") for r in message.receipts}
+
+
+def submission_to_wire(header: SubmissionHeader, receipts: Mapping[int, bytes]) -> pb.SubmitHeaderRequest:
+    """The wire form of a header with its receipts."""
+    words = [pb.Receipt(prover=prover, signature=receipts[prover]) for prover in sorted(receipts)]
+    return pb.SubmitHeaderRequest(header=header_to_wire(header), receipts=words)
+
+
+def status_from_wire(message: pb.SubmissionStatusReply) -> SubmissionStatus:
+    """Raises WireError for a malformed field."""
+    try:
+        state = SubmissionState(message.state)
+    except ValueError:
+        raise WireError(f"{message.state} is no state of a submission") from None
+    submission = checks.digest(message.submission, "status.submission")
+    batch = checks.digest(message.batch_id, "status.batch_id") if message.batch_id else None
+    return SubmissionStatus(submission, state, message.reason[:_MAX_TEXT], batch)
+
+
+def status_to_wire(status: SubmissionStatus) -> pb.SubmissionStatusReply:
+    """The wire form of a submission's status."""
+    return pb.SubmissionStatusReply(
+        submission=status.submission,
+        state=pb.SubmissionState.ValueType(int(status.state)),
+        reason=status.reason[:_MAX_TEXT],
+        batch_id=status.batch_id or b"",
+    )
+
+
+def task_status_from_wire(message: pb.TaskStatusReply) -> TaskStatus:
+    """Raises WireError for a malformed field."""
+    checks.counted(message.rounds, 0, _MAX_ENTRIES, "task.rounds")
+    checks.counted(message.rejections, 0, _MAX_ENTRIES, "task.rejections")
+    return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), dict(message.rejections))
+
+
+def task_status_to_wire(status: TaskStatus) -> pb.TaskStatusReply:
+    """The wire form of a task's status."""
+    return pb.TaskStatusReply(rounds=[_round_to_wire(one) for one in status.rounds], rejections=status.rejections)
+
+
+def _round_from_wire(message: pb.RoundStatus) -> RoundStatus:
+    return RoundStatus(
+        message.round,
+        message.pending,
+        message.rejected,
+        message.attempts,
+        message.trouble[:_MAX_TEXT],
+        tuple(_batch_from_wire(batch) for batch in message.batches),
+        tuple(
+            NamedProver(
+                checks.bounded(named.prover, 0, MAX_PROVERS - 1, "named.prover"),
+                named.step[:_MAX_TEXT],
+                named.reason[:_MAX_TEXT],
+            )
+            for named in message.named
+        ),
+    )
+
+
+def _round_to_wire(status: RoundStatus) -> pb.RoundStatus:
+    return pb.RoundStatus(
+        round=status.round,
+        pending=status.pending,
+        rejected=status.rejected,
+        attempts=status.attempts,
+        trouble=status.trouble[:_MAX_TEXT],
+        batches=[
+            pb.BatchStatus(
+                batch_id=batch.batch_id,
+                payload_digest=batch.payload_digest,
+                owners=batch.owners,
+                accepted=batch.accepted,
+                transaction=batch.transaction or b"",
+            )
+            for batch in status.batches
+        ],
+        named=[
+            pb.NamedProver(prover=named.prover, step=named.step, reason=named.reason[:_MAX_TEXT])
+            for named in status.named
+        ],
+    )
+
+
+def _batch_from_wire(message: pb.BatchStatus) -> BatchStatus:
+    return BatchStatus(
+        checks.digest(message.batch_id, "batch.batch_id"),
+        checks.digest(message.payload_digest, "batch.payload_digest"),
+        message.owners,
+        message.accepted,
+        checks.digest(message.transaction, "batch.transaction") if message.transaction else None,
+    )
