@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from pathlib import Path
 
+from circuits.commitment import commitment_key
 from circuits.errors import GradrollError
 from circuits.groth16 import ENTROPY_BYTES, VerifyingKey, generate_keys, unsafe_generate_keys
 from circuits.keys import load_verifying_key, save_proving_key, save_verifying_key
@@ -58,6 +59,7 @@ def cached_development_parameters(directory: Path, dimension: int, policy: str, 
     except GradrollError:
         srs = development_srs(DEVELOPMENT_SEED, domain)
         srs.save(path)
+    commitment_key(srs, dimension, cache=directory)  # derived here once, so that processes do not all derive it
     try:
         key = load_verifying_key(verifying_key_file(directory, policy, capacity), allow_insecure=True)
         if proving_key_file(directory, policy, capacity).exists() and key.tau == srs.tau:

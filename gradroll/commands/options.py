@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ def leaf(
     parser: argparse.ArgumentParser = parent.add_parser(
         name,
         help=summary.split(". ", maxsplit=1)[0].rstrip("."),
-        description=summary,
+        description=textwrap.fill(summary, 100),
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -39,7 +39,7 @@ def load_digits(owners: int, *, non_iid: bool) -> tuple[tuple[Shard, ...], Shard
     Args:
         non_iid: hand the images out sorted by digit, so that an owner sees few digits only.
     """
-    from sklearn.datasets import load_digits as bundled  # noqa: PLC0415 - slow import, used once
+    from sklearn.datasets import load_digits as bundled  # type: ignore[import-untyped]  # noqa: PLC0415 - slow import
 
     data = bundled()
     features = np.concatenate((data.data / 16.0, np.ones((len(data.data), 1))), axis=1)
