@@ -11,9 +11,9 @@ use ark_ff::{Field, One, Zero};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, same_length};
-use crate::field::{BLOCK, Limbs, check_rows, decode as decode_limbs, raw};
+use crate::field::{BLOCK, Limbs, ZERO, check_rows, decode as decode_limbs, unraw};
 use crate::shamir::{check_points, coefficients_at};
-use crate::vector::combine_unchecked;
+use crate::vector::{combine_block, combine_unchecked};
 
 /// A decoded vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,22 +103,28 @@ fn locate(rows: &[&[Limbs]], xs: &[Fr], degree: usize, max_errors: usize) -> Res
 fn first_mismatch(rows: &[&[Limbs]], xs: &[Fr], trusted: &[usize], degree: usize) -> Option<usize> {
     let (basis, rest) = trusted.split_at(degree + 1);
     let (basis_rows, nodes) = select(rows, xs, basis);
-    let weights: Vec<Vec<Fr>> = rest
+    let weights: Vec<Vec<Limbs>> = rest
         .iter()
-        .map(|i| coefficients_at(&nodes, xs[*i]))
+        .map(|i| {
+            coefficients_at(&nodes, xs[*i])
+                .into_iter()
+                .map(unraw)
+                .collect()
+        })
         .collect();
-    (0..rows[0].len())
+    let length = rows[0].len();
+    (0..length.div_ceil(BLOCK))
         .into_par_iter()
-        .with_min_len(BLOCK / 4)
-        .position_first(|j| {
-            rest.iter().zip(&weights).any(|(i, weights)| {
-                let predicted: Fr = basis_rows
-                    .iter()
-                    .zip(weights)
-                    .map(|(row, w)| raw(&row[j]) * w)
-                    .sum();
-                predicted != raw(&rows[*i][j])
-            })
+        .find_map_first(|block| {
+            let columns = block * BLOCK..length.min((block + 1) * BLOCK);
+            let basis: Vec<_> = basis_rows.iter().map(|r| &r[columns.clone()]).collect();
+            let mut predicted = vec![ZERO; columns.len()];
+            let mismatches = rest.iter().zip(&weights).filter_map(|(i, weights)| {
+                combine_block(&mut predicted, &basis, weights);
+                let actual = &rows[*i][columns.clone()];
+                predicted.iter().zip(actual).position(|(a, b)| a != b)
+            });
+            mismatches.min().map(|column| columns.start + column)
         })
 }
 

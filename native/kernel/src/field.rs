@@ -60,6 +60,10 @@ const R_SQUARED: Limbs = <ark_bn254::FrConfig as ark_ff::MontConfig<4>>::R2.0;
 /// Whether the limbs denote a number below the order.
 #[inline]
 pub fn is_canonical(limbs: &Limbs) -> bool {
+    // Decides all but one in 2^61 of the numbers below the order.
+    if limbs[3] < ORDER[3] {
+        return true;
+    }
     let mut borrow = false;
     for (a, b) in limbs.iter().zip(&ORDER) {
         let (t, first) = a.overflowing_sub(*b);
@@ -75,9 +79,12 @@ pub fn is_canonical(limbs: &Limbs) -> bool {
 /// [`Error::NonCanonical`] with the first such position.
 pub fn check(values: &[Limbs]) -> Result<()> {
     let bad = values
-        .par_iter()
-        .with_min_len(BLOCK)
-        .position_first(|x| !is_canonical(x));
+        .par_chunks(BLOCK)
+        .enumerate()
+        .find_map_first(|(block, values)| {
+            let position = values.iter().position(|x| !is_canonical(x))?;
+            Some(block * BLOCK + position)
+        });
     match bad {
         Some(index) => Err(Error::NonCanonical { index }),
         None => Ok(()),
@@ -171,6 +178,11 @@ mod tests {
         assert!(!is_canonical(&[u64::MAX; 4]));
         assert!(is_canonical(&ZERO));
         assert_eq!(decode(&below) + Fr::one(), Fr::zero());
+        let mut long = vec![below; 2 * BLOCK + 9];
+        assert_eq!(check(&long), Ok(()));
+        long[2 * BLOCK + 1] = ORDER;
+        long[BLOCK + 3] = ORDER;
+        assert_eq!(check(&long), Err(Error::NonCanonical { index: BLOCK + 3 }));
     }
 
     #[test]

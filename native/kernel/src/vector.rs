@@ -170,27 +170,32 @@ pub(crate) fn combine_unchecked(
     let mut out = vec![ZERO; length];
     // The Montgomery limbs of a coefficient times a raw value, reduced once, is the raw product.
     let limbs: Vec<Limbs> = coefficients.iter().map(|c| unraw(*c)).collect();
-    let lazy = rows.len() > 3;
     out.par_chunks_mut(BLOCK)
         .enumerate()
         .for_each(|(block, out)| {
-            let start = block * BLOCK;
-            for (j, slot) in out.iter_mut().enumerate() {
-                *slot = unraw(if lazy {
-                    let mut sum = Wide::ZERO;
-                    for (row, c) in rows.iter().zip(&limbs) {
-                        sum.add_product(&row[start + j], c);
-                    }
-                    sum.montgomery_reduce()
-                } else {
-                    rows.iter()
-                        .zip(coefficients)
-                        .map(|(row, c)| raw(&row[start + j]) * c)
-                        .sum()
-                });
-            }
+            let columns = block * BLOCK..block * BLOCK + out.len();
+            let rows: Vec<&[Limbs]> = rows.iter().map(|row| &row[columns.clone()]).collect();
+            combine_block(out, &rows, &limbs);
         });
     out
+}
+
+/// Columns whose sums stay in the first-level cache while the rows go by.
+const STRIP: usize = 128;
+
+/// [`linear_combination`] of one block; coefficients are given by their Montgomery limbs.
+pub(crate) fn combine_block(out: &mut [Limbs], rows: &[&[Limbs]], coefficients: &[Limbs]) {
+    for (strip, out) in out.chunks_mut(STRIP).enumerate() {
+        let mut sums = [Wide::ZERO; STRIP];
+        for (row, coefficient) in rows.iter().zip(coefficients) {
+            for (sum, x) in sums.iter_mut().zip(&row[strip * STRIP..][..out.len()]) {
+                sum.add_product(x, coefficient);
+            }
+        }
+        for (slot, sum) in out.iter_mut().zip(&sums) {
+            *slot = unraw(sum.montgomery_reduce());
+        }
+    }
 }
 
 /// Exclusive running sum: element `i` of the result is the sum of the first `i` elements.

@@ -1,8 +1,9 @@
 //! Sums of products of canonical residues, reduced once at the end.
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, FrConfig};
+use ark_ff::MontConfig;
 
-use crate::field::{Limbs, montgomery_factor, raw, reduce};
+use crate::field::{Limbs, ORDER, montgomery_factor, raw, reduce};
 
 /// An unsigned 576-bit sum: room for `2^68` products of two residues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,13 +50,30 @@ impl Wide {
         }
     }
 
-    /// The sum `s` as raw value: limbs of the result are `s / 2^256 mod r`.
-    #[inline]
+    /// The sum `s` as raw value: limbs of the result are `s / 2^256 mod r` (Montgomery's reduction).
+    #[inline(always)]
     pub fn montgomery_reduce(&self) -> Fr {
-        let [a, b, c, d, e, f, g, h, top] = self.0;
-        let low = raw(&reduce([a, b, c, d])) * raw(&[1, 0, 0, 0]);
-        let middle = raw(&reduce([e, f, g, h]));
-        low + middle + raw(&[top, 0, 0, 0]) * montgomery_factor()
+        let mut t = self.0;
+        for i in 0..4 {
+            let factor = t[i].wrapping_mul(FrConfig::INV);
+            let mut carry = 0u64;
+            for j in 0..4 {
+                let sum = u128::from(factor) * u128::from(ORDER[j])
+                    + u128::from(t[i + j])
+                    + u128::from(carry);
+                t[i + j] = sum as u64;
+                carry = (sum >> 64) as u64;
+            }
+            for limb in &mut t[i + 4..] {
+                let (sum, overflow) = limb.overflowing_add(carry);
+                *limb = sum;
+                carry = u64::from(overflow);
+            }
+        }
+        let low = raw(&reduce([t[4], t[5], t[6], t[7]]));
+        // Fewer than twenty products leave no ninth limb. Otherwise it counts multiples of 2^256, and the
+        // Montgomery representation of a number is just that multiple.
+        if t[8] == 0 { low } else { low + Fr::from(t[8]) }
     }
 
     /// The sum modulo the order, as canonical limbs.
@@ -69,7 +87,33 @@ impl Wide {
 mod tests {
     use super::*;
     use crate::field::{ORDER, decode, encode};
-    use ark_ff::Zero;
+    use ark_ff::{PrimeField, Zero};
+
+    #[test]
+    fn sums_of_few_products_reduce_too() {
+        let mut largest = ORDER;
+        largest[0] -= 1;
+        let mut wide = Wide::ZERO;
+        let mut expected = Fr::zero();
+        assert_eq!(wide.residue(), [0; 4]);
+        for _ in 0..40 {
+            wide.add_product(&largest, &largest);
+            expected += decode(&largest) * decode(&largest);
+            assert_eq!(wide.residue(), encode(expected));
+        }
+    }
+
+    #[test]
+    fn the_fullest_sum_reduces() {
+        // 2^68 products stay below 2^575.3, and the reduction needs the rest of the last bit.
+        let mut limbs = [u64::MAX; 9];
+        limbs[8] >>= 1;
+        let wide = Wide(limbs);
+        let mut bytes = [0xff; 72];
+        bytes[71] = 0x7f;
+        let expected = Fr::from_le_bytes_mod_order(&bytes);
+        assert_eq!(wide.residue(), encode(expected));
+    }
 
     #[test]
     fn many_largest_products_sum_correctly() {
