@@ -1,0 +1,194 @@
+"""Real provers and a real coordinator over loopback gRPC and a development chain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from circuits import payload
+from circuits.commitment import CommitmentKey
+from circuits.errors import ClosedError, NotReadyError, SignatureError, UnavailableError, UnknownError, WireError
+from circuits.hashing import keccak
+from coordinator.records import SubmissionState
+from coordinator.service import CoordinatorNode
+from native import g1_linear_combination
+from provers.client import ProverClient
+from provers.node import ProverNode
+from tests.support.deployment import Deployment, Process
+
+DIMENSION = 10
+RNG = np.random.default_rng(7)
+
+
+def gradient() -> np.ndarray:
+    return RNG.normal(size=DIMENSION)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    made = Deployment(tmp_path_factory.mktemp("market"), dimension=DIMENSION)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def running(deployment: Deployment) -> Iterator[tuple[list[ProverNode], CoordinatorNode]]:
+    nodes = [ProverNode(deployment.node_config(p)) for p in range(4)]
+    for one in nodes:
+        one.start()
+    coordinator = CoordinatorNode(deployment.coordinator_config())
+    coordinator.start()
+    yield nodes, coordinator
+    coordinator.stop(1.0)
+    for one in nodes:
+        one.stop(1.0)
+
+
+def check_payload(raw: bytes, key: CommitmentKey, commitments: list[bytes], gradients: list[np.ndarray]) -> None:
+    aggregate = payload.decode(raw, DIMENSION)
+    assert key.commit_small(aggregate.values, aggregate.tail) == g1_linear_combination(
+        commitments, [1] * len(commitments)
+    )
+    quantized = sum(np.round(g * 2**16).astype(np.int64) for g in gradients)
+    assert aggregate.values.tolist() == quantized.tolist()
+
+
+def test_a_batch_from_submission_to_payload(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
+) -> None:
+    task = deployment.new_task(3)
+    owners = deployment.owners(task, 3)
+    with deployment.client() as client:
+        model = client.put_model(b"a model")
+        assert client.get_model(model) == b"a model"
+        number = deployment.model_owner.open_round(task, model)
+        gradients = [gradient() for _ in owners]
+        submissions = []
+        for owner, values in zip(owners, gradients, strict=True):
+            status, missing = deployment.submit(task, number, owner, values)
+            assert not missing
+            submissions.append(status.submission)
+        wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED)
+        batch = deployment.view.accepted(task, number)[0]
+        assert [client.submission_status(s).batch_id for s in submissions] == [batch.record.batch_id] * 3
+        raw = client.payload(batch.record.batch_id)
+        assert keccak(raw) == batch.record.payload_digest
+        bundle = client.audit_bundle(batch.record.batch_id)
+        commitments = [h.commitment for h in bundle.statement.owners]
+        check_payload(raw, deployment.setup.commitment, commitments, gradients)
+        status = client.task_status(task)
+        assert [(b.accepted, b.owners) for b in status.rounds[0].batches] == [(True, 3)]
+        assert status.rounds[0].pending == 0
+    with ProverClient(f"127.0.0.1:{deployment.ports[2]}") as prover:
+        assert prover.payload(batch.record.payload_digest) == raw
+        assert prover.status().keys_ready
+
+
+def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]) -> None:
+    task = deployment.new_task(3)
+    owner, other = deployment.owners(task, 2)
+    number = deployment.model_owner.open_round(task, keccak(b"m"))
+    header, payloads = deployment.header(task, number, owner, gradient())
+    receipts, _ = deployment.send(header, payloads)
+    record = deployment.view.committee_record(deployment.committee_id)
+    with deployment.client() as client:
+        with pytest.raises(NotReadyError, match="2 receipts are too few"):
+            client.submit_header(header, {p: receipts[p] for p in (0, 1)})
+        with pytest.raises(SignatureError):
+            client.submit_header(header, {**receipts, 0: receipts[1]})
+        with pytest.raises(SignatureError, match="is not owner"):
+            client.submit_header(replace(header, owner_index=other.index), receipts)
+        with pytest.raises(UnknownError):
+            client.submission_status(bytes(32))
+        with pytest.raises(UnknownError):
+            client.payload(bytes(32))
+        assert client.submit_header(header, receipts).state is SubmissionState.PENDING
+        second, more = deployment.header(task, number, owner, gradient())
+        with pytest.raises(ClosedError, match="in this round already"):
+            client.submit_header(second, deployment.send(second, more)[0])
+        assert client.task_status(task).rejections == {"not-ready": 1, "bad-signature": 2}
+    with ProverClient(record.endpoints[0]) as prover:
+        key = record.hpke_keys[0]
+        arguments = (deployment.view.chain_id, deployment.market)
+        with pytest.raises(WireError, match="this is prover 0"):
+            prover.submit_shares(header, 1, payloads[1], key, *arguments)
+        with pytest.raises(WireError, match="does not open"):
+            prover.submit_shares(
+                deployment.header(task, number, other, gradient())[0], 0, payloads[0], record.hpke_keys[1], *arguments
+            )
+        with pytest.raises(WireError, match="digest"):
+            prover.submit_shares(deployment.header(task, number, other, gradient())[0], 0, payloads[0], key, *arguments)
+        with pytest.raises(UnknownError):
+            prover.payload(bytes(32))
+        assert prover.status().refusals["bad-message"] >= 3
+    with pytest.raises(UnavailableError), ProverClient("127.0.0.1:9") as nobody:
+        nobody.status()
+
+
+def test_late_submissions_are_refused(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
+) -> None:
+    task = deployment.new_task(3, submit_window=1, settle_window=10**6)
+    owners = deployment.owners(task, 3)
+    number = deployment.model_owner.open_round(task, keccak(b"m"))
+    first = [deployment.submit(task, number, owner, gradient())[0] for owner in owners[:2]]
+    deployment.dev.advance(100)
+    header, payloads = deployment.header(task, number, owners[2], gradient())
+    assert all("took submissions until" in reason for reason in deployment.send(header, payloads)[1].values())
+    with deployment.client() as client:
+        wait_for(lambda: client.submission_status(first[1].submission).state is SubmissionState.ACCEPTED)
+
+
+@pytest.mark.slow
+def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path, dimension=DIMENSION, policy="norm-contribution")
+    provers = [Process(deployment.node_config(p)) for p in range(4)]
+    coordinator = Process(deployment.coordinator_config())
+    try:
+        task = deployment.new_task(3)
+        owners = deployment.owners(task, 3)
+        with deployment.client() as client:
+            wait_for(lambda: _answers(lambda: client.task_status(task)))
+            for port in deployment.ports:
+                with ProverClient(f"127.0.0.1:{port}") as prover:
+                    wait_for(lambda prover=prover: _answers(prover.status))
+            number = deployment.model_owner.open_round(task, client.put_model(b"m"))
+            gradients = [gradient() for _ in owners]
+            statuses = [deployment.submit(task, number, o, g)[0] for o, g in zip(owners[:2], gradients, strict=False)]
+            provers[3].kill()
+            coordinator.kill()
+            coordinator = Process(deployment.coordinator_config())
+            wait_for(lambda: _answers(lambda: client.task_status(task)))
+            assert client.submission_status(statuses[0].submission).state is SubmissionState.PENDING
+            last, missing = deployment.submit(task, number, owners[2], gradients[2])
+            assert list(missing) == [3]
+            wait_for(lambda: "missing: provers [3]" in client.task_status(task).rounds[0].trouble)
+            provers[3] = Process(deployment.node_config(3))
+            wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED, 120)
+        batch = deployment.view.accepted(task, number)[0]
+        assert len(batch.amounts) == 3
+        assert all(process.stop() == 0 for process in [*provers, coordinator])
+    finally:
+        for process in [*provers, coordinator]:
+            process.kill()
+        deployment.close()
+
+
+def _answers(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except UnavailableError:
+        return False
+    return True

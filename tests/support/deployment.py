@@ -1,0 +1,211 @@
+"""A market, a committee, a coordinator and owners over the loopback interface, for integration tests.
+
+Provers and coordinator run in this process or as processes of their own; everything else is the same.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from circuits import keys
+from circuits.errors import GradrollError
+from circuits.hashing import keccak
+from circuits.quantize import quantize
+from circuits.statement import SubmissionHeader, submission_digest
+from coordinator import service
+from coordinator.chain import Chain, NewTask, deploy_contracts
+from coordinator.client import CoordinatorClient
+from coordinator.config import CoordinatorConfig
+from coordinator.devchain import CHAIN_ID, DevChain
+from coordinator.records import SubmissionStatus
+from gradroll.sharing import OwnerSeeds, share_gradient
+from provers import node
+from provers.chain import ChainView
+from provers.client import ProverClient
+from provers.config import NodeConfig
+from provers.keystore import Keystore, SigningKey, save_account
+from provers.shares import verify_receipt
+from tests.support.plain_batch import development_setup
+
+REWARD = 10**15
+BOUND = 1 << 40
+FRACTION_BITS = 16
+_FUNDS = 10**18
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Owner:
+    """A data owner with its registration index."""
+
+    chain: Chain
+    key: SigningKey
+    index: int
+
+
+class Deployment:
+    """Contracts deployed, committee registered, configurations written; nothing runs yet."""
+
+    def __init__(
+        self, directory: Path, *, provers: int = 4, threshold: int = 1, dimension: int = 10, policy: str = "norm"
+    ) -> None:
+        self.directory = directory
+        self.dimension = dimension
+        self.threshold = threshold
+        self.dev = DevChain()
+        self.url = self.dev.start()
+        deployed = deploy_contracts(self.url, self.dev.accounts[0])
+        self.market = deployed.market
+        self.setup = development_setup(policy, 16, dimension)
+        self._write_parameters()
+        self.model_owner = self._chain(self.dev.accounts[0])
+        self.coordinator_key = self.dev.accounts[1]
+        save_account(directory / "coordinator.json", self.coordinator_key)
+        self.verifier = self.model_owner.deploy_verifier(self.setup.verifying)
+        self.keystores = [Keystore.create(directory / f"prover-{p}" / "keys") for p in range(provers)]
+        self.ports = [free_port() for _ in range(provers)]
+        self.coordinator_port = free_port()
+        self.committee_id = self._register_committee()
+        self.view = ChainView(self.url, self.market)
+
+    def close(self) -> None:
+        """Stop the chain."""
+        self.dev.stop()
+
+    def node_config(self, prover: int) -> NodeConfig:
+        """Configuration of a prover."""
+        home = self.directory / f"prover-{prover}"
+        return NodeConfig(
+            f"127.0.0.1:{self.ports[prover]}", home / "state", home / "keys", self.url, CHAIN_ID, self.market,
+            self.committee_id, self.directory / "srs.gsrs", self.directory / "keys", allow_insecure=True,
+        )  # fmt: skip
+
+    def coordinator_config(self, **changes: object) -> CoordinatorConfig:
+        """Configuration of the coordinator."""
+        config = CoordinatorConfig(
+            f"127.0.0.1:{self.coordinator_port}", f"sqlite://{self.directory}/coordinator/events.sqlite",
+            self.directory / "coordinator.json", self.url, CHAIN_ID, self.market, self.directory / "srs.gsrs",
+            self.directory / "keys", self.directory / "coordinator", allow_insecure=True, poll_interval=0.2,
+            step_timeout=30.0,
+        )  # fmt: skip
+        return replace(config, **changes)  # type: ignore[arg-type]
+
+    def client(self) -> CoordinatorClient:
+        """A client of the coordinator."""
+        return CoordinatorClient(f"127.0.0.1:{self.coordinator_port}")
+
+    def new_task(self, owners: int, **changes: object) -> int:
+        """A funded task for exactly ``owners`` owners a round."""
+        terms = NewTask(
+            self.committee_id, self.verifier, self.coordinator_key.address, self.dimension, FRACTION_BITS, BOUND,
+            2, owners, 4, REWARD, 600, 3600,
+        )  # fmt: skip
+        task = self.model_owner.create_task(replace(terms, **changes))  # type: ignore[arg-type]
+        self.model_owner.fund(task, 4 * owners * REWARD)
+        return task
+
+    def owners(self, task: int, count: int) -> list[Owner]:
+        """New registered owners."""
+        chosen = []
+        for key in self.dev.accounts[2 : 2 + count]:
+            chain = self._chain(key)
+            chosen.append(Owner(chain, key, chain.register(task)))
+        return chosen
+
+    def submit(
+        self, task: int, number: int, owner: Owner, gradient: npt.NDArray[np.float64]
+    ) -> tuple[SubmissionStatus, Mapping[int, str]]:
+        """Share a gradient with every prover that answers and hand the header in; also who did not answer."""
+        header, payloads = self.header(task, number, owner, gradient)
+        receipts, missing = self.send(header, payloads)
+        with self.client() as client:
+            return client.submit_header(header, receipts), missing
+
+    def header(
+        self, task: int, number: int, owner: Owner, gradient: npt.NDArray[np.float64]
+    ) -> tuple[SubmissionHeader, tuple[bytes, ...]]:
+        """A signed header and the share payloads by prover."""
+        committee = self.view.committee(self.committee_id)
+        quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=self.dimension)
+        seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee.threshold)))
+        sharing = share_gradient(quantized, BOUND, self.setup.commitment, committee, seeds)
+        root = keccak(b"".join(sharing.digests))
+        digest = submission_digest(CHAIN_ID, self.market, task, number, sharing.commitment, root)
+        header = SubmissionHeader(
+            task, number, owner.key.address, owner.index, sharing.commitment, sharing.digests, owner.key.sign(digest)
+        )
+        return header, sharing.payloads
+
+    def send(self, header: SubmissionHeader, payloads: tuple[bytes, ...]) -> tuple[dict[int, bytes], dict[int, str]]:
+        """Hand each prover its share: receipts, and why some are missing."""
+        record = self.view.committee_record(self.committee_id)
+        submission = header.digest(CHAIN_ID, self.market)
+        receipts: dict[int, bytes] = {}
+        missing: dict[int, str] = {}
+        for prover, payload in enumerate(payloads):
+            with ProverClient(record.endpoints[prover]) as client:
+                try:
+                    receipt = client.submit_shares(
+                        header, prover, payload, record.hpke_keys[prover], CHAIN_ID, self.market
+                    )
+                except GradrollError as error:
+                    missing[prover] = str(error)
+                    continue
+            verify_receipt(CHAIN_ID, self.market, submission, receipt, record.committee.members[prover])
+            receipts[prover] = receipt
+        return receipts, missing
+
+    def _chain(self, key: SigningKey) -> Chain:
+        return Chain(ChainView(self.url, self.market), key)
+
+    def _write_parameters(self) -> None:
+        folder = self.directory / "keys"
+        folder.mkdir(parents=True)
+        self.setup.srs.save(self.directory / "srs.gsrs")
+        keys.save_proving_key(self.setup.proving, folder / "policy.proving")
+        keys.save_verifying_key(self.setup.verifying, folder / "policy.verifying")
+
+    def _register_committee(self) -> int:
+        web3 = self.model_owner.view.rpc.web3
+        for keystore in self.keystores:
+            web3.eth.send_transaction(
+                {"from": web3.eth.accounts[9], "to": web3.to_checksum_address(keystore.address), "value": _FUNDS}  # type: ignore[typeddict-item]
+            )
+        committee = self.model_owner.create_committee(self.threshold, [k.address for k in self.keystores])
+        for keystore, port in zip(self.keystores, self.ports, strict=True):
+            self._chain(keystore.account).join(committee, f"127.0.0.1:{port}", keystore.hpke_public)
+        return committee
+
+
+class Process:
+    """A prover or a coordinator in a process of its own."""
+
+    def __init__(self, config: NodeConfig | CoordinatorConfig) -> None:
+        target = node.serve if isinstance(config, NodeConfig) else service.serve
+        self._process = multiprocessing.get_context("spawn").Process(target=target, args=(config,), daemon=True)
+        self._process.start()
+
+    def stop(self) -> int | None:
+        """Ask it to stop; returns its exit status."""
+        self._process.terminate()
+        self._process.join(30)
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """End it without warning."""
+        self._process.kill()
+        self._process.join(30)
