@@ -57,10 +57,12 @@ def begin(
 
     Args:
         candidates: the submissions to prove together; those with a forged signature, and those that too few provers
-            hold a share of, do not enter the cohort.
+            hold a share of, do not enter the cohort.  To take a failed batch up again, pass its ``Batch.cohort``: the
+            provers never project a submission in a second cohort.
         attempt_number: above every attempt of this round so far; the batch counts on from it (``Batch.attempt``).
         reachable: committee indices of the provers to ask.
-        receipts: by prover, the submissions it has given a receipt for; without it, all hold all.
+        receipts: by prover, the submissions it has given a receipt for; without it, all hold all (as
+            when a cohort is taken up again).
 
     Raises:
         InvalidInputError: the candidates do not fit the policy, or indices are out of range.

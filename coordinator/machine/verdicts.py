@@ -106,7 +106,8 @@ class Completed:
 class Failed:
     """The batch cannot go on; ``reason`` says why and what would help.
 
-    Nothing wrong was published.  The same cohort may be begun again, with attempts above ``Batch.attempt``.
+    Nothing wrong was published.  The same cohort may be begun again, with attempts above ``Batch.attempt``: exactly
+    ``Batch.cohort`` and without receipts, for the provers have bound its submissions to it.
     """
 
     reason: str

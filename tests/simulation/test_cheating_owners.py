@@ -15,7 +15,7 @@ from tests.support.network import BOUND, IntArray, Network, OwnerPlan, gradients
 
 DIMENSION = 5
 HALF = (native.R + 1) // 2
-COMMITTEES = [(4, 1), (7, 2)]
+COMMITTEES = [(4, 1), pytest.param(7, 2, marks=pytest.mark.slow)]
 Cheat = Callable[[IntArray], OwnerPlan]
 
 

@@ -1,0 +1,204 @@
+"""What the machine and the parties hold to together: sizes, minimum owners, restarts, replays, receipts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from circuits.errors import InvalidInputError, WireError
+from coordinator.machine import (
+    Completed,
+    Failed,
+    Failure,
+    OwnerSetAside,
+    ProverAbsent,
+    Transition,
+    advance,
+    awaited,
+    begin,
+)
+from provers.ledger import LedgerState
+from provers.messages import Cohort, Step, StepReply, StepRequest
+from provers.party import Party
+from tests.support.network import Network, network_with
+
+
+@pytest.mark.parametrize("owners", [2, 3, 4])
+def test_batch_of_any_size_up_to_the_capacity_completes(owners: int) -> None:
+    network = network_with(owners)
+    network.check(network.run(), range(owners))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["norm", "norm-contribution"])
+@pytest.mark.parametrize("owners", [2, 11, 16])
+def test_batch_of_a_circuit_for_sixteen_completes(owners: int, policy: str) -> None:
+    network = network_with(owners, capacity=16, dimension=13, policy_name=policy)
+    network.check(network.run(), range(owners))
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 8, 13])
+def test_dimension_need_not_be_a_power_of_two(dimension: int) -> None:
+    network = network_with(2, dimension=dimension)
+    network.check(network.run(), range(2))
+
+
+def test_more_submissions_than_the_circuit_takes_are_refused_at_once() -> None:
+    network = network_with(5)
+    with pytest.raises(InvalidInputError, match="5 submissions do not fit a circuit for 4"):
+        network.run()
+
+
+def test_one_owner_alone_is_no_batch() -> None:
+    result = network_with(1).run()
+    assert "too few owners" in result.failed.reason
+    assert not result.steps
+
+
+def test_provers_release_nothing_about_fewer_owners_than_the_task_asks_for() -> None:
+    network = network_with(2, least_owners=3)
+    result = network.run()
+    assert "too few provers" in result.failed.reason
+    refusals = [v for v in result.verdicts if isinstance(v, ProverAbsent)]
+    assert {v.prover for v in refusals} == {0, 1, 2, 3}
+    assert all("fewer than 3 owners" in v.reason for v in refusals)
+    assert Step.AGGREGATE not in result.steps
+    assert not any(memory.ledger.sets for memory in network.memories)
+
+
+def test_batch_can_be_run_again_as_it_was_but_not_with_other_owners() -> None:
+    network = network_with(3)
+    first = network.run()
+    again = network.run(first_attempt=first.transition.state.batch.attempt + 1)  # type: ignore[union-attr]
+    network.check(again, range(3))
+    assert again.completed.payload == first.completed.payload
+    assert again.completed.batch_id != first.completed.batch_id
+    del network.headers[2], network.plans[2]
+    assert "too few provers" in network.run(first_attempt=10).failed.reason
+
+
+def test_used_attempt_numbers_are_refused() -> None:
+    network = network_with(2)
+    network.run()
+    result = network.run(first_attempt=1)
+    assert all("is used up" in v.reason for v in result.verdicts if isinstance(v, ProverAbsent))
+    assert "too few provers" in result.failed.reason
+
+
+@pytest.mark.parametrize("step", [Step.PROJECT, Step.MASK, Step.COMBINE, Step.AGGREGATE, Step.ATTEST])
+def test_prover_that_restarts_within_a_batch_is_left_out_of_it(step: Step) -> None:
+    network = network_with(3)
+
+    def restart(net: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply | Failure:
+        if request.step is step:
+            net.parties[prover] = Party.new(prover, net.committee, net.parties[prover].keys)
+        return reply
+
+    result = network.run({1: [restart]})
+    network.check(result, range(3))
+    assert {type(v) for v in result.verdicts} <= {ProverAbsent}
+
+
+def test_batch_whose_provers_all_restarted_is_begun_again_under_higher_attempts() -> None:
+    network = network_with(3)
+    died = network.run({p: [lambda *_: Failure("unreachable", "unavailable", "gone")] for p in range(2)})
+    assert isinstance(died.transition.outcome, Failed)
+    network.parties = [Party.new(p.index, p.committee, p.keys) for p in network.parties]
+    attempt = died.transition.state.batch.attempt  # type: ignore[union-attr]
+    network.check(network.run(first_attempt=attempt + 1), range(3))
+
+
+def test_machine_is_replayed_from_its_replies() -> None:
+    network = network_with(3)
+    transition = begin(network.resources, network.cohort, attempt_number=1, reachable=range(4))
+    trace: list[tuple[Transition, dict[int, StepReply | Failure]]] = []
+    while transition.outcome is None:
+        replies = {p: network.deliver(p, r) for p, r in transition.requests.items()}
+        trace.append((transition, replies))
+        transition = advance(network.resources, transition.state, replies)
+    assert isinstance(transition.outcome, Completed)
+    again = begin(network.resources, network.cohort, attempt_number=1, reachable=range(4))
+    for before, replies in trace:
+        assert again.requests == before.requests
+        again = advance(network.resources, again.state, replies)
+    assert isinstance(again.outcome, Completed)
+    assert again.outcome.proof == transition.outcome.proof
+    assert again.outcome.bundle.encode() == transition.outcome.bundle.encode()
+
+
+def test_unasked_replies_are_ignored_and_missing_ones_are_absences() -> None:
+    network = network_with(2)
+    start = begin(network.resources, network.cohort, attempt_number=1, reachable=[0, 1, 2])
+    replies = {p: network.deliver(p, r) for p, r in start.requests.items()}
+    replies[3] = replies[0]
+    assert not advance(network.resources, start.state, replies).verdicts
+    del replies[1]
+    transition = advance(network.resources, start.state, replies)
+    assert [type(v) for v in transition.verdicts] == [ProverAbsent]
+    assert isinstance(transition.outcome, Failed)
+
+
+def test_message_of_another_step_is_not_taken() -> None:
+    network = network_with(2)
+    start = begin(network.resources, network.cohort, attempt_number=1, reachable=range(4))
+    replies = {p: network.deliver(p, r) for p, r in start.requests.items()}
+    second = advance(network.resources, start.state, replies)
+    assert awaited(second.state) is Step.PROJECT
+    transition = advance(network.resources, second.state, replies)
+    assert "too few provers" in transition.outcome.reason  # type: ignore[union-attr]
+
+
+def test_nothing_follows_the_end() -> None:
+    network = network_with(2)
+    result = network.run()
+    with pytest.raises(WireError, match="has ended"):
+        advance(network.resources, result.transition.state, {})
+    with pytest.raises(WireError, match="has ended"):
+        awaited(result.transition.state)
+
+
+def test_submission_that_too_few_provers_hold_waits() -> None:
+    network = network_with(3)
+    everything = frozenset(network.submission(i) for i in range(3))
+    receipts = {0: everything, 1: everything, 2: everything - {network.submission(1)}, 3: frozenset[bytes]()}
+    result = network.run(receipts=receipts)
+    network.check(result, [0, 2])
+    (waiting,) = result.verdicts
+    assert isinstance(waiting, OwnerSetAside)
+    assert (waiting.submission, waiting.code) == (network.submission(1), "receipts")
+
+
+def test_prover_without_all_shares_is_not_asked() -> None:
+    network = network_with(3)
+    everything = frozenset(network.submission(i) for i in range(3))
+    del network.memories[2].payloads[network.submission(1)]
+    receipts = {0: everything, 1: everything, 2: everything - {network.submission(1)}, 3: everything}
+    result = network.run(receipts=receipts)
+    network.check(result, range(3))
+    assert not result.verdicts
+
+
+def test_prover_that_lost_a_share_it_gave_a_receipt_for_is_left_out() -> None:
+    network = network_with(3)
+    del network.memories[2].payloads[network.submission(1)]
+    result = network.run()
+    network.check(result, range(3))
+    assert [(v.prover, v.step) for v in result.verdicts if isinstance(v, ProverAbsent)] == [(2, Step.COIN)]
+
+
+def test_strangers_cannot_open_a_session() -> None:
+    network = network_with(2)
+    stranger = replace(network.resources, authorize=lambda session: bytes(65))
+    transition = begin(stranger, network.cohort, attempt_number=1, reachable=range(4))
+    replies = {p: network.deliver(p, r) for p, r in transition.requests.items()}
+    assert all(isinstance(r, Failure) and r.code == "bad-signature" for r in replies.values())
+    assert all(memory.ledger == LedgerState() for memory in network.memories)
+
+
+def test_cohort_of_another_context_is_refused() -> None:
+    network = network_with(2)
+    context = replace(network.context, bound=network.context.bound - 1)
+    transition = begin(network.resources, Cohort(context, tuple(network.headers)), attempt_number=1, reachable=range(4))
+    replies = {p: network.deliver(p, r) for p, r in transition.requests.items()}
+    assert all(isinstance(r, Failure) for r in replies.values())
