@@ -1,0 +1,105 @@
+"""The error catalogue on gRPC: complete, and the same class with the same message on the other side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+
+import coordinator.service  # noqa: F401  (every class of the catalogue is loaded)
+import provers.node  # noqa: F401
+from circuits.errors import BlamedProversError, ContractError, GradrollError, UnavailableError, UnknownError
+from provers.wire._generated import prover_pb2 as pb
+from provers.wire._generated import prover_pb2_grpc as rpc
+from provers.wire.errors import STATUS, answering, calling, catalogue
+
+CODES = sorted(catalogue())
+
+
+def test_every_code_has_a_status() -> None:
+    assert set(STATUS) >= set(CODES)
+
+
+def test_codes_are_distinct() -> None:
+    def count(kind: type[GradrollError]) -> int:
+        return 1 + sum(map(count, kind.__subclasses__()))
+
+    assert len(CODES) == count(GradrollError)
+
+
+class Raising(rpc.ProverServicer):
+    raised: Exception = GradrollError()
+
+    def Status(self, request: pb.ProverStatusRequest, context: grpc.ServicerContext) -> pb.ProverStatusReply:  # noqa: N802
+        with answering(context):
+            raise self.raised
+
+    def GetPayload(self, request: pb.ProverPayloadRequest, context: grpc.ServicerContext) -> Iterator[object]:  # type: ignore[override]  # noqa: N802
+        with answering(context):
+            yield from ()
+            raise self.raised
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[Raising, rpc.ProverStub]]:
+    servicer = Raising()
+    running = grpc.server(ThreadPoolExecutor(2))
+    rpc.add_ProverServicer_to_server(servicer, running)
+    port = running.add_insecure_port("127.0.0.1:0")
+    running.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield servicer, rpc.ProverStub(channel)
+    running.stop(0)
+
+
+def raised_by(servicer: Raising, stub: rpc.ProverStub, error: Exception) -> list[GradrollError]:
+    servicer.raised = error
+    found = []
+    for ask in (
+        lambda: stub.Status(pb.ProverStatusRequest()),
+        lambda: list(stub.GetPayload(pb.ProverPayloadRequest())),
+    ):
+        with pytest.raises(GradrollError) as caught, calling("the peer"):
+            ask()
+        found.append(caught.value)
+    return found
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_errors_come_back_as_they_were(server: tuple[Raising, rpc.ProverStub], code: str) -> None:
+    kind = catalogue()[code]
+    text = "why: 100 %, and what to do – then"
+    error = kind((0, 3), text) if issubclass(kind, BlamedProversError) else kind(text)  # type: ignore[arg-type, call-arg]
+    for back in raised_by(*server, error):
+        assert type(back) is kind
+        assert str(back) == text
+        if isinstance(back, BlamedProversError):
+            assert back.provers == (0, 3)
+
+
+def test_a_contract_error_keeps_its_class(server: tuple[Raising, rpc.ProverStub]) -> None:
+    for back in raised_by(*server, ContractError("the contract refused: RoundClosed(0, 1, 2)", "RoundClosed")):
+        assert isinstance(back, ContractError)
+
+
+def test_long_messages_are_cut(server: tuple[Raising, rpc.ProverStub]) -> None:
+    for back in raised_by(*server, UnknownError("x" * 100_000)):
+        assert len(str(back)) == 2000
+
+
+def test_unforeseen_errors_are_hidden(server: tuple[Raising, rpc.ProverStub]) -> None:
+    for back in raised_by(*server, RuntimeError("the secret is 42")):
+        assert type(back) is GradrollError
+        assert "42" not in str(back)
+        assert "reference" in str(back)
+
+
+def test_silence_is_unavailable() -> None:
+    with (
+        grpc.insecure_channel("127.0.0.1:9") as channel,
+        pytest.raises(UnavailableError, match="cannot be reached"),
+        calling("the peer"),
+    ):
+        rpc.ProverStub(channel).Status(pb.ProverStatusRequest(), timeout=5)

@@ -1,0 +1,215 @@
+"""Requests and replies survive the wire; everything malformed is refused with the name of its field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import native
+from circuits.errors import UnknownError, WireError
+from circuits.statement import TAIL, Context, SubmissionHeader
+from provers.messages import MAX_BODY, Cohort, Message, Proposal, Step, StepReply, StepRequest
+from provers.wire import headers, steps
+from provers.wire._generated import common_pb2
+from provers.wire._generated import prover_pb2 as pb
+
+POINT = native.g1_generator
+CONTEXT = Context(31337, b"\x11" * 20, 3, 4, b"\x22" * 32, 1 << 40, 10)
+HEADERS = tuple(
+    SubmissionHeader(3, 4, bytes([i + 1]) * 20, i, POINT, (b"\x33" * 32,) * 4, b"\x44" * 65) for i in range(3)
+)
+COHORT = Cohort(CONTEXT, HEADERS)
+PROPOSAL = Proposal(COHORT.cohort_id, 7, (0, 2), (0, 1, 3), probe=True)
+MESSAGE = Message(b"\x55" * 32, Step.COMBINE, 2, b"body", b"\x66" * 65)
+LIMITS = steps.Limits(10)
+
+
+def any_limits(_: bytes) -> steps.Limits:
+    return LIMITS
+
+
+def through(request: StepRequest) -> StepRequest:
+    raw = [part.SerializeToString() for part in steps.request_to_wire(request)]
+    return steps.request_from_wire(map(pb.RunRequest.FromString, raw), any_limits)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT, authorization=b"\x77" * 65),
+        StepRequest(Step.MASK, PROPOSAL.digest, proposal=PROPOSAL, authorization=b"\x77" * 65, relayed=(MESSAGE,) * 3),
+        StepRequest(Step.ATTEST, b"\x01" * 32, payload=bytes(range(256)) * 16),
+        StepRequest(Step.REVEAL, b"\x01" * 32, owner=255, relayed=(MESSAGE,)),
+    ],
+)
+def test_requests_survive(request_: StepRequest) -> None:
+    assert through(request_) == request_
+
+
+def test_replies_survive() -> None:
+    vector = native.expand(b"\x01" * 32, 10 + TAIL)
+    for reply in (StepReply(MESSAGE), StepReply(MESSAGE, vector), StepReply(MESSAGE, None, b"\x00" + b"s" * 32)):
+        back = steps.reply_from_wire(steps.reply_to_wire(reply), LIMITS)
+        assert back.message == reply.message
+        assert back.raw == reply.raw
+        assert (back.vector is None) == (reply.vector is None)
+        if back.vector is not None:
+            assert np.array_equal(back.vector, vector)
+
+
+def refuse_request(match: str, change: Callable[[list[pb.RunRequest]], None], request: StepRequest) -> None:
+    parts = list(steps.request_to_wire(request))
+    change(parts)
+    with pytest.raises(WireError, match=match):
+        steps.request_from_wire(iter(parts), any_limits)
+
+
+COIN = StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT)
+MASK = StepRequest(Step.MASK, PROPOSAL.digest, proposal=PROPOSAL, relayed=(MESSAGE,))
+ATTEST = StepRequest(Step.ATTEST, b"\x01" * 32, payload=b"x" * 100)
+
+
+def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
+    """Set a field of the opening, given as a dotted path."""
+
+    def change(parts: list[pb.RunRequest]) -> None:
+        target: object = parts[0].opening
+        *way, last = path.split(".")
+        for name in way:
+            target = target[int(name)] if name.isdecimal() else getattr(target, name)  # type: ignore[index]
+        field = getattr(target, last)
+        if isinstance(value, list):
+            del field[:]
+            field.extend(value)
+        else:
+            setattr(target, last, value)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("match", "path", "value"),
+    [
+        ("99 is no step", "step", 99),
+        ("step.session", "session", b"short"),
+        ("step.authorization", "authorization", b"short"),
+        ("step.relayed", "relayed", 33),
+        ("step.owner", "owner", 256),
+        ("context.market", "cohort.context.market", bytes(20)),
+        ("context.market", "cohort.context.market", b"\x01" * 21),
+        ("context.policy_key_hash", "cohort.context.policy_key_hash", b""),
+        ("context.bound", "cohort.context.bound", 1 << 62),
+        ("context.dimension", "cohort.context.dimension", 0),
+        ("context.dimension", "cohort.context.dimension", (1 << 28) + 1),
+        ("header.owner", "cohort.headers.1.owner", b"\x01"),
+        ("header.owner_index", "cohort.headers.1.owner_index", 65536),
+        ("ascending order", "cohort.headers.1.owner_index", 0),
+        ("one task and round", "cohort.headers.1.task_id", 5),
+        ("header.commitment has", "cohort.headers.1.commitment", b"\x01" * 63),
+        ("no point of G1", "cohort.headers.1.commitment", b"\x01" * 64),
+        ("header.share_digests", "cohort.headers.1.share_digests", [b"\x33" * 32] * 33),
+        ("header.share_digests", "cohort.headers.1.share_digests", [b"\x33" * 32, b"\x33" * 31, b"\x33" * 32]),
+        ("header.signature", "cohort.headers.1.signature", b"\x44" * 64),
+    ],
+)
+def test_malformed_cohorts_are_refused_by_name(match: str, path: str, value: object) -> None:
+    refuse_request(match, edit(path, value), COIN)
+
+
+@pytest.mark.parametrize(
+    ("match", "path", "value"),
+    [
+        ("proposal.cohort_id", "proposal.cohort_id", b""),
+        ("proposal.kept", "proposal.kept", []),
+        ("ascending", "proposal.kept", [2, 0]),
+        ("ascending", "proposal.kept", [0, 256]),
+        ("proposal.active", "proposal.active", []),
+        ("ascending", "proposal.active", [0, 0, 1]),
+        ("attempt", "proposal.attempt", 0),
+    ],
+)
+def test_malformed_proposals_are_refused_by_name(match: str, path: str, value: object) -> None:
+    refuse_request(match, edit(path, value), MASK)
+
+
+def test_streams_out_of_order_are_refused() -> None:
+    refuse_request("begin with its opening", lambda parts: parts.pop(0) and None, MASK)
+    refuse_request("begin with its opening", list.clear, MASK)
+    refuse_request("more relayed messages than came", lambda parts: parts.pop() and None, MASK)
+    refuse_request("may follow the relayed", lambda parts: parts.append(parts[1]), MASK)
+    refuse_request("may follow the relayed", lambda parts: parts.append(parts[0]), MASK)
+    refuse_request("ended after 0 of 100", lambda parts: parts.pop() and None, ATTEST)
+    refuse_request("more bytes came", lambda parts: parts.append(parts[-1]), ATTEST)
+    refuse_request("chunk of", lambda parts: parts.insert(1, pb.RunRequest(payload=b"")), ATTEST)
+    refuse_request("length of", edit("payload_length", 1 << 40), ATTEST)
+
+
+def test_malformed_messages_are_refused() -> None:
+    def relayed(**changes: object) -> Callable[[list[pb.RunRequest]], None]:
+        def change(parts: list[pb.RunRequest]) -> None:
+            for name, value in changes.items():
+                setattr(parts[1].relayed, name, value)
+
+        return change
+
+    refuse_request("message.session", relayed(session=b""), MASK)
+    refuse_request("is no step", relayed(step=0), MASK)
+    refuse_request("message.sender", relayed(sender=32), MASK)
+    refuse_request("message.signature", relayed(signature=b""), MASK)
+    refuse_request("message.body", relayed(body=bytes(MAX_BODY + 1)), MASK)
+
+
+def test_a_payload_for_an_unknown_session_is_not_read() -> None:
+    def unknown(_: bytes) -> steps.Limits:
+        raise UnknownError("no such session")
+
+    def parts() -> Iterator[pb.RunRequest]:
+        yield from list(steps.request_to_wire(ATTEST))[:1]
+        raise AssertionError("the payload was read")
+
+    with pytest.raises(UnknownError):
+        steps.request_from_wire(parts(), unknown)
+
+
+def reply_parts(**changes: object) -> list[pb.RunReply]:
+    parts = list(steps.reply_to_wire(StepReply(MESSAGE, native.expand(b"\x01" * 32, 10 + TAIL))))
+    for name, value in changes.items():
+        setattr(parts[0].opening, name, value)
+    return parts
+
+
+def test_malformed_replies_are_refused() -> None:
+    for match, parts in (
+        ("139 scalars", reply_parts(vector_length=138)),
+        ("not both", reply_parts(raw_length=1)),
+        ("reply.raw_length", reply_parts(vector_length=0, raw_length=1 << 30)),
+        ("begin with its opening", reply_parts()[1:]),
+        ("second opening", reply_parts()[:1] * 2),
+        ("ended after 0", reply_parts()[:1]),
+    ):
+        with pytest.raises(WireError, match=match):
+            steps.reply_from_wire(parts, LIMITS)
+    over = reply_parts()
+    over[1].chunk = b"\xff" * 32 + over[1].chunk[32:]
+    with pytest.raises(WireError, match="not below the field's order"):
+        steps.reply_from_wire(over, LIMITS)
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_refused_or_parsed_but_never_crashes(noise: bytes) -> None:
+    try:
+        message = common_pb2.SubmissionHeader.FromString(noise)
+    except Exception:
+        return
+    with pytest.raises(WireError):
+        headers.header_from_wire(message)
+
+
+def test_header_survives() -> None:
+    assert headers.header_from_wire(headers.header_to_wire(HEADERS[1])) == HEADERS[1]
+    assert headers.header_from_wire(headers.header_to_wire(replace(HEADERS[0], commitment=native.G1(bytes(64)))))
