@@ -9,6 +9,7 @@ import {CompressedPoint} from "./libraries/CompressedPoint.sol";
 import {BN254} from "./libraries/BN254.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Rewards} from "./libraries/Rewards.sol";
+import {Roster} from "./libraries/Roster.sol";
 import {Terms} from "./libraries/Terms.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {BatchState, RoundState, TaskState} from "./types/State.sol";
@@ -81,6 +82,13 @@ contract Market is IMarket {
     }
 
     /// @inheritdoc IMarket
+    function compactRoster(uint256 taskId, uint256 chunk) external returns (uint256 count) {
+        count = Roster.compact(_task(taskId), chunk);
+        if (count == 0) revert RosterCompact(taskId, chunk);
+        emit RosterCompacted(taskId, chunk, count);
+    }
+
+    /// @inheritdoc IMarket
     function openRound(uint256 taskId, bytes32 modelDigest) external onlyModelOwner(taskId) returns (uint256 number) {
         TaskState storage state = _task(taskId);
         number = state.roundsOpened;
@@ -112,8 +120,8 @@ contract Market is IMarket {
         _checkAdmissible(state, current, submitted);
         BatchReader.Call memory request = BatchReader.prepare(submitted, state.bound, state.dimension);
         bytes32 domain = TypedData.domainSeparator();
-        bytes memory indices = request.authenticate(submitted, domain, _roster(state));
-        _consume(current, submitted);
+        bytes memory indices = request.authenticate(submitted, domain, Roster.reader(state));
+        _consume(current, indices);
         BatchRecord memory record;
         (record.batchId, record.commitmentX, record.commitmentY) = request.verify(state.verifier);
         record.payloadDigest = submitted.payloadDigest;
@@ -280,21 +288,23 @@ contract Market is IMarket {
 
     /// @dev Marks the owners in the round's bitmap, one storage word for up to 256 owners of neighbouring indices.
     /// Indices ascend, so every word is read and written once.
-    function _consume(RoundState storage current, Batch calldata submitted) private {
-        uint256 word = submitted.owners[0].index >> 8;
-        uint256 bits = current.consumed[word];
-        for (uint256 slot = 0; slot < submitted.owners.length; ++slot) {
-            uint256 index = submitted.owners[slot].index;
-            if (index >> 8 != word) {
-                current.consumed[word] = bits;
-                word = index >> 8;
-                bits = current.consumed[word];
-            }
-            uint256 bit = 1 << (index & 0xff);
-            if (bits & bit != 0) revert OwnerAlreadyAccepted(slot, index);
-            bits |= bit;
+    function _consume(RoundState storage current, bytes memory indices) private {
+        uint256 count = indices.length / 2;
+        for (uint256 slot = 0; slot < count;) {
+            (uint256 end, uint256 word, uint256 bits) = BatchReader.bitmapRun(indices, slot, count);
+            uint256 taken = current.consumed[word];
+            if (taken & bits != 0) _revertAccepted(indices, slot, taken);
+            current.consumed[word] = taken | bits;
+            slot = end;
         }
-        current.consumed[word] = bits;
+    }
+
+    /// @dev Names the first owner from a slot on whose bit is taken.
+    function _revertAccepted(bytes memory indices, uint256 slot, uint256 taken) private pure {
+        for (;; ++slot) {
+            uint256 index = uint256(uint8(indices[2 * slot])) << 8 | uint8(indices[2 * slot + 1]);
+            if (taken >> (index & 0xff) & 1 != 0) revert OwnerAlreadyAccepted(slot, index);
+        }
     }
 
     /// @dev Root of the reward tree and the sum of the rewards.
@@ -336,15 +346,6 @@ contract Market is IMarket {
     function _pay(address recipient, uint256 amount) private {
         (bool ok,) = recipient.call{value: amount}("");
         if (!ok) revert TransferFailed(recipient, amount);
-    }
-
-    /// @dev Storage slot of the address of owner 0.
-    function _roster(TaskState storage state) private view returns (uint256 slot) {
-        address[] storage owners = state.owners;
-        assembly ("memory-safe") {
-            mstore(0, owners.slot)
-            slot := keccak256(0, 0x20)
-        }
     }
 
     function _task(uint256 taskId) private view returns (TaskState storage state) {

@@ -189,12 +189,11 @@ contract RollupVerifier is IVerifier {
         uint256 power = challenges.rho;
         slots.mulAdd(proof.mask, mulmod(weight, power, R));
         uint256 sum = slots + 7 * BN254.SLOT;
-        for (uint256 i = 0; i < owners.length; ++i) {
-            (uint256 x, uint256 y) = (owners[i].cx, owners[i].cy);
-            power = mulmod(power, power, R); // rho_i = rho^(2^i)
-            slots.mulAdd(x, y, mulmod(weight, power, R));
-            sum.addTo(x, y);
+        uint256 records;
+        assembly ("memory-safe") {
+            records := owners.offset
         }
+        slots.mulAddSquarings(sum, records, owners.length, power, weight); // rho_i = rho^(2^i)
         uint256 left = slots + BN254.SLOT;
         left.mulAdd(proof.w1, R - weight);
         left.mulAdd(proof.w2, R - mulmod(weight, challenges.u, R));

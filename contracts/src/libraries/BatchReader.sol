@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IMarket} from "../interfaces/IMarket.sol";
 import {IVerifier} from "../interfaces/IVerifier.sol";
 import {Batch, OwnerEntry, Proof} from "../types/Types.sol";
-import {Signatures} from "./Signatures.sol";
+import {Roster} from "./Roster.sol";
 import {TypedData} from "./TypedData.sol";
 
 /// @title From a batch in calldata to a call of the verifier
@@ -12,8 +12,14 @@ import {TypedData} from "./TypedData.sol";
 /// signatures are checked, the proof is copied from calldata once. `test/BatchReader.t.sol` compares the layout with the
 /// compiler's.
 library BatchReader {
+    using Roster for Roster.Reader;
+
     uint256 private constant PROOF_HEAD = 0x3a0;
     uint256 private constant CONTRIBUTIONS_WORD = 0x340;
+    uint256 private constant ENTRY = 0xc0;
+    // As in Signatures; assembly takes only constants that are literals.
+    uint256 private constant S_MASK = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
+    uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
     /// @notice The outgoing call under construction.
     /// @param start Address of the selector's word; the call's bytes begin 28 bytes later.
@@ -23,6 +29,20 @@ library BatchReader {
         uint256 start;
         uint256 owners;
         uint256 size;
+    }
+
+    /// @dev State of the loop over the owners.
+    /// @param scratch See `_scratch`.
+    /// @param indices Address in memory of the indices.
+    /// @param owners Address in memory of the owners.
+    /// @param slot Owners authenticated so far.
+    /// @param next Least index that the next owner may have.
+    struct Run {
+        uint256 scratch;
+        uint256 indices;
+        uint256 owners;
+        uint256 slot;
+        uint256 next;
     }
 
     /// @notice Reserves memory for the call and writes all but the owners into it.
@@ -67,40 +87,52 @@ library BatchReader {
     }
 
     /// @notice Checks that the owners ascend by index and that each signed its submission, and writes them to the call.
-    /// @param roster Storage slot of the first owner's address; the others follow, one a slot.
+    /// @param roster The task's owners.
     /// @return indices Registration indices in slot order, two big-endian bytes each.
-    function authenticate(Call memory request, Batch calldata batch, bytes32 domain, uint256 roster)
+    function authenticate(Call memory request, Batch calldata batch, bytes32 domain, Roster.Reader memory roster)
         internal
         view
         returns (bytes memory indices)
     {
-        uint256 count = batch.owners.length;
-        indices = new bytes(2 * count);
-        uint256 digestInput;
-        bytes32 submissionType = TypedData.SUBMISSION_TYPE;
-        assembly ("memory-safe") {
-            // Six words of the submission, taskId and round written once.
-            digestInput := mload(0x40)
-            mstore(0x40, add(digestInput, 0xc0))
-            mstore(digestInput, submissionType)
-            calldatacopy(add(digestInput, 0x20), batch, 0x40)
-        }
-        uint256 next = 0;
-        for (uint256 slot = 0; slot < count; ++slot) {
-            OwnerEntry calldata entry = batch.owners[slot];
-            uint256 index = entry.index;
-            if (index < next) revert IMarket.OwnersNotAscending(slot);
-            next = index + 1;
-            bytes32 structHash;
-            address registered;
-            assembly ("memory-safe") {
-                calldatacopy(add(digestInput, 0x60), add(entry, 0x20), 0x60)
-                structHash := keccak256(digestInput, 0xc0)
-                registered := sload(add(roster, index))
+        OwnerEntry[] calldata entries = batch.owners;
+        uint256 count = entries.length;
+        // Indices are written as whole words; the spare bytes take the last one's.
+        indices = new bytes(2 * count + 30);
+        Run memory run;
+        run.scratch = _scratch(batch, domain);
+        run.indices = _dataOf(indices);
+        run.owners = request.owners;
+        while (run.slot < count) {
+            uint256 index = entries[run.slot].index;
+            if (index < run.next) revert IMarket.OwnersNotAscending(run.slot);
+            roster.read(index);
+            if (!_authenticateRun(run, entries, roster)) {
+                revert IMarket.SubmissionInvalid(run.slot, entries[run.slot].index);
             }
-            address signer = Signatures.recover(TypedData.digest(domain, structHash), entry.r, entry.vs);
-            if (signer == address(0) || signer != registered) revert IMarket.SubmissionInvalid(slot, index);
-            _write(request.owners + (slot << 7), entry, signer, indices, slot, index);
+        }
+        assembly ("memory-safe") {
+            mstore(indices, shl(1, count))
+        }
+    }
+
+    /// @notice The bits of the owners from a slot on that share a word of 256 indices.
+    /// @return end Slot behind the last of them.
+    /// @return word Number of the word.
+    /// @return bits Their bits in it.
+    function bitmapRun(bytes memory indices, uint256 slot, uint256 count)
+        internal
+        pure
+        returns (uint256 end, uint256 word, uint256 bits)
+    {
+        assembly ("memory-safe") {
+            let position := add(add(indices, 0x20), shl(1, slot))
+            word := byte(0, mload(position))
+            for { end := slot } lt(end, count) { end := add(end, 1) } {
+                let index := mload(position)
+                if xor(byte(0, index), word) { break }
+                bits := or(bits, shl(byte(1, index), 1))
+                position := add(position, 2)
+            }
         }
     }
 
@@ -123,20 +155,78 @@ library BatchReader {
         }
     }
 
-    function _write(
-        uint256 target,
-        OwnerEntry calldata entry,
-        address owner,
-        bytes memory indices,
-        uint256 slot,
-        uint256 index
-    ) private pure {
+    /// @dev Memory in which one submission after the other is hashed and its signer recovered:
+    /// 0x000 type, taskId, round, cx, cy, sharesRoot; 0x0de 0x1901, domain, struct hash; 0x120 digest, v, r, s.
+    function _scratch(Batch calldata batch, bytes32 domain) private pure returns (uint256 scratch) {
+        bytes32 submissionType = TypedData.SUBMISSION_TYPE;
         assembly ("memory-safe") {
-            mstore(target, owner)
-            calldatacopy(add(target, 0x20), add(entry, 0x20), 0x60)
-            let position := add(add(indices, 0x20), shl(1, slot))
-            mstore8(position, shr(8, index))
-            mstore8(add(position, 1), index)
+            scratch := mload(0x40)
+            mstore(0x40, add(scratch, 0x1a0))
+            mstore(scratch, submissionType)
+            calldatacopy(add(scratch, 0x20), batch, 0x40)
+            mstore(add(scratch, 0xc0), 0x1901)
+            mstore(add(scratch, 0xe0), domain)
+        }
+    }
+
+    /// @dev Authenticates owners from `run.slot` on as long as they ascend within the chunk that the roster has read, and
+    /// leaves run.slot behind the last good one. False when the entry at run.slot is not signed by its owner.
+    /// The hot loop of the market: it does what `Signatures.recover` of a typed digest does, in prepared memory.
+    function _authenticateRun(Run memory run, OwnerEntry[] calldata entries, Roster.Reader memory roster)
+        private
+        view
+        returns (bool good)
+    {
+        assembly ("memory-safe") {
+            let scratch := mload(run)
+            let slot := mload(add(run, 0x60))
+            let next := mload(add(run, 0x80))
+            let first := mload(roster)
+            let limit := mload(add(roster, 0x40))
+            let data := mload(add(roster, 0x60))
+            let copied := mload(add(roster, 0x80))
+            let entry := add(entries.offset, mul(slot, ENTRY))
+            let end := add(entries.offset, mul(entries.length, ENTRY))
+            let target := add(mload(add(run, 0x40)), shl(7, slot))
+            let position := add(mload(add(run, 0x20)), shl(1, slot))
+            good := 1
+            for {} lt(entry, end) {} {
+                let index := calldataload(entry)
+                if or(lt(index, next), iszero(lt(index, limit))) { break }
+                calldatacopy(add(scratch, 0x60), add(entry, 0x20), 0x60) // cx, cy, sharesRoot
+                mstore(add(scratch, 0x100), keccak256(scratch, 0xc0))
+                mstore(add(scratch, 0x120), keccak256(add(scratch, 0xde), 0x42))
+                let s := calldataload(add(entry, 0xa0))
+                mstore(add(scratch, 0x140), add(27, shr(255, s)))
+                s := and(s, S_MASK)
+                mstore(add(scratch, 0x160), calldataload(add(entry, 0x80)))
+                mstore(add(scratch, 0x180), s)
+                mstore(target, 0)
+                pop(staticcall(gas(), 1, add(scratch, 0x120), 0x80, target, 0x20))
+                let signer := mload(target)
+                let registered := 0
+                switch lt(index, copied)
+                case 0 { registered := sload(add(first, index)) }
+                default { registered := shr(96, mload(add(data, mul(index, 20)))) }
+                if or(or(iszero(signer), xor(signer, registered)), gt(s, HALF_ORDER)) {
+                    good := 0
+                    break
+                }
+                calldatacopy(add(target, 0x20), add(entry, 0x20), 0x60)
+                mstore(position, shl(240, index))
+                next := add(index, 1)
+                entry := add(entry, ENTRY)
+                target := add(target, 0x80)
+                position := add(position, 2)
+            }
+            mstore(add(run, 0x60), div(sub(entry, entries.offset), ENTRY))
+            mstore(add(run, 0x80), next)
+        }
+    }
+
+    function _dataOf(bytes memory value) private pure returns (uint256 data) {
+        assembly ("memory-safe") {
+            data := add(value, 0x20)
         }
     }
 }

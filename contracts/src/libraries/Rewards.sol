@@ -19,8 +19,19 @@ library Rewards {
         returns (bytes32[] memory leaves)
     {
         leaves = new bytes32[](count);
-        for (uint256 slot = 0; slot < count; ++slot) {
-            _setLeaf(leaves, batchId, slot, owners, amount);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let target := add(leaves, 0x20)
+            mstore(free, batchId)
+            mstore(add(free, 0x60), amount)
+            for { let slot := 0 } lt(slot, count) { slot := add(slot, 1) } {
+                mstore(add(free, 0x20), slot)
+                mstore(add(free, 0x40), mload(owners))
+                mstore(0, keccak256(free, 0x80))
+                mstore(target, keccak256(0, 0x20))
+                owners := add(owners, 0x80)
+                target := add(target, 0x20)
+            }
         }
     }
 

@@ -29,6 +29,8 @@ struct TaskState {
     uint128 reserved;
     address[] owners;
     mapping(address owner => uint256) indexPlusOne;
+    // copies of the owners in code (libraries/Roster.sol): data contract, and owners in it from bit 160
+    mapping(uint256 chunk => uint256) compacted;
     mapping(uint256 round => RoundState) roundStates;
 }
 
