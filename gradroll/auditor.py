@@ -37,14 +37,14 @@ class Auditor:
         accepted = self.view.accepted(task_id, round_number)
         if not accepted:
             raise NotReadyError(f"round {round_number} of task {task_id} has no accepted batch to audit")
-        return tuple((batch, self.audit_batch(task_id, round_number, batch)) for batch in accepted)
+        return tuple((batch, self.audit_batch(batch)) for batch in accepted)
 
-    def audit_batch(self, task_id: int, round_number: int, batch: AcceptedBatch) -> AuditReport:
+    def audit_batch(self, batch: AcceptedBatch) -> AuditReport:
         """Audit one accepted batch."""
-        terms, policy = self.view.terms(task_id), self.view.policy(task_id)
+        terms, policy = self.view.terms(batch.task_id), self.view.policy(batch.task_id)
         bundle = self.coordinator.audit_bundle(batch.record.batch_id)
         recorded = Recorded(
-            context=Context.of(terms, round_number, policy),
+            context=Context.of(terms, batch.round, policy),
             committee=self.view.committee(terms.committee_id),
             batch_id=batch.record.batch_id,
             payload_digest=batch.record.payload_digest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from circuits.errors import ProofError
@@ -36,12 +37,14 @@ def reward_tree(batch: AcceptedBatch) -> tuple[tuple[Reward, ...], RewardTree]:
     return rewards, tree
 
 
-def open_claims(view: ChainView, task_id: int, round_number: int, owner: bytes) -> tuple[Claim, ...]:
-    """An owner's rewards of a round that are neither claimed nor empty."""
+def open_claims(view: ChainView, batches: Iterable[AcceptedBatch], owner: bytes) -> tuple[Claim, ...]:
+    """An owner's rewards in accepted batches that are neither claimed nor empty."""
     claims = []
-    for batch in view.accepted(task_id, round_number):
+    for batch in batches:
+        if owner not in batch.owners:
+            continue
         rewards, tree = reward_tree(batch)
-        _, claimed = view.batch(task_id, round_number, batch.batch_index)
+        _, claimed = view.batch(batch.task_id, batch.round, batch.batch_index)
         claims += [
             Claim(batch, reward, tree.proof(reward.slot))
             for reward in rewards
@@ -50,16 +53,24 @@ def open_claims(view: ChainView, task_id: int, round_number: int, owner: bytes) 
     return tuple(claims)
 
 
-def claim_all(view: ChainView, chain: Chain, task_id: int, round_number: int, owner: bytes) -> int:
-    """Claim everything a round owes an owner; returns the wei paid.  Calling it again pays nothing twice.
+def claim_all(chain: Chain, batches: Iterable[AcceptedBatch], owner: bytes) -> int:
+    """Claim everything that batches owe an owner; returns the wei paid.  Calling it again pays nothing twice.
 
     Raises:
+        ProofError: the node's events do not fit the root on the chain.
         ChainError: the market refused a claim.
     """
-    claims = open_claims(view, task_id, round_number, owner)
+    claims = open_claims(chain.view, batches, owner)
     for claim in claims:
         reward, batch = claim.reward, claim.batch
         chain.claim(
-            task_id, round_number, batch.batch_index, batch.record, reward.slot, owner, reward.amount, claim.proof
+            batch.task_id,
+            batch.round,
+            batch.batch_index,
+            batch.record,
+            reward.slot,
+            owner,
+            reward.amount,
+            claim.proof,
         )
     return sum(claim.reward.amount for claim in claims)

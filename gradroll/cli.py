@@ -58,9 +58,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     arguments = build_parser().parse_args(argv)
-    level = os.environ.get("LOG_LEVEL", "INFO").upper()
+    usual = "INFO" if getattr(arguments, "serves", False) else "WARNING"
+    level = os.environ.get("LOG_LEVEL", usual).upper()
     logging.basicConfig(
-        level=level if level in logging.getLevelNamesMapping() else "INFO",
+        level=level if level in logging.getLevelNamesMapping() else usual,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )

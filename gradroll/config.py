@@ -66,6 +66,13 @@ class CoordinatorSettings:
     state: Path
     step_timeout: float = 120.0
     poll_interval: float = 1.0
+    parallel_rounds: int = 4
+    max_model_bytes: int = 1 << 30
+    max_store_bytes: int = 1 << 38
+    clock_skew: int = 30
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    prover_roots: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

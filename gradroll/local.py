@@ -16,6 +16,7 @@ from web3.types import Wei
 
 from circuits.errors import ChainError, ConfigError
 from coordinator.chain import Chain, Deployment, deploy_contracts
+from coordinator.transactions import Patience
 from gradroll.keygen import SRS_FILE, cached_development_parameters
 from provers.chain import ChainView
 from provers.files import write_durably
@@ -25,6 +26,7 @@ from provers.rpc import ErrorTable, Rpc
 Value = str | int | float | bool | Path
 ALLOWANCE = 10 * 10**18
 """Wei that every account of a local market gets for fees and rewards."""
+_PATIENCE = Patience(poll=0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +103,14 @@ def prepare(plan: Plan, say: Callable[[str], None]) -> LocalMarket:
         relay = create_account(plan.directory / "coordinator" / "account.json")
         buyer = create_account(plan.directory / "model-owner.json")
         endow(plan.chain, [operator.address, relay.address, buyer.address, *(k.address for k in keystores)], ALLOWANCE)
-        made = deploy_contracts(plan.chain, operator)
+        made = deploy_contracts(plan.chain, operator, patience=_PATIENCE)
         key = making.result()
     view = ChainView(plan.chain, made.market, expected_chain_id=made.chain_id, from_block=made.block)
-    chain = Chain(view, operator)
+    chain = Chain(view, operator, _PATIENCE)
     verifier = chain.deploy_verifier(key)
     committee = chain.create_committee(plan.threshold, [k.address for k in keystores])
     for keystore, endpoint in zip(keystores, plan.provers, strict=True):
-        Chain(view, keystore.account).join(committee, endpoint, keystore.hpke_public)
+        Chain(view, keystore.account, _PATIENCE).join(committee, endpoint, keystore.hpke_public)
     market = LocalMarket(plan, made.chain_id, made.market, made.block, committee, verifier, relay.address)
     _write_settings(plan, made, market)
     return market
@@ -174,7 +176,7 @@ def _write_settings(plan: Plan, made: Deployment, market: LocalMarket) -> None:
         "log": f"sqlite:///{(plan.directory / 'coordinator' / 'events.sqlite').resolve()}",
         "account": "account.json",
         "state": "state",
-        "poll_interval": 0.1,
+        "poll_interval": 0.25,
     }
     sections = {"chain": chain, "keys": keys, "coordinator": relay}
     write_settings(market.coordinator_settings, sections, development=True)

@@ -35,12 +35,17 @@ class RoundAggregate:
     Attributes:
         quantized: int64[d], the sum of the owners' quantised gradients.
         total: float64[d], the same sum in the gradient's units.
-        owners: addresses of the owners in it.
+        batches: the accepted batches that it is made of.
     """
 
     quantized: IntArray
     total: FloatArray
-    owners: tuple[bytes, ...]
+    batches: tuple[AcceptedBatch, ...]
+
+    @property
+    def owners(self) -> tuple[bytes, ...]:
+        """Addresses of the owners in it."""
+        return tuple(owner for batch in self.batches for owner in batch.owners)
 
     @property
     def mean(self) -> FloatArray:
@@ -120,8 +125,7 @@ class ModelOwner:
                 "the batches' commitments do not add up to the round's; the node shows an inconsistent chain"
             )
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
-        owners = tuple(owner for batch in accepted for owner in batch.owners)
-        return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), owners)
+        return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), accepted)
 
     def finalize_round(self, task_id: int, round_number: int) -> None:
         """Release a round's unspent reserve once its settling time is over."""

@@ -48,4 +48,12 @@ def coordinator_config(settings: Settings) -> CoordinatorConfig:
         allow_insecure=settings.development,
         step_timeout=own.step_timeout,
         poll_interval=own.poll_interval,
+        parallel_rounds=own.parallel_rounds,
+        max_model_bytes=own.max_model_bytes,
+        max_store_bytes=own.max_store_bytes,
+        clock_skew=own.clock_skew,
+        from_block=chain.from_block,
+        tls_certificate=own.tls_certificate,
+        tls_key=own.tls_key,
+        prover_roots=own.prover_roots,
     )

@@ -58,8 +58,7 @@ def task_report(settings: Settings, task_id: int) -> list[str]:
         status = client.task_status(task_id)
     lines = [f"  rejected for {cause}: {count}" for cause, count in sorted(status.rejections.items())]
     for each in status.rounds:
-        lines.append(
-            f"  coordinator, round {each.round}: {each.pending} pending, {each.attempts} attempts {each.trouble}".rstrip()
-        )
+        progress = f"{each.pending} pending, {each.attempts} attempts {each.trouble}".rstrip()
+        lines.append(f"  coordinator, round {each.round}: {progress}")
         lines += [f"    prover {named.prover} in {named.step}: {named.reason}" for named in each.named]
     return lines

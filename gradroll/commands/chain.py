@@ -20,6 +20,7 @@ def add(parent: Subparsers) -> None:
         "gradroll chain serve --development --listen 127.0.0.1:8545",
         serve,
     )
+    parser.set_defaults(serves=True)
     parser.add_argument("--listen", default="127.0.0.1:8545", metavar="HOST:PORT")
     parser = leaf(
         commands,

@@ -37,6 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
     owner = arguments.owner or chain.address
     opened = chain.view.task(arguments.task).rounds_opened
     rounds = range(opened) if arguments.round is None else [arguments.round]
-    paid = sum(claim_all(chain.view, chain, arguments.task, number, owner) for number in rounds)
+    paid = sum(claim_all(chain, chain.view.accepted(arguments.task, number), owner) for number in rounds)
     Console().line(f"{checksum(owner)} received {ether(paid)}" if paid else f"nothing to claim for {checksum(owner)}")
     return 0

@@ -19,6 +19,7 @@ def add(parent: Subparsers) -> None:
         "gradroll coordinator serve --config coordinator.toml",
         serve,
     )
+    parser.set_defaults(serves=True)
     parser.add_argument("--listen", metavar="HOST:PORT", help="address to bind (coordinator.listen)")
     parser.add_argument(
         "--account", type=Path, metavar="FILE", help="key file that pays the fees (coordinator.account)"
@@ -32,7 +33,7 @@ def add(parent: Subparsers) -> None:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the coordinator until it is stopped."""
-    from coordinator import service
+    from coordinator.service import serve as run
     from gradroll.nodes import coordinator_config
 
     chosen = settings(
@@ -44,5 +45,5 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
-    service.serve(coordinator_config(chosen))
+    run(coordinator_config(chosen))
     return 0

@@ -36,6 +36,7 @@ def add(parent: Subparsers) -> None:
         "loses nothing and leaks nothing.",
         "gradroll prover serve --config prover.toml", serve,
     )  # fmt: skip
+    parser.set_defaults(serves=True)
     parser.add_argument("--listen", metavar="HOST:PORT", help="address to bind (prover.listen)")
     parser.add_argument("--state", type=Path, metavar="DIR", help="ledger and shares (prover.state)")
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
@@ -86,7 +87,7 @@ def join(arguments: argparse.Namespace) -> int:
 def serve(arguments: argparse.Namespace) -> int:
     """Run the node until it is stopped."""
     from gradroll.nodes import node_config
-    from provers import node
+    from provers.node import serve as run
 
     chosen = settings(
         arguments,
@@ -97,5 +98,5 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
-    node.serve(node_config(chosen))
+    run(node_config(chosen))
     return 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
+from coordinator.transactions import Patience
 from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
 from gradroll.keygen import SRS_FILE
@@ -15,12 +16,13 @@ from gradroll.local import ALLOWANCE, LocalMarket, endow
 from gradroll.model_owner import ModelOwner, quantised_bound
 from gradroll.owner import DataOwner, Submitted
 from provers.chain import ChainView
-from provers.keystore import SigningKey, create_account, load_account
+from provers.keystore import create_account, load_account
 from provers.parameters import PublicParameters
 
 REWARD = 10**15
 """Wei for an accepted gradient: 0.001 ETH."""
 _WINDOW = 3600
+_PATIENCE = Patience(poll=0.05)
 _CHEATERS: tuple[tuple[str, type[DataOwner]], ...] = (
     ("too big, with lying bits", OversizedOwner),
     ("four halves of the field", HalfFieldOwner),
@@ -37,7 +39,7 @@ class Player:
 
     name: str
     owner: DataOwner
-    account: SigningKey
+    chain: Chain
     shard: Shard
     honest: bool
 
@@ -83,9 +85,9 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cas
         account = create_account(directory / "owners" / f"owner-{i}.json")
         owner = kind(view, client, account, parameters, directory / "owners" / f"owner-{i}")
         name = f"owner {i}" if kind is DataOwner else f"owner {i} ({what})"
-        players.append(Player(name, owner, account, shard, kind is DataOwner))
-    endow(market.plan.chain, [player.account.address for player in players], ALLOWANCE // 10)
-    buyer_chain = Chain(view, load_account(directory / "model-owner.json"))
+        players.append(Player(name, owner, Chain(view, account, _PATIENCE), shard, kind is DataOwner))
+    endow(market.plan.chain, [player.owner.address for player in players], ALLOWANCE // 10)
+    buyer_chain = Chain(view, load_account(directory / "model-owner.json"), _PATIENCE)
     buyer = ModelOwner(view, buyer_chain, client, parameters)
     return Cast(tuple(players), buyer, buyer_chain, client, parameters, view)
 
@@ -111,5 +113,5 @@ def create_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe) ->
     task_id = cast.buyer.create_task(terms)
     cast.buyer.fund(task_id, rounds * owners * REWARD)
     for player in cast.players:
-        Chain(cast.view, player.account).register(task_id)
+        player.chain.register(task_id)
     return task_id

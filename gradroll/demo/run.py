@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from circuits.errors import ConfigError
 from circuits.quantize import FloatArray
-from coordinator.chain import Chain
 from gradroll.auditor import Auditor
 from gradroll.claims import claim_all
 from gradroll.console import Console, ether
@@ -32,6 +31,7 @@ from gradroll.demo.training import (
     step,
 )
 from gradroll.local import LocalMarket, Plan, prepare
+from provers.chain import AcceptedBatch
 from provers.client import ProverClient
 from provers.rpc import ErrorTable, Rpc
 
@@ -80,6 +80,7 @@ class _Training:
     model: FloatArray
     plain: FloatArray
     reports: tuple[RoundReport, ...] = ()
+    batches: tuple[AcceptedBatch, ...] = ()
 
 
 def run_demo(options: Options, console: Console) -> int:
@@ -154,8 +155,8 @@ def _train(options: Options, market: LocalMarket, chain: str, alive: Callable[[]
     state = _Training(initial_model(), initial_model())
     for _ in range(options.rounds):
         state = _play_round(cast, task_id, state, test, recipe, alive, console)
-    payouts = _claim(cast, task_id, options.rounds, console)
-    verdict = _audit(cast, task_id, options.rounds, console)
+    payouts = _claim(cast, state.batches, console)
+    verdict = _audit(cast, state.batches, console)
     return Report(
         dataset=DATASET,
         dimension=DIMENSION,
@@ -192,7 +193,7 @@ def _play_round(
     matches = bool(np.array_equal(aggregate.quantized, expected))
     model = step(state.model, aggregate.quantized, len(aggregate.owners), recipe)
     plain = step(state.plain, expected, len(cast.honest_shards), recipe)
-    gas = settlement_gas(cast.view, task_id, number)
+    gas = settlement_gas(cast, task_id, number)
     report = RoundReport(
         accepted=len(aggregate.owners),
         rejected=rejections(cast, submitted),
@@ -207,7 +208,7 @@ def _play_round(
         aggregate_matches_plaintext=matches,
     )
     _tell(report, console)
-    return _Training(model, plain, (*state.reports, report))
+    return _Training(model, plain, (*state.reports, report), (*state.batches, *aggregate.batches))
 
 
 def _tell(report: RoundReport, console: Console) -> None:
@@ -223,25 +224,23 @@ def _tell(report: RoundReport, console: Console) -> None:
     )
 
 
-def _claim(cast: Cast, task_id: int, rounds: int, console: Console) -> dict[str, int]:
+def _claim(cast: Cast, batches: Sequence[AcceptedBatch], console: Console) -> dict[str, int]:
     console.heading("pay")
     payouts = {}
     for player in cast.players:
-        chain = Chain(cast.view, player.account)
-        address = player.account.address
-        payouts[player.name] = sum(claim_all(cast.view, chain, task_id, number, address) for number in range(rounds))
+        payouts[player.name] = claim_all(player.chain, batches, player.owner.address)
         console.line(f"  {player.name}: {ether(payouts[player.name])}")
     return payouts
 
 
-def _audit(cast: Cast, task_id: int, rounds: int, console: Console) -> str:
+def _audit(cast: Cast, batches: Sequence[AcceptedBatch], console: Console) -> str:
     console.heading("audit")
     auditor = Auditor(cast.view, cast.coordinator, cast.parameters)
     verdict = "passed"
-    for number in range(rounds):
-        for _, report in auditor.audit_round(task_id, number):
-            console.line(f"  round {number}: {report.verdict} {report.reason}".rstrip())
-            verdict = verdict if report.failed is None else report.verdict
+    for batch in batches:
+        report = auditor.audit_batch(batch)
+        console.line(f"  round {batch.round}: {report.verdict} {report.reason}".rstrip())
+        verdict = verdict if report.failed is None else report.verdict
     return verdict
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from hexbytes import HexBytes
 
 from circuits.errors import UnavailableError
-from circuits.hashing import keccak
 from coordinator.records import SubmissionState, SubmissionStatus
 from gradroll.demo.cast import Cast
 from gradroll.demo.report import Rejection
 from gradroll.owner import Submitted
-from provers.chain import BATCH_ACCEPTED, ChainView
 
 _ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
 _PROVEN = (SubmissionState.PROVEN, *_ENDED)
@@ -59,16 +60,13 @@ def rejections(cast: Cast, submitted: Sequence[Submitted]) -> tuple[Rejection, .
     )
 
 
-def settlement_gas(view: ChainView, task_id: int, round_number: int) -> int:
+def settlement_gas(cast: Cast, task_id: int, round_number: int) -> int:
     """Gas of the transactions that settled a round, whole."""
-    topics = [keccak(BATCH_ACCEPTED.encode("ascii")), task_id.to_bytes(32, "big"), round_number.to_bytes(32, "big")]
-    transactions = {bytes(log["transactionHash"]) for log in view.rpc.logs(view.market, topics, 0)}
-    return sum(_gas(view, transaction) for transaction in transactions)
-
-
-def _gas(view: ChainView, transaction: bytes) -> int:
-    eth = view.rpc.web3.eth
-    return int(view.rpc.guarded(lambda: eth.get_transaction_receipt("0x" + transaction.hex())["gasUsed"]))  # type: ignore[arg-type]
+    rounds = [each for each in cast.coordinator.task_status(task_id).rounds if each.round == round_number]
+    sent = [batch.transaction for each in rounds for batch in each.batches if batch.accepted]
+    eth = cast.view.rpc.web3.eth
+    receipts = [cast.view.rpc.guarded(partial(eth.get_transaction_receipt, HexBytes(hash_))) for hash_ in sent if hash_]
+    return sum(int(receipt["gasUsed"]) for receipt in receipts)
 
 
 def _statuses(cast: Cast, submitted: Sequence[Submitted]) -> list[SubmissionStatus]:
