@@ -12,9 +12,7 @@ def shamir_share(secret: FrArray, coefficients: Sequence[FrArray], xs: Sequence[
     return _kernel.shamir_share(secret, list(coefficients), scalars_bytes(xs))
 
 
-def shamir_share_seeded(
-    secret: FrArray, fixed: Sequence[tuple[int, FrArray]], xs: Sequence[int]
-) -> list[FrArray]:
+def shamir_share_seeded(secret: FrArray, fixed: Sequence[tuple[int, FrArray]], xs: Sequence[int]) -> list[FrArray]:
     """Shares at xs of the polynomial of degree len(fixed) through secret at 0 and the fixed (x, share)."""
     points, shares = [x for x, _ in fixed], [share for _, share in fixed]
     return _kernel.shamir_share_seeded(secret, scalars_bytes(points), shares, scalars_bytes(xs))

@@ -1,6 +1,6 @@
 //! Element-wise arithmetic, expansion of seeds, random projections, inner products.
 
-use gradroll_kernel::{gram as grams, project as projection, seed, vector};
+use gradroll_kernel::{combine, gram as grams, project as projection, seed, vector};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -74,7 +74,7 @@ fn linear_combination<'py>(
     array(
         py,
         run(py, || {
-            vector::linear_combination(&rows, &coefficients, length)
+            combine::linear_combination(&rows, &coefficients, length)
         })?,
     )
 }

@@ -10,10 +10,10 @@ use ark_bn254::Fr;
 use ark_ff::{Field, One, Zero};
 use rayon::prelude::*;
 
+use crate::combine::{combine_block, combine_unchecked};
 use crate::error::{Error, Result, same_length};
 use crate::field::{BLOCK, Limbs, ZERO, check_rows, decode as decode_limbs, unraw};
 use crate::shamir::{check_points, coefficients_at};
-use crate::vector::{combine_block, combine_unchecked};
 
 /// A decoded vector.
 #[derive(Clone, Debug, PartialEq, Eq)]

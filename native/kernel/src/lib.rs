@@ -6,6 +6,7 @@
 //! The arithmetic is arkworks'; what is written here is how to drive it over a million coordinates.
 
 pub mod bases;
+pub mod combine;
 pub mod decode;
 pub mod error;
 pub mod field;

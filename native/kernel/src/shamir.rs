@@ -3,9 +3,9 @@
 use ark_bn254::Fr;
 use ark_ff::{One, Zero, batch_inversion};
 
+use crate::combine::combine_unchecked;
 use crate::error::{Error, Result, same_length};
 use crate::field::{Limbs, check_rows};
-use crate::vector::combine_unchecked;
 
 /// Most evaluation points of one sharing.
 pub const MAX_SHARES: usize = 32;

@@ -5,7 +5,7 @@ use ark_ff::{AdditiveGroup, Field, Zero, serial_batch_inversion_and_mul};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, same_length};
-use crate::field::{BLOCK, Limbs, ZERO, check, check_rows, montgomery_factor, raw, unraw};
+use crate::field::{BLOCK, Limbs, ZERO, check, montgomery_factor, raw, unraw};
 use crate::wide::Wide;
 
 fn zip_with(a: &[Limbs], b: &[Limbs], f: impl Fn(Fr, Fr) -> Fr + Sync) -> Result<Vec<Limbs>> {
@@ -144,60 +144,6 @@ pub fn powers(x: Fr, n: usize) -> Result<Vec<Limbs>> {
     Ok(out)
 }
 
-/// Sum of `coefficients[i] * rows[i]`; the empty sum needs `length` zeros.
-///
-/// # Errors
-/// Rows of a length other than `length`; as many coefficients as rows; a non-canonical element.
-pub fn linear_combination(
-    rows: &[&[Limbs]],
-    coefficients: &[Fr],
-    length: usize,
-) -> Result<Vec<Limbs>> {
-    same_length("rows against coefficients", rows.len(), coefficients.len())?;
-    for row in rows {
-        same_length("length of a row against the first", row.len(), length)?;
-    }
-    check_rows(rows)?;
-    Ok(combine_unchecked(rows, coefficients, length))
-}
-
-/// [`linear_combination`] for rows already checked.
-pub(crate) fn combine_unchecked(
-    rows: &[&[Limbs]],
-    coefficients: &[Fr],
-    length: usize,
-) -> Vec<Limbs> {
-    let mut out = vec![ZERO; length];
-    // The Montgomery limbs of a coefficient times a raw value, reduced once, is the raw product.
-    let limbs: Vec<Limbs> = coefficients.iter().map(|c| unraw(*c)).collect();
-    out.par_chunks_mut(BLOCK)
-        .enumerate()
-        .for_each(|(block, out)| {
-            let columns = block * BLOCK..block * BLOCK + out.len();
-            let rows: Vec<&[Limbs]> = rows.iter().map(|row| &row[columns.clone()]).collect();
-            combine_block(out, &rows, &limbs);
-        });
-    out
-}
-
-/// Columns whose sums stay in the first-level cache while the rows go by.
-const STRIP: usize = 128;
-
-/// [`linear_combination`] of one block; coefficients are given by their Montgomery limbs.
-pub(crate) fn combine_block(out: &mut [Limbs], rows: &[&[Limbs]], coefficients: &[Limbs]) {
-    for (strip, out) in out.chunks_mut(STRIP).enumerate() {
-        let mut sums = [Wide::ZERO; STRIP];
-        for (row, coefficient) in rows.iter().zip(coefficients) {
-            for (sum, x) in sums.iter_mut().zip(&row[strip * STRIP..][..out.len()]) {
-                sum.add_product(x, coefficient);
-            }
-        }
-        for (slot, sum) in out.iter_mut().zip(&sums) {
-            *slot = unraw(sum.montgomery_reduce());
-        }
-    }
-}
-
 /// Exclusive running sum: element `i` of the result is the sum of the first `i` elements.
 ///
 /// # Errors
@@ -302,21 +248,6 @@ mod tests {
             .map(|(x, y)| decode(x) * decode(y))
             .sum();
         assert_eq!(inner(&rows[0], &rows[1]).unwrap(), encode(expected));
-        for m in [0, 1, 3, 4, 9] {
-            let views: Vec<_> = rows[..m].iter().map(Vec::as_slice).collect();
-            let weights: Vec<Fr> = (0..m)
-                .map(|i| Fr::from(7u64).pow([200 + i as u64]))
-                .collect();
-            let got = linear_combination(&views, &weights, BLOCK + 5).unwrap();
-            for (j, got) in got.iter().enumerate() {
-                let sum: Fr = views
-                    .iter()
-                    .zip(&weights)
-                    .map(|(row, w)| decode(&row[j]) * w)
-                    .sum();
-                assert_eq!(*got, encode(sum));
-            }
-        }
     }
 
     #[test]
@@ -350,7 +281,6 @@ mod tests {
         assert_eq!(neg(&bad), Err(Error::NonCanonical { index: 1 }));
         let text = add(&bad, &bad[..1]).unwrap_err().to_string();
         assert!(text.contains('2') && text.contains('1'), "{text}");
-        assert!(linear_combination(&[&bad[..1]], &[], 1).is_err());
         assert!(powers(Fr::from(2u64), usize::MAX).is_err());
     }
 }
