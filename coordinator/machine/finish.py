@@ -7,6 +7,7 @@ finished batch is verified as the contract will.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -108,7 +109,8 @@ def aggregated(resources: Resources, state: Aggregating, replies: Replies) -> Tr
     encoded = _payload(resources, run, row)
     asked = tuple(sorted(shares))
     request = StepRequest(Step.ATTEST, run.session, payload=encoded)
-    following = Attesting(run, state.evidence, state.contributions, state.groth, encoded, asked)
+    rest = replace(run, batch=run.batch.without(verdicts))
+    following = Attesting(rest, state.evidence, state.contributions, state.groth, encoded, asked)
     return Transition(following, dict.fromkeys(asked, request), verdicts)
 
 

@@ -210,7 +210,7 @@ class _Search:
         spare = min(liars, len(batch.reachable) - resources.committee.quorum)
         failures = tuple(r for r in records if r.failed(ground.kept))
         sets = tuple(without_each(batch.reachable, spare)) if failures else ()
-        inference = infer(records, unnamed, liars, ground.kept)
+        inference = infer(batch.records, unnamed, liars, ground.kept)
         return cls(batch.reachable, ground.kept, records, failures, sets, inference)
 
     @property

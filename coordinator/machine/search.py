@@ -74,11 +74,12 @@ def infer(records: Iterable[Record], provers: frozenset[int], liars: int, kept: 
         liars: at most this many of them lied.
         kept: cohort indices of the owners still in the batch.
     """
+    records = tuple(records)
     relevant = [r for r in records if r.active <= provers]
     seen = frozenset[int]().union(*(r.active for r in relevant))
     if sum(comb(len(seen), size) for size in range(liars + 1)) > MOST_HYPOTHESES:
         return Inference(True, frozenset(), seen, frozenset())
-    suspicious = frozenset[int]() if any(r.proven for r in relevant) else kept
+    suspicious = frozenset[int]() if any(r.proven for r in records) else kept
     consistent: list[frozenset[int]] = []
     guilty: list[frozenset[int]] = []
     for hypothesis in subsets(sorted(seen), liars):

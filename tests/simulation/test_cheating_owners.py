@@ -113,7 +113,7 @@ def test_cheating_owner_is_rejected_and_the_others_are_summed(
     assert len(result.verdicts) == 1
 
 
-@pytest.mark.parametrize(("provers", "threshold"), [(3, 1), (5, 2)])
+@pytest.mark.parametrize(("provers", "threshold"), [(3, 1), pytest.param(5, 2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("code", "cheat"),
     [c for c in CHEATS if c[0] in ("validity", "dealing")],
