@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuits.errors import StorageError
+from provers.files import storing
 
 
 class Database:
@@ -19,12 +20,13 @@ class Database:
         """Open or create the file; StorageError when it is no database or not writable."""
         self._lock = threading.RLock()
         self._path = path
+        with storing(f"cannot open {path}"):
+            path.touch(mode=0o600)  # sqlite gives its side files the mode of the database
         with self._failing():
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.executescript(schema)
-        path.chmod(0o600)
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:

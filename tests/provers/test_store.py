@@ -1,0 +1,230 @@
+"""What a prover keeps survives a crash whole, or is not there at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import native
+from circuits.errors import ClosedError, RuleViolationError, StorageError, UnknownError, WireError
+from circuits.hashing import keccak
+from circuits.statement import share_length
+from provers import files, ledger
+from provers.shares import decode_payload, encode_dense, encode_seed, payload_digest
+from provers.store import ShareRecord, Store
+
+DIMENSION = 50
+SEED = b"\x07" * 32
+DENSE = encode_dense(native.expand(b"\x01" * 32, share_length(DIMENSION)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path, max_bytes=1 << 20)
+    yield opened
+    opened.close()
+
+
+def keep(
+    store: Store, payload: bytes, submission: bytes = b"\x0a" * 32, owner: bytes = b"\x0b" * 20, expires: int = 100
+) -> None:
+    with store.receive(DIMENSION) as writer:
+        for at in range(0, len(payload), 1000):
+            writer.write(payload[at : at + 1000])
+        file = writer.finish(payload_digest(payload))
+        record = ShareRecord(submission, 1 << 70, 2, owner, DIMENSION, writer.form, writer.size, expires)
+        store.adopt(record, file)
+
+
+@pytest.mark.parametrize("payload", [DENSE, encode_seed(SEED)])
+def test_shares_are_read_back(store: Store, payload: bytes) -> None:
+    keep(store, payload)
+    assert np.array_equal(store.share(b"\x0a" * 32), decode_payload(payload, DIMENSION))
+    assert store.share_payload(b"\x0a" * 32) == payload
+    assert store.usage() == (1, len(payload))
+    found = store.find(b"\x0a" * 32)
+    assert found is not None
+    assert found.task_id == 1 << 70
+    native.check(store.share(b"\x0a" * 32))
+
+
+def test_a_seed_is_expanded_once_and_read_only(store: Store) -> None:
+    keep(store, encode_seed(SEED))
+    first = store.share(b"\x0a" * 32)
+    assert store.share(b"\x0a" * 32) is first
+    assert not first.flags.writeable
+    assert not store.share(b"\x0a" * 32).flags.writeable
+
+
+def test_files_are_private(store: Store, tmp_path: Path) -> None:
+    keep(store, DENSE)
+    for path in tmp_path.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize(
+    ("payload", "match"),
+    [
+        (DENSE[:-1], "has"),
+        (DENSE + b"\0", "not that long"),
+        (b"\x02" + DENSE[1:], "begins with 0"),
+        (b"", "begins with 0"),
+        (encode_seed(SEED) + b"\0", "33 bytes"),
+        (b"\x01" + b"\xff" * (len(DENSE) - 1), "not below the order"),
+    ],
+)
+def test_malformed_payloads_leave_nothing(store: Store, tmp_path: Path, payload: bytes, match: str) -> None:
+    with pytest.raises(WireError, match=match):
+        keep(store, payload)
+    assert store.usage() == (0, 0)
+    assert not list((tmp_path / "incoming").iterdir())
+    assert not list((tmp_path / "shares").iterdir())
+
+
+def test_another_digest_is_refused(store: Store) -> None:
+    with store.receive(DIMENSION) as writer:
+        writer.write(DENSE)
+        with pytest.raises(WireError, match="digest"):
+            writer.finish(bytes(32))
+
+
+def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="No space left"):
+            keep(store, DENSE)
+        with pytest.raises(StorageError, match="No space left"):
+            store.put_payload(b"payload")
+    assert store.usage() == (0, 0)
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.parent.name in {"shares", "payloads", "incoming"}]
+    keep(store, DENSE)
+
+
+def test_a_full_database_is_a_storage_error(store: Store) -> None:
+    entry = ledger.Combined(b"\x01" * 32)
+    store._database._connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(StorageError, match="full"):
+        for number in range(10_000):
+            store.commit([ledger.Combined(number.to_bytes(32, "big")), entry][:1])
+    committed = len(store.ledger.combined)
+    rows = store._database.query("SELECT COUNT(*) FROM ledger")[0][0]
+    assert rows == committed
+
+
+def test_an_owner_cannot_fill_the_disk(store: Store) -> None:
+    for number in range(4):
+        keep(store, encode_seed(bytes([number]) * 32), bytes([number]) * 32)
+    with pytest.raises(ClosedError, match="4 submissions"):
+        keep(store, encode_seed(SEED), b"\x09" * 32)
+    keep(store, encode_seed(SEED), b"\x09" * 32, owner=b"\x0c" * 20)
+    with pytest.raises(StorageError, match="used up"):
+        store.room_for(1, 1, b"\x0d" * 20, 1 << 20)
+
+
+def test_settled_shares_are_deleted_and_the_ledger_is_not(store: Store, tmp_path: Path) -> None:
+    keep(store, encode_seed(SEED), expires=100)
+    store.share(b"\x0a" * 32)
+    store.commit([ledger.Aggregated((b"\x0a" * 32,))])
+    assert store.discard_settled(100) == 0
+    assert store.discard_settled(101) == 1
+    with pytest.raises(UnknownError):
+        store.share(b"\x0a" * 32)
+    assert not list((tmp_path / "shares").iterdir())
+    assert b"\x0a" * 32 in store.ledger.sets
+
+
+def test_the_ledger_refuses_and_remembers(tmp_path: Path) -> None:
+    store = Store(tmp_path, max_bytes=1 << 20)
+    store.commit([ledger.AttemptStarted(b"\x01" * 32, 5, b"\x02" * 32), ledger.Combined(b"\x02" * 32)])
+    with pytest.raises(RuleViolationError):
+        store.commit([ledger.AttemptStarted(b"\x01" * 32, 5, b"\x03" * 32)])
+    store.close()
+    again = Store(tmp_path, max_bytes=1 << 20)
+    assert again.ledger.attempts == {b"\x01" * 32: 5}
+    with pytest.raises(RuleViolationError):
+        again.commit([ledger.Combined(b"\x02" * 32)])
+    again.close()
+
+
+def test_a_crash_between_file_and_row_leaves_no_orphan(tmp_path: Path) -> None:
+    store = Store(tmp_path, max_bytes=1 << 20)
+    keep(store, encode_seed(SEED))
+    store.close()
+    (tmp_path / "shares" / ("ab" * 32)).write_bytes(b"orphan")
+    (tmp_path / "incoming" / "half").write_bytes(b"half")
+    again = Store(tmp_path, max_bytes=1 << 20)
+    assert [p.name for p in (tmp_path / "shares").iterdir()] == ["0a" * 32]
+    assert not list((tmp_path / "incoming").iterdir())
+    assert again.share_payload(b"\x0a" * 32) == encode_seed(SEED)
+    again.close()
+
+
+def test_a_cut_share_is_noticed(store: Store, tmp_path: Path) -> None:
+    keep(store, DENSE)
+    path = tmp_path / "shares" / ("0a" * 32)
+    path.write_bytes(path.read_bytes()[:-32])
+    with pytest.raises(StorageError, match="cut off"):
+        store.share(b"\x0a" * 32)
+
+
+def test_one_process_at_a_time(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="in use by another process"):
+        Store(tmp_path, max_bytes=1 << 20)
+
+
+def test_a_damaged_ledger_is_named(tmp_path: Path) -> None:
+    store = Store(tmp_path, max_bytes=1 << 20)
+    with store._database.transaction() as connection:
+        connection.execute('INSERT INTO ledger (record) VALUES (\'{"kind": "nonsense"}\')')
+    store.close()
+    with pytest.raises(StorageError, match="none"):
+        Store(tmp_path, max_bytes=1 << 20)
+
+
+def test_committed_entries_survive_kill(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, signal; from provers import ledger; from provers.store import Store;"
+        f"s = Store(pathlib.Path({str(tmp_path)!r}), max_bytes=1 << 20);"
+        "s.commit([ledger.Combined(bytes([1]) * 32)]); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    store = Store(tmp_path, max_bytes=1 << 20)
+    assert store.ledger.combined == {b"\x01" * 32}
+    store.close()
+
+
+def test_payloads_are_served_by_digest(store: Store) -> None:
+    digest = store.put_payload(b"payload")
+    assert digest == keccak(b"payload")
+    assert store.put_payload(b"payload") == digest
+    assert store.payload(digest) == b"payload"
+    with pytest.raises(UnknownError):
+        store.payload(bytes(32))
+
+
+def test_write_durably_never_leaves_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    files.write_durably(path, b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        with pytest.raises(StorageError):
+            files.write_durably(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(StorageError, match="exists already"):
+        files.write_durably(path, b"new", replace=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
