@@ -20,7 +20,15 @@ contract RollupVerifierTest is Scene {
     }
 
     function test_verify_realProofs() external {
-        string[5] memory names = ["norm_1", "norm_3", "norm_16", "contribution_3", "contribution_16"];
+        string[7] memory names = [
+            "norm_1",
+            "norm_3",
+            "norm_16",
+            "contribution_3",
+            "contribution_16",
+            "norm_3_gamma_one",
+            "contribution_3_gamma_one"
+        ];
         for (uint256 i = 0; i < names.length; ++i) {
             (Statement memory statement, Proof memory proof, Fixture memory fixture) = _given(names[i]);
             (bytes32 batchId, uint256 x, uint256 y) = verifier.verify{gas: GAS}(statement, proof);
@@ -31,7 +39,7 @@ contract RollupVerifierTest is Scene {
     }
 
     function test_verify_everyWordTampered() external {
-        string[2] memory names = ["norm_3", "contribution_3"];
+        string[4] memory names = ["norm_3", "contribution_3", "norm_3_gamma_one", "contribution_3_gamma_one"];
         for (uint256 i = 0; i < names.length; ++i) {
             (Statement memory statement, Proof memory proof,) = _given(names[i]);
             for (uint256 word = 0; word < WORDS; ++word) {

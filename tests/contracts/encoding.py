@@ -76,9 +76,7 @@ def encode_batch(
     statement: BatchStatement, proof: BatchProof, payload_digest: bytes, attestations: Attestations
 ) -> bytes:
     """ABI encoding of `Batch` without an inlined payload."""
-    owners = [
-        (o.owner_index, *integers(o.commitment), o.shares_root, *compact(o.signature)) for o in statement.owners
-    ]
+    owners = [(o.owner_index, *integers(o.commitment), o.shares_root, *compact(o.signature)) for o in statement.owners]
     attested = [(member, *compact(signature)) for member, signature in attestations]
     context = statement.context
     value = (context.task_id, context.round, owners, proof_tuple(proof), payload_digest, b"", attested)

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from unittest.mock import patch
 
-from circuits import transcript
+from circuits import groth16, transcript
 from circuits.statement import BatchStatement
 from circuits.verify import sum_of_commitments
 from tests.contracts.encoding import encode_batch, encode_key, encode_proof, encode_statement
@@ -42,18 +43,26 @@ PROVER_KEYS = tuple(seed_of("fixture prover", index) for index in range(4))
 
 @dataclass(frozen=True)
 class Recipe:
-    """One batch: policy, capacity of its circuit, the owners' registration indices, the round."""
+    """One batch: policy, capacity of its circuit, the owners' registration indices."""
 
     policy: str
     capacity: int
     indices: tuple[int, ...]
-    round: int = 0
-    dimension: int = DIMENSION
+    gamma_one: bool = False
 
     @property
     def key_name(self) -> str:
-        """The verifying key's fixture; the SRS depends on the dimension's domain."""
-        return f"key_{self.policy.replace('-', '_')}_{self.capacity}"
+        """Name of the verifying key's fixture."""
+        suffix = "_gamma_one" if self.gamma_one else ""
+        return f"key_{self.policy.replace('-', '_')}_{self.capacity}{suffix}"
+
+    def setup(self) -> Setup:
+        """The keys; with `gamma_one` those of a setup whose gamma is 1: the contract verifies with a pair less."""
+        if not self.gamma_one:
+            return development_setup(self.policy, self.capacity, DIMENSION)
+        real = groth16._secret_scalar
+        with patch.object(groth16, "_secret_scalar", lambda e, name: 1 if name == "gamma" else real(e, name)):
+            return development_setup.__wrapped__(self.policy, self.capacity, DIMENSION)
 
 
 RECIPES = {
@@ -62,13 +71,22 @@ RECIPES = {
     "norm_3_next": Recipe("norm", 16, (3, 4, 5)),
     "norm_3_overlapping": Recipe("norm", 16, (2, 3, 4)),
     "norm_3_sparse": Recipe("norm", 16, (7, 255, 256)),
+    "norm_3_chunks": Recipe("norm", 16, (1022, 1023, 1024)),
+    "norm_3_gamma_one": Recipe("norm", 16, (0, 1, 2), gamma_one=True),
+    "contribution_3_gamma_one": Recipe("norm-contribution", 16, (0, 1, 2), gamma_one=True),
     "norm_16": Recipe("norm", 16, tuple(range(16))),
     "contribution_3": Recipe("norm-contribution", 16, (0, 1, 2)),
     "contribution_16": Recipe("norm-contribution", 16, tuple(range(16))),
     "gas_8": Recipe("norm", 64, tuple(range(8))),
     "gas_32": Recipe("norm", 64, tuple(range(32))),
     "gas_64": Recipe("norm", 64, tuple(range(64))),
+    "gas_8_gamma_one": Recipe("norm", 64, tuple(range(8)), gamma_one=True),
+    "gas_32_gamma_one": Recipe("norm", 64, tuple(range(32)), gamma_one=True),
+    "gas_64_gamma_one": Recipe("norm", 64, tuple(range(64)), gamma_one=True),
 }
+
+VECTOR_NAMES = ("norm_1", "norm_3", "contribution_3")
+"""Recipes whose transcript is a shared vector."""
 
 
 def owner_key(index: int) -> bytes:
@@ -78,11 +96,10 @@ def owner_key(index: int) -> bytes:
 
 def build(name: str, recipe: Recipe) -> PlainBatch:
     """The batch of a recipe."""
-    setup = development_setup(recipe.policy, recipe.capacity, recipe.dimension)
-    at = Circumstances(CHAIN_ID, MARKET, 0, recipe.round, BOUND)
+    at = Circumstances(CHAIN_ID, MARKET, 0, 0, BOUND)
     return build_batch(
-        setup,
-        random_gradients(len(recipe.indices), recipe.dimension, BOUND, seed=len(name)),
+        recipe.setup(),
+        random_gradients(len(recipe.indices), DIMENSION, BOUND, seed=len(name)),
         at=at,
         seed=name,
         indices=recipe.indices,
@@ -100,7 +117,6 @@ def batch_fixture(batch: PlainBatch, recipe: Recipe) -> dict[str, object]:
         "payload": _hex(batch.payload),
         "batchId": _hex(batch.batch_id),
         "commitment": _hex(sum_of_commitments(batch.statement)),
-        "dimension": recipe.dimension,
         "ownerKeys": [_hex(key) for key in batch.owner_keys],
     }
 
@@ -164,7 +180,7 @@ def main(names: Sequence[str]) -> None:
         batch = build(name, recipe)
         _write(FIXTURES / f"{name}.json", batch_fixture(batch, recipe))
         _write(FIXTURES / f"{recipe.key_name}.json", key_fixture(batch.setup))
-        if name in ("norm_1", "norm_3", "contribution_3"):
+        if name in VECTOR_NAMES:
             _write(VECTORS / f"{name}.json", transcript_vector(batch))
 
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IMarket} from "../src/interfaces/IMarket.sol";
+import {Batch} from "../src/types/Types.sol";
+import {Scene} from "./support/Scene.sol";
+
+/// @title Owners read from storage, from code, and from both
+contract RosterTest is Scene {
+    uint256 private constant GAS = 6_000_000;
+
+    event RosterCompacted(uint256 indexed taskId, uint256 chunk, uint256 count);
+
+    function test_compactRoster_batchAccepted() external {
+        stage("norm_3", 5, 16);
+        vm.expectEmit(true, true, true, true, MARKET);
+        emit RosterCompacted(0, 0, 5);
+        equal(market.compactRoster(0, 0), 5, "owners");
+        market.acceptBatch{gas: GAS}(load("norm_3").batch);
+    }
+
+    function test_compactRoster_forgedSignature() external {
+        stage("norm_3", 5, 16);
+        market.compactRoster(0, 0);
+        Batch memory batch = load("norm_3").batch;
+        batch.owners[1].r ^= bytes32(uint256(1));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 1, 1));
+        market.acceptBatch{gas: GAS}(batch);
+        batch = load("norm_3").batch;
+        batch.owners[2].index = 4;
+        vm.expectRevert(abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 2, 4));
+        market.acceptBatch{gas: GAS}(batch);
+        batch.owners[2].index = 5; // nobody
+        vm.expectRevert(abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 2, 5));
+        market.acceptBatch{gas: GAS}(batch);
+    }
+
+    function test_compactRoster_partly() external {
+        stage("norm_3", 2, 16);
+        market.compactRoster(0, 0);
+        _admit(2, 6);
+        // Owners 0 and 1 come from code, owner 2 from storage.
+        market.acceptBatch{gas: GAS}(load("norm_3").batch);
+        equal(market.compactRoster(0, 0), 6, "grown");
+        market.acceptBatch{gas: GAS}(load("norm_3_next").batch);
+    }
+
+    function test_compactRoster_nothingNew() external {
+        stage("norm_3", 3, 16);
+        market.compactRoster(0, 0);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.RosterCompact.selector, 0, 0));
+        market.compactRoster(0, 0);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.RosterCompact.selector, 0, 1));
+        market.compactRoster(0, 1);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.TaskUnknown.selector, 1));
+        market.compactRoster(1, 0);
+    }
+
+    function test_acceptBatch_acrossChunks() external {
+        stage("norm_3_chunks", 0, 16);
+        _admit(0, 1025);
+        Batch memory batch = load("norm_3_chunks").batch;
+        uint256 state = vm.snapshotState();
+        market.acceptBatch{gas: GAS}(batch);
+        vm.revertToState(state);
+        state = vm.snapshotState();
+        equal(market.compactRoster(0, 0), 1024, "full chunk");
+        market.acceptBatch{gas: GAS}(batch);
+        vm.revertToState(state);
+        market.compactRoster(0, 0);
+        equal(market.compactRoster(0, 1), 1, "chunk of one");
+        market.acceptBatch{gas: GAS}(batch);
+        equal(market.consumed(0, 0, 3), 3 << 254, "last word of the first chunk");
+        equal(market.consumed(0, 0, 4), 1, "first word of the second chunk");
+    }
+
+    function test_acceptBatch_ownersNotAscendingAcrossChunks() external {
+        stage("norm_3_chunks", 0, 16);
+        _admit(0, 1025);
+        Batch memory batch = load("norm_3_chunks").batch;
+        (batch.owners[1], batch.owners[2]) = (batch.owners[2], batch.owners[1]);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.OwnersNotAscending.selector, 2));
+        market.acceptBatch{gas: GAS}(batch);
+    }
+
+    function test_acceptBatch_indexBeyondUint16() external {
+        stage("norm_3", 3, 16);
+        bytes memory data = abi.encodeCall(market.acceptBatch, (load("norm_3").batch));
+        // Sets bit 16 of the last owner's index: the word behind the count is owner 0's index, six words an owner.
+        uint256 head = 4 + 0x20;
+        uint256 owners;
+        assembly ("memory-safe") {
+            owners := add(add(head, mload(add(add(data, 0x20), add(head, 0x40)))), 0x20)
+            let index := add(add(add(data, 0x20), owners), 0x180)
+            mstore(index, or(mload(index), 0x10000))
+        }
+        (bool ok,) = MARKET.call{gas: GAS}(data);
+        isTrue(!ok, "an index of 17 bits was accepted");
+    }
+
+    function _admit(uint256 first, uint256 end) private {
+        address[] memory owners = new address[](end - first);
+        for (uint256 i = first; i < end; ++i) {
+            owners[i - first] = ownerAddress(i);
+        }
+        vm.prank(modelOwner);
+        market.admit(0, owners);
+    }
+}

@@ -1,0 +1,104 @@
+"""The artifacts at work on the embedded chain (py-evm): one task from its creation to an owner's pay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from eth_abi.abi import decode
+from web3 import EthereumTesterProvider, Web3
+from web3.types import Wei
+
+import contracts
+from tests.contracts.encoding import BATCH, KEY, encode_batch, encode_key
+from tests.contracts.fixtures import BOUND, DIMENSION, PROVER_KEYS, owner_key
+from tests.support.plain_batch import (
+    Circumstances,
+    address_of,
+    attest,
+    build_batch,
+    development_setup,
+    random_gradients,
+)
+
+OWNERS = 3
+REWARD = 10**15
+HOUR = 3600
+
+
+@pytest.fixture
+def w3() -> Web3:
+    return Web3(EthereumTesterProvider())
+
+
+def _deploy(w3: Web3, name: str, *arguments: Any) -> Any:
+    artifact = contracts.load(name)
+    factory = w3.eth.contract(abi=list(artifact.abi), bytecode=artifact.bytecode)
+    receipt = w3.eth.wait_for_transaction_receipt(factory.constructor(*arguments).transact())
+    assert receipt["status"] == 1
+    return w3.eth.contract(address=receipt["contractAddress"], abi=list(artifact.abi))
+
+
+def _address(key: bytes) -> str:
+    return Web3.to_checksum_address(address_of(key))
+
+
+def _committee(w3: Web3) -> Any:
+    """A registry whose committee 0 is ready; the provers' accounts are unlocked on the test chain."""
+    registry = _deploy(w3, "CommitteeRegistry")
+    tester = w3.provider.ethereum_tester  # type: ignore[attr-defined]
+    for key in PROVER_KEYS:
+        tester.add_account(f"0x{key.hex()}")
+        w3.eth.send_transaction({"from": w3.eth.accounts[0], "to": _address(key), "value": Wei(10**18)})
+    registry.functions.createCommittee(1, [_address(key) for key in PROVER_KEYS]).transact()
+    for key in PROVER_KEYS:
+        registry.functions.join(0, "localhost:7001", key).transact({"from": _address(key)})
+    assert registry.functions.ready(0).call()
+    return registry
+
+
+@pytest.mark.slow
+def test_batch_is_accepted_and_paid(w3: Web3) -> None:
+    w3.eth.default_account = w3.eth.accounts[0]
+    setup = development_setup("norm", 16, DIMENSION)
+    registry = _committee(w3)
+    market = _deploy(w3, "Market", registry.address)
+    verifier = _deploy(w3, "RollupVerifier", decode([KEY], encode_key(setup.verifying))[0])
+    assert verifier.functions.policyKeyHash().call() == setup.verifying.key_hash
+    coordinator = _address(owner_key(99))
+    terms = (0, verifier.address, coordinator, DIMENSION, 16, BOUND, 2, 8, 1, REWARD, HOUR, HOUR, True, False)
+    market.functions.createTask(terms).transact()
+    market.functions.admit(0, [_address(owner_key(i)) for i in range(OWNERS)]).transact()
+    market.functions.fund(0).transact({"value": 8 * REWARD})
+    market.functions.openRound(0, bytes(32)).transact()
+
+    at = Circumstances(w3.eth.chain_id, bytes.fromhex(market.address[2:]), 0, 0, BOUND)
+    keys = [owner_key(i) for i in range(OWNERS)]
+    batch = build_batch(setup, random_gradients(OWNERS, DIMENSION, BOUND), at=at, owner_keys=keys)
+    signed = [(member, attest(batch, PROVER_KEYS[member])) for member in (0, 2, 3)]
+    encoded = encode_batch(batch.statement, batch.proof, batch.payload_digest, signed)
+    sent = market.functions.acceptBatch(decode([BATCH], encoded)[0]).transact({"gas": 2_000_000})
+    receipt = w3.eth.wait_for_transaction_receipt(sent)
+    (event,) = market.events.BatchAccepted().process_receipt(receipt)
+    assert event["args"]["batchId"] == batch.batch_id
+
+    args = event["args"]
+    record = (
+        args["batchId"], args["payloadDigest"], args["rewardsRoot"], args["commitmentX"], args["commitmentY"], OWNERS,
+    )  # fmt: skip
+    proof = _proof_of_last(w3, batch.batch_id, keys)
+    owner = _address(keys[2])
+    market.functions.claim(0, 0, 0, record, 2, owner, REWARD, proof).transact()
+    assert w3.eth.get_balance(Web3.to_checksum_address(owner)) == REWARD
+
+
+def _proof_of_last(w3: Web3, batch_id: bytes, keys: list[bytes]) -> list[bytes]:
+    """Siblings of slot 2 of a tree of three: it has none at the bottom, and moves up alone."""
+
+    def leaf(slot: int) -> bytes:
+        inner = w3.codec.encode(
+            ["bytes32", "uint256", "address", "uint256"], [batch_id, slot, _address(keys[slot]), REWARD]
+        )
+        return bytes(Web3.keccak(Web3.keccak(inner)))
+
+    return [bytes(Web3.keccak(b"".join(sorted((leaf(0), leaf(1))))))]

@@ -1,0 +1,27 @@
+"""The forge tests' fixtures and the transcript's vectors are what Python makes today."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.contracts import fixtures
+from tests.contracts.fixtures import FIXTURES, RECIPES, VECTORS
+
+
+@pytest.mark.parametrize("name", ["norm_1", "norm_3", "contribution_3", "norm_3_gamma_one"])
+def test_fixture_is_current(name: str) -> None:
+    recipe = RECIPES[name]
+    batch = fixtures.build(name, recipe)
+    assert json.loads((FIXTURES / f"{name}.json").read_text()) == fixtures.batch_fixture(batch, recipe)
+    assert json.loads((FIXTURES / f"{recipe.key_name}.json").read_text()) == fixtures.key_fixture(batch.setup)
+    vector = VECTORS / f"{name}.json"
+    if name in fixtures.VECTOR_NAMES:
+        assert json.loads(vector.read_text()) == fixtures.transcript_vector(batch)
+
+
+def test_every_fixture_is_there() -> None:
+    for name, recipe in RECIPES.items():
+        assert (FIXTURES / f"{name}.json").is_file()
+        assert (FIXTURES / f"{recipe.key_name}.json").is_file()
