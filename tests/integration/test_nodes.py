@@ -5,19 +5,38 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from circuits import payload
 from circuits.commitment import CommitmentKey
-from circuits.errors import ClosedError, NotReadyError, SignatureError, UnavailableError, UnknownError, WireError
+from circuits.errors import (
+    ChainError,
+    ClosedError,
+    ConfigError,
+    InvalidInputError,
+    NotReadyError,
+    SignatureError,
+    StorageError,
+    UnavailableError,
+    UnknownError,
+    WireError,
+)
 from circuits.hashing import keccak
 from coordinator.records import SubmissionState
 from coordinator.service import CoordinatorNode
-from native import g1_linear_combination
+from native import G1, g1_linear_combination
 from provers.client import ProverClient
+from provers.keystore import Keystore
 from provers.node import ProverNode
 from tests.support.deployment import Deployment, Process
 
@@ -25,8 +44,12 @@ DIMENSION = 10
 RNG = np.random.default_rng(7)
 
 
-def gradient() -> np.ndarray:
-    return RNG.normal(size=DIMENSION)
+Floats = npt.NDArray[np.float64]
+
+
+def gradient(dimension: int = DIMENSION) -> Floats:
+    drawn: Floats = RNG.normal(size=dimension) / np.sqrt(dimension)  # well inside the task's bound
+    return drawn
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -56,13 +79,13 @@ def running(deployment: Deployment) -> Iterator[tuple[list[ProverNode], Coordina
         one.stop(1.0)
 
 
-def check_payload(raw: bytes, key: CommitmentKey, commitments: list[bytes], gradients: list[np.ndarray]) -> None:
-    aggregate = payload.decode(raw, DIMENSION)
+def check_payload(raw: bytes, key: CommitmentKey, commitments: list[G1], gradients: list[Floats]) -> None:
+    aggregate = payload.decode(raw, key.dimension)
     assert key.commit_small(aggregate.values, aggregate.tail) == g1_linear_combination(
         commitments, [1] * len(commitments)
     )
-    quantized = sum(np.round(g * 2**16).astype(np.int64) for g in gradients)
-    assert aggregate.values.tolist() == quantized.tolist()
+    quantized = [np.round(g * 2**16).astype(np.int64) for g in gradients]
+    assert np.array_equal(aggregate.values, np.sum(quantized, axis=0))
 
 
 def test_a_batch_from_submission_to_payload(
@@ -88,9 +111,9 @@ def test_a_batch_from_submission_to_payload(
         bundle = client.audit_bundle(batch.record.batch_id)
         commitments = [h.commitment for h in bundle.statement.owners]
         check_payload(raw, deployment.setup.commitment, commitments, gradients)
-        status = client.task_status(task)
-        assert [(b.accepted, b.owners) for b in status.rounds[0].batches] == [(True, 3)]
-        assert status.rounds[0].pending == 0
+        overview = client.task_status(task).rounds[0]
+        assert [(b.accepted, b.owners) for b in overview.batches] == [(True, 3)]
+        assert overview.pending == 0
     with ProverClient(f"127.0.0.1:{deployment.ports[2]}") as prover:
         assert prover.payload(batch.record.payload_digest) == raw
         assert prover.status().keys_ready
@@ -162,8 +185,7 @@ def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
         with deployment.client() as client:
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             for port in deployment.ports:
-                with ProverClient(f"127.0.0.1:{port}") as prover:
-                    wait_for(lambda prover=prover: _answers(prover.status))
+                wait_for(partial(_prover_answers, port))
             number = deployment.model_owner.open_round(task, client.put_model(b"m"))
             gradients = [gradient() for _ in owners]
             statuses = [deployment.submit(task, number, o, g)[0] for o, g in zip(owners[:2], gradients, strict=False)]
@@ -186,9 +208,123 @@ def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
         deployment.close()
 
 
+def _prover_answers(port: int) -> bool:
+    with ProverClient(f"127.0.0.1:{port}") as prover:
+        return _answers(prover.status)
+
+
 def _answers(ask: Callable[[], object]) -> bool:
     try:
         ask()
     except UnavailableError:
         return False
     return True
+
+
+@pytest.mark.slow
+def test_a_coordinator_killed_in_the_middle_goes_on(tmp_path: Path) -> None:
+    dimension = 40_000  # shares and rows of several chunks
+    deployment = Deployment(tmp_path, dimension=dimension)
+    nodes = [ProverNode(deployment.node_config(p)) for p in range(4)]
+    for one in nodes:
+        one.start()
+    coordinator = Process(deployment.coordinator_config())
+    try:
+        task = deployment.new_task(2)
+        owners = deployment.owners(task, 2)
+        with deployment.client() as client:
+            wait_for(lambda: _answers(lambda: client.task_status(task)))
+            number = deployment.model_owner.open_round(task, client.put_model(b"m"))
+            gradients = [gradient(dimension) for _ in owners]
+            submissions = [
+                deployment.submit(task, number, o, g)[0].submission for o, g in zip(owners, gradients, strict=True)
+            ]
+            wait_for(lambda: client.task_status(task).rounds[0].attempts > 0, 120)
+            coordinator.kill()
+            coordinator = Process(deployment.coordinator_config())
+            wait_for(lambda: _answers(lambda: client.task_status(task)))
+            wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED, 300)
+            batch = deployment.view.accepted(task, number)[0]
+            bundle = client.audit_bundle(batch.record.batch_id)
+            commitments = [h.commitment for h in bundle.statement.owners]
+            raw = client.payload(batch.record.batch_id)
+            check_payload(raw, deployment.setup.commitment, commitments, gradients)
+            assert client.task_status(task).rounds[0].attempts > 1
+    finally:
+        coordinator.kill()
+        for one in nodes:
+            one.stop(1.0)
+        deployment.close()
+
+
+def test_a_taken_port_is_named(deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]) -> None:
+    config = replace(deployment.coordinator_config(), state_dir=deployment.directory / "second")
+    config = replace(config, log_url=f"sqlite://{deployment.directory}/second/log.sqlite")
+    second = CoordinatorNode(config)
+    with pytest.raises(ConfigError, match="another process has it"):
+        second.start()
+    second.journal.close()
+
+
+def test_one_process_a_state_directory(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
+) -> None:
+    with pytest.raises(StorageError, match="in use by another process"):
+        ProverNode(deployment.node_config(0))
+    with pytest.raises(StorageError, match="in use by another process"):
+        CoordinatorNode(deployment.coordinator_config())
+
+
+def test_a_stranger_cannot_serve_for_a_committee(deployment: Deployment) -> None:
+    Keystore.create(deployment.directory / "stranger")
+    config = replace(deployment.node_config(0), keystore_dir=deployment.directory / "stranger")
+    with pytest.raises(InvalidInputError, match="no member of committee"):
+        ProverNode(config)
+
+
+def test_another_chain_is_named(deployment: Deployment) -> None:
+    with pytest.raises(ChainError, match="the configuration says 1"):
+        ProverNode(replace(deployment.node_config(0), chain_id=1))
+
+
+def test_shares_and_status_over_tls(tmp_path: Path, deployment: Deployment) -> None:
+    certificate, key = self_signed(tmp_path)
+    config = replace(
+        deployment.node_config(0), state_dir=tmp_path / "state", listen="127.0.0.1:0", tls_certificate=certificate,
+        tls_key=key,
+    )  # fmt: skip
+    node = ProverNode(config)
+    port = node.start()
+    try:
+        with ProverClient(f"grpcs://localhost:{port}", tls_roots=certificate.read_bytes()) as client:
+            assert client.status().prover == 0
+        with ProverClient(f"localhost:{port}", timeout=3) as plain, pytest.raises(UnavailableError):
+            plain.status()
+    finally:
+        node.stop(0.5)
+
+
+def self_signed(directory: Path) -> tuple[Path, Path]:
+    """A certificate for localhost and its key, as PEM files."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    files = (directory / "certificate.pem", directory / "key.pem")
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files

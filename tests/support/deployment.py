@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from web3.types import Wei
 
 from circuits import keys
 from circuits.errors import GradrollError
@@ -38,7 +39,7 @@ from tests.support.plain_batch import development_setup
 REWARD = 10**15
 BOUND = 1 << 40
 FRACTION_BITS = 16
-_FUNDS = 10**18
+_FUNDS = Wei(10**18)
 
 
 def free_port() -> int:
@@ -181,9 +182,10 @@ class Deployment:
 
     def _register_committee(self) -> int:
         web3 = self.model_owner.view.rpc.web3
+        funded = web3.to_checksum_address(self.dev.accounts[9].address)
         for keystore in self.keystores:
             web3.eth.send_transaction(
-                {"from": web3.eth.accounts[9], "to": web3.to_checksum_address(keystore.address), "value": _FUNDS}  # type: ignore[typeddict-item]
+                {"from": funded, "to": web3.to_checksum_address(keystore.address), "value": _FUNDS}
             )
         committee = self.model_owner.create_committee(self.threshold, [k.address for k in self.keystores])
         for keystore, port in zip(self.keystores, self.ports, strict=True):

@@ -63,7 +63,7 @@ def test_malformed_key_setup_is_refused() -> None:
 
 
 def test_dealt_keys_have_one_encoding() -> None:
-    dealt = {(0, 2, 3): b"\x01" * 32, (0, 1, 3): b"\x02" * 32}
+    dealt: dict[tuple[int, ...], bytes] = {(0, 2, 3): b"\x01" * 32, (0, 1, 3): b"\x02" * 32}
     raw = encode_keys(dealt)
     assert decode_keys(raw) == dealt
     for broken in (raw[:-1], raw[36:] + raw[:36], raw[:36] * 2, bytes(36)):
