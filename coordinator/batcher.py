@@ -33,10 +33,12 @@ from coordinator.machine import (
     Transition,
     Verdict,
     advance,
+    awaited,
     begin,
 )
 from coordinator.rounds import RoundKey
 from provers.messages import Cohort
+from provers.metering import Meter
 
 _log = logging.getLogger(__name__)
 _LATER = "receipts"
@@ -84,8 +86,12 @@ class Batcher:
             if self._stopping.is_set():
                 raise StoppedError
             self._use_attempt(plan.key, transition.state)
+            step, meter = awaited(transition.state).name, Meter()
             replies = fleet.ask(transition.requests, context.dimension, self._step_timeout)
+            _log.info("event=asked step=%s provers=%d %s", step, len(replies), meter.times())
+            meter = Meter()
             transition = advance(resources, transition.state, replies)
+            _log.info("event=advanced step=%s %s", step, meter.times())
             self._journal.record(*self._events(plan.key, transition.verdicts))
         self._end(plan.key, transition)
 

@@ -30,7 +30,7 @@ def verifying_key_file(directory: Path, policy: str, capacity: int) -> Path:
 
 def development_srs(text: str, domain: int) -> Srs:
     """A string whose trapdoor everybody knows; files made from it say so and are refused outside development."""
-    return unsafe_development_srs(_seed("srs", text), domain)
+    return unsafe_development_srs(development_seed("srs", text), domain)
 
 
 def generate(directory: Path, policy: str, capacity: int, srs: Srs, insecure_seed: str | None) -> VerifyingKey:
@@ -43,7 +43,7 @@ def generate(directory: Path, policy: str, capacity: int, srs: Srs, insecure_see
     if insecure_seed is None:
         key = generate_keys(circuit, srs.tau, srs.origin, secrets.token_bytes(ENTROPY_BYTES))
     else:
-        key = unsafe_generate_keys(circuit, srs.tau, srs.origin, _seed("keys", insecure_seed))
+        key = unsafe_generate_keys(circuit, srs.tau, srs.origin, development_seed("keys", insecure_seed))
     save_proving_key(key, proving_key_file(directory, policy, capacity))
     save_verifying_key(key.verifying, verifying_key_file(directory, policy, capacity))
     return key.verifying
@@ -69,5 +69,6 @@ def cached_development_parameters(directory: Path, dimension: int, policy: str, 
     return generate(directory, policy, capacity, srs, DEVELOPMENT_SEED)
 
 
-def _seed(purpose: str, text: str) -> bytes:
+def development_seed(purpose: str, text: str) -> bytes:
+    """The seed of everything that development makes from a text; everybody knows it."""
     return hashlib.sha256(f"gradroll/v1/development/{purpose}/{text}".encode()).digest()

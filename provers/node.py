@@ -18,6 +18,7 @@ from provers.intake import ShareIntake, own_membership
 from provers.keysetup import KeySetup
 from provers.keystore import Keystore
 from provers.lifecycle import stop_requested
+from provers.metering import Meter
 from provers.parameters import PublicParameters
 from provers.records import VERSION, CommitteeReference, ProverStatus
 from provers.runner import Runner
@@ -108,21 +109,27 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self, request_iterator: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
     ) -> pb.ShareReceipt:
         """Take one share in."""
+        meter = Meter()
         with answering(context, self._refused):
-            first = next(iter(request_iterator), None)
+            parts = meter.incoming(request_iterator)
+            first = next(parts, None)
             if first is None or first.WhichOneof("part") != "opening":
                 raise WireError("a share's stream must begin with its opening")
             opening = keys.opening_from_wire(first.opening)
-            submission, signature = self._intake.take(opening, _sealed(request_iterator))
+            submission, signature = self._intake.take(opening, _sealed(parts))
+            _log.info("event=share submission=0x%s %s", submission.hex()[:16], meter.figures())
             return pb.ShareReceipt(submission=submission, signature=signature)
 
     def Run(  # noqa: N802
         self, request_iterator: Iterator[pb.RunRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.RunReply]:
         """Run one step of a batch."""
+        meter = Meter()
         with answering(context, self._refused):
-            request = steps.request_from_wire(request_iterator, self._limits)
-            yield from steps.reply_to_wire(self._runner.run(request))
+            request = steps.request_from_wire(meter.incoming(request_iterator), self._limits)
+            yield from meter.outgoing(steps.reply_to_wire(self._runner.run(request)))
+            name, session = request.step.name, request.session.hex()[:16]
+            _log.info("event=step step=%s session=0x%s %s", name, session, meter.figures())
 
     def DealKeys(self, request: pb.DealKeysRequest, context: grpc.ServicerContext) -> pb.DealKeysReply:  # noqa: N802
         """Deal the shared keys that this prover leads."""

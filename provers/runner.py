@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import OrderedDict
 from hashlib import sha256
 from typing import TypeVar
@@ -45,16 +44,11 @@ class Runner:
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
         key = _identity(request)
-        started = time.monotonic()
         with self._lock:
             if key in self._replies:
                 return self._replies[key]
             reply = self._step(request)
             _remember(self._replies, key, reply, _KEPT_REPLIES)
-        _log.info(
-            "event=step step=%s session=0x%s seconds=%.3f",
-            request.step.name, request.session.hex()[:16], time.monotonic() - started,
-        )  # fmt: skip
         return reply
 
     def _step(self, request: StepRequest) -> StepReply:

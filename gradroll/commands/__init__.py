@@ -1,6 +1,6 @@
 """One module a command.  Each adds its parser; what is heavy to import is imported when the command runs."""
 
-from gradroll.commands import audit, chain, claim, committee, coordinator, demo, prover, setup, submit, task
+from gradroll.commands import audit, bench, chain, claim, committee, coordinator, demo, prover, setup, submit, task
 
 COMMANDS = (
     demo.add,
@@ -13,4 +13,5 @@ COMMANDS = (
     committee.add,
     chain.add,
     setup.add,
+    bench.add,
 )

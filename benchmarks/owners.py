@@ -1,0 +1,89 @@
+"""A process that plays all data owners of a case: reads a round's number, submits for everybody, writes the figures."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from circuits.commitment import CommitmentKey
+from circuits.quantize import FloatArray, Quantized
+from circuits.statement import Committee, TaskTerms
+from coordinator.client import CoordinatorClient
+from gradroll.keygen import SRS_FILE
+from gradroll.owner import DataOwner
+from gradroll.sharing import OwnerSeeds, Sharing
+from provers.chain import ChainView
+from provers.keystore import load_account
+from provers.parameters import PublicParameters
+
+
+class MeasuredOwner(DataOwner):
+    """An owner that notes the CPU time of committing and sharing."""
+
+    sharing_cpu = 0.0
+
+    def share(
+        self, quantized: Quantized, terms: TaskTerms, key: CommitmentKey, committee: Committee, seeds: OwnerSeeds
+    ) -> Sharing:
+        """As usual, with a clock."""
+        began = time.process_time()
+        try:
+            return super().share(quantized, terms, key, committee, seeds)
+        finally:
+            self.sharing_cpu = time.process_time() - began
+
+
+def gradient(dimension: int, owner: int, round_number: int) -> FloatArray:
+    """Uniform in [-0.5, 0.5): with 16 fraction bits, 16-bit coordinates."""
+    return np.random.default_rng((owner, round_number)).random(dimension) - 0.5
+
+
+def submit(owner: MeasuredOwner, number: int, plan: dict[str, Any], round_number: int) -> dict[str, float]:
+    """One submission with its figures; CPU time is the process's."""
+    values = gradient(plan["dimension"], number, round_number)
+    wall, cpu = time.monotonic(), time.process_time()
+    done = owner.submit(plan["task_id"], values, round_number=round_number)
+    return {
+        "cpu": round(time.process_time() - cpu, 4),
+        "seconds": round(time.monotonic() - wall, 4),
+        "sharing_cpu": round(owner.sharing_cpu, 4),
+        "receipts": len(done.receipts),
+        "scale": done.scale,
+    }
+
+
+def main(path: Path) -> None:
+    """Serve rounds from standard input until it ends."""
+    plan = json.loads(path.read_text())
+    view = ChainView(plan["chain"], bytes.fromhex(plan["market"]), expected_chain_id=plan["chain_id"])
+    coordinator = CoordinatorClient(plan["coordinator"], timeout=300.0)
+    keys = Path(plan["parameters"])
+    parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
+    accounts = Path(plan["accounts"])
+    owners = [
+        MeasuredOwner(
+            view, coordinator, load_account(accounts / f"owner-{i}.json"), parameters, accounts / f"{i}", timeout=600.0
+        )
+        for i in range(plan["owners"])
+    ]
+    _say("ready")
+    with ThreadPoolExecutor(plan["together"]) as pool:
+        for line in sys.stdin:
+            number = int(line)
+            running = [pool.submit(submit, owner, i, plan, number) for i, owner in enumerate(owners)]
+            _say([each.result() for each in running])
+
+
+def _say(what: object) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,45 @@
+"""Development parameters of every size, made once: one reference string, commitment keys from its known secret."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from benchmarks.machine import ROOT
+from circuits.commitment import commitment_key, unsafe_development_key
+from circuits.errors import GradrollError
+from circuits.srs import Srs, load
+from circuits.statement import domain_size
+from gradroll.keygen import DEVELOPMENT_SEED, SRS_FILE, development_seed, development_srs
+
+_SMALL_DOMAIN = 1 << 16
+
+
+def directory(dimension: int) -> Path:
+    """Where the parameters for a dimension are kept; small models do not wait for the long string."""
+    base = Path(os.environ.get("GRADROLL_BENCH_DIR", ROOT / "build" / "bench"))
+    return base / ("parameters-small" if dimension <= _SMALL_DOMAIN else "parameters-large")
+
+
+def ensure(dimension: int) -> Path:
+    """Make what is missing: the string, and the commitment key of a dimension.  Returns the directory."""
+    folder = directory(dimension)
+    path = folder / SRS_FILE
+    longest = _SMALL_DOMAIN if dimension <= _SMALL_DOMAIN else 1 << 20
+    srs = _load(path, domain_size(dimension))
+    if srs is None:
+        development_srs(DEVELOPMENT_SEED, max(longest, domain_size(dimension))).save(path)
+        srs = load(path, allow_insecure=True)
+    if not list(folder.glob(f"lagrange-*-{dimension}.bases")):
+        unsafe_development_key(development_seed("srs", DEVELOPMENT_SEED), dimension, cache=folder)
+    commitment_key(srs, dimension, cache=folder)
+    return folder
+
+
+def _load(path: Path, domain: int) -> Srs | None:
+    try:
+        srs = load(path, allow_insecure=True)
+        srs.require(domain)
+    except GradrollError:
+        return None
+    return srs

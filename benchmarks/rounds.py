@@ -1,0 +1,157 @@
+"""Measures whole rounds: CPU, wall time, memory and bytes of every role and step, and the gas of the settlement."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hexbytes import HexBytes
+
+from benchmarks import steplog
+from benchmarks.cases import Case
+from benchmarks.machine import ROOT
+from benchmarks.market import Stage, stage
+from benchmarks.processes import MemorySampler, cpu_seconds
+from circuits.errors import UnavailableError
+
+_TIMEOUT = 1500.0
+WORK = ROOT / "build" / "bench" / "run"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFigures:
+    """One round.  CPU is by role: seconds of the whole process, from the first byte of a share on."""
+
+    cpu_submit: dict[str, float]
+    cpu_prove: dict[str, float]
+    wall_submit: float
+    wall_prove: float
+    gas: int
+    calldata: int
+    owners: list[dict[str, float]]
+
+    def record(self) -> dict[str, object]:
+        """For a result file."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def measure(case: Case, rounds: int) -> dict[str, Any]:
+    """Run rounds of a case; the first warms caches up and is reported apart when there are several."""
+    work = WORK / case.name
+    with stage(case, work) as running:
+        figures: list[RoundFigures] = []
+        with MemorySampler(running.pids) as sampler:
+            for _ in range(rounds):
+                figures.append(_round(running, case))
+                running.fleet.require_alive()
+            peaks = sampler.peaks()
+        stored = _stored(running)
+        logs = {name: work / "logs" / f"{name}.log" for name in running.pids}
+        steps = {n: _per_round(steplog.steps(logs[n], "step"), rounds) for n in logs if n.startswith("prover")}
+        asked = _per_round(steplog.steps(logs["coordinator"], "asked"), rounds)
+        advanced = _per_round(steplog.steps(logs["coordinator"], "advanced"), rounds)
+        uploads = [_upload(log) for name, log in logs.items() if name.startswith("prover")]
+    shutil.rmtree(work / "market", ignore_errors=True)
+    return {
+        "case": case.record(),
+        "rounds": [each.record() for each in figures],
+        "prover_steps": steps,
+        "coordinator_asks": asked,
+        "coordinator_advances": advanced,
+        "intake": uploads,
+        "memory": {n: {"resident": m.resident, "anonymous": m.anonymous} for n, m in peaks.items()},
+        "stored_bytes": stored,
+        **summary(case, figures, uploads),
+    }
+
+
+def summary(case: Case, figures: list[RoundFigures], uploads: list[dict[str, float]]) -> dict[str, Any]:
+    """The figures that goals are about: medians over rounds of the slowest prover's CPU, and so on."""
+    warm = figures[1:] or figures
+    provers = [f"prover-{p}" for p in range(case.provers)]
+    totals = [{n: f.cpu_submit[n] + f.cpu_prove[n] for n in (*provers, "coordinator")} for f in warm]
+    owners = [owner["cpu"] for f in warm for owner in f.owners]
+    received = sum(u["received"] for u in uploads) / (len(figures) * case.owners)
+    return {
+        "summary": {
+            "prover_cpu_per_gradient": statistics.median(max(t[n] for n in provers) for t in totals) / case.owners,
+            "prover_cpu_per_gradient_mean": statistics.median(
+                statistics.mean(t[n] for n in provers) for t in totals
+            ) / case.owners,
+            "coordinator_cpu_per_batch": statistics.median(t["coordinator"] for t in totals),
+            "owner_cpu_per_submission": statistics.median(owners),
+            "owner_cpu_first_submission": figures[0].owners[0]["cpu"],
+            "upload_bytes_per_coordinate": received / case.dimension,
+            "gas_per_batch": statistics.median(f.gas for f in warm),
+            "gas_per_gradient": statistics.median(f.gas for f in warm) / case.owners,
+            "wall_submit": statistics.median(f.wall_submit for f in warm),
+            "wall_prove": statistics.median(f.wall_prove for f in warm),
+            "wall_round": statistics.median(f.wall_submit + f.wall_prove for f in warm),
+        }
+    }  # fmt: skip
+
+
+def _round(running: Stage, case: Case) -> RoundFigures:
+    number = running.buyer.open_round(running.task_id, np.zeros(case.dimension))
+    begun, before = time.monotonic(), _cpu(running)
+    owners = running.submit_all(number)
+    submitted, between = time.monotonic(), _cpu(running)
+    gas, data = _await_accepted(running, number)
+    settled, after = time.monotonic(), _cpu(running)
+    return RoundFigures(
+        _difference(between, before), _difference(after, between), round(submitted - begun, 3),
+        round(settled - submitted, 3), gas, data, owners,
+    )  # fmt: skip
+
+
+def _cpu(running: Stage) -> dict[str, float]:
+    return {name: cpu_seconds(pid) for name, pid in running.pids.items()}
+
+
+def _difference(later: dict[str, float], earlier: dict[str, float]) -> dict[str, float]:
+    return {name: round(later[name] - earlier[name], 3) for name in later}
+
+
+def _await_accepted(running: Stage, number: int) -> tuple[int, int]:
+    """Gas and calldata bytes of the settling transactions, once the market has accepted the round's batch."""
+    deadline = time.monotonic() + _TIMEOUT
+    trouble = ""
+    while time.monotonic() < deadline:
+        running.fleet.require_alive()
+        for found in running.coordinator.task_status(running.task_id).rounds:
+            if found.round == number:
+                trouble = found.trouble or trouble
+                sent = [b.transaction for b in found.batches if b.accepted and b.transaction]
+                if sent and not found.pending:
+                    return _settlement(running, sent)
+        time.sleep(0.1)
+    raise UnavailableError(f"round {number} did not settle within {_TIMEOUT:.0f} s: {trouble or 'no reason given'}")
+
+
+def _settlement(running: Stage, sent: list[bytes]) -> tuple[int, int]:
+    eth = running.view.rpc.web3.eth
+    receipts = [eth.get_transaction_receipt(HexBytes(each)) for each in sent]
+    data = [len(eth.get_transaction(HexBytes(each))["input"]) for each in sent]
+    return sum(int(r["gasUsed"]) for r in receipts), sum(data)
+
+
+def _stored(running: Stage) -> dict[str, int]:
+    home = running.market.plan.directory
+    return {
+        name: sum(p.stat().st_size for p in (home / name / "state").rglob("*") if p.is_file())
+        for name in (*(f"prover-{p}" for p in range(len(running.provers))), "coordinator")
+    }
+
+
+def _upload(log: Path) -> dict[str, float]:
+    shares = list(steplog.events(log, "share"))
+    return {"shares": len(shares), "received": sum(float(s["received"]) for s in shares)}
+
+
+def _per_round(steps: dict[str, dict[str, float]], rounds: int) -> dict[str, dict[str, float]]:
+    return {step: {k: round(v / rounds, 4) for k, v in found.items()} for step, found in steps.items()}

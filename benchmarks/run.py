@@ -1,0 +1,54 @@
+"""`gradroll bench`: measure what is missing, then write the tables, plots and the list of goals."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import cases, results, rounds
+from benchmarks.machine import facts
+
+COMMAND = "gradroll bench"
+_SLOW = 1 << 22
+"""Coordinates of all owners above which a round takes more than a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One measurement: the name of its result and the function that makes it."""
+
+    name: str
+    measure: Callable[[], Mapping[str, Any]]
+
+
+def jobs(*, quick: bool) -> list[Job]:
+    """All measurements, the short ones first."""
+    chosen = cases.quick() if quick else cases.matrix()
+    return [_round_job(case) for case in chosen]
+
+
+def _round_job(case: cases.Case) -> Job:
+    repeats = 2 if case.dimension * case.owners > _SLOW else 4 if case.dimension * case.owners > 1 << 18 else 6
+    return Job(f"round-{case.name}", lambda: rounds.measure(case, repeats))
+
+
+def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], None]) -> int:
+    """Measure; results that are there already are kept unless they are wanted `again`.
+
+    Args:
+        only: parts of names; no part means all measurements.
+    """
+    os.environ["GRADROLL_DEVELOPMENT"] = "1"
+    for job in jobs(quick=quick):
+        if only and not any(part in job.name for part in only):
+            continue
+        if results.load(job.name) is not None and not again:
+            say(f"{job.name}: measured already")
+            continue
+        say(f"{job.name}: measuring")
+        machine = facts()
+        path = results.save(job.name, f"{COMMAND} --again --only {job.name}", machine, job.measure())
+        say(f"{job.name}: {path}")
+    return 0
