@@ -104,6 +104,9 @@ class Admission:
             verify_receipt(self._view.chain_id, self._view.market, submission, signature, member)
 
     def _only_one(self, header: SubmissionHeader) -> None:
+        current = self._journal.state.rounds.get((header.task_id, header.round))
+        if current is not None and current.closed:
+            raise ClosedError("this round is full, or over; hand the gradient in for the next one")
         present = self._journal.state.of_owner((header.task_id, header.round), header.owner)
         if present is not None and present.state is not SubmissionState.EXPIRED:
             raise ClosedError(f"this owner has submission 0x{present.submission.hex()} in this round already")

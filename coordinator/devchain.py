@@ -20,6 +20,7 @@ from eth_abi.abi import encode
 from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
 from eth_tester.backends.pyevm.main import get_default_account_keys  # type: ignore[import-untyped]
 from eth_tester.exceptions import TransactionFailed, ValidationError  # type: ignore[import-untyped]
+from eth_utils.exceptions import ValidationError as EvmValidationError
 from web3 import EthereumTesterProvider, Web3
 from web3.types import RPCEndpoint
 
@@ -32,10 +33,12 @@ BLOCK_GAS = 30_000_000
 _BALANCE = 10**6 * 10**18
 _MAX_BODY = 8 << 20
 _TIMED = ("eth_sendRawTransaction", "eth_sendTransaction", "eth_getBlockByNumber")
+_CONSTANTS = {"net_version": str(CHAIN_ID), "eth_chainId": hex(CHAIN_ID)}
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
+_REFUSALS = (ValidationError, EvmValidationError, ValueError, TypeError, KeyError)
 
 
 class DevChain:
@@ -91,10 +94,8 @@ class DevChain:
 
     def answer(self, method: str, params: Any) -> Json:
         """Answer one JSON-RPC call: an object with ``result`` or ``error``."""
-        if method == "net_version":
-            return {"result": str(CHAIN_ID)}
-        if method == "eth_chainId":
-            return {"result": hex(CHAIN_ID)}
+        if method in _CONSTANTS:
+            return {"result": _CONSTANTS[method]}
         if method == "evm_increaseTime":
             self.advance(int(params[0], 16) if isinstance(params[0], str) else int(params[0]))
             return {"result": None}
@@ -105,7 +106,7 @@ class DevChain:
                 response = cast(Json, self._request(RPCEndpoint(method), params))
             except TransactionFailed as error:
                 return _reverted(error)
-            except (ValidationError, ValueError, TypeError, KeyError) as error:
+            except _REFUSALS as error:
                 return {"error": {"code": -32602, "message": f"{type(error).__name__}: {error}"}}
         if "error" in response:
             return {"error": response["error"]}

@@ -17,13 +17,14 @@ from coordinator.machine import Resources
 from coordinator.planning import Close, Prove, RoundFacts, Settle, next_action
 from coordinator.rounds import RoundKey
 from coordinator.settlement import Settlement
-from provers.chain import ChainView
+from provers.chain import ChainView, RoundRecord
 from provers.keystore import SigningKey
 from provers.messages import authorization_digest
 from provers.parameters import PublicParameters
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 60.0
+_ROUND_AGE = 30.0
 
 
 class Driver:
@@ -56,6 +57,8 @@ class Driver:
         self._running: dict[RoundKey, Future[None]] = {}
         self._not_before: dict[RoundKey, float] = {}
         self._pauses: dict[RoundKey, float] = {}
+        self._rounds: dict[RoundKey, tuple[float, RoundRecord]] = {}
+        self._now = 0
         self._fleets: dict[int, Fleet] = {}
         self._fleet_lock = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="driver")
@@ -75,9 +78,19 @@ class Driver:
         while not self._stopping.is_set():
             with self._journal.lock:
                 keys = self._journal.state.open_rounds()
-            for key in keys:
-                self._maybe_start(key)
+            if keys and self._look_at_clock():
+                for key in keys:
+                    self._maybe_start(key)
             self._stopping.wait(self._poll_interval)
+
+    def _look_at_clock(self) -> bool:
+        """Read the chain's time, once for all rounds; False when the node does not answer."""
+        try:
+            self._now = self._view.now()
+        except ChainError as error:
+            _log.warning("event=chain-trouble reason=%r", str(error))
+            return False
+        return True
 
     def _maybe_start(self, key: RoundKey) -> None:
         running = self._running.get(key)
@@ -120,6 +133,7 @@ class Driver:
                 self._journal.record(RoundClosed(*key))
                 _log.info("event=round-closed task=%d round=%d", *key)
             case Settle():
+                self._rounds.pop(key, None)
                 for batch_id in action.batches:
                     self._settlement.settle(batch_id)
             case Prove():
@@ -129,10 +143,12 @@ class Driver:
         return True
 
     def _facts(self, key: RoundKey) -> RoundFacts:
-        record = self._view.round(*key)
-        return RoundFacts(
-            self._view.now(), record.submit_deadline, record.settle_deadline, record.owners, record.finalized
-        )
+        """The round as the chain has it; deadlines stay, and batches are mostly ours, so an old look will do."""
+        looked, record = self._rounds.get(key, (0.0, None))
+        if record is None or time.monotonic() - looked > _ROUND_AGE:
+            record = self._view.round(*key)
+            self._rounds[key] = (time.monotonic(), record)
+        return RoundFacts(self._now, record.submit_deadline, record.settle_deadline, record.owners, record.finalized)
 
     def _prove(self, key: RoundKey, terms: TaskTerms, action: Prove) -> bool:
         policy = self._view.policy(key[0])

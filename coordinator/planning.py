@@ -21,7 +21,7 @@ class RoundFacts:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The round is over."""
+    """The round is over: its time is up, or it has no room for another batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _new_cohort(state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms
     room = terms.max_owners_per_round - facts.accepted
     waiting = state.pending(key)[:room]
     if room < terms.min_owners:
-        return Wait("the round is full")
+        return Close()
     if len(waiting) < room and facts.now <= facts.submit_deadline:
         return Wait(f"{len(waiting)} of {room} submissions are in; the submit window is open")
     if len(waiting) < terms.min_owners:

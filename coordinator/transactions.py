@@ -20,7 +20,7 @@ from provers.rpc import Rpc, revert_data
 _log = logging.getLogger(__name__)
 _TIP = 10**9
 _KNOWN = ("already known", "known transaction", "already imported")
-_STALE = ("nonce too low", "nonce is too low", "invalid nonce")
+_STALE = ("nonce too low", "nonce is too low", "invalid nonce", "transaction nonce: expected")
 OnSent = Callable[[bytes], None]
 
 
@@ -57,6 +57,10 @@ class Patience:
     give_up: float = 600.0
 
 
+class _NonceTakenError(Exception):
+    """Another transaction of the account has the nonce, so ours can never be mined under it."""
+
+
 class Sender:
     """The one sender of an account in this process.  Transactions go out one at a time, in nonce order."""
 
@@ -79,12 +83,18 @@ class Sender:
             ContractError: the contract refuses; found before sending where possible.
             ChainError: unreachable, not mined in time, or the account cannot pay.
         """
+        base: dict[str, Any] = {"data": "0x" + data.hex(), "gas": gas, "value": value, "chainId": self.rpc.chain_id}
+        if to is not None:
+            base["to"] = to_checksum_address(to)
+        deadline = time.monotonic() + self._patience.give_up
         with self._lock:
-            self._rehearse(to, data, gas, value)
-            base = {"data": "0x" + data.hex(), "gas": gas, "value": value, "chainId": self.rpc.chain_id}
-            if to is not None:
-                base["to"] = to_checksum_address(to)
-            return self._until_mined({**base, "nonce": self._nonce()}, on_sent)
+            while True:
+                self._rehearse(to, data, gas, value)
+                try:
+                    return self._until_mined({**base, "nonce": self._nonce()}, deadline, on_sent)
+                except _NonceTakenError:
+                    _log.warning("event=nonce-taken address=0x%s advice='give this account to one process'",
+                                 self.address.hex())  # fmt: skip
 
     def _rehearse(self, to: bytes | None, data: bytes, gas: int, value: int) -> None:
         """Run the call without sending it, so that a refusal costs nothing and has a name."""
@@ -100,20 +110,20 @@ class Sender:
         address = to_checksum_address(self.address)
         return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_transaction_count(address)))
 
-    def _until_mined(self, transaction: Mapping[str, Any], on_sent: OnSent | None) -> Mined:
-        started = time.monotonic()
+    def _until_mined(self, transaction: Mapping[str, Any], deadline: float, on_sent: OnSent | None) -> Mined:
         hashes: list[bytes] = []
-        while time.monotonic() - started < self._patience.give_up:
-            fees = self._fees(len(hashes))
-            sent = self._broadcast({**transaction, **fees})
+        while time.monotonic() < deadline:
+            sent = self._broadcast({**transaction, **self._fees(len(hashes))})
             if sent is not None:
                 hashes.append(sent)
                 _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), transaction["nonce"])
                 if on_sent is not None:
                     on_sent(sent)
-            receipt = self._wait(hashes)
+            receipt = self._wait(hashes, deadline) if hashes else None
             if receipt is not None:
                 return self._succeeded(receipt, transaction)
+            if sent is None:
+                raise _NonceTakenError
         raise ChainError(
             f"the transaction 0x{hashes[-1].hex() if hashes else ''} was not mined within "
             f"{self._patience.give_up:.0f} s; look for it before sending it again"
@@ -127,7 +137,7 @@ class Sender:
         return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base * 5**attempt // 4**attempt + tip}
 
     def _broadcast(self, transaction: dict[str, Any]) -> bytes | None:
-        """Sign and send.  None when an earlier variant took the nonce, which a receipt then shows."""
+        """Sign and send.  None when the nonce is taken: by an earlier variant, or by a stranger."""
         signed = Account.sign_transaction(transaction, self._key.secret_bytes())
         try:
             self.rpc.web3.eth.send_raw_transaction(signed.raw_transaction)
@@ -143,9 +153,9 @@ class Sender:
             _log.warning("event=broadcast-failed reason=%s", type(error).__name__)
         return bytes(signed.hash)
 
-    def _wait(self, hashes: list[bytes]) -> Mapping[str, Any] | None:
-        deadline = time.monotonic() + self._patience.resend
-        while time.monotonic() < deadline:
+    def _wait(self, hashes: list[bytes], deadline: float) -> Mapping[str, Any] | None:
+        until = min(deadline, time.monotonic() + self._patience.resend)
+        while time.monotonic() < until:
             for sent in reversed(hashes):
                 receipt = self._receipt(sent)
                 if receipt is not None:

@@ -75,9 +75,7 @@ class DirectoryLock:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._handle)
-            raise StorageError(
-                f"the state directory {directory} is in use by another process; stop it first"
-            ) from None
+            raise StorageError(f"the state directory {directory} is in use by another process; stop it first") from None
 
     def release(self) -> None:
         """Let another process have the directory."""

@@ -66,9 +66,7 @@ def unseal(private_key: bytes, sealed: bytes, info: bytes, what: str) -> bytes:
     try:
         return _SUITE.decrypt(sealed, X25519PrivateKey.from_private_bytes(private_key), info=info)
     except (InvalidTag, ValueError) as error:
-        raise WireError(
-            f"{what} does not open with this prover's key; seal it to the registered key"
-        ) from error
+        raise WireError(f"{what} does not open with this prover's key; seal it to the registered key") from error
 
 
 def chunk_count(payload_bytes: int) -> int:

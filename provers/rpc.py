@@ -90,6 +90,8 @@ class Rpc:
         self.url = url
         self.errors = errors
         self.web3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}))
+        # It asks for the chain id before every call; we compare it once, and transactions carry it signed.
+        self.web3.middleware_onion.remove("validation")
         self._lock = threading.Lock()
         self._chain_id: int | None = None
 

@@ -104,15 +104,11 @@ class Store:
     def room_for(self, task_id: int, round_number: int, owner: bytes, size: int) -> None:
         """Raise ClosedError or StorageError when one more share of ``size`` bytes is not taken."""
         key = (str(task_id), str(round_number), owner)
-        count = self._database.query(
-            "SELECT COUNT(*) FROM shares WHERE task_id = ? AND round = ? AND owner = ?", key
-        )
+        count = self._database.query("SELECT COUNT(*) FROM shares WHERE task_id = ? AND round = ? AND owner = ?", key)
         if count[0][0] >= _PER_OWNER:
             raise ClosedError(f"this owner has handed in {_PER_OWNER} submissions in this round already")
         if self.usage()[1] + size > self._max_bytes:
-            raise StorageError(
-                "this prover's room for shares is used up; try again after the round has settled"
-            )
+            raise StorageError("this prover's room for shares is used up; try again after the round has settled")
 
     def usage(self) -> tuple[int, int]:
         """Number of shares on disk and their bytes."""

@@ -16,9 +16,11 @@ from circuits.hashing import keccak
 from coordinator.calldata import signatures
 from coordinator.chain import Chain, NewTask, deploy_contracts
 from coordinator.devchain import CHAIN_ID, DevChain
+from coordinator.transactions import Patience
 from provers import chain as read_side
 from provers import hpke
 from provers.chain import ChainView
+from provers.keystore import SigningKey
 from tests.support.plain_batch import Circumstances, attest, build_batch, development_setup, random_gradients
 
 DIMENSION, BOUND, REWARD = 10, 1 << 40, 10**15
@@ -168,3 +170,21 @@ def test_every_signature_of_the_read_side_is_in_the_abi() -> None:
     used = set(re.findall(r'"([A-Za-z]+\([a-z0-9,\[\]]*\))"', source))
     assert len(used) >= 18
     assert used <= known
+
+
+def test_an_account_without_money_is_named(world: World) -> None:
+    poor = Chain(ChainView(world.url, world.market), SigningKey.generate())
+    with pytest.raises(ChainError):
+        poor.create_committee(1, [chain.address for chain in world.chains[1:5]])
+
+
+def test_two_senders_of_one_account_do_not_lose_transactions(world: World) -> None:
+    """Another process may use the account too: a taken nonce is noticed, not waited for."""
+    members = [chain.address for chain in world.chains[1:5]]
+    one, two = (
+        Chain(ChainView(world.url, world.market), world.dev.accounts[0], Patience(resend=0.5, give_up=5.0))
+        for _ in range(2)
+    )
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(chain.create_committee, 1, members) for chain in (one, two) for _ in range(3)]
+    assert len({future.result() for future in done}) == 6

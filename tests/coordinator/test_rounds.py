@@ -148,7 +148,7 @@ def test_the_first_in_line_are_taken_when_there_are_too_many() -> None:
     five = state_of(*map(entered, (4, 3, 2, 1, 0)))
     assert action(five) == Prove((sid(1), sid(2), sid(3), sid(4)), again=False)
     assert action(five, accepted=2) == Prove((sid(3), sid(4)), again=False)
-    assert isinstance(action(five, accepted=3), Wait)
+    assert isinstance(action(five, accepted=3), Close)
 
 
 def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
