@@ -88,7 +88,7 @@ def stage(case: Case, work: Path) -> Iterator[Stage]:
         plan = Plan(
             directory=work / "market", chain=url, provers=tuple(f"127.0.0.1:{port}" for port in ports),
             threshold=case.threshold, dimension=case.dimension, policy="norm", capacity=case.capacity,
-            coordinator_port=relay_port, parameters=keys,
+            coordinator=f"127.0.0.1:{relay_port}", parameters=keys,
         )  # fmt: skip
         market = prepare(plan, lambda _: None)
         provers = tuple(
@@ -159,7 +159,7 @@ def _task(case: Case, market: LocalMarket, coordinator: CoordinatorClient) -> tu
 def _start_owners(case: Case, market: LocalMarket, task_id: int, work: Path) -> subprocess.Popen[str]:
     plan = {
         "chain": market.plan.chain, "chain_id": market.chain_id, "market": market.market.hex(),
-        "coordinator": f"127.0.0.1:{market.plan.coordinator_port}",
+        "coordinator": market.plan.coordinator,
         "parameters": str(market.plan.parameter_directory),
         "accounts": str(market.plan.directory / "owners"), "owners": case.owners, "dimension": case.dimension,
         "task_id": task_id, "together": case.owners if case.capacity != 64 else 1,

@@ -33,7 +33,7 @@ class RoundFigures:
     wall_prove: float
     gas: int
     calldata: int
-    owners: list[dict[str, float]]
+    owners: dict[str, list[float]]
 
     def record(self) -> dict[str, object]:
         """For a result file."""
@@ -75,7 +75,7 @@ def summary(case: Case, figures: list[RoundFigures], uploads: list[dict[str, flo
     warm = figures[1:] or figures
     provers = [f"prover-{p}" for p in range(case.provers)]
     totals = [{n: f.cpu_submit[n] + f.cpu_prove[n] for n in (*provers, "coordinator")} for f in warm]
-    owners = [owner["cpu"] for f in warm for owner in f.owners]
+    owners = [cpu for f in warm for cpu in f.owners["cpu"]]
     received = sum(u["received"] for u in uploads) / (len(figures) * case.owners)
     return {
         "summary": {
@@ -85,7 +85,7 @@ def summary(case: Case, figures: list[RoundFigures], uploads: list[dict[str, flo
             ) / case.owners,
             "coordinator_cpu_per_batch": statistics.median(t["coordinator"] for t in totals),
             "owner_cpu_per_submission": statistics.median(owners),
-            "owner_cpu_first_submission": figures[0].owners[0]["cpu"],
+            "owner_cpu_first_submission": figures[0].owners["cpu"][0],
             "upload_bytes_per_coordinate": received / case.dimension,
             "gas_per_batch": statistics.median(f.gas for f in warm),
             "gas_per_gradient": statistics.median(f.gas for f in warm) / case.owners,
@@ -105,7 +105,7 @@ def _round(running: Stage, case: Case) -> RoundFigures:
     settled, after = time.monotonic(), _cpu(running)
     return RoundFigures(
         _difference(between, before), _difference(after, between), round(submitted - begun, 3),
-        round(settled - submitted, 3), gas, data, owners,
+        round(settled - submitted, 3), gas, data, {k: [each[k] for each in owners] for k in owners[0]},
     )  # fmt: skip
 
 
