@@ -30,7 +30,10 @@ from native import G1, G2, G1Bases, G2Bases
 INSECURE = "insecure-development"
 SINGLE_PARTY = "single-party"
 ENTROPY_BYTES = 32
-_SECRETS = ("alpha", "beta", "gamma", "delta", "point", "sigma")
+_SECRETS = ("alpha", "beta", "delta", "point", "sigma")
+_GAMMA = 1
+"""Only its independence of delta matters (Bowe, Gabizon, Miers 2017), and that D lies in the span of its block, which
+the knowledge equation shows.  With 1 the verifier's pair over gamma joins the one over the generator of G2."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,6 @@ class _Trapdoor:
 
     alpha: int
     beta: int
-    gamma: int
     delta: int
     point: int
     sigma: int
@@ -155,7 +157,7 @@ def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: s
     lagrange = native.lagrange_scalars(secret.point, circuit.domain_size)[: circuit.constraint_count]
     at_a, at_b, at_c = (matrix.csr.tmul(lagrange) for matrix in (circuit.a, circuit.b, circuit.c))
     mixed = native.linear_combination([at_a, at_b, at_c], [secret.beta, secret.alpha, 1])
-    over_gamma = native.scale(mixed[: circuit.private_start], pow(secret.gamma, -1, native.R))
+    over_gamma = native.scale(mixed[: circuit.private_start], pow(_GAMMA, -1, native.R))
     committed = over_gamma[circuit.public_count :]
     over_delta = pow(secret.delta, -1, native.R)
     vanishing = (pow(secret.point, circuit.domain_size, native.R) - 1) * over_delta % native.R
@@ -173,7 +175,7 @@ def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: s
             circuit=circuit.digest,
             alpha=native.g1_mul(native.g1_generator, secret.alpha),
             beta=native.g2_mul(native.g2_generator, secret.beta),
-            gamma=native.g2_mul(native.g2_generator, secret.gamma),
+            gamma=native.g2_mul(native.g2_generator, _GAMMA),
             delta=native.g2_mul(native.g2_generator, secret.delta),
             sigma=native.g2_mul(native.g2_generator, secret.sigma),
             tau=tau,

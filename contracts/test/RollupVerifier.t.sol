@@ -26,8 +26,8 @@ contract RollupVerifierTest is Scene {
             "norm_16",
             "contribution_3",
             "contribution_16",
-            "norm_3_gamma_one",
-            "contribution_3_gamma_one"
+            "norm_3_other_gamma",
+            "contribution_3_other_gamma"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             (Statement memory statement, Proof memory proof, Fixture memory fixture) = _given(names[i]);
@@ -39,7 +39,7 @@ contract RollupVerifierTest is Scene {
     }
 
     function test_verify_everyWordTampered() external {
-        string[4] memory names = ["norm_3", "contribution_3", "norm_3_gamma_one", "contribution_3_gamma_one"];
+        string[4] memory names = ["norm_3", "contribution_3", "norm_3_other_gamma", "contribution_3_other_gamma"];
         for (uint256 i = 0; i < names.length; ++i) {
             (Statement memory statement, Proof memory proof,) = _given(names[i]);
             for (uint256 word = 0; word < WORDS; ++word) {

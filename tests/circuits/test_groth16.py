@@ -213,7 +213,8 @@ def test_key_hash_covers_every_part() -> None:
         replace(key, uses_contributions=False),
         replace(key, circuit=bytes(32)),
         replace(key, alpha=native.g1_generator),
-        *(replace(key, **{name: native.g2_generator}) for name in ("beta", "gamma", "delta", "sigma", "tau")),
+        *(replace(key, **{name: native.g2_generator}) for name in ("beta", "delta", "sigma", "tau")),
+        replace(key, gamma=key.delta),
         replace(key, inputs=key.inputs[:-1]),
     ]
     assert len({key.key_hash, *(other.key_hash for other in changed)}) == len(changed) + 1
