@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import cases, results, rounds
+from benchmarks import cases, coldstart, gas, kernels, proofs, results, rounds
 from benchmarks.machine import facts
 
 COMMAND = "gradroll bench"
@@ -26,7 +26,10 @@ class Job:
 def jobs(*, quick: bool) -> list[Job]:
     """All measurements, the short ones first."""
     chosen = cases.quick() if quick else cases.matrix()
-    return [_round_job(case) for case in chosen]
+    single = [Job("kernels", kernels.measure), Job("joint-proof", proofs.measure)]
+    if not quick:
+        single += [Job("cold-start", coldstart.measure), Job("gas", gas.measure)]
+    return [*single, *map(_round_job, chosen)]
 
 
 def _round_job(case: cases.Case) -> Job:

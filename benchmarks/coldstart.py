@@ -1,0 +1,66 @@
+"""How long a prover takes from nothing to all keys loaded, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import parameters
+from benchmarks.machine import ROOT
+
+_REPEATS = 5
+DIMENSION = 1 << 20
+POLICY, CAPACITY = "norm", 64
+
+
+def measure() -> dict[str, Any]:
+    """Median wall seconds, from starting the interpreter to the last key in memory; files in the page cache."""
+    from gradroll.keygen import cached_development_parameters
+
+    folder = parameters.ensure(DIMENSION)
+    cached_development_parameters(folder, DIMENSION, POLICY, CAPACITY)
+    runs = sorted((_start(folder) for _ in range(_REPEATS)), key=lambda run: float(run["seconds"]))
+    return {"dimension": DIMENSION, "median": runs[len(runs) // 2], "runs": runs}
+
+
+def _start(folder: Path) -> dict[str, Any]:
+    began = time.monotonic()
+    done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, "-m", "benchmarks.coldstart", str(folder)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    seconds = time.monotonic() - began
+    return {"seconds": round(seconds, 3), **json.loads(done.stdout)}
+
+
+def load(folder: Path) -> dict[str, float]:
+    """Import the node and load what it needs for a batch; seconds of each part."""
+    marks = [("start", time.monotonic())]
+    from circuits import container
+    from circuits.keys import PROVING
+    from gradroll.keygen import SRS_FILE, proving_key_file
+    from gradroll.nodes import node_config
+    from provers.node import ProverNode
+    from provers.parameters import PublicParameters
+
+    del node_config, ProverNode
+    marks.append(("import", time.monotonic()))
+    held = PublicParameters(folder / SRS_FILE, folder, allow_insecure=True)
+    _ = held.srs
+    marks.append(("srs", time.monotonic()))
+    held.commitment_key(DIMENSION)
+    marks.append(("commitment_key", time.monotonic()))
+    held.proving_key(bytes.fromhex(container.read(proving_key_file(folder, POLICY, CAPACITY), PROVING).text("key_hash")))
+    marks.append(("proving_key", time.monotonic()))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    parts = {name: round(at - before, 3) for (_, before), (name, at) in zip(marks, marks[1:], strict=False)}
+    return {**parts, "cpu": round(usage.ru_utime + usage.ru_stime, 3), "peak_bytes": usage.ru_maxrss * 1024}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(load(Path(sys.argv[1]))))

@@ -1,0 +1,121 @@
+"""Gas of the whole transaction that accepts a batch, on a real node, for batches that one party made.
+
+What the contract does depends on nothing but the number of owners, so these rows show that gas does not grow with the
+model.  The rounds between real processes give the same figures (`summary.gas_per_batch`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import parameters
+from benchmarks.cases import CAPACITY, LARGE, SMALL
+from benchmarks.market import FRACTION_BITS, anvil
+from benchmarks.rounds import WORK
+from circuits.commitment import commitment_key
+from circuits.keys import load_proving_key
+from circuits.srs import load
+from circuits.statement import attestation_digest
+from coordinator import calldata
+from coordinator.chain import MARKET, Chain, NewTask
+from coordinator.transactions import Patience, Sender
+from gradroll.demo.processes import free_ports
+from gradroll.keygen import SRS_FILE, proving_key_file
+from gradroll.local import LocalMarket, Plan, prepare
+from provers.keystore import Keystore, load_account
+from tests.support.plain_batch import (
+    Circumstances,
+    Setup,
+    address_of,
+    build_batch,
+    random_gradients,
+    seed_of,
+)
+
+SIZES = (8, 32, 64)
+_THRESHOLD, _PROVERS = 1, 4
+_BOUND = 1 << 40
+_WINDOW = 36_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A market with a task for every case."""
+
+    market: LocalMarket
+    chain: Chain
+    buyer: Chain
+    compactor: Sender
+    keystores: tuple[Keystore, ...]
+
+
+def measure() -> dict[str, Any]:
+    """Gas and calldata for batches of every size, for the smallest and the largest model."""
+    rows = [row for dimension in (SMALL, LARGE) for row in _dimension(dimension)]
+    return {"capacity": CAPACITY, "rows": rows}
+
+
+def _dimension(dimension: int) -> list[dict[str, int | bool]]:
+    work = WORK / f"gas-{dimension}"
+    shutil.rmtree(work, ignore_errors=True)
+    (port,) = free_ports(1)
+    keys = parameters.ensure(dimension)
+    with anvil(port):
+        plan = Plan(
+            directory=work, chain=f"http://127.0.0.1:{port}", provers=("127.0.0.1:1",) * _PROVERS,
+            threshold=_THRESHOLD, dimension=dimension, policy="norm", capacity=CAPACITY, parameters=keys,
+        )  # fmt: skip
+        market = prepare(plan, lambda _: None)
+        srs = load(keys / SRS_FILE, allow_insecure=True)
+        proving = load_proving_key(proving_key_file(keys, "norm", CAPACITY), allow_insecure=True)
+        setup = Setup(srs, commitment_key(srs, dimension, cache=keys), proving)
+        scene = _scene(market)
+        return [_row(scene, setup, owners, compact) for owners in SIZES for compact in (False, True)]
+
+
+def _scene(market: LocalMarket) -> Scene:
+    home = market.plan.directory
+    view, patience = market.view(), Patience(poll=0.05)
+    buyer = load_account(home / "model-owner.json")
+    keystores = tuple(Keystore.load(home / f"prover-{p}" / "keys") for p in range(_PROVERS))
+    relay = Chain(view, load_account(home / "coordinator" / "account.json"), patience)
+    compactor = Sender(view.rpc, load_account(home / "operator.json"), patience)
+    return Scene(market, relay, Chain(view, buyer, patience), compactor, keystores)
+
+
+def _row(scene: Scene, setup: Setup, owners: int, compact: bool) -> dict[str, int | bool]:
+    """The first batch of a task's first round."""
+    market, dimension = scene.market, setup.commitment.dimension
+    secrets = tuple(seed_of("gas", i) for i in range(owners))
+    task_id = scene.buyer.create_task(_terms(market, dimension, owners))
+    scene.buyer.fund(task_id, owners)
+    scene.buyer.admit(task_id, [address_of(secret) for secret in secrets])
+    if compact:
+        data = calldata.call(MARKET, "compactRoster", task_id, 0)
+        scene.compactor.send(market.market, data, gas=5_000_000)
+    scene.buyer.open_round(task_id, bytes(32))
+    at = Circumstances(market.chain_id, market.market, task_id, 0, _BOUND)
+    gradients = random_gradients(owners, dimension, _BOUND)
+    batch = build_batch(setup, gradients, at=at, seed="gas", owner_keys=secrets)
+    digest = _attested(market, batch.batch_id, batch.payload_digest)
+    attestations = [(p, scene.keystores[p].sign(digest)) for p in range(2 * _THRESHOLD + 1)]
+    mined = scene.chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations)
+    data_bytes = len(scene.chain.view.rpc.web3.eth.get_transaction(mined.transaction)["input"])  # type: ignore[arg-type]
+    return {
+        "dimension": dimension, "owners": owners, "roster_compacted": compact, "gas": mined.gas_used,
+        "gas_per_gradient": round(mined.gas_used / owners), "calldata": data_bytes,
+    }  # fmt: skip
+
+
+def _attested(market: LocalMarket, batch_id: bytes, payload_digest: bytes) -> bytes:
+    return attestation_digest(market.chain_id, market.market, batch_id, payload_digest)
+
+
+def _terms(market: LocalMarket, dimension: int, owners: int) -> NewTask:
+    return NewTask(
+        committee_id=market.committee, verifier=market.verifier, coordinator=market.coordinator, dimension=dimension,
+        fraction_bits=FRACTION_BITS, bound=_BOUND, min_owners=2, max_owners_per_round=owners, rounds=1,
+        reward_per_gradient=1, submit_window=_WINDOW, settle_window=_WINDOW, permissioned=True,
+    )  # fmt: skip

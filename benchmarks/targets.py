@@ -1,0 +1,123 @@
+"""The list of goals with the figures that results give for them: benchmarks/results/targets.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results
+from benchmarks.cases import CAPACITY, LARGE, SMALL, Case
+from benchmarks.floors import Floors
+from benchmarks.results import Result
+
+Entry = dict[str, Any]
+DEFAULT = Case(LARGE, 32)
+DEMO = Case(SMALL, 10, capacity=16)
+_PEERS = "peers-"
+
+
+def write() -> Path:
+    """Write the list from the results that are there."""
+    path = results.DIRECTORY / "targets.json"
+    path.write_text(json.dumps(list(entries()), indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def entries() -> Iterator[Entry]:
+    """One entry a figure; figures that were not measured are left out."""
+    kernels = results.load("kernels")
+    rates = kernels["rates"] if kernels else None
+    found = results.load(f"round-{DEFAULT.name}")
+    if found:
+        yield from _default(found, Floors(DEFAULT, rates) if rates else None)
+    yield from _gas()
+    yield from _proofs()
+    yield from _peers()
+    yield from _demo()
+    yield from _growth()
+    yield from _cold()
+
+
+def _entry(goal: int, params: object, figure: float, unit: str, floor: float | None, source: Result) -> Entry:
+    return {
+        "goal": goal,
+        "params": params,
+        "figure": float(f"{figure:.5g}"),
+        "unit": unit,
+        "floor": None if floor is None else float(f"{floor:.3g}"),
+        "command": source["command"],
+    }
+
+
+def _default(found: Result, floors: Floors | None) -> Iterator[Entry]:
+    """Goals 1 to 4 and 9, at a million coordinates and 32 owners."""
+    figures, params = found["summary"], found["case"]
+    owners = DEFAULT.owners
+    by_goal = (
+        (1, "prover_cpu_per_gradient", "CPU s a gradient", floors and floors.prover / owners),
+        (2, "coordinator_cpu_per_batch", "CPU s a batch", floors and floors.coordinator),
+        (3, "owner_cpu_per_submission", "CPU s a submission", floors and floors.owner),
+        (4, "upload_bytes_per_coordinate", "bytes a coordinate", floors and floors.upload),
+    )
+    for goal, name, unit, floor in by_goal:
+        yield _entry(goal, params, figures[name], unit, floor, found)
+    peak = max(memory["resident"] for name, memory in found["memory"].items() if name.startswith("prover"))
+    held = Floors(DEFAULT, {}).shares_held
+    yield _entry(9, params, peak / 1e9, "GB resident at the peak", held / 1e9, found)
+    yield _entry(9, params, peak / held, "peak / bytes of the shares held", 1.0, found)
+
+
+def _gas() -> Iterator[Entry]:
+    found = results.load("gas")
+    for row in found["rows"] if found else ():
+        params = {key: row[key] for key in ("dimension", "owners", "roster_compacted")}
+        yield _entry(5, {**params, "capacity": CAPACITY}, row["gas_per_gradient"], "gas a gradient", None, found or {})
+
+
+def _proofs() -> Iterator[Entry]:
+    found = results.load("joint-proof")
+    for circuit in ("products", "ranges") if found else ():
+        params = {"constraints": found["constraints"], "witness": circuit}
+        yield _entry(6, params, found[circuit]["ratio"], "joint / plain CPU s", 1.0, found)
+
+
+def _peers() -> Iterator[Entry]:
+    """Goals 7 and 8, which compare with other provers; their results carry entries of the same form."""
+    for found in results.load_all(_PEERS):
+        for entry in found.get("targets", ()):
+            yield {"floor": None, "command": found.get("command", ""), **entry}
+
+
+def _demo() -> Iterator[Entry]:
+    found = results.load(f"round-{DEMO.name}")
+    if found:
+        busy = [sum(r["cpu_submit"].values()) + sum(r["cpu_prove"].values()) for r in found["rounds"][1:]]
+        floor = min(busy) / found["machine"]["cores"]
+        yield _entry(10, found["case"], found["summary"]["wall_round"], "wall s a round", floor, found)
+
+
+def _growth() -> Iterator[Entry]:
+    """Cost a coordinate at 2^20 against the cost at other sizes: 1 is linear."""
+    last = results.load(f"round-{DEFAULT.name}")
+    sizes = [c for c in results.load_all("round-d") if _comparable(c)]
+    for found in sizes if last else ():
+        d = found["case"]["dimension"]
+        for name in ("prover_cpu_per_gradient", "coordinator_cpu_per_batch"):
+            ratio = (found["summary"][name] / d) / (last["summary"][name] / LARGE)
+            yield _entry(
+                11, {"figure": name, "dimension": d, "against": LARGE}, ratio, "cost a coordinate, ratio", 1.0, found
+            )
+
+
+def _comparable(found: Result) -> bool:
+    case = found["case"]
+    same = (case["owners"], case["provers"], case["capacity"]) == (DEFAULT.owners, DEFAULT.provers, CAPACITY)
+    return same and 1 << 12 <= case["dimension"] < LARGE
+
+
+def _cold() -> Iterator[Entry]:
+    found = results.load("cold-start")
+    if found:
+        yield _entry(12, {"dimension": found["dimension"]}, found["median"]["seconds"], "wall s", None, found)
