@@ -6,6 +6,7 @@ Insecure by design: the public parameters come from a seed that everybody knows.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Plan:
         directory: where everything is written; empty or absent.
         chain: URL of a node whose accounts are funded and unlocked (`gradroll chain serve`, anvil).
         provers: endpoints host:port, one a prover.
+        coordinator: endpoint host:port.
         bind: address that servers bind to.
         parameters: where SRS and keys are kept, by default below `directory`.
     """
@@ -49,7 +51,7 @@ class Plan:
     policy: str
     capacity: int
     bind: str = "127.0.0.1"
-    coordinator_port: int = 7100
+    coordinator: str = "127.0.0.1:7100"
     parameters: Path | None = None
 
     @property
@@ -116,6 +118,19 @@ def prepare(plan: Plan, say: Callable[[str], None]) -> LocalMarket:
     return market
 
 
+def await_node(url: str, seconds: float) -> None:
+    """Wait until the node answers.  Raises ChainError when it does not within the time."""
+    rpc, deadline = Rpc(url, ErrorTable(())), time.monotonic() + seconds
+    while True:
+        try:
+            rpc.head()
+            return
+        except ChainError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.2)
+
+
 def endow(url: str, addresses: Sequence[bytes], wei: int) -> None:
     """Send wei to each address from the node's own unlocked accounts.
 
@@ -172,7 +187,7 @@ def _write_settings(plan: Plan, made: Deployment, market: LocalMarket) -> None:
         }
         write_settings(market.prover_settings(p), {"chain": chain, "keys": keys, "prover": prover}, development=True)
     relay: dict[str, Value] = {
-        "listen": f"{plan.bind}:{plan.coordinator_port}",
+        "listen": f"{plan.bind}:{plan.coordinator.rpartition(':')[2]}",
         "log": f"sqlite:///{(plan.directory / 'coordinator' / 'events.sqlite').resolve()}",
         "account": "account.json",
         "state": "state",
@@ -180,7 +195,7 @@ def _write_settings(plan: Plan, made: Deployment, market: LocalMarket) -> None:
     }
     sections = {"chain": chain, "keys": keys, "coordinator": relay}
     write_settings(market.coordinator_settings, sections, development=True)
-    buyer: dict[str, Value] = {"account": "model-owner.json", "coordinator": f"127.0.0.1:{plan.coordinator_port}"}
+    buyer: dict[str, Value] = {"account": "model-owner.json", "coordinator": plan.coordinator}
     sections = {"chain": chain, "keys": keys, "model_owner": buyer}
     write_settings(plan.directory / "model-owner.toml", sections, development=True)
     write_settings(plan.directory / "chain.toml", {"chain": chain, "keys": keys}, development=True)

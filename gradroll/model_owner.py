@@ -99,7 +99,7 @@ class ModelOwner:
             raise InvalidInputError(
                 f"the model has shape {parameters.shape}, task {task_id} has {dimension} coordinates"
             )
-        digest = self._coordinator.put_model(encode_model(parameters))
+        digest = self._coordinator.put_model(encode_model(parameters), task_id, self._chain)
         return self._chain.open_round(task_id, digest)
 
     def read_aggregate(self, task_id: int, round_number: int) -> RoundAggregate:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gradroll.commands.options import Subparsers, group, leaf, settings
-from gradroll.console import Console, checksum
+from gradroll.commands.options import Subparsers, address, group, leaf, settings
+from gradroll.console import Console, checksum, ether
 
 
 def add(parent: Subparsers) -> None:
@@ -22,6 +22,15 @@ def add(parent: Subparsers) -> None:
     )
     parser.set_defaults(serves=True)
     parser.add_argument("--listen", default="127.0.0.1:8545", metavar="HOST:PORT")
+    parser = leaf(
+        commands,
+        "fund",
+        "Send development money to accounts, from the unlocked accounts of a development node.",
+        "gradroll chain fund 0x1111111111111111111111111111111111111111 --chain http://127.0.0.1:8545 --development",
+        fund,
+    )
+    parser.add_argument("addresses", type=address, nargs="+", metavar="0x...")
+    parser.add_argument("--chain", required=True, metavar="URL", help="JSON-RPC URL of the node")
     parser = leaf(
         commands,
         "deploy",
@@ -46,6 +55,17 @@ def add(parent: Subparsers) -> None:
         help="repeat for several",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+
+
+def fund(arguments: argparse.Namespace) -> int:
+    """Send money from a development node's own accounts."""
+    from gradroll.local import ALLOWANCE, endow
+
+    settings(arguments).require_development("sending from a node's unlocked accounts")
+    endow(arguments.chain, arguments.addresses, ALLOWANCE)
+    for address_ in arguments.addresses:
+        Console().line(f"{checksum(address_)} received {ether(ALLOWANCE)}")
+    return 0
 
 
 def serve(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gradroll.commands.options import Subparsers, group, leaf, positive, settings
+from gradroll.commands.options import Subparsers, group, leaf, natural, positive, settings
 from gradroll.console import Console, checksum
 
 _POLICIES = ("norm", "norm-contribution")
@@ -85,7 +85,9 @@ def _add_local(commands: Subparsers) -> None:
     parser.add_argument(
         "--same-port", action="store_true", help="every prover uses --prover-port (each has its own host)"
     )
+    parser.add_argument("--coordinator-host", default="127.0.0.1", metavar="HOST", help="where owners reach it")
     parser.add_argument("--coordinator-port", type=positive, default=7100)
+    parser.add_argument("--wait", type=natural, default=30, metavar="SECONDS", help="how long to wait for the node")
     parser.add_argument("--listen", default="127.0.0.1", metavar="HOST", help="address that servers bind to")
 
 
@@ -134,7 +136,7 @@ def account(arguments: argparse.Namespace) -> int:
 
 def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
-    from gradroll.local import Plan, prepare
+    from gradroll.local import Plan, await_node, prepare
 
     settings(arguments).require_development("a local market with seeded keys")
     step = 0 if arguments.same_port else 1
@@ -150,10 +152,14 @@ def local(arguments: argparse.Namespace) -> int:
         policy=arguments.policy,
         capacity=arguments.capacity,
         bind=arguments.listen,
-        coordinator_port=arguments.coordinator_port,
+        coordinator=f"{arguments.coordinator_host}:{arguments.coordinator_port}",
     )
+    await_node(arguments.chain, arguments.wait)
     market = prepare(plan, Console().line)
-    Console().line(
-        f"market {checksum(market.market)}, committee {market.committee}, verifier {checksum(market.verifier)}"
-    )
+    console = Console()
+    console.line(f"market       {checksum(market.market)}")
+    console.line(f"committee    {market.committee}")
+    console.line(f"verifier     {checksum(market.verifier)}")
+    console.line(f"coordinator  {checksum(market.coordinator)}")
+    console.line(f"settings are in {plan.directory}; start the servers with `--config` and these files")
     return 0

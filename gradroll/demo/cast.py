@@ -77,7 +77,7 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cas
     directory, view = market.plan.directory, market.view()
     keys = market.plan.parameter_directory
     parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
-    client = CoordinatorClient(f"127.0.0.1:{market.plan.coordinator_port}")
+    client = CoordinatorClient(market.plan.coordinator)
     honest = len(shards) - cheaters
     kinds = [("honest", DataOwner)] * honest + list(_CHEATERS[:cheaters])
     players = []

@@ -72,19 +72,29 @@ class Fleet:
         for running in self._running:
             running.require_alive()
 
+    def stop_one(self, running: Running) -> None:
+        """Stop one process; it is not missed afterwards."""
+        self._running.remove(running)
+        running.process.terminate()
+        _end(running.process, _GRACE)
+
     def stop(self) -> None:
         """Ask every process to end, wait, and end those that do not."""
         for running in self._running:
             running.process.terminate()
         deadline = time.monotonic() + _GRACE
         for running in self._running:
-            try:
-                running.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                running.process.kill()
-                running.process.wait()
+            _end(running.process, max(0.1, deadline - time.monotonic()))
         self._running.clear()
         self._files.close()
+
+
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
+    try:
+        process.wait(grace)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_ports(count: int) -> list[int]:

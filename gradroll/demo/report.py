@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -66,13 +67,14 @@ class Report:
     payouts: dict[str, int]
     audit: str
 
-    @property
-    def succeeded(self) -> bool:
-        """Whether everything that the demo is to show was seen."""
+    def succeeded(self, cheaters: Sequence[str]) -> bool:
+        """Whether everything was seen that the demo is to show: every cheater, and nobody else, rejected and unpaid."""
         return (
             self.audit == "passed"
             and self.final_accuracy == self.plaintext_accuracy
-            and all(r.aggregate_matches_plaintext for r in self.rounds)
+            and all(played.aggregate_matches_plaintext for played in self.rounds)
+            and all([each.owner for each in played.rejected] == list(cheaters) for played in self.rounds)
+            and all((wei == 0) == (name in cheaters) for name, wei in self.payouts.items())
         )
 
     def write(self, path: Path) -> None:

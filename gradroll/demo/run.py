@@ -96,11 +96,12 @@ def run_demo(options: Options, console: Console) -> int:
     shutil.rmtree(work, ignore_errors=True)
     with Fleet(work / "logs") as fleet:
         market, name = _start(options, fleet, work, console)
-        report = _train(options, market, name, fleet.require_alive, console)
+        report, cheaters = _train(options, market, name, fleet.require_alive, console)
     path = options.out / "report.json"
     report.write(path)
-    _summary(report, path, time.monotonic() - began, console)
-    return 0 if report.succeeded else 7
+    succeeded = report.succeeded(cheaters)
+    _summary(report, path, time.monotonic() - began, succeeded, console)
+    return 0 if succeeded else 7
 
 
 def _start(options: Options, fleet: Fleet, work: Path, console: Console) -> tuple[LocalMarket, str]:
@@ -122,7 +123,7 @@ def _start(options: Options, fleet: Fleet, work: Path, console: Console) -> tupl
         dimension=DIMENSION,
         policy=options.policy,
         capacity=options.capacity,
-        coordinator_port=coordinator_port,
+        coordinator=f"127.0.0.1:{coordinator_port}",
         parameters=options.parameters,
     )
     market = prepare(plan, console.line)
@@ -146,7 +147,9 @@ def _answers(endpoint: str) -> Callable[[], bool]:
     return ready
 
 
-def _train(options: Options, market: LocalMarket, chain: str, alive: Callable[[], None], console: Console) -> Report:
+def _train(
+    options: Options, market: LocalMarket, chain: str, alive: Callable[[], None], console: Console
+) -> tuple[Report, list[str]]:
     recipe = Recipe()
     shards, test = load_digits(options.owners, non_iid=options.non_iid)
     cast = assemble(market, shards, CHEATERS)
@@ -157,7 +160,7 @@ def _train(options: Options, market: LocalMarket, chain: str, alive: Callable[[]
         state = _play_round(cast, task_id, state, test, recipe, alive, console)
     payouts = _claim(cast, state.batches, console)
     verdict = _audit(cast, state.batches, console)
-    return Report(
+    report = Report(
         dataset=DATASET,
         dimension=DIMENSION,
         owners=options.owners,
@@ -170,6 +173,7 @@ def _train(options: Options, market: LocalMarket, chain: str, alive: Callable[[]
         payouts=payouts,
         audit=verdict,
     )
+    return report, [player.name for player in cast.players if not player.honest]
 
 
 def _play_round(
@@ -244,12 +248,12 @@ def _audit(cast: Cast, batches: Sequence[AcceptedBatch], console: Console) -> st
     return verdict
 
 
-def _summary(report: Report, path: Path, seconds: float, console: Console) -> None:
+def _summary(report: Report, path: Path, seconds: float, succeeded: bool, console: Console) -> None:
     console.heading("outcome")
     console.line(f"  accuracy {report.final_accuracy:.4f}, of plain FedSGD {report.plaintext_accuracy:.4f}")
     console.line(f"  paid {ether(sum(report.payouts.values()))} to owners; audit {report.audit}")
     console.line(f"  {seconds:.0f} s; {path}")
-    if report.succeeded:
+    if succeeded:
         console.line("  everything that was to be shown was seen", "green")
     else:
         console.line("  something is not as it should be, see above", "red")

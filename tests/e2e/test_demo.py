@@ -1,0 +1,82 @@
+"""The demo, as a user runs it: on the embedded chain, and on a live anvil node with another committee and policy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.anvil import Anvil
+
+pytestmark = pytest.mark.slow
+
+HONEST, CHEATERS = 4, 2
+KEYS = {
+    "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy", "plaintext_accuracy",
+    "payouts", "audit",
+}  # fmt: skip
+ROUND_KEYS = {
+    "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
+}  # fmt: skip
+
+
+def run(repository: Path, out: Path, *options: str) -> tuple[dict[str, Any], str]:
+    """The report and the account of a demo with two rounds."""
+    command = [sys.executable, "-m", "gradroll", "demo", "--rounds", "2", "--owners", str(HONEST + CHEATERS)]
+    done = subprocess.run(
+        [*command, "--out", str(out), *options],
+        cwd=repository, capture_output=True, text=True, timeout=600, check=False,
+        env={key: value for key, value in os.environ.items() if not key.startswith("GRADROLL_")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    report: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return report, done.stdout
+
+
+def check(report: dict[str, Any]) -> None:
+    """Everything that the demo is to show."""
+    assert set(report) == KEYS
+    assert (report["dimension"], report["owners"]) == (650, HONEST + CHEATERS)
+    assert report["audit"] == "passed"
+    assert report["final_accuracy"] == report["plaintext_accuracy"] > 0.5
+    assert len(report["rounds"]) == 2
+    for played in report["rounds"]:
+        assert set(played) == ROUND_KEYS
+        assert set(played["seconds"]) == {"submit", "prove", "settle"}
+        assert played["accepted"] == HONEST
+        assert played["aggregate_matches_plaintext"] is True
+        assert played["gas_per_gradient"] == played["gas"] // HONEST > 0
+        assert [rejection["owner"].split(" (")[0] for rejection in played["rejected"]] == ["owner 4", "owner 5"]
+        assert played["rejected"][1]["reason"].startswith("smallness:")
+    paid = list(report["payouts"].values())
+    assert all(wei > 0 for wei in paid[:HONEST])
+    assert paid[HONEST:] == [0] * CHEATERS
+
+
+def test_the_demo_on_the_embedded_chain(repository: Path, tmp_path: Path) -> None:
+    report, account = run(repository, tmp_path)
+    check(report)
+    assert (report["provers"], report["threshold"]) == (4, 1)
+    assert report["chain"].startswith("eth-tester")
+    assert all(played["rejected"][0]["reason"].startswith("validity:") for played in report["rounds"])
+    assert len(set(report["payouts"].values())) == 2  # equal pay, or nothing
+    assert "DEVELOPMENT MODE" in account
+    assert "the same, bit for bit" in account
+    assert not [word for word in ("secret", "Traceback") if word in account]
+
+
+@pytest.mark.anvil
+def test_the_demo_on_a_live_anvil_node(repository: Path, tmp_path: Path, anvil: Anvil) -> None:
+    options = ("--chain", anvil.url, "--provers", "7", "--threshold", "2", "--policy", "norm-contribution", "--non-iid")
+    report, _ = run(repository, tmp_path, *options)
+    check(report)
+    assert (report["provers"], report["threshold"]) == (7, 2)
+    assert anvil.url in report["chain"]
+    contributions = list(report["payouts"].values())[:HONEST]
+    assert len(set(contributions)) == HONEST  # paid by contribution
+    assert sum(contributions) <= 2 * HONEST * 10**15

@@ -1,0 +1,152 @@
+"""A market of one task in memory: chain view, coordinator and provers that an owner or a model owner talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from circuits.commitment import CommitmentKey
+from circuits.errors import UnavailableError, UnknownError
+from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from coordinator.client import CoordinatorClient
+from coordinator.records import SubmissionState, SubmissionStatus
+from native import G1
+from provers.chain import AcceptedBatch, ChainView, CommitteeRecord, RoundRecord, TaskRecord
+from provers.hpke import generate, public_key
+from provers.keystore import SigningKey
+from provers.parameters import PublicParameters
+from provers.shares import receipt_digest
+from tests.support.plain_batch import development_setup
+
+DIMENSION, CHAIN_ID, MARKET, NOW = 10, 7, b"\x42" * 20, 1_000_000
+BOUND = 1 << 40
+INFINITY = G1(bytes(64))
+
+
+def terms(**changes: object) -> TaskTerms:
+    """The terms of task 0."""
+    usual = TaskTerms(
+        chain_id=CHAIN_ID, market=MARKET, task_id=0, committee_id=0, verifier=b"\x01" * 20, coordinator=b"\x02" * 20,
+        dimension=DIMENSION, fraction_bits=16, bound=BOUND, min_owners=2, max_owners_per_round=4, rounds=9,
+        reward_per_gradient=1000, submit_window=60, settle_window=60, permissioned=False, inline_payload=False,
+    )  # fmt: skip
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeChain:
+    """What `ChainView` is asked for by the SDK."""
+
+    provers: tuple[SigningKey, ...]
+    owners: dict[bytes, int] = field(default_factory=dict)
+    opened: int = 1
+    deadline: int = NOW + 60
+    batches: tuple[AcceptedBatch, ...] = ()
+    aggregate: G1 = INFINITY
+    claimed: int = 0
+    chain_id: int = CHAIN_ID
+    market: bytes = MARKET
+
+    @property
+    def view(self) -> ChainView:
+        return cast(ChainView, self)
+
+    def now(self) -> int:
+        return NOW
+
+    def terms(self, task_id: int) -> TaskTerms:
+        if task_id != 0:
+            raise UnknownError(f"the chain knows no task {task_id}")
+        return terms()
+
+    def task(self, task_id: int) -> TaskRecord:
+        return TaskRecord(self.terms(task_id), b"\x09" * 20, 0, 0, self.opened, len(self.owners))
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        return RoundRecord(bytes(32), self.deadline, self.deadline + 60, 0, 0, 0, self.aggregate, False)
+
+    def owner_index(self, task_id: int, owner: bytes) -> int | None:
+        return self.owners.get(owner)
+
+    def committee_record(self, committee_id: int) -> CommitteeRecord:
+        committee = Committee(0, 1, tuple(key.address for key in self.provers))
+        sealing = tuple(public_key(generate()) for _ in self.provers)
+        return CommitteeRecord(committee, tuple(f"prover-{p}" for p in range(len(self.provers))), sealing, True)
+
+    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+        return self.batches
+
+    def batch(self, task_id: int, number: int, index: int) -> tuple[bytes, int]:
+        return bytes(32), self.claimed
+
+
+@dataclass
+class FakeCoordinator:
+    """Takes headers, and serves what a test puts there."""
+
+    headers: list[tuple[SubmissionHeader, Mapping[int, bytes]]] = field(default_factory=list)
+    payloads: dict[bytes, bytes] = field(default_factory=dict)
+
+    @property
+    def client(self) -> CoordinatorClient:
+        return cast(CoordinatorClient, self)
+
+    def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
+        self.headers.append((header, dict(receipts)))
+        return SubmissionStatus(header.digest(CHAIN_ID, MARKET), SubmissionState.PENDING)
+
+    def payload(self, batch_id: bytes) -> bytes:
+        if batch_id not in self.payloads:
+            raise UnknownError("no such batch")
+        return self.payloads[batch_id]
+
+
+@dataclass
+class FakeProvers:
+    """Prover nodes by endpoint: each signs receipts, unless it is down or a test makes it misbehave."""
+
+    keys: tuple[SigningKey, ...]
+    down: set[int] = field(default_factory=set)
+    received: dict[int, list[bytes]] = field(default_factory=dict)
+    signs: Callable[[int, bytes], bytes] | None = None
+
+    def client(self, endpoint: str, *, timeout: float = 30.0) -> _FakeProver:
+        return _FakeProver(self, int(endpoint.removeprefix("prover-")))
+
+
+@dataclass
+class _FakeProver:
+    provers: FakeProvers
+    index: int
+
+    def __enter__(self) -> _FakeProver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def submit_shares(
+        self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, chain_id: int, market: bytes
+    ) -> bytes:
+        if self.index in self.provers.down:
+            raise UnavailableError(f"prover-{self.index} cannot be reached")
+        self.provers.received.setdefault(prover, []).append(payload)
+        digest = receipt_digest(chain_id, market, header.digest(chain_id, market))
+        if self.provers.signs is not None:
+            return self.provers.signs(prover, digest)
+        return self.provers.keys[self.index].sign(digest)
+
+    def payload(self, payload_digest: bytes, dimension: int) -> bytes:
+        raise UnavailableError(f"prover-{self.index} cannot be reached")
+
+
+class FakeParameters:
+    """Development parameters without files."""
+
+    @property
+    def parameters(self) -> PublicParameters:
+        return cast(PublicParameters, self)
+
+    def commitment_key(self, dimension: int) -> CommitmentKey:
+        return development_setup("norm", 2, dimension).commitment

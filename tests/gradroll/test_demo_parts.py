@@ -1,0 +1,162 @@
+"""The demo's own parts: data, gradients, the two cheaters, and what counts as success."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+import native
+from circuits.errors import ConfigError
+from circuits.hashing import challenge
+from circuits.quantize import quantize
+from circuits.statement import Committee
+from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
+from gradroll.demo.report import Rejection, Report, RoundReport, Seconds
+from gradroll.demo.run import Options
+from gradroll.demo.training import (
+    CLASSES,
+    DIMENSION,
+    FEATURES,
+    Recipe,
+    Shard,
+    accuracy,
+    gradient,
+    initial_model,
+    load_digits,
+    plain_aggregate,
+    step,
+)
+from gradroll.owner import DataOwner
+from gradroll.sharing import OwnerSeeds
+from native import FrArray
+from provers.party.cohort import small
+from provers.shares import decode_payload
+from tests.gradroll.fakes import BOUND, terms
+from tests.support.plain_batch import development_setup, seed_of
+
+COMMITTEE = Committee(0, 1, tuple(bytes([p + 1]) * 20 for p in range(4)))
+
+
+@pytest.mark.parametrize("non_iid", [False, True])
+def test_shards_are_disjoint_and_cover_the_training_set(non_iid: bool) -> None:
+    shards, test = load_digits(10, non_iid=non_iid)
+    assert sum(len(shard.labels) for shard in shards) + len(test.labels) == 1797
+    rows = np.concatenate([shard.features for shard in (*shards, test)])
+    assert rows.shape == (1797, FEATURES + 1)
+    digits = [len(set(shard.labels.tolist())) for shard in shards]
+    assert (max(digits) <= 3) if non_iid else (min(digits) == CLASSES)
+
+
+def test_the_gradient_is_that_of_the_loss() -> None:
+    shard = load_digits(10, non_iid=False)[0][0]
+    model = np.random.default_rng(1).normal(size=DIMENSION) / 10
+
+    def loss(at: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+        logits = shard.features @ at.reshape(CLASSES, FEATURES + 1).T
+        right = logits[np.arange(len(shard.labels)), shard.labels]
+        return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - right))
+
+    exact = gradient(model, shard)
+    for j in (0, 100, 649):
+        nudge = np.zeros(DIMENSION)
+        nudge[j] = 1e-6
+        assert exact[j] == pytest.approx((loss(model + nudge) - loss(model - nudge)) / 2e-6, abs=1e-6)
+
+
+def test_plain_training_learns() -> None:
+    (shards, test), recipe, model = load_digits(10, non_iid=False), Recipe(), initial_model()
+    for _ in range(5):
+        total = plain_aggregate(model, shards[:8], recipe, BOUND)
+        model = step(model, total, 8, recipe)
+    assert accuracy(model, test) > 0.85
+
+
+def dealt(kind: type[DataOwner]) -> tuple[FrArray, bytes]:
+    """The vector that a cheater shares (opened), and its commitment."""
+    values = np.linspace(-1, 1, 10)
+    quantized = quantize(values, fraction_bits=16, bound=BOUND, dimension=10)
+    seeds = OwnerSeeds.from_bytes(b"".join(seed_of("cheater", i) for i in range(4)))
+    key = development_setup("norm", 2, 10).commitment
+    sharing = kind.__new__(kind).share(quantized, terms(), key, COMMITTEE, seeds)
+    rows = [decode_payload(payload, 10) for payload in sharing.payloads[:2]]
+    return native.interpolate(rows, [1, 2]), sharing.commitment
+
+
+@pytest.mark.parametrize("kind", [OversizedOwner, HalfFieldOwner])
+def test_a_cheaters_shares_fit_its_commitment(kind: type[DataOwner]) -> None:
+    opened, commitment = dealt(kind)
+    key = development_setup("norm", 2, 10).commitment
+    assert key.commit(opened[:10], opened[10:139]) == commitment
+
+
+def test_the_oversized_owner_exceeds_the_bound_and_claims_bits_that_are_bits() -> None:
+    opened, _ = dealt(OversizedOwner)
+    values = [value if value < native.R // 2 else value - native.R for value in native.to_ints(opened[:10])]
+    assert sum(value * value for value in values) > BOUND
+    bits = native.to_ints(opened[139:201])
+    assert set(bits) <= {0, 1}
+    assert sum(bit << e for e, bit in enumerate(bits)) <= BOUND
+
+
+def test_four_halves_pass_every_inner_product_and_fail_smallness() -> None:
+    opened, _ = dealt(HalfFieldOwner)
+    values = opened[:10]
+    assert native.inner(values, values) == 1
+    bits = native.to_ints(opened[139:201])
+    assert sum(bit << e for e, bit in enumerate(bits)) == BOUND - 1
+    (projected,) = native.project([values], challenge(seed_of("signs")).to_bytes(32, "big"))
+    assert not small(native.add(projected, opened[11:139].copy()))
+
+
+def _round() -> RoundReport:
+    return RoundReport(8, (Rejection("owner 9", "smallness: ..."),), 0.9, 800, 100, Seconds(1, 2, 3), True)
+
+
+def _report() -> Report:
+    return Report("digits", 650, 10, 4, 1, "eth-tester", (_round(),), 0.9, 0.9, {"owner 0": 1}, "passed")
+
+
+def test_the_report_has_the_documented_keys() -> None:
+    assert [field.name for field in fields(Report)] == [
+        "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy",
+        "plaintext_accuracy", "payouts", "audit",
+    ]  # fmt: skip
+    assert [field.name for field in fields(RoundReport)] == [
+        "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
+    ]  # fmt: skip
+    assert [field.name for field in fields(Seconds)] == ["submit", "prove", "settle"]
+
+
+def test_success_means_that_everything_was_seen() -> None:
+    report = _report()
+    cheaters = ["owner 9"]
+    assert report.succeeded(cheaters)
+    unlike = replace(_round(), aggregate_matches_plaintext=False)
+    uncaught = replace(_round(), rejected=())
+    for changed in (
+        replace(report, audit="row"),
+        replace(report, plaintext_accuracy=0.8),
+        replace(report, rounds=(unlike,)),
+        replace(report, rounds=(uncaught,)),
+        replace(report, payouts={"owner 0": 1, "owner 9": 1}),
+        replace(report, payouts={"owner 0": 0}),
+    ):
+        assert not changed.succeeded(cheaters)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"), [({"owners": 3}, "owners"), ({"owners": 65}, "owners"), ({"threshold": 2}, "2t")]
+)
+def test_options_that_cannot_work_are_refused(changes: dict[str, int], named: str, tmp_path: object) -> None:
+    usual = {"rounds": 1, "owners": 10, "provers": 4, "threshold": 1}
+    with pytest.raises(ConfigError, match=named):
+        Options(**{**usual, **changes}, chain=None, policy="norm", non_iid=False, out=tmp_path)  # type: ignore[arg-type]
+
+
+def test_an_honest_shard_is_untouched_by_training() -> None:
+    shard = Shard(np.ones((2, FEATURES + 1)), np.array([0, 1]))
+    before = shard.features.copy()
+    gradient(initial_model(), shard)
+    assert np.array_equal(shard.features, before)

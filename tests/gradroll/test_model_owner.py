@@ -1,0 +1,168 @@
+"""The model owner: only an aggregate that opens the commitments on the chain is returned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import cast
+
+import numpy as np
+import pytest
+
+import gradroll.model_owner
+import native
+from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnavailableError
+from circuits.payload import Aggregate, digest, encode
+from circuits.quantize import IntArray
+from circuits.statement import MAX_BOUND
+from circuits.verify import sum_of_commitments
+from coordinator.chain import Chain
+from gradroll.claims import open_claims, reward_tree
+from gradroll.model_owner import ModelOwner, check_capacity, quantised_bound
+from gradroll.models import decode_model, encode_model
+from gradroll.rewards import Reward, RewardTree, leaf, proof_holds
+from native import FrArray
+from provers.chain import AcceptedBatch, BatchRecord
+from provers.keystore import SigningKey
+from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
+from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
+
+KEYS = tuple(SigningKey.from_secret(seed_of("prover", p)) for p in range(4))
+
+
+@cache
+def proven(seed: str) -> PlainBatch:
+    gradients = random_gradients(3, DIMENSION, 1 << 40, seed=len(seed))
+    return build_batch(development_setup("norm", 4, DIMENSION), gradients, seed=seed)
+
+
+def accepted(index: int = 0, seed: str = "batch", payload: bytes | None = None) -> AcceptedBatch:
+    batch = proven(seed)
+    owners = tuple(header.owner for header in batch.statement.owners)
+    rewards = [Reward(slot, owner, 1000 + slot) for slot, owner in enumerate(owners)]
+    root = RewardTree.of(batch.batch_id, rewards).root
+    record = BatchRecord(batch.batch_id, batch.payload_digest, root, sum_of_commitments(batch.statement), 3)
+    return AcceptedBatch(0, 0, index, record, (0, 1, 2), owners, (1000, 1001, 1002), payload)
+
+
+def world(*batches: AcceptedBatch) -> tuple[ModelOwner, FakeChain, FakeCoordinator]:
+    chain, coordinator = FakeChain(KEYS), FakeCoordinator()
+    chain.batches = batches
+    if batches:
+        commitments = [batch.record.commitment for batch in batches]
+        chain.aggregate = native.g1_linear_combination(commitments, [1] * len(commitments))
+    owner = ModelOwner(chain.view, cast(Chain, None), coordinator.client, FakeParameters().parameters)
+    return owner, chain, coordinator
+
+
+@pytest.fixture(autouse=True)
+def _no_prover_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradroll.model_owner, "ProverClient", FakeProvers(KEYS).client)
+
+
+def expected(*seeds: str) -> IntArray:
+    total: IntArray = np.sum([gradient for seed in seeds for gradient in proven(seed).gradients], axis=0)
+    return total
+
+
+def test_an_inlined_aggregate_is_read_from_the_chain_alone() -> None:
+    owner, _, _ = world(accepted(payload=proven("batch").payload))
+    read = owner.read_aggregate(0, 0)
+    assert np.array_equal(read.quantized, expected("batch"))
+    assert np.array_equal(read.total, expected("batch") / 2**16)
+    assert np.array_equal(read.mean, read.total / 3)
+    assert len(read.owners) == 3
+
+
+def test_two_batches_of_a_round_are_added() -> None:
+    owner, _, coordinator = world(accepted(0), accepted(1, "other"))
+    for seed in ("batch", "other"):
+        coordinator.payloads[proven(seed).batch_id] = proven(seed).payload
+    read = owner.read_aggregate(0, 0)
+    assert np.array_equal(read.quantized, expected("batch", "other"))
+    assert len(read.owners) == 6
+
+
+def test_bytes_that_do_not_fit_the_digest_are_not_used() -> None:
+    owner, _, coordinator = world(accepted(payload=b"wrong"))
+    coordinator.payloads[proven("batch").batch_id] = b"wrong too"
+    with pytest.raises(UnavailableError, match="other bytes"):
+        owner.read_aggregate(0, 0)
+    coordinator.payloads[proven("batch").batch_id] = proven("batch").payload
+    assert np.array_equal(owner.read_aggregate(0, 0).quantized, expected("batch"))
+
+
+@pytest.mark.parametrize("part", ["values", "tail"])
+def test_a_payload_that_does_not_open_the_commitment_is_refused(part: str) -> None:
+    honest = proven("batch").aggregate
+    values, tail = honest.values.copy(), cast(FrArray, honest.tail.copy())
+    if part == "values":
+        values[3] += 1
+    else:
+        tail[5] = native.from_ints([native.to_ints(tail[5:6])[0] + 1])[0]
+    forged = encode(Aggregate(values, tail))
+    batch = accepted(payload=forged)
+    owner, _, _ = world(replace(batch, record=replace(batch.record, payload_digest=digest(forged))))
+    with pytest.raises(ProofError, match="does not open"):
+        owner.read_aggregate(0, 0)
+
+
+def test_batches_that_do_not_add_up_to_the_rounds_commitment_are_refused() -> None:
+    owner, chain, _ = world(accepted(payload=proven("batch").payload))
+    chain.aggregate = native.g1_generator
+    with pytest.raises(ProofError, match="add up"):
+        owner.read_aggregate(0, 0)
+
+
+def test_a_round_without_a_batch_says_until_when_one_may_come() -> None:
+    owner, chain, _ = world()
+    with pytest.raises(NotReadyError, match=str(chain.deadline + 60)):
+        owner.read_aggregate(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("norm", "bits", "bound"), [(1.0, 16, 1 << 32), (4.0, 16, 1 << 36), (0.5, 0, None), (1e30, 16, None)]
+)
+def test_the_bound_follows_from_norm_and_fraction_bits(norm: float, bits: int, bound: int | None) -> None:
+    if bound is not None:
+        assert quantised_bound(norm, bits) == bound
+        return
+    with pytest.raises(InvalidInputError, match="fraction bits"):
+        quantised_bound(norm, bits)
+
+
+@pytest.mark.parametrize("norm", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_norm_that_is_none_is_refused(norm: float) -> None:
+    with pytest.raises(InvalidInputError, match="positive"):
+        quantised_bound(norm, 16)
+
+
+def test_a_sum_that_could_leave_64_bits_is_refused_when_the_task_is_created() -> None:
+    check_capacity(MAX_BOUND, 256)
+    with pytest.raises(InvalidInputError, match="64 bits"):
+        check_capacity(MAX_BOUND, 1 << 33)
+
+
+def test_models_travel_whole_and_nothing_in_them_runs() -> None:
+    model = np.linspace(-1, 1, DIMENSION)
+    assert np.array_equal(decode_model(encode_model(model), DIMENSION), model)
+    for bad in (b"", b"\x93NUMPY", encode_model(model)[:-1], encode_model(model[:5])):
+        with pytest.raises(InvalidInputError, match="model"):
+            decode_model(bad, DIMENSION)
+
+
+def test_claims_are_the_owners_own_unclaimed_rewards() -> None:
+    batch = accepted()
+    chain = FakeChain(KEYS)
+    (claim,) = open_claims(chain.view, [batch], batch.owners[1])
+    assert (claim.reward.slot, claim.reward.amount) == (1, 1001)
+    assert proof_holds(batch.record.rewards_root, leaf(batch.record.batch_id, claim.reward), claim.proof)
+    chain.claimed = 1 << 1
+    assert open_claims(chain.view, [batch], batch.owners[1]) == ()
+    assert open_claims(chain.view, [batch], bytes(20)) == ()
+
+
+def test_a_node_that_lies_about_rewards_is_caught_by_the_root() -> None:
+    batch = replace(accepted(), amounts=(1000, 1001, 1003))
+    with pytest.raises(ProofError, match="root"):
+        reward_tree(batch)

@@ -1,0 +1,169 @@
+"""The data owner: what is refused before anything leaves, and how a submission resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradroll.owner
+from circuits.errors import ClosedError, GradientError, InvalidInputError, UnavailableError, UnknownError
+from coordinator.records import SubmissionState
+from gradroll.owner import DataOwner
+from provers.keystore import SigningKey
+from provers.shares import payload_digest
+from provers.signing import require_signer
+from tests.gradroll.fakes import (
+    CHAIN_ID,
+    DIMENSION,
+    MARKET,
+    NOW,
+    FakeChain,
+    FakeCoordinator,
+    FakeParameters,
+    FakeProvers,
+)
+
+GRADIENT = np.linspace(-1, 1, DIMENSION)
+
+
+@dataclass
+class World:
+    chain: FakeChain
+    coordinator: FakeCoordinator
+    provers: FakeProvers
+    account: SigningKey
+    state: Path
+
+    def owner(self) -> DataOwner:
+        """A fresh object, as after a restart; only the directory is the same."""
+        parameters = FakeParameters().parameters
+        return DataOwner(self.chain.view, self.coordinator.client, self.account, parameters, self.state)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    keys = tuple(SigningKey.generate() for _ in range(4))
+    account = SigningKey.generate()
+    provers = FakeProvers(keys)
+    monkeypatch.setattr(gradroll.owner, "ProverClient", provers.client)
+    yield World(FakeChain(keys, {account.address: 3}), FakeCoordinator(), provers, account, tmp_path)
+
+
+def test_a_submission_reaches_all_provers_and_the_coordinator(world: World) -> None:
+    done = world.owner().submit(0, GRADIENT)
+    assert (done.receipts, dict(done.missing), done.round) == ((0, 1, 2, 3), {}, 0)
+    assert done.status.state is SubmissionState.PENDING
+    assert 0 < done.max_error <= 2**-17
+    assert done.scale == 1.0
+    ((header, receipts),) = world.coordinator.headers
+    assert (header.owner, header.owner_index, set(receipts)) == (world.account.address, 3, {0, 1, 2, 3})
+    require_signer(header.digest(CHAIN_ID, MARKET), header.signature, world.account.address, "the header")
+    for p, (payload,) in world.provers.received.items():
+        assert payload_digest(payload) == header.share_digests[p]
+
+
+def test_a_gradient_beyond_the_bound_is_shrunk_and_said_so(world: World) -> None:
+    done = world.owner().submit(0, GRADIENT * 1e6)
+    assert 0 < done.scale < 1
+
+
+@pytest.mark.parametrize(
+    ("gradient", "message"),
+    [
+        (GRADIENT[:-1], "10 coordinates"),
+        (GRADIENT.reshape(2, 5), "10 coordinates"),
+        (np.where(GRADIENT > 0.9, np.nan, GRADIENT), "NaN"),
+        (np.where(GRADIENT > 0.9, np.inf, GRADIENT), "infinite"),
+        (np.arange(DIMENSION), "floating point"),
+    ],
+)
+def test_a_bad_gradient_is_refused_before_anything_leaves(
+    world: World, gradient: np.ndarray[tuple[int, ...], np.dtype[np.float64]], message: str
+) -> None:
+    with pytest.raises(GradientError, match=message):
+        world.owner().submit(0, gradient)
+    assert not world.provers.received
+    assert not list(world.state.rglob("*.json"))
+
+
+def test_unknown_task_unknown_round_and_unregistered_owner(world: World) -> None:
+    with pytest.raises(UnknownError, match="no task 5"):
+        world.owner().submit(5, GRADIENT)
+    with pytest.raises(UnknownError, match="no round 1"):
+        world.owner().submit(0, GRADIENT, round_number=1)
+    world.chain.owners.clear()
+    with pytest.raises(UnknownError, match="not registered"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.provers.received
+
+
+def test_no_round_and_a_closed_round(world: World) -> None:
+    world.chain.opened = 0
+    with pytest.raises(ClosedError, match="no open round"):
+        world.owner().submit(0, GRADIENT)
+    world.chain.opened, world.chain.deadline = 1, NOW
+    with pytest.raises(ClosedError, match=f"until {NOW}"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.provers.received
+
+
+def test_too_few_provers_keep_their_receipts_and_a_retry_continues(world: World) -> None:
+    world.provers.down = {1, 2}
+    with pytest.raises(UnavailableError, match=r"2 of 4 provers.*3 are needed.*prover 1.*prover 2"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.coordinator.headers
+    world.provers.down = {2}
+    done = world.owner().submit(0, GRADIENT)
+    assert (done.receipts, set(done.missing)) == ((0, 1, 3), {2})
+    assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 3: 1}
+    ((header, _),) = world.coordinator.headers
+    assert payload_digest(world.provers.received[1][0]) == header.share_digests[1]  # the very share that was signed
+
+
+def test_another_gradient_for_the_same_round_is_refused(world: World) -> None:
+    world.provers.down = {0, 1}
+    with pytest.raises(UnavailableError):
+        world.owner().submit(0, GRADIENT)
+    with pytest.raises(InvalidInputError, match="another gradient"):
+        world.owner().submit(0, -GRADIENT)
+
+
+def test_a_finished_submission_is_handed_in_again_without_new_shares(world: World) -> None:
+    first = world.owner().submit(0, GRADIENT)
+    again = world.owner().submit(0, GRADIENT)
+    assert again.submission == first.submission
+    assert all(len(payloads) == 1 for payloads in world.provers.received.values())
+    assert world.coordinator.headers[0] == world.coordinator.headers[1]
+
+
+def test_a_lost_state_file_of_the_provers_side_changes_nothing_the_seeds_do(world: World) -> None:
+    world.provers.down = {0, 1}
+    with pytest.raises(UnavailableError):
+        world.owner().submit(0, GRADIENT)
+    (path,) = world.state.rglob("*.json")
+    text = path.read_text()
+    seeds = text.split('"seeds": "')[1].split('"')[0]
+    path.write_text(text.replace(seeds, "ab" + seeds[2:]))
+    with pytest.raises(InvalidInputError, match="cannot be made again"):
+        world.owner().submit(0, GRADIENT)
+
+
+def test_a_forged_receipt_does_not_count(world: World) -> None:
+    forger = SigningKey.generate()
+    world.provers.signs = lambda prover, digest: (forger if prover == 2 else world.provers.keys[prover]).sign(digest)
+    done = world.owner().submit(0, GRADIENT)
+    assert done.receipts == (0, 1, 3)
+    assert done.missing[2].startswith("bad-signature")
+
+
+def test_the_next_round_takes_fresh_randomness(world: World) -> None:
+    world.owner().submit(0, GRADIENT)
+    world.chain.opened = 2
+    world.owner().submit(0, GRADIENT)
+    (first, _), (second, _) = world.coordinator.headers
+    assert (first.round, second.round) == (0, 1)
+    assert first.commitment != second.commitment

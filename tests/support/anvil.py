@@ -1,0 +1,62 @@
+"""A live anvil node for tests."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+
+from circuits.errors import ChainError
+from provers.rpc import ErrorTable, Rpc
+
+
+def binary_in(contracts: Path) -> Path | None:
+    """The native anvil binary that npm installed, None when there is none."""
+    found = sorted(contracts.glob("node_modules/@foundry-rs/anvil-*/bin/anvil"))
+    return found[0] if found else None
+
+
+class Anvil:
+    """An anvil process on a free port; ended when the block is left.
+
+    Attributes:
+        url: its JSON-RPC address.
+    """
+
+    def __init__(self, binary: Path, log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._binary = binary
+        self._log = log
+
+    def __enter__(self) -> Anvil:
+        with self._log.open("wb") as log:
+            arguments = [str(self._binary), "--port", str(self._port), "--host", "127.0.0.1"]
+            self._process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT)
+        rpc, deadline = Rpc(self.url, ErrorTable(())), time.monotonic() + 20
+        while True:
+            try:
+                rpc.head()
+                return self
+            except ChainError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    self._stop()
+                    raise
+                time.sleep(0.1)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,109 @@
+"""What the documents say is there: links resolve, commands parse, and make targets exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from gradroll.cli import build_parser
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def identify(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Fenced blocks of one language."""
+    return [body for kind, body in _BLOCK.findall(path.read_text(encoding="utf-8")) if kind == language]
+
+
+def anchors(path: Path) -> set[str]:
+    """Anchors of a document's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+def test_links_resolve(document: Path) -> None:
+    for target in _LINK.findall(document.read_text(encoding="utf-8")):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (document.parent / path).resolve() if path else document
+        assert found.exists(), f"{identify(document)} links to {target}"
+        if anchor:
+            assert anchor in anchors(found), f"{identify(document)} links to {target}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+def test_commands_parse(document: Path) -> None:
+    parser = build_parser()
+    for block in blocks(document, "console"):
+        for line in block.splitlines():
+            words = shlex.split(line)
+            if words[:1] == ["gradroll"]:
+                parser.parse_args(words[1:])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+def test_commands_named_in_the_text_exist(document: Path) -> None:
+    """`gradroll x y` in running text names a command (its arguments may be left out)."""
+    text = _BLOCK.sub("", document.read_text(encoding="utf-8"))
+    for command in re.findall(r"`gradroll ([a-z]+(?: [a-z]+)?)", text):
+        with pytest.raises(SystemExit) as stopped:
+            build_parser().parse_args([*command.split(), "--help"])
+        assert stopped.value.code == 0, f"{identify(document)} names `gradroll {command}`"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+def test_python_examples_are_python(document: Path) -> None:
+    for block in blocks(document, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gradroll"):
+                module = __import__(node.module or "", fromlist=[alias.name for alias in node.names])
+                assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+def test_the_two_commands_of_the_readme_are_make_targets() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make demo\nmake test\n" in text
+    documented = set(re.findall(r"`make ([a-z-]+)`", "".join(d.read_text(encoding="utf-8") for d in DOCUMENTS)))
+    for target in documented | {"demo", "test"}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    text = script.read_text(encoding="utf-8")
+    assert re.search(r"make [^\n]*\btest\b", text)
+    for check in ("lint", "types", "contracts", "proto"):
+        assert re.search(rf"make [^\n]*\b{check}\b", text), check
+
+
+def test_every_decision_is_listed_with_its_status() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    for path in sorted(folder.glob("0*.md")):
+        status = re.search(r"^Status: (accepted|superseded|proposed)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert status, path.name
+        row = next((line for line in index.splitlines() if path.name in line), "")
+        assert row.endswith(f"| {status[1]} |"), path.name
+
+
+@pytest.mark.parametrize(
+    "folder", ["native", "circuits", "provers", "coordinator", "contracts", "proto", "deploy", "docs"]
+)
+def test_the_readmes_map_is_complete(folder: str) -> None:
+    assert (ROOT / folder).is_dir()
+    assert f"`{folder}/`" in (ROOT / "README.md").read_text(encoding="utf-8")
