@@ -16,7 +16,7 @@ from circuits.errors import (
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
-from coordinator.records import SubmissionState, SubmissionStatus
+from coordinator.records import ModelOpening, SubmissionState, SubmissionStatus, publication_digest
 from provers.chain import ChainView
 from provers.shares import verify_receipt
 from provers.signing import require_signer
@@ -57,6 +57,18 @@ class Admission:
             if self._known(submission) is None:
                 self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
             return self._journal.state.submissions[submission].status
+
+    def check_publisher(self, opening: ModelOpening) -> TaskTerms:
+        """Terms of the task whose model owner signed for a model.
+
+        Raises:
+            UnknownError: no such task, or another coordinator's.
+            SignatureError: somebody else signed.
+        """
+        terms = self._terms(opening.task_id)
+        digest = publication_digest(self._view.chain_id, self._view.market, opening.task_id, opening.digest)
+        require_signer(digest, opening.signature, self._view.task(opening.task_id).model_owner, "the model")
+        return terms
 
     def _known(self, submission: bytes) -> SubmissionStatus | None:
         with self._journal.lock:

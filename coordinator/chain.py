@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,13 +77,25 @@ class Chain:
     """One account's transactions to the market, the registry and verifiers.
 
     Every method waits until its transaction is mined and raises ContractError with the contract's named error when it
-    is refused, ChainError when the node is the trouble.  Use one object for an account in a process.
+    is refused, ChainError when the node is the trouble, or ``stopping`` is set while it waits.  Use one object for an
+    account in a process.
     """
 
-    def __init__(self, view: ChainView, key: SigningKey, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        view: ChainView,
+        key: SigningKey,
+        patience: Patience | None = None,
+        stopping: threading.Event | None = None,
+    ) -> None:
         self.view = view
         view.rpc.errors = contract_errors()
-        self._sender = Sender(view.rpc, key, patience)
+        self._key = key
+        self._sender = Sender(view.rpc, key, patience, stopping)
+
+    def sign(self, digest: bytes) -> bytes:
+        """Sign a 32-byte digest with this account."""
+        return self._key.sign(digest)
 
     @property
     def address(self) -> bytes:

@@ -8,13 +8,14 @@ from types import TracebackType
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
 from coordinator import wire
+from coordinator.chain import Chain
 from coordinator.machine import AuditBundle
-from coordinator.records import SubmissionState, SubmissionStatus, TaskStatus
+from coordinator.records import ModelOpening, SubmissionState, SubmissionStatus, TaskStatus, publication_digest
 from provers.channel import open_channel
 from provers.wire._generated import coordinator_pb2 as pb
 from provers.wire._generated import coordinator_pb2_grpc as rpc
 from provers.wire.errors import calling
-from provers.wire.streams import blob_from_wire, blob_to_wire
+from provers.wire.streams import blob_from_wire
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
 
@@ -65,11 +66,18 @@ class CoordinatorClient:
             request = pb.SubmissionStatusRequest(submission=submission)
             return wire.status_from_wire(self._stub.SubmissionStatus(request, timeout=self._timeout))
 
-    def put_model(self, data: bytes) -> bytes:
-        """Store a model; returns its Keccak-256 digest, which the round on the chain names."""
+    def put_model(self, data: bytes, task_id: int, publisher: Chain) -> bytes:
+        """Store a model of a task; returns its Keccak-256 digest, which the round on the chain names.
+
+        Args:
+            publisher: the account of the task's model owner, which signs for the model.
+        """
+        digest, view = keccak(data), publisher.view
+        signature = publisher.sign(publication_digest(view.chain_id, view.market, task_id, digest))
+        opening = ModelOpening(task_id, len(data), digest, signature)
         with calling(self.endpoint):
-            self._stub.PutModel(blob_to_wire(data), timeout=self._timeout)
-        return keccak(data)
+            self._stub.PutModel(wire.model_to_wire(opening, data), timeout=self._timeout)
+        return digest
 
     def get_model(self, digest: bytes) -> bytes:
         """A model by its digest; checked."""

@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+
+from circuits.hashing import keccak, tag, words
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOpening:
+    """Announces a model that its task's model owner hands in.
+
+    Attributes:
+        length: bytes.
+        digest: Keccak-256 of the model.
+        signature: the model owner's, over ``publication_digest``.
+    """
+
+    task_id: int
+    length: int
+    digest: bytes
+    signature: bytes = field(repr=False)
+
+
+def publication_digest(chain_id: int, market: bytes, task_id: int, digest: bytes) -> bytes:
+    """What a model owner signs to have a coordinator store and serve a model."""
+    return keccak(words(tag("gradroll/v1/model"), chain_id, market, task_id, digest))
 
 
 class SubmissionState(IntEnum):

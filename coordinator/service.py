@@ -30,11 +30,13 @@ from provers.wire import checks
 from provers.wire._generated import common_pb2, coordinator_pb2_grpc
 from provers.wire._generated import coordinator_pb2 as pb
 from provers.wire.errors import answering
-from provers.wire.streams import blob_from_wire, blob_to_wire
+from provers.wire.streams import blob_to_wire, timely
 
 __all__ = ["CoordinatorConfig", "CoordinatorNode", "serve"]
 
 _log = logging.getLogger(__name__)
+_MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
+"""Bytes that a model may take: some for a header, and for each coordinate."""
 
 
 class CoordinatorNode:
@@ -53,15 +55,16 @@ class CoordinatorNode:
         )
         self._directory_lock = DirectoryLock(config.state_dir)
         self.journal = Journal(open_log(config.log_url))
-        self.blobs = Blobs(config.state_dir / "blobs", max_bytes=config.max_store_bytes)
+        self.models = Blobs(config.state_dir / "models", max_bytes=config.max_store_bytes)
+        self.results = Blobs(config.state_dir / "results", max_bytes=config.max_store_bytes)
         self.admission = Admission(self.view, self.journal, account.address, clock_skew=config.clock_skew)
-        self.chain = Chain(self.view, account)
         self._stopping = threading.Event()
+        self.chain = Chain(self.view, account, stopping=self._stopping)
         self._driver = Driver(
             self.view,
             self.journal,
-            Batcher(self.journal, self.blobs, step_timeout=config.step_timeout, stopping=self._stopping),
-            Settlement(self.chain, self.journal, self.blobs),
+            Batcher(self.journal, self.results, step_timeout=config.step_timeout, stopping=self._stopping),
+            Settlement(self.chain, self.journal, self.results),
             account,
             PublicParameters(config.srs, config.keys_dir, allow_insecure=config.allow_insecure),
             poll_interval=config.poll_interval,
@@ -120,33 +123,36 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
                 return wire.status_to_wire(entry.status)
 
     def PutModel(  # noqa: N802
-        self, request_iterator: Iterator[common_pb2.BlobPart], context: grpc.ServicerContext
+        self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext
     ) -> pb.PutModelReply:
-        """Store a model."""
+        """Store a model of a task's model owner."""
         with answering(context, _refused):
-            data = blob_from_wire(request_iterator, self._max_model, "the model")
-            return pb.PutModelReply(digest=self._node.blobs.put(data))
+            parts = timely(request_iterator, context)
+            opening = wire.model_opening_from_wire(next(parts, None))
+            terms = self._node.admission.check_publisher(opening)
+            limit = min(self._max_model, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
+            return pb.PutModelReply(digest=self._node.models.put(wire.model_from_wire(opening, parts, limit)))
 
     def GetModel(  # noqa: N802
         self, request: pb.GetModelRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a model."""
         with answering(context, _refused):
-            yield from blob_to_wire(self._node.blobs.get(checks.digest(request.digest, "digest")))
+            yield from blob_to_wire(self._node.models.get(checks.digest(request.digest, "digest")))
 
     def GetPayload(  # noqa: N802
         self, request: pb.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a batch's aggregate."""
         with answering(context, _refused):
-            yield from blob_to_wire(self._node.blobs.get(self._batch(request).payload_digest))
+            yield from blob_to_wire(self._node.results.get(self._batch(request).payload_digest))
 
     def GetAuditBundle(  # noqa: N802
         self, request: pb.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
         with answering(context, _refused):
-            yield from blob_to_wire(self._node.blobs.get(self._batch(request).bundle_digest))
+            yield from blob_to_wire(self._node.results.get(self._batch(request).bundle_digest))
 
     def TaskStatus(self, request: pb.TaskStatusRequest, context: grpc.ServicerContext) -> pb.TaskStatusReply:  # noqa: N802
         """A task's rounds and rejections."""

@@ -42,6 +42,9 @@ class Settlement:
                 bundle.statement, bundle.proof, payload, bundle.attestations, on_sent=partial(self._sent, batch_id)
             )
         except ContractError as error:
+            if self._is_accepted(batch_id, *batch.round_key):  # by a transaction sent before a restart
+                self._journal.record(BatchSettled(batch_id, True, ""))
+                return
             if error.error in _PASSING:
                 raise
             _log.error("event=batch-refused batch=0x%s reason=%r", batch_id.hex(), str(error))

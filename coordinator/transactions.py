@@ -64,11 +64,18 @@ class _NonceTakenError(Exception):
 class Sender:
     """The one sender of an account in this process.  Transactions go out one at a time, in nonce order."""
 
-    def __init__(self, rpc: Rpc, key: SigningKey, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        rpc: Rpc,
+        key: SigningKey,
+        patience: Patience | None = None,
+        stopping: threading.Event | None = None,
+    ) -> None:
         self.rpc = rpc
         self.address = key.address
         self._key = key
         self._patience = patience or Patience()
+        self._stopping = stopping or threading.Event()
         self._lock = threading.Lock()
 
     def send(self, to: bytes | None, data: bytes, *, gas: int, value: int = 0, on_sent: OnSent | None = None) -> Mined:
@@ -160,7 +167,8 @@ class Sender:
                 receipt = self._receipt(sent)
                 if receipt is not None:
                     return receipt
-            time.sleep(self._patience.poll)
+            if self._stopping.wait(self._patience.poll):
+                raise ChainError(f"stopped while the transaction 0x{hashes[-1].hex()} was under way")
         return None
 
     def _receipt(self, sent: bytes) -> Mapping[str, Any] | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from circuits.errors import WireError
+from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
 from coordinator.records import (
     BatchStatus,
+    ModelOpening,
     NamedProver,
     RoundStatus,
     SubmissionState,
@@ -18,6 +20,7 @@ from provers.messages import MAX_PROVERS
 from provers.wire import checks
 from provers.wire._generated import coordinator_pb2 as pb
 from provers.wire.headers import header_from_wire, header_to_wire
+from provers.wire.streams import Collector, chunks
 
 _MAX_ENTRIES = 1 << 16
 _MAX_TEXT = 4096
@@ -35,6 +38,43 @@ def submission_to_wire(header: SubmissionHeader, receipts: Mapping[int, bytes]) 
     """The wire form of a header with its receipts."""
     words = [pb.Receipt(prover=prover, signature=receipts[prover]) for prover in sorted(receipts)]
     return pb.SubmitHeaderRequest(header=header_to_wire(header), receipts=words)
+
+
+def model_opening_from_wire(message: pb.PutModelRequest | None) -> ModelOpening:
+    """The first part of a model's stream.  Raises WireError for a malformed one."""
+    if message is None or message.WhichOneof("part") != "opening":
+        raise WireError("a model's stream must begin with its opening")
+    opening = message.opening
+    return ModelOpening(
+        opening.task_id,
+        opening.length,
+        checks.digest(opening.digest, "model.digest"),
+        checks.signature(opening.signature, "model.signature"),
+    )
+
+
+def model_from_wire(opening: ModelOpening, parts: Iterable[pb.PutModelRequest], limit: int) -> bytes:
+    """The model that follows its opening.  Raises WireError when it is longer, shorter or another than announced."""
+    collector = Collector(opening.length, limit, "the model")
+    for part in parts:
+        if part.WhichOneof("part") != "chunk":
+            raise WireError("the model: a second opening in the stream")
+        collector.add(part.chunk)
+    data = collector.finish()
+    if keccak(data) != opening.digest:
+        raise WireError(f"the model does not have the digest 0x{opening.digest.hex()}")
+    return data
+
+
+def model_to_wire(opening: ModelOpening, data: bytes) -> Iterator[pb.PutModelRequest]:
+    """Stream a model."""
+    yield pb.PutModelRequest(
+        opening=pb.PutModelOpening(
+            task_id=opening.task_id, length=len(data), digest=opening.digest, signature=opening.signature
+        )
+    )
+    for chunk in chunks(data):
+        yield pb.PutModelRequest(chunk=chunk)
 
 
 def status_from_wire(message: pb.SubmissionStatusReply) -> SubmissionStatus:

@@ -27,7 +27,7 @@ from provers.wire import checks, keys, steps
 from provers.wire._generated import common_pb2, prover_pb2_grpc
 from provers.wire._generated import prover_pb2 as pb
 from provers.wire.errors import answering
-from provers.wire.streams import blob_to_wire
+from provers.wire.streams import blob_to_wire, timely
 
 _log = logging.getLogger(__name__)
 _TIDY_SECONDS = 600.0
@@ -111,7 +111,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         """Take one share in."""
         meter = Meter()
         with answering(context, self._refused):
-            parts = meter.incoming(request_iterator)
+            parts = meter.incoming(timely(request_iterator, context))
             first = next(parts, None)
             if first is None or first.WhichOneof("part") != "opening":
                 raise WireError("a share's stream must begin with its opening")
@@ -126,7 +126,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         """Run one step of a batch."""
         meter = Meter()
         with answering(context, self._refused):
-            request = steps.request_from_wire(meter.incoming(request_iterator), self._limits)
+            request = steps.request_from_wire(meter.incoming(timely(request_iterator, context)), self._limits)
             yield from meter.outgoing(steps.reply_to_wire(self._runner.run(request)))
             name, session = request.step.name, request.session.hex()[:16]
             _log.info("event=step step=%s session=0x%s %s", name, session, meter.figures())

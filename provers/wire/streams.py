@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
+import grpc
 import numpy as np
 
 import native
@@ -13,7 +16,9 @@ from native import FrArray
 from provers.wire._generated import common_pb2 as pb
 from provers.wire.checks import MAX_CHUNK, bounded, digest
 
+M = TypeVar("M")
 SCALAR = 32
+IDLE = 60.0
 
 
 def chunks(data: bytes | memoryview, size: int = MAX_CHUNK) -> Iterator[bytes]:
@@ -49,6 +54,22 @@ class Collector:
         if not self.complete:
             raise WireError(f"{self._what} ended after {len(self._data)} of {self._length} bytes")
         return bytes(self._data)
+
+
+def timely(messages: Iterable[M], context: grpc.ServicerContext, seconds: float = IDLE) -> Iterator[M]:
+    """The same messages; a caller that sends nothing for ``seconds`` loses the call, and frees its thread."""
+    stream = iter(messages)
+    while True:
+        timer = threading.Timer(seconds, context.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            message = next(stream, None)
+        finally:
+            timer.cancel()
+        if message is None:
+            return
+        yield message
 
 
 def vector_to_bytes(vector: FrArray) -> memoryview:

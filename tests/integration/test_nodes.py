@@ -94,7 +94,11 @@ def test_a_batch_from_submission_to_payload(
     task = deployment.new_task(3)
     owners = deployment.owners(task, 3)
     with deployment.client() as client:
-        model = client.put_model(b"a model")
+        model = client.put_model(b"a model", task, deployment.model_owner)
+        with pytest.raises(SignatureError, match="the model is signed by"):
+            client.put_model(b"another", task, owners[0].chain)
+        with pytest.raises(WireError, match="length of the model"):
+            client.put_model(bytes(1 << 17), task, deployment.model_owner)
         assert client.get_model(model) == b"a model"
         number = deployment.model_owner.open_round(task, model)
         gradients = [gradient() for _ in owners]
@@ -186,7 +190,7 @@ def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             for port in deployment.ports:
                 wait_for(partial(_prover_answers, port))
-            number = deployment.model_owner.open_round(task, client.put_model(b"m"))
+            number = deployment.model_owner.open_round(task, client.put_model(b"m", task, deployment.model_owner))
             gradients = [gradient() for _ in owners]
             statuses = [deployment.submit(task, number, o, g)[0] for o, g in zip(owners[:2], gradients, strict=False)]
             provers[3].kill()
@@ -222,7 +226,7 @@ def _answers(ask: Callable[[], object]) -> bool:
 
 
 @pytest.mark.slow
-def test_a_coordinator_killed_in_the_middle_goes_on(tmp_path: Path) -> None:
+def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path: Path) -> None:
     dimension = 40_000  # shares and rows of several chunks
     deployment = Deployment(tmp_path, dimension=dimension)
     nodes = [ProverNode(deployment.node_config(p)) for p in range(4)]
@@ -234,13 +238,14 @@ def test_a_coordinator_killed_in_the_middle_goes_on(tmp_path: Path) -> None:
         owners = deployment.owners(task, 2)
         with deployment.client() as client:
             wait_for(lambda: _answers(lambda: client.task_status(task)))
-            number = deployment.model_owner.open_round(task, client.put_model(b"m"))
+            number = deployment.model_owner.open_round(task, client.put_model(b"m", task, deployment.model_owner))
             gradients = [gradient(dimension) for _ in owners]
             submissions = [
                 deployment.submit(task, number, o, g)[0].submission for o, g in zip(owners, gradients, strict=True)
             ]
             wait_for(lambda: client.task_status(task).rounds[0].attempts > 0, 120)
             coordinator.kill()
+            nodes.pop().stop(0.0)
             coordinator = Process(deployment.coordinator_config())
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED, 300)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import pytest
 
 from circuits.errors import WireError
@@ -10,7 +13,7 @@ from provers.records import KeyConfirmation, KeyPackage, ProverStatus, decode_ke
 from provers.wire import keys
 from provers.wire._generated import common_pb2 as pb
 from provers.wire.checks import MAX_CHUNK
-from provers.wire.streams import blob_from_wire, blob_to_wire
+from provers.wire.streams import blob_from_wire, blob_to_wire, timely
 
 
 @pytest.mark.parametrize("size", [0, 1, MAX_CHUNK, MAX_CHUNK + 1, 3 * MAX_CHUNK])
@@ -69,3 +72,27 @@ def test_dealt_keys_have_one_encoding() -> None:
     for broken in (raw[:-1], raw[36:] + raw[:36], raw[:36] * 2, bytes(36)):
         with pytest.raises(WireError):
             decode_keys(broken)
+
+
+def test_a_silent_caller_loses_the_call() -> None:
+    class Call:
+        cancelled = threading.Event()
+
+        def cancel(self) -> None:
+            self.cancelled.set()
+
+    call = Call()
+
+    def messages() -> Iterator[int]:
+        yield 1
+        assert call.cancelled.wait(5)
+        raise RuntimeError("cancelled")
+
+    stream = timely(messages(), call, seconds=0.05)  # type: ignore[arg-type]
+    assert next(stream) == 1
+    with pytest.raises(RuntimeError, match="cancelled"):
+        next(stream)
+    quick = Call()
+    quick.cancelled = threading.Event()
+    assert list(timely(range(3), quick, seconds=5)) == [0, 1, 2]  # type: ignore[arg-type]
+    assert not quick.cancelled.is_set()

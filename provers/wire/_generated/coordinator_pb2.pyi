@@ -156,6 +156,63 @@ class SubmissionStatusReply(_message.Message):
 Global___SubmissionStatusReply: _TypeAlias = SubmissionStatusReply  # noqa: Y015
 
 @_typing.final
+class PutModelRequest(_message.Message):
+    """The opening first, then chunks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    @_builtins.property
+    def opening(self) -> Global___PutModelOpening: ...
+    def __init__(
+        self,
+        *,
+        opening: Global___PutModelOpening | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["opening", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___PutModelRequest: _TypeAlias = PutModelRequest  # noqa: Y015
+
+@_typing.final
+class PutModelOpening(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.int
+    length: _builtins.int
+    digest: _builtins.bytes
+    """Keccak-256 of the whole model."""
+    signature: _builtins.bytes
+    """The model owner's signature over chain, market, task and digest."""
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.int = ...,
+        length: _builtins.int = ...,
+        digest: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "length", b"length", "signature", b"signature", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutModelOpening: _TypeAlias = PutModelOpening  # noqa: Y015
+
+@_typing.final
 class PutModelReply(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -48,7 +48,7 @@ class CoordinatorStub:
                 _registered_method=True)
         self.PutModel = channel.stream_unary(
                 '/gradroll.v1.Coordinator/PutModel',
-                request_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
+                request_serializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelReply.FromString,
                 _registered_method=True)
         self.GetModel = channel.unary_stream(
@@ -91,7 +91,7 @@ class CoordinatorServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutModel(self, request_iterator, context):
-        """Stores a model under its Keccak-256 digest.  Idempotent.
+        """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,7 +138,7 @@ def add_CoordinatorServicer_to_server(servicer, server):
             ),
             'PutModel': grpc.stream_unary_rpc_method_handler(
                     servicer.PutModel,
-                    request_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
+                    request_deserializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelReply.SerializeToString,
             ),
             'GetModel': grpc.unary_stream_rpc_method_handler(
@@ -242,7 +242,7 @@ class Coordinator:
             request_iterator,
             target,
             '/gradroll.v1.Coordinator/PutModel',
-            gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
+            gradroll_dot_v1_dot_coordinator__pb2.PutModelRequest.SerializeToString,
             gradroll_dot_v1_dot_coordinator__pb2.PutModelReply.FromString,
             options,
             channel_credentials,

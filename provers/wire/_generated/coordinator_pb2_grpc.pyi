@@ -37,8 +37,8 @@ class CoordinatorStub:
     SubmitHeader: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.SubmitHeaderRequest, _coordinator_pb2.SubmissionStatusReply]
     """Enters a submission into its round.  Idempotent."""
     SubmissionStatus: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.SubmissionStatusRequest, _coordinator_pb2.SubmissionStatusReply]
-    PutModel: _grpc.StreamUnaryMultiCallable[_common_pb2.BlobPart, _coordinator_pb2.PutModelReply]
-    """Stores a model under its Keccak-256 digest.  Idempotent."""
+    PutModel: _grpc.StreamUnaryMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]
+    """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent."""
     GetModel: _grpc.UnaryStreamMultiCallable[_coordinator_pb2.GetModelRequest, _common_pb2.BlobPart]
     GetPayload: _grpc.UnaryStreamMultiCallable[_coordinator_pb2.BatchRequest, _common_pb2.BlobPart]
     """The aggregate's payload of a batch; check it against the chain before use."""
@@ -54,8 +54,8 @@ class CoordinatorAsyncStub(CoordinatorStub):
     SubmitHeader: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.SubmitHeaderRequest, _coordinator_pb2.SubmissionStatusReply]  # type: ignore[assignment]
     """Enters a submission into its round.  Idempotent."""
     SubmissionStatus: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.SubmissionStatusRequest, _coordinator_pb2.SubmissionStatusReply]  # type: ignore[assignment]
-    PutModel: _aio.StreamUnaryMultiCallable[_common_pb2.BlobPart, _coordinator_pb2.PutModelReply]  # type: ignore[assignment]
-    """Stores a model under its Keccak-256 digest.  Idempotent."""
+    PutModel: _aio.StreamUnaryMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]  # type: ignore[assignment]
+    """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent."""
     GetModel: _aio.UnaryStreamMultiCallable[_coordinator_pb2.GetModelRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     GetPayload: _aio.UnaryStreamMultiCallable[_coordinator_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     """The aggregate's payload of a batch; check it against the chain before use."""
@@ -84,10 +84,10 @@ class CoordinatorServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def PutModel(
         self,
-        request_iterator: _MaybeAsyncIterator[_common_pb2.BlobPart],
+        request_iterator: _MaybeAsyncIterator[_coordinator_pb2.PutModelRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_coordinator_pb2.PutModelReply, _abc.Awaitable[_coordinator_pb2.PutModelReply]]:
-        """Stores a model under its Keccak-256 digest.  Idempotent."""
+        """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent."""
 
     @_abc_1.abstractmethod
     def GetModel(
