@@ -145,7 +145,7 @@ class MaskBody:
 
 @dataclass(frozen=True, slots=True)
 class ValidateBody:
-    """VALIDATE: residuals of every owner's constraints (degree 2t), shares of the Gram commitment and its knowledge part."""
+    """VALIDATE: residuals of the owners' constraints (degree 2t), shares of the Gram commitment's two parts."""
 
     residuals: FrArray = field(repr=False)
     gram: G1

@@ -81,7 +81,8 @@ def from_record(record: Mapping[str, Any]) -> Entry:
         return kind(**{name: _rich(value) for name, value in record.items() if name != "kind"})
     except (KeyError, TypeError, ValueError) as error:
         raise StorageError(
-            f"the ledger holds a record that is none: {error}; restore it from a backup"
+            f"the ledger holds a record that is none: {error}; restore no old copy, which would use masks twice: "
+            "replace this prover by a new committee"
         ) from error
 
 
@@ -114,25 +115,17 @@ class LedgerState:
         """Raise RuleViolationError when the entry must not happen."""
         match entry:
             case CohortJoined():
-                self._one_set(
-                    self.cohorts, entry.submissions, entry.cohort, "already belongs to another cohort"
-                )
+                self._one_set(self.cohorts, entry.submissions, entry.cohort, "already belongs to another cohort")
             case AttemptStarted():
                 last = self.attempts.get(entry.round_key, 0)
                 if entry.attempt <= last:
-                    raise RuleViolationError(
-                        f"attempt {entry.attempt} of this round is used up; take one above {last}"
-                    )
+                    raise RuleViolationError(f"attempt {entry.attempt} of this round is used up; take one above {last}")
             case Combined():
                 if entry.proposal in self.combined:
-                    raise RuleViolationError(
-                        "this attempt's mask is spent: a second combination would unmask it"
-                    )
+                    raise RuleViolationError("this attempt's mask is spent: a second combination would unmask it")
             case ContributionsOpened() | Aggregated():
                 wanted = set_digest(entry.submissions)
-                self._one_set(
-                    self.sets, entry.submissions, wanted, "was already opened or aggregated in another set"
-                )
+                self._one_set(self.sets, entry.submissions, wanted, "was already opened or aggregated in another set")
 
     def apply(self, entry: Entry) -> None:
         """Check the entry, then record it."""
@@ -148,9 +141,7 @@ class LedgerState:
                 self.sets.update(dict.fromkeys(entry.submissions, set_digest(entry.submissions)))
 
     @staticmethod
-    def _one_set(
-        known: Mapping[bytes, bytes], submissions: tuple[bytes, ...], wanted: bytes, what: str
-    ) -> None:
+    def _one_set(known: Mapping[bytes, bytes], submissions: tuple[bytes, ...], wanted: bytes, what: str) -> None:
         for submission in submissions:
             if known.get(submission, wanted) != wanted:
                 raise RuleViolationError(f"submission 0x{submission.hex()} {what}")

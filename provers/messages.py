@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import pairwise
 
 from circuits.errors import WireError
 from circuits.hashing import keccak, tag, words
@@ -80,7 +81,7 @@ class Cohort:
         indices = [h.owner_index for h in self.headers]
         if not 1 <= len(indices) <= MAX_COHORT:
             raise WireError(f"a cohort has 1 to {MAX_COHORT} submissions, not {len(indices)}")
-        if any(a >= b for a, b in zip(indices, indices[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(indices)):
             raise WireError("a cohort's owners must be in strictly ascending order of registration")
         if any((h.task_id, h.round) != (self.context.task_id, self.context.round) for h in self.headers):
             raise WireError("a cohort holds submissions of one task and round only")
@@ -115,7 +116,7 @@ class Proposal:
 
     def __post_init__(self) -> None:
         for name, indices, limit in (("kept", self.kept, MAX_COHORT), ("active", self.active, MAX_PROVERS)):
-            ascending = all(a < b for a, b in zip(indices, indices[1:], strict=False))
+            ascending = all(a < b for a, b in pairwise(indices))
             if not indices or not ascending or indices[0] < 0 or indices[-1] >= limit:
                 raise WireError(f"a proposal's {name} must be ascending indices below {limit}")
         if not 0 < self.attempt < 1 << 32:
@@ -126,9 +127,7 @@ class Proposal:
         """Session of the attempt: it names every mask that the attempt uses."""
         kept = sum(1 << i for i in self.kept)
         active = sum(1 << p for p in self.active)
-        return keccak(
-            words(tag("gradroll/v1/proposal"), self.cohort_id, self.attempt, kept, active, int(self.probe))
-        )
+        return keccak(words(tag("gradroll/v1/proposal"), self.cohort_id, self.attempt, kept, active, int(self.probe)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ class Store:
             mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         vector: FrArray = np.frombuffer(mapped, "<u8").reshape(-1, 4)
         if len(vector) != share_length(record.dimension):
-            raise StorageError(f"the share {path} is cut off; restore it from a backup")
+            raise StorageError(f"the share {path} is cut off; the owner can hand it in again under another submission")
         return vector
 
     def share_payload(self, submission: bytes) -> bytes:
@@ -192,7 +192,10 @@ class Store:
             try:
                 state.apply(ledger.from_record(json.loads(record)))
             except ValueError as error:
-                raise StorageError("the ledger holds a row that is not JSON; restore a backup") from error
+                raise StorageError(
+                    "the ledger holds a row that is not JSON; restore no old copy, which would use masks twice: "
+                    "replace this prover by a new committee"
+                ) from error
         return state
 
     def _drop_orphans(self) -> None:

@@ -4,48 +4,77 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from eth_account import Account
+from web3.types import RPCEndpoint
 
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
 from coordinator.calldata import signatures
 from coordinator.chain import Chain, NewTask, deploy_contracts
-from coordinator.devchain import CHAIN_ID, DevChain
+from coordinator.devchain import DevChain
 from coordinator.transactions import Patience
 from provers import chain as read_side
 from provers import hpke
 from provers.chain import ChainView
 from provers.keystore import SigningKey
+from tests.support.anvil import Anvil, binary_in
 from tests.support.plain_batch import Circumstances, attest, build_batch, development_setup, random_gradients
 
+MNEMONIC = "test test test test test test test test test test test junk"
 DIMENSION, BOUND, REWARD = 10, 1 << 40, 10**15
 
 
 @dataclass
 class World:
-    dev: DevChain
     url: str
+    chain_id: int
+    keys: tuple[SigningKey, ...]
     market: bytes
     chains: tuple[Chain, ...]
+
+    def advance(self, seconds: int) -> None:
+        """Put the node's clock forward."""
+        web3 = self.chain.view.rpc.web3
+        web3.provider.make_request(RPCEndpoint("evm_increaseTime"), [seconds])
+        web3.provider.make_request(RPCEndpoint("evm_mine"), [])
 
     @property
     def chain(self) -> Chain:
         return self.chains[0]
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    dev = DevChain()
-    url = dev.start()
-    deployed = deploy_contracts(url, dev.accounts[0])
-    chains = tuple(Chain(ChainView(url, deployed.market), key) for key in dev.accounts)
-    yield World(dev, url, deployed.market, chains)
-    dev.stop()
+def deployed(url: str, keys: tuple[SigningKey, ...]) -> World:
+    made = deploy_contracts(url, keys[0])
+    chains = tuple(Chain(ChainView(url, made.market), key) for key in keys)
+    return World(url, made.chain_id, keys, made.market, chains)
+
+
+@pytest.fixture(scope="module", params=["devchain", pytest.param("anvil", marks=pytest.mark.anvil)])
+def world(
+    request: pytest.FixtureRequest, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    if request.param == "devchain":
+        dev = DevChain()
+        yield deployed(dev.start(), dev.accounts)
+        dev.stop()
+        return
+    binary = binary_in(repository / "contracts")
+    if binary is None:
+        pytest.fail("anvil is not installed; run `make setup`, or leave these tests out with -m 'not anvil'")
+    Account.enable_unaudited_hdwallet_features()
+    keys = tuple(
+        SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{i}").key))
+        for i in range(10)
+    )
+    with Anvil(binary, tmp_path_factory.mktemp("anvil") / "log") as node:
+        yield deployed(node.url, keys)
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +151,9 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
     number = chain.open_round(task, keccak(b"model"))
     assert chain.view.round(task, number).model_digest == keccak(b"model")
 
-    keys = [key.secret_bytes() for key in world.dev.accounts]
+    keys = [key.secret_bytes() for key in world.keys]
     batch = build_batch(
-        setup, random_gradients(3, DIMENSION, BOUND), at=Circumstances(CHAIN_ID, world.market, task, number, BOUND),
+        setup, random_gradients(3, DIMENSION, BOUND), at=Circumstances(world.chain_id, world.market, task, number, BOUND),
         indices=indices, owner_keys=keys[6:9],
     )  # fmt: skip
     attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
@@ -143,7 +172,7 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
 
     with pytest.raises(ContractError, match="RoundStillOpen"):
         chain.finalize_round(task, number)
-    world.dev.advance(700)
+    world.advance(700)
     assert chain.view.now() >= chain.view.round(task, number).settle_deadline
     chain.finalize_round(task, number)
     assert chain.view.round(task, number).finalized
@@ -182,9 +211,41 @@ def test_two_senders_of_one_account_do_not_lose_transactions(world: World) -> No
     """Another process may use the account too: a taken nonce is noticed, not waited for."""
     members = [chain.address for chain in world.chains[1:5]]
     one, two = (
-        Chain(ChainView(world.url, world.market), world.dev.accounts[0], Patience(resend=0.5, give_up=5.0))
-        for _ in range(2)
+        Chain(ChainView(world.url, world.market), world.keys[0], Patience(resend=0.5, give_up=5.0)) for _ in range(2)
     )
     with ThreadPoolExecutor(2) as pool:
         done = [pool.submit(chain.create_committee, 1, members) for chain in (one, two) for _ in range(3)]
     assert len({future.result() for future in done}) == 6
+
+
+@pytest.mark.anvil
+def test_a_stuck_transaction_is_sent_again_with_higher_fees(anvil: Anvil) -> None:
+    """The node forgets to mine; the second variant replaces the first, and its receipt is found."""
+    Account.enable_unaudited_hdwallet_features()
+    key = SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC).key))
+    made = deploy_contracts(anvil.url, key)
+    view = ChainView(anvil.url, made.market)
+    chain = Chain(view, key, Patience(poll=0.1, resend=1.0, give_up=30.0))
+    provider = view.rpc.web3.provider
+    provider.make_request(RPCEndpoint("evm_setAutomine"), [False])
+    members = [bytes([i]) * 20 for i in range(1, 5)]
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(chain.create_committee, 1, members)
+        time.sleep(2.5)
+        assert not future.done()
+        provider.make_request(RPCEndpoint("evm_mine"), [])
+        assert future.result(20) == 0
+    assert view.committee(0).members == tuple(members)
+    provider.make_request(RPCEndpoint("evm_setAutomine"), [True])
+    assert chain.create_committee(1, members) == 1
+
+
+@pytest.mark.anvil
+def test_a_transaction_that_is_never_mined_is_given_up(anvil: Anvil) -> None:
+    Account.enable_unaudited_hdwallet_features()
+    key = SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC).key))
+    made = deploy_contracts(anvil.url, key)
+    chain = Chain(ChainView(anvil.url, made.market), key, Patience(poll=0.1, resend=0.5, give_up=2.0))
+    chain.view.rpc.web3.provider.make_request(RPCEndpoint("evm_setAutomine"), [False])
+    with pytest.raises(ChainError, match="was not mined within 2 s"):
+        chain.create_committee(1, [bytes([i]) * 20 for i in range(1, 5)])
