@@ -104,7 +104,7 @@ class SeedCache:
         with storing(f"cannot read the share {path}"):
             seed = path.read_bytes()
         if len(seed) != 32:
-            raise StorageError(f"the share {path} is cut off; the owner can hand it in again under another submission")
+            raise StorageError(f"the share {path} is cut off; this prover sits its submission out")
         vector = expand_seed(seed, dimension)
         vector.flags.writeable = False
         with self._lock:

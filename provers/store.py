@@ -150,7 +150,7 @@ class Store:
             mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         vector: FrArray = np.frombuffer(mapped, "<u8").reshape(-1, 4)
         if len(vector) != share_length(record.dimension):
-            raise StorageError(f"the share {path} is cut off; the owner can hand it in again under another submission")
+            raise StorageError(f"the share {path} is cut off; this prover sits its submission out")
         return vector
 
     def share_payload(self, submission: bytes) -> bytes:

@@ -152,10 +152,9 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
     assert chain.view.round(task, number).model_digest == keccak(b"model")
 
     keys = [key.secret_bytes() for key in world.keys]
-    batch = build_batch(
-        setup, random_gradients(3, DIMENSION, BOUND), at=Circumstances(world.chain_id, world.market, task, number, BOUND),
-        indices=indices, owner_keys=keys[6:9],
-    )  # fmt: skip
+    at = Circumstances(world.chain_id, world.market, task, number, BOUND)
+    gradients = random_gradients(3, DIMENSION, BOUND)
+    batch = build_batch(setup, gradients, at=at, indices=indices, owner_keys=keys[6:9])
     attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
     with pytest.raises(ContractError, match="TooFewAttestations"):
         chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations[:2])
