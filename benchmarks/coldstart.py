@@ -55,7 +55,9 @@ def load(folder: Path) -> dict[str, float]:
     marks.append(("srs", time.monotonic()))
     held.commitment_key(DIMENSION)
     marks.append(("commitment_key", time.monotonic()))
-    held.proving_key(bytes.fromhex(container.read(proving_key_file(folder, POLICY, CAPACITY), PROVING).text("key_hash")))
+    held.proving_key(
+        bytes.fromhex(container.read(proving_key_file(folder, POLICY, CAPACITY), PROVING).text("key_hash"))
+    )
     marks.append(("proving_key", time.monotonic()))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     parts = {name: round(at - before, 3) for (_, before), (name, at) in zip(marks, marks[1:], strict=False)}

@@ -44,7 +44,9 @@ def _growth(found: Sequence[Result]) -> list[Path]:
         ("coordinator_cpu_per_batch", "coordinator, per batch of 32"),
     ):
         axes.loglog(sizes, [r["summary"][name] for r in found], marker="o", label=label)
-    axes.loglog(*zip(*_BASELINE, strict=True), marker="x", linestyle="--", label="circuit over every coordinate, snarkjs")
+    axes.loglog(
+        *zip(*_BASELINE, strict=True), marker="x", linestyle="--", label="circuit over every coordinate, snarkjs"
+    )
     axes.set(xlabel="model parameters", ylabel="CPU seconds", title="Cost against the size of the model, N = 4, t = 1")
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend()
@@ -63,8 +65,8 @@ def _batches(found: Sequence[Result]) -> list[Path]:
     for dimension in dimensions:
         rows = sorted((r for r in found if r["case"]["dimension"] == dimension), key=lambda r: r["case"]["owners"])
         owners = [r["case"]["owners"] for r in rows]
-        left.plot(owners, [r["summary"]["prover_cpu_per_gradient"] for r in rows], marker="o", label=f"d = {dimension:,}")
-        right.plot(owners, [r["summary"]["gas_per_gradient"] for r in rows], marker="o", label=f"d = {dimension:,}")
+        for axes, name in ((left, "prover_cpu_per_gradient"), (right, "gas_per_gradient")):
+            axes.plot(owners, [r["summary"][name] for r in rows], marker="o", label=f"d = {dimension:,}")
     left.set(xlabel="owners in a batch", ylabel="CPU seconds of a prover a gradient", yscale="log")
     right.set(xlabel="owners in a batch", ylabel="gas a gradient", ylim=(0, None))
     for axes in (left, right):

@@ -65,9 +65,7 @@ class MemorySampler:
 
     def peaks(self) -> dict[str, Memory]:
         """Peaks so far by name."""
-        return {
-            name: Memory(status_bytes(pid, "VmHWM"), self._anonymous[name]) for name, pid in self._pids.items()
-        }
+        return {name: Memory(status_bytes(pid, "VmHWM"), self._anonymous[name]) for name, pid in self._pids.items()}
 
     def _watch(self) -> None:
         while not self._over.wait(self._every):

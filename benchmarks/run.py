@@ -11,8 +11,8 @@ from benchmarks import cases, coldstart, gas, kernels, proofs, results, rounds
 from benchmarks.machine import facts
 
 COMMAND = "gradroll bench"
-_SLOW = 1 << 22
-"""Coordinates of all owners above which a round takes more than a minute."""
+_REPEATS = ((1 << 21, 6), (1 << 24, 4), (1 << 26, 2))
+"""Rounds of a case by its coordinates over all owners and provers; the first round of several is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ def jobs(*, quick: bool) -> list[Job]:
 
 
 def _round_job(case: cases.Case) -> Job:
-    repeats = 2 if case.dimension * case.owners > _SLOW else 4 if case.dimension * case.owners > 1 << 18 else 6
+    size = case.dimension * case.owners * case.provers
+    repeats = next((repeats for limit, repeats in _REPEATS if size <= limit), 1)
     return Job(f"round-{case.name}", lambda: rounds.measure(case, repeats))
 
 

@@ -56,10 +56,10 @@ def _default(found: Result, floors: Floors | None) -> Iterator[Entry]:
     figures, params = found["summary"], found["case"]
     owners = DEFAULT.owners
     by_goal = (
-        (1, "prover_cpu_per_gradient", "CPU s a gradient", floors and floors.prover / owners),
-        (2, "coordinator_cpu_per_batch", "CPU s a batch", floors and floors.coordinator),
-        (3, "owner_cpu_per_submission", "CPU s a submission", floors and floors.owner),
-        (4, "upload_bytes_per_coordinate", "bytes a coordinate", floors and floors.upload),
+        (1, "prover_cpu_per_gradient", "CPU s a gradient", floors.prover / owners if floors else None),
+        (2, "coordinator_cpu_per_batch", "CPU s a batch", floors.coordinator if floors else None),
+        (3, "owner_cpu_per_submission", "CPU s a submission", floors.owner if floors else None),
+        (4, "upload_bytes_per_coordinate", "bytes a coordinate", floors.upload if floors else None),
     )
     for goal, name, unit, floor in by_goal:
         yield _entry(goal, params, figures[name], unit, floor, found)
@@ -71,14 +71,18 @@ def _default(found: Result, floors: Floors | None) -> Iterator[Entry]:
 
 def _gas() -> Iterator[Entry]:
     found = results.load("gas")
-    for row in found["rows"] if found else ():
+    if found is None:
+        return
+    for row in found["rows"]:
         params = {key: row[key] for key in ("dimension", "owners", "roster_compacted")}
-        yield _entry(5, {**params, "capacity": CAPACITY}, row["gas_per_gradient"], "gas a gradient", None, found or {})
+        yield _entry(5, {**params, "capacity": CAPACITY}, row["gas_per_gradient"], "gas a gradient", None, found)
 
 
 def _proofs() -> Iterator[Entry]:
     found = results.load("joint-proof")
-    for circuit in ("products", "ranges") if found else ():
+    if found is None:
+        return
+    for circuit in ("products", "ranges"):
         params = {"constraints": found["constraints"], "witness": circuit}
         yield _entry(6, params, found[circuit]["ratio"], "joint / plain CPU s", 1.0, found)
 
@@ -101,8 +105,9 @@ def _demo() -> Iterator[Entry]:
 def _growth() -> Iterator[Entry]:
     """Cost a coordinate at 2^20 against the cost at other sizes: 1 is linear."""
     last = results.load(f"round-{DEFAULT.name}")
-    sizes = [c for c in results.load_all("round-d") if _comparable(c)]
-    for found in sizes if last else ():
+    if last is None:
+        return
+    for found in filter(_comparable, results.load_all("round-d")):
         d = found["case"]["dimension"]
         for name in ("prover_cpu_per_gradient", "coordinator_cpu_per_batch"):
             ratio = (found["summary"][name] / d) / (last["summary"][name] / LARGE)

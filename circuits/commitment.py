@@ -82,14 +82,21 @@ def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> Commi
         raise InvalidInputError(f"dimension {dimension} is outside 1..{MAX_DIMENSION}")
     domain = domain_size(dimension)
     srs.require(domain)
-    if cache is None:
-        return CommitmentKey(dimension, _derive(srs, dimension, domain))
-    try:
-        return _load(_cache_file(cache, srs.tau, dimension), srs.tau, dimension)
-    except (KeyFileError, KeyMismatchError):
-        key = CommitmentKey(dimension, _derive(srs, dimension, domain))
+    known = None if cache is None else cached_commitment_key(srs.tau, dimension, cache)
+    if known is not None:
+        return known
+    key = CommitmentKey(dimension, _derive(srs, dimension, domain))
+    if cache is not None:
         _store(cache, srs.tau, srs.origin, key)
-        return key
+    return key
+
+
+def cached_commitment_key(tau: G2, dimension: int, cache: Path) -> CommitmentKey | None:
+    """The commitment key under the SRS with this [tau]_2 where the cache has it; needs no powers."""
+    try:
+        return _load(_cache_file(cache, tau, dimension), tau, dimension)
+    except (KeyFileError, KeyMismatchError):
+        return None
 
 
 def unsafe_development_key(seed: bytes, dimension: int, cache: Path | None = None) -> CommitmentKey:

@@ -72,18 +72,36 @@ def load(path: Path, *, allow_insecure: bool = False) -> Srs:
         KeyMismatchError: another kind of file or another version.
         InsecureSetupError: a development string, and `allow_insecure` is not set.
     """
-    file = container.read(path, KIND)
-    origin = file.text("origin")
-    if origin == INSECURE and not allow_insecure:
-        raise InsecureSetupError(f"{path} is a development SRS; import a ceremony file, or allow insecure keys")
+    file = _read(path, allow_insecure)
+    tau = _tau(file)
     try:
-        powers, tau = G1Bases.from_bytes(file.section("powers")), G2(bytes(file.section("tau")))
-        native.g2_check(tau)
+        powers = G1Bases.from_bytes(file.section("powers"))
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
     if len(powers) != file.number("powers"):
         raise KeyFileError(f"{path}: {len(powers)} powers, the header says {file.number('powers')}")
-    return Srs(origin, powers, tau)
+    return Srs(file.text("origin"), powers, tau)
+
+
+def load_tau(path: Path, *, allow_insecure: bool = False) -> G2:
+    """[tau]_2 of an SRS file, by which keys are told apart, without the powers; raises like `load`."""
+    return _tau(_read(path, allow_insecure))
+
+
+def _read(path: Path, allow_insecure: bool) -> container.Container:
+    file = container.read(path, KIND)
+    if file.text("origin") == INSECURE and not allow_insecure:
+        raise InsecureSetupError(f"{path} is a development SRS; import a ceremony file, or allow insecure keys")
+    return file
+
+
+def _tau(file: container.Container) -> G2:
+    tau = G2(bytes(file.section("tau")))
+    try:
+        native.g2_check(tau)
+    except ValueError as error:
+        raise KeyFileError(f"{file.path}: {error}") from error
+    return tau
 
 
 def unsafe_development_srs(seed: bytes, domain: int) -> Srs:

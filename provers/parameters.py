@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from circuits import container, keys, srs
-from circuits.commitment import CommitmentKey, commitment_key
+from circuits.commitment import CommitmentKey, cached_commitment_key, commitment_key
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey
 from circuits.srs import Srs
+from native import G2
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -31,6 +32,7 @@ class PublicParameters:
         self._allow_insecure = allow_insecure
         self._lock = threading.Lock()
         self._srs: dict[Path, Srs] = {}
+        self._tau: dict[Path, G2] = {}
         self._commitment: dict[int, CommitmentKey] = {}
         self._proving: dict[bytes, ProvingKey] = {}
         self._verifying: dict[bytes, VerifyingKey] = {}
@@ -42,10 +44,16 @@ class PublicParameters:
             self._srs, self._srs_file, lambda: srs.load(self._srs_file, allow_insecure=self._allow_insecure)
         )
 
+    @property
+    def tau(self) -> G2:
+        """[tau]_2 of the reference string; reads no powers.  Raises as ``srs``."""
+        return self._once(
+            self._tau, self._srs_file, lambda: srs.load_tau(self._srs_file, allow_insecure=self._allow_insecure)
+        )
+
     def commitment_key(self, dimension: int) -> CommitmentKey:
         """The commitment key of a dimension; deriving it for the first time takes a while."""
-        string = self.srs
-        return self._once(self._commitment, dimension, lambda: commitment_key(string, dimension, cache=self._directory))
+        return self._once(self._commitment, dimension, lambda: self._load_commitment(dimension))
 
     def proving_key(self, key_hash: bytes) -> ProvingKey:
         """The proving key whose verifying key has a hash.  Raises KeyMismatchError when no file holds it."""
@@ -54,6 +62,11 @@ class PublicParameters:
     def verifying_key(self, key_hash: bytes) -> VerifyingKey:
         """The verifying key with a hash.  Raises KeyMismatchError when no file holds it."""
         return self._once(self._verifying, key_hash, lambda: self._load_verifying(key_hash))
+
+    def _load_commitment(self, dimension: int) -> CommitmentKey:
+        """From the cache beside the keys, or derived: only that takes the powers into memory."""
+        known = cached_commitment_key(self.tau, dimension, self._directory)
+        return known or commitment_key(self.srs, dimension, cache=self._directory)
 
     def _load_proving(self, key_hash: bytes) -> ProvingKey:
         path = self._find("*.proving", keys.PROVING, key_hash)
@@ -67,7 +80,7 @@ class PublicParameters:
 
     def _fitting(self, key: V, verifying: VerifyingKey, path: Path) -> V:
         """Rows are committed under the reference string, so the policy key must be of the same one."""
-        if verifying.tau != self.srs.tau:
+        if verifying.tau != self.tau:
             raise KeyMismatchError(f"{path} belongs to another reference string than {self._srs_file}")
         return key
 

@@ -22,6 +22,7 @@ from circuits.statement import Committee
 from native import FrArray, R
 
 _TAG = tag("gradroll/v1/prss")
+_BLOCK = 1 << 15
 
 
 class Purpose(IntEnum):
@@ -69,13 +70,19 @@ class PrssKeys:
     def _combine(
         self, terms: list[tuple[tuple[int, ...], list[int]]], session: bytes, purpose: Purpose, count: int
     ) -> FrArray:
-        rows, weights = [], []
-        for members, coefficients in terms:
-            seed = self._seed(members, session, purpose)
-            for nth, coefficient in enumerate(coefficients):
-                rows.append(native.expand(seed, count, nth * count))
-                weights.append(coefficient)
-        return native.linear_combination(rows, weights)
+        """Sum over sets and powers; block by block, so that long vectors of many sets are never held together."""
+        sources = [
+            (self._seed(members, session, purpose), nth * count, coefficient)
+            for members, coefficients in terms
+            for nth, coefficient in enumerate(coefficients)
+        ]
+        weights = [coefficient for _, _, coefficient in sources]
+        out = native.zeros(count)
+        for start in range(0, count, _BLOCK):
+            size = min(_BLOCK, count - start)
+            rows = [native.expand(seed, size, offset + start) for seed, offset, _ in sources]
+            out[start : start + size] = native.linear_combination(rows, weights)
+        return out
 
     def _seed(self, members: tuple[int, ...], session: bytes, purpose: Purpose) -> bytes:
         return hmac.digest(self.keys[members], words(_TAG, session, int(purpose)), sha256)

@@ -18,7 +18,8 @@ from provers.store import Store
 
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
-_KEPT_SESSIONS, _KEPT_REPLIES = 64, 8
+_KEPT_SESSIONS, _KEPT_REPLIES, _KEPT_VECTORS = 64, 8, 1
+"""A reply with a combined row is as long as a share; only the last one is kept for a coordinator that asks again."""
 
 
 class Runner:
@@ -49,6 +50,7 @@ class Runner:
                 return self._replies[key]
             reply = self._step(request)
             _remember(self._replies, key, reply, _KEPT_REPLIES)
+            self._drop_vectors()
         return reply
 
     def _step(self, request: StepRequest) -> StepReply:
@@ -68,6 +70,11 @@ class Runner:
         self._party = outcome.party
         self._note_dimension(request)
         return outcome.reply
+
+    def _drop_vectors(self) -> None:
+        long = [key for key, reply in self._replies.items() if reply.vector is not None or reply.raw]
+        for key in long[:-_KEPT_VECTORS]:
+            del self._replies[key]
 
     def _note_dimension(self, request: StepRequest) -> None:
         if request.cohort is not None:
