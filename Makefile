@@ -3,6 +3,7 @@
 #   make demo        train on real data with ten owners, two of whom cheat
 #   make test        every test: Python, Rust, contracts, end to end (minutes)
 #   make test-fast   the Python tests without the slow tier
+#   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
 # Needs: Python >= 3.11 with venv, a Rust toolchain (cargo), and for `make test` and `make contracts` Node with npm.
 
@@ -15,13 +16,14 @@ export GRADROLL_DEVELOPMENT ?= 1
 
 KERNEL_SOURCES := $(shell find native -name '*.rs' -not -path '*/target/*' 2>/dev/null) \
                   $(shell find native -name 'Cargo.*' -not -path '*/target/*' 2>/dev/null)
-SOURCES := native circuits provers coordinator contracts gradroll tests
+SOURCES := native circuits provers coordinator contracts gradroll benchmarks tests
 DEMO_FLAGS ?=
+BENCH_FLAGS ?=
 
-.PHONY: help setup build demo test test-fast test-rust test-contracts lint fmt types contracts proto clean distclean
+.PHONY: help setup build demo bench test test-fast test-rust test-contracts lint fmt types contracts proto clean distclean
 
 help:
-	@sed -n '3,6s/^# *//p' Makefile
+	@sed -n '3,7s/^# *//p' Makefile
 
 $(STAMPS)/venv: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -48,6 +50,10 @@ build: $(STAMPS)/build
 
 demo: $(STAMPS)/build
 	$(BIN)/gradroll demo $(DEMO_FLAGS)
+
+bench: $(STAMPS)/build $(STAMPS)/node
+	$(BIN)/python -m pip install --quiet 'matplotlib>=3.10,<4'
+	$(BIN)/gradroll bench $(BENCH_FLAGS)
 
 test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts
 	$(BIN)/python -m pytest

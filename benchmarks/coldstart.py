@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import resource
 import subprocess
@@ -60,7 +61,7 @@ def load(folder: Path) -> dict[str, float]:
     )
     marks.append(("proving_key", time.monotonic()))
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    parts = {name: round(at - before, 3) for (_, before), (name, at) in zip(marks, marks[1:], strict=False)}
+    parts = {name: round(at - before, 3) for (_, before), (name, at) in itertools.pairwise(marks)}
     return {**parts, "cpu": round(usage.ru_utime + usage.ru_stime, 3), "peak_bytes": usage.ru_maxrss * 1024}
 
 

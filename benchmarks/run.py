@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from benchmarks import cases, coldstart, gas, kernels, proofs, results, rounds
+from benchmarks import cases, coldstart, gas, kernels, plots, proofs, results, rounds, targets
 from benchmarks.machine import facts
 
 COMMAND = "gradroll bench"
@@ -55,4 +56,15 @@ def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], N
         machine = facts()
         path = results.save(job.name, f"{COMMAND} --again --only {job.name}", machine, job.measure())
         say(f"{job.name}: {path}")
+    say(f"goals: {targets.write()}")
+    for image in _drawn(say):
+        say(f"plot: {image}")
     return 0
+
+
+def _drawn(say: Callable[[str], None]) -> Sequence[Path]:
+    try:
+        return plots.write()
+    except ModuleNotFoundError:
+        say("no plots: matplotlib is missing; install the extra `bench`")
+        return ()
