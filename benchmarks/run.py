@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cases, coldstart, gas, kernels, plots, proofs, results, rounds, targets
+from benchmarks import cases, coldstart, gas, kernels, plots, proofs, results, rounds, tables, targets
 from benchmarks.machine import facts
 
 COMMAND = "gradroll bench"
@@ -45,7 +45,7 @@ def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], N
     Args:
         only: parts of names; no part means all measurements.
     """
-    os.environ["GRADROLL_DEVELOPMENT"] = "1"
+    os.environ |= {"GRADROLL_DEVELOPMENT": "1", "GRADROLL_COORDINATOR_STEP_TIMEOUT": "900"}
     for job in jobs(quick=quick):
         if only and not any(part in job.name for part in only):
             continue
@@ -57,6 +57,7 @@ def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], N
         path = results.save(job.name, f"{COMMAND} --again --only {job.name}", machine, job.measure())
         say(f"{job.name}: {path}")
     say(f"goals: {targets.write()}")
+    say(f"tables: {tables.write()}")
     for image in _drawn(say):
         say(f"plot: {image}")
     return 0

@@ -1,0 +1,157 @@
+"""Fills the tables of docs/performance.md in from the results, between markers that name them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.cases import CAPACITY
+from benchmarks.floors import Floors
+from benchmarks.machine import ROOT
+from benchmarks.results import Result
+from benchmarks.targets import DEFAULT, DEMO
+
+PAGE = ROOT / "docs" / "performance.md"
+_MARK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def write() -> Path:
+    """Write the page anew with all tables that there are results for."""
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(_MARK.sub(_filled, text), encoding="utf-8")
+    return PAGE
+
+
+def _filled(match: re.Match[str]) -> str:
+    return f"{match[1]}{TABLES[match[2]]()}{match[3]}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def number(value: float | None) -> str:
+    """Three digits that count, thousands apart."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def goals() -> str:
+    """Everything in targets.json."""
+    path = results.DIRECTORY / "targets.json"
+    if not path.exists():
+        return ""
+    rows = []
+    for entry in json.loads(path.read_text(encoding="utf-8")):
+        floor = entry.get("floor")
+        share = number(entry["figure"] / floor) if floor else "-"
+        params = ", ".join(f"{key} {value}" for key, value in entry["params"].items())
+        rows.append((str(entry["goal"]), params, number(entry["figure"]), entry["unit"], number(floor), share))
+    return table(("goal", "of", "figure", "unit", "floor", "figure / floor"), rows)
+
+
+def growth() -> str:
+    """One row a model size, batches of 32."""
+    return _rounds(lambda case: case["owners"] == DEFAULT.owners and case["provers"] == 4)
+
+
+def batches() -> str:
+    """One row a batch size and committee."""
+    return _rounds(lambda case: case["owners"] != DEFAULT.owners or case["provers"] != 4)
+
+
+def _rounds(wanted: Callable[[Result], bool]) -> str:
+    found = [r for r in results.load_all("round-d") if wanted(r["case"]) and r["case"]["capacity"] == CAPACITY]
+    found.sort(key=lambda r: (r["case"]["dimension"], r["case"]["provers"], r["case"]["owners"]))
+    head = (
+        "d", "N, t", "owners", "prover CPU s / gradient", "coordinator CPU s / batch", "owner CPU s",
+        "upload B / coordinate", "prover peak MB (anonymous)", "gas / gradient", "wall s: submit, prove",
+    )  # fmt: skip
+    return table(head, map(_round_row, found))
+
+
+def _round_row(found: Result) -> tuple[str, ...]:
+    case, figures = found["case"], found["summary"]
+    memory = [m for name, m in found["memory"].items() if name.startswith("prover")]
+    peak, own = (max(m[kind] for m in memory) / 1e6 for kind in ("resident", "anonymous"))
+    return (
+        f"{case['dimension']:,}", f"{case['provers']}, {case['threshold']}", str(case["owners"]),
+        number(figures["prover_cpu_per_gradient"]), number(figures["coordinator_cpu_per_batch"]),
+        number(figures["owner_cpu_per_submission"]), f"{figures['upload_bytes_per_coordinate']:.2f}",
+        f"{number(peak)} ({number(own)})", number(figures["gas_per_gradient"]),
+        f"{number(figures['wall_submit'])}, {number(figures['wall_prove'])}",
+    )  # fmt: skip
+
+
+def steps() -> str:
+    """Steps of one prover at a million coordinates, with floors."""
+    found, kernels = results.load(f"round-{DEFAULT.name}"), results.load("kernels")
+    if found is None or kernels is None:
+        return ""
+    floors = Floors(DEFAULT, kernels["rates"])
+    rows = []
+    for step, figures in found["prover_steps"]["prover-0"].items():
+        advanced = found["coordinator_advances"].get(step, {}).get("cpu")
+        rows.append((step, figures, floors.prover_steps.get(step), advanced))
+    shares = sum(each["cpu_submit"]["prover-0"] for each in found["rounds"]) / len(found["rounds"])
+    intake = found["intake"][0]["received"] / len(found["rounds"])
+    taken = {"cpu": shares, "seconds": None, "received": intake, "sent": 0}
+    rows.insert(0, ("shares", taken, floors.prover_steps["share"], None))
+    head = (
+        "step", "prover CPU s", "floor", "CPU / floor", "wall s", "bytes in", "bytes out", "coordinator CPU s after it"
+    )  # fmt: skip
+    return table(head, (_step_row(*row) for row in rows))
+
+
+def _step_row(step: str, figures: dict[str, float], floor: float | None, advanced: float | None) -> tuple[str, ...]:
+    ratio = figures["cpu"] / floor if floor else None
+    measured = (number(figures[key]) for key in ("seconds", "received", "sent"))
+    return (step, number(figures["cpu"]), number(floor), number(ratio), *measured, number(advanced))
+
+
+def rates() -> str:
+    """What floors are made of."""
+    found = results.load("kernels")
+    if found is None:
+        return ""
+    return table(("operation", "a CPU second"), ((name, f"{rate:.3g}") for name, rate in found["rates"].items()))
+
+
+def gas() -> str:
+    """Gas on anvil."""
+    found = results.load("gas")
+    if found is None:
+        return ""
+    rows = (
+        (
+            f"{row['dimension']:,}", str(row["owners"]), "yes" if row["roster_compacted"] else "no",
+            number(row["gas"]), number(row["gas_per_gradient"]), number(row["calldata"]),
+        )
+        for row in found["rows"]
+    )  # fmt: skip
+    return table(("d", "owners", "roster compacted", "gas a batch", "gas a gradient", "calldata bytes"), rows)
+
+
+def machine() -> str:
+    """Where and when the largest round was measured."""
+    found = results.load(f"round-{DEFAULT.name}") or results.load(f"round-{DEMO.name}")
+    if found is None:
+        return ""
+    facts = found["machine"]
+    memory = facts["memory_bytes"] / 1e9
+    return (
+        f"{facts['cpu']}, {facts['cores']} cores, {memory:.0f} GB, {facts['system']}, Python {facts['python']}; "
+        f"{facts['date']}, load average {facts['load']} before the run, revision `{facts['commit']}`.\n"
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
+    "machine": machine,
+}  # fmt: skip
