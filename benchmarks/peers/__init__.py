@@ -1,0 +1,1 @@
+"""Other provers on the same statements: circom with snarkjs, ark-groth16. `python -m benchmarks.peers --help`."""
