@@ -44,7 +44,7 @@ class Market:
         environment = {**os.environ, "GRADROLL_DEVELOPMENT": "1"}
         done = subprocess.run(
             [sys.executable, "-m", "gradroll", *arguments],
-            cwd=self.directory, env=environment, capture_output=True, text=True, timeout=120, check=False,
+            cwd=self.directory, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == status, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
@@ -68,7 +68,7 @@ class Market:
 
     def retried(self, *arguments: str) -> str:
         """Repeat a command until it succeeds, as users do while a server starts."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while True:
             try:
                 return self.command(*arguments)
@@ -79,7 +79,7 @@ class Market:
 
     def accepted(self, *submission: str) -> None:
         """Wait until a submission, handed in again and again, is in an accepted batch."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while "state: accepted" not in (shown := self.command(*submission)):
             assert time.monotonic() < deadline, shown
             time.sleep(0.5)
