@@ -18,8 +18,9 @@ from provers.store import Store
 
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
-_KEPT_SESSIONS, _KEPT_REPLIES, _KEPT_VECTORS = 64, 8, 1
-"""A reply with a combined row is as long as a share; only the last one is kept for a coordinator that asks again."""
+_KEPT_SESSIONS, _KEPT_REPLIES = 64, 8
+_LONG = frozenset({Step.COMBINE, Step.AGGREGATE, Step.PROBE_COMBINE, Step.REVEAL})
+"""Their replies are as long as a share; only the last one is kept for a coordinator that asks again."""
 
 
 class Runner:
@@ -48,9 +49,10 @@ class Runner:
         with self._lock:
             if key in self._replies:
                 return self._replies[key]
+            if request.step in _LONG:
+                self._drop_long_replies()
             reply = self._step(request)
             _remember(self._replies, key, reply, _KEPT_REPLIES)
-            self._drop_vectors()
         return reply
 
     def _step(self, request: StepRequest) -> StepReply:
@@ -71,9 +73,8 @@ class Runner:
         self._note_dimension(request)
         return outcome.reply
 
-    def _drop_vectors(self) -> None:
-        long = [key for key, reply in self._replies.items() if reply.vector is not None or reply.raw]
-        for key in long[:-_KEPT_VECTORS]:
+    def _drop_long_replies(self) -> None:
+        for key in [key for key, reply in self._replies.items() if reply.message.step in _LONG]:
             del self._replies[key]
 
     def _note_dimension(self, request: StepRequest) -> None:

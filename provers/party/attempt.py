@@ -17,7 +17,7 @@ import native
 from circuits import joint
 from circuits.errors import InconsistentError, ProofError, RuleViolationError, WireError
 from circuits.hashing import challenge, keccak, tag, words
-from circuits.statement import SLACK_BITS, Context
+from circuits.statement import SLACK_BITS, TAIL, Context
 from circuits.transcript import Opening, projections_digest, rho_state, squarings
 from native import FrArray, R
 from provers import ledger
@@ -78,15 +78,16 @@ def mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
     projected, proposal = start_attempt(party, env, request, probe=False)
     cohort, session = projected.cohort, request.session
     opened = _checked_projections(party, projected, proposal, request)
-    vectors = share_vectors(env, cohort, proposal)
     key = env.commitment_key(cohort.context.dimension)
-    row = mask_row(party, session, len(vectors[0].row))
+    row = mask_row(party, session, key.dimension + TAIL)
+    commitment = key.commit_long(row)  # before the shares are read, so that both need not be in memory at once
+    vectors = share_vectors(env, cohort, proposal)
     values = row[: key.dimension]
     projection = native.add(native.project([values], projected.seed)[0], np.ascontiguousarray(row[key.dimension + 1 :]))
     products = native.gram([values, *(v.values for v in vectors)])
     low = party.keys.random(session, Purpose.PRODUCT_MASK, len(products))
     high = native.add(low, party.keys.zero(session, Purpose.PRODUCT_ZERO, len(products)))
-    body = MaskBody(key.commit_long(row), projection, native.add(products, high))
+    body = MaskBody(commitment, projection, native.add(products, high))
     state = Masked(cohort, proposal, projected.seed, opened, row, low)
     return StepResult(party.with_attempt(session, state), body.encode(), (_started(cohort, proposal),))
 
