@@ -35,7 +35,8 @@ $(STAMPS)/venv: pyproject.toml
 
 # The kernel's build also installs the Python dependencies of pyproject.toml.
 $(STAMPS)/build: $(STAMPS)/venv $(KERNEL_SOURCES)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --extras dev
+	@echo "installing the Python packages and building the kernel; the first time takes some minutes"
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/maturin develop --release --extras dev
 	@touch $@
 
 $(STAMPS)/node: contracts/package-lock.json
