@@ -31,7 +31,11 @@ class PeerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one process used: CPU seconds of all its threads (user and system), wall seconds, peak memory."""
+    """What one process used: CPU seconds of all its threads (user and system), wall seconds, peak memory.
+
+    Attributes:
+        peak_bytes: 0 where it was not measured.
+    """
 
     cpu: float
     wall: float
@@ -39,7 +43,8 @@ class Usage:
 
     def record(self) -> dict[str, float]:
         """For a result file."""
-        return {"cpu": round(self.cpu, 3), "wall": round(self.wall, 3), "peak_bytes": self.peak_bytes}
+        figures: dict[str, float] = {"cpu": round(self.cpu, 3), "wall": round(self.wall, 3)}
+        return figures | ({"peak_bytes": self.peak_bytes} if self.peak_bytes else {})
 
 
 def typical(usages: Sequence[Usage]) -> Usage:
