@@ -37,7 +37,7 @@ class Anvil:
         with self._log.open("wb") as log:
             arguments = [str(self._binary), "--port", str(self._port), "--host", "127.0.0.1"]
             self._process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT)
-        rpc, deadline = Rpc(self.url, ErrorTable(())), time.monotonic() + 20
+        rpc, deadline = Rpc(self.url, ErrorTable(())), time.monotonic() + 300
         while True:
             try:
                 rpc.head()
