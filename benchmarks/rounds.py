@@ -129,7 +129,7 @@ def _await_accepted(running: Stage, number: int) -> tuple[int, int]:
                 sent = [b.transaction for b in found.batches if b.accepted and b.transaction]
                 if sent and not found.pending:
                     return _settlement(running, sent)
-        time.sleep(0.1)
+        time.sleep(0.05 if running.market.plan.dimension < 1 << 14 else 0.5)
     raise UnavailableError(f"round {number} did not settle within {_TIMEOUT:.0f} s: {trouble or 'no reason given'}")
 
 

@@ -70,6 +70,12 @@ def _default(found: Result, floors: Floors | None) -> Iterator[Entry]:
 
 
 def _gas() -> Iterator[Entry]:
+    for dimension in (SMALL, LARGE):
+        for owners in (8, 32, 64):
+            settled = results.load(f"round-{Case(dimension, owners).name}")
+            if settled:
+                params = {"dimension": dimension, "owners": owners, "capacity": CAPACITY, "round": "real processes"}
+                yield _entry(5, params, settled["summary"]["gas_per_gradient"], "gas a gradient", None, settled)
     found = results.load("gas")
     if found is None:
         return

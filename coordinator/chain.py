@@ -163,8 +163,10 @@ class Chain:
         on_sent: OnSent | None = None,
     ) -> Mined:
         """Hand a proven batch to the market."""
-        inlined = payload if self.view.terms(statement.context.task_id).inline_payload else b""
-        batch = calldata.batch_tuple(statement, proof, payload_digest(payload), inlined, attestations)
+        terms = self.view.terms(statement.context.task_id)
+        inlined = payload if terms.inline_payload else b""
+        enough = 2 * self.view.committee(terms.committee_id).threshold + 1  # more would only cost gas
+        batch = calldata.batch_tuple(statement, proof, payload_digest(payload), inlined, attestations[:enough])
         gas = _ACCEPT_BASE + _ACCEPT_OWNER * statement.size + 60 * len(inlined)
         return self._market("acceptBatch", batch, gas=gas, on_sent=on_sent)
 
