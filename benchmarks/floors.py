@@ -34,7 +34,8 @@ class Floors:
         summed = rows * d / self.rates["lazy_multiplications"] + self._moved(rows + 1)
         return {
             "share": self.intake,
-            "PROJECT": self._projection(self.case.owners) + self._expanded,
+            "COIN": self._expanded,
+            "PROJECT": self._projection(self.case.owners),
             "MASK": products + mask + self._projection(1),
             "COMBINE": summed + self._hashed(1),
             "AGGREGATE": self._moved(rows) + self._hashed(1),

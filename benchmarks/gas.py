@@ -36,7 +36,8 @@ from tests.support.plain_batch import (
 
 _SIZES = {SMALL: (8, 32, 64), LARGE: (64,)}
 _ROSTERS = {SMALL: (False, True), LARGE: (False,)}
-"""Owners of the batches by dimension, and whether the roster of owners is compacted; real rounds give the figures for the large model's smaller batches."""
+"""Owners of the batches by dimension, and whether the roster of owners is compacted.  Real rounds give the figures for
+the large model's smaller batches."""
 _THRESHOLD, _PROVERS = 1, 4
 _BOUND = 1 << 40
 _WINDOW = 36_000

@@ -10,6 +10,8 @@ from typing import Any
 
 from benchmarks import cases, coldstart, gas, kernels, plots, proofs, results, rounds, tables, targets
 from benchmarks.machine import facts
+from benchmarks.peers import circom, groth16
+from benchmarks.peers.tools import PeerError
 
 COMMAND = "gradroll bench"
 _REPEATS = ((1 << 21, 6), (1 << 24, 4), (1 << 26, 2))
@@ -30,6 +32,7 @@ def jobs(*, quick: bool) -> list[Job]:
     single = [Job("kernels", kernels.measure), Job("joint-proof", proofs.measure)]
     if not quick:
         single += [Job("cold-start", coldstart.measure), Job("gas", gas.measure)]
+        single += [Job("peers-groth16", groth16.measure), Job("peers-circom", circom.measure)]
     return [*single, *map(_round_job, chosen)]
 
 
@@ -54,8 +57,12 @@ def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], N
             continue
         say(f"{job.name}: measuring")
         machine = facts()
-        path = results.save(job.name, f"{COMMAND} --again --only {job.name}", machine, job.measure())
-        say(f"{job.name}: {path}")
+        try:
+            figures = job.measure()
+        except PeerError as error:
+            say(f"{job.name}: left out: {error}")
+            continue
+        say(f"{job.name}: {results.save(job.name, f'{COMMAND} --again --only {job.name}', machine, figures)}")
     say(f"goals: {targets.write()}")
     say(f"tables: {tables.write()}")
     for image in _drawn(say):

@@ -10,18 +10,20 @@ from typing import Any
 from benchmarks import results
 from benchmarks.cases import CAPACITY, LARGE, SMALL, Case
 from benchmarks.floors import Floors
+from benchmarks.peers import circom
 from benchmarks.results import Result
 
 Entry = dict[str, Any]
 DEFAULT = Case(LARGE, 32)
 DEMO = Case(SMALL, 10, capacity=16)
-_PEERS = "peers-"
 
 
 def write() -> Path:
     """Write the list from the results that are there."""
     path = results.DIRECTORY / "targets.json"
-    path.write_text(json.dumps(list(entries()), indent=1) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(sorted(entries(), key=lambda entry: int(entry["goal"])), indent=1) + "\n", encoding="utf-8"
+    )
     return path
 
 
@@ -94,10 +96,14 @@ def _proofs() -> Iterator[Entry]:
 
 
 def _peers() -> Iterator[Entry]:
-    """Goals 7 and 8, which compare with other provers; their results carry entries of the same form."""
-    for found in results.load_all(_PEERS):
-        for entry in found.get("targets", ()):
-            yield {"floor": None, "command": found.get("command", ""), **entry}
+    """Goals 7 and 8, which compare with other provers; the latter against the rounds as they are now."""
+    groth, per_coordinate = results.load("peers-groth16"), results.load("peers-circom")
+    if groth is not None:
+        for entry in groth["targets"]:
+            yield {**entry, "floor": None, "command": groth["command"]}
+    if per_coordinate is not None:
+        for entry in circom.goals(per_coordinate["sizes"], per_coordinate["cpu_per_coordinate"]):
+            yield {**entry, "floor": None, "command": per_coordinate["command"]}
 
 
 def _demo() -> Iterator[Entry]:
@@ -109,17 +115,19 @@ def _demo() -> Iterator[Entry]:
 
 
 def _growth() -> Iterator[Entry]:
-    """Cost a coordinate at 2^20 against the cost at other sizes: 1 is linear."""
-    last = results.load(f"round-{DEFAULT.name}")
-    if last is None:
+    """Cost a coordinate at a size against that at 2^20, 1 is linear: as it is, and beyond what d = 650 costs."""
+    last, fixed = results.load(f"round-{DEFAULT.name}"), results.load(f"round-{Case(SMALL, 32).name}")
+    if last is None or fixed is None:
         return
-    for found in filter(_comparable, results.load_all("round-d")):
+    for found in sorted(filter(_comparable, results.load_all("round-d")), key=lambda r: int(r["case"]["dimension"])):
         d = found["case"]["dimension"]
         for name in ("prover_cpu_per_gradient", "coordinator_cpu_per_batch"):
-            ratio = (found["summary"][name] / d) / (last["summary"][name] / LARGE)
-            yield _entry(
-                11, {"figure": name, "dimension": d, "against": LARGE}, ratio, "cost a coordinate, ratio", 1.0, found
-            )
+            here, there, start = (r["summary"][name] for r in (found, last, fixed))
+            whole = here / d / (there / LARGE)
+            grown = (here - start) / (d - SMALL) / ((there - start) / (LARGE - SMALL))
+            for figure, costs in ((whole, "all"), (grown, "beyond d = 650")):
+                params = {"of": name, "dimension": d, "against": LARGE, "costs": costs}
+                yield _entry(11, params, figure, "cost a coordinate, ratio", 1.0, found)
 
 
 def _comparable(found: Result) -> bool:

@@ -40,7 +40,7 @@ def measure(runs: int = 3, *, large: bool = False) -> dict[str, Any]:
         "sizes": sizes,
         "cpu_per_coordinate": round(per_coordinate, 6),
         "million_cpu_extrapolated": round(per_coordinate * MILLION, 1),
-        "targets": _targets(sizes, per_coordinate),
+        "targets": goals(sizes, per_coordinate),
     }
 
 
@@ -86,7 +86,7 @@ def _inputs(dimension: int) -> dict[str, object]:
     return {"gradient": [str(value) for value in drawn], "bound": str(_BOUND)}
 
 
-def _targets(sizes: list[dict[str, Any]], per_coordinate: float) -> list[dict[str, object]]:
+def goals(sizes: list[dict[str, Any]], per_coordinate: float) -> list[dict[str, object]]:
     """Goal 8, for the rounds that are measured already: circom's CPU over ours, for one gradient."""
     baselines = {size["dimension"]: (size["prove"]["cpu"], "measured") for size in sizes}
     baselines[MILLION] = (per_coordinate * MILLION, f"extrapolated from {sizes[-1]['dimension']}")
