@@ -30,8 +30,13 @@ def generate() -> dict[str, str]:
     """
     sources = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.proto"))
     with tempfile.TemporaryDirectory() as out:
+        # The plugins stand beside the interpreter, whether or not the environment is activated.
+        plugins = [
+            f"--plugin={name}={Path(sys.executable).with_name(name)}"
+            for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
+        ]
         arguments = [
-            "protoc", f"-I{ROOT}", f"-I{files('grpc_tools').joinpath('_proto')}",
+            "protoc", *plugins, f"-I{ROOT}", f"-I{files('grpc_tools').joinpath('_proto')}",
             f"--python_out={out}", f"--grpc_python_out={out}", f"--mypy_out={out}", f"--mypy_grpc_out={out}",
             *sources,
         ]  # fmt: skip
