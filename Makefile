@@ -69,15 +69,15 @@ test-contracts: $(STAMPS)/node
 	cd contracts && npm test --silent
 
 lint: $(STAMPS)/build
-	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 types: $(STAMPS)/build
 	$(BIN)/mypy
 
 fmt: $(STAMPS)/build
-	$(BIN)/ruff check --fix $(SOURCES)
-	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 	cargo fmt --manifest-path native/Cargo.toml --all
 
 # Rebuild what is generated and checked in; .ci/run proves that nothing drifted.
