@@ -102,9 +102,7 @@ def prove(driver: Driver, key: ProvingKey, assignment: FrArray) -> ProofShares:
     on_b = np.ascontiguousarray(assignment[circuit.b.support])
     a = _sum([key.verifying.alpha, key.a.msm(on_a), key.delta1], [1, 1, mine.r])
     b1 = _sum([key.beta1, key.b1.msm(on_b), key.delta1], [1, 1, mine.s])
-    b2 = native.g2_linear_combination(
-        [key.verifying.beta, key.b2.msm(on_b), key.verifying.delta], [1, 1, mine.s]
-    )
+    b2 = native.g2_linear_combination([key.verifying.beta, key.b2.msm(on_b), key.verifying.delta], [1, 1, mine.s])
     private = np.ascontiguousarray(assignment[circuit.private_start :])
     fixed = _sum([key.private.msm(private), key.quotient.msm(_quotient(key, assignment))], [1, 1])
     crossed = -mine.r * mine.s % native.R
@@ -112,9 +110,7 @@ def prove(driver: Driver, key: ProvingKey, assignment: FrArray) -> ProofShares:
     return ProofShares(a, b2, c)
 
 
-def prove_share(
-    key: ProvingKey, assignment: FrArray, r_share: int, s_share: int, zero_share: int
-) -> ProofShares:
+def prove_share(key: ProvingKey, assignment: FrArray, r_share: int, s_share: int, zero_share: int) -> ProofShares:
     """`prove` as one prover of a committee, from its shares of the blinders and of zero."""
     return prove(ShareDriver(Blinding(r_share, s_share, zero_share)), key, assignment)
 

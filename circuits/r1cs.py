@@ -158,9 +158,7 @@ class ConstraintSystem:
         self.enforce(*factors, wire)
         return wire
 
-    def enforce(
-        self, a: LinearCombination | int, b: LinearCombination | int, c: LinearCombination | int
-    ) -> None:
+    def enforce(self, a: LinearCombination | int, b: LinearCombination | int, c: LinearCombination | int) -> None:
         """Adds the constraint a * b = c."""
         self._constraints.append((_as_combination(a), _as_combination(b), _as_combination(c)))
 

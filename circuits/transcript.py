@@ -102,9 +102,7 @@ class SumcheckChallenges:
     state: bytes
 
 
-def sumcheck_challenges(
-    state: bytes, square_norm: int, proof: SumcheckProof, groth: GrothProof
-) -> SumcheckChallenges:
+def sumcheck_challenges(state: bytes, square_norm: int, proof: SumcheckProof, groth: GrothProof) -> SumcheckChallenges:
     """Replay the transcript from the batch identifier to its end."""
     s3 = zeta_state(state, square_norm, proof.s, proof.q)
     s4 = v_state(s3, proof.a_zeta, proof.s_zeta, proof.s_omega_zeta)

@@ -63,9 +63,7 @@ def public_inputs(
 ) -> tuple[bytes, int, tuple[int, ...]]:
     """(batch identifier, rho, circuit's public inputs) as the transcript and the contributions determine
     them."""
-    opening = Opening(
-        proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
-    )
+    opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
     state = rho_state(statement.context, statement.owners, opening)
     batch_id = eta_state(state, proof.contributions)
     rho, eta = challenge(state), challenge(batch_id)
@@ -92,9 +90,7 @@ def combined_commitment(statement: BatchStatement, proof: BatchProof, rho: int) 
 
 def sum_of_commitments(statement: BatchStatement) -> G1:
     """sum_(i>=1) C_i, the commitment that the aggregate opens."""
-    return native.g1_linear_combination(
-        [owner.commitment for owner in statement.owners], [1] * statement.size
-    )
+    return native.g1_linear_combination([owner.commitment for owner in statement.owners], [1] * statement.size)
 
 
 def _check_shape(statement: BatchStatement, proof: BatchProof, key: VerifyingKey) -> None:
@@ -109,9 +105,7 @@ def _check_shape(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     if any(low >= high for low, high in pairwise(indices)):
         raise InvalidInputError("owners must ascend strictly by registration index")
     if len(proof.contributions) != (size if key.uses_contributions else 0):
-        raise InvalidInputError(
-            f"{len(proof.contributions)} contributions do not fit the policy {key.policy!r}"
-        )
+        raise InvalidInputError(f"{len(proof.contributions)} contributions do not fit the policy {key.policy!r}")
     s = proof.sumcheck
     scalars = (proof.square_norm, s.a_zeta, s.s_zeta, s.s_omega_zeta, *proof.contributions)
     if not all(0 <= value < native.R for value in scalars):

@@ -56,7 +56,5 @@ def test_sources_compile_to_the_artifacts() -> None:
         pytest.skip("node is not installed; the source hash above was compared instead")
     if not (ROOT / "node_modules" / "solc").is_dir():
         pytest.skip('the compiler is not installed; run "npm ci" in contracts/')
-    done = subprocess.run(
-        [node, "script/build.mjs", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([node, "script/build.mjs", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

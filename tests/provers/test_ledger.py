@@ -68,9 +68,7 @@ def test_a_refused_entry_changes_nothing() -> None:
     state.check(Aggregated((C,)))
 
 
-@pytest.mark.parametrize(
-    "record", [{}, {"kind": "combined"}, {"kind": "x"}, {"kind": "combined", "proposal": "zz"}]
-)
+@pytest.mark.parametrize("record", [{}, {"kind": "combined"}, {"kind": "x"}, {"kind": "combined", "proposal": "zz"}])
 def test_a_record_that_is_none_is_refused(record: dict[str, str]) -> None:
     with pytest.raises(StorageError, match="a record that is none"):
         from_record(record)

@@ -39,9 +39,7 @@ def test_every_set_of_liars_is_located_from_3t_plus_1_shares(count: int, liars: 
 
 
 @pytest.mark.parametrize(("count", "degree", "liars"), [(3, 1, 1), (5, 2, 2), (4, 2, 1), (7, 4, 2)])
-def test_a_lie_without_enough_redundancy_is_seen_and_nobody_is_named(
-    count: int, degree: int, liars: int
-) -> None:
+def test_a_lie_without_enough_redundancy_is_seen_and_nobody_is_named(count: int, degree: int, liars: int) -> None:
     assert locatable(count, degree, liars) == 0
     _, honest = shares_of(degree, count)
     if count <= degree + 1:

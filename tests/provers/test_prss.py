@@ -85,9 +85,7 @@ def test_dealer_that_hands_out_different_keys_is_named() -> None:
     honest = {p: setup.deal(p, committee, bytes([p]) * 32) for p in range(4)}
     forked = {**honest, 0: setup.deal(0, committee, b"x" * 32)}
     own = setup.commitments(setup.accept(1, committee, honest))
-    others = {
-        p: setup.commitments(setup.accept(p, committee, forked if p == 2 else honest)) for p in (0, 2, 3)
-    }
+    others = {p: setup.commitments(setup.accept(p, committee, forked if p == 2 else honest)) for p in (0, 2, 3)}
     with pytest.raises(BlamedProversError, match="different keys") as caught:
         setup.compare(own, others)
     assert caught.value.provers == (0,)
