@@ -21,6 +21,8 @@ from circuits.transcript import SumcheckChallenges, sumcheck_challenges, v_state
 from native import G1, G2, FrArray
 
 _COSET_SHIFT = 5
+_LEAST_COSET = 512
+"""Holds the square of a tail, and with a domain of up to 256 points its product with a row."""
 
 
 def prove(srs: Srs, values: FrArray, tail: FrArray, square_norm: int, state: bytes) -> SumcheckProof:
@@ -40,11 +42,12 @@ def prove(srs: Srs, values: FrArray, tail: FrArray, square_norm: int, state: byt
     if native.inner(values, values) != square_norm:
         raise ProofError("the combined row does not have the stated squared norm; open it again")
     on_domain = _padded(values, domain)
-    a = _row_polynomial(on_domain, tail)
+    row = native.ntt(on_domain, inverse=True)
+    a = _row_polynomial(row, tail)
     mean = square_norm * pow(domain, -1, native.R) % native.R
     steps = native.sub(native.mul(on_domain, on_domain), _constant(mean, domain))
     running = native.ntt(native.prefix_sum(steps), inverse=True)
-    quotient = _quotient(a, running, mean)
+    quotient = _quotient(row, tail, running, mean)
     s, q = srs.commit(running), srs.commit(quotient)
     after_commitments = zeta_state(state, square_norm, s, q)
     zeta = challenge(after_commitments)
@@ -113,32 +116,54 @@ def verify(
     return native.pairing_product_is_one([(left, tau), (native.g1_neg(right), native.g2_generator)])
 
 
-def _row_polynomial(on_domain: FrArray, tail: FrArray) -> FrArray:
-    """Coefficients of sum_j a_j L_j + (X^n - 1) * tail, shape (n + 129, 4)."""
-    domain = len(on_domain)
+def _row_polynomial(row: FrArray, tail: FrArray) -> FrArray:
+    """Coefficients of A + (X^n - 1) * tail, shape (n + 129, 4), from those of A, (n, 4)."""
+    domain = len(row)
     length = domain + TAIL
     high = native.zeros(length)
     high[domain:] = tail
-    low = _padded(native.ntt(on_domain, inverse=True), length)
-    return native.sub(native.add(low, high), _padded(tail, length))
+    return native.sub(native.add(_padded(row, length), high), _padded(tail, length))
 
 
-def _quotient(a: FrArray, running: FrArray, mean: int) -> FrArray:
-    """Coefficients of (S(wX) - S(X) - a(X)^2 + mean) / (X^n - 1), shape (n + 257, 4).
+def _quotient(row: FrArray, tail: FrArray, running: FrArray, mean: int) -> FrArray:
+    """Coefficients of Q = (S(wX) - S(X) - a(X)^2 + mean) / Z, Z = X^n - 1, shape (n + 257, 4).
 
-    Evaluated on a coset that holds the quotient; the numerator has a higher degree, but only its values
-    count.
+    With a = A + Z t for the interpolation A of the row, Q = (S(wX) - S(X) - A^2 + mean) / Z - 2 A t - Z t^2. The first
+    part has a degree below n, so a coset of n points holds it; A t wraps around there, and its 128 upper
+    coefficients depend on as many coefficients of A only.
+
+    Args:
+        row: coefficients of A, (n, 4).
+        tail: coefficients of t, (129, 4).
+        running: coefficients of S, (n, 4).
     """
     domain, length = len(running), powers_needed(len(running))
-    size = 1 << (length - 1).bit_length()
+    size = max(domain, _LEAST_COSET)
     turned = native.mul(running, native.powers(native.root_of_unity(domain), domain))
-    step = native.ntt(_padded(native.sub(turned, running), size), coset=True)
-    row = native.ntt(_padded(a, size), coset=True)
-    numerator = native.add(native.sub(step, native.mul(row, row)), _constant(mean, size))
-    quotient = native.ntt(native.mul(numerator, _inverse_vanishing(domain, size)), inverse=True, coset=True)
-    if quotient[length:].any():
-        raise ProofError("the squared norm does not match the row; the sum-check has no quotient")
+    step, a, t = (native.ntt(_padded(part, size), coset=True) for part in (native.sub(turned, running), row, tail))
+    numerator = native.add(native.sub(step, native.mul(a, a)), _constant(mean, size))
+    divided = native.mul(numerator, _inverse_vanishing(domain, size))
+    wrapped = native.ntt(native.sub(divided, native.scale(native.mul(a, t), 2)), inverse=True, coset=True)
+    top = _padded(row, size)[size - TAIL + 1 :]
+    upper = native.scale(_product(top, tail)[TAIL - 1 : 2 * TAIL - 2], -2 % native.R)
+    square = _product(tail, tail)[: 2 * TAIL - 1]
+    quotient = _padded(wrapped, max(size + TAIL, length))
+    _add(quotient, 0, native.scale(upper, -pow(_COSET_SHIFT, size, native.R) % native.R))
+    _add(quotient, size, upper)
+    _add(quotient, 0, square)
+    _add(quotient, domain, native.neg(square))
     return np.ascontiguousarray(quotient[:length])
+
+
+def _product(left: FrArray, right: FrArray) -> FrArray:
+    """Coefficients of the product of two polynomials as short as a tail."""
+    a, b = (native.ntt(_padded(part, _LEAST_COSET)) for part in (left, right))
+    return native.ntt(native.mul(a, b), inverse=True)
+
+
+def _add(target: FrArray, start: int, part: FrArray) -> None:
+    stop = start + len(part)
+    target[start:stop] = native.add(np.ascontiguousarray(target[start:stop]), np.ascontiguousarray(part))
 
 
 def _inverse_vanishing(domain: int, size: int) -> FrArray:

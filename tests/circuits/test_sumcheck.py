@@ -107,11 +107,11 @@ def test_quotient_has_the_degree_that_the_string_covers() -> None:
     case = row(5)
     on_domain = native.zeros(8)
     on_domain[:5] = case.values
-    a = sumcheck._row_polynomial(on_domain, case.tail)
+    coefficients = native.ntt(on_domain, inverse=True)
     mean = case.squared_norm * pow(8, -1, native.R) % native.R
     constant = np.repeat(native.from_ints([mean]), 8, axis=0)
     steps = native.sub(native.mul(on_domain, on_domain), constant)
     running = native.ntt(native.prefix_sum(steps), inverse=True)
-    quotient = native.to_ints(sumcheck._quotient(a, running, mean))
+    quotient = native.to_ints(sumcheck._quotient(coefficients, case.tail, running, mean))
     assert len(quotient) == powers_needed(8)
     assert quotient[-1] == -(native.to_ints(case.tail)[-1] ** 2) % native.R
