@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -79,14 +81,32 @@ class Fleet:
         _end(running.process, _GRACE)
 
     def stop(self) -> None:
-        """Ask every process to end, wait, and end those that do not."""
-        for running in self._running:
-            running.process.terminate()
-        deadline = time.monotonic() + _GRACE
-        for running in self._running:
-            _end(running.process, max(0.1, deadline - time.monotonic()))
-        self._running.clear()
-        self._files.close()
+        """Ask every process to end, wait, and end those that do not.
+
+        A terminal sends Ctrl-C to make and to us, and make passes it on: a second one must not leave processes behind.
+        """
+        with _deaf():
+            for running in self._running:
+                running.process.terminate()
+            deadline = time.monotonic() + _GRACE
+            for running in self._running:
+                _end(running.process, max(0.1, deadline - time.monotonic()))
+            self._running.clear()
+            self._files.close()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignore SIGINT and SIGTERM meanwhile; only the main thread can, and only it gets them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:

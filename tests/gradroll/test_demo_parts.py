@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,3 +166,30 @@ def test_an_honest_shard_is_untouched_by_training() -> None:
     before = shard.features.copy()
     gradient(initial_model(), shard)
     assert np.array_equal(shard.features, before)
+
+
+def test_a_second_interrupt_while_stopping_leaves_no_process_behind(tmp_path: Path) -> None:
+    """Under make, Ctrl-C arrives twice: from the terminal and from make."""
+    script = tmp_path / "demo.py"
+    script.write_text(
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from gradroll.demo.processes import Fleet, free_ports\n"
+        "with Fleet(Path(sys.argv[1])) as fleet:\n"
+        "    for port in free_ports(3):\n"
+        "        print(fleet.start(str(port), ['chain', 'serve', '--listen', f'127.0.0.1:{port}']).process.pid)\n"
+        "    print('up', flush=True)\n"
+        "    time.sleep(3600)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        lines = [demo.stdout.readline().strip() for _ in range(4)]
+        demo.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        while demo.poll() is None:
+            demo.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+    assert lines[-1] == "up"
+    for pid in lines[:-1]:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
