@@ -29,9 +29,9 @@ class Job:
 def jobs(*, quick: bool) -> list[Job]:
     """All measurements, the short ones first."""
     chosen = cases.quick() if quick else cases.matrix()
-    single = [Job("kernels", kernels.measure), Job("joint-proof", proofs.measure)]
+    single = [Job("kernels", kernels.measure)]
     if not quick:
-        single += [Job("cold-start", coldstart.measure), Job("gas", gas.measure)]
+        single += [Job("joint-proof", proofs.measure), Job("cold-start", coldstart.measure), Job("gas", gas.measure)]
         single += [Job("peers-groth16", groth16.measure), Job("peers-circom", circom.measure)]
     return [*single, *map(_round_job, chosen)]
 
