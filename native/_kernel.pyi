@@ -64,7 +64,7 @@ class Csr:
 
 @final
 class G1Bases:
-    """A resident array of points of G1."""
+    """An array of points of G1; slices share its memory."""
 
     @classmethod
     def from_bytes(cls, raw: Buffer, check: bool = True) -> G1Bases:
@@ -75,6 +75,12 @@ class G1Bases:
     def from_raw(cls, buffer: Buffer) -> G1Bases:
         """Points from the layout of to_raw, without arithmetic. Only limbs are checked: the caller knows
         where the bytes come from."""
+
+    @classmethod
+    def map(cls, buffer: Buffer, check: bool = True) -> G1Bases:
+        """As from_raw, but the points are used where they are, in a read-only buffer that is kept: a view of a
+        mapped file, for example. They are read once to be checked; check covers the curve too. Afterwards the
+        memory is trusted not to change. Raises PointError; ValueError when the buffer is writable."""
 
     @classmethod
     def concat(cls, parts: Sequence[G1Bases]) -> G1Bases: ...
@@ -97,12 +103,14 @@ class G1Bases:
 
 @final
 class G2Bases:
-    """A resident array of points of G2: as G1Bases, with 128 bytes a point."""
+    """An array of points of G2: as G1Bases, with 128 bytes a point."""
 
     @classmethod
     def from_bytes(cls, raw: Buffer, check: bool = True) -> G2Bases: ...
     @classmethod
     def from_raw(cls, buffer: Buffer) -> G2Bases: ...
+    @classmethod
+    def map(cls, buffer: Buffer, check: bool = True) -> G2Bases: ...
     @classmethod
     def concat(cls, parts: Sequence[G2Bases]) -> G2Bases: ...
     def to_bytes(self) -> bytes: ...

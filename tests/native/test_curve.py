@@ -1,5 +1,7 @@
 """Points and pairings, against py_ecc."""
 
+import mmap
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ import py_ecc.optimized_bn128 as ecc
 import pytest
 
 import native
+from native import G1
 from tests.native.reference import elements, g1_bytes, g2_bytes
 
 R, Q = native.R, ecc.field_modulus
@@ -168,13 +171,62 @@ def test_refused_points_of_an_array_are_named() -> None:
         native.G1Bases.from_raw(b"\xff" * 64)
 
 
+def test_mapped_points_stay_where_they_are(tmp_path: Path) -> None:
+    whole = native.powers_of_tau_unsafe(77, 200)
+    (tmp_path / "raw").write_bytes(b"odd" + whole.to_raw())
+    with (tmp_path / "raw").open("rb") as file:
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))[3:]
+    mapped = native.G1Bases.map(view)
+    part = mapped.slice(1, 200)
+    scalars = native.from_ints(elements("mapped", 199))
+    expected = whole.msm(scalars, start=1)
+    assert mapped.msm(scalars, start=1) == part.msm(scalars) == expected
+    with pytest.raises(BufferError):
+        view.obj.close()
+    del view, mapped
+    assert part.msm(scalars) == expected
+    with pytest.raises(ValueError, match="writable"):
+        native.G1Bases.map(bytearray(64))
+    with pytest.raises(ValueError, match="whole number"):
+        native.G1Bases.map(bytes(63))
+    assert len(native.G1Bases.map(b"")) == 0
+    off_curve = whole.to_raw()[:-1] + b"\x01"
+    for kind, raw in ((native.G1Bases, off_curve), (native.G2Bases, off_curve)):
+        with pytest.raises(native.PointError):
+            kind.map(raw)
+        assert kind.map(raw, check=False).to_raw() == raw
+    with pytest.raises(native.PointError, match="point 0:"):
+        native.G1Bases.map(b"\xff" * 64, check=False)
+    off_group = native.G2Bases.from_bytes(outside_the_subgroup(), check=False).to_raw()
+    with pytest.raises(native.PointError, match="subgroup"):
+        native.G2Bases.map(off_group)
+
+
+@pytest.mark.parametrize("n", [5000, 20_000])
+def test_long_sums_agree_with_the_polynomial_at_tau(n: int) -> None:
+    """Sums large enough for buckets: full, short, mixed, constant and vanishing scalars."""
+    tau = 123456789
+    bases, powers = native.powers_of_tau_unsafe(tau, n), native.powers(tau, n)
+    rng = np.random.default_rng(n)
+    short = rng.integers(-(2**16), 2**16, n)
+    mixed = np.where(rng.random(n) < 0.5, 0, rng.integers(-(2**62), 2**62, n) >> rng.integers(0, 62, n))
+    for integers in (short, mixed, np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.int64)):
+        expected = native.g1_mul(native.g1_generator, native.inner(native.from_int64(integers), powers))
+        assert bases.msm_int64(integers) == bases.msm(native.from_int64(integers)) == expected
+    scalars = native.expand(bytes(32), n)
+    assert bases.msm(scalars) == native.g1_mul(native.g1_generator, native.inner(scalars, powers))
+    same = native.G1Bases.concat([bases.slice(3, 4)] * 4096)
+    total = native.inner(scalars[:4096], native.from_ints([1] * 4096))
+    assert same.msm(scalars[:4096]) == native.g1_mul(G1(bases.slice(3, 4).to_bytes()), total)
+
+
 def test_raw_layout_is_montgomery_limbs() -> None:
     raw = native.G1Bases.from_bytes(native.g1_generator).to_raw()
     assert raw == b"".join((k * 2**256 % Q).to_bytes(32, "little") for k in (1, 2))
     assert native.G1Bases.from_bytes(INFINITY).to_raw() == bytes(64)
 
 
-@pytest.mark.parametrize("n", [1, 2, 16])
+@pytest.mark.parametrize("n", [1, 2, 16, 256, 2048])
 def test_lagrange_basis_of_powers(n: int) -> None:
     tau = 424242
     powers = native.powers_of_tau_unsafe(tau, n + 1)

@@ -1,5 +1,7 @@
 //! Points and arrays of points. The two groups differ in nothing but their names.
 
+use std::sync::Arc;
+
 use ark_bn254::{g1, g2};
 use gradroll_kernel::bases::{self, Bases};
 use gradroll_kernel::lagrange::lagrange as group_lagrange;
@@ -20,6 +22,36 @@ fn bytes_of(py: Python<'_>, buffer: &PyBuffer<u8>) -> PyResult<Vec<u8>> {
     buffer.to_vec(py)
 }
 
+/// A read-only buffer, used where it is for as long as this value lives.
+struct ReadOnly(PyBuffer<u8>);
+
+impl ReadOnly {
+    fn of(buffer: PyBuffer<u8>) -> PyResult<Self> {
+        if !buffer.is_c_contiguous() {
+            return Err(PyValueError::new_err("the buffer is not contiguous"));
+        }
+        if !buffer.readonly() {
+            return Err(PyValueError::new_err(
+                "the buffer is writable; only read-only memory can be used in place",
+            ));
+        }
+        Ok(Self(buffer))
+    }
+}
+
+impl AsRef<[u8]> for ReadOnly {
+    #[allow(unsafe_code)]
+    fn as_ref(&self) -> &[u8] {
+        if self.0.len_bytes() == 0 {
+            return &[];
+        }
+        // SAFETY: the exporter keeps the memory in place while the buffer is held, its bytes are contiguous,
+        // and it promised not to let anyone write to them. A mapped file must not be changed or cut short by
+        // other processes; the module's documentation says so.
+        unsafe { core::slice::from_raw_parts(self.0.buf_ptr().cast(), self.0.len_bytes()) }
+    }
+}
+
 macro_rules! group {
     ($module:ident, $config:ty, $name:literal) => {
         mod $module {
@@ -27,7 +59,7 @@ macro_rules! group {
 
             type Config = $config;
 
-            /// A resident array of curve points.
+            /// An array of curve points.
             #[pyclass(frozen, name = $name, module = "native._kernel")]
             pub struct PyBases(pub Bases<Config>);
 
@@ -53,6 +85,18 @@ macro_rules! group {
                 ) -> PyResult<Self> {
                     let bytes = bytes_of(py, &buffer)?;
                     run(py, || Bases::from_raw(&bytes)).map(Self)
+                }
+
+                #[classmethod]
+                #[pyo3(signature = (buffer, check = true))]
+                fn map(
+                    _class: &Bound<'_, PyType>,
+                    py: Python<'_>,
+                    buffer: PyBuffer<u8>,
+                    check: bool,
+                ) -> PyResult<Self> {
+                    let memory = ReadOnly::of(buffer)?;
+                    run(py, || Bases::map(Arc::new(memory), check)).map(Self)
                 }
 
                 #[classmethod]
@@ -98,11 +142,11 @@ macro_rules! group {
                 }
 
                 fn __len__(&self) -> usize {
-                    self.0.points().len()
+                    self.0.len()
                 }
 
                 fn __repr__(&self) -> String {
-                    format!("{}({} points)", $name, self.0.points().len())
+                    format!("{}({} points)", $name, self.0.len())
                 }
             }
 

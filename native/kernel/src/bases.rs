@@ -5,6 +5,9 @@
 //! is real part then imaginary part. Infinity is all zeros, which is not on the curve. It needs no arithmetic
 //! to read; the reader must know where it came from, because nothing but canonical limbs is checked.
 
+use core::marker::PhantomData;
+use std::sync::Arc;
+
 use ark_bn254::Fr;
 use ark_ec::AffineRepr;
 use ark_ec::CurveGroup;
@@ -14,25 +17,64 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::field::{Limbs, check, decode};
-use crate::point::{Coordinate, Group, from_bytes, size_of, write_bytes};
+use crate::point::{Coordinate, Group, check_membership, from_bytes, size_of, write_bytes};
 use crate::vector::powers;
 
 /// Points a thread takes at once.
 const POINTS: usize = 512;
 
-/// An array of points of one group.
-pub struct Bases<G: Group>(Vec<Affine<G>>);
+/// Memory that holds points in the raw layout and does not change.
+type Memory = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// An array of points of one group, in the raw layout. Copies and slices share their memory.
+pub struct Bases<G: Group> {
+    memory: Memory,
+    start: usize,
+    stop: usize,
+    group: PhantomData<G>,
+}
 
 // Derived implementations would ask the curve's marker type for the same traits.
 impl<G: Group> PartialEq for Bases<G> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        self.bytes() == other.bytes()
     }
 }
 
 impl<G: Group> core::fmt::Debug for Bases<G> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} points of {}", self.0.len(), G::NAME)
+        write!(f, "{} points of {}", self.len(), G::NAME)
+    }
+}
+
+/// Bytes that begin at a cache line, so that a point of G1 fills one.
+struct Lines {
+    bytes: Vec<u8>,
+    start: usize,
+    length: usize,
+}
+
+const LINE: usize = 64;
+
+impl Lines {
+    fn zeros(length: usize) -> Self {
+        let bytes = vec![0; length + LINE];
+        let start = bytes.as_ptr().align_offset(LINE).min(LINE);
+        Self {
+            bytes,
+            start,
+            length,
+        }
+    }
+
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.start + self.length]
+    }
+}
+
+impl AsRef<[u8]> for Lines {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[self.start..self.start + self.length]
     }
 }
 
@@ -55,10 +97,64 @@ fn name_position(index: usize, error: Error) -> Error {
     }
 }
 
+fn write_raw<G: Group>(point: &Affine<G>, out: &mut [u8]) {
+    out.fill(0);
+    if !point.is_zero() {
+        let (x, y) = out.split_at_mut(size_of::<G>() / 2);
+        point.x.write_raw(x);
+        point.y.write_raw(y);
+    }
+}
+
+fn read_raw<G: Group>(bytes: &[u8]) -> Result<Affine<G>> {
+    if bytes.iter().all(|b| *b == 0) {
+        return Ok(Affine::identity());
+    }
+    let (x, y) = bytes.split_at(bytes.len() / 2);
+    match (Coordinate::read_raw(x), Coordinate::read_raw(y)) {
+        (Some(x), Some(y)) => Ok(Affine::new_unchecked(x, y)),
+        _ => Err(Error::Point(
+            "limbs are not below the base field's order".into(),
+        )),
+    }
+}
+
 impl<G: Group> Bases<G> {
+    fn of(memory: Memory) -> Self {
+        let stop = (*memory).as_ref().len();
+        Self {
+            memory,
+            start: 0,
+            stop,
+            group: PhantomData,
+        }
+    }
+
+    /// An array of `n` points, written one by one.
+    fn build(n: usize, point: impl Fn(usize) -> Result<Affine<G>> + Sync) -> Result<Self> {
+        let mut lines = Lines::zeros(n * size_of::<G>());
+        lines
+            .as_mut()
+            .par_chunks_mut(size_of::<G>())
+            .with_min_len(POINTS)
+            .enumerate()
+            .try_for_each(|(i, out)| {
+                write_raw(&point(i).map_err(|e| name_position(i, e))?, out);
+                Ok(())
+            })?;
+        Ok(Self::of(Arc::new(lines)))
+    }
+
     /// An array of these points.
-    pub fn new(points: Vec<Affine<G>>) -> Self {
-        Self(points)
+    pub fn new(points: &[Affine<G>]) -> Self {
+        let mut lines = Lines::zeros(points.len() * size_of::<G>());
+        lines
+            .as_mut()
+            .par_chunks_mut(size_of::<G>())
+            .with_min_len(POINTS)
+            .zip(points)
+            .for_each(|(out, point)| write_raw(point, out));
+        Self::of(Arc::new(lines))
     }
 
     /// Affine points of a projective array.
@@ -67,12 +163,31 @@ impl<G: Group> Bases<G> {
             .par_chunks(POINTS)
             .map(Projective::<G>::normalize_batch)
             .collect();
-        Self(blocks.concat())
+        Self::new(&blocks.concat())
     }
 
-    /// The points.
-    pub fn points(&self) -> &[Affine<G>] {
-        &self.0
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        (self.stop - self.start) / size_of::<G>()
+    }
+
+    /// Whether there is no point.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.stop
+    }
+
+    /// The raw layout of the points.
+    pub fn bytes(&self) -> &[u8] {
+        &(*self.memory).as_ref()[self.start..self.stop]
+    }
+
+    /// The points, unpacked.
+    pub fn points(&self) -> Vec<Affine<G>> {
+        self.bytes()
+            .par_chunks(size_of::<G>())
+            .with_min_len(POINTS)
+            .map(|bytes| read_raw(bytes).unwrap_or(Affine::identity()))
+            .collect()
     }
 
     /// Points from EIP-196/197 encodings; `check` tests curve and subgroup of each.
@@ -81,18 +196,22 @@ impl<G: Group> Bases<G> {
     /// A part of a point; a refused point, with its position.
     pub fn from_bytes(bytes: &[u8], check: bool) -> Result<Self> {
         whole_points::<G>(bytes)?;
-        bytes
-            .par_chunks(size_of::<G>())
-            .with_min_len(POINTS)
-            .enumerate()
-            .map(|(i, bytes)| from_bytes(bytes, check).map_err(|e| name_position(i, e)))
-            .collect::<Result<_>>()
-            .map(Self)
+        let size = size_of::<G>();
+        Self::build(bytes.len() / size, |i| {
+            from_bytes(&bytes[i * size..(i + 1) * size], check)
+        })
     }
 
     /// EIP-196/197 encodings of the points.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.export(|point, out| write_bytes(point, out))
+        let mut out = vec![0; self.bytes().len()];
+        out.par_chunks_mut(size_of::<G>())
+            .with_min_len(POINTS)
+            .zip(self.bytes().par_chunks(size_of::<G>()))
+            .for_each(|(out, raw)| {
+                write_bytes(&read_raw::<G>(raw).unwrap_or(Affine::identity()), out);
+            });
+        out
     }
 
     /// Points from the raw layout.
@@ -101,75 +220,70 @@ impl<G: Group> Bases<G> {
     /// A part of a point; limbs that are not below the base field's order, with the point's position.
     pub fn from_raw(bytes: &[u8]) -> Result<Self> {
         whole_points::<G>(bytes)?;
-        bytes
+        let size = size_of::<G>();
+        Self::build(bytes.len() / size, |i| {
+            read_raw(&bytes[i * size..(i + 1) * size])
+        })
+    }
+
+    /// Points in memory that somebody else holds in the raw layout, used where they are. They are read once
+    /// here to be checked: canonical limbs, and with `check` curve and subgroup. The caller answers for
+    /// their not changing afterwards; if they do, results are wrong, but nothing panics.
+    ///
+    /// # Errors
+    /// A part of a point; a refused point, with its position.
+    pub fn map(memory: Memory, check: bool) -> Result<Self> {
+        let bases = Self::of(memory);
+        whole_points::<G>(bases.bytes())?;
+        bases
+            .bytes()
             .par_chunks(size_of::<G>())
             .with_min_len(POINTS)
             .enumerate()
-            .map(|(i, bytes)| {
-                if bytes.iter().all(|b| *b == 0) {
-                    return Ok(Affine::identity());
+            .try_for_each(|(i, bytes)| {
+                let point = read_raw::<G>(bytes).map_err(|e| name_position(i, e))?;
+                if check {
+                    check_membership(&point).map_err(|e| name_position(i, e))?;
                 }
-                let (x, y) = bytes.split_at(bytes.len() / 2);
-                match (Coordinate::read_raw(x), Coordinate::read_raw(y)) {
-                    (Some(x), Some(y)) => Ok(Affine::new_unchecked(x, y)),
-                    _ => Err(Error::Point(format!(
-                        "point {i}: limbs are not below the base field's order"
-                    ))),
-                }
-            })
-            .collect::<Result<_>>()
-            .map(Self)
+                Ok(())
+            })?;
+        Ok(bases)
     }
 
     /// The raw layout of the points.
     pub fn to_raw(&self) -> Vec<u8> {
-        self.export(|point, out| {
-            if !point.is_zero() {
-                let (x, y) = out.split_at_mut(size_of::<G>() / 2);
-                point.x.write_raw(x);
-                point.y.write_raw(y);
-            }
-        })
+        self.bytes().to_vec()
     }
 
-    fn export(&self, write: impl Fn(&Affine<G>, &mut [u8]) + Sync) -> Vec<u8> {
-        let mut out = vec![0; self.0.len() * size_of::<G>()];
-        out.par_chunks_mut(size_of::<G>())
-            .with_min_len(POINTS)
-            .zip(&self.0)
-            .for_each(|(out, point)| write(point, out));
-        out
-    }
-
-    /// Points `start .. stop`.
+    /// Points `start .. stop`, in the same memory.
     ///
     /// # Errors
     /// A range outside the array.
     pub fn slice(&self, start: usize, stop: usize) -> Result<Self> {
-        self.window(start, stop).map(|points| Self(points.to_vec()))
-    }
-
-    /// Points `start .. stop`, in place.
-    ///
-    /// # Errors
-    /// A range outside the array.
-    pub fn window(&self, start: usize, stop: usize) -> Result<&[Affine<G>]> {
-        self.0.get(start..stop).ok_or_else(|| {
-            Error::Range(format!(
+        if start > stop || stop > self.len() {
+            return Err(Error::Range(format!(
                 "points {start} to {stop} of an array of {}",
-                self.0.len()
-            ))
+                self.len()
+            )));
+        }
+        Ok(Self {
+            memory: Arc::clone(&self.memory),
+            start: self.start + start * size_of::<G>(),
+            stop: self.start + stop * size_of::<G>(),
+            group: PhantomData,
         })
     }
 
     /// The points of several arrays, one after the other.
     pub fn concat(parts: &[&Self]) -> Self {
-        Self(
-            parts
-                .iter()
-                .flat_map(|part| part.0.iter().copied())
-                .collect(),
-        )
+        let mut lines = Lines::zeros(parts.iter().map(|part| part.bytes().len()).sum());
+        let mut rest = lines.as_mut();
+        for part in parts {
+            let (out, after) = rest.split_at_mut(part.bytes().len());
+            out.copy_from_slice(part.bytes());
+            rest = after;
+        }
+        Self::of(Arc::new(lines))
     }
 
     /// `scalars[i] * base` for every scalar.
@@ -179,10 +293,10 @@ impl<G: Group> Bases<G> {
     pub fn fixed_base(scalars: &[Limbs], base: Affine<G>) -> Result<Self> {
         check(scalars)?;
         if scalars.is_empty() || base.is_zero() {
-            return Ok(Self(vec![Affine::identity(); scalars.len()]));
+            return Ok(Self::new(&vec![Affine::identity(); scalars.len()]));
         }
         let scalars: Vec<Fr> = scalars.par_iter().map(decode).collect();
-        Ok(Self(Projective::from(base).batch_mul(&scalars)))
+        Ok(Self::new(&Projective::from(base).batch_mul(&scalars)))
     }
 }
 
@@ -223,6 +337,35 @@ mod tests {
         assert!(Bases::<g1::Config>::from_bytes(&bytes[1..], true).is_err());
         let raw = vec![0xff; 64];
         assert!(Bases::<g1::Config>::from_raw(&raw).is_err());
+    }
+
+    #[test]
+    fn mapped_points_are_used_in_place_and_checked() {
+        let a = powers_of_tau_unsafe::<g1::Config>(Fr::from(3u64), 4).unwrap();
+        let mut raw = a.to_raw();
+        // At an odd address, as a section of a file may be.
+        raw.insert(0, 0);
+        let memory: Arc<Vec<u8>> = Arc::new(raw.clone());
+        struct Tail(Arc<Vec<u8>>);
+        impl AsRef<[u8]> for Tail {
+            fn as_ref(&self) -> &[u8] {
+                &self.0[1..]
+            }
+        }
+        let mapped = Bases::<g1::Config>::map(Arc::new(Tail(Arc::clone(&memory))), true).unwrap();
+        assert_eq!(mapped, a);
+        assert!(core::ptr::eq(mapped.bytes(), &memory[1..]));
+        assert!(core::ptr::eq(
+            mapped.slice(1, 3).unwrap().bytes(),
+            &memory[65..193]
+        ));
+        raw[1 + 2 * 64] ^= 1;
+        let changed = || Arc::new(Tail(Arc::new(raw.clone())));
+        let error = Bases::<g1::Config>::map(changed(), true).unwrap_err();
+        assert!(error.to_string().starts_with("point 2:"), "{error}");
+        assert!(Bases::<g1::Config>::map(changed(), false).is_ok());
+        assert!(Bases::<g1::Config>::map(Arc::new(vec![0xffu8; 64]), false).is_err());
+        assert!(Bases::<g1::Config>::map(Arc::new(vec![0u8; 63]), false).is_err());
     }
 
     #[test]

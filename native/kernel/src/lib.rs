@@ -3,16 +3,21 @@
 //!
 //! The crate is pure: no clock, no files, no operating-system randomness. Vectors cross its border as
 //! canonical little-endian limbs ([`Limbs`]), so that a memory-mapped share file is a valid argument.
-//! The arithmetic is arkworks'; what is written here is how to drive it over a million coordinates.
+//! The arithmetic is arkworks'; what is written here is how to drive it over a million coordinates, and sums
+//! of points eight at a time for processors with AVX-512 IFMA (`ifma`, chosen when running).
 
+pub mod affine;
 pub mod bases;
 pub mod combine;
 pub mod decode;
 pub mod error;
 pub mod field;
 pub mod gram;
+#[cfg(target_arch = "x86_64")]
+pub mod ifma;
 pub mod lagrange;
 pub mod msm;
+pub mod pippenger;
 pub mod point;
 pub mod poly;
 pub mod project;

@@ -9,15 +9,16 @@ use rayon::prelude::*;
 use crate::bases::Bases;
 use crate::error::{Error, Result};
 use crate::field::{Limbs, check};
+use crate::pippenger::Scalars;
 use crate::point::Group;
 
-fn bases_for<G: Group>(bases: &Bases<G>, start: usize, scalars: usize) -> Result<&[Affine<G>]> {
+fn bases_for<G: Group>(bases: &Bases<G>, start: usize, scalars: usize) -> Result<Bases<G>> {
     let stop = start.checked_add(scalars);
-    stop.and_then(|stop| bases.points().get(start..stop))
+    stop.and_then(|stop| bases.slice(start, stop).ok())
         .ok_or_else(|| {
             Error::Range(format!(
                 "{scalars} scalars from point {start} on, but there are {} points",
-                bases.points().len()
+                bases.len()
             ))
         })
 }
@@ -27,10 +28,13 @@ fn bases_for<G: Group>(bases: &Bases<G>, start: usize, scalars: usize) -> Result
 /// # Errors
 /// More scalars than points from `start` on; a non-canonical scalar.
 pub fn msm<G: Group>(bases: &Bases<G>, scalars: &[Limbs], start: usize) -> Result<Affine<G>> {
-    let points = bases_for(bases, start, scalars.len())?;
+    let bases = bases_for(bases, start, scalars.len())?;
     check(scalars)?;
+    if let Some(sum) = G::own_msm(&bases, &Scalars::Field(scalars)) {
+        return Ok(sum);
+    }
     let bigints: Vec<BigInt<4>> = scalars.par_iter().map(|s| BigInt(*s)).collect();
-    Ok(Projective::<G>::msm_bigint(points, &bigints).into_affine())
+    Ok(Projective::<G>::msm_bigint(&bases.points(), &bigints).into_affine())
 }
 
 /// Points and magnitudes of the scalars with `from <= bits <= to`, signs moved to the points.
@@ -59,7 +63,11 @@ fn of_size<G: Group, T: Send>(
 /// # Errors
 /// More scalars than points from `start` on.
 pub fn msm_int64<G: Group>(bases: &Bases<G>, scalars: &[i64], start: usize) -> Result<Affine<G>> {
-    let points = bases_for(bases, start, scalars.len())?;
+    let bases = bases_for(bases, start, scalars.len())?;
+    if let Some(sum) = G::own_msm(&bases, &Scalars::Signed(scalars)) {
+        return Ok(sum);
+    }
+    let points = &bases.points();
     let mut sum = Projective::<G>::zero();
     let (p, s) = of_size(points, scalars, (1, 8), |x| x as u8);
     sum += Projective::<G>::msm_u8(&p, &s);
@@ -90,7 +98,8 @@ mod tests {
     use ark_bn254::{g1, g2};
 
     fn plain<G: Group>(bases: &Bases<G>, scalars: &[Limbs], start: usize) -> Affine<G> {
-        let terms = bases.points()[start..].iter().zip(scalars);
+        let points = bases.points();
+        let terms = points[start..].iter().zip(scalars);
         terms
             .map(|(p, s)| *p * decode(s))
             .sum::<Projective<G>>()

@@ -9,7 +9,9 @@ use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
 use ark_ff::{BigInt, Field, One, PrimeField};
 
+use crate::bases::Bases;
 use crate::error::{Error, Result, same_length};
+use crate::pippenger::{Scalars, pippenger};
 
 /// A coordinate field with both its encodings.
 pub trait Coordinate: Field {
@@ -97,10 +99,22 @@ impl Coordinate for Fq2 {
 pub trait Group: SWCurveConfig<BaseField: Coordinate, ScalarField = Fr> {
     /// Name for messages.
     const NAME: &'static str;
+
+    /// A sum of multiples by this kernel's own method; `None` where arkworks' is used.
+    fn own_msm(_bases: &Bases<Self>, _scalars: &Scalars<'_>) -> Option<Affine<Self>>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 impl Group for ark_bn254::g1::Config {
     const NAME: &'static str = "G1";
+
+    fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<G1Affine> {
+        pippenger(bases, scalars)
+    }
 }
 
 impl Group for ark_bn254::g2::Config {
@@ -113,7 +127,10 @@ pub const fn size_of<G: Group>() -> usize {
 }
 
 /// Refuses a point that is not on the curve or not in the subgroup of order `r`.
-fn check_membership<G: Group>(point: &Affine<G>) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Point`] with what is wrong.
+pub fn check_membership<G: Group>(point: &Affine<G>) -> Result<()> {
     if point.is_zero() {
         return Ok(());
     }
