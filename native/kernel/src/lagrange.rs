@@ -16,13 +16,16 @@ use crate::poly::domain;
 const BUTTERFLIES: usize = 16;
 
 /// `[L_j(tau)]` for the Lagrange basis of the domain of size `n`, from `[tau^i]`, `i < n`.
-/// `n log n / 2` scalar multiples: about ten minutes of one core for `n = 2^20`.
+/// `n log n / 2` scalar multiples: minutes for `n = 2^20`.
 ///
 /// # Errors
 /// `n` that is not a power of two up to `2^28`; fewer than `n` powers.
 pub fn lagrange<G: Group>(powers: &Bases<G>, n: usize) -> Result<Bases<G>> {
     let domain = domain(n)?;
     let powers = powers.slice(0, n)?;
+    if let Some(points) = G::own_lagrange(&powers) {
+        return Ok(points);
+    }
     let shrink = domain.size_inv;
     let mut values: Vec<Projective<G>> = powers
         .points()
@@ -55,13 +58,13 @@ fn butterfly<G: Group>(a: &mut Projective<G>, b: &mut Projective<G>, k: usize, t
     *a += turned;
 }
 
-fn twiddles(root: Fr, n: usize) -> Vec<Fr> {
+pub(crate) fn twiddles(root: Fr, n: usize) -> Vec<Fr> {
     core::iter::successors(Some(Fr::one()), |w| Some(*w * root))
         .take(n.max(1))
         .collect()
 }
 
-fn reverse_bits<T>(values: &mut [T]) {
+pub(crate) fn reverse_bits<T>(values: &mut [T]) {
     let bits = values.len().trailing_zeros();
     if bits == 0 {
         return;

@@ -24,6 +24,7 @@ pub mod project;
 pub mod seed;
 pub mod shamir;
 pub mod sparse;
+pub mod transform;
 pub mod vector;
 pub mod wide;
 

@@ -12,6 +12,7 @@ use ark_ff::{BigInt, Field, One, PrimeField};
 use crate::bases::Bases;
 use crate::error::{Error, Result, same_length};
 use crate::pippenger::{Scalars, pippenger};
+use crate::transform::transform;
 
 /// A coordinate field with both its encodings.
 pub trait Coordinate: Field {
@@ -107,6 +108,14 @@ pub trait Group: SWCurveConfig<BaseField: Coordinate, ScalarField = Fr> {
     {
         None
     }
+
+    /// Lagrange basis points by this kernel's own arithmetic; `None` where arkworks' is used.
+    fn own_lagrange(_powers: &Bases<Self>) -> Option<Bases<Self>>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 impl Group for ark_bn254::g1::Config {
@@ -114,6 +123,10 @@ impl Group for ark_bn254::g1::Config {
 
     fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<G1Affine> {
         pippenger(bases, scalars)
+    }
+
+    fn own_lagrange(powers: &Bases<Self>) -> Option<Bases<Self>> {
+        transform(powers)
     }
 }
 
