@@ -14,7 +14,7 @@ from benchmarks.peers import circom, groth16
 from benchmarks.peers.tools import PeerError
 
 COMMAND = "gradroll bench"
-_REPEATS = ((1 << 21, 6), (1 << 24, 4), (1 << 26, 2))
+_REPEATS = ((1 << 21, 6), (1 << 23, 4), (1 << 25, 2))
 """Rounds of a case by its coordinates over all owners and provers; the first round of several is not counted."""
 
 
