@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from benchmarks.machine import ROOT
-from circuits.commitment import commitment_key, unsafe_development_key
+from circuits.commitment import cached_commitment_key, unsafe_development_key
 from circuits.errors import GradrollError
 from circuits.srs import Srs, load
 from circuits.statement import domain_size
@@ -30,9 +30,8 @@ def ensure(dimension: int) -> Path:
     if srs is None:
         development_srs(DEVELOPMENT_SEED, max(longest, domain_size(dimension))).save(path)
         srs = load(path, allow_insecure=True)
-    if not list(folder.glob(f"lagrange-*-{dimension}.bases")):
+    if cached_commitment_key(srs.tau, dimension, folder) is None:
         unsafe_development_key(development_seed("srs", DEVELOPMENT_SEED), dimension, cache=folder)
-    commitment_key(srs, dimension, cache=folder)
     return folder
 
 
