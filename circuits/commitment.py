@@ -71,8 +71,8 @@ def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> Commi
     """The commitment key of a dimension, read from or added to the directory `cache` when one is given.
 
     Deriving the Lagrange basis takes n log n group operations, reading it back none. The cache is trusted
-    local
-    storage: its digest finds corruption, not an adversary with write access.
+    local storage: its digest finds corruption, not an adversary with write access. A key from the cache is used where
+    the file is mapped (see `container`).
 
     Raises:
         InvalidInputError: the dimension is out of range.
@@ -127,7 +127,7 @@ def _load(path: Path, tau: G2, dimension: int) -> CommitmentKey:
     if (file.text("tau"), file.number("dimension")) != (tau.hex(), dimension):
         raise KeyMismatchError(f"{path} belongs to another SRS or dimension")
     try:
-        bases = G1Bases.from_raw(file.section("bases"))
+        bases = G1Bases.map(file.section("bases"))
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
     if len(bases) != dimension + TAIL:

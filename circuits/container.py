@@ -3,12 +3,18 @@
     8 bytes   "GRADROLL"
     2 bytes   format version, big-endian
     4 bytes   length of the header, big-endian
-    header    JSON object {"kind", "fields", "sections": [[name, length], ...]}, keys sorted, no spaces
+    header    JSON object {"kind", "fields", "sections": [[name, length], ...]}, keys sorted, no spaces, then
+              spaces until the payload begins at a multiple of 64
     32 bytes  SHA-256 of everything above and of the payload
     payload   the sections, one behind the other
 
 The digest finds truncation and corruption. It does not authenticate: who can replace a file can replace its
 digest.
+
+Arrays of points are stored as they lie in memory (`native.G1Bases.to_raw`) and used where the file is mapped, so
+that processes share one copy in the page cache. Reading a file checks its digest and every point; after that its
+bytes are trusted not to change. `write` replaces files and never touches an old one; whoever rewrites or cuts a
+file in place makes the processes that use it wrong, or kills them.
 """
 
 from __future__ import annotations
@@ -25,10 +31,11 @@ from pathlib import Path
 from circuits.errors import KeyFileError, KeyMismatchError
 
 MAGIC = b"GRADROLL"
-VERSION = 1
+VERSION = 2
 _PREFIX = len(MAGIC) + 2 + 4
 _MAX_HEADER = 1 << 16
 _DIGEST = 32
+_ALIGNMENT = 64
 
 Field = str | int | bool
 
@@ -69,6 +76,7 @@ def write(path: Path, kind: str, fields: Mapping[str, Field], sections: Mapping[
     header = json.dumps(
         {"kind": kind, "fields": dict(fields), "sections": listing}, sort_keys=True, separators=(",", ":")
     ).encode()
+    header += b" " * (-(_PREFIX + len(header) + _DIGEST) % _ALIGNMENT)
     prefix = MAGIC + VERSION.to_bytes(2, "big") + len(header).to_bytes(4, "big") + header
     digest = hashlib.sha256(prefix)
     for data in sections.values():

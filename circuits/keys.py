@@ -2,7 +2,8 @@
 
 A key file names the policy and capacity it is for, the circuit's digest, the setup and the SRS it belongs to.
 Loading compiles the circuit afresh and refuses a key of another one; keys from a seeded setup are refused
-unless the caller says `allow_insecure`. Points are stored canonically and checked when read.
+unless the caller says `allow_insecure`. Single points are stored canonically, arrays as they lie in
+memory; all are checked when read, and arrays are used where the file is mapped (see `container`).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def load_verifying_key(path: Path, *, allow_insecure: bool = False) -> Verifying
 def save_proving_key(key: ProvingKey, path: Path) -> None:
     """Writes a proving key together with its verifying key (see `container`)."""
     sections = {"verifying": _verifying_bytes(key.verifying), "single": key.beta1 + key.delta1}
-    sections |= {name: getattr(key, name).to_bytes() for name in (*_BASES, "b2")}
+    sections |= {name: getattr(key, name).to_raw() for name in (*_BASES, "b2")}
     container.write(path, PROVING, _fields(key.verifying), sections)
 
 
@@ -59,8 +60,8 @@ def load_proving_key(path: Path, *, allow_insecure: bool = False) -> ProvingKey:
     try:
         native.g1_check(beta1)
         native.g1_check(delta1)
-        bases = {name: G1Bases.from_bytes(file.section(name)) for name in _BASES}
-        b2 = G2Bases.from_bytes(file.section("b2"))
+        bases = {name: G1Bases.map(file.section(name)) for name in _BASES}
+        b2 = G2Bases.map(file.section("b2"))
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
     key = ProvingKey(policy=compiled, verifying=verifying, beta1=beta1, delta1=delta1, b2=b2, **bases)

@@ -61,11 +61,11 @@ class Srs:
     def save(self, path: Path) -> None:
         """Writes the string to a file (see `container`)."""
         fields: dict[str, container.Field] = {"origin": self.origin, "powers": len(self.powers)}
-        container.write(path, KIND, fields, {"tau": self.tau, "powers": self.powers.to_bytes()})
+        container.write(path, KIND, fields, {"tau": self.tau, "powers": self.powers.to_raw()})
 
 
 def load(path: Path, *, allow_insecure: bool = False) -> Srs:
-    """Reads an SRS file; every point is checked to lie on its curve.
+    """Maps an SRS file; every point is checked to lie on its curve, and used where it is (see `container`).
 
     Raises:
         KeyFileError: unreadable, corrupt, or not points.
@@ -75,7 +75,7 @@ def load(path: Path, *, allow_insecure: bool = False) -> Srs:
     file = _read(path, allow_insecure)
     tau = _tau(file)
     try:
-        powers = G1Bases.from_bytes(file.section("powers"))
+        powers = G1Bases.map(file.section("powers"))
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
     if len(powers) != file.number("powers"):

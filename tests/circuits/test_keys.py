@@ -89,9 +89,9 @@ def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
 def test_a_newer_format_version_is_a_mismatch(tmp_path: Path) -> None:
     keys.save_verifying_key(secure().verifying, tmp_path / "vk")
     whole = bytearray((tmp_path / "vk").read_bytes())
-    whole[9] = 2
+    whole[9] = container.VERSION + 1
     (tmp_path / "vk").write_bytes(whole)
-    with pytest.raises(KeyMismatchError, match="version 2"):
+    with pytest.raises(KeyMismatchError, match=f"version {container.VERSION + 1}"):
         keys.load_verifying_key(tmp_path / "vk")
 
 
