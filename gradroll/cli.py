@@ -26,7 +26,7 @@ EXIT_CODES = {
 _EPILOG = """\
 roles:
   data owner      gradroll submit, gradroll claim
-  model owner     gradroll task create | fund | open | status | read | withdraw
+  model owner     gradroll task create | fund | admit | open | status | read | withdraw
   prover          gradroll prover init | join | serve
   coordinator     gradroll coordinator serve
   market          gradroll chain deploy, gradroll committee create, gradroll setup srs | keys

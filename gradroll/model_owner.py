@@ -7,7 +7,7 @@ that the market contract recorded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -86,6 +86,10 @@ class ModelOwner:
         if wei <= 0:
             raise InvalidInputError(f"a task is funded with a positive amount, not with {wei} wei")
         self._chain.fund(task_id, wei)
+
+    def admit(self, task_id: int, owners: Sequence[bytes]) -> None:
+        """Admit data owners to a permissioned task."""
+        self._chain.admit(task_id, owners)
 
     def open_round(self, task_id: int, parameters: FloatArray) -> int:
         """Publish the model, float64[d], and open the next round on it; returns the round's number.

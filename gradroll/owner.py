@@ -110,23 +110,25 @@ class DataOwner:
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
         """
         terms = self._view.terms(task_id)
-        current = self._open_round(terms, round_number)
+        current = self._round(terms, round_number)
         record = self._view.committee_record(terms.committee_id)
         quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
         begun = self._store.load(task_id, current, self.address)
-        sharing: Sharing | None
+        if begun is not None and begun.gradient_digest != gradient_digest(quantized):
+            raise InvalidInputError(
+                f"another gradient was already begun for round {current} of task {task_id}; "
+                "submit that one again, or wait for the next round"
+            )
+        if begun is not None and begun.is_finished:
+            return _outcome(begun, quantized, {}, self._status_of(begun))
+        self._require_open(terms, current)
         if begun is None:
             submission, sharing = self._begin(terms, current, record.committee, quantized)
         else:
-            submission, sharing = begun, self._resume(begun, terms, record.committee, quantized)
-        missing: Mapping[int, str] = {}
-        if sharing is not None:
-            submission, missing = self._send(submission, sharing, record)
+            submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
+        submission, missing = self._send(submission, sharing, record)
         status = self._hand_in(submission, record.committee, missing)
-        return Submitted(
-            self._digest(submission.header), current, quantized.max_error, quantized.scale,
-            tuple(sorted(submission.receipts)), missing, status,
-        )  # fmt: skip
+        return _outcome(submission, quantized, missing, status)
 
     def status(self, submission: bytes) -> SubmissionStatus:
         """What became of a submission, as its coordinator says."""
@@ -138,19 +140,21 @@ class DataOwner:
         """The commitment and the shares that `submit` sends; tests override this to misbehave."""
         return share_gradient(quantized, terms.bound, key, committee, seeds)
 
-    def _open_round(self, terms: TaskTerms, wanted: int | None) -> int:
+    def _round(self, terms: TaskTerms, wanted: int | None) -> int:
         opened = self._view.task(terms.task_id).rounds_opened
         if opened == 0:
             raise ClosedError(f"task {terms.task_id} has no open round yet; wait for its model owner to open one")
         current = opened - 1 if wanted is None else wanted
         if not 0 <= current < opened:
             raise UnknownError(f"task {terms.task_id} has no round {current}; the latest is {opened - 1}")
-        deadline, now = self._view.round(terms.task_id, current).submit_deadline, self._view.now()
+        return current
+
+    def _require_open(self, terms: TaskTerms, number: int) -> None:
+        deadline, now = self._view.round(terms.task_id, number).submit_deadline, self._view.now()
         if now >= deadline:
             raise ClosedError(
-                f"round {current} of task {terms.task_id} took submissions until {deadline} (chain time); it is {now}"
+                f"round {number} of task {terms.task_id} took submissions until {deadline} (chain time); it is {now}"
             )
-        return current
 
     def _begin(
         self, terms: TaskTerms, round_number: int, committee: Committee, quantized: Quantized
@@ -172,16 +176,7 @@ class DataOwner:
         self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not happen
         return submission, sharing
 
-    def _resume(
-        self, begun: Submission, terms: TaskTerms, committee: Committee, quantized: Quantized
-    ) -> Sharing | None:
-        if begun.gradient_digest != gradient_digest(quantized):
-            raise InvalidInputError(
-                f"another gradient was already begun for round {begun.header.round} of task {terms.task_id}; "
-                "submit that one again, or wait for the next round"
-            )
-        if begun.is_finished:
-            return None
+    def _deal_again(self, begun: Submission, terms: TaskTerms, committee: Committee, quantized: Quantized) -> Sharing:
         key = self._parameters.commitment_key(terms.dimension)
         sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(begun.seeds))
         if (sharing.commitment, sharing.digests) != (begun.header.commitment, begun.header.share_digests):
@@ -224,12 +219,32 @@ class DataOwner:
                 f"needed; the receipts are kept, submit the same gradient again ({_reasons(missing)})"
             )
         status = self._coordinator.submit_header(submission.header, submission.receipts)
-        if not submission.is_finished:
-            self._store.save(submission.finished())
+        self._store.save(submission.finished())
         return status
+
+    def _status_of(self, finished: Submission) -> SubmissionStatus:
+        """Where a finished submission stands; one that the coordinator has lost is handed in again."""
+        try:
+            return self.status(self._digest(finished.header))
+        except UnknownError:
+            return self._coordinator.submit_header(finished.header, finished.receipts)
 
     def _digest(self, header: SubmissionHeader) -> bytes:
         return header.digest(self._view.chain_id, self._view.market)
+
+
+def _outcome(
+    submission: Submission, quantized: Quantized, missing: Mapping[int, str], status: SubmissionStatus
+) -> Submitted:
+    return Submitted(
+        status.submission,
+        submission.header.round,
+        quantized.max_error,
+        quantized.scale,
+        tuple(sorted(submission.receipts)),
+        missing,
+        status,
+    )
 
 
 def gradient_digest(quantized: Quantized) -> bytes:

@@ -33,6 +33,14 @@ def add(parent: Subparsers) -> None:
     parser.add_argument(
         "--model", type=Path, required=True, metavar="FILE", help="numpy file (.npy), float64 of shape (d,)"
     )
+    parser = _task_leaf(
+        commands,
+        "admit",
+        "Admit data owners to a permissioned task.",
+        "gradroll task admit 0 0x1111111111111111111111111111111111111111",
+        admit,
+    )
+    parser.add_argument("owners", type=address, nargs="+", metavar="0x...")
     _task_leaf(commands, "status", "Show the task, its escrow, its rounds and why submissions were rejected.",
                "gradroll task status 0", status)  # fmt: skip
     parser = _task_leaf(
@@ -128,6 +136,13 @@ def fund(arguments: argparse.Namespace) -> int:
     """Fund the escrow."""
     _owner(arguments).fund(arguments.task, arguments.wei)
     Console().line(f"task {arguments.task} received {ether(arguments.wei)}")
+    return 0
+
+
+def admit(arguments: argparse.Namespace) -> int:
+    """Admit data owners."""
+    _owner(arguments).admit(arguments.task, arguments.owners)
+    Console().line(f"admitted {len(arguments.owners)} owners to task {arguments.task}")
     return 0
 
 

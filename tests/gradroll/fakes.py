@@ -96,6 +96,11 @@ class FakeCoordinator:
         self.headers.append((header, dict(receipts)))
         return SubmissionStatus(header.digest(CHAIN_ID, MARKET), SubmissionState.PENDING)
 
+    def submission_status(self, submission: bytes) -> SubmissionStatus:
+        if not any(header.digest(CHAIN_ID, MARKET) == submission for header, _ in self.headers):
+            raise UnknownError("no such submission")
+        return SubmissionStatus(submission, SubmissionState.PROVING)
+
     def payload(self, batch_id: bytes) -> bytes:
         if batch_id not in self.payloads:
             raise UnknownError("no such batch")

@@ -132,12 +132,22 @@ def test_another_gradient_for_the_same_round_is_refused(world: World) -> None:
         world.owner().submit(0, -GRADIENT)
 
 
-def test_a_finished_submission_is_handed_in_again_without_new_shares(world: World) -> None:
+def test_a_finished_submission_is_only_asked_for_also_when_the_round_is_closed(world: World) -> None:
     first = world.owner().submit(0, GRADIENT)
+    world.chain.deadline = NOW
     again = world.owner().submit(0, GRADIENT)
-    assert again.submission == first.submission
+    assert (again.submission, again.receipts) == (first.submission, first.receipts)
+    assert again.status.state is SubmissionState.PROVING
     assert all(len(payloads) == 1 for payloads in world.provers.received.values())
-    assert world.coordinator.headers[0] == world.coordinator.headers[1]
+    assert len(world.coordinator.headers) == 1
+
+
+def test_a_finished_submission_that_the_coordinator_lost_is_handed_in_again(world: World) -> None:
+    world.owner().submit(0, GRADIENT)
+    (handed_in,) = world.coordinator.headers
+    world.coordinator.headers.clear()
+    world.owner().submit(0, GRADIENT)
+    assert world.coordinator.headers == [handed_in]
 
 
 def test_a_lost_state_file_of_the_provers_side_changes_nothing_the_seeds_do(world: World) -> None:
