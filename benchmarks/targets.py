@@ -111,7 +111,8 @@ def _demo() -> Iterator[Entry]:
     if found:
         busy = [sum(r["cpu_submit"].values()) + sum(r["cpu_prove"].values()) for r in found["rounds"][1:]]
         floor = min(busy) / found["machine"]["cores"]
-        yield _entry(10, found["case"], found["summary"]["wall_round"], "wall s a round", floor, found)
+        params = {**found["case"], "load": found["machine"]["load"]}
+        yield _entry(10, params, found["summary"]["wall_round"], "wall s a round", floor, found)
 
 
 def _growth() -> Iterator[Entry]:
@@ -139,4 +140,6 @@ def _comparable(found: Result) -> bool:
 def _cold() -> Iterator[Entry]:
     found = results.load("cold-start")
     if found:
-        yield _entry(12, {"dimension": found["dimension"]}, found["median"]["seconds"], "wall s", None, found)
+        params = {"dimension": found["dimension"], "load": found["machine"]["load"]}
+        yield _entry(12, params, found["median"]["seconds"], "wall s", None, found)
+        yield _entry(12, params, found["median"]["cpu"], "CPU s", None, found)
