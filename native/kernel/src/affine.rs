@@ -242,7 +242,7 @@ mod tests {
             let entries: Vec<u32> = (0..2 * length as u32)
                 .map(|i| match i % 12 {
                     // Equal, opposite, infinity on one side, on the other, on both.
-                    0 | 1 | 2 => 14,
+                    0..=2 => 14,
                     3 => 15,
                     4 | 7 | 8 | 9 => 2 * count - 2,
                     _ => (i * 7919) % (2 * count),

@@ -109,10 +109,10 @@ fn mul(a: &Lanes, b: &Lanes) -> Lanes {
     // Low and high halves are summed apart, so that the chains of dependent sums are short.
     let mut low = [zero; 6];
     let mut high = [zero; 6];
-    for i in 0..5 {
+    for digit in b {
         for j in 0..5 {
-            low[j] = _mm512_madd52lo_epu64(low[j], a[j], b[i]);
-            high[j + 1] = _mm512_madd52hi_epu64(high[j + 1], a[j], b[i]);
+            low[j] = _mm512_madd52lo_epu64(low[j], a[j], *digit);
+            high[j + 1] = _mm512_madd52hi_epu64(high[j + 1], a[j], *digit);
         }
         let factor = _mm512_madd52lo_epu64(zero, _mm512_add_epi64(low[0], high[0]), inverse);
         for j in 0..5 {
