@@ -11,8 +11,6 @@ from benchmarks.machine import ROOT
 from benchmarks.results import Result
 
 DIRECTORY = ROOT / "docs" / "img"
-_BASELINE = ((650, 1.7), (3_200, 5.1), (4_096, 8.0), (16_384, 36.9))
-"""Coordinates and CPU seconds of one proof of the per-coordinate circuit (snarkjs), from benchmarks/peers."""
 
 
 def write() -> list[Path]:
@@ -44,12 +42,14 @@ def _growth(found: Sequence[Result]) -> list[Path]:
         ("coordinator_cpu_per_batch", "coordinator, per batch of 32"),
     ):
         axes.loglog(sizes, [r["summary"][name] for r in found], marker="o", label=label)
-    axes.loglog(
-        *zip(*_BASELINE, strict=True), marker="x", linestyle="--", label="circuit over every coordinate, snarkjs"
-    )
+    peer = results.load("peers-circom")
+    if peer is not None:
+        proven = [(size["dimension"], size["prove"]["cpu"]) for size in peer["sizes"]]
+        label = "circuit over every coordinate (circom, snarkjs)"
+        axes.loglog(*zip(*proven, strict=True), marker="x", linestyle="--", label=label)
     axes.set(xlabel="model parameters", ylabel="CPU seconds", title="Cost against the size of the model, N = 4, t = 1")
     axes.grid(visible=True, which="major", alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     path = DIRECTORY / "growth.png"
     figure.savefig(path, dpi=120)
     plt.close(figure)
