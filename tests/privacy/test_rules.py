@@ -47,7 +47,9 @@ def ask(network: Network, prover: int, request: StepRequest) -> StepReply:
     return handle(network.parties[prover], request, network.memories[prover]).reply
 
 
-def refuse(network: Network, request: StepRequest, error: type[GradrollError], match: str, prover: int = 0) -> None:
+def check_refused(
+    network: Network, request: StepRequest, error: type[GradrollError], match: str, prover: int = 0
+) -> None:
     """The prover refuses, names why, and its state and ledger stand as before."""
     party, ledger = network.parties[prover], repr(network.memories[prover].ledger)
     with pytest.raises(error, match=match):
@@ -80,13 +82,13 @@ def test_a_second_combine_on_one_mask_is_refused() -> None:
     network = network_with(3)
     _, requests = run_until(network, Step.COMBINE)
     network.deliver(0, requests[0])
-    refuse(network, requests[0], NotReadyError, "stands at Combined")
+    check_refused(network, requests[0], NotReadyError, "stands at Combined")
 
 
 def test_a_combine_before_confirm_is_refused() -> None:
     network = network_with(3)
     _, requests = run_until(network, Step.CONFIRM)
-    refuse(network, replace(requests[0], step=Step.COMBINE), NotReadyError, "this step follows Confirmed")
+    check_refused(network, replace(requests[0], step=Step.COMBINE), NotReadyError, "this step follows Confirmed")
 
 
 def test_a_restart_does_not_bring_a_mask_back() -> None:
@@ -94,11 +96,11 @@ def test_a_restart_does_not_bring_a_mask_back() -> None:
     _, masks = run_until(network, Step.MASK)
     network.deliver(0, masks[0])
     restart(network, 0)
-    refuse(network, masks[0], UnknownError, "a restart forgets it")
+    check_refused(network, masks[0], UnknownError, "a restart forgets it")
     other = network_with(3)
     _, requests = run_until(other, Step.MASK)
     other.memories[0].ledger = network.memories[0].ledger
-    refuse(other, requests[0], RuleViolationError, "attempt 1 of this round is used up")
+    check_refused(other, requests[0], RuleViolationError, "attempt 1 of this round is used up")
 
 
 def test_an_older_attempt_is_refused() -> None:
@@ -107,7 +109,7 @@ def test_an_older_attempt_is_refused() -> None:
     later = authorized(network, replace(own(requests[0]), attempt=5), requests[0])
     network.deliver(0, later)
     between = authorized(network, replace(own(requests[0]), attempt=3), requests[0])
-    refuse(network, between, RuleViolationError, "take one above 5")
+    check_refused(network, between, RuleViolationError, "take one above 5")
 
 
 def test_every_name_of_a_mask_differs_with_what_it_is_used_for() -> None:
@@ -130,7 +132,7 @@ def test_a_submission_is_projected_with_one_sign_matrix_only() -> None:
     smaller = Cohort(network.context, tuple(network.headers[:2]))
     signature = sign_digest(network.coordinator_key, authorization_digest(smaller.cohort_id))
     again = StepRequest(Step.COIN, smaller.cohort_id, cohort=smaller, authorization=signature)
-    refuse(network, again, RuleViolationError, "another cohort")
+    check_refused(network, again, RuleViolationError, "another cohort")
 
 
 # --- the dealing is checked before anything of degree 2t is opened -----------------------------------------
@@ -148,7 +150,7 @@ def test_no_product_leaves_a_prover_for_a_dealing_off_the_polynomial() -> None:
     messages = tuple(network.deliver(p, r).message for p, r in requests.items())  # type: ignore[union-attr]
     proposal = Proposal(network.cohort.cohort_id, 1, (0, 1), (0, 1, 2, 3))
     request = authorized(network, proposal, StepRequest(Step.MASK, b"", relayed=messages))
-    refuse(network, request, BlamedProversError, "prover 1 does not fit")
+    check_refused(network, request, BlamedProversError, "prover 1 does not fit")
 
 
 def test_a_prover_left_out_of_the_dealing_check_takes_no_part() -> None:
@@ -157,14 +159,14 @@ def test_a_prover_left_out_of_the_dealing_check_takes_no_part() -> None:
     relayed = tuple(m for m in requests[0].relayed if m.sender != 3)
     without = replace(own(requests[0]), active=(0, 1, 2))
     request = replace(authorized(network, without, requests[0]), relayed=relayed)
-    refuse(network, request, WireError, "this one among them", prover=3)
+    check_refused(network, request, WireError, "this one among them", prover=3)
 
 
 def test_an_attempt_of_fewer_than_a_quorum_is_refused() -> None:
     network = network_with(3)
     _, requests = run_until(network, Step.MASK)
     pair = authorized(network, replace(own(requests[0]), active=(0, 1)), requests[0])
-    refuse(network, pair, WireError, "needs 3 provers")
+    check_refused(network, pair, WireError, "needs 3 provers")
 
 
 def test_large_entries_are_refused_by_every_prover_itself() -> None:
@@ -174,7 +176,7 @@ def test_large_entries_are_refused_by_every_prover_itself() -> None:
     messages = tuple(cheating.deliver(p, r).message for p, r in requests.items())  # type: ignore[union-attr]
     proposal = Proposal(cheating.cohort.cohort_id, 1, (0, 1, 2), (0, 1, 2, 3))
     request = authorized(cheating, proposal, StepRequest(Step.MASK, b"", relayed=messages))
-    refuse(cheating, request, ProofError, "not small")
+    check_refused(cheating, request, ProofError, "not small")
 
 
 # --- the coordinator relays, and can do nothing else ---------------------------------------------------------
@@ -186,11 +188,11 @@ def test_a_relayed_message_that_was_changed_is_refused(step: Step) -> None:
     _, requests = run_until(network, step)
     first, *rest = requests[0].relayed
     flipped = replace(first, body=bytes([first.body[0] ^ 1]) + first.body[1:])
-    refuse(network, replace(requests[0], relayed=(flipped, *rest)), SignatureError, "is signed by|no key")
+    check_refused(network, replace(requests[0], relayed=(flipped, *rest)), SignatureError, "is signed by|no key")
     if step is not Step.PROJECT:  # a quorum of coins suffices, they open one value whichever they are
-        refuse(network, replace(requests[0], relayed=tuple(rest)), WireError, "are needed")
+        check_refused(network, replace(requests[0], relayed=tuple(rest)), WireError, "are needed")
     doubled = replace(requests[0], relayed=(first, first, *rest))
-    refuse(network, doubled, WireError, "are needed")
+    check_refused(network, doubled, WireError, "are needed")
 
 
 def test_a_message_of_another_session_is_refused() -> None:
@@ -198,7 +200,7 @@ def test_a_message_of_another_session_is_refused() -> None:
     _, requests = run_until(network, Step.VALIDATE)
     stale = replace(requests[0].relayed[1], session=b"x" * 32)
     relayed = (requests[0].relayed[0], stale, *requests[0].relayed[2:])
-    refuse(network, replace(requests[0], relayed=relayed), WireError, "another session")
+    check_refused(network, replace(requests[0], relayed=relayed), WireError, "another session")
 
 
 def test_equivocation_about_broadcasts_ends_the_attempt_before_anything_is_combined() -> None:
@@ -231,7 +233,7 @@ def test_disagreeing_confirmations_are_refused() -> None:
     theirs = requests[0].relayed[2]
     other = network.resign(2, theirs, theirs.body[:32] + bytes(32))
     relayed = (*requests[0].relayed[:2], other, *requests[0].relayed[3:])
-    refuse(network, replace(requests[0], relayed=relayed), RuleViolationError, "same broadcasts")
+    check_refused(network, replace(requests[0], relayed=relayed), RuleViolationError, "same broadcasts")
 
 
 def test_requests_carry_no_challenge() -> None:
@@ -246,7 +248,7 @@ def test_a_session_that_the_coordinator_did_not_sign_is_refused(step: Step) -> N
     network = network_with(3)
     _, requests = run_until(network, step)
     stranger = sign_digest(seed_of("stranger"), authorization_digest(requests[0].session))
-    refuse(network, replace(requests[0], authorization=stranger), SignatureError, "the session is signed by")
+    check_refused(network, replace(requests[0], authorization=stranger), SignatureError, "the session is signed by")
 
 
 # --- headers -------------------------------------------------------------------------------------------------
@@ -259,28 +261,28 @@ def coin_request(network: Network, cohort: Cohort) -> StepRequest:
 
 def test_a_forged_header_is_refused() -> None:
     network = network_with([OwnerPlan(g, forged=i == 1) for i, g in enumerate(gradients(3, 5))])
-    refuse(network, coin_request(network, network.cohort), SignatureError, "a submission is signed by")
+    check_refused(network, coin_request(network, network.cohort), SignatureError, "a submission is signed by")
 
 
 def test_a_header_replayed_in_another_round_is_refused() -> None:
     network = network_with(3)
     moved = tuple(replace(h, round=1) for h in network.headers)
     cohort = Cohort(replace(network.context, round=1), moved)
-    refuse(network, coin_request(network, cohort), SignatureError, "a submission is signed by")
+    check_refused(network, coin_request(network, cohort), SignatureError, "a submission is signed by")
 
 
 @pytest.mark.parametrize("change", [{"chain_id": 1}, {"market": b"m" * 20}, {"bound": 1}, {"dimension": 6}])
 def test_a_context_that_the_chain_does_not_state_is_refused(change: dict[str, int | bytes]) -> None:
     network = network_with(3)
     cohort = Cohort(replace(network.context, **change), tuple(network.headers))  # type: ignore[arg-type]
-    refuse(network, coin_request(network, cohort), WireError, "not the one that the chain states")
+    check_refused(network, coin_request(network, cohort), WireError, "not the one that the chain states")
 
 
 def test_a_header_under_another_owners_index_is_refused() -> None:
     network = network_with(3)
     stolen = replace(network.headers[0], owner=network.headers[1].owner)
     cohort = Cohort(network.context, (stolen, *network.headers[1:]))
-    refuse(network, coin_request(network, cohort), SignatureError, "is not owner 1")
+    check_refused(network, coin_request(network, cohort), SignatureError, "is not owner 1")
 
 
 def test_owners_out_of_order_or_twice_are_no_cohort() -> None:
@@ -293,7 +295,7 @@ def test_owners_out_of_order_or_twice_are_no_cohort() -> None:
 def test_a_submission_without_a_share_here_is_refused() -> None:
     network = network_with(3)
     network.memories[0].payloads.clear()
-    refuse(network, coin_request(network, network.cohort), UnknownError, "no share")
+    check_refused(network, coin_request(network, network.cohort), UnknownError, "no share")
 
 
 # --- releases ------------------------------------------------------------------------------------------------
@@ -302,10 +304,10 @@ def test_a_submission_without_a_share_here_is_refused() -> None:
 def test_nothing_is_released_about_fewer_owners_than_the_task_allows() -> None:
     network = network_with(3, least_owners=4)
     _, requests = run_until(network, Step.PROVE)
-    refuse(network, requests[0], RuleViolationError, "fewer than 4 owners")
+    check_refused(network, requests[0], RuleViolationError, "fewer than 4 owners")
     contributing = network_with(3, least_owners=4, policy_name="norm-contribution")
     _, requests = run_until(contributing, Step.CONTRIBUTE)
-    refuse(contributing, requests[0], RuleViolationError, "fewer than 4 owners")
+    check_refused(contributing, requests[0], RuleViolationError, "fewer than 4 owners")
 
 
 def test_an_aggregate_that_meets_another_in_part_is_refused() -> None:
@@ -313,26 +315,26 @@ def test_an_aggregate_that_meets_another_in_part_is_refused() -> None:
     _, requests = run_until(network, Step.AGGREGATE)
     overlapping = (network.submission(0), network.submission(1))
     network.memories[0].ledger.sets.update(dict.fromkeys(overlapping, b"another set".ljust(32)))
-    refuse(network, requests[0], RuleViolationError, "in another set")
+    check_refused(network, requests[0], RuleViolationError, "in another set")
 
 
 def test_contributions_to_a_second_set_stay_closed() -> None:
     network = network_with(3, policy_name="norm-contribution")
     _, requests = run_until(network, Step.CONTRIBUTE)
     network.memories[0].ledger.sets[network.submission(2)] = b"another set".ljust(32)
-    refuse(network, requests[0], RuleViolationError, "in another set")
+    check_refused(network, requests[0], RuleViolationError, "in another set")
 
 
 def test_contributions_come_before_the_proof_where_the_policy_opens_them() -> None:
     network = network_with(3, policy_name="norm-contribution")
     _, requests = run_until(network, Step.CONTRIBUTE)
-    refuse(network, replace(requests[0], step=Step.PROVE), WireError, "contributions come before the proof")
+    check_refused(network, replace(requests[0], step=Step.PROVE), WireError, "contributions come before the proof")
 
 
 def test_contributions_stay_closed_where_the_policy_does_not_open_them() -> None:
     network = network_with(3)
     _, requests = run_until(network, Step.PROVE)
-    refuse(network, replace(requests[0], step=Step.CONTRIBUTE), WireError, "opens no contributions")
+    check_refused(network, replace(requests[0], step=Step.CONTRIBUTE), WireError, "opens no contributions")
 
 
 def test_no_sum_is_released_without_a_proof_that_verifies() -> None:
@@ -340,7 +342,9 @@ def test_no_sum_is_released_without_a_proof_that_verifies() -> None:
     _, requests = run_until(network, Step.AGGREGATE)
     theirs = requests[0].relayed[2]
     lie = network.resign(2, theirs, theirs.body[:-64] + native.g1_generator)
-    refuse(network, replace(requests[0], relayed=(*requests[0].relayed[:2], lie)), ProofError, "nothing is released")
+    check_refused(
+        network, replace(requests[0], relayed=(*requests[0].relayed[:2], lie)), ProofError, "nothing is released"
+    )
 
 
 def test_a_payload_that_does_not_open_the_commitment_is_not_attested() -> None:
@@ -352,7 +356,7 @@ def test_a_payload_that_does_not_open_the_commitment_is_not_attested() -> None:
         replace(right, tail=native.add(right.tail, native.from_ints([1] + [0] * 128))),
     ):
         request = replace(requests[0], payload=payload.encode(changed))
-        refuse(network, request, ProofError, "does not open the sum")
+        check_refused(network, request, ProofError, "does not open the sum")
 
 
 def test_a_share_is_revealed_only_on_proof_that_it_fits_nothing() -> None:
@@ -360,11 +364,13 @@ def test_a_share_is_revealed_only_on_proof_that_it_fits_nothing() -> None:
     _, requests = run_until(network, Step.MASK)
     others = tuple(m for m in requests[0].relayed if m.sender != 0)
     cohort_id = network.cohort.cohort_id
-    refuse(network, StepRequest(Step.REVEAL, cohort_id, relayed=others), RuleViolationError, "fits the others")
-    refuse(network, StepRequest(Step.REVEAL, cohort_id, relayed=others[:2]), RuleViolationError, "3 other provers")
+    check_refused(network, StepRequest(Step.REVEAL, cohort_id, relayed=others), RuleViolationError, "fits the others")
+    check_refused(
+        network, StepRequest(Step.REVEAL, cohort_id, relayed=others[:2]), RuleViolationError, "3 other provers"
+    )
     liar: Message = others[2]
     forged = network.resign(liar.sender, liar, bytes(len(liar.body)))
-    refuse(network, StepRequest(Step.REVEAL, cohort_id, relayed=(*others[:2], forged)), InconsistentError, "fit")
+    check_refused(network, StepRequest(Step.REVEAL, cohort_id, relayed=(*others[:2], forged)), InconsistentError, "fit")
 
 
 # --- secrets -------------------------------------------------------------------------------------------------
@@ -388,4 +394,4 @@ def test_the_ledger_outlives_a_restart() -> None:
     assert rebuilt.sets != network.memories[0].ledger.sets
     restart(network, 0)
     again = coin_request(network, Cohort(network.context, tuple(network.headers[:2])))
-    refuse(network, again, RuleViolationError, "another cohort")
+    check_refused(network, again, RuleViolationError, "another cohort")
