@@ -178,7 +178,11 @@ class Chain:
         """Take unreserved wei back (model owner)."""
         return self._market("withdraw", task_id, amount)
 
-    def claim(
+    def claim(self, task_id: int, number: int, index: int) -> Mined:
+        """Have the reward per gradient paid to the owner with a registration index; any account may send it."""
+        return self._market("claim", task_id, number, index)
+
+    def claim_contribution(
         self,
         task_id: int,
         number: int,
@@ -189,9 +193,9 @@ class Chain:
         amount: int,
         proof: Sequence[bytes],
     ) -> Mined:
-        """Have an owner's reward paid to that owner; any account may send it."""
+        """Have an owner's reward by contribution paid to that owner; any account may send it."""
         arguments = (task_id, number, batch_index, calldata.record_tuple(record), slot, owner, amount, list(proof))
-        return self._market("claim", *arguments)
+        return self._market("claimContribution", *arguments)
 
     def _market(
         self, name: str, *arguments: object, gas: int = _SMALL, value: int = 0, on_sent: OnSent | None = None

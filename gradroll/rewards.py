@@ -1,4 +1,4 @@
-"""An owner's pay: the reward tree of a batch, rebuilt from what the chain shows, and the proof that claims from it.
+"""Pay by contribution: a batch's reward tree, rebuilt from what the chain shows, and the proof that claims from it.
 
 Leaf: keccak(keccak(batch id, slot, owner, amount)) over 32-byte words; inner nodes hash the sorted pair; a node without
 sibling moves up.  Hashing leaves twice keeps a leaf from being read as an inner node.

@@ -85,7 +85,11 @@ class CommitteeRecord:
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """What the market remembers (as one hash) of an accepted batch of ``owners`` owners; a claim repeats it."""
+    """An accepted batch of ``owners`` owners.  A claim of pay by contribution repeats it; the market keeps its hash.
+
+    Attributes:
+        rewards_root: zero where every gradient is paid the same.
+    """
 
     batch_id: bytes
     payload_digest: bytes
@@ -174,7 +178,11 @@ class ChainView:
         return RoundRecord(digest, submit, settle, batches, owners, spent, _point(x, y), finalized)
 
     def batch(self, task_id: int, number: int, index: int) -> tuple[bytes, int]:
-        """Digest of an accepted batch's record and the bitmap of the slots that were paid."""
+        """Digest of an accepted batch's record and the bitmap of the slots that were paid.
+
+        Raises:
+            UnknownError: no such batch, or the task pays equally and keeps none.
+        """
         digest, claimed = self._market(
             "batch(uint256,uint256,uint256)", [task_id, number, index], ["bytes32", "uint256"]
         )
@@ -192,8 +200,11 @@ class ChainView:
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         """Whether the owner with a registration index is in an accepted batch of the round."""
-        word = self._market("consumed(uint256,uint256,uint256)", [task_id, number, index // 256], ["uint256"])[0]
-        return bool(word >> index % 256 & 1)
+        return self._bit("consumed(uint256,uint256,uint256)", task_id, number, index)
+
+    def claimed(self, task_id: int, number: int, index: int) -> bool:
+        """Whether that owner was paid for the round, in a task with equal pay."""
+        return self._bit("claimed(uint256,uint256,uint256)", task_id, number, index)
 
     def committee(self, committee_id: int) -> Committee:
         """Threshold and members of a committee, which never change.  Raises UnknownError."""
@@ -245,6 +256,10 @@ class ChainView:
         )
         indices = _integers(raw, 2)
         return index, BatchRecord(bytes(log["topics"][3]), payload, root, _point(x, y), len(indices)), indices
+
+    def _bit(self, bitmap: str, task_id: int, number: int, index: int) -> bool:
+        (word,) = self._market(bitmap, [task_id, number, index // 256], ["uint256"])
+        return bool(word >> index % 256 & 1)
 
     def _by_batch(self, event: str, task_id: int, number: int) -> dict[int, bytes]:
         decoded = (decode(["uint256", "bytes"], bytes(log["data"])) for log in self._logs(event, task_id, number))

@@ -175,7 +175,23 @@ contract Market is IMarket {
     }
 
     /// @inheritdoc IMarket
-    function claim(
+    function claim(uint256 taskId, uint256 number, uint256 index) external {
+        TaskState storage state = _task(taskId);
+        RoundState storage current = _round(state, taskId, number);
+        if (state.usesContributions) revert PaidByContribution(taskId);
+        (uint256 word, uint256 bit) = (index >> 8, 1 << (index & 0xff));
+        if (current.consumed[word] & bit == 0) revert OwnerNotAccepted(taskId, number, index);
+        uint256 claimedBits = current.claimed[word];
+        if (claimedBits & bit != 0) revert AlreadyClaimed(index);
+        current.claimed[word] = claimedBits | bit;
+        // An accepted owner is registered, so the index is in range.
+        (address owner, uint256 amount) = (state.owners[index], state.rewardPerGradient);
+        emit RewardClaimed(taskId, number, owner, amount);
+        _pay(owner, amount);
+    }
+
+    /// @inheritdoc IMarket
+    function claimContribution(
         uint256 taskId,
         uint256 number,
         uint256 batchIndex,
@@ -188,12 +204,12 @@ contract Market is IMarket {
         BatchState storage accepted = _batch(taskId, number, batchIndex);
         if (keccak256(abi.encode(record)) != accepted.digest) revert BatchRecordInvalid();
         if (slot >= record.owners) revert RewardProofInvalid();
-        uint256 claimed = accepted.claimed;
-        if (claimed >> slot & 1 != 0) revert AlreadyClaimed(slot);
+        uint256 claimedBits = accepted.claimed;
+        if (claimedBits >> slot & 1 != 0) revert AlreadyClaimed(slot);
         bytes32 leaf = Rewards.leaf(record.batchId, slot, owner, amount);
         if (!Merkle.verify(proof, record.rewardsRoot, leaf)) revert RewardProofInvalid();
-        accepted.claimed = claimed | 1 << slot;
-        emit RewardClaimed(taskId, number, owner, batchIndex, slot, amount);
+        accepted.claimed = claimedBits | 1 << slot;
+        emit RewardClaimed(taskId, number, owner, amount);
         _pay(owner, amount);
     }
 
@@ -240,6 +256,11 @@ contract Market is IMarket {
     /// @inheritdoc IMarket
     function consumed(uint256 taskId, uint256 number, uint256 word) external view returns (uint256) {
         return _round(_task(taskId), taskId, number).consumed[word];
+    }
+
+    /// @inheritdoc IMarket
+    function claimed(uint256 taskId, uint256 number, uint256 word) external view returns (uint256) {
+        return _round(_task(taskId), taskId, number).claimed[word];
     }
 
     /// @inheritdoc IMarket
@@ -307,7 +328,8 @@ contract Market is IMarket {
         }
     }
 
-    /// @dev Root of the reward tree and the sum of the rewards.
+    /// @dev Root of the reward tree and the sum of the rewards. Equal pay needs no tree: the round's bitmap says who is
+    /// owed, the terms say how much, so the root is zero.
     function _assignRewards(
         TaskState storage state,
         Batch calldata submitted,
@@ -317,9 +339,7 @@ contract Market is IMarket {
     ) private returns (bytes32 root, uint256 spent) {
         uint256 count = submitted.owners.length;
         uint256 reward = state.rewardPerGradient;
-        if (!state.usesContributions) {
-            return (Merkle.root(Rewards.equalLeaves(batchId, owners, count, reward)), count * reward);
-        }
+        if (!state.usesContributions) return (0, count * reward);
         bytes32[] memory leaves;
         bytes memory amounts;
         (leaves, spent, amounts) =
@@ -328,9 +348,9 @@ contract Market is IMarket {
         emit RewardsAssigned(submitted.taskId, submitted.round, batchIndex, amounts);
     }
 
-    /// @dev Writes the batch and its effects on the round.
+    /// @dev Writes the batch's effects on the round, and its record's digest if claims need it: a tree's root is never zero.
     function _settle(RoundState storage current, BatchRecord memory record, uint256 batchIndex, uint256 spent) private {
-        current.batchStates[batchIndex].digest = keccak256(abi.encode(record));
+        if (record.rewardsRoot != 0) current.batchStates[batchIndex].digest = keccak256(abi.encode(record));
         current.batches = uint16(batchIndex + 1);
         current.owners += uint16(record.owners);
         current.spent += uint128(spent);

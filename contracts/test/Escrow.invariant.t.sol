@@ -7,7 +7,7 @@ import {Attestation, Batch, BatchRecord, OwnerEntry, RoundView, TaskTerms, TaskV
 import {Scene} from "./support/Scene.sol";
 import {StubVerifier} from "./support/StubVerifier.sol";
 
-/// @title Random but sensible calls of the market by everyone, with pay by contribution
+/// @title Random but sensible calls of the market by everyone; task 0 pays by contribution, task 1 equally
 contract EscrowHandler is Scene {
     uint256 private constant OWNERS = 12;
     uint16 private constant MAX_OWNERS = 8;
@@ -20,6 +20,7 @@ contract EscrowHandler is Scene {
         uint256 batchIndex;
         BatchRecord record;
         uint256 slot;
+        uint256 index;
         address owner;
         uint256 amount;
         bytes32[] proof;
@@ -34,8 +35,8 @@ contract EscrowHandler is Scene {
     constructor() {
         vm.chainId(CHAIN_ID);
         deploy("norm_3");
-        StubVerifier stub = new StubVerifier(true);
         for (uint256 taskId = 0; taskId < TASKS; ++taskId) {
+            StubVerifier stub = new StubVerifier(taskId == 0);
             TaskTerms memory t = terms(MAX_OWNERS);
             t.verifier = address(stub);
             t.rounds = 100;
@@ -88,10 +89,11 @@ contract EscrowHandler is Scene {
         batch.round = market.task(taskId).roundsOpened - 1;
         batch.payloadDigest = bytes32(seed);
         batch.owners = new OwnerEntry[](count);
-        batch.proof.contributions = new uint256[](count);
+        batch.proof.contributions = new uint256[](taskId == 0 ? count : 0);
         for (uint256 i = 0; i < count; ++i) {
             batch.owners[i].index = uint16(first % (OWNERS - 4) + i);
             resign(batch, i);
+            if (taskId == 1) continue;
             uint256 w = uint256(keccak256(abi.encode(seed, i))) % 1000;
             batch.proof.contributions[i] = w < 300 ? (BN254.R - w) % BN254.R : w;
         }
@@ -101,22 +103,29 @@ contract EscrowHandler is Scene {
     function claim(uint256 which) external {
         if (_rewards.length == 0) return;
         Reward storage reward = _rewards[which % _rewards.length];
-        try market.claim(
-            reward.taskId,
-            reward.round,
-            reward.batchIndex,
-            reward.record,
-            reward.slot,
-            reward.owner,
-            reward.amount,
-            reward.proof
-        ) {
-            if (reward.claimed) paidTwice = true;
-            else unclaimed -= reward.amount;
-            reward.claimed = true;
-        } catch {
+        bytes memory call = reward.taskId == 1
+            ? abi.encodeCall(market.claim, (1, reward.round, reward.index))
+            : abi.encodeCall(
+                market.claimContribution,
+                (
+                    reward.taskId,
+                    reward.round,
+                    reward.batchIndex,
+                    reward.record,
+                    reward.slot,
+                    reward.owner,
+                    reward.amount,
+                    reward.proof
+                )
+            );
+        (bool paid,) = MARKET.call(call);
+        if (!paid) {
             if (!reward.claimed) refusedWrongly = true;
+            return;
         }
+        if (reward.claimed) paidTwice = true;
+        else unclaimed -= reward.amount;
+        reward.claimed = true;
     }
 
     /// @dev Free balances of all tasks, and what their open rounds have not assigned.
@@ -150,36 +159,48 @@ contract EscrowHandler is Scene {
             batch.attestations[i] = attestBy(proverKey(i), i, record.batchId, record.payloadDigest);
         }
         uint256 batchIndex = market.acceptBatch(batch);
-        uint256[] memory amounts = _amounts(batch.proof.contributions, 1000);
+        if (batch.taskId == 1) _rememberEqual(batch, batchIndex, record);
+        else _rememberWeighted(batch, batchIndex, record);
+    }
+
+    function _rememberEqual(Batch memory batch, uint256 batchIndex, BatchRecord memory record) private {
+        for (uint256 i = 0; i < batch.owners.length; ++i) {
+            _remember(batch, batchIndex, record, i, 1000, new bytes32[](0));
+        }
+    }
+
+    function _rememberWeighted(Batch memory batch, uint256 batchIndex, BatchRecord memory record) private {
+        uint256[] memory amounts = amountsOf(batch.proof.contributions, 1000);
         bytes32[] memory leaves = new bytes32[](amounts.length);
         for (uint256 i = 0; i < leaves.length; ++i) {
             leaves[i] = leafOf(record.batchId, i, ownerAddress(batch.owners[i].index), amounts[i]);
         }
         record.rewardsRoot = rootOf(leaves);
         for (uint256 i = 0; i < leaves.length; ++i) {
-            unclaimed += amounts[i];
-            address owner = ownerAddress(batch.owners[i].index);
-            _rewards.push(
-                Reward(batch.taskId, batch.round, batchIndex, record, i, owner, amounts[i], proofOf(leaves, i), false)
-            );
+            _remember(batch, batchIndex, record, i, amounts[i], proofOf(leaves, i));
         }
+    }
+
+    function _remember(
+        Batch memory batch,
+        uint256 batchIndex,
+        BatchRecord memory record,
+        uint256 slot,
+        uint256 amount,
+        bytes32[] memory proof
+    ) private {
+        unclaimed += amount;
+        uint256 index = batch.owners[slot].index;
+        _rewards.push(
+            Reward(
+                batch.taskId, batch.round, batchIndex, record, slot, index, ownerAddress(index), amount, proof, false
+            )
+        );
     }
 
     function _answer(Batch memory batch) private view returns (bytes32, uint256, uint256) {
         StubVerifier stub = StubVerifier(market.task(batch.taskId).terms.verifier);
         return stub.verify(statementOf(batch), batch.proof);
-    }
-
-    function _amounts(uint256[] memory w, uint256 reward) private pure returns (uint256[] memory amounts) {
-        amounts = new uint256[](w.length);
-        uint256 sum;
-        for (uint256 i = 0; i < w.length; ++i) {
-            if (w[i] < BN254.R / 2) sum += w[i];
-        }
-        for (uint256 i = 0; i < w.length; ++i) {
-            if (sum == 0) amounts[i] = reward;
-            else if (w[i] < BN254.R / 2) amounts[i] = w.length * reward * w[i] / sum;
-        }
     }
 }
 

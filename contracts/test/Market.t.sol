@@ -9,6 +9,8 @@ import {StubVerifier} from "./support/StubVerifier.sol";
 
 /// @title Tasks, owners, rounds, deadlines, refunds and claims
 contract MarketTest is Scene {
+    event RewardClaimed(uint256 indexed taskId, uint256 indexed round, address indexed owner, uint256 amount);
+
     function setUp() external {
         deploy("norm_3");
     }
@@ -232,71 +234,170 @@ contract MarketTest is Scene {
     }
 
     function test_claim_everyOwnerOnce() external {
-        (Fixture memory fixture, BatchRecord memory record) = _accepted("norm_3");
-        bytes32[] memory leaves = equalLeaves(fixture);
-        for (uint256 slot = 0; slot < 3; ++slot) {
-            address owner = ownerAddress(slot);
-            bytes32[] memory proof = proofOf(leaves, slot);
-            market.claim(0, 0, 0, record, slot, owner, REWARD, proof);
+        _accepted("norm_3");
+        for (uint256 index = 0; index < 3; ++index) {
+            address owner = ownerAddress(index);
+            vm.expectEmit(true, true, true, true, MARKET);
+            emit RewardClaimed(0, 0, owner, REWARD);
+            market.claim(0, 0, index);
             equal(owner.balance, REWARD, "paid");
-            vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyClaimed.selector, slot));
-            market.claim(0, 0, 0, record, slot, owner, REWARD, proof);
+            vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyClaimed.selector, index));
+            market.claim(0, 0, index);
         }
-        (, uint256 claimed) = market.batch(0, 0, 0);
-        equal(claimed, 7, "bitmap");
+        equal(market.claimed(0, 0, 0), 7, "bitmap");
         equal(address(market).balance, 13 * REWARD, "escrow");
     }
 
-    function test_claim_proofWrong() external {
-        (Fixture memory fixture, BatchRecord memory record) = _accepted("norm_3");
-        bytes32[] memory leaves = equalLeaves(fixture);
-        bytes32[] memory proof = proofOf(leaves, 0);
-        _noReward(record, 0, ownerAddress(0), REWARD, proofOf(leaves, 1));
-        _noReward(record, 0, ownerAddress(0), REWARD + 1, proof);
-        _noReward(record, 1, ownerAddress(0), REWARD, proof);
-        _noReward(record, 0, ownerAddress(1), REWARD, proof);
-        _noReward(record, 0, address(this), REWARD, proof);
-        _noReward(record, 3, ownerAddress(0), REWARD, proof);
-        _noReward(record, 256, ownerAddress(0), REWARD, proof);
-        _noReward(record, 0, ownerAddress(0), REWARD, new bytes32[](0));
+    function test_claim_ownersOfSeveralBatches() external {
+        _accepted("norm_3");
+        market.acceptBatch(load("norm_3_next").batch);
+        for (uint256 index = 0; index < 6; ++index) {
+            market.claim(0, 0, index);
+            equal(ownerAddress(index).balance, REWARD, "paid");
+        }
+        _notAccepted(0, 6);
     }
 
-    function test_claim_recordForged() external {
-        (, BatchRecord memory record) = _accepted("norm_3");
-        record.rewardsRoot = leafOf(record.batchId, 0, address(this), 16 * REWARD);
-        vm.expectRevert(IMarket.BatchRecordInvalid.selector);
-        market.claim(0, 0, 0, record, 0, address(this), 16 * REWARD, new bytes32[](0));
-        vm.expectRevert(abi.encodeWithSelector(IMarket.BatchUnknown.selector, 0, 0, 1));
-        market.claim(0, 0, 1, record, 0, address(this), 16 * REWARD, new bytes32[](0));
+    function test_claim_ownerNotAccepted() external {
+        _accepted("norm_3");
+        _notAccepted(0, 3);
+        _notAccepted(0, 255);
+        _notAccepted(0, 256); // the same bit in the next word
+        _notAccepted(0, 1 << 16);
+        _notAccepted(0, type(uint256).max);
+    }
+
+    function test_claim_otherRoundOrTask() external {
+        _accepted("norm_3");
+        vm.expectRevert(abi.encodeWithSelector(IMarket.RoundUnknown.selector, 0, 1));
+        market.claim(0, 1, 0);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.TaskUnknown.selector, 1));
+        market.claim(1, 0, 0);
+        fund(16 * REWARD);
+        openRound();
+        _notAccepted(1, 0);
+        market.claim(0, 0, 0);
+        _notAccepted(1, 0);
+    }
+
+    function test_claim_paidByContribution() external {
+        _contributed();
+        vm.expectRevert(abi.encodeWithSelector(IMarket.PaidByContribution.selector, 0));
+        market.claim(0, 0, 0);
     }
 
     function test_claim_someoneElsesGoesToOwner() external {
-        (Fixture memory fixture, BatchRecord memory record) = _accepted("norm_3");
+        _accepted("norm_3");
         vm.prank(address(0xBAD));
-        market.claim(0, 0, 0, record, 2, ownerAddress(2), REWARD, proofOf(equalLeaves(fixture), 2));
+        market.claim(0, 0, 2);
         equal(ownerAddress(2).balance, REWARD, "owner");
         equal(address(0xBAD).balance, 0, "sender");
     }
 
     function test_claim_afterFinalize() external {
-        (Fixture memory fixture, BatchRecord memory record) = _accepted("norm_3");
+        _accepted("norm_3");
         vm.warp(block.timestamp + 2 * WINDOW + 1);
         market.finalizeRound(0, 0);
         vm.prank(modelOwner);
         market.withdraw(0, 13 * REWARD);
-        market.claim(0, 0, 0, record, 0, ownerAddress(0), REWARD, proofOf(equalLeaves(fixture), 0));
-        equal(ownerAddress(0).balance, REWARD, "paid");
+        for (uint256 index = 0; index < 3; ++index) {
+            market.claim(0, 0, index);
+            equal(ownerAddress(index).balance, REWARD, "paid");
+        }
+        equal(address(market).balance, 0, "nothing is left");
     }
 
     function test_claim_reentrant() external {
-        (Fixture memory fixture, BatchRecord memory record) = _accepted("norm_3");
+        _accepted("norm_3");
         address owner = ownerAddress(0);
         vm.etch(owner, address(new Reentrant()).code);
-        bytes32[] memory proof = proofOf(equalLeaves(fixture), 0);
-        Reentrant(payable(owner))
-            .arm(address(market), abi.encodeCall(market.claim, (0, 0, 0, record, 0, owner, REWARD, proof)));
-        market.claim(0, 0, 0, record, 0, owner, REWARD, proof);
+        Reentrant(payable(owner)).arm(address(market), abi.encodeCall(market.claim, (0, 0, 0)));
+        market.claim(0, 0, 0);
         equal(owner.balance, REWARD, "paid once");
+        isTrue(Reentrant(payable(owner)).refused(), "the inner claim was refused");
+    }
+
+    function test_claim_recipientRefuses() external {
+        _accepted("norm_3");
+        address owner = ownerAddress(1);
+        vm.etch(owner, address(new Refusing()).code);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.TransferFailed.selector, owner, REWARD));
+        market.claim(0, 0, 1);
+        // The others are paid all the same.
+        market.claim(0, 0, 0);
+        equal(ownerAddress(0).balance, REWARD, "paid");
+    }
+
+    function test_claimContribution_everyOwnerOnce() external {
+        (Fixture memory fixture, BatchRecord memory record) = _contributed();
+        bytes32[] memory leaves = leavesOf(fixture);
+        uint256[] memory amounts = amountsOf(fixture.batch.proof.contributions, REWARD);
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            address owner = ownerAddress(slot);
+            bytes32[] memory proof = proofOf(leaves, slot);
+            market.claimContribution(0, 0, 0, record, slot, owner, amounts[slot], proof);
+            equal(owner.balance, amounts[slot], "paid");
+            vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyClaimed.selector, slot));
+            market.claimContribution(0, 0, 0, record, slot, owner, amounts[slot], proof);
+        }
+        (bytes32 digest, uint256 claimed) = market.batch(0, 0, 0);
+        equal(digest, keccak256(abi.encode(record)), "record");
+        equal(claimed, 7, "bitmap");
+    }
+
+    function test_claimContribution_proofWrong() external {
+        (Fixture memory fixture, BatchRecord memory record) = _contributed();
+        bytes32[] memory leaves = leavesOf(fixture);
+        bytes32[] memory proof = proofOf(leaves, 0);
+        uint256 amount = amountsOf(fixture.batch.proof.contributions, REWARD)[0];
+        _noReward(record, 0, ownerAddress(0), amount, proofOf(leaves, 1));
+        _noReward(record, 0, ownerAddress(0), amount + 1, proof);
+        _noReward(record, 1, ownerAddress(0), amount, proof);
+        _noReward(record, 0, ownerAddress(1), amount, proof);
+        _noReward(record, 0, address(this), amount, proof);
+        _noReward(record, 3, ownerAddress(0), amount, proof);
+        _noReward(record, 256, ownerAddress(0), amount, proof);
+        _noReward(record, 0, ownerAddress(0), amount, new bytes32[](0));
+    }
+
+    function test_claimContribution_recordForged() external {
+        (, BatchRecord memory record) = _contributed();
+        record.rewardsRoot = leafOf(record.batchId, 0, address(this), 16 * REWARD);
+        vm.expectRevert(IMarket.BatchRecordInvalid.selector);
+        market.claimContribution(0, 0, 0, record, 0, address(this), 16 * REWARD, new bytes32[](0));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.BatchUnknown.selector, 0, 0, 1));
+        market.claimContribution(0, 0, 1, record, 0, address(this), 16 * REWARD, new bytes32[](0));
+    }
+
+    function test_claimContribution_equalPay() external {
+        Fixture memory fixture = _accepted("norm_3");
+        BatchRecord memory record;
+        (record.batchId, record.payloadDigest) = (fixture.batchId, fixture.batch.payloadDigest);
+        (record.commitmentX, record.commitmentY, record.owners) = (fixture.commitmentX, fixture.commitmentY, 3);
+        address owner = ownerAddress(0);
+        bytes memory unknown = abi.encodeWithSelector(IMarket.BatchUnknown.selector, 0, 0, 0);
+        vm.expectRevert(unknown);
+        market.claimContribution(0, 0, 0, record, 0, owner, REWARD, new bytes32[](0));
+        record.rewardsRoot = leafOf(fixture.batchId, 0, owner, REWARD);
+        vm.expectRevert(unknown);
+        market.claimContribution(0, 0, 0, record, 0, owner, REWARD, new bytes32[](0));
+        vm.expectRevert(unknown);
+        market.batch(0, 0, 0);
+    }
+
+    function test_claimContribution_reentrant() external {
+        (Fixture memory fixture, BatchRecord memory record) = _contributed();
+        uint256 slot = _paidSlot(fixture);
+        address owner = ownerAddress(slot);
+        uint256 amount = amountsOf(fixture.batch.proof.contributions, REWARD)[slot];
+        vm.etch(owner, address(new Reentrant()).code);
+        bytes32[] memory proof = proofOf(leavesOf(fixture), slot);
+        Reentrant(payable(owner))
+            .arm(
+                address(market), abi.encodeCall(market.claimContribution, (0, 0, 0, record, slot, owner, amount, proof))
+            );
+        market.claimContribution(0, 0, 0, record, slot, owner, amount, proof);
+        equal(owner.balance, amount, "paid once");
         isTrue(Reentrant(payable(owner)).refused(), "the inner claim was refused");
     }
 
@@ -317,18 +418,6 @@ contract MarketTest is Scene {
         isTrue(thief.refused(), "the inner withdrawal was refused");
     }
 
-    function test_claim_recipientRefuses() external {
-        (Fixture memory fixture, BatchRecord memory record) = _accepted("norm_3");
-        address owner = ownerAddress(1);
-        vm.etch(owner, address(new Refusing()).code);
-        bytes32[] memory proof = proofOf(equalLeaves(fixture), 1);
-        vm.expectRevert(abi.encodeWithSelector(IMarket.TransferFailed.selector, owner, REWARD));
-        market.claim(0, 0, 0, record, 1, owner, REWARD, proof);
-        // The others are paid all the same.
-        market.claim(0, 0, 0, record, 0, ownerAddress(0), REWARD, proofOf(equalLeaves(fixture), 0));
-        equal(ownerAddress(0).balance, REWARD, "paid");
-    }
-
     function test_acceptBatch_verifierBreaksOff() external {
         // A verifier without a proper answer is no verifier, whatever it returns.
         StubVerifier stub = new StubVerifier(false);
@@ -343,21 +432,37 @@ contract MarketTest is Scene {
         market.acceptBatch(load("norm_3").batch);
     }
 
-    function _accepted(string memory name) private returns (Fixture memory fixture, BatchRecord memory record) {
+    function _accepted(string memory name) private returns (Fixture memory fixture) {
         createTask(terms(16));
         admitOwners(16);
         fund(16 * REWARD);
         openRound();
         fixture = load(name);
         market.acceptBatch(fixture.batch);
+    }
+
+    function _contributed() private returns (Fixture memory fixture, BatchRecord memory record) {
+        deploy("contribution_3");
+        fixture = _accepted("contribution_3");
         record = recordOf(fixture);
+    }
+
+    /// @dev The first slot whose contribution is positive.
+    function _paidSlot(Fixture memory fixture) private pure returns (uint256 slot) {
+        uint256[] memory amounts = amountsOf(fixture.batch.proof.contributions, REWARD);
+        while (amounts[slot] == 0) ++slot;
+    }
+
+    function _notAccepted(uint256 number, uint256 index) private {
+        vm.expectRevert(abi.encodeWithSelector(IMarket.OwnerNotAccepted.selector, 0, number, index));
+        market.claim(0, number, index);
     }
 
     function _noReward(BatchRecord memory record, uint256 slot, address owner, uint256 amount, bytes32[] memory proof)
         private
     {
         vm.expectRevert(IMarket.RewardProofInvalid.selector);
-        market.claim(0, 0, 0, record, slot, owner, amount, proof);
+        market.claimContribution(0, 0, 0, record, slot, owner, amount, proof);
     }
 
     function _openTask() private {

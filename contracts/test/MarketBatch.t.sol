@@ -41,7 +41,7 @@ contract MarketBatchTest is Scene {
             fixture.batchId,
             0,
             fixture.batch.payloadDigest,
-            rootOf(equalLeaves(fixture)),
+            0,
             fixture.commitmentX,
             fixture.commitmentY,
             hex"000000010002"
@@ -53,10 +53,8 @@ contract MarketBatchTest is Scene {
         equal(state.spent, 3 * REWARD, "spent");
         equal(state.aggregateX, fixture.commitmentX, "aggregate x");
         equal(state.aggregateY, fixture.commitmentY, "aggregate y");
-        (bytes32 digest, uint256 claimed) = market.batch(0, 0, 0);
-        equal(digest, keccak256(abi.encode(recordOf(fixture))), "record");
-        equal(claimed, 0, "claimed");
         equal(market.consumed(0, 0, 0), 7, "consumed");
+        equal(market.claimed(0, 0, 0), 0, "claimed");
     }
 
     function test_acceptBatch_fullCapacity() external {
@@ -129,19 +127,14 @@ contract MarketBatchTest is Scene {
     function test_acceptBatch_rewardsByContribution() external {
         stage("contribution_3", 16, 16);
         Fixture memory fixture = load("contribution_3");
-        uint256[] memory w = fixture.batch.proof.contributions;
-        uint256[3] memory amounts;
-        uint256 sum;
-        for (uint256 i = 0; i < 3; ++i) {
-            if (w[i] < BN254.R / 2) sum += w[i];
-        }
-        for (uint256 i = 0; i < 3; ++i) {
-            if (w[i] < BN254.R / 2) amounts[i] = 3 * uint256(REWARD) * w[i] / sum;
-        }
+        uint256[] memory amounts = amountsOf(fixture.batch.proof.contributions, REWARD);
         vm.expectEmit(true, true, false, true, MARKET);
         emit RewardsAssigned(0, 0, 0, abi.encodePacked(uint128(amounts[0]), uint128(amounts[1]), uint128(amounts[2])));
         market.acceptBatch{gas: GAS}(fixture.batch);
         equal(market.round(0, 0).spent, amounts[0] + amounts[1] + amounts[2], "spent");
+        (bytes32 digest, uint256 claimed) = market.batch(0, 0, 0);
+        equal(digest, keccak256(abi.encode(recordOf(fixture))), "record");
+        equal(claimed, 0, "claimed");
     }
 
     function test_acceptBatch_signatureForged() external staged {

@@ -14,8 +14,8 @@ def add(parent: Subparsers) -> None:
     parser = leaf(
         parent,
         "claim",
-        "Collect the pay of accepted gradients. The proof is rebuilt from the chain's own records; claiming twice pays "
-        "nothing twice. The account only pays the fees: the money goes to the owner.",
+        "Collect the pay of accepted gradients. Claiming twice pays nothing twice. The account only pays the fees: the "
+        "money goes to the owner.",
         "gradroll claim 0 --config owner.toml",
         run,
     )
@@ -29,7 +29,7 @@ def add(parent: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Claim round by round."""
+    """Claim every round's reward."""
     from gradroll.claims import claim_all
     from gradroll.sessions import owner_chain
 
@@ -37,6 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
     owner = arguments.owner or chain.address
     opened = chain.view.task(arguments.task).rounds_opened
     rounds = range(opened) if arguments.round is None else [arguments.round]
-    paid = sum(claim_all(chain, chain.view.accepted(arguments.task, number), owner) for number in rounds)
+    paid = claim_all(chain, arguments.task, rounds, owner)
     Console().line(f"{checksum(owner)} received {ether(paid)}" if paid else f"nothing to claim for {checksum(owner)}")
     return 0

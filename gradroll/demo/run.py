@@ -158,7 +158,7 @@ def _train(
     state = _Training(initial_model(), initial_model())
     for _ in range(options.rounds):
         state = _play_round(cast, task_id, state, test, recipe, alive, console)
-    payouts = _claim(cast, state.batches, console)
+    payouts = _claim(cast, task_id, options.rounds, console)
     verdict = _audit(cast, state.batches, console)
     report = Report(
         dataset=DATASET,
@@ -228,11 +228,11 @@ def _tell(report: RoundReport, console: Console) -> None:
     )
 
 
-def _claim(cast: Cast, batches: Sequence[AcceptedBatch], console: Console) -> dict[str, int]:
+def _claim(cast: Cast, task_id: int, rounds: int, console: Console) -> dict[str, int]:
     console.heading("pay")
     payouts = {}
     for player in cast.players:
-        payouts[player.name] = claim_all(player.chain, batches, player.owner.address)
+        payouts[player.name] = claim_all(player.chain, task_id, range(rounds), player.owner.address)
         console.line(f"  {player.name}: {ether(payouts[player.name])}")
     return payouts
 

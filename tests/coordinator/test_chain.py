@@ -20,6 +20,7 @@ from coordinator.calldata import signatures
 from coordinator.chain import Chain, NewTask, deploy_contracts
 from coordinator.devchain import DevChain
 from coordinator.transactions import Patience
+from gradroll.claims import claim_all
 from provers import chain as read_side
 from provers import hpke
 from provers.chain import ChainView
@@ -169,6 +170,17 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
     with pytest.raises(ContractError, match="OwnerAlreadyAccepted"):
         chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations)
 
+    assert claim_all(chain, task, [number], owners[1].address) == REWARD
+    assert chain.view.claimed(task, number, 1)
+    assert not chain.view.claimed(task, number, 0)
+    assert claim_all(chain, task, [number], owners[1].address) == 0
+    with pytest.raises(ContractError, match="AlreadyClaimed"):
+        chain.claim(task, number, 1)
+    with pytest.raises(ContractError, match="OwnerNotAccepted"):
+        chain.claim(task, number, 3)
+    with pytest.raises(UnknownError, match="BatchUnknown"):
+        chain.view.batch(task, number, 0)
+
     with pytest.raises(ContractError, match="RoundStillOpen"):
         chain.finalize_round(task, number)
     world.advance(700)
@@ -177,6 +189,30 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
     assert chain.view.round(task, number).finalized
     assert chain.view.task(task).balance == 4 * REWARD
     chain.withdraw(task, 4 * REWARD)
+
+
+def test_pay_by_contribution_is_claimed_with_the_rebuilt_tree(world: World, committee: int) -> None:
+    setup = development_setup("norm-contribution", capacity=16, dimension=DIMENSION)
+    chain, owners = world.chain, world.chains[6:9]
+    task = chain.create_task(terms(world, committee, chain.deploy_verifier(setup.verifying)))
+    chain.fund(task, 6 * REWARD)
+    indices = [owner.register(task) for owner in owners]
+    number = chain.open_round(task, keccak(b"model"))
+    keys = [key.secret_bytes() for key in world.keys]
+    at = Circumstances(world.chain_id, world.market, task, number, BOUND)
+    batch = build_batch(
+        setup, random_gradients(3, DIMENSION, BOUND), at=at, indices=indices, owner_keys=keys[6:9]
+    )  # fmt: skip
+    attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
+    chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations)
+    (accepted,) = chain.view.accepted(task, number)
+    assert accepted.amounts != (REWARD,) * 3
+    paid = [claim_all(chain, task, [number], owner.address) for owner in owners]
+    assert tuple(paid) == accepted.amounts
+    assert sum(paid) == chain.view.round(task, number).spent
+    assert [claim_all(chain, task, [number], owner.address) for owner in owners] == [0, 0, 0]
+    with pytest.raises(ContractError, match="PaidByContribution"):
+        chain.claim(task, number, 0)
 
 
 def test_nonces_follow_each_other_across_threads(world: World) -> None:

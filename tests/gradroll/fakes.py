@@ -8,7 +8,7 @@ from typing import cast
 
 from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError
-from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from circuits.statement import Committee, Policy, SubmissionHeader, TaskTerms
 from coordinator.client import CoordinatorClient
 from coordinator.records import SubmissionState, SubmissionStatus
 from native import G1
@@ -44,7 +44,9 @@ class FakeChain:
     deadline: int = NOW + 60
     batches: tuple[AcceptedBatch, ...] = ()
     aggregate: G1 = INFINITY
-    claimed: int = 0
+    paid: int = 0
+    accepted_indices: frozenset[int] = frozenset()
+    policy_name: str = "norm"
     chain_id: int = CHAIN_ID
     market: bytes = MARKET
 
@@ -78,7 +80,16 @@ class FakeChain:
         return self.batches
 
     def batch(self, task_id: int, number: int, index: int) -> tuple[bytes, int]:
-        return bytes(32), self.claimed
+        return bytes(32), self.paid
+
+    def policy(self, task_id: int) -> Policy:
+        return Policy(self.policy_name, 4, bytes(32))
+
+    def consumed(self, task_id: int, number: int, index: int) -> bool:
+        return number < self.opened and index in self.accepted_indices
+
+    def claimed(self, task_id: int, number: int, index: int) -> bool:
+        return bool(self.paid >> index & 1)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from circuits.quantize import IntArray
 from circuits.statement import MAX_BOUND
 from circuits.verify import sum_of_commitments
 from coordinator.chain import Chain
-from gradroll.claims import open_claims, reward_tree
+from gradroll.claims import ContributionClaim, EqualClaim, open_claims, reward_tree
 from gradroll.model_owner import ModelOwner, check_capacity, quantised_bound
 from gradroll.models import decode_model, encode_model
 from gradroll.rewards import Reward, RewardTree, leaf, proof_holds
@@ -151,15 +151,27 @@ def test_models_travel_whole_and_nothing_in_them_runs() -> None:
             decode_model(bad, DIMENSION)
 
 
-def test_claims_are_the_owners_own_unclaimed_rewards() -> None:
+def test_equal_pay_is_claimed_from_the_chains_bitmaps() -> None:
+    owner, other, stranger = (seed_of("owner", i)[:20] for i in range(3))
+    chain = FakeChain(KEYS, owners={owner: 5, other: 6}, opened=2, accepted_indices=frozenset({5}))
+    assert open_claims(chain.view, 0, range(3), owner) == (EqualClaim(0, 0, 5, 1000), EqualClaim(0, 1, 5, 1000))
+    assert open_claims(chain.view, 0, [1], owner) == (EqualClaim(0, 1, 5, 1000),)
+    assert open_claims(chain.view, 0, range(3), other) == ()
+    assert open_claims(chain.view, 0, range(3), stranger) == ()
+    chain.paid = 1 << 5
+    assert open_claims(chain.view, 0, range(3), owner) == ()
+
+
+def test_claims_by_contribution_are_the_owners_own_unclaimed_rewards() -> None:
     batch = accepted()
-    chain = FakeChain(KEYS)
-    (claim,) = open_claims(chain.view, [batch], batch.owners[1])
-    assert (claim.reward.slot, claim.reward.amount) == (1, 1001)
+    chain = FakeChain(KEYS, batches=(batch,), policy_name="norm-contribution")
+    (claim,) = open_claims(chain.view, 0, [0], batch.owners[1])
+    assert isinstance(claim, ContributionClaim)
+    assert (claim.reward.slot, claim.amount) == (1, 1001)
     assert proof_holds(batch.record.rewards_root, leaf(batch.record.batch_id, claim.reward), claim.proof)
-    chain.claimed = 1 << 1
-    assert open_claims(chain.view, [batch], batch.owners[1]) == ()
-    assert open_claims(chain.view, [batch], bytes(20)) == ()
+    chain.paid = 1 << 1
+    assert open_claims(chain.view, 0, [0], batch.owners[1]) == ()
+    assert open_claims(chain.view, 0, [0], bytes(20)) == ()
 
 
 def test_a_node_that_lies_about_rewards_is_caught_by_the_root() -> None:

@@ -15,7 +15,7 @@ interface IMarket {
     error TaskUnknown(uint256 taskId);
     /// @notice The round was not opened.
     error RoundUnknown(uint256 taskId, uint256 round);
-    /// @notice No batch of the round has this number.
+    /// @notice No batch of the round has this number, or the task pays equally and keeps no batches.
     error BatchUnknown(uint256 taskId, uint256 round, uint256 batchIndex);
     /// @notice No owner of the task has this index.
     error OwnerUnknown(uint256 taskId, uint256 index);
@@ -65,8 +65,12 @@ interface IMarket {
     error PayloadInvalid();
     /// @notice The record is not that of the accepted batch.
     error BatchRecordInvalid();
-    /// @notice The reward in this slot was paid before.
-    error AlreadyClaimed(uint256 slot);
+    /// @notice The task pays by contribution: use `claimContribution`.
+    error PaidByContribution(uint256 taskId);
+    /// @notice No accepted batch of the round has the owner of this index.
+    error OwnerNotAccepted(uint256 taskId, uint256 round, uint256 index);
+    /// @notice The reward was paid before: of the owner of this index, or in this slot of the batch.
+    error AlreadyClaimed(uint256 position);
     /// @notice The leaf (slot, owner, amount) is not in the batch's reward tree.
     error RewardProofInvalid();
     /// @notice The recipient refused the payment.
@@ -88,7 +92,8 @@ interface IMarket {
         uint256 submitDeadline,
         uint256 settleDeadline
     );
-    /// @notice A batch was accepted. Together with `RewardsAssigned` (or equal pay) this is all that its reward tree needs.
+    /// @notice A batch was accepted. Together with `RewardsAssigned` this is all that its reward tree needs.
+    /// @param rewardsRoot Root of the tree of rewards; zero for equal pay, which needs none.
     /// @param ownerIndices Registration indices of the owners in slot order, two big-endian bytes each.
     event BatchAccepted(
         uint256 indexed taskId,
@@ -107,14 +112,7 @@ interface IMarket {
     /// @notice The encoded aggregate of a batch of a task with `inlinePayload`.
     event AggregateInlined(uint256 indexed taskId, uint256 indexed round, uint256 batchIndex, bytes payload);
     /// @notice An owner was paid.
-    event RewardClaimed(
-        uint256 indexed taskId,
-        uint256 indexed round,
-        address indexed owner,
-        uint256 batchIndex,
-        uint256 slot,
-        uint256 amount
-    );
+    event RewardClaimed(uint256 indexed taskId, uint256 indexed round, address indexed owner, uint256 amount);
     /// @notice A round ended and its unspent reserve went back to the task's balance.
     event RoundFinalized(uint256 indexed taskId, uint256 indexed round, uint256 released);
     /// @notice The model owner took money out of the task's balance.
@@ -158,12 +156,18 @@ interface IMarket {
     /// @notice Pays money of the task's balance back to the model owner; model owner only.
     function withdraw(uint256 taskId, uint256 amount) external;
 
-    /// @notice Pays an owner's reward to that owner, once; anyone may call.
+    /// @notice Pays the reward per gradient to an owner of an accepted batch, once; anyone may call. For tasks that pay
+    /// every accepted gradient the same.
+    /// @param number The round.
+    /// @param index Registration index of the owner.
+    function claim(uint256 taskId, uint256 number, uint256 index) external;
+
+    /// @notice Pays an owner's reward to that owner, once; anyone may call. For tasks that pay by contribution.
     /// @param number The round.
     /// @param record The accepted batch, as its event states it.
     /// @param slot The owner's position in the batch.
     /// @param proof Siblings of the leaf keccak(keccak(abi.encode(batchId, slot, owner, amount))), from the bottom.
-    function claim(
+    function claimContribution(
         uint256 taskId,
         uint256 number,
         uint256 batchIndex,
@@ -187,6 +191,7 @@ interface IMarket {
     function round(uint256 taskId, uint256 number) external view returns (RoundView memory);
 
     /// @notice Digest of an accepted batch's record (`keccak256(abi.encode(BatchRecord))`) and the bitmap of paid slots.
+    /// Only tasks that pay by contribution keep them.
     function batch(uint256 taskId, uint256 number, uint256 batchIndex)
         external
         view
@@ -194,6 +199,9 @@ interface IMarket {
 
     /// @notice Bitmap of the owners of indices [256 word, 256 word + 256) that are in accepted batches of the round.
     function consumed(uint256 taskId, uint256 number, uint256 word) external view returns (uint256);
+
+    /// @notice Bitmap of those of them that were paid by `claim`.
+    function claimed(uint256 taskId, uint256 number, uint256 word) external view returns (uint256);
 
     /// @notice The owner of a registration index.
     function ownerAt(uint256 taskId, uint256 index) external view returns (address);

@@ -4,39 +4,16 @@ pragma solidity ^0.8.28;
 import {BN254} from "./BN254.sol";
 import {IMarket} from "../interfaces/IMarket.sol";
 
-/// @title Pay of the owners of a batch
+/// @title Pay of the owners of a batch by their contributions
 library Rewards {
     /// @notice Hash of a reward; hashed twice, so that it cannot be taken for an inner node of the tree.
     function leaf(bytes32 batchId, uint256 slot, address owner, uint256 amount) internal pure returns (bytes32) {
         return keccak256(abi.encode(keccak256(abi.encode(batchId, slot, owner, amount))));
     }
 
-    /// @notice Leaves of equal pay.
-    /// @param owners Address in memory of the owners, four words each, of which the first is the owner's address.
-    function equalLeaves(bytes32 batchId, uint256 owners, uint256 count, uint256 amount)
-        internal
-        pure
-        returns (bytes32[] memory leaves)
-    {
-        leaves = new bytes32[](count);
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            let target := add(leaves, 0x20)
-            mstore(free, batchId)
-            mstore(add(free, 0x60), amount)
-            for { let slot := 0 } lt(slot, count) { slot := add(slot, 1) } {
-                mstore(add(free, 0x20), slot)
-                mstore(add(free, 0x40), mload(owners))
-                mstore(0, keccak256(free, 0x80))
-                mstore(target, keccak256(0, 0x20))
-                owners := add(owners, 0x80)
-                target := add(target, 0x20)
-            }
-        }
-    }
-
     /// @notice Leaves of pay by contribution: owner i gets pool * max(w_i, 0) / sum_j max(w_j, 0), rounded down; equal
     /// parts when no contribution is positive.
+    /// @param owners Address in memory of the owners, four words each, of which the first is the owner's address.
     /// @param contributions Canonical scalars modulo r; the upper half stands for negative numbers.
     /// @param pool Wei to share, below 2^128.
     /// @param limit Largest |w|: owners * bound, by the Cauchy-Schwarz inequality for vectors of at most that norm. A

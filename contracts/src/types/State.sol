@@ -46,11 +46,14 @@ struct RoundState {
     bool finalized;
     // word 2: sum of all accepted commitments (CompressedPoint); never zero once the round is open
     uint256 aggregate;
+    // owners by registration index: who is in an accepted batch, and who of them has been paid (equal pay only)
     mapping(uint256 word => uint256) consumed;
+    mapping(uint256 word => uint256) claimed;
+    // pay by contribution only
     mapping(uint256 batchIndex => BatchState) batchStates;
 }
 
-/// @dev An accepted batch in storage.
+/// @dev An accepted batch of a task with pay by contribution: digest of its record, bitmap of the slots that were paid.
 struct BatchState {
     bytes32 digest;
     uint256 claimed;

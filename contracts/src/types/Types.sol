@@ -127,10 +127,11 @@ struct Statement {
     OwnerCommitment[] owners;
 }
 
-/// @notice What the market remembers of an accepted batch, as one hash (`keccak256(abi.encode(record))`).
+/// @notice An accepted batch. The market logs it; where pay goes by contribution it also remembers its hash
+/// (`keccak256(abi.encode(record))`), from which claims are checked.
 /// @param batchId Transcript state that binds context, owners, projections, Gram matrix and contributions.
 /// @param payloadDigest Keccak of the encoded aggregate.
-/// @param rewardsRoot Root of the tree of rewards.
+/// @param rewardsRoot Root of the tree of rewards; zero for equal pay, which needs none.
 /// @param commitmentX Sum of the owners' commitments, which the aggregate opens.
 /// @param commitmentY See `commitmentX`.
 /// @param owners Number of owners.

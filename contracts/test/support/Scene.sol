@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {CommitteeRegistry} from "../../src/CommitteeRegistry.sol";
 import {Market} from "../../src/Market.sol";
 import {RollupVerifier} from "../../src/RollupVerifier.sol";
+import {BN254} from "../../src/libraries/BN254.sol";
 import {TypedData} from "../../src/libraries/TypedData.sol";
 import {
     Attestation,
@@ -197,23 +198,36 @@ abstract contract Scene is Check {
         );
     }
 
-    /// @dev The record that the market keeps of a fixture under equal pay.
+    /// @dev The record that the market keeps of a fixture with pay by contribution.
     function recordOf(Fixture memory fixture) internal pure returns (BatchRecord memory) {
-        uint256 count = fixture.batch.owners.length;
         return BatchRecord({
             batchId: fixture.batchId,
             payloadDigest: fixture.batch.payloadDigest,
-            rewardsRoot: rootOf(equalLeaves(fixture)),
+            rewardsRoot: rootOf(leavesOf(fixture)),
             commitmentX: fixture.commitmentX,
             commitmentY: fixture.commitmentY,
-            owners: count
+            owners: fixture.batch.owners.length
         });
     }
 
-    function equalLeaves(Fixture memory fixture) internal pure returns (bytes32[] memory leaves) {
-        leaves = new bytes32[](fixture.batch.owners.length);
+    function leavesOf(Fixture memory fixture) internal pure returns (bytes32[] memory leaves) {
+        uint256[] memory amounts = amountsOf(fixture.batch.proof.contributions, REWARD);
+        leaves = new bytes32[](amounts.length);
         for (uint256 i = 0; i < leaves.length; ++i) {
-            leaves[i] = leafOf(fixture.batchId, i, ownerAddress(fixture.batch.owners[i].index), REWARD);
+            leaves[i] = leafOf(fixture.batchId, i, ownerAddress(fixture.batch.owners[i].index), amounts[i]);
+        }
+    }
+
+    /// @dev Pay by contribution, written anew.
+    function amountsOf(uint256[] memory w, uint256 reward) internal pure returns (uint256[] memory amounts) {
+        amounts = new uint256[](w.length);
+        uint256 sum;
+        for (uint256 i = 0; i < w.length; ++i) {
+            if (w[i] < BN254.R / 2) sum += w[i];
+        }
+        for (uint256 i = 0; i < w.length; ++i) {
+            if (sum == 0) amounts[i] = reward;
+            else if (w[i] < BN254.R / 2) amounts[i] = w.length * reward * w[i] / sum;
         }
     }
 
