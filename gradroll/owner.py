@@ -165,7 +165,7 @@ class DataOwner:
                 f"0x{self.address.hex()} is not registered for task {terms.task_id}; register it first "
                 "(gradroll submit --register), or ask the model owner to admit it"
             )
-        raw = secrets.token_bytes(OwnerSeeds.length(committee.threshold))
+        raw = secrets.token_bytes(OwnerSeeds.length(committee))
         key = self._parameters.commitment_key(terms.dimension)
         sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(raw))
         header = SubmissionHeader(

@@ -17,7 +17,9 @@ from circuits.errors import GradientError, InvalidInputError
 from circuits.quantize import Quantized
 from circuits.statement import MASK_BITS, ROWS, SLACK_BITS, TAIL, Committee
 from native import G1, FrArray
-from provers.shares import SEED_BYTES, encode_dense, encode_seed, payload_digest, seeded_provers
+from provers import replicated
+from provers.replicated import SEED_BYTES
+from provers.shares import INTEGER_FORM, encode_dense, encode_seed, exempt_provers, payload_digest
 
 _OWN_SEEDS = 3
 
@@ -30,7 +32,7 @@ class OwnerSeeds:
         blinder: expands to the commitment's blinder s.
         masks: expands to the 128 masks of the smallness rows.
         check: expands to the mask of the dealing check.
-        shares: one for each of the t provers whose share is a seed.
+        shares: one for each set of t provers; for a large committee, one for each of the t provers that get a seed.
     """
 
     blinder: bytes = field(repr=False)
@@ -44,13 +46,14 @@ class OwnerSeeds:
             raise InvalidInputError(f"a submission needs distinct seeds of {SEED_BYTES} bytes")
 
     @staticmethod
-    def length(threshold: int) -> int:
-        """Bytes of randomness that a submission to a committee with this threshold takes."""
-        return SEED_BYTES * (_OWN_SEEDS + threshold)
+    def length(committee: Committee) -> int:
+        """Bytes of randomness that a submission to a committee takes."""
+        shares = replicated.seed_count(committee) if replicated.fits(committee) else committee.threshold
+        return SEED_BYTES * (_OWN_SEEDS + shares)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> OwnerSeeds:
-        """Cut `length(t)` bytes of randomness into seeds."""
+        """Cut `length(committee)` bytes of randomness into seeds."""
         blinder, masks, check, *shares = (raw[i : i + SEED_BYTES] for i in range(0, len(raw), SEED_BYTES))
         return cls(blinder, masks, check, tuple(shares))
 
@@ -72,9 +75,9 @@ class OwnerVector:
     check: FrArray = field(repr=False)
 
     @property
-    def joined(self) -> FrArray:
-        """The vector that is shared, (d + 192, 4): values, tail, bits, check."""
-        return np.concatenate((self.values, self.tail, self.bits, self.check))
+    def rest(self) -> FrArray:
+        """What is shared beside the values, (192, 4): tail, bits, check."""
+        return np.concatenate((self.tail, self.bits, self.check))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +136,35 @@ def share_gradient(
 
 
 def share_vector(vector: OwnerVector, commitment: G1, committee: Committee, seeds: OwnerSeeds) -> Sharing:
-    """Share a vector with degree t; the shares of `seeded_provers` are expansions of seeds.
+    """Share a vector with degree t, in 13 bytes a coordinate unless the committee is too large for that.
+
+    Raises:
+        GradientError: a value is no integer below 2^102 (no quantised gradient has one).
+    """
+    if not replicated.fits(committee):
+        return share_field(vector, commitment, committee, seeds)
+    exempt = exempt_provers(commitment, committee)
+    try:
+        bodies = list(replicated.deal(vector.values, vector.rest, committee, exempt, seeds.shares))
+    except ValueError as error:
+        raise GradientError(f"the gradient cannot be shared: {error}") from error
+    return _sharing(commitment, [bytes((INTEGER_FORM,)) + body for body in bodies])
+
+
+def share_field(vector: OwnerVector, commitment: G1, committee: Committee, seeds: OwnerSeeds) -> Sharing:
+    """Share a vector of any field elements: t provers get seeds, the others 32 bytes a coordinate.
 
     These t shares and the secret determine the polynomial, so the other shares follow.  Any t shares are uniform and
     independent of the vector.
     """
-    by_seed = dict(zip(seeded_provers(commitment, committee), seeds.shares, strict=True))
-    secret = vector.joined
+    by_seed = dict(zip(exempt_provers(commitment, committee), seeds.shares, strict=False))
+    secret = np.concatenate((vector.values, vector.rest))
     fixed = [(p + 1, native.expand(seed, len(secret))) for p, seed in by_seed.items()]
     others = [p for p in range(committee.size) if p not in by_seed]
     solved = iter(native.shamir_share_seeded(secret, fixed, [p + 1 for p in others]))
-    payloads = tuple(
-        encode_seed(by_seed[p]) if p in by_seed else encode_dense(next(solved)) for p in range(committee.size)
-    )
-    return Sharing(commitment, payloads, tuple(map(payload_digest, payloads)))
+    payloads = [encode_seed(by_seed[p]) if p in by_seed else encode_dense(next(solved)) for p in range(committee.size)]
+    return _sharing(commitment, payloads)
+
+
+def _sharing(commitment: G1, payloads: list[bytes]) -> Sharing:
+    return Sharing(commitment, tuple(payloads), tuple(map(payload_digest, payloads)))

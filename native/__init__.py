@@ -29,6 +29,8 @@ from native._curve import (
 from native._kernel import Csr, G1Bases, G2Bases
 from native._polynomials import divide_by_linear, evaluate, lagrange_scalars, ntt, root_of_unity
 from native._shamir import (
+    integer_correction,
+    integer_share,
     interpolate,
     lagrange_coefficients,
     rs_decode,
@@ -97,6 +99,8 @@ __all__ = [
     "g2_neg",
     "gram",
     "inner",
+    "integer_correction",
+    "integer_share",
     "interpolate",
     "lagrange",
     "lagrange_coefficients",

@@ -1,5 +1,5 @@
 """Shamir sharing of whole vectors. Prover p (from 0) holds the value at x = p + 1; every `xs` lists such x:
-nonzero, distinct, at most 32."""
+nonzero, distinct, at most 32. Small integers may be shared by seeds and one correction (`integer_*`)."""
 
 from collections.abc import Sequence
 
@@ -16,6 +16,33 @@ def shamir_share_seeded(secret: FrArray, fixed: Sequence[tuple[int, FrArray]], x
     """Shares at xs of the polynomial of degree len(fixed) through secret at 0 and the fixed (x, share)."""
     points, shares = [x for x, _ in fixed], [share for _, share in fixed]
     return _kernel.shamir_share_seeded(secret, scalars_bytes(points), shares, scalars_bytes(xs))
+
+
+def integer_correction(secret: FrArray, seeds: Sequence[bytes], bits: int) -> bytes:
+    """Secret integers plus 2**102 plus one mask of `bits` bits from every seed: 13 little-endian bytes an element.
+
+    The masks are those of `expand_bounded`. Raises ValueError for an element of absolute value 2**102 or more,
+    and for masks whose sum may reach 2**103.
+    """
+    return _kernel.integer_correction(secret, list(seeds), bits)
+
+
+def integer_share(
+    seeds: Sequence[bytes],
+    weights: Sequence[int],
+    bits: int,
+    corrected: bytes,
+    weight: int,
+    offset: int,
+    n: int,
+) -> FrArray:
+    """Elements offset .. offset + n of weight * (corrected - 2**102) + sum_k weights[k] * masks of seeds[k].
+
+    Args:
+        corrected: 13 bytes for each of these n elements, or nothing when the weight is zero.
+        offset: a multiple of four.
+    """
+    return _kernel.integer_share(list(seeds), scalars_bytes(weights), bits, corrected, scalar_bytes(weight), offset, n)
 
 
 def lagrange_coefficients(xs: Sequence[int], at: int = 0) -> list[int]:

@@ -44,7 +44,6 @@ class NodeConfig:
         max_workers: calls worked on at a time.
         max_dimension: largest model taken.
         max_store_bytes: most bytes of shares on disk.
-        cache_bytes: most bytes of expanded seeds in memory.
         clock_skew: seconds by which clocks may differ from the chain's.
         tls_certificate, tls_key: PEM files; without them the node listens in the clear (shares are sealed anyway).
     """
@@ -62,7 +61,6 @@ class NodeConfig:
     max_workers: int = 8
     max_dimension: int = 1 << 26
     max_store_bytes: int = 1 << 40
-    cache_bytes: int = 1 << 30
     clock_skew: int = 30
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -78,7 +76,6 @@ class NodeConfig:
         require_range("max_workers", self.max_workers, 2, 256)
         require_range("max_dimension", self.max_dimension, 1, MAX_DIMENSION)
         require_range("max_store_bytes", self.max_store_bytes, 1 << 20, 1 << 60)
-        require_range("cache_bytes", self.cache_bytes, 0, 1 << 50)
         require_range("clock_skew", self.clock_skew, 0, 3600)
         tls_files(self.tls_certificate, self.tls_key)
 

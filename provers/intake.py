@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from circuits.errors import ClosedError, InvalidInputError, SignatureError, WireError
 from circuits.statement import Committee, TaskTerms
@@ -12,18 +11,11 @@ from provers.chain import ChainView, RoundRecord
 from provers.environment import NodeEnvironment
 from provers.keystore import Keystore
 from provers.records import ShareOpening
-from provers.shares import DENSE_FORM, payload_size, receipt_digest
+from provers.replicated import Membership
+from provers.shares import all_payload_sizes, receipt_digest, scalar_bytes
 from provers.signing import require_signer
 from provers.store import ShareRecord, Store
 from provers.wire.checks import MAX_CHUNK
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Which prover this is: its committee and its index there."""
-
-    committee: Committee
-    index: int
 
 
 class ShareIntake:
@@ -81,27 +73,31 @@ class ShareIntake:
     def _receive(self, opening: ShareOpening, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> None:
         header = opening.header
         record = self._open_round(header.task_id, header.round)
-        largest = payload_size(terms.dimension, DENSE_FORM)
-        if opening.chunks not in (1, hpke.chunk_count(largest)):
-            raise WireError(f"a share of this task comes in 1 or {hpke.chunk_count(largest)} chunks")
-        self._store.room_for(header.task_id, header.round, header.owner, largest if opening.chunks > 1 else 0)
+        self._check_chunks(opening.chunks, terms.dimension)
+        self._store.room_for(header.task_id, header.round, header.owner, scalar_bytes(terms.dimension))
         label = hpke.ShareLabel(
             self._chain.chain_id, self._chain.market, header.task_id, header.round, header.owner,
             opening.prover, opening.chunks,
         )  # fmt: skip
-        with self._store.receive(terms.dimension) as writer:
+        with self._store.receive(terms.dimension, self._membership) as writer:
             for index in range(opening.chunks):
                 writer.write(self._open_chunk(next(sealed, b""), label, index))
             if next(sealed, None) is not None:
                 raise WireError("more chunks came than were announced")
-            file = writer.finish(header.share_digests[opening.prover])
+            received = writer.finish(header.share_digests[opening.prover])
             self._store.adopt(
                 ShareRecord(
-                    submission, header.task_id, header.round, header.owner, terms.dimension, writer.form,
-                    writer.size, record.settle_deadline + self._clock_skew,
+                    submission, header.task_id, header.round, header.owner, terms.dimension, received.form,
+                    received.size, record.settle_deadline + self._clock_skew,
                 ),
-                file,
+                received,
             )  # fmt: skip
+
+    def _check_chunks(self, chunks: int, dimension: int) -> None:
+        sizes = all_payload_sizes(dimension, self._membership.committee)
+        possible = sorted({hpke.chunk_count(size) for size in sizes})
+        if chunks not in possible:
+            raise WireError(f"a share of this task comes in {' or '.join(map(str, possible))} chunks, not in {chunks}")
 
     def _open_chunk(self, sealed: bytes, label: hpke.ShareLabel, index: int) -> bytes:
         if not hpke.OVERHEAD < len(sealed) <= MAX_CHUNK:

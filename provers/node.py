@@ -47,7 +47,7 @@ class ProverNode:
         self.chain = ChainView(config.rpc_url, config.market, expected_chain_id=config.chain_id)
         self.membership = own_membership(self.chain.committee(config.committee_id), self.keystore.address)
         parameters = PublicParameters(config.srs, config.keys_dir, allow_insecure=config.allow_insecure)
-        self.store = Store(config.state_dir, max_bytes=config.max_store_bytes, cache_bytes=config.cache_bytes)
+        self.store = Store(config.state_dir, max_bytes=config.max_store_bytes)
         self.environment = NodeEnvironment(
             self.chain, self.store, self.keystore, parameters,
             committee_id=config.committee_id, max_dimension=config.max_dimension,

@@ -9,7 +9,7 @@ used for one thing only.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import sha256
@@ -41,6 +41,15 @@ class Purpose(IntEnum):
 def key_sets(committee: Committee) -> tuple[tuple[int, ...], ...]:
     """All sets of N - t provers, in lexicographic order."""
     return tuple(combinations(range(committee.size), committee.size - committee.threshold))
+
+
+def vanishing_at(provers: Sequence[int], index: int) -> int:
+    """Value for prover ``index`` of the polynomial of least degree that is 1 at 0 and 0 at ``provers``, modulo r."""
+    x, out = index + 1, 1
+    for prover in provers:
+        zero = prover + 1
+        out = out * (zero - x) % R * pow(zero, -1, R) % R
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +97,4 @@ class PrssKeys:
         return hmac.digest(self.keys[members], words(_TAG, session, int(purpose)), sha256)
 
     def _weight(self, members: tuple[int, ...]) -> int:
-        """f_A(x) for this prover: the polynomial of degree t that is 1 at 0 and 0 at every prover outside the set."""
-        x, out = self.index + 1, 1
-        for outsider in range(self.committee.size):
-            if outsider not in members:
-                zero = outsider + 1
-                out = out * (zero - x) % R * pow(zero, -1, R) % R
-        return out
+        return vanishing_at([p for p in range(self.committee.size) if p not in members], self.index)

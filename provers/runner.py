@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from circuits.errors import GradrollError, UnknownError
 from provers.environment import NodeEnvironment
-from provers.intake import Membership
 from provers.keysetup import KeySetup
 from provers.messages import Step, StepReply, StepRequest
 from provers.party import Party, handle
+from provers.replicated import Membership
 from provers.store import Store
 
 V = TypeVar("V")

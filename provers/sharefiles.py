@@ -1,39 +1,57 @@
-"""Share files: written piece by piece as they arrive, read through memory maps or expanded from seeds."""
+"""Share files: a payload is written piece by piece as it arrives and expanded to scalars, which are read through memory
+maps."""
 
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import tempfile
-import threading
-from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 
-import native
 from circuits.errors import StorageError, WireError
+from circuits.statement import share_length
 from native import FrArray
 from provers.files import storing
-from provers.shares import DENSE_FORM, check_form, expand_seed, payload_size
+from provers.replicated import Membership
+from provers.shares import DENSE_FORM, all_payload_sizes, check_form, share_blocks
 
-_CHECKED_AT_ONCE = 1 << 15
+
+@dataclass(frozen=True, slots=True)
+class ReceivedShare:
+    """Files of a checked payload, both synced.
+
+    Attributes:
+        form: the payload's first byte.
+        scalars: the share, 32 bytes little-endian a scalar.
+        body: the payload without its first byte, unless that is the same.
+        size: bytes of both.
+    """
+
+    form: int
+    scalars: Path
+    body: Path | None
+    size: int
 
 
 class ShareWriter:
-    """Receives one share payload into a temporary file, which leaving the context deletes."""
+    """Receives one share payload into temporary files, which leaving the context deletes."""
 
-    def __init__(self, folder: Path, dimension: int) -> None:
+    def __init__(self, folder: Path, dimension: int, holder: Membership) -> None:
         """Raises StorageError when no file can be made."""
-        self._dimension = dimension
+        self._folder = folder
+        self._dimension, self._holder = dimension, holder
+        self._largest = max(all_payload_sizes(dimension, holder.committee))
         self._hash = hashlib.sha256()
         self._size = 0
-        self.form = -1
-        with storing("cannot store the share"):
-            handle, name = tempfile.mkstemp(dir=folder)
-        self._file = os.fdopen(handle, "w+b")
-        self.path = Path(name)
+        self._form = -1
+        self._files: dict[IO[bytes], Path] = {}
+        self._body = self._temporary()
 
     def __enter__(self) -> ShareWriter:
         return self
@@ -41,79 +59,62 @@ class ShareWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-
-    @property
-    def size(self) -> int:
-        """Payload bytes received."""
-        return self._size
+        for file, path in self._files.items():
+            file.close()
+            path.unlink(missing_ok=True)
 
     def write(self, piece: bytes) -> None:
         """Take the next piece of the payload; WireError as soon as it cannot be a share any more."""
         self._hash.update(piece)
         self._size += len(piece)
-        if self.form < 0 and piece:
-            self.form, piece = piece[0], piece[1:]
-        if self._size > payload_size(self._dimension, DENSE_FORM):
+        if self._form < 0 and piece:
+            self._form, piece = piece[0], piece[1:]
+        if self._size > self._largest:
             raise WireError(f"a share of {self._dimension} coordinates is not that long")
         with storing("cannot store the share"):
-            self._file.write(piece)
+            self._body.write(piece)
 
-    def finish(self, expected_digest: bytes) -> Path:
-        """Check form, length, digest and scalars, and sync the file.
+    def finish(self, expected_digest: bytes) -> ReceivedShare:
+        """Check form, length, digest and scalars, expand, and sync.
 
         Raises:
             WireError: the payload is not the one that the owner signed, or no share of this task.
             StorageError: it could not be written.
         """
-        check_form(self.form, self._size, self._dimension)
+        check_form(self._form, self._size, self._dimension, self._holder.committee)
         if self._hash.digest() != expected_digest:
             raise WireError("the share does not have the digest that stands in the signed header")
+        dense = self._form == DENSE_FORM
+        scalars = self._body if dense else self._temporary()
         with storing("cannot store the share"):
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        if self.form == DENSE_FORM:
-            self._check_scalars()
-        return self.path
+            self._body.flush()
+            self._expand(None if dense else scalars)
+            for file in self._files:
+                file.flush()
+                os.fsync(file.fileno())
+        size = sum(os.fstat(file.fileno()).st_size for file in self._files)
+        return ReceivedShare(self._form, self._files[scalars], None if dense else self._files[self._body], size)
 
-    def _check_scalars(self) -> None:
-        self._file.seek(0)
-        while block := self._file.read(32 * _CHECKED_AT_ONCE):
-            scalars: FrArray = np.frombuffer(block, "<u8").astype(np.uint64, copy=False).reshape(-1, 4)
-            try:
-                native.check(scalars)
-            except ValueError as error:
-                raise WireError(f"a share holds a scalar that is not below the order: {error}") from error
+    def _expand(self, target: IO[bytes] | None) -> None:
+        """Write the scalars block by block, so that no share is held in memory; without a target only check them."""
+        mapped = mmap.mmap(self._body.fileno(), 0, prot=mmap.PROT_READ)
+        for block in share_blocks(self._form, memoryview(mapped), self._dimension, self._holder):
+            if target is not None:
+                target.write(block.astype("<u8", copy=False).tobytes())
+
+    def _temporary(self) -> IO[bytes]:
+        with storing("cannot store the share"):
+            handle, name = tempfile.mkstemp(dir=self._folder)
+        file = os.fdopen(handle, "w+b")
+        self._files[file] = Path(name)
+        return file
 
 
-class SeedCache:
-    """Expanded seeds, the most recently used ones, up to a number of bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held: OrderedDict[bytes, FrArray] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, submission: bytes, path: Path, dimension: int) -> FrArray:
-        """The expansion of the seed in a file; StorageError when the file is damaged."""
-        with self._lock:
-            if submission in self._held:
-                self._held.move_to_end(submission)
-                return self._held[submission]
-        with storing(f"cannot read the share {path}"):
-            seed = path.read_bytes()
-        if len(seed) != 32:
-            raise StorageError(f"the share {path} is cut off; this prover sits its submission out")
-        vector = expand_seed(seed, dimension)
-        vector.flags.writeable = False
-        with self._lock:
-            self._held[submission] = vector
-            while len(self._held) > 1 and sum(v.nbytes for v in self._held.values()) > self._limit:
-                self._held.popitem(last=False)
-        return vector
-
-    def forget(self, submission: bytes) -> None:
-        """Drop one expansion."""
-        with self._lock:
-            self._held.pop(submission, None)
+def map_scalars(path: Path, dimension: int) -> FrArray:
+    """A share file as FrArray (share_length, 4), read-only and mapped.  Raises StorageError when it is damaged."""
+    with storing(f"cannot read the share {path}"), path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    vector: FrArray = np.frombuffer(mapped, "<u8").reshape(-1, 4)
+    if len(vector) != share_length(dimension):
+        raise StorageError(f"the share {path} is cut off; this prover sits its submission out")
+    return vector

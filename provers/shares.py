@@ -1,12 +1,15 @@
 """The payload that carries one prover's share of a gradient, and the receipt for it.
 
 Byte 0 tells the form: 0 is followed by a 32-byte seed (the share is the seed's expansion), 1 by the share's
-scalars, 32 bytes little-endian each.  SHA-256 of the payload is the digest in the owner's signed header.
+scalars, 32 bytes little-endian each, 2 by seeds and a correction (`provers.replicated`).  Owners use 2 for committees
+that are small enough, otherwise 0 for t provers and 1 for the others.  SHA-256 of the payload is the digest in the
+owner's signed header.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,25 +18,47 @@ from circuits.errors import WireError
 from circuits.hashing import keccak, typed_digest
 from circuits.statement import Committee, share_length
 from native import G1, FrArray
+from provers import replicated
+from provers.replicated import BLOCK, SEED_BYTES, IntegerShare, Membership, canonical
 from provers.signing import require_signer
 
-SEED_FORM, DENSE_FORM = 0, 1
-SEED_BYTES = 32
+SEED_FORM, DENSE_FORM, INTEGER_FORM = 0, 1, 2
 RECEIPT_TYPE = "Receipt(bytes32 submission)"
 
 
-def payload_size(dimension: int, form: int) -> int:
-    """Bytes of a payload of one form for a model of ``dimension`` coordinates."""
-    return 1 + (SEED_BYTES if form == SEED_FORM else 32 * share_length(dimension))
+def payload_sizes(form: int, dimension: int, committee: Committee) -> tuple[int, ...]:
+    """Bytes that a payload of one form may have; none for a form that the committee does not take."""
+    if form == SEED_FORM:
+        return (1 + SEED_BYTES,)
+    if form == DENSE_FORM:
+        return (1 + scalar_bytes(dimension),)
+    if form == INTEGER_FORM and replicated.fits(committee):
+        return tuple(1 + size for size in replicated.payload_sizes(dimension, committee))
+    return ()
 
 
-def check_form(form: int, size: int, dimension: int) -> None:
+def all_payload_sizes(dimension: int, committee: Committee) -> tuple[int, ...]:
+    """Bytes that a payload may have, whatever its form."""
+    forms = (SEED_FORM, DENSE_FORM, INTEGER_FORM)
+    return tuple(size for form in forms for size in payload_sizes(form, dimension, committee))
+
+
+def scalar_bytes(dimension: int) -> int:
+    """Bytes of a whole share as scalars."""
+    return 32 * share_length(dimension)
+
+
+def check_form(form: int, size: int, dimension: int, committee: Committee) -> None:
     """Raise WireError unless a payload with this first byte and length can be a share of such a model."""
-    if form not in (SEED_FORM, DENSE_FORM):
-        raise WireError(f"a share payload begins with 0 (seed) or 1 (scalars), not with {form}")
-    wanted = payload_size(dimension, form)
-    if size != wanted:
-        raise WireError(f"a share of form {form} for {dimension} coordinates has {wanted} bytes, not {size}")
+    wanted = payload_sizes(form, dimension, committee)
+    if not wanted:
+        raise WireError(
+            f"a share payload for this committee begins with 0 (seed), 1 (scalars) or 2 (integers, for at most "
+            f"{replicated.MAX_SETS} sets of provers), not with {form}"
+        )
+    if size not in wanted:
+        sizes = " or ".join(map(str, wanted))
+        raise WireError(f"a share of form {form} for {dimension} coordinates has {sizes} bytes, not {size}")
 
 
 def encode_seed(seed: bytes) -> bytes:
@@ -48,26 +73,39 @@ def encode_dense(vector: FrArray) -> bytes:
     return bytes((DENSE_FORM,)) + np.ascontiguousarray(vector, dtype="<u8").tobytes()
 
 
-def expand_seed(seed: bytes, dimension: int) -> FrArray:
-    """The share that a seed stands for: FrArray (share_length(dimension), 4)."""
-    return native.expand(seed, share_length(dimension))
+def share_blocks(form: int, body: memoryview, dimension: int, holder: Membership) -> Iterator[FrArray]:
+    """The share in a payload of a checked form, FrArray (share_length(dimension), 4), in consecutive pieces.
+
+    Args:
+        body: the payload without its first byte.
+
+    Raises:
+        WireError: a scalar that is not below r, or provers without correction that do not ascend.
+    """
+    if form == INTEGER_FORM:
+        yield from IntegerShare(holder, dimension, body).blocks()
+        return
+    total = share_length(dimension)
+    for start in range(0, total, BLOCK):
+        size = min(BLOCK, total - start)
+        if form == SEED_FORM:
+            yield native.expand(bytes(body), size, start)
+        else:
+            yield canonical(bytes(body[32 * start : 32 * (start + size)]))
 
 
-def decode_payload(payload: bytes, dimension: int) -> FrArray:
+def decode_payload(payload: bytes, dimension: int, holder: Membership) -> FrArray:
     """The share in a payload: FrArray (share_length(dimension), 4).
+
+    Args:
+        holder: the prover that the payload is for.
 
     Raises:
         WireError: unknown form, wrong length, or a scalar that is not below r.
     """
-    check_form(payload[0] if payload else -1, len(payload), dimension)
-    if payload[0] == SEED_FORM:
-        return expand_seed(payload[1:], dimension)
-    vector: FrArray = np.frombuffer(payload[1:], "<u8").astype(np.uint64, copy=False).reshape(-1, 4)
-    try:
-        native.check(vector)
-    except ValueError as error:
-        raise WireError(f"a share holds a scalar that is not below the field's order: {error}") from error
-    return vector
+    form = payload[0] if payload else -1
+    check_form(form, len(payload), dimension, holder.committee)
+    return np.concatenate(list(share_blocks(form, memoryview(payload)[1:], dimension, holder)))
 
 
 def payload_digest(payload: bytes) -> bytes:
@@ -75,8 +113,8 @@ def payload_digest(payload: bytes) -> bytes:
     return hashlib.sha256(payload).digest()
 
 
-def seeded_provers(commitment: G1, committee: Committee) -> tuple[int, ...]:
-    """The t provers that receive a seed instead of scalars; they rotate with the commitment."""
+def exempt_provers(commitment: G1, committee: Committee) -> tuple[int, ...]:
+    """The t provers that receive seeds and nothing else, ascending; they rotate with the commitment."""
     first = int.from_bytes(keccak(commitment), "big") % committee.size
     return tuple(p for p in range(committee.size) if (p - first) % committee.size < committee.threshold)
 

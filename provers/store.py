@@ -1,29 +1,25 @@
 """What a prover keeps on disk: its ledger, its shares, the payloads it attested.
 
-The ledger is append-only in sqlite; shares and payloads are files.  A dense share lies in its file as bare
-scalars, so that it is used through a memory map; a seed is expanded when needed and kept while there is room.
+The ledger is append-only in sqlite; shares and payloads are files.  A share lies in its file as bare scalars, so that
+it is used through a memory map; what its owner sealed is kept beside it when it came in another form.
 """
 
 from __future__ import annotations
 
 import json
-import mmap
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from circuits.errors import ClosedError, StorageError, UnknownError
 from circuits.hashing import keccak
-from circuits.statement import share_length
 from native import FrArray
 from provers import ledger
 from provers.database import Database
 from provers.files import DirectoryLock, storing, sync_directory, write_durably
-from provers.sharefiles import SeedCache, ShareWriter
-from provers.shares import SEED_FORM
+from provers.replicated import Membership
+from provers.sharefiles import ReceivedShare, ShareWriter, map_scalars
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL);
@@ -38,7 +34,13 @@ _PER_OWNER = 4
 
 @dataclass(frozen=True, slots=True)
 class ShareRecord:
-    """What is known of a stored share.  ``expires`` is the round's settle deadline, seconds since 1970."""
+    """What is known of a stored share.
+
+    Attributes:
+        form: first byte of its payload.
+        size: bytes of its files.
+        expires: the round's settle deadline, seconds since 1970.
+    """
 
     submission: bytes
     task_id: int
@@ -53,27 +55,25 @@ class ShareRecord:
 class Store:
     """A prover's state directory; one process at a time."""
 
-    def __init__(self, directory: Path, *, max_bytes: int, cache_bytes: int = 1 << 30) -> None:
+    def __init__(self, directory: Path, *, max_bytes: int) -> None:
         """Open the directory and fold the ledger.
 
         Args:
             max_bytes: most bytes of shares on disk.
-            cache_bytes: most bytes of expanded seeds in memory.
 
         Raises:
             StorageError: another process uses the directory, or its content is damaged.
         """
         self._lock = DirectoryLock(directory)
-        self._shares, self._payloads = directory / "shares", directory / "payloads"
-        self._incoming = directory / "incoming"
+        self._shares, self._bodies = directory / "shares", directory / "bodies"
+        self._payloads, self._incoming = directory / "payloads", directory / "incoming"
         with storing(f"cannot use the state directory {directory}"):
-            for folder in (self._shares, self._payloads, self._incoming):
+            for folder in (self._shares, self._bodies, self._payloads, self._incoming):
                 folder.mkdir(mode=0o700, exist_ok=True)
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
         self._database = Database(directory / "prover.sqlite", _SCHEMA)
         self._max_bytes = max_bytes
-        self._cache = SeedCache(cache_bytes)
         self._commit = threading.Lock()
         self.ledger = self._fold()
         self._drop_orphans()
@@ -123,15 +123,18 @@ class Store:
         digest, task_id, round_number, owner, dimension, form, size, expires = rows[0]
         return ShareRecord(digest, int(task_id), int(round_number), owner, dimension, form, size, expires)
 
-    def receive(self, dimension: int) -> ShareWriter:
-        """A writer for a share payload that arrives piece by piece; ``adopt`` takes the finished file."""
-        return ShareWriter(self._incoming, dimension)
+    def receive(self, dimension: int, holder: Membership) -> ShareWriter:
+        """A writer for a share payload that arrives piece by piece; ``adopt`` takes the finished share."""
+        return ShareWriter(self._incoming, dimension, holder)
 
-    def adopt(self, record: ShareRecord, file: Path) -> None:
-        """Take over a finished file as a submission's share; durable on return."""
+    def adopt(self, record: ShareRecord, received: ReceivedShare) -> None:
+        """Take over finished files as a submission's share; durable on return."""
         self.room_for(record.task_id, record.round, record.owner, record.size)
         with storing("cannot store the share"):
-            file.replace(self._share_path(record.submission))
+            if received.body is not None:
+                received.body.replace(self._bodies / record.submission.hex())
+                sync_directory(self._bodies)
+            received.scalars.replace(self._share_path(record.submission))
             sync_directory(self._shares)
         row = (
             record.submission, str(record.task_id), str(record.round), record.owner, record.dimension,
@@ -142,22 +145,14 @@ class Store:
 
     def share(self, submission: bytes) -> FrArray:
         """A stored share: FrArray (share_length, 4), read-only.  Raises UnknownError."""
-        record = self._known(submission)
-        path = self._share_path(submission)
-        if record.form == SEED_FORM:
-            return self._cache.get(submission, path, record.dimension)
-        with storing(f"cannot read the share {path}"), path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-        vector: FrArray = np.frombuffer(mapped, "<u8").reshape(-1, 4)
-        if len(vector) != share_length(record.dimension):
-            raise StorageError(f"the share {path} is cut off; this prover sits its submission out")
-        return vector
+        return map_scalars(self._share_path(submission), self._known(submission).dimension)
 
     def share_payload(self, submission: bytes) -> bytes:
         """A stored share as its owner sealed it.  Raises UnknownError."""
         record = self._known(submission)
+        body = self._bodies / submission.hex()
         with storing("cannot read the share"):
-            return bytes((record.form,)) + self._share_path(submission).read_bytes()
+            return bytes((record.form,)) + (body if body.exists() else self._share_path(submission)).read_bytes()
 
     def discard_settled(self, now: int) -> int:
         """Delete the shares of rounds that settled before ``now``; the ledger stays whole."""
@@ -167,7 +162,7 @@ class Store:
                 connection.execute("DELETE FROM shares WHERE submission = ?", (submission,))
             with storing("cannot delete a share"):
                 self._share_path(submission).unlink(missing_ok=True)
-            self._cache.forget(submission)
+                (self._bodies / submission.hex()).unlink(missing_ok=True)
         return len(rows)
 
     def put_payload(self, payload: bytes) -> bytes:
@@ -202,7 +197,7 @@ class Store:
         """A crash between a file's rename and its row leaves a file that no receipt speaks of."""
         known = {row[0].hex() for row in self._database.query("SELECT submission FROM shares")}
         with storing("cannot tidy the share directory"):
-            for path in self._shares.iterdir():
+            for path in (*self._shares.iterdir(), *self._bodies.iterdir()):
                 if path.name not in known:
                     path.unlink()
 

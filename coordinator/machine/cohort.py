@@ -34,6 +34,7 @@ from provers.messages import Step, StepReply, StepRequest
 from provers.openings import open_scalar, open_vector
 from provers.party import ShareVector
 from provers.party.cohort import checked_values, small
+from provers.replicated import Membership
 from provers.shares import decode_payload
 
 Replies = Mapping[int, StepReply | Failure]
@@ -178,7 +179,8 @@ def revealed(resources: Resources, state: Disputing, replies: Replies) -> Transi
     fallen = tuple(_refusal(v, replies) for v in answers.fallen)
     for prover, body in answers.bodies.items():
         owner = state.asked[prover]
-        fault = _dispute_fault(case, prover, owner, answers.replies[prover].raw, body.digest)
+        holder = Membership(resources.committee, prover)
+        fault = _dispute_fault(case, holder, owner, answers.replies[prover].raw, body.digest)
         if fault is not None:
             fallen += (fault,)
         elif owner not in case.fallen:
@@ -198,16 +200,16 @@ def _refusal(verdict: ProverVerdict, replies: Replies) -> ProverVerdict:
     return verdict
 
 
-def _dispute_fault(case: Case, prover: int, owner: int, raw: bytes, digest: bytes) -> ProverNamed | None:
+def _dispute_fault(case: Case, holder: Membership, owner: int, raw: bytes, digest: bytes) -> ProverNamed | None:
     """What the prover did wrong, or None if it sent exactly what follows from the share that the owner signed."""
-    header = case.batch.cohort.headers[owner]
+    header, prover = case.batch.cohort.headers[owner], holder.index
     if digest != header.share_digests[prover]:
         return ProverNamed(prover, Step.REVEAL, "revelation: it is not the share whose digest the owner signed")
     if sha256(raw).digest() != digest:
         return ProverNamed(prover, Step.REVEAL, "revelation: the share is not the one that it signs", proven=False)
     dimension = case.batch.cohort.context.dimension
     try:
-        vector = ShareVector.of(decode_payload(raw, dimension), dimension)
+        vector = ShareVector.of(decode_payload(raw, dimension, holder), dimension)
     except WireError as error:
         return ProverNamed(prover, Step.REVEAL, f"revelation: it took in a malformed share: {error}")
     if np.array_equal(checked_values([vector], case.seed)[0], case.shares[prover][owner]):

@@ -9,7 +9,7 @@ from circuits.commitment import CommitmentKey
 from circuits.quantize import Quantized
 from circuits.statement import SLACK_BITS, Committee, TaskTerms
 from gradroll.owner import DataOwner
-from gradroll.sharing import OwnerSeeds, Sharing, owner_vector, share_vector
+from gradroll.sharing import OwnerSeeds, Sharing, owner_vector, share_field, share_vector
 
 HALF = (native.R + 1) // 2
 """The field's 1/2: enormous as an integer, but four of them square to 1 together."""
@@ -39,4 +39,4 @@ class HalfFieldOwner(DataOwner):
         values = native.zeros(len(quantized.values))
         values[np.arange(4)] = native.from_ints([HALF] * 4)
         vector = owner_vector(values, terms.bound - 1, seeds)
-        return share_vector(vector, key.commit(vector.values, vector.tail), committee, seeds)
+        return share_field(vector, key.commit(vector.values, vector.tail), committee, seeds)

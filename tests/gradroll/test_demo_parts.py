@@ -38,6 +38,7 @@ from gradroll.owner import DataOwner
 from gradroll.sharing import OwnerSeeds
 from native import FrArray
 from provers.party.cohort import small
+from provers.replicated import Membership
 from provers.shares import decode_payload
 from tests.gradroll.fakes import BOUND, terms
 from tests.support.plain_batch import development_setup, seed_of
@@ -83,10 +84,10 @@ def dealt(kind: type[DataOwner]) -> tuple[FrArray, bytes]:
     """The vector that a cheater shares (opened), and its commitment."""
     values = np.linspace(-1, 1, 10)
     quantized = quantize(values, fraction_bits=16, bound=BOUND, dimension=10)
-    seeds = OwnerSeeds.from_bytes(b"".join(seed_of("cheater", i) for i in range(4)))
+    seeds = OwnerSeeds.from_bytes(b"".join(seed_of("cheater", i) for i in range(OwnerSeeds.length(COMMITTEE) // 32)))
     key = development_setup("norm", 2, 10).commitment
     sharing = kind.__new__(kind).share(quantized, terms(), key, COMMITTEE, seeds)
-    rows = [decode_payload(payload, 10) for payload in sharing.payloads[:2]]
+    rows = [decode_payload(raw, 10, Membership(COMMITTEE, p)) for p, raw in enumerate(sharing.payloads[:2])]
     return native.interpolate(rows, [1, 2]), sharing.commitment
 
 

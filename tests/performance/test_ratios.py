@@ -75,10 +75,10 @@ def test_a_commitment_grows_no_faster_than_the_model() -> None:
 
 def test_an_owner_shares_in_linear_time() -> None:
     committee = Committee(0, 1, tuple(bytes((p + 1,)) * 20 for p in range(4)))
-    seeds = OwnerSeeds.from_bytes(b"".join(bytes((i + 1,)) * 32 for i in range(4)))
+    seeds = OwnerSeeds.from_bytes(b"".join(bytes((i + 1,)) * 32 for i in range(OwnerSeeds.length(committee) // 32)))
 
     def share(dimension: int) -> Callable[[], object]:
-        vector = owner_vector(native.expand(_SEED, dimension), 5, seeds)
+        vector = owner_vector(native.expand_bounded(_SEED, dimension, 16), 5, seeds)
         return lambda: share_vector(vector, native.g1_generator, committee, seeds)
 
     assert ratio(share(1 << 16), repeated(share(1 << 13), 8)) < 3

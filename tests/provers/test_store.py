@@ -15,14 +15,28 @@ import pytest
 import native
 from circuits.errors import ClosedError, RuleViolationError, StorageError, UnknownError, WireError
 from circuits.hashing import keccak
-from circuits.statement import share_length
+from circuits.statement import Committee, share_length
 from provers import files, ledger
-from provers.shares import decode_payload, encode_dense, encode_seed, payload_digest
+from provers.replicated import Membership, deal, seed_count
+from provers.shares import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
 from provers.store import ShareRecord, Store
 
 DIMENSION = 50
 SEED = b"\x07" * 32
 DENSE = encode_dense(native.expand(b"\x01" * 32, share_length(DIMENSION)))
+COMMITTEE = Committee(0, 1, tuple(bytes([p + 1]) * 20 for p in range(4)))
+HOLDER = Membership(COMMITTEE, 2)
+SCALARS = 32 * share_length(DIMENSION)
+
+
+def integers(exempt: int) -> bytes:
+    """The payload of prover 2 when a gradient is shared in 13 bytes a coordinate."""
+    values, rest = native.expand_bounded(SEED, DIMENSION, 16), native.expand(SEED, share_length(0))
+    seeds = [bytes([i + 1]) * 32 for i in range(seed_count(COMMITTEE))]
+    return bytes((INTEGER_FORM,)) + list(deal(values, rest, COMMITTEE, [exempt], seeds))[2]
+
+
+FORMS = [DENSE, encode_seed(SEED), integers(exempt=0), integers(exempt=2)]
 
 
 @pytest.fixture
@@ -35,31 +49,29 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def keep(
     store: Store, payload: bytes, submission: bytes = b"\x0a" * 32, owner: bytes = b"\x0b" * 20, expires: int = 100
 ) -> None:
-    with store.receive(DIMENSION) as writer:
+    with store.receive(DIMENSION, HOLDER) as writer:
         for at in range(0, len(payload), 1000):
             writer.write(payload[at : at + 1000])
-        file = writer.finish(payload_digest(payload))
-        record = ShareRecord(submission, 1 << 70, 2, owner, DIMENSION, writer.form, writer.size, expires)
-        store.adopt(record, file)
+        received = writer.finish(payload_digest(payload))
+        record = ShareRecord(submission, 1 << 70, 2, owner, DIMENSION, received.form, received.size, expires)
+        store.adopt(record, received)
 
 
-@pytest.mark.parametrize("payload", [DENSE, encode_seed(SEED)])
+@pytest.mark.parametrize("payload", FORMS)
 def test_shares_are_read_back(store: Store, payload: bytes) -> None:
     keep(store, payload)
-    assert np.array_equal(store.share(b"\x0a" * 32), decode_payload(payload, DIMENSION))
+    assert np.array_equal(store.share(b"\x0a" * 32), decode_payload(payload, DIMENSION, HOLDER))
     assert store.share_payload(b"\x0a" * 32) == payload
-    assert store.usage() == (1, len(payload))
+    assert store.usage() == (1, SCALARS if payload == DENSE else SCALARS + len(payload) - 1)
     found = store.find(b"\x0a" * 32)
     assert found is not None
     assert found.task_id == 1 << 70
     native.check(store.share(b"\x0a" * 32))
 
 
-def test_a_seed_is_expanded_once_and_read_only(store: Store) -> None:
-    keep(store, encode_seed(SEED))
-    first = store.share(b"\x0a" * 32)
-    assert store.share(b"\x0a" * 32) is first
-    assert not first.flags.writeable
+@pytest.mark.parametrize("payload", FORMS)
+def test_shares_are_read_only(store: Store, payload: bytes) -> None:
+    keep(store, payload)
     assert not store.share(b"\x0a" * 32).flags.writeable
 
 
@@ -74,22 +86,28 @@ def test_files_are_private(store: Store, tmp_path: Path) -> None:
     [
         (DENSE[:-1], "has"),
         (DENSE + b"\0", "not that long"),
-        (b"\x02" + DENSE[1:], "begins with 0"),
+        (b"\x03" + DENSE[1:], "begins with 0"),
+        (b"\x02" + DENSE[1:], "98 or 6892 bytes"),
+        (integers(exempt=0)[:-1], "98 or 6892 bytes, not 6891"),
+        (integers(exempt=2) + b"\0", "98 or 6892 bytes, not 99"),
+        (b"\x02\x02" + integers(exempt=0)[2:], "has 98 bytes, not 6892"),
+        (b"\x02\x00" + integers(exempt=2)[2:], "has 6892 bytes, not 98"),
+        (b"\x02\x04" + integers(exempt=0)[2:], "ascending"),
+        (integers(exempt=0)[:-32] + b"\xff" * 32, "not below the field's order"),
         (b"", "begins with 0"),
         (encode_seed(SEED) + b"\0", "33 bytes"),
-        (b"\x01" + b"\xff" * (len(DENSE) - 1), "not below the order"),
+        (b"\x01" + b"\xff" * (len(DENSE) - 1), "not below the field's order"),
     ],
 )
 def test_malformed_payloads_leave_nothing(store: Store, tmp_path: Path, payload: bytes, match: str) -> None:
     with pytest.raises(WireError, match=match):
         keep(store, payload)
     assert store.usage() == (0, 0)
-    assert not list((tmp_path / "incoming").iterdir())
-    assert not list((tmp_path / "shares").iterdir())
+    assert not [p for folder in ("incoming", "shares", "bodies") for p in (tmp_path / folder).iterdir()]
 
 
 def test_another_digest_is_refused(store: Store) -> None:
-    with store.receive(DIMENSION) as writer:
+    with store.receive(DIMENSION, HOLDER) as writer:
         writer.write(DENSE)
         with pytest.raises(WireError, match="digest"):
             writer.finish(bytes(32))
@@ -106,7 +124,9 @@ def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: p
         with pytest.raises(StorageError, match="No space left"):
             store.put_payload(b"payload")
     assert store.usage() == (0, 0)
-    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.parent.name in {"shares", "payloads", "incoming"}]
+    assert not [
+        p for p in tmp_path.rglob("*") if p.is_file() and p.parent.name in {"shares", "bodies", "payloads", "incoming"}
+    ]
     keep(store, DENSE)
 
 
@@ -134,12 +154,13 @@ def test_an_owner_cannot_fill_the_disk(store: Store) -> None:
 def test_settled_shares_are_deleted_and_the_ledger_is_not(store: Store, tmp_path: Path) -> None:
     keep(store, encode_seed(SEED), expires=100)
     store.share(b"\x0a" * 32)
+    assert [p.read_bytes() for p in (tmp_path / "bodies").iterdir()] == [SEED]
     store.commit([ledger.Aggregated((b"\x0a" * 32,))])
     assert store.discard_settled(100) == 0
     assert store.discard_settled(101) == 1
     with pytest.raises(UnknownError):
         store.share(b"\x0a" * 32)
-    assert not list((tmp_path / "shares").iterdir())
+    assert not [*(tmp_path / "shares").iterdir(), *(tmp_path / "bodies").iterdir()]
     assert b"\x0a" * 32 in store.ledger.sets
 
 
@@ -160,10 +181,12 @@ def test_a_crash_between_file_and_row_leaves_no_orphan(tmp_path: Path) -> None:
     store = Store(tmp_path, max_bytes=1 << 20)
     keep(store, encode_seed(SEED))
     store.close()
-    (tmp_path / "shares" / ("ab" * 32)).write_bytes(b"orphan")
+    for folder in ("shares", "bodies"):
+        (tmp_path / folder / ("ab" * 32)).write_bytes(b"orphan")
     (tmp_path / "incoming" / "half").write_bytes(b"half")
     again = Store(tmp_path, max_bytes=1 << 20)
-    assert [p.name for p in (tmp_path / "shares").iterdir()] == ["0a" * 32]
+    for folder in ("shares", "bodies"):
+        assert [p.name for p in (tmp_path / folder).iterdir()] == ["0a" * 32]
     assert not list((tmp_path / "incoming").iterdir())
     assert again.share_payload(b"\x0a" * 32) == encode_seed(SEED)
     again.close()

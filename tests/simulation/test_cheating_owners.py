@@ -67,6 +67,37 @@ def off(position: int, prover: int) -> Cheat:
     return lambda gradient: OwnerPlan(gradient, bend=bend)
 
 
+def other_seed(prover: int) -> Cheat:
+    """One prover gets another seed for its first set than the others of the set."""
+    return lambda gradient: OwnerPlan(gradient, tamper=_flipping(prover, position=5))
+
+
+def other_correction(prover: int) -> Cheat:
+    """One prover gets another correction of the first coordinate."""
+    return lambda gradient: OwnerPlan(gradient, tamper=_flipping(prover, position=-192 * 32 - 13 * DIMENSION))
+
+
+def other_exempt(gradient: IntArray) -> OwnerPlan:
+    """The first prover is told other provers without correction, so it weighs the correction differently."""
+
+    def tamper(payloads: list[bytes]) -> None:
+        size, threshold = len(payloads), {3: 1, 4: 1, 5: 2, 7: 2}[len(payloads)]
+        last = bytes(range(size - threshold, size))
+        assert payloads[0][1 : 1 + threshold] != last
+        payloads[0] = payloads[0][:1] + last + payloads[0][1 + threshold :]
+
+    return OwnerPlan(gradient, tamper=tamper)
+
+
+def _flipping(prover: int, position: int) -> Callable[[list[bytes]], None]:
+    def tamper(payloads: list[bytes]) -> None:
+        raw = bytearray(payloads[prover])
+        raw[position] ^= 1
+        payloads[prover] = bytes(raw)
+
+    return tamper
+
+
 CHEATS = [
     ("validity", too_long),
     ("validity", honest_bits_of_a_shorter_one),
@@ -80,11 +111,15 @@ CHEATS = [
     ("dealing", off(DIMENSION + 5, 1)),
     ("dealing", off(-10, 3)),
     ("dealing", off(-1, 1)),
+    ("dealing", other_seed(1)),
+    ("dealing", other_correction(0)),
+    ("dealing", other_exempt),
     ("signature", lambda gradient: OwnerPlan(gradient, forged=True)),
 ]
 IDS = [
     "too-long", "bits-of-another", "no-bits", "halves", "huge-coordinate", "huge-masks", "commitment", "off-value",
-    "off-blinder", "off-mask", "off-bit", "off-check", "forged-header",
+    "off-blinder", "off-mask", "off-bit", "off-check", "other-seed", "other-correction", "other-exempt",
+    "forged-header",
 ]  # fmt: skip
 
 

@@ -32,12 +32,13 @@ from circuits.statement import (
 from circuits.verify import verify_batch
 from coordinator.machine import Completed, Failed, Failure, Resources, Transition, Verdict, advance, begin
 from native import FrArray
+from provers import replicated
 from provers.ledger import LedgerState, from_record, to_record
 from provers.messages import Cohort, Message, Step, StepReply, StepRequest, authorization_digest, message_digest
 from provers.party import Party, ShareVector, handle
 from provers.prss import PrssKeys
 from provers.setup import accept, deal
-from provers.shares import decode_payload, encode_dense, payload_digest
+from provers.shares import INTEGER_FORM, decode_payload, encode_dense, payload_digest
 from provers.signing import sign_digest
 from tests.support.plain_batch import Setup, address_of, development_setup, seed_of
 
@@ -58,6 +59,7 @@ class OwnerPlan:
         masks: masks to use instead of drawn ones, FrArray (128, 4).
         bits: bits to share in place of those of the slack, FrArray (62, 4).
         bend: changes the shares by prover after dealing (the digests are of the changed ones).
+        tamper: changes the payloads by prover (integers, 13 bytes a coordinate) before their digests are signed.
         commit_to: values to commit to in place of the shared ones.
         forged: the header is signed with another key.
     """
@@ -67,6 +69,7 @@ class OwnerPlan:
     masks: FrArray | None = None
     bits: FrArray | None = None
     bend: Callable[[list[FrArray]], None] | None = None
+    tamper: Callable[[list[bytes]], None] | None = None
     commit_to: FrArray | None = None
     forged: bool = False
 
@@ -96,7 +99,8 @@ class Memory:
 
     def shares(self, submission: bytes) -> ShareVector:
         dimension = self._network.terms.dimension
-        return ShareVector.of(decode_payload(self.share_payload(submission), dimension), dimension)
+        holder = replicated.Membership(self._network.committee, self._prover)
+        return ShareVector.of(decode_payload(self.share_payload(submission), dimension, holder), dimension)
 
     def share_payload(self, submission: bytes) -> bytes:
         if submission not in self.payloads:
@@ -200,11 +204,8 @@ class Network:
         nth = len(self.headers)
         index, key = 2 * nth + 1, seed_of("owner", nth)
         vector, committed = _owner_vector(plan, nth)
-        coefficients = [native.expand(seed_of("coefficient", nth, c), len(vector)) for c in range(self.threshold)]
-        shares = native.shamir_share(vector, coefficients, [p + 1 for p in range(self.provers)])
-        if plan.bend is not None:
-            plan.bend(shares)
-        payloads = [encode_dense(share) for share in shares]
+        payloads = self._in_integers(plan, vector, nth) if plan.values is None and plan.bend is None else None
+        payloads = payloads or self._in_scalars(plan, vector, nth)
         header = SubmissionHeader(
             self.terms.task_id, 0, address_of(key), index, self.setup.commitment.commit_long(committed),
             tuple(payload_digest(p) for p in payloads), bytes(65),
@@ -218,6 +219,26 @@ class Network:
         self.headers.append(header)
         self.plans.append(plan)
         return header
+
+    def _in_integers(self, plan: OwnerPlan, vector: FrArray, nth: int) -> list[bytes]:
+        """Payloads of 13 bytes a coordinate; the provers without correction rotate with the owner."""
+        dimension = self.terms.dimension
+        values, rest = np.ascontiguousarray(vector[:dimension]), np.ascontiguousarray(vector[dimension:])
+        seeds = [seed_of("mask", nth, c) for c in range(replicated.seed_count(self.committee))]
+        exempt = sorted((nth + i) % self.provers for i in range(self.threshold))
+        payloads = [
+            bytes((INTEGER_FORM,)) + body for body in replicated.deal(values, rest, self.committee, exempt, seeds)
+        ]
+        if plan.tamper is not None:
+            plan.tamper(payloads)
+        return payloads
+
+    def _in_scalars(self, plan: OwnerPlan, vector: FrArray, nth: int) -> list[bytes]:
+        coefficients = [native.expand(seed_of("coefficient", nth, c), len(vector)) for c in range(self.threshold)]
+        shares = native.shamir_share(vector, coefficients, [p + 1 for p in range(self.provers)])
+        if plan.bend is not None:
+            plan.bend(shares)
+        return [encode_dense(share) for share in shares]
 
     def deliver(self, prover: int, request: StepRequest) -> StepReply | Failure:
         """Let an honest party answer: its ledger entries are durable before it adopts the new state."""

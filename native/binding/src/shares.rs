@@ -1,12 +1,13 @@
-//! Shamir sharing.
+//! Shamir sharing, and replicated sharing of small integers.
 
-use gradroll_kernel::{decode, field, shamir};
+use gradroll_kernel::replicated::{self, Holding};
+use gradroll_kernel::{decode, field, seed, shamir};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::convert::{
-    Array, Vector, all_limbs, array, arrays, exception, limbs, run, scalar, scalars,
+    Array, Vector, all_limbs, array, arrays, exactly, exception, limbs, run, scalar, scalars,
 };
 
 #[pyfunction]
@@ -80,10 +81,64 @@ fn rs_decode<'py>(
     Ok((array(py, decoded.values)?, decoded.errors))
 }
 
+fn seeds(seeds: &[Vec<u8>]) -> PyResult<Vec<seed::Seed>> {
+    seeds.iter().map(|s| exactly(s, "a seed")).collect()
+}
+
+#[pyfunction]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 extracts sequences by value"
+)]
+fn integer_correction<'py>(
+    py: Python<'py>,
+    secret: Array<'py>,
+    seeds_of_masks: Vec<Vec<u8>>,
+    bits: u32,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let (secret, seeds) = (limbs(&secret)?, seeds(&seeds_of_masks)?);
+    let packed = run(py, || replicated::correct(secret, &seeds, bits))?;
+    Ok(PyBytes::new(py, &packed))
+}
+
+#[pyfunction]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 extracts sequences by value"
+)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the facade names and groups them"
+)]
+fn integer_share<'py>(
+    py: Python<'py>,
+    seeds_of_masks: Vec<Vec<u8>>,
+    weights: &[u8],
+    bits: u32,
+    corrected: &[u8],
+    weight: &[u8],
+    offset: usize,
+    n: usize,
+) -> PyResult<Vector<'py>> {
+    let (seeds, weights, weight) = (seeds(&seeds_of_masks)?, scalars(weights)?, scalar(weight)?);
+    let holding = Holding {
+        seeds: &seeds,
+        weights: &weights,
+        bits,
+        weight,
+    };
+    array(
+        py,
+        run(py, || replicated::share(&holding, corrected, offset, n))?,
+    )
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(shamir_share, module)?)?;
     module.add_function(wrap_pyfunction!(shamir_share_seeded, module)?)?;
     module.add_function(wrap_pyfunction!(lagrange_coefficients, module)?)?;
     module.add_function(wrap_pyfunction!(interpolate, module)?)?;
-    module.add_function(wrap_pyfunction!(rs_decode, module)?)
+    module.add_function(wrap_pyfunction!(rs_decode, module)?)?;
+    module.add_function(wrap_pyfunction!(integer_correction, module)?)?;
+    module.add_function(wrap_pyfunction!(integer_share, module)?)
 }

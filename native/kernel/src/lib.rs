@@ -21,6 +21,7 @@ pub mod pippenger;
 pub mod point;
 pub mod poly;
 pub mod project;
+pub mod replicated;
 pub mod seed;
 pub mod shamir;
 pub mod sparse;

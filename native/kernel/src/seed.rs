@@ -84,29 +84,41 @@ pub fn expand_bounded(seed: &Seed, n: usize, bits: u32) -> Result<Vec<Limbs>> {
             "bits is {bits}, at most 128 is possible"
         )));
     }
-    refuse_beyond("n", Some((n as u64).div_ceil(4)))?;
-    let mask = if bits == 128 {
-        u128::MAX
-    } else {
-        (1 << bits) - 1
-    };
+    check_bounded_length(n)?;
     let mut out = vec![ZERO; n];
     out.par_chunks_mut(BLOCK)
         .enumerate()
         .for_each(|(chunk, out)| {
-            let mut bytes = vec![0; out.len() * 16];
-            keystream(
-                seed,
-                b"gr/bounded\0\0",
-                (chunk * BLOCK / 4) as u64,
-                &mut bytes,
-            );
-            for (slot, sixteen) in out.iter_mut().zip(bytes.as_chunks().0) {
-                let value = u128::from_le_bytes(*sixteen) & mask;
+            let values = bounded_keystream(seed, chunk * BLOCK, out.len(), bits);
+            for (slot, value) in out.iter_mut().zip(values) {
                 *slot = [value as u64, (value >> 64) as u64, 0, 0];
             }
         });
     Ok(out)
+}
+
+/// Refuses a vector of bounded elements that its keystream cannot fill.
+///
+/// # Errors
+/// `n` above `2^34 - 4`.
+pub(crate) fn check_bounded_length(n: usize) -> Result<()> {
+    refuse_beyond("n", Some((n as u64).div_ceil(4)))
+}
+
+/// Elements `offset .. offset + n` of [`expand_bounded`]; the offset is a multiple of four, `bits` at most 128.
+pub(crate) fn bounded_keystream(
+    seed: &Seed,
+    offset: usize,
+    n: usize,
+    bits: u32,
+) -> impl Iterator<Item = u128> {
+    let mask = u128::MAX.checked_shr(128 - bits).unwrap_or(0);
+    let mut blocks = vec![[0; 16]; n];
+    let first = (offset * 16 / BLOCK_BYTES) as u64;
+    keystream(seed, b"gr/bounded\0\0", first, blocks.as_flattened_mut());
+    blocks
+        .into_iter()
+        .map(move |sixteen| u128::from_le_bytes(sixteen) & mask)
 }
 
 /// The keystream behind the signs of one row, from the block that holds column `256 * first_block` on.

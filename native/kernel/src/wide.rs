@@ -38,6 +38,32 @@ impl Wide {
         self.0[8] += u64::from(carry);
     }
 
+    /// Adds the integer product of a number of 128 bits and a residue.
+    #[inline(always)]
+    pub fn add_short_product(&mut self, a: u128, b: &Limbs) {
+        let mut carry = 0u128;
+        let (low, high) = (a & u128::from(u64::MAX), a >> 64);
+        let mut upper = 0u128;
+        for (i, limb) in b.iter().enumerate() {
+            let sum = low * u128::from(*limb) + u128::from(self.0[i]) + carry;
+            self.0[i] = sum as u64;
+            carry = sum >> 64;
+        }
+        for (i, limb) in b.iter().enumerate() {
+            // The fourth limb of the first row has its own carry to take in.
+            let into = if i == 3 { carry } else { 0 };
+            let sum = high * u128::from(*limb) + u128::from(self.0[i + 1]) + upper;
+            let (sum, over) = sum.overflowing_add(into);
+            self.0[i + 1] = sum as u64;
+            upper = sum >> 64 | u128::from(over) << 64;
+        }
+        for limb in &mut self.0[5..] {
+            let (sum, over) = limb.overflowing_add(upper as u64);
+            *limb = sum;
+            upper = (upper >> 64) + u128::from(over);
+        }
+    }
+
     /// Adds another sum.
     #[inline]
     pub fn add(&mut self, other: &Self) {
@@ -113,6 +139,52 @@ mod tests {
         bytes[71] = 0x7f;
         let expected = Fr::from_le_bytes_mod_order(&bytes);
         assert_eq!(wide.residue(), encode(expected));
+    }
+
+    #[test]
+    fn short_products_sum_correctly() {
+        let mut largest = ORDER;
+        largest[0] -= 1;
+        let (mut wide, mut expected) = (Wide::ZERO, Fr::zero());
+        for a in [
+            u128::MAX,
+            1,
+            0,
+            u128::from(u64::MAX),
+            1 << 64,
+            u128::MAX - 5,
+        ] {
+            for _ in 0..1000 {
+                wide.add_short_product(a, &largest);
+                expected += Fr::from(a) * decode(&largest);
+            }
+            assert_eq!(wide.residue(), encode(expected));
+        }
+        let mut full = Wide([
+            u64::MAX,
+            u64::MAX,
+            u64::MAX,
+            u64::MAX,
+            u64::MAX,
+            u64::MAX,
+            0,
+            0,
+            0,
+        ]);
+        full.add_short_product(u128::MAX, &[u64::MAX; 4]);
+        let mut other = Wide([
+            u64::MAX,
+            u64::MAX,
+            u64::MAX,
+            u64::MAX,
+            u64::MAX,
+            u64::MAX,
+            0,
+            0,
+            0,
+        ]);
+        other.add_product(&[u64::MAX, u64::MAX, 0, 0], &[u64::MAX; 4]);
+        assert_eq!(full, other);
     }
 
     #[test]
