@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from web3.types import Wei
 
 from circuits import keys
 from circuits.errors import GradrollError
@@ -33,13 +32,14 @@ from provers.chain import ChainView
 from provers.client import ProverClient
 from provers.config import NodeConfig
 from provers.keystore import Keystore, SigningKey, save_account
+from provers.rpc import hexadecimal
 from provers.shares import verify_receipt
 from tests.support.plain_batch import development_setup
 
 REWARD = 10**15
 BOUND = 1 << 40
 FRACTION_BITS = 16
-_FUNDS = Wei(10**18)
+_FUNDS = 10**18
 
 
 def free_port() -> int:
@@ -142,7 +142,7 @@ class Deployment:
         """A signed header and the share payloads by prover."""
         committee = self.view.committee(self.committee_id)
         quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=self.dimension)
-        seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee)))
+        seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee.threshold)))
         sharing = share_gradient(quantized, BOUND, self.setup.commitment, committee, seeds)
         root = keccak(b"".join(sharing.digests))
         digest = submission_digest(CHAIN_ID, self.market, task, number, sharing.commitment, root)
@@ -181,12 +181,10 @@ class Deployment:
         keys.save_verifying_key(self.setup.verifying, folder / "policy.verifying")
 
     def _register_committee(self) -> int:
-        web3 = self.model_owner.view.rpc.web3
-        funded = web3.to_checksum_address(self.dev.accounts[9].address)
+        rpc, funded = self.model_owner.view.rpc, hexadecimal(self.dev.accounts[9].address)
         for keystore in self.keystores:
-            web3.eth.send_transaction(
-                {"from": funded, "to": web3.to_checksum_address(keystore.address), "value": _FUNDS}
-            )
+            gift = {"from": funded, "to": hexadecimal(keystore.address), "value": hex(_FUNDS)}
+            rpc.ask("eth_sendTransaction", gift)
         committee = self.model_owner.create_committee(self.threshold, [k.address for k in self.keystores])
         for keystore, port in zip(self.keystores, self.ports, strict=True):
             self._chain(keystore.account).join(committee, f"127.0.0.1:{port}", keystore.hpke_public)
