@@ -142,7 +142,7 @@ class Deployment:
         """A signed header and the share payloads by prover."""
         committee = self.view.committee(self.committee_id)
         quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=self.dimension)
-        seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee.threshold)))
+        seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee)))
         sharing = share_gradient(quantized, BOUND, self.setup.commitment, committee, seeds)
         root = keccak(b"".join(sharing.digests))
         digest = submission_digest(CHAIN_ID, self.market, task, number, sharing.commitment, root)
