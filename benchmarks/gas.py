@@ -24,9 +24,7 @@ from coordinator.transactions import Patience, Sender
 from gradroll.demo.processes import free_ports
 from gradroll.keygen import SRS_FILE, proving_key_file
 from gradroll.local import LocalMarket, Plan, prepare
-from provers import jsonrpc
 from provers.keystore import Keystore, load_account
-from provers.rpc import hexadecimal
 from tests.support.plain_batch import (
     Circumstances,
     Setup,
@@ -107,8 +105,7 @@ def _row(scene: Scene, setup: Setup, owners: int, compact: bool) -> dict[str, in
     digest = _attested(market, batch.batch_id, batch.payload_digest)
     attestations = [(p, scene.keystores[p].sign(digest)) for p in range(2 * _THRESHOLD + 1)]
     mined = scene.chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations)
-    found = scene.chain.view.rpc.ask("eth_getTransactionByHash", hexadecimal(mined.transaction))
-    data_bytes = len(jsonrpc.data(found["input"]))
+    data_bytes = len(scene.chain.view.rpc.web3.eth.get_transaction(mined.transaction)["input"])  # type: ignore[arg-type]
     return {
         "dimension": dimension, "owners": owners, "roster_compacted": compact, "gas": mined.gas_used,
         "gas_per_gradient": round(mined.gas_used / owners), "calldata": data_bytes,

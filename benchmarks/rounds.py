@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hexbytes import HexBytes
 
 from benchmarks import steplog
 from benchmarks.cases import Case
@@ -17,8 +18,6 @@ from benchmarks.machine import ROOT
 from benchmarks.market import Stage, stage
 from benchmarks.processes import MemorySampler, cpu_seconds
 from circuits.errors import UnavailableError
-from provers.jsonrpc import data, quantity
-from provers.rpc import hexadecimal
 
 _TIMEOUT = 1500.0
 WORK = ROOT / "build" / "bench" / "run"
@@ -135,10 +134,10 @@ def _await_accepted(running: Stage, number: int) -> tuple[int, int]:
 
 
 def _settlement(running: Stage, sent: list[bytes]) -> tuple[int, int]:
-    rpc = running.view.rpc
-    receipts = [rpc.receipt(each) or {} for each in sent]
-    inputs = [data(rpc.ask("eth_getTransactionByHash", hexadecimal(each))["input"]) for each in sent]
-    return sum(quantity(r["gasUsed"]) for r in receipts), sum(map(len, inputs))
+    eth = running.view.rpc.web3.eth
+    receipts = [eth.get_transaction_receipt(HexBytes(each)) for each in sent]
+    data = [len(eth.get_transaction(HexBytes(each))["input"]) for each in sent]
+    return sum(int(r["gasUsed"]) for r in receipts), sum(data)
 
 
 def _stored(running: Stage) -> dict[str, int]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from eth_abi.abi import encode
+
 import contracts
 from circuits.errors import InvalidInputError
 from circuits.groth16 import VerifyingKey
 from circuits.statement import BatchProof, BatchStatement, SubmissionHeader
-from provers.abi import encode
 from provers.chain import BatchRecord
 from provers.rpc import call_data
 

@@ -6,21 +6,31 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from eth_account import Account
+from eth_utils.address import to_canonical_address, to_checksum_address
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 
 from circuits.errors import ChainError, ContractError
-from circuits.hashing import keccak
-from coordinator.envelope import Transaction
-from provers.jsonrpc import RefusedError, UnreachableError, data, quantity
 from provers.keystore import SigningKey
-from provers.rpc import Log, Rpc, hexadecimal
+from provers.rpc import Rpc, revert_data
 
 _log = logging.getLogger(__name__)
 _TIP = 10**9
 _KNOWN = ("already known", "known transaction", "already imported")
 _STALE = ("nonce too low", "nonce is too low", "invalid nonce", "transaction nonce: expected")
 OnSent = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event of a mined transaction."""
+
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,43 +90,45 @@ class Sender:
             ContractError: the contract refuses; found before sending where possible.
             ChainError: unreachable, not mined in time, or the account cannot pay.
         """
-        wanted = Transaction(self.rpc.chain_id, 0, 0, 0, gas, to, value, data)
+        base: dict[str, Any] = {"data": "0x" + data.hex(), "gas": gas, "value": value, "chainId": self.rpc.chain_id}
+        if to is not None:
+            base["to"] = to_checksum_address(to)
         deadline = time.monotonic() + self._patience.give_up
         with self._lock:
             while True:
-                if to is not None:
-                    self._rehearse(wanted)
+                self._rehearse(to, data, gas, value)
                 try:
-                    return self._until_mined(replace(wanted, nonce=self._nonce()), deadline, on_sent)
+                    return self._until_mined({**base, "nonce": self._nonce()}, deadline, on_sent)
                 except _NonceTakenError:
                     _log.warning("event=nonce-taken address=0x%s advice='give this account to one process'",
                                  self.address.hex())  # fmt: skip
 
-    def _rehearse(self, wanted: Transaction) -> None:
+    def _rehearse(self, to: bytes | None, data: bytes, gas: int, value: int) -> None:
         """Run the call without sending it, so that a refusal costs nothing and has a name."""
-        call = {
-            "from": hexadecimal(self.address), "data": hexadecimal(wanted.data),
-            "gas": hex(wanted.gas), "value": hex(wanted.value),
+        if to is None:
+            return
+        call: Any = {
+            "from": to_checksum_address(self.address), "to": to_checksum_address(to),
+            "data": "0x" + data.hex(), "gas": gas, "value": value,
         }  # fmt: skip
-        if wanted.to is not None:
-            call["to"] = hexadecimal(wanted.to)
-        self.rpc.ask("eth_call", call, "latest")
+        self.rpc.guarded(lambda: self.rpc.web3.eth.call(call))
 
     def _nonce(self) -> int:
-        return quantity(self.rpc.ask("eth_getTransactionCount", hexadecimal(self.address), "latest"))
+        address = to_checksum_address(self.address)
+        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_transaction_count(address)))
 
-    def _until_mined(self, wanted: Transaction, deadline: float, on_sent: OnSent | None) -> Mined:
+    def _until_mined(self, transaction: Mapping[str, Any], deadline: float, on_sent: OnSent | None) -> Mined:
         hashes: list[bytes] = []
         while time.monotonic() < deadline:
-            sent = self._broadcast(self._priced(wanted, len(hashes)))
+            sent = self._broadcast({**transaction, **self._fees(len(hashes))})
             if sent is not None:
                 hashes.append(sent)
-                _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), wanted.nonce)
+                _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), transaction["nonce"])
                 if on_sent is not None:
                     on_sent(sent)
             receipt = self._wait(hashes, deadline) if hashes else None
             if receipt is not None:
-                return self._succeeded(receipt, wanted)
+                return self._succeeded(receipt, transaction)
             if sent is None:
                 raise _NonceTakenError
         raise ChainError(
@@ -124,26 +136,29 @@ class Sender:
             f"{self._patience.give_up:.0f} s; look for it before sending it again"
         )
 
-    def _priced(self, wanted: Transaction, attempt: int) -> Transaction:
-        """With fees that a node takes as a replacement of the attempt before: a quarter more each time."""
-        base = self.rpc.head().base_fee
+    def _fees(self, attempt: int) -> dict[str, int]:
+        """Fees that a node takes as a replacement of the attempt before: a quarter more each time."""
+        block: Mapping[str, Any] = self.rpc.guarded(lambda: self.rpc.web3.eth.get_block("latest"))
+        base = int(block.get("baseFeePerGas", 0))
         tip = _TIP * 5**attempt // 4**attempt
-        return replace(wanted, max_priority_fee=tip, max_fee=2 * base * 5**attempt // 4**attempt + tip)
+        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base * 5**attempt // 4**attempt + tip}
 
-    def _broadcast(self, transaction: Transaction) -> bytes | None:
+    def _broadcast(self, transaction: dict[str, Any]) -> bytes | None:
         """Sign and send.  None when the nonce is taken: by an earlier variant, or by a stranger."""
-        signed = transaction.sign(self._key)
+        signed = Account.sign_transaction(transaction, self._key.secret_bytes())
         try:
-            self.rpc.ask("eth_sendRawTransaction", hexadecimal(signed))
-        except RefusedError as error:
-            text = error.message.lower()
+            self.rpc.web3.eth.send_raw_transaction(signed.raw_transaction)
+        except Web3RPCError as error:
+            text = str(error).lower()
             if any(word in text for word in _STALE):
                 return None
             if not any(word in text for word in _KNOWN):
                 raise ChainError(f"the node refused the transaction: {error}") from error
-        except UnreachableError as error:
-            _log.warning("event=broadcast-failed reason=%s", type(error.__cause__).__name__)
-        return keccak(signed)
+        except ContractLogicError as error:
+            raise self.rpc.errors.explain(revert_data(error)) from error
+        except OSError as error:
+            _log.warning("event=broadcast-failed reason=%s", type(error).__name__)
+        return bytes(signed.hash)
 
     def _wait(self, hashes: list[bytes], deadline: float) -> Mapping[str, Any] | None:
         until = min(deadline, time.monotonic() + self._patience.resend)
@@ -158,23 +173,29 @@ class Sender:
 
     def _receipt(self, sent: bytes) -> Mapping[str, Any] | None:
         try:
-            return self.rpc.receipt(sent)
-        except UnreachableError:
+            return cast(Mapping[str, Any], self.rpc.web3.eth.get_transaction_receipt(cast(Any, sent)))
+        except (TransactionNotFound, OSError):
             return None
 
-    def _succeeded(self, receipt: Mapping[str, Any], wanted: Transaction) -> Mined:
-        if quantity(receipt["status"]) != 1:
-            self._explain_failure(receipt, wanted)
+    def _succeeded(self, receipt: Mapping[str, Any], transaction: Mapping[str, Any]) -> Mined:
+        if receipt["status"] != 1:
+            self._explain_failure(receipt, transaction)
         created = receipt.get("contractAddress")
         return Mined(
-            data(receipt["transactionHash"]), quantity(receipt["blockNumber"]), quantity(receipt["gasUsed"]),
-            data(created) if created else None, tuple(map(Log.of, receipt["logs"])),
+            bytes(receipt["transactionHash"]), int(receipt["blockNumber"]), int(receipt["gasUsed"]),
+            to_canonical_address(created) if created else None,
+            tuple(
+                Log(to_canonical_address(log["address"]), tuple(map(bytes, log["topics"])), bytes(log["data"]))
+                for log in receipt["logs"]
+            ),
         )  # fmt: skip
 
-    def _explain_failure(self, receipt: Mapping[str, Any], wanted: Transaction) -> None:
+    def _explain_failure(self, receipt: Mapping[str, Any], transaction: Mapping[str, Any]) -> None:
         """A mined transaction failed although its rehearsal did not: the state changed in between, or gas ran out."""
-        name = f"transaction {receipt['transactionHash']}"
-        if quantity(receipt["gasUsed"]) >= wanted.gas:
-            raise ContractError(f"{name} ran out of gas ({wanted.gas}); allow it more", "OutOfGas")
-        self._rehearse(wanted)
+        name = f"transaction 0x{bytes(receipt['transactionHash']).hex()}"
+        if int(receipt["gasUsed"]) >= int(transaction["gas"]):
+            raise ContractError(f"{name} ran out of gas ({transaction['gas']}); allow it more", "OutOfGas")
+        call: Any = {key: transaction[key] for key in ("to", "data", "value") if key in transaction}
+        call |= {"from": to_checksum_address(self.address), "gas": transaction["gas"]}
+        self.rpc.guarded(lambda: self.rpc.web3.eth.call(call))
         raise ContractError(f"{name} was reverted, but would succeed now; send it again")

@@ -12,21 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from eth_utils.address import to_checksum_address
+from web3.types import Wei
+
 from circuits.errors import ChainError, ConfigError
 from coordinator.chain import Chain, Deployment, deploy_contracts
 from coordinator.transactions import Patience
 from gradroll.keygen import SRS_FILE, cached_development_parameters
-from provers import jsonrpc
 from provers.chain import ChainView
 from provers.files import write_durably
 from provers.keystore import Keystore, SigningKey, create_account, load_account
-from provers.rpc import ErrorTable, Rpc, hexadecimal
+from provers.rpc import ErrorTable, Rpc
 
 Value = str | int | float | bool | Path
 ALLOWANCE = 10 * 10**18
 """Wei that every account of a local market gets for fees and rewards."""
 _PATIENCE = Patience(poll=0.05)
-_GIFT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +138,15 @@ def endow(url: str, addresses: Sequence[bytes], wei: int) -> None:
         ChainError: the node has no such accounts; only development nodes do.
     """
     rpc = Rpc(url, ErrorTable(()))
-    rich = rpc.ask("eth_accounts")
+    eth = rpc.web3.eth
+    rich = rpc.guarded(lambda: list(eth.accounts))
     if not rich:
         raise ChainError(f"the node at {url} has no funded accounts of its own; use a development node such as anvil")
     for address in addresses:
-        gift = {"from": rich[0], "to": hexadecimal(address), "value": hex(wei)}
-        sent = jsonrpc.data(rpc.ask("eth_sendTransaction", gift))
-        deadline = time.monotonic() + _GIFT_SECONDS
-        while rpc.receipt(sent) is None:
-            if time.monotonic() >= deadline:
-                raise ChainError(f"the node at {url} did not mine a transfer within {_GIFT_SECONDS:.0f} s")
-            time.sleep(0.05)
+        transaction = rpc.guarded(
+            lambda to=address: eth.send_transaction({"from": rich[0], "to": to_checksum_address(to), "value": Wei(wei)})
+        )
+        rpc.guarded(lambda sent=transaction: eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.05))
 
 
 def chain_section(url: str, made: Deployment) -> dict[str, Value]:

@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from eth_abi.abi import decode
+from eth_utils.address import to_canonical_address
+
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import Committee, Policy, TaskTerms
 from native import G1
-from provers.abi import decode
-from provers.rpc import ErrorTable, Log, Rpc
+from provers.rpc import ErrorTable, Rpc
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -137,7 +139,7 @@ class ChainView:
         self.chain_id = self.rpc.chain_id
         self.market = market
         self._from_block = from_block
-        self.registry: bytes = self._market("registry()", [], ["address"])[0]
+        self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
         self._terms: dict[int, TaskTerms] = {}
         self._policies: dict[bytes, Policy] = {}
         self._owners: dict[tuple[int, int], bytes] = {}
@@ -155,7 +157,9 @@ class ChainView:
     def task(self, task_id: int) -> TaskRecord:
         """Terms and state of a task.  Raises UnknownError."""
         terms, owner, balance, reserved, opened, owners = self._market("task(uint256)", [task_id], [TASK])[0]
-        return TaskRecord(self._decode_terms(task_id, terms), owner, balance, reserved, opened, owners)
+        return TaskRecord(
+            self._decode_terms(task_id, terms), to_canonical_address(owner), balance, reserved, opened, owners
+        )
 
     def terms(self, task_id: int) -> TaskTerms:
         """Terms of a task.  Raises UnknownError."""
@@ -212,7 +216,7 @@ class ChainView:
             self.registry, "committee(uint256)", [committee_id],
             ["uint8", "address[]", "string[]", "bytes32[]", "bool"],
         )  # fmt: skip
-        committee = Committee(committee_id, threshold, members)
+        committee = Committee(committee_id, threshold, tuple(map(to_canonical_address, members)))
         return CommitteeRecord(committee, tuple(endpoints), tuple(keys), ready)
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
@@ -232,7 +236,10 @@ class ChainView:
 
     def _decode_terms(self, task_id: int, raw: Sequence[Any]) -> TaskTerms:
         committee_id, verifier, coordinator, *rest = raw
-        return TaskTerms(self.chain_id, self.market, task_id, committee_id, verifier, coordinator, *rest)
+        return TaskTerms(
+            self.chain_id, self.market, task_id, committee_id, to_canonical_address(verifier),
+            to_canonical_address(coordinator), *rest,
+        )  # fmt: skip
 
     def _read_policy(self, verifier: bytes) -> Policy:
         capacity = self._call(verifier, "capacity()", [], ["uint256"])[0]
@@ -241,27 +248,26 @@ class ChainView:
         return Policy("norm-contribution" if contributions else "norm", capacity, key_hash)
 
     def _read_owner(self, task_id: int, index: int) -> bytes:
-        owner: bytes = self._market("ownerAt(uint256,uint256)", [task_id, index], ["address"])[0]
-        return owner
+        return to_canonical_address(self._market("ownerAt(uint256,uint256)", [task_id, index], ["address"])[0])
 
-    def _decode_accepted(self, log: Log) -> tuple[int, BatchRecord, tuple[int, ...]]:
+    def _decode_accepted(self, log: Any) -> tuple[int, BatchRecord, tuple[int, ...]]:
         index, payload, root, x, y, raw = decode(
-            ["uint256", "bytes32", "bytes32", "uint256", "uint256", "bytes"], log.data
+            ["uint256", "bytes32", "bytes32", "uint256", "uint256", "bytes"], bytes(log["data"])
         )
         indices = _integers(raw, 2)
-        return index, BatchRecord(log.topics[3], payload, root, _point(x, y), len(indices)), indices
+        return index, BatchRecord(bytes(log["topics"][3]), payload, root, _point(x, y), len(indices)), indices
 
     def _bit(self, bitmap: str, task_id: int, number: int, index: int) -> bool:
         (word,) = self._market(bitmap, [task_id, number, index // 256], ["uint256"])
         return bool(word >> index % 256 & 1)
 
     def _by_batch(self, event: str, task_id: int, number: int) -> dict[int, bytes]:
-        decoded = (decode(["uint256", "bytes"], log.data) for log in self._logs(event, task_id, number))
+        decoded = (decode(["uint256", "bytes"], bytes(log["data"])) for log in self._logs(event, task_id, number))
         return dict(decoded)
 
-    def _logs(self, event: str, task_id: int, number: int) -> list[Log]:
+    def _logs(self, event: str, task_id: int, number: int) -> list[Any]:
         topics = [keccak(event.encode("ascii")), task_id.to_bytes(32, "big"), number.to_bytes(32, "big")]
-        return self.rpc.logs(self.market, topics, self._from_block)
+        return list(self.rpc.logs(self.market, topics, self._from_block))
 
     def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         return self._call(self.market, signature, arguments, returns)

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eth_keys.datatypes import PrivateKey
+
 from circuits.errors import KeyFileError
 from provers import hpke
 from provers.files import write_durably
 from provers.records import decode_keys, encode_keys
 from provers.setup import KeySet
-from provers.signing import address_of, sign_digest
+from provers.signing import sign_digest
 
 _VERSION = 1
 _ACCOUNT, _HPKE, _ENTROPY, _SHARED = "account", "hpke-x25519", "dealing-entropy", "shared-keys"
@@ -32,14 +34,14 @@ class SigningKey:
     @classmethod
     def generate(cls) -> SigningKey:
         """A new key from the operating system's randomness."""
-        return cls.from_secret(_random_scalar())
+        return cls.from_secret(PrivateKey(_random_scalar()).to_bytes())
 
     @classmethod
     def from_secret(cls, secret: bytes) -> SigningKey:
         """The key with a 32-byte secret; KeyFileError when it is none."""
         try:
-            address = address_of(secret)
-        except ValueError as error:
+            address = PrivateKey(secret).public_key.to_canonical_address()
+        except Exception as error:
             raise KeyFileError("a signing key has 32 bytes and lies below the curve's order") from error
         return cls(address, secret)
 

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
+
+import requests
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from eth_utils.address import to_checksum_address
+from web3 import Web3
+from web3.exceptions import ContractLogicError, Web3Exception
+from web3.types import FilterParams, LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
 from circuits.hashing import keccak
-from provers import jsonrpc
-from provers.abi import AbiError, argument_types, decode, encode
-from provers.jsonrpc import JsonRpc, RefusedError
 
+T = TypeVar("T")
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
 
 
 def selector(signature: str) -> bytes:
     """First four bytes of a function's or error's signature hash."""
     return keccak(signature.encode("ascii"))[:4]
+
+
+def argument_types(signature: str) -> list[str]:
+    """Types of a signature's arguments: ``f(a,(b,c)[])`` gives ``["a", "(b,c)[]"]``."""
+    inner = signature[signature.index("(") + 1 : -1]
+    types, depth, current = [], 0, ""
+    for character in inner:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            types.append(current)
+            current = ""
+        else:
+            current += character
+    return [*types, current] if current else types
 
 
 def call_data(signature: str, arguments: Sequence[Any]) -> bytes:
@@ -45,7 +66,7 @@ class ErrorTable:
         name = signature.split("(", 1)[0]
         try:
             values = decode(argument_types(signature), data[4:])
-        except AbiError:
+        except DecodingError:
             return ContractError(f"the contract refused: {name}", name)
         return ContractError(f"the contract refused: {name}({', '.join(map(_shown, values))})", name)
 
@@ -56,26 +77,10 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BlockHead:
-    """Number, timestamp (seconds since 1970) and base fee (wei a gas) of a block."""
+    """Number and timestamp (seconds since 1970) of a block."""
 
     number: int
     timestamp: int
-    base_fee: int
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """An event."""
-
-    address: bytes
-    topics: tuple[bytes, ...]
-    data: bytes
-
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Log:
-        """From the node's form."""
-        topics = tuple(map(jsonrpc.data, raw["topics"]))
-        return cls(jsonrpc.data(raw["address"]), topics, jsonrpc.data(raw["data"]))
 
 
 class Rpc:
@@ -84,14 +89,17 @@ class Rpc:
     def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0) -> None:
         self.url = url
         self.errors = errors
-        self._node = JsonRpc(url, timeout)
+        self.web3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}))
+        # It asks for the chain id before every call; we compare it once, and transactions carry it signed.
+        self.web3.middleware_onion.remove("validation")
+        self._lock = threading.Lock()
         self._chain_id: int | None = None
 
     @property
     def chain_id(self) -> int:
         """The node's chain id."""
         if self._chain_id is None:
-            self._chain_id = jsonrpc.quantity(self.ask("eth_chainId"))
+            self._chain_id = self.guarded(lambda: int(self.web3.eth.chain_id))
         return self._chain_id
 
     def require_chain(self, expected: int) -> None:
@@ -102,19 +110,16 @@ class Rpc:
                 "correct the address of the node or the chain id"
             )
 
-    def ask(self, method: str, *params: Any) -> Any:
-        """Any JSON-RPC method, in its own form.
-
-        Raises:
-            ContractError: a contract reverted.
-            RefusedError, UnreachableError, ChainError: see ``JsonRpc.ask``.
-        """
+    def guarded(self, ask: Any) -> Any:
+        """Run a question to the node and translate what goes wrong."""
         try:
-            return self._node.ask(method, *params)
-        except RefusedError as error:
-            if error.reverted:
-                raise self.errors.explain(error.revert_data) from error
-            raise
+            return ask()
+        except ContractLogicError as error:
+            raise self.errors.explain(revert_data(error)) from error
+        except (requests.RequestException, OSError) as error:
+            raise ChainError(f"the node at {self.url} cannot be reached; is it running?") from error
+        except (Web3Exception, ValueError) as error:
+            raise ChainError(f"the node at {self.url} answered: {error}") from error
 
     def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         """Call a view function and decode what it returns.
@@ -123,47 +128,43 @@ class Rpc:
             ContractError: the contract reverted.
             ChainError: no contract is there, or the node cannot be reached.
         """
-        transaction = {"to": hexadecimal(to), "data": hexadecimal(call_data(signature, arguments))}
-        raw = jsonrpc.data(self.ask("eth_call", transaction, "latest"))
+        transaction: TxParams = {"to": to_checksum_address(to), "data": call_data(signature, arguments)}
+        raw = bytes(self.guarded(lambda: self.web3.eth.call(transaction)))
         if not raw:
             raise ChainError(
-                f"there is no such contract at {hexadecimal(to)} on chain {self.chain_id}; check the address"
+                f"there is no such contract at {to_checksum_address(to)} on chain {self.chain_id}; check the address"
             )
         try:
-            return decode(returns, raw)
-        except AbiError as error:
+            return decode(list(returns), raw)
+        except DecodingError as error:
             name = signature.split("(", 1)[0]
             raise ChainError(
-                f"the contract at {hexadecimal(to)} answers {name} in another form; is it ours?"
+                f"the contract at {to_checksum_address(to)} answers {name} in another form; is it ours?"
             ) from error
 
     def head(self) -> BlockHead:
         """The latest block."""
-        block = self._record(self.ask("eth_getBlockByNumber", "latest", False))
-        number, timestamp = (jsonrpc.quantity(block.get(name)) for name in ("number", "timestamp"))
-        return BlockHead(number, timestamp, jsonrpc.quantity(block.get("baseFeePerGas", 0)))
+        block: Mapping[str, Any] = self.guarded(lambda: self.web3.eth.get_block("latest"))
+        return BlockHead(int(block["number"]), int(block["timestamp"]))
 
-    def receipt(self, transaction: bytes) -> Mapping[str, Any] | None:
-        """The receipt of a transaction in the node's form; None when it is not mined."""
-        found = self.ask("eth_getTransactionReceipt", hexadecimal(transaction))
-        return None if found is None else self._record(found)
-
-    def logs(self, address: bytes, topics: Sequence[bytes | None], from_block: int) -> list[Log]:
+    def logs(self, address: bytes, topics: Sequence[bytes | None], from_block: int) -> list[LogReceipt]:
         """Logs of one contract from a block on, oldest first."""
-        wanted = {
-            "address": hexadecimal(address),
-            "topics": [None if topic is None else hexadecimal(topic) for topic in topics],
-            "fromBlock": hex(from_block),
-            "toBlock": "latest",
-        }
-        return [Log.of(raw) for raw in self.ask("eth_getLogs", wanted)]
-
-    def _record(self, value: Any) -> Mapping[str, Any]:
-        if not isinstance(value, dict):
-            raise ChainError(f"the node at {self.url} answered {value!r} where an object belongs")
-        return value
+        wanted = cast(
+            FilterParams,
+            {
+                "address": to_checksum_address(address),
+                "topics": [None if topic is None else "0x" + topic.hex() for topic in topics],
+                "fromBlock": from_block,
+                "toBlock": "latest",
+            },
+        )
+        return cast(list[LogReceipt], self.guarded(lambda: self.web3.eth.get_logs(wanted)))
 
 
-def hexadecimal(raw: bytes) -> str:
-    """Bytes as the node writes them."""
-    return "0x" + raw.hex()
+def revert_data(error: ContractLogicError) -> bytes:
+    """The raw data of a revert; empty when the node gave none."""
+    data = error.data
+    if isinstance(data, dict):
+        data = data.get("data", "")
+    text = str(data or "")
+    return bytes.fromhex(text[2:]) if text.startswith("0x") else b""

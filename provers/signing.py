@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from coincurve import PrivateKey, PublicKey
+from eth_keys.datatypes import PrivateKey, Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 
 from circuits.errors import SignatureError
-from circuits.hashing import keccak
 from provers.messages import Message
 
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -13,19 +14,8 @@ _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 def sign_digest(private_key: bytes, digest: bytes) -> bytes:
     """Sign a digest deterministically (RFC 6979); v is 27 or 28 as in Ethereum."""
-    raw = PrivateKey(private_key).sign_recoverable(digest, hasher=None)
+    raw = PrivateKey(private_key).sign_msg_hash(digest).to_bytes()
     return raw[:64] + bytes((raw[64] + 27,))
-
-
-def address_of(private_key: bytes) -> bytes:
-    """The 20-byte address of a key.  Raises ValueError for bytes that are no key."""
-    if len(private_key) != 32:  # the library pads shorter ones
-        raise ValueError(f"a key has 32 bytes, not {len(private_key)}")
-    return _address(PrivateKey(private_key).public_key)
-
-
-def _address(key: PublicKey) -> bytes:
-    return keccak(key.format(compressed=False)[1:])[12:]
 
 
 def recover(digest: bytes, signature: bytes) -> bytes:
@@ -39,9 +29,9 @@ def recover(digest: bytes, signature: bytes) -> bytes:
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
         raise SignatureError("a signature's s lies in the upper half of the order (EIP-2)")
     try:
-        plain = signature[:64] + bytes((signature[64] - 27,))
-        return _address(PublicKey.from_signature_and_message(plain, digest, hasher=None))
-    except ValueError as error:
+        plain = Signature(signature[:64] + bytes((signature[64] - 27,)))
+        return plain.recover_public_key_from_msg_hash(digest).to_canonical_address()
+    except (BadSignature, ValidationError, ValueError) as error:
         raise SignatureError(f"no key belongs to this signature: {error}") from error
 
 

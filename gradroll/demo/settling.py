@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from hexbytes import HexBytes
 
 from circuits.errors import UnavailableError
 from coordinator.records import SubmissionState, SubmissionStatus
 from gradroll.demo.cast import Cast
 from gradroll.demo.report import Rejection
 from gradroll.owner import Submitted
-from provers.jsonrpc import quantity
 
 _ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
 _PROVEN = (SubmissionState.PROVEN, *_ENDED)
@@ -62,8 +64,9 @@ def settlement_gas(cast: Cast, task_id: int, round_number: int) -> int:
     """Gas of the transactions that settled a round, whole."""
     rounds = [each for each in cast.coordinator.task_status(task_id).rounds if each.round == round_number]
     sent = [batch.transaction for each in rounds for batch in each.batches if batch.accepted]
-    receipts = [cast.view.rpc.receipt(hash_) for hash_ in sent if hash_]
-    return sum(quantity(receipt["gasUsed"]) for receipt in receipts if receipt is not None)
+    eth = cast.view.rpc.web3.eth
+    receipts = [cast.view.rpc.guarded(partial(eth.get_transaction_receipt, HexBytes(hash_))) for hash_ in sent if hash_]
+    return sum(int(receipt["gasUsed"]) for receipt in receipts)
 
 
 def _statuses(cast: Cast, submitted: Sequence[Submitted]) -> list[SubmissionStatus]:

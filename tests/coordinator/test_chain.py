@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
+from web3.types import RPCEndpoint
 
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
@@ -41,9 +42,9 @@ class World:
 
     def advance(self, seconds: int) -> None:
         """Put the node's clock forward."""
-        rpc = self.chain.view.rpc
-        rpc.ask("evm_increaseTime", seconds)
-        rpc.ask("evm_mine")
+        web3 = self.chain.view.rpc.web3
+        web3.provider.make_request(RPCEndpoint("evm_increaseTime"), [seconds])
+        web3.provider.make_request(RPCEndpoint("evm_mine"), [])
 
     @property
     def chain(self) -> Chain:
@@ -260,17 +261,17 @@ def test_a_stuck_transaction_is_sent_again_with_higher_fees(anvil: Anvil) -> Non
     made = deploy_contracts(anvil.url, key)
     view = ChainView(anvil.url, made.market)
     chain = Chain(view, key, Patience(poll=0.1, resend=1.0, give_up=30.0))
-    rpc = view.rpc
-    rpc.ask("evm_setAutomine", False)
+    provider = view.rpc.web3.provider
+    provider.make_request(RPCEndpoint("evm_setAutomine"), [False])
     members = [bytes([i]) * 20 for i in range(1, 5)]
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(chain.create_committee, 1, members)
         time.sleep(2.5)
         assert not future.done()
-        rpc.ask("evm_mine")
+        provider.make_request(RPCEndpoint("evm_mine"), [])
         assert future.result(20) == 0
     assert view.committee(0).members == tuple(members)
-    rpc.ask("evm_setAutomine", True)
+    provider.make_request(RPCEndpoint("evm_setAutomine"), [True])
     assert chain.create_committee(1, members) == 1
 
 
@@ -280,6 +281,6 @@ def test_a_transaction_that_is_never_mined_is_given_up(anvil: Anvil) -> None:
     key = SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC).key))
     made = deploy_contracts(anvil.url, key)
     chain = Chain(ChainView(anvil.url, made.market), key, Patience(poll=0.1, resend=0.5, give_up=2.0))
-    chain.view.rpc.ask("evm_setAutomine", False)
+    chain.view.rpc.web3.provider.make_request(RPCEndpoint("evm_setAutomine"), [False])
     with pytest.raises(ChainError, match="was not mined within 2 s"):
         chain.create_committee(1, [bytes([i]) * 20 for i in range(1, 5)])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from web3.types import Wei
 
 from circuits import keys
 from circuits.errors import GradrollError
@@ -32,14 +33,13 @@ from provers.chain import ChainView
 from provers.client import ProverClient
 from provers.config import NodeConfig
 from provers.keystore import Keystore, SigningKey, save_account
-from provers.rpc import hexadecimal
 from provers.shares import verify_receipt
 from tests.support.plain_batch import development_setup
 
 REWARD = 10**15
 BOUND = 1 << 40
 FRACTION_BITS = 16
-_FUNDS = 10**18
+_FUNDS = Wei(10**18)
 
 
 def free_port() -> int:
@@ -181,10 +181,12 @@ class Deployment:
         keys.save_verifying_key(self.setup.verifying, folder / "policy.verifying")
 
     def _register_committee(self) -> int:
-        rpc, funded = self.model_owner.view.rpc, hexadecimal(self.dev.accounts[9].address)
+        web3 = self.model_owner.view.rpc.web3
+        funded = web3.to_checksum_address(self.dev.accounts[9].address)
         for keystore in self.keystores:
-            gift = {"from": funded, "to": hexadecimal(keystore.address), "value": hex(_FUNDS)}
-            rpc.ask("eth_sendTransaction", gift)
+            web3.eth.send_transaction(
+                {"from": funded, "to": web3.to_checksum_address(keystore.address), "value": _FUNDS}
+            )
         committee = self.model_owner.create_committee(self.threshold, [k.address for k in self.keystores])
         for keystore, port in zip(self.keystores, self.ports, strict=True):
             self._chain(keystore.account).join(committee, f"127.0.0.1:{port}", keystore.hpke_public)
