@@ -35,7 +35,7 @@ def matrix() -> tuple[Case, ...]:
     """All cases: every size at the default setting, every batch size at two sizes, the larger committee."""
     cases = [Case(dimension, 32) for dimension in (DIMENSIONS[0], 1 << 12, *DIMENSIONS[1:])]
     cases += [Case(dimension, owners) for dimension in (SMALL, MIDDLE) for owners in (8, 64)]
-    cases += [Case(LARGE, 8), Case(MIDDLE, 32, 7, 2), Case(LARGE, 8, 7, 2)]
+    cases += [Case(LARGE, 8), Case(LARGE, 64), *(Case(dimension, 32, 7, 2) for dimension in (SMALL, MIDDLE, LARGE))]
     cases.append(Case(SMALL, 10, capacity=16))
     return tuple(sorted(cases, key=lambda case: (case.dimension * case.owners * case.provers, case.capacity)))
 

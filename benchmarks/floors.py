@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import comb
 
 from benchmarks.cases import Case
 from benchmarks.kernels import additions
 from circuits.statement import TAIL, domain_size, share_length
+from provers.replicated import PACKED_BYTES
 
 _SCALAR = 32
+_MASK = 16
+"""Bytes of keystream for one mask."""
+_SHORT = 0.5
+"""A product of a number of 128 bits and a residue, in multiplications of residues."""
 _FIELD_BITS = 254
 Rates = Mapping[str, float]
 
@@ -30,11 +36,10 @@ class Floors:
         """By step, for one prover and a whole batch; steps that do not grow with the model are left out."""
         d, rows = self.case.dimension, self.case.owners + 1
         products = rows * (rows + 1) / 2 * d / self.rates["lazy_multiplications"]
-        mask = self._key_sets() * d * _SCALAR / self.rates["expand"] + self._msm(d + TAIL)
+        mask = self._seeds_held * d * _SCALAR / self.rates["expand"] + self._msm(d + TAIL)
         summed = rows * d / self.rates["lazy_multiplications"] + self._moved(rows + 1)
         return {
             "share": self.intake,
-            "COIN": self._expanded,
             "PROJECT": self._projection(self.case.owners),
             "MASK": products + mask + self._projection(1),
             "COMBINE": summed + self._hashed(1),
@@ -49,9 +54,12 @@ class Floors:
 
     @property
     def intake(self) -> float:
-        """Decrypt, hash, check and write the shares that are not seeds."""
-        size = self._dense * share_length(self.case.dimension) * _SCALAR
-        return size / self.rates["seal"] + size / self.rates["sha256"] + 2 * size / self.rates["memory"]
+        """Decrypt and hash what is sent, expand masks, weigh them and the corrections, write the scalars."""
+        masks, d = self.case.owners * self._seeds_held, self.case.dimension
+        sent = self._corrected * d * PACKED_BYTES
+        wire = sent / self.rates["seal"] + sent / self.rates["sha256"]
+        weighed = _SHORT * (masks + self._corrected) * d / self.rates["lazy_multiplications"]
+        return wire + masks * d * _MASK / self.rates["masks"] + weighed + self._moved(self.case.owners)
 
     @property
     def coordinator(self) -> float:
@@ -63,43 +71,35 @@ class Floors:
 
     @property
     def owner(self) -> float:
-        """Commit to 16-bit integers, expand t seeds, share, hash and seal N - t vectors."""
-        length, t, n = share_length(self.case.dimension), self.case.threshold, self.case.provers
-        dense = (n - t) * length
-        field = dense * t / self.rates["lazy_multiplications"] + t * length * _SCALAR / self.rates["expand"]
-        wire = dense * _SCALAR * (1 / self.rates["seal"] + 1 / self.rates["sha256"])
-        return self._msm(self.case.dimension, 16) + field + wire
+        """Commit to 16-bit integers, expand C(N, t) masks, hash and seal N - t corrections."""
+        d, t, n = self.case.dimension, self.case.threshold, self.case.provers
+        sent = (n - t) * d * PACKED_BYTES
+        wire = sent / self.rates["seal"] + sent / self.rates["sha256"]
+        return self._msm(d, 16) + comb(n, t) * d * _MASK / self.rates["masks"] + wire
 
     @property
     def upload(self) -> float:
-        """Bytes a coordinate: N - t vectors of field elements."""
-        return float(_SCALAR * (self.case.provers - self.case.threshold))
+        """Bytes a coordinate: N - t corrections."""
+        return float(PACKED_BYTES * (self.case.provers - self.case.threshold))
 
     @property
     def shares_held(self) -> int:
-        """Bytes of the shares of a batch, seeds expanded."""
+        """Bytes of the shares of a batch as scalars."""
         return self.case.owners * share_length(self.case.dimension) * _SCALAR
 
     @property
-    def _dense(self) -> float:
-        """Shares of a batch that come as scalars, on average over provers."""
+    def _corrected(self) -> float:
+        """Shares of a batch that come with a correction, on average over provers."""
         return self.case.owners * (1 - self.case.threshold / self.case.provers)
 
     @property
-    def _expanded(self) -> float:
-        """Expanding the shares that come as seeds."""
-        return (self.case.owners - self._dense) * self.case.dimension * _SCALAR / self.rates["expand"]
+    def _seeds_held(self) -> int:
+        """Sets of t provers that a prover does not belong to: masks of a submission, and keys of shared randomness."""
+        return comb(self.case.provers - 1, self.case.threshold)
 
     @property
     def _sum_bits(self) -> int:
         return 16 + self.case.owners.bit_length()
-
-    def _key_sets(self) -> float:
-        """Sets of N - t provers that a prover belongs to."""
-        members, count = self.case.provers - self.case.threshold, 1.0
-        for i in range(1, members):
-            count = count * (self.case.provers - i) / i
-        return count
 
     def _projection(self, rows: int) -> float:
         return 64 * rows * self.case.dimension / self.rates["projections"]

@@ -36,6 +36,7 @@ class Rates:
         additions: point additions inside a multi-scalar multiplication of full scalars, at its own operation count.
         memory: bytes read and written by a copy.
         expand: bytes of field elements made from a seed.
+        masks: bytes of keystream made into integers.
         sha256: bytes hashed.
         seal: bytes sealed and opened (ChaCha20-Poly1305).
         projections: signed additions in a projection of rows in the cache to 128 values, 64 additions a coordinate.
@@ -46,6 +47,7 @@ class Rates:
     additions: float
     memory: float
     expand: float
+    masks: float
     sha256: float
     seal: float
     projections: float
@@ -97,6 +99,7 @@ def rates() -> Rates:
         additions=additions(_POINTS, 254) / cpu_of(lambda: bases.msm(a[:_POINTS])),
         memory=2 * block.nbytes / cpu_of(block.copy),
         expand=32 * _ELEMENTS / cpu_of(lambda: native.expand(bytes(32), _ELEMENTS)),
+        masks=16 * _ELEMENTS / cpu_of(lambda: native.expand_bounded(bytes(32), _ELEMENTS, 101)),
         sha256=_BYTES / cpu_of(lambda: hashlib.sha256(raw).digest()),
         seal=2 * len(piece) / seal_cpu,
         projections=_OFTEN

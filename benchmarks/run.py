@@ -14,8 +14,8 @@ from benchmarks.peers import circom, groth16
 from benchmarks.peers.tools import PeerError
 
 COMMAND = "gradroll bench"
-_REPEATS = ((1 << 21, 6), (1 << 23, 4), (1 << 25, 2))
-"""Rounds of a case by its coordinates over all owners and provers; the first round of several is not counted."""
+_LIMIT, _SHORT, _LONG = 1 << 25, 6, 4
+"""Rounds of a case, by its coordinates over all owners and provers; the first round is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def jobs(*, quick: bool) -> list[Job]:
 
 def _round_job(case: cases.Case) -> Job:
     size = case.dimension * case.owners * case.provers
-    repeats = next((repeats for limit, repeats in _REPEATS if size <= limit), 1)
+    repeats = _SHORT if size <= _LIMIT else _LONG
     return Job(f"round-{case.name}", lambda: rounds.measure(case, repeats))
 
 
