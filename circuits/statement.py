@@ -5,7 +5,8 @@ Only frozen values that are valid once built; no IO.  Field names follow the con
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from circuits.errors import InvalidInputError
 from circuits.hashing import keccak, tag, typed_digest, words
@@ -26,7 +27,10 @@ MAX_DIMENSION = 1 << 28
 PROJECTION_LOW, PROJECTION_HIGH = -(1 << MASK_BITS - 1), 1 << MASK_BITS + 1
 """An honest projection lies in ``[PROJECTION_LOW, PROJECTION_HIGH)`` as a signed integer."""
 
-SUBMISSION_TYPE = "Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY,bytes32 sharesRoot)"
+SUBMISSION_TYPE = "Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY)"
+"""What the contract sees of a submission."""
+DEALING_TYPE = "Dealing(bytes32 submission,bytes32 sharesRoot)"
+"""Binds what the provers were given to a submission; they and the coordinator check it, the contract has no need to."""
 ATTESTATION_TYPE = "Attestation(bytes32 batchId,bytes32 payloadDigest)"
 
 
@@ -148,7 +152,8 @@ class SubmissionHeader:
     Attributes:
         owner_index: the owner's registration index in the task; batches are ordered by it.
         share_digests: SHA-256 of each prover's share payload, by prover index.
-        signature: 65 bytes r, s, v over ``digest(chain, market)`` (EIP-712).
+        signature: 65 bytes r, s, v over ``submission_digest(chain, market)`` (EIP-712), for the contract.
+        dealing_signature: the same over ``digest(chain, market)``, for the provers.
     """
 
     task_id: int
@@ -157,23 +162,31 @@ class SubmissionHeader:
     owner_index: int
     commitment: G1
     share_digests: tuple[bytes, ...]
-    signature: bytes
+    signature: bytes = b""
+    dealing_signature: bytes = b""
 
     @property
     def shares_root(self) -> bytes:
-        """Keccak of the share digests, the form in which the contract knows them."""
+        """Keccak of the share digests."""
         return keccak(b"".join(self.share_digests))
 
+    def submission_digest(self, chain_id: int, market: bytes) -> bytes:
+        """EIP-712 digest of the submission (``SUBMISSION_TYPE``), the part that the contract knows."""
+        return typed_digest(chain_id, market, SUBMISSION_TYPE, (self.task_id, self.round, self.commitment))
+
     def digest(self, chain_id: int, market: bytes) -> bytes:
-        """The EIP-712 digest that the owner signs; it is also the submission's identifier."""
-        return submission_digest(chain_id, market, self.task_id, self.round, self.commitment, self.shares_root)
+        """EIP-712 digest of the dealing (``DEALING_TYPE``): it binds everything that the owner handed in, and is the
+        identifier of the submission off the chain."""
+        submission = self.submission_digest(chain_id, market)
+        return typed_digest(chain_id, market, DEALING_TYPE, (submission, self.shares_root))
 
-
-def submission_digest(
-    chain_id: int, market: bytes, task_id: int, round_number: int, commitment: G1, shares_root: bytes
-) -> bytes:
-    """EIP-712 digest of a submission (``SUBMISSION_TYPE``)."""
-    return typed_digest(chain_id, market, SUBMISSION_TYPE, (task_id, round_number, commitment, shares_root))
+    def signed(self, chain_id: int, market: bytes, sign: Callable[[bytes], bytes]) -> SubmissionHeader:
+        """The header with its owner's two signatures."""
+        return replace(
+            self,
+            signature=sign(self.submission_digest(chain_id, market)),
+            dealing_signature=sign(self.digest(chain_id, market)),
+        )
 
 
 def attestation_digest(chain_id: int, market: bytes, batch_id: bytes, payload_digest: bytes) -> bytes:

@@ -17,8 +17,8 @@ from native import G1, FrArray, R
 
 
 def owners_hash(owners: Iterable[SubmissionHeader]) -> bytes:
-    """Keccak of every owner's address, commitment and shares root, in batch order."""
-    return keccak(b"".join(words(o.owner, o.commitment, o.shares_root) for o in owners))
+    """Keccak of every owner's address and commitment, in batch order."""
+    return keccak(b"".join(words(o.owner, o.commitment) for o in owners))
 
 
 def projections_digest(projections: Sequence[FrArray]) -> bytes:

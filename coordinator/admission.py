@@ -19,7 +19,7 @@ from coordinator.journal import Journal
 from coordinator.records import ModelOpening, SubmissionState, SubmissionStatus, publication_digest
 from provers.chain import ChainView
 from provers.shares import verify_receipt
-from provers.signing import require_signer
+from provers.signing import require_owner, require_signer
 
 _COUNTED = 1000
 
@@ -89,7 +89,7 @@ class Admission:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
-        require_signer(submission, header.signature, header.owner, "the submission")
+        require_owner(header, self._view.chain_id, self._view.market)
         self._check_round(header)
         self._check_receipts(receipts, committee, submission)
 

@@ -65,12 +65,7 @@ def compact(signature: bytes) -> tuple[bytes, bytes]:
 
 def owner_entry(header: SubmissionHeader) -> Tuple:
     """The contracts' ``OwnerEntry``."""
-    return (
-        header.owner_index,
-        *point(header.commitment),
-        header.shares_root,
-        *compact(header.signature),
-    )
+    return (header.owner_index, *point(header.commitment), *compact(header.signature))
 
 
 def proof_tuple(proof: BatchProof) -> Tuple:

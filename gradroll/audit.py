@@ -29,7 +29,7 @@ from circuits.verify import combined_commitment, sum_of_commitments, verify_batc
 from coordinator.machine.bundle import AuditBundle
 from native import G1
 from provers.party.cohort import small
-from provers.signing import recover, require_signer
+from provers.signing import recover, require_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,14 @@ class Audit:
         _require(batch_id == self.recorded.batch_id, "the bundle is of another batch than the chain recorded")
 
     def check_signatures(self) -> None:
-        """Every header is signed by the owner whom the chain registered under its index."""
+        """Every header is signed, in both its parts, by the owner whom the chain registered under its index."""
         context = self.recorded.context
         for header in self.statement.owners:
             _require(
                 self.recorded.owners.get(header.owner_index) == header.owner,
                 f"0x{header.owner.hex()} is not owner {header.owner_index} of the task",
             )
-            require_signer(header.digest(context.chain_id, context.market), header.signature, header.owner, "a header")
+            require_owner(header, context.chain_id, context.market)
 
     def check_cohort(self) -> None:
         """Every submission of the batch was in the cohort before the coin was tossed, in the cohort's order."""

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -169,9 +169,8 @@ class DataOwner:
         key = self._parameters.commitment_key(terms.dimension)
         sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(raw))
         header = SubmissionHeader(
-            terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests, b""
-        )
-        header = replace(header, signature=self._account.sign(self._digest(header)))
+            terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
+        ).signed(self._view.chain_id, self._view.market, self._account.sign)
         submission = Submission(header, gradient_digest(quantized), raw, {})
         self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not happen
         return submission, sharing

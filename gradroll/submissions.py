@@ -96,6 +96,7 @@ def _encode(submission: Submission) -> dict[str, object]:
         "commitment": header.commitment.hex(),
         "share_digests": [digest.hex() for digest in header.share_digests],
         "signature": header.signature.hex(),
+        "dealing_signature": header.dealing_signature.hex(),
         "gradient": submission.gradient_digest.hex(),
         "seeds": submission.seeds.hex(),
         "receipts": {str(p): receipt.hex() for p, receipt in submission.receipts.items()},
@@ -116,6 +117,7 @@ def _decode(raw: dict[str, object]) -> Submission:
         commitment=G1(_bytes(raw["commitment"])),
         share_digests=tuple(_bytes(digest) for digest in digests),
         signature=_bytes(raw["signature"]),
+        dealing_signature=_bytes(raw["dealing_signature"]),
     )
     kept = {int(p): _bytes(receipt) for p, receipt in receipts.items()}
     return Submission(header, _bytes(raw["gradient"]), _bytes(raw["seeds"]), kept)

@@ -13,7 +13,7 @@ from provers.keystore import Keystore
 from provers.records import ShareOpening
 from provers.replicated import Membership
 from provers.shares import all_payload_sizes, receipt_digest, scalar_bytes
-from provers.signing import require_signer
+from provers.signing import require_owner
 from provers.store import ShareRecord, Store
 from provers.wire.checks import MAX_CHUNK
 
@@ -54,13 +54,13 @@ class ShareIntake:
         header = opening.header
         terms = self._environment.terms(header.task_id)
         submission = header.digest(self._chain.chain_id, self._chain.market)
-        self._check_header(opening, terms, submission)
+        self._check_header(opening, terms)
         if self._store.find(submission) is None:
             self._receive(opening, sealed, terms, submission)
         digest = receipt_digest(self._chain.chain_id, self._chain.market, submission)
         return submission, self._keystore.sign(digest)
 
-    def _check_header(self, opening: ShareOpening, terms: TaskTerms, submission: bytes) -> None:
+    def _check_header(self, opening: ShareOpening, terms: TaskTerms) -> None:
         header, own = opening.header, self._membership
         if opening.prover != own.index:
             raise WireError(f"this share is for prover {opening.prover}, this is prover {own.index}")
@@ -68,7 +68,7 @@ class ShareIntake:
             raise WireError(f"the header must name {own.committee.size} share digests, one a prover")
         if self._chain.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
-        require_signer(submission, header.signature, header.owner, "the submission")
+        require_owner(header, self._chain.chain_id, self._chain.market)
 
     def _receive(self, opening: ShareOpening, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> None:
         header = opening.header

@@ -21,14 +21,14 @@ contract LibraryCaller {
         returns (bytes32[] memory leaves, uint256 total, bytes memory amounts)
     {
         uint256 owners;
-        uint256 size = contributions.length * 0x80;
+        uint256 size = contributions.length * 0x60;
         assembly ("memory-safe") {
             owners := mload(0x40)
             mstore(0x40, add(owners, size))
         }
         for (uint256 i = 0; i < contributions.length; ++i) {
             assembly ("memory-safe") {
-                mstore(add(owners, shl(7, i)), add(i, 1))
+                mstore(add(owners, mul(0x60, i)), add(i, 1))
             }
         }
         return Rewards.weightedLeaves(bytes32(uint256(7)), owners, contributions, pool, limit);

@@ -134,6 +134,7 @@ def _header_bytes(header: SubmissionHeader) -> bytes:
             header.commitment,
             *header.share_digests,
             header.signature,
+            header.dealing_signature,
         )
     )
 
@@ -146,6 +147,7 @@ def _read_header(reader: Reader, context: Context, provers: int) -> SubmissionHe
         int.from_bytes(reader.take(4), "big"),
         reader.g1(),
         tuple(reader.take(32) for _ in range(provers)),
+        reader.take(_SIGNATURE),
         reader.take(_SIGNATURE),
     )
 

@@ -40,7 +40,7 @@ from coordinator.machine.state import (
 )
 from coordinator.machine.verdicts import Failed, OwnerRejected, OwnerVerdict
 from provers.messages import Cohort, Step, StepReply
-from provers.signing import require_signer
+from provers.signing import require_owner
 
 Replies = Mapping[int, StepReply | Failure]
 
@@ -95,11 +95,12 @@ def _batch(members: Cohort, attempt_number: int, reachable: frozenset[int]) -> B
 
 def _signed(candidates: Cohort) -> tuple[tuple[int, ...], tuple[OwnerVerdict, ...]]:
     """Candidates whose owner signed them, and verdicts on the others."""
+    context = candidates.context
     good: list[int] = []
     verdicts: list[OwnerVerdict] = []
     for index, (header, digest) in enumerate(zip(candidates.headers, candidates.digests, strict=True)):
         try:
-            require_signer(digest, header.signature, header.owner, "the submission")
+            require_owner(header, context.chain_id, context.market)
             good.append(index)
         except SignatureError as error:
             verdicts.append(OwnerRejected(digest, header.owner, f"signature: {error}"))

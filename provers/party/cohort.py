@@ -26,7 +26,7 @@ from provers.party.environment import Environment, ShareVector
 from provers.party.relay import take
 from provers.party.state import Joined, Party, Projected
 from provers.prss import Purpose
-from provers.signing import require_signer
+from provers.signing import require_owner, require_signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     check_context(env, cohort.context)
     authorized(env, cohort.context.task_id, request)
     for header, digest in zip(cohort.headers, cohort.digests, strict=True):
-        _check_header(party, env, header, digest)
+        _check_header(party, env, header, cohort.context)
         env.shares(digest)
     joined = ledger.CohortJoined(request.session, cohort.digests)
     env.ledger.check(joined)
@@ -70,12 +70,12 @@ def authorized(env: Environment, task_id: int, request: StepRequest) -> None:
     require_signer(digest, request.authorization, env.terms(task_id).coordinator, "the session")
 
 
-def _check_header(party: Party, env: Environment, header: SubmissionHeader, digest: bytes) -> None:
+def _check_header(party: Party, env: Environment, header: SubmissionHeader, context: Context) -> None:
     if len(header.share_digests) != party.committee.size:
         raise WireError("a header names one share digest for each prover of the committee")
     if env.owner_at(header.task_id, header.owner_index) != header.owner:
         raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
-    require_signer(digest, header.signature, header.owner, "a submission")
+    require_owner(header, context.chain_id, context.market)
 
 
 def project(party: Party, env: Environment, request: StepRequest) -> StepResult:

@@ -47,6 +47,7 @@ def header_from_wire(message: pb.SubmissionHeader) -> SubmissionHeader:
         commitment=checks.g1(message.commitment, "header.commitment"),
         share_digests=tuple(checks.digest(raw, "header.share_digests") for raw in message.share_digests),
         signature=checks.signature(message.signature, "header.signature"),
+        dealing_signature=checks.signature(message.dealing_signature, "header.dealing_signature"),
     )
 
 
@@ -60,4 +61,5 @@ def header_to_wire(header: SubmissionHeader) -> pb.SubmissionHeader:
         commitment=header.commitment,
         share_digests=header.share_digests,
         signature=header.signature,
+        dealing_signature=header.dealing_signature,
     )

@@ -127,7 +127,6 @@ def test_owners_cannot_be_exchanged() -> None:
         (first,),
         (first, replace(second, commitment=first.commitment)),
         (replace(first, owner=second.owner), second),
-        (replace(first, share_digests=second.share_digests), second),
     ):
         count = len(owners)
         proof = replace(batch().proof, contributions=batch().proof.contributions[:count])

@@ -15,11 +15,8 @@ PROOF = (
     f"({_POINT},{_POINT},{_POINT},{_POINT},{_TWIST},{_POINT},uint256,{_POINT},{_POINT},"
     f"uint256,uint256,uint256,{_POINT},{_POINT},uint256[],bytes32,bytes32)"
 )
-STATEMENT = "(address,uint256,uint256,uint256,uint256,(address,uint256,uint256,bytes32)[])"
-BATCH = (
-    f"(uint256,uint256,(uint16,uint256,uint256,bytes32,bytes32,bytes32)[],{PROOF},bytes32,bytes,"
-    "(uint8,bytes32,bytes32)[])"
-)
+STATEMENT = "(address,uint256,uint256,uint256,uint256,(address,uint256,uint256)[])"
+BATCH = f"(uint256,uint256,(uint16,uint256,uint256,bytes32,bytes32)[],{PROOF},bytes32,bytes,(uint8,bytes32,bytes32)[])"
 KEY = f"(bytes32,uint256,bool,{_POINT},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_POINT}[])"
 
 Attestations = Sequence[tuple[int, bytes]]
@@ -63,7 +60,7 @@ def proof_tuple(proof: BatchProof) -> tuple[Any, ...]:
 def encode_statement(statement: BatchStatement) -> bytes:
     """ABI encoding of `Statement`."""
     c = statement.context
-    owners = [(o.owner, *integers(o.commitment), o.shares_root) for o in statement.owners]
+    owners = [(o.owner, *integers(o.commitment)) for o in statement.owners]
     return encode([STATEMENT], [(c.market, c.task_id, c.round, c.bound, c.dimension, owners)])
 
 
@@ -76,7 +73,7 @@ def encode_batch(
     statement: BatchStatement, proof: BatchProof, payload_digest: bytes, attestations: Attestations
 ) -> bytes:
     """ABI encoding of `Batch` without an inlined payload."""
-    owners = [(o.owner_index, *integers(o.commitment), o.shares_root, *compact(o.signature)) for o in statement.owners]
+    owners = [(o.owner_index, *integers(o.commitment), *compact(o.signature)) for o in statement.owners]
     attested = [(member, *compact(signature)) for member, signature in attestations]
     context = statement.context
     value = (context.task_id, context.round, owners, proof_tuple(proof), payload_digest, b"", attested)

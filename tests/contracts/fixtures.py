@@ -157,7 +157,7 @@ def transcript_vector(batch: PlainBatch) -> dict[str, object]:
 
 def _submissions(statement: BatchStatement) -> list[str]:
     c = statement.context
-    return [_hex(owner.digest(c.chain_id, c.market)) for owner in statement.owners]
+    return [_hex(owner.submission_digest(c.chain_id, c.market)) for owner in statement.owners]
 
 
 def _hex(raw: bytes) -> str:

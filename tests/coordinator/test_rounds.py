@@ -42,7 +42,7 @@ OPEN = RoundFacts(now=100, submit_deadline=150, settle_deadline=500, accepted=0,
 
 def entered(index: int) -> HeaderAccepted:
     header = SubmissionHeader(
-        *KEY, bytes([index + 1]) * 20, index, native.g1_generator, (b"\x04" * 32,) * 4, b"\x05" * 65
+        *KEY, bytes([index + 1]) * 20, index, native.g1_generator, (b"\x04" * 32,) * 4, b"\x05" * 65, b"\x06" * 65
     )
     return HeaderAccepted(bytes([index]) * 32, header, (0, 1, 3))
 

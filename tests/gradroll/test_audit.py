@@ -84,11 +84,18 @@ def _changed_blinder() -> Audit:
     return bundled(row=row)
 
 
-def _other_owner_signs() -> Audit:
+def _other_owner_signs(part: str = "signature") -> Audit:
     audit = honest()
     first, *rest = audit.bundle.statement.owners
-    forged = replace(first, signature=rest[0].signature)
+    forged = replace(first, **{part: getattr(rest[0], part)})  # type: ignore[arg-type]
     return bundled(statement=replace(audit.bundle.statement, owners=(forged, *rest)))
+
+
+def _other_shares() -> Audit:
+    audit = honest()
+    first, *rest = audit.bundle.statement.owners
+    swapped = replace(first, share_digests=first.share_digests[::-1])
+    return bundled(statement=replace(audit.bundle.statement, owners=(swapped, *rest)))
 
 
 def _changed_proof() -> Audit:
@@ -125,7 +132,13 @@ CHANGES: dict[str, list[Callable[[], Audit]]] = {
         lambda: recorded(context=replace(honest().recorded.context, round=1)),
         lambda: recorded(context=replace(honest().recorded.context, bound=5)),
     ],
-    "signatures": [_other_owner_signs, lambda: recorded(owners={}), lambda: recorded(owners={0: bytes(20)})],
+    "signatures": [
+        _other_owner_signs,
+        lambda: _other_owner_signs("dealing_signature"),
+        _other_shares,
+        lambda: recorded(owners={}),
+        lambda: recorded(owners={0: bytes(20)}),
+    ],
     "cohort": [
         lambda: bundled(cohort=honest().bundle.cohort[1:]),
         lambda: bundled(cohort=honest().bundle.cohort[::-1]),

@@ -15,7 +15,7 @@ from coordinator.records import SubmissionState
 from gradroll.owner import DataOwner
 from provers.keystore import SigningKey
 from provers.shares import payload_digest
-from provers.signing import require_signer
+from provers.signing import require_owner
 from tests.gradroll.fakes import (
     CHAIN_ID,
     DIMENSION,
@@ -61,7 +61,8 @@ def test_a_submission_reaches_all_provers_and_the_coordinator(world: World) -> N
     assert done.scale == 1.0
     ((header, receipts),) = world.coordinator.headers
     assert (header.owner, header.owner_index, set(receipts)) == (world.account.address, 3, {0, 1, 2, 3})
-    require_signer(header.digest(CHAIN_ID, MARKET), header.signature, world.account.address, "the header")
+    assert header.owner == world.account.address
+    require_owner(header, CHAIN_ID, MARKET)
     for p, (payload,) in world.provers.received.items():
         assert payload_digest(payload) == header.share_digests[p]
 

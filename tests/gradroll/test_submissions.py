@@ -18,7 +18,7 @@ OWNER, MARKET = b"\x01" * 20, b"\x02" * 20
 
 def submission() -> Submission:
     digests = tuple(seed_of("share", p) for p in range(4))
-    header = SubmissionHeader(3, 1, OWNER, 7, g1_generator, digests, b"\x05" * 65)
+    header = SubmissionHeader(3, 1, OWNER, 7, g1_generator, digests, b"\x05" * 65, b"\x0a" * 65)
     return Submission(header, seed_of("gradient"), seed_of("seed") * 4, {2: b"\x06" * 65})
 
 

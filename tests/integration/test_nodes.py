@@ -32,13 +32,14 @@ from circuits.errors import (
     WireError,
 )
 from circuits.hashing import keccak
+from circuits.statement import SubmissionHeader
 from coordinator.records import SubmissionState
 from coordinator.service import CoordinatorNode
 from native import G1, g1_linear_combination
 from provers.client import ProverClient
 from provers.keystore import Keystore
 from provers.node import ProverNode
-from tests.support.deployment import Deployment, Process
+from tests.support.deployment import Deployment, Owner, Process
 
 DIMENSION = 10
 RNG = np.random.default_rng(7)
@@ -123,6 +124,15 @@ def test_a_batch_from_submission_to_payload(
         assert prover.status().keys_ready
 
 
+_SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature", "the dealing is signed by"))
+
+
+def _signed_by(header: SubmissionHeader, other: Owner, name: str, deployment: Deployment) -> SubmissionHeader:
+    """The header with one of its two signatures by another owner."""
+    forged = header.signed(deployment.view.chain_id, deployment.market, other.key.sign)
+    return replace(header, **{name: getattr(forged, name)})  # type: ignore[arg-type]
+
+
 def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]) -> None:
     task = deployment.new_task(3)
     owner, other = deployment.owners(task, 2)
@@ -137,6 +147,9 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
             client.submit_header(header, {**receipts, 0: receipts[1]})
         with pytest.raises(SignatureError, match="is not owner"):
             client.submit_header(replace(header, owner_index=other.index), receipts)
+        for name, named in _SIGNATURES:
+            with pytest.raises(SignatureError, match=named):
+                client.submit_header(_signed_by(header, other, name, deployment), receipts)
         with pytest.raises(UnknownError):
             client.submission_status(bytes(32))
         with pytest.raises(UnknownError):
@@ -145,10 +158,15 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
         second, more = deployment.header(task, number, owner, gradient())
         with pytest.raises(ClosedError, match="in this round already"):
             client.submit_header(second, deployment.send(second, more)[0])
-        assert client.task_status(task).rejections == {"not-ready": 1, "bad-signature": 2}
+        assert client.task_status(task).rejections == {"not-ready": 1, "bad-signature": 4}
     with ProverClient(record.endpoints[0]) as prover:
         key = record.hpke_keys[0]
         arguments = (deployment.view.chain_id, deployment.market)
+        for name, named in _SIGNATURES:
+            with pytest.raises(SignatureError, match=named):
+                prover.submit_shares(
+                    _signed_by(header, other, name, deployment), 0, payloads[0], key, *arguments
+                )  # fmt: skip
         with pytest.raises(WireError, match="this is prover 0"):
             prover.submit_shares(header, 1, payloads[1], key, *arguments)
         with pytest.raises(WireError, match="does not open"):

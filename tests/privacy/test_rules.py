@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -259,16 +260,39 @@ def coin_request(network: Network, cohort: Cohort) -> StepRequest:
     return StepRequest(Step.COIN, cohort.cohort_id, cohort=cohort, authorization=signature)
 
 
-def test_a_forged_header_is_refused() -> None:
-    network = network_with([OwnerPlan(g, forged=i == 1) for i, g in enumerate(gradients(3, 5))])
-    check_refused(network, coin_request(network, network.cohort), SignatureError, "a submission is signed by")
+@pytest.mark.parametrize(
+    ("forged", "named"),
+    [
+        (("signature", "dealing_signature"), "the submission is signed by"),
+        (("signature",), "the submission is signed by"),
+        (("dealing_signature",), "the dealing is signed by"),
+    ],
+)
+def test_a_forged_header_is_refused(forged: tuple[str, ...], named: str) -> None:
+    network = network_with([OwnerPlan(g, forged=forged if i == 1 else ()) for i, g in enumerate(gradients(3, 5))])
+    check_refused(network, coin_request(network, network.cohort), SignatureError, named)
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [("signature", "the submission is signed by|no key"), ("dealing_signature", "the dealing is signed by|no key")],
+)
+def test_a_header_with_a_signature_over_something_else_is_refused(name: str, named: str) -> None:
+    """Both signatures are the owner's own, but one is of what it handed in for another round."""
+    network = network_with(3)
+    first, *rest = network.headers
+    key = partial(sign_digest, seed_of("owner", 0))
+    elsewhere = replace(first, round=1).signed(network.context.chain_id, network.context.market, key)
+    mixed = replace(first, **{name: getattr(elsewhere, name)})  # type: ignore[arg-type]
+    cohort = Cohort(network.context, (mixed, *rest))
+    check_refused(network, coin_request(network, cohort), SignatureError, named)
 
 
 def test_a_header_replayed_in_another_round_is_refused() -> None:
     network = network_with(3)
     moved = tuple(replace(h, round=1) for h in network.headers)
     cohort = Cohort(replace(network.context, round=1), moved)
-    check_refused(network, coin_request(network, cohort), SignatureError, "a submission is signed by")
+    check_refused(network, coin_request(network, cohort), SignatureError, "the submission is signed by")
 
 
 @pytest.mark.parametrize("change", [{"chain_id": 1}, {"market": b"m" * 20}, {"bound": 1}, {"dimension": 6}])

@@ -114,12 +114,13 @@ CHEATS = [
     ("dealing", other_seed(1)),
     ("dealing", other_correction(0)),
     ("dealing", other_exempt),
-    ("signature", lambda gradient: OwnerPlan(gradient, forged=True)),
+    ("signature", lambda gradient: OwnerPlan(gradient, forged=("signature",))),
+    ("signature", lambda gradient: OwnerPlan(gradient, forged=("dealing_signature",))),
 ]
 IDS = [
     "too-long", "bits-of-another", "no-bits", "halves", "huge-coordinate", "huge-masks", "commitment", "off-value",
     "off-blinder", "off-mask", "off-bit", "off-check", "other-seed", "other-correction", "other-exempt",
-    "forged-header",
+    "forged-header", "forged-dealing",
 ]  # fmt: skip
 
 

@@ -18,9 +18,8 @@ from web3.types import Wei
 
 from circuits import keys
 from circuits.errors import GradrollError
-from circuits.hashing import keccak
 from circuits.quantize import quantize
-from circuits.statement import SubmissionHeader, submission_digest
+from circuits.statement import SubmissionHeader
 from coordinator import service
 from coordinator.chain import Chain, NewTask, deploy_contracts
 from coordinator.client import CoordinatorClient
@@ -144,11 +143,9 @@ class Deployment:
         quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=self.dimension)
         seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee)))
         sharing = share_gradient(quantized, BOUND, self.setup.commitment, committee, seeds)
-        root = keccak(b"".join(sharing.digests))
-        digest = submission_digest(CHAIN_ID, self.market, task, number, sharing.commitment, root)
         header = SubmissionHeader(
-            task, number, owner.key.address, owner.index, sharing.commitment, sharing.digests, owner.key.sign(digest)
-        )
+            task, number, owner.key.address, owner.index, sharing.commitment, sharing.digests
+        ).signed(CHAIN_ID, self.market, owner.key.sign)
         return header, sharing.payloads
 
     def send(self, header: SubmissionHeader, payloads: tuple[bytes, ...]) -> tuple[dict[int, bytes], dict[int, str]]:

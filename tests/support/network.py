@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ class OwnerPlan:
         bend: changes the shares by prover after dealing (the digests are of the changed ones).
         tamper: changes the payloads by prover (integers, 13 bytes a coordinate) before their digests are signed.
         commit_to: values to commit to in place of the shared ones.
-        forged: the header is signed with another key.
+        forged: which of the header's two signatures are by another key: "signature", "dealing_signature".
     """
 
     gradient: IntArray
@@ -71,7 +71,7 @@ class OwnerPlan:
     bend: Callable[[list[FrArray]], None] | None = None
     tamper: Callable[[list[bytes]], None] | None = None
     commit_to: FrArray | None = None
-    forged: bool = False
+    forged: tuple[str, ...] = ()
 
 
 class Memory:
@@ -208,11 +208,12 @@ class Network:
         payloads = payloads or self._in_scalars(plan, vector, nth)
         header = SubmissionHeader(
             self.terms.task_id, 0, address_of(key), index, self.setup.commitment.commit_long(committed),
-            tuple(payload_digest(p) for p in payloads), bytes(65),
+            tuple(payload_digest(p) for p in payloads),
         )  # fmt: skip
-        digest = header.digest(self.terms.chain_id, self.terms.market)
-        signature = sign_digest(seed_of("forger") if plan.forged else key, digest)
-        header = replace(header, signature=signature)
+        at = (self.terms.chain_id, self.terms.market)
+        header, forgery = (header.signed(*at, partial(sign_digest, k)) for k in (key, seed_of("forger")))
+        header = replace(header, **{name: getattr(forgery, name) for name in plan.forged})  # type: ignore[arg-type]
+        digest = header.digest(*at)
         self.owner_addresses[index] = header.owner
         for memory, raw in zip(self.memories, payloads, strict=True):
             memory.payloads[digest] = raw

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -308,8 +308,8 @@ def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof)
 
 def _header(context: Context, key: bytes, index: int, commitment: native.G1, seed: str) -> SubmissionHeader:
     digests = tuple(seed_of(seed, "shares", index, prover) for prover in range(PROVERS))
-    unsigned = SubmissionHeader(context.task_id, context.round, address_of(key), index, commitment, digests, bytes(65))
-    return replace(unsigned, signature=sign(key, unsigned.digest(context.chain_id, context.market)))
+    unsigned = SubmissionHeader(context.task_id, context.round, address_of(key), index, commitment, digests)
+    return unsigned.signed(context.chain_id, context.market, partial(sign, key))
 
 
 def _aggregate(rows: Rows, gradients: Sequence[IntArray]) -> Aggregate:

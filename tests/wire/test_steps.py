@@ -21,7 +21,8 @@ from provers.wire._generated import prover_pb2 as pb
 POINT = native.g1_generator
 CONTEXT = Context(31337, b"\x11" * 20, 3, 4, b"\x22" * 32, 1 << 40, 10)
 HEADERS = tuple(
-    SubmissionHeader(3, 4, bytes([i + 1]) * 20, i, POINT, (b"\x33" * 32,) * 4, b"\x44" * 65) for i in range(3)
+    SubmissionHeader(3, 4, bytes([i + 1]) * 20, i, POINT, (b"\x33" * 32,) * 4, b"\x44" * 65, b"\x55" * 65)
+    for i in range(3)
 )
 COHORT = Cohort(CONTEXT, HEADERS)
 PROPOSAL = Proposal(COHORT.cohort_id, 7, (0, 2), (0, 1, 3), probe=True)
@@ -115,6 +116,8 @@ def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
         ("header.share_digests", "cohort.headers.1.share_digests", [b"\x33" * 32] * 33),
         ("header.share_digests", "cohort.headers.1.share_digests", [b"\x33" * 32, b"\x33" * 31, b"\x33" * 32]),
         ("header.signature", "cohort.headers.1.signature", b"\x44" * 64),
+        ("header.dealing_signature", "cohort.headers.1.dealing_signature", b"\x55" * 64),
+        ("header.dealing_signature", "cohort.headers.1.dealing_signature", b""),
     ],
 )
 def test_malformed_cohorts_are_refused_by_name(match: str, path: str, value: object) -> None:

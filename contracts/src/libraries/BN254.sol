@@ -59,7 +59,7 @@ library BN254 {
     }
 
     /// @notice For i = 1..count: slot += weight * power^(2^i) * point_i and sum += point_i. Points are words 1 and 2 of
-    /// consecutive records of four words in calldata.
+    /// consecutive records of three words in calldata.
     /// @dev The hot loop of a batch: per point one multiplication and two additions by precompile, little else.
     function mulAddSquarings(uint256 slot, uint256 sum, uint256 records, uint256 count, uint256 power, uint256 weight)
         internal
@@ -72,7 +72,7 @@ library BN254 {
             let scalar := add(slot, 0x80)
             let addend := add(sum, 0x40)
             let point := add(records, 0x20)
-            for { let end := add(point, shl(7, count)) } lt(point, end) { point := add(point, 0x80) } {
+            for { let end := add(point, mul(0x60, count)) } lt(point, end) { point := add(point, 0x60) } {
                 power := mulmod(power, power, r)
                 calldatacopy(term, point, 0x40)
                 calldatacopy(addend, point, 0x40)

@@ -16,14 +16,14 @@ library BatchReader {
 
     uint256 private constant PROOF_HEAD = 0x3a0;
     uint256 private constant CONTRIBUTIONS_WORD = 0x340;
-    uint256 private constant ENTRY = 0xc0;
+    uint256 private constant ENTRY = 0xa0;
     // As in Signatures; assembly takes only constants that are literals.
     uint256 private constant S_MASK = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
     /// @notice The outgoing call under construction.
     /// @param start Address of the selector's word; the call's bytes begin 28 bytes later.
-    /// @param owners Address of the first of the owners, four words each: (address, cx, cy, sharesRoot).
+    /// @param owners Address of the first of the owners, three words each: (address, cx, cy).
     /// @param size Bytes of the call.
     struct Call {
         uint256 start;
@@ -61,7 +61,7 @@ library BatchReader {
             let body := add(start, 0x20)
             // (statement, proof) offsets; statement: five words, offset, length, owners
             let statement := add(body, 0x40)
-            let ownersSize := shl(7, count)
+            let ownersSize := mul(0x60, count)
             let target := add(add(statement, 0xe0), ownersSize)
             mstore(start, selector)
             mstore(body, 0x40)
@@ -156,16 +156,16 @@ library BatchReader {
     }
 
     /// @dev Memory in which one submission after the other is hashed and its signer recovered:
-    /// 0x000 type, taskId, round, cx, cy, sharesRoot; 0x0de 0x1901, domain, struct hash; 0x120 digest, v, r, s.
+    /// 0x000 type, taskId, round, cx, cy; 0x0be 0x1901, domain, struct hash; 0x100 digest, v, r, s.
     function _scratch(Batch calldata batch, bytes32 domain) private pure returns (uint256 scratch) {
         bytes32 submissionType = TypedData.SUBMISSION_TYPE;
         assembly ("memory-safe") {
             scratch := mload(0x40)
-            mstore(0x40, add(scratch, 0x1a0))
+            mstore(0x40, add(scratch, 0x180))
             mstore(scratch, submissionType)
             calldatacopy(add(scratch, 0x20), batch, 0x40)
-            mstore(add(scratch, 0xc0), 0x1901)
-            mstore(add(scratch, 0xe0), domain)
+            mstore(add(scratch, 0xa0), 0x1901)
+            mstore(add(scratch, 0xc0), domain)
         }
     }
 
@@ -187,22 +187,22 @@ library BatchReader {
             let copied := mload(add(roster, 0x80))
             let entry := add(entries.offset, mul(slot, ENTRY))
             let end := add(entries.offset, mul(entries.length, ENTRY))
-            let target := add(mload(add(run, 0x40)), shl(7, slot))
+            let target := add(mload(add(run, 0x40)), mul(0x60, slot))
             let position := add(mload(add(run, 0x20)), shl(1, slot))
             good := 1
             for {} lt(entry, end) {} {
                 let index := calldataload(entry)
                 if or(lt(index, next), iszero(lt(index, limit))) { break }
-                calldatacopy(add(scratch, 0x60), add(entry, 0x20), 0x60) // cx, cy, sharesRoot
-                mstore(add(scratch, 0x100), keccak256(scratch, 0xc0))
-                mstore(add(scratch, 0x120), keccak256(add(scratch, 0xde), 0x42))
-                let s := calldataload(add(entry, 0xa0))
-                mstore(add(scratch, 0x140), add(27, shr(255, s)))
+                calldatacopy(add(scratch, 0x60), add(entry, 0x20), 0x40) // cx, cy
+                mstore(add(scratch, 0xe0), keccak256(scratch, 0xa0))
+                mstore(add(scratch, 0x100), keccak256(add(scratch, 0xbe), 0x42))
+                let s := calldataload(add(entry, 0x80))
+                mstore(add(scratch, 0x120), add(27, shr(255, s)))
                 s := and(s, S_MASK)
-                mstore(add(scratch, 0x160), calldataload(add(entry, 0x80)))
-                mstore(add(scratch, 0x180), s)
+                mstore(add(scratch, 0x140), calldataload(add(entry, 0x60)))
+                mstore(add(scratch, 0x160), s)
                 mstore(target, 0)
-                pop(staticcall(gas(), 1, add(scratch, 0x120), 0x80, target, 0x20))
+                pop(staticcall(gas(), 1, add(scratch, 0x100), 0x80, target, 0x20))
                 let signer := mload(target)
                 let registered := 0
                 switch lt(index, copied)
@@ -212,11 +212,11 @@ library BatchReader {
                     good := 0
                     break
                 }
-                calldatacopy(add(target, 0x20), add(entry, 0x20), 0x60)
+                calldatacopy(add(target, 0x20), add(entry, 0x20), 0x40)
                 mstore(position, shl(240, index))
                 next := add(index, 1)
                 entry := add(entry, ENTRY)
-                target := add(target, 0x80)
+                target := add(target, 0x60)
                 position := add(position, 2)
             }
             mstore(add(run, 0x60), div(sub(entry, entries.offset), ENTRY))

@@ -13,7 +13,7 @@ library Rewards {
 
     /// @notice Leaves of pay by contribution: owner i gets pool * max(w_i, 0) / sum_j max(w_j, 0), rounded down; equal
     /// parts when no contribution is positive.
-    /// @param owners Address in memory of the owners, four words each, of which the first is the owner's address.
+    /// @param owners Address in memory of the owners, three words each, of which the first is the owner's address.
     /// @param contributions Canonical scalars modulo r; the upper half stands for negative numbers.
     /// @param pool Wei to share, below 2^128.
     /// @param limit Largest |w|: owners * bound, by the Cauchy-Schwarz inequality for vectors of at most that norm. A
@@ -56,7 +56,7 @@ library Rewards {
             let free := mload(0x40)
             mstore(free, batchId)
             mstore(add(free, 0x20), slot)
-            mstore(add(free, 0x40), mload(add(owners, shl(7, slot))))
+            mstore(add(free, 0x40), mload(add(owners, mul(0x60, slot))))
             mstore(add(free, 0x60), amount)
             mstore(0, keccak256(free, 0x80))
             mstore(add(add(leaves, 0x20), shl(5, slot)), keccak256(0, 0x20))

@@ -34,11 +34,11 @@ library Transcript {
         }
     }
 
-    /// @notice Hash of every owner's address, commitment and shares root, in batch order.
+    /// @notice Hash of every owner's address and commitment, in batch order.
     function ownersHash(OwnerCommitment[] calldata owners) internal pure returns (bytes32 hash) {
         assembly ("memory-safe") {
             let free := mload(0x40)
-            let size := shl(7, owners.length)
+            let size := mul(0x60, owners.length)
             calldatacopy(free, owners.offset, size)
             hash := keccak256(free, size)
         }

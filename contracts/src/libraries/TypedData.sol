@@ -7,10 +7,10 @@ library TypedData {
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant NAME = keccak256("gradroll");
     bytes32 private constant VERSION = keccak256("1");
-    /// @dev Type of a data owner's submission.
-    bytes32 internal constant SUBMISSION_TYPE = keccak256(
-        "Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY,bytes32 sharesRoot)"
-    );
+    /// @dev Type of a data owner's submission. What the owner handed to the provers is bound to it by a second signature
+    /// that only they and the coordinator check (`DEALING_TYPE` of circuits/statement.py).
+    bytes32 internal constant SUBMISSION_TYPE =
+        keccak256("Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY)");
     /// @dev Type of a prover's attestation.
     bytes32 internal constant ATTESTATION_TYPE = keccak256("Attestation(bytes32 batchId,bytes32 payloadDigest)");
 

@@ -37,14 +37,12 @@ struct TaskTerms {
 /// @param index Registration index of the owner in the task.
 /// @param cx Affine coordinates of the commitment to the gradient.
 /// @param cy See `cx`.
-/// @param sharesRoot Keccak of the digests of the share payloads.
 /// @param r EIP-2098 compact signature over the EIP-712 submission.
 /// @param vs See `r`.
 struct OwnerEntry {
     uint16 index;
     uint256 cx;
     uint256 cy;
-    bytes32 sharesRoot;
     bytes32 r;
     bytes32 vs;
 }
@@ -113,7 +111,6 @@ struct OwnerCommitment {
     address owner;
     uint256 cx;
     uint256 cy;
-    bytes32 sharesRoot;
 }
 
 /// @notice What a batch proof states: these commitments, in this round of this task of this market.

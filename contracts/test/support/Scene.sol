@@ -145,7 +145,7 @@ abstract contract Scene is Check {
         statement.owners = new OwnerCommitment[](batch.owners.length);
         for (uint256 i = 0; i < batch.owners.length; ++i) {
             OwnerEntry memory entry = batch.owners[i];
-            statement.owners[i] = OwnerCommitment(ownerAddress(entry.index), entry.cx, entry.cy, entry.sharesRoot);
+            statement.owners[i] = OwnerCommitment(ownerAddress(entry.index), entry.cx, entry.cy);
         }
     }
 
@@ -171,9 +171,8 @@ abstract contract Scene is Check {
     /// @dev Signs the entry's submission anew, for the round and task of the batch.
     function resign(Batch memory batch, uint256 slot) internal view {
         OwnerEntry memory entry = batch.owners[slot];
-        bytes32 structHash = keccak256(
-            abi.encode(TypedData.SUBMISSION_TYPE, batch.taskId, batch.round, entry.cx, entry.cy, entry.sharesRoot)
-        );
+        bytes32 structHash =
+            keccak256(abi.encode(TypedData.SUBMISSION_TYPE, batch.taskId, batch.round, entry.cx, entry.cy));
         (entry.r, entry.vs) = signCompact(ownerKey(entry.index), TypedData.digest(domain(), structHash));
     }
 

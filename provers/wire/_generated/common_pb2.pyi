@@ -69,7 +69,7 @@ Global___Context: _TypeAlias = Context  # noqa: Y015
 
 @_typing.final
 class SubmissionHeader(_message.Message):
-    """An owner's signed header (EIP-712 "Submission")."""
+    """An owner's header, signed in two parts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -80,6 +80,7 @@ class SubmissionHeader(_message.Message):
     COMMITMENT_FIELD_NUMBER: _builtins.int
     SHARE_DIGESTS_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    DEALING_SIGNATURE_FIELD_NUMBER: _builtins.int
     task_id: _builtins.int
     round: _builtins.int
     owner: _builtins.bytes
@@ -87,6 +88,9 @@ class SubmissionHeader(_message.Message):
     """Registration index of the owner in the task."""
     commitment: _builtins.bytes
     signature: _builtins.bytes
+    """Over the EIP-712 "Submission", which the contract checks."""
+    dealing_signature: _builtins.bytes
+    """Over the EIP-712 "Dealing", which binds the share digests to the submission."""
     @_builtins.property
     def share_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """SHA-256 of each prover's share payload, by prover index."""
@@ -101,10 +105,11 @@ class SubmissionHeader(_message.Message):
         commitment: _builtins.bytes = ...,
         share_digests: _abc.Iterable[_builtins.bytes] | None = ...,
         signature: _builtins.bytes = ...,
+        dealing_signature: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitment", b"commitment", "owner", b"owner", "owner_index", b"owner_index", "round", b"round", "share_digests", b"share_digests", "signature", b"signature", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitment", b"commitment", "dealing_signature", b"dealing_signature", "owner", b"owner", "owner_index", b"owner_index", "round", b"round", "share_digests", b"share_digests", "signature", b"signature", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
