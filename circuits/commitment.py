@@ -8,7 +8,7 @@ binding from the SRS.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +31,12 @@ class CommitmentKey:
     Attributes:
         dimension: d, the coordinates of a gradient.
         bases: d Lagrange points, then the 129 tail points.
+        mapped: the file's bytes that they lie in; their pages are let go after each use.
     """
 
     dimension: int
     bases: G1Bases
+    mapped: memoryview | None = field(default=None, repr=False)
 
     @property
     def domain(self) -> int:
@@ -54,13 +56,23 @@ class CommitmentKey:
         """Commits to a long row, (d + 129, 4). On shares of a row this is a share of the commitment."""
         if row.shape != (self.dimension + TAIL, 4):
             raise InvalidInputError(f"a long row of this model has shape {(self.dimension + TAIL, 4)}")
-        return self.bases.msm(row)
+        try:
+            return self.bases.msm(row)
+        finally:
+            self._release()
 
     def commit_small(self, values: npt.NDArray[np.int64], tail: FrArray) -> G1:
         """Commits to quantised integers, int64[d], by the multiplication for short scalars; same result as
         `commit`."""
         self._check(values.shape, (self.dimension,), tail)
-        return native.g1_add(self.bases.msm_int64(values), self.bases.msm(tail, start=self.dimension))
+        try:
+            return native.g1_add(self.bases.msm_int64(values), self.bases.msm(tail, start=self.dimension))
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        if self.mapped is not None:
+            native.release(self.mapped)
 
     def _check(self, actual: tuple[int, ...], expected: tuple[int, ...], tail: FrArray) -> None:
         if actual != expected or tail.shape != (TAIL, 4):
@@ -126,13 +138,15 @@ def _load(path: Path, tau: G2, dimension: int) -> CommitmentKey:
     file = container.read(path, KIND)
     if (file.text("tau"), file.number("dimension")) != (tau.hex(), dimension):
         raise KeyMismatchError(f"{path} belongs to another SRS or dimension")
+    section = file.section("bases")
     try:
-        bases = G1Bases.map(file.section("bases"))
+        bases = G1Bases.map(section)
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
     if len(bases) != dimension + TAIL:
         raise KeyFileError(f"{path} has {len(bases)} points")
-    return CommitmentKey(dimension, bases)
+    native.release(section)
+    return CommitmentKey(dimension, bases, section)
 
 
 def _derive(srs: Srs, dimension: int, domain: int) -> G1Bases:

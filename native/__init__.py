@@ -62,6 +62,7 @@ from native._vectors import (
     zeros,
 )
 from native.errors import DecodingError, NonCanonicalError, PointError
+from native.paging import release
 
 __all__ = [
     "G1",
@@ -114,6 +115,7 @@ __all__ = [
     "powers_of_tau_unsafe",
     "prefix_sum",
     "project",
+    "release",
     "root_of_unity",
     "rs_decode",
     "scale",

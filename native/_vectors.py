@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from native import _kernel
+from native import _kernel, paging
 from native._types import FrArray, scalar, scalar_bytes, scalars, scalars_bytes
 
 
@@ -82,15 +82,20 @@ def powers(x: int, n: int) -> FrArray:
 
 
 def linear_combination(rows: Sequence[FrArray], coefficients: Sequence[int]) -> FrArray:
-    """The sum of coefficients[i] * rows[i], shape (n, 4).
+    """The sum of coefficients[i] * rows[i], shape (n, 4).  Long mapped rows are read as by `gram`.
 
     Raises ValueError when there are no rows, rows differ in length or their number is not that of the
     coefficients.
     """
-    rows = list(rows)
+    rows, weights = list(rows), scalars_bytes(coefficients)
     if not rows:
         raise ValueError("a linear combination needs at least one row")
-    return _kernel.linear_combination(rows, scalars_bytes(coefficients), len(rows[0]))
+    if not paging.worthwhile(rows):
+        return _kernel.linear_combination(rows, weights, len(rows[0]))
+    out = np.empty((len(rows[0]), 4), dtype=np.uint64)
+    for start, parts in paging.parts(rows):
+        out[start : start + len(parts[0])] = _kernel.linear_combination(parts, weights, len(parts[0]))
+    return out
 
 
 def prefix_sum(a: FrArray) -> FrArray:
@@ -123,10 +128,29 @@ def signs(seed: bytes, row: int, d: int) -> npt.NDArray[np.int8]:
 
 
 def project(rows: Sequence[FrArray], seed: bytes, k: int = 128) -> list[FrArray]:
-    """R times every row, each of shape (k, 4); row i of the k by d matrix R is signs(seed, i, d)."""
-    return _kernel.project(list(rows), seed, k)
+    """R times every row, each of shape (k, 4); row i of the k by d matrix R is signs(seed, i, d).
+
+    Long mapped rows are read as by `gram`.
+    """
+    rows = list(rows)
+    if not paging.worthwhile(rows):
+        return _kernel.project(rows, seed, k, 0)
+    sums = [zeros(k) for _ in rows]
+    for start, parts in paging.parts(rows):
+        sums = [_kernel.add(a, b) for a, b in zip(sums, _kernel.project(parts, seed, k, start), strict=True)]
+    return sums
 
 
 def gram(rows: Sequence[FrArray]) -> FrArray:
-    """Inner products of rows i <= j, upper triangle row by row, shape (m (m + 1) / 2, 4)."""
-    return _kernel.gram(list(rows))
+    """Inner products of rows i <= j, upper triangle row by row, shape (m (m + 1) / 2, 4).
+
+    Long rows that are read-only maps of files are read part by part, and their pages are let go behind it (see
+    `release`): the system reads them again when they are needed.
+    """
+    rows = list(rows)
+    if not paging.worthwhile(rows):
+        return _kernel.gram(rows)
+    total = zeros(len(rows) * (len(rows) + 1) // 2)
+    for _, parts in paging.parts(rows):
+        total = _kernel.add(total, _kernel.gram(parts))
+    return total

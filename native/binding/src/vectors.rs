@@ -129,9 +129,10 @@ fn project<'py>(
     rows: Vec<Array<'py>>,
     seed: &[u8],
     k: usize,
+    first: usize,
 ) -> PyResult<Vec<Vector<'py>>> {
     let (rows, seed) = (all_limbs(&rows)?, exactly(seed, "the seed")?);
-    arrays(py, run(py, || projection::project(&rows, &seed, k))?)
+    arrays(py, run(py, || projection::project(&rows, &seed, k, first))?)
 }
 
 #[pyfunction]

@@ -151,8 +151,8 @@ mod dispatch {
     pub use super::add_chunk;
 }
 
-/// Sign bits of a chunk of columns, group by group: for each group a (low, high) byte per sign row.
-fn group_bits(seed: &Seed, k: usize, chunk: usize) -> Vec<[u8; 2]> {
+/// Sign bits of [`COLUMNS`] columns, group by group: for each group a (low, high) byte per sign row.
+fn group_bits(seed: &Seed, k: usize, first: usize) -> Vec<[u8; 2]> {
     const BYTES: usize = COLUMNS / 4;
     let mut bits = vec![[0; 2]; COLUMNS / GROUP * k];
     let mut stream = [0; BYTES];
@@ -160,7 +160,7 @@ fn group_bits(seed: &Seed, k: usize, chunk: usize) -> Vec<[u8; 2]> {
         sign_bits(
             seed,
             row as u32,
-            (chunk * COLUMNS / SIGNS_PER_BLOCK) as u64,
+            (first / SIGNS_PER_BLOCK) as u64,
             &mut stream,
         );
         for (block, bytes) in stream.chunks(64).enumerate() {
@@ -173,18 +173,25 @@ fn group_bits(seed: &Seed, k: usize, chunk: usize) -> Vec<[u8; 2]> {
 }
 
 /// `R v` for every row `v`: `k` elements per row. `R` is the sign matrix of the seed (see
-/// [`crate::seed::signs`]), `k` by the length of the rows.
+/// [`crate::seed::signs`]), `k` rows, from column `first` on as many columns as the rows have elements. What
+/// the parts of a row give adds up to what the row gives.
 ///
 /// # Errors
-/// Rows of different lengths; a non-canonical element; more than `2^30` columns or `2^16` sign rows.
-pub fn project(rows: &[&[Limbs]], seed: &Seed, k: usize) -> Result<Vec<Vec<Limbs>>> {
+/// Rows of different lengths; a non-canonical element; `first` within a block of 256 columns; more than `2^30`
+/// columns or `2^16` sign rows.
+pub fn project(rows: &[&[Limbs]], seed: &Seed, k: usize, first: usize) -> Result<Vec<Vec<Limbs>>> {
     let d = rows.first().map_or(0, |row| row.len());
     for row in rows {
         same_length("length of a row against the first", row.len(), d)?;
     }
-    if d > MAX_COLUMNS || k > MAX_SIGN_ROWS {
+    if !first.is_multiple_of(SIGNS_PER_BLOCK) {
         return Err(Error::Range(format!(
-            "{k} sign rows by {d} columns: at most 2^16 by 2^30 are possible"
+            "column {first} begins no block of {SIGNS_PER_BLOCK} columns"
+        )));
+    }
+    if first > MAX_COLUMNS || first + d > MAX_COLUMNS || k > MAX_SIGN_ROWS {
+        return Err(Error::Range(format!(
+            "{k} sign rows by {d} columns from {first} on: at most 2^16 by 2^30 are possible"
         )));
     }
     check_rows(rows)?;
@@ -195,7 +202,7 @@ pub fn project(rows: &[&[Limbs]], seed: &Seed, k: usize) -> Result<Vec<Vec<Limbs
     let sums = (0..d.div_ceil(COLUMNS))
         .into_par_iter()
         .fold(empty, |mut sums, chunk| {
-            let bits = group_bits(seed, k, chunk);
+            let bits = group_bits(seed, k, first + chunk * COLUMNS);
             let (start, end) = (chunk * COLUMNS, d.min((chunk + 1) * COLUMNS));
             for (row, sums) in rows.iter().zip(sums.chunks_mut(k)) {
                 dispatch::add_chunk(sums, &row[start..end], &bits, k);
@@ -250,11 +257,26 @@ mod tests {
         ] {
             let rows: Vec<_> = (0..3).map(|i| expand(&[i; 32], d, 0).unwrap()).collect();
             let views: Vec<_> = rows.iter().map(Vec::as_slice).collect();
-            let got = project(&views, &[9; 32], 5).unwrap();
+            let got = project(&views, &[9; 32], 5, 0).unwrap();
             for (row, got) in rows.iter().zip(got) {
                 assert_eq!(got, plain(row, &[9; 32], 5), "d = {d}");
             }
         }
+    }
+
+    #[test]
+    fn parts_add_up() {
+        let row = expand(&[7; 32], 2 * COLUMNS + 900, 0).unwrap();
+        let whole = project(&[&row], &[3; 32], 6, 0).unwrap();
+        for at in [0, 256, 512, COLUMNS, COLUMNS + 256, 2 * COLUMNS + 768] {
+            let (left, right) = row.split_at(at);
+            let left = project(&[left], &[3; 32], 6, 0).unwrap();
+            let right = project(&[right], &[3; 32], 6, at).unwrap();
+            assert_eq!(crate::vector::add(&left[0], &right[0]).unwrap(), whole[0]);
+        }
+        assert!(project(&[&row], &[3; 32], 6, 255).is_err());
+        assert!(project(&[&row], &[3; 32], 6, MAX_COLUMNS).is_err());
+        assert!(project(&[&row], &[3; 32], 6, usize::MAX - 255).is_err());
     }
 
     #[test]
@@ -263,7 +285,7 @@ mod tests {
         largest[0] -= 1;
         let row = vec![largest; COLUMNS + 3];
         assert_eq!(
-            project(&[&row], &[1; 32], 128).unwrap()[0],
+            project(&[&row], &[1; 32], 128, 0).unwrap()[0],
             plain(&row, &[1; 32], 128)
         );
     }
@@ -280,8 +302,11 @@ mod tests {
 
     #[test]
     fn uneven_rows_and_no_rows() {
-        assert!(project(&[&[ZERO], &[]], &[0; 32], 4).is_err());
-        assert_eq!(project(&[], &[0; 32], 4).unwrap(), Vec::<Vec<Limbs>>::new());
-        assert!(project(&[&[ZERO]], &[0; 32], 0).unwrap()[0].is_empty());
+        assert!(project(&[&[ZERO], &[]], &[0; 32], 4, 0).is_err());
+        assert_eq!(
+            project(&[], &[0; 32], 4, 0).unwrap(),
+            Vec::<Vec<Limbs>>::new()
+        );
+        assert!(project(&[&[ZERO]], &[0; 32], 0, 0).unwrap()[0].is_empty());
     }
 }
