@@ -229,7 +229,11 @@ class SumcheckProof:
 
 @dataclass(frozen=True, slots=True)
 class BatchProof:
-    """All that the contract needs beside the owners' headers to verify one batch."""
+    """All that the contract needs beside the owners' headers to verify one batch.
+
+    Attributes:
+        commitment_sum: S, stated to be the sum of the owners' commitments, which the aggregate opens.
+    """
 
     mask_commitment: G1
     gram: G1
@@ -237,6 +241,7 @@ class BatchProof:
     groth: GrothProof
     square_norm: int
     sumcheck: SumcheckProof
+    commitment_sum: G1
     contributions: tuple[int, ...]
     sign_seed: bytes
     projections_digest: bytes

@@ -16,8 +16,8 @@ import native
 from circuits.errors import ProofError
 from circuits.hashing import challenge
 from circuits.srs import Srs, powers_needed
-from circuits.statement import TAIL, GrothProof, SumcheckProof, domain_size
-from circuits.transcript import SumcheckChallenges, sumcheck_challenges, v_state, zeta_state
+from circuits.statement import TAIL, SumcheckProof, domain_size
+from circuits.transcript import Ending, SumcheckChallenges, sumcheck_challenges, v_state, zeta_state
 from native import G1, G2, FrArray
 
 _COSET_SHIFT = 5
@@ -95,7 +95,7 @@ def verify(
     tau: G2,
     commitment: G1,
     proof: SumcheckProof,
-    groth: GrothProof,
+    ending: Ending,
     *,
     square_norm: int,
     dimension: int,
@@ -105,13 +105,13 @@ def verify(
 
     Args:
         tau: [tau]_2 of the SRS.
-        groth: the batch's Groth16 elements, which the transcript binds before the last challenge.
+        ending: what the transcript binds before the last challenge beside the openings.
         state: transcript state behind eta.
 
     Raises:
         ProofError: zeta lies in the domain.
     """
-    challenges = sumcheck_challenges(state, square_norm, proof, groth)
+    challenges = sumcheck_challenges(state, square_norm, proof, ending)
     left, right = opening_points(commitment, square_norm, domain_size(dimension), proof, challenges)
     return native.pairing_product_is_one([(left, tau), (native.g1_neg(right), native.g2_generator)])
 

@@ -52,6 +52,14 @@ class Opening:
     knowledge: G1
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What enters the transcript last: the Groth16 elements, and the stated sum of the owners' commitments."""
+
+    groth: GrothProof
+    commitment_sum: G1
+
+
 def rho_state(context: Context, owners: Sequence[SubmissionHeader], opening: Opening) -> bytes:
     """State behind rho, the challenge that combines the rows."""
     return keccak(
@@ -77,9 +85,10 @@ def v_state(state: bytes, a_zeta: int, s_zeta: int, s_omega_zeta: int) -> bytes:
     return keccak(words(tag("gradroll/v1/v"), state, a_zeta, s_zeta, s_omega_zeta))
 
 
-def u_state(state: bytes, w1: G1, w2: G1, groth: GrothProof) -> bytes:
-    """State behind u and the pairing weights; the Groth16 elements enter here so that no error can cancel another."""
-    return keccak(words(tag("gradroll/v1/u"), state, w1, w2, groth.a, groth.b, groth.c))
+def u_state(state: bytes, w1: G1, w2: G1, ending: Ending) -> bytes:
+    """State behind u and the pairing weights; all that they weigh is in it, so that no error can cancel another."""
+    groth = ending.groth
+    return keccak(words(tag("gradroll/v1/u"), state, w1, w2, ending.commitment_sum, groth.a, groth.b, groth.c))
 
 
 def knowledge_weight(state: bytes) -> int:
@@ -92,6 +101,11 @@ def opening_weight(state: bytes) -> int:
     return challenge(keccak(words(tag("gradroll/v1/weight-opening"), state)))
 
 
+def sum_weight(state: bytes) -> int:
+    """Weight of the equation of the sum of the owners' commitments in the pairing product."""
+    return challenge(keccak(words(tag("gradroll/v1/weight-sum"), state)))
+
+
 @dataclass(frozen=True, slots=True)
 class SumcheckChallenges:
     """Challenges of the sum-check, and the state they end in."""
@@ -102,11 +116,11 @@ class SumcheckChallenges:
     state: bytes
 
 
-def sumcheck_challenges(state: bytes, square_norm: int, proof: SumcheckProof, groth: GrothProof) -> SumcheckChallenges:
+def sumcheck_challenges(state: bytes, square_norm: int, proof: SumcheckProof, ending: Ending) -> SumcheckChallenges:
     """Replay the transcript from the batch identifier to its end."""
     s3 = zeta_state(state, square_norm, proof.s, proof.q)
     s4 = v_state(s3, proof.a_zeta, proof.s_zeta, proof.s_omega_zeta)
-    s5 = u_state(s4, proof.w1, proof.w2, groth)
+    s5 = u_state(s4, proof.w1, proof.w2, ending)
     return SumcheckChallenges(challenge(s3), challenge(s4), challenge(s5), s5)
 
 

@@ -16,12 +16,14 @@ from circuits.groth16 import VerifyingKey, input_point
 from circuits.hashing import challenge
 from circuits.statement import MAX_BOUND, MAX_DIMENSION, BatchProof, BatchStatement, domain_size
 from circuits.transcript import (
+    Ending,
     Opening,
     eta_state,
     knowledge_weight,
     opening_weight,
     rho_state,
     squarings,
+    sum_weight,
     sumcheck_challenges,
 )
 from native import G1, G2
@@ -39,21 +41,30 @@ def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     _check_shape(statement, proof, key)
     _check_points(statement, proof)
     batch_id, rho, public = public_inputs(statement, proof, key)
-    challenges = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, proof.groth)
+    ending = Ending(proof.groth, proof.commitment_sum)
+    challenges = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, ending)
     domain = domain_size(statement.context.dimension)
     commitment = combined_commitment(statement, proof, rho)
     left, right = sumcheck.opening_points(commitment, proof.square_norm, domain, proof.sumcheck, challenges)
-    k1, k2 = knowledge_weight(challenges.state), opening_weight(challenges.state)
+    total = sum_of_commitments(statement)
+    k1, k2, k3 = (weight(challenges.state) for weight in (knowledge_weight, opening_weight, sum_weight))
     product: list[tuple[G1, G2]] = [
         (proof.groth.a, proof.groth.b),
         (native.g1_neg(key.alpha), key.beta),
         (native.g1_neg(input_point(key, public, proof.gram)), key.gamma),
         (native.g1_neg(proof.groth.c), key.delta),
         (native.g1_mul(proof.gram, -k1 % native.R), key.sigma),
-        (native.g1_linear_combination([proof.knowledge, right], [k1, -k2 % native.R]), native.g2_generator),
+        (
+            native.g1_linear_combination(
+                [proof.knowledge, right, total, proof.commitment_sum], [k1, -k2 % native.R, -k3 % native.R, k3]
+            ),
+            native.g2_generator,
+        ),
         (native.g1_mul(left, k2), key.tau),
     ]
     if not native.pairing_product_is_one(product):
+        if proof.commitment_sum != total:
+            raise ProofError("the stated sum is not the sum of the owners' commitments")
         raise ProofError(_diagnose(proof, key, public, left, right))
     return batch_id
 
@@ -114,8 +125,19 @@ def _check_shape(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
 
 def _check_points(statement: BatchStatement, proof: BatchProof) -> None:
     s, groth = proof.sumcheck, proof.groth
-    mine = (proof.mask_commitment, proof.gram, proof.knowledge, groth.a, groth.c, s.s, s.q, s.w1, s.w2)
-    for point in (*mine, *(owner.commitment for owner in statement.owners)):
+    stated = (
+        proof.mask_commitment,
+        proof.gram,
+        proof.knowledge,
+        proof.commitment_sum,
+        groth.a,
+        groth.c,
+        s.s,
+        s.q,
+        s.w1,
+        s.w2,
+    )
+    for point in (*stated, *(owner.commitment for owner in statement.owners)):
         native.g1_check(point)
     native.g2_check(groth.b)
 

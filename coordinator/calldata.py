@@ -75,7 +75,7 @@ def proof_tuple(proof: BatchProof) -> Tuple:
         point(proof.mask_commitment), point(proof.gram), point(proof.knowledge),
         point(groth.a), point(groth.b), point(groth.c), proof.square_norm,
         point(sumcheck.s), point(sumcheck.q), sumcheck.a_zeta, sumcheck.s_zeta, sumcheck.s_omega_zeta,
-        point(sumcheck.w1), point(sumcheck.w2), list(proof.contributions),
+        point(sumcheck.w1), point(sumcheck.w2), point(proof.commitment_sum), list(proof.contributions),
         proof.sign_seed, proof.projections_digest,
     )  # fmt: skip
 

@@ -8,12 +8,20 @@ import {Transcript} from "./libraries/Transcript.sol";
 import {OwnerCommitment, Proof, Statement, VerifyingKey} from "./types/Types.sol";
 
 /// @title Verifier of one policy key
-/// @notice One pairing product for three equations: the policy circuit's Groth16 proof with a committed block, the
-/// knowledge equation of that block, and the KZG openings of the sum-check, the last two under fresh weights k1 and k2:
+/// @notice One pairing product for four equations: the policy circuit's Groth16 proof with a committed block, the
+/// knowledge equation of that block, the KZG openings of the sum-check, and that the stated S is the sum of the owners'
+/// commitments C_i, the last three under fresh weights k1, k2 and k3:
 ///
-///   e(-A, B) e(alpha, beta) e(IC + D, gamma) e(C, delta) e(k1 D, sigma) e(k2 right - k1 KP, G2) e(-k2 left, tau G2) = 1
+///   e(-A, B) e(alpha, beta) e(IC + D, gamma) e(C, delta) e(k1 D, sigma)
+///     e(k2 right - k1 KP + k3 (sum C_i - S), G2) e(-k2 left, tau G2) = 1
 ///
 /// which is the inverse of the product of circuits/verify.py. With gamma = G2 the third and sixth pair are one.
+///
+/// The weights are drawn after everything that they weigh, S included. Written as exponents of e(G1, G2), the product is
+/// E0 + k1 E1 + k2 E2 + k3 E3 with each E the error of one equation; if one of them is not zero, the sum is zero for a
+/// share of 1/r of the weights. For a wrong S it is k3 (sum C_i - S) that no other term can cancel but by that chance.
+/// The owners' parts of E2 and E3 are one multiplication by k2 rho_i + k3, so that S costs one multiplication a batch
+/// instead of an addition an owner.
 /// @dev The key lies in the code as immutables: verification reads no storage. See `libraries/BN254.sol` for slots.
 contract RollupVerifier is IVerifier {
     using BN254 for uint256;
@@ -79,6 +87,7 @@ contract RollupVerifier is IVerifier {
         uint256 u;
         uint256 knowledge;
         uint256 opening;
+        uint256 sum;
     }
 
     /// @param key The verifying key; its hash is computed here, so it cannot be misstated.
@@ -120,15 +129,15 @@ contract RollupVerifier is IVerifier {
         uint256 slots;
         assembly ("memory-safe") {
             slots := mload(0x40)
-            // Eight slots: seven pairs, then the sum of the owners' commitments.
-            let size := mul(8, 0xc0)
+            let size := mul(7, 0xc0)
             mstore(0x40, add(slots, size))
             calldatacopy(slots, calldatasize(), size)
         }
-        (commitmentX, commitmentY) = _combine(slots, statement.owners, proof, challenges, scalars);
+        _combine(slots, statement.owners, proof, challenges, scalars);
         _addInputs(_inputSlot(slots), statement.bound, proof, challenges);
         _layPairs(slots, proof, challenges);
         if (!BN254.pairingProductIsOne(slots, _gammaIsGenerator ? 6 : 7)) revert ProofInvalid();
+        (commitmentX, commitmentY) = (proof.sum[0], proof.sum[1]);
     }
 
     /// @dev Lengths and scalars. Points are checked by the precompiles that use them.
@@ -168,17 +177,18 @@ contract RollupVerifier is IVerifier {
         out.u = uint256(state) % R;
         out.knowledge = Transcript.knowledgeWeight(state) % R;
         out.opening = Transcript.openingWeight(state) % R;
+        out.sum = Transcript.sumWeight(state) % R;
     }
 
-    /// @dev Slot 0 becomes k2 right - k1 KP, slot 1 -k2 left; returns the sum of the owners' commitments. The weight k2
-    /// goes into the scalars, so that it costs no further multiplication of a point.
+    /// @dev Slot 0 becomes k2 right - k1 KP + k3 (sum C_i - S), slot 1 -k2 left. The weights go into the scalars, so that
+    /// they cost no further multiplication of a point.
     function _combine(
         uint256 slots,
         OwnerCommitment[] calldata owners,
         Proof calldata proof,
         Challenges memory challenges,
         SumCheck.Scalars memory scalars
-    ) private view returns (uint256 commitmentX, uint256 commitmentY) {
+    ) private view {
         uint256 weight = challenges.opening;
         slots.mulAdd(proof.knowledge, R - challenges.knowledge);
         slots.mulAdd(proof.w1, mulmod(weight, scalars.zeta, R));
@@ -188,19 +198,15 @@ contract RollupVerifier is IVerifier {
         slots.mulAdd(BN254.G1_X, BN254.G1_Y, mulmod(weight, scalars.one, R));
         uint256 power = challenges.rho;
         slots.mulAdd(proof.mask, mulmod(weight, power, R));
-        uint256 sum = slots + 7 * BN254.SLOT;
+        slots.mulAdd(proof.sum, R - challenges.sum);
         uint256 records;
         assembly ("memory-safe") {
             records := owners.offset
         }
-        slots.mulAddSquarings(sum, records, owners.length, power, weight); // rho_i = rho^(2^i)
+        slots.mulAddSquarings(records, owners.length, power, weight, challenges.sum); // rho_i = rho^(2^i)
         uint256 left = slots + BN254.SLOT;
         left.mulAdd(proof.w1, R - weight);
         left.mulAdd(proof.w2, R - mulmod(weight, challenges.u, R));
-        assembly ("memory-safe") {
-            commitmentX := mload(sum)
-            commitmentY := mload(add(sum, 0x20))
-        }
     }
 
     /// @dev Where IC + D is accumulated: slot 6, or slot 0 when gamma is the generator that pairs with slot 0.

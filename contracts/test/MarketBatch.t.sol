@@ -117,6 +117,12 @@ contract MarketBatchTest is Scene {
         _refused(batch, abi.encodeWithSelector(BN254.PointInvalid.selector));
     }
 
+    function test_acceptBatch_sumOfOtherOwners() external staged {
+        Batch memory batch = load("norm_3").batch;
+        batch.proof.sum = load("norm_3_next").batch.proof.sum;
+        _refused(batch, abi.encodeWithSelector(IVerifier.ProofInvalid.selector));
+    }
+
     function test_acceptBatch_contributionChangedByOne() external {
         stage("contribution_3", 16, 16);
         Batch memory batch = load("contribution_3").batch;

@@ -9,9 +9,9 @@ import {Scene} from "./support/Scene.sol";
 
 /// @title The verifier alone, on real proofs
 contract RollupVerifierTest is Scene {
-    /// @dev Words of the proof's head; word 26 is the offset of the contributions.
-    uint256 private constant WORDS = 29;
-    uint256 private constant OFFSET_WORD = 26;
+    /// @dev Words of the proof's head; word 28 is the offset of the contributions.
+    uint256 private constant WORDS = 31;
+    uint256 private constant OFFSET_WORD = 28;
     /// @dev A precompile that refuses a point keeps what it was given, so every call is bounded.
     uint256 private constant GAS = 3_000_000;
 
@@ -181,6 +181,37 @@ contract RollupVerifierTest is Scene {
         verifier.verify{gas: GAS}(statement, proof);
     }
 
+    function test_verify_sumWrong() external {
+        (Statement memory statement, Proof memory proof, Fixture memory fixture) = _given("norm_3");
+        uint256[2] memory sum = proof.sum;
+        equal(sum[0], fixture.commitmentX, "x of the sum");
+        OwnerCommitment memory owner = statement.owners[1];
+        for (uint256 multiple = 1; multiple < 4; ++multiple) {
+            // One owner counted once, twice, three times too often, or left out as often.
+            proof.sum = _plus(sum, owner.cx, owner.cy, multiple);
+            _proofInvalid(statement, proof);
+            proof.sum = _plus(sum, owner.cx, owner.cy, BN254.R - multiple);
+            _proofInvalid(statement, proof);
+            proof.sum = _plus(sum, BN254.G1_X, BN254.G1_Y, multiple);
+            _proofInvalid(statement, proof);
+        }
+        proof.sum = [sum[0], BN254.P - sum[1]];
+        _proofInvalid(statement, proof);
+        proof.sum = [uint256(0), 0];
+        _proofInvalid(statement, proof);
+        proof.sum = proof.mask;
+        _proofInvalid(statement, proof);
+        proof.sum = sum;
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
+    function testFuzz_verify_sumWrong(uint256 seed, uint256 owner) external {
+        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
+        vm.assume(seed % BN254.R != 0);
+        proof.sum = _plus(proof.sum, statement.owners[owner % 3].cx, statement.owners[owner % 3].cy, seed);
+        _proofInvalid(statement, proof);
+    }
+
     function test_verify_infinities() external {
         (Statement memory statement, Proof memory proof,) = _given("norm_3");
         uint256[2] memory zero;
@@ -245,6 +276,22 @@ contract RollupVerifierTest is Scene {
         verifier = new RollupVerifier(keyOf(name));
         statement = statementOf(fixture.batch);
         proof = fixture.batch.proof;
+    }
+
+    /// @dev point + scalar (x, y), by the precompiles.
+    function _plus(uint256[2] memory point, uint256 x, uint256 y, uint256 scalar)
+        private
+        view
+        returns (uint256[2] memory out)
+    {
+        (, bytes memory term) = address(7).staticcall(abi.encode(x, y, scalar));
+        (, bytes memory total) = address(6).staticcall(bytes.concat(abi.encode(point), term));
+        (out[0], out[1]) = abi.decode(total, (uint256, uint256));
+    }
+
+    function _proofInvalid(Statement memory statement, Proof memory proof) private {
+        vm.expectRevert(IVerifier.ProofInvalid.selector);
+        verifier.verify{gas: GAS}(statement, proof);
     }
 
     function _refused(Statement memory statement, Proof memory proof) private view {

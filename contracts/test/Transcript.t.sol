@@ -52,6 +52,7 @@ contract TranscriptTest is Check {
             }
             bytes32 last = vm.parseJsonBytes32(json, ".states.u");
             equal(Transcript.knowledgeWeight(last) % BN254.R, _challenge(json, "knowledge_weight"), "knowledge");
+            equal(Transcript.sumWeight(last) % BN254.R, _challenge(json, "sum_weight"), "sum");
             equal(Transcript.openingWeight(last) % BN254.R, _challenge(json, "opening_weight"), "opening");
         }
     }

@@ -156,7 +156,7 @@ def _proof_bytes(proof: BatchProof) -> bytes:
     s, groth = proof.sumcheck, proof.groth
     return words(
         proof.mask_commitment, proof.gram, proof.knowledge, groth.a, groth.b, groth.c, proof.square_norm,
-        s.s, s.q, s.a_zeta, s.s_zeta, s.s_omega_zeta, s.w1, s.w2, proof.sign_seed, proof.projections_digest,
+        s.s, s.q, s.a_zeta, s.s_zeta, s.s_omega_zeta, s.w1, s.w2, proof.commitment_sum, proof.sign_seed, proof.projections_digest,
         len(proof.contributions), *proof.contributions,
     )  # fmt: skip
 
@@ -168,9 +168,11 @@ def _read_proof(reader: Reader, owners: int) -> BatchProof:
     sumcheck = SumcheckProof(
         reader.g1(), reader.g1(), reader.scalar(), reader.scalar(), reader.scalar(), reader.g1(), reader.g1()
     )
-    seed, digest = reader.take(32), reader.take(32)
+    total, seed, digest = reader.g1(), reader.take(32), reader.take(32)
     count = _word(reader)
     if count not in (0, owners):
         raise WireError(f"the audit bundle states {count} contributions for {owners} owners")
     contributions = tuple(reader.scalar() for _ in range(count))
-    return BatchProof(mask_commitment, gram, knowledge, groth, square_norm, sumcheck, contributions, seed, digest)
+    return BatchProof(
+        mask_commitment, gram, knowledge, groth, square_norm, sumcheck, total, contributions, seed, digest
+    )

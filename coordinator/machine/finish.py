@@ -163,6 +163,7 @@ def _batch_proof(resources: Resources, state: Attesting, batch_id: bytes) -> Bat
         groth=state.groth,
         square_norm=evidence.combination.square_norm,
         sumcheck=_sumcheck(resources, evidence, batch_id),
+        commitment_sum=sum_of_commitments(state.run.statement),
         contributions=state.contributions,
         sign_seed=state.run.ground.seed,
         projections_digest=evidence.validated.projections_digest,

@@ -68,6 +68,28 @@ def test_committed_points_cannot_be_changed(name: str) -> None:
         check(replace(batch().proof, **{name: moved(getattr(batch().proof, name))}))
 
 
+def test_the_stated_sum_cannot_be_another() -> None:
+    """Off by a multiple of an owner's commitment, by another point, negated, infinity: all are refused, by name."""
+    proof, (first, second) = batch().proof, (owner.commitment for owner in batch().statement.owners)
+    total = proof.commitment_sum
+    assert total == native.g1_add(first, second)
+    multiples = [native.g1_linear_combination([total, first], [1, k % native.R]) for k in (-3, -2, -1, 1, 2, 3)]
+    for wrong in (*multiples, first, moved(total), native.g1_neg(total), native.G1(bytes(64)), proof.mask_commitment):
+        with pytest.raises(ProofError, match="stated sum"):
+            check(replace(proof, commitment_sum=wrong))
+    with pytest.raises(native.PointError):
+        check(replace(proof, commitment_sum=native.G1(b"\x02" * 64)))
+
+
+def test_an_error_of_the_sum_cannot_make_up_for_one_elsewhere() -> None:
+    """KP off by one point and S by the same: without a weight of its own for the sum, the two would meet in one pair."""
+    proof = batch().proof
+    for point in (moved(proof.knowledge), native.g1_add(proof.knowledge, native.g1_neg(native.g1_generator))):
+        changed = replace(proof, knowledge=point, commitment_sum=moved(proof.commitment_sum))
+        with pytest.raises(ProofError):
+            check(changed)
+
+
 def test_groth16_elements_cannot_be_changed() -> None:
     proof = batch().proof
     doubled = native.g2_linear_combination([proof.groth.b], [2])

@@ -13,7 +13,7 @@ from circuits.statement import BatchProof, BatchStatement
 _POINT, _TWIST = "uint256[2]", "uint256[4]"
 PROOF = (
     f"({_POINT},{_POINT},{_POINT},{_POINT},{_TWIST},{_POINT},uint256,{_POINT},{_POINT},"
-    f"uint256,uint256,uint256,{_POINT},{_POINT},uint256[],bytes32,bytes32)"
+    f"uint256,uint256,uint256,{_POINT},{_POINT},{_POINT},uint256[],bytes32,bytes32)"
 )
 STATEMENT = "(address,uint256,uint256,uint256,uint256,(address,uint256,uint256)[])"
 BATCH = f"(uint256,uint256,(uint16,uint256,uint256,bytes32,bytes32)[],{PROOF},bytes32,bytes,(uint8,bytes32,bytes32)[])"
@@ -51,6 +51,7 @@ def proof_tuple(proof: BatchProof) -> tuple[Any, ...]:
         check.s_omega_zeta,
         integers(check.w1),
         integers(check.w2),
+        integers(proof.commitment_sum),
         list(proof.contributions),
         proof.sign_seed,
         proof.projections_digest,

@@ -134,7 +134,7 @@ def transcript_vector(batch: PlainBatch) -> dict[str, object]:
     check = proof.sumcheck
     s3 = transcript.zeta_state(s2, proof.square_norm, check.s, check.q)
     s4 = transcript.v_state(s3, check.a_zeta, check.s_zeta, check.s_omega_zeta)
-    s5 = transcript.u_state(s4, check.w1, check.w2, proof.groth)
+    s5 = transcript.u_state(s4, check.w1, check.w2, transcript.Ending(proof.groth, proof.commitment_sum))
     challenges = {name: f"0x{value:064x}" for name, value in asdict(batch.challenges).items()}
     return {
         "chainId": statement.context.chain_id,

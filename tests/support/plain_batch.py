@@ -37,6 +37,7 @@ from circuits.statement import (
     sign_seed,
 )
 from circuits.transcript import (
+    Ending,
     Opening,
     eta_state,
     knowledge_weight,
@@ -44,9 +45,10 @@ from circuits.transcript import (
     projections_digest,
     rho_state,
     squarings,
+    sum_weight,
     sumcheck_challenges,
 )
-from circuits.verify import combined_contribution
+from circuits.verify import combined_contribution, sum_of_commitments
 from native import FrArray
 
 IntArray = npt.NDArray[np.int64]
@@ -106,6 +108,7 @@ class Challenges:
     u: int
     knowledge_weight: int
     opening_weight: int
+    sum_weight: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,6 +264,7 @@ def prove_batch(
         groth=groth,
         square_norm=square_norm,
         sumcheck=opened,
+        commitment_sum=sum_of_commitments(statement),
         contributions=contributions,
         sign_seed=signs,
         projections_digest=opening.projections_digest,
@@ -294,7 +298,8 @@ def with_groth(proof: BatchProof, **changes: object) -> BatchProof:
 
 
 def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof) -> Challenges:
-    end = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, groth)
+    ending = Ending(groth, proof.commitment_sum)
+    end = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, ending)
     return Challenges(
         rho,
         challenge(batch_id),
@@ -303,6 +308,7 @@ def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof)
         end.u,
         knowledge_weight(end.state),
         opening_weight(end.state),
+        sum_weight(end.state),
     )
 
 

@@ -58,28 +58,29 @@ library BN254 {
         if (!ok) revert PointInvalid();
     }
 
-    /// @notice For i = 1..count: slot += weight * power^(2^i) * point_i and sum += point_i. Points are words 1 and 2 of
-    /// consecutive records of three words in calldata.
-    /// @dev The hot loop of a batch: per point one multiplication and two additions by precompile, little else.
-    function mulAddSquarings(uint256 slot, uint256 sum, uint256 records, uint256 count, uint256 power, uint256 weight)
-        internal
-        view
-    {
+    /// @notice For i = 1..count: slot += (weight * power^(2^i) + offset) * point_i. Points are words 1 and 2 of consecutive
+    /// records of three words in calldata.
+    /// @dev The hot loop of a batch: per point one multiplication and one addition by precompile, little else.
+    function mulAddSquarings(
+        uint256 slot,
+        uint256 records,
+        uint256 count,
+        uint256 power,
+        uint256 weight,
+        uint256 offset
+    ) internal view {
         bool ok = true;
         uint256 r = R;
         assembly ("memory-safe") {
             let term := add(slot, 0x40)
             let scalar := add(slot, 0x80)
-            let addend := add(sum, 0x40)
             let point := add(records, 0x20)
             for { let end := add(point, mul(0x60, count)) } lt(point, end) { point := add(point, 0x60) } {
                 power := mulmod(power, power, r)
                 calldatacopy(term, point, 0x40)
-                calldatacopy(addend, point, 0x40)
-                mstore(scalar, mulmod(weight, power, r))
+                mstore(scalar, addmod(mulmod(weight, power, r), offset, r))
                 ok := staticcall(gas(), 7, term, 0x60, term, 0x40)
                 if ok { ok := staticcall(gas(), 6, slot, 0x80, slot, 0x40) }
-                if ok { ok := staticcall(gas(), 6, sum, 0x80, sum, 0x40) }
                 if iszero(ok) { break }
             }
         }

@@ -14,8 +14,8 @@ import {TypedData} from "./TypedData.sol";
 library BatchReader {
     using Roster for Roster.Reader;
 
-    uint256 private constant PROOF_HEAD = 0x3a0;
-    uint256 private constant CONTRIBUTIONS_WORD = 0x340;
+    uint256 private constant PROOF_HEAD = 0x3e0;
+    uint256 private constant CONTRIBUTIONS_WORD = 0x380;
     uint256 private constant ENTRY = 0xa0;
     // As in Signatures; assembly takes only constants that are literals.
     uint256 private constant S_MASK = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;

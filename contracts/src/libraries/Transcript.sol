@@ -17,6 +17,7 @@ library Transcript {
     bytes32 private constant U = keccak256("gradroll/v1/u");
     bytes32 private constant WEIGHT_KNOWLEDGE = keccak256("gradroll/v1/weight-knowledge");
     bytes32 private constant WEIGHT_OPENING = keccak256("gradroll/v1/weight-opening");
+    bytes32 private constant WEIGHT_SUM = keccak256("gradroll/v1/weight-sum");
 
     /// @notice First state: what is proven, where, for how many owners.
     function context(Statement calldata statement, bytes32 keyHash) internal view returns (bytes32 state) {
@@ -53,7 +54,7 @@ library Transcript {
             mstore(add(free, 0x20), state)
             mstore(add(free, 0x40), owners)
             calldatacopy(add(free, 0x60), proof, 0x40) // mask
-            calldatacopy(add(free, 0xa0), add(proof, 0x360), 0x40) // signSeed, projectionsDigest
+            calldatacopy(add(free, 0xa0), add(proof, 0x3a0), 0x40) // signSeed, projectionsDigest
             calldatacopy(add(free, 0xe0), add(proof, 0x40), 0x80) // gram, knowledge
             next := keccak256(free, 0x160)
         }
@@ -89,9 +90,9 @@ library Transcript {
             let free := mload(0x40)
             mstore(free, tag)
             mstore(add(free, 0x20), state)
-            calldatacopy(add(free, 0x40), add(proof, 0x2c0), 0x80) // w1, w2
-            calldatacopy(add(free, 0xc0), add(proof, 0xc0), 0x100) // a, b, c
-            next := keccak256(free, 0x1c0)
+            calldatacopy(add(free, 0x40), add(proof, 0x2c0), 0xc0) // w1, w2, sum
+            calldatacopy(add(free, 0x100), add(proof, 0xc0), 0x100) // a, b, c
+            next := keccak256(free, 0x200)
         }
     }
 
@@ -103,6 +104,11 @@ library Transcript {
     /// @notice Seed of the weight of the KZG equation in the pairing product.
     function openingWeight(bytes32 state) internal pure returns (uint256) {
         return uint256(keccak256(abi.encode(WEIGHT_OPENING, state)));
+    }
+
+    /// @notice Seed of the weight of the sum of the owners' commitments in the pairing product.
+    function sumWeight(bytes32 state) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(WEIGHT_SUM, state)));
     }
 
     /// @dev Hash of a tag, a state and consecutive words of the proof.

@@ -70,6 +70,7 @@ struct Attestation {
 /// @param sOmegaZeta See `aZeta`.
 /// @param w1 KZG proofs at zeta and omega zeta.
 /// @param w2 See `w1`.
+/// @param sum Sum of the owners' commitments; stated, and checked by one multiplication instead of an addition an owner.
 /// @param contributions w_i = <g_i, sum_j g_j> modulo r, one an owner; empty when the policy opens none.
 /// @param signSeed Seed of the sign matrix of the smallness test.
 /// @param projectionsDigest Keccak of the opened projections.
@@ -88,6 +89,7 @@ struct Proof {
     uint256 sOmegaZeta;
     uint256[2] w1;
     uint256[2] w2;
+    uint256[2] sum;
     uint256[] contributions;
     bytes32 signSeed;
     bytes32 projectionsDigest;
