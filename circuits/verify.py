@@ -125,19 +125,9 @@ def _check_shape(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
 
 def _check_points(statement: BatchStatement, proof: BatchProof) -> None:
     s, groth = proof.sumcheck, proof.groth
-    stated = (
-        proof.mask_commitment,
-        proof.gram,
-        proof.knowledge,
-        proof.commitment_sum,
-        groth.a,
-        groth.c,
-        s.s,
-        s.q,
-        s.w1,
-        s.w2,
-    )
-    for point in (*stated, *(owner.commitment for owner in statement.owners)):
+    block = (proof.mask_commitment, proof.gram, proof.knowledge, proof.commitment_sum)
+    mine = (*block, groth.a, groth.c, s.s, s.q, s.w1, s.w2)
+    for point in (*mine, *(owner.commitment for owner in statement.owners)):
         native.g1_check(point)
     native.g2_check(groth.b)
 

@@ -156,8 +156,8 @@ def _proof_bytes(proof: BatchProof) -> bytes:
     s, groth = proof.sumcheck, proof.groth
     return words(
         proof.mask_commitment, proof.gram, proof.knowledge, groth.a, groth.b, groth.c, proof.square_norm,
-        s.s, s.q, s.a_zeta, s.s_zeta, s.s_omega_zeta, s.w1, s.w2, proof.commitment_sum, proof.sign_seed, proof.projections_digest,
-        len(proof.contributions), *proof.contributions,
+        s.s, s.q, s.a_zeta, s.s_zeta, s.s_omega_zeta, s.w1, s.w2, proof.commitment_sum,
+        proof.sign_seed, proof.projections_digest, len(proof.contributions), *proof.contributions,
     )  # fmt: skip
 
 

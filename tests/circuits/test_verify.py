@@ -82,7 +82,7 @@ def test_the_stated_sum_cannot_be_another() -> None:
 
 
 def test_an_error_of_the_sum_cannot_make_up_for_one_elsewhere() -> None:
-    """KP off by one point and S by the same: without a weight of its own for the sum, the two would meet in one pair."""
+    """KP and S off by the same point: without a weight of its own for the sum, the two would meet in one pair."""
     proof = batch().proof
     for point in (moved(proof.knowledge), native.g1_add(proof.knowledge, native.g1_neg(native.g1_generator))):
         changed = replace(proof, knowledge=point, commitment_sum=moved(proof.commitment_sum))
