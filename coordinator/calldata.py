@@ -65,7 +65,12 @@ def compact(signature: bytes) -> tuple[bytes, bytes]:
 
 def owner_entry(header: SubmissionHeader) -> Tuple:
     """The contracts' ``OwnerEntry``."""
-    return (header.owner_index, *point(header.commitment), *compact(header.signature))
+    return (*point(header.commitment), *compact(header.signature))
+
+
+def owner_indices(statement: BatchStatement) -> bytes:
+    """Registration indices of a batch's owners, two big-endian bytes each."""
+    return b"".join(header.owner_index.to_bytes(2, "big") for header in statement.owners)
 
 
 def proof_tuple(proof: BatchProof) -> Tuple:
@@ -91,7 +96,8 @@ def batch_tuple(
     context = statement.context
     signed = [(member, *compact(signature)) for member, signature in sorted(attestations)]
     owners = [owner_entry(header) for header in statement.owners]
-    return (context.task_id, context.round, owners, proof_tuple(proof), payload_digest, inlined, signed)
+    indices = owner_indices(statement)
+    return (context.task_id, context.round, indices, owners, proof_tuple(proof), payload_digest, inlined, signed)
 
 
 def record_tuple(record: BatchRecord) -> Tuple:

@@ -120,8 +120,8 @@ contract Market is IMarket {
         _checkAdmissible(state, current, submitted);
         BatchReader.Call memory request = BatchReader.prepare(submitted, state.bound, state.dimension);
         bytes32 domain = TypedData.domainSeparator();
-        bytes memory indices = request.authenticate(submitted, domain, Roster.reader(state));
-        _consume(current, indices);
+        request.authenticate(submitted, domain, Roster.reader(state));
+        _consume(current, submitted.indices);
         BatchRecord memory record;
         (record.batchId, record.commitmentX, record.commitmentY) = request.verify(state.verifier);
         record.payloadDigest = submitted.payloadDigest;
@@ -144,7 +144,7 @@ contract Market is IMarket {
             record.rewardsRoot,
             record.commitmentX,
             record.commitmentY,
-            indices
+            submitted.indices
         );
         if (submitted.payload.length != 0) {
             emit AggregateInlined(submitted.taskId, submitted.round, batchIndex, submitted.payload);
@@ -309,7 +309,7 @@ contract Market is IMarket {
 
     /// @dev Marks the owners in the round's bitmap, one storage word for up to 256 owners of neighbouring indices.
     /// Indices ascend, so every word is read and written once.
-    function _consume(RoundState storage current, bytes memory indices) private {
+    function _consume(RoundState storage current, bytes calldata indices) private {
         uint256 count = indices.length / 2;
         for (uint256 slot = 0; slot < count;) {
             (uint256 end, uint256 word, uint256 bits) = BatchReader.bitmapRun(indices, slot, count);
@@ -321,9 +321,9 @@ contract Market is IMarket {
     }
 
     /// @dev Names the first owner from a slot on whose bit is taken.
-    function _revertAccepted(bytes memory indices, uint256 slot, uint256 taken) private pure {
+    function _revertAccepted(bytes calldata indices, uint256 slot, uint256 taken) private pure {
         for (;; ++slot) {
-            uint256 index = uint256(uint8(indices[2 * slot])) << 8 | uint8(indices[2 * slot + 1]);
+            uint256 index = BatchReader.indexAt(indices, slot);
             if (taken >> (index & 0xff) & 1 != 0) revert OwnerAlreadyAccepted(slot, index);
         }
     }

@@ -89,9 +89,10 @@ contract EscrowHandler is Scene {
         batch.round = market.task(taskId).roundsOpened - 1;
         batch.payloadDigest = bytes32(seed);
         batch.owners = new OwnerEntry[](count);
+        batch.indices = new bytes(2 * count);
         batch.proof.contributions = new uint256[](taskId == 0 ? count : 0);
         for (uint256 i = 0; i < count; ++i) {
-            batch.owners[i].index = uint16(first % (OWNERS - 4) + i);
+            setIndex(batch, i, uint16(first % (OWNERS - 4) + i));
             resign(batch, i);
             if (taskId == 1) continue;
             uint256 w = uint256(keccak256(abi.encode(seed, i))) % 1000;
@@ -173,7 +174,7 @@ contract EscrowHandler is Scene {
         uint256[] memory amounts = amountsOf(batch.proof.contributions, 1000);
         bytes32[] memory leaves = new bytes32[](amounts.length);
         for (uint256 i = 0; i < leaves.length; ++i) {
-            leaves[i] = leafOf(record.batchId, i, ownerAddress(batch.owners[i].index), amounts[i]);
+            leaves[i] = leafOf(record.batchId, i, ownerAddress(indexOf(batch, i)), amounts[i]);
         }
         record.rewardsRoot = rootOf(leaves);
         for (uint256 i = 0; i < leaves.length; ++i) {
@@ -190,7 +191,7 @@ contract EscrowHandler is Scene {
         bytes32[] memory proof
     ) private {
         unclaimed += amount;
-        uint256 index = batch.owners[slot].index;
+        uint256 index = indexOf(batch, slot);
         _rewards.push(
             Reward(
                 batch.taskId, batch.round, batchIndex, record, slot, index, ownerAddress(index), amount, proof, false

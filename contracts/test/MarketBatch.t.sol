@@ -243,19 +243,39 @@ contract MarketBatchTest is Scene {
 
     function test_acceptBatch_ownersOutOfOrder() external staged {
         Batch memory batch = load("norm_3").batch;
-        (batch.owners[1], batch.owners[2]) = (batch.owners[2], batch.owners[1]);
+        swapOwners(batch, 1, 2);
         _refused(batch, abi.encodeWithSelector(IMarket.OwnersNotAscending.selector, 2));
     }
 
     function test_acceptBatch_ownerDuplicated() external staged {
         Batch memory batch = load("norm_3").batch;
         batch.owners[1] = batch.owners[0];
+        setIndex(batch, 1, 0);
         _refused(batch, abi.encodeWithSelector(IMarket.OwnersNotAscending.selector, 1));
+    }
+
+    function test_acceptBatch_indicesOfOtherLength() external staged {
+        Batch memory batch = load("norm_3").batch;
+        bytes[4] memory lengths = [bytes(""), hex"00000001", hex"0000000100", hex"00000001000200"];
+        for (uint256 i = 0; i < lengths.length; ++i) {
+            batch.indices = lengths[i];
+            _refused(batch, abi.encodeWithSelector(IMarket.IndicesInvalid.selector, lengths[i].length, 3));
+        }
+        batch.indices = hex"0000000100020003";
+        _refused(batch, abi.encodeWithSelector(IMarket.IndicesInvalid.selector, 8, 3));
+        batch.indices = hex"000000010002";
+        market.acceptBatch{gas: GAS}(batch);
+    }
+
+    function test_acceptBatch_indexOfAnother() external staged {
+        Batch memory batch = load("norm_3").batch;
+        setIndex(batch, 2, 3); // registered, but another than who signed
+        _refused(batch, abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 2, 3));
     }
 
     function test_acceptBatch_ownerUnregistered() external staged {
         Batch memory batch = load("norm_3").batch;
-        batch.owners[2].index = 99;
+        setIndex(batch, 2, 99);
         resign(batch, 2);
         _refused(batch, abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 2, 99));
     }

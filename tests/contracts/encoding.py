@@ -16,7 +16,7 @@ PROOF = (
     f"uint256,uint256,uint256,{_POINT},{_POINT},{_POINT},uint256[],bytes32,bytes32)"
 )
 STATEMENT = "(address,uint256,uint256,uint256,uint256,(address,uint256,uint256)[])"
-BATCH = f"(uint256,uint256,(uint16,uint256,uint256,bytes32,bytes32)[],{PROOF},bytes32,bytes,(uint8,bytes32,bytes32)[])"
+BATCH = f"(uint256,uint256,bytes,(uint256,uint256,bytes32,bytes32)[],{PROOF},bytes32,bytes,(uint8,bytes32,bytes32)[])"
 KEY = f"(bytes32,uint256,bool,{_POINT},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_POINT}[])"
 
 Attestations = Sequence[tuple[int, bytes]]
@@ -74,10 +74,11 @@ def encode_batch(
     statement: BatchStatement, proof: BatchProof, payload_digest: bytes, attestations: Attestations
 ) -> bytes:
     """ABI encoding of `Batch` without an inlined payload."""
-    owners = [(o.owner_index, *integers(o.commitment), *compact(o.signature)) for o in statement.owners]
+    owners = [(*integers(o.commitment), *compact(o.signature)) for o in statement.owners]
+    indices = b"".join(o.owner_index.to_bytes(2, "big") for o in statement.owners)
     attested = [(member, *compact(signature)) for member, signature in attestations]
     context = statement.context
-    value = (context.task_id, context.round, owners, proof_tuple(proof), payload_digest, b"", attested)
+    value = (context.task_id, context.round, indices, owners, proof_tuple(proof), payload_digest, b"", attested)
     return encode([BATCH], [value])
 
 

@@ -53,6 +53,8 @@ interface IMarket {
     error TooFewOwners(uint256 owners, uint256 minimum);
     /// @notice The round would accept more gradients than its reserve pays.
     error TooManyOwners(uint256 owners, uint256 maximum);
+    /// @notice A batch has two bytes of index for each owner, no more and no less.
+    error IndicesInvalid(uint256 length, uint256 owners);
     /// @notice Owners must ascend strictly by registration index.
     error OwnersNotAscending(uint256 slot);
     /// @notice The signature in this slot is not that of the owner registered under the index.

@@ -16,7 +16,7 @@ library BatchReader {
 
     uint256 private constant PROOF_HEAD = 0x3e0;
     uint256 private constant CONTRIBUTIONS_WORD = 0x380;
-    uint256 private constant ENTRY = 0xa0;
+    uint256 private constant ENTRY = 0x80;
     // As in Signatures; assembly takes only constants that are literals.
     uint256 private constant S_MASK = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
@@ -33,13 +33,11 @@ library BatchReader {
 
     /// @dev State of the loop over the owners.
     /// @param scratch See `_scratch`.
-    /// @param indices Address in memory of the indices.
     /// @param owners Address in memory of the owners.
     /// @param slot Owners authenticated so far.
     /// @param next Least index that the next owner may have.
     struct Run {
         uint256 scratch;
-        uint256 indices;
         uint256 owners;
         uint256 slot;
         uint256 next;
@@ -88,30 +86,31 @@ library BatchReader {
 
     /// @notice Checks that the owners ascend by index and that each signed its submission, and writes them to the call.
     /// @param roster The task's owners.
-    /// @return indices Registration indices in slot order, two big-endian bytes each.
     function authenticate(Call memory request, Batch calldata batch, bytes32 domain, Roster.Reader memory roster)
         internal
         view
-        returns (bytes memory indices)
     {
+        bytes calldata indices = batch.indices;
         OwnerEntry[] calldata entries = batch.owners;
         uint256 count = entries.length;
-        // Indices are written as whole words; the spare bytes take the last one's.
-        indices = new bytes(2 * count + 30);
+        if (indices.length != 2 * count) revert IMarket.IndicesInvalid(indices.length, count);
         Run memory run;
         run.scratch = _scratch(batch, domain);
-        run.indices = _dataOf(indices);
         run.owners = request.owners;
         while (run.slot < count) {
-            uint256 index = entries[run.slot].index;
+            uint256 index = indexAt(indices, run.slot);
             if (index < run.next) revert IMarket.OwnersNotAscending(run.slot);
             roster.read(index);
-            if (!_authenticateRun(run, entries, roster)) {
-                revert IMarket.SubmissionInvalid(run.slot, entries[run.slot].index);
+            if (!_authenticateRun(run, indices, entries, roster)) {
+                revert IMarket.SubmissionInvalid(run.slot, indexAt(indices, run.slot));
             }
         }
+    }
+
+    /// @notice The registration index in a slot below their number.
+    function indexAt(bytes calldata indices, uint256 slot) internal pure returns (uint256 index) {
         assembly ("memory-safe") {
-            mstore(indices, shl(1, count))
+            index := shr(240, calldataload(add(indices.offset, shl(1, slot))))
         }
     }
 
@@ -119,16 +118,16 @@ library BatchReader {
     /// @return end Slot behind the last of them.
     /// @return word Number of the word.
     /// @return bits Their bits in it.
-    function bitmapRun(bytes memory indices, uint256 slot, uint256 count)
+    function bitmapRun(bytes calldata indices, uint256 slot, uint256 count)
         internal
         pure
         returns (uint256 end, uint256 word, uint256 bits)
     {
         assembly ("memory-safe") {
-            let position := add(add(indices, 0x20), shl(1, slot))
-            word := byte(0, mload(position))
+            let position := add(indices.offset, shl(1, slot))
+            word := byte(0, calldataload(position))
             for { end := slot } lt(end, count) { end := add(end, 1) } {
-                let index := mload(position)
+                let index := calldataload(position)
                 if xor(byte(0, index), word) { break }
                 bits := or(bits, shl(byte(1, index), 1))
                 position := add(position, 2)
@@ -172,61 +171,55 @@ library BatchReader {
     /// @dev Authenticates owners from `run.slot` on as long as they ascend within the chunk that the roster has read, and
     /// leaves run.slot behind the last good one. False when the entry at run.slot is not signed by its owner.
     /// The hot loop of the market: it does what `Signatures.recover` of a typed digest does, in prepared memory.
-    function _authenticateRun(Run memory run, OwnerEntry[] calldata entries, Roster.Reader memory roster)
-        private
-        view
-        returns (bool good)
-    {
+    function _authenticateRun(
+        Run memory run,
+        bytes calldata indices,
+        OwnerEntry[] calldata entries,
+        Roster.Reader memory roster
+    ) private view returns (bool good) {
         assembly ("memory-safe") {
             let scratch := mload(run)
-            let slot := mload(add(run, 0x60))
-            let next := mload(add(run, 0x80))
-            let first := mload(roster)
+            let slot := mload(add(run, 0x40))
+            let next := mload(add(run, 0x60))
             let limit := mload(add(roster, 0x40))
             let data := mload(add(roster, 0x60))
             let copied := mload(add(roster, 0x80))
             let entry := add(entries.offset, mul(slot, ENTRY))
             let end := add(entries.offset, mul(entries.length, ENTRY))
-            let target := add(mload(add(run, 0x40)), mul(0x60, slot))
-            let position := add(mload(add(run, 0x20)), shl(1, slot))
+            let target := add(mload(add(run, 0x20)), mul(0x60, slot))
+            let position := add(indices.offset, shl(1, slot))
             good := 1
             for {} lt(entry, end) {} {
-                let index := calldataload(entry)
+                let index := shr(240, calldataload(position))
                 if or(lt(index, next), iszero(lt(index, limit))) { break }
-                calldatacopy(add(scratch, 0x60), add(entry, 0x20), 0x40) // cx, cy
+                calldatacopy(add(scratch, 0x60), entry, 0x40) // cx, cy
                 mstore(add(scratch, 0xe0), keccak256(scratch, 0xa0))
                 mstore(add(scratch, 0x100), keccak256(add(scratch, 0xbe), 0x42))
-                let s := calldataload(add(entry, 0x80))
+                let s := calldataload(add(entry, 0x60))
                 mstore(add(scratch, 0x120), add(27, shr(255, s)))
                 s := and(s, S_MASK)
-                mstore(add(scratch, 0x140), calldataload(add(entry, 0x60)))
+                mstore(add(scratch, 0x140), calldataload(add(entry, 0x40)))
                 mstore(add(scratch, 0x160), s)
+                // A failed recovery returns nothing and leaves the zero written here.
                 mstore(target, 0)
                 pop(staticcall(gas(), 1, add(scratch, 0x100), 0x80, target, 0x20))
                 let signer := mload(target)
                 let registered := 0
                 switch lt(index, copied)
-                case 0 { registered := sload(add(first, index)) }
+                case 0 { registered := sload(add(mload(roster), index)) }
                 default { registered := shr(96, mload(add(data, mul(index, 20)))) }
                 if or(or(iszero(signer), xor(signer, registered)), gt(s, HALF_ORDER)) {
                     good := 0
                     break
                 }
-                calldatacopy(add(target, 0x20), add(entry, 0x20), 0x40)
-                mstore(position, shl(240, index))
+                calldatacopy(add(target, 0x20), entry, 0x40)
                 next := add(index, 1)
                 entry := add(entry, ENTRY)
                 target := add(target, 0x60)
                 position := add(position, 2)
             }
-            mstore(add(run, 0x60), div(sub(entry, entries.offset), ENTRY))
-            mstore(add(run, 0x80), next)
-        }
-    }
-
-    function _dataOf(bytes memory value) private pure returns (uint256 data) {
-        assembly ("memory-safe") {
-            data := add(value, 0x20)
+            mstore(add(run, 0x40), div(sub(entry, entries.offset), ENTRY))
+            mstore(add(run, 0x60), next)
         }
     }
 }

@@ -34,13 +34,11 @@ struct TaskTerms {
 }
 
 /// @notice A data owner's signed submission inside a batch.
-/// @param index Registration index of the owner in the task.
 /// @param cx Affine coordinates of the commitment to the gradient.
 /// @param cy See `cx`.
 /// @param r EIP-2098 compact signature over the EIP-712 submission.
 /// @param vs See `r`.
 struct OwnerEntry {
-    uint16 index;
     uint256 cx;
     uint256 cy;
     bytes32 r;
@@ -96,11 +94,14 @@ struct Proof {
 }
 
 /// @notice A batch of owners' gradients as it is handed to the market.
+/// @param indices Registration indices of the owners, ascending, two big-endian bytes each.
+/// @param owners Their submissions, in the same order.
 /// @param payloadDigest Keccak of the encoded aggregate that the provers attest and serve.
 /// @param payload The encoded aggregate for tasks with `inlinePayload`, otherwise empty.
 struct Batch {
     uint256 taskId;
     uint256 round;
+    bytes indices;
     OwnerEntry[] owners;
     Proof proof;
     bytes32 payloadDigest;

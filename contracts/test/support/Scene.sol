@@ -145,7 +145,7 @@ abstract contract Scene is Check {
         statement.owners = new OwnerCommitment[](batch.owners.length);
         for (uint256 i = 0; i < batch.owners.length; ++i) {
             OwnerEntry memory entry = batch.owners[i];
-            statement.owners[i] = OwnerCommitment(ownerAddress(entry.index), entry.cx, entry.cy);
+            statement.owners[i] = OwnerCommitment(ownerAddress(indexOf(batch, i)), entry.cx, entry.cy);
         }
     }
 
@@ -168,12 +168,29 @@ abstract contract Scene is Check {
         vs = bytes32(uint256(s) | uint256(v - 27) << 255);
     }
 
+    /// @dev Registration index in a slot.
+    function indexOf(Batch memory batch, uint256 slot) internal pure returns (uint256) {
+        return uint256(uint8(batch.indices[2 * slot])) << 8 | uint8(batch.indices[2 * slot + 1]);
+    }
+
+    function setIndex(Batch memory batch, uint256 slot, uint16 index) internal pure {
+        (batch.indices[2 * slot], batch.indices[2 * slot + 1]) = (bytes1(uint8(index >> 8)), bytes1(uint8(index)));
+    }
+
+    /// @dev Exchanges two owners of the batch.
+    function swapOwners(Batch memory batch, uint256 left, uint256 right) internal pure {
+        (uint16 a, uint16 b) = (uint16(indexOf(batch, left)), uint16(indexOf(batch, right)));
+        setIndex(batch, left, b);
+        setIndex(batch, right, a);
+        (batch.owners[left], batch.owners[right]) = (batch.owners[right], batch.owners[left]);
+    }
+
     /// @dev Signs the entry's submission anew, for the round and task of the batch.
     function resign(Batch memory batch, uint256 slot) internal view {
         OwnerEntry memory entry = batch.owners[slot];
         bytes32 structHash =
             keccak256(abi.encode(TypedData.SUBMISSION_TYPE, batch.taskId, batch.round, entry.cx, entry.cy));
-        (entry.r, entry.vs) = signCompact(ownerKey(entry.index), TypedData.digest(domain(), structHash));
+        (entry.r, entry.vs) = signCompact(ownerKey(indexOf(batch, slot)), TypedData.digest(domain(), structHash));
     }
 
     function attestBy(uint256 key, uint8 member, bytes32 batchId, bytes32 payloadDigest)
@@ -213,7 +230,7 @@ abstract contract Scene is Check {
         uint256[] memory amounts = amountsOf(fixture.batch.proof.contributions, REWARD);
         leaves = new bytes32[](amounts.length);
         for (uint256 i = 0; i < leaves.length; ++i) {
-            leaves[i] = leafOf(fixture.batchId, i, ownerAddress(fixture.batch.owners[i].index), amounts[i]);
+            leaves[i] = leafOf(fixture.batchId, i, ownerAddress(indexOf(fixture.batch, i)), amounts[i]);
         }
     }
 
