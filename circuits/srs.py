@@ -109,7 +109,7 @@ def unsafe_development_srs(seed: bytes, domain: int) -> Srs:
 
     Args:
         seed: 32 bytes.
-        domain: size n of the evaluation domain, a power of two.
+        domain: size n of the evaluation domain.
     """
     tau = unsafe_development_tau(seed)
     powers = native.powers_of_tau_unsafe(tau, powers_needed(domain))

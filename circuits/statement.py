@@ -34,9 +34,14 @@ DEALING_TYPE = "Dealing(bytes32 submission,bytes32 sharesRoot)"
 ATTESTATION_TYPE = "Attestation(bytes32 batchId,bytes32 payloadDigest)"
 
 
+_SMALL_DOMAIN = 512
+
+
 def domain_size(dimension: int) -> int:
-    """The least power of two that is at least the dimension (and at least 2)."""
-    return max(2, 1 << (dimension - 1).bit_length())
+    """The least of 2^a, 3 2^a and 9 2^a that is at least the dimension; up to 512 a power of two, at least 2."""
+    power = max(2, 1 << (dimension - 1).bit_length())
+    sizes = (power,) if power <= _SMALL_DOMAIN else (power // 16 * 9, power // 4 * 3, power)
+    return next(size for size in sizes if size >= dimension)
 
 
 def share_length(dimension: int) -> int:

@@ -6,14 +6,14 @@ from native._types import FrArray, scalar, scalar_bytes
 
 
 def root_of_unity(n: int) -> int:
-    """5**((R - 1) / n). Raises ValueError when n is not a power of two up to 2**28."""
+    """5**((R - 1) / n). Raises ValueError unless n is 2**a, 3 * 2**a or 9 * 2**a, up to 2**28."""
     return scalar(_kernel.root_of_unity(n))
 
 
 def ntt(a: FrArray, inverse: bool = False, coset: bool = False) -> FrArray:
     """Values on the domain from coefficients, in the order w**0, w**1, ...; inverse: the other way round.
 
-    With coset the domain is multiplied by 5. Raises ValueError when the length is no power of two.
+    With coset the domain is multiplied by 5. Raises ValueError when there is no root of unity for the length.
     """
     return _kernel.ntt(a, inverse, coset)
 

@@ -7,6 +7,7 @@ import {CompressedPoint} from "../src/libraries/CompressedPoint.sol";
 import {Merkle} from "../src/libraries/Merkle.sol";
 import {Rewards} from "../src/libraries/Rewards.sol";
 import {Signatures} from "../src/libraries/Signatures.sol";
+import {SumCheck} from "../src/libraries/SumCheck.sol";
 import {Scene} from "./support/Scene.sol";
 
 /// @dev Calls libraries that take calldata.
@@ -85,13 +86,45 @@ contract LibrariesTest is Scene {
         equal(Signatures.recover(keccak256("x"), bytes32(uint256(1)), highest), address(0), "high s");
     }
 
-    function test_rootOfUnity_orders() external pure {
-        for (uint256 log = 1; log <= 28; ++log) {
-            uint256 power = BN254.rootOfUnity(log);
-            for (uint256 i = 1; i < log; ++i) {
-                power = mulmod(power, power, BN254.R);
+    function test_rootOfUnity_orders() external view {
+        for (uint256 odd = 1; odd <= 9; odd *= 3) {
+            for (uint256 log = 1; log <= 28; ++log) {
+                uint256 size = odd << log;
+                uint256 root = BN254.rootOfUnity(odd, log);
+                equal(root, BN254.power(5, (BN254.R - 1) / size, BN254.R), "5^((r-1)/n)");
+                equal(BN254.power(root, size / 2, BN254.R), BN254.R - 1, "half order");
+                if (odd == 1) continue;
+                equal(BN254.power(root, size / 3, BN254.R) == 1 ? 1 : 0, 0, "a third of the order");
             }
-            equal(power, BN254.R - 1, "half order");
+        }
+    }
+
+    function testFuzz_domain_isTheLeastThatHoldsTheModel(uint256 dimension) external pure {
+        dimension = dimension % ((1 << 28) - 513) + 513;
+        (uint256 odd, uint256 log) = SumCheck.domain(dimension);
+        uint256 size = odd << log;
+        equal(dimension <= size ? 1 : 0, 1, "holds the model");
+        for (uint256 other = 1; other <= 9; other *= 3) {
+            uint256 exponent = 0;
+            while (other << exponent < dimension) ++exponent;
+            equal(size <= other << exponent ? 1 : 0, 1, "no smaller one");
+        }
+    }
+
+    function test_domain_examples() external pure {
+        uint256[2][8] memory examples = [
+            [uint256(1), 2],
+            [uint256(512), 512],
+            [uint256(513), 576],
+            [uint256(650), 768],
+            [uint256(769), 1024],
+            [uint256(61_470), 65_536],
+            [uint256(270_896), 294_912],
+            [uint256(1 << 28), 1 << 28]
+        ];
+        for (uint256 i = 0; i < examples.length; ++i) {
+            (uint256 odd, uint256 log) = SumCheck.domain(examples[i][0]);
+            equal(odd << log, examples[i][1], "size");
         }
     }
 

@@ -53,13 +53,13 @@ def row(dimension: int) -> Row:
     return Row(srs, values, tail, commitment, native.inner(values, values))
 
 
-@pytest.mark.parametrize("dimension", [1, 2, 3, 4, 5, 8, 100])
+@pytest.mark.parametrize("dimension", [1, 2, 3, 4, 5, 8, 100, 513])
 def test_proof_verifies_for_any_dimension(dimension: int) -> None:
     assert row(dimension).accepts(row(dimension).proof)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dimension", [255, 256, 257, 1000, 4096])
+@pytest.mark.parametrize("dimension", [255, 256, 257, 577, 768, 1000, 1025, 4096])
 def test_proof_verifies_around_powers_of_two(dimension: int) -> None:
     assert row(dimension).accepts(row(dimension).proof)
 

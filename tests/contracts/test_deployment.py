@@ -11,7 +11,7 @@ from web3.types import Wei
 
 import contracts
 from tests.contracts.encoding import BATCH, KEY, encode_batch, encode_key
-from tests.contracts.fixtures import BOUND, DIMENSION, PROVER_KEYS, owner_key
+from tests.contracts.fixtures import BOUND, PROVER_KEYS, owner_key
 from tests.support.plain_batch import (
     Circumstances,
     address_of,
@@ -58,15 +58,16 @@ def _committee(w3: Web3) -> Any:
 
 
 @pytest.mark.slow
-def test_batch_is_accepted_and_paid(w3: Web3) -> None:
+@pytest.mark.parametrize("dimension", [10, 520, 700], ids=["domain-2^4", "domain-9*2^6", "domain-3*2^8"])
+def test_batch_is_accepted_and_paid(w3: Web3, dimension: int) -> None:
     w3.eth.default_account = w3.eth.accounts[0]
-    setup = development_setup("norm", 16, DIMENSION)
+    setup = development_setup("norm", 16, dimension)
     registry = _committee(w3)
     market = _deploy(w3, "Market", registry.address)
     verifier = _deploy(w3, "RollupVerifier", decode([KEY], encode_key(setup.verifying))[0])
     assert verifier.functions.policyKeyHash().call() == setup.verifying.key_hash
     coordinator = _address(owner_key(99))
-    terms = (0, verifier.address, coordinator, DIMENSION, 16, BOUND, 2, 8, 1, REWARD, HOUR, HOUR, True, False)
+    terms = (0, verifier.address, coordinator, dimension, 16, BOUND, 2, 8, 1, REWARD, HOUR, HOUR, True, False)
     market.functions.createTask(terms).transact()
     market.functions.admit(0, [_address(owner_key(i)) for i in range(OWNERS)]).transact()
     market.functions.fund(0).transact({"value": 8 * REWARD})
@@ -74,7 +75,7 @@ def test_batch_is_accepted_and_paid(w3: Web3) -> None:
 
     at = Circumstances(w3.eth.chain_id, bytes.fromhex(market.address[2:]), 0, 0, BOUND)
     keys = [owner_key(i) for i in range(OWNERS)]
-    batch = build_batch(setup, random_gradients(OWNERS, DIMENSION, BOUND), at=at, owner_keys=keys)
+    batch = build_batch(setup, random_gradients(OWNERS, dimension, BOUND), at=at, owner_keys=keys)
     signed = [(member, attest(batch, PROVER_KEYS[member])) for member in (0, 2, 3)]
     encoded = encode_batch(batch.statement, batch.proof, batch.payload_digest, signed)
     sent = market.functions.acceptBatch(decode([BATCH], encoded)[0]).transact({"gas": 2_000_000})

@@ -15,7 +15,7 @@ def evaluate(coefficients: list[int], points: list[int]) -> list[int]:
     return [int(v) for v in polynomial(GF(points))]
 
 
-@pytest.mark.parametrize("n", [1, 2, 4, 64])
+@pytest.mark.parametrize("n", [1, 2, 4, 64, 3, 9, 48, 72])
 @pytest.mark.parametrize("coset", [False, True])
 def test_transform_evaluates_on_the_domain(n: int, coset: bool) -> None:
     coefficients = elements(f"ntt {n}", n)
@@ -35,7 +35,7 @@ def test_large_transform_returns() -> None:
     assert native.to_ints(values[[1, 777]]) == [native.evaluate(a, pow(root, i, R)) for i in (1, 777)]
 
 
-@pytest.mark.parametrize("n", [0, 3, 6, 1 << 29])
+@pytest.mark.parametrize("n", [0, 5, 7, 27, 1 << 29, 3 << 27])
 def test_sizes_that_are_no_domain(n: int) -> None:
     with pytest.raises(ValueError, match=f"not {n}"):
         native.root_of_unity(n)

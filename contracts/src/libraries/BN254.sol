@@ -24,6 +24,8 @@ library BN254 {
     /// @dev Root of unity of order 2^28, 5^((r-1)/2^28), and that exponent.
     uint256 private constant ROOT_2_28 = 0x2a3c09f0a58a7e8500e0a7eb8ef62abc402d111e41112ed49bd61b6e725b19f0;
     uint256 private constant TWO_ADICITY = 28;
+    /// @dev Root of unity of order 9 2^28, 5^((r-1)/(9 2^28)); its ninth power is the one above.
+    uint256 private constant ROOT_9_2_28 = 0x11b08a0621940bdad2e4fc9262c26ea9538ba2770d19f8d193a8634583364d6e;
 
     /// @notice A point is not on its curve, not canonical, or not in the subgroup.
     error PointInvalid();
@@ -160,11 +162,16 @@ library BN254 {
         }
     }
 
-    /// @notice Generator of the domain of 2^logSize points, logSize <= 28.
-    function rootOfUnity(uint256 logSize) internal pure returns (uint256 root) {
-        root = ROOT_2_28;
+    /// @notice Generator of the domain of odd * 2^logSize points, for odd 1, 3 or 9 and logSize <= 28.
+    function rootOfUnity(uint256 odd, uint256 logSize) internal pure returns (uint256 root) {
+        root = odd == 1 ? ROOT_2_28 : odd == 9 ? ROOT_9_2_28 : cube(ROOT_9_2_28);
         for (uint256 i = logSize; i < TWO_ADICITY; ++i) {
             root = mulmod(root, root, R);
         }
+    }
+
+    /// @notice value^3 modulo r.
+    function cube(uint256 value) internal pure returns (uint256) {
+        return mulmod(value, mulmod(value, value, R), R);
     }
 }

@@ -2,7 +2,7 @@
 
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Projective;
-use ark_ff::One;
+use ark_ff::{Field, One};
 use ark_poly::EvaluationDomain;
 use rayon::prelude::*;
 
@@ -19,22 +19,49 @@ const BUTTERFLIES: usize = 16;
 /// `n log n / 2` scalar multiples: minutes for `n = 2^20`.
 ///
 /// # Errors
-/// `n` that is not a power of two up to `2^28`; fewer than `n` powers.
+/// `n` that [`domain`] refuses; fewer than `n` powers.
 pub fn lagrange<G: Group>(powers: &Bases<G>, n: usize) -> Result<Bases<G>> {
     let domain = domain(n)?;
     let powers = powers.slice(0, n)?;
     if let Some(points) = G::own_lagrange(&powers) {
         return Ok(points);
     }
-    let shrink = domain.size_inv;
+    let shrink = domain.size_inv();
     let mut values: Vec<Projective<G>> = powers
         .points()
         .par_iter()
         .with_min_len(BUTTERFLIES)
         .map(|p| *p * shrink)
         .collect();
-    reverse_bits(&mut values);
-    let twiddles = twiddles(domain.group_gen_inv, n / 2);
+    transform(&mut values, domain.group_gen_inv());
+    Ok(Bases::normalize(&values))
+}
+
+/// The Fourier transform over the group, in place; `root` generates the domain of as many points.
+fn transform<G: Group>(values: &mut [Projective<G>], root: Fr) {
+    let n = values.len();
+    if n.is_multiple_of(3) {
+        split_thirds(values);
+        for third in values.chunks_mut(n / 3) {
+            transform(third, root * root * root);
+        }
+        let cube_root = root.pow([n as u64 / 3]);
+        let (first, rest) = values.split_at_mut(n / 3);
+        let (second, third) = rest.split_at_mut(n / 3);
+        let mut turn = Fr::one();
+        for ((a, b), c) in first.iter_mut().zip(second).zip(third) {
+            let (p, q) = (*b * turn, *c * (turn * turn));
+            let (once, twice) = (p * cube_root, q * cube_root);
+            // 1 + w + w^2 = 0
+            let (x, y) = (*a + once - q - twice, *a - p - once + twice);
+            *a += p + q;
+            (*b, *c) = (x, y);
+            turn *= root;
+        }
+        return;
+    }
+    reverse_bits(values);
+    let twiddles = twiddles(root, n / 2);
     let mut half = 1;
     while half < n {
         let stride = n / (2 * half);
@@ -48,7 +75,15 @@ pub fn lagrange<G: Group>(powers: &Bases<G>, n: usize) -> Result<Bases<G>> {
         });
         half *= 2;
     }
-    Ok(Bases::normalize(&values))
+}
+
+/// Every third value first, then those behind them, then the others; the length is a multiple of three.
+pub(crate) fn split_thirds<T: Copy>(values: &mut [T]) {
+    let ordered: Vec<T> = (0..3)
+        .flat_map(|start| values.iter().skip(start).step_by(3))
+        .copied()
+        .collect();
+    values.copy_from_slice(&ordered);
 }
 
 #[inline]
@@ -80,7 +115,7 @@ pub(crate) fn reverse_bits<T>(values: &mut [T]) {
 /// `L_0(x), .., L_(n-1)(x)`: the Lagrange basis of the domain of size `n` at a known `x`.
 ///
 /// # Errors
-/// `n` that is not a power of two up to `2^28`.
+/// `n` that [`domain`] refuses.
 pub fn lagrange_scalars(x: Fr, n: usize) -> Result<Vec<Limbs>> {
     let values = domain(n)?.evaluate_all_lagrange_coefficients(x);
     Ok(values.into_par_iter().map(encode).collect())
@@ -102,17 +137,18 @@ mod tests {
 
     #[test]
     fn agrees_with_a_known_tau() {
-        for n in [1, 2, 4, 64, 128, 1024] {
+        for n in [1, 2, 3, 4, 9, 12, 64, 72, 128, 192, 576, 1024] {
             agree::<g1::Config>(n);
         }
         agree::<g2::Config>(8);
+        agree::<g2::Config>(18);
     }
 
     #[test]
     fn too_few_powers_are_refused() {
         let powers = powers_of_tau_unsafe::<g1::Config>(Fr::from(3u64), 7).unwrap();
         assert!(lagrange(&powers, 8).is_err());
-        assert!(lagrange(&powers, 3).is_err());
+        assert!(lagrange(&powers, 5).is_err());
         assert!(lagrange(&powers, 0).is_err());
     }
 }

@@ -2,7 +2,9 @@
 
 use ark_bn254::Fr;
 use ark_ff::{FftField, Field, Zero};
-use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
+use ark_poly::{
+    EvaluationDomain, GeneralEvaluationDomain, MixedRadixEvaluationDomain, Radix2EvaluationDomain,
+};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -11,33 +13,43 @@ use crate::field::{BLOCK, Limbs, ZERO, check, raw, unraw};
 /// Largest evaluation domain: the two-adic part of `r - 1`.
 pub const MAX_DOMAIN: usize = 1 << 28;
 
-/// The evaluation domain of size `n`.
+/// The evaluation domain of size `n`: the powers of `5^((r-1)/n)`.
 ///
 /// # Errors
-/// `n` is not a power of two up to `2^28`.
-pub fn domain(n: usize) -> Result<Radix2EvaluationDomain<Fr>> {
-    if !n.is_power_of_two() || n > MAX_DOMAIN {
-        return Err(Error::Range(format!(
-            "the size of a domain is a power of two up to 2^28, not {n}"
-        )));
+/// `n` is not `2^a`, `3 2^a` or `9 2^a` up to `2^28`.
+pub fn domain(n: usize) -> Result<GeneralEvaluationDomain<Fr>> {
+    let refused = || {
+        Error::Range(format!(
+            "the size of a domain is 2^a, 3 2^a or 9 2^a up to 2^28, not {n}"
+        ))
+    };
+    if n == 0 || n > MAX_DOMAIN || !matches!(n >> n.trailing_zeros(), 1 | 3 | 9) {
+        return Err(refused());
     }
-    Radix2EvaluationDomain::new(n)
-        .ok_or_else(|| Error::Range(format!("there is no domain of size {n}")))
+    let domain = if n.is_power_of_two() {
+        Radix2EvaluationDomain::new(n).map(GeneralEvaluationDomain::Radix2)
+    } else {
+        MixedRadixEvaluationDomain::new(n).map(GeneralEvaluationDomain::MixedRadix)
+    };
+    // The mixed constructor looks for the least size that fits; these sizes exist, so it is `n`.
+    domain
+        .filter(|domain| domain.size() == n)
+        .ok_or_else(refused)
 }
 
-/// `5^((r-1)/n)`, the generator of the domain of size `n`.
+/// The generator of the domain of size `n`.
 ///
 /// # Errors
-/// `n` is not a power of two up to `2^28`.
+/// `n` is refused by [`domain`].
 pub fn root_of_unity(n: usize) -> Result<Fr> {
-    Ok(domain(n)?.group_gen)
+    Ok(domain(n)?.group_gen())
 }
 
 /// Values of the polynomial with coefficients `a` on the domain `w^0, w^1, ..`, in this order; with
 /// `inverse`, the coefficients from the values. With `coset` the domain is shifted by 5.
 ///
 /// # Errors
-/// A length that is not a power of two up to `2^28`; a non-canonical element.
+/// A length that is refused by [`domain`]; a non-canonical element.
 pub fn ntt(a: &[Limbs], inverse: bool, coset: bool) -> Result<Vec<Limbs>> {
     let mut domain = domain(a.len())?;
     if coset {
@@ -108,21 +120,32 @@ mod tests {
 
     #[test]
     fn roots_are_powers_of_five() {
-        for n in [1usize, 2, 8, 1 << 20, MAX_DOMAIN] {
+        for n in [
+            1usize,
+            2,
+            8,
+            3,
+            9,
+            18,
+            3 << 17,
+            9 << 24,
+            1 << 20,
+            MAX_DOMAIN,
+        ] {
             let exponent = -Fr::one() / Fr::from(n as u64);
             let exponent = decode(&encode(exponent));
             // (r - 1) / n as an integer equals -1/n only when exact division holds modulo r.
             let limbs = encode(exponent);
             assert_eq!(root_of_unity(n).unwrap(), Fr::from(5u64).pow(limbs));
         }
-        for n in [0, 3, 2 * MAX_DOMAIN] {
+        for n in [0, 5, 7, 27, 6 * 9, 2 * MAX_DOMAIN, 3 << 27] {
             assert!(root_of_unity(n).is_err());
         }
     }
 
     #[test]
     fn transform_evaluates_on_the_domain_and_its_coset() {
-        for n in [1usize, 2, 16] {
+        for n in [1usize, 2, 16, 3, 9, 12, 36, 9 << 7] {
             let a = expand(&[1; 32], n, 0).unwrap();
             let w = root_of_unity(n).unwrap();
             for (coset, shift) in [(false, 1u64), (true, 5)] {

@@ -6,12 +6,13 @@
 
 use ark_bn254::{Fr, G1Affine, g1};
 use ark_ec::scalar_mul::glv::GLVConfig;
-use ark_ff::PrimeField;
+use ark_ff::{Field, PrimeField};
+use ark_poly::EvaluationDomain;
 use rayon::prelude::*;
 
 use crate::affine::{Adder, INFINITY, Point, Portable, STORED};
 use crate::bases::Bases;
-use crate::lagrange::{reverse_bits, twiddles};
+use crate::lagrange::{reverse_bits, split_thirds, twiddles};
 use crate::poly::domain;
 
 /// Below this size, other methods are as good.
@@ -67,7 +68,7 @@ fn inverse<A: Adder>(adder: A, powers: &Bases<g1::Config>) -> Option<Bases<g1::C
     let n = powers.len();
     let domain = domain(n).ok()?;
     let stored = powers.bytes().as_chunks::<STORED>().0;
-    let shrink = Halves::new(domain.size_inv);
+    let shrink = Halves::new(domain.size_inv());
     let mut values = vec![INFINITY; n];
     values
         .par_chunks_mut(TOGETHER)
@@ -80,8 +81,63 @@ fn inverse<A: Adder>(adder: A, powers: &Bases<g1::Config>) -> Option<Bases<g1::C
                 multiplier.multiply(values, |_| &shrink);
             },
         );
-    reverse_bits(&mut values);
-    let twiddles: Vec<Halves> = twiddles(domain.group_gen_inv, n / 2)
+    forward(adder, &mut values, domain.group_gen_inv());
+    let points: Vec<G1Affine> = values
+        .into_par_iter()
+        .with_min_len(TOGETHER)
+        .map(|point| adder.store(&point))
+        .collect();
+    Some(Bases::new(&points))
+}
+
+/// The transform in place; `root` generates the domain of as many points.
+fn forward<A: Adder>(adder: A, values: &mut [Point], root: Fr) {
+    if values.len().is_multiple_of(3) {
+        in_thirds(adder, values, root);
+    } else {
+        in_halves(adder, values, root);
+    }
+}
+
+/// Three transforms of a third of the points, and the points of each position combined.
+fn in_thirds<A: Adder>(adder: A, values: &mut [Point], root: Fr) {
+    let third = values.len() / 3;
+    split_thirds(values);
+    for part in values.chunks_mut(third) {
+        forward(adder, part, root * root * root);
+    }
+    // The cube root of one is lambda or its square.
+    let swapped = root.pow([third as u64]) != g1::Config::LAMBDA;
+    let turns = twiddles(root, third);
+    let squares = turns.iter().map(|turn| *turn * turn).collect::<Vec<_>>();
+    let [turns, squares] =
+        [turns, squares].map(|all| all.into_par_iter().map(Halves::new).collect::<Vec<_>>());
+    let (first, rest) = values.split_at_mut(third);
+    let (second, last) = rest.split_at_mut(third);
+    first
+        .par_chunks_mut(TOGETHER)
+        .zip(second.par_chunks_mut(TOGETHER))
+        .zip(last.par_chunks_mut(TOGETHER))
+        .enumerate()
+        .for_each_init(
+            || Multiplier::new(adder),
+            |multiplier, (i, ((a, b), c))| {
+                let start = i * TOGETHER;
+                multiplier.multiply(b, |k| &turns[start + k]);
+                multiplier.multiply(c, |k| &squares[start + k]);
+                multiplier.cross_three(a, b, c);
+                if swapped {
+                    b.swap_with_slice(c);
+                }
+            },
+        );
+}
+
+/// The transform of a power of two of points.
+fn in_halves<A: Adder>(adder: A, values: &mut [Point], root: Fr) {
+    let n = values.len();
+    reverse_bits(values);
+    let twiddles: Vec<Halves> = twiddles(root, n / 2)
         .into_par_iter()
         .map(Halves::new)
         .collect();
@@ -127,12 +183,6 @@ fn inverse<A: Adder>(adder: A, powers: &Bases<g1::Config>) -> Option<Bases<g1::C
         }
         half *= 2;
     }
-    let points: Vec<G1Affine> = values
-        .into_par_iter()
-        .with_min_len(TOGETHER)
-        .map(|point| adder.store(&point))
-        .collect();
-    Some(Bases::new(&points))
 }
 
 /// Memory for multiplications in step.
@@ -228,6 +278,31 @@ impl<A: Adder> Multiplier<A> {
         low.copy_from_slice(&self.points[..n]);
         high.copy_from_slice(&self.points[2 * n..]);
     }
+
+    /// `(a, b, c)` become `(a + b + c, a + lambda b + lambda^2 c, a + lambda^2 b + lambda c)`.
+    fn cross_three(&mut self, a: &mut [Point], b: &mut [Point], c: &mut [Point]) {
+        let (n, adder) = (a.len(), self.adder);
+        let turned = |point: &Point| adder.endomorphism(point);
+        self.points.clear();
+        for _ in 0..3 {
+            self.points.extend_from_slice(a);
+        }
+        self.points.extend_from_slice(b);
+        self.points.extend(b.iter().map(turned));
+        self.points.extend(b.iter().map(|p| turned(&turned(p))));
+        self.points.extend_from_slice(c);
+        self.points.extend(c.iter().map(|p| turned(&turned(p))));
+        self.points.extend(c.iter().map(turned));
+        for addends in [3 * n, 6 * n] {
+            self.pairs.clear();
+            self.pairs
+                .extend((0..3 * n).map(|i| (i as u32, (addends + i) as u32)));
+            adder.add(&mut self.points, &self.pairs, &mut self.scratch);
+        }
+        for (part, sums) in [a, b, c].into_iter().zip(self.points.chunks(n)) {
+            part.copy_from_slice(sums);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -261,7 +336,7 @@ mod tests {
     #[test]
     fn both_adders_agree_with_a_known_tau() {
         let tau = Fr::from(987_654_321u64).pow([77]);
-        for n in [128, 2 * TOGETHER, 4 * TOGETHER] {
+        for n in [128, 144, 384, 2 * TOGETHER, 9 << 9, 3 << 11, 4 * TOGETHER] {
             let powers = powers_of_tau_unsafe::<g1::Config>(tau, n).unwrap();
             let scalars = lagrange_scalars(tau, n).unwrap();
             let expected = Bases::fixed_base(&scalars, crate::point::generator()).unwrap();
