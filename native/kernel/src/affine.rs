@@ -1,40 +1,156 @@
-//! Many independent additions of affine points of G1 with one inversion: Montgomery's trick.
+//! Many independent additions of affine points with one inversion: Montgomery's trick.
 //!
 //! An affine addition costs an inversion and three multiplications. Shared among a thousand additions the
 //! inversion costs three more, and the sum of six is less than the eleven of a mixed projective addition.
-//! Two implementations give the same points: this one in portable arithmetic, and `ifma`, which works on
-//! eight additions at a time where the processor has 52-bit multipliers. Both take every pair, also equal and
-//! opposite points and infinity.
+//! Two implementations give the same points: this one in portable arithmetic for both groups, and `ifma`,
+//! which works on eight additions in G1 at a time where the processor has 52-bit multipliers. Both take every
+//! pair, also equal and opposite points and infinity.
 
-use ark_bn254::{Fq, G1Affine, g1};
+use ark_bn254::{Fq, Fq2, g1, g2};
 use ark_ec::scalar_mul::glv::GLVConfig;
-use ark_ff::{AdditiveGroup, BigInt, Field, One, Zero};
-
-/// Bytes of a stored point: `x` then `y`, each four limbs in Montgomery form, least significant byte first.
-pub const STORED: usize = 64;
-
-/// A point while it is worked on: limbs of `x`, then of `y`, in the form of the [`Adder`] that made it.
-/// Infinity is all zeros.
-pub type Point = [u64; 8];
-
-/// Infinity in every form.
-pub const INFINITY: Point = [0; 8];
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ff::{AdditiveGroup, BigInt, Field, Zero};
 
 /// Additions that share an inversion. What is remembered of them fits the second-level cache.
 pub const BATCH: usize = 4096;
 
-/// Batched arithmetic on points.
-pub trait Adder: Copy + Sync {
+/// How points of a curve lie in memory.
+pub trait Layout: SWCurveConfig {
+    /// A stored point: `x` then `y`, each coefficient four limbs in Montgomery form, least significant byte
+    /// first.
+    type Stored: Copy + Send + Sync;
+
+    /// A point while it is worked on: limbs in the order of [`Self::Stored`], in the form of the
+    /// [`Sums`] that made it.
+    type Point: Copy + PartialEq + Send + Sync;
+
+    /// Infinity in every form: zeros.
+    const INFINITY: Self::Point;
+
+    /// Bytes as stored points; a rest that is no whole point is left out.
+    fn stored(bytes: &[u8]) -> &[Self::Stored];
+
+    /// The words of a stored point.
+    fn words(bytes: &Self::Stored) -> Self::Point;
+
+    /// The coordinates of Montgomery limbs.
+    fn coordinates(point: &Self::Point) -> (Self::BaseField, Self::BaseField);
+
+    /// The Montgomery limbs of coordinates.
+    fn join(x: Self::BaseField, y: Self::BaseField) -> Self::Point;
+
+    /// The arkworks point of Montgomery limbs.
+    #[inline]
+    fn affine(point: &Self::Point) -> Affine<Self> {
+        if *point == Self::INFINITY {
+            return Affine::identity();
+        }
+        let (x, y) = Self::coordinates(point);
+        Affine::new_unchecked(x, y)
+    }
+}
+
+#[inline(always)]
+fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
+    let mut out = [0; N];
+    for (word, bytes) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    out
+}
+
+#[inline(always)]
+fn field(a: u64, b: u64, c: u64, d: u64) -> Fq {
+    Fq::new_unchecked(BigInt([a, b, c, d]))
+}
+
+impl Layout for g1::Config {
+    type Stored = [u8; 64];
+    type Point = [u64; 8];
+    const INFINITY: Self::Point = [0; 8];
+
+    fn stored(bytes: &[u8]) -> &[Self::Stored] {
+        bytes.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn words(bytes: &Self::Stored) -> Self::Point {
+        words(bytes)
+    }
+
+    #[inline(always)]
+    fn coordinates(point: &Self::Point) -> (Fq, Fq) {
+        let [a, b, c, d, e, f, g, h] = *point;
+        (field(a, b, c, d), field(e, f, g, h))
+    }
+
+    #[inline(always)]
+    fn join(x: Fq, y: Fq) -> Self::Point {
+        let ([a, b, c, d], [e, f, g, h]) = (x.0.0, y.0.0);
+        [a, b, c, d, e, f, g, h]
+    }
+}
+
+impl Layout for g2::Config {
+    type Stored = [u8; 128];
+    type Point = [u64; 16];
+    const INFINITY: Self::Point = [0; 16];
+
+    fn stored(bytes: &[u8]) -> &[Self::Stored] {
+        bytes.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn words(bytes: &Self::Stored) -> Self::Point {
+        words(bytes)
+    }
+
+    #[inline(always)]
+    fn coordinates(point: &Self::Point) -> (Fq2, Fq2) {
+        let [a, b, c, d, e, f, g, h, y @ ..] = *point;
+        let x = Fq2::new(field(a, b, c, d), field(e, f, g, h));
+        let [a, b, c, d, e, f, g, h] = y;
+        (x, Fq2::new(field(a, b, c, d), field(e, f, g, h)))
+    }
+
+    #[inline(always)]
+    fn join(x: Fq2, y: Fq2) -> Self::Point {
+        let mut out = Self::INFINITY;
+        let parts = [x.c0, x.c1, y.c0, y.c1];
+        for (limbs, part) in out.as_chunks_mut::<4>().0.iter_mut().zip(parts) {
+            *limbs = part.0.0;
+        }
+        out
+    }
+}
+
+/// A point of G1 while it is worked on.
+pub type Point = <g1::Config as Layout>::Point;
+
+/// Infinity in G1.
+pub const INFINITY: Point = g1::Config::INFINITY;
+
+/// Bytes of a stored point of G1.
+pub const STORED: usize = 64;
+
+/// Batched sums of points of a curve.
+pub trait Sums<C: Layout>: Copy + Sync {
     /// Memory for one batch, reused.
     type Scratch: Default + Send;
 
-    /// Stored points in this adder's form. An entry is twice a position in `stored`, plus one for the
+    /// Stored points in this arithmetic's form. An entry is twice a position in `stored`, plus one for the
     /// point's negative.
-    fn load(self, stored: &[[u8; STORED]], entries: &[u32], out: &mut [Point]);
+    fn load(self, stored: &[C::Stored], entries: &[u32], out: &mut [C::Point]);
 
     /// `points[a] += points[b]` for all pairs `(a, b)`: no `a` twice, and none is another pair's `b`.
-    fn add(self, points: &mut [Point], pairs: &[(u32, u32)], scratch: &mut Self::Scratch);
+    fn add(self, points: &mut [C::Point], pairs: &[(u32, u32)], scratch: &mut Self::Scratch);
 
+    /// The ordinary form.
+    fn store(self, point: &C::Point) -> Affine<C>;
+}
+
+/// Batched arithmetic on points of G1.
+pub trait Adder: Sums<g1::Config> {
     /// `points[a] = 2 points[a]` for all positions, none twice.
     fn double(self, points: &mut [Point], positions: &[u32], scratch: &mut Self::Scratch);
 
@@ -43,63 +159,35 @@ pub trait Adder: Copy + Sync {
 
     /// The point times `lambda`, a cube root of one: `x` times a cube root of one in the base field.
     fn endomorphism(self, point: &Point) -> Point;
-
-    /// The ordinary form.
-    fn store(self, point: &Point) -> G1Affine;
 }
 
 /// Arithmetic for every processor. A point's limbs are those of its Montgomery form.
 #[derive(Clone, Copy, Debug)]
 pub struct Portable;
 
-/// The words of a stored point.
-#[inline(always)]
-pub fn words(bytes: &[u8; STORED]) -> Point {
-    let mut out = INFINITY;
-    for (word, bytes) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
-        *word = u64::from_le_bytes(*bytes);
-    }
-    out
-}
-
-#[inline(always)]
-fn coordinates(point: &Point) -> (Fq, Fq) {
-    let [a, b, c, d, e, f, g, h] = *point;
-    let field = |limbs| Fq::new_unchecked(BigInt(limbs));
-    (field([a, b, c, d]), field([e, f, g, h]))
-}
-
-#[inline(always)]
-fn join(x: Fq, y: Fq) -> Point {
-    let ([a, b, c, d], [e, f, g, h]) = (x.0.0, y.0.0);
-    [a, b, c, d, e, f, g, h]
-}
-
-/// The arkworks point of Montgomery limbs.
-#[inline]
-pub fn affine(point: &Point) -> G1Affine {
-    if *point == INFINITY {
-        return G1Affine::identity();
-    }
-    let (x, y) = coordinates(point);
-    G1Affine::new_unchecked(x, y)
-}
-
 /// Denominators of a batch, and their running products.
-#[derive(Default)]
-pub struct Fractions {
-    denominators: Vec<Fq>,
-    products: Vec<Fq>,
+pub struct Fractions<F> {
+    denominators: Vec<F>,
+    products: Vec<F>,
 }
 
-impl Fractions {
+impl<F> Default for Fractions<F> {
+    fn default() -> Self {
+        Self {
+            denominators: Vec::new(),
+            products: Vec::new(),
+        }
+    }
+}
+
+impl<F: Field> Fractions<F> {
     fn clear(&mut self) {
         self.denominators.clear();
         self.products.clear();
     }
 
     #[inline(always)]
-    fn push(&mut self, denominator: Fq) {
+    fn push(&mut self, denominator: F) {
         let product = self
             .products
             .last()
@@ -110,11 +198,11 @@ impl Fractions {
 
     /// Calls `each` with every position, last first, and the inverse of its denominator.
     #[inline(always)]
-    fn invert(&self, mut each: impl FnMut(usize, Fq)) {
-        let total = self.products.last().copied().unwrap_or(Fq::one());
+    fn invert(&self, mut each: impl FnMut(usize, F)) {
+        let total = self.products.last().copied().unwrap_or(F::one());
         // A zero would come from a point of order two, and neither curve has one; from bytes that are no
         // point, any result is as good.
-        let mut inverse = total.inverse().unwrap_or(Fq::zero());
+        let mut inverse = total.inverse().unwrap_or(F::zero());
         for i in (1..self.products.len()).rev() {
             each(i, inverse * self.products[i - 1]);
             inverse *= self.denominators[i];
@@ -125,174 +213,201 @@ impl Fractions {
     }
 }
 
-impl Adder for Portable {
-    type Scratch = Fractions;
+#[inline(always)]
+fn negated<C: Layout>(point: &C::Point) -> C::Point {
+    let (x, y) = C::coordinates(point);
+    C::join(x, -y)
+}
 
-    fn load(self, stored: &[[u8; STORED]], entries: &[u32], out: &mut [Point]) {
+impl<C: Layout> Sums<C> for Portable {
+    type Scratch = Fractions<C::BaseField>;
+
+    fn load(self, stored: &[C::Stored], entries: &[u32], out: &mut [C::Point]) {
         for (slot, entry) in out.iter_mut().zip(entries) {
-            let point = words(&stored[(entry >> 1) as usize]);
+            let point = C::words(&stored[(entry >> 1) as usize]);
             *slot = if entry & 1 == 0 {
                 point
             } else {
-                self.negative(&point)
+                negated::<C>(&point)
             };
         }
     }
 
-    fn add(self, points: &mut [Point], pairs: &[(u32, u32)], scratch: &mut Fractions) {
+    fn add(self, points: &mut [C::Point], pairs: &[(u32, u32)], scratch: &mut Self::Scratch) {
         for pairs in pairs.chunks(BATCH) {
             scratch.clear();
             for (a, b) in pairs {
                 let (p, q) = (&points[*a as usize], &points[*b as usize]);
-                scratch.push(denominator(p, q));
+                scratch.push(denominator::<C>(p, q));
             }
             scratch.invert(|i, inverse| {
                 let (a, b) = (pairs[i].0 as usize, pairs[i].1 as usize);
-                points[a] = sum(&points[a], &points[b], inverse);
+                points[a] = sum::<C>(&points[a], &points[b], inverse);
             });
         }
     }
 
-    fn double(self, points: &mut [Point], positions: &[u32], scratch: &mut Fractions) {
+    fn store(self, point: &C::Point) -> Affine<C> {
+        C::affine(point)
+    }
+}
+
+impl Adder for Portable {
+    fn double(
+        self,
+        points: &mut [Point],
+        positions: &[u32],
+        scratch: &mut <Self as Sums<g1::Config>>::Scratch,
+    ) {
         for positions in positions.chunks(BATCH) {
             scratch.clear();
             for a in positions {
                 let point = &points[*a as usize];
-                scratch.push(denominator(point, point));
+                scratch.push(denominator::<g1::Config>(point, point));
             }
             scratch.invert(|i, inverse| {
                 let point = &mut points[positions[i] as usize];
-                *point = sum(point, point, inverse);
+                *point = sum::<g1::Config>(point, point, inverse);
             });
         }
     }
 
     #[inline(always)]
     fn negative(self, point: &Point) -> Point {
-        let (x, y) = coordinates(point);
-        join(x, -y)
+        negated::<g1::Config>(point)
     }
 
     #[inline(always)]
     fn endomorphism(self, point: &Point) -> Point {
-        let (x, y) = coordinates(point);
-        join(x * g1::Config::ENDO_COEFFS[0], y)
-    }
-
-    fn store(self, point: &Point) -> G1Affine {
-        affine(point)
+        let (x, y) = g1::Config::coordinates(point);
+        g1::Config::join(x * g1::Config::ENDO_COEFFS[0], y)
     }
 }
 
 /// The denominator of the slope through two points; one where the sum needs none.
 #[inline(always)]
-fn denominator(p: &Point, q: &Point) -> Fq {
-    if *p == INFINITY || *q == INFINITY {
-        return Fq::one();
+fn denominator<C: Layout>(p: &C::Point, q: &C::Point) -> C::BaseField {
+    if *p == C::INFINITY || *q == C::INFINITY {
+        return C::BaseField::ONE;
     }
-    let ((px, py), (qx, qy)) = (coordinates(p), coordinates(q));
+    let ((px, py), (qx, qy)) = (C::coordinates(p), C::coordinates(q));
     let difference = qx - px;
     if !difference.is_zero() {
         difference
     } else if py == qy {
         py.double()
     } else {
-        Fq::one()
+        C::BaseField::ONE
     }
 }
 
 /// `p + q`, with the inverse of their denominator.
 #[inline(always)]
-fn sum(p: &Point, q: &Point, inverse: Fq) -> Point {
-    if *p == INFINITY {
+fn sum<C: Layout>(p: &C::Point, q: &C::Point, inverse: C::BaseField) -> C::Point {
+    if *p == C::INFINITY {
         return *q;
     }
-    if *q == INFINITY {
+    if *q == C::INFINITY {
         return *p;
     }
-    let ((px, py), (qx, qy)) = (coordinates(p), coordinates(q));
+    let ((px, py), (qx, qy)) = (C::coordinates(p), C::coordinates(q));
     let rise = if px != qx {
         qy - py
     } else if py == qy {
         let square = px.square();
         square.double() + square
     } else {
-        return INFINITY;
+        return C::INFINITY;
     };
     let slope = rise * inverse;
     let x = slope.square() - px - qx;
-    join(x, slope * (px - x) - py)
+    C::join(x, slope * (px - x) - py)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bases::powers_of_tau_unsafe;
+    use crate::point::Group;
     use ark_bn254::Fr;
     use ark_ec::CurveGroup;
 
-    /// Sums of pairs of every kind, by this adder and by arkworks.
-    fn agrees<A: Adder>(adder: A) {
-        let bases = powers_of_tau_unsafe::<g1::Config>(Fr::from(12345u64), 50).unwrap();
-        let mut stored: Vec<[u8; STORED]> = bases.bytes().as_chunks().0.to_vec();
-        stored.push([0; STORED]);
+    /// Pairs of points of every kind are added as by arkworks. Returns the sums, and what they are.
+    fn agrees<C: Layout + Group, A: Sums<C>>(
+        adder: A,
+        length: usize,
+    ) -> (Vec<C::Point>, Vec<Affine<C>>) {
+        let bases = powers_of_tau_unsafe::<C>(Fr::from(12345u64), 50).unwrap();
+        let mut bytes = bases.bytes().to_vec();
+        bytes.resize(bytes.len() / 50 * 51, 0);
+        let stored = C::stored(&bytes);
         let count = stored.len() as u32;
-        let known: Vec<G1Affine> = stored.iter().map(|s| affine(&words(s))).collect();
-        for length in [1usize, 7, 8, 9, 333, BATCH + 1] {
-            let entries: Vec<u32> = (0..2 * length as u32)
-                .map(|i| match i % 12 {
-                    // Equal, opposite, infinity on one side, on the other, on both.
-                    0..=2 => 14,
-                    3 => 15,
-                    4 | 7 | 8 | 9 => 2 * count - 2,
-                    _ => (i * 7919) % (2 * count),
-                })
-                .collect();
-            let mut points = vec![INFINITY; entries.len()];
-            adder.load(&stored, &entries, &mut points);
-            let expected: Vec<G1Affine> = entries
-                .iter()
-                .map(|e| {
-                    let point = known[(e >> 1) as usize];
-                    if e & 1 == 0 { point } else { -point }
-                })
-                .collect();
+        let known: Vec<Affine<C>> = stored.iter().map(|s| C::affine(&C::words(s))).collect();
+        let entries: Vec<u32> = (0..2 * length as u32)
+            .map(|i| match i % 12 {
+                // Equal, opposite, infinity on one side, on the other, on both.
+                0..=2 => 14,
+                3 => 15,
+                4 | 7 | 8 | 9 => 2 * count - 2,
+                _ => (i * 7919) % (2 * count),
+            })
+            .collect();
+        let mut points = vec![C::INFINITY; entries.len()];
+        adder.load(stored, &entries, &mut points);
+        let before: Vec<Affine<C>> = entries
+            .iter()
+            .map(|e| {
+                let point = known[(e >> 1) as usize];
+                if e & 1 == 0 { point } else { -point }
+            })
+            .collect();
+        for (point, expected) in points.iter().zip(&before) {
+            assert_eq!(adder.store(point), *expected);
+        }
+        let pairs: Vec<(u32, u32)> = (0..length as u32).map(|i| (2 * i, 2 * i + 1)).collect();
+        adder.add(&mut points, &pairs, &mut A::Scratch::default());
+        let after: Vec<Affine<C>> = before
+            .chunks(2)
+            .flat_map(|pair| [(pair[0] + pair[1]).into_affine(), pair[1]])
+            .collect();
+        for (point, expected) in points.iter().zip(&after) {
+            assert_eq!(adder.store(point), *expected);
+        }
+        (points, after)
+    }
+
+    const LENGTHS: [usize; 6] = [1, 7, 8, 9, 333, BATCH + 1];
+
+    fn agrees_in_g1<A: Adder>(adder: A) {
+        for length in LENGTHS {
+            let (mut points, expected) = agrees::<g1::Config, A>(adder, length);
             for (point, expected) in points.iter().zip(&expected) {
-                assert_eq!(adder.store(point), *expected);
-            }
-            let mut scratch = A::Scratch::default();
-            let evens: Vec<u32> = (0..length as u32).map(|i| 2 * i).collect();
-            let pairs: Vec<(u32, u32)> = evens.iter().map(|a| (*a, a + 1)).collect();
-            adder.add(&mut points, &pairs, &mut scratch);
-            for (points, expected) in points.chunks(2).zip(expected.chunks(2)) {
-                let sum = (expected[0] + expected[1]).into_affine();
-                assert_eq!(adder.store(&points[0]), sum);
-                assert_eq!(adder.store(&points[1]), expected[1]);
-            }
-            for (point, expected) in points.chunks(2).zip(expected.chunks(2)) {
-                let (point, expected) = (&point[1], expected[1]);
-                assert_eq!(adder.store(&adder.negative(point)), -expected);
-                let multiple = (expected * g1::Config::LAMBDA).into_affine();
+                assert_eq!(adder.store(&adder.negative(point)), -*expected);
+                let multiple = (*expected * g1::Config::LAMBDA).into_affine();
                 assert_eq!(adder.store(&adder.endomorphism(point)), multiple);
             }
-            adder.double(&mut points, &evens, &mut scratch);
+            let evens: Vec<u32> = (0..length as u32).map(|i| 2 * i).collect();
+            adder.double(&mut points, &evens, &mut A::Scratch::default());
             for (points, expected) in points.chunks(2).zip(expected.chunks(2)) {
-                let sum = (expected[0] + expected[1]).into_affine();
-                assert_eq!(adder.store(&points[0]), (sum + sum).into_affine());
+                let double = (expected[0] + expected[0]).into_affine();
+                assert_eq!(adder.store(&points[0]), double);
             }
         }
     }
 
     #[test]
     fn portable_sums_agree() {
-        agrees(Portable);
+        agrees_in_g1(Portable);
+        for length in LENGTHS {
+            agrees::<g2::Config, _>(Portable, length);
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn vector_sums_agree() {
         if let Some(adder) = crate::ifma::Ifma::detect() {
-            agrees(adder);
+            agrees_in_g1(adder);
         }
     }
 }

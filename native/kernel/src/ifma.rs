@@ -15,7 +15,7 @@ use ark_bn254::{Fq, FqConfig, G1Affine, g1};
 use ark_ec::scalar_mul::glv::GLVConfig;
 use ark_ff::{BigInt, MontConfig, PrimeField, Zero};
 
-use crate::affine::{Adder, BATCH, INFINITY, Point, STORED, affine};
+use crate::affine::{Adder, BATCH, INFINITY, Layout, Point, STORED, Sums};
 use crate::pippenger::minus;
 
 /// Arithmetic for processors with AVX-512 IFMA; exists only where they were detected.
@@ -559,7 +559,7 @@ fn field(words: &[u64]) -> Fq {
     Fq::new_unchecked(value)
 }
 
-impl Adder for Ifma {
+impl Sums<g1::Config> for Ifma {
     type Scratch = Fractions;
 
     fn load(self, stored: &[[u8; STORED]], entries: &[u32], out: &mut [Point]) {
@@ -574,6 +574,18 @@ impl Adder for Ifma {
         }
     }
 
+    fn store(self, point: &Point) -> G1Affine {
+        if *point == INFINITY {
+            return g1::Config::affine(point);
+        }
+        // Limbs of v 2^260, read as those of 16 v.
+        let x = field(&point[..4]) * SIXTEENTH;
+        let y = field(&point[4..]) * SIXTEENTH;
+        G1Affine::new_unchecked(x, y)
+    }
+}
+
+impl Adder for Ifma {
     fn double(self, points: &mut [Point], positions: &[u32], scratch: &mut Fractions) {
         for positions in positions.chunks(BATCH) {
             // SAFETY: as above.
@@ -598,15 +610,5 @@ impl Adder for Ifma {
         let [a, b, c, d] = (field(&point[..4]) * g1::Config::ENDO_COEFFS[0]).0.0;
         let [_, _, _, _, e, f, g, h] = *point;
         [a, b, c, d, e, f, g, h]
-    }
-
-    fn store(self, point: &Point) -> G1Affine {
-        if *point == INFINITY {
-            return affine(point);
-        }
-        // Limbs of v 2^260, read as those of 16 v.
-        let x = field(&point[..4]) * SIXTEENTH;
-        let y = field(&point[4..]) * SIXTEENTH;
-        G1Affine::new_unchecked(x, y)
     }
 }

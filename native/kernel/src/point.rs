@@ -11,7 +11,7 @@ use ark_ff::{BigInt, Field, One, PrimeField};
 
 use crate::bases::Bases;
 use crate::error::{Error, Result, same_length};
-use crate::pippenger::{Scalars, pippenger};
+use crate::pippenger::{Scalars, in_g1, in_g2};
 use crate::transform::transform;
 
 /// A coordinate field with both its encodings.
@@ -122,7 +122,7 @@ impl Group for ark_bn254::g1::Config {
     const NAME: &'static str = "G1";
 
     fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<G1Affine> {
-        pippenger(bases, scalars)
+        in_g1(bases, scalars)
     }
 
     fn own_lagrange(powers: &Bases<Self>) -> Option<Bases<Self>> {
@@ -132,6 +132,10 @@ impl Group for ark_bn254::g1::Config {
 
 impl Group for ark_bn254::g2::Config {
     const NAME: &'static str = "G2";
+
+    fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<G2Affine> {
+        in_g2(bases, scalars)
+    }
 }
 
 /// Bytes of a point of a group, in both encodings.
