@@ -120,8 +120,7 @@ contract Market is IMarket {
         _checkAdmissible(state, current, submitted);
         BatchReader.Call memory request = BatchReader.prepare(submitted, state.bound, state.dimension);
         bytes32 domain = TypedData.domainSeparator();
-        request.authenticate(submitted, domain, Roster.reader(state));
-        _consume(current, submitted.indices);
+        request.authenticate(submitted, domain, Roster.reader(state), current.consumed);
         BatchRecord memory record;
         (record.batchId, record.commitmentX, record.commitmentY) = request.verify(state.verifier);
         record.payloadDigest = submitted.payloadDigest;
@@ -304,27 +303,6 @@ contract Market is IMarket {
             }
         } else if (submitted.payload.length != 0) {
             revert PayloadInvalid();
-        }
-    }
-
-    /// @dev Marks the owners in the round's bitmap, one storage word for up to 256 owners of neighbouring indices.
-    /// Indices ascend, so every word is read and written once.
-    function _consume(RoundState storage current, bytes calldata indices) private {
-        uint256 count = indices.length / 2;
-        for (uint256 slot = 0; slot < count;) {
-            (uint256 end, uint256 word, uint256 bits) = BatchReader.bitmapRun(indices, slot, count);
-            uint256 taken = current.consumed[word];
-            if (taken & bits != 0) _revertAccepted(indices, slot, taken);
-            current.consumed[word] = taken | bits;
-            slot = end;
-        }
-    }
-
-    /// @dev Names the first owner from a slot on whose bit is taken.
-    function _revertAccepted(bytes calldata indices, uint256 slot, uint256 taken) private pure {
-        for (;; ++slot) {
-            uint256 index = BatchReader.indexAt(indices, slot);
-            if (taken >> (index & 0xff) & 1 != 0) revert OwnerAlreadyAccepted(slot, index);
         }
     }
 

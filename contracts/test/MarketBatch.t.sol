@@ -155,6 +155,19 @@ contract MarketBatchTest is Scene {
         _refused(batch, abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 1, 1));
     }
 
+    /// @dev A compact signature holds a whole byte string; every bit of it counts.
+    function testFuzz_acceptBatch_entryTampered(uint256 slot, uint256 word, uint256 delta) external staged {
+        Batch memory batch = load("norm_3").batch;
+        vm.assume(delta != 0);
+        OwnerEntry memory entry = batch.owners[slot % 3];
+        word %= 4;
+        if (word == 0) entry.cx ^= delta;
+        if (word == 1) entry.cy ^= delta;
+        if (word == 2) entry.r ^= bytes32(delta);
+        if (word == 3) entry.vs ^= bytes32(delta);
+        _refused(batch, abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, slot % 3, slot % 3));
+    }
+
     function test_acceptBatch_signatureHighS() external staged {
         Batch memory batch = load("norm_3").batch;
         uint256 order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
@@ -277,6 +290,9 @@ contract MarketBatchTest is Scene {
         Batch memory batch = load("norm_3").batch;
         setIndex(batch, 2, 99);
         resign(batch, 2);
+        _refused(batch, abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 2, 99));
+        // No signature at all against no owner at all.
+        (batch.owners[2].r, batch.owners[2].vs) = (0, 0);
         _refused(batch, abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 2, 99));
     }
 

@@ -75,15 +75,15 @@ library BN254 {
         uint256 r = R;
         assembly ("memory-safe") {
             let term := add(slot, 0x40)
-            let scalar := add(slot, 0x80)
             let point := add(records, 0x20)
-            for { let end := add(point, mul(0x60, count)) } lt(point, end) { point := add(point, 0x60) } {
+            for {} count { count := sub(count, 1) } {
                 power := mulmod(power, power, r)
                 calldatacopy(term, point, 0x40)
-                mstore(scalar, addmod(mulmod(weight, power, r), offset, r))
-                ok := staticcall(gas(), 7, term, 0x60, term, 0x40)
-                if ok { ok := staticcall(gas(), 6, slot, 0x80, slot, 0x40) }
+                mstore(add(term, 0x40), addmod(mulmod(weight, power, r), offset, r))
+                // Arguments are evaluated from the right: the multiplication comes first.
+                ok := and(staticcall(gas(), 6, slot, 0x80, slot, 0x40), staticcall(gas(), 7, term, 0x60, term, 0x40))
                 if iszero(ok) { break }
+                point := add(point, 0x60)
             }
         }
         if (!ok) revert PointInvalid();

@@ -31,16 +31,25 @@ library BatchReader {
         uint256 size;
     }
 
-    /// @dev State of the loop over the owners.
-    /// @param scratch See `_scratch`.
+    /// @dev State of the loop over the owners. A run is the owners of one word of the round's bitmap (256 indices) whose
+    /// addresses are all in memory, or all in storage.
+    /// @param input See `_scratch`.
     /// @param owners Address in memory of the owners.
     /// @param slot Owners authenticated so far.
     /// @param next Least index that the next owner may have.
+    /// @param last Largest index of the run.
+    /// @param data `Roster.Reader.data` if the run's addresses are in memory, otherwise 0.
+    /// @param bits The run's owners authenticated so far, a bit for each.
+    /// @param bad Whether the entry in `slot` is not signed by its owner.
     struct Run {
-        uint256 scratch;
+        uint256 input;
         uint256 owners;
         uint256 slot;
         uint256 next;
+        uint256 last;
+        uint256 data;
+        uint256 bits;
+        bool bad;
     }
 
     /// @notice Reserves memory for the call and writes all but the owners into it.
@@ -84,26 +93,35 @@ library BatchReader {
         }
     }
 
-    /// @notice Checks that the owners ascend by index and that each signed its submission, and writes them to the call.
+    /// @notice Checks that the owners ascend by index, that each signed its submission and that none is in a batch of the
+    /// round already; marks them in the round's bitmap, one storage word for up to 256 owners of neighbouring
+    /// indices, and writes them to the call.
     /// @param roster The task's owners.
-    function authenticate(Call memory request, Batch calldata batch, bytes32 domain, Roster.Reader memory roster)
-        internal
-        view
-    {
+    /// @param consumed The round's bitmap.
+    function authenticate(
+        Call memory request,
+        Batch calldata batch,
+        bytes32 domain,
+        Roster.Reader memory roster,
+        mapping(uint256 word => uint256) storage consumed
+    ) internal {
         bytes calldata indices = batch.indices;
         OwnerEntry[] calldata entries = batch.owners;
         uint256 count = entries.length;
         if (indices.length != 2 * count) revert IMarket.IndicesInvalid(indices.length, count);
         Run memory run;
-        run.scratch = _scratch(batch, domain);
+        run.input = _scratch(batch, domain);
         run.owners = request.owners;
         while (run.slot < count) {
-            uint256 index = indexAt(indices, run.slot);
-            if (index < run.next) revert IMarket.OwnersNotAscending(run.slot);
-            roster.read(index);
-            if (!_authenticateRun(run, indices, entries, roster)) {
-                revert IMarket.SubmissionInvalid(run.slot, indexAt(indices, run.slot));
-            }
+            uint256 first = run.slot;
+            uint256 index = indexAt(indices, first);
+            if (index < run.next) revert IMarket.OwnersNotAscending(first);
+            _startRun(run, roster, index);
+            _authenticateRun(run, indices, entries, roster.first);
+            if (run.bad) revert IMarket.SubmissionInvalid(run.slot, indexAt(indices, run.slot));
+            uint256 taken = consumed[index >> 8];
+            if (taken & run.bits != 0) _revertAccepted(indices, first, taken);
+            consumed[index >> 8] = taken | run.bits;
         }
     }
 
@@ -111,27 +129,6 @@ library BatchReader {
     function indexAt(bytes calldata indices, uint256 slot) internal pure returns (uint256 index) {
         assembly ("memory-safe") {
             index := shr(240, calldataload(add(indices.offset, shl(1, slot))))
-        }
-    }
-
-    /// @notice The bits of the owners from a slot on that share a word of 256 indices.
-    /// @return end Slot behind the last of them.
-    /// @return word Number of the word.
-    /// @return bits Their bits in it.
-    function bitmapRun(bytes calldata indices, uint256 slot, uint256 count)
-        internal
-        pure
-        returns (uint256 end, uint256 word, uint256 bits)
-    {
-        assembly ("memory-safe") {
-            let position := add(indices.offset, shl(1, slot))
-            word := byte(0, calldataload(position))
-            for { end := slot } lt(end, count) { end := add(end, 1) } {
-                let index := calldataload(position)
-                if xor(byte(0, index), word) { break }
-                bits := or(bits, shl(byte(1, index), 1))
-                position := add(position, 2)
-            }
         }
     }
 
@@ -154,65 +151,77 @@ library BatchReader {
         }
     }
 
-    /// @dev Memory in which one submission after the other is hashed and its signer recovered:
-    /// 0x000 type, taskId, round, cx, cy; 0x0be 0x1901, domain, struct hash; 0x100 digest, v, r, s.
-    function _scratch(Batch calldata batch, bytes32 domain) private pure returns (uint256 scratch) {
+    /// @dev Memory in which one submission after the other is hashed and its signer recovered. Ends of two hashed strings
+    /// and the input of the recovery share it, so that an entry is copied once:
+    /// -0x60 type, taskId, round; 0x00 cx, cy, r, vs, which become digest, v, r, s; 0x9e 0x1901, domain, struct hash.
+    function _scratch(Batch calldata batch, bytes32 domain) private pure returns (uint256 input) {
         bytes32 submissionType = TypedData.SUBMISSION_TYPE;
         assembly ("memory-safe") {
-            scratch := mload(0x40)
-            mstore(0x40, add(scratch, 0x180))
-            mstore(scratch, submissionType)
-            calldatacopy(add(scratch, 0x20), batch, 0x40)
-            mstore(add(scratch, 0xa0), 0x1901)
-            mstore(add(scratch, 0xc0), domain)
+            let free := mload(0x40)
+            mstore(0x40, add(free, 0x140))
+            input := add(free, 0x60)
+            mstore(free, submissionType)
+            calldatacopy(add(free, 0x20), batch, 0x40)
+            mstore(add(input, 0x80), 0x1901)
+            mstore(add(input, 0xa0), domain)
         }
     }
 
-    /// @dev Authenticates owners from `run.slot` on as long as they ascend within the chunk that the roster has read, and
-    /// leaves run.slot behind the last good one. False when the entry at run.slot is not signed by its owner.
+    /// @dev Sets up the run that begins with an index.
+    function _startRun(Run memory run, Roster.Reader memory roster, uint256 index) private view {
+        if (index >= roster.limit) roster.read(index);
+        uint256 last = index | 0xff;
+        run.data = 0;
+        if (index < roster.copied) {
+            run.data = roster.data;
+            if (last >= roster.copied) last = roster.copied - 1;
+        }
+        run.last = last;
+        run.bits = 0;
+    }
+
+    /// @dev Authenticates owners from `run.slot` on as long as they ascend within the run, and leaves `run.slot` behind the
+    /// last good one.
     /// The hot loop of the market: it does what `Signatures.recover` of a typed digest does, in prepared memory.
-    function _authenticateRun(
-        Run memory run,
-        bytes calldata indices,
-        OwnerEntry[] calldata entries,
-        Roster.Reader memory roster
-    ) private view returns (bool good) {
+    /// @param owners Storage slot of the address of owner 0.
+    function _authenticateRun(Run memory run, bytes calldata indices, OwnerEntry[] calldata entries, uint256 owners)
+        private
+        view
+    {
         assembly ("memory-safe") {
-            let scratch := mload(run)
+            let input := mload(run)
             let slot := mload(add(run, 0x40))
             let next := mload(add(run, 0x60))
-            let limit := mload(add(roster, 0x40))
-            let data := mload(add(roster, 0x60))
-            let copied := mload(add(roster, 0x80))
+            let last := mload(add(run, 0x80))
+            let data := mload(add(run, 0xa0))
+            let bits := 0
             let entry := add(entries.offset, mul(slot, ENTRY))
             let end := add(entries.offset, mul(entries.length, ENTRY))
             let target := add(mload(add(run, 0x20)), mul(0x60, slot))
             let position := add(indices.offset, shl(1, slot))
-            good := 1
             for {} lt(entry, end) {} {
                 let index := shr(240, calldataload(position))
-                if or(lt(index, next), iszero(lt(index, limit))) { break }
-                calldatacopy(add(scratch, 0x60), entry, 0x40) // cx, cy
-                mstore(add(scratch, 0xe0), keccak256(scratch, 0xa0))
-                mstore(add(scratch, 0x100), keccak256(add(scratch, 0xbe), 0x42))
-                let s := calldataload(add(entry, 0x60))
-                mstore(add(scratch, 0x120), add(27, shr(255, s)))
+                if or(lt(index, next), gt(index, last)) { break }
+                calldatacopy(input, entry, ENTRY)
+                calldatacopy(add(target, 0x20), entry, 0x40) // cx, cy
+                mstore(add(input, 0xc0), keccak256(sub(input, 0x60), 0xa0))
+                let s := mload(add(input, 0x60))
+                mstore(add(input, 0x20), add(27, shr(255, s)))
                 s := and(s, S_MASK)
-                mstore(add(scratch, 0x140), calldataload(add(entry, 0x40)))
-                mstore(add(scratch, 0x160), s)
-                // A failed recovery returns nothing and leaves the zero written here.
-                mstore(target, 0)
-                pop(staticcall(gas(), 1, add(scratch, 0x100), 0x80, target, 0x20))
-                let signer := mload(target)
+                mstore(add(input, 0x60), s)
+                mstore(input, keccak256(add(input, 0x9e), 0x42))
+                // A failed recovery returns nothing and leaves what is written here, which is no address.
+                mstore(target, not(0))
+                pop(staticcall(gas(), 1, input, 0x80, target, 0x20))
                 let registered := 0
-                switch lt(index, copied)
-                case 0 { registered := sload(add(mload(roster), index)) }
+                switch data
+                case 0 { registered := sload(add(owners, index)) }
                 default { registered := shr(96, mload(add(data, mul(index, 20)))) }
-                if or(or(iszero(signer), xor(signer, registered)), gt(s, HALF_ORDER)) {
-                    good := 0
+                if or(xor(mload(target), registered), gt(s, HALF_ORDER)) {
+                    mstore(add(run, 0xe0), 1)
                     break
                 }
-                calldatacopy(add(target, 0x20), entry, 0x40)
+                bits := or(bits, shl(and(index, 0xff), 1))
                 next := add(index, 1)
                 entry := add(entry, ENTRY)
                 target := add(target, 0x60)
@@ -220,6 +229,15 @@ library BatchReader {
             }
             mstore(add(run, 0x40), div(sub(entry, entries.offset), ENTRY))
             mstore(add(run, 0x60), next)
+            mstore(add(run, 0xc0), bits)
+        }
+    }
+
+    /// @dev Names the first owner from a slot on whose bit is taken.
+    function _revertAccepted(bytes calldata indices, uint256 slot, uint256 taken) private pure {
+        for (;; ++slot) {
+            uint256 index = indexAt(indices, slot);
+            if (taken >> (index & 0xff) & 1 != 0) revert IMarket.OwnerAlreadyAccepted(slot, index);
         }
     }
 }
