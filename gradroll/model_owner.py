@@ -21,6 +21,7 @@ from circuits.quantize import FloatArray, IntArray, dequantize
 from circuits.statement import MAX_BOUND
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
+from gradroll import roster
 from gradroll.models import encode_model
 from native import G1
 from provers.chain import AcceptedBatch, ChainView
@@ -91,8 +92,11 @@ class ModelOwner:
         """Admit data owners to a permissioned task."""
         self._chain.admit(task_id, owners)
 
-    def open_round(self, task_id: int, parameters: FloatArray) -> int:
+    def open_round(self, task_id: int, parameters: FloatArray, *, compact: bool = True) -> int:
         """Publish the model, float64[d], and open the next round on it; returns the round's number.
+
+        Args:
+            compact: copy the owners into code first, where that saves more gas than it costs (`gradroll.roster`).
 
         Raises:
             InvalidInputError: wrong dimension.
@@ -104,6 +108,8 @@ class ModelOwner:
                 f"the model has shape {parameters.shape}, task {task_id} has {dimension} coordinates"
             )
         digest = self._coordinator.put_model(encode_model(parameters), task_id, self._chain)
+        if compact:
+            roster.compact(self._view, self._chain, task_id)
         return self._chain.open_round(task_id, digest)
 
     def read_aggregate(self, task_id: int, round_number: int) -> RoundAggregate:

@@ -198,6 +198,10 @@ class ChainView:
         registered, index = self._market("ownerIndex(uint256,address)", [task_id, owner], ["bool", "uint256"])
         return int(index) if registered else None
 
+    def compacted(self, task_id: int, chunk: int) -> int:
+        """How many owners of a chunk of the roster are in its copy in code."""
+        return int(self._market("compacted(uint256,uint256)", [task_id, chunk], ["uint256"])[0])
+
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         """Whether the owner with a registration index is in an accepted batch of the round."""
         return self._bit("consumed(uint256,uint256,uint256)", task_id, number, index)

@@ -270,6 +270,11 @@ contract Market is IMarket {
     }
 
     /// @inheritdoc IMarket
+    function compacted(uint256 taskId, uint256 chunk) external view returns (uint256 count) {
+        return Roster.copied(_task(taskId), chunk);
+    }
+
+    /// @inheritdoc IMarket
     function ownerIndex(uint256 taskId, address owner) external view returns (bool registered, uint256 index) {
         uint256 found = _task(taskId).indexPlusOne[owner];
         return found == 0 ? (false, 0) : (true, found - 1);

@@ -37,11 +37,18 @@ contract RosterTest is Scene {
 
     function test_compactRoster_partly() external {
         stage("norm_3", 2, 16);
+        equal(market.compacted(0, 0), 0, "no copy yet");
         market.compactRoster(0, 0);
+        equal(market.compacted(0, 0), 2, "copied");
         _admit(2, 6);
+        equal(market.compacted(0, 0), 2, "admitting copies nothing");
         // Owners 0 and 1 come from code, owner 2 from storage.
         market.acceptBatch{gas: GAS}(load("norm_3").batch);
         equal(market.compactRoster(0, 0), 6, "grown");
+        equal(market.compacted(0, 0), 6, "copied again");
+        equal(market.compacted(0, 1), 0, "another chunk");
+        vm.expectRevert(abi.encodeWithSelector(IMarket.TaskUnknown.selector, 1));
+        market.compacted(1, 0);
         market.acceptBatch{gas: GAS}(load("norm_3_next").batch);
     }
 

@@ -20,6 +20,7 @@ from coordinator.calldata import signatures
 from coordinator.chain import Chain, NewTask, deploy_contracts
 from coordinator.devchain import DevChain
 from coordinator.transactions import Patience
+from gradroll import roster
 from gradroll.claims import claim_all
 from provers import chain as read_side
 from provers import hpke
@@ -189,6 +190,25 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
     assert chain.view.round(task, number).finalized
     assert chain.view.task(task).balance == 4 * REWARD
     chain.withdraw(task, 4 * REWARD)
+
+
+def test_a_roster_is_copied_once_until_it_grows(world: World, committee: int, verifier: bytes) -> None:
+    chain = world.chain
+    task = chain.create_task(terms(world, committee, verifier, rounds=3))
+    assert roster.compact(chain.view, chain, task) == ()
+    for owner in world.chains[6:9]:
+        owner.register(task)
+    assert chain.view.compacted(task, 0) == 0
+    assert roster.compact(chain.view, chain, task) == (0,)
+    assert chain.view.compacted(task, 0) == 3
+    assert roster.compact(chain.view, chain, task) == ()
+    with pytest.raises(ContractError, match="RosterCompact"):
+        chain.compact_roster(task, 0)
+    world.chains[5].register(task)
+    assert roster.compact(chain.view, chain, task) == ()  # one new owner does not pay for four
+    world.chains[9].register(task)
+    chain.compact_roster(task, 0)
+    assert chain.view.compacted(task, 0) == 5
 
 
 def test_pay_by_contribution_is_claimed_with_the_rebuilt_tree(world: World, committee: int) -> None:

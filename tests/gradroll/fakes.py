@@ -8,6 +8,7 @@ from typing import cast
 
 from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError
+from circuits.hashing import keccak
 from circuits.statement import Committee, Policy, SubmissionHeader, TaskTerms
 from coordinator.client import CoordinatorClient
 from coordinator.records import SubmissionState, SubmissionStatus
@@ -47,6 +48,7 @@ class FakeChain:
     paid: int = 0
     accepted_indices: frozenset[int] = frozenset()
     policy_name: str = "norm"
+    copies: dict[int, int] = field(default_factory=dict)
     chain_id: int = CHAIN_ID
     market: bytes = MARKET
 
@@ -88,6 +90,9 @@ class FakeChain:
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         return number < self.opened and index in self.accepted_indices
 
+    def compacted(self, task_id: int, chunk: int) -> int:
+        return self.copies.get(chunk, 0)
+
     def claimed(self, task_id: int, number: int, index: int) -> bool:
         return bool(self.paid >> index & 1)
 
@@ -111,6 +116,9 @@ class FakeCoordinator:
         if not any(header.digest(CHAIN_ID, MARKET) == submission for header, _ in self.headers):
             raise UnknownError("no such submission")
         return SubmissionStatus(submission, SubmissionState.PROVING)
+
+    def put_model(self, model: bytes, task_id: int, account: object) -> bytes:
+        return keccak(model)
 
     def payload(self, batch_id: bytes) -> bytes:
         if batch_id not in self.payloads:

@@ -136,7 +136,8 @@ interface IMarket {
     function admit(uint256 taskId, address[] calldata owners) external returns (uint256 firstIndex);
 
     /// @notice Copies the owners of indices [1024 chunk, 1024 chunk + 1024) that are registered by now into the code of a data
-    /// contract, from which batches read them for less: 2,000 gas less an owner, for some 6,500 gas an owner once. Anyone
+    /// contract, from which batches read them for less: 2,000 gas less an owner, for some 6,500 gas an owner once. A later copy
+    /// of the same chunk costs as much for all its owners again. Anyone
     /// may call, again when more have registered. Nothing else changes by it.
     /// @return count Owners in the copy.
     function compactRoster(uint256 taskId, uint256 chunk) external returns (uint256 count);
@@ -207,6 +208,9 @@ interface IMarket {
 
     /// @notice The owner of a registration index.
     function ownerAt(uint256 taskId, uint256 index) external view returns (address);
+
+    /// @notice How many owners of a chunk are in its copy (`compactRoster`).
+    function compacted(uint256 taskId, uint256 chunk) external view returns (uint256 count);
 
     /// @notice Whether an address is registered as owner, and under which index.
     function ownerIndex(uint256 taskId, address owner) external view returns (bool registered, uint256 index);

@@ -74,6 +74,11 @@ library Roster {
         }
     }
 
+    /// @notice Owners in a chunk's copy.
+    function copied(TaskState storage state, uint256 chunk) internal view returns (uint256 count) {
+        return state.compacted[chunk] >> COUNT_SHIFT;
+    }
+
     /// @notice Copies the registered owners of a chunk into a fresh data contract.
     /// @return count Owners copied; 0, and nothing happens, when there is nothing new to copy.
     function compact(TaskState storage state, uint256 chunk) internal returns (uint256 count) {
@@ -81,7 +86,7 @@ library Roster {
         uint256 registered = state.owners.length;
         if (registered <= first) return 0;
         count = registered - first < CHUNK ? registered - first : CHUNK;
-        if (count == state.compacted[chunk] >> COUNT_SHIFT) return 0;
+        if (count == copied(state, chunk)) return 0;
         bytes memory data = new bytes(count * ADDRESS_BYTES + 32);
         for (uint256 i = 0; i < count; ++i) {
             address owner = state.owners[first + i];

@@ -1,0 +1,110 @@
+"""When a model owner copies its roster into code, and that it does so before the round opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import pytest
+
+from circuits.errors import ContractError
+from coordinator.chain import Chain
+from gradroll import roster
+from gradroll.model_owner import ModelOwner
+from provers.keystore import SigningKey
+from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters
+from tests.support.plain_batch import seed_of
+
+KEYS = tuple(SigningKey.from_secret(seed_of("prover", p)) for p in range(4))
+
+
+@dataclass
+class Sent:
+    """Records the transactions of a model owner; copying is refused with an error if a test says so."""
+
+    calls: list[str] = field(default_factory=list)
+    refusal: str = ""
+
+    @property
+    def chain(self) -> Chain:
+        return cast(Chain, self)
+
+    def compact_roster(self, task_id: int, chunk: int) -> None:
+        self.calls.append(f"compact {task_id} {chunk}")
+        if self.refusal:
+            raise ContractError("refused", self.refusal)
+
+    def open_round(self, task_id: int, model_digest: bytes) -> int:
+        self.calls.append("open")
+        return 0
+
+
+def market(owners: int, *copied: int, opened: int = 0) -> FakeChain:
+    """A task of nine rounds with four owners a round."""
+    registered = {seed_of("owner", i)[:20]: i for i in range(owners)}
+    return FakeChain(KEYS, registered, opened=opened, copies=dict(enumerate(copied)))
+
+
+def buyer(chain: FakeChain, sent: Sent) -> ModelOwner:
+    return ModelOwner(chain.view, sent.chain, FakeCoordinator().client, FakeParameters().parameters)
+
+
+@pytest.mark.parametrize(
+    ("registered", "copied", "rounds", "owners", "expected"),
+    [
+        (64, 0, 3, 64, True),
+        (64, 0, 2, 64, False),  # two rounds do not earn the copy back
+        (64, 64, 100, 64, False),  # nobody is new
+        (64, 63, 100, 64, False),  # one new owner cannot pay for sixty-four
+        (64, 62, 100, 64, True),
+        (1000, 0, 3, 64, False),  # most of them are in no batch
+        (1000, 0, 47, 64, True),
+        (0, 0, 100, 64, False),
+    ],
+)
+def test_a_copy_is_made_when_it_earns_its_cost(
+    registered: int, copied: int, rounds: int, owners: int, expected: bool
+) -> None:
+    assert roster.pays(registered, copied, rounds, owners) == expected
+
+
+@pytest.mark.parametrize(
+    ("chain", "chunks"),
+    [
+        (market(4), (0,)),
+        (market(4, 4), ()),
+        (market(4, opened=6), (0,)),
+        (market(4, opened=7), ()),
+        (market(0), ()),
+        (market(1024 + 3, 1024), (1,)),
+        (market(1024 + 3, 1024, 3), ()),
+    ],
+)
+def test_only_chunks_with_new_owners_are_copied(chain: FakeChain, chunks: tuple[int, ...]) -> None:
+    assert roster.chunks_to_compact(chain.view, 0) == chunks
+
+
+def test_opening_a_round_copies_the_roster_first() -> None:
+    sent = Sent()
+    buyer(market(4), sent).open_round(0, np.zeros(DIMENSION))
+    assert sent.calls == ["compact 0 0", "open"]
+
+
+def test_copying_can_be_switched_off() -> None:
+    sent = Sent()
+    buyer(market(4), sent).open_round(0, np.zeros(DIMENSION), compact=False)
+    assert sent.calls == ["open"]
+
+
+def test_a_copy_that_somebody_else_made_meanwhile_does_not_hinder() -> None:
+    sent = Sent(refusal="RosterCompact")
+    buyer(market(4), sent).open_round(0, np.zeros(DIMENSION))
+    assert sent.calls == ["compact 0 0", "open"]
+
+
+def test_another_refusal_is_told_before_the_round_opens() -> None:
+    sent = Sent(refusal="CompactionFailed")
+    with pytest.raises(ContractError):
+        buyer(market(4), sent).open_round(0, np.zeros(DIMENSION))
+    assert sent.calls == ["compact 0 0"]
