@@ -91,6 +91,11 @@ def opening_points(
     return left, right
 
 
+def clearing_factor(zeta: int, domain: int) -> int:
+    """n (zeta^n - 1), the denominator of Q(zeta).  The contract puts it into the weight, to invert nothing."""
+    return domain * (pow(zeta, domain, native.R) - 1) % native.R
+
+
 def verify(
     tau: G2,
     commitment: G1,

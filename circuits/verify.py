@@ -47,7 +47,8 @@ def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     commitment = combined_commitment(statement, proof, rho)
     left, right = sumcheck.opening_points(commitment, proof.square_norm, domain, proof.sumcheck, challenges)
     total = sum_of_commitments(statement)
-    k1, k2, k3 = (weight(challenges.state) for weight in (knowledge_weight, opening_weight, sum_weight))
+    k1, k3 = knowledge_weight(challenges.state), sum_weight(challenges.state)
+    k2 = opening_weight(challenges.state) * sumcheck.clearing_factor(challenges.zeta, domain) % native.R
     product: list[tuple[G1, G2]] = [
         (proof.groth.a, proof.groth.b),
         (native.g1_neg(key.alpha), key.beta),

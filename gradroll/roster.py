@@ -1,9 +1,9 @@
 """Copying a task's owners into code before a round, where enough rounds are to come.
 
 A batch reads each owner's address: 2,100 gas from storage, next to nothing from the copy that `Market.compactRoster`
-makes.  The copy costs 83,000 gas and 6,500 an owner of its chunk, also for those who were in an earlier copy.  An owner's
-part is earned back in about three rounds; the rest weighs little on rosters of many owners and is not counted here.  A
-growing roster is copied again only when its new owners alone make up for the copy of all.
+makes.  The copy costs 83,000 gas and 6,500 an owner of its chunk, also for those who were in an earlier copy.  An
+owner's part is earned back in about three rounds; the rest weighs little on rosters of many owners and is not counted
+here.  A growing roster is copied again only when its new owners alone make up for the copy of all.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import {OwnerCommitment, Proof, Statement, VerifyingKey} from "./types/Types.sol
 ///   e(-A, B) e(alpha, beta) e(IC + D, gamma) e(C, delta) e(k1 D, sigma)
 ///     e(k2 right - k1 KP + k3 (sum C_i - S), G2) e(-k2 left, tau G2) = 1
 ///
-/// which is the inverse of the product of circuits/verify.py. With gamma = G2 the third and sixth pair are one.
+/// which is the inverse of the product of circuits/verify.py. `SumCheck` explains what is in k2. With gamma = G2 the third and sixth pair are one.
 ///
 /// The weights are drawn after everything that they weigh, S included. Written as exponents of e(G1, G2), the product is
 /// E0 + k1 E1 + k2 E2 + k3 E3 with each E the error of one equation; if one of them is not zero, the sum is zero for a
@@ -124,8 +124,9 @@ contract RollupVerifier is IVerifier {
         _checkShape(statement, proof);
         Challenges memory challenges;
         (batchId, challenges) = _replay(statement, proof);
-        SumCheck.Scalars memory scalars =
-            SumCheck.scalars(proof, statement.dimension, challenges.zeta, challenges.v, challenges.u);
+        SumCheck.Scalars memory scalars = SumCheck.scalars(
+            proof, statement.dimension, challenges.zeta, challenges.v, challenges.u, challenges.opening
+        );
         uint256 slots;
         assembly ("memory-safe") {
             slots := mload(0x40)
@@ -189,13 +190,13 @@ contract RollupVerifier is IVerifier {
         Challenges memory challenges,
         SumCheck.Scalars memory scalars
     ) private view {
-        uint256 weight = challenges.opening;
+        uint256 weight = scalars.weight;
         slots.mulAdd(proof.knowledge, R - challenges.knowledge);
         slots.mulAdd(proof.w1, mulmod(weight, scalars.zeta, R));
         slots.mulAdd(proof.w2, mulmod(weight, scalars.w2, R));
         slots.mulAdd(proof.s, mulmod(weight, scalars.s, R));
         slots.mulAdd(proof.q, mulmod(weight, scalars.q, R));
-        slots.mulAdd(BN254.G1_X, BN254.G1_Y, mulmod(weight, scalars.one, R));
+        slots.mulAdd(BN254.G1_X, BN254.G1_Y, scalars.one);
         uint256 power = challenges.rho;
         slots.mulAdd(proof.mask, mulmod(weight, power, R));
         slots.mulAdd(proof.sum, R - challenges.sum);

@@ -7,6 +7,8 @@ import {CompressedPoint} from "../src/libraries/CompressedPoint.sol";
 import {Merkle} from "../src/libraries/Merkle.sol";
 import {Rewards} from "../src/libraries/Rewards.sol";
 import {Signatures} from "../src/libraries/Signatures.sol";
+import {IVerifier} from "../src/interfaces/IVerifier.sol";
+import {Proof} from "../src/types/Types.sol";
 import {SumCheck} from "../src/libraries/SumCheck.sol";
 import {Scene} from "./support/Scene.sol";
 
@@ -14,6 +16,14 @@ import {Scene} from "./support/Scene.sol";
 contract LibraryCaller {
     function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {
         return Merkle.verify(proof, root, leaf);
+    }
+
+    function scalars(Proof calldata proof, uint256 dimension, uint256 zeta, uint256 v, uint256 u, uint256 k2)
+        external
+        pure
+        returns (SumCheck.Scalars memory)
+    {
+        return SumCheck.scalars(proof, dimension, zeta, v, u, k2);
     }
 
     function weighted(uint256[] calldata contributions, uint256 pool, uint256 limit)
@@ -128,10 +138,45 @@ contract LibrariesTest is Scene {
         }
     }
 
-    function testFuzz_inverse_product(uint256 value) external view {
-        value %= BN254.R;
-        vm.assume(value != 0);
-        equal(mulmod(value, BN254.inverse(value), BN254.R), 1, "inverse");
+    /// @dev The coefficient of G1 with Q(zeta) computed by an inversion, and the weight with zeta^n computed by a power.
+    function testFuzz_scalars_reference(uint256[6] memory seeds, uint32 dimension) external view {
+        uint256 r = BN254.R;
+        dimension = dimension % (1 << 28) + 1;
+        for (uint256 i = 0; i < 6; ++i) {
+            seeds[i] %= r;
+        }
+        (uint256 zeta, uint256 v, uint256 u, uint256 k2) = (seeds[0], seeds[1], seeds[2], seeds[3]);
+        Proof memory proof;
+        (proof.aZeta, proof.sZeta, proof.sOmegaZeta, proof.squareNorm) = (seeds[4], seeds[5], seeds[4] ^ 1, k2 / 2);
+        proof.sOmegaZeta %= r;
+        (uint256 odd, uint256 log) = SumCheck.domain(dimension);
+        uint256 size = odd << log;
+        uint256 vanishing = addmod(BN254.power(zeta, size, r), r - 1, r);
+        vm.assume(vanishing != 0);
+        SumCheck.Scalars memory out = _caller.scalars(proof, dimension, zeta, v, u, k2);
+        equal(out.weight, mulmod(k2, mulmod(size, vanishing, r), r), "weight");
+        uint256 q = addmod(proof.sOmegaZeta, 2 * r - proof.sZeta - mulmod(proof.aZeta, proof.aZeta, r), r);
+        q = addmod(q, mulmod(proof.squareNorm, BN254.power(size, r - 2, r), r), r);
+        q = mulmod(q, BN254.power(vanishing, r - 2, r), r);
+        uint256 value = addmod(proof.aZeta, mulmod(v, proof.sZeta, r), r);
+        value = addmod(value, mulmod(mulmod(v, v, r), q, r), r);
+        value = addmod(value, mulmod(u, proof.sOmegaZeta, r), r);
+        equal(out.one % r, (r - mulmod(out.weight, value, r)) % r, "coefficient of G1");
+    }
+
+    function test_scalars_openingPointInDomain() external {
+        Proof memory proof;
+        uint256[4] memory dimensions = [uint256(2), 650, 1 << 20, 1 << 28];
+        for (uint256 i = 0; i < 4; ++i) {
+            (uint256 odd, uint256 log) = SumCheck.domain(dimensions[i]);
+            uint256 root = BN254.rootOfUnity(odd, log);
+            vm.expectRevert(IVerifier.OpeningPointInDomain.selector);
+            _caller.scalars(proof, dimensions[i], 1, 2, 3, 4);
+            vm.expectRevert(IVerifier.OpeningPointInDomain.selector);
+            _caller.scalars(proof, dimensions[i], root, 2, 3, 4);
+            vm.expectRevert(IVerifier.OpeningPointInDomain.selector);
+            _caller.scalars(proof, dimensions[i], mulmod(root, root, BN254.R), 2, 3, 4);
+        }
     }
 
     function testFuzz_weightedLeaves_reference(int72[9] memory signed, uint128 pool) external view {

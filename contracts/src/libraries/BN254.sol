@@ -141,11 +141,6 @@ library BN254 {
         if (!ok) revert PointInvalid();
     }
 
-    /// @notice Inverse modulo r by Fermat; 0 for 0.
-    function inverse(uint256 value) internal view returns (uint256 result) {
-        return power(value, R - 2, R);
-    }
-
     /// @notice base^exponent modulo an odd modulus, by the precompile of EIP-198.
     function power(uint256 base, uint256 exponent, uint256 modulus) internal view returns (uint256 result) {
         assembly ("memory-safe") {

@@ -12,13 +12,16 @@ library SumCheck {
     uint256 private constant MAX_DIMENSION = 1 << 28;
     uint256 private constant SMALL_DOMAIN = 512;
 
-    /// @notice Coefficients of `right` in e(left, tau G2) = e(right, G2); left = W1 + u W2.
+    /// @notice Coefficients of `right` in e(left, tau G2) = e(right, G2); left = W1 + u W2. All but `one` are still to be
+    /// multiplied by the weight.
+    /// @param weight Weight of the equation: k2 n (zeta^n - 1).
     /// @param zeta Coefficient of W1, also the opening point.
     /// @param w2 Coefficient of W2: u omega zeta.
     /// @param s Coefficient of S: v + u.
     /// @param q Coefficient of Q: v^2.
-    /// @param one Coefficient of G1: -(a(zeta) + v S(zeta) + v^2 Q(zeta) + u S(omega zeta)).
+    /// @param one Coefficient of G1: -(a(zeta) + v S(zeta) + v^2 Q(zeta) + u S(omega zeta)), times the weight.
     struct Scalars {
+        uint256 weight;
         uint256 zeta;
         uint256 w2;
         uint256 s;
@@ -26,32 +29,31 @@ library SumCheck {
         uint256 one;
     }
 
-    /// @notice Derives the coefficients; Q(zeta) follows from the other openings and is not sent.
-    function scalars(Proof calldata proof, uint256 dimension, uint256 zeta, uint256 v, uint256 u)
+    /// @notice Derives the coefficients. Q(zeta) follows from the other openings and is not sent: it is N / D with
+    /// N = n (S(omega zeta) - S(zeta) - a(zeta)^2) + T and D = n (zeta^n - 1).
+    /// @dev The weight is k2 D instead of k2, so that Q(zeta) enters as k2 N and nothing has to be inverted (4,000 gas). D
+    /// is not zero and was fixed before k2 was drawn, so k2 D is as uniform as k2.
+    /// @param k2 Random weight of the equation.
+    function scalars(Proof calldata proof, uint256 dimension, uint256 zeta, uint256 v, uint256 u, uint256 k2)
         internal
-        view
+        pure
         returns (Scalars memory out)
     {
         if (dimension == 0 || dimension > MAX_DIMENSION) revert IVerifier.DimensionInvalid(dimension);
         (uint256 odd, uint256 logSize) = domain(dimension);
         uint256 r = BN254.R;
+        out.weight = mulmod(k2, _denominator(zeta, odd, logSize), r);
         out.zeta = zeta;
         out.w2 = mulmod(u, mulmod(zeta, BN254.rootOfUnity(odd, logSize), r), r);
         out.s = addmod(v, u, r);
         out.q = mulmod(v, v, r);
-        uint256 value = mulmod(out.q, _quotientAt(proof, zeta, odd, logSize), r);
-        value = addmod(value, proof.aZeta, r);
-        value = addmod(value, mulmod(v, proof.sZeta, r), r);
-        value = addmod(value, mulmod(u, proof.sOmegaZeta, r), r);
-        out.one = r - value;
+        uint256 value = addmod(proof.aZeta, mulmod(v, proof.sZeta, r), r);
+        value = mulmod(out.weight, addmod(value, mulmod(u, proof.sOmegaZeta, r), r), r);
+        out.one = r - addmod(value, mulmod(k2, mulmod(out.q, _numerator(proof, odd << logSize), r), r), r);
     }
 
-    /// @dev Q(zeta) = (S(omega zeta) - S(zeta) - a(zeta)^2 + T/n) / (zeta^n - 1), with one inversion of n (zeta^n - 1).
-    function _quotientAt(Proof calldata proof, uint256 zeta, uint256 odd, uint256 logSize)
-        private
-        view
-        returns (uint256)
-    {
+    /// @dev D = n (zeta^n - 1), which is not zero.
+    function _denominator(uint256 zeta, uint256 odd, uint256 logSize) private pure returns (uint256) {
         uint256 r = BN254.R;
         uint256 vanishing = zeta;
         for (uint256 factor = odd; factor > 1; factor /= 3) {
@@ -61,12 +63,15 @@ library SumCheck {
             vanishing = mulmod(vanishing, vanishing, r);
         }
         if (vanishing == 1) revert IVerifier.OpeningPointInDomain();
-        vanishing = addmod(vanishing, r - 1, r);
-        uint256 size = odd << logSize;
-        uint256 numerator = addmod(proof.sOmegaZeta, r - proof.sZeta, r);
-        numerator = addmod(numerator, r - mulmod(proof.aZeta, proof.aZeta, r), r);
-        numerator = addmod(mulmod(numerator, size, r), proof.squareNorm, r);
-        return mulmod(numerator, BN254.inverse(mulmod(size, vanishing, r)), r);
+        return mulmod(odd << logSize, addmod(vanishing, r - 1, r), r);
+    }
+
+    /// @dev N = n (S(omega zeta) - S(zeta) - a(zeta)^2) + T.
+    function _numerator(Proof calldata proof, uint256 size) private pure returns (uint256) {
+        uint256 r = BN254.R;
+        uint256 difference = addmod(proof.sOmegaZeta, r - proof.sZeta, r);
+        difference = addmod(difference, r - mulmod(proof.aZeta, proof.aZeta, r), r);
+        return addmod(mulmod(difference, size, r), proof.squareNorm, r);
     }
 
     /// @notice Size of the domain of a model, odd * 2^logSize: the least of 2^a, 3 2^a and 9 2^a that holds the
