@@ -14,12 +14,12 @@ from circuits.payload import digest as payload_digest
 from circuits.statement import BatchProof, BatchStatement
 from coordinator import calldata
 from coordinator.transactions import Mined, OnSent, Patience, Sender
-from provers.chain import BatchRecord, ChainView
+from provers.chain import ROSTER_CHUNK, BatchRecord, ChainView
 from provers.keystore import SigningKey
 from provers.rpc import ErrorTable, Rpc
 
 REGISTRY, MARKET, VERIFIER = "CommitteeRegistry", "Market", "RollupVerifier"
-_SMALL, _DEPLOY, _COMPACT = 500_000, 6_000_000, 9_000_000
+_SMALL, _DEPLOY, _COMPACT_OWNER = 500_000, 6_000_000, 8_000
 _ACCEPT_BASE, _ACCEPT_OWNER = 1_200_000, 80_000
 
 
@@ -151,7 +151,8 @@ class Chain:
 
     def compact_roster(self, task_id: int, chunk: int) -> Mined:
         """Copy the owners of a chunk of the roster into code, from which batches read them for less gas."""
-        return self._market("compactRoster", task_id, chunk, gas=_COMPACT)
+        owners = min(max(self.view.task(task_id).owners - chunk * ROSTER_CHUNK, 0), ROSTER_CHUNK)
+        return self._market("compactRoster", task_id, chunk, gas=_SMALL + _COMPACT_OWNER * owners)
 
     def open_round(self, task_id: int, model_digest: bytes) -> int:
         """Open the next round for the model with a Keccak digest (model owner); returns its number."""

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from circuits.errors import ContractError
 from coordinator.chain import Chain
-from provers.chain import ChainView
+from provers.chain import ROSTER_CHUNK, ChainView
 
-CHUNK = 1024
-"""Owners of a chunk (`contracts/src/libraries/Roster.sol`)."""
 BREAK_EVEN = 3
 """Rounds in which the copy of an owner saves what it costs."""
 
@@ -35,7 +33,7 @@ def chunks_to_compact(view: ChainView, task_id: int) -> tuple[int, ...]:
     """The chunks of a task's roster whose copy pays, if a round is about to be opened."""
     task = view.task(task_id)
     left, limit = task.terms.rounds - task.rounds_opened, task.terms.max_owners_per_round
-    sizes = [min(CHUNK, task.owners - first) for first in range(0, task.owners, CHUNK)]
+    sizes = [min(ROSTER_CHUNK, task.owners - first) for first in range(0, task.owners, ROSTER_CHUNK)]
     if left < BREAK_EVEN:
         return ()
     return tuple(c for c, size in enumerate(sizes) if pays(size, view.compacted(task_id, c), left, limit))

@@ -34,6 +34,8 @@ UNKNOWN = (
     "OwnerUnknown(uint256,uint256)",
     "CommitteeUnknown(uint256)",
 )
+ROSTER_CHUNK = 1024
+"""Owners of a chunk of a task's roster (`contracts/src/libraries/Roster.sol`)."""
 BATCH_ACCEPTED = "BatchAccepted(uint256,uint256,bytes32,uint256,bytes32,bytes32,uint256,uint256,bytes)"
 REWARDS_ASSIGNED = "RewardsAssigned(uint256,uint256,uint256,bytes)"
 AGGREGATE_INLINED = "AggregateInlined(uint256,uint256,uint256,bytes)"
