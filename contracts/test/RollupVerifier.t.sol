@@ -284,8 +284,9 @@ contract RollupVerifierTest is Scene {
         view
         returns (uint256[2] memory out)
     {
-        (, bytes memory term) = address(7).staticcall(abi.encode(x, y, scalar));
-        (, bytes memory total) = address(6).staticcall(bytes.concat(abi.encode(point), term));
+        (bool multiplied, bytes memory term) = address(7).staticcall(abi.encode(x, y, scalar));
+        (bool added, bytes memory total) = address(6).staticcall(bytes.concat(abi.encode(point), term));
+        isTrue(multiplied && added, "the precompiles refused a point");
         (out[0], out[1]) = abi.decode(total, (uint256, uint256));
     }
 

@@ -60,26 +60,22 @@ library BN254 {
         if (!ok) revert PointInvalid();
     }
 
-    /// @notice For i = 1..count: slot += (weight * power^(2^i) + offset) * point_i. Points are words 1 and 2 of consecutive
+    /// @notice For i = 1..count: slot += (weight * base^(2^i) + offset) * point_i. Points are words 1 and 2 of consecutive
     /// records of three words in calldata.
     /// @dev The hot loop of a batch: per point one multiplication and one addition by precompile, little else.
-    function mulAddSquarings(
-        uint256 slot,
-        uint256 records,
-        uint256 count,
-        uint256 power,
-        uint256 weight,
-        uint256 offset
-    ) internal view {
+    function mulAddSquarings(uint256 slot, uint256 records, uint256 count, uint256 base, uint256 weight, uint256 offset)
+        internal
+        view
+    {
         bool ok = true;
         uint256 r = R;
         assembly ("memory-safe") {
             let term := add(slot, 0x40)
             let point := add(records, 0x20)
             for {} count { count := sub(count, 1) } {
-                power := mulmod(power, power, r)
+                base := mulmod(base, base, r)
                 calldatacopy(term, point, 0x40)
-                mstore(add(term, 0x40), addmod(mulmod(weight, power, r), offset, r))
+                mstore(add(term, 0x40), addmod(mulmod(weight, base, r), offset, r))
                 // Arguments are evaluated from the right: the multiplication comes first.
                 ok := and(staticcall(gas(), 6, slot, 0x80, slot, 0x40), staticcall(gas(), 7, term, 0x60, term, 0x40))
                 if iszero(ok) { break }
