@@ -64,7 +64,8 @@ def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], N
             continue
         say(f"{job.name}: {results.save(job.name, f'{COMMAND} --again --only {job.name}', machine, figures)}")
     say(f"goals: {targets.write()}")
-    say(f"tables: {tables.write()}")
+    for page in tables.write():
+        say(f"tables: {page}")
     for image in _drawn(say):
         say(f"plot: {image}")
     return 0

@@ -1,4 +1,4 @@
-"""Fills the tables of docs/performance.md in from the results, between markers that name them."""
+"""Fills the tables of docs/performance.md and README.md in from the results, between markers that name them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import results
-from benchmarks.cases import CAPACITY
+from benchmarks.cases import CAPACITY, Case
 from benchmarks.floors import Floors
 from benchmarks.machine import ROOT
 from benchmarks.results import Result
 from benchmarks.targets import DEFAULT, DEMO
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
+_MODELS = {650: "softmax on digits", 61_470: "LeNet", 270_896: "ResNet-20", 1 << 20: "a million"}
 _MARK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def write() -> Path:
-    """Write the page anew with all tables that there are results for."""
-    text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(_MARK.sub(_filled, text), encoding="utf-8")
-    return PAGE
+def write() -> Sequence[Path]:
+    """Write the pages anew with all tables that there are results for."""
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return PAGES
+
+
+def filled(text: str) -> str:
+    """A page with its tables as the results give them."""
+    return _MARK.sub(_filled, text)
 
 
 def _filled(match: re.Match[str]) -> str:
@@ -54,6 +60,28 @@ def goals() -> str:
         params = ", ".join(f"{key} {value}" for key, value in entry["params"].items())
         rows.append((str(entry["goal"]), params, number(entry["figure"]), entry["unit"], number(floor), share))
     return table(("goal", "of", "figure", "unit", "floor", "figure / floor"), rows)
+
+
+def headline() -> str:
+    """What a batch of 32 costs everybody, for a few models."""
+    rows = []
+    for dimension, model in _MODELS.items():
+        found = results.load(f"round-{Case(dimension, DEFAULT.owners).name}")
+        if found is None:
+            continue
+        figures = found["summary"]
+        peak = max(memory["resident"] for name, memory in found["memory"].items() if name.startswith("prover"))
+        rows.append((
+            f"{dimension:,} ({model})", number(figures["prover_cpu_per_gradient"]),
+            number(figures["coordinator_cpu_per_batch"]), number(figures["owner_cpu_per_submission"]),
+            number(figures["upload_bytes_per_coordinate"] * dimension / 1e6), number(peak / 1e6),
+            number(figures["gas_per_gradient"]), number(figures["wall_round"]),
+        ))  # fmt: skip
+    head = (
+        "parameters", "prover CPU s / gradient", "coordinator CPU s / batch", "owner CPU s", "owner upload MB",
+        "prover peak MB", "gas / gradient", "whole round, wall s",
+    )  # fmt: skip
+    return table(head, rows)
 
 
 def growth() -> str:
@@ -153,5 +181,5 @@ def machine() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
-    "machine": machine,
+    "machine": machine, "headline": headline,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from benchmarks.cases import CAPACITY, LARGE, SMALL, Case
 from benchmarks.floors import Floors
 from benchmarks.peers import circom
 from benchmarks.results import Result
+from circuits.statement import domain_size
 
 Entry = dict[str, Any]
 DEFAULT = Case(LARGE, 32)
@@ -132,6 +133,8 @@ def _growth() -> Iterator[Entry]:
             grown = (here - start) / (d - SMALL) / ((there - start) / (LARGE - SMALL))
             params = {"of": name, "dimension": d, "against": LARGE, "costs": "beyond d = 650"}
             yield _entry(11, params, grown, "cost a coordinate, ratio", 1.0, found)
+            if name.startswith("coordinator"):
+                yield _entry(11, params, grown * d / domain_size(d), "cost a point of the domain, ratio", 1.0, found)
 
 
 def _comparable(found: Result) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from benchmarks import tables
 from gradroll.cli import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,3 +109,18 @@ def test_every_decision_is_listed_with_its_status() -> None:
 def test_the_readmes_map_is_complete(folder: str) -> None:
     assert (ROOT / folder).is_dir()
     assert f"`{folder}/`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_figure_in_a_table_is_that_of_the_results() -> None:
+    for page in tables.PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert "<!-- table: " in text
+        assert tables.filled(text) == text, f"{page} is not what benchmarks/results give; run `gradroll bench`"
+
+
+def test_every_goal_has_a_figure_and_the_command_that_measured_it() -> None:
+    entries = json.loads((ROOT / "benchmarks" / "results" / "targets.json").read_text(encoding="utf-8"))
+    assert {entry["goal"] for entry in entries} == set(range(1, 13))
+    for entry in entries:
+        assert set(entry) == {"goal", "params", "figure", "unit", "floor", "command"}
+        assert entry["command"].startswith(("gradroll bench", "python -m benchmarks")), entry
