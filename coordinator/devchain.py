@@ -59,12 +59,12 @@ class DevChain:
         web3.middleware_onion.clear()
         self._request = provider.request_func(web3, web3.middleware_onion)
         self._address = (host, port)
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
 
     def start(self) -> str:
         """Serve in the background; returns the URL.  Raises ConfigError when the port is taken."""
         try:
-            self._server = ThreadingHTTPServer(self._address, _handler(self.answer))
+            self._server = _Server(self._address, _handler(self.answer))
         except OSError as error:
             where = f"{self._address[0]}:{self._address[1]}"
             raise ConfigError(f"port: {where} cannot be used ({error.strerror}); choose another") from error
@@ -145,6 +145,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # five by default: a crowd that connects at once would be reset
 
 
 def _handler(answer: Callable[[str, Any], Json]) -> type[BaseHTTPRequestHandler]:

@@ -13,12 +13,20 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 from web3.exceptions import ContractLogicError, Web3Exception
+from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import FilterParams, LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
 from circuits.hashing import keccak
 
 T = TypeVar("T")
+_REPEATABLE = (
+    "eth_blockNumber", "eth_call", "eth_chainId", "eth_estimateGas", "eth_gasPrice", "eth_getBalance",
+    "eth_getBlockByNumber", "eth_getCode", "eth_getLogs", "eth_getTransactionByHash", "eth_getTransactionCount",
+    "eth_getTransactionReceipt", "eth_maxPriorityFeePerGas",
+)  # fmt: skip
+"""What is asked again when a connection breaks."""
+_TRIES = 4
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
 
 
@@ -89,7 +97,11 @@ class Rpc:
     def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0) -> None:
         self.url = url
         self.errors = errors
-        self.web3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}))
+        # A busy node resets connections, and web3's own list does not know that error. Transactions are not repeated.
+        again = ExceptionRetryConfiguration((requests.ConnectionError,), retries=_TRIES, method_allowlist=_REPEATABLE)
+        self.web3 = Web3(
+            Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=again)
+        )
         # It asks for the chain id before every call; we compare it once, and transactions carry it signed.
         self.web3.middleware_onion.remove("validation")
         self._lock = threading.Lock()
