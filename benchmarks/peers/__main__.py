@@ -18,12 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("part", choices=("circom", "groth16"), nargs="*", help="what to measure (everything)")
-    parser.add_argument("--runs", type=int, help="proofs of each kind; figures are medians (3; groth16: 7)")
+    parser.add_argument("--runs", type=int, help="proofs of each kind; figures are medians (5; groth16: 7)")
     parser.add_argument("--large", action="store_true", help="circom with 16,384 coordinates too: minutes")
     chosen = parser.parse_args(arguments)
     os.environ["GRADROLL_DEVELOPMENT"] = "1"
     parts: dict[str, Callable[[], Mapping[str, Any]]] = {
-        "circom": lambda: circom.measure(chosen.runs or 3, large=chosen.large),
+        "circom": lambda: circom.measure(chosen.runs or 5, large=chosen.large),
         "groth16": lambda: groth16.measure(chosen.runs or 7),
     }
     options = (f" --runs {chosen.runs}" if chosen.runs else "") + (" --large" if chosen.large else "")

@@ -25,7 +25,7 @@ component main {{public [bound]}} = RangeNorm({dimension});
 """
 
 
-def measure(runs: int = 3, *, large: bool = False) -> dict[str, Any]:
+def measure(runs: int = 5, *, large: bool = False) -> dict[str, Any]:
     """All dimensions; figures are medians.
 
     Args:
