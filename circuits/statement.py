@@ -81,6 +81,14 @@ class Committee:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """Which prover it is: its committee and its index there."""
+
+    committee: Committee
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Which circuit a batch is proven with: its name, slots for owners, and the hash of its verifying key."""
 

@@ -157,7 +157,7 @@ def share_field(vector: OwnerVector, commitment: G1, committee: Committee, seeds
     These t shares and the secret determine the polynomial, so the other shares follow.  Any t shares are uniform and
     independent of the vector.
     """
-    by_seed = dict(zip(exempt_provers(commitment, committee), seeds.shares, strict=False))
+    by_seed = dict(zip(exempt_provers(commitment, committee), seeds.shares[: committee.threshold], strict=True))
     secret = np.concatenate((vector.values, vector.rest))
     fixed = [(p + 1, native.expand(seed, len(secret))) for p, seed in by_seed.items()]
     others = [p for p in range(committee.size) if p not in by_seed]

@@ -16,6 +16,7 @@ from circuits.errors import WireError
 from circuits.policies import triangle
 from circuits.statement import ROWS
 from native import G1, G2, FrArray
+from provers.scalars import canonical
 
 CHECKED = ROWS + 1
 """Scalars opened of each submission when its dealing is checked: its projections and one combination of the rest."""
@@ -49,12 +50,7 @@ class Reader:
     def scalars(self, count: int) -> FrArray:
         """``count`` canonical scalars as FrArray (count, 4)."""
         words = np.frombuffer(self.take(32 * count), ">u8").reshape(count, 4)
-        out = np.ascontiguousarray(words[:, ::-1]).astype(np.uint64)
-        try:
-            native.check(out)
-        except ValueError as error:
-            raise WireError(f"a scalar of a message body is not below the field's order: {error}") from error
-        return out
+        return canonical(np.ascontiguousarray(words[:, ::-1]).astype(np.uint64), "a message body")
 
     def scalar(self) -> int:
         """One canonical scalar."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from circuits.errors import ClosedError, InvalidInputError, SignatureError, WireError
-from circuits.statement import Committee, TaskTerms
+from circuits.statement import Committee, Membership, TaskTerms
 from provers import hpke
 from provers.chain import ChainView, RoundRecord
 from provers.environment import NodeEnvironment
 from provers.keystore import Keystore
 from provers.records import ShareOpening
-from provers.replicated import Membership
 from provers.shares import all_payload_sizes, receipt_digest, scalar_bytes
 from provers.signing import require_owner
 from provers.store import ShareRecord, Store

@@ -23,13 +23,12 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from math import comb
 
-import numpy as np
-
 import native
 from circuits.errors import WireError
-from circuits.statement import Committee, share_length
+from circuits.statement import Committee, Membership, share_length
 from native import FrArray, R
 from provers.prss import vanishing_at
+from provers.scalars import from_little_endian
 
 SEED_BYTES = 32
 PACKED_BYTES = 13
@@ -39,14 +38,6 @@ BLOCK = 1 << 15
 """Coordinates expanded at once."""
 _MASK_ROOM = 103
 """The sum of all masks stays below 2^103; the other half of 104 bits is for the secret and its sign."""
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Which prover this is: its committee and its index there."""
-
-    committee: Committee
-    index: int
 
 
 def fits(committee: Committee) -> bool:
@@ -68,6 +59,11 @@ def payload_sizes(dimension: int, committee: Committee) -> tuple[int, int]:
     """Bytes of a payload, without its first: for a prover without the correction, and for one with it."""
     head = committee.threshold + SEED_BYTES * comb(committee.size - 1, committee.threshold)
     return head, head + PACKED_BYTES * dimension + 32 * (share_length(dimension) - dimension)
+
+
+def largest_payload(dimension: int) -> int:
+    """No less than `payload_sizes` for any committee that fits: each prover is named once, each set has one seed."""
+    return MAX_SETS * (1 + SEED_BYTES) + PACKED_BYTES * dimension + 32 * (share_length(dimension) - dimension)
 
 
 def deal(
@@ -108,11 +104,10 @@ class IntegerShare:
     def __post_init__(self) -> None:
         """Raises WireError for a payload of another length, or exempt provers that do not ascend or do not exist."""
         committee = self.holder.committee
-        exempt = bytes(self.payload[: committee.threshold])
-        ascending = all(a < b for a, b in pairwise((*exempt, committee.size)))
-        if len(exempt) < committee.threshold or not ascending:
+        ascending = all(a < b for a, b in pairwise((*self._exempt, committee.size)))
+        if len(self._exempt) < committee.threshold or not ascending:
             raise WireError(f"a share names {committee.threshold} provers without correction, ascending")
-        wanted = payload_sizes(self.dimension, committee)[self.holder.index not in exempt]
+        wanted = payload_sizes(self.dimension, committee)[self.holder.index not in self._exempt]
         if len(self.payload) != wanted:
             raise WireError(f"this share for {self.dimension} coordinates has {wanted + 1} bytes, not {self.size}")
 
@@ -138,6 +133,10 @@ class IntegerShare:
         return [-vanishing_at(members, index) % R for members in sets if index not in members]
 
     @cached_property
+    def _weight_of_correction(self) -> int:
+        return vanishing_at(self._exempt, self.holder.index)
+
+    @cached_property
     def _correction(self) -> memoryview:
         return self.payload[payload_sizes(self.dimension, self.holder.committee)[0] :]
 
@@ -153,27 +152,14 @@ class IntegerShare:
     def _coordinates(self, start: int) -> FrArray:
         size = min(BLOCK, self.dimension - start)
         packed = bytes(self._correction[PACKED_BYTES * start : PACKED_BYTES * (start + size)])
-        weight = vanishing_at(self._exempt, self.holder.index)
-        return native.integer_share(
-            self._seeds, self._weights, mask_bits(self.holder.committee), packed, weight, start, size
-        )
+        bits = mask_bits(self.holder.committee)
+        return native.integer_share(self._seeds, self._weights, bits, packed, self._weight_of_correction, start, size)
 
     def _rest(self) -> FrArray:
         count = share_length(self.dimension) - self.dimension
         rows = [native.expand(seed, count) for seed in self._seeds]
         weights = list(self._weights)
         if self._correction:
-            corrected = bytes(self._correction[PACKED_BYTES * self.dimension :])
-            rows.append(canonical(corrected))
-            weights.append(vanishing_at(self._exempt, self.holder.index))
+            rows.append(from_little_endian(bytes(self._correction[PACKED_BYTES * self.dimension :]), "a share"))
+            weights.append(self._weight_of_correction)
         return native.linear_combination(rows, weights)
-
-
-def canonical(raw: bytes) -> FrArray:
-    """Field elements of 32 little-endian bytes each.  Raises WireError for one that is not below r."""
-    scalars: FrArray = np.frombuffer(raw, "<u8").astype(np.uint64, copy=False).reshape(-1, 4)
-    try:
-        native.check(scalars)
-    except ValueError as error:
-        raise WireError(f"a share holds a scalar that is not below the field's order: {error}") from error
-    return scalars

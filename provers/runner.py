@@ -9,11 +9,11 @@ from hashlib import sha256
 from typing import TypeVar
 
 from circuits.errors import GradrollError, UnknownError
+from circuits.statement import Membership
 from provers.environment import NodeEnvironment
 from provers.keysetup import KeySetup
 from provers.messages import Step, StepReply, StepRequest
 from provers.party import Party, handle
-from provers.replicated import Membership
 from provers.store import Store
 
 V = TypeVar("V")

@@ -15,10 +15,9 @@ from typing import IO
 import numpy as np
 
 from circuits.errors import StorageError, WireError
-from circuits.statement import share_length
+from circuits.statement import Membership, share_length
 from native import FrArray
 from provers.files import storing
-from provers.replicated import Membership
 from provers.shares import DENSE_FORM, all_payload_sizes, check_form, share_blocks
 
 

@@ -16,10 +16,11 @@ import numpy as np
 import native
 from circuits.errors import WireError
 from circuits.hashing import keccak, typed_digest
-from circuits.statement import Committee, share_length
+from circuits.statement import Committee, Membership, share_length
 from native import G1, FrArray
 from provers import replicated
-from provers.replicated import BLOCK, SEED_BYTES, IntegerShare, Membership, canonical
+from provers.replicated import BLOCK, SEED_BYTES, IntegerShare
+from provers.scalars import from_little_endian
 from provers.signing import require_signer
 
 SEED_FORM, DENSE_FORM, INTEGER_FORM = 0, 1, 2
@@ -41,6 +42,11 @@ def all_payload_sizes(dimension: int, committee: Committee) -> tuple[int, ...]:
     """Bytes that a payload may have, whatever its form."""
     forms = (SEED_FORM, DENSE_FORM, INTEGER_FORM)
     return tuple(size for form in forms for size in payload_sizes(form, dimension, committee))
+
+
+def largest_payload(dimension: int) -> int:
+    """Most bytes of a payload of any form, for any committee."""
+    return 1 + max(SEED_BYTES, scalar_bytes(dimension), replicated.largest_payload(dimension))
 
 
 def scalar_bytes(dimension: int) -> int:
@@ -91,7 +97,7 @@ def share_blocks(form: int, body: memoryview, dimension: int, holder: Membership
         if form == SEED_FORM:
             yield native.expand(bytes(body), size, start)
         else:
-            yield canonical(bytes(body[32 * start : 32 * (start + size)]))
+            yield from_little_endian(bytes(body[32 * start : 32 * (start + size)]), "a share")
 
 
 def decode_payload(payload: bytes, dimension: int, holder: Membership) -> FrArray:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from circuits.errors import ClosedError, StorageError, UnknownError
 from circuits.hashing import keccak
+from circuits.statement import Membership
 from native import FrArray
 from provers import ledger
 from provers.database import Database
 from provers.files import DirectoryLock, storing, sync_directory, write_durably
-from provers.replicated import Membership
 from provers.sharefiles import ReceivedShare, ShareWriter, map_scalars
+from provers.shares import DENSE_FORM
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL);
@@ -150,9 +151,9 @@ class Store:
     def share_payload(self, submission: bytes) -> bytes:
         """A stored share as its owner sealed it.  Raises UnknownError."""
         record = self._known(submission)
-        body = self._bodies / submission.hex()
+        body = self._share_path(submission) if record.form == DENSE_FORM else self._bodies / submission.hex()
         with storing("cannot read the share"):
-            return bytes((record.form,)) + (body if body.exists() else self._share_path(submission)).read_bytes()
+            return bytes((record.form,)) + body.read_bytes()
 
     def discard_settled(self, now: int) -> int:
         """Delete the shares of rounds that settled before ``now``; the ledger stays whole."""

@@ -53,7 +53,7 @@ def test_commands_parse(document: Path) -> None:
         for line in block.splitlines():
             words = shlex.split(line)
             if words[:1] == ["gradroll"]:
-                parser.parse_args(words[1:])
+                assert callable(parser.parse_args(words[1:]).run), f"{identify(document)}: {line}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=identify)

@@ -24,7 +24,8 @@ PURE = (
     "circuits/payload.py", "circuits/policies.py", "circuits/r1cs.py", "circuits/gadgets.py", "circuits/groth16.py",
     "circuits/joint.py", "circuits/sumcheck.py", "circuits/quantize.py", "circuits/verify.py",
     "provers/messages.py", "provers/bodies.py", "provers/prss.py", "provers/setup.py", "provers/ledger.py",
-    "provers/openings.py", "provers/signing.py", "provers/replicated.py", "provers/shares.py", "provers/party",
+    "provers/openings.py", "provers/scalars.py", "provers/signing.py", "provers/replicated.py", "provers/shares.py",
+    "provers/party",
     "coordinator/machine", "coordinator/rounds.py", "coordinator/events.py", "coordinator/records.py",
     "gradroll/sharing.py", "gradroll/rewards.py", "gradroll/audit.py",
 )  # fmt: skip

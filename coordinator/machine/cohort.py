@@ -13,7 +13,7 @@ from hashlib import sha256
 import numpy as np
 
 from circuits.errors import BlamedProversError, InconsistentError, UnknownError, WireError
-from circuits.statement import sign_seed
+from circuits.statement import Membership, sign_seed
 from coordinator.machine.recovery import enough_provers, failed, resume, too_few_provers
 from coordinator.machine.replies import blamed, collect
 from coordinator.machine.state import (
@@ -34,7 +34,6 @@ from provers.messages import Step, StepReply, StepRequest
 from provers.openings import open_scalar, open_vector
 from provers.party import ShareVector
 from provers.party.cohort import checked_values, small
-from provers.replicated import Membership
 from provers.shares import decode_payload
 
 Replies = Mapping[int, StepReply | Failure]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from circuits.errors import WireError
-from circuits.statement import MAX_DIMENSION, TAIL, share_length
+from circuits.statement import MAX_DIMENSION, TAIL
 from provers.messages import (
     MAX_BODY,
     MAX_COHORT,
@@ -18,6 +18,7 @@ from provers.messages import (
     StepReply,
     StepRequest,
 )
+from provers.shares import largest_payload
 from provers.wire import checks
 from provers.wire._generated import prover_pb2 as pb
 from provers.wire.headers import context_from_wire, context_to_wire, header_from_wire, header_to_wire
@@ -43,7 +44,7 @@ class Limits:
     @property
     def raw(self) -> int:
         """Most bytes of a revealed share payload."""
-        return 1 + SCALAR * share_length(self.dimension)
+        return largest_payload(self.dimension)
 
 
 def cohort_from_wire(message: pb.Cohort) -> Cohort:

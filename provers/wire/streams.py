@@ -9,10 +9,10 @@ from typing import TypeVar
 import grpc
 import numpy as np
 
-import native
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from native import FrArray
+from provers.scalars import from_little_endian
 from provers.wire._generated import common_pb2 as pb
 from provers.wire.checks import MAX_CHUNK, bounded, digest
 
@@ -81,12 +81,7 @@ def vector_from_bytes(raw: bytes, length: int, what: str) -> FrArray:
     """The inverse of ``vector_to_bytes``; WireError for another length or a scalar >= r."""
     if len(raw) != length * SCALAR:
         raise WireError(f"{what} has {len(raw)} bytes, {length} scalars need {length * SCALAR}")
-    vector: FrArray = np.frombuffer(raw, "<u8").astype(np.uint64, copy=False).reshape(length, 4)
-    try:
-        native.check(vector)
-    except ValueError as error:
-        raise WireError(f"{what} holds a scalar that is not below the field's order: {error}") from error
-    return vector
+    return from_little_endian(raw, what)
 
 
 def blob_to_wire(data: bytes) -> Iterator[pb.BlobPart]:

@@ -17,7 +17,7 @@ import native
 from circuits.errors import ConfigError
 from circuits.hashing import challenge
 from circuits.quantize import quantize
-from circuits.statement import Committee
+from circuits.statement import Committee, Membership
 from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
 from gradroll.demo.report import Rejection, Report, RoundReport, Seconds
 from gradroll.demo.run import Options
@@ -38,7 +38,6 @@ from gradroll.owner import DataOwner
 from gradroll.sharing import OwnerSeeds
 from native import FrArray
 from provers.party.cohort import small
-from provers.replicated import Membership
 from provers.shares import decode_payload
 from tests.gradroll.fakes import BOUND, terms
 from tests.support.plain_batch import development_setup, seed_of

@@ -8,7 +8,7 @@ import pytest
 import native
 from circuits.errors import GradientError, InvalidInputError
 from circuits.quantize import quantize
-from circuits.statement import MASK_BITS, Committee, share_length
+from circuits.statement import MASK_BITS, Committee, Membership, share_length
 from gradroll.sharing import (
     OwnerSeeds,
     OwnerVector,
@@ -20,7 +20,6 @@ from gradroll.sharing import (
     slack_bits,
 )
 from native import FrArray
-from provers.replicated import Membership
 from provers.shares import DENSE_FORM, INTEGER_FORM, SEED_FORM, decode_payload, exempt_provers, payload_digest
 from tests.support.plain_batch import development_setup, seed_of
 

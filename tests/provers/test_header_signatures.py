@@ -11,7 +11,7 @@ from circuits.errors import SignatureError
 from circuits.hashing import keccak, typed_digest, words
 from circuits.statement import SubmissionHeader
 from native import g1_generator, g1_neg
-from provers.signing import require_owner, sign_digest
+from provers.signing import recover, require_owner, sign_digest
 from tests.support.plain_batch import address_of, seed_of
 
 CHAIN_ID, MARKET = 7, b"\x42" * 20
@@ -29,9 +29,8 @@ def signed(header: SubmissionHeader, key: bytes = KEY) -> SubmissionHeader:
     return header.signed(CHAIN_ID, MARKET, partial(sign_digest, key))
 
 
-def refuse(header: SubmissionHeader, named: str) -> None:
-    with pytest.raises(SignatureError, match=named):
-        require_owner(header, CHAIN_ID, MARKET)
+def require(header: SubmissionHeader) -> None:
+    require_owner(header, CHAIN_ID, MARKET)
 
 
 def other_s(signature: bytes) -> bytes:
@@ -41,7 +40,10 @@ def other_s(signature: bytes) -> bytes:
 
 
 def test_an_owners_two_signatures_pass() -> None:
-    require_owner(signed(unsigned()), CHAIN_ID, MARKET)
+    header = signed(unsigned())
+    assert recover(header.submission_digest(CHAIN_ID, MARKET), header.signature) == header.owner
+    assert recover(header.digest(CHAIN_ID, MARKET), header.dealing_signature) == header.owner
+    require(header)
 
 
 def test_the_digests_by_hand() -> None:
@@ -57,14 +59,16 @@ def test_the_digests_by_hand() -> None:
 @pytest.mark.parametrize(("part", "named"), PARTS)
 def test_signatures_by_different_keys_are_refused(part: str, named: str) -> None:
     forged = getattr(signed(unsigned(), OTHER_KEY), part)
-    refuse(replace(signed(unsigned()), **{part: forged}), named)
+    with pytest.raises(SignatureError, match=named):
+        require(replace(signed(unsigned()), **{part: forged}))
 
 
 @pytest.mark.parametrize(("part", "named"), PARTS)
 @pytest.mark.parametrize("change", [{"task_id": 4}, {"round": 2}, {"commitment": g1_neg(g1_generator)}])
 def test_signatures_over_different_submissions_are_refused(part: str, named: str, change: dict[str, object]) -> None:
     elsewhere = signed(replace(unsigned(), **change))  # type: ignore[arg-type]
-    refuse(replace(signed(unsigned()), **{part: getattr(elsewhere, part)}), named)
+    with pytest.raises(SignatureError, match=named):
+        require(replace(signed(unsigned()), **{part: getattr(elsewhere, part)}))
 
 
 def test_a_dealing_of_other_shares_is_refused_and_has_another_identifier() -> None:
@@ -72,14 +76,20 @@ def test_a_dealing_of_other_shares_is_refused_and_has_another_identifier() -> No
     other = signed(replace(unsigned(), share_digests=first.share_digests[::-1]))
     assert first.signature == other.signature
     assert first.digest(CHAIN_ID, MARKET) != other.digest(CHAIN_ID, MARKET)
-    refuse(replace(first, dealing_signature=other.dealing_signature), PARTS[1][1])
-    refuse(replace(first, share_digests=other.share_digests), PARTS[1][1])
+    for mixed in (
+        replace(first, dealing_signature=other.dealing_signature),
+        replace(first, share_digests=other.share_digests),
+    ):
+        with pytest.raises(SignatureError, match=PARTS[1][1]):
+            require(mixed)
 
 
 def test_the_signatures_cannot_stand_for_each_other() -> None:
     header = signed(unsigned())
-    refuse(replace(header, signature=header.dealing_signature), PARTS[0][1])
-    refuse(replace(header, dealing_signature=header.signature), PARTS[1][1])
+    with pytest.raises(SignatureError, match=PARTS[0][1]):
+        require(replace(header, signature=header.dealing_signature))
+    with pytest.raises(SignatureError, match=PARTS[1][1]):
+        require(replace(header, dealing_signature=header.signature))
 
 
 @pytest.mark.parametrize("part", ["signature", "dealing_signature"])
@@ -90,7 +100,8 @@ def test_only_the_canonical_form_passes(part: str) -> None:
         (getattr(header, part)[:64] + bytes([getattr(header, part)[64] - 27]), "27 or 28"),
         (b"", "65 bytes"),
     ):
-        refuse(replace(header, **{part: form}), named)
+        with pytest.raises(SignatureError, match=named):
+            require(replace(header, **{part: form}))
 
 
 @pytest.mark.parametrize(("chain_id", "market"), [(8, MARKET), (CHAIN_ID, b"\x43" * 20)])

@@ -9,10 +9,10 @@ import pytest
 
 import native
 from circuits.errors import WireError
-from circuits.statement import Committee, share_length
+from circuits.statement import Committee, Membership, share_length
 from native import FrArray
 from provers import replicated
-from provers.replicated import PACKED_BYTES, IntegerShare, Membership, deal, mask_bits, seed_count
+from provers.replicated import PACKED_BYTES, IntegerShare, deal, mask_bits, seed_count
 from tests.support.plain_batch import seed_of
 
 DIMENSION = 40
@@ -76,9 +76,21 @@ def test_masks_are_wide_enough_and_their_sum_fits(size: int, threshold: int) -> 
     assert (dimension * bound) ** 0.5 / 2**bits < 2**-55
 
 
-def test_the_stated_widths() -> None:
+def test_the_stated_widths_and_distances() -> None:
+    """Those of docs/protocol.md, docs/trust-model.md and the module."""
     assert mask_bits(committee(4, 1)) == 101
     assert mask_bits(committee(7, 2)) == 98
+    for log_bound, distance in ((62, -60), (40, -71), (32, -75)):
+        assert (20 + log_bound) // 2 - mask_bits(committee(4, 1)) == distance
+
+
+@pytest.mark.parametrize("dimension", [1, 100, 1 << 20])
+def test_no_committee_has_a_larger_payload_than_the_wire_allows(dimension: int) -> None:
+    for size in range(3, 33):
+        for threshold in range(1, (size - 1) // 2 + 1):
+            members = committee(size, threshold)
+            if replicated.fits(members):
+                assert max(replicated.payload_sizes(dimension, members)) <= replicated.largest_payload(dimension)
 
 
 def test_a_committee_of_too_many_sets_is_left_to_field_elements() -> None:

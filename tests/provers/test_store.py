@@ -15,9 +15,9 @@ import pytest
 import native
 from circuits.errors import ClosedError, RuleViolationError, StorageError, UnknownError, WireError
 from circuits.hashing import keccak
-from circuits.statement import Committee, share_length
+from circuits.statement import Committee, Membership, share_length
 from provers import files, ledger
-from provers.replicated import Membership, deal, seed_count
+from provers.replicated import deal, seed_count
 from provers.shares import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
 from provers.store import ShareRecord, Store
 
@@ -198,6 +198,13 @@ def test_a_cut_share_is_noticed(store: Store, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-32])
     with pytest.raises(StorageError, match="cut off"):
         store.share(b"\x0a" * 32)
+
+
+def test_a_lost_payload_is_an_error_and_not_another_payload(store: Store, tmp_path: Path) -> None:
+    keep(store, integers(exempt=0))
+    (tmp_path / "bodies" / ("0a" * 32)).unlink()
+    with pytest.raises(StorageError, match="cannot read the share"):
+        store.share_payload(b"\x0a" * 32)
 
 
 def test_one_process_at_a_time(store: Store, tmp_path: Path) -> None:

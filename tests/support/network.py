@@ -25,6 +25,7 @@ from circuits.statement import (
     SLACK_BITS,
     Committee,
     Context,
+    Membership,
     Policy,
     SubmissionHeader,
     TaskTerms,
@@ -99,7 +100,7 @@ class Memory:
 
     def shares(self, submission: bytes) -> ShareVector:
         dimension = self._network.terms.dimension
-        holder = replicated.Membership(self._network.committee, self._prover)
+        holder = Membership(self._network.committee, self._prover)
         return ShareVector.of(decode_payload(self.share_payload(submission), dimension, holder), dimension)
 
     def share_payload(self, submission: bytes) -> bytes:

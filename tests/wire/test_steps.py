@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import native
 from circuits.errors import UnknownError, WireError
-from circuits.statement import TAIL, Context, SubmissionHeader
+from circuits.statement import TAIL, Committee, Context, SubmissionHeader
 from provers.messages import MAX_BODY, Cohort, Message, Proposal, Step, StepReply, StepRequest
+from provers.shares import all_payload_sizes
 from provers.wire import headers, steps
 from provers.wire._generated import common_pb2
 from provers.wire._generated import prover_pb2 as pb
@@ -63,11 +64,14 @@ def test_replies_survive() -> None:
             assert np.array_equal(back.vector, vector)
 
 
-def refuse_request(match: str, change: Callable[[list[pb.RunRequest]], None], request: StepRequest) -> None:
+Change = Callable[[list[pb.RunRequest]], None]
+
+
+def read_changed(request: StepRequest, change: Change) -> StepRequest:
+    """A request, changed on its way."""
     parts = list(steps.request_to_wire(request))
     change(parts)
-    with pytest.raises(WireError, match=match):
-        steps.request_from_wire(iter(parts), any_limits)
+    return steps.request_from_wire(iter(parts), any_limits)
 
 
 COIN = StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT)
@@ -121,7 +125,8 @@ def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
     ],
 )
 def test_malformed_cohorts_are_refused_by_name(match: str, path: str, value: object) -> None:
-    refuse_request(match, edit(path, value), COIN)
+    with pytest.raises(WireError, match=match):
+        read_changed(COIN, edit(path, value))
 
 
 @pytest.mark.parametrize(
@@ -137,34 +142,42 @@ def test_malformed_cohorts_are_refused_by_name(match: str, path: str, value: obj
     ],
 )
 def test_malformed_proposals_are_refused_by_name(match: str, path: str, value: object) -> None:
-    refuse_request(match, edit(path, value), MASK)
+    with pytest.raises(WireError, match=match):
+        read_changed(MASK, edit(path, value))
 
 
-def test_streams_out_of_order_are_refused() -> None:
-    refuse_request("begin with its opening", lambda parts: parts.pop(0) and None, MASK)
-    refuse_request("begin with its opening", list.clear, MASK)
-    refuse_request("more relayed messages than came", lambda parts: parts.pop() and None, MASK)
-    refuse_request("may follow the relayed", lambda parts: parts.append(parts[1]), MASK)
-    refuse_request("may follow the relayed", lambda parts: parts.append(parts[0]), MASK)
-    refuse_request("ended after 0 of 100", lambda parts: parts.pop() and None, ATTEST)
-    refuse_request("more bytes came", lambda parts: parts.append(parts[-1]), ATTEST)
-    refuse_request("chunk of", lambda parts: parts.insert(1, pb.RunRequest(payload=b"")), ATTEST)
-    refuse_request("length of", edit("payload_length", 1 << 40), ATTEST)
+@pytest.mark.parametrize(
+    ("match", "request_", "change"),
+    [
+        ("begin with its opening", MASK, lambda parts: parts.pop(0) and None),
+        ("begin with its opening", MASK, list.clear),
+        ("more relayed messages than came", MASK, lambda parts: parts.pop() and None),
+        ("may follow the relayed", MASK, lambda parts: parts.append(parts[1])),
+        ("may follow the relayed", MASK, lambda parts: parts.append(parts[0])),
+        ("ended after 0 of 100", ATTEST, lambda parts: parts.pop() and None),
+        ("more bytes came", ATTEST, lambda parts: parts.append(parts[-1])),
+        ("chunk of", ATTEST, lambda parts: parts.insert(1, pb.RunRequest(payload=b""))),
+        ("length of", ATTEST, edit("payload_length", 1 << 40)),
+    ],
+)
+def test_streams_out_of_order_are_refused(match: str, request_: StepRequest, change: Change) -> None:
+    with pytest.raises(WireError, match=match):
+        read_changed(request_, change)
 
 
-def test_malformed_messages_are_refused() -> None:
-    def relayed(**changes: object) -> Callable[[list[pb.RunRequest]], None]:
-        def change(parts: list[pb.RunRequest]) -> None:
-            for name, value in changes.items():
-                setattr(parts[1].relayed, name, value)
-
-        return change
-
-    refuse_request("message.session", relayed(session=b""), MASK)
-    refuse_request("is no step", relayed(step=0), MASK)
-    refuse_request("message.sender", relayed(sender=32), MASK)
-    refuse_request("message.signature", relayed(signature=b""), MASK)
-    refuse_request("message.body", relayed(body=bytes(MAX_BODY + 1)), MASK)
+@pytest.mark.parametrize(
+    ("match", "name", "value"),
+    [
+        ("message.session", "session", b""),
+        ("is no step", "step", 0),
+        ("message.sender", "sender", 32),
+        ("message.signature", "signature", b""),
+        ("message.body", "body", bytes(MAX_BODY + 1)),
+    ],
+)
+def test_malformed_messages_are_refused(match: str, name: str, value: object) -> None:
+    with pytest.raises(WireError, match=match):
+        read_changed(MASK, lambda parts: setattr(parts[1].relayed, name, value))
 
 
 def test_a_payload_for_an_unknown_session_is_not_read() -> None:
@@ -184,6 +197,16 @@ def reply_parts(**changes: object) -> list[pb.RunReply]:
     for name, value in changes.items():
         setattr(parts[0].opening, name, value)
     return parts
+
+
+@pytest.mark.parametrize(("size", "threshold"), [(4, 1), (7, 2), (7, 3), (11, 2)])
+@pytest.mark.parametrize("dimension", [1, 5, 100, 1000])
+def test_a_share_of_any_form_can_be_revealed(size: int, threshold: int, dimension: int) -> None:
+    """For small models seeds weigh more than scalars; a prover that lays such a share open must be heard."""
+    committee = Committee(0, threshold, tuple(bytes([p + 1]) * 20 for p in range(size)))
+    for length in all_payload_sizes(dimension, committee):
+        reply = StepReply(MESSAGE, raw=bytes(length))
+        assert steps.reply_from_wire(steps.reply_to_wire(reply), steps.Limits(dimension)).raw == reply.raw
 
 
 def test_malformed_replies_are_refused() -> None:

@@ -64,13 +64,7 @@ pub fn is_canonical(limbs: &Limbs) -> bool {
     if limbs[3] < ORDER[3] {
         return true;
     }
-    let mut borrow = false;
-    for (a, b) in limbs.iter().zip(&ORDER) {
-        let (t, first) = a.overflowing_sub(*b);
-        let (_, second) = t.overflowing_sub(u64::from(borrow));
-        borrow = first | second;
-    }
-    borrow
+    sub(limbs, &ORDER).1
 }
 
 /// Refuses a vector with an element that is not below the order.
@@ -124,8 +118,9 @@ const fn double(a: Limbs) -> Limbs {
     ]
 }
 
+/// `a - b`, and whether it is negative.
 #[inline(always)]
-fn sub(a: &Limbs, b: &Limbs) -> (Limbs, bool) {
+pub(crate) fn sub(a: &Limbs, b: &Limbs) -> (Limbs, bool) {
     let mut out = ZERO;
     let mut borrow = false;
     for i in 0..4 {

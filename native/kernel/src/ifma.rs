@@ -17,7 +17,7 @@ use ark_bn254::{Fq, G1Affine, g1};
 use ark_ec::scalar_mul::glv::GLVConfig;
 
 use crate::affine::{Adder, BATCH, INFINITY, Layout, Point, STORED, Sums};
-use crate::pippenger::minus;
+use crate::field::sub;
 use batch::{Fractions, add_batch, double_batch, load};
 use lanes::MODULUS;
 use memory::field;
@@ -88,7 +88,7 @@ impl Adder for Ifma {
             return *point;
         }
         // 2q - y, below 2q like y itself.
-        let [e, f, g, h] = minus(&TWICE, &y).0;
+        let [e, f, g, h] = sub(&TWICE, &y).0;
         [a, b, c, d, e, f, g, h]
     }
 

@@ -23,7 +23,6 @@ use crate::bases::Bases;
 use crate::point::Group;
 use buckets::window_sum;
 use digits::Cut;
-pub(crate) use digits::minus;
 pub use scalars::Scalars;
 use scalars::{Class, classes};
 

@@ -160,29 +160,10 @@ mod tests {
             }
             assert_eq!(wide.residue(), encode(expected));
         }
-        let mut full = Wide([
-            u64::MAX,
-            u64::MAX,
-            u64::MAX,
-            u64::MAX,
-            u64::MAX,
-            u64::MAX,
-            0,
-            0,
-            0,
-        ]);
+        let mut limbs = [u64::MAX; 9];
+        limbs[6..].fill(0);
+        let (mut full, mut other) = (Wide(limbs), Wide(limbs));
         full.add_short_product(u128::MAX, &[u64::MAX; 4]);
-        let mut other = Wide([
-            u64::MAX,
-            u64::MAX,
-            u64::MAX,
-            u64::MAX,
-            u64::MAX,
-            u64::MAX,
-            0,
-            0,
-            0,
-        ]);
         other.add_product(&[u64::MAX, u64::MAX, 0, 0], &[u64::MAX; 4]);
         assert_eq!(full, other);
     }

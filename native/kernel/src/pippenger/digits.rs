@@ -9,19 +9,6 @@ use crate::field::{Limbs, ZERO};
 /// Widest digits: they must fit 16 bits with their sign.
 pub(super) const WIDEST: usize = 16;
 
-/// `a - b`, and whether it is negative.
-#[inline(always)]
-pub(crate) fn minus(a: &Limbs, b: &Limbs) -> (Limbs, bool) {
-    let (mut out, mut borrow) = (ZERO, false);
-    for i in 0..4 {
-        let (t, first) = a[i].overflowing_sub(b[i]);
-        let (u, second) = t.overflowing_sub(u64::from(borrow));
-        out[i] = u;
-        borrow = first | second;
-    }
-    (out, borrow)
-}
-
 #[inline(always)]
 pub(super) fn plus(a: &Limbs, b: &Limbs) -> Limbs {
     let (mut out, mut carry) = (ZERO, false);

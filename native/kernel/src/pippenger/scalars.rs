@@ -2,9 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::digits::minus;
 use super::{FEW, ROWS};
-use crate::field::{Limbs, ORDER};
+use crate::field::{Limbs, ORDER, sub};
 
 /// Scalars of a sum.
 pub enum Scalars<'a> {
@@ -33,7 +32,7 @@ impl Scalars<'_> {
         match self {
             Self::Field(values) => {
                 let value = &values[i];
-                let (rest, _) = minus(&ORDER, value);
+                let (rest, _) = sub(&ORDER, value);
                 // All but one in 2^64 of the comparisons are decided by the highest limb.
                 let negative = rest.iter().rev().lt(value.iter().rev());
                 (negative, if negative { rest } else { *value })

@@ -1,7 +1,7 @@
-use super::digits::{Cut, WIDEST, minus, plus, shifted};
+use super::digits::{Cut, WIDEST, plus, shifted};
 use super::*;
 use crate::bases::powers_of_tau_unsafe;
-use crate::field::{Limbs, ORDER, ZERO, decode};
+use crate::field::{Limbs, ORDER, ZERO, decode, sub};
 use crate::msm::msm;
 use crate::seed::expand;
 use crate::vector::from_int64;
@@ -68,8 +68,8 @@ fn extreme_scalars() -> Vec<Limbs> {
     for bit in 0..253 {
         let power = shifted(1, bit);
         scalars.push(power);
-        scalars.push(minus(&power, &[1, 0, 0, 0]).0);
-        scalars.push(minus(&ORDER, &power).0);
+        scalars.push(sub(&power, &[1, 0, 0, 0]).0);
+        scalars.push(sub(&ORDER, &power).0);
     }
     let half: Limbs =
         core::array::from_fn(|i| ORDER[i] >> 1 | if i < 3 { ORDER[i + 1] << 63 } else { 0 });
@@ -88,11 +88,11 @@ fn scalars_at_the_ends_of_every_digit() {
             let members: Vec<Limbs> = (0..n)
                 .map(|i| {
                     let power = shifted(1, (i / 2).min(bits as usize - 1));
-                    let less = minus(&plus(&power, &power), &[1, 0, 0, 0]).0;
+                    let less = sub(&plus(&power, &power), &[1, 0, 0, 0]).0;
                     if i % 2 == 0 {
                         power
                     } else {
-                        minus(&ORDER, &less).0
+                        sub(&ORDER, &less).0
                     }
                 })
                 .collect();
