@@ -92,7 +92,7 @@ def test_long_messages_are_cut(server: tuple[Raising, rpc.ProverStub]) -> None:
 def test_unforeseen_errors_are_hidden(server: tuple[Raising, rpc.ProverStub]) -> None:
     for back in raised_by(*server, RuntimeError("the secret is 42")):
         assert type(back) is GradrollError
-        assert "42" not in str(back)
+        assert "the secret" not in str(back)
         assert "reference" in str(back)
 
 
