@@ -51,7 +51,6 @@ class VerifyingKey:
 
     policy: str
     capacity: int
-    uses_contributions: bool
     setup: str
     srs: str
     circuit: bytes
@@ -71,11 +70,10 @@ class VerifyingKey:
     def encode(self) -> bytes:
         """Canonical encoding, 32-byte big-endian words.
 
-        In order: TAG("gradroll/v1/policy-key"), circuit digest, capacity, uses_contributions (0 or 1), alpha
-        (2 words), beta, gamma, delta, sigma, tau (4 words each, EIP-197 order), number of inputs, inputs
-        (2 words each).
+        In order: TAG("gradroll/v1/policy-key"), circuit digest, capacity, alpha (2 words), beta, gamma, delta,
+        sigma, tau (4 words each, EIP-197 order), number of inputs, inputs (2 words each).
         """
-        shape = (self.circuit, self.capacity, int(self.uses_contributions))
+        shape = (self.circuit, self.capacity)
         fixed = (self.alpha, self.beta, self.gamma, self.delta, self.sigma, self.tau)
         return words(tag("gradroll/v1/policy-key"), *shape, *fixed, len(self.inputs), *self.inputs)
 
@@ -169,7 +167,6 @@ def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: s
         verifying=VerifyingKey(
             policy=policy.name,
             capacity=policy.capacity,
-            uses_contributions=policy.uses_contributions,
             setup=setup,
             srs=srs,
             circuit=circuit.digest,

@@ -10,7 +10,9 @@ from native import R
 
 __all__ = ["challenge", "domain_separator", "keccak", "tag", "typed_digest", "words"]
 
-_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+_DOMAIN_TYPE = keccak(
+    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
+)
 _NAME = keccak(b"gradroll")
 _VERSION = keccak(b"1")
 
@@ -47,12 +49,12 @@ def challenge(state: bytes) -> int:
     return int.from_bytes(state, "big") % R
 
 
-def domain_separator(chain_id: int, market: bytes) -> bytes:
-    """EIP-712 domain separator of the market contract on one chain."""
-    return keccak(words(_DOMAIN_TYPE, _NAME, _VERSION, chain_id, market))
+def domain_separator(chain_id: int, market: bytes, deployment: bytes) -> bytes:
+    """EIP-712 domain separator of one deployment of the market contract, which is the domain's salt."""
+    return keccak(words(_DOMAIN_TYPE, _NAME, _VERSION, chain_id, market, deployment))
 
 
-def typed_digest(chain_id: int, market: bytes, type_string: str, values: Iterable[int | bytes]) -> bytes:
-    """EIP-712 digest of a flat struct whose members are all static (``uint``, ``address``, ``bytes32``)."""
+def typed_digest(domain: bytes, type_string: str, values: Iterable[int | bytes]) -> bytes:
+    """EIP-712 digest, under a domain separator, of a flat struct of static members (``uint``, ``address``, ``bytes32``)."""
     struct = keccak(keccak(type_string.encode("ascii")) + words(*values))
-    return keccak(b"\x19\x01" + domain_separator(chain_id, market) + struct)
+    return keccak(b"\x19\x01" + domain + struct)

@@ -128,7 +128,6 @@ def _verifying(file: Container, compiled: PolicyCircuit, *, allow_insecure: bool
     key = VerifyingKey(
         policy=compiled.name,
         capacity=compiled.capacity,
-        uses_contributions=compiled.uses_contributions,
         setup=file.text("setup"),
         srs=file.text("srs"),
         circuit=compiled.circuit.digest,

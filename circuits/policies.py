@@ -1,13 +1,12 @@
-"""The two policy circuits over the Gram matrix of a batch: `norm` and `norm-contribution`.
+"""The policy circuit over the Gram matrix of a batch: `norm`.
 
 Rows are numbered 0..capacity: row 0 is the provers' mask row, rows 1..m the owners, the rest empty slots.
 The committed block holds K_ij = <row_i, row_j> for i <= j, row-major, then one random blinder. Constraints:
 
 1. rho_0 = rho, rho_(i+1) = rho_i^2: distinct pairs (i, j) meet distinct powers of rho;
 2. T = sum_i rho_i^2 K_ii + 2 sum_(i<j) rho_i rho_j K_ij;
-3. W = sum_(i>=1) eta^i sum_(j>=1) K_ij (norm-contribution only);
-4. for each owner 62 boolean bits with sum 2^e bit_e = BOUND - K_ii;
-5. the blinder occurs.
+3. for each owner 62 boolean bits with sum 2^e bit_e = BOUND - K_ii;
+4. the blinder occurs.
 
 Every private wire is linear in (K, blinder, bits) with coefficients known to all, so the same `assignment`
 runs on values and on Shamir shares. An empty slot has K = 0 and the bits of BOUND, which are public.
@@ -23,8 +22,8 @@ import numpy as np
 
 import native
 from circuits.errors import AssignmentError, CircuitError
-from circuits.gadgets import equal, inner_product, occurs, powers, range_check, repeated_squares
-from circuits.r1cs import Circuit, ConstraintSystem, IndexArray, LinearCombination, Variable, total
+from circuits.gadgets import equal, inner_product, occurs, range_check, repeated_squares
+from circuits.r1cs import Circuit, ConstraintSystem, IndexArray, LinearCombination, Variable
 from circuits.statement import SLACK_BITS
 from native import FrArray
 
@@ -38,20 +37,12 @@ class PolicyCircuit:
 
     name: str
     capacity: int
-    uses_contributions: bool
     circuit: Circuit
 
     @property
     def gram_size(self) -> int:
         """Entries of the Gram block without the blinder."""
         return triangle(self.capacity + 1)
-
-    def public_inputs(
-        self, rho: int, squared_norm: int, bound: int, eta: int = 0, contribution: int = 0
-    ) -> tuple[int, ...]:
-        """The circuit's public inputs without the leading 1, in order [rho, T, BOUND(, eta, W)]."""
-        base = (rho, squared_norm, bound)
-        return (*base, eta, contribution) if self.uses_contributions else base
 
     def committed_block(self, gram: FrArray, blinder: int, owners: int) -> FrArray:
         """The committed block from the Gram entries of rows 0..owners, (triangle(owners+1), 4), or shares of
@@ -102,17 +93,25 @@ def triangle(rows: int) -> int:
 
 @cache
 def norm(capacity: int) -> PolicyCircuit:
-    """Every owner's squared norm is at most BOUND; no contribution is opened."""
-    return _policy("norm", capacity, uses_contributions=False)
+    """Every owner's squared norm is at most BOUND.
+
+    Raises:
+        CircuitError: the capacity is outside 1..120.
+    """
+    if not 1 <= capacity <= MAX_CAPACITY:
+        raise CircuitError(f"capacity {capacity} is outside 1..{MAX_CAPACITY}")
+    cs = ConstraintSystem()
+    rho, squared_norm, bound = cs.public_inputs(3)
+    *gram_wires, blinder = cs.committed_block(triangle(capacity + 1) + 1)
+    gram = _Gram(gram_wires, capacity + 1)
+    _enforce_quadratic_form(cs, gram, rho, squared_norm)
+    for owner in range(1, capacity + 1):
+        range_check(cs, bound - gram[owner, owner], cs.shared_inputs(SLACK_BITS))
+    occurs(cs, blinder)
+    return PolicyCircuit("norm", capacity, cs.compile())
 
 
-@cache
-def norm_contribution(capacity: int) -> PolicyCircuit:
-    """`norm`, and the published contributions w_i = <g_i, sum_j g_j> are right."""
-    return _policy("norm-contribution", capacity, uses_contributions=True)
-
-
-POLICIES: dict[str, Callable[[int], PolicyCircuit]] = {"norm": norm, "norm-contribution": norm_contribution}
+POLICIES: dict[str, Callable[[int], PolicyCircuit]] = {"norm": norm}
 
 
 def policy(name: str, capacity: int) -> PolicyCircuit:
@@ -125,22 +124,6 @@ def policy(name: str, capacity: int) -> PolicyCircuit:
         return POLICIES[name](capacity)
     except KeyError:
         raise CircuitError(f"no policy is called {name!r}; choose one of {', '.join(POLICIES)}") from None
-
-
-def _policy(name: str, capacity: int, *, uses_contributions: bool) -> PolicyCircuit:
-    if not 1 <= capacity <= MAX_CAPACITY:
-        raise CircuitError(f"capacity {capacity} is outside 1..{MAX_CAPACITY}")
-    cs = ConstraintSystem()
-    rho, squared_norm, bound, *contribution = cs.public_inputs(5 if uses_contributions else 3)
-    *gram_wires, blinder = cs.committed_block(triangle(capacity + 1) + 1)
-    gram = _Gram(gram_wires, capacity + 1)
-    _enforce_quadratic_form(cs, gram, rho, squared_norm)
-    if uses_contributions:
-        _enforce_contributions(cs, gram, *contribution)
-    for owner in range(1, capacity + 1):
-        range_check(cs, bound - gram[owner, owner], cs.shared_inputs(SLACK_BITS))
-    occurs(cs, blinder)
-    return PolicyCircuit(name, capacity, uses_contributions, cs.compile())
 
 
 class _Gram:
@@ -163,12 +146,6 @@ def _enforce_quadratic_form(cs: ConstraintSystem, gram: _Gram, rho: Variable, va
         entries = [gram[i, j] * (1 if i == j else 2) for j in columns]
         by_row.append(inner_product(cs, entries, [weights[j] for j in columns]))
     equal(cs, inner_product(cs, by_row, weights), value)
-
-
-def _enforce_contributions(cs: ConstraintSystem, gram: _Gram, eta: Variable, value: Variable) -> None:
-    owners = range(1, gram.rows)
-    contributions = [total((gram[i, j], 1) for j in owners) for i in owners]
-    equal(cs, inner_product(cs, contributions, powers(cs, eta, len(owners))), value)
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from circuits.errors import InvalidInputError
-from circuits.hashing import keccak, tag, typed_digest, words
+from circuits.hashing import domain_separator, keccak, tag, typed_digest, words
 from native import G1, G2
 
 ROWS = 128
@@ -27,11 +27,18 @@ MAX_DIMENSION = 1 << 28
 PROJECTION_LOW, PROJECTION_HIGH = -(1 << MASK_BITS - 1), 1 << MASK_BITS + 1
 """An honest projection lies in ``[PROJECTION_LOW, PROJECTION_HIGH)`` as a signed integer."""
 
-SUBMISSION_TYPE = "Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY)"
+SUBMISSION_TYPE = (
+    "Submission(uint256 taskId,bytes32 termsHash,uint256 round,bytes32 modelDigest,"
+    "uint256 commitmentX,uint256 commitmentY)"
+)
 """What the contract sees of a submission."""
 DEALING_TYPE = "Dealing(bytes32 submission,bytes32 sharesRoot)"
 """Binds what the provers were given to a submission; they and the coordinator check it, the contract has no need to."""
-ATTESTATION_TYPE = "Attestation(bytes32 batchId,bytes32 payloadDigest)"
+ATTESTATION_TYPE = (
+    "Attestation(bytes32 batchId,bytes32 verifierCode,uint256 committeeId,uint256 taskId,bytes32 termsHash,"
+    "uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,uint256 squareNorm)"
+)
+"""What a prover vouches for; with Q of them under one batch, its sum may be released once the chain has accepted it."""
 
 
 _SMALL_DOMAIN = 512
@@ -89,26 +96,47 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Which circuit a batch is proven with: its name, slots for owners, and the hash of its verifying key."""
+class MarketId:
+    """One deployment of the market contract.
 
-    name: str
-    capacity: int
-    key_hash: bytes
+    Attributes:
+        address: 20 bytes.
+        deployment: 32 bytes that the contract fixed when it was created, from chain, address and the block before; a
+            contract that takes its place at the same address, after a reorganisation or on a chain begun anew, has others.
+    """
+
+    chain_id: int
+    address: bytes
+    deployment: bytes
 
     @property
-    def opens_contributions(self) -> bool:
-        """Whether each owner's inner product with the aggregate is published and paid for."""
-        return self.name == "norm-contribution"
+    def domain(self) -> bytes:
+        """EIP-712 domain separator of everything that is signed for this market."""
+        return domain_separator(self.chain_id, self.address, self.deployment)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which circuit a batch is proven with.
+
+    Attributes:
+        capacity: slots for owners.
+        key_hash: hash of its verifying key.
+        verifier_code: Keccak-256 of the code of the task's verifier contract, which holds the key.
+    """
+
+    capacity: int
+    key_hash: bytes
+    verifier_code: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class TaskTerms:
     """The terms of a training task as the market contract holds them.  Windows are seconds, rewards wei."""
 
-    chain_id: int
-    market: bytes
+    market: MarketId
     task_id: int
+    model_owner: bytes
     committee_id: int
     verifier: bytes
     coordinator: bytes
@@ -137,25 +165,42 @@ class TaskTerms:
             if not low <= value <= high:
                 raise InvalidInputError(f"task terms: {name} is {value}, it must lie in [{low}, {high}]")
 
+    @property
+    def terms_hash(self) -> bytes:
+        """What owners and provers sign to: deployment, task, model owner and every term, as ``Terms.sol`` hashes them."""
+        terms = (
+            self.committee_id, self.verifier, self.coordinator, self.dimension, self.fraction_bits, self.bound,
+            self.min_owners, self.max_owners_per_round, self.rounds, self.reward_per_gradient, self.submit_window,
+            self.settle_window, int(self.permissioned), int(self.inline_payload),
+        )  # fmt: skip
+        head = (tag("gradroll/v1/terms"), self.market.deployment, self.task_id, self.model_owner)
+        return keccak(words(*head, *terms))
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything that ties a batch to one round of one task under one policy key."""
+    """Everything that ties a batch to one round of one task, its terms, its model and its policy key.
 
-    chain_id: int
-    market: bytes
+    Attributes:
+        model_digest: Keccak-256 of the model on which the round's gradients are computed.
+    """
+
+    market: MarketId
     task_id: int
+    terms_hash: bytes
     round: int
+    model_digest: bytes
     policy_key_hash: bytes
     bound: int
     dimension: int
 
     @classmethod
-    def of(cls, terms: TaskTerms, round_number: int, policy: Policy) -> Context:
+    def of(cls, terms: TaskTerms, round_number: int, model_digest: bytes, policy: Policy) -> Context:
         """The context of one round of a task."""
         return cls(
-            terms.chain_id, terms.market, terms.task_id, round_number, policy.key_hash, terms.bound, terms.dimension
-        )
+            terms.market, terms.task_id, terms.terms_hash, round_number, model_digest, policy.key_hash, terms.bound,
+            terms.dimension,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +210,8 @@ class SubmissionHeader:
     Attributes:
         owner_index: the owner's registration index in the task; batches are ordered by it.
         share_digests: SHA-256 of each prover's share payload, by prover index.
-        signature: 65 bytes r, s, v over ``submission_digest(chain, market)`` (EIP-712), for the contract.
-        dealing_signature: the same over ``digest(chain, market)``, for the provers.
+        signature: 65 bytes r, s, v over ``submission_digest(context)`` (EIP-712), for the contract.
+        dealing_signature: the same over ``digest(context)``, for the provers.
     """
 
     task_id: int
@@ -183,33 +228,62 @@ class SubmissionHeader:
         """Keccak of the share digests."""
         return keccak(b"".join(self.share_digests))
 
-    def submission_digest(self, chain_id: int, market: bytes) -> bytes:
-        """EIP-712 digest of the submission (``SUBMISSION_TYPE``), the part that the contract knows."""
-        return typed_digest(chain_id, market, SUBMISSION_TYPE, (self.task_id, self.round, self.commitment))
+    def submission_digest(self, context: Context) -> bytes:
+        """EIP-712 digest of the submission (``SUBMISSION_TYPE``), the part that the contract knows.
 
-    def digest(self, chain_id: int, market: bytes) -> bytes:
+        Terms and model are the context's: whoever checks the signature takes them from its own view of the chain.
+        """
+        values = (
+            self.task_id, context.terms_hash, self.round, context.model_digest, self.commitment,
+        )  # fmt: skip
+        return typed_digest(context.market.domain, SUBMISSION_TYPE, values)
+
+    def digest(self, context: Context) -> bytes:
         """EIP-712 digest of the dealing (``DEALING_TYPE``): it binds everything that the owner handed in, and is the
         identifier of the submission off the chain."""
-        submission = self.submission_digest(chain_id, market)
-        return typed_digest(chain_id, market, DEALING_TYPE, (submission, self.shares_root))
+        values = (self.submission_digest(context), self.shares_root)
+        return typed_digest(context.market.domain, DEALING_TYPE, values)
 
-    def signed(self, chain_id: int, market: bytes, sign: Callable[[bytes], bytes]) -> SubmissionHeader:
+    def signed(self, context: Context, sign: Callable[[bytes], bytes]) -> SubmissionHeader:
         """The header with its owner's two signatures."""
         return replace(
             self,
-            signature=sign(self.submission_digest(chain_id, market)),
-            dealing_signature=sign(self.digest(chain_id, market)),
+            signature=sign(self.submission_digest(context)),
+            dealing_signature=sign(self.digest(context)),
         )
 
 
-def attestation_digest(chain_id: int, market: bytes, batch_id: bytes, payload_digest: bytes) -> bytes:
-    """EIP-712 digest that an attesting prover signs (``ATTESTATION_TYPE``)."""
-    return typed_digest(chain_id, market, ATTESTATION_TYPE, (batch_id, payload_digest))
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """What provers sign of a batch, beside its context.
+
+    Attributes:
+        batch_id: binds context, owners, mask commitment, signs, projections and Gram commitment (``transcript.rho_state``).
+        verifier_code: Keccak-256 of the verifier's code on the chain.
+        owners: how many.
+        commitment_sum: S.
+        square_norm: T.
+    """
+
+    batch_id: bytes
+    verifier_code: bytes
+    committee_id: int
+    owners: int
+    commitment_sum: G1
+    square_norm: int
+
+    def digest(self, context: Context) -> bytes:
+        """EIP-712 digest that an attesting prover signs (``ATTESTATION_TYPE``)."""
+        values = (
+            self.batch_id, self.verifier_code, self.committee_id, context.task_id, context.terms_hash, context.round,
+            context.model_digest, self.owners, self.commitment_sum, self.square_norm,
+        )  # fmt: skip
+        return typed_digest(context.market.domain, ATTESTATION_TYPE, values)
 
 
 def cohort_id(context: Context, header_digests: tuple[bytes, ...]) -> bytes:
     """Identifier of a cohort: the ordered headers whose projections use one sign matrix."""
-    prefix = words(tag("gradroll/v1/cohort"), context.chain_id, context.market, context.task_id, context.round)
+    prefix = words(tag("gradroll/v1/cohort"), context.market.domain, context.task_id, context.round)
     return keccak(prefix + b"".join(header_digests))
 
 
@@ -255,7 +329,6 @@ class BatchProof:
     square_norm: int
     sumcheck: SumcheckProof
     commitment_sum: G1
-    contributions: tuple[int, ...]
     sign_seed: bytes
     projections_digest: bytes
 

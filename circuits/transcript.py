@@ -17,8 +17,8 @@ from native import G1, FrArray, R
 
 
 def owners_hash(owners: Iterable[SubmissionHeader]) -> bytes:
-    """Keccak of every owner's address and commitment, in batch order."""
-    return keccak(b"".join(words(o.owner, o.commitment) for o in owners))
+    """Keccak of every owner's registration index and address (one word) and commitment, in batch order."""
+    return keccak(b"".join(words(o.owner_index << 160 | int.from_bytes(o.owner, "big"), o.commitment) for o in owners))
 
 
 def projections_digest(projections: Sequence[FrArray]) -> bytes:
@@ -36,7 +36,8 @@ def context_state(context: Context, owners: int) -> bytes:
     return keccak(
         words(
             tag("gradroll/v1/context"),
-            c.chain_id, c.market, c.task_id, c.round, c.policy_key_hash, c.bound, c.dimension, owners,
+            c.market.domain, c.task_id, c.terms_hash, c.round, c.model_digest, c.policy_key_hash, c.bound, c.dimension,
+            owners,
         )
     )  # fmt: skip
 
@@ -61,18 +62,13 @@ class Ending:
 
 
 def rho_state(context: Context, owners: Sequence[SubmissionHeader], opening: Opening) -> bytes:
-    """State behind rho, the challenge that combines the rows."""
+    """State behind rho, the challenge that combines the rows; it is the batch's identifier."""
     return keccak(
         words(
             tag("gradroll/v1/rho"), context_state(context, len(owners)), owners_hash(owners),
             opening.mask_commitment, opening.sign_seed, opening.projections_digest, opening.gram, opening.knowledge,
         )
     )  # fmt: skip
-
-
-def eta_state(state: bytes, contributions: Sequence[int]) -> bytes:
-    """State behind eta, which combines the contributions; it is also the batch's identifier."""
-    return keccak(words(tag("gradroll/v1/eta"), state, *contributions))
 
 
 def zeta_state(state: bytes, square_norm: int, s: G1, q: G1) -> bytes:

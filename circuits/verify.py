@@ -6,7 +6,6 @@ contract and are checked there (and by `audit`), not here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
 
 import native
@@ -18,7 +17,6 @@ from circuits.statement import MAX_BOUND, MAX_DIMENSION, BatchProof, BatchStatem
 from circuits.transcript import (
     Ending,
     Opening,
-    eta_state,
     knowledge_weight,
     opening_weight,
     rho_state,
@@ -40,7 +38,7 @@ def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     """
     _check_shape(statement, proof, key)
     _check_points(statement, proof)
-    batch_id, rho, public = public_inputs(statement, proof, key)
+    batch_id, rho, public = public_inputs(statement, proof)
     ending = Ending(proof.groth, proof.commitment_sum)
     challenges = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, ending)
     domain = domain_size(statement.context.dimension)
@@ -70,28 +68,12 @@ def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     return batch_id
 
 
-def public_inputs(
-    statement: BatchStatement, proof: BatchProof, key: VerifyingKey
-) -> tuple[bytes, int, tuple[int, ...]]:
-    """(batch identifier, rho, circuit's public inputs) as the transcript and the contributions determine
-    them."""
+def public_inputs(statement: BatchStatement, proof: BatchProof) -> tuple[bytes, int, tuple[int, ...]]:
+    """(batch identifier, rho, circuit's public inputs) as the transcript determines them."""
     opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
-    state = rho_state(statement.context, statement.owners, opening)
-    batch_id = eta_state(state, proof.contributions)
-    rho, eta = challenge(state), challenge(batch_id)
-    base = (rho, proof.square_norm, statement.context.bound)
-    if not key.uses_contributions:
-        return batch_id, rho, base
-    return batch_id, rho, (*base, eta, combined_contribution(proof.contributions, eta))
-
-
-def combined_contribution(contributions: Iterable[int], eta: int) -> int:
-    """W = sum_(i=1..m) eta^i w_i mod r."""
-    total, power = 0, 1
-    for value in contributions:
-        power = power * eta % native.R
-        total = (total + power * value) % native.R
-    return total
+    batch_id = rho_state(statement.context, statement.owners, opening)
+    rho = challenge(batch_id)
+    return batch_id, rho, (rho, proof.square_norm, statement.context.bound)
 
 
 def combined_commitment(statement: BatchStatement, proof: BatchProof, rho: int) -> G1:
@@ -116,10 +98,8 @@ def _check_shape(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     indices = [owner.owner_index for owner in statement.owners]
     if any(low >= high for low, high in pairwise(indices)):
         raise InvalidInputError("owners must ascend strictly by registration index")
-    if len(proof.contributions) != (size if key.uses_contributions else 0):
-        raise InvalidInputError(f"{len(proof.contributions)} contributions do not fit the policy {key.policy!r}")
     s = proof.sumcheck
-    scalars = (proof.square_norm, s.a_zeta, s.s_zeta, s.s_omega_zeta, *proof.contributions)
+    scalars = (proof.square_norm, s.a_zeta, s.s_zeta, s.s_omega_zeta)
     if not all(0 <= value < native.R for value in scalars):
         raise InvalidInputError("a scalar of the proof is outside [0, r)")
 

@@ -13,11 +13,11 @@ from circuits.statement import BatchProof, BatchStatement
 _POINT, _TWIST = "uint256[2]", "uint256[4]"
 PROOF = (
     f"({_POINT},{_POINT},{_POINT},{_POINT},{_TWIST},{_POINT},uint256,{_POINT},{_POINT},"
-    f"uint256,uint256,uint256,{_POINT},{_POINT},{_POINT},uint256[],bytes32,bytes32)"
+    f"uint256,uint256,uint256,{_POINT},{_POINT},{_POINT},bytes32,bytes32)"
 )
-STATEMENT = "(address,uint256,uint256,uint256,uint256,(address,uint256,uint256)[])"
-BATCH = f"(uint256,uint256,bytes,(uint256,uint256,bytes32,bytes32)[],{PROOF},bytes32,bytes,(uint8,bytes32,bytes32)[])"
-KEY = f"(bytes32,uint256,bool,{_POINT},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_POINT}[])"
+STATEMENT = "(bytes32,uint256,bytes32,uint256,bytes32,uint256,uint256,(uint256,uint256,uint256)[])"
+BATCH = f"(uint256,uint256,bytes,(uint256,uint256,bytes32,bytes32)[],{PROOF},(uint8,bytes32,bytes32)[])"
+KEY = f"(bytes32,uint256,{_POINT},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_POINT}[])"
 
 Attestations = Sequence[tuple[int, bytes]]
 
@@ -52,7 +52,6 @@ def proof_tuple(proof: BatchProof) -> tuple[Any, ...]:
         integers(check.w1),
         integers(check.w2),
         integers(proof.commitment_sum),
-        list(proof.contributions),
         proof.sign_seed,
         proof.projections_digest,
     )
@@ -61,8 +60,11 @@ def proof_tuple(proof: BatchProof) -> tuple[Any, ...]:
 def encode_statement(statement: BatchStatement) -> bytes:
     """ABI encoding of `Statement`."""
     c = statement.context
-    owners = [(o.owner, *integers(o.commitment)) for o in statement.owners]
-    return encode([STATEMENT], [(c.market, c.task_id, c.round, c.bound, c.dimension, owners)])
+    owners = [
+        (o.owner_index << 160 | int.from_bytes(o.owner, "big"), *integers(o.commitment)) for o in statement.owners
+    ]
+    head = (c.market.domain, c.task_id, c.terms_hash, c.round, c.model_digest, c.bound, c.dimension)
+    return encode([STATEMENT], [(*head, owners)])
 
 
 def encode_proof(proof: BatchProof) -> bytes:
@@ -70,15 +72,13 @@ def encode_proof(proof: BatchProof) -> bytes:
     return encode([PROOF], [proof_tuple(proof)])
 
 
-def encode_batch(
-    statement: BatchStatement, proof: BatchProof, payload_digest: bytes, attestations: Attestations
-) -> bytes:
-    """ABI encoding of `Batch` without an inlined payload."""
+def encode_batch(statement: BatchStatement, proof: BatchProof, attestations: Attestations) -> bytes:
+    """ABI encoding of `Batch`."""
     owners = [(*integers(o.commitment), *compact(o.signature)) for o in statement.owners]
     indices = b"".join(o.owner_index.to_bytes(2, "big") for o in statement.owners)
     attested = [(member, *compact(signature)) for member, signature in attestations]
     context = statement.context
-    value = (context.task_id, context.round, indices, owners, proof_tuple(proof), payload_digest, b"", attested)
+    value = (context.task_id, context.round, indices, owners, proof_tuple(proof), attested)
     return encode([BATCH], [value])
 
 
@@ -86,5 +86,5 @@ def encode_key(key: VerifyingKey) -> bytes:
     """ABI encoding of `VerifyingKey`."""
     twists = [integers(point) for point in (key.beta, key.gamma, key.delta, key.sigma, key.tau)]
     inputs = [integers(point) for point in key.inputs]
-    value = (key.circuit, key.capacity, key.uses_contributions, integers(key.alpha), *twists, inputs)
+    value = (key.circuit, key.capacity, integers(key.alpha), *twists, inputs)
     return encode([KEY], [value])

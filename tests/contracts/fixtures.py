@@ -1,5 +1,7 @@
 """Generates what the forge tests read: real keys, real batches, transcript vectors.
 
+Batches come without attestations: those bind the verifier's code, and the forge tests sign them themselves.
+
     python -m tests.contracts.fixtures [name ...]
 
 Everything is derived from seeds, so the files do not change unless the protocol does. The market of the fixtures
@@ -16,14 +18,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 from circuits import groth16, transcript
-from circuits.statement import BatchStatement
+from circuits.hashing import keccak, tag, words
+from circuits.statement import BatchStatement, MarketId, TaskTerms
 from circuits.verify import sum_of_commitments
 from tests.contracts.encoding import encode_batch, encode_key, encode_proof, encode_statement
 from tests.support.plain_batch import (
     Circumstances,
     PlainBatch,
     Setup,
-    attest,
     build_batch,
     development_setup,
     random_gradients,
@@ -33,12 +35,22 @@ from tests.support.plain_batch import (
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "contracts" / "test" / "fixtures"
 VECTORS = ROOT / "tests" / "vectors" / "v1" / "transcript"
-MARKET = bytes.fromhex("6d61726b6574000000000000000000000000aaaa")
 CHAIN_ID = 31337
+MARKET_ADDRESS = bytes.fromhex("6d61726b6574000000000000000000000000aaaa")
+PARENT_HASH = keccak(b"parent")
+MARKET = MarketId(
+    CHAIN_ID, MARKET_ADDRESS, keccak(words(tag("gradroll/v1/deployment"), CHAIN_ID, MARKET_ADDRESS, PARENT_HASH))
+)
 BOUND = 1 << 40
 DIMENSION = 10
-ATTESTING = 3
-PROVER_KEYS = tuple(seed_of("fixture prover", index) for index in range(4))
+MODEL_DIGEST = keccak(b"model")
+TERMS = TaskTerms(
+    market=MARKET, task_id=0, model_owner=bytes.fromhex("00000000000000000000000000000000000a11ce"), committee_id=0,
+    verifier=bytes.fromhex("7665726966696572000000000000000000000001"),
+    coordinator=bytes.fromhex("00000000000000000000000000000000000000c0"), dimension=DIMENSION, fraction_bits=16,
+    bound=BOUND, min_owners=2, max_owners_per_round=64, rounds=3, reward_per_gradient=10**18, submit_window=3600,
+    settle_window=3600, permissioned=True, inline_payload=False,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,16 +84,13 @@ RECIPES = {
     "norm_3_sparse": Recipe("norm", 16, (7, 255, 256)),
     "norm_3_chunks": Recipe("norm", 16, (1022, 1023, 1024)),
     "norm_3_other_gamma": Recipe("norm", 16, (0, 1, 2), other_gamma=True),
-    "contribution_3_other_gamma": Recipe("norm-contribution", 16, (0, 1, 2), other_gamma=True),
     "norm_16": Recipe("norm", 16, tuple(range(16))),
-    "contribution_3": Recipe("norm-contribution", 16, (0, 1, 2)),
-    "contribution_16": Recipe("norm-contribution", 16, tuple(range(16))),
     "gas_8": Recipe("norm", 64, tuple(range(8))),
     "gas_32": Recipe("norm", 64, tuple(range(32))),
     "gas_64": Recipe("norm", 64, tuple(range(64))),
 }
 
-VECTOR_NAMES = ("norm_1", "norm_3", "contribution_3")
+VECTOR_NAMES = ("norm_1", "norm_3", "norm_3_sparse")
 """Recipes whose transcript is a shared vector."""
 
 
@@ -92,7 +101,7 @@ def owner_key(index: int) -> bytes:
 
 def build(name: str, recipe: Recipe) -> PlainBatch:
     """The batch of a recipe."""
-    at = Circumstances(CHAIN_ID, MARKET, 0, 0, BOUND)
+    at = Circumstances(MARKET, TERMS.task_id, TERMS.terms_hash, 0, MODEL_DIGEST, TERMS.bound)
     return build_batch(
         recipe.setup(),
         random_gradients(len(recipe.indices), DIMENSION, BOUND, seed=len(name)),
@@ -105,12 +114,10 @@ def build(name: str, recipe: Recipe) -> PlainBatch:
 
 def batch_fixture(batch: PlainBatch, recipe: Recipe) -> dict[str, object]:
     """A batch as the forge tests read it."""
-    attestations = [(member, attest(batch, PROVER_KEYS[member])) for member in range(ATTESTING)]
-    encoded = encode_batch(batch.statement, batch.proof, batch.payload_digest, attestations)
+    encoded = encode_batch(batch.statement, batch.proof, ())
     return {
         "key": recipe.key_name,
         "batch": _hex(encoded),
-        "payload": _hex(batch.payload),
         "batchId": _hex(batch.batch_id),
         "commitment": _hex(sum_of_commitments(batch.statement)),
         "ownerKeys": [_hex(key) for key in batch.owner_keys],
@@ -130,14 +137,13 @@ def transcript_vector(batch: PlainBatch) -> dict[str, object]:
         proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
     )
     s1 = transcript.rho_state(statement.context, statement.owners, opening)
-    s2 = transcript.eta_state(s1, proof.contributions)
     check = proof.sumcheck
-    s3 = transcript.zeta_state(s2, proof.square_norm, check.s, check.q)
+    s3 = transcript.zeta_state(s1, proof.square_norm, check.s, check.q)
     s4 = transcript.v_state(s3, check.a_zeta, check.s_zeta, check.s_omega_zeta)
     s5 = transcript.u_state(s4, check.w1, check.w2, transcript.Ending(proof.groth, proof.commitment_sum))
     challenges = {name: f"0x{value:064x}" for name, value in asdict(batch.challenges).items()}
     return {
-        "chainId": statement.context.chain_id,
+        "domain": _hex(statement.context.market.domain),
         "keyHash": _hex(statement.context.policy_key_hash),
         "statement": _hex(encode_statement(statement)),
         "proof": _hex(encode_proof(proof)),
@@ -145,7 +151,6 @@ def transcript_vector(batch: PlainBatch) -> dict[str, object]:
             "context": _hex(transcript.context_state(statement.context, statement.size)),
             "owners": _hex(transcript.owners_hash(statement.owners)),
             "rho": _hex(s1),
-            "eta": _hex(s2),
             "zeta": _hex(s3),
             "v": _hex(s4),
             "u": _hex(s5),
@@ -156,8 +161,7 @@ def transcript_vector(batch: PlainBatch) -> dict[str, object]:
 
 
 def _submissions(statement: BatchStatement) -> list[str]:
-    c = statement.context
-    return [_hex(owner.submission_digest(c.chain_id, c.market)) for owner in statement.owners]
+    return [_hex(owner.submission_digest(statement.context)) for owner in statement.owners]
 
 
 def _hex(raw: bytes) -> str:

@@ -28,10 +28,11 @@ from circuits.statement import (
     TAIL,
     BatchProof,
     BatchStatement,
+    Attested,
     Context,
     GrothProof,
+    MarketId,
     SubmissionHeader,
-    attestation_digest,
     cohort_id,
     domain_size,
     sign_seed,
@@ -39,7 +40,6 @@ from circuits.statement import (
 from circuits.transcript import (
     Ending,
     Opening,
-    eta_state,
     knowledge_weight,
     opening_weight,
     projections_digest,
@@ -48,7 +48,7 @@ from circuits.transcript import (
     sum_weight,
     sumcheck_challenges,
 )
-from circuits.verify import combined_contribution, sum_of_commitments
+from circuits.verify import sum_of_commitments
 from native import FrArray
 
 IntArray = npt.NDArray[np.int64]
@@ -81,11 +81,14 @@ def development_setup(policy: str = "norm", capacity: int = 16, dimension: int =
 class Circumstances:
     """Where a batch takes place."""
 
-    chain_id: int = 1
-    market: bytes = bytes(19) + b"\x42"
+    market: MarketId = MarketId(1, bytes(19) + b"\x42", b"\x43" * 32)
     task_id: int = 0
+    terms_hash: bytes = b"\x44" * 32
     round: int = 0
+    model_digest: bytes = b"\x45" * 32
     bound: int = 1 << 40
+    committee_id: int = 0
+    verifier_code: bytes = b"\x46" * 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,6 @@ class Challenges:
     """Every challenge of the transcript, for test vectors."""
 
     rho: int
-    eta: int
     zeta: int
     v: int
     u: int
@@ -130,8 +132,17 @@ class PlainBatch:
     combined_tail: FrArray
     aggregate: Aggregate
     payload: bytes
-    payload_digest: bytes
     owner_keys: tuple[bytes, ...]
+    at: Circumstances
+
+    @property
+    def attested(self) -> Attested:
+        """What provers sign of the batch."""
+        proof = self.proof
+        return Attested(
+            self.batch_id, self.at.verifier_code, self.at.committee_id, self.statement.size, proof.commitment_sum,
+            proof.square_norm,
+        )  # fmt: skip
 
 
 def seed_of(*purpose: object) -> bytes:
@@ -151,9 +162,8 @@ def sign(key: bytes, digest: bytes) -> bytes:
 
 
 def attest(batch: PlainBatch, prover_key: bytes) -> bytes:
-    """A prover's attestation signature of the batch and its payload."""
-    context = batch.statement.context
-    return sign(prover_key, attestation_digest(context.chain_id, context.market, batch.batch_id, batch.payload_digest))
+    """A prover's attestation signature of the batch."""
+    return sign(prover_key, batch.attested.digest(batch.statement.context))
 
 
 def random_gradients(owners: int, dimension: int, bound: int, seed: int = 0) -> tuple[IntArray, ...]:
@@ -177,10 +187,11 @@ def build_batch(
     indices = range(len(gradients)) if indices is None else indices
     owner_keys = tuple(owner_keys or (seed_of(seed, "owner", i) for i in indices))
     context = Context(
-        at.chain_id,
         at.market,
         at.task_id,
+        at.terms_hash,
         at.round,
+        at.model_digest,
         setup.verifying.key_hash,
         at.bound,
         setup.commitment.dimension,
@@ -190,7 +201,7 @@ def build_batch(
         context,
         tuple(_header(context, owner_keys[i], index, rows.commitments[i + 1], seed) for i, index in enumerate(indices)),
     )
-    return prove_batch(setup, statement, rows, gradients, owner_keys=owner_keys, seed=seed)
+    return prove_batch(setup, statement, rows, gradients, owner_keys=owner_keys, seed=seed, at=at)
 
 
 def make_rows(key: CommitmentKey, gradients: Sequence[IntArray], seed: str) -> Rows:
@@ -218,13 +229,6 @@ def project(rows: Rows, seed: bytes) -> list[FrArray]:
     return [native.add(z, np.ascontiguousarray(tail[1:])) for z, tail in zip(plain, rows.tails, strict=True)]
 
 
-def contributions_of(rows: Rows) -> tuple[int, ...]:
-    """w_i = <g_i, sum_j g_j> mod r for the owners."""
-    owners = rows.values[1:]
-    total = native.linear_combination(owners, [1] * len(owners))
-    return tuple(native.inner(row, total) for row in owners)
-
-
 def prove_batch(
     setup: Setup,
     statement: BatchStatement,
@@ -233,10 +237,11 @@ def prove_batch(
     *,
     owner_keys: tuple[bytes, ...],
     seed: str,
+    at: Circumstances,
 ) -> PlainBatch:
     """Everything from the sign seed to the last challenge."""
     context, policy, owners = statement.context, setup.proving.policy, statement.size
-    digests = tuple(h.digest(context.chain_id, context.market) for h in statement.owners)
+    digests = tuple(h.digest(context) for h in statement.owners)
     coin = native.to_ints(native.expand(seed_of(seed, "coin"), 1))[0]
     signs = sign_seed(cohort_id(context, digests), coin)
     projections = project(rows, signs)
@@ -244,15 +249,13 @@ def prove_batch(
     block = policy.committed_block(native.gram(rows.values), blinder, owners)
     gram, knowledge = joint.commit_block(setup.proving, block)
     opening = Opening(rows.commitments[0], signs, projections_digest(projections), gram, knowledge)
-    state = rho_state(context, statement.owners, opening)
-    contributions = contributions_of(rows) if policy.uses_contributions else ()
-    batch_id = eta_state(state, contributions)
-    rho, eta = challenge(state), challenge(batch_id)
+    batch_id = rho_state(context, statement.owners, opening)
+    rho = challenge(batch_id)
     weights = squarings(rho, owners + 1)
     combined = native.linear_combination(rows.values, weights)
     combined_tail = native.linear_combination(rows.tails, weights)
     square_norm = native.inner(combined, combined)
-    public = policy.public_inputs(rho, square_norm, context.bound, eta, combined_contribution(contributions, eta))
+    public = (rho, square_norm, context.bound)
     bits = slack_bits(gradients, context.bound)
     wires = policy.assignment(public, block, policy.slack_bits(bits, context.bound, owners))
     groth = joint.combine_proof({1: joint.prove(joint.PlainDriver(r, s), setup.proving, wires)}, 0)
@@ -265,7 +268,6 @@ def prove_batch(
         square_norm=square_norm,
         sumcheck=opened,
         commitment_sum=sum_of_commitments(statement),
-        contributions=contributions,
         sign_seed=signs,
         projections_digest=opening.projections_digest,
     )
@@ -287,8 +289,8 @@ def prove_batch(
         combined_tail=combined_tail,
         aggregate=aggregate,
         payload=encoded,
-        payload_digest=payload.digest(encoded),
         owner_keys=owner_keys,
+        at=at,
     )
 
 
@@ -302,7 +304,6 @@ def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof)
     end = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, ending)
     return Challenges(
         rho,
-        challenge(batch_id),
         end.zeta,
         end.v,
         end.u,
@@ -315,7 +316,7 @@ def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof)
 def _header(context: Context, key: bytes, index: int, commitment: native.G1, seed: str) -> SubmissionHeader:
     digests = tuple(seed_of(seed, "shares", index, prover) for prover in range(PROVERS))
     unsigned = SubmissionHeader(context.task_id, context.round, address_of(key), index, commitment, digests)
-    return unsigned.signed(context.chain_id, context.market, partial(sign, key))
+    return unsigned.signed(context, partial(sign, key))
 
 
 def _aggregate(rows: Rows, gradients: Sequence[IntArray]) -> Aggregate:
