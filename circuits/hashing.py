@@ -55,6 +55,6 @@ def domain_separator(chain_id: int, market: bytes, deployment: bytes) -> bytes:
 
 
 def typed_digest(domain: bytes, type_string: str, values: Iterable[int | bytes]) -> bytes:
-    """EIP-712 digest, under a domain separator, of a flat struct of static members (``uint``, ``address``, ``bytes32``)."""
+    """EIP-712 digest, under a domain, of a flat struct of static members (``uint``, ``address``, ``bytes32``)."""
     struct = keccak(keccak(type_string.encode("ascii")) + words(*values))
     return keccak(b"\x19\x01" + domain + struct)

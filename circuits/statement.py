@@ -102,7 +102,7 @@ class MarketId:
     Attributes:
         address: 20 bytes.
         deployment: 32 bytes that the contract fixed when it was created, from chain, address and the block before; a
-            contract that takes its place at the same address, after a reorganisation or on a chain begun anew, has others.
+            contract that takes its place at the same address, after a reorganisation, say, has others.
     """
 
     chain_id: int
@@ -167,7 +167,7 @@ class TaskTerms:
 
     @property
     def terms_hash(self) -> bytes:
-        """What owners and provers sign to: deployment, task, model owner and every term, as ``Terms.sol`` hashes them."""
+        """What owners and provers sign to: deployment, task, model owner, every term (hashed as in ``Terms.sol``)."""
         terms = (
             self.committee_id, self.verifier, self.coordinator, self.dimension, self.fraction_bits, self.bound,
             self.min_owners, self.max_owners_per_round, self.rounds, self.reward_per_gradient, self.submit_window,
@@ -258,7 +258,7 @@ class Attested:
     """What provers sign of a batch, beside its context.
 
     Attributes:
-        batch_id: binds context, owners, mask commitment, signs, projections and Gram commitment (``transcript.rho_state``).
+        batch_id: binds context, owners, mask, signs, projections and Gram commitment (``transcript.rho_state``).
         verifier_code: Keccak-256 of the verifier's code on the chain.
         owners: how many.
         commitment_sum: S.

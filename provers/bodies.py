@@ -16,6 +16,7 @@ from circuits.errors import WireError
 from circuits.policies import triangle
 from circuits.statement import ROWS
 from native import G1, G2, FrArray
+from provers.messages import NONCE_BYTES
 from provers.scalars import canonical
 
 CHECKED = ROWS + 1
@@ -82,19 +83,20 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class CoinBody:
-    """COIN: a share of the cohort's coin."""
+    """COIN: a share of the cohort's coin, and what the prover drew when it started (32 bytes)."""
 
     share: int = field(repr=False)
+    nonce: bytes
 
     def encode(self) -> bytes:
         """Canonical bytes."""
-        return self.share.to_bytes(32, "big")
+        return self.share.to_bytes(32, "big") + self.nonce
 
     @classmethod
     def decode(cls, raw: bytes) -> CoinBody:
         """Parse; raises WireError."""
         reader = Reader(raw)
-        body = cls(reader.scalar())
+        body = cls(reader.scalar(), reader.take(NONCE_BYTES))
         reader.end()
         return body
 
@@ -201,25 +203,6 @@ class CombineBody:
 
 
 @dataclass(frozen=True, slots=True)
-class ContributeBody:
-    """CONTRIBUTE: shares of every owner's contribution, FrArray (owners, 4)."""
-
-    shares: FrArray = field(repr=False)
-
-    def encode(self) -> bytes:
-        """Canonical bytes."""
-        return scalars_to_bytes(self.shares)
-
-    @classmethod
-    def decode(cls, raw: bytes, owners: int) -> ContributeBody:
-        """Parse; raises WireError."""
-        reader = Reader(raw)
-        body = cls(reader.scalars(owners))
-        reader.end()
-        return body
-
-
-@dataclass(frozen=True, slots=True)
 class ProveBody:
     """PROVE: shares of the Groth16 proof; a and b of degree t, c of degree 2t."""
 
@@ -242,7 +225,7 @@ class ProveBody:
 
 @dataclass(frozen=True, slots=True)
 class DigestBody:
-    """AGGREGATE, PROBE_COMBINE, REVEAL: SHA-256 of what travels beside the message."""
+    """RELEASE, PROBE_COMBINE, REVEAL: SHA-256 of what travels beside the message."""
 
     digest: bytes
 

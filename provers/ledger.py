@@ -2,35 +2,61 @@
 
 A fold over append-only records.  A record is durable before anything that depends on it leaves the prover; after a
 restart the fold is rebuilt, so no mask, attempt or submission can be used twice.
+
+Rules about gradients are kept by owner and round, not by submission: an owner's key names deployment, task, round and
+owner.  The lock is the rule on which "nothing but the sum" rests: an owner enters one set, and a prover signs no batch
+over another with that owner.  Any two quorums share an honest prover, so no two sets that meet can both get a quorum's
+signatures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from circuits.errors import RuleViolationError, StorageError
-from circuits.hashing import keccak
+from circuits.hashing import keccak, tag, words
+from circuits.statement import Context
 
 
-def set_digest(submissions: tuple[bytes, ...]) -> bytes:
-    """Identifier of a set of submissions, whatever their order."""
-    return keccak(b"".join(sorted(submissions)))
+def owner_key(context: Context, owner: bytes) -> bytes:
+    """Key of an owner in one round: deployment, task, round and address."""
+    return keccak(words(tag("gradroll/v1/owner"), context.market.deployment, context.task_id, context.round, owner))
+
+
+def round_key(context: Context) -> bytes:
+    """Key of a round, in which attempts are counted: deployment, task and round."""
+    return keccak(words(tag("gradroll/v1/round"), context.market.deployment, context.task_id, context.round))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A submission as the ledger knows it.
+
+    Attributes:
+        owner: its ``owner_key``.
+        commitment: Keccak-256 of the commitment; dealings of one commitment share their masks.
+        submission: its identifier, the digest of its dealing.
+    """
+
+    owner: bytes
+    commitment: bytes
+    submission: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class CohortJoined:
-    """Submissions whose sign matrix is fixed from now on."""
+    """Submissions whose sign matrix is fixed from now on; earlier ones of the same owners are retired."""
 
     kind: ClassVar[str] = "cohort-joined"
     cohort: bytes
-    submissions: tuple[bytes, ...]
+    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
-    """An attempt's number and masks are used up.  ``round_key`` names chain, market, task and round."""
+    """An attempt's number and masks are used up."""
 
     kind: ClassVar[str] = "attempt-started"
     round_key: bytes
@@ -47,25 +73,51 @@ class Combined:
 
 
 @dataclass(frozen=True, slots=True)
-class ContributionsOpened:
-    """Contributions of a set were opened; its submissions' contributions to other sets stay closed."""
+class Selection:
+    """A set of submissions with the weights of its sum: what a lock binds owners to, and what a release opens.
 
-    kind: ClassVar[str] = "contributions-opened"
+    Attributes:
+        owners: their keys, in batch order.
+        submissions: their submissions, in the same order.
+        weights: the factors of the sum; all one in today's policy.
+    """
+
+    owners: tuple[bytes, ...]
     submissions: tuple[bytes, ...]
+    weights: tuple[int, ...]
+
+    @classmethod
+    def plain(cls, members: Iterable[Member]) -> Selection:
+        """The sum in which every owner counts once."""
+        chosen = tuple(members)
+        return cls(tuple(m.owner for m in chosen), tuple(m.submission for m in chosen), (1,) * len(chosen))
+
+    @property
+    def digest(self) -> bytes:
+        """Identifier of the set with its weights."""
+        head = words(tag("gradroll/v1/selection"), len(self.owners), *self.weights)
+        return keccak(head + b"".join(self.owners) + b"".join(self.submissions))
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregated:
-    """The sum over a set was released; its submissions enter no other aggregate."""
+class Locked:
+    """The owners of a batch belong to this set for the rest of their round; written before the batch is signed."""
 
-    kind: ClassVar[str] = "aggregated"
-    submissions: tuple[bytes, ...]
+    kind: ClassVar[str] = "locked"
+    selection: Selection
 
 
-Entry = CohortJoined | AttemptStarted | Combined | ContributionsOpened | Aggregated
-_KINDS: Mapping[str, type[Entry]] = {
-    c.kind: c for c in (CohortJoined, AttemptStarted, Combined, ContributionsOpened, Aggregated)
-}
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The share of the sum over a set was sent; its owners enter no other sum."""
+
+    kind: ClassVar[str] = "released"
+    selection: Selection
+
+
+Entry = CohortJoined | AttemptStarted | Combined | Locked | Released
+_KINDS: Mapping[str, type[Entry]] = {c.kind: c for c in (CohortJoined, AttemptStarted, Combined, Locked, Released)}
+_PARTS = {"selection": Selection, "members": Member}
 
 
 def to_record(entry: Entry) -> dict[str, Any]:
@@ -78,7 +130,7 @@ def from_record(record: Mapping[str, Any]) -> Entry:
     """Inverse of ``to_record``.  Raises StorageError for a record of unknown kind or form."""
     try:
         kind = _KINDS[record["kind"]]
-        return kind(**{name: _rich(value) for name, value in record.items() if name != "kind"})
+        return kind(**{name: _rich(name, value) for name, value in record.items() if name != "kind"})
     except (KeyError, TypeError, ValueError) as error:
         raise StorageError(
             f"the ledger holds a record that is none: {error}; restore no old copy, which would use masks twice: "
@@ -91,31 +143,47 @@ def _plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {name: _plain(v) for name, v in value.items()}
     return value
 
 
-def _rich(value: Any) -> Any:
+def _rich(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return bytes.fromhex(value)
     if isinstance(value, list):
-        return tuple(_rich(v) for v in value)
+        return tuple(_rich(name, v) for v in value)
+    if isinstance(value, dict):
+        return _PARTS[name](**{part: _rich(part, v) for part, v in value.items()})
     return value
 
 
 @dataclass(slots=True)
 class LedgerState:
-    """The fold.  ``check`` refuses an entry that breaks a rule; ``apply`` checks and records it."""
+    """The fold.  ``check`` refuses an entry that breaks a rule; ``apply`` checks and records it.
 
-    cohorts: dict[bytes, bytes] = field(default_factory=dict)
+    Attributes:
+        cohorts: cohort of every commitment that was ever projected, by owner and commitment.
+        live: the submission of each owner that joined a cohort last; all earlier ones are retired.
+        attempts: last attempt of each round.
+        combined: attempts whose mask row is spent.
+        locks: what each owner is locked to.
+        released: the set in whose sum each owner is.
+    """
+
+    cohorts: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
+    live: dict[bytes, bytes] = field(default_factory=dict)
     attempts: dict[bytes, int] = field(default_factory=dict)
     combined: set[bytes] = field(default_factory=set)
-    sets: dict[bytes, bytes] = field(default_factory=dict)
+    locks: dict[bytes, Selection] = field(default_factory=dict)
+    released: dict[bytes, Selection] = field(default_factory=dict)
 
     def check(self, entry: Entry) -> None:
         """Raise RuleViolationError when the entry must not happen."""
         match entry:
             case CohortJoined():
-                self._one_set(self.cohorts, entry.submissions, entry.cohort, "already belongs to another cohort")
+                for member in entry.members:
+                    self._check_member(entry.cohort, member)
             case AttemptStarted():
                 last = self.attempts.get(entry.round_key, 0)
                 if entry.attempt <= last:
@@ -123,25 +191,53 @@ class LedgerState:
             case Combined():
                 if entry.proposal in self.combined:
                     raise RuleViolationError("this attempt's mask is spent: a second combination would unmask it")
-            case ContributionsOpened() | Aggregated():
-                wanted = set_digest(entry.submissions)
-                self._one_set(self.sets, entry.submissions, wanted, "was already opened or aggregated in another set")
+            case Locked():
+                self.require_live(entry.selection.owners, entry.selection.submissions)
+                self._one_set(self.locks, entry.selection, "is locked to another set in this round")
+                self._one_set(self.released, entry.selection, "is in the sum of another set already")
+            case Released():
+                self._one_set(self.released, entry.selection, "is in the sum of another set already")
 
     def apply(self, entry: Entry) -> None:
         """Check the entry, then record it."""
         self.check(entry)
         match entry:
             case CohortJoined():
-                self.cohorts.update(dict.fromkeys(entry.submissions, entry.cohort))
+                for member in entry.members:
+                    self.cohorts[member.owner, member.commitment] = entry.cohort
+                    self.live[member.owner] = member.submission
             case AttemptStarted():
                 self.attempts[entry.round_key] = entry.attempt
             case Combined():
                 self.combined.add(entry.proposal)
-            case ContributionsOpened() | Aggregated():
-                self.sets.update(dict.fromkeys(entry.submissions, set_digest(entry.submissions)))
+            case Locked():
+                self.locks.update(dict.fromkeys(entry.selection.owners, entry.selection))
+            case Released():
+                self.released.update(dict.fromkeys(entry.selection.owners, entry.selection))
+
+    def require_live(self, owners: Iterable[bytes], submissions: Iterable[bytes]) -> None:
+        """Raise RuleViolationError for a submission that joined no cohort, or whose owner's later one has."""
+        for owner, submission in zip(owners, submissions, strict=True):
+            if self.live.get(owner) != submission:
+                raise RuleViolationError(f"submission 0x{submission.hex()} is retired: a later one took its place")
+
+    def bound_to(self, owner: bytes) -> Selection | None:
+        """The set that an owner is locked to or whose sum it is in; only the next round takes another submission."""
+        return self.released.get(owner) or self.locks.get(owner)
+
+    def _check_member(self, cohort: bytes, member: Member) -> None:
+        known = self.cohorts.get((member.owner, member.commitment))
+        name = f"submission 0x{member.submission.hex()}"
+        if known is not None and known != cohort:
+            raise RuleViolationError(f"{name}: its commitment already belongs to another cohort")
+        if known is not None and self.live[member.owner] != member.submission:
+            raise RuleViolationError(f"{name} is retired: a later one, or another dealing of it, took its place")
+        bound = self.bound_to(member.owner)
+        if bound is not None and member.submission not in bound.submissions:
+            raise RuleViolationError(f"{name}: its owner is locked to another submission in this round")
 
     @staticmethod
-    def _one_set(known: Mapping[bytes, bytes], submissions: tuple[bytes, ...], wanted: bytes, what: str) -> None:
-        for submission in submissions:
-            if known.get(submission, wanted) != wanted:
-                raise RuleViolationError(f"submission 0x{submission.hex()} {what}")
+    def _one_set(known: Mapping[bytes, Selection], wanted: Selection, what: str) -> None:
+        for owner, submission in zip(wanted.owners, wanted.submissions, strict=True):
+            if known.get(owner, wanted) != wanted:
+                raise RuleViolationError(f"the owner of submission 0x{submission.hex()} {what}")

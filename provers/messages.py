@@ -17,6 +17,8 @@ MAX_COHORT = 256
 """Most submissions in one cohort."""
 MAX_PROVERS = 32
 """Most provers in one committee."""
+NONCE_BYTES = 32
+"""What a prover draws when it starts."""
 
 
 class Step(IntEnum):
@@ -28,13 +30,12 @@ class Step(IntEnum):
     VALIDATE = 4
     CONFIRM = 5
     COMBINE = 6
-    CONTRIBUTE = 7
-    PROVE = 8
-    AGGREGATE = 9
-    ATTEST = 10
-    PROBE_MASK = 11
-    PROBE_COMBINE = 12
-    REVEAL = 13
+    PROVE = 7
+    ATTEST = 8
+    RELEASE = 9
+    PROBE_MASK = 10
+    PROBE_COMBINE = 11
+    REVEAL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Message:
     """A prover's signed word in one step of one session.
 
     Attributes:
-        session: 32 bytes, the cohort's identifier or the proposal's digest.
+        session: 32 bytes: the cohort's identifier, the proposal's digest, or for RELEASE the batch's identifier.
         sender: the prover's committee index.
         body: the step's values in the canonical encoding of ``provers.bodies``.
         signature: 65 bytes over ``digest``.
@@ -89,7 +90,7 @@ class Cohort:
     @property
     def digests(self) -> tuple[bytes, ...]:
         """The submissions' identifiers (EIP-712 digests), in order."""
-        return tuple(h.digest(self.context.chain_id, self.context.market) for h in self.headers)
+        return tuple(h.digest(self.context) for h in self.headers)
 
     @property
     def cohort_id(self) -> bytes:
@@ -105,6 +106,8 @@ class Proposal:
         attempt: strictly larger than every attempt of this round before it.
         kept: indices into the cohort, ascending.
         active: committee indices of the provers that take part, ascending.
+        nonces: what each of them drew when it started (32 bytes, in the same order): a prover that lost its memory, or
+            got an old one back, is never led through a session that it was in before.
         probe: whether the attempt only looks for a submission that does not match its commitment.
     """
 
@@ -112,6 +115,7 @@ class Proposal:
     attempt: int
     kept: tuple[int, ...]
     active: tuple[int, ...]
+    nonces: tuple[bytes, ...]
     probe: bool = False
 
     def __post_init__(self) -> None:
@@ -121,13 +125,16 @@ class Proposal:
                 raise WireError(f"a proposal's {name} must be ascending indices below {limit}")
         if not 0 < self.attempt < 1 << 32:
             raise WireError("a proposal's attempt lies between 1 and 2^32 - 1")
+        if len(self.nonces) != len(self.active) or any(len(nonce) != NONCE_BYTES for nonce in self.nonces):
+            raise WireError(f"a proposal names a nonce of {NONCE_BYTES} bytes for each prover that takes part")
 
     @property
     def digest(self) -> bytes:
         """Session of the attempt: it names every mask that the attempt uses."""
         kept = sum(1 << i for i in self.kept)
         active = sum(1 << p for p in self.active)
-        return keccak(words(tag("gradroll/v1/proposal"), self.cohort_id, self.attempt, kept, active, int(self.probe)))
+        head = (tag("gradroll/v1/proposal"), self.cohort_id, self.attempt, kept, active, int(self.probe))
+        return keccak(words(*head, *self.nonces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,7 @@ class StepRequest:
         proposal: with MASK and PROBE_MASK only.
         authorization: the coordinator's signature over ``authorization_digest(session)``, with the same steps as these.
         relayed: the provers' messages of the step before.
-        payload: the aggregate's payload, with ATTEST only.
+        payload: with ATTEST the audit bundle without attestations, with RELEASE the batch's certificate.
         owner: index into the cohort, with REVEAL only.
     """
 
@@ -158,7 +165,7 @@ class StepReply:
     """A prover's answer: its signed message, and what is too long to sign whole (the body holds its SHA-256).
 
     Attributes:
-        vector: a share of a combined row, FrArray (d + 129, 4): COMBINE, AGGREGATE, PROBE_COMBINE.
+        vector: a share of a combined row, FrArray (d + 129, 4): COMBINE, RELEASE, PROBE_COMBINE.
         raw: a share payload laid open: REVEAL.
     """
 

@@ -16,7 +16,7 @@ import numpy as np
 import native
 from circuits.errors import WireError
 from circuits.hashing import keccak, typed_digest
-from circuits.statement import Committee, Membership, share_length
+from circuits.statement import Committee, MarketId, Membership, share_length
 from native import G1, FrArray
 from provers import replicated
 from provers.replicated import BLOCK, SEED_BYTES, IntegerShare
@@ -125,11 +125,11 @@ def exempt_provers(commitment: G1, committee: Committee) -> tuple[int, ...]:
     return tuple(p for p in range(committee.size) if (p - first) % committee.size < committee.threshold)
 
 
-def receipt_digest(chain_id: int, market: bytes, submission: bytes) -> bytes:
+def receipt_digest(market: MarketId, submission: bytes) -> bytes:
     """EIP-712 digest that a prover signs once a submission's share is on its disk."""
-    return typed_digest(chain_id, market, RECEIPT_TYPE, (submission,))
+    return typed_digest(market.domain, RECEIPT_TYPE, (submission,))
 
 
-def verify_receipt(chain_id: int, market: bytes, submission: bytes, signature: bytes, member: bytes) -> None:
+def verify_receipt(market: MarketId, submission: bytes, signature: bytes, member: bytes) -> None:
     """Raise SignatureError unless the committee member at ``member`` signed the receipt."""
-    require_signer(receipt_digest(chain_id, market, submission), signature, member, "the receipt")
+    require_signer(receipt_digest(market, submission), signature, member, "the receipt")

@@ -7,7 +7,7 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
 from circuits.errors import SignatureError
-from circuits.statement import SubmissionHeader
+from circuits.statement import Context, SubmissionHeader
 from provers.messages import Message
 
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -43,13 +43,13 @@ def require_signer(digest: bytes, signature: bytes, address: bytes, what: str) -
         raise SignatureError(f"{what} is signed by 0x{signer.hex()}, not by 0x{address.hex()}")
 
 
-def require_owner(header: SubmissionHeader, chain_id: int, market: bytes) -> None:
+def require_owner(header: SubmissionHeader, context: Context) -> None:
     """Raise SignatureError unless a header's owner signed both its submission and its dealing.
 
     The first signature is what the contract pays for, the second is what a dispute over shares rests on.
     """
-    require_signer(header.submission_digest(chain_id, market), header.signature, header.owner, "the submission")
-    require_signer(header.digest(chain_id, market), header.dealing_signature, header.owner, "the dealing")
+    require_signer(header.submission_digest(context), header.signature, header.owner, "the submission")
+    require_signer(header.digest(context), header.dealing_signature, header.owner, "the dealing")
 
 
 def verify_message(message: Message, address: bytes) -> None:

@@ -1,8 +1,7 @@
 """The coordinator's batch state machine: pure, replayable, without IO, clock or randomness."""
 
-from coordinator.machine.bundle import AuditBundle
 from coordinator.machine.machine import advance, awaited, begin
-from coordinator.machine.state import Batch, Ended, Failure, Resources, State, Transition
+from coordinator.machine.state import Attesting, Batch, Ended, Failure, Resources, State, Transition
 from coordinator.machine.verdicts import (
     Completed,
     Failed,
@@ -15,6 +14,6 @@ from coordinator.machine.verdicts import (
 )
 
 __all__ = [
-    "AuditBundle", "Batch", "Completed", "Ended", "Failed", "Failure", "OwnerRejected", "OwnerSetAside", "ProverAbsent",
+    "Attesting", "Batch", "Completed", "Ended", "Failed", "Failure", "OwnerRejected", "OwnerSetAside", "ProverAbsent",
     "ProverNamed", "ProversSuspected", "Resources", "State", "Transition", "Verdict", "advance", "awaited", "begin",
 ]  # fmt: skip

@@ -29,7 +29,6 @@ from coordinator.machine.state import (
     Combination,
     Combining,
     Confirming,
-    Contributing,
     Evidence,
     Failure,
     Ground,
@@ -70,7 +69,9 @@ def start(resources: Resources, batch: Batch, ground: Ground, active: frozenset[
 def new_run(batch: Batch, ground: Ground, kept: tuple[int, ...], active: frozenset[int], *, probe: bool) -> Run:
     """An attempt under the next number."""
     number = batch.attempt + 1
-    proposal = Proposal(batch.cohort.cohort_id, number, kept, tuple(sorted(active)), probe)
+    provers = tuple(sorted(active))
+    nonces = tuple(batch.nonces[p] for p in provers)
+    proposal = Proposal(batch.cohort.cohort_id, number, kept, provers, nonces, probe)
     return Run(replace(batch, attempt=number), ground, proposal)
 
 
@@ -168,9 +169,7 @@ def combined(resources: Resources, state: Combining, replies: Replies) -> Transi
     if resources.commitment_key.commit_long(row) != native.g1_linear_combination(points, weights):
         raise SetbackError(Mismatched())
     evidence = Evidence(state.masked, state.validated, Combination(answers.messages, row, square_norm))
-    if resources.policy.opens_contributions:
-        return Transition(Contributing(run, evidence), ask(run, Step.CONTRIBUTE, answers.messages))
-    return Transition(Proving(run, evidence, ()), ask(run, Step.PROVE, answers.messages))
+    return Transition(Proving(run, evidence), ask(run, Step.PROVE, answers.messages))
 
 
 def _check_combination(

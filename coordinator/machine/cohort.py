@@ -71,6 +71,7 @@ def tossed(resources: Resources, state: Tossing, replies: Replies) -> Transition
             batch, verdicts = batch.without(named), verdicts + named
         except InconsistentError as error:
             return failed(batch, verdicts, f"{error}; with more provers the liar would be found")
+    batch = replace(batch, nonces={p: answers.bodies[p].nonce for p in batch.reachable})
     relayed = tuple(answers.replies[p].message for p in sorted(batch.reachable))
     request = StepRequest(Step.PROJECT, session, relayed=relayed)
     following = Projecting(batch, coin, sign_seed(session, coin))

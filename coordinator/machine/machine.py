@@ -11,18 +11,17 @@ most N - quorum provers are absent, and N >= 3t + 1.  With N = 2t + 1 a lying pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from circuits.errors import BlamedProversError, InconsistentError, InvalidInputError, SignatureError, WireError
 from coordinator.machine import attempt, cohort, finish, probe, recovery, selection
 from coordinator.machine.setbacks import SetbackError
 from coordinator.machine.state import (
-    Aggregating,
     AttemptState,
     Attesting,
     Batch,
     Combining,
     Confirming,
-    Contributing,
     Disputing,
     Ended,
     Failure,
@@ -52,6 +51,7 @@ def begin(
     attempt_number: int,
     reachable: Iterable[int],
     receipts: Mapping[int, frozenset[bytes]] | None = None,
+    locked: frozenset[bytes] | None = None,
 ) -> Transition:
     """Start a batch.
 
@@ -63,6 +63,8 @@ def begin(
         reachable: committee indices of the provers to ask.
         receipts: by prover, the submissions it has given a receipt for; without it, all hold all (as
             when a cohort is taken up again).
+        locked: of a cohort taken up again, the submissions that provers were asked to attest together: only exactly
+            these can still become a batch.
 
     Raises:
         InvalidInputError: the candidates do not fit the policy, or indices are out of range.
@@ -82,6 +84,8 @@ def begin(
         return Transition(Ended(_batch(candidates, attempt_number, holders)), {}, batch_verdicts, Failed(reason))
     members = Cohort(candidates.context, tuple(candidates.headers[i] for i in chosen))
     batch = _batch(members, attempt_number, holders)
+    if locked is not None:
+        batch = replace(batch, locked=frozenset(i for i, d in enumerate(members.digests) if d in locked))
     if not recovery.enough_provers(resources, batch):
         return recovery.failed(batch, batch_verdicts, recovery.too_few_provers(resources, batch))
     first = cohort.start(resources, batch)
@@ -100,7 +104,7 @@ def _signed(candidates: Cohort) -> tuple[tuple[int, ...], tuple[OwnerVerdict, ..
     verdicts: list[OwnerVerdict] = []
     for index, (header, digest) in enumerate(zip(candidates.headers, candidates.digests, strict=True)):
         try:
-            require_owner(header, context.chain_id, context.market)
+            require_owner(header, context)
             good.append(index)
         except SignatureError as error:
             verdicts.append(OwnerRejected(digest, header.owner, f"signature: {error}"))
@@ -151,12 +155,8 @@ def _next(resources: Resources, state: AttemptState | ProbeState, replies: Repli
             return attempt.confirmed(resources, state, replies)
         case Combining():
             return attempt.combined(resources, state, replies)
-        case Contributing():
-            return finish.contributed(resources, state, replies)
         case Proving():
             return finish.proved(resources, state, replies)
-        case Aggregating():
-            return finish.aggregated(resources, state, replies)
         case Attesting():
             return finish.attested(resources, state, replies)
         case ProbeMasking():
@@ -173,9 +173,7 @@ _AWAITED: Mapping[type, Step] = {
     Validating: Step.VALIDATE,
     Confirming: Step.CONFIRM,
     Combining: Step.COMBINE,
-    Contributing: Step.CONTRIBUTE,
     Proving: Step.PROVE,
-    Aggregating: Step.AGGREGATE,
     Attesting: Step.ATTEST,
     ProbeMasking: Step.PROBE_MASK,
     ProbeCombining: Step.PROBE_COMBINE,

@@ -39,6 +39,10 @@ _TOO_MANY_LIARS = "the failures cannot all come from t lying provers; replace th
 _TOO_MANY = f"no result after {MOST_ATTEMPTS} attempts; look at the verdicts, then begin again without the suspects"
 _VALIDITY = "validity: every choice of provers finds its norm above the bound, or its bits wrong"
 _UNATTRIBUTED = "unattributed: its validity test fails, and too few provers answered to say who is at fault"
+_LOCKED = (
+    "an owner fell out of a set that provers had signed already, and they sign no other with the rest of it; "
+    "its owners submit to the next round"
+)
 _STANDOFF = (
     "one of the provers lied; with so few provers it can stop a round, never bend it. "
     "Begin again when more provers can be reached, or replace the suspects"
@@ -114,6 +118,8 @@ def failed(batch: Batch, verdicts: Sequence[Verdict], reason: str) -> Transition
 def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequence[Verdict] = ()) -> Transition:
     """Start whatever attempt the roster and the records call for; ``verdicts`` is news to pass on."""
     news = list(verdicts)
+    if batch.locked is not None:
+        ground = replace(ground, kept=ground.kept & batch.locked)
     while True:
         obstacle = _obstacle(resources, batch, ground)
         if obstacle:
@@ -140,6 +146,8 @@ def _obstacle(resources: Resources, batch: Batch, ground: Ground) -> str:
     """Why no further attempt is possible; empty if one is."""
     if not enough_provers(resources, batch):
         return too_few_provers(resources, batch)
+    if batch.locked is not None and ground.kept != batch.locked:
+        return _LOCKED
     if len(ground.kept) < resources.terms.min_owners:
         return (
             f"too few owners: {len(ground.kept)} are left, the task asks for {resources.terms.min_owners}; "

@@ -12,7 +12,6 @@ from circuits.srs import Srs
 from circuits.statement import (
     BatchStatement,
     Committee,
-    GrothProof,
     Policy,
     SubmissionHeader,
     TaskTerms,
@@ -20,6 +19,7 @@ from circuits.statement import (
 from coordinator.machine.search import Record
 from coordinator.machine.verdicts import Ending, ProverNamed, ProverVerdict, Verdict
 from native import G1, FrArray
+from provers.bundle import AuditBundle
 from provers.messages import Cohort, Message, Proposal, Step, StepRequest
 
 
@@ -54,6 +54,8 @@ class Batch:
     """Who takes part, and what happened so far.
 
     Attributes:
+        nonces: what each prover drew when it started, as its COIN message says.
+        locked: cohort indices of the set that provers were asked to attest; they sign no other for its owners.
         first_attempt: attempt number with which the batch began.
         attempt: the last attempt number in use; a later batch of the round must begin above it.
         reachable: provers that may still be asked: neither named nor absent.
@@ -65,6 +67,8 @@ class Batch:
     first_attempt: int
     attempt: int
     reachable: frozenset[int]
+    nonces: Mapping[int, bytes] = field(default_factory=dict)
+    locked: frozenset[int] | None = None
     named: frozenset[int] = frozenset()
     records: tuple[Record, ...] = ()
 
@@ -244,42 +248,25 @@ class Combining:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Contributing:
-    """Waiting for CONTRIBUTE."""
-
-    run: Run
-    evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Proving:
     """Waiting for PROVE."""
 
     run: Run
     evidence: Evidence
-    contributions: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Aggregating:
-    """Waiting for AGGREGATE; the joint proof is verified."""
-
-    run: Run
-    evidence: Evidence
-    contributions: tuple[int, ...]
-    groth: GrothProof
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attesting:
-    """Waiting for ATTEST from ``asked``."""
+    """Waiting for ATTEST; the batch is proven and verified.  ``bundle`` has no attestations yet."""
 
     run: Run
-    evidence: Evidence
-    contributions: tuple[int, ...]
-    groth: GrothProof
-    payload: bytes = field(repr=False)
-    asked: tuple[int, ...] = ()
+    bundle: AuditBundle = field(repr=False)
+
+    @property
+    def members(self) -> tuple[bytes, ...]:
+        """The submissions that provers lock themselves to, in batch order."""
+        digests = self.run.batch.cohort.digests
+        return tuple(digests[i] for i in self.run.proposal.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +306,7 @@ class Ended:
     batch: Batch
 
 
-AttemptState = Masking | Validating | Confirming | Combining | Contributing | Proving | Aggregating | Attesting
+AttemptState = Masking | Validating | Confirming | Combining | Proving | Attesting
 ProbeState = ProbeMasking | ProbeCombining
 State = Tossing | Projecting | Disputing | AttemptState | ProbeState | Ended
 

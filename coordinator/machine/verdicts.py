@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from circuits.statement import BatchProof, BatchStatement
-from coordinator.machine.bundle import AuditBundle
+from provers.bundle import AuditBundle
 from provers.messages import Step
 
 
@@ -86,20 +86,24 @@ Verdict = OwnerVerdict | ProverVerdict | ProversSuspected
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The batch is proven and attested, ready for the contract.
+    """The batch is proven and attested by a quorum, ready for the contract.
 
     Attributes:
-        payload: the encoded aggregate (``circuits.payload``).
-        attestations: (prover index, 65-byte signature), ascending; at least 2t + 1.
-        bundle: what anyone needs to check the attested claims again.
+        bundle: statement, proof and attestations, with what anyone needs to check the attested claims again.
     """
 
-    statement: BatchStatement
-    proof: BatchProof
     batch_id: bytes
-    payload: bytes = field(repr=False)
-    attestations: tuple[tuple[int, bytes], ...] = field(repr=False)
     bundle: AuditBundle = field(repr=False)
+
+    @property
+    def statement(self) -> BatchStatement:
+        """Context and owners."""
+        return self.bundle.statement
+
+    @property
+    def proof(self) -> BatchProof:
+        """What the contract verifies."""
+        return self.bundle.proof
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The party's steps as pure functions: a state and a request in, a state, ledger entries and a signed reply out."""
 
-from provers.party.environment import Environment, ShareVector
+from provers.party.environment import Acceptance, Environment, ShareVector
 from provers.party.party import Outcome, handle
 from provers.party.state import Party
 
-__all__ = ["Environment", "Outcome", "Party", "ShareVector", "handle"]
+__all__ = ["Acceptance", "Environment", "Outcome", "Party", "ShareVector", "handle"]

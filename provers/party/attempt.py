@@ -15,9 +15,9 @@ import numpy as np
 
 import native
 from circuits import joint
-from circuits.errors import InconsistentError, ProofError, RuleViolationError, WireError
+from circuits.errors import InconsistentError, ProofError, RuleViolationError, UnknownError, WireError
 from circuits.hashing import challenge, keccak, tag, words
-from circuits.statement import SLACK_BITS, TAIL, Context
+from circuits.statement import SLACK_BITS, TAIL
 from circuits.transcript import Opening, projections_digest, rho_state, squarings
 from native import FrArray, R
 from provers import ledger
@@ -27,7 +27,16 @@ from provers.openings import open_g1, open_vector
 from provers.party.cohort import StepResult, authorized, small
 from provers.party.environment import Environment, ShareVector
 from provers.party.relay import broadcast_hash, take
-from provers.party.state import Combined, Confirmed, Masked, Party, Projected, Validated, kept_submissions
+from provers.party.state import (
+    Combined,
+    Confirmed,
+    Masked,
+    Party,
+    Projected,
+    Validated,
+    kept_headers,
+    kept_submissions,
+)
 from provers.prss import Purpose
 
 
@@ -42,6 +51,8 @@ def start_attempt(party: Party, env: Environment, request: StepRequest, probe: b
     if proposal.kept[-1] >= len(projected.cohort.headers):
         raise WireError("the proposal names a submission that its cohort does not have")
     check_active(party, proposal)
+    if proposal.nonces[proposal.active.index(party.index)] != party.nonce:
+        raise UnknownError("the proposal is for this prover before it started again; begin the cohort anew with COIN")
     authorized(env, projected.cohort.context.task_id, request)
     env.ledger.check(_started(projected.cohort, proposal))
     return projected, proposal
@@ -54,13 +65,8 @@ def check_active(party: Party, proposal: Proposal) -> None:
         raise WireError(f"an attempt needs {committee.quorum} provers of this committee, this one among them")
 
 
-def round_key(context: Context) -> bytes:
-    """Ledger key of a round: attempts are counted for each chain, market, task and round."""
-    return keccak(words(tag("gradroll/v1/round"), context.chain_id, context.market, context.task_id, context.round))
-
-
 def _started(cohort: Cohort, proposal: Proposal) -> ledger.AttemptStarted:
-    return ledger.AttemptStarted(round_key(cohort.context), proposal.attempt, proposal.digest)
+    return ledger.AttemptStarted(ledger.round_key(cohort.context), proposal.attempt, proposal.digest)
 
 
 def mask_row(party: Party, session: bytes, length: int) -> FrArray:
@@ -69,8 +75,15 @@ def mask_row(party: Party, session: bytes, length: int) -> FrArray:
 
 
 def share_vectors(env: Environment, cohort: Cohort, proposal: Proposal) -> list[ShareVector]:
-    """This prover's shares of the kept submissions, in batch order."""
-    return [env.shares(s) for s in kept_submissions(cohort, proposal)]
+    """This prover's shares of the kept submissions, in batch order.
+
+    Raises:
+        RuleViolationError: one of them was retired meanwhile.
+    """
+    submissions = kept_submissions(cohort, proposal)
+    owners = [ledger.owner_key(cohort.context, h.owner) for h in kept_headers(cohort, proposal)]
+    env.ledger.require_live(owners, submissions)
+    return [env.shares(s) for s in submissions]
 
 
 def mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -88,7 +101,7 @@ def mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
     low = party.keys.random(session, Purpose.PRODUCT_MASK, len(products))
     high = native.add(low, party.keys.zero(session, Purpose.PRODUCT_ZERO, len(products)))
     body = MaskBody(commitment, projection, native.add(products, high))
-    state = Masked(cohort, proposal, projected.seed, opened, row, low)
+    state = Masked(cohort, proposal, projected.coin, projected.seed, opened, row, low)
     return StepResult(party.with_attempt(session, state), body.encode(), (_started(cohort, proposal),))
 
 
@@ -135,7 +148,7 @@ def validate(party: Party, env: Environment, request: StepRequest) -> StepResult
     broadcasts = broadcast_hash(request.relayed)
     bits = [v.bits for v in share_vectors(env, masked.cohort, proposal)]
     zeros = party.keys.zero(session, Purpose.RESIDUAL_ZERO, owners)
-    residuals = native.add(_residuals(masked, gram, bits, broadcasts), zeros)
+    residuals = native.add(_residuals(masked, gram, bits), zeros)
     key = env.proving_key(env.policy(masked.cohort.context.task_id))
     block = key.policy.committed_block(gram, blinder(party, session), owners)
     commitment, knowledge = joint.commit_block(key, block)
@@ -149,12 +162,20 @@ def blinder(party: Party, session: bytes) -> int:
     return native.to_ints(party.keys.random(session, Purpose.GRAM_BLINDER, 1))[0]
 
 
-def _residuals(masked: Masked, gram: FrArray, bits: Sequence[FrArray], broadcasts: bytes) -> FrArray:
+def validity_challenge(seed: bytes, session: bytes) -> int:
+    """chi, from the sign seed and the session alone: nothing that a prover sends to one and not to another is in it.
+
+    Shares under two challenges would give affine functions of an owner's bits; the seed is tossed once those are fixed.
+    """
+    return challenge(keccak(words(tag("gradroll/v1/validity"), seed, session)))
+
+
+def _residuals(masked: Masked, gram: FrArray, bits: Sequence[FrArray]) -> FrArray:
     """For each owner one random combination of its constraints: zero if bits are bits and recompose BOUND - K_ii.
 
     Shares of degree 2t; only the owner's own secrets occur in an owner's residual.
     """
-    chi = challenge(keccak(words(tag("gradroll/v1/validity"), broadcasts)))
+    chi = validity_challenge(masked.seed, masked.proposal.digest)
     weights, powers_of_two = native.powers(chi, SLACK_BITS), native.powers(2, SLACK_BITS)
     last = pow(chi, SLACK_BITS, R)
     diagonal = native.to_ints(

@@ -11,20 +11,24 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import numpy as np
+
 import native
-from circuits.errors import RuleViolationError, WireError
+from circuits.errors import RuleViolationError, StorageError, WireError
 from circuits.hashing import challenge, keccak, tag, words
+from circuits.statement import Membership
 from circuits.transcript import owners_hash, squarings
 from native import G1, FrArray
 from provers import ledger
 from provers.bodies import DigestBody, ProbeMaskBody, ProjectBody, vector_digest
 from provers.messages import Step, StepRequest
 from provers.openings import open_g1, open_vector
-from provers.party.attempt import mask_row, round_key, share_vectors, start_attempt
-from provers.party.cohort import StepResult
-from provers.party.environment import Environment
+from provers.party.attempt import mask_row, share_vectors, start_attempt
+from provers.party.cohort import StepResult, checked_values
+from provers.party.environment import Environment, ShareVector
 from provers.party.relay import take
 from provers.party.state import Finished, Party, Probing, Projected, kept_headers
+from provers.shares import decode_payload
 
 
 def probe_mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -33,7 +37,7 @@ def probe_mask(party: Party, env: Environment, request: StepRequest) -> StepResu
     cohort = projected.cohort
     key = env.commitment_key(cohort.context.dimension)
     row = mask_row(party, request.session, len(share_vectors(env, cohort, proposal)[0].row))
-    started = ledger.AttemptStarted(round_key(cohort.context), proposal.attempt, proposal.digest)
+    started = ledger.AttemptStarted(ledger.round_key(cohort.context), proposal.attempt, proposal.digest)
     state = Probing(cohort, proposal, row)
     body = ProbeMaskBody(key.commit_long(row))
     return StepResult(party.with_attempt(request.session, state), body.encode(), (started,))
@@ -66,10 +70,13 @@ def reveal(party: Party, env: Environment, request: StepRequest) -> StepResult:
     """REVEAL: lay this prover's share payload of one submission open, if 2t + 1 others exclude that it is honest.
 
     2t + 1 other provers' signed values on one polynomial of degree t hold t + 1 honest ones; if that polynomial misses
-    this prover's value, the owner dealt it wrongly, and its share is not a share of anything honest.
+    the value which follows from what the owner sealed and signed, the owner dealt it wrongly, and its share is not a
+    share of anything honest.  The value is computed from the sealed payload and not taken from memory: a share that
+    was damaged here says nothing about its owner.
 
     Raises:
         RuleViolationError: the evidence does not reach.
+        StorageError: the payload on disk is not the one whose digest the owner signed.
     """
     projected = party.cohort(request.session)
     if not isinstance(projected, Projected):
@@ -87,14 +94,19 @@ def reveal(party: Party, env: Environment, request: StepRequest) -> StepResult:
     )  # fmt: skip
     others = {p: b.shares[owner].copy() for p, b in bodies.items()}
     open_vector(others, t, t, "the other provers' projections")
-    base = {p: others[p] for p in sorted(others)[: t + 1]}
-    if _passes(base, projected, party.index, owner):
-        raise RuleViolationError("this prover's share fits the others'; it is not revealed")
     raw = env.share_payload(cohort.digests[owner])
-    return StepResult(party, DigestBody(sha256(raw).digest()).encode(), raw=raw)
+    digest = sha256(raw).digest()
+    if digest != cohort.headers[owner].share_digests[party.index]:
+        raise StorageError("the share on disk is not the one that its owner signed; it is not revealed")
+    base = {p: others[p] for p in sorted(others)[: t + 1]}
+    expected = native.interpolate(list(base.values()), [p + 1 for p in base], party.index + 1)
+    if np.array_equal(expected, _dealt_values(party, projected, raw)):
+        raise RuleViolationError("the share that the owner sealed fits the others'; it is not revealed")
+    return StepResult(party, DigestBody(digest).encode(), raw=raw)
 
 
-def _passes(others: dict[int, FrArray], projected: Projected, me: int, owner: int) -> bool:
-    """Whether the polynomial through t + 1 other shares passes through this prover's value."""
-    here = native.interpolate(list(others.values()), [p + 1 for p in others], me + 1)
-    return bool((here == projected.own[owner]).all())
+def _dealt_values(party: Party, projected: Projected, raw: bytes) -> FrArray:
+    """What this prover had to send in PROJECT, FrArray (129, 4), by the payload itself."""
+    dimension = projected.cohort.context.dimension
+    vector = ShareVector.of(decode_payload(raw, dimension, Membership(party.committee, party.index)), dimension)
+    return checked_values([vector], projected.seed)[0]

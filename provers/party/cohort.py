@@ -9,6 +9,7 @@ Corruption bound: the coin is unpredictable and the projections reveal nothing b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from circuits.statement import PROJECTION_HIGH, PROJECTION_LOW, ROWS, Context, S
 from native import FrArray, R
 from provers import ledger
 from provers.bodies import CoinBody, ProjectBody
-from provers.messages import Step, StepRequest, authorization_digest
+from provers.messages import Cohort, Step, StepRequest, authorization_digest
 from provers.openings import open_scalar
 from provers.party.environment import Environment, ShareVector
 from provers.party.relay import take
@@ -50,18 +51,24 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     for header, digest in zip(cohort.headers, cohort.digests, strict=True):
         _check_header(party, env, header, cohort.context)
         env.shares(digest)
-    joined = ledger.CohortJoined(request.session, cohort.digests)
+    joined = ledger.CohortJoined(request.session, members_of(cohort.context, cohort.headers))
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)
-    body = CoinBody(native.to_ints(share)[0]).encode()
+    body = CoinBody(native.to_ints(share)[0], party.nonce).encode()
     return StepResult(party.with_cohort(request.session, Joined(cohort)), body, (joined,))
 
 
 def check_context(env: Environment, context: Context) -> None:
-    """Refuse a context that is not the one the chain gives for this task."""
-    terms = env.terms(context.task_id)
-    if context != Context.of(terms, context.round, env.policy(context.task_id)):
-        raise WireError("the batch's context is not the one that the chain states for this task")
+    """Refuse a context that is not the one the chain gives for this round."""
+    if context != env.context(context.task_id, context.round):
+        raise WireError("the batch's context is not the one that the chain states for this round")
+
+
+def members_of(context: Context, headers: Iterable[SubmissionHeader]) -> tuple[ledger.Member, ...]:
+    """Submissions as the ledger keys them."""
+    return tuple(
+        ledger.Member(ledger.owner_key(context, h.owner), keccak(h.commitment), h.digest(context)) for h in headers
+    )
 
 
 def authorized(env: Environment, task_id: int, request: StepRequest) -> None:
@@ -75,7 +82,7 @@ def _check_header(party: Party, env: Environment, header: SubmissionHeader, cont
         raise WireError("a header names one share digest for each prover of the committee")
     if env.owner_at(header.task_id, header.owner_index) != header.owner:
         raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
-    require_owner(header, context.chain_id, context.market)
+    require_owner(header, context)
 
 
 def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -87,10 +94,15 @@ def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
     coins = take(party.committee, request.relayed, request.session, Step.COIN, senders, CoinBody.decode)
     threshold = party.committee.threshold
     opened = open_scalar({p: b.share for p, b in coins.items()}, threshold, threshold, "coin")
+    env.ledger.require_live(*_keys(cohort))
     seed = sign_seed(request.session, opened)
     own = np.stack(checked_values([env.shares(d) for d in cohort.digests], seed))
-    state = Projected(cohort, seed, own)
+    state = Projected(cohort, opened, seed, own)
     return StepResult(party.with_cohort(request.session, state), ProjectBody(own).encode())
+
+
+def _keys(cohort: Cohort) -> tuple[list[bytes], tuple[bytes, ...]]:
+    return [ledger.owner_key(cohort.context, h.owner) for h in cohort.headers], cohort.digests
 
 
 def checked_values(vectors: list[ShareVector], seed: bytes) -> list[FrArray]:

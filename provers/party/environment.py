@@ -8,9 +8,9 @@ from typing import Protocol
 from circuits.commitment import CommitmentKey
 from circuits.errors import InvalidInputError
 from circuits.groth16 import ProvingKey
-from circuits.statement import SLACK_BITS, TAIL, Policy, TaskTerms, share_length
-from native import FrArray
-from provers.ledger import LedgerState
+from circuits.statement import SLACK_BITS, TAIL, Context, Policy, TaskTerms, share_length
+from native import G1, FrArray
+from provers.ledger import LedgerState, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,19 @@ class ShareVector:
         return self.row[-TAIL:]
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That the market accepted a batch, as this prover's own node says, at the depth at which it believes it.
+
+    Attributes:
+        indices: registration indices of the batch's owners, in order.
+        commitment_sum: what was recorded as the sum of their commitments.
+    """
+
+    indices: tuple[int, ...]
+    commitment_sum: G1
+
+
 class Environment(Protocol):
     """The party's view of the world.  Every method raises UnknownError for what it does not know."""
 
@@ -59,6 +72,18 @@ class Environment(Protocol):
     def policy(self, task_id: int) -> Policy:
         """The policy of a task, from its verifier contract."""
 
+    def context(self, task_id: int, round_number: int) -> Context:
+        """The context of a round, from the chain."""
+
+    def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
+        """Raise ClosedError unless the market would still take a batch of these owners.
+
+        The round is open, has room for them, and none of them is in an accepted batch.
+        """
+
+    def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
+        """The acceptance of a batch once it is final, None before."""
+
     def commitment_key(self, dimension: int) -> CommitmentKey:
         """Commitment key of a dimension."""
 
@@ -67,6 +92,9 @@ class Environment(Protocol):
 
     def shares(self, submission: bytes) -> ShareVector:
         """This prover's share of a submission that it has given a receipt for."""
+
+    def summed(self, selection: Selection) -> FrArray:
+        """This prover's share of the sum over a selection's rows, FrArray (d + 129, 4).  Only `release` may send it."""
 
     def share_payload(self, submission: bytes) -> bytes:
         """The share as the owner sealed it (its SHA-256 stands in the signed header)."""

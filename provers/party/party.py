@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provers.ledger import Entry
 from provers.messages import Message, Step, StepReply, StepRequest, message_digest
-from provers.party import attempt, blame, cohort, prove
+from provers.party import attempt, blame, cohort, prove, release
 from provers.party.cohort import StepResult
 from provers.party.environment import Environment
 from provers.party.state import Party
@@ -19,10 +19,9 @@ _STEPS: Mapping[Step, Callable[[Party, Environment, StepRequest], StepResult]] =
     Step.VALIDATE: attempt.validate,
     Step.CONFIRM: attempt.confirm,
     Step.COMBINE: attempt.combine,
-    Step.CONTRIBUTE: prove.contribute,
     Step.PROVE: prove.prove,
-    Step.AGGREGATE: prove.aggregate,
     Step.ATTEST: prove.attest,
+    Step.RELEASE: release.release,
     Step.PROBE_MASK: blame.probe_mask,
     Step.PROBE_COMBINE: blame.probe_combine,
     Step.REVEAL: blame.reveal,

@@ -1,8 +1,8 @@
-"""CONTRIBUTE, PROVE, AGGREGATE, ATTEST: the joint proof, and only after it the sum.
+"""PROVE and ATTEST: this prover's part of the joint proof, then its word on the finished batch.
 
-Contributions and the sum are released for one set of submissions only: two sets that differ by one owner would give
-that owner's inner products, or its gradient, away.  A prover releases its share of the sum only after it has verified
-the proof itself.
+ATTEST comes before any share of the sum exists anywhere.  A prover checks the whole batch as the contract does, and
+what the contract cannot see besides; it locks the owners to this set, durably; then it signs.  A set that meets a
+locked one in part is never signed in the round, whichever attempt and whichever provers it is tried with.
 
 Corruption bound: at most t provers, any number of owners, and the coordinator.
 """
@@ -14,53 +14,48 @@ from collections.abc import Sequence
 import numpy as np
 
 import native
-from circuits import joint, payload
+from circuits import joint
 from circuits.errors import ProofError, RuleViolationError, WireError
-from circuits.hashing import challenge
-from circuits.statement import GrothProof, attestation_digest
-from circuits.transcript import eta_state
-from circuits.verify import combined_contribution
-from native import FrArray
+from circuits.statement import TAIL, Attested, BatchStatement
+from circuits.transcript import squarings
+from circuits.verify import combined_commitment, sum_of_commitments, verify_batch
 from provers import ledger
-from provers.bodies import AttestBody, CombineBody, ContributeBody, DigestBody, ProveBody, vector_digest
+from provers.bodies import AttestBody, CombineBody, ProveBody
+from provers.bundle import AuditBundle, Certificate
 from provers.messages import Message, Step, StepRequest
-from provers.openings import open_g1, open_g2, open_scalar, open_vector
+from provers.openings import open_scalar
 from provers.party.attempt import blinder, share_vectors
-from provers.party.cohort import StepResult
+from provers.party.cohort import StepResult, check_context, members_of
 from provers.party.environment import Environment
 from provers.party.relay import take
-from provers.party.state import Combined, Contributing, Finished, Masked, Party, Proved, Summed
+from provers.party.state import Combined, Finished, Masked, Party, Proved
 from provers.prss import Purpose
 
 
-def contribute(party: Party, env: Environment, request: StepRequest) -> StepResult:
-    """CONTRIBUTE: release shares of every owner's inner product with the sum."""
-    combined = party.attempt(request.session, Combined)
-    masked = combined.confirmed.validated.masked
-    if not env.policy(masked.cohort.context.task_id).opens_contributions:
-        raise WireError("this task's policy opens no contributions")
-    _enough_owners(env, masked)
-    opened = ledger.ContributionsOpened(masked.submissions)
-    env.ledger.check(opened)
-    square_norm = _open_square_norm(party, masked, request.session, request.relayed)
-    shares = contribution_sums(combined.confirmed.validated.gram, len(masked.proposal.kept))
-    state = Contributing(combined, square_norm)
-    return StepResult(party.with_attempt(request.session, state), ContributeBody(shares).encode(), (opened,))
-
-
-def contribution_sums(gram: FrArray, owners: int) -> FrArray:
-    """w_i = sum over j >= 1 of K_ij, for owners i = 1..m, from the row-major upper triangle over rows 0..m."""
-    full = np.zeros((owners + 1, owners + 1), np.intp)
-    upper = np.triu_indices(owners + 1)
-    full[upper] = full.T[upper] = np.arange(len(upper[0]))
-    columns = [np.ascontiguousarray(gram[full[1:, j]]) for j in range(1, owners + 1)]
-    return native.linear_combination(columns, [1] * owners)
-
-
-def _enough_owners(env: Environment, masked: Masked) -> None:
-    least = env.terms(masked.cohort.context.task_id).min_owners
-    if len(masked.proposal.kept) < least:
+def require_enough_owners(env: Environment, task_id: int, owners: int) -> None:
+    """Raise RuleViolationError for a set that is smaller than the task allows."""
+    least = env.terms(task_id).min_owners
+    if owners < least:
         raise RuleViolationError(f"this task releases nothing about fewer than {least} owners together")
+
+
+def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """PROVE: open T and send this prover's part of the Groth16 proof."""
+    combined, session = party.attempt(request.session, Combined), request.session
+    masked = combined.confirmed.validated.masked
+    owners, bound = len(masked.proposal.kept), masked.cohort.context.bound
+    require_enough_owners(env, masked.cohort.context.task_id, owners)
+    square_norm = _open_square_norm(party, masked, session, request.relayed)
+    key = env.proving_key(env.policy(masked.cohort.context.task_id))
+    public = (combined.rho, square_norm, bound)
+    block = key.policy.committed_block(combined.confirmed.validated.gram, blinder(party, session), owners)
+    bits = np.concatenate([v.bits for v in share_vectors(env, masked.cohort, masked.proposal)])
+    assignment = key.policy.assignment(public, block, key.policy.slack_bits(bits, bound, owners))
+    r, s = native.to_ints(party.keys.random(session, Purpose.PROOF_BLINDERS, 2))
+    zero = native.to_ints(party.keys.zero(session, Purpose.PROOF_ZERO, 1))[0]
+    part = joint.prove_share(key, assignment, r, s, zero)
+    body = ProveBody(part.a, part.b, part.c)
+    return StepResult(party.with_attempt(session, Proved(combined, square_norm)), body.encode())
 
 
 def _open_square_norm(party: Party, masked: Masked, session: bytes, relayed: Sequence[Message]) -> int:
@@ -69,85 +64,66 @@ def _open_square_norm(party: Party, masked: Masked, session: bytes, relayed: Seq
     return open_scalar({p: b.square_norm for p, b in bodies.items()}, t, t, "squared norm")
 
 
-def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
-    """PROVE: fix the public inputs and send this prover's part of the Groth16 proof."""
-    combined, square_norm, contributions = _before_proof(party, env, request)
-    masked, session = combined.confirmed.validated.masked, request.session
-    _enough_owners(env, masked)
-    key = env.proving_key(env.policy(masked.cohort.context.task_id))
-    owners, bound = len(masked.proposal.kept), masked.cohort.context.bound
-    state = eta_state(combined.confirmed.state, contributions)
-    eta = challenge(state)
-    public = key.policy.public_inputs(combined.rho, square_norm, bound, eta, combined_contribution(contributions, eta))
-    block = key.policy.committed_block(combined.confirmed.validated.gram, blinder(party, session), owners)
-    bits = np.concatenate([v.bits for v in share_vectors(env, masked.cohort, masked.proposal)])
-    assignment = key.policy.assignment(public, block, key.policy.slack_bits(bits, bound, owners))
-    r, s = native.to_ints(party.keys.random(session, Purpose.PROOF_BLINDERS, 2))
-    zero = native.to_ints(party.keys.zero(session, Purpose.PROOF_ZERO, 1))[0]
-    part = joint.prove_share(key, assignment, r, s, zero)
-    body = ProveBody(part.a, part.b, part.c)
-    return StepResult(party.with_attempt(session, Proved(combined, public, state)), body.encode())
-
-
-def _before_proof(party: Party, env: Environment, request: StepRequest) -> tuple[Combined, int, tuple[int, ...]]:
-    """State, T and contributions; where the policy opens none, PROVE follows COMBINE at once."""
-    before = party.attempts.get(request.session)
-    if isinstance(before, Combined):
-        masked = before.confirmed.validated.masked
-        if env.policy(masked.cohort.context.task_id).opens_contributions:
-            raise WireError("contributions come before the proof")
-        return before, _open_square_norm(party, masked, request.session, request.relayed), ()
-    contributing = party.attempt(request.session, Contributing)
-    masked = contributing.combined.confirmed.validated.masked
-    owners, t = len(masked.proposal.kept), party.committee.threshold
-    bodies = take(
-        party.committee, request.relayed, request.session, Step.CONTRIBUTE, masked.proposal.active,
-        lambda raw: ContributeBody.decode(raw, owners),
-    )  # fmt: skip
-    opened = open_vector({p: b.shares for p, b in bodies.items()}, t, t, "contributions")
-    return contributing.combined, contributing.square_norm, tuple(native.to_ints(opened))
-
-
-def aggregate(party: Party, env: Environment, request: StepRequest) -> StepResult:
-    """AGGREGATE: verify the joint proof, then release this prover's share of the sum of the gradients."""
-    proved = party.attempt(request.session, Proved)
-    confirmed = proved.combined.confirmed
-    masked, t = confirmed.validated.masked, party.committee.threshold
-    bodies = take(
-        party.committee,
-        request.relayed,
-        request.session,
-        Step.PROVE,
-        masked.proposal.active,
-        ProveBody.decode,
-    )
-    proof = GrothProof(
-        open_g1({p: b.a for p, b in bodies.items()}, t, t, "proof element A"),
-        open_g2({p: b.b for p, b in bodies.items()}, t, t, "proof element B"),
-        open_g1({p: b.c for p, b in bodies.items()}, 2 * t, t, "proof element C"),
-    )
-    key = env.proving_key(env.policy(masked.cohort.context.task_id)).verifying
-    if not joint.verify(key, proved.public, confirmed.gram_commitment, confirmed.knowledge, proof):
-        raise ProofError("the joint proof does not verify; nothing is released")
-    _enough_owners(env, masked)
-    released = ledger.Aggregated(masked.submissions)
-    env.ledger.check(released)
-    rows = [v.row for v in share_vectors(env, masked.cohort, masked.proposal)]
-    vector = native.linear_combination(rows, [1] * len(rows))
-    body = DigestBody(vector_digest(vector))
-    state = party.with_attempt(request.session, Summed(proved))
-    return StepResult(state, body.encode(), (released,), vector)
-
-
 def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
-    """ATTEST: check that the payload opens the sum of the owners' commitments, then sign for the contract."""
-    proved = party.attempt(request.session, Summed).proved
+    """ATTEST: check the whole batch, lock its owners to it, sign it for the contract.
+
+    Raises:
+        ProofError, WireError: the batch is not the one that was proven in this attempt, or does not verify.
+        ClosedError: the market would not take it any more.
+        RuleViolationError: an owner is locked to another set, or its submission is retired.
+    """
+    proved = party.attempt(request.session, Proved)
     masked = proved.combined.confirmed.validated.masked
     context = masked.cohort.context
-    summed = payload.decode(request.payload, context.dimension)
-    expected = native.g1_linear_combination([h.commitment for h in masked.headers], [1] * len(masked.headers))
-    if env.commitment_key(context.dimension).commit_small(summed.values, summed.tail) != expected:
-        raise ProofError("the payload does not open the sum of the owners' commitments")
-    digest = attestation_digest(context.chain_id, context.market, proved.state, payload.digest(request.payload))
-    body = AttestBody(env.sign(digest))
-    return StepResult(party.with_attempt(request.session, Finished()), body.encode())
+    bundle = AuditBundle.decode(request.payload)
+    check_context(env, context)
+    _require_own_batch(proved, bundle)
+    require_enough_owners(env, context.task_id, bundle.statement.size)
+    env.require_admissible(context, tuple(h.owner_index for h in masked.headers))
+    policy = env.policy(context.task_id)
+    verify_batch(bundle.statement, bundle.proof, env.proving_key(policy).verifying)
+    _require_row(env, proved, bundle)
+    locked = ledger.Locked(ledger.Selection.plain(members_of(context, masked.headers)))
+    env.ledger.check(locked)
+    body = AttestBody(env.sign(attested(env, bundle.certificate).digest(context)))
+    return StepResult(party.with_attempt(request.session, Finished()), body.encode(), (locked,))
+
+
+def attested(env: Environment, batch: Certificate) -> Attested:
+    """What provers sign of a batch; the verifier's code and the committee are those that this prover's node names."""
+    task_id = batch.statement.context.task_id
+    return Attested(
+        batch.batch_id, env.policy(task_id).verifier_code, env.terms(task_id).committee_id,
+        batch.statement.size, sum_of_commitments(batch.statement), batch.proof.square_norm,
+    )  # fmt: skip
+
+
+def _require_own_batch(proved: Proved, bundle: AuditBundle) -> None:
+    """The bundle is what this prover saw opened, to the last value."""
+    confirmed = proved.combined.confirmed
+    masked, certificate = confirmed.validated.masked, bundle.certificate
+    own = BatchStatement(masked.cohort.context, masked.headers)
+    same = (
+        certificate.statement == own
+        and certificate.statement.owners == own.owners
+        and certificate.cohort == masked.cohort.digests
+        and certificate.coin == masked.coin
+        and certificate.batch_id == confirmed.state
+        and certificate.proof.square_norm == proved.square_norm
+        and not certificate.attestations
+    )
+    opened = (confirmed.validated.mask_projections, *masked.projections)
+    if not same or not all(np.array_equal(a, b) for a, b in zip(bundle.projections, opened, strict=True)):
+        raise WireError("the batch is not the one that this attempt has proven")
+
+
+def _require_row(env: Environment, proved: Proved, bundle: AuditBundle) -> None:
+    """The opened row opens C_rho and combines the projections, so that readers of the bundle will find the same."""
+    key, row = env.commitment_key(bundle.statement.context.dimension), bundle.row
+    values, masks = row[: key.dimension], np.ascontiguousarray(row[-TAIL + 1 :])
+    rho = proved.combined.rho
+    expected = native.linear_combination(bundle.projections, squarings(rho, len(bundle.projections)))
+    if not np.array_equal(native.add(native.project([values], bundle.proof.sign_seed)[0], masks), expected):
+        raise ProofError("the opened row does not combine the projections")
+    if key.commit_long(row) != combined_commitment(bundle.statement, bundle.proof, rho):
+        raise ProofError("the opened row does not open the combination of the commitments")

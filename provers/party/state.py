@@ -33,6 +33,7 @@ class Projected:
     """PROJECT done: the coin is open, so the sign matrix is fixed."""
 
     cohort: Cohort
+    coin: int
     seed: bytes
     own: FrArray = field(repr=False)
 
@@ -42,6 +43,7 @@ class Masked:
     """MASK done.
 
     Attributes:
+        coin: the cohort's coin, behind ``seed``.
         projections: the kept owners' opened projections.
         mask_row: this prover's share of row 0.
         product_masks: its degree-t shares of the masks of the inner products.
@@ -49,6 +51,7 @@ class Masked:
 
     cohort: Cohort
     proposal: Proposal
+    coin: int
     seed: bytes
     projections: tuple[FrArray, ...] = field(repr=False)
     mask_row: FrArray = field(repr=False)
@@ -96,27 +99,11 @@ class Combined:
 
 
 @dataclass(frozen=True, slots=True)
-class Contributing:
-    """CONTRIBUTE done: T is open, shares of the contributions are released."""
+class Proved:
+    """PROVE done: T is open, this prover's part of the proof is released."""
 
     combined: Combined
     square_norm: int
-
-
-@dataclass(frozen=True, slots=True)
-class Proved:
-    """PROVE done: public inputs are fixed, this prover's part of the proof is released."""
-
-    combined: Combined
-    public: tuple[int, ...]
-    state: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Summed:
-    """AGGREGATE done: the proof verified, and this prover's share of the sum is released."""
-
-    proved: Proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +117,11 @@ class Probing:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """ATTEST or PROBE_COMBINE done: nothing follows."""
+    """ATTEST or PROBE_COMBINE done: nothing follows in this session."""
 
 
 CohortState = Joined | Projected
-AttemptState = Masked | Validated | Confirmed | Combined | Contributing | Proved | Summed | Probing | Finished
+AttemptState = Masked | Validated | Confirmed | Combined | Proved | Probing | Finished
 
 
 def kept_headers(cohort: Cohort, proposal: Proposal) -> tuple[SubmissionHeader, ...]:
@@ -150,18 +137,24 @@ def kept_submissions(cohort: Cohort, proposal: Proposal) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One prover's protocol state.  ``index`` is its committee index p; it evaluates at x = p + 1."""
+    """One prover's protocol state.
+
+    Attributes:
+        index: its committee index p; it evaluates at x = p + 1.
+        nonce: 32 bytes that it drew when it started; they are part of every session it takes part in.
+    """
 
     index: int
     committee: Committee
     keys: PrssKeys = field(repr=False)
+    nonce: bytes
     cohorts: Mapping[bytes, CohortState] = field(default_factory=dict, repr=False)
     attempts: Mapping[bytes, AttemptState] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def new(cls, index: int, committee: Committee, keys: PrssKeys) -> Party:
+    def new(cls, index: int, committee: Committee, keys: PrssKeys, nonce: bytes) -> Party:
         """A party that has done nothing yet."""
-        return cls(index, committee, keys)
+        return cls(index, committee, keys, nonce)
 
     def cohort(self, session: bytes) -> CohortState:
         """State of a cohort; raises UnknownError."""

@@ -10,15 +10,12 @@ from tests.support.network import network_with
 COMMITTEES = [(3, 1), (4, 1), (5, 2), (7, 2)]
 
 
-@pytest.mark.parametrize("policy", ["norm", "norm-contribution"])
 @pytest.mark.parametrize(("provers", "threshold"), COMMITTEES)
-def test_honest_batch_completes_without_a_detour(provers: int, threshold: int, policy: str) -> None:
-    network = network_with(3, provers=provers, threshold=threshold, policy_name=policy)
+def test_honest_batch_completes_without_a_detour(provers: int, threshold: int) -> None:
+    network = network_with(3, provers=provers, threshold=threshold)
     result = network.run()
     network.check(result, range(3))
     assert not result.verdicts
-    contribute = [Step.CONTRIBUTE] if policy == "norm-contribution" else []
     assert list(result.steps) == [
-        Step.COIN, Step.PROJECT, Step.MASK, Step.VALIDATE, Step.CONFIRM, Step.COMBINE, *contribute, Step.PROVE,
-        Step.AGGREGATE, Step.ATTEST,
+        Step.COIN, Step.PROJECT, Step.MASK, Step.VALIDATE, Step.CONFIRM, Step.COMBINE, Step.PROVE, Step.ATTEST,
     ]  # fmt: skip

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 
+from circuits import payload
 from coordinator.machine import (
     Completed,
     Failed,
@@ -27,13 +29,13 @@ from tests.support.faults import (
     lies,
     probe_lies,
     refusing,
+    release_lies,
     silent,
 )
 from tests.support.network import Fault, Network, Result, network_with
 
 BATCH_STEPS = [s for s in Step if s <= Step.ATTEST]
 LOCATING = [(4, 1), (7, 2)]
-POLICY = "norm-contribution"
 
 
 def named(result: Result) -> set[int]:
@@ -60,11 +62,25 @@ def run_with(network: Network, faults: Mapping[int, Sequence[Fault]]) -> Result:
 @pytest.mark.parametrize(("provers", "threshold"), LOCATING)
 @pytest.mark.parametrize("name", LIES)
 def test_persistent_liar_is_named_and_the_batch_completes(name: str, provers: int, threshold: int) -> None:
-    network = network_with(3, provers=provers, threshold=threshold, policy_name=POLICY)
+    network = network_with(3, provers=provers, threshold=threshold)
     result = run_with(network, {1: [lies()[name]]})
     network.check(result, range(3))
     assert named(result) == {1}
     assert not result.of(ProversSuspected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("provers", "threshold"), LOCATING)
+@pytest.mark.parametrize("name", list(release_lies()))
+def test_provers_that_lie_about_the_sum_or_withhold_it_change_nothing(name: str, provers: int, threshold: int) -> None:
+    network = network_with(3, provers=provers, threshold=threshold)
+    done = network.run().completed
+    network.accept(done)
+    liars = range(1, 1 + threshold)
+    opened = network.open_sum(done.bundle.certificate, faults={p: [release_lies()[name]] for p in liars})
+    expected = np.sum([plan.gradient for plan in network.plans], axis=0)
+    assert np.array_equal(payload.decode(opened.payload, network.dimension).values, expected)
+    assert {v.prover for v in opened.verdicts} == set(liars)
 
 
 @pytest.mark.slow
@@ -73,7 +89,7 @@ def test_persistent_liar_is_named_and_the_batch_completes(name: str, provers: in
 def test_with_2t_plus_1_provers_a_liar_stops_the_batch_and_bends_nothing(
     name: str, provers: int, threshold: int
 ) -> None:
-    network = network_with(3, provers=provers, threshold=threshold, policy_name=POLICY)
+    network = network_with(3, provers=provers, threshold=threshold)
     result = run_with(network, {1: [lies()[name]]})
     assert result.failed.reason
 
@@ -81,7 +97,7 @@ def test_with_2t_plus_1_provers_a_liar_stops_the_batch_and_bends_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIES)
 def test_two_liars_of_seven_are_named(name: str) -> None:
-    network = network_with(3, provers=7, threshold=2, policy_name=POLICY)
+    network = network_with(3, provers=7, threshold=2)
     result = run_with(network, {2: [lies()[name]], 5: [lies()[name]]})
     network.check(result, range(3))
     assert named(result) == {2, 5}
@@ -90,7 +106,7 @@ def test_two_liars_of_seven_are_named(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("step", BATCH_STEPS)
 def test_garbage_is_held_against_its_signer(step: Step) -> None:
-    network = network_with(3, policy_name=POLICY)
+    network = network_with(3)
     result = run_with(network, {2: [garbage(step)]})
     network.check(result, range(3))
     assert [(v.prover, v.step, v.proven) for v in result.verdicts if isinstance(v, ProverNamed)] == [(2, step, True)]
@@ -99,7 +115,7 @@ def test_garbage_is_held_against_its_signer(step: Step) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("step", BATCH_STEPS)
 def test_bad_signature_is_no_proof_against_anyone(step: Step) -> None:
-    network = network_with(3, policy_name=POLICY)
+    network = network_with(3)
     result = run_with(network, {2: [badly_signed(step)]})
     network.check(result, range(3))
     assert [(v.prover, v.step, v.proven) for v in result.verdicts if isinstance(v, ProverNamed)] == [(2, step, False)]
@@ -112,7 +128,7 @@ def test_bad_signature_is_no_proof_against_anyone(step: Step) -> None:
 def test_absence_is_survived_down_to_the_quorum(
     step: Step, fault: type[Fault], provers: int, threshold: int, gone: int
 ) -> None:
-    network = network_with(3, provers=provers, threshold=threshold, policy_name=POLICY)
+    network = network_with(3, provers=provers, threshold=threshold)
     result = run_with(network, {p: [fault(step)] for p in range(gone)})
     assert not named(result)
     if provers > 2 * threshold + 1:
@@ -125,7 +141,7 @@ def test_absence_is_survived_down_to_the_quorum(
 @pytest.mark.parametrize("name", ["one-product", "one-residual", "proof-c"])
 def test_liar_that_lies_once_is_suspected_and_left_out(name: str) -> None:
     step, rewrite = REWRITES[name]
-    network = network_with(3, policy_name=POLICY)
+    network = network_with(3)
     result = run_with(network, {3: [lie(step, rewrite, times=1)]})
     network.check(result, range(3))
     assert not named(result)
@@ -136,7 +152,7 @@ def test_liar_that_lies_once_is_suspected_and_left_out(name: str) -> None:
 @pytest.mark.parametrize("name", ["one-product", "one-residual", "proof-c"])
 def test_liar_beside_a_cheating_owner_cannot_save_the_owner_or_frame_a_prover(name: str) -> None:
     step, rewrite = REWRITES[name]
-    network = network_of([(1, too_long)], policy_name=POLICY)
+    network = network_of([(1, too_long)])
     result = network.run({3: [lie(step, rewrite)]})
     network.check(result, [0, 2, 3])
     assert named(result) == {3}
@@ -153,19 +169,9 @@ def test_prover_that_covers_for_an_owner_is_named_and_the_owner_rejected() -> No
 
 
 @pytest.mark.slow
-def test_prover_that_covers_for_an_owner_can_stop_a_batch_with_contributions_but_is_named() -> None:
-    # Contributions are opened for one set only, and the set with the covered owner came first.
-    network = network_of([(1, too_long)], policy_name=POLICY)
-    result = network.run({3: [covering(1)]})
-    assert result.failed.reason
-    assert named(result) == {3}
-    assert rejected(network, result.verdicts) == {1: "validity"}
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", list(probe_lies()))
 def test_liar_in_a_probe_is_named_and_the_owner_found(name: str) -> None:
-    network = network_of([(1, another_commitment)], policy_name=POLICY)
+    network = network_of([(1, another_commitment)])
     result = network.run({0: [probe_lies()[name]]})
     network.check(result, [0, 2, 3])
     assert named(result) == {0}
@@ -174,7 +180,7 @@ def test_liar_in_a_probe_is_named_and_the_owner_found(name: str) -> None:
 
 @pytest.mark.slow
 def test_prover_that_hides_the_wrong_share_it_got_is_named() -> None:
-    network = network_of([(1, off(0, 2))], policy_name=POLICY)
+    network = network_of([(1, off(0, 2))])
     result = network.run({2: [lie_in_revelation]})
     network.check(result, range(4))
     assert named(result) == {2}
@@ -184,7 +190,7 @@ def test_prover_that_hides_the_wrong_share_it_got_is_named() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [silent, refusing], ids=["silent", "refusing"])
 def test_prover_that_lies_and_then_reveals_nothing_is_left_out(fault: type[Fault]) -> None:
-    network = network_with(3, policy_name=POLICY)
+    network = network_with(3)
     result = run_with(network, {2: [lies()["projections-of-all"], fault(Step.REVEAL)]})
     network.check(result, range(3))
     assert [v.prover for v in result.verdicts] == [2]  # type: ignore[union-attr]
@@ -192,7 +198,7 @@ def test_prover_that_lies_and_then_reveals_nothing_is_left_out(fault: type[Fault
 
 @pytest.mark.slow
 def test_liar_with_2t_plus_1_provers_can_set_owners_aside_but_not_reject_them() -> None:
-    network = network_with(3, provers=3, policy_name=POLICY)
+    network = network_with(3, provers=3)
     result = run_with(network, {1: [lies()["one-residual"]]})
     assert result.of(OwnerSetAside)
     assert isinstance(result.transition.outcome, Completed | Failed)

@@ -48,8 +48,7 @@ def test_nothing_wrong_comes_out_and_nobody_honest_is_blamed(seed: int, provers:
         pick = generator.randrange(len(CHEATS))
         cheats[owner] = IDS[pick]
         plans[owner] = CHEATS[pick][1](plans[owner].gradient)
-    policy = generator.choice(("norm", "norm-contribution"))
-    network = network_with(plans, provers=provers, threshold=threshold, policy_name=policy)
+    network = network_with(plans, provers=provers, threshold=threshold)
     liars = generator.sample(range(provers), threshold)
     result = network.run({p: [erratic(generator)] for p in liars})
     rejected = {v.submission for v in result.verdicts if isinstance(v, OwnerRejected)}

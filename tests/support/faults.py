@@ -15,7 +15,6 @@ from provers.bodies import (
     CoinBody,
     CombineBody,
     ConfirmBody,
-    ContributeBody,
     DigestBody,
     MaskBody,
     ProbeMaskBody,
@@ -77,8 +76,6 @@ def _owners(network: Network, request: StepRequest, reply: StepReply) -> int:
         return len(reply.message.body) // 32 // 129
     if request.step is Step.VALIDATE:
         return (len(reply.message.body) - 128) // 32
-    if request.step is Step.CONTRIBUTE:
-        return len(reply.message.body) // 32
     if request.step is Step.MASK:
         entries = (len(reply.message.body) - 64) // 32 - 128
         return next(m for m in range(300) if (m + 1) * (m + 2) // 2 == entries)
@@ -144,6 +141,11 @@ def badly_signed(step: Step) -> Fault:
     return fault
 
 
+def _coin(body: bytes, owners: int) -> bytes:
+    decoded = CoinBody.decode(body)
+    return replace(decoded, share=other(decoded.share)).encode()
+
+
 def _project(position: int | None) -> Rewrite:
     def rewrite(body: bytes, owners: int) -> bytes:
         shares = ProjectBody.decode(body, owners).shares
@@ -182,7 +184,7 @@ def _combine_norm(body: bytes, owners: int) -> bytes:
 
 
 REWRITES: dict[str, tuple[Step, Rewrite]] = {
-    "coin": (Step.COIN, lambda body, owners: CoinBody(other(CoinBody.decode(body).share)).encode()),
+    "coin": (Step.COIN, _coin),
     "projection-of-one-owner": (Step.PROJECT, _project(3)),
     "dealing-check-of-one-owner": (Step.PROJECT, _project(128)),
     "projections-of-all": (Step.PROJECT, _project(None)),
@@ -198,10 +200,6 @@ REWRITES: dict[str, tuple[Step, Rewrite]] = {
     "confirmed-state": (Step.CONFIRM, lambda body, owners: ConfirmBody(bytes(32), body[32:]).encode()),
     "confirmed-broadcasts": (Step.CONFIRM, lambda body, owners: ConfirmBody(body[:32], bytes(32)).encode()),
     "squared-norm": (Step.COMBINE, _combine_norm),
-    "contribution": (
-        Step.CONTRIBUTE,
-        lambda body, owners: ContributeBody(bumped(ContributeBody.decode(body, owners).shares, 0)).encode(),
-    ),
     "proof-a": (Step.PROVE, _prove(a=lambda b: moved(b.a))),
     "proof-b": (Step.PROVE, _prove(b=lambda b: moved2(b.b))),
     "proof-c": (Step.PROVE, _prove(c=lambda b: moved(b.c))),
@@ -214,9 +212,19 @@ def lies() -> dict[str, Fault]:
     out = {name: lie(step, rewrite) for name, (step, rewrite) in REWRITES.items()}
     out["combined-row"] = lie_in_vector(Step.COMBINE)
     out["combined-row-unsigned"] = lie_in_vector(Step.COMBINE, signed=False)
-    out["aggregate"] = lie_in_vector(Step.AGGREGATE)
-    out["aggregate-unsigned"] = lie_in_vector(Step.AGGREGATE, signed=False)
     return out
+
+
+def release_lies() -> dict[str, Fault]:
+    """Every persistent lie about a share of the sum, by name."""
+    return {
+        "sum": lie_in_vector(Step.RELEASE),
+        "sum-unsigned": lie_in_vector(Step.RELEASE, signed=False),
+        "sum-silent": silent(Step.RELEASE),
+        "sum-refused": refusing(Step.RELEASE),
+        "sum-garbage": garbage(Step.RELEASE),
+        "sum-badly-signed": badly_signed(Step.RELEASE),
+    }
 
 
 def covering(owner: int) -> Fault:

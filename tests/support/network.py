@@ -17,7 +17,7 @@ import numpy.typing as npt
 import native
 from circuits import payload
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradrollError, UnknownError
+from circuits.errors import ClosedError, GradrollError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.statement import (
     MASK_BITS,
@@ -25,18 +25,20 @@ from circuits.statement import (
     SLACK_BITS,
     Committee,
     Context,
+    MarketId,
     Membership,
     Policy,
     SubmissionHeader,
     TaskTerms,
 )
 from circuits.verify import verify_batch
-from coordinator.machine import Completed, Failed, Failure, Resources, Transition, Verdict, advance, begin
+from coordinator.machine import Completed, Failed, Failure, Resources, Transition, Verdict, advance, begin, release
 from native import FrArray
 from provers import replicated
-from provers.ledger import LedgerState, from_record, to_record
+from provers.bundle import Certificate
+from provers.ledger import LedgerState, Selection, from_record, to_record
 from provers.messages import Cohort, Message, Step, StepReply, StepRequest, authorization_digest, message_digest
-from provers.party import Party, ShareVector, handle
+from provers.party import Acceptance, Party, ShareVector, handle
 from provers.prss import PrssKeys
 from provers.setup import accept, deal
 from provers.shares import INTEGER_FORM, decode_payload, encode_dense, payload_digest
@@ -48,6 +50,8 @@ Fault = Callable[["Network", int, StepRequest, StepReply], "StepReply | Failure"
 """What the coordinator gets instead of a prover's reply: (network, prover, request, honest reply)."""
 
 BOUND = 1 << 40
+MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
+MODEL_DIGEST = b"\x45" * 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +87,29 @@ class Memory:
         self._prover = prover
         self.ledger = LedgerState()
         self.payloads: dict[bytes, bytes] = {}
+        self.acceptances: dict[bytes, Acceptance] = {}
+        self.closed = ""
 
     def terms(self, task_id: int) -> TaskTerms:
         if task_id != self._network.terms.task_id:
             raise UnknownError("no such task")
-        return replace(self._network.terms, min_owners=self._network.least_owners)
+        return self._network.terms
 
     def policy(self, task_id: int) -> Policy:
         return self._network.policy
+
+    def context(self, task_id: int, round_number: int) -> Context:
+        return Context.of(self.terms(task_id), round_number, MODEL_DIGEST, self.policy(task_id))
+
+    def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
+        if self.closed:
+            raise ClosedError(self.closed)
+
+    def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
+        return self.acceptances.get(batch_id)
+
+    def summed(self, selection: Selection) -> FrArray:
+        return native.linear_combination([self.shares(s).row for s in selection.submissions], selection.weights)
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
         return self._network.setup.commitment
@@ -151,12 +170,11 @@ class Network:
     """N parties with their ledgers and shares, and what the chain would say.
 
     Attributes:
-        least_owners: the minimum that the provers know (the machine uses the one in ``terms``).
+        least_owners: the task's minimum, which provers keep; the coordinator's machine thinks it is 2.
     """
 
     threshold: int = 1
     provers: int = 4
-    policy_name: str = "norm"
     dimension: int = 5
     capacity: int = 4
     least_owners: int = 2
@@ -165,29 +183,31 @@ class Network:
     plans: list[OwnerPlan] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.setup = development_setup(self.policy_name, self.capacity, self.dimension)
+        self.setup = development_setup("norm", self.capacity, self.dimension)
         self.prover_keys = [seed_of("prover", p) for p in range(self.provers)]
         self.coordinator_key = seed_of("coordinator")
         self.owner_addresses: dict[int, bytes] = {}
         keys = shared_keys(self.threshold, self.provers)
         self.committee = keys[0].committee
-        self.parties = [Party.new(p, self.committee, keys[p]) for p in range(self.provers)]
+        self.starts = [0] * self.provers
+        self.parties = [Party.new(p, self.committee, keys[p], seed_of("nonce", p, 0)) for p in range(self.provers)]
         self.earlier = list(self.parties)
         self.memories = [Memory(self, p) for p in range(self.provers)]
-        self.policy = Policy(self.policy_name, self.capacity, self.setup.verifying.key_hash)
+        self.policy = Policy(self.capacity, self.setup.verifying.key_hash, seed_of("verifier's code"))
         self.terms = TaskTerms(
-            chain_id=31337, market=bytes(19) + b"\x42", task_id=7, committee_id=1, verifier=bytes(20),
+            market=MARKET, task_id=7, model_owner=bytes(19) + b"\x41", committee_id=1, verifier=bytes(20),
             coordinator=address_of(self.coordinator_key), dimension=self.dimension, fraction_bits=16, bound=BOUND,
-            min_owners=2, max_owners_per_round=64, rounds=10, reward_per_gradient=1, submit_window=60,
+            min_owners=self.least_owners, max_owners_per_round=64, rounds=10, reward_per_gradient=1, submit_window=60,
             settle_window=60, permissioned=False, inline_payload=False,
         )  # fmt: skip
-        self.context = Context.of(self.terms, 0, self.policy)
+        self.context = Context.of(self.terms, 0, MODEL_DIGEST, self.policy)
 
     @property
     def resources(self) -> Resources:
         """What the coordinator's machine works with."""
         return Resources(
-            self.committee, self.terms, self.policy, self.setup.commitment, self.setup.verifying, self.setup.srs,
+            self.committee, replace(self.terms, min_owners=2), self.policy, self.setup.commitment,
+            self.setup.verifying, self.setup.srs,
             lambda session: sign_digest(self.coordinator_key, authorization_digest(session)),
         )  # fmt: skip
 
@@ -198,35 +218,47 @@ class Network:
 
     def submission(self, owner: int) -> bytes:
         """Identifier of an owner's submission."""
-        return self.headers[owner].digest(self.terms.chain_id, self.terms.market)
+        return self.headers[owner].digest(self.context)
 
     def submit(self, plan: OwnerPlan) -> SubmissionHeader:
         """Commit, share, sign, and hand every prover its share."""
-        nth = len(self.headers)
-        index, key = 2 * nth + 1, seed_of("owner", nth)
-        vector, committed = _owner_vector(plan, nth)
-        payloads = self._in_integers(plan, vector, nth) if plan.values is None and plan.bend is None else None
-        payloads = payloads or self._in_scalars(plan, vector, nth)
-        header = SubmissionHeader(
-            self.terms.task_id, 0, address_of(key), index, self.setup.commitment.commit_long(committed),
-            tuple(payload_digest(p) for p in payloads),
-        )  # fmt: skip
-        at = (self.terms.chain_id, self.terms.market)
-        header, forgery = (header.signed(*at, partial(sign_digest, k)) for k in (key, seed_of("forger")))
-        header = replace(header, **{name: getattr(forgery, name) for name in plan.forged})  # type: ignore[arg-type]
-        digest = header.digest(*at)
-        self.owner_addresses[index] = header.owner
-        for memory, raw in zip(self.memories, payloads, strict=True):
-            memory.payloads[digest] = raw
+        header = self._hand_in(plan, len(self.headers))
         self.headers.append(header)
         self.plans.append(plan)
         return header
 
-    def _in_integers(self, plan: OwnerPlan, vector: FrArray, nth: int) -> list[bytes]:
+    def submit_again(self, owner: int, plan: OwnerPlan) -> SubmissionHeader:
+        """Another submission of an owner in the same round, with all randomness drawn anew; ``headers`` stay."""
+        return self._hand_in(plan, owner, drawn=("again", owner), dealt=("again", owner))
+
+    def deal_again(self, owner: int) -> SubmissionHeader:
+        """Another dealing of an owner's commitment: the same vector in other shares; ``headers`` stay."""
+        return self._hand_in(self.plans[owner], owner, dealt=("again", owner))
+
+    def _hand_in(self, plan: OwnerPlan, owner: int, *, drawn: object = None, dealt: object = None) -> SubmissionHeader:
+        """``drawn`` and ``dealt`` name the randomness of the vector and of its shares; by default the owner's first."""
+        index, key = 2 * owner + 1, seed_of("owner", owner)
+        vector, committed = _owner_vector(plan, owner if drawn is None else drawn)
+        dealing = owner if dealt is None else dealt
+        in_integers = plan.values is None and plan.bend is None and replicated.fits(self.committee)
+        payloads = (self._in_integers if in_integers else self._in_scalars)(plan, vector, owner, dealing)
+        header = SubmissionHeader(
+            self.terms.task_id, 0, address_of(key), index, self.setup.commitment.commit_long(committed),
+            tuple(payload_digest(p) for p in payloads),
+        )  # fmt: skip
+        header, forgery = (header.signed(self.context, partial(sign_digest, k)) for k in (key, seed_of("forger")))
+        header = replace(header, **{name: getattr(forgery, name) for name in plan.forged})  # type: ignore[arg-type]
+        digest = header.digest(self.context)
+        self.owner_addresses[index] = header.owner
+        for memory, raw in zip(self.memories, payloads, strict=True):
+            memory.payloads[digest] = raw
+        return header
+
+    def _in_integers(self, plan: OwnerPlan, vector: FrArray, nth: int, dealing: object) -> list[bytes]:
         """Payloads of 13 bytes a coordinate; the provers without correction rotate with the owner."""
         dimension = self.terms.dimension
         values, rest = np.ascontiguousarray(vector[:dimension]), np.ascontiguousarray(vector[dimension:])
-        seeds = [seed_of("mask", nth, c) for c in range(replicated.seed_count(self.committee))]
+        seeds = [seed_of("mask", dealing, c) for c in range(replicated.seed_count(self.committee))]
         exempt = sorted((nth + i) % self.provers for i in range(self.threshold))
         payloads = [
             bytes((INTEGER_FORM,)) + body for body in replicated.deal(values, rest, self.committee, exempt, seeds)
@@ -235,8 +267,8 @@ class Network:
             plan.tamper(payloads)
         return payloads
 
-    def _in_scalars(self, plan: OwnerPlan, vector: FrArray, nth: int) -> list[bytes]:
-        coefficients = [native.expand(seed_of("coefficient", nth, c), len(vector)) for c in range(self.threshold)]
+    def _in_scalars(self, plan: OwnerPlan, vector: FrArray, nth: int, dealing: object) -> list[bytes]:
+        coefficients = [native.expand(seed_of("coefficient", dealing, c), len(vector)) for c in range(self.threshold)]
         shares = native.shamir_share(vector, coefficients, [p + 1 for p in range(self.provers)])
         if plan.bend is not None:
             plan.bend(shares)
@@ -261,6 +293,12 @@ class Network:
             if isinstance(reply, StepReply):
                 reply = fault(self, prover, request, reply)
         return reply
+
+    def restart(self, prover: int) -> None:
+        """The prover forgets everything but its keys, shares and ledger, and draws another nonce."""
+        self.starts[prover] += 1
+        nonce = seed_of("nonce", prover, self.starts[prover])
+        self.parties[prover] = Party.new(prover, self.committee, self.parties[prover].keys, nonce)
 
     def resign(self, prover: int, message: Message, body: bytes) -> Message:
         """The message with another body, signed by its sender."""
@@ -289,20 +327,35 @@ class Network:
         return Result(transition, tuple(verdicts), tuple(steps))
 
     def check(self, result: Result, owners: Iterable[int]) -> None:
-        """The batch completed with exactly these owners, its proof holds, and the payload is their plain sum."""
+        """The batch completed with exactly these owners, its proof holds, and what is released is their plain sum."""
         done, owners = result.completed, list(owners)
         assert [h.owner_index for h in done.statement.owners] == [self.headers[i].owner_index for i in owners]
         assert verify_batch(done.statement, done.proof, self.setup.verifying) == done.batch_id
-        opened = payload.decode(done.payload, self.dimension)
+        assert len(done.bundle.certificate.attestations) >= self.committee.quorum
+        self.accept(done)
+        opened = payload.decode(self.open_sum(done.bundle.certificate).payload, self.dimension)
         assert np.array_equal(opened.values, np.sum([self.plans[i].gradient for i in owners], axis=0))
-        assert len(done.attestations) >= 2 * self.threshold + 1
-        if self.policy.opens_contributions:
-            total = opened.values.astype(object)
-            expected = tuple(int(self.plans[i].gradient.astype(object) @ total) % native.R for i in owners)
-            assert done.proof.contributions == expected
+
+    def accept(self, done: Completed) -> None:
+        """Let every prover's node see the batch accepted."""
+        indices = tuple(h.owner_index for h in done.statement.owners)
+        for memory in self.memories:
+            memory.acceptances[done.batch_id] = Acceptance(indices, done.proof.commitment_sum)
+
+    def open_sum(
+        self,
+        certificate: Certificate,
+        provers: Iterable[int] | None = None,
+        faults: Mapping[int, Sequence[Fault]] | None = None,
+    ) -> release.Opened:
+        """Ask provers to release their shares of a batch's sum, and open it."""
+        asked = range(self.provers) if provers is None else provers
+        requests = release.requests(certificate, asked)
+        replies = {p: self.answer(p, r, faults or {}) for p, r in requests.items()}
+        return release.opened(self.committee, self.setup.commitment, certificate, replies)
 
 
-def _owner_vector(plan: OwnerPlan, nth: int) -> tuple[FrArray, FrArray]:
+def _owner_vector(plan: OwnerPlan, nth: object) -> tuple[FrArray, FrArray]:
     """The vector that is shared, FrArray (d + 192, 4), and the long row that is committed to."""
     values = native.from_int64(plan.gradient) if plan.values is None else plan.values
     blinder = native.expand(seed_of("blinder", nth), 1)

@@ -26,9 +26,9 @@ from circuits.statement import (
     ROWS,
     SLACK_BITS,
     TAIL,
+    Attested,
     BatchProof,
     BatchStatement,
-    Attested,
     Context,
     GrothProof,
     MarketId,
@@ -53,6 +53,7 @@ from native import FrArray
 
 IntArray = npt.NDArray[np.int64]
 PROVERS = 4
+MARKET = MarketId(1, bytes(19) + b"\x42", b"\x43" * 32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ def development_setup(policy: str = "norm", capacity: int = 16, dimension: int =
 class Circumstances:
     """Where a batch takes place."""
 
-    market: MarketId = MarketId(1, bytes(19) + b"\x42", b"\x43" * 32)
+    market: MarketId = MARKET
     task_id: int = 0
     terms_hash: bytes = b"\x44" * 32
     round: int = 0

@@ -1,0 +1,243 @@
+"""What a finished batch leaves behind: its certificate, and the audit bundle.
+
+The certificate says that a quorum attested one batch, with all that its identifier binds: a prover releases its share
+of the sum on it, whoever shows it.  The audit bundle adds every opened value, so that a reader can recheck what the
+provers attest without trusting any of them: that entries are small integers rests on the opened projections, from which
+anyone can recompute signs and digests.
+
+Encoding, version 2, all integers big-endian.  Certificate: version byte; context; counts; cohort digests; headers;
+coin; proof; attestations.  Bundle: certificate; projections; row.  Exactly one encoding for each; none of it is secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from circuits.errors import InvalidInputError, WireError
+from circuits.hashing import words
+from circuits.statement import (
+    MAX_DIMENSION,
+    ROWS,
+    TAIL,
+    BatchProof,
+    BatchStatement,
+    Context,
+    GrothProof,
+    MarketId,
+    SubmissionHeader,
+    SumcheckProof,
+)
+from circuits.transcript import Opening, rho_state
+from native import FrArray
+from provers.bodies import Reader, scalars_to_bytes
+from provers.messages import MAX_COHORT, MAX_PROVERS
+
+VERSION = 2
+MAX_CERTIFICATE = 2 * 1024 * 1024
+"""Most bytes of a certificate: 256 owners of a committee of 32 take 0.35 MB."""
+_ADDRESS, _SIGNATURE = 20, 65
+Attestations = tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certificate:
+    """A batch and its attestations.
+
+    Attributes:
+        cohort: identifiers of all submissions of the cohort, in order; they fix the sign seed together with the coin.
+        attestations: (prover index, 65-byte signature), ascending.
+    """
+
+    statement: BatchStatement
+    cohort: tuple[bytes, ...]
+    coin: int
+    proof: BatchProof
+    attestations: Attestations = field(repr=False)
+
+    @property
+    def batch_id(self) -> bytes:
+        """The identifier that context, owners and proof give."""
+        proof = self.proof
+        opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
+        return rho_state(self.statement.context, self.statement.owners, opening)
+
+    def attested_by(self, attestations: Iterable[tuple[int, bytes]]) -> Certificate:
+        """The same batch with these attestations."""
+        return replace(self, attestations=tuple(sorted(attestations)))
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        c, owners = self.statement.context, self.statement.owners
+        provers = len(owners[0].share_digests)
+        head = words(c.market.chain_id) + c.market.address + c.market.deployment
+        head += words(c.task_id, c.terms_hash, c.round, c.model_digest, c.policy_key_hash, c.bound)
+        counts = b"".join(
+            n.to_bytes(4, "big") for n in (c.dimension, len(self.cohort), len(owners), provers, len(self.attestations))
+        )
+        return b"".join(
+            (
+                bytes((VERSION,)), head, counts, *self.cohort, *(_header_bytes(o) for o in owners), words(self.coin),
+                _proof_bytes(self.proof), *(bytes((p,)) + s for p, s in self.attestations),
+            )
+        )  # fmt: skip
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Certificate:
+        """Parse and check form, lengths, ranges and points (not the claims themselves).
+
+        Raises:
+            WireError: the bytes are no certificate of this version.
+        """
+        reader = Reader(raw)
+        certificate = _read_certificate(reader)
+        reader.end()
+        return certificate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuditBundle:
+    """What a batch's audit needs.
+
+    Attributes:
+        projections: z_0..z_m, FrArray (128, 4) each.
+        row: the combined row, FrArray (d + 129, 4).
+    """
+
+    certificate: Certificate
+    projections: tuple[FrArray, ...] = field(repr=False)
+    row: FrArray = field(repr=False)
+
+    @property
+    def statement(self) -> BatchStatement:
+        """Context and owners."""
+        return self.certificate.statement
+
+    @property
+    def proof(self) -> BatchProof:
+        """What the contract verified."""
+        return self.certificate.proof
+
+    def attested_by(self, attestations: Iterable[tuple[int, bytes]]) -> AuditBundle:
+        """The same bundle with these attestations."""
+        return replace(self, certificate=self.certificate.attested_by(attestations))
+
+    def encode(self) -> bytes:
+        """Canonical bytes; about 32 (d + 129 (m + 2)) of them."""
+        opened = (*(scalars_to_bytes(z) for z in self.projections), scalars_to_bytes(self.row))
+        return b"".join((self.certificate.encode(), *opened))
+
+    @classmethod
+    def decode(cls, raw: bytes) -> AuditBundle:
+        """Parse and check form, lengths, ranges and points (not the claims themselves).
+
+        Raises:
+            WireError: the bytes are no bundle of this version.
+        """
+        reader = Reader(raw)
+        certificate = _read_certificate(reader)
+        statement = certificate.statement
+        bundle = cls(
+            certificate,
+            tuple(reader.scalars(ROWS) for _ in range(statement.size + 1)),
+            reader.scalars(statement.context.dimension + TAIL),
+        )
+        reader.end()
+        return bundle
+
+
+def largest_bundle(dimension: int) -> int:
+    """No less than the bytes of any bundle of a model of so many coordinates."""
+    return MAX_CERTIFICATE + 32 * ((MAX_COHORT + 1) * ROWS + dimension + TAIL)
+
+
+def _read_certificate(reader: Reader) -> Certificate:
+    if reader.take(1)[0] != VERSION:
+        raise WireError(
+            f"a certificate or audit bundle of another version than {VERSION}; use the release that wrote it"
+        )
+    market = MarketId(_word(reader), reader.take(_ADDRESS), reader.take(32))
+    task_id, terms_hash, round_number, model = _word(reader), reader.take(32), _word(reader), reader.take(32)
+    key_hash, bound = reader.take(32), _word(reader)
+    dimension = _count(reader, 1, MAX_DIMENSION, "coordinates")
+    cohort_size = _count(reader, 1, MAX_COHORT, "submissions in its cohort")
+    owners = _count(reader, 1, cohort_size, "owners")
+    provers = _count(reader, 1, MAX_PROVERS, "provers")
+    attesting = _count(reader, 0, provers, "attestations")
+    context = Context(market, task_id, terms_hash, round_number, model, key_hash, bound, dimension)
+    cohort = tuple(reader.take(32) for _ in range(cohort_size))
+    headers = tuple(_read_header(reader, context, provers) for _ in range(owners))
+    try:
+        certificate = Certificate(
+            BatchStatement(context, headers), cohort, reader.scalar(), _read_proof(reader),
+            tuple((reader.take(1)[0], reader.take(_SIGNATURE)) for _ in range(attesting)),
+        )  # fmt: skip
+    except InvalidInputError as error:
+        raise WireError(f"the certificate is malformed: {error}") from error
+    _check_attesting(certificate.attestations, provers)
+    return certificate
+
+
+def _word(reader: Reader) -> int:
+    return int.from_bytes(reader.take(32), "big")
+
+
+def _count(reader: Reader, low: int, high: int, what: str) -> int:
+    count = int.from_bytes(reader.take(4), "big")
+    if not low <= count <= high:
+        raise WireError(f"the certificate states {count} {what}; {low} to {high} are possible")
+    return count
+
+
+def _check_attesting(attestations: Attestations, provers: int) -> None:
+    last = -1
+    for prover, _ in attestations:
+        if not last < prover < provers:
+            raise WireError("a certificate's attestations are in ascending order of provers")
+        last = prover
+
+
+def _header_bytes(header: SubmissionHeader) -> bytes:
+    return b"".join(
+        (
+            header.owner,
+            header.owner_index.to_bytes(4, "big"),
+            header.commitment,
+            *header.share_digests,
+            header.signature,
+            header.dealing_signature,
+        )
+    )
+
+
+def _read_header(reader: Reader, context: Context, provers: int) -> SubmissionHeader:
+    return SubmissionHeader(
+        context.task_id,
+        context.round,
+        reader.take(_ADDRESS),
+        int.from_bytes(reader.take(4), "big"),
+        reader.g1(),
+        tuple(reader.take(32) for _ in range(provers)),
+        reader.take(_SIGNATURE),
+        reader.take(_SIGNATURE),
+    )
+
+
+def _proof_bytes(proof: BatchProof) -> bytes:
+    s, groth = proof.sumcheck, proof.groth
+    return words(
+        proof.mask_commitment, proof.gram, proof.knowledge, groth.a, groth.b, groth.c, proof.square_norm,
+        s.s, s.q, s.a_zeta, s.s_zeta, s.s_omega_zeta, s.w1, s.w2, proof.commitment_sum,
+        proof.sign_seed, proof.projections_digest,
+    )  # fmt: skip
+
+
+def _read_proof(reader: Reader) -> BatchProof:
+    mask_commitment, gram, knowledge = reader.g1(), reader.g1(), reader.g1()
+    groth = GrothProof(reader.g1(), reader.g2(), reader.g1())
+    square_norm = reader.scalar()
+    sumcheck = SumcheckProof(
+        reader.g1(), reader.g1(), reader.scalar(), reader.scalar(), reader.scalar(), reader.g1(), reader.g1()
+    )
+    total, seed, digest = reader.g1(), reader.take(32), reader.take(32)
+    return BatchProof(mask_commitment, gram, knowledge, groth, square_norm, sumcheck, total, seed, digest)

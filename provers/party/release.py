@@ -1,0 +1,82 @@
+"""RELEASE: this prover's share of the sum, to whoever shows the batch's certificate, once the market has accepted it.
+
+The lock is in the signatures: a quorum attested the batch, any two quorums share an honest prover, and no honest
+prover signs two sets that meet.  So at most one set with a given owner in it can ever be certified, whatever a node
+says about the chain.  The chain decides when: after the acceptance is final, so that the owners are paid.
+
+Corruption bound: at most t provers, any number of owners, the coordinator, and every node that is asked about the chain
+(for privacy; pay rests on the node).
+"""
+
+from __future__ import annotations
+
+from circuits.errors import NotReadyError, RuleViolationError, SignatureError, WireError
+from circuits.statement import Context, cohort_id, sign_seed
+from circuits.verify import sum_of_commitments
+from provers import ledger
+from provers.bodies import DigestBody, vector_digest
+from provers.bundle import Certificate
+from provers.messages import StepRequest
+from provers.party.cohort import StepResult, check_context, members_of
+from provers.party.environment import Environment
+from provers.party.prove import attested, require_enough_owners
+from provers.party.state import Party
+from provers.signing import require_signer
+
+
+def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
+    """RELEASE: check the certificate, then send the share of its sum.
+
+    Raises:
+        WireError: the request names another batch than its certificate.
+        RuleViolationError: no quorum attested it, or an owner is in another sum already.
+        NotReadyError: the market has not accepted the batch, or not deep enough.
+    """
+    certificate = Certificate.decode(request.payload)
+    context, batch_id = certificate.statement.context, certificate.batch_id
+    if batch_id != request.session:
+        raise WireError("the certificate is of another batch than the request names")
+    check_context(env, context)
+    require_enough_owners(env, context.task_id, certificate.statement.size)
+    _require_dealings(certificate, context)
+    _require_quorum(party, env, certificate)
+    _require_acceptance(env, certificate)
+    selection = ledger.Selection.plain(members_of(context, certificate.statement.owners))
+    released = ledger.Released(selection)
+    env.ledger.check(released)
+    vector = env.summed(selection)
+    return StepResult(party, DigestBody(vector_digest(vector)).encode(), (released,), vector)
+
+
+def _require_dealings(certificate: Certificate, context: Context) -> None:
+    """The identifier binds the sign seed, and so the cohort's dealings: the sum is over exactly those."""
+    seed = sign_seed(cohort_id(context, certificate.cohort), certificate.coin)
+    dealings = [h.digest(context) for h in certificate.statement.owners]
+    if seed != certificate.proof.sign_seed or not set(dealings) <= set(certificate.cohort):
+        raise WireError("the certificate's submissions are not those of its cohort")
+
+
+def _require_quorum(party: Party, env: Environment, certificate: Certificate) -> None:
+    committee = party.committee
+    if len(certificate.attestations) < committee.quorum:
+        raise RuleViolationError(
+            f"{len(certificate.attestations)} provers attested this batch; nothing is released about it before "
+            f"{committee.quorum} have"
+        )
+    digest = attested(env, certificate).digest(certificate.statement.context)
+    for prover, signature in certificate.attestations:
+        if prover >= committee.size:
+            raise SignatureError(f"the committee has no prover {prover}")
+        require_signer(digest, signature, committee.members[prover], f"the attestation of prover {prover}")
+
+
+def _require_acceptance(env: Environment, certificate: Certificate) -> None:
+    statement = certificate.statement
+    accepted = env.accepted(statement.context, certificate.batch_id)
+    if accepted is None:
+        raise NotReadyError(
+            "the market has not accepted this batch yet, or not deep enough to be final; ask again later"
+        )
+    indices = tuple(h.owner_index for h in statement.owners)
+    if accepted.indices != indices or accepted.commitment_sum != sum_of_commitments(statement):
+        raise RuleViolationError("the market recorded other owners or another sum under this batch's identifier")
