@@ -7,7 +7,7 @@ model.  The rounds between real processes give the same figures (`summary.gas_pe
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks import parameters
@@ -17,7 +17,6 @@ from benchmarks.rounds import WORK
 from circuits.commitment import commitment_key
 from circuits.keys import load_proving_key
 from circuits.srs import load
-from circuits.statement import attestation_digest
 from coordinator.chain import Chain, NewTask
 from coordinator.transactions import Patience
 from gradroll.demo.processes import free_ports
@@ -94,22 +93,21 @@ def _row(scene: Scene, setup: Setup, owners: int, compact: bool) -> dict[str, in
     scene.buyer.admit(task_id, [address_of(secret) for secret in secrets])
     copying = scene.buyer.compact_roster(task_id, 0).gas_used if compact else 0
     scene.buyer.open_round(task_id, bytes(32))
-    at = Circumstances(market.chain_id, market.market, task_id, 0, _BOUND)
+    context = scene.chain.view.context(task_id, 0)
+    at = Circumstances(context.market, task_id, context.terms_hash, 0, context.model_digest, _BOUND)
     gradients = random_gradients(owners, dimension, _BOUND)
     batch = build_batch(setup, gradients, at=at, seed="gas", owner_keys=secrets)
-    digest = _attested(market, batch.batch_id, batch.payload_digest)
-    attestations = [(p, scene.keystores[p].sign(digest)) for p in range(2 * _THRESHOLD + 1)]
-    mined = scene.chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations)
+    code = scene.chain.view.policy(task_id).verifier_code
+    digest = replace(batch.attested, verifier_code=code, committee_id=market.committee).digest(context)
+    quorum = scene.chain.view.committee(market.committee).quorum
+    attestations = [(p, scene.keystores[p].sign(digest)) for p in range(quorum)]
+    mined = scene.chain.accept_batch(batch.statement, batch.proof, attestations)
     data_bytes = len(scene.chain.view.rpc.web3.eth.get_transaction(mined.transaction)["input"])  # type: ignore[arg-type]
     return {
         "dimension": dimension, "owners": owners, "roster_compacted": compact, "gas": mined.gas_used,
         "compaction_gas": copying,
         "gas_per_gradient": round(mined.gas_used / owners), "calldata": data_bytes,
     }  # fmt: skip
-
-
-def _attested(market: LocalMarket, batch_id: bytes, payload_digest: bytes) -> bytes:
-    return attestation_digest(market.chain_id, market.market, batch_id, payload_digest)
 
 
 def _terms(market: LocalMarket, dimension: int, owners: int) -> NewTask:

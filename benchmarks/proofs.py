@@ -36,7 +36,7 @@ def ranges(constraints: int) -> tuple[PolicyCircuit, FrArray]:
     occurs(cs, blinder)
     bits = native.zeros(count * _RANGE_BITS)
     bits[:, 0] = (drawn[:, None] >> np.arange(_RANGE_BITS) & 1).ravel()
-    return PolicyCircuit("ranges", 0, False, cs.compile()), np.concatenate((native.from_int64(drawn), bits))
+    return PolicyCircuit("ranges", 0, cs.compile()), np.concatenate((native.from_int64(drawn), bits))
 
 
 def products(constraints: int) -> tuple[PolicyCircuit, FrArray]:
@@ -50,7 +50,7 @@ def products(constraints: int) -> tuple[PolicyCircuit, FrArray]:
     values = [3, 5]
     while len(values) < len(wires):
         values.append(values[-2] * values[-1] % native.R)
-    return PolicyCircuit("products", 0, False, cs.compile()), native.from_ints(values)
+    return PolicyCircuit("products", 0, cs.compile()), native.from_ints(values)
 
 
 def measure() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from circuits.errors import (
     UnknownError,
     WireError,
 )
-from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from circuits.statement import Committee, Context, SubmissionHeader, TaskTerms
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
 from coordinator.records import ModelOpening, SubmissionState, SubmissionStatus, publication_digest
@@ -42,13 +42,14 @@ class Admission:
             NotReadyError: fewer receipts than a quorum.
             ClosedError: too late, or the owner is in the round already.
         """
-        submission = header.digest(self._view.chain_id, self._view.market)
+        terms = self._terms(header.task_id)
+        context = self._view.context(header.task_id, header.round)
+        submission = header.digest(context)
         known = self._known(submission)
         if known is not None:
             return known
-        terms = self._terms(header.task_id)
         try:
-            self._check(header, receipts, terms, submission)
+            self._check(header, receipts, terms, context)
         except GradrollError as error:
             self._count(header.task_id, error)
             raise
@@ -66,7 +67,7 @@ class Admission:
             SignatureError: somebody else signed.
         """
         terms = self._terms(opening.task_id)
-        digest = publication_digest(self._view.chain_id, self._view.market, opening.task_id, opening.digest)
+        digest = publication_digest(self._view.market_id, opening.task_id, opening.digest)
         require_signer(digest, opening.signature, self._view.task(opening.task_id).model_owner, "the model")
         return terms
 
@@ -82,16 +83,16 @@ class Admission:
         return terms
 
     def _check(
-        self, header: SubmissionHeader, receipts: Mapping[int, bytes], terms: TaskTerms, submission: bytes
+        self, header: SubmissionHeader, receipts: Mapping[int, bytes], terms: TaskTerms, context: Context
     ) -> None:
         committee = self._view.committee(terms.committee_id)
         if len(header.share_digests) != committee.size:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
-        require_owner(header, self._view.chain_id, self._view.market)
+        require_owner(header, context)
         self._check_round(header)
-        self._check_receipts(receipts, committee, submission)
+        self._check_receipts(receipts, committee, header.digest(context))
 
     def _check_round(self, header: SubmissionHeader) -> None:
         record = self._view.round(header.task_id, header.round)
@@ -113,7 +114,7 @@ class Admission:
             )
         for prover, signature in receipts.items():
             member = committee.members[prover]
-            verify_receipt(self._view.chain_id, self._view.market, submission, signature, member)
+            verify_receipt(self._view.market_id, submission, signature, member)
 
     def _only_one(self, header: SubmissionHeader) -> None:
         current = self._journal.state.rounds.get((header.task_id, header.round))

@@ -18,10 +18,12 @@ from coordinator.events import (
     Event,
     OwnerDropped,
     ProverBlamed,
+    SetLocking,
 )
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.machine import (
+    Attesting,
     Batch,
     Completed,
     OwnerRejected,
@@ -54,6 +56,7 @@ class Plan:
 
     Attributes:
         again: the cohort is fixed already.
+        locked: submissions of a cohort that is taken up again which provers were asked to attest together.
         receipts: by prover, the submissions it holds shares of.
         reachable: provers to ask.
     """
@@ -61,6 +64,7 @@ class Plan:
     key: RoundKey
     submissions: tuple[bytes, ...]
     again: bool
+    locked: tuple[bytes, ...] | None
     receipts: Mapping[int, frozenset[bytes]]
     reachable: frozenset[int]
 
@@ -86,6 +90,7 @@ class Batcher:
             if self._stopping.is_set():
                 raise StoppedError
             self._use_attempt(plan.key, transition.state)
+            self._lock(plan.key, transition.state)
             step, meter = awaited(transition.state).name, Meter()
             replies = fleet.ask(transition.requests, context.dimension, self._step_timeout)
             _log.info("event=asked step=%s provers=%d %s", step, len(replies), meter.times())
@@ -112,7 +117,8 @@ class Batcher:
                     f"the batch needs {resources.committee.quorum} provers that hold all its shares, "
                     f"{len(able)} answer: {sorted(able)}"
                 )
-            transition = begin(resources, cohort, attempt_number=last + 1, reachable=able)
+            locked = None if plan.locked is None else frozenset(plan.locked)
+            transition = begin(resources, cohort, attempt_number=last + 1, reachable=able, locked=locked)
         events = self._events(plan.key, transition.verdicts)
         if transition.outcome is None and not plan.again:
             fixed = batch_of(transition.state).cohort.digests
@@ -125,6 +131,11 @@ class Batcher:
         if attempt > self._journal.state.rounds[key].last_attempt:
             self._journal.record(AttemptUsed(*key, attempt))
             _log.info("event=attempt task=%d round=%d attempt=%d", *key, attempt)
+
+    def _lock(self, key: RoundKey, state: State) -> None:
+        """A restart must not try a smaller set: provers that signed the larger one would refuse it for good."""
+        if isinstance(state, Attesting) and self._journal.state.rounds[key].locked != state.members:
+            self._journal.record(SetLocking(*key, state.members))
 
     def _events(self, key: RoundKey, verdicts: tuple[Verdict, ...]) -> list[Event]:
         events: list[Event] = []
@@ -148,11 +159,10 @@ class Batcher:
     def _end(self, key: RoundKey, transition: Transition) -> None:
         outcome = transition.outcome
         if isinstance(outcome, Completed):
-            payload = self._blobs.put(outcome.payload)
             bundle = self._blobs.put(outcome.bundle.encode())
             context = outcome.statement.context
-            members = tuple(h.digest(context.chain_id, context.market) for h in outcome.statement.owners)
-            self._journal.record(BatchProven(*key, outcome.batch_id, members, payload, bundle))
+            members = tuple(h.digest(context) for h in outcome.statement.owners)
+            self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle))
             _log.info(
                 "event=batch-proven task=%d round=%d owners=%d batch=0x%s", *key, len(members), outcome.batch_id.hex()
             )

@@ -12,7 +12,6 @@ import contracts
 from circuits.errors import InvalidInputError
 from circuits.groth16 import VerifyingKey
 from circuits.statement import BatchProof, BatchStatement, SubmissionHeader
-from provers.chain import BatchRecord
 from provers.rpc import call_data
 
 Tuple = tuple[Any, ...]
@@ -80,36 +79,22 @@ def proof_tuple(proof: BatchProof) -> Tuple:
         point(proof.mask_commitment), point(proof.gram), point(proof.knowledge),
         point(groth.a), point(groth.b), point(groth.c), proof.square_norm,
         point(sumcheck.s), point(sumcheck.q), sumcheck.a_zeta, sumcheck.s_zeta, sumcheck.s_omega_zeta,
-        point(sumcheck.w1), point(sumcheck.w2), point(proof.commitment_sum), list(proof.contributions),
+        point(sumcheck.w1), point(sumcheck.w2), point(proof.commitment_sum),
         proof.sign_seed, proof.projections_digest,
     )  # fmt: skip
 
 
-def batch_tuple(
-    statement: BatchStatement,
-    proof: BatchProof,
-    payload_digest: bytes,
-    inlined: bytes,
-    attestations: Sequence[tuple[int, bytes]],
-) -> Tuple:
-    """The contracts' ``Batch``.  ``inlined`` is the payload where the task wants it on chain, else empty."""
+def batch_tuple(statement: BatchStatement, proof: BatchProof, attestations: Sequence[tuple[int, bytes]]) -> Tuple:
+    """The contracts' ``Batch``."""
     context = statement.context
     signed = [(member, *compact(signature)) for member, signature in sorted(attestations)]
     owners = [owner_entry(header) for header in statement.owners]
-    indices = owner_indices(statement)
-    return (context.task_id, context.round, indices, owners, proof_tuple(proof), payload_digest, inlined, signed)
-
-
-def record_tuple(record: BatchRecord) -> Tuple:
-    """The contracts' ``BatchRecord``."""
-    return (
-        record.batch_id, record.payload_digest, record.rewards_root, *point(record.commitment), record.owners,
-    )  # fmt: skip
+    return (context.task_id, context.round, owner_indices(statement), owners, proof_tuple(proof), signed)
 
 
 def key_tuple(key: VerifyingKey) -> Tuple:
     """The contracts' ``VerifyingKey``."""
     return (
-        key.circuit, key.capacity, key.uses_contributions, point(key.alpha), point(key.beta), point(key.gamma),
+        key.circuit, key.capacity, point(key.alpha), point(key.beta), point(key.gamma),
         point(key.delta), point(key.sigma), point(key.tau), [point(base) for base in key.inputs],
     )  # fmt: skip

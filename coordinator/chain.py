@@ -10,17 +10,17 @@ import contracts
 from circuits.errors import ChainError, KeyMismatchError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
-from circuits.payload import digest as payload_digest
 from circuits.statement import BatchProof, BatchStatement
 from coordinator import calldata
 from coordinator.transactions import Mined, OnSent, Patience, Sender
-from provers.chain import ROSTER_CHUNK, BatchRecord, ChainView
+from provers.chain import ROSTER_CHUNK, ChainView
 from provers.keystore import SigningKey
 from provers.rpc import ErrorTable, Rpc
 
 REGISTRY, MARKET, VERIFIER = "CommitteeRegistry", "Market", "RollupVerifier"
 _SMALL, _DEPLOY, _COMPACT_OWNER = 500_000, 6_000_000, 8_000
 _ACCEPT_BASE, _ACCEPT_OWNER = 1_200_000, 80_000
+_PUBLISH_BYTE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +162,22 @@ class Chain:
         self,
         statement: BatchStatement,
         proof: BatchProof,
-        payload: bytes,
         attestations: Sequence[tuple[int, bytes]],
         *,
         on_sent: OnSent | None = None,
     ) -> Mined:
         """Hand a proven batch to the market."""
-        terms = self.view.terms(statement.context.task_id)
-        inlined = payload if terms.inline_payload else b""
-        enough = 2 * self.view.committee(terms.committee_id).threshold + 1  # more would only cost gas
-        batch = calldata.batch_tuple(statement, proof, payload_digest(payload), inlined, attestations[:enough])
-        gas = _ACCEPT_BASE + _ACCEPT_OWNER * statement.size + 60 * len(inlined)
+        committee = self.view.committee(self.view.terms(statement.context.task_id).committee_id)
+        batch = calldata.batch_tuple(statement, proof, attestations[: committee.quorum])  # more would only cost gas
+        gas = _ACCEPT_BASE + _ACCEPT_OWNER * statement.size
         return self._market("acceptBatch", batch, gas=gas, on_sent=on_sent)
+
+    def publish_aggregate(
+        self, task_id: int, number: int, batch_index: int, payload: bytes, *, on_sent: OnSent | None = None
+    ) -> Mined:
+        """Put a batch's encoded aggregate, at most 16 KiB, into the chain's log."""
+        gas = _SMALL + _PUBLISH_BYTE * len(payload)
+        return self._market("publishAggregate", task_id, number, batch_index, payload, gas=gas, on_sent=on_sent)
 
     def finalize_round(self, task_id: int, number: int) -> Mined:
         """End a round after its settle deadline; unspent reserve goes back to the task's balance."""
@@ -186,21 +190,6 @@ class Chain:
     def claim(self, task_id: int, number: int, index: int) -> Mined:
         """Have the reward per gradient paid to the owner with a registration index; any account may send it."""
         return self._market("claim", task_id, number, index)
-
-    def claim_contribution(
-        self,
-        task_id: int,
-        number: int,
-        batch_index: int,
-        record: BatchRecord,
-        slot: int,
-        owner: bytes,
-        amount: int,
-        proof: Sequence[bytes],
-    ) -> Mined:
-        """Have an owner's reward by contribution paid to that owner; any account may send it."""
-        arguments = (task_id, number, batch_index, calldata.record_tuple(record), slot, owner, amount, list(proof))
-        return self._market("claimContribution", *arguments)
 
     def _market(
         self, name: str, *arguments: object, gas: int = _SMALL, value: int = 0, on_sent: OnSent | None = None

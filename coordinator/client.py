@@ -9,9 +9,10 @@ from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
 from coordinator import wire
 from coordinator.chain import Chain
-from coordinator.machine import AuditBundle
 from coordinator.records import ModelOpening, SubmissionState, SubmissionStatus, TaskStatus, publication_digest
+from provers.bundle import AuditBundle
 from provers.channel import open_channel
+from provers.wire._generated import common_pb2
 from provers.wire._generated import coordinator_pb2 as pb
 from provers.wire._generated import coordinator_pb2_grpc as rpc
 from provers.wire.errors import calling
@@ -73,7 +74,7 @@ class CoordinatorClient:
             publisher: the account of the task's model owner, which signs for the model.
         """
         digest, view = keccak(data), publisher.view
-        signature = publisher.sign(publication_digest(view.chain_id, view.market, task_id, digest))
+        signature = publisher.sign(publication_digest(view.market_id, task_id, digest))
         opening = ModelOpening(task_id, len(data), digest, signature)
         with calling(self.endpoint):
             self._stub.PutModel(wire.model_to_wire(opening, data), timeout=self._timeout)
@@ -86,15 +87,15 @@ class CoordinatorClient:
             return blob_from_wire(parts, _MAX_BLOB, "the model", digest)
 
     def payload(self, batch_id: bytes) -> bytes:
-        """The encoded aggregate of a batch; check it against the chain before use."""
+        """The encoded aggregate of an accepted batch, once it is released; check it against the chain before use."""
         with calling(self.endpoint):
-            parts = self._stub.GetPayload(pb.BatchRequest(batch_id=batch_id), timeout=self._timeout)
+            parts = self._stub.GetPayload(common_pb2.BatchRequest(batch_id=batch_id), timeout=self._timeout)
             return blob_from_wire(parts, _MAX_BLOB, "the payload")
 
     def audit_bundle(self, batch_id: bytes) -> AuditBundle:
         """Everything that was opened for a batch."""
         with calling(self.endpoint):
-            parts = self._stub.GetAuditBundle(pb.BatchRequest(batch_id=batch_id), timeout=self._timeout)
+            parts = self._stub.GetAuditBundle(common_pb2.BatchRequest(batch_id=batch_id), timeout=self._timeout)
             return AuditBundle.decode(blob_from_wire(parts, _MAX_BLOB, "the audit bundle"))
 
     def task_status(self, task_id: int) -> TaskStatus:

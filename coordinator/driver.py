@@ -8,13 +8,14 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from circuits.errors import ChainError, GradrollError
-from circuits.statement import Context, TaskTerms
+from circuits.statement import TaskTerms
 from coordinator.batcher import Batcher, Plan, StoppedError
 from coordinator.events import CohortFailed, RoundClosed
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.machine import Resources
-from coordinator.planning import Close, Prove, RoundFacts, Settle, next_action
+from coordinator.planning import Close, Prove, Release, RoundFacts, Settle, next_action
+from coordinator.releases import Releases
 from coordinator.rounds import RoundKey
 from coordinator.settlement import Settlement
 from provers.chain import ChainView, RoundRecord
@@ -36,6 +37,7 @@ class Driver:
         journal: Journal,
         batcher: Batcher,
         settlement: Settlement,
+        releases: Releases,
         account: SigningKey,
         parameters: PublicParameters,
         *,
@@ -48,6 +50,7 @@ class Driver:
         self._journal = journal
         self._batcher = batcher
         self._settlement = settlement
+        self._releases = releases
         self._account = account
         self._parameters = parameters
         self._poll_interval = poll_interval
@@ -136,11 +139,18 @@ class Driver:
                 self._rounds.pop(key, None)
                 for batch_id in action.batches:
                     self._settlement.settle(batch_id)
+            case Release():
+                self._release(terms, action)
             case Prove():
                 return self._prove(key, terms, action)
             case _:
                 _log.debug("event=round-waits task=%d round=%d reason=%r", *key, action.reason)
         return True
+
+    def _release(self, terms: TaskTerms, action: Release) -> None:
+        key, fleet = self._parameters.commitment_key(terms.dimension), self._fleet(terms.committee_id)
+        for batch_id in action.batches:
+            self._releases.collect(batch_id, fleet, key, publish=terms.inline_payload)
 
     def _facts(self, key: RoundKey) -> RoundFacts:
         """The round as the chain has it; deadlines stay, and batches are mostly ours, so an old look will do."""
@@ -158,12 +168,13 @@ class Driver:
             excluded = frozenset(self._journal.state.rounds[key].excluded)
             receipts = self._receipts(action.submissions)
             failures = self._journal.state.rounds[key].failures
+            locked = self._journal.state.rounds[key].locked if action.again else None
         resources = Resources(
             fleet.committee, terms, policy, self._parameters.commitment_key(terms.dimension),
             self._parameters.verifying_key(policy.key_hash), self._parameters.srs, self._authorize,
         )  # fmt: skip
-        plan = Plan(key, action.submissions, action.again, receipts, ready - excluded)
-        self._batcher.prove(resources, fleet, Context.of(terms, key[1], policy), plan)
+        plan = Plan(key, action.submissions, action.again, locked, receipts, ready - excluded)
+        self._batcher.prove(resources, fleet, self._view.context(*key), plan)
         return self._journal.state.rounds[key].failures <= failures
 
     def _receipts(self, submissions: tuple[bytes, ...]) -> dict[int, frozenset[bytes]]:

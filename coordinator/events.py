@@ -83,15 +83,24 @@ class CohortFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLocking:
+    """Provers are about to be asked to attest these submissions together; they sign no other set with one of them."""
+
+    kind: ClassVar[str] = "set-locking"
+    task_id: int
+    round: int
+    submissions: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BatchProven:
-    """A batch is proven; payload and bundle are stored under these digests."""
+    """A batch is proven and attested; its bundle is stored under this digest."""
 
     kind: ClassVar[str] = "batch-proven"
     task_id: int
     round: int
     batch_id: bytes
     submissions: tuple[bytes, ...]
-    payload_digest: bytes
     bundle_digest: bytes
 
 
@@ -115,6 +124,24 @@ class BatchSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class SumOpened:
+    """The provers released the sum of an accepted batch; the aggregate is stored under this digest."""
+
+    kind: ClassVar[str] = "sum-opened"
+    batch_id: bytes
+    payload_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SumPublished:
+    """The aggregate of a batch is in the chain's log, where its task wants it."""
+
+    kind: ClassVar[str] = "sum-published"
+    batch_id: bytes
+    transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RoundClosed:
     """The round takes nothing any more; what was not accepted has expired."""
 
@@ -125,13 +152,13 @@ class RoundClosed:
 
 Event = (
     HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed | CohortFailed
-    | BatchProven | TransactionSent | BatchSettled | RoundClosed
+    | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished | RoundClosed
 )  # fmt: skip
 _KINDS: Mapping[str, type[Event]] = {
     kind.kind: kind
     for kind in (
         HeaderAccepted, HeaderRefused, CohortBegun, AttemptUsed, OwnerDropped, ProverBlamed, CohortFailed,
-        BatchProven, TransactionSent, BatchSettled, RoundClosed,
+        SetLocking, BatchProven, TransactionSent, BatchSettled, SumOpened, SumPublished, RoundClosed,
     )
 }  # fmt: skip
 

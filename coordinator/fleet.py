@@ -43,6 +43,11 @@ class Fleet:
         for client in self._clients.values():
             client.close()
 
+    def reachable(self) -> frozenset[int]:
+        """Provers that answer as who they should be."""
+        self._connect(self._view.committee_record(self._committee_id))
+        return frozenset(self._statuses())
+
     def ready_provers(self) -> frozenset[int]:
         """Provers that answer as who they should be, with confirmed shared keys; sets the keys up at first use.
 

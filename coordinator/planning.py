@@ -32,6 +32,13 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """Have the provers release the sums of these accepted batches."""
+
+    batches: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prove:
     """Prove these submissions together.  ``again``: their cohort is fixed already, it is tried once more."""
 
@@ -46,7 +53,9 @@ class Wait:
     reason: str
 
 
-Action = Close | Settle | Prove | Wait
+Action = Close | Settle | Release | Prove | Wait
+_RELEASE_PATIENCE = 30 * 86_400
+"""Seconds after the settle deadline in which sums are still asked for."""
 
 
 def next_action(state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int) -> Action:
@@ -55,6 +64,15 @@ def next_action(state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms
     Args:
         capacity: most owners of one batch, by the policy's circuit.
     """
+    action = _toward_acceptance(state, key, facts, terms, capacity)
+    unreleased = tuple(batch.batch_id for batch in state.unreleased(key, publish=terms.inline_payload))
+    patient = facts.now <= facts.settle_deadline + _RELEASE_PATIENCE
+    return Release(unreleased) if isinstance(action, Close | Wait) and unreleased and patient else action
+
+
+def _toward_acceptance(
+    state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
+) -> Close | Settle | Prove | Wait:
     if facts.finalized or facts.now > facts.settle_deadline:
         return Close()
     unsettled = tuple(batch.batch_id for batch in state.unsettled(key))
@@ -66,7 +84,9 @@ def next_action(state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms
     return _new_cohort(state, key, facts, terms, capacity)
 
 
-def _new_cohort(state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int) -> Action:
+def _new_cohort(
+    state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
+) -> Close | Prove | Wait:
     room = terms.max_owners_per_round - facts.accepted
     waiting = state.pending(key)[:room]
     if room < terms.min_owners:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from circuits.hashing import keccak, tag, words
+from circuits.statement import MarketId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class ModelOpening:
     signature: bytes = field(repr=False)
 
 
-def publication_digest(chain_id: int, market: bytes, task_id: int, digest: bytes) -> bytes:
+def publication_digest(market: MarketId, task_id: int, digest: bytes) -> bytes:
     """What a model owner signs to have a coordinator store and serve a model."""
-    return keccak(words(tag("gradroll/v1/model"), chain_id, market, task_id, digest))
+    return keccak(words(tag("gradroll/v1/model"), market.domain, task_id, digest))
 
 
 class SubmissionState(IntEnum):
@@ -58,10 +59,15 @@ class SubmissionStatus:
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:
-    """A proven batch.  ``transaction`` is the hash of the last transaction that carries it, None before."""
+    """A proven batch.
+
+    Attributes:
+        payload_digest: Keccak-256 of its aggregate, None before the provers have released it.
+        transaction: hash of the last transaction that carries the batch, None before.
+    """
 
     batch_id: bytes
-    payload_digest: bytes
+    payload_digest: bytes | None
     owners: int
     accepted: bool
     transaction: bytes | None

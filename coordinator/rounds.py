@@ -22,6 +22,9 @@ from coordinator.events import (
     OwnerDropped,
     ProverBlamed,
     RoundClosed,
+    SetLocking,
+    SumOpened,
+    SumPublished,
     TransactionSent,
 )
 from coordinator.records import (
@@ -47,16 +50,23 @@ class Submission:
 
 @dataclass(slots=True)
 class ProvenBatch:
-    """A batch that is proven, and whether the chain has settled it."""
+    """A batch that is proven, and what became of it.
+
+    Attributes:
+        settled: the chain accepted it, or refused it for good.
+        payload_digest: of its aggregate, None until the provers have released it.
+        published: whether the aggregate is in the chain's log.
+    """
 
     batch_id: bytes
     round_key: RoundKey
     submissions: tuple[bytes, ...]
-    payload_digest: bytes
     bundle_digest: bytes
     transaction: bytes | None = None
     settled: bool = False
     accepted: bool = False
+    payload_digest: bytes | None = None
+    published: bool = False
 
 
 @dataclass(slots=True)
@@ -65,11 +75,13 @@ class Round:
 
     Attributes:
         cohort: submissions of the cohort that is not proven yet; None when there is none.
+        locked: those of them that provers were asked to attest together; None before.
         failures: how often that cohort has failed in a row.
     """
 
     submissions: list[bytes] = field(default_factory=list)
     cohort: tuple[bytes, ...] | None = None
+    locked: tuple[bytes, ...] | None = None
     failures: int = 0
     last_attempt: int = 0
     trouble: str = ""
@@ -95,28 +107,44 @@ class CoordinatorState:
                 self._enter(event)
             case HeaderRefused():
                 self._count(event.task_id, event.code)
-            case CohortBegun():
-                current = self._round((event.task_id, event.round))
-                current.cohort, current.failures = event.submissions, 0
-                self._move(event.submissions, SubmissionState.PROVING)
-            case AttemptUsed():
-                self._round((event.task_id, event.round)).last_attempt = event.attempt
             case OwnerDropped():
                 self._drop(event)
             case ProverBlamed():
                 self._blame(event)
-            case CohortFailed():
-                current = self._round((event.task_id, event.round))
-                current.failures += 1
-                current.trouble = event.reason
+            case CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking():
+                self._go_on(event, self._round((event.task_id, event.round)))
             case BatchProven():
                 self._prove(event)
-            case TransactionSent():
-                self.batches[event.batch_id].transaction = event.transaction
-            case BatchSettled():
-                self._settle(event)
+            case TransactionSent() | BatchSettled() | SumOpened() | SumPublished():
+                self._finish(event, self.batches[event.batch_id])
             case RoundClosed():
                 self._close((event.task_id, event.round))
+
+    def _go_on(self, event: CohortBegun | AttemptUsed | CohortFailed | SetLocking, current: Round) -> None:
+        """The cohort under way."""
+        match event:
+            case CohortBegun():
+                current.cohort, current.locked, current.failures = event.submissions, None, 0
+                self._move(event.submissions, SubmissionState.PROVING)
+            case AttemptUsed():
+                current.last_attempt = event.attempt
+            case CohortFailed():
+                current.failures += 1
+                current.trouble = event.reason
+            case SetLocking():
+                current.locked = event.submissions
+
+    def _finish(self, event: TransactionSent | BatchSettled | SumOpened | SumPublished, batch: ProvenBatch) -> None:
+        """What becomes of a proven batch."""
+        match event:
+            case TransactionSent():
+                batch.transaction = event.transaction
+            case BatchSettled():
+                self._settle(event)
+            case SumOpened():
+                batch.payload_digest = event.payload_digest
+            case SumPublished():
+                batch.published = True
 
     def pending(self, key: RoundKey) -> list[bytes]:
         """Submissions of a round that wait for a batch, in order of arrival."""
@@ -134,6 +162,11 @@ class CoordinatorState:
     def unsettled(self, key: RoundKey) -> Iterator[ProvenBatch]:
         """Proven batches of a round that the chain has not settled."""
         return (self.batches[b] for b in self._round(key).batches if not self.batches[b].settled)
+
+    def unreleased(self, key: RoundKey, *, publish: bool) -> Iterator[ProvenBatch]:
+        """Accepted batches of a round whose aggregate is not opened, or not published where it is to be."""
+        batches = (self.batches[b] for b in self._round(key).batches)
+        return (b for b in batches if b.accepted and (b.payload_digest is None or (publish and not b.published)))
 
     def open_rounds(self) -> list[RoundKey]:
         """Rounds that are not closed."""
@@ -189,11 +222,11 @@ class CoordinatorState:
     def _prove(self, event: BatchProven) -> None:
         key = (event.task_id, event.round)
         current = self._round(key)
-        batch = ProvenBatch(event.batch_id, key, event.submissions, event.payload_digest, event.bundle_digest)
+        batch = ProvenBatch(event.batch_id, key, event.submissions, event.bundle_digest)
         self.batches[event.batch_id] = batch
         current.batches.append(event.batch_id)
         left = set(current.cohort or ()) - set(event.submissions)
-        current.cohort, current.failures, current.trouble = None, 0, ""
+        current.cohort, current.locked, current.failures, current.trouble = None, None, 0, ""
         self._move(event.submissions, SubmissionState.PROVEN, batch_id=event.batch_id)
         still = [s for s in left if self.submissions[s].status.state is SubmissionState.PROVING]
         self._move(still, SubmissionState.REJECTED, "unattributed: it was left out of its cohort's batch")

@@ -18,6 +18,7 @@ from coordinator.config import CoordinatorConfig
 from coordinator.driver import Driver
 from coordinator.eventlog import open_log
 from coordinator.journal import Journal
+from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
 from coordinator.settlement import Settlement
 from provers.chain import ChainView
@@ -65,6 +66,7 @@ class CoordinatorNode:
             self.journal,
             Batcher(self.journal, self.results, step_timeout=config.step_timeout, stopping=self._stopping),
             Settlement(self.chain, self.journal, self.results),
+            Releases(self.chain, self.journal, self.results, step_timeout=config.step_timeout),
             account,
             PublicParameters(config.srs, config.keys_dir, allow_insecure=config.allow_insecure),
             poll_interval=config.poll_interval,
@@ -141,14 +143,17 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
             yield from blob_to_wire(self._node.models.get(checks.digest(request.digest, "digest")))
 
     def GetPayload(  # noqa: N802
-        self, request: pb.BatchRequest, context: grpc.ServicerContext
+        self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a batch's aggregate."""
         with answering(context, _refused):
-            yield from blob_to_wire(self._node.results.get(self._batch(request).payload_digest))
+            digest = self._batch(request).payload_digest
+            if digest is None:
+                raise NotReadyError("the provers have not released this sum yet; ask again some blocks later")
+            yield from blob_to_wire(self._node.results.get(digest))
 
     def GetAuditBundle(  # noqa: N802
-        self, request: pb.BatchRequest, context: grpc.ServicerContext
+        self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
         with answering(context, _refused):
@@ -159,14 +164,13 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         with answering(context, _refused), self._node.journal.lock:
             return wire.task_status_to_wire(self._node.journal.state.task_status(request.task_id))
 
-    def _batch(self, request: pb.BatchRequest) -> ProvenBatch:
+    def _batch(self, request: common_pb2.BatchRequest) -> ProvenBatch:
         batch_id = checks.digest(request.batch_id, "batch_id")
         with self._node.journal.lock:
             batch = self._node.journal.state.batches.get(batch_id)
         if batch is None:
             raise UnknownError(f"no batch 0x{batch_id.hex()} was proven here")
         if not batch.accepted:
-            # Whoever read the aggregate before its owners' pay is certain could keep the batch off the chain.
             raise NotReadyError("the chain has not accepted this batch yet; ask again when it has")
         return batch
 

@@ -10,7 +10,7 @@ from coordinator.blobs import Blobs
 from coordinator.chain import Chain
 from coordinator.events import BatchSettled, TransactionSent
 from coordinator.journal import Journal
-from coordinator.machine import AuditBundle
+from provers.bundle import AuditBundle
 
 _log = logging.getLogger(__name__)
 _PASSING = frozenset({"", "OutOfGas"})
@@ -36,10 +36,10 @@ class Settlement:
             self._journal.record(BatchSettled(batch_id, True, ""))
             return
         bundle = AuditBundle.decode(self._blobs.get(batch.bundle_digest))
-        payload = self._blobs.get(batch.payload_digest)
+        attestations = bundle.certificate.attestations
         try:
             mined = self._chain.accept_batch(
-                bundle.statement, bundle.proof, payload, bundle.attestations, on_sent=partial(self._sent, batch_id)
+                bundle.statement, bundle.proof, attestations, on_sent=partial(self._sent, batch_id)
             )
         except ContractError as error:
             if self._is_accepted(batch_id, *batch.round_key):  # by a transaction sent before a restart

@@ -139,7 +139,7 @@ def _round_to_wire(status: RoundStatus) -> pb.RoundStatus:
         batches=[
             pb.BatchStatus(
                 batch_id=batch.batch_id,
-                payload_digest=batch.payload_digest,
+                payload_digest=batch.payload_digest or b"",
                 owners=batch.owners,
                 accepted=batch.accepted,
                 transaction=batch.transaction or b"",
@@ -156,7 +156,7 @@ def _round_to_wire(status: RoundStatus) -> pb.RoundStatus:
 def _batch_from_wire(message: pb.BatchStatus) -> BatchStatus:
     return BatchStatus(
         checks.digest(message.batch_id, "batch.batch_id"),
-        checks.digest(message.payload_digest, "batch.payload_digest"),
+        checks.digest(message.payload_digest, "batch.payload_digest") if message.payload_digest else None,
         message.owners,
         message.accepted,
         checks.digest(message.transaction, "batch.transaction") if message.transaction else None,

@@ -11,23 +11,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import native
-from circuits import payload as payloads
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, ProofError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import challenge
+from circuits.payload import Aggregate
 from circuits.statement import (
+    Attested,
     BatchStatement,
     Committee,
     Context,
-    attestation_digest,
     cohort_id,
     sign_seed,
 )
-from circuits.transcript import Opening, projections_digest, rho_state, squarings
+from circuits.transcript import projections_digest, squarings
 from circuits.verify import combined_commitment, sum_of_commitments, verify_batch
-from coordinator.machine.bundle import AuditBundle
 from native import G1
+from provers.bundle import AuditBundle
 from provers.party.cohort import small
 from provers.signing import recover, require_owner
 
@@ -38,13 +38,14 @@ class Recorded:
 
     Attributes:
         context: built from the chain's terms, round and policy, never from the bundle.
+        verifier_code: Keccak-256 of the code of the task's verifier.
         owners: registered address by owner index, for the batch's owners.
     """
 
     context: Context
     committee: Committee
     batch_id: bytes
-    payload_digest: bytes
+    verifier_code: bytes
     commitment: G1
     owners: Mapping[int, bytes]
 
@@ -68,14 +69,14 @@ class Audit:
     """One batch with everything that is needed to check it.
 
     Attributes:
-        payload: the published aggregate.
+        aggregate: the released aggregate.
         key: commitment key of the model's dimension.
         verifying: verifying key of the task's policy.
     """
 
     recorded: Recorded
     bundle: AuditBundle
-    payload: bytes
+    aggregate: Aggregate
     key: CommitmentKey
     verifying: VerifyingKey
 
@@ -97,9 +98,7 @@ class Audit:
 
     @property
     def _rho(self) -> int:
-        proof = self.bundle.proof
-        opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
-        return challenge(rho_state(self.recorded.context, self.statement.owners, opening))
+        return challenge(self.recorded.batch_id)
 
     def check_proof(self) -> None:
         """Groth16, the knowledge of the Gram block and the sum-check hold, and it is the recorded batch."""
@@ -114,21 +113,22 @@ class Audit:
                 self.recorded.owners.get(header.owner_index) == header.owner,
                 f"0x{header.owner.hex()} is not owner {header.owner_index} of the task",
             )
-            require_owner(header, context.chain_id, context.market)
+            require_owner(header, context)
 
     def check_cohort(self) -> None:
         """Every submission of the batch was in the cohort before the coin was tossed, in the cohort's order."""
-        context, cohort = self.recorded.context, self.bundle.cohort
-        digests = [h.digest(context.chain_id, context.market) for h in self.statement.owners]
+        cohort = self.bundle.certificate.cohort
+        digests = [h.digest(self.recorded.context) for h in self.statement.owners]
         places = [cohort.index(digest) if digest in cohort else -1 for digest in digests]
         _require(-1 not in places, "a submission of the batch is not in its cohort")
         _require(places == sorted(set(places)), "the batch does not keep its cohort's order")
 
     def check_seed(self) -> None:
         """The signs follow from the cohort and the coin."""
-        cohort = cohort_id(self.recorded.context, self.bundle.cohort)
+        certificate = self.bundle.certificate
+        cohort = cohort_id(self.recorded.context, certificate.cohort)
         _require(
-            sign_seed(cohort, self.bundle.coin) == self.bundle.proof.sign_seed,
+            sign_seed(cohort, certificate.coin) == self.bundle.proof.sign_seed,
             "the sign seed does not follow from the cohort and the coin",
         )
 
@@ -167,24 +167,24 @@ class Audit:
         )
 
     def check_attestations(self) -> None:
-        """At least 2t + 1 members of the committee attested the batch and its payload."""
-        context, committee = self.recorded.context, self.recorded.committee
-        digest = attestation_digest(
-            context.chain_id, context.market, self.recorded.batch_id, self.recorded.payload_digest
-        )
-        members = {p for p, signature in self.bundle.attestations if committee.members[p] == recover(digest, signature)}
-        needed = 2 * committee.threshold + 1
+        """A quorum of the committee attested the batch."""
+        recorded, committee = self.recorded, self.recorded.committee
+        digest = Attested(
+            recorded.batch_id, recorded.verifier_code, committee.committee_id, self.statement.size,
+            recorded.commitment, self.bundle.proof.square_norm,
+        ).digest(recorded.context)  # fmt: skip
+        signed = self.bundle.certificate.attestations
+        members = {p for p, signature in signed if committee.members[p] == recover(digest, signature)}
+        needed = committee.quorum
         _require(len(members) >= needed, f"{len(members)} provers attested, {needed} are needed")
 
-    def check_payload(self) -> None:
-        """The payload is the recorded one and opens the sum of the owners' commitments."""
-        _require(payloads.digest(self.payload) == self.recorded.payload_digest, "the payload is not the recorded one")
-        aggregate = payloads.decode(self.payload, self.key.dimension)
+    def check_aggregate(self) -> None:
+        """The aggregate opens the sum of the owners' commitments, which is the recorded one."""
         total = sum_of_commitments(self.statement)
         _require(total == self.recorded.commitment, "the recorded commitment is not the sum of the owners'")
         _require(
-            self.key.commit_small(aggregate.values, aggregate.tail) == total,
-            "the payload does not open the sum of the owners' commitments",
+            self.key.commit_small(self.aggregate.values, self.aggregate.tail) == total,
+            "the aggregate does not open the sum of the owners' commitments",
         )
 
 
@@ -197,7 +197,7 @@ CHECKS: Mapping[str, Callable[[Audit], None]] = {
     "combination": Audit.check_combination,
     "row": Audit.check_row,
     "attestations": Audit.check_attestations,
-    "payload": Audit.check_payload,
+    "aggregate": Audit.check_aggregate,
 }
 """Every check by the name under which a failure is reported, in order."""
 

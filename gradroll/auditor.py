@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from circuits.errors import NotReadyError
-from circuits.statement import Context
+from circuits.errors import NotReadyError, UnavailableError, UnknownError
 from coordinator.client import CoordinatorClient
 from gradroll.audit import Audit, AuditReport, Recorded
-from gradroll.model_owner import find_payload
+from gradroll.from_provers import ProverReader
+from gradroll.model_owner import aggregate_sources, find_aggregate
+from provers.bundle import AuditBundle
 from provers.chain import AcceptedBatch, ChainView
 from provers.parameters import PublicParameters
 
@@ -19,7 +20,7 @@ class Auditor:
     """Audits batches of one market.
 
     Attributes:
-        coordinator: serves bundles and payloads; it is not believed.
+        coordinator: serves bundles and aggregates; it is not believed, and where it does not serve them provers do.
         parameters: SRS and verifying keys, from a source that the auditor trusts.
     """
 
@@ -42,19 +43,25 @@ class Auditor:
     def audit_batch(self, batch: AcceptedBatch) -> AuditReport:
         """Audit one accepted batch."""
         terms, policy = self.view.terms(batch.task_id), self.view.policy(batch.task_id)
-        bundle = self.coordinator.audit_bundle(batch.record.batch_id)
+        provers, key = ProverReader(self.view), self.parameters.commitment_key(terms.dimension)
         recorded = Recorded(
-            context=Context.of(terms, batch.round, policy),
+            context=self.view.context(batch.task_id, batch.round),
             committee=self.view.committee(terms.committee_id),
             batch_id=batch.record.batch_id,
-            payload_digest=batch.record.payload_digest,
+            verifier_code=policy.verifier_code,
             commitment=batch.record.commitment,
-            owners=dict(zip(batch.indices, batch.owners, strict=True)),
+            owners=dict(zip(batch.record.indices, batch.owners, strict=True)),
         )
-        return Audit(
-            recorded,
-            bundle,
-            find_payload(batch, [partial(self.coordinator.payload, batch.record.batch_id)]),
-            self.parameters.commitment_key(terms.dimension),
-            self.parameters.verifying_key(policy.key_hash),
-        ).run()
+        served = aggregate_sources(batch, self.coordinator)
+        aggregate = find_aggregate(batch, key, [*served, partial(provers.aggregate, batch, key)])
+        verifying = self.parameters.verifying_key(policy.key_hash)
+        return Audit(recorded, self._bundle(batch, provers), aggregate, key, verifying).run()
+
+    def _bundle(self, batch: AcceptedBatch, provers: ProverReader) -> AuditBundle:
+        try:
+            return self.coordinator.audit_bundle(batch.record.batch_id)
+        except (UnavailableError, UnknownError, NotReadyError):
+            bundle = next(provers.audit_bundles(batch), None)
+            if bundle is None:
+                raise
+            return bundle

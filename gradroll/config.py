@@ -41,13 +41,19 @@ class KeySettings:
 
 @dataclass(frozen=True, slots=True)
 class ProverSettings:
-    """[prover]: `endpoint` is what the registry announces, `keystore` holds the signing and the HPKE key."""
+    """[prover]: `endpoint` is what the registry announces, `keystore` holds the signing and the HPKE key.
+
+    A sum is released once `confirmations` blocks vouch for its batch, at the node of [chain] and at `second_node`.
+    """
 
     listen: str
     endpoint: str
     keystore: Path
     state: Path
     committee: int
+    confirmations: int = 12
+    second_node: str = ""
+    retention_days: int = 90
     max_workers: int = 8
     max_dimension: int = 1 << 26
     max_store_bytes: int = 1 << 40

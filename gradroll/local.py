@@ -184,6 +184,7 @@ def _write_settings(plan: Plan, made: Deployment, market: LocalMarket) -> None:
             "keystore": "keys",
             "state": "state",
             "committee": market.committee,
+            "confirmations": 1,
         }
         write_settings(market.prover_settings(p), {"chain": chain, "keys": keys, "prover": prover}, development=True)
     relay: dict[str, Value] = {

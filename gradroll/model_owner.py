@@ -7,7 +7,7 @@ that the market contract recorded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ import numpy as np
 
 import native
 from circuits import payload as payloads
+from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
 from circuits.payload import Aggregate
 from circuits.quantize import FloatArray, IntArray, dequantize
@@ -22,10 +23,9 @@ from circuits.statement import MAX_BOUND
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
 from gradroll import roster
+from gradroll.from_provers import ProverReader
 from gradroll.models import encode_model
-from native import G1
 from provers.chain import AcceptedBatch, ChainView
-from provers.client import ProverClient
 from provers.parameters import PublicParameters
 
 
@@ -60,7 +60,7 @@ class ModelOwner:
     Args:
         view: read access to the chain.
         chain: sends this account's transactions.
-        coordinator: serves models and payloads; it is not believed.
+        coordinator: serves models and aggregates; it is not believed.
         parameters: public parameters; only the SRS is needed.
     """
 
@@ -70,6 +70,7 @@ class ModelOwner:
         self._view = view
         self._chain = chain
         self._coordinator = coordinator
+        self._provers = ProverReader(view)
         self._parameters = parameters
 
     def create_task(self, terms: NewTask) -> int:
@@ -112,13 +113,17 @@ class ModelOwner:
             roster.compact(self._view, self._chain, task_id)
         return self._chain.open_round(task_id, digest)
 
-    def read_aggregate(self, task_id: int, round_number: int) -> RoundAggregate:
+    def read_aggregate(self, task_id: int, round_number: int, *, from_provers: bool = False) -> RoundAggregate:
         """The round's sum of gradients, checked against the chain before it is returned.
+
+        Args:
+            from_provers: do not ask the chain's log or the coordinator first.
 
         Raises:
             NotReadyError: no batch of the round is accepted yet.
-            UnavailableError: nobody serves a payload that fits the digest on the chain.
-            ProofError: a payload fits the digest but does not open the commitments.
+            UnavailableError: nobody serves a sum that opens the commitment on the chain; soon after the acceptance
+                the provers may not believe it to be final yet.
+            ProofError: the node shows an inconsistent chain.
         """
         terms = self._view.terms(task_id)
         accepted = self._view.accepted(task_id, round_number)
@@ -128,7 +133,8 @@ class ModelOwner:
                 f"round {round_number} of task {task_id} has no accepted batch; one may come until "
                 f"{deadline} (chain time)"
             )
-        aggregates = [self._checked(batch, terms.committee_id, terms.dimension) for batch in accepted]
+        key = self._parameters.commitment_key(terms.dimension)
+        aggregates = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
         recorded = self._view.round(task_id, round_number).aggregate
         if native.g1_linear_combination([b.record.commitment for b in accepted], [1] * len(accepted)) != recorded:
             raise ProofError(
@@ -155,17 +161,10 @@ class ModelOwner:
         """Take unreserved escrow back."""
         self._chain.withdraw(task_id, wei)
 
-    def _checked(self, batch: AcceptedBatch, committee_id: int, dimension: int) -> Aggregate:
-        data = find_payload(batch, self._sources(batch, committee_id, dimension))
-        aggregate = payloads.decode(data, dimension)
-        key = self._parameters.commitment_key(dimension)
-        require_opening(key.commit_small(aggregate.values, aggregate.tail), batch.record.commitment)
-        return aggregate
-
-    def _sources(self, batch: AcceptedBatch, committee_id: int, dimension: int) -> Iterable[Callable[[], bytes]]:
-        yield partial(self._coordinator.payload, batch.record.batch_id)
-        for endpoint in self._view.committee_record(committee_id).endpoints:
-            yield partial(_from_prover, endpoint, batch.record.payload_digest, dimension)
+    def _sources(self, batch: AcceptedBatch, key: CommitmentKey, from_provers: bool) -> Iterable[Callable[[], bytes]]:
+        if not from_provers:
+            yield from aggregate_sources(batch, self._coordinator)
+        yield partial(self._provers.aggregate, batch, key)
 
 
 def quantised_bound(norm: float, fraction_bits: int) -> int:
@@ -195,34 +194,27 @@ def check_capacity(bound: int, owners: int) -> None:
         raise InvalidInputError(f"{owners} gradients of squared norm {bound} can exceed 64 bits; lower the bound")
 
 
-def find_payload(batch: AcceptedBatch, sources: Iterable[Callable[[], bytes]]) -> bytes:
-    """The batch's payload, from the chain's own log or the first source whose bytes fit the digest on the chain.
+def aggregate_sources(batch: AcceptedBatch, coordinator: CoordinatorClient) -> Iterator[Callable[[], bytes]]:
+    """Where an aggregate may be had without the provers: what was published on the chain, then the coordinator."""
+    for published in batch.published:
+        yield partial(bytes, published)
+    yield partial(coordinator.payload, batch.record.batch_id)
+
+
+def find_aggregate(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Callable[[], bytes]]) -> Aggregate:
+    """The batch's aggregate, from the first source whose bytes open the commitment that the chain recorded.
 
     Raises:
         UnavailableError: no source has it.
     """
-    digest = batch.record.payload_digest
-    if batch.payload is not None and payloads.digest(batch.payload) == digest:
-        return batch.payload
     reasons = []
     for source in sources:
         try:
-            data = source()
+            aggregate = payloads.decode(source(), key.dimension)
         except GradrollError as error:
             reasons.append(str(error))
             continue
-        if payloads.digest(data) == digest:
-            return data
-        reasons.append("it served other bytes than the chain recorded")
-    raise UnavailableError(f"nobody serves the payload of batch 0x{batch.record.batch_id.hex()}: {'; '.join(reasons)}")
-
-
-def require_opening(commitment: G1, recorded: G1) -> None:
-    """Raise ProofError unless an aggregate's commitment is the one that the chain recorded."""
-    if commitment != recorded:
-        raise ProofError("the payload does not open the sum of the owners' commitments on the chain; do not use it")
-
-
-def _from_prover(endpoint: str, payload_digest: bytes, dimension: int) -> bytes:
-    with ProverClient(endpoint) as client:
-        return client.payload(payload_digest, dimension)
+        if key.commit_small(aggregate.values, aggregate.tail) == batch.record.commitment:
+            return aggregate
+        reasons.append("a sum was served that does not open the commitment on the chain")
+    raise UnavailableError(f"nobody serves the sum of batch 0x{batch.record.batch_id.hex()}: {'; '.join(reasons)}")

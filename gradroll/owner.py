@@ -170,7 +170,7 @@ class DataOwner:
         sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(raw))
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
-        ).signed(self._view.chain_id, self._view.market, self._account.sign)
+        ).signed(self._view.context(terms.task_id, round_number), self._account.sign)
         submission = Submission(header, gradient_digest(quantized), raw, {})
         self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not happen
         return submission, sharing
@@ -205,10 +205,10 @@ class DataOwner:
         return submission, missing
 
     def _send_one(self, header: SubmissionHeader, payload: bytes, prover: int, record: CommitteeRecord) -> bytes:
-        chain_id, market = self._view.chain_id, self._view.market
+        context = self._view.context(header.task_id, header.round)
         with ProverClient(record.endpoints[prover], timeout=self._timeout) as client:
-            receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], chain_id, market)
-        verify_receipt(chain_id, market, self._digest(header), receipt, record.committee.members[prover])
+            receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
+        verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
         return receipt
 
     def _hand_in(self, submission: Submission, committee: Committee, missing: Mapping[int, str]) -> SubmissionStatus:
@@ -229,7 +229,7 @@ class DataOwner:
             return self._coordinator.submit_header(finished.header, finished.receipts)
 
     def _digest(self, header: SubmissionHeader) -> bytes:
-        return header.digest(self._view.chain_id, self._view.market)
+        return header.digest(self._view.context(header.task_id, header.round))
 
 
 def _outcome(

@@ -124,8 +124,11 @@ class AuditBundle:
 
     def encode(self) -> bytes:
         """Canonical bytes; about 32 (d + 129 (m + 2)) of them."""
-        opened = (*(scalars_to_bytes(z) for z in self.projections), scalars_to_bytes(self.row))
-        return b"".join((self.certificate.encode(), *opened))
+        return self.certificate.encode() + self.encode_opened()
+
+    def encode_opened(self) -> bytes:
+        """What follows the certificate."""
+        return b"".join((*(scalars_to_bytes(z) for z in self.projections), scalars_to_bytes(self.row)))
 
     @classmethod
     def decode(cls, raw: bytes) -> AuditBundle:

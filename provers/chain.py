@@ -17,7 +17,7 @@ from eth_utils.address import to_canonical_address
 
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
-from circuits.statement import Committee, Policy, TaskTerms
+from circuits.statement import Committee, Context, MarketId, Policy, TaskTerms
 from native import G1
 from provers.rpc import ErrorTable, Rpc
 
@@ -25,20 +25,18 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 TERMS = "(uint256,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint128,uint32,uint32,bool,bool)"
-TASK = f"({TERMS},address,uint256,uint256,uint256,uint256)"
+TASK = f"({TERMS},address,uint256,uint256,uint256,uint256,bytes32)"
 ROUND = "(bytes32,uint256,uint256,uint256,uint256,uint256,uint256,uint256,bool)"
 UNKNOWN = (
     "TaskUnknown(uint256)",
     "RoundUnknown(uint256,uint256)",
-    "BatchUnknown(uint256,uint256,uint256)",
     "OwnerUnknown(uint256,uint256)",
     "CommitteeUnknown(uint256)",
 )
 ROSTER_CHUNK = 1024
 """Owners of a chunk of a task's roster (`contracts/src/libraries/Roster.sol`)."""
-BATCH_ACCEPTED = "BatchAccepted(uint256,uint256,bytes32,uint256,bytes32,bytes32,uint256,uint256,bytes)"
-REWARDS_ASSIGNED = "RewardsAssigned(uint256,uint256,uint256,bytes)"
-AGGREGATE_INLINED = "AggregateInlined(uint256,uint256,uint256,bytes)"
+BATCH_ACCEPTED = "BatchAccepted(uint256,uint256,bytes32,uint256,uint256,uint256,bytes)"
+AGGREGATE_PUBLISHED = "AggregatePublished(uint256,uint256,uint256,bytes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,38 +84,36 @@ class CommitteeRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchRecord:
-    """An accepted batch of ``owners`` owners.  A claim of pay by contribution repeats it; the market keeps its hash.
+class RecordedBatch:
+    """An accepted batch as its event states it.
 
     Attributes:
-        rewards_root: zero where every gradient is paid the same.
+        commitment: sum of the owners' commitments, which the aggregate opens.
+        indices: registration index of the owner in each slot.
     """
 
+    batch_index: int
     batch_id: bytes
-    payload_digest: bytes
-    rewards_root: bytes
     commitment: G1
-    owners: int
+    indices: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBatch:
-    """An accepted batch, from the events.
+    """An accepted batch with its owners.
 
     Attributes:
-        indices: registration index of the owner in each slot.
-        amounts: wei of the owner in each slot.
-        payload: the encoded aggregate, when the task puts it on chain.
+        owners: address of the owner in each slot.
+        reward: wei that each of them is paid.
+        published: what anybody published as its aggregate, where the task puts aggregates on chain; not to be believed.
     """
 
     task_id: int
     round: int
-    batch_index: int
-    record: BatchRecord
-    indices: tuple[int, ...]
+    record: RecordedBatch
     owners: tuple[bytes, ...]
-    amounts: tuple[int, ...]
-    payload: bytes | None = field(repr=False)
+    reward: int
+    published: tuple[bytes, ...] = field(repr=False)
 
 
 class ChainView:
@@ -142,6 +138,7 @@ class ChainView:
         self.market = market
         self._from_block = from_block
         self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
+        self.market_id = MarketId(self.chain_id, market, self._market("deployment()", [], ["bytes32"])[0])
         self._terms: dict[int, TaskTerms] = {}
         self._policies: dict[bytes, Policy] = {}
         self._owners: dict[tuple[int, int], bytes] = {}
@@ -158,10 +155,11 @@ class ChainView:
 
     def task(self, task_id: int) -> TaskRecord:
         """Terms and state of a task.  Raises UnknownError."""
-        terms, owner, balance, reserved, opened, owners = self._market("task(uint256)", [task_id], [TASK])[0]
-        return TaskRecord(
-            self._decode_terms(task_id, terms), to_canonical_address(owner), balance, reserved, opened, owners
-        )
+        raw, owner, balance, reserved, opened, owners, stated = self._market("task(uint256)", [task_id], [TASK])[0]
+        terms = self._decode_terms(task_id, to_canonical_address(owner), raw)
+        if terms.terms_hash != stated:
+            raise ChainError("the market hashes a task's terms in another way than this release; update it")
+        return TaskRecord(terms, terms.model_owner, balance, reserved, opened, owners)
 
     def terms(self, task_id: int) -> TaskTerms:
         """Terms of a task.  Raises UnknownError."""
@@ -179,16 +177,10 @@ class ChainView:
         )[0]
         return RoundRecord(digest, submit, settle, batches, owners, spent, _point(x, y), finalized)
 
-    def batch(self, task_id: int, number: int, index: int) -> tuple[bytes, int]:
-        """Digest of an accepted batch's record and the bitmap of the slots that were paid.
-
-        Raises:
-            UnknownError: no such batch, or the task pays equally and keeps none.
-        """
-        digest, claimed = self._market(
-            "batch(uint256,uint256,uint256)", [task_id, number, index], ["bytes32", "uint256"]
-        )
-        return digest, claimed
+    def context(self, task_id: int, number: int) -> Context:
+        """The context of a round.  Raises UnknownError."""
+        digest = self.round(task_id, number).model_digest
+        return Context.of(self.terms(task_id), number, digest, self.policy(task_id))
 
     def owner_at(self, task_id: int, index: int) -> bytes:
         """Address of the owner with a registration index.  Raises UnknownError."""
@@ -209,7 +201,7 @@ class ChainView:
         return self._bit("consumed(uint256,uint256,uint256)", task_id, number, index)
 
     def claimed(self, task_id: int, number: int, index: int) -> bool:
-        """Whether that owner was paid for the round, in a task with equal pay."""
+        """Whether that owner was paid for the round."""
         return self._bit("claimed(uint256,uint256,uint256)", task_id, number, index)
 
     def committee(self, committee_id: int) -> Committee:
@@ -227,53 +219,58 @@ class ChainView:
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, in order, from the events."""
-        reward = self.terms(task_id).reward_per_gradient
-        amounts = self._by_batch(REWARDS_ASSIGNED, task_id, number)
-        payloads = self._by_batch(AGGREGATE_INLINED, task_id, number)
-        batches = [self._decode_accepted(log) for log in self._logs(BATCH_ACCEPTED, task_id, number)]
+        terms = self.terms(task_id)
+        published = self._published(task_id, number) if terms.inline_payload else {}
+        batches = [_decode_accepted(log) for log in self._logs(BATCH_ACCEPTED, task_id, number)]
         return tuple(
             AcceptedBatch(
-                task_id, number, index, record, indices, tuple(self.owner_at(task_id, i) for i in indices),
-                _integers(amounts[index], 16) if index in amounts else (reward,) * len(indices),
-                payloads.get(index),
+                task_id, number, record, tuple(self.owner_at(task_id, i) for i in record.indices),
+                terms.reward_per_gradient, tuple(published.get(record.batch_index, ())),
             )
-            for index, record, indices in sorted(batches, key=lambda entry: entry[0])
+            for record in sorted(batches, key=lambda record: record.batch_index)
         )  # fmt: skip
 
-    def _decode_terms(self, task_id: int, raw: Sequence[Any]) -> TaskTerms:
+    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
+        """An accepted batch by its identifier, if ``confirmations`` blocks vouch for it, its own among them."""
+        last = self.rpc.head().number - confirmations + 1
+        if last < self._from_block:
+            return None
+        found = self._logs(BATCH_ACCEPTED, task_id, number, batch_id=batch_id, to_block=last)
+        return _decode_accepted(found[0]) if found else None
+
+    def _decode_terms(self, task_id: int, model_owner: bytes, raw: Sequence[Any]) -> TaskTerms:
         committee_id, verifier, coordinator, *rest = raw
         return TaskTerms(
-            self.chain_id, self.market, task_id, committee_id, to_canonical_address(verifier),
+            self.market_id, task_id, model_owner, committee_id, to_canonical_address(verifier),
             to_canonical_address(coordinator), *rest,
         )  # fmt: skip
 
     def _read_policy(self, verifier: bytes) -> Policy:
         capacity = self._call(verifier, "capacity()", [], ["uint256"])[0]
-        contributions = self._call(verifier, "usesContributions()", [], ["bool"])[0]
         key_hash = self._call(verifier, "policyKeyHash()", [], ["bytes32"])[0]
-        return Policy("norm-contribution" if contributions else "norm", capacity, key_hash)
+        return Policy(capacity, key_hash, keccak(self.rpc.code(verifier)))
 
     def _read_owner(self, task_id: int, index: int) -> bytes:
         return to_canonical_address(self._market("ownerAt(uint256,uint256)", [task_id, index], ["address"])[0])
-
-    def _decode_accepted(self, log: Any) -> tuple[int, BatchRecord, tuple[int, ...]]:
-        index, payload, root, x, y, raw = decode(
-            ["uint256", "bytes32", "bytes32", "uint256", "uint256", "bytes"], bytes(log["data"])
-        )
-        indices = _integers(raw, 2)
-        return index, BatchRecord(bytes(log["topics"][3]), payload, root, _point(x, y), len(indices)), indices
 
     def _bit(self, bitmap: str, task_id: int, number: int, index: int) -> bool:
         (word,) = self._market(bitmap, [task_id, number, index // 256], ["uint256"])
         return bool(word >> index % 256 & 1)
 
-    def _by_batch(self, event: str, task_id: int, number: int) -> dict[int, bytes]:
-        decoded = (decode(["uint256", "bytes"], bytes(log["data"])) for log in self._logs(event, task_id, number))
-        return dict(decoded)
+    def _published(self, task_id: int, number: int) -> dict[int, list[bytes]]:
+        out: dict[int, list[bytes]] = {}
+        for log in self._logs(AGGREGATE_PUBLISHED, task_id, number):
+            index = int.from_bytes(bytes(log["topics"][3]), "big")
+            out.setdefault(index, []).append(decode(["bytes"], bytes(log["data"]))[0])
+        return out
 
-    def _logs(self, event: str, task_id: int, number: int) -> list[Any]:
+    def _logs(
+        self, event: str, task_id: int, number: int, *, batch_id: bytes | None = None, to_block: int | None = None
+    ) -> list[Any]:
         topics = [keccak(event.encode("ascii")), task_id.to_bytes(32, "big"), number.to_bytes(32, "big")]
-        return list(self.rpc.logs(self.market, topics, self._from_block))
+        if batch_id is not None:
+            topics.append(batch_id)
+        return list(self.rpc.logs(self.market, topics, self._from_block, to_block))
 
     def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         return self._call(self.market, signature, arguments, returns)
@@ -299,7 +296,9 @@ def _point(x: int, y: int) -> G1:
     return G1(x.to_bytes(32, "big") + y.to_bytes(32, "big"))
 
 
-def _integers(raw: bytes, width: int) -> tuple[int, ...]:
-    if len(raw) % width:
+def _decode_accepted(log: Any) -> RecordedBatch:
+    index, x, y, raw = decode(["uint256", "uint256", "uint256", "bytes"], bytes(log["data"]))
+    if len(raw) % 2:
         raise ChainError("an event of the market is cut off; does the node serve the right contract?")
-    return tuple(int.from_bytes(raw[at : at + width], "big") for at in range(0, len(raw), width))
+    indices = tuple(int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2))
+    return RecordedBatch(index, bytes(log["topics"][3]), _point(x, y), indices)

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 from circuits.errors import WireError
-from circuits.statement import MAX_DIMENSION, SubmissionHeader
+from circuits.statement import MAX_DIMENSION, Context, SubmissionHeader
 from provers import hpke
+from provers.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
 from provers.channel import open_channel
 from provers.messages import StepReply, StepRequest
 from provers.records import KeyConfirmation, KeyPackage, ProverStatus, ShareOpening
 from provers.wire import keys, steps
+from provers.wire._generated import common_pb2
 from provers.wire._generated import prover_pb2 as pb
 from provers.wire._generated import prover_pb2_grpc as rpc
 from provers.wire.errors import calling
@@ -55,8 +57,7 @@ class ProverClient:
         prover: int,
         payload: bytes,
         hpke_key: bytes,
-        chain_id: int,
-        market: bytes,
+        context: Context,
         timeout: float | None = None,
     ) -> bytes:
         """Seal a share payload to the prover and hand it in.
@@ -64,12 +65,13 @@ class ProverClient:
         Args:
             prover: the addressed prover's committee index.
             hpke_key: its registered X25519 key.
+            context: of the round.
 
         Returns:
             The signature of its receipt; check it with ``provers.shares.verify_receipt``.
         """
         count = hpke.chunk_count(len(payload))
-        label = hpke.ShareLabel(chain_id, market, header.task_id, header.round, header.owner, prover, count)
+        label = hpke.ShareLabel(context.market.domain, header.task_id, header.round, header.owner, prover, count)
 
         def parts() -> Iterator[pb.SubmitSharesRequest]:
             yield pb.SubmitSharesRequest(opening=keys.opening_to_wire(ShareOpening(header, prover, count)))
@@ -78,7 +80,7 @@ class ProverClient:
 
         with calling(self.endpoint):
             receipt = self._stub.SubmitShares(parts(), timeout=timeout or self._timeout)
-        if receipt.submission != header.digest(chain_id, market):
+        if receipt.submission != header.digest(context):
             raise WireError(f"{self.endpoint} answered with the receipt of another submission")
         return receipt.signature
 
@@ -116,9 +118,17 @@ class ProverClient:
             reply = self._stub.Status(pb.ProverStatusRequest(), timeout=timeout or self._timeout)
         return keys.status_from_wire(reply)
 
-    def payload(self, payload_digest: bytes, dimension: int = MAX_DIMENSION) -> bytes:
-        """A payload that the prover attested, by its Keccak-256 digest; checked against the digest."""
-        limit = steps.Limits(dimension).payload
+    def certificate(self, batch_id: bytes) -> Certificate:
+        """The certificate of a batch with the attestations that the prover knows; only its identifier is checked."""
         with calling(self.endpoint):
-            parts = self._stub.GetPayload(pb.ProverPayloadRequest(payload_digest=payload_digest), timeout=self._timeout)
-            return blob_from_wire(parts, limit, "the payload", payload_digest)
+            parts = self._stub.GetCertificate(common_pb2.BatchRequest(batch_id=batch_id), timeout=self._timeout)
+            found = Certificate.decode(blob_from_wire(parts, MAX_CERTIFICATE, "the certificate"))
+        if found.batch_id != batch_id:
+            raise WireError(f"{self.endpoint} answered with the certificate of another batch")
+        return found
+
+    def audit_bundle(self, batch_id: bytes, dimension: int = MAX_DIMENSION) -> AuditBundle:
+        """All opened values of a batch that the prover attested; an audit checks them."""
+        with calling(self.endpoint):
+            parts = self._stub.GetAuditBundle(common_pb2.BatchRequest(batch_id=batch_id), timeout=self._timeout)
+            return AuditBundle.decode(blob_from_wire(parts, largest_bundle(dimension), "the audit bundle"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from circuits.commitment import CommitmentKey
-from circuits.errors import InvalidInputError, UnknownError
+from circuits.errors import ClosedError, InvalidInputError, UnknownError
 from circuits.groth16 import ProvingKey
-from circuits.statement import Policy, TaskTerms
+from circuits.statement import Context, Policy, TaskTerms
+from native import FrArray
 from provers.chain import ChainView
+from provers.finality import Finality
 from provers.keystore import Keystore
-from provers.ledger import LedgerState
+from provers.ledger import LedgerState, Selection
 from provers.parameters import PublicParameters
-from provers.party import ShareVector
+from provers.party import Acceptance, ShareVector
 from provers.store import Store
 
 
@@ -20,6 +22,7 @@ class NodeEnvironment:
     def __init__(
         self,
         chain: ChainView,
+        finality: Finality,
         store: Store,
         keystore: Keystore,
         parameters: PublicParameters,
@@ -28,6 +31,7 @@ class NodeEnvironment:
         max_dimension: int,
     ) -> None:
         self._chain = chain
+        self._finality = finality
         self._store = store
         self._keystore = keystore
         self._parameters = parameters
@@ -54,6 +58,27 @@ class NodeEnvironment:
         """Policy of a task, as its verifier contract states it."""
         return self._chain.policy(task_id)
 
+    def context(self, task_id: int, round_number: int) -> Context:
+        """Context of a round of this committee."""
+        self.terms(task_id)
+        return self._chain.context(task_id, round_number)
+
+    def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
+        """Refuse a batch that the market would not take any more."""
+        task_id, number = context.task_id, context.round
+        record, terms = self._chain.round(task_id, number), self.terms(task_id)
+        if record.finalized or self._chain.now() > record.settle_deadline:
+            raise ClosedError(f"round {number} of task {task_id} takes no batches any more")
+        if record.owners + len(indices) > terms.max_owners_per_round:
+            raise ClosedError(f"round {number} of task {task_id} has no room for {len(indices)} more owners")
+        taken = [index for index in indices if self._chain.consumed(task_id, number, index)]
+        if taken:
+            raise ClosedError(f"owners {taken} are in an accepted batch of round {number} already")
+
+    def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
+        """The acceptance of a batch, once it is final."""
+        return self._finality.accepted(context, batch_id)
+
     def commitment_key(self, dimension: int) -> CommitmentKey:
         """Commitment key of a dimension."""
         return self._parameters.commitment_key(dimension)
@@ -68,6 +93,10 @@ class NodeEnvironment:
         if record is None:
             raise UnknownError(f"no share of submission 0x{submission.hex()} is here")
         return ShareVector.of(self._store.share(submission), record.dimension)
+
+    def summed(self, selection: Selection) -> FrArray:
+        """This prover's share of a selection's sum; it is kept, for readers that come after the shares are gone."""
+        return self._store.summed(selection)
 
     def share_payload(self, submission: bytes) -> bytes:
         """A stored share as its owner sealed it."""

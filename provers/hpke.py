@@ -26,10 +26,13 @@ PIECE = (1 << 20) - OVERHEAD
 
 @dataclass(frozen=True, slots=True)
 class ShareLabel:
-    """Ties sealed chunks to one share of one owner in one round; a chunk's index and count complete it."""
+    """Ties sealed chunks to one share of one owner in one round; a chunk's index and count complete it.
 
-    chain_id: int
-    market: bytes
+    Attributes:
+        domain: the market's EIP-712 domain separator.
+    """
+
+    domain: bytes
     task_id: int
     round: int
     owner: bytes
@@ -38,9 +41,7 @@ class ShareLabel:
 
     def info(self, index: int) -> bytes:
         """Label of one chunk."""
-        return _SHARE + words(
-            self.chain_id, self.market, self.task_id, self.round, self.owner, self.prover, index, self.chunks
-        )
+        return _SHARE + words(self.domain, self.task_id, self.round, self.owner, self.prover, index, self.chunks)
 
 
 def generate() -> bytes:

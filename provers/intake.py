@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from circuits.errors import ClosedError, InvalidInputError, SignatureError, WireError
-from circuits.statement import Committee, Membership, TaskTerms
+from circuits.statement import Committee, Context, Membership, SubmissionHeader, TaskTerms
 from provers import hpke
 from provers.chain import ChainView, RoundRecord
 from provers.environment import NodeEnvironment
 from provers.keystore import Keystore
+from provers.ledger import owner_key
 from provers.records import ShareOpening
 from provers.shares import all_payload_sizes, receipt_digest, scalar_bytes
 from provers.signing import require_owner
@@ -47,19 +48,22 @@ class ShareIntake:
         Raises:
             WireError: not addressed to this prover, malformed, or not what the owner signed.
             SignatureError: not signed by the owner, or the owner is not registered under its index.
-            ClosedError: the round takes no submissions any more, or this owner has handed in too many.
+            ClosedError: the round takes no submissions any more, this owner has handed in too many, or its provers
+                have signed a batch with it already.
             StorageError: no room.
         """
         header = opening.header
         terms = self._environment.terms(header.task_id)
-        submission = header.digest(self._chain.chain_id, self._chain.market)
-        self._check_header(opening, terms)
+        context = self._environment.context(header.task_id, header.round)
+        submission = header.digest(context)
+        self._check_header(opening, terms, context)
         if self._store.find(submission) is None:
+            self._require_unbound(header, context)
             self._receive(opening, sealed, terms, submission)
-        digest = receipt_digest(self._chain.chain_id, self._chain.market, submission)
+        digest = receipt_digest(self._chain.market_id, submission)
         return submission, self._keystore.sign(digest)
 
-    def _check_header(self, opening: ShareOpening, terms: TaskTerms) -> None:
+    def _check_header(self, opening: ShareOpening, terms: TaskTerms, context: Context) -> None:
         header, own = opening.header, self._membership
         if opening.prover != own.index:
             raise WireError(f"this share is for prover {opening.prover}, this is prover {own.index}")
@@ -67,7 +71,11 @@ class ShareIntake:
             raise WireError(f"the header must name {own.committee.size} share digests, one a prover")
         if self._chain.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
-        require_owner(header, self._chain.chain_id, self._chain.market)
+        require_owner(header, context)
+
+    def _require_unbound(self, header: SubmissionHeader, context: Context) -> None:
+        if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
+            raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
     def _receive(self, opening: ShareOpening, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> None:
         header = opening.header
@@ -75,7 +83,7 @@ class ShareIntake:
         self._check_chunks(opening.chunks, terms.dimension)
         self._store.room_for(header.task_id, header.round, header.owner, scalar_bytes(terms.dimension))
         label = hpke.ShareLabel(
-            self._chain.chain_id, self._chain.market, header.task_id, header.round, header.owner,
+            self._chain.market_id.domain, header.task_id, header.round, header.owner,
             opening.prover, opening.chunks,
         )  # fmt: skip
         with self._store.receive(terms.dimension, self._membership) as writer:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 
 import grpc
 
-from circuits.errors import GradrollError, UnknownError, WireError
+from circuits.errors import ChainError, GradrollError, UnknownError, WireError
 from provers.chain import ChainView
 from provers.channel import bind, new_server
 from provers.config import NodeConfig
 from provers.environment import NodeEnvironment
+from provers.finality import Finality
 from provers.intake import ShareIntake, own_membership
 from provers.keysetup import KeySetup
 from provers.keystore import Keystore
@@ -30,7 +32,7 @@ from provers.wire.errors import answering
 from provers.wire.streams import blob_to_wire, timely
 
 _log = logging.getLogger(__name__)
-_TIDY_SECONDS = 600.0
+_TIDY_SECONDS, _DAY = 600.0, 86_400
 
 
 class ProverNode:
@@ -44,17 +46,27 @@ class ProverNode:
         """
         self._config = config
         self.keystore = Keystore.load(config.keystore_dir)
-        self.chain = ChainView(config.rpc_url, config.market, expected_chain_id=config.chain_id)
+        self.chain = self._view(config.rpc_url)
+        nodes = [self.chain, *(self._view(url) for url in (config.second_rpc_url,) if url)]
+        self._require_one_market(nodes)
         self.membership = own_membership(self.chain.committee(config.committee_id), self.keystore.address)
         parameters = PublicParameters(config.srs, config.keys_dir, allow_insecure=config.allow_insecure)
         self.store = Store(config.state_dir, max_bytes=config.max_store_bytes)
         self.environment = NodeEnvironment(
-            self.chain, self.store, self.keystore, parameters,
+            self.chain, Finality(nodes, config.confirmations), self.store, self.keystore, parameters,
             committee_id=config.committee_id, max_dimension=config.max_dimension,
         )  # fmt: skip
         self.refusals: Counter[str] = Counter()
         self._server: grpc.Server | None = None
         self._stopping = threading.Event()
+
+    def _view(self, url: str) -> ChainView:
+        config = self._config
+        return ChainView(url, config.market, expected_chain_id=config.chain_id, from_block=config.from_block)
+
+    def _require_one_market(self, nodes: list[ChainView]) -> None:
+        if any(node.market_id != self.chain.market_id for node in nodes):
+            raise ChainError("the two nodes show different deployments of the market; which one is right?")
 
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
@@ -78,10 +90,11 @@ class ProverNode:
         _log.info("event=prover-stopped prover=%d", self.membership.index)
 
     def _tidy(self) -> None:
-        """Delete the shares of settled rounds: what nobody needs any more cannot leak."""
+        """Delete the shares of settled rounds, and old results: what nobody needs any more cannot leak."""
         while not self._stopping.wait(_TIDY_SECONDS):
             try:
                 deleted = self.store.discard_settled(self.chain.now())
+                self.store.discard_results(time.time() - self._config.retention_days * _DAY)
             except GradrollError as error:
                 _log.warning("event=tidy-failed code=%s reason=%r", error.code, str(error))
                 continue
@@ -166,13 +179,19 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             )  # fmt: skip
             return keys.status_to_wire(status)
 
-    def GetPayload(  # noqa: N802
-        self, request: pb.ProverPayloadRequest, context: grpc.ServicerContext
+    def GetCertificate(  # noqa: N802
+        self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
-        """Serve an attested payload."""
+        """Serve a batch's certificate."""
         with answering(context, self._refused):
-            digest = checks.digest(request.payload_digest, "payload_digest")
-            yield from blob_to_wire(self._node.store.payload(digest))
+            yield from blob_to_wire(self._node.store.certificate(checks.digest(request.batch_id, "batch_id")))
+
+    def GetAuditBundle(  # noqa: N802
+        self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
+    ) -> Iterator[common_pb2.BlobPart]:
+        """Serve what was opened for a batch."""
+        with answering(context, self._refused):
+            yield from blob_to_wire(self._node.store.audit_bundle(checks.digest(request.batch_id, "batch_id")))
 
     def _limits(self, session: bytes) -> steps.Limits:
         return steps.Limits(self._runner.dimension(session))

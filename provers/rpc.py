@@ -159,15 +159,21 @@ class Rpc:
         block: Mapping[str, Any] = self.guarded(lambda: self.web3.eth.get_block("latest"))
         return BlockHead(int(block["number"]), int(block["timestamp"]))
 
-    def logs(self, address: bytes, topics: Sequence[bytes | None], from_block: int) -> list[LogReceipt]:
-        """Logs of one contract from a block on, oldest first."""
+    def code(self, address: bytes) -> bytes:
+        """The code of a contract; empty for an account without one."""
+        return bytes(self.guarded(lambda: self.web3.eth.get_code(to_checksum_address(address))))
+
+    def logs(
+        self, address: bytes, topics: Sequence[bytes | None], from_block: int, to_block: int | None = None
+    ) -> list[LogReceipt]:
+        """Logs of one contract from a block on, oldest first; up to the latest block unless told otherwise."""
         wanted = cast(
             FilterParams,
             {
                 "address": to_checksum_address(address),
                 "topics": [None if topic is None else "0x" + topic.hex() for topic in topics],
                 "fromBlock": from_block,
-                "toBlock": "latest",
+                "toBlock": "latest" if to_block is None else to_block,
             },
         )
         return cast(list[LogReceipt], self.guarded(lambda: self.web3.eth.get_logs(wanted)))

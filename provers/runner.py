@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections import OrderedDict
 from hashlib import sha256
@@ -10,16 +11,18 @@ from typing import TypeVar
 
 from circuits.errors import GradrollError, UnknownError
 from circuits.statement import Membership
+from provers.bodies import AttestBody
+from provers.bundle import AuditBundle, Certificate
 from provers.environment import NodeEnvironment
 from provers.keysetup import KeySetup
-from provers.messages import Step, StepReply, StepRequest
+from provers.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from provers.party import Party, handle
 from provers.store import Store
 
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
 _KEPT_SESSIONS, _KEPT_REPLIES = 64, 8
-_LONG = frozenset({Step.COMBINE, Step.AGGREGATE, Step.PROBE_COMBINE, Step.REVEAL})
+_LONG = frozenset({Step.COMBINE, Step.RELEASE, Step.PROBE_COMBINE, Step.REVEAL})
 """Their replies are as long as a share; only the last one is kept for a coordinator that asks again."""
 
 
@@ -57,7 +60,8 @@ class Runner:
 
     def _step(self, request: StepRequest) -> StepReply:
         if self._party is None:
-            self._party = Party.new(self._membership.index, self._membership.committee, self._key_setup.keys)
+            membership, keys = self._membership, self._key_setup.keys
+            self._party = Party.new(membership.index, membership.committee, keys, secrets.token_bytes(NONCE_BYTES))
         try:
             outcome = handle(self._party, request, self._environment)
         except GradrollError as error:
@@ -67,11 +71,18 @@ class Runner:
             )  # fmt: skip
             raise
         self._store.commit(outcome.entries)
-        if request.step is Step.ATTEST:
-            self._store.put_payload(request.payload)
+        self._keep(request, outcome.reply.message)
         self._party = outcome.party
         self._note_dimension(request)
         return outcome.reply
+
+    def _keep(self, request: StepRequest, message: Message) -> None:
+        """What this prover serves when the coordinator is gone: batches it attested, certificates it has seen."""
+        if request.step is Step.ATTEST:
+            own = (self._membership.index, AttestBody.decode(message.body).signature)
+            self._store.put_batch(AuditBundle.decode(request.payload).attested_by([own]))
+        elif request.step is Step.RELEASE:
+            self._store.put_certificate(Certificate.decode(request.payload))
 
     def _drop_long_replies(self) -> None:
         for key in [key for key, reply in self._replies.items() if reply.message.step in _LONG]:

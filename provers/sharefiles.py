@@ -111,9 +111,14 @@ class ShareWriter:
 
 def map_scalars(path: Path, dimension: int) -> FrArray:
     """A share file as FrArray (share_length, 4), read-only and mapped.  Raises StorageError when it is damaged."""
-    with storing(f"cannot read the share {path}"), path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    vector: FrArray = np.frombuffer(mapped, "<u8").reshape(-1, 4)
+    vector = map_vector(path)
     if len(vector) != share_length(dimension):
         raise StorageError(f"the share {path} is cut off; this prover sits its submission out")
     return vector
+
+
+def map_vector(path: Path) -> FrArray:
+    """A file of bare scalars as FrArray (n, 4), read-only and mapped.  Raises StorageError."""
+    with storing(f"cannot read {path}"), path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    return np.frombuffer(mapped, "<u8").reshape(-1, 4)

@@ -1,7 +1,9 @@
-"""What a prover keeps on disk: its ledger, its shares, the payloads it attested.
+"""What a prover keeps on disk: its ledger, its shares, the batches it attested, its shares of their sums.
 
-The ledger is append-only in sqlite; shares and payloads are files.  A share lies in its file as bare scalars, so that
-it is used through a memory map; what its owner sealed is kept beside it when it came in another form.
+The ledger is append-only in sqlite; everything else are files.  A share lies in its file as bare scalars, so that it is
+used through a memory map; what its owner sealed is kept beside it when it came in another form.  A share of a sum is
+computed when it is first asked for, or when the shares under it are deleted; that it is here does not mean that it may
+be sent (``provers.party.release``).
 """
 
 from __future__ import annotations
@@ -12,14 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import native
 from circuits.errors import ClosedError, StorageError, UnknownError
-from circuits.hashing import keccak
 from circuits.statement import Membership
 from native import FrArray
 from provers import ledger
+from provers.bundle import AuditBundle, Certificate
 from provers.database import Database
 from provers.files import DirectoryLock, storing, sync_directory, write_durably
-from provers.sharefiles import ReceivedShare, ShareWriter, map_scalars
+from provers.party import ShareVector
+from provers.sharefiles import ReceivedShare, ShareWriter, map_scalars, map_vector
 from provers.shares import DENSE_FORM
 
 _SCHEMA = """
@@ -67,9 +71,10 @@ class Store:
         """
         self._lock = DirectoryLock(directory)
         self._shares, self._bodies = directory / "shares", directory / "bodies"
-        self._payloads, self._incoming = directory / "payloads", directory / "incoming"
+        self._sums, self._incoming = directory / "sums", directory / "incoming"
+        self._batches = directory / "batches"
         with storing(f"cannot use the state directory {directory}"):
-            for folder in (self._shares, self._bodies, self._payloads, self._incoming):
+            for folder in (self._shares, self._bodies, self._sums, self._batches, self._incoming):
                 folder.mkdir(mode=0o700, exist_ok=True)
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
@@ -156,8 +161,9 @@ class Store:
             return bytes((record.form,)) + body.read_bytes()
 
     def discard_settled(self, now: int) -> int:
-        """Delete the shares of rounds that settled before ``now``; the ledger stays whole."""
+        """Delete the shares of rounds that settled before ``now``, but keep their sums; the ledger stays whole."""
         rows = self._database.query("SELECT submission FROM shares WHERE expires < ?", (now,))
+        self._keep_sums({submission for (submission,) in rows})
         for (submission,) in rows:
             with self._database.transaction() as connection:
                 connection.execute("DELETE FROM shares WHERE submission = ?", (submission,))
@@ -166,20 +172,54 @@ class Store:
                 (self._bodies / submission.hex()).unlink(missing_ok=True)
         return len(rows)
 
-    def put_payload(self, payload: bytes) -> bytes:
-        """Keep an attested payload under its Keccak-256 digest, which is returned."""
-        digest = keccak(payload)
-        path = self._payloads / digest.hex()
-        if not path.exists():
-            write_durably(path, payload)
-        return digest
+    def discard_results(self, before: float) -> int:
+        """Delete sums and batches that were written before a time, seconds since 1970."""
+        with storing("cannot tidy the results"):
+            old = [p for folder in (self._sums, self._batches) for p in folder.iterdir() if p.stat().st_mtime < before]
+            for path in old:
+                path.unlink()
+        return len(old)
 
-    def payload(self, digest: bytes) -> bytes:
-        """An attested payload.  Raises UnknownError."""
-        path = self._payloads / digest.hex()
+    def put_batch(self, bundle: AuditBundle) -> None:
+        """Keep an attested batch: its certificate, and everything that was opened."""
+        self.put_certificate(bundle.certificate)
+        write_durably(self._batches / f"{bundle.certificate.batch_id.hex()}.opened", bundle.encode_opened())
+
+    def put_certificate(self, certificate: Certificate) -> None:
+        """Keep a certificate; it takes the place of one with fewer attestations."""
+        write_durably(self._certificate_path(certificate.batch_id), certificate.encode())
+
+    def certificate(self, batch_id: bytes) -> bytes:
+        """The certificate of a batch, encoded.  Raises UnknownError."""
+        return self._batch_file(self._certificate_path(batch_id), batch_id)
+
+    def audit_bundle(self, batch_id: bytes) -> bytes:
+        """The audit bundle of a batch, encoded.  Raises UnknownError."""
+        opened = self._batch_file(self._batches / f"{batch_id.hex()}.opened", batch_id)
+        return self.certificate(batch_id) + opened
+
+    def summed(self, selection: ledger.Selection) -> FrArray:
+        """This prover's share of a sum, FrArray (d + 129, 4).  Raises UnknownError when a share is not here."""
+        path = self._sums / selection.digest.hex()
         if not path.exists():
-            raise UnknownError(f"this prover attested no payload with the digest 0x{digest.hex()}")
-        with storing("cannot read the payload"):
+            rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
+            total = native.linear_combination(rows, list(selection.weights))
+            write_durably(path, total.astype("<u8", copy=False).tobytes())
+        return map_vector(path)
+
+    def _keep_sums(self, leaving: set[bytes]) -> None:
+        """Compute the sums that need shares which are about to be deleted: readers may come later."""
+        for selection in {s.digest: s for s in self.ledger.locks.values()}.values():
+            if leaving.intersection(selection.submissions) and all(self.find(s) for s in selection.submissions):
+                self.summed(selection)
+
+    def _certificate_path(self, batch_id: bytes) -> Path:
+        return self._batches / f"{batch_id.hex()}.certificate"
+
+    def _batch_file(self, path: Path, batch_id: bytes) -> bytes:
+        if not path.exists():
+            raise UnknownError(f"this prover has nothing of batch 0x{batch_id.hex()}: it did not attest it")
+        with storing("cannot read a batch"):
             return path.read_bytes()
 
     def _fold(self) -> ledger.LedgerState:

@@ -66,7 +66,7 @@ def policy_system() -> System:
     form = sum((1 if i == j else 2) * weights[i] * weights[j] * v for (i, j), v in zip(pairs, values, strict=True))
     diagonal = [v for (i, j), v in zip(pairs, values, strict=True) if i == j][1:]
     bits = _bits([bound - v for v in diagonal])
-    public = policy.public_inputs(rho, form % native.R, bound)
+    public = (rho, form % native.R, bound)
     return System(
         "norm-64", "policy circuit", policy, policy.assignment(public, block, policy.slack_bits(bits, bound, CAPACITY))
     )
@@ -117,7 +117,7 @@ SYSTEMS: dict[str, Callable[[], System]] = {
 
 
 def _as_policy(name: str, circuit: Circuit) -> PolicyCircuit:
-    return PolicyCircuit(name, capacity=1, uses_contributions=False, circuit=circuit)
+    return PolicyCircuit(name, capacity=1, circuit=circuit)
 
 
 def _bits(values: list[int]) -> FrArray:

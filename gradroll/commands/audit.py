@@ -15,7 +15,7 @@ def add(parent: Subparsers) -> None:
         parent,
         "audit",
         "Check a round again from public data, trusting nobody: proof, signatures, cohort, sign seed, projections, the "
-        "opened row, attestations, payload. Names the first check that fails and exits with 7.",
+        "opened row, attestations, aggregate. Names the first check that fails and exits with 7.",
         "gradroll audit 0 --round 2 --coordinator 127.0.0.1:7100 --config auditor.toml",
         run,
     )
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number in rounds:
         for batch, report in audit.audit_round(arguments.task, number):
             identity = f"0x{batch.record.batch_id.hex()[:16]}, {len(batch.owners)} owners"
-            name = f"round {number}, batch {batch.batch_index} ({identity})"
+            name = f"round {number}, batch {batch.record.batch_index} ({identity})"
             if report.failed is None:
                 console.line(f"{name}: passed {', '.join(report.passed)}", "green")
             else:

@@ -27,9 +27,6 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--provers", type=positive, default=4, help="N, prover processes (default 4)")
     parser.add_argument("--threshold", type=positive, default=1, help="t, provers that may collude (default 1)")
     parser.add_argument("--chain", metavar="URL", help="a live development node with funded accounts, such as anvil's")
-    parser.add_argument(
-        "--policy", choices=("norm", "norm-contribution"), default="norm", help="what is proven and paid for"
-    )
     parser.add_argument("--non-iid", action="store_true", help="every owner sees few digits only")
     parser.add_argument("--out", type=Path, default=Path("build/demo"), metavar="DIR", help="default build/demo")
 
@@ -46,7 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         provers=arguments.provers,
         threshold=arguments.threshold,
         chain=arguments.chain,
-        policy=arguments.policy,
         non_iid=arguments.non_iid,
         out=arguments.out,
     )

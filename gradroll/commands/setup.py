@@ -8,7 +8,7 @@ from pathlib import Path
 from gradroll.commands.options import Subparsers, group, leaf, natural, positive, settings
 from gradroll.console import Console, checksum
 
-_POLICIES = ("norm", "norm-contribution")
+_POLICIES = ("norm",)
 
 
 def add(parent: Subparsers) -> None:

@@ -56,6 +56,9 @@ def add(parent: Subparsers) -> None:
     )  # fmt: skip
     parser.add_argument("--round", type=natural, required=True)
     parser.add_argument(
+        "--from-provers", action="store_true", help="ask the provers alone, for instance when the coordinator is gone"
+    )
+    parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="where to write the sum, float64 (.npy)"
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
@@ -107,7 +110,7 @@ def _create(commands: Subparsers) -> None:
     parser.add_argument("--settle-window", type=positive, default=600, metavar="SECONDS")
     parser.add_argument("--permissioned", action="store_true", help="only owners that you admit")
     parser.add_argument(
-        "--inline-payload", action="store_true", help="aggregates of up to 16 KiB ride in the transaction"
+        "--inline-payload", action="store_true", help="aggregates of up to 16 KiB are put into the chain's log"
     )
 
 
@@ -191,7 +194,7 @@ def read(arguments: argparse.Namespace) -> int:
 
     from provers.files import storing
 
-    aggregate = _owner(arguments).read_aggregate(arguments.task, arguments.round)
+    aggregate = _owner(arguments).read_aggregate(arguments.task, arguments.round, from_provers=arguments.from_provers)
     with storing(f"cannot write {arguments.out}"), arguments.out.open("wb") as out:
         np.save(out, aggregate.total)
     Console().line(f"{arguments.out}: sum of {len(aggregate.owners)} gradients; it opens the commitments on the chain")

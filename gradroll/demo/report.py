@@ -20,17 +20,19 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Wall time of a round's three parts.
+    """Wall time of a round's four parts.
 
     Attributes:
         submit: from the opened round to the last header at the coordinator.
         prove: from there to a proven and attested batch.
         settle: until the market has accepted it.
+        release: until the provers have released the sum and the model owner has read it.
     """
 
     submit: float
     prove: float
     settle: float
+    release: float
 
 
 @dataclass(frozen=True, slots=True)

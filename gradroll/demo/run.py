@@ -18,7 +18,7 @@ from gradroll.console import Console, ether
 from gradroll.demo.cast import Cast, assemble, create_task
 from gradroll.demo.processes import Fleet, free_ports, wait_until
 from gradroll.demo.report import Report, RoundReport, Seconds
-from gradroll.demo.settling import await_settled, rejections, settlement_gas
+from gradroll.demo.settling import await_settled, await_sum, rejections, settlement_gas
 from gradroll.demo.training import (
     DATASET,
     DIMENSION,
@@ -54,7 +54,6 @@ class Options:
     provers: int
     threshold: int
     chain: str | None
-    policy: str
     non_iid: bool
     out: Path
     parameters: Path = Path("build/development-keys")
@@ -121,7 +120,7 @@ def _start(options: Options, fleet: Fleet, work: Path, console: Console) -> tupl
         provers=tuple(f"127.0.0.1:{port}" for port in ports),
         threshold=options.threshold,
         dimension=DIMENSION,
-        policy=options.policy,
+        policy="norm",
         capacity=options.capacity,
         coordinator=f"127.0.0.1:{coordinator_port}",
         parameters=options.parameters,
@@ -191,7 +190,8 @@ def _play_round(
     submitted = cast.submit_all(task_id, number)
     handed_in = time.monotonic()
     settled = await_settled(cast, submitted, alive)
-    aggregate = cast.buyer.read_aggregate(task_id, number)
+    aggregate = await_sum(cast, task_id, number, alive)
+    released = time.monotonic()
     bound = cast.view.terms(task_id).bound
     expected = plain_aggregate(state.plain, cast.honest_shards, recipe, bound)
     matches = bool(np.array_equal(aggregate.quantized, expected))
@@ -208,6 +208,7 @@ def _play_round(
             round(handed_in - began, 3),
             round(settled.proven - handed_in, 3),
             round(settled.accepted - settled.proven, 3),
+            round(released - settled.accepted, 3),
         ),
         aggregate_matches_plaintext=matches,
     )
@@ -223,7 +224,8 @@ def _tell(report: RoundReport, console: Console) -> None:
     same = "the same, bit for bit, as" if report.aggregate_matches_plaintext else "DIFFERENT from"
     console.line(f"  the sum read through the contract is {same} plain FedSGD's over the honest owners")
     console.line(
-        f"  submit {seconds.submit:.1f} s, prove {seconds.prove:.1f} s, settle {seconds.settle:.1f} s; "
+        f"  submit {seconds.submit:.1f} s, prove {seconds.prove:.1f} s, settle {seconds.settle:.1f} s, "
+        f"release {seconds.release:.1f} s; "
         f"{report.gas} gas, {report.gas_per_gradient} a gradient"
     )
 

@@ -13,6 +13,7 @@ from circuits.errors import UnavailableError
 from coordinator.records import SubmissionState, SubmissionStatus
 from gradroll.demo.cast import Cast
 from gradroll.demo.report import Rejection
+from gradroll.model_owner import RoundAggregate
 from gradroll.owner import Submitted
 
 _ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
@@ -48,6 +49,26 @@ def await_settled(
         (status.reason for status in _statuses(cast, submitted) if status.reason), "the coordinator gives none"
     )
     raise UnavailableError(f"the round did not settle within {timeout:.0f} s; reason: {trouble}")
+
+
+def await_sum(
+    cast: Cast, task_id: int, round_number: int, alive: Callable[[], None], timeout: float = 300.0
+) -> RoundAggregate:
+    """Read a round's sum as soon as the provers have released it.
+
+    Raises:
+        UnavailableError: it takes too long; the reason is in the message.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        alive()
+        waiting = [
+            batch for each in cast.coordinator.task_status(task_id).rounds if each.round == round_number
+            for batch in each.batches if batch.payload_digest is None
+        ]  # fmt: skip
+        if not waiting or time.monotonic() > deadline:
+            return cast.buyer.read_aggregate(task_id, round_number)
+        time.sleep(0.05)
 
 
 def rejections(cast: Cast, submitted: Sequence[Submitted]) -> tuple[Rejection, ...]:

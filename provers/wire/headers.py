@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuits.statement import MAX_BOUND, MAX_DIMENSION, Context, SubmissionHeader
+from circuits.statement import MAX_BOUND, MAX_DIMENSION, Context, MarketId, SubmissionHeader
 from provers.messages import MAX_PROVERS
 from provers.wire import checks
 from provers.wire._generated import common_pb2 as pb
@@ -13,10 +13,15 @@ MAX_OWNER_INDEX = 65535
 def context_from_wire(message: pb.Context) -> Context:
     """Raises WireError for a malformed field."""
     return Context(
-        chain_id=message.chain_id,
-        market=checks.address(message.market, "context.market"),
+        market=MarketId(
+            message.chain_id,
+            checks.address(message.market, "context.market"),
+            checks.digest(message.deployment, "context.deployment"),
+        ),
         task_id=message.task_id,
+        terms_hash=checks.digest(message.terms_hash, "context.terms_hash"),
         round=message.round,
+        model_digest=checks.digest(message.model_digest, "context.model_digest"),
         policy_key_hash=checks.digest(message.policy_key_hash, "context.policy_key_hash"),
         bound=checks.bounded(message.bound, 1, MAX_BOUND, "context.bound"),
         dimension=checks.bounded(message.dimension, 1, MAX_DIMENSION, "context.dimension"),
@@ -26,10 +31,13 @@ def context_from_wire(message: pb.Context) -> Context:
 def context_to_wire(context: Context) -> pb.Context:
     """The wire form of a context."""
     return pb.Context(
-        chain_id=context.chain_id,
-        market=context.market,
+        chain_id=context.market.chain_id,
+        market=context.market.address,
+        deployment=context.market.deployment,
         task_id=context.task_id,
+        terms_hash=context.terms_hash,
         round=context.round,
+        model_digest=context.model_digest,
         policy_key_hash=context.policy_key_hash,
         bound=context.bound,
         dimension=context.dimension,

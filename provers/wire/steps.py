@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from circuits.errors import WireError
 from circuits.statement import MAX_DIMENSION, TAIL
+from provers.bundle import MAX_CERTIFICATE, largest_bundle
 from provers.messages import (
     MAX_BODY,
     MAX_COHORT,
@@ -33,8 +34,8 @@ class Limits:
 
     @property
     def payload(self) -> int:
-        """Most bytes of an aggregate's payload."""
-        return 8 * self.dimension + 4096
+        """Most bytes of an audit bundle."""
+        return largest_bundle(self.dimension)
 
     @property
     def vector(self) -> int:
@@ -62,11 +63,13 @@ def proposal_from_wire(message: pb.Proposal) -> Proposal:
     """Raises WireError for a malformed field or order."""
     checks.counted(message.kept, 1, MAX_COHORT, "proposal.kept")
     checks.counted(message.active, 1, MAX_PROVERS, "proposal.active")
+    checks.counted(message.nonces, 1, MAX_PROVERS, "proposal.nonces")
     return Proposal(
         checks.digest(message.cohort_id, "proposal.cohort_id"),
         message.attempt,
         tuple(message.kept),
         tuple(message.active),
+        tuple(checks.digest(nonce, "proposal.nonces") for nonce in message.nonces),
         message.probe,
     )
 
@@ -78,6 +81,7 @@ def proposal_to_wire(proposal: Proposal) -> pb.Proposal:
         attempt=proposal.attempt,
         kept=proposal.kept,
         active=proposal.active,
+        nonces=proposal.nonces,
         probe=proposal.probe,
     )
 
@@ -156,9 +160,14 @@ def request_from_wire(parts: Iterable[pb.RunRequest], limits: Callable[[bytes], 
     cohort = cohort_from_wire(opening.cohort) if opening.HasField("cohort") else None
     proposal = proposal_from_wire(opening.proposal) if opening.HasField("proposal") else None
     relayed = tuple(_relayed(stream) for _ in range(opening.relayed))
-    limit = limits(session).payload if opening.payload_length else 0
+    limit = _limit(step, session, limits) if opening.payload_length else 0
     payload = _payload(stream, opening.payload_length, limit)
     return StepRequest(step, session, cohort, proposal, opening.authorization, relayed, payload, opening.owner)
+
+
+def _limit(step: Step, session: bytes, limits: Callable[[bytes], Limits]) -> int:
+    """A certificate may speak of a batch that this prover never saw; everything else belongs to a known session."""
+    return MAX_CERTIFICATE if step is Step.RELEASE else limits(session).payload
 
 
 def _relayed(stream: Iterator[pb.RunRequest]) -> Message:
@@ -169,10 +178,10 @@ def _relayed(stream: Iterator[pb.RunRequest]) -> Message:
 
 
 def _payload(stream: Iterator[pb.RunRequest], length: int, limit: int) -> bytes:
-    collector = Collector(length, limit, "the aggregate's payload")
+    collector = Collector(length, limit, "the step's payload")
     for part in stream:
         if part.WhichOneof("part") != "payload":
-            raise WireError("only the aggregate's payload may follow the relayed messages")
+            raise WireError("only the step's payload may follow the relayed messages")
         collector.add(part.payload)
     return collector.finish()
 

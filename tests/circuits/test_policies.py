@@ -40,7 +40,7 @@ class Case:
         return self.circuit.circuit.is_satisfied(wires)
 
     def wires(self, gram: native.FrArray, blinder: int, bits: native.FrArray) -> native.FrArray:
-        public = self.circuit.public_inputs(self.rho, self.squared_norm, self.bound, self.eta, self.contribution)
+        public = (self.rho, self.squared_norm, self.bound)
         block = self.circuit.committed_block(gram, blinder, self.owners)
         return self.circuit.assignment(public, block, self.circuit.slack_bits(bits, self.bound, self.owners))
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gradroll/v1/common.proto\x12\x0bgradroll.v1\"\x86\x01\n\x07\x43ontext\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x0e\n\x06market\x18\x02 \x01(\x0c\x12\x0f\n\x07task_id\x18\x03 \x01(\x04\x12\r\n\x05round\x18\x04 \x01(\x04\x12\x17\n\x0fpolicy_key_hash\x18\x05 \x01(\x0c\x12\r\n\x05\x62ound\x18\x06 \x01(\x04\x12\x11\n\tdimension\x18\x07 \x01(\r\"\xaf\x01\n\x10SubmissionHeader\x12\x0f\n\x07task_id\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\r\n\x05owner\x18\x03 \x01(\x0c\x12\x13\n\x0bowner_index\x18\x04 \x01(\r\x12\x12\n\ncommitment\x18\x05 \x01(\x0c\x12\x15\n\rshare_digests\x18\x06 \x03(\x0c\x12\x11\n\tsignature\x18\x07 \x01(\x0c\x12\x19\n\x11\x64\x65\x61ling_signature\x18\x08 \x01(\x0c\"-\n\x0b\x42lobOpening\x12\x0e\n\x06length\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"P\n\x08\x42lobPart\x12+\n\x07opening\x18\x01 \x01(\x0b\x32\x18.gradroll.v1.BlobOpeningH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04partb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gradroll/v1/common.proto\x12\x0bgradroll.v1\"\xc4\x01\n\x07\x43ontext\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x0e\n\x06market\x18\x02 \x01(\x0c\x12\x12\n\ndeployment\x18\x03 \x01(\x0c\x12\x0f\n\x07task_id\x18\x04 \x01(\x04\x12\x12\n\nterms_hash\x18\x05 \x01(\x0c\x12\r\n\x05round\x18\x06 \x01(\x04\x12\x14\n\x0cmodel_digest\x18\x07 \x01(\x0c\x12\x17\n\x0fpolicy_key_hash\x18\x08 \x01(\x0c\x12\r\n\x05\x62ound\x18\t \x01(\x04\x12\x11\n\tdimension\x18\n \x01(\r\"\xaf\x01\n\x10SubmissionHeader\x12\x0f\n\x07task_id\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\r\n\x05owner\x18\x03 \x01(\x0c\x12\x13\n\x0bowner_index\x18\x04 \x01(\r\x12\x12\n\ncommitment\x18\x05 \x01(\x0c\x12\x15\n\rshare_digests\x18\x06 \x03(\x0c\x12\x11\n\tsignature\x18\x07 \x01(\x0c\x12\x19\n\x11\x64\x65\x61ling_signature\x18\x08 \x01(\x0c\" \n\x0c\x42\x61tchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\"-\n\x0b\x42lobOpening\x12\x0e\n\x06length\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"P\n\x08\x42lobPart\x12+\n\x07opening\x18\x01 \x01(\x0b\x32\x18.gradroll.v1.BlobOpeningH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04partb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,11 +32,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gradroll.v1.common_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONTEXT']._serialized_start=42
-  _globals['_CONTEXT']._serialized_end=176
-  _globals['_SUBMISSIONHEADER']._serialized_start=179
-  _globals['_SUBMISSIONHEADER']._serialized_end=354
-  _globals['_BLOBOPENING']._serialized_start=356
-  _globals['_BLOBOPENING']._serialized_end=401
-  _globals['_BLOBPART']._serialized_start=403
-  _globals['_BLOBPART']._serialized_end=483
+  _globals['_CONTEXT']._serialized_end=238
+  _globals['_SUBMISSIONHEADER']._serialized_start=241
+  _globals['_SUBMISSIONHEADER']._serialized_end=416
+  _globals['_BATCHREQUEST']._serialized_start=418
+  _globals['_BATCHREQUEST']._serialized_end=450
+  _globals['_BLOBOPENING']._serialized_start=452
+  _globals['_BLOBOPENING']._serialized_end=497
+  _globals['_BLOBPART']._serialized_start=499
+  _globals['_BLOBPART']._serialized_end=579
 # @@protoc_insertion_point(module_scope)

@@ -28,21 +28,30 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Context(_message.Message):
-    """Ties a batch to one round of one task under one policy key."""
+    """Ties a batch to one round of one task, its terms, its model and its policy key."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CHAIN_ID_FIELD_NUMBER: _builtins.int
     MARKET_FIELD_NUMBER: _builtins.int
+    DEPLOYMENT_FIELD_NUMBER: _builtins.int
     TASK_ID_FIELD_NUMBER: _builtins.int
+    TERMS_HASH_FIELD_NUMBER: _builtins.int
     ROUND_FIELD_NUMBER: _builtins.int
+    MODEL_DIGEST_FIELD_NUMBER: _builtins.int
     POLICY_KEY_HASH_FIELD_NUMBER: _builtins.int
     BOUND_FIELD_NUMBER: _builtins.int
     DIMENSION_FIELD_NUMBER: _builtins.int
     chain_id: _builtins.int
     market: _builtins.bytes
+    deployment: _builtins.bytes
+    """What the market contract fixed when it was created."""
     task_id: _builtins.int
+    terms_hash: _builtins.bytes
+    """Hash of deployment, task, model owner and terms."""
     round: _builtins.int
+    model_digest: _builtins.bytes
+    """Keccak-256 of the round's model."""
     policy_key_hash: _builtins.bytes
     bound: _builtins.int
     """Largest squared norm of a quantised gradient."""
@@ -53,15 +62,18 @@ class Context(_message.Message):
         *,
         chain_id: _builtins.int = ...,
         market: _builtins.bytes = ...,
+        deployment: _builtins.bytes = ...,
         task_id: _builtins.int = ...,
+        terms_hash: _builtins.bytes = ...,
         round: _builtins.int = ...,
+        model_digest: _builtins.bytes = ...,
         policy_key_hash: _builtins.bytes = ...,
         bound: _builtins.int = ...,
         dimension: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "chain_id", b"chain_id", "dimension", b"dimension", "market", b"market", "policy_key_hash", b"policy_key_hash", "round", b"round", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "chain_id", b"chain_id", "deployment", b"deployment", "dimension", b"dimension", "market", b"market", "model_digest", b"model_digest", "policy_key_hash", b"policy_key_hash", "round", b"round", "task_id", b"task_id", "terms_hash", b"terms_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -114,6 +126,27 @@ class SubmissionHeader(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmissionHeader: _TypeAlias = SubmissionHeader  # noqa: Y015
+
+@_typing.final
+class BatchRequest(_message.Message):
+    """Names a batch by the identifier that the chain recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchRequest: _TypeAlias = BatchRequest  # noqa: Y015
 
 @_typing.final
 class BlobOpening(_message.Message):

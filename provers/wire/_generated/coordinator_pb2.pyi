@@ -251,25 +251,6 @@ class GetModelRequest(_message.Message):
 Global___GetModelRequest: _TypeAlias = GetModelRequest  # noqa: Y015
 
 @_typing.final
-class BatchRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    BATCH_ID_FIELD_NUMBER: _builtins.int
-    batch_id: _builtins.bytes
-    def __init__(
-        self,
-        *,
-        batch_id: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BatchRequest: _TypeAlias = BatchRequest  # noqa: Y015
-
-@_typing.final
 class TaskStatusRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -386,6 +367,7 @@ class BatchStatus(_message.Message):
     TRANSACTION_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.bytes
     payload_digest: _builtins.bytes
+    """Keccak-256 of the aggregate; empty until the provers have released it."""
     owners: _builtins.int
     accepted: _builtins.bool
     transaction: _builtins.bytes

@@ -58,12 +58,12 @@ class CoordinatorStub:
                 _registered_method=True)
         self.GetPayload = channel.unary_stream(
                 '/gradroll.v1.Coordinator/GetPayload',
-                request_serializer=gradroll_dot_v1_dot_coordinator__pb2.BatchRequest.SerializeToString,
+                request_serializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
                 _registered_method=True)
         self.GetAuditBundle = channel.unary_stream(
                 '/gradroll.v1.Coordinator/GetAuditBundle',
-                request_serializer=gradroll_dot_v1_dot_coordinator__pb2.BatchRequest.SerializeToString,
+                request_serializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
                 _registered_method=True)
         self.TaskStatus = channel.unary_unary(
@@ -104,7 +104,7 @@ class CoordinatorServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPayload(self, request, context):
-        """The aggregate's payload of a batch; check it against the chain before use.
+        """The aggregate of an accepted batch once the provers have released it; check it against the chain before use.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,12 +148,12 @@ def add_CoordinatorServicer_to_server(servicer, server):
             ),
             'GetPayload': grpc.unary_stream_rpc_method_handler(
                     servicer.GetPayload,
-                    request_deserializer=gradroll_dot_v1_dot_coordinator__pb2.BatchRequest.FromString,
+                    request_deserializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
             ),
             'GetAuditBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.GetAuditBundle,
-                    request_deserializer=gradroll_dot_v1_dot_coordinator__pb2.BatchRequest.FromString,
+                    request_deserializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
             ),
             'TaskStatus': grpc.unary_unary_rpc_method_handler(
@@ -296,7 +296,7 @@ class Coordinator:
             request,
             target,
             '/gradroll.v1.Coordinator/GetPayload',
-            gradroll_dot_v1_dot_coordinator__pb2.BatchRequest.SerializeToString,
+            gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
             gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
             options,
             channel_credentials,
@@ -323,7 +323,7 @@ class Coordinator:
             request,
             target,
             '/gradroll.v1.Coordinator/GetAuditBundle',
-            gradroll_dot_v1_dot_coordinator__pb2.BatchRequest.SerializeToString,
+            gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
             gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
             options,
             channel_credentials,

@@ -40,9 +40,9 @@ class CoordinatorStub:
     PutModel: _grpc.StreamUnaryMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]
     """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent."""
     GetModel: _grpc.UnaryStreamMultiCallable[_coordinator_pb2.GetModelRequest, _common_pb2.BlobPart]
-    GetPayload: _grpc.UnaryStreamMultiCallable[_coordinator_pb2.BatchRequest, _common_pb2.BlobPart]
-    """The aggregate's payload of a batch; check it against the chain before use."""
-    GetAuditBundle: _grpc.UnaryStreamMultiCallable[_coordinator_pb2.BatchRequest, _common_pb2.BlobPart]
+    GetPayload: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
+    """The aggregate of an accepted batch once the provers have released it; check it against the chain before use."""
+    GetAuditBundle: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
     """All opened values of a batch, in the encoding of the audit bundle."""
     TaskStatus: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.TaskStatusRequest, _coordinator_pb2.TaskStatusReply]
 
@@ -57,9 +57,9 @@ class CoordinatorAsyncStub(CoordinatorStub):
     PutModel: _aio.StreamUnaryMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]  # type: ignore[assignment]
     """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent."""
     GetModel: _aio.UnaryStreamMultiCallable[_coordinator_pb2.GetModelRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
-    GetPayload: _aio.UnaryStreamMultiCallable[_coordinator_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
-    """The aggregate's payload of a batch; check it against the chain before use."""
-    GetAuditBundle: _aio.UnaryStreamMultiCallable[_coordinator_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
+    GetPayload: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
+    """The aggregate of an accepted batch once the provers have released it; check it against the chain before use."""
+    GetAuditBundle: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     """All opened values of a batch, in the encoding of the audit bundle."""
     TaskStatus: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.TaskStatusRequest, _coordinator_pb2.TaskStatusReply]  # type: ignore[assignment]
 
@@ -99,15 +99,15 @@ class CoordinatorServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def GetPayload(
         self,
-        request: _coordinator_pb2.BatchRequest,
+        request: _common_pb2.BatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
-        """The aggregate's payload of a batch; check it against the chain before use."""
+        """The aggregate of an accepted batch once the provers have released it; check it against the chain before use."""
 
     @_abc_1.abstractmethod
     def GetAuditBundle(
         self,
-        request: _coordinator_pb2.BatchRequest,
+        request: _common_pb2.BatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
         """All opened values of a batch, in the encoding of the audit bundle."""

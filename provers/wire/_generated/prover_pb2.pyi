@@ -134,6 +134,7 @@ class Proposal(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
+    NONCES_FIELD_NUMBER: _builtins.int
     PROBE_FIELD_NUMBER: _builtins.int
     cohort_id: _builtins.bytes
     attempt: _builtins.int
@@ -146,6 +147,10 @@ class Proposal(_message.Message):
     def active(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Committee indices, ascending."""
 
+    @_builtins.property
+    def nonces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """What each of them drew when it started, 32 bytes each, in the same order."""
+
     def __init__(
         self,
         *,
@@ -153,11 +158,12 @@ class Proposal(_message.Message):
         attempt: _builtins.int = ...,
         kept: _abc.Iterable[_builtins.int] | None = ...,
         active: _abc.Iterable[_builtins.int] | None = ...,
+        nonces: _abc.Iterable[_builtins.bytes] | None = ...,
         probe: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "attempt", b"attempt", "cohort_id", b"cohort_id", "kept", b"kept", "probe", b"probe"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "attempt", b"attempt", "cohort_id", b"cohort_id", "kept", b"kept", "nonces", b"nonces", "probe", b"probe"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -216,7 +222,7 @@ class StepOpening(_message.Message):
     relayed: _builtins.int
     """Messages that follow, one a part."""
     payload_length: _builtins.int
-    """Bytes of the aggregate's payload that follow, in chunks; 0 for none."""
+    """Bytes that follow in chunks, 0 for none: the audit bundle with ATTEST, the certificate with RELEASE."""
     owner: _builtins.int
     """Index into the cohort; REVEAL only."""
     @_builtins.property
@@ -609,23 +615,3 @@ class ProverStatusReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProverStatusReply: _TypeAlias = ProverStatusReply  # noqa: Y015
-
-@_typing.final
-class ProverPayloadRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PAYLOAD_DIGEST_FIELD_NUMBER: _builtins.int
-    payload_digest: _builtins.bytes
-    """Keccak-256 of the payload, as the chain has it."""
-    def __init__(
-        self,
-        *,
-        payload_digest: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload_digest", b"payload_digest"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ProverPayloadRequest: _TypeAlias = ProverPayloadRequest  # noqa: Y015

@@ -66,9 +66,14 @@ class ProverStub:
                 request_serializer=gradroll_dot_v1_dot_prover__pb2.ProverStatusRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_prover__pb2.ProverStatusReply.FromString,
                 _registered_method=True)
-        self.GetPayload = channel.unary_stream(
-                '/gradroll.v1.Prover/GetPayload',
-                request_serializer=gradroll_dot_v1_dot_prover__pb2.ProverPayloadRequest.SerializeToString,
+        self.GetCertificate = channel.unary_stream(
+                '/gradroll.v1.Prover/GetCertificate',
+                request_serializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
+                _registered_method=True)
+        self.GetAuditBundle = channel.unary_stream(
+                '/gradroll.v1.Prover/GetAuditBundle',
+                request_serializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
                 _registered_method=True)
 
@@ -118,8 +123,15 @@ class ProverServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetPayload(self, request, context):
-        """A payload that this prover attested.
+    def GetCertificate(self, request, context):
+        """The certificate of a batch that this prover attested, with the attestations that it knows of.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAuditBundle(self, request, context):
+        """All opened values of a batch that this prover attested, in the encoding of the audit bundle.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,9 +170,14 @@ def add_ProverServicer_to_server(servicer, server):
                     request_deserializer=gradroll_dot_v1_dot_prover__pb2.ProverStatusRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_prover__pb2.ProverStatusReply.SerializeToString,
             ),
-            'GetPayload': grpc.unary_stream_rpc_method_handler(
-                    servicer.GetPayload,
-                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.ProverPayloadRequest.FromString,
+            'GetCertificate': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetCertificate,
+                    request_deserializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
+            ),
+            'GetAuditBundle': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetAuditBundle,
+                    request_deserializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
             ),
     }
@@ -338,7 +355,7 @@ class Prover:
             _registered_method=True)
 
     @staticmethod
-    def GetPayload(request,
+    def GetCertificate(request,
             target,
             options=(),
             channel_credentials=None,
@@ -351,8 +368,35 @@ class Prover:
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/gradroll.v1.Prover/GetPayload',
-            gradroll_dot_v1_dot_prover__pb2.ProverPayloadRequest.SerializeToString,
+            '/gradroll.v1.Prover/GetCertificate',
+            gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
+            gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAuditBundle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gradroll.v1.Prover/GetAuditBundle',
+            gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
             gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
             options,
             channel_credentials,

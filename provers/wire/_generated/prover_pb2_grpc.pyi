@@ -45,8 +45,10 @@ class ProverStub:
     ConfirmKeys: _grpc.UnaryUnaryMultiCallable[_prover_pb2.ConfirmKeysRequest, _prover_pb2.ConfirmKeysReply]
     """Compares every member's signed hashes; the keys are used only after this.  Idempotent."""
     Status: _grpc.UnaryUnaryMultiCallable[_prover_pb2.ProverStatusRequest, _prover_pb2.ProverStatusReply]
-    GetPayload: _grpc.UnaryStreamMultiCallable[_prover_pb2.ProverPayloadRequest, _common_pb2.BlobPart]
-    """A payload that this prover attested."""
+    GetCertificate: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
+    """The certificate of a batch that this prover attested, with the attestations that it knows of."""
+    GetAuditBundle: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
+    """All opened values of a batch that this prover attested, in the encoding of the audit bundle."""
 
 @_typing.type_check_only
 class ProverAsyncStub(ProverStub):
@@ -64,8 +66,10 @@ class ProverAsyncStub(ProverStub):
     ConfirmKeys: _aio.UnaryUnaryMultiCallable[_prover_pb2.ConfirmKeysRequest, _prover_pb2.ConfirmKeysReply]  # type: ignore[assignment]
     """Compares every member's signed hashes; the keys are used only after this.  Idempotent."""
     Status: _aio.UnaryUnaryMultiCallable[_prover_pb2.ProverStatusRequest, _prover_pb2.ProverStatusReply]  # type: ignore[assignment]
-    GetPayload: _aio.UnaryStreamMultiCallable[_prover_pb2.ProverPayloadRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
-    """A payload that this prover attested."""
+    GetCertificate: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
+    """The certificate of a batch that this prover attested, with the attestations that it knows of."""
+    GetAuditBundle: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
+    """All opened values of a batch that this prover attested, in the encoding of the audit bundle."""
 
 class ProverServicer(metaclass=_abc_1.ABCMeta):
     """A prover node: holds one share of every gradient and runs the joint steps."""
@@ -118,11 +122,19 @@ class ProverServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_prover_pb2.ProverStatusReply, _abc.Awaitable[_prover_pb2.ProverStatusReply]]: ...
 
     @_abc_1.abstractmethod
-    def GetPayload(
+    def GetCertificate(
         self,
-        request: _prover_pb2.ProverPayloadRequest,
+        request: _common_pb2.BatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
-        """A payload that this prover attested."""
+        """The certificate of a batch that this prover attested, with the attestations that it knows of."""
+
+    @_abc_1.abstractmethod
+    def GetAuditBundle(
+        self,
+        request: _common_pb2.BatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
+        """All opened values of a batch that this prover attested, in the encoding of the audit bundle."""
 
 def add_ProverServicer_to_server(servicer: ProverServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,64 @@
+"""Has the provers release the sums of accepted batches, keeps the aggregates, publishes small ones."""
+
+from __future__ import annotations
+
+import logging
+
+from circuits.commitment import CommitmentKey
+from circuits.payload import MAX_INLINE
+from coordinator.blobs import Blobs
+from coordinator.chain import Chain
+from coordinator.events import SumOpened, SumPublished
+from coordinator.fleet import Fleet
+from coordinator.journal import Journal
+from coordinator.machine import release
+from coordinator.rounds import ProvenBatch
+from provers.bundle import AuditBundle, Certificate
+
+_log = logging.getLogger(__name__)
+
+
+class Releases:
+    """Collects aggregates."""
+
+    def __init__(self, chain: Chain, journal: Journal, blobs: Blobs, *, step_timeout: float) -> None:
+        self._chain = chain
+        self._journal = journal
+        self._blobs = blobs
+        self._step_timeout = step_timeout
+
+    def collect(self, batch_id: bytes, fleet: Fleet, key: CommitmentKey, *, publish: bool) -> None:
+        """Open one batch's sum, and put it into the chain's log where its task wants that.
+
+        Raises:
+            UnavailableError: too few provers release their share yet, for instance because the acceptance is not final
+                for them; call again later.
+            ChainError: the node is the trouble; call again later.
+        """
+        batch = self._journal.state.batches[batch_id]
+        certificate = AuditBundle.decode(self._blobs.get(batch.bundle_digest)).certificate
+        if batch.payload_digest is None:
+            self._open(certificate, fleet, key)
+        if publish and not batch.published:
+            self._publish(batch)
+
+    def _open(self, certificate: Certificate, fleet: Fleet, key: CommitmentKey) -> None:
+        requests = release.requests(certificate, fleet.reachable())
+        replies = fleet.ask(requests, key.dimension, self._step_timeout)
+        opened = release.opened(fleet.committee, key, certificate, replies)
+        for verdict in opened.verdicts:
+            _log.warning("event=verdict batch=0x%s verdict=%r", certificate.batch_id.hex(), verdict)
+        self._journal.record(SumOpened(certificate.batch_id, self._blobs.put(opened.payload)))
+        _log.info("event=sum-opened batch=0x%s provers=%d", certificate.batch_id.hex(), len(replies))
+
+    def _publish(self, batch: ProvenBatch) -> None:
+        """Publish an aggregate; after a crash perhaps twice, which costs a fee and harms nobody."""
+        payload = self._blobs.get(batch.payload_digest or b"")
+        task_id, number = batch.round_key
+        recorded = next(b for b in self._chain.view.accepted(task_id, number) if b.record.batch_id == batch.batch_id)
+        if len(payload) > MAX_INLINE:
+            _log.warning("event=aggregate-too-long batch=0x%s bytes=%d", batch.batch_id.hex(), len(payload))
+            self._journal.record(SumPublished(batch.batch_id, b""))
+            return
+        mined = self._chain.publish_aggregate(task_id, number, recorded.record.batch_index, payload)
+        self._journal.record(SumPublished(batch.batch_id, mined.transaction))

@@ -1,0 +1,127 @@
+"""A batch's sum and its audit bundle from the provers themselves, when the coordinator is gone or will not serve them.
+
+Nobody has to be believed: the certificate carries the identifier that the chain recorded and a quorum's signatures, the
+sum opens the commitment on the chain, the bundle is for an audit to check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from circuits.commitment import CommitmentKey
+from circuits.errors import GradrollError, SignatureError, UnavailableError
+from circuits.statement import Attested, TaskTerms
+from circuits.verify import sum_of_commitments
+from coordinator.machine import Failure, release
+from provers.bundle import AuditBundle, Certificate
+from provers.chain import AcceptedBatch, ChainView, CommitteeRecord
+from provers.client import ProverClient
+from provers.messages import StepReply
+from provers.signing import recover
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class ProverReader:
+    """Reads from the provers of a task's committee, at the endpoints that the registry names.
+
+    Attributes:
+        timeout: seconds that one prover has for one answer.
+    """
+
+    view: ChainView
+    timeout: float = 60.0
+
+    def aggregate(self, batch: AcceptedBatch, key: CommitmentKey) -> bytes:
+        """The encoded aggregate of an accepted batch; it opens the commitment on the chain.
+
+        Raises:
+            UnavailableError: no prover has the certificate, or too few release their share (the acceptance may not be
+                final for them yet); the message has their reasons.
+        """
+        terms, committee = self._committee(batch)
+        certificate = self.certificate(batch)
+        requests = release.requests(certificate, range(committee.committee.size))
+        replies: dict[int, StepReply | Failure] = {}
+        answers = self._each(committee, lambda client, p: client.run(requests[p], terms.dimension, self.timeout))
+        for prover, answer in answers.items():
+            failed = isinstance(answer, GradrollError)
+            replies[prover] = Failure("refused", answer.code, str(answer)) if failed else answer  # type: ignore[union-attr, assignment]
+        return release.opened(committee.committee, key, certificate, replies).payload
+
+    def certificate(self, batch: AcceptedBatch) -> Certificate:
+        """The certificate with a quorum's valid attestations, put together from what the provers have.
+
+        Raises:
+            UnavailableError: fewer attestations than a quorum were to be had.
+        """
+        terms, committee = self._committee(batch)
+        batch_id = batch.record.batch_id
+        found = self._each(committee, lambda client, _: client.certificate(batch_id))
+        merged: dict[bytes, tuple[Certificate, dict[int, bytes]]] = {}
+        for answer in found.values():
+            if isinstance(answer, Certificate):
+                bare = answer.attested_by(())
+                signed = merged.setdefault(bare.encode(), (bare, {}))[1]
+                signed.update(_valid(answer, self._digest(bare, terms), committee))
+        for bare, signed in merged.values():
+            if len(signed) >= committee.committee.quorum:
+                return bare.attested_by(signed.items())
+        raise UnavailableError(
+            f"the certificate of batch 0x{batch_id.hex()} needs {committee.committee.quorum} attestations: "
+            + _reasons(found)
+        )
+
+    def audit_bundles(self, batch: AcceptedBatch) -> Iterator[AuditBundle]:
+        """The audit bundle of an accepted batch from one prover after the other, with a quorum's attestations."""
+        certificate = self.certificate(batch)
+        terms, committee = self._committee(batch)
+        for endpoint in committee.endpoints:
+            try:
+                with ProverClient(endpoint, timeout=self.timeout) as client:
+                    bundle = client.audit_bundle(batch.record.batch_id, terms.dimension)
+            except GradrollError:
+                continue
+            yield bundle.attested_by(certificate.attestations)
+
+    def _committee(self, batch: AcceptedBatch) -> tuple[TaskTerms, CommitteeRecord]:
+        terms = self.view.terms(batch.task_id)
+        return terms, self.view.committee_record(terms.committee_id)
+
+    def _digest(self, certificate: Certificate, terms: TaskTerms) -> bytes:
+        attested = Attested(
+            certificate.batch_id, self.view.policy(terms.task_id).verifier_code, terms.committee_id,
+            certificate.statement.size, sum_of_commitments(certificate.statement), certificate.proof.square_norm,
+        )  # fmt: skip
+        return attested.digest(certificate.statement.context)
+
+    def _each(self, committee: CommitteeRecord, ask: Callable[[ProverClient, int], V]) -> dict[int, V | GradrollError]:
+        def one(prover: int) -> V | GradrollError:
+            try:
+                with ProverClient(committee.endpoints[prover], timeout=self.timeout) as client:
+                    return ask(client, prover)
+            except GradrollError as error:
+                return error
+
+        provers = range(committee.committee.size)
+        with ThreadPoolExecutor(len(provers), "provers") as pool:
+            return dict(zip(provers, pool.map(one, provers), strict=True))
+
+
+def _valid(certificate: Certificate, digest: bytes, committee: CommitteeRecord) -> Iterator[tuple[int, bytes]]:
+    members = committee.committee.members
+    for prover, signature in certificate.attestations:
+        try:
+            if prover < len(members) and recover(digest, signature) == members[prover]:
+                yield prover, signature
+        except SignatureError:
+            continue
+
+
+def _reasons(found: Mapping[int, object]) -> str:
+    failures = (f"prover {p}: {answer}" for p, answer in found.items() if isinstance(answer, GradrollError))
+    return "; ".join(failures) or "those that the provers have do not fit"
