@@ -11,16 +11,17 @@ contract CommitteeRegistry is ICommitteeRegistry {
     uint256 private constant MAX_MEMBERS = 32;
     uint256 private constant MAX_ENDPOINT_BYTES = 256;
 
-    /// @dev The threshold is repeated in every member's word, so that a quorum is checked from the signers' words alone.
+    /// @dev The quorum is repeated in every member's word, so that a quorum is checked from the signers' words alone.
     struct Member {
         address signer;
-        uint8 threshold;
+        uint8 quorum;
         bool joined;
         bytes32 hpkeKey;
         string endpoint;
     }
 
     struct Committee {
+        uint8 threshold;
         uint8 size;
         uint8 joined;
         mapping(uint256 index => Member) members;
@@ -38,7 +39,9 @@ contract CommitteeRegistry is ICommitteeRegistry {
         }
         committeeId = committeeCount++;
         Committee storage created = _committees[committeeId];
+        created.threshold = threshold;
         created.size = uint8(size);
+        uint8 needed = uint8(_quorumOf(threshold, size));
         for (uint256 i = 0; i < size; ++i) {
             address member = members[i];
             if (member == address(0)) revert MemberInvalid(member);
@@ -46,7 +49,7 @@ contract CommitteeRegistry is ICommitteeRegistry {
                 if (members[j] == member) revert MemberInvalid(member);
             }
             created.members[i].signer = member;
-            created.members[i].threshold = threshold;
+            created.members[i].quorum = needed;
         }
         emit CommitteeCreated(committeeId, msg.sender, threshold, members);
     }
@@ -86,7 +89,7 @@ contract CommitteeRegistry is ICommitteeRegistry {
     {
         Committee storage target = _committee(committeeId);
         uint256 size = target.size;
-        threshold = target.members[0].threshold;
+        threshold = target.threshold;
         isReady = target.joined == size;
         members = new address[](size);
         endpoints = new string[](size);
@@ -98,9 +101,14 @@ contract CommitteeRegistry is ICommitteeRegistry {
     }
 
     /// @inheritdoc ICommitteeRegistry
+    function quorum(uint256 committeeId) public view returns (uint256) {
+        return _committee(committeeId).members[0].quorum;
+    }
+
+    /// @inheritdoc ICommitteeRegistry
     function requireQuorum(uint256 committeeId, bytes32 digest, Attestation[] calldata attestations) external view {
         uint256 count = attestations.length;
-        if (count == 0) revert TooFewAttestations(0, _quorum(committeeId));
+        if (count == 0) revert TooFewAttestations(0, quorum(committeeId));
         mapping(uint256 => Member) storage members = _committees[committeeId].members;
         uint256 needed;
         uint256 next = 0;
@@ -111,13 +119,16 @@ contract CommitteeRegistry is ICommitteeRegistry {
             Member storage member = members[index];
             address signer = Signatures.recover(digest, attestations[i].r, attestations[i].vs);
             if (signer == address(0) || signer != member.signer) revert AttestationInvalid(index);
-            needed = 2 * uint256(member.threshold) + 1;
+            needed = member.quorum;
         }
         if (count < needed) revert TooFewAttestations(count, needed);
     }
 
-    function _quorum(uint256 committeeId) private view returns (uint256) {
-        return 2 * uint256(_committee(committeeId).members[0].threshold) + 1;
+    /// @dev The larger of 2t + 1 and floor((N + t) / 2) + 1.
+    function _quorumOf(uint256 threshold, uint256 size) private pure returns (uint256) {
+        uint256 majority = (size + threshold) / 2 + 1;
+        uint256 openings = 2 * threshold + 1;
+        return openings > majority ? openings : majority;
     }
 
     function _committee(uint256 committeeId) private view returns (Committee storage target) {

@@ -7,13 +7,11 @@ import {IVerifier} from "./interfaces/IVerifier.sol";
 import {BatchReader} from "./libraries/BatchReader.sol";
 import {CompressedPoint} from "./libraries/CompressedPoint.sol";
 import {BN254} from "./libraries/BN254.sol";
-import {Merkle} from "./libraries/Merkle.sol";
-import {Rewards} from "./libraries/Rewards.sol";
 import {Roster} from "./libraries/Roster.sol";
 import {Terms} from "./libraries/Terms.sol";
 import {TypedData} from "./libraries/TypedData.sol";
-import {BatchState, RoundState, TaskState} from "./types/State.sol";
-import {Batch, BatchRecord, RoundView, TaskTerms, TaskView} from "./types/Types.sol";
+import {RoundState, TaskState} from "./types/State.sol";
+import {Batch, RoundView, TaskTerms, TaskView} from "./types/Types.sol";
 
 /// @title Market for gradients
 /// @notice See `IMarket`. Invariant: the contract's ether is at least the sum, over all tasks, of the free balance, of what
@@ -30,12 +28,15 @@ contract Market is IMarket {
     /// @inheritdoc IMarket
     ICommitteeRegistry public immutable registry;
     /// @inheritdoc IMarket
+    bytes32 public immutable deployment;
+    /// @inheritdoc IMarket
     uint256 public taskCount;
     mapping(uint256 taskId => TaskState) private _tasks;
 
     /// @param registry_ Registry in which the committees of all tasks are found.
     constructor(ICommitteeRegistry registry_) {
         registry = registry_;
+        deployment = TypedData.newDeployment();
     }
 
     modifier onlyModelOwner(uint256 taskId) {
@@ -47,7 +48,9 @@ contract Market is IMarket {
     function createTask(TaskTerms calldata terms) external returns (uint256 taskId) {
         Terms.check(terms);
         taskId = taskCount++;
-        Terms.store(_tasks[taskId], terms);
+        TaskState storage state = _tasks[taskId];
+        Terms.store(state, terms);
+        state.termsHash = Terms.hash(deployment, taskId, msg.sender, terms);
         emit TaskCreated(taskId, msg.sender, terms);
     }
 
@@ -118,36 +121,27 @@ contract Market is IMarket {
         TaskState storage state = _task(submitted.taskId);
         RoundState storage current = _round(state, submitted.taskId, submitted.round);
         _checkAdmissible(state, current, submitted);
-        BatchReader.Call memory request = BatchReader.prepare(submitted, state.bound, state.dimension);
-        bytes32 domain = TypedData.domainSeparator();
-        request.authenticate(submitted, domain, Roster.reader(state), current.consumed);
-        BatchRecord memory record;
-        (record.batchId, record.commitmentX, record.commitmentY) = request.verify(state.verifier);
-        record.payloadDigest = submitted.payloadDigest;
-        record.owners = submitted.owners.length;
-        registry.requireQuorum(
-            state.committeeId,
-            TypedData.attestation(domain, record.batchId, record.payloadDigest),
-            submitted.attestations
-        );
+        BatchReader.Scope memory scope = _scopeOf(state, current);
+        BatchReader.Call memory request = BatchReader.prepare(submitted, scope);
+        request.authenticate(submitted, Roster.reader(state), current.consumed);
+        address verifier = state.verifier;
+        request.verify(verifier);
+        bytes32 batchId = request.identifier(submitted.proof, IVerifier(verifier).policyKeyHash());
+        _requireAttested(state, scope, submitted, batchId);
+        uint256[2] calldata sum = submitted.proof.sum;
         batchIndex = current.batches;
-        uint256 spent;
-        (record.rewardsRoot, spent) = _assignRewards(state, submitted, request.owners, record.batchId, batchIndex);
-        _settle(current, record, batchIndex, spent);
-        emit BatchAccepted(
-            submitted.taskId,
-            submitted.round,
-            record.batchId,
-            batchIndex,
-            record.payloadDigest,
-            record.rewardsRoot,
-            record.commitmentX,
-            record.commitmentY,
-            submitted.indices
-        );
-        if (submitted.payload.length != 0) {
-            emit AggregateInlined(submitted.taskId, submitted.round, batchIndex, submitted.payload);
-        }
+        _settle(current, submitted.owners.length, state.rewardPerGradient, sum);
+        emit BatchAccepted(submitted.taskId, submitted.round, batchId, batchIndex, sum[0], sum[1], submitted.indices);
+    }
+
+    /// @inheritdoc IMarket
+    function publishAggregate(uint256 taskId, uint256 number, uint256 batchIndex, bytes calldata payload) external {
+        TaskState storage state = _task(taskId);
+        RoundState storage current = _round(state, taskId, number);
+        if (!state.inlinePayload) revert PayloadNotInline(taskId);
+        if (batchIndex >= current.batches) revert BatchUnknown(taskId, number, batchIndex);
+        if (payload.length == 0 || payload.length > MAX_PAYLOAD) revert PayloadLengthInvalid(payload.length);
+        emit AggregatePublished(taskId, number, batchIndex, payload);
     }
 
     /// @inheritdoc IMarket
@@ -177,7 +171,6 @@ contract Market is IMarket {
     function claim(uint256 taskId, uint256 number, uint256 index) external {
         TaskState storage state = _task(taskId);
         RoundState storage current = _round(state, taskId, number);
-        if (state.usesContributions) revert PaidByContribution(taskId);
         (uint256 word, uint256 bit) = (index >> 8, 1 << (index & 0xff));
         if (current.consumed[word] & bit == 0) revert OwnerNotAccepted(taskId, number, index);
         uint256 claimedBits = current.claimed[word];
@@ -185,29 +178,6 @@ contract Market is IMarket {
         current.claimed[word] = claimedBits | bit;
         // An accepted owner is registered, so the index is in range.
         (address owner, uint256 amount) = (state.owners[index], state.rewardPerGradient);
-        emit RewardClaimed(taskId, number, owner, amount);
-        _pay(owner, amount);
-    }
-
-    /// @inheritdoc IMarket
-    function claimContribution(
-        uint256 taskId,
-        uint256 number,
-        uint256 batchIndex,
-        BatchRecord calldata record,
-        uint256 slot,
-        address owner,
-        uint256 amount,
-        bytes32[] calldata proof
-    ) external {
-        BatchState storage accepted = _batch(taskId, number, batchIndex);
-        if (keccak256(abi.encode(record)) != accepted.digest) revert BatchRecordInvalid();
-        if (slot >= record.owners) revert RewardProofInvalid();
-        uint256 claimedBits = accepted.claimed;
-        if (claimedBits >> slot & 1 != 0) revert AlreadyClaimed(slot);
-        bytes32 leaf = Rewards.leaf(record.batchId, slot, owner, amount);
-        if (!Merkle.verify(proof, record.rewardsRoot, leaf)) revert RewardProofInvalid();
-        accepted.claimed = claimedBits | 1 << slot;
         emit RewardClaimed(taskId, number, owner, amount);
         _pay(owner, amount);
     }
@@ -221,7 +191,8 @@ contract Market is IMarket {
             balance: state.balance,
             reserved: state.reserved,
             roundsOpened: state.roundsOpened,
-            ownerCount: state.owners.length
+            ownerCount: state.owners.length,
+            termsHash: state.termsHash
         });
     }
 
@@ -240,16 +211,6 @@ contract Market is IMarket {
             aggregateY: y,
             finalized: current.finalized
         });
-    }
-
-    /// @inheritdoc IMarket
-    function batch(uint256 taskId, uint256 number, uint256 batchIndex)
-        external
-        view
-        returns (bytes32 digest, uint256 claimedBitmap)
-    {
-        BatchState storage accepted = _batch(taskId, number, batchIndex);
-        return (accepted.digest, accepted.claimed);
     }
 
     /// @inheritdoc IMarket
@@ -302,43 +263,56 @@ contract Market is IMarket {
         if (owners < state.minOwners) revert TooFewOwners(owners, state.minOwners);
         uint256 total = owners + current.owners;
         if (total > state.maxOwnersPerRound) revert TooManyOwners(total, state.maxOwnersPerRound);
-        if (state.inlinePayload) {
-            if (submitted.payload.length > MAX_PAYLOAD || keccak256(submitted.payload) != submitted.payloadDigest) {
-                revert PayloadInvalid();
-            }
-        } else if (submitted.payload.length != 0) {
-            revert PayloadInvalid();
-        }
     }
 
-    /// @dev Root of the reward tree and the sum of the rewards. Equal pay needs no tree: the round's bitmap says who is
-    /// owed, the terms say how much, so the root is zero.
-    function _assignRewards(
+    /// @dev What every statement about the round says, beside the owners.
+    function _scopeOf(TaskState storage state, RoundState storage current)
+        private
+        view
+        returns (BatchReader.Scope memory)
+    {
+        return BatchReader.Scope({
+            domain: TypedData.domainSeparator(deployment),
+            termsHash: state.termsHash,
+            modelDigest: current.modelDigest,
+            bound: state.bound,
+            dimension: state.dimension
+        });
+    }
+
+    /// @dev Requires a quorum's signatures over the batch, the code that verified it included.
+    function _requireAttested(
         TaskState storage state,
+        BatchReader.Scope memory scope,
         Batch calldata submitted,
-        uint256 owners,
-        bytes32 batchId,
-        uint256 batchIndex
-    ) private returns (bytes32 root, uint256 spent) {
-        uint256 count = submitted.owners.length;
-        uint256 reward = state.rewardPerGradient;
-        if (!state.usesContributions) return (0, count * reward);
-        bytes32[] memory leaves;
-        bytes memory amounts;
-        (leaves, spent, amounts) =
-            Rewards.weightedLeaves(batchId, owners, submitted.proof.contributions, count * reward, count * state.bound);
-        root = Merkle.root(leaves);
-        emit RewardsAssigned(submitted.taskId, submitted.round, batchIndex, amounts);
+        bytes32 batchId
+    ) private view {
+        uint256 committeeId = state.committeeId;
+        TypedData.Attested memory attested = TypedData.Attested({
+            batchId: batchId,
+            verifierCode: state.verifier.codehash,
+            committeeId: committeeId,
+            taskId: submitted.taskId,
+            termsHash: scope.termsHash,
+            round: submitted.round,
+            modelDigest: scope.modelDigest,
+            owners: submitted.owners.length,
+            sumX: submitted.proof.sum[0],
+            sumY: submitted.proof.sum[1],
+            squareNorm: submitted.proof.squareNorm
+        });
+        bytes32 digest = TypedData.attestation(scope.domain, attested);
+        registry.requireQuorum(committeeId, digest, submitted.attestations);
     }
 
-    /// @dev Writes the batch's effects on the round, and its record's digest if claims need it: a tree's root is never zero.
-    function _settle(RoundState storage current, BatchRecord memory record, uint256 batchIndex, uint256 spent) private {
-        if (record.rewardsRoot != 0) current.batchStates[batchIndex].digest = keccak256(abi.encode(record));
-        current.batches = uint16(batchIndex + 1);
-        current.owners += uint16(record.owners);
-        current.spent += uint128(spent);
-        (uint256 x, uint256 y) = (record.commitmentX, record.commitmentY);
-        if (batchIndex > 0) {
+    /// @dev Writes the batch's effects on the round. Who is owed stands in the round's bitmap already.
+    function _settle(RoundState storage current, uint256 owners, uint256 reward, uint256[2] calldata sum) private {
+        uint256 batches = current.batches;
+        current.batches = uint16(batches + 1);
+        current.owners += uint16(owners);
+        current.spent += uint128(owners * reward);
+        (uint256 x, uint256 y) = (sum[0], sum[1]);
+        if (batches > 0) {
             (uint256 sumX, uint256 sumY) = CompressedPoint.decompress(current.aggregate);
             (x, y) = BN254.add(sumX, sumY, x, y);
         }
@@ -363,14 +337,5 @@ contract Market is IMarket {
     {
         current = state.roundStates[number];
         if (current.settleDeadline == 0) revert RoundUnknown(taskId, number);
-    }
-
-    function _batch(uint256 taskId, uint256 number, uint256 batchIndex)
-        private
-        view
-        returns (BatchState storage accepted)
-    {
-        accepted = _round(_task(taskId), taskId, number).batchStates[batchIndex];
-        if (accepted.digest == 0) revert BatchUnknown(taskId, number, batchIndex);
     }
 }

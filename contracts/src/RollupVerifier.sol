@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IVerifier} from "./interfaces/IVerifier.sol";
 import {BN254} from "./libraries/BN254.sol";
+import {PolicyKey} from "./libraries/PolicyKey.sol";
 import {SumCheck} from "./libraries/SumCheck.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {OwnerCommitment, Proof, Statement, VerifyingKey} from "./types/Types.sol";
@@ -15,7 +16,8 @@ import {OwnerCommitment, Proof, Statement, VerifyingKey} from "./types/Types.sol
 ///   e(-A, B) e(alpha, beta) e(IC + D, gamma) e(C, delta) e(k1 D, sigma)
 ///     e(k2 right - k1 KP + k3 (sum C_i - S), G2) e(-k2 left, tau G2) = 1
 ///
-/// which is the inverse of the product of circuits/verify.py. `SumCheck` explains what is in k2. With gamma = G2 the third and sixth pair are one.
+/// which is the inverse of the product of circuits/verify.py. `SumCheck` explains what is in k2. With gamma = G2 the
+/// third and sixth pair are one.
 ///
 /// The weights are drawn after everything that they weigh, S included. Written as exponents of e(G1, G2), the product is
 /// E0 + k1 E1 + k2 E2 + k3 E3 with each E the error of one equation; if one of them is not zero, the sum is zero for a
@@ -27,18 +29,9 @@ contract RollupVerifier is IVerifier {
     using BN254 for uint256;
 
     uint256 private constant R = BN254.R;
-    uint256 private constant INPUTS = 4;
-    uint256 private constant INPUTS_WITH_CONTRIBUTIONS = 6;
-    uint256 private constant MAX_CAPACITY = 256;
-    bytes32 private constant KEY_TAG = keccak256("gradroll/v1/policy-key");
-
-    /// @notice The key has the wrong number of input points, or its capacity is not in 1..256.
-    error KeyInvalid();
 
     /// @inheritdoc IVerifier
     uint256 public immutable capacity;
-    /// @inheritdoc IVerifier
-    bool public immutable usesContributions;
     /// @inheritdoc IVerifier
     bytes32 public immutable policyKeyHash;
 
@@ -73,15 +66,10 @@ contract RollupVerifier is IVerifier {
     uint256 private immutable _normY;
     uint256 private immutable _boundX;
     uint256 private immutable _boundY;
-    uint256 private immutable _etaX;
-    uint256 private immutable _etaY;
-    uint256 private immutable _contributionX;
-    uint256 private immutable _contributionY;
 
     /// @dev Challenges of one verification.
     struct Challenges {
         uint256 rho;
-        uint256 eta;
         uint256 zeta;
         uint256 v;
         uint256 u;
@@ -90,16 +78,13 @@ contract RollupVerifier is IVerifier {
         uint256 sum;
     }
 
-    /// @param key The verifying key; its hash is computed here, so it cannot be misstated.
+    /// @param key The verifying key; its hash is computed here, so it cannot be misstated. A key under which anybody
+    /// could prove anything is refused (`PolicyKey.check`); that nobody knows its secrets is for its makers to show.
     constructor(VerifyingKey memory key) {
-        uint256 inputs = key.inputs.length;
-        if (inputs != (key.usesContributions ? INPUTS_WITH_CONTRIBUTIONS : INPUTS)) revert KeyInvalid();
-        if (key.capacity == 0 || key.capacity > MAX_CAPACITY) revert KeyInvalid();
+        PolicyKey.check(key);
         capacity = key.capacity;
-        usesContributions = key.usesContributions;
-        policyKeyHash = _hash(key);
-        _gammaIsGenerator = key.gamma[0] == BN254.G2_X_IM && key.gamma[1] == BN254.G2_X_RE
-            && key.gamma[2] == BN254.G2_Y_IM && key.gamma[3] == BN254.G2_Y_RE;
+        policyKeyHash = PolicyKey.hash(key);
+        _gammaIsGenerator = PolicyKey.isGenerator(key.gamma);
         (_alphaX, _alphaY) = (key.alpha[0], key.alpha[1]);
         (_beta0, _beta1, _beta2, _beta3) = (key.beta[0], key.beta[1], key.beta[2], key.beta[3]);
         (_gamma0, _gamma1, _gamma2, _gamma3) = (key.gamma[0], key.gamma[1], key.gamma[2], key.gamma[3]);
@@ -110,17 +95,10 @@ contract RollupVerifier is IVerifier {
         (_rhoX, _rhoY) = (key.inputs[1][0], key.inputs[1][1]);
         (_normX, _normY) = (key.inputs[2][0], key.inputs[2][1]);
         (_boundX, _boundY) = (key.inputs[3][0], key.inputs[3][1]);
-        bool more = key.usesContributions;
-        (_etaX, _etaY) = more ? (key.inputs[4][0], key.inputs[4][1]) : (0, 0);
-        (_contributionX, _contributionY) = more ? (key.inputs[5][0], key.inputs[5][1]) : (0, 0);
     }
 
     /// @inheritdoc IVerifier
-    function verify(Statement calldata statement, Proof calldata proof)
-        external
-        view
-        returns (bytes32 batchId, uint256 commitmentX, uint256 commitmentY)
-    {
+    function verify(Statement calldata statement, Proof calldata proof) external view returns (bytes32 batchId) {
         _checkShape(statement, proof);
         Challenges memory challenges;
         (batchId, challenges) = _replay(statement, proof);
@@ -138,25 +116,17 @@ contract RollupVerifier is IVerifier {
         _addInputs(_inputSlot(slots), statement.bound, proof, challenges);
         _layPairs(slots, proof, challenges);
         if (!BN254.pairingProductIsOne(slots, _gammaIsGenerator ? 6 : 7)) revert ProofInvalid();
-        (commitmentX, commitmentY) = (proof.sum[0], proof.sum[1]);
     }
 
-    /// @dev Lengths and scalars. Points are checked by the precompiles that use them.
+    /// @dev Number of owners and scalars. Points are checked by the precompiles that use them.
     function _checkShape(Statement calldata statement, Proof calldata proof) private view {
         uint256 owners = statement.owners.length;
         if (owners == 0 || owners > capacity) revert OwnersOutOfRange(owners, capacity);
-        uint256 expected = usesContributions ? owners : 0;
-        if (proof.contributions.length != expected) {
-            revert ContributionsLengthInvalid(proof.contributions.length, expected);
-        }
         _requireCanonical(statement.bound);
         _requireCanonical(proof.squareNorm);
         _requireCanonical(proof.aZeta);
         _requireCanonical(proof.sZeta);
         _requireCanonical(proof.sOmegaZeta);
-        for (uint256 i = 0; i < expected; ++i) {
-            _requireCanonical(proof.contributions[i]);
-        }
     }
 
     /// @dev All challenges, in the transcript's order.
@@ -165,12 +135,11 @@ contract RollupVerifier is IVerifier {
         view
         returns (bytes32 batchId, Challenges memory out)
     {
-        bytes32 state = Transcript.context(statement, policyKeyHash);
-        state = Transcript.rho(state, Transcript.ownersHash(statement.owners), proof);
-        out.rho = uint256(state) % R;
-        batchId = Transcript.eta(state, proof.contributions);
-        out.eta = uint256(batchId) % R;
-        state = Transcript.zeta(batchId, proof);
+        batchId = Transcript.rho(
+            Transcript.context(statement, policyKeyHash), Transcript.ownersHash(statement.owners), proof
+        );
+        out.rho = uint256(batchId) % R;
+        bytes32 state = Transcript.zeta(batchId, proof);
         out.zeta = uint256(state) % R;
         state = Transcript.v(state, proof);
         out.v = uint256(state) % R;
@@ -221,22 +190,7 @@ contract RollupVerifier is IVerifier {
         slot.mulAdd(_rhoX, _rhoY, challenges.rho);
         slot.mulAdd(_normX, _normY, proof.squareNorm);
         slot.mulAdd(_boundX, _boundY, bound);
-        if (usesContributions) {
-            slot.mulAdd(_etaX, _etaY, challenges.eta);
-            slot.mulAdd(_contributionX, _contributionY, _combinedContribution(proof.contributions, challenges.eta));
-        }
         slot.addTo(proof.gram[0], proof.gram[1]);
-    }
-
-    /// @dev W = sum_(i>=1) eta^i w_i, by Horner's rule.
-    function _combinedContribution(uint256[] calldata contributions, uint256 eta)
-        private
-        pure
-        returns (uint256 combined)
-    {
-        for (uint256 i = contributions.length; i > 0; --i) {
-            combined = mulmod(addmod(combined, contributions[i - 1], R), eta, R);
-        }
     }
 
     /// @dev Fills the other slots and puts the points of G2 beside the accumulators, over their scratch words.
@@ -263,17 +217,5 @@ contract RollupVerifier is IVerifier {
 
     function _requireCanonical(uint256 scalar) private pure {
         if (scalar >= R) revert ScalarNotCanonical(scalar);
-    }
-
-    /// @dev The canonical encoding of circuits/groth16.py (`VerifyingKey.encode`).
-    function _hash(VerifyingKey memory key) private pure returns (bytes32) {
-        bytes memory encoded = abi.encodePacked(
-            KEY_TAG, key.circuit, key.capacity, uint256(key.usesContributions ? 1 : 0), key.alpha, key.beta, key.gamma
-        );
-        encoded = abi.encodePacked(encoded, key.delta, key.sigma, key.tau, key.inputs.length);
-        for (uint256 i = 0; i < key.inputs.length; ++i) {
-            encoded = abi.encodePacked(encoded, key.inputs[i]);
-        }
-        return keccak256(encoded);
     }
 }

@@ -20,6 +20,8 @@ contract CommitteeRegistryTest is Scene {
         equal(registry.committeeCount(), 2, "count");
         (uint8 threshold, address[] memory members, string[] memory endpoints,, bool isReady) = registry.committee(1);
         equal(threshold, 2, "threshold");
+        equal(registry.quorum(0), 3, "quorum of (4, 1)");
+        equal(registry.quorum(1), 5, "quorum of (5, 2)");
         equal(keccak256(abi.encode(members)), keccak256(abi.encode(_members(5))), "members");
         equal(bytes(endpoints[4]).length, 0, "no endpoint yet");
         isTrue(!isReady && !registry.ready(1), "not ready");
@@ -76,9 +78,43 @@ contract CommitteeRegistryTest is Scene {
     function test_committee_unknown() external {
         vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.CommitteeUnknown.selector, 0));
         registry.committee(0);
+        vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.CommitteeUnknown.selector, 0));
+        registry.quorum(0);
         isTrue(!registry.ready(0), "not ready");
         vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.CommitteeUnknown.selector, 0));
         registry.requireQuorum(0, DIGEST, new Attestation[](0));
+    }
+
+    /// @dev Two quorums have at least t + 1 members in common, of whom one is honest; no smaller number gives that.
+    function test_quorum_intersect() external {
+        for (uint8 threshold = 1; threshold < 16; ++threshold) {
+            for (uint256 size = 2 * uint256(threshold) + 1; size <= 32; ++size) {
+                uint256 quorum = registry.quorum(registry.createCommittee(threshold, _members(size)));
+                isTrue(quorum <= size, "all members are enough");
+                isTrue(2 * quorum >= size + threshold + 1, "an honest member in common");
+                isTrue(quorum > 2 * threshold, "a degree-2t opening");
+                bool smaller = 2 * (quorum - 1) >= size + threshold + 1 && quorum - 1 > 2 * threshold;
+                isTrue(!smaller, "the least such number");
+            }
+        }
+    }
+
+    /// @dev (N, t, Q); of the last one, Q is more than the 2t + 1 of a degree-2t opening.
+    function test_requireQuorum_fewer() external {
+        uint256[3][5] memory shapes =
+            [[uint256(3), 1, 3], [uint256(4), 1, 3], [uint256(7), 2, 5], [uint256(10), 3, 7], [uint256(7), 1, 5]];
+        for (uint256 i = 0; i < shapes.length; ++i) {
+            (uint8 size, uint8 threshold, uint8 quorum) =
+                (uint8(shapes[i][0]), uint8(shapes[i][1]), uint8(shapes[i][2]));
+            uint256 committee = registry.createCommittee(threshold, _members(size));
+            equal(registry.quorum(committee), quorum, "quorum");
+            for (uint8 count = 0; count < quorum; ++count) {
+                vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.TooFewAttestations.selector, count, quorum));
+                registry.requireQuorum(committee, DIGEST, _signed(count, count));
+            }
+            registry.requireQuorum(committee, DIGEST, _signed(quorum, quorum));
+            registry.requireQuorum(committee, DIGEST, _signed(size, size));
+        }
     }
 
     function test_requireQuorum_anyMajority() external {

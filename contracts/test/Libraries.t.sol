@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IMarket} from "../src/interfaces/IMarket.sol";
 import {BN254} from "../src/libraries/BN254.sol";
 import {CompressedPoint} from "../src/libraries/CompressedPoint.sol";
-import {Merkle} from "../src/libraries/Merkle.sol";
-import {Rewards} from "../src/libraries/Rewards.sol";
 import {Signatures} from "../src/libraries/Signatures.sol";
 import {IVerifier} from "../src/interfaces/IVerifier.sol";
 import {Proof} from "../src/types/Types.sol";
@@ -14,10 +11,6 @@ import {Scene} from "./support/Scene.sol";
 
 /// @dev Calls libraries that take calldata.
 contract LibraryCaller {
-    function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {
-        return Merkle.verify(proof, root, leaf);
-    }
-
     function scalars(Proof calldata proof, uint256 dimension, uint256 zeta, uint256 v, uint256 u, uint256 k2)
         external
         pure
@@ -25,48 +18,11 @@ contract LibraryCaller {
     {
         return SumCheck.scalars(proof, dimension, zeta, v, u, k2);
     }
-
-    function weighted(uint256[] calldata contributions, uint256 pool, uint256 limit)
-        external
-        pure
-        returns (bytes32[] memory leaves, uint256 total, bytes memory amounts)
-    {
-        uint256 owners;
-        uint256 size = contributions.length * 0x60;
-        assembly ("memory-safe") {
-            owners := mload(0x40)
-            mstore(0x40, add(owners, size))
-        }
-        for (uint256 i = 0; i < contributions.length; ++i) {
-            assembly ("memory-safe") {
-                mstore(add(owners, mul(0x60, i)), add(i, 1))
-            }
-        }
-        return Rewards.weightedLeaves(bytes32(uint256(7)), owners, contributions, pool, limit);
-    }
 }
 
 /// @title Libraries against plain references
 contract LibrariesTest is Scene {
-    uint256 private constant LIMIT = 1 << 70;
     LibraryCaller private _caller = new LibraryCaller();
-
-    function testFuzz_root_reference(uint256 count, bytes32 seed) external pure {
-        count = count % 70 + 1;
-        bytes32[] memory leaves = _leaves(count, seed);
-        equal(Merkle.root(_leaves(count, seed)), rootOf(leaves), "root");
-    }
-
-    function testFuzz_verify_everyLeaf(uint256 count, bytes32 seed) external view {
-        count = count % 70 + 1;
-        bytes32[] memory leaves = _leaves(count, seed);
-        bytes32 root = rootOf(leaves);
-        for (uint256 i = 0; i < count; ++i) {
-            bytes32[] memory proof = proofOf(leaves, i);
-            isTrue(_caller.verify(proof, root, leaves[i]), "leaf");
-            isTrue(!_caller.verify(proof, root, keccak256(abi.encode(leaves[i]))), "stranger");
-        }
-    }
 
     function testFuzz_compress_roundTrip(uint256 scalar) external view {
         (uint256 x, uint256 y) = _multiple(scalar);
@@ -176,54 +132,6 @@ contract LibrariesTest is Scene {
             _caller.scalars(proof, dimensions[i], root, 2, 3, 4);
             vm.expectRevert(IVerifier.OpeningPointInDomain.selector);
             _caller.scalars(proof, dimensions[i], mulmod(root, root, BN254.R), 2, 3, 4);
-        }
-    }
-
-    function testFuzz_weightedLeaves_reference(int72[9] memory signed, uint128 pool) external view {
-        uint256[] memory contributions = new uint256[](9);
-        uint256 sum;
-        for (uint256 i = 0; i < 9; ++i) {
-            int256 w = int256(signed[i]) % int256(LIMIT + 1);
-            contributions[i] = w < 0 ? BN254.R - uint256(-w) : uint256(w);
-            if (w > 0) sum += uint256(w);
-        }
-        (bytes32[] memory leaves, uint256 total, bytes memory amounts) = _caller.weighted(contributions, pool, LIMIT);
-        uint256 expectedTotal;
-        bytes memory expected;
-        for (uint256 i = 0; i < 9; ++i) {
-            uint256 weight = contributions[i] <= LIMIT ? contributions[i] : 0;
-            uint256 amount = sum == 0 ? uint256(pool) / 9 : uint256(pool) * weight / sum;
-            expectedTotal += amount;
-            expected = abi.encodePacked(expected, uint128(amount));
-            equal(leaves[i], leafOf(bytes32(uint256(7)), i, address(uint160(i + 1)), amount), "leaf");
-        }
-        equal(total, expectedTotal, "total");
-        isTrue(total <= pool, "pool");
-        equal(keccak256(amounts), keccak256(expected), "amounts");
-    }
-
-    function test_weightedLeaves_noPositive() external view {
-        uint256[] memory contributions = new uint256[](4);
-        contributions[1] = BN254.R - 5;
-        (, uint256 total, bytes memory amounts) = _caller.weighted(contributions, 10, LIMIT);
-        equal(total, 8, "equal parts, dust stays");
-        equal(keccak256(amounts), keccak256(abi.encodePacked(uint128(2), uint128(2), uint128(2), uint128(2))), "parts");
-    }
-
-    function test_weightedLeaves_outOfRange() external {
-        uint256[] memory contributions = new uint256[](2);
-        contributions[1] = LIMIT + 1;
-        vm.expectRevert(abi.encodeWithSelector(IMarket.ContributionOutOfRange.selector, 1));
-        _caller.weighted(contributions, 10, LIMIT);
-        contributions[1] = BN254.R - LIMIT - 1;
-        vm.expectRevert(abi.encodeWithSelector(IMarket.ContributionOutOfRange.selector, 1));
-        _caller.weighted(contributions, 10, LIMIT);
-    }
-
-    function _leaves(uint256 count, bytes32 seed) private pure returns (bytes32[] memory leaves) {
-        leaves = new bytes32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            leaves[i] = keccak256(abi.encode(seed, i));
         }
     }
 

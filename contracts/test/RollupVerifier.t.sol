@@ -1,132 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {RollupVerifier} from "../src/RollupVerifier.sol";
 import {IVerifier} from "../src/interfaces/IVerifier.sol";
 import {BN254} from "../src/libraries/BN254.sol";
-import {OwnerCommitment, Proof, Statement, VerifyingKey} from "../src/types/Types.sol";
+import {OwnerCommitment, Proof, Statement} from "../src/types/Types.sol";
 import {Scene} from "./support/Scene.sol";
 
 /// @title The verifier alone, on real proofs
 contract RollupVerifierTest is Scene {
-    /// @dev Words of the proof's head; word 28 is the offset of the contributions.
-    uint256 private constant WORDS = 31;
-    uint256 private constant OFFSET_WORD = 28;
+    /// @dev Words of the proof; the last two are digests.
+    uint256 private constant WORDS = 30;
+    uint256 private constant DIGESTS = 28;
     /// @dev A precompile that refuses a point keeps what it was given, so every call is bounded.
     uint256 private constant GAS = 3_000_000;
 
     function setUp() external {
-        vm.chainId(CHAIN_ID);
+        stage("norm_3", 16);
     }
 
     function test_verify_realProofs() external {
-        string[7] memory names = [
-            "norm_1",
-            "norm_3",
-            "norm_16",
-            "contribution_3",
-            "contribution_16",
-            "norm_3_other_gamma",
-            "contribution_3_other_gamma"
-        ];
+        string[4] memory names = ["norm_1", "norm_3", "norm_16", "norm_3_other_gamma"];
         for (uint256 i = 0; i < names.length; ++i) {
             (Statement memory statement, Proof memory proof, Fixture memory fixture) = _given(names[i]);
-            (bytes32 batchId, uint256 x, uint256 y) = verifier.verify{gas: GAS}(statement, proof);
-            equal(batchId, fixture.batchId, "batch id");
-            equal(x, fixture.commitmentX, "x of the sum");
-            equal(y, fixture.commitmentY, "y of the sum");
+            equal(verifier.verify{gas: GAS}(statement, proof), fixture.batchId, "batch id");
+            equal(proof.sum[0], fixture.commitmentX, "x of the sum");
+            equal(proof.sum[1], fixture.commitmentY, "y of the sum");
         }
     }
 
     function test_verify_everyWordTampered() external {
-        string[4] memory names = ["norm_3", "contribution_3", "norm_3_other_gamma", "contribution_3_other_gamma"];
+        string[2] memory names = ["norm_3", "norm_3_other_gamma"];
         for (uint256 i = 0; i < names.length; ++i) {
             (Statement memory statement, Proof memory proof,) = _given(names[i]);
             for (uint256 word = 0; word < WORDS; ++word) {
-                if (word != OFFSET_WORD) _refused(statement, _tampered(proof, word, 1));
+                _refused(statement, _tampered(proof, word, 1));
             }
         }
     }
 
     function testFuzz_verify_wordTampered(uint256 word, uint256 delta) external {
-        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
-        word %= WORDS;
-        vm.assume(word != OFFSET_WORD && delta != 0);
-        _refused(statement, _tampered(proof, word, delta));
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        vm.assume(delta != 0);
+        _refused(statement, _tampered(proof, word % WORDS, delta));
     }
 
     function testFuzz_verify_statementTampered(uint256 word, uint256 delta) external {
         (Statement memory statement, Proof memory proof,) = _given("norm_3");
         vm.assume(delta != 0);
         OwnerCommitment memory owner = statement.owners[word % 3];
-        word %= 8;
+        word %= 10;
         unchecked {
-            if (word == 0) statement.market = address(uint160(statement.market) ^ uint160(delta | 1));
+            if (word == 0) statement.domain ^= bytes32(delta);
             if (word == 1) statement.taskId += delta;
-            if (word == 2) statement.round += delta;
-            if (word == 3) statement.bound += delta;
-            if (word == 4) statement.dimension += delta;
-            if (word == 5) owner.owner = address(uint160(owner.owner) ^ uint160(delta | 1));
-            if (word == 6) owner.cx += delta;
-            if (word == 7) owner.cy += delta;
+            if (word == 2) statement.termsHash ^= bytes32(delta);
+            if (word == 3) statement.round += delta;
+            if (word == 4) statement.modelDigest ^= bytes32(delta);
+            if (word == 5) statement.bound += delta;
+            if (word == 6) statement.dimension += delta;
+            if (word == 7) owner.owner ^= delta;
+            if (word == 8) owner.cx += delta;
+            if (word == 9) owner.cy += delta;
         }
         _refused(statement, proof);
     }
 
-    function test_verify_otherChain() external {
-        (Statement memory statement, Proof memory proof,) = _given("norm_3");
-        vm.chainId(1);
-        vm.expectRevert(IVerifier.ProofInvalid.selector);
-        verifier.verify{gas: GAS}(statement, proof);
-    }
-
     function test_verify_otherKey() external {
         (Statement memory statement, Proof memory proof,) = _given("norm_3");
-        verifier = new RollupVerifier(keyOf("gas_8"));
+        deployVerifier(keyOf("gas_8"));
         vm.expectRevert(IVerifier.ProofInvalid.selector);
-        verifier.verify{gas: GAS}(statement, proof);
-    }
-
-    function test_verify_contributionChangedByOne() external {
-        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
-        for (uint256 i = 0; i < 3; ++i) {
-            ++proof.contributions[i];
-            vm.expectRevert(IVerifier.ProofInvalid.selector);
-            verifier.verify{gas: GAS}(statement, proof);
-            --proof.contributions[i];
-        }
-        verifier.verify{gas: GAS}(statement, proof);
-    }
-
-    function test_verify_contributionsSwapped() external {
-        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
-        (proof.contributions[0], proof.contributions[1]) = (proof.contributions[1], proof.contributions[0]);
-        vm.expectRevert(IVerifier.ProofInvalid.selector);
-        verifier.verify{gas: GAS}(statement, proof);
-    }
-
-    function test_verify_contributionsLength() external {
-        (Statement memory statement, Proof memory proof,) = _given("norm_3");
-        proof.contributions = new uint256[](3);
-        vm.expectRevert(abi.encodeWithSelector(IVerifier.ContributionsLengthInvalid.selector, 3, 0));
-        verifier.verify{gas: GAS}(statement, proof);
-        (statement, proof,) = _given("contribution_3");
-        proof.contributions = new uint256[](2);
-        vm.expectRevert(abi.encodeWithSelector(IVerifier.ContributionsLengthInvalid.selector, 2, 3));
         verifier.verify{gas: GAS}(statement, proof);
     }
 
     function test_verify_scalarPlusOrder() external {
-        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
         uint256[4] memory words = [uint256(14), 19, 20, 21];
         for (uint256 i = 0; i < words.length; ++i) {
             vm.expectPartialRevert(IVerifier.ScalarNotCanonical.selector);
             verifier.verify{gas: GAS}(statement, _tampered(proof, words[i], BN254.R));
         }
-        proof.contributions[1] += BN254.R;
-        vm.expectRevert(abi.encodeWithSelector(IVerifier.ScalarNotCanonical.selector, proof.contributions[1]));
-        verifier.verify{gas: GAS}(statement, proof);
-        proof.contributions[1] -= BN254.R;
         statement.bound += BN254.R;
         vm.expectRevert(abi.encodeWithSelector(IVerifier.ScalarNotCanonical.selector, statement.bound));
         verifier.verify{gas: GAS}(statement, proof);
@@ -134,7 +85,7 @@ contract RollupVerifierTest is Scene {
 
     function test_verify_coordinatePlusModulus() external {
         (Statement memory statement, Proof memory proof,) = _given("norm_3");
-        for (uint256 word = 0; word < OFFSET_WORD; ++word) {
+        for (uint256 word = 0; word < DIGESTS; ++word) {
             if (word == 14 || (word > 18 && word < 22)) continue; // scalars
             vm.expectRevert(BN254.PointInvalid.selector);
             verifier.verify{gas: GAS}(statement, _tampered(proof, word, BN254.P));
@@ -146,7 +97,7 @@ contract RollupVerifierTest is Scene {
 
     function test_verify_pointOffCurve() external {
         (Statement memory statement, Proof memory proof,) = _given("norm_3");
-        for (uint256 word = 0; word < OFFSET_WORD; ++word) {
+        for (uint256 word = 0; word < DIGESTS; ++word) {
             if (word == 14 || (word > 18 && word < 22)) continue;
             vm.expectRevert(BN254.PointInvalid.selector);
             verifier.verify{gas: GAS}(statement, _tampered(proof, word, 1));
@@ -206,7 +157,7 @@ contract RollupVerifierTest is Scene {
     }
 
     function testFuzz_verify_sumWrong(uint256 seed, uint256 owner) external {
-        (Statement memory statement, Proof memory proof,) = _given("contribution_3");
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
         vm.assume(seed % BN254.R != 0);
         proof.sum = _plus(proof.sum, statement.owners[owner % 3].cx, statement.owners[owner % 3].cy, seed);
         _proofInvalid(statement, proof);
@@ -242,38 +193,12 @@ contract RollupVerifierTest is Scene {
         }
     }
 
-    function test_constructor_keyHash() external {
-        string[2] memory names = ["norm_3", "contribution_3"];
-        for (uint256 i = 0; i < names.length; ++i) {
-            verifier = new RollupVerifier(keyOf(names[i]));
-            string memory json = vm.readFile(string.concat("test/fixtures/", names[i], ".json"));
-            json = vm.readFile(string.concat("test/fixtures/", vm.parseJsonString(json, ".key"), ".json"));
-            equal(verifier.policyKeyHash(), vm.parseJsonBytes32(json, ".keyHash"), "policy key hash");
-            equal(verifier.capacity(), 16, "capacity");
-            isTrue(verifier.usesContributions() == (i == 1), "uses contributions");
-        }
-    }
-
-    function test_constructor_keyInvalid() external {
-        VerifyingKey memory key = keyOf("norm_3");
-        key.usesContributions = true;
-        vm.expectRevert(RollupVerifier.KeyInvalid.selector);
-        new RollupVerifier(key);
-        key.usesContributions = false;
-        key.capacity = 0;
-        vm.expectRevert(RollupVerifier.KeyInvalid.selector);
-        new RollupVerifier(key);
-        key.capacity = 257;
-        vm.expectRevert(RollupVerifier.KeyInvalid.selector);
-        new RollupVerifier(key);
-    }
-
     function _given(string memory name)
         private
         returns (Statement memory statement, Proof memory proof, Fixture memory fixture)
     {
         fixture = load(name);
-        verifier = new RollupVerifier(keyOf(name));
+        deployVerifier(keyOf(name));
         statement = statementOf(fixture.batch);
         proof = fixture.batch.proof;
     }
@@ -301,12 +226,11 @@ contract RollupVerifierTest is Scene {
         } catch {}
     }
 
-    /// @dev A copy of the proof with one word of its head changed.
+    /// @dev A copy of the proof with one word changed.
     function _tampered(Proof memory proof, uint256 word, uint256 delta) private pure returns (Proof memory) {
         bytes memory encoded = abi.encode(proof);
         assembly ("memory-safe") {
-            // The first word is the offset of the tuple.
-            let position := add(add(encoded, 0x40), shl(5, word))
+            let position := add(add(encoded, 0x20), shl(5, word))
             mstore(position, add(mload(position), delta))
         }
         return abi.decode(encoded, (Proof));

@@ -12,21 +12,21 @@ contract RosterTest is Scene {
     event RosterCompacted(uint256 indexed taskId, uint256 chunk, uint256 count);
 
     function test_compactRoster_batchAccepted() external {
-        stage("norm_3", 5, 16);
+        stage("norm_3", 5);
         vm.expectEmit(true, true, true, true, MARKET);
         emit RosterCompacted(0, 0, 5);
         equal(market.compactRoster(0, 0), 5, "owners");
-        market.acceptBatch{gas: GAS}(load("norm_3").batch);
+        market.acceptBatch{gas: GAS}(attested("norm_3"));
     }
 
     function test_compactRoster_forgedSignature() external {
-        stage("norm_3", 5, 16);
+        stage("norm_3", 5);
         market.compactRoster(0, 0);
-        Batch memory batch = load("norm_3").batch;
+        Batch memory batch = attested("norm_3");
         batch.owners[1].r ^= bytes32(uint256(1));
         vm.expectRevert(abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 1, 1));
         market.acceptBatch{gas: GAS}(batch);
-        batch = load("norm_3").batch;
+        batch = attested("norm_3");
         setIndex(batch, 2, 4);
         vm.expectRevert(abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 2, 4));
         market.acceptBatch{gas: GAS}(batch);
@@ -36,24 +36,24 @@ contract RosterTest is Scene {
     }
 
     function test_compactRoster_partly() external {
-        stage("norm_3", 2, 16);
+        stage("norm_3", 2);
         equal(market.compacted(0, 0), 0, "no copy yet");
         market.compactRoster(0, 0);
         equal(market.compacted(0, 0), 2, "copied");
-        _admit(2, 6);
+        admitOwners(0, 2, 6);
         equal(market.compacted(0, 0), 2, "admitting copies nothing");
         // Owners 0 and 1 come from code, owner 2 from storage.
-        market.acceptBatch{gas: GAS}(load("norm_3").batch);
+        market.acceptBatch{gas: GAS}(attested("norm_3"));
         equal(market.compactRoster(0, 0), 6, "grown");
         equal(market.compacted(0, 0), 6, "copied again");
         equal(market.compacted(0, 1), 0, "another chunk");
         vm.expectRevert(abi.encodeWithSelector(IMarket.TaskUnknown.selector, 1));
         market.compacted(1, 0);
-        market.acceptBatch{gas: GAS}(load("norm_3_next").batch);
+        market.acceptBatch{gas: GAS}(attested("norm_3_next"));
     }
 
     function test_compactRoster_nothingNew() external {
-        stage("norm_3", 3, 16);
+        stage("norm_3", 3);
         market.compactRoster(0, 0);
         vm.expectRevert(abi.encodeWithSelector(IMarket.RosterCompact.selector, 0, 0));
         market.compactRoster(0, 0);
@@ -64,9 +64,9 @@ contract RosterTest is Scene {
     }
 
     function test_acceptBatch_acrossChunks() external {
-        stage("norm_3_chunks", 0, 16);
-        _admit(0, 1025);
-        Batch memory batch = load("norm_3_chunks").batch;
+        stage("norm_3_chunks", 0);
+        admitOwners(0, 0, 1025);
+        Batch memory batch = attested("norm_3_chunks");
         uint256 state = vm.snapshotState();
         market.acceptBatch{gas: GAS}(batch);
         vm.revertToState(state);
@@ -82,20 +82,11 @@ contract RosterTest is Scene {
     }
 
     function test_acceptBatch_ownersNotAscendingAcrossChunks() external {
-        stage("norm_3_chunks", 0, 16);
-        _admit(0, 1025);
-        Batch memory batch = load("norm_3_chunks").batch;
+        stage("norm_3_chunks", 0);
+        admitOwners(0, 0, 1025);
+        Batch memory batch = attested("norm_3_chunks");
         swapOwners(batch, 1, 2);
         vm.expectRevert(abi.encodeWithSelector(IMarket.OwnersNotAscending.selector, 2));
         market.acceptBatch{gas: GAS}(batch);
-    }
-
-    function _admit(uint256 first, uint256 end) private {
-        address[] memory owners = new address[](end - first);
-        for (uint256 i = first; i < end; ++i) {
-            owners[i - first] = ownerAddress(i);
-        }
-        vm.prank(modelOwner);
-        market.admit(0, owners);
     }
 }

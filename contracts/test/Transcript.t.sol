@@ -5,45 +5,44 @@ import {BN254} from "../src/libraries/BN254.sol";
 import {Transcript} from "../src/libraries/Transcript.sol";
 import {TypedData} from "../src/libraries/TypedData.sol";
 import {Proof, Statement} from "../src/types/Types.sol";
-import {Check} from "./support/Check.sol";
+import {Scene} from "./support/Scene.sol";
 
 /// @dev Calls the library with calldata.
 contract TranscriptCaller {
     function states(Statement calldata statement, Proof calldata proof, bytes32 keyHash)
         external
-        view
-        returns (bytes32[7] memory out)
+        pure
+        returns (bytes32[6] memory out)
     {
         out[0] = Transcript.context(statement, keyHash);
         out[1] = Transcript.ownersHash(statement.owners);
         out[2] = Transcript.rho(out[0], out[1], proof);
-        out[3] = Transcript.eta(out[2], proof.contributions);
-        out[4] = Transcript.zeta(out[3], proof);
-        out[5] = Transcript.v(out[4], proof);
-        out[6] = Transcript.u(out[5], proof);
+        out[3] = Transcript.zeta(out[2], proof);
+        out[4] = Transcript.v(out[3], proof);
+        out[5] = Transcript.u(out[4], proof);
     }
 }
 
 /// @title The transcript against vectors that Python made (tests/vectors/v1/transcript)
-contract TranscriptTest is Check {
-    string[3] private _names = ["norm_1", "norm_3", "contribution_3"];
+contract TranscriptTest is Scene {
+    string[3] private _names = ["norm_1", "norm_3", "norm_3_sparse"];
 
     function test_states_vectors() external {
-        string[7] memory keys = ["context", "owners", "rho", "eta", "zeta", "v", "u"];
+        string[6] memory keys = ["context", "owners", "rho", "zeta", "v", "u"];
         TranscriptCaller caller = new TranscriptCaller();
         for (uint256 i = 0; i < _names.length; ++i) {
             string memory json = _vector(i);
             Statement memory statement = abi.decode(vm.parseJsonBytes(json, ".statement"), (Statement));
             Proof memory proof = abi.decode(vm.parseJsonBytes(json, ".proof"), (Proof));
-            bytes32[7] memory states = caller.states(statement, proof, vm.parseJsonBytes32(json, ".keyHash"));
+            bytes32[6] memory states = caller.states(statement, proof, vm.parseJsonBytes32(json, ".keyHash"));
             for (uint256 k = 0; k < keys.length; ++k) {
                 equal(states[k], vm.parseJsonBytes32(json, string.concat(".states.", keys[k])), keys[k]);
             }
         }
     }
 
-    function test_challenges_vectors() external {
-        string[5] memory keys = ["rho", "eta", "zeta", "v", "u"];
+    function test_challenges_vectors() external view {
+        string[4] memory keys = ["rho", "zeta", "v", "u"];
         for (uint256 i = 0; i < _names.length; ++i) {
             string memory json = _vector(i);
             for (uint256 k = 0; k < keys.length; ++k) {
@@ -57,31 +56,55 @@ contract TranscriptTest is Check {
         }
     }
 
-    function test_digest_submissionVectors() external {
+    function test_digest_submissionVectors() external view {
         for (uint256 i = 0; i < _names.length; ++i) {
             string memory json = _vector(i);
             Statement memory s = abi.decode(vm.parseJsonBytes(json, ".statement"), (Statement));
             bytes32[] memory expected = vm.parseJsonBytes32Array(json, ".submissions");
-            bytes32 domain = keccak256(
-                abi.encode(
-                    keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
-                    keccak256("gradroll"),
-                    keccak256("1"),
-                    vm.parseJsonUint(json, ".chainId"),
-                    s.market
-                )
-            );
+            bytes32 separator = vm.parseJsonBytes32(json, ".domain");
             for (uint256 k = 0; k < expected.length; ++k) {
-                bytes32 structHash =
-                    keccak256(abi.encode(TypedData.SUBMISSION_TYPE, s.taskId, s.round, s.owners[k].cx, s.owners[k].cy));
-                equal(TypedData.digest(domain, structHash), expected[k], "submission digest");
+                bytes memory head = abi.encode(s.taskId, s.termsHash, s.round, s.modelDigest);
+                bytes memory point = abi.encode(s.owners[k].cx, s.owners[k].cy);
+                bytes32 structHash = keccak256(bytes.concat(TypedData.SUBMISSION_TYPE, head, point));
+                equal(TypedData.digest(separator, structHash), expected[k], "submission digest");
             }
         }
     }
 
-    function _vector(uint256 i) private returns (string memory json) {
-        json = vm.readFile(string.concat("../tests/vectors/v1/transcript/", _names[i], ".json"));
-        vm.chainId(vm.parseJsonUint(json, ".chainId"));
+    function test_attestation_vectors() external view {
+        for (uint256 i = 0; i < _names.length; ++i) {
+            string memory json = _vector(i);
+            Statement memory s = abi.decode(vm.parseJsonBytes(json, ".statement"), (Statement));
+            Proof memory proof = abi.decode(vm.parseJsonBytes(json, ".proof"), (Proof));
+            TypedData.Attested memory content = TypedData.Attested({
+                batchId: vm.parseJsonBytes32(json, ".states.rho"),
+                verifierCode: vm.parseJsonBytes32(json, ".verifierCode"),
+                committeeId: 0,
+                taskId: s.taskId,
+                termsHash: s.termsHash,
+                round: s.round,
+                modelDigest: s.modelDigest,
+                owners: s.owners.length,
+                sumX: proof.sum[0],
+                sumY: proof.sum[1],
+                squareNorm: proof.squareNorm
+            });
+            bytes32 digest = TypedData.attestation(vm.parseJsonBytes32(json, ".domain"), content);
+            equal(digest, vm.parseJsonBytes32(json, ".attestation"), "attestation digest");
+        }
+    }
+
+    /// @dev The market of the scene says of itself and its task what Python says: deployment, domain and terms' hash.
+    function test_statement_ofTheMarket() external {
+        stage("norm_3", 3);
+        string memory json = _vector(1);
+        equal(domain(), vm.parseJsonBytes32(json, ".domain"), "domain");
+        bytes32 expected = keccak256(vm.parseJsonBytes(json, ".statement"));
+        equal(keccak256(abi.encode(statementOf(load("norm_3").batch))), expected, "statement");
+    }
+
+    function _vector(uint256 i) private view returns (string memory) {
+        return vm.readFile(string.concat("../tests/vectors/v1/transcript/", _names[i], ".json"));
     }
 
     function _challenge(string memory json, string memory key) private pure returns (uint256) {

@@ -5,7 +5,8 @@ Batches come without attestations: those bind the verifier's code, and the forge
     python -m tests.contracts.fixtures [name ...]
 
 Everything is derived from seeds, so the files do not change unless the protocol does. The market of the fixtures
-stands at `MARKET` on chain 31337; the forge tests deploy it there.
+stands at `MARKET_ADDRESS` on chain 31337, created in a block whose parent has `PARENT_HASH`; its task 0 has `TERMS`,
+as contracts/test/support/Scene.sol sets them up.
 """
 
 from __future__ import annotations
@@ -157,6 +158,8 @@ def transcript_vector(batch: PlainBatch) -> dict[str, object]:
         },
         "challenges": challenges,
         "submissions": _submissions(statement),
+        "verifierCode": _hex(batch.at.verifier_code),
+        "attestation": _hex(batch.attested.digest(statement.context)),
     }
 
 

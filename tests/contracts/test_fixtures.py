@@ -10,7 +10,7 @@ from tests.contracts import fixtures
 from tests.contracts.fixtures import FIXTURES, RECIPES, VECTORS
 
 
-@pytest.mark.parametrize("name", ["norm_1", "norm_3", "contribution_3", "norm_3_other_gamma"])
+@pytest.mark.parametrize("name", ["norm_1", "norm_3", "norm_3_sparse", "norm_3_other_gamma"])
 def test_fixture_is_current(name: str) -> None:
     recipe = RECIPES[name]
     batch = fixtures.build(name, recipe)

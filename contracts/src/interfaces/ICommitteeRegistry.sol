@@ -16,7 +16,7 @@ interface ICommitteeRegistry {
     error NotAMember(uint256 committeeId, address caller);
     /// @notice An endpoint must have 1 to 256 bytes, a key must not be zero.
     error EndpointInvalid();
-    /// @notice Fewer attestations than 2t + 1.
+    /// @notice Fewer attestations than the committee's quorum.
     error TooFewAttestations(uint256 given, uint256 needed);
     /// @notice Attestations must ascend strictly by member, so that nobody counts twice.
     error AttestationsNotAscending(uint256 member);
@@ -55,8 +55,12 @@ interface ICommitteeRegistry {
     /// @notice Number of committees.
     function committeeCount() external view returns (uint256);
 
-    /// @notice Reverts unless at least 2t + 1 distinct members signed the digest, which then holds with at most t
-    /// corrupt members because an honest majority of the signers vouches for it.
+    /// @notice Q = max(2t + 1, floor((N + t) / 2) + 1), at most N. With at most t corrupt members, honest ones are the
+    /// majority of any Q members, and any two sets of Q share an honest one: of two batches with an owner in common,
+    /// which no honest member signs both, at most one finds a quorum.
+    function quorum(uint256 committeeId) external view returns (uint256);
+
+    /// @notice Reverts unless a quorum of distinct members signed the digest.
     /// @param committeeId The committee.
     /// @param digest EIP-712 digest.
     /// @param attestations Signatures, strictly ascending by member.

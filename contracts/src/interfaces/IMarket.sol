@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Batch, BatchRecord, RoundView, TaskTerms, TaskView} from "../types/Types.sol";
+import {Batch, RoundView, TaskTerms, TaskView} from "../types/Types.sol";
 import {ICommitteeRegistry} from "./ICommitteeRegistry.sol";
 
 /// @title Market for gradients
@@ -15,7 +15,7 @@ interface IMarket {
     error TaskUnknown(uint256 taskId);
     /// @notice The round was not opened.
     error RoundUnknown(uint256 taskId, uint256 round);
-    /// @notice No batch of the round has this number, or the task pays equally and keeps no batches.
+    /// @notice No accepted batch of the round has this number.
     error BatchUnknown(uint256 taskId, uint256 round, uint256 batchIndex);
     /// @notice No owner of the task has this index.
     error OwnerUnknown(uint256 taskId, uint256 index);
@@ -61,20 +61,14 @@ interface IMarket {
     error SubmissionInvalid(uint256 slot, uint256 index);
     /// @notice The owner is in an accepted batch of this round already.
     error OwnerAlreadyAccepted(uint256 slot, uint256 index);
-    /// @notice A contribution exceeds what the norms allow: |w| <= owners * bound.
-    error ContributionOutOfRange(uint256 slot);
-    /// @notice The payload is not what the task's terms and its digest say: empty, or inlined and at most 16 KiB.
-    error PayloadInvalid();
-    /// @notice The record is not that of the accepted batch.
-    error BatchRecordInvalid();
-    /// @notice The task pays by contribution: use `claimContribution`.
-    error PaidByContribution(uint256 taskId);
+    /// @notice The task's aggregates are served by provers, not published on the chain (`inlinePayload`).
+    error PayloadNotInline(uint256 taskId);
+    /// @notice A published aggregate has 1 to 16,384 bytes.
+    error PayloadLengthInvalid(uint256 length);
     /// @notice No accepted batch of the round has the owner of this index.
     error OwnerNotAccepted(uint256 taskId, uint256 round, uint256 index);
-    /// @notice The reward was paid before: of the owner of this index, or in this slot of the batch.
-    error AlreadyClaimed(uint256 position);
-    /// @notice The leaf (slot, owner, amount) is not in the batch's reward tree.
-    error RewardProofInvalid();
+    /// @notice The owner of this index was paid before.
+    error AlreadyClaimed(uint256 index);
     /// @notice The recipient refused the payment.
     error TransferFailed(address recipient, uint256 amount);
 
@@ -94,25 +88,25 @@ interface IMarket {
         uint256 submitDeadline,
         uint256 settleDeadline
     );
-    /// @notice A batch was accepted. Together with `RewardsAssigned` this is all that its reward tree needs.
-    /// @param rewardsRoot Root of the tree of rewards; zero for equal pay, which needs none.
-    /// @param ownerIndices Registration indices of the owners in slot order, two big-endian bytes each.
+    /// @notice A batch was accepted: every owner of it is owed the reward per gradient, and provers may now release
+    /// their shares of its sum.
+    /// @param batchId Transcript state that binds deployment, task, terms, round, model, owners, projections and Gram
+    /// matrix; as the market derived it.
+    /// @param commitmentX Sum of the owners' commitments, which the aggregate opens.
+    /// @param commitmentY See `commitmentX`.
+    /// @param indices Registration indices of the owners in slot order, two big-endian bytes each.
     event BatchAccepted(
         uint256 indexed taskId,
         uint256 indexed round,
         bytes32 indexed batchId,
         uint256 batchIndex,
-        bytes32 payloadDigest,
-        bytes32 rewardsRoot,
         uint256 commitmentX,
         uint256 commitmentY,
-        bytes ownerIndices
+        bytes indices
     );
-    /// @notice Pay of a batch whose contributions weigh it; otherwise every owner gets the reward per gradient.
-    /// @param amounts Wei by slot, sixteen big-endian bytes each.
-    event RewardsAssigned(uint256 indexed taskId, uint256 indexed round, uint256 batchIndex, bytes amounts);
-    /// @notice The encoded aggregate of a batch of a task with `inlinePayload`.
-    event AggregateInlined(uint256 indexed taskId, uint256 indexed round, uint256 batchIndex, bytes payload);
+    /// @notice Somebody published what should be the encoded aggregate of a batch. Nothing was checked: a reader takes
+    /// the first payload that opens the commitment of `BatchAccepted`.
+    event AggregatePublished(uint256 indexed taskId, uint256 indexed round, uint256 indexed batchIndex, bytes payload);
     /// @notice An owner was paid.
     event RewardClaimed(uint256 indexed taskId, uint256 indexed round, address indexed owner, uint256 amount);
     /// @notice A round ended and its unspent reserve went back to the task's balance.
@@ -147,11 +141,19 @@ interface IMarket {
     /// @return number Its number, ascending from 0.
     function openRound(uint256 taskId, bytes32 modelDigest) external returns (uint256 number);
 
-    /// @notice Accepts a proven batch of signed gradients; anyone may call. There is no early end of a round, so nobody
-    /// can see an aggregate and then keep the batch from being paid, short of a delay past the settle deadline.
+    /// @notice Accepts a proven batch of signed gradients that a quorum of the committee attested; anyone may call. The
+    /// batch has no aggregate in it: provers release their shares of the sum only once the batch is accepted, so with
+    /// at most t of them corrupt nobody sees an aggregate that is not paid for.
     /// @dev Reverts with errors of this interface, `IVerifier`, `ICommitteeRegistry` or `BN254.PointInvalid`.
     /// @return batchIndex Number of the batch in its round.
     function acceptBatch(Batch calldata batch) external returns (uint256 batchIndex);
+
+    /// @notice Publishes the encoded aggregate of an accepted batch of a task with `inlinePayload` in the log; anyone
+    /// may call, any number of times. Its content is not checked here: readers check that it opens the batch's
+    /// commitment.
+    /// @param number The round.
+    /// @param payload 1 to 16,384 bytes.
+    function publishAggregate(uint256 taskId, uint256 number, uint256 batchIndex, bytes calldata payload) external;
 
     /// @notice Ends a round after its settle deadline and releases the unspent reserve; anyone may call.
     function finalizeRound(uint256 taskId, uint256 number) external;
@@ -159,30 +161,18 @@ interface IMarket {
     /// @notice Pays money of the task's balance back to the model owner; model owner only.
     function withdraw(uint256 taskId, uint256 amount) external;
 
-    /// @notice Pays the reward per gradient to an owner of an accepted batch, once; anyone may call. For tasks that pay
-    /// every accepted gradient the same.
+    /// @notice Pays the reward per gradient to an owner of an accepted batch, once; anyone may call.
     /// @param number The round.
     /// @param index Registration index of the owner.
     function claim(uint256 taskId, uint256 number, uint256 index) external;
 
-    /// @notice Pays an owner's reward to that owner, once; anyone may call. For tasks that pay by contribution.
-    /// @param number The round.
-    /// @param record The accepted batch, as its event states it.
-    /// @param slot The owner's position in the batch.
-    /// @param proof Siblings of the leaf keccak(keccak(abi.encode(batchId, slot, owner, amount))), from the bottom.
-    function claimContribution(
-        uint256 taskId,
-        uint256 number,
-        uint256 batchIndex,
-        BatchRecord calldata record,
-        uint256 slot,
-        address owner,
-        uint256 amount,
-        bytes32[] calldata proof
-    ) external;
-
     /// @notice The registry of committees.
     function registry() external view returns (ICommitteeRegistry);
+
+    /// @notice Identifier of this deployment, the salt of the EIP-712 domain: keccak256(abi.encode(
+    /// keccak256("gradroll/v1/deployment"), chain id, this address, hash of the block before the one of the
+    /// deployment)).
+    function deployment() external view returns (bytes32);
 
     /// @notice Number of tasks.
     function taskCount() external view returns (uint256);
@@ -192,13 +182,6 @@ interface IMarket {
 
     /// @notice State of a round.
     function round(uint256 taskId, uint256 number) external view returns (RoundView memory);
-
-    /// @notice Digest of an accepted batch's record (`keccak256(abi.encode(BatchRecord))`) and the bitmap of paid slots.
-    /// Only tasks that pay by contribution keep them.
-    function batch(uint256 taskId, uint256 number, uint256 batchIndex)
-        external
-        view
-        returns (bytes32 digest, uint256 claimedBitmap);
 
     /// @notice Bitmap of the owners of indices [256 word, 256 word + 256) that are in accepted batches of the round.
     function consumed(uint256 taskId, uint256 number, uint256 word) external view returns (uint256);

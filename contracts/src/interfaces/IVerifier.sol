@@ -5,12 +5,10 @@ import {Proof, Statement} from "../types/Types.sol";
 
 /// @title Verifier of batches under one policy key
 /// @notice Sound against everybody, whoever is corrupt: accepted commitments belong to rows of squared norm at most the
-/// bound modulo r, and accepted contributions are theirs. That entries are small integers is attested by provers.
+/// bound modulo r, and the stated sum is theirs. That entries are small integers is attested by provers.
 interface IVerifier {
     /// @notice The batch has no owner, or more than the circuit has slots.
     error OwnersOutOfRange(uint256 owners, uint256 capacity);
-    /// @notice The policy wants another number of contributions.
-    error ContributionsLengthInvalid(uint256 given, uint256 expected);
     /// @notice A scalar is not below the group order; it is refused, never reduced.
     error ScalarNotCanonical(uint256 scalar);
     /// @notice The task's dimension is not in 1..2^28.
@@ -24,19 +22,11 @@ interface IVerifier {
     /// @dev Also reverts with `PointInvalid` of the BN254 library for a point off its curve or subgroup.
     /// @param statement What is claimed. Signatures of the owners are the caller's to check.
     /// @param proof Proof of the statement.
-    /// @return batchId Identifier of the batch, bound to everything but malleable proof elements.
-    /// @return commitmentX Sum of the owners' commitments.
-    /// @return commitmentY See `commitmentX`.
-    function verify(Statement calldata statement, Proof calldata proof)
-        external
-        view
-        returns (bytes32 batchId, uint256 commitmentX, uint256 commitmentY);
+    /// @return batchId The transcript's state behind rho. The market derives it itself and takes nobody's word for it.
+    function verify(Statement calldata statement, Proof calldata proof) external view returns (bytes32 batchId);
 
     /// @notice Most owners of a batch.
     function capacity() external view returns (uint256);
-
-    /// @notice Whether batches publish every owner's contribution, which then weighs the pay.
-    function usesContributions() external view returns (bool);
 
     /// @notice Hash of the verifying key, part of every batch's context.
     function policyKeyHash() external view returns (bytes32);

@@ -5,6 +5,7 @@ import {IMarket} from "../interfaces/IMarket.sol";
 import {IVerifier} from "../interfaces/IVerifier.sol";
 import {Batch, OwnerEntry, Proof} from "../types/Types.sol";
 import {Roster} from "./Roster.sol";
+import {Transcript} from "./Transcript.sol";
 import {TypedData} from "./TypedData.sol";
 
 /// @title From a batch in calldata to a call of the verifier
@@ -14,21 +15,31 @@ import {TypedData} from "./TypedData.sol";
 library BatchReader {
     using Roster for Roster.Reader;
 
-    uint256 private constant PROOF_HEAD = 0x3e0;
-    uint256 private constant CONTRIBUTIONS_WORD = 0x380;
+    uint256 private constant PROOF_SIZE = 0x3c0;
     uint256 private constant ENTRY = 0x80;
     // As in Signatures; assembly takes only constants that are literals.
     uint256 private constant S_MASK = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
+    /// @notice What a statement says of the task and the round.
+    struct Scope {
+        bytes32 domain;
+        bytes32 termsHash;
+        bytes32 modelDigest;
+        uint256 bound;
+        uint256 dimension;
+    }
+
     /// @notice The outgoing call under construction.
     /// @param start Address of the selector's word; the call's bytes begin 28 bytes later.
-    /// @param owners Address of the first of the owners, three words each: (address, cx, cy).
-    /// @param size Bytes of the call.
+    /// @param statement Address of the statement: seven words, then the offset of its owners.
+    /// @param owners Address of the first of the owners, three words each: (index and address, cx, cy).
+    /// @param count Number of owners.
     struct Call {
         uint256 start;
+        uint256 statement;
         uint256 owners;
-        uint256 size;
+        uint256 count;
     }
 
     /// @dev State of the loop over the owners. A run is the owners of one word of the round's bitmap (256 indices) whose
@@ -53,44 +64,30 @@ library BatchReader {
     }
 
     /// @notice Reserves memory for the call and writes all but the owners into it.
-    function prepare(Batch calldata batch, uint256 bound, uint256 dimension)
-        internal
-        view
-        returns (Call memory request)
-    {
+    function prepare(Batch calldata batch, Scope memory scope) internal pure returns (Call memory request) {
         uint256 count = batch.owners.length;
         Proof calldata proof = batch.proof;
-        uint256[] calldata contributions = proof.contributions;
         uint256 start;
+        uint256 statement;
         uint32 selector = uint32(IVerifier.verify.selector);
         assembly ("memory-safe") {
             start := mload(0x40)
             let body := add(start, 0x20)
-            // (statement, proof) offsets; statement: five words, offset, length, owners
-            let statement := add(body, 0x40)
-            let ownersSize := mul(0x60, count)
-            let target := add(add(statement, 0xe0), ownersSize)
+            // offset of the statement, proof; statement: seven words, offset of the owners, their number, owners
+            statement := add(body, add(0x20, PROOF_SIZE))
+            mstore(0x40, add(add(statement, 0x120), mul(0x60, count)))
             mstore(start, selector)
-            mstore(body, 0x40)
-            mstore(add(body, 0x20), sub(target, body))
-            mstore(statement, address())
-            calldatacopy(add(statement, 0x20), batch, 0x40) // taskId, round
-            mstore(add(statement, 0x60), bound)
-            mstore(add(statement, 0x80), dimension)
-            mstore(add(statement, 0xa0), 0xc0)
-            mstore(add(statement, 0xc0), count)
-            calldatacopy(target, proof, PROOF_HEAD)
-            mstore(add(target, CONTRIBUTIONS_WORD), PROOF_HEAD)
-            let tail := add(target, PROOF_HEAD)
-            let tailSize := shl(5, contributions.length)
-            mstore(tail, contributions.length)
-            calldatacopy(add(tail, 0x20), contributions.offset, tailSize)
-            let end := add(add(tail, 0x20), tailSize)
-            mstore(0x40, end)
-            mstore(request, start)
-            mstore(add(request, 0x20), add(statement, 0xe0))
-            mstore(add(request, 0x40), sub(end, add(start, 0x1c)))
+            mstore(body, add(0x20, PROOF_SIZE))
+            calldatacopy(add(body, 0x20), proof, PROOF_SIZE)
+            mstore(statement, mload(scope)) // domain
+            mstore(add(statement, 0x20), calldataload(batch)) // taskId
+            mstore(add(statement, 0x40), mload(add(scope, 0x20))) // termsHash
+            mstore(add(statement, 0x60), calldataload(add(batch, 0x20))) // round
+            mcopy(add(statement, 0x80), add(scope, 0x40), 0x60) // modelDigest, bound, dimension
+            mstore(add(statement, 0xe0), 0x100)
+            mstore(add(statement, 0x100), count)
         }
+        return Call({start: start, statement: statement, owners: statement + 0x120, count: count});
     }
 
     /// @notice Checks that the owners ascend by index, that each signed its submission and that none is in a batch of the
@@ -101,7 +98,6 @@ library BatchReader {
     function authenticate(
         Call memory request,
         Batch calldata batch,
-        bytes32 domain,
         Roster.Reader memory roster,
         mapping(uint256 word => uint256) storage consumed
     ) internal {
@@ -110,7 +106,7 @@ library BatchReader {
         uint256 count = entries.length;
         if (indices.length != 2 * count) revert IMarket.IndicesInvalid(indices.length, count);
         Run memory run;
-        run.input = _scratch(batch, domain);
+        run.input = _scratch(request.statement);
         run.owners = request.owners;
         while (run.slot < count) {
             uint256 first = run.slot;
@@ -132,38 +128,45 @@ library BatchReader {
         }
     }
 
-    /// @notice Asks the verifier; forwards its error.
-    function verify(Call memory request, address verifier)
-        internal
-        view
-        returns (bytes32 batchId, uint256 commitmentX, uint256 commitmentY)
-    {
+    /// @notice Asks the verifier; forwards its error. Its answer is not used: the verifier is of the model owner's
+    /// choice, and the batch's identifier is derived here.
+    function verify(Call memory request, address verifier) internal view {
+        (uint256 start, uint256 end) = (request.start + 0x1c, request.owners + 0x60 * request.count);
         assembly ("memory-safe") {
-            let free := mload(0x40)
-            let ok := staticcall(gas(), verifier, add(mload(request), 0x1c), mload(add(request, 0x40)), free, 0x60)
-            if iszero(and(ok, gt(returndatasize(), 0x5f))) {
+            let ok := staticcall(gas(), verifier, start, sub(end, start), 0, 0)
+            // A verifier without code answers nothing, and approves of nothing.
+            if iszero(and(ok, gt(returndatasize(), 0x1f))) {
+                let free := mload(0x40)
                 returndatacopy(free, 0, returndatasize())
                 revert(free, returndatasize())
             }
-            batchId := mload(free)
-            commitmentX := mload(add(free, 0x20))
-            commitmentY := mload(add(free, 0x40))
         }
+    }
+
+    /// @notice The batch's identifier, from what was authenticated.
+    /// @param keyHash Hash of the verifier's key.
+    function identifier(Call memory request, Proof calldata proof, bytes32 keyHash) internal pure returns (bytes32) {
+        return Transcript.rho(
+            Transcript.context(request.statement, request.count, keyHash),
+            Transcript.ownersHash(request.owners, request.count),
+            proof
+        );
     }
 
     /// @dev Memory in which one submission after the other is hashed and its signer recovered. Ends of two hashed strings
     /// and the input of the recovery share it, so that an entry is copied once:
-    /// -0x60 type, taskId, round; 0x00 cx, cy, r, vs, which become digest, v, r, s; 0x9e 0x1901, domain, struct hash.
-    function _scratch(Batch calldata batch, bytes32 domain) private pure returns (uint256 input) {
+    /// -0xa0 type, taskId, termsHash, round, modelDigest; 0x00 cx, cy, r, vs, which become digest, v, r, s;
+    /// 0x9e 0x1901, domain, struct hash.
+    function _scratch(uint256 statement) private pure returns (uint256 input) {
         bytes32 submissionType = TypedData.SUBMISSION_TYPE;
         assembly ("memory-safe") {
             let free := mload(0x40)
-            mstore(0x40, add(free, 0x140))
-            input := add(free, 0x60)
+            mstore(0x40, add(free, 0x180))
+            input := add(free, 0xa0)
             mstore(free, submissionType)
-            calldatacopy(add(free, 0x20), batch, 0x40)
+            mcopy(add(free, 0x20), add(statement, 0x20), 0x80)
             mstore(add(input, 0x80), 0x1901)
-            mstore(add(input, 0xa0), domain)
+            mstore(add(input, 0xa0), mload(statement))
         }
     }
 
@@ -204,7 +207,7 @@ library BatchReader {
                 if or(lt(index, next), gt(index, last)) { break }
                 calldatacopy(input, entry, ENTRY)
                 calldatacopy(add(target, 0x20), entry, 0x40) // cx, cy
-                mstore(add(input, 0xc0), keccak256(sub(input, 0x60), 0xa0))
+                mstore(add(input, 0xc0), keccak256(sub(input, 0xa0), 0xe0))
                 let s := mload(add(input, 0x60))
                 mstore(add(input, 0x20), add(27, shr(255, s)))
                 s := and(s, S_MASK)
@@ -221,6 +224,7 @@ library BatchReader {
                     mstore(add(run, 0xe0), 1)
                     break
                 }
+                mstore(target, or(shl(160, index), registered))
                 bits := or(bits, shl(and(index, 0xff), 1))
                 next := add(index, 1)
                 entry := add(entry, ENTRY)

@@ -12,6 +12,7 @@ library Terms {
     uint256 private constant BOUND_LIMIT = 1 << 62;
     uint256 private constant MAX_FRACTION_BITS = 62;
     uint256 private constant MAX_OWNERS_PER_ROUND = 256;
+    bytes32 private constant TAG = keccak256("gradroll/v1/terms");
 
     /// @notice Refuses terms out of range, so that limits of the field and of the circuit never show up in a round.
     function check(TaskTerms calldata terms) internal view {
@@ -31,6 +32,15 @@ library Terms {
         _require(terms.settleWindow != 0, "settleWindow");
     }
 
+    /// @notice What a signature or a proof for a task binds: its terms, whose they are, and where they hold.
+    function hash(bytes32 deployment, uint256 taskId, address modelOwner, TaskTerms calldata terms)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(TAG, deployment, taskId, modelOwner, terms));
+    }
+
     /// @notice Writes checked terms into a fresh task of the caller.
     function store(TaskState storage state, TaskTerms calldata terms) internal {
         state.verifier = terms.verifier;
@@ -43,7 +53,6 @@ library Terms {
         state.fractionBits = terms.fractionBits;
         state.permissioned = terms.permissioned;
         state.inlinePayload = terms.inlinePayload;
-        state.usesContributions = IVerifier(terms.verifier).usesContributions();
         state.modelOwner = msg.sender;
         state.rounds = terms.rounds;
         state.coordinator = terms.coordinator;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-/// @dev A task in storage, packed so that accepting a batch reads its first two words only.
+/// @dev A task in storage, packed so that accepting a batch reads its first three words only.
 struct TaskState {
     // word 0: what the proof is about
     address verifier;
@@ -15,16 +15,17 @@ struct TaskState {
     uint8 fractionBits;
     bool permissioned;
     bool inlinePayload;
-    bool usesContributions;
-    // word 2
+    // word 2: what submissions, proofs and attestations bind (Terms.hash)
+    bytes32 termsHash;
+    // word 3
     address modelOwner;
     uint32 rounds;
     uint32 roundsOpened;
-    // word 3
+    // word 4
     address coordinator;
     uint32 submitWindow;
     uint32 settleWindow;
-    // word 4: wei that is free, and the full reserves of rounds that are not finalised
+    // word 5: wei that is free, and the full reserves of rounds that are not finalised
     uint128 balance;
     uint128 reserved;
     address[] owners;
@@ -46,15 +47,7 @@ struct RoundState {
     bool finalized;
     // word 2: sum of all accepted commitments (CompressedPoint); never zero once the round is open
     uint256 aggregate;
-    // owners by registration index: who is in an accepted batch, and who of them has been paid (equal pay only)
+    // owners by registration index: who is in an accepted batch, and who of them has been paid
     mapping(uint256 word => uint256) consumed;
     mapping(uint256 word => uint256) claimed;
-    // pay by contribution only
-    mapping(uint256 batchIndex => BatchState) batchStates;
-}
-
-/// @dev An accepted batch of a task with pay by contribution: digest of its record, bitmap of the slots that were paid.
-struct BatchState {
-    bytes32 digest;
-    uint256 claimed;
 }

@@ -11,11 +11,12 @@ pragma solidity ^0.8.28;
 /// @param minOwners Fewest owners of a batch, at least 2: an aggregate of one owner is that owner's gradient.
 /// @param maxOwnersPerRound Most gradients accepted (and paid) in a round, at most 256.
 /// @param rounds Number of rounds that may be opened.
-/// @param rewardPerGradient Wei paid per accepted gradient (on average, when contributions weigh the pay).
+/// @param rewardPerGradient Wei paid per accepted gradient.
 /// @param submitWindow Seconds from the opening of a round in which owners submit.
 /// @param settleWindow Seconds after the submit deadline in which batches are accepted.
 /// @param permissioned Whether the model owner admits data owners; otherwise anyone registers.
-/// @param inlinePayload Whether every batch carries its aggregate in the transaction.
+/// @param inlinePayload Whether aggregates are published on the chain (`publishAggregate`); otherwise provers serve
+/// them.
 struct TaskTerms {
     uint256 committeeId;
     address verifier;
@@ -69,7 +70,6 @@ struct Attestation {
 /// @param w1 KZG proofs at zeta and omega zeta.
 /// @param w2 See `w1`.
 /// @param sum Sum of the owners' commitments; stated, and checked by one multiplication instead of an addition an owner.
-/// @param contributions w_i = <g_i, sum_j g_j> modulo r, one an owner; empty when the policy opens none.
 /// @param signSeed Seed of the sign matrix of the smallness test.
 /// @param projectionsDigest Keccak of the opened projections.
 struct Proof {
@@ -88,7 +88,6 @@ struct Proof {
     uint256[2] w1;
     uint256[2] w2;
     uint256[2] sum;
-    uint256[] contributions;
     bytes32 signSeed;
     bytes32 projectionsDigest;
 }
@@ -96,52 +95,37 @@ struct Proof {
 /// @notice A batch of owners' gradients as it is handed to the market.
 /// @param indices Registration indices of the owners, ascending, two big-endian bytes each.
 /// @param owners Their submissions, in the same order.
-/// @param payloadDigest Keccak of the encoded aggregate that the provers attest and serve.
-/// @param payload The encoded aggregate for tasks with `inlinePayload`, otherwise empty.
+/// @param attestations Signatures of a quorum of the committee, ascending by member.
 struct Batch {
     uint256 taskId;
     uint256 round;
     bytes indices;
     OwnerEntry[] owners;
     Proof proof;
-    bytes32 payloadDigest;
-    bytes payload;
     Attestation[] attestations;
 }
 
 /// @notice An owner of a batch as the verifier sees it; its signature was checked before.
+/// @param owner Registration index, from bit 160, and address: the whole word enters the transcript.
 struct OwnerCommitment {
-    address owner;
+    uint256 owner;
     uint256 cx;
     uint256 cy;
 }
 
 /// @notice What a batch proof states: these commitments, in this round of this task of this market.
-/// @dev The context's chain id and policy key hash are the verifier's own.
+/// @dev The policy key hash of the transcript's context is the verifier's own.
+/// @param domain EIP-712 domain separator of the market: chain, address and deployment.
+/// @param termsHash Hash of the task's terms (`TaskView.termsHash`).
 struct Statement {
-    address market;
+    bytes32 domain;
     uint256 taskId;
+    bytes32 termsHash;
     uint256 round;
+    bytes32 modelDigest;
     uint256 bound;
     uint256 dimension;
     OwnerCommitment[] owners;
-}
-
-/// @notice An accepted batch. The market logs it; where pay goes by contribution it also remembers its hash
-/// (`keccak256(abi.encode(record))`), from which claims are checked.
-/// @param batchId Transcript state that binds context, owners, projections, Gram matrix and contributions.
-/// @param payloadDigest Keccak of the encoded aggregate.
-/// @param rewardsRoot Root of the tree of rewards; zero for equal pay, which needs none.
-/// @param commitmentX Sum of the owners' commitments, which the aggregate opens.
-/// @param commitmentY See `commitmentX`.
-/// @param owners Number of owners.
-struct BatchRecord {
-    bytes32 batchId;
-    bytes32 payloadDigest;
-    bytes32 rewardsRoot;
-    uint256 commitmentX;
-    uint256 commitmentY;
-    uint256 owners;
 }
 
 /// @notice State of a round as the market reports it.
@@ -166,6 +150,7 @@ struct RoundView {
 /// @param reserved Full reserves of the rounds that are not finalised, whether assigned to owners meanwhile or not.
 /// @param roundsOpened Rounds opened so far.
 /// @param ownerCount Data owners registered so far.
+/// @param termsHash Hash of deployment, task, model owner and terms, which submissions, proofs and attestations bind.
 struct TaskView {
     TaskTerms terms;
     address modelOwner;
@@ -173,17 +158,16 @@ struct TaskView {
     uint256 reserved;
     uint256 roundsOpened;
     uint256 ownerCount;
+    bytes32 termsHash;
 }
 
 /// @notice Verifying key of a policy circuit, with [tau]_2 of the string under which rows are committed.
 /// @param circuit Digest of the compiled circuit.
 /// @param capacity Most owners of a batch.
-/// @param usesContributions Whether the policy opens and proves contributions.
 /// @param inputs Basis points of the constant 1 and of every public input.
 struct VerifyingKey {
     bytes32 circuit;
     uint256 capacity;
-    bool usesContributions;
     uint256[2] alpha;
     uint256[4] beta;
     uint256[4] gamma;

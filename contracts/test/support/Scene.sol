@@ -4,89 +4,117 @@ pragma solidity ^0.8.28;
 import {CommitteeRegistry} from "../../src/CommitteeRegistry.sol";
 import {Market} from "../../src/Market.sol";
 import {RollupVerifier} from "../../src/RollupVerifier.sol";
-import {BN254} from "../../src/libraries/BN254.sol";
+import {IVerifier} from "../../src/interfaces/IVerifier.sol";
 import {TypedData} from "../../src/libraries/TypedData.sol";
 import {
     Attestation,
     Batch,
-    BatchRecord,
     OwnerCommitment,
     OwnerEntry,
+    Proof,
     Statement,
     TaskTerms,
+    TaskView,
     VerifyingKey
 } from "../../src/types/Types.sol";
 import {Check} from "./Check.sol";
+import {StubVerifier} from "./StubVerifier.sol";
 
 /// @title A market with a task, its committee and its owners, where the fixtures' signatures are valid
 /// @dev Fixtures and keys: tests/contracts/fixtures.py.
 abstract contract Scene is Check {
     address internal constant MARKET = address(bytes20(hex"6d61726b6574000000000000000000000000aaaa"));
+    address internal constant VERIFIER = address(bytes20(hex"7665726966696572000000000000000000000001"));
+    bytes32 internal constant PARENT_HASH = keccak256("parent");
+    bytes32 internal constant MODEL = keccak256("model");
     uint256 internal constant CHAIN_ID = 31337;
     uint64 internal constant BOUND = 1 << 40;
+    uint16 internal constant MAX_OWNERS = 64;
     uint128 internal constant REWARD = 1 ether;
     uint32 internal constant WINDOW = 1 hours;
     uint256 internal constant PROVERS = 4;
+    uint256 internal constant QUORUM = 3;
 
     address internal modelOwner = address(0xA11CE);
     CommitteeRegistry internal registry;
     Market internal market;
     RollupVerifier internal verifier;
 
-    /// @dev A batch's fixture.
+    /// @dev A batch's fixture, without attestations: they bind the verifier's code, so they are signed here.
     struct Fixture {
         Batch batch;
-        bytes payload;
         bytes32 batchId;
         uint256 commitmentX;
         uint256 commitmentY;
     }
 
     /// @dev Deploys everything for the key of a fixture, registers owners 0..count-1, funds the task and opens a round.
-    function stage(string memory fixture, uint256 owners, uint16 maxOwners) internal {
+    function stage(string memory fixture, uint256 owners) internal {
         deploy(fixture);
-        createTask(terms(maxOwners));
-        admitOwners(owners);
-        fund(uint256(maxOwners) * REWARD);
-        openRound();
+        stageTask(terms(), owners);
+    }
+
+    /// @dev Creates a task, registers owners 0..count-1, funds it and opens a round.
+    function stageTask(TaskTerms memory with, uint256 owners) internal returns (uint256 taskId) {
+        taskId = createTask(with);
+        admitOwners(taskId, 0, owners);
+        fund(taskId, uint256(with.maxOwnersPerRound) * with.rewardPerGradient);
+        openRound(taskId);
     }
 
     function deploy(string memory fixture) internal {
         vm.chainId(CHAIN_ID);
         registry = new CommitteeRegistry();
-        createCommittee();
-        deployMarket(MARKET);
-        verifier = new RollupVerifier(keyOf(fixture));
+        createCommittee(1, PROVERS);
+        deployMarket(MARKET, PARENT_HASH);
+        deployVerifier(keyOf(fixture));
     }
 
-    /// @dev Puts a market at an address of choice; its constructor sets immutables only, so the code is all of it.
-    function deployMarket(address where) internal {
-        vm.etch(where, address(new Market(registry)).code);
+    /// @dev Puts a market at an address of choice, in a block after that of a hash of choice.
+    function deployMarket(address where, bytes32 parentHash) internal {
+        vm.roll(100);
+        vm.setBlockhash(99, parentHash);
+        deployTo(where, bytes.concat(type(Market).creationCode, abi.encode(registry)));
         market = Market(where);
     }
 
-    function createCommittee() internal {
-        address[] memory members = new address[](PROVERS);
-        for (uint256 i = 0; i < PROVERS; ++i) {
+    function deployVerifier(VerifyingKey memory key) internal {
+        deployTo(VERIFIER, bytes.concat(type(RollupVerifier).creationCode, abi.encode(key)));
+        verifier = RollupVerifier(VERIFIER);
+    }
+
+    /// @dev Runs a constructor at an address of choice. It may set immutables only: storage stays what it was.
+    function deployTo(address where, bytes memory creation) internal {
+        vm.etch(where, creation);
+        (bool ok, bytes memory code) = where.call("");
+        isTrue(ok, "the constructor reverted");
+        vm.etch(where, code);
+    }
+
+    /// @dev A committee whose members have all joined.
+    function createCommittee(uint8 threshold, uint256 size) internal returns (uint256 committeeId) {
+        address[] memory members = new address[](size);
+        for (uint256 i = 0; i < size; ++i) {
             members[i] = vm.addr(proverKey(i));
         }
-        registry.createCommittee(1, members);
-        for (uint256 i = 0; i < PROVERS; ++i) {
+        committeeId = registry.createCommittee(threshold, members);
+        for (uint256 i = 0; i < size; ++i) {
             vm.prank(members[i]);
-            registry.join(0, "localhost:7001", keccak256(abi.encode(i)));
+            registry.join(committeeId, "localhost:7001", keccak256(abi.encode(i)));
         }
     }
 
-    function terms(uint16 maxOwners) internal view returns (TaskTerms memory) {
+    /// @dev The terms of the fixtures' task.
+    function terms() internal pure returns (TaskTerms memory) {
         return TaskTerms({
             committeeId: 0,
-            verifier: address(verifier),
+            verifier: VERIFIER,
             coordinator: address(0xC0),
             dimension: 10,
             fractionBits: 16,
             bound: BOUND,
             minOwners: 2,
-            maxOwnersPerRound: maxOwners,
+            maxOwnersPerRound: MAX_OWNERS,
             rounds: 3,
             rewardPerGradient: REWARD,
             submitWindow: WINDOW,
@@ -101,32 +129,40 @@ abstract contract Scene is Check {
         return market.createTask(with);
     }
 
-    function admitOwners(uint256 count) internal {
-        address[] memory owners = new address[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            owners[i] = ownerAddress(i);
+    /// @dev Admits owners first..end-1.
+    function admitOwners(uint256 taskId, uint256 first, uint256 end) internal {
+        address[] memory owners = new address[](end - first);
+        for (uint256 i = first; i < end; ++i) {
+            owners[i - first] = ownerAddress(i);
         }
         vm.prank(modelOwner);
-        market.admit(0, owners);
+        market.admit(taskId, owners);
     }
 
-    function fund(uint256 amount) internal {
+    function fund(uint256 taskId, uint256 amount) internal {
         vm.deal(address(this), amount);
-        market.fund{value: amount}(0);
+        market.fund{value: amount}(taskId);
     }
 
-    function openRound() internal returns (uint256) {
+    function openRound(uint256 taskId) internal returns (uint256) {
         vm.prank(modelOwner);
-        return market.openRound(0, keccak256("model"));
+        return market.openRound(taskId, MODEL);
     }
 
+    /// @dev A fixture as it is, not attested.
     function load(string memory name) internal view returns (Fixture memory fixture) {
         string memory json = vm.readFile(string.concat("test/fixtures/", name, ".json"));
         fixture.batch = abi.decode(vm.parseJsonBytes(json, ".batch"), (Batch));
-        fixture.payload = vm.parseJsonBytes(json, ".payload");
         fixture.batchId = vm.parseJsonBytes32(json, ".batchId");
         (fixture.commitmentX, fixture.commitmentY) =
             abi.decode(vm.parseJsonBytes(json, ".commitment"), (uint256, uint256));
+    }
+
+    /// @dev The batch of a fixture, attested by a quorum.
+    function attested(string memory name) internal view returns (Batch memory batch) {
+        Fixture memory fixture = load(name);
+        batch = fixture.batch;
+        attest(batch, fixture.batchId);
     }
 
     function keyOf(string memory name) internal view returns (VerifyingKey memory key) {
@@ -135,18 +171,55 @@ abstract contract Scene is Check {
         return abi.decode(vm.parseJsonBytes(vm.readFile(file), ".key"), (VerifyingKey));
     }
 
+    /// @dev The fixtures' terms with a verifier that believes everything and calls every batch by one name.
+    function stubTerms(bytes32 answer) internal returns (TaskTerms memory with) {
+        with = terms();
+        with.verifier = address(new StubVerifier(answer));
+    }
+
+    /// @dev The batch of a fixture for a task with other terms, signed and attested anew. Its proof does not hold
+    /// there.
+    function redirected(string memory name, uint256 taskId) internal view returns (Batch memory batch) {
+        batch = load(name).batch;
+        batch.taskId = taskId;
+        resignAll(batch);
+        attest(batch, batchIdOf(batch));
+    }
+
     /// @dev The statement that the market would hand to the verifier.
-    function statementOf(Batch memory batch) internal pure returns (Statement memory statement) {
-        statement.market = MARKET;
+    function statementOf(Batch memory batch) internal view returns (Statement memory statement) {
+        TaskView memory task = market.task(batch.taskId);
+        statement.domain = domain();
         statement.taskId = batch.taskId;
+        statement.termsHash = task.termsHash;
         statement.round = batch.round;
-        statement.bound = BOUND;
-        statement.dimension = 10;
+        statement.modelDigest = MODEL;
+        statement.bound = task.terms.bound;
+        statement.dimension = task.terms.dimension;
         statement.owners = new OwnerCommitment[](batch.owners.length);
         for (uint256 i = 0; i < batch.owners.length; ++i) {
             OwnerEntry memory entry = batch.owners[i];
-            statement.owners[i] = OwnerCommitment(ownerAddress(indexOf(batch, i)), entry.cx, entry.cy);
+            uint256 index = indexOf(batch, i);
+            uint256 owner = index << 160 | uint160(market.ownerAt(batch.taskId, index));
+            statement.owners[i] = OwnerCommitment(owner, entry.cx, entry.cy);
         }
+    }
+
+    /// @dev A batch's identifier, written anew.
+    function batchIdOf(Batch memory batch) internal view returns (bytes32) {
+        Statement memory s = statementOf(batch);
+        bytes32 keyHash = IVerifier(market.task(batch.taskId).terms.verifier).policyKeyHash();
+        bytes memory head = abi.encode(s.domain, s.taskId, s.termsHash, s.round, s.modelDigest, keyHash);
+        bytes32 context = keccak256(
+            bytes.concat(keccak256("gradroll/v1/context"), head, abi.encode(s.bound, s.dimension, s.owners.length))
+        );
+        bytes memory owners;
+        for (uint256 i = 0; i < s.owners.length; ++i) {
+            owners = bytes.concat(owners, abi.encode(s.owners[i]));
+        }
+        Proof memory p = batch.proof;
+        bytes memory opening = abi.encode(p.mask, p.signSeed, p.projectionsDigest, p.gram, p.knowledge);
+        return keccak256(bytes.concat(keccak256("gradroll/v1/rho"), context, keccak256(owners), opening));
     }
 
     function ownerKey(uint256 index) internal pure returns (uint256) {
@@ -185,103 +258,78 @@ abstract contract Scene is Check {
         (batch.owners[left], batch.owners[right]) = (batch.owners[right], batch.owners[left]);
     }
 
-    /// @dev Signs the entry's submission anew, for the round and task of the batch.
+    /// @dev Signs the entry's submission anew, for the round, the task and its terms as they are.
     function resign(Batch memory batch, uint256 slot) internal view {
+        resign(batch, slot, market.task(batch.taskId).termsHash, MODEL);
+    }
+
+    /// @dev Signs the entry's submission anew.
+    function resign(Batch memory batch, uint256 slot, bytes32 termsHash, bytes32 model) internal view {
         OwnerEntry memory entry = batch.owners[slot];
-        bytes32 structHash =
-            keccak256(abi.encode(TypedData.SUBMISSION_TYPE, batch.taskId, batch.round, entry.cx, entry.cy));
+        bytes memory members = abi.encode(batch.taskId, termsHash, batch.round, model, entry.cx, entry.cy);
+        bytes32 structHash = keccak256(bytes.concat(TypedData.SUBMISSION_TYPE, members));
         (entry.r, entry.vs) = signCompact(ownerKey(indexOf(batch, slot)), TypedData.digest(domain(), structHash));
     }
 
-    function attestBy(uint256 key, uint8 member, bytes32 batchId, bytes32 payloadDigest)
+    function resignAll(Batch memory batch) internal view {
+        for (uint256 slot = 0; slot < batch.owners.length; ++slot) {
+            resign(batch, slot);
+        }
+    }
+
+    /// @dev Attestations of the batch by members 0..QUORUM-1.
+    function attest(Batch memory batch, bytes32 batchId) internal view {
+        attest(batch, attestedOf(batch, batchId), QUORUM);
+    }
+
+    /// @dev Attestations of whatever by members 0..count-1.
+    function attest(Batch memory batch, TypedData.Attested memory content, uint256 count) internal view {
+        batch.attestations = new Attestation[](count);
+        for (uint8 member = 0; member < count; ++member) {
+            batch.attestations[member] = attestBy(proverKey(member), member, content);
+        }
+    }
+
+    function attestBy(uint256 key, uint8 member, TypedData.Attested memory content)
         internal
         view
         returns (Attestation memory)
     {
-        (bytes32 r, bytes32 vs) = signCompact(key, TypedData.attestation(domain(), batchId, payloadDigest));
+        (bytes32 r, bytes32 vs) = signCompact(key, TypedData.attestation(domain(), content));
         return Attestation(member, r, vs);
+    }
+
+    /// @dev What provers attest of a batch.
+    function attestedOf(Batch memory batch, bytes32 batchId) internal view returns (TypedData.Attested memory) {
+        TaskView memory task = market.task(batch.taskId);
+        return TypedData.Attested({
+            batchId: batchId,
+            verifierCode: task.terms.verifier.codehash,
+            committeeId: task.terms.committeeId,
+            taskId: batch.taskId,
+            termsHash: task.termsHash,
+            round: batch.round,
+            modelDigest: MODEL,
+            owners: batch.owners.length,
+            sumX: batch.proof.sum[0],
+            sumY: batch.proof.sum[1],
+            squareNorm: batch.proof.squareNorm
+        });
     }
 
     function domain() internal view returns (bytes32) {
         return keccak256(
             abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
+                ),
                 keccak256("gradroll"),
                 keccak256("1"),
                 block.chainid,
-                address(market)
+                address(market),
+                market.deployment()
             )
         );
-    }
-
-    /// @dev The record that the market keeps of a fixture with pay by contribution.
-    function recordOf(Fixture memory fixture) internal pure returns (BatchRecord memory) {
-        return BatchRecord({
-            batchId: fixture.batchId,
-            payloadDigest: fixture.batch.payloadDigest,
-            rewardsRoot: rootOf(leavesOf(fixture)),
-            commitmentX: fixture.commitmentX,
-            commitmentY: fixture.commitmentY,
-            owners: fixture.batch.owners.length
-        });
-    }
-
-    function leavesOf(Fixture memory fixture) internal pure returns (bytes32[] memory leaves) {
-        uint256[] memory amounts = amountsOf(fixture.batch.proof.contributions, REWARD);
-        leaves = new bytes32[](amounts.length);
-        for (uint256 i = 0; i < leaves.length; ++i) {
-            leaves[i] = leafOf(fixture.batchId, i, ownerAddress(indexOf(fixture.batch, i)), amounts[i]);
-        }
-    }
-
-    /// @dev Pay by contribution, written anew.
-    function amountsOf(uint256[] memory w, uint256 reward) internal pure returns (uint256[] memory amounts) {
-        amounts = new uint256[](w.length);
-        uint256 sum;
-        for (uint256 i = 0; i < w.length; ++i) {
-            if (w[i] < BN254.R / 2) sum += w[i];
-        }
-        for (uint256 i = 0; i < w.length; ++i) {
-            if (sum == 0) amounts[i] = reward;
-            else if (w[i] < BN254.R / 2) amounts[i] = w.length * reward * w[i] / sum;
-        }
-    }
-
-    function leafOf(bytes32 batchId, uint256 slot, address owner, uint256 amount) internal pure returns (bytes32) {
-        return keccak256(bytes.concat(keccak256(abi.encode(batchId, slot, owner, amount))));
-    }
-
-    /// @dev Plain reference of the reward tree.
-    function rootOf(bytes32[] memory leaves) internal pure returns (bytes32) {
-        while (leaves.length > 1) {
-            leaves = parents(leaves);
-        }
-        return leaves[0];
-    }
-
-    function proofOf(bytes32[] memory leaves, uint256 slot) internal pure returns (bytes32[] memory proof) {
-        bytes32[] memory path = new bytes32[](16);
-        uint256 depth = 0;
-        for (; leaves.length > 1; slot /= 2) {
-            if (slot ^ 1 < leaves.length) path[depth++] = leaves[slot ^ 1];
-            leaves = parents(leaves);
-        }
-        proof = new bytes32[](depth);
-        for (uint256 i = 0; i < depth; ++i) {
-            proof[i] = path[i];
-        }
-    }
-
-    function parents(bytes32[] memory nodes) internal pure returns (bytes32[] memory above) {
-        above = new bytes32[]((nodes.length + 1) / 2);
-        for (uint256 i = 0; i < above.length; ++i) {
-            bool alone = 2 * i + 1 == nodes.length;
-            above[i] = alone ? nodes[2 * i] : sortedPair(nodes[2 * i], nodes[2 * i + 1]);
-        }
-    }
-
-    function sortedPair(bytes32 a, bytes32 b) internal pure returns (bytes32) {
-        return a < b ? keccak256(abi.encode(a, b)) : keccak256(abi.encode(b, a));
     }
 
     function decimal(uint256 value) internal pure returns (string memory) {

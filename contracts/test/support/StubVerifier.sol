@@ -6,20 +6,16 @@ import {Proof, Statement} from "../../src/types/Types.sol";
 
 /// @title A verifier that believes everything, for tests of what the market does around it
 contract StubVerifier is IVerifier {
-    bool public immutable usesContributions;
-    uint256 public constant capacity = 256;
+    uint256 public constant capacity = 120;
     bytes32 public constant policyKeyHash = keccak256("stub");
+    /// @dev Whatever it calls a batch: the market must not take its word for it.
+    bytes32 private immutable _answer;
 
-    constructor(bool usesContributions_) {
-        usesContributions = usesContributions_;
+    constructor(bytes32 answer) {
+        _answer = answer;
     }
 
-    /// @dev Answers with the hash of its arguments as the compiler encodes them, so that tests see what arrived.
-    function verify(Statement calldata statement, Proof calldata proof)
-        external
-        pure
-        returns (bytes32 batchId, uint256 commitmentX, uint256 commitmentY)
-    {
-        return (keccak256(abi.encode(statement, proof)), 1, 2);
+    function verify(Statement calldata, Proof calldata) external view returns (bytes32 batchId) {
+        return _answer;
     }
 }
