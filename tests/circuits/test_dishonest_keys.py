@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 import native
-from circuits import joint, keys
+from circuits import groth16, joint, keys
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, generate_keys, input_point
 from circuits.policies import MAX_CAPACITY, norm
+from circuits.statement import GrothProof
 from native import G1, G2, FrArray, G1Bases
 from tests.support.crafted import CERTAIN, INFINITY, TAU, one, string, swapped
 from tests.support.plain_batch import random_gradients, seed_of
@@ -153,6 +154,57 @@ def _refused(folder: Path, key: ProvingKey, section: str) -> None:
     for _ in range(CERTAIN):
         with pytest.raises(KeyFileError, match=rf"section '{section}'.*get the proving key again"):
             keys.load_proving_key(folder / "pk")
+
+
+# -- What a key that passes leaves to its maker -----------------------------------------------------------------------
+
+
+@cache
+def _known() -> tuple[ProvingKey, groth16._Trapdoor]:
+    """A key whose maker remembers, and what it remembers."""
+    entropy = seed_of("remembered")
+    return generate_keys(norm(2), string(TAU).tau, "ptau:00", entropy), groth16._Trapdoor.derive(entropy)
+
+
+def test_whoever_knows_the_secrets_of_a_key_that_passes_every_check_forges_a_proof(tmp_path: Path) -> None:
+    key, secret = _known()
+    keys.save_proving_key(key, tmp_path / "pk")
+    vk = keys.load_proving_key(tmp_path / "pk").verifying
+    false = (7, 1, 0)
+    unblocked = input_point(vk, false, INFINITY)
+    over = pow(secret.delta, -1, native.R)
+    c = native.g1_linear_combination(
+        [G, unblocked], [(15 - secret.alpha * secret.beta) * over % native.R, native.R - over]
+    )
+    forged = GrothProof(native.g1_mul(G, 3), native.g2_mul(native.g2_generator, 5), c)
+    assert groth16.verify(vk, false, INFINITY, INFINITY, forged)
+
+
+def test_a_proof_under_a_key_that_passes_is_the_same_for_another_gram_matrix() -> None:
+    """For every witness there are blinders that give D, A, B, C to the bit: a proof hides even from the key's maker."""
+    key, secret = _known()
+    circuit = key.circuit
+    used = native.lagrange_scalars(secret.point, circuit.domain_size)[: circuit.constraint_count]
+    at_a, at_b, at_c = (matrix.csr.tmul(used) for matrix in (circuit.a, circuit.b, circuit.c))
+    mixed = native.linear_combination([at_a, at_b, at_c], [secret.beta, secret.alpha, 1])
+    bases = native.to_ints(np.ascontiguousarray(mixed[circuit.public_count : circuit.private_start]))
+    public, first = _assignment(1234, 99)
+    block = native.to_ints(np.ascontiguousarray(first[circuit.public_count : circuit.private_start]))
+    bits = np.ascontiguousarray(first[circuit.input_wires])
+    # K_00 + 1, K_12 such that rho_0^2 K_00 + 2 rho_1 rho_2 K_12 stays, and the blinder such that D stays.
+    rho_0, rho_1, rho_2 = (pow(public[0], 1 << row, native.R) for row in range(3))
+    shift = -rho_0 * rho_0 * pow(2 * rho_1 * rho_2, -1, native.R) % native.R
+    off_by = (bases[0] + bases[4] * shift) * pow(bases[-1], -1, native.R)
+    other = [(value + step) % native.R for value, step in zip(block, (1, 0, 0, 0, shift, 0, -off_by), strict=True)]
+    second = norm(2).assignment(public, native.from_ints(other), bits)
+    assert circuit.is_satisfied(first) and circuit.is_satisfied(second)
+    change, over = native.sub(first, second), pow(secret.delta, -1, native.R)
+    r, s = ((blinder + native.inner(at, change) * over) % native.R for blinder, at in ((3, at_a), (5, at_b)))
+    assert r != 3
+    assert _observe(key, public, second, r, s) == _observe(key, public, first, 3, 5)
+
+
+# -- Crafted bases ----------------------------------------------------------------------------------------------------
 
 
 def test_crafted_committed_bases_show_a_gram_entry_through_the_commitment(tmp_path: Path) -> None:

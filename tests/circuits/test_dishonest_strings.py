@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import native
@@ -59,6 +60,16 @@ def test_every_domain_that_a_string_serves_is_looked_at(tmp_path: Path) -> None:
             string(root(order, exponent), domain).save(tmp_path / "evil")
             with pytest.raises(KeyFileError, match=r"domain|trivial"):
                 srs.load(tmp_path / "evil")
+
+
+def test_whoever_knows_tau_opens_a_commitment_to_anything_and_so_learns_nothing_from_it() -> None:
+    """For other values there is a blinder that gives the same commitment: hiding is perfect, binding is not."""
+    key, tail = commitment_key(string(TAU), DIMENSION), native.to_ints(native.expand(seed_of("tail"), TAIL))
+    values, others = (native.expand(seed_of(name), DIMENSION) for name in ("values", "others"))
+    lagrange = np.ascontiguousarray(native.lagrange_scalars(TAU, DOMAIN)[:DIMENSION])
+    gap = native.inner(native.sub(values, others), lagrange) * pow(TAU**DOMAIN - 1, -1, native.R)
+    blinded = [(tail[0] + gap) % native.R, *tail[1:]]
+    assert key.commit(values, native.from_ints(tail)) == key.commit(others, native.from_ints(blinded))
 
 
 def test_a_tau_in_a_domain_that_is_too_large_for_the_string_does_no_harm(tmp_path: Path) -> None:
