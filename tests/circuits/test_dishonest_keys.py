@@ -178,6 +178,8 @@ def test_whoever_knows_the_secrets_of_a_key_that_passes_every_check_forges_a_pro
     )
     forged = GrothProof(native.g1_mul(G, 3), native.g2_mul(native.g2_generator, 5), c)
     assert groth16.verify(vk, false, INFINITY, INFINITY, forged)
+    outside = native.g1_mul(G, 12345)
+    assert groth16.verify_block(vk, outside, native.g1_mul(outside, secret.sigma))
 
 
 def test_a_proof_under_a_key_that_passes_is_the_same_for_another_gram_matrix() -> None:
@@ -292,6 +294,8 @@ def test_a_proving_key_under_inputs_of_another_circuit_is_refused(tmp_path: Path
     vk = sound().verifying
     inputs = (vk.inputs[0], vk.inputs[2], vk.inputs[1], *vk.inputs[3:])
     _refused(tmp_path, replace(sound(), verifying=replace(vk, inputs=inputs)), "verifying")
+    keys.save_verifying_key(replace(vk, inputs=inputs), tmp_path / "vk")
+    assert keys.load_verifying_key(tmp_path / "vk").inputs == inputs  # alone it cannot be told
 
 
 def test_a_key_whose_x_lies_in_its_domain_is_refused(tmp_path: Path) -> None:
