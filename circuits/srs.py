@@ -81,13 +81,15 @@ def load(path: Path, *, allow_insecure: bool = False) -> Srs:
     """
     file = _read(path, allow_insecure)
     tau = _tau(file)
+    section = file.section("powers")
     try:
-        powers = G1Bases.map(file.section("powers"))
+        powers = G1Bases.map(section)
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
     if len(powers) != file.number("powers"):
         raise KeyFileError(f"{path}: {len(powers)} powers, the header says {file.number('powers')}")
     check_string(path, powers, tau, largest_domain(powers))
+    native.release(section)
     return Srs(file.text("origin"), powers, tau)
 
 
