@@ -32,7 +32,7 @@ def fresh_cohort(network: Network) -> Cohort:
 def coins(network: Network, cohort: Cohort) -> StepRequest:
     replies = [network.deliver(p, coin_request(network, cohort)) for p in range(network.provers)]
     messages = tuple(r.message for r in replies if isinstance(r, StepReply))
-    return StepRequest(Step.PROJECT, cohort.cohort_id, relayed=messages)
+    return network.authorized(StepRequest(Step.PROJECT, cohort.cohort_id, relayed=messages))
 
 
 def test_a_restored_prover_learns_of_it_and_projects_nothing() -> None:
@@ -79,7 +79,9 @@ def test_a_peers_word_without_ones_own_signature_is_no_evidence() -> None:
     _, requests = run_until(network, Step.PROJECT)
     message = requests[0].relayed[3]
     body = CoinBody.decode(message.body)
-    forged = Head(99, bytes(32), sign_digest(network.prover_keys[3], head_digest(1, 0, 99, bytes(32))))
+    forged = Head(
+        99, bytes(32), sign_digest(network.prover_keys[3], head_digest(network.context.market.domain, 0, 99, bytes(32)))
+    )
     lie = network.resign(3, message, CoinBody(body.share, body.nonce, body.head, ((0, forged),)).encode())
     relayed = (*requests[0].relayed[:3], lie)
     reply = ask(network, 0, StepRequest(Step.PROJECT, requests[0].session, relayed=relayed))
