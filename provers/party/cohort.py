@@ -64,10 +64,12 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)
     seen = tuple((p, Head.decode(raw)) for p, raw in sorted(env.ledger.peers.items()))
-    body = CoinBody(native.to_ints(share)[0], party.nonce, _own_head(party, env, cohort.context, joined), seen).encode()
+    news = () if env.ledger.has(joined) else (joined,)
+    head = _own_head(party, env, cohort.context, news)
+    body = CoinBody(native.to_ints(share)[0], party.nonce, head, seen).encode()
     # Asked again it stays where it is: who repeats COIN must not undo a projection.
     known = party.cohorts.get(request.session, Joined(cohort))
-    return StepResult(party.with_cohort(request.session, known), body, (joined,))
+    return StepResult(party.with_cohort(request.session, known), body, news)
 
 
 def require_continuity(env: Environment, context: Context) -> None:
@@ -78,9 +80,11 @@ def require_continuity(env: Environment, context: Context) -> None:
         )
 
 
-def _own_head(party: Party, env: Environment, context: Context, entry: ledger.Entry) -> Head:
-    """The head of this prover's ledger once the entry is in it, as it will be when the message leaves."""
-    count, digest = env.ledger.head_after(entry)
+def _own_head(party: Party, env: Environment, context: Context, news: tuple[ledger.CohortJoined, ...]) -> Head:
+    """The head of this prover's ledger with its news, as it will be when the message leaves."""
+    count, digest = env.ledger.count, env.ledger.heads[env.ledger.count]
+    for entry in news:
+        count, digest = env.ledger.head_after(entry)
     return Head(count, digest, env.sign(head_digest(context.market.domain, party.index, count, digest)))
 
 
@@ -157,6 +161,7 @@ def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
     threshold = party.committee.threshold
     opened = open_scalar({p: b.share for p, b in coins.items()}, threshold, threshold, "coin")
     news = _news_of_peers(party, env, cohort.context, coins)
+    require_continuity(env, cohort.context)
     env.ledger.require_live(*_keys(cohort))
     seed = sign_seed(request.session, opened)
     own = np.stack(checked_values([env.shares(d) for d in cohort.digests], seed))
