@@ -1,0 +1,225 @@
+"""Who is asked what: every order that matters for one committee of three, orders at random for larger ones."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import chain, combinations, pairwise, permutations
+
+from provers.ledger import LedgerState
+from provers.messages import Step
+from tests.privacy.leakmeter.adversary import ATTEMPT, PROBE, TRUTH, Coordinator, Lie
+from tests.privacy.leakmeter.allowed import excess
+from tests.privacy.leakmeter.stage import Stage
+from tests.privacy.leakmeter.world import World
+
+Check = Callable[[Coordinator, str], None]
+"""Called at the end of every schedule, with a description of it."""
+
+
+class LeakError(AssertionError):
+    """A schedule gave the adversary more than the sums of accepted batches."""
+
+
+@dataclass
+class Coverage:
+    """What schedules have exercised.
+
+    Attributes:
+        schedules: how many were run to their end.
+        subsets: the distinct sets of honest messages that the adversary held at an end.
+        steps: how many honest answers of each step the ends hold.
+        refusals: how many requests honest provers refused.
+    """
+
+    schedules: int = 0
+    subsets: set[frozenset[tuple[int, Step, int]]] = field(default_factory=set)
+    steps: Counter[Step] = field(default_factory=Counter)
+    refusals: int = 0
+
+    def note(self, adversary: Coordinator) -> None:
+        """Count one schedule."""
+        order = {session: nth for nth, session in enumerate((*adversary.world.cohorts, *adversary.world.proposals))}
+        asked = frozenset((order[session], step, prover) for session, step, prover in adversary.world.asked)
+        self.schedules += 1
+        self.subsets.add(asked)
+        self.steps.update(step for _, step, _ in asked)
+        self.refusals += adversary.refused
+
+    def __str__(self) -> str:
+        steps = " ".join(f"{step.name}={self.steps[step]}" for step in sorted(self.steps))
+        return f"{self.schedules} schedules, {len(self.subsets)} message subsets, {self.refusals} refusals; {steps}"
+
+
+def check_sealed(adversary: Coordinator, schedule: str) -> None:
+    """Raise LeakError if more than accepted sums and tests of validity leaks."""
+    found = excess(adversary.world, adversary.world.accepted)
+    if found:
+        raise LeakError(f"{found} dimensions leak beyond what may leak: {schedule}")
+
+
+# --- every order, one committee of three --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One attempt of an enumeration: which owners, and what the corrupt provers say in it."""
+
+    kept: tuple[int, ...]
+    lie: Lie = TRUTH
+
+
+def enumerate_stops(adversary: Coordinator, cohort: bytes, trials: Sequence[Trial], end: Check, path: str = "") -> None:
+    """Run attempts one after the other; each stops after any step, the next step asked of any honest provers or none.
+
+    Every stop of one attempt is combined with every stop of those behind it.  At each end the schedule is checked as
+    it is, and again after the adversary has asked for all that is left, attempts in every order.
+    """
+    if not trials:
+        end(adversary, path)
+        _run_on(adversary, end, path)
+        return
+    trial, *rest = trials
+    active = range(adversary.world.stage.shape.size)
+    session = adversary.propose(cohort, trial.kept, active, trial.lie)
+    name = f"{path} | owners {trial.kept} {trial.lie or ''}"
+    for stopped, where in _stops(adversary, session):
+        enumerate_stops(stopped, cohort, rest, end, f"{name} {where}")
+
+
+def _stops(adversary: Coordinator, session: bytes) -> Iterator[tuple[Coordinator, str]]:
+    """The adversary after each way to stop an attempt."""
+    honest = adversary.world.stage.shape.honest
+    for step in ATTEMPT:
+        for asked in _proper_subsets(honest):
+            stopped = adversary.fork()
+            if all(stopped.ask(session, step, p) for p in asked):
+                yield stopped, f"until {step.name} of {asked}"
+        adversary = adversary.fork()
+        if not adversary.ask_all(session, step):
+            break
+    yield adversary, f"until {step.name} of all"
+
+
+def _proper_subsets(provers: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    return chain.from_iterable(combinations(provers, size) for size in range(len(provers)))
+
+
+def _run_on(adversary: Coordinator, end: Check, path: str) -> None:
+    sessions = list(adversary.world.proposals)
+    for order in permutations(sessions):
+        again = adversary.fork()
+        if squeeze(again, order):
+            end(again, f"{path} | then all that is left, attempts in order {[sessions.index(s) for s in order]}")
+
+
+def squeeze(adversary: Coordinator, sessions: Sequence[bytes]) -> bool:
+    """Ask every prover for every step of every attempt that it still answers; whether any did."""
+    before = adversary.world.asked
+    for session in sessions:
+        probe = adversary.world.proposals[session].probe
+        for step in PROBE if probe else ATTEMPT:
+            for prover in adversary.missing(session, step):
+                adversary.ask(session, step, prover)
+    return adversary.world.asked != before
+
+
+# --- at random -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how wild a random schedule is."""
+
+    attempts: int = 3
+    cohorts: int = 1
+    moves: int = 40
+
+
+def random_schedule(stage: Stage, plan: Plan, seed: int) -> Coordinator:
+    """An adversary that has asked at random, and then for all that is left."""
+    player = _Player(stage, plan, random.Random(seed))
+    for _ in range(plan.moves):
+        player.move()
+    sessions = list(player.adversary.world.proposals)
+    player.random.shuffle(sessions)
+    squeeze(player.adversary, sessions)
+    return player.adversary
+
+
+class _Player:
+    """Chooses at random what to do next."""
+
+    def __init__(self, stage: Stage, plan: Plan, source: random.Random) -> None:
+        self.adversary = Coordinator(World(stage))
+        self.random = source
+        self._plan = plan
+        self._stage = stage
+        self._saved: dict[int, LedgerState] = {}
+        owners = list(range(stage.shape.owners))
+        cuts = sorted(source.sample(range(1, len(owners)), plan.cohorts - 1))
+        self._parts = [owners[a:b] for a, b in pairwise([0, *cuts, len(owners)])]
+        self._cohorts = [self.adversary.open_cohort(part) for part in self._parts]
+
+    def move(self) -> None:
+        """One request, or one accident."""
+        moves = {self._propose: 2, self._step: 12, self._ask: 10, self._reveal: 1, self._restart: 1, self._rewind: 1}
+        (chosen,) = self.random.choices(list(moves), weights=list(moves.values()))
+        chosen()
+
+    def _propose(self) -> None:
+        world = self.adversary.world
+        if len(world.proposals) >= self._plan.attempts:
+            return
+        nth = self.random.randrange(len(self._cohorts))
+        count = len(self._parts[nth])
+        kept = sorted(self.random.sample(range(count), self.random.randint(1, count)))
+        size = self.random.randint(self._stage.committee.quorum, self._stage.committee.size)
+        active = sorted(self.random.sample(range(self._stage.committee.size), size))
+        lie = Lie(self.random.randrange(2), self.random.randrange(2), self.random.randrange(1, 2 * len(kept) + 1))
+        lie = self.random.choice((TRUTH, TRUTH, lie))
+        self.adversary.propose(self._cohorts[nth], kept, active, lie, probe=self.random.random() < 0.2)
+
+    def _session(self) -> tuple[bytes, Sequence[Step]] | None:
+        proposals = self.adversary.world.proposals
+        if not proposals:
+            return None
+        session = self.random.choice(list(proposals))
+        return session, PROBE if proposals[session].probe else ATTEMPT
+
+    def _step(self) -> None:
+        """Everybody, the first step that somebody has not answered."""
+        if (chosen := self._session()) is None:
+            return
+        session, steps = chosen
+        for step in steps:
+            if self.adversary.missing(session, step):
+                self.adversary.ask_all(session, step)
+                return
+
+    def _ask(self) -> None:
+        """One honest prover, any step."""
+        if (chosen := self._session()) is not None:
+            session, steps = chosen
+            self.adversary.ask(session, self.random.choice(steps), self.random.choice(self._stage.shape.honest))
+
+    def _reveal(self) -> None:
+        nth = self.random.randrange(len(self._cohorts))
+        owner = self.random.randrange(len(self._parts[nth]))
+        self.adversary.reveal(self._cohorts[nth], owner, self.random.choice(self._stage.shape.honest))
+
+    def _restart(self) -> None:
+        """A prover forgets what is not durable, and learns its cohorts again."""
+        prover = self.random.choice(self._stage.shape.honest)
+        self.adversary.world.restart(prover)
+        for part in self._parts:
+            self.adversary.open_cohort(part, [prover])
+
+    def _rewind(self) -> None:
+        """One prover that counts as corrupt, but is not, gets an old copy of its ledger back."""
+        for prover in self._stage.shape.rewound:
+            ledgers = self.adversary.world.ledgers
+            ledgers[prover], self._saved[prover] = self._saved.get(prover, LedgerState()), deepcopy(ledgers[prover])

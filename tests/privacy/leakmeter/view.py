@@ -1,0 +1,91 @@
+"""What the adversary sees: every scalar, every point's exponent, every share laid open, as rows of a Jacobian."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from circuits.statement import Membership
+from native import FrArray
+from provers import bodies
+from provers.messages import Step, StepReply
+from provers.shares import decode_payload
+from tests.privacy.leakmeter.linear import RowSpace
+from tests.privacy.leakmeter.stage import Stage
+from tests.privacy.leakmeter.tangents import Tangent, Tracker
+from tests.privacy.leakmeter.toy import DIMENSION
+
+_DIGESTS = (32, 65)
+"""Bytes of what a body holds beside scalars and points: digests and signatures, which the adversary can compute."""
+_BODIES: Mapping[Step, Callable[..., Any]] = {
+    Step.COIN: bodies.CoinBody.decode,
+    Step.PROJECT: bodies.ProjectBody.decode,
+    Step.MASK: bodies.MaskBody.decode,
+    Step.VALIDATE: bodies.ValidateBody.decode,
+    Step.CONFIRM: bodies.ConfirmBody.decode,
+    Step.COMBINE: bodies.CombineBody.decode,
+    Step.PROVE: bodies.ProveBody.decode,
+    Step.AGGREGATE: bodies.DigestBody.decode,
+    Step.PROBE_MASK: bodies.ProbeMaskBody.decode,
+    Step.PROBE_COMBINE: bodies.DigestBody.decode,
+    Step.REVEAL: bodies.DigestBody.decode,
+}
+_BY_OWNER = frozenset({Step.PROJECT, Step.MASK, Step.VALIDATE})
+
+
+def initial_view(stage: Stage) -> RowSpace:
+    """Before the first request: commitments of all owners, and the corrupt provers' shares."""
+    space, tracker = RowSpace(), stage.toy.tracker
+    for owner in stage.owners:
+        space.add(tracker.known_point(owner.header.commitment))
+    for (prover, _), payload in stage.payloads.items():
+        if prover in stage.shape.corrupt:
+            _add(space, tracker, _share(stage, prover, payload))
+    return space
+
+
+def seen_in(stage: Stage, reply: StepReply, owners: int) -> list[Tangent]:
+    """Tangents of everything in an honest prover's reply.
+
+    Args:
+        owners: how many owners the step's body is about.
+
+    Raises:
+        UntrackedError: it holds something that the meter does not follow.
+    """
+    tracker, message = stage.toy.tracker, reply.message
+    decode = _BODIES[message.step]
+    body = decode(message.body, owners) if message.step in _BY_OWNER else decode(message.body)
+    out = [t for f in fields(body) for t in _of_field(tracker, getattr(body, f.name))]
+    if reply.vector is not None:
+        out += _of_field(tracker, reply.vector)
+    if reply.raw:
+        out += [_of_element(tracker, row) for row in _share(stage, message.sender, reply.raw)]
+    return out
+
+
+def _share(stage: Stage, prover: int, payload: bytes) -> FrArray:
+    return decode_payload(payload, DIMENSION, Membership(stage.committee, prover))
+
+
+def _of_field(tracker: Tracker, value: object) -> Iterator[Tangent]:
+    if isinstance(value, np.ndarray):
+        yield from (tracker.known(row.tobytes()) for row in value.reshape(-1, 4))
+    elif isinstance(value, int):
+        yield tracker.known(value.to_bytes(32, "little"))
+    elif isinstance(value, bytes) and len(value) not in _DIGESTS:
+        yield tracker.known_point(value)
+
+
+def _of_element(tracker: Tracker, row: FrArray) -> Tangent:
+    """Of an element of a share, which is a constant where a corrupt owner dealt it."""
+    tangents = tracker.of(row[None])
+    return tracker.constant if tangents is None else tangents[0]
+
+
+def _add(space: RowSpace, tracker: Tracker, vector: FrArray) -> None:
+    for row in vector:
+        space.add(_of_element(tracker, row))
