@@ -1,24 +1,23 @@
 """A coordinator that relays what it likes, with corrupt provers that tell different provers different things.
 
 It speaks after the honest provers have spoken: a corrupt prover's share of something shared with degree t is the one
-that fits the honest shares, its share of the validity test the one that makes the test pass, and its confirmation that
-of whoever hears it.  So a lie is found out only where the protocol finds it out.
+that fits the honest shares, its share of the validity test the one that makes the test pass, its confirmation that of
+whoever hears it, and its attestation is there for every batch.  So a lie is found out only where the protocol finds it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 import native
 from circuits.errors import GradrollError
 from native import G1, FrArray, R
-from provers.bodies import MaskBody, ValidateBody
+from provers.bodies import CoinBody, MaskBody, ValidateBody
+from provers.bundle import AuditBundle, Certificate
 from provers.messages import Message, Proposal, Step, StepReply, StepRequest, authorization_digest, message_digest
 from provers.signing import sign_digest
-from tests.privacy.leakmeter.kernel import real
+from tests.privacy.leakmeter.batches import Words, attested_digest, bundle_of
 from tests.privacy.leakmeter.world import World
 
 FOLLOWS = {
@@ -28,14 +27,17 @@ FOLLOWS = {
     Step.CONFIRM: Step.VALIDATE,
     Step.COMBINE: Step.CONFIRM,
     Step.PROVE: Step.COMBINE,
-    Step.AGGREGATE: Step.PROVE,
+    Step.ATTEST: Step.PROVE,
     Step.PROBE_MASK: Step.PROJECT,
     Step.PROBE_COMBINE: Step.PROBE_MASK,
 }
-"""The step whose messages are relayed with each step."""
-ATTEMPT = (Step.MASK, Step.VALIDATE, Step.CONFIRM, Step.COMBINE, Step.PROVE, Step.AGGREGATE)
+"""The step whose messages all provers of a session must have sent before another."""
+ATTEMPT = (
+    Step.MASK, Step.VALIDATE, Step.CONFIRM, Step.COMBINE, Step.PROVE, Step.ATTEST, Step.RELEASE,
+)  # fmt: skip
 """The steps of an attempt, in order."""
 PROBE = (Step.PROBE_MASK, Step.PROBE_COMBINE)
+_OF_COHORT = (Step.COIN, Step.PROJECT)
 
 
 @dataclass(frozen=True)
@@ -72,26 +74,26 @@ class Coordinator:
         self.world = world
         self.lies: dict[bytes, Lie] = {}
         self.refused = 0
-        self._words: dict[tuple[bytes, Step, int], Message] = {}
+        self._replies: dict[tuple[bytes, Step, int], StepReply] = {}
         self._attempt = 0
 
     def fork(self) -> Coordinator:
         """The same adversary in a copy of its world."""
         other = Coordinator(self.world.fork())
-        other.lies, other._words = dict(self.lies), dict(self._words)
+        other.lies, other._replies = dict(self.lies), dict(self._replies)
         other._attempt, other.refused = self._attempt, self.refused
         return other
 
     # --- sessions ------------------------------------------------------------------------------------------------
 
-    def open_cohort(self, owners: Sequence[int], provers: Sequence[int] | None = None) -> bytes:
+    def open_cohort(self, submissions: Sequence[int], provers: Sequence[int] | None = None) -> bytes:
         """COIN and PROJECT; the cohort's identifier."""
-        cohort = self.world.stage.cohort(owners)
+        cohort = self.world.stage.cohort(submissions)
         session = cohort.cohort_id
         asked = range(self.world.stage.shape.size) if provers is None else provers
         for prover in asked:
             request = StepRequest(Step.COIN, session, cohort=cohort, authorization=self._authorize(session))
-            self._keep(prover, self.world.ask(prover, request))
+            self._send(prover, request)
         for prover in asked:
             self.ask(session, Step.PROJECT, prover)
         return session
@@ -101,10 +103,15 @@ class Coordinator:
     ) -> bytes:
         """A new attempt's session; nobody has been asked yet."""
         self._attempt += 1
-        proposal = Proposal(cohort, self._attempt, tuple(kept), tuple(active), probe)
+        nonces = tuple(self._nonce(cohort, p) for p in active)
+        proposal = Proposal(cohort, self._attempt, tuple(kept), tuple(active), nonces, probe)
         self.world.proposals[proposal.digest] = proposal
         self.lies[proposal.digest] = lie
         return proposal.digest
+
+    def _nonce(self, cohort: bytes, prover: int) -> bytes:
+        coin = self._replies.get((cohort, Step.COIN, prover))
+        return bytes(32) if coin is None else CoinBody.decode(coin.message.body).nonce
 
     def _authorize(self, session: bytes) -> bytes:
         return sign_digest(self.world.stage.coordinator, authorization_digest(session))
@@ -113,14 +120,17 @@ class Coordinator:
 
     def ask(self, session: bytes, step: Step, prover: int) -> bool:
         """Ask a prover for a step, with the words that it should hear; whether it answered."""
-        before = FOLLOWS[step]
-        proposal = self.world.proposals.get(session)
-        said_in = proposal.cohort_id if proposal is not None and before is Step.PROJECT else session
-        relayed = tuple(w for s in self._senders(session) if (w := self._word(said_in, before, s, prover)) is not None)
-        request = StepRequest(step, session, relayed=relayed)
+        if step is Step.ATTEST:
+            return self._ask_to_attest(session, prover)
+        if step is Step.RELEASE:
+            return self._ask_to_release(session, prover)
+        proposal, before = self.world.proposals.get(session), FOLLOWS[step]
+        said_in = self._session_of(session, before)
+        words = [self._word(said_in, before, sender, prover) for sender in self._senders(session)]
+        request = StepRequest(step, session, relayed=tuple(w for w in words if w is not None))
         if step in (Step.MASK, Step.PROBE_MASK):
             request = replace(request, proposal=proposal, authorization=self._authorize(session))
-        return self._keep(prover, self.world.ask(prover, request))
+        return self._send(prover, request)
 
     def ask_all(self, session: bytes, step: Step) -> bool:
         """Ask every prover of a session; whether all answered."""
@@ -128,57 +138,122 @@ class Coordinator:
         return all(answered)
 
     def missing(self, session: bytes, step: Step) -> list[int]:
-        """Provers of a session that have not answered a step, if all words that it needs are there."""
-        proposal, before = self.world.proposals[session], FOLLOWS[step]
-        said_in = proposal.cohort_id if before is Step.PROJECT else session
-        if any((said_in, before, p) not in self._words for p in proposal.active):
+        """Provers of a session that have not answered a step, if what it needs is there."""
+        active = self.world.proposals[session].active
+        if step is Step.RELEASE:
+            made = self._certificate(session)
+            everybody = range(self.world.stage.shape.size)
+            return [] if made is None else [p for p in everybody if (made.batch_id, step, p) not in self._replies]
+        before = FOLLOWS[step]
+        if any((self._session_of(session, before), before, p) not in self._replies for p in active):
             return []
-        return [p for p in proposal.active if (session, step, p) not in self._words]
+        return [p for p in active if (session, step, p) not in self._replies]
 
     def reveal(self, cohort: bytes, owner: int, prover: int) -> bool:
         """Ask a prover to lay its share of an owner open, on the word of all others."""
         others = [p for p in range(self.world.stage.shape.size) if p != prover]
-        relayed = tuple(w for p in others if (w := self._word(cohort, Step.PROJECT, p, prover)) is not None)
-        request = StepRequest(Step.REVEAL, cohort, relayed=relayed, owner=owner)
-        return self._keep(prover, self.world.ask(prover, request))
+        words = [self._word(cohort, Step.PROJECT, p, prover) for p in others]
+        relayed = tuple(w for w in words if w is not None)
+        return self._send(prover, StepRequest(Step.REVEAL, cohort, relayed=relayed, owner=owner))
+
+    def _ask_to_attest(self, session: bytes, prover: int) -> bool:
+        bundle = self._bundle(session)
+        if bundle is None:
+            return False
+        if prover in self.world.stage.shape.corrupt:
+            return True
+        return self._send(prover, StepRequest(Step.ATTEST, session, payload=bundle.encode()))
+
+    def _ask_to_release(self, session: bytes, prover: int) -> bool:
+        made = self._certificate(session)
+        if made is None:
+            return False
+        if made.batch_id not in self.world.certificates:
+            self.world.submit(made)
+        if prover in self.world.stage.shape.corrupt:
+            return True
+        return self._send(prover, StepRequest(Step.RELEASE, made.batch_id, payload=made.encode()))
 
     def _senders(self, session: bytes) -> tuple[int, ...]:
         proposal = self.world.proposals.get(session)
         return tuple(range(self.world.stage.shape.size)) if proposal is None else proposal.active
 
-    def _keep(self, prover: int, reply: StepReply | GradrollError) -> bool:
-        if isinstance(reply, StepReply):
-            message = reply.message
-            self._words[message.session, message.step, prover] = message
-            return True
-        self.refused += prover in self.world.stage.shape.honest
-        return False
+    def _session_of(self, session: bytes, step: Step) -> bytes:
+        """Where a step is said: in the attempt, or in its cohort."""
+        proposal = self.world.proposals.get(session)
+        return session if proposal is None or step not in _OF_COHORT else proposal.cohort_id
+
+    def _send(self, prover: int, request: StepRequest) -> bool:
+        reply = self.world.ask(prover, request)
+        if isinstance(reply, GradrollError):
+            self.refused += prover in self.world.stage.shape.honest
+            return False
+        self._replies[reply.message.session, reply.message.step, prover] = reply
+        return True
+
+    # --- batches -----------------------------------------------------------------------------------------------------
+
+    def _bundle(self, session: bytes) -> AuditBundle | None:
+        """The finished batch of an attempt; None while words are missing, or if they do not make one."""
+        steps = (Step.COIN, Step.PROJECT, Step.MASK, Step.VALIDATE, Step.COMBINE, Step.PROVE)
+        said = {step: self._bodies(self._session_of(session, step), step, session) for step in steps}
+        active, made = self.world.proposals[session].active, self.world.stage.bundles
+        if any(len(bodies) < len(active) for bodies in said.values()):
+            return None
+        key = (session, *(body for bodies in said.values() for body in bodies.values()))
+        if key not in made:
+            rows = {p: r.vector for p in active if (r := self._replies[session, Step.COMBINE, p]).vector is not None}
+            made[key] = self._put_together(session, said, rows)
+        return made[key]
+
+    def _put_together(self, session: bytes, said: Words, rows: Mapping[int, FrArray]) -> AuditBundle | None:
+        try:
+            return bundle_of(self.world, session, said, rows)
+        except GradrollError:
+            return None
+
+    def _bodies(self, said_in: bytes, step: Step, session: bytes) -> dict[int, bytes]:
+        listener = self.world.stage.shape.honest[0]
+        words = {p: self._word(said_in, step, p, listener) for p in self._senders(session)}
+        return {p: w.body for p, w in words.items() if w is not None}
+
+    def _certificate(self, session: bytes) -> Certificate | None:
+        """The batch of an attempt with all attestations that there are; None below a quorum."""
+        bundle, stage = self._bundle(session), self.world.stage
+        if bundle is None:
+            return None
+        digest = attested_digest(stage, bundle.certificate)
+        signed = {p: sign_digest(stage.signers[p], digest) for p in stage.shape.corrupt}
+        for p in stage.shape.honest:
+            if (reply := self._replies.get((session, Step.ATTEST, p))) is not None:
+                signed[p] = reply.message.body
+        return bundle.certificate.attested_by(signed.items()) if len(signed) >= stage.committee.quorum else None
 
     # --- what a prover gets to hear --------------------------------------------------------------------------------
 
     def _word(self, session: bytes, step: Step, sender: int, receiver: int) -> Message | None:
         """The sender's message as the receiver hears it; None if there is none yet."""
-        said = self._words.get((session, step, sender))
+        reply = self._replies.get((session, step, sender))
+        said = None if reply is None else reply.message
         if sender in self.world.stage.shape.honest:
             return said
         body = self._lie(session, step, sender, receiver, None if said is None else said.body)
-        return None if body is None else self._signed(session, step, sender, body)
-
-    def _signed(self, session: bytes, step: Step, sender: int, body: bytes) -> Message:
+        if body is None or (said is not None and said.body == body):
+            return said
         digest = message_digest(session, step, sender, body)
         return Message(session, step, sender, body, sign_digest(self.world.stage.signers[sender], digest))
 
     def _lie(self, session: bytes, step: Step, sender: int, receiver: int, truth: bytes | None) -> bytes | None:
         lie = self.lies.get(session, TRUTH)
-        heard = self._words.get((session, step, receiver))
-        if lie == TRUTH or (truth is None and step is Step.MASK):
+        heard = self._replies.get((session, step, receiver))
+        if lie == TRUTH:
             return truth
         if step is Step.MASK and truth is not None:
             return self._shifted(session, truth, lie.to(receiver), lie.entry)
         if step is Step.VALIDATE:
             return self._passing(session, sender)
         if step is Step.CONFIRM and heard is not None:
-            return heard.body
+            return heard.message.body
         return truth
 
     def _shifted(self, session: bytes, truth: bytes, by: int, entry: int) -> bytes:
@@ -190,31 +265,25 @@ class Coordinator:
     def _passing(self, session: bytes, sender: int) -> bytes | None:
         """Shares of the validity test that make it pass, and points that fit those of t + 1 honest provers."""
         proposal, t = self.world.proposals[session], self.world.stage.shape.threshold
+        replies = {p: self._replies.get((session, Step.VALIDATE, p)) for p in proposal.active}
         heard = {
-            p: ValidateBody.decode(self._words[session, Step.VALIDATE, p].body, self._owners(session))
-            for p in proposal.active
-            if p in self.world.stage.shape.honest and (session, Step.VALIDATE, p) in self._words
+            p: ValidateBody.decode(r.message.body, self._owners(session))
+            for p, r in replies.items()
+            if r is not None and p in self.world.stage.shape.honest
         }
         if len(heard) < 2 * t:
             return None
         base, low = sorted(heard)[: 2 * t], sorted(heard)[: t + 1]
         weights = native.lagrange_coefficients([p + 1 for p in low], sender + 1)
-        at = [sender + 1, *(p + 1 for p in base)]
-        own, *rest = native.lagrange_coefficients(at)
-        scale = -pow(own, -1, R) % R
-        residuals = real("linear_combination")([heard[p].residuals for p in base], [w * scale % R for w in rest])
         points = [
-            native.g1_linear_combination([getattr(heard[p], name) for p in low], weights)
+            G1(native.g1_linear_combination([getattr(heard[p], name) for p in low], weights))
             for name in ("gram", "knowledge")
         ]
-        return ValidateBody(residuals, G1(points[0]), G1(points[1])).encode()
+        own, *rest = native.lagrange_coefficients([sender + 1, *(p + 1 for p in base)])
+        scale = -pow(own, -1, R) % R
+        with self.world.stage.toy.tracker.paused():
+            residuals = native.linear_combination([heard[p].residuals for p in base], [w * scale % R for w in rest])
+        return ValidateBody(residuals, *points).encode()
 
     def _owners(self, session: bytes) -> int:
         return len(self.world.proposals[session].kept)
-
-
-def flipped(stage_share: FrArray) -> FrArray:
-    """A share with one bit of its first coordinate changed, as a bad disk would."""
-    out = stage_share.copy()
-    out[0, 0] ^= np.uint64(1)
-    return out

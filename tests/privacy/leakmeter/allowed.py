@@ -8,13 +8,14 @@ first order.  Their functionals, and no others, are what may leak beside the sum
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import native
 from native import FrArray, R
 from provers.messages import Step
 from tests.privacy.leakmeter.kernel import Bases
 from tests.privacy.leakmeter.linear import RowSpace, span
-from tests.privacy.leakmeter.stage import Owner, Stage
+from tests.privacy.leakmeter.stage import Stage, Submission
 from tests.privacy.leakmeter.toy import DIMENSION, SLACK_BITS, slack_of
 from tests.privacy.leakmeter.world import World
 
@@ -41,26 +42,26 @@ def permitted_space(world: World, accepted: Iterable[Sequence[int]]) -> RowSpace
     rows = [row for owners in accepted for row in sum_rows(stage, owners)]
     for session, step, _ in sorted(world.asked):
         if step is Step.VALIDATE:
-            chi = world.challenges[session]
-            rows += [residual_row(o, chi) for o in world.owners_of(session) if o.secrets is not None]
+            chi = world.challenge(session)
+            rows += [residual_row(s, chi) for s in world.kept(session) if s.secrets is not None]
         if step is Step.PROVE:
-            rows.append(remainder_row(stage, world.owners_of(session)))
+            rows.append(remainder_row(stage, world.kept(session)))
     return span(rows)
 
 
 def sum_rows(stage: Stage, owners: Sequence[int]) -> list[FrArray]:
     """One functional a coordinate: the sum over the honest ones among some owners."""
-    secrets = [own for i in owners if (own := stage.owners[i].secrets) is not None]
+    secrets = [own for i in owners if (own := stage.submissions[i].secrets) is not None]
     return [_row([(own.gradient[j], 1) for own in secrets]) for j in range(DIMENSION)]
 
 
-def residual_row(owner: Owner, chi: int) -> FrArray:
+def residual_row(submission: Submission, chi: int) -> FrArray:
     """Derivative of sum_e chi^e (b_e^2 - b_e) + chi^SLACK_BITS (BOUND - |g|^2 - sum_e 2^e b_e)."""
     weights = [pow(chi, e, R) for e in range(SLACK_BITS)]
-    return _row(_constraints(owner, weights, -pow(chi, SLACK_BITS, R)))
+    return _row(_constraints(submission, weights, -pow(chi, SLACK_BITS, R)))
 
 
-def remainder_row(stage: Stage, owners: Sequence[Owner]) -> FrArray:
+def remainder_row(stage: Stage, kept: Sequence[Submission]) -> FrArray:
     """Derivative, by the honest owners' bits and norms, of what is wrong with the proof's equation.
 
     With V the polynomial of degree below n that takes the constraints' values A z B z - C z on the domain, the joint
@@ -71,14 +72,15 @@ def remainder_row(stage: Stage, owners: Sequence[Owner]) -> FrArray:
     first = circuit.constraint_count - 1 - capacity * (SLACK_BITS + 1)
     weights = _remainder_weights(stage)
     terms: list[tuple[int, int]] = []
-    for slot, owner in enumerate(owners):
+    for slot, submission in enumerate(kept):
         start = first + slot * (SLACK_BITS + 1)
         bits, norm = weights[start : start + SLACK_BITS], weights[start + SLACK_BITS]
-        if owner.secrets is not None:
-            terms += _constraints(owner, bits, norm)
+        if submission.secrets is not None:
+            terms += _constraints(submission, bits, norm)
     return _row(terms)
 
 
+@cache
 def _remainder_weights(stage: Stage) -> list[int]:
     """Weight of each constraint's value in the proof's equation, at the trapdoor's point."""
     n, quotient = stage.toy.proving.circuit.domain_size, stage.toy.proving.quotient
@@ -91,15 +93,15 @@ def _remainder_weights(stage: Stage) -> list[int]:
     return [(value * (ratio - 1) - top * pow(root, k, R)) % R for k, value in enumerate(lagrange)]
 
 
-def _constraints(owner: Owner, bits: Sequence[int], norm: int) -> list[tuple[int, int]]:
+def _constraints(submission: Submission, bits: Sequence[int], norm: int) -> list[tuple[int, int]]:
     """Derivative of sum_e bits[e] (b_e^2 - b_e) + norm (|g|^2 + sum_e 2^e b_e - BOUND), column by column."""
-    assert owner.secrets is not None
-    slack = slack_of(owner.values)
+    assert submission.secrets is not None
+    slack = slack_of(submission.values)
     of_bits = [
         (column, weight * (2 * (slack >> e & 1) - 1) + norm * (1 << e))
-        for e, (column, weight) in enumerate(zip(owner.secrets.bits, bits, strict=True))
+        for e, (column, weight) in enumerate(zip(submission.secrets.bits, bits, strict=True))
     ]
-    return of_bits + [(c, norm * 2 * g) for c, g in zip(owner.secrets.gradient, owner.values, strict=True)]
+    return of_bits + [(c, norm * 2 * g) for c, g in zip(submission.secrets.gradient, submission.values, strict=True)]
 
 
 def _row(terms: Iterable[tuple[int, int]]) -> FrArray:

@@ -50,6 +50,17 @@ def weighed(tangents: FrArray, weights: FrArray) -> Tangent:
     return out
 
 
+def dense_signs(seed: bytes, k: int, d: int) -> list[FrArray]:
+    """Rows of the sign matrix of a seed, each coordinate in at least one of them.
+
+    At real size a coordinate is in none of the rows with chance 2^-128; two rows would leave out every fourth, and the
+    dealing check would not cover it.
+    """
+    signs = np.stack([real("signs")(seed, row, d) for row in range(k)]).astype(np.int64)
+    signs[0, ~signs.any(axis=0)] = 1
+    return [real("from_int64")(row) for row in signs]
+
+
 class Kernel:
     """The functions of `native`, metered by a tracker.  Names and arguments are those of `native`."""
 
@@ -107,24 +118,25 @@ class Kernel:
         return Scalar.of(value, self._tracker, tangent)
 
     def gram(self, rows: Sequence[FrArray]) -> FrArray:
-        value = real("gram")(rows)
+        value: FrArray = real("gram")(rows)
         pairs = combinations_with_replacement(rows, 2)
         for element, (a, b) in zip(value, pairs, strict=True):
             self._tracker.note(element[None], self._inner(a, b)[1][None])
         return value
 
     def project(self, rows: Sequence[FrArray], seed: bytes, k: int | None = None) -> list[FrArray]:
-        count = self._rows if k is None else k
-        values = real("project")(rows, seed, count)
-        signs = [real("from_int64")(real("signs")(seed, i, len(rows[0])).astype(np.int64)) for i in range(count)]
-        for row, projected in zip(rows, values, strict=True):
+        signs = dense_signs(seed, self._rows if k is None else k, len(rows[0]))
+        out = []
+        for row in rows:
+            value = real("from_ints")([real("inner")(row, s) for s in signs])
             tangents = self._tracker.of(row)
-            if tangents is not None:
-                self._tracker.note(projected, np.stack([weighed(tangents, s) for s in signs]))
-        return values
+            out.append(
+                self._tracker.note(value, None if tangents is None else np.stack([weighed(tangents, s) for s in signs]))
+            )
+        return out
 
     def expand(self, seed: bytes, n: int, offset: int = 0) -> FrArray:
-        value = real("expand")(seed, n, offset)
+        value: FrArray = real("expand")(seed, n, offset)
         columns = self._tracker.stream(seed, offset, n)
         if columns is None:
             return value
@@ -183,7 +195,7 @@ class Kernel:
         if all(e is not None for e in known):
             exponents = [e for e in known if e is not None]
             pairs = list(zip(exponents, scalars, strict=True))
-            terms = [(int(s), e.tangent) for e, s in pairs]
+            terms: list[tuple[int, Tangent | None]] = [(int(s), e.tangent) for e, s in pairs]
             terms += [(e.value, self._tracker.of_int(s)) for e, s in pairs]
             value = sum(e.value * int(s) for e, s in pairs) % R
             self._tracker.note_point(point, Exponent(value, self._tracker.combined(terms)))

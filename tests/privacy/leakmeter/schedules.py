@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from itertools import chain, combinations, pairwise, permutations
+from itertools import chain, combinations, permutations
 
 from provers.ledger import LedgerState
 from provers.messages import Step
@@ -42,8 +42,9 @@ class Coverage:
 
     def note(self, adversary: Coordinator) -> None:
         """Count one schedule."""
-        order = {session: nth for nth, session in enumerate((*adversary.world.cohorts, *adversary.world.proposals))}
-        asked = frozenset((order[session], step, prover) for session, step, prover in adversary.world.asked)
+        world = adversary.world
+        sessions = (*world.cohorts, *world.proposals, *world.certificates)
+        asked = frozenset((sessions.index(session), step, prover) for session, step, prover in world.asked)
         self.schedules += 1
         self.subsets.add(asked)
         self.steps.update(step for _, step, _ in asked)
@@ -132,11 +133,18 @@ def squeeze(adversary: Coordinator, sessions: Sequence[bytes]) -> bool:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how wild a random schedule is."""
+    """How long and how wild a random schedule is.
+
+    Attributes:
+        damage: chance that one honest prover's copy of a share is damaged.
+        probes: chance that an attempt is a probe.
+    """
 
     attempts: int = 3
     cohorts: int = 1
     moves: int = 40
+    damage: float = 0.2
+    probes: float = 0.2
 
 
 def random_schedule(stage: Stage, plan: Plan, seed: int) -> Coordinator:
@@ -159,10 +167,27 @@ class _Player:
         self._plan = plan
         self._stage = stage
         self._saved: dict[int, LedgerState] = {}
-        owners = list(range(stage.shape.owners))
-        cuts = sorted(source.sample(range(1, len(owners)), plan.cohorts - 1))
-        self._parts = [owners[a:b] for a, b in pairwise([0, *cuts, len(owners)])]
+        self._parts = self._cut()
+        self._damage()
         self._cohorts = [self.adversary.open_cohort(part) for part in self._parts]
+
+    def _cut(self) -> list[list[int]]:
+        """Submissions of each cohort, no owner twice in one."""
+        numbers = list(range(len(self._stage.submissions)))
+        self.random.shuffle(numbers)
+        parts: list[list[int]] = [[] for _ in range(self._plan.cohorts)]
+        for number in numbers:
+            owner = self._stage.submissions[number].owner
+            free = [part for part in parts if all(self._stage.submissions[i].owner != owner for i in part)]
+            if free:
+                self.random.choice(free).append(number)
+        return [part for part in parts if part]
+
+    def _damage(self) -> None:
+        """A bit of one honest prover's expanded share is wrong from the start."""
+        if self.random.random() < self._plan.damage:
+            at = self.random.choice([key for key in self._stage.payloads if key[0] in self._stage.shape.honest])
+            self.adversary.world.damage(*at)
 
     def move(self) -> None:
         """One request, or one accident."""
@@ -171,17 +196,16 @@ class _Player:
         chosen()
 
     def _propose(self) -> None:
-        world = self.adversary.world
-        if len(world.proposals) >= self._plan.attempts:
+        if len(self.adversary.world.proposals) >= self._plan.attempts:
             return
         nth = self.random.randrange(len(self._cohorts))
-        count = len(self._parts[nth])
+        count, committee = len(self._parts[nth]), self._stage.committee
         kept = sorted(self.random.sample(range(count), self.random.randint(1, count)))
-        size = self.random.randint(self._stage.committee.quorum, self._stage.committee.size)
-        active = sorted(self.random.sample(range(self._stage.committee.size), size))
-        lie = Lie(self.random.randrange(2), self.random.randrange(2), self.random.randrange(1, 2 * len(kept) + 1))
+        size = self.random.randint(committee.quorum, committee.size)
+        active = sorted(self.random.sample(range(committee.size), size))
+        lie = Lie(self.random.randrange(2), self.random.randrange(2), self.random.randrange(2 * len(kept) + 1))
         lie = self.random.choice((TRUTH, TRUTH, lie))
-        self.adversary.propose(self._cohorts[nth], kept, active, lie, probe=self.random.random() < 0.2)
+        self.adversary.propose(self._cohorts[nth], kept, active, lie, probe=self.random.random() < self._plan.probes)
 
     def _session(self) -> tuple[bytes, Sequence[Step]] | None:
         proposals = self.adversary.world.proposals
@@ -192,9 +216,7 @@ class _Player:
 
     def _step(self) -> None:
         """Everybody, the first step that somebody has not answered."""
-        if (chosen := self._session()) is None:
-            return
-        session, steps = chosen
+        session, steps = self._session() or (b"", ())
         for step in steps:
             if self.adversary.missing(session, step):
                 self.adversary.ask_all(session, step)

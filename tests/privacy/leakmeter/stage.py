@@ -1,12 +1,14 @@
-"""What stands before the first request: a committee, its keys, the owners' dealings and the chain's facts."""
+"""What stands before the first request: a committee, its keys, the owners' submissions and the chain's facts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 
-from circuits.statement import Committee, Context, Policy, SubmissionHeader, TaskTerms
+from circuits.statement import Committee, Context, MarketId, Membership, Policy, SubmissionHeader, TaskTerms
+from native import FrArray
+from provers.bundle import AuditBundle
 from provers.messages import Cohort
 from provers.prss import PrssKeys, Purpose
 from provers.setup import accept
@@ -14,13 +16,15 @@ from provers.setup import deal as deal_keys
 from provers.shares import encode_dense, payload_digest
 from provers.signing import sign_digest
 from tests.privacy.leakmeter.answers import Answers
-from tests.privacy.leakmeter.dealing import Bend, Secrets, deal, secret_directions
+from tests.privacy.leakmeter.dealing import Bend, Secrets, Vector, secret_directions
 from tests.privacy.leakmeter.tangents import Tracker
 from tests.privacy.leakmeter.toy import BOUND, DIMENSION, Toy
 from tests.support.plain_batch import address_of, seed_of
 
 GRADIENTS = ((1, 3), (-2, 1), (2, 3), (3, 2))
 """Within the bound, no entry zero, pairwise independent and not orthogonal: what is zero names no tangent."""
+_MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
+_MODEL = b"\x45" * 32
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Shape:
         owners: how many owners hand in something.
         bent: corrupt owners, and what each does to its shares.
         rewound: honest provers whose ledger may go back in time; with the corrupt ones at most ``threshold``.
+        dealt_again: honest owners that share what they committed to a second time, with other coefficients.
+        drawn_again: honest owners that hand in a second submission of the same gradient, all randomness drawn anew.
     """
 
     size: int = 3
@@ -40,6 +46,8 @@ class Shape:
     owners: int = 3
     bent: tuple[tuple[int, Bend], ...] = ()
     rewound: tuple[int, ...] = ()
+    dealt_again: tuple[int, ...] = ()
+    drawn_again: tuple[int, ...] = ()
 
     @property
     def honest(self) -> tuple[int, ...]:
@@ -69,12 +77,21 @@ class WatchedKeys(PrssKeys):
 
 
 @dataclass(frozen=True, eq=False)
-class Owner:
-    """One owner's submission.  ``secrets`` is None when the adversary dealt it."""
+class Submission:
+    """What an owner handed in.
 
+    Attributes:
+        owner: number of the owner; it may have several submissions.
+        secrets: None when the adversary dealt it.
+        vector, shares: what was dealt, all of it known to the adversary then.
+    """
+
+    owner: int
     header: SubmissionHeader
     values: tuple[int, ...]
     secrets: Secrets | None
+    vector: Vector
+    shares: list[FrArray]
 
 
 @dataclass(eq=False)
@@ -82,13 +99,15 @@ class Stage:
     """Everything that no schedule changes.
 
     Attributes:
+        submissions: one of each owner, then the second ones.
         payloads: share payloads by prover and submission.
+        answers, bundles: what parties and coordinator have computed before.
         secrets: number of directions of x; they are the first columns.
     """
 
     toy: Toy
     shape: Shape
-    owners: list[Owner] = field(default_factory=list)
+    submissions: list[Submission] = field(default_factory=list)
     payloads: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
     addresses: dict[int, bytes] = field(default_factory=dict)
     secrets: int = field(init=False)
@@ -96,41 +115,58 @@ class Stage:
     def __post_init__(self) -> None:
         shape, tracker = self.shape, self.toy.tracker
         self.answers = Answers()
+        self.bundles: dict[Hashable, AuditBundle | None] = {}
         self.signers = [seed_of("prover", p) for p in range(shape.size)]
         self.coordinator = seed_of("coordinator")
         keys = _committee_keys(shape.threshold, shape.size)
         self.committee = keys[0].committee
         self.keys = [WatchedKeys.watch(k, tracker, shape.corrupt) for k in keys]
-        self.policy = Policy("norm", self.toy.proving.policy.capacity, self.toy.proving.verifying.key_hash)
+        verifying = self.toy.proving.verifying
+        self.policy = Policy(self.toy.proving.policy.capacity, verifying.key_hash, seed_of("verifier's code"))
         self.terms = _terms(address_of(self.coordinator))
-        self.context = Context.of(self.terms, 0, self.policy)
+        self.context = Context.of(self.terms, 0, _MODEL, self.policy)
         bent = dict(shape.bent)
-        secrets = [None if i in bent else secret_directions(tracker) for i in range(shape.owners)]
+        honest = {i: secret_directions(tracker) for i in range(shape.owners) if i not in bent}
         self.secrets = tracker.width
-        self.owners.extend(self._submit(nth, own, bent.get(nth)) for nth, own in enumerate(secrets))
+        known = {i: secret_directions(tracker) for i in bent}
+        vectors = [Vector.draw(tracker, GRADIENTS[i], (honest | known)[i], i) for i in range(shape.owners)]
+        for i, vector in enumerate(vectors):
+            self._submit(i, honest.get(i), vector, i, bent.get(i))
+        for i in shape.dealt_again:
+            self._submit(i, honest[i], vectors[i], ("again", i))
+        for i in shape.drawn_again:
+            self._submit(i, honest[i], Vector.draw(tracker, GRADIENTS[i], honest[i], ("anew", i)), ("anew", i))
 
-    def cohort(self, owners: Sequence[int]) -> Cohort:
-        """A cohort of some owners."""
-        return Cohort(self.context, tuple(self.owners[i].header for i in owners))
+    def cohort(self, submissions: Sequence[int]) -> Cohort:
+        """A cohort of some submissions, of one owner each."""
+        chosen = sorted((self.submissions[i] for i in submissions), key=lambda s: s.owner)
+        return Cohort(self.context, tuple(s.header for s in chosen))
 
-    def digest(self, header: SubmissionHeader) -> bytes:
-        """Identifier of the submission with a header."""
-        return header.digest(self.terms.chain_id, self.terms.market)
+    def holder(self, prover: int) -> Membership:
+        """Whose share a prover holds."""
+        return Membership(self.committee, prover)
 
-    def _submit(self, nth: int, secrets: Secrets | None, bend: Bend | None) -> Owner:
-        shape, values = self.shape, GRADIENTS[nth]
-        dealt = deal(self.toy, nth, values, shape.size, shape.threshold, secrets)
+    def submission_of(self, header: SubmissionHeader) -> Submission:
+        """The submission with a header."""
+        return next(s for s in self.submissions if s.header == header)
+
+    def _submit(
+        self, owner: int, secrets: Secrets | None, vector: Vector, name: object, bend: Bend | None = None
+    ) -> None:
+        shares = vector.shares(self.toy.tracker, self.shape.size, self.shape.threshold, name)
         if bend is not None:
-            bend(dealt.shares)
-        payloads = [encode_dense(share) for share in dealt.shares]
-        key, index = seed_of("owner", nth), 2 * nth + 1
+            bend(shares)
+        payloads = [encode_dense(share) for share in shares]
+        key, index = seed_of("owner", owner), 2 * owner + 1
+        digests = tuple(map(payload_digest, payloads))
         unsigned = SubmissionHeader(
-            self.terms.task_id, 0, address_of(key), index, dealt.commitment, tuple(map(payload_digest, payloads))
-        )
-        header = unsigned.signed(self.terms.chain_id, self.terms.market, partial(sign_digest, key))
-        self.payloads.update({(p, self.digest(header)): payload for p, payload in enumerate(payloads)})
+            self.terms.task_id, 0, address_of(key), index, vector.commitment(self.toy), digests
+        )  # fmt: skip
+        header = unsigned.signed(self.context, partial(sign_digest, key))
+        digest = header.digest(self.context)
+        self.payloads.update({(p, digest): payload for p, payload in enumerate(payloads)})
         self.addresses[index] = header.owner
-        return Owner(header, values, secrets)
+        self.submissions.append(Submission(owner, header, GRADIENTS[owner], secrets, vector, shares))
 
 
 @cache
@@ -142,7 +178,7 @@ def _committee_keys(threshold: int, size: int) -> tuple[PrssKeys, ...]:
 
 def _terms(coordinator: bytes) -> TaskTerms:
     return TaskTerms(
-        chain_id=31337, market=bytes(19) + b"\x42", task_id=7, committee_id=1, verifier=bytes(20),
+        market=_MARKET, task_id=7, model_owner=bytes(19) + b"\x41", committee_id=1, verifier=bytes(20),
         coordinator=coordinator, dimension=DIMENSION, fraction_bits=16, bound=BOUND, min_owners=2,
         max_owners_per_round=64, rounds=10, reward_per_gradient=1, submit_window=60, settle_window=60,
         permissioned=False, inline_payload=False,

@@ -7,7 +7,8 @@ tangents follows them wherever they go, through encodings and copies too.  A val
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,7 @@ class Tracker:
         self._points: dict[bytes, Exponent] = {}
         self._streams: dict[tuple[bytes, int], int] = {}
         self._secret_seeds: set[bytes] = set()
+        self._paused = False
         for generator in (g1_generator, g2_generator):
             self.note_point(generator, Exponent(1, self.constant))
             self.note_point(bytes(len(generator)), Exponent(0, self.constant))
@@ -55,6 +57,15 @@ class Tracker:
         start, self.width = self.width, self.width + count
         return list(range(start, self.width))
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside, nothing is followed: for what the adversary computes from what it has seen."""
+        before, self._paused = self._paused, True
+        try:
+            yield
+        finally:
+            self._paused = before
+
     # --- seeds that the adversary does not hold ------------------------------------------------------------
 
     def hide(self, seed: bytes) -> None:
@@ -63,7 +74,7 @@ class Tracker:
 
     def stream(self, seed: bytes, start: int, count: int) -> list[int] | None:
         """Columns of a hidden seed's elements, the same whoever expands them; None for a seed that is known."""
-        if seed not in self._secret_seeds:
+        if self._paused or seed not in self._secret_seeds:
             return None
         names = [(seed, start + i) for i in range(count)]
         for name in names:
@@ -75,12 +86,14 @@ class Tracker:
 
     def of(self, vector: FrArray) -> FrArray | None:
         """Tangents of FrArray (n, 4) as FrArray (n, width, 4); None when all are zero."""
+        if self._paused:
+            return None
         found = [self._values.get(row.tobytes()) for row in vector]
         return self._stacked(found) if any(f is not None for f in found) else None
 
     def of_int(self, value: int) -> Tangent | None:
         """Tangent of a scalar; None when it is zero."""
-        return self._values.get(value.to_bytes(32, "little"))
+        return None if self._paused else self._values.get(value.to_bytes(32, "little"))
 
     def known(self, value: bytes) -> Tangent:
         """Tangent of an element that must have one (32 little-endian bytes).  Raises UntrackedError."""
@@ -104,7 +117,7 @@ class Tracker:
         self._note(value.to_bytes(32, "little"), tangent, may_vanish=False)
 
     def _note(self, value: bytes, tangent: Tangent, may_vanish: bool) -> None:
-        if not tangent.any():
+        if self._paused or not tangent.any():
             return
         if not any(value):
             assert may_vanish, "zero has no tangent of its own; choose other inputs"
@@ -116,7 +129,7 @@ class Tracker:
 
     def point(self, point: bytes) -> Exponent | None:
         """Exponent of a point, if it was computed under the meter."""
-        return self._points.get(point)
+        return None if self._paused else self._points.get(point)
 
     def known_point(self, point: bytes) -> Tangent:
         """Tangent of a point's exponent.  Raises UntrackedError."""
@@ -126,6 +139,8 @@ class Tracker:
 
     def note_point(self, point: bytes, exponent: Exponent) -> None:
         """Enter a point's exponent."""
+        if self._paused:
+            return
         before = self._points.setdefault(bytes(point), exponent)
         assert before.value == exponent.value and _equal(before.tangent, exponent.tangent), "a point with two exponents"
 

@@ -56,8 +56,8 @@ def toy() -> Iterator[Toy]:
     with ExitStack() as stack:
         for module in [m for name, m in sys.modules.items() if name.startswith(_PACKAGES)]:
             constants = {name: value for name, value in _TOY.items() if hasattr(module, name)}
-            if constants:
-                stack.enter_context(patch.multiple(module, **constants))
+            for name, value in constants.items():
+                stack.enter_context(patch.object(module, name, value))
         stack.enter_context(metered(tracker, ROWS))
         srs = unsafe_development_srs(_SEED, domain_size(DIMENSION))
         keys = unsafe_generate_keys(_policy(), srs.tau, srs.origin, seed_of("toy keys"))
@@ -66,7 +66,7 @@ def toy() -> Iterator[Toy]:
 
 def _policy() -> PolicyCircuit:
     """The policy circuit at toy size; the cached one has another number of bits."""
-    made: PolicyCircuit = policies.norm.__wrapped__(CAPACITY)  # type: ignore[attr-defined]
+    made: PolicyCircuit = policies.norm.__wrapped__(CAPACITY)
     return made
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from circuits.statement import Membership
 from native import FrArray
 from provers import bodies
 from provers.messages import Step, StepReply
 from provers.shares import decode_payload
-from tests.privacy.leakmeter.linear import RowSpace
+from tests.privacy.leakmeter.linear import RowSpace, span
 from tests.privacy.leakmeter.stage import Stage
 from tests.privacy.leakmeter.tangents import Tangent, Tracker
 from tests.privacy.leakmeter.toy import DIMENSION
@@ -28,7 +27,8 @@ _BODIES: Mapping[Step, Callable[..., Any]] = {
     Step.CONFIRM: bodies.ConfirmBody.decode,
     Step.COMBINE: bodies.CombineBody.decode,
     Step.PROVE: bodies.ProveBody.decode,
-    Step.AGGREGATE: bodies.DigestBody.decode,
+    Step.ATTEST: bodies.AttestBody.decode,
+    Step.RELEASE: bodies.DigestBody.decode,
     Step.PROBE_MASK: bodies.ProbeMaskBody.decode,
     Step.PROBE_COMBINE: bodies.DigestBody.decode,
     Step.REVEAL: bodies.DigestBody.decode,
@@ -37,14 +37,17 @@ _BY_OWNER = frozenset({Step.PROJECT, Step.MASK, Step.VALIDATE})
 
 
 def initial_view(stage: Stage) -> RowSpace:
-    """Before the first request: commitments of all owners, and the corrupt provers' shares."""
-    space, tracker = RowSpace(), stage.toy.tracker
-    for owner in stage.owners:
-        space.add(tracker.known_point(owner.header.commitment))
+    """Before the first request: all commitments, the corrupt provers' shares, and all that corrupt owners dealt."""
+    tracker = stage.toy.tracker
+    rows = [tracker.known_point(s.header.commitment) for s in stage.submissions]
     for (prover, _), payload in stage.payloads.items():
         if prover in stage.shape.corrupt:
-            _add(space, tracker, _share(stage, prover, payload))
-    return space
+            rows += _of_field(tracker, _share(stage, prover, payload))
+    for submission in stage.submissions:
+        if submission.secrets is None:
+            rows += submission.vector.tangents
+            rows += [tangent for share in submission.shares for tangent in _of_field(tracker, share)]
+    return span(rows)
 
 
 def seen_in(stage: Stage, reply: StepReply, owners: int) -> list[Tangent]:
@@ -63,12 +66,12 @@ def seen_in(stage: Stage, reply: StepReply, owners: int) -> list[Tangent]:
     if reply.vector is not None:
         out += _of_field(tracker, reply.vector)
     if reply.raw:
-        out += [_of_element(tracker, row) for row in _share(stage, message.sender, reply.raw)]
+        out += _of_field(tracker, _share(stage, message.sender, reply.raw))
     return out
 
 
 def _share(stage: Stage, prover: int, payload: bytes) -> FrArray:
-    return decode_payload(payload, DIMENSION, Membership(stage.committee, prover))
+    return decode_payload(payload, DIMENSION, stage.holder(prover))
 
 
 def _of_field(tracker: Tracker, value: object) -> Iterator[Tangent]:
@@ -78,14 +81,3 @@ def _of_field(tracker: Tracker, value: object) -> Iterator[Tangent]:
         yield tracker.known(value.to_bytes(32, "little"))
     elif isinstance(value, bytes) and len(value) not in _DIGESTS:
         yield tracker.known_point(value)
-
-
-def _of_element(tracker: Tracker, row: FrArray) -> Tangent:
-    """Of an element of a share, which is a constant where a corrupt owner dealt it."""
-    tangents = tracker.of(row[None])
-    return tracker.constant if tangents is None else tangents[0]
-
-
-def _add(space: RowSpace, tracker: Tracker, vector: FrArray) -> None:
-    for row in vector:
-        space.add(_of_element(tracker, row))

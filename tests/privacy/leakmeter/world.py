@@ -10,27 +10,35 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
+import native
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, UnknownError
 from circuits.groth16 import ProvingKey
-from circuits.hashing import challenge, keccak, tag, words
-from circuits.statement import Membership, Policy, TaskTerms
+from circuits.statement import Context, Policy, TaskTerms
+from circuits.verify import sum_of_commitments
 from native import FrArray
-from provers.ledger import LedgerState, from_record, to_record
+from provers.bundle import Certificate
+from provers.ledger import LedgerState, Selection, from_record, to_record
 from provers.messages import Cohort, Proposal, Step, StepReply, StepRequest
-from provers.party import Party, ShareVector
-from provers.party.relay import broadcast_hash
+from provers.party import Acceptance, Party, ShareVector
+from provers.party.attempt import validity_challenge
+from provers.party.state import Projected
 from provers.shares import decode_payload
 from provers.signing import sign_digest
-from tests.privacy.leakmeter.stage import Owner, Stage
+from tests.privacy.leakmeter.linear import RowSpace
+from tests.privacy.leakmeter.stage import Stage, Submission
 from tests.privacy.leakmeter.toy import DIMENSION
 from tests.privacy.leakmeter.view import initial_view, seen_in
+from tests.support.plain_batch import seed_of
 
 
 class PermissiveLedger(LedgerState):
     """A corrupt prover's ledger: it forbids nothing."""
 
     def check(self, entry: object) -> None:
+        """Never raises."""
+
+    def require_live(self, owners: object, submissions: object) -> None:
         """Never raises."""
 
 
@@ -41,43 +49,43 @@ class World:
         view: the rows [J_x | J_u] of all that the adversary has seen.
         asked: which honest prover has answered which step of which session.
         damaged: expanded copies of shares that are not what was sealed, by prover and submission.
-        cohorts, proposals: what the sessions are about.
-        accepted: sets of owners whose sums the chain has accepted.
-        challenges: of each session's validity test, as the first honest prover derived it.
+        cohorts, proposals, certificates: what the sessions are about.
+        seeds: sign seed of each cohort.
+        accepted: sets of submissions whose sums the market has accepted, by number.
     """
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.parties = {p: Party.new(p, stage.committee, stage.keys[p]) for p in range(stage.shape.size)}
-        self.ledgers = {p: self._ledger(p) for p in self.parties}
-        self.view = initial_view(stage)
+        self.starts = dict.fromkeys(range(stage.shape.size), 0)
+        self.parties = {p: self._started(p) for p in self.starts}
+        self.ledgers = {p: PermissiveLedger() if p in stage.shape.corrupt else LedgerState() for p in self.starts}
+        self.view: RowSpace = initial_view(stage)
         self.asked: frozenset[tuple[bytes, Step, int]] = frozenset()
         self.damaged: dict[tuple[int, bytes], FrArray] = {}
         self.cohorts: dict[bytes, Cohort] = {}
         self.proposals: dict[bytes, Proposal] = {}
-        self.challenges: dict[bytes, int] = {}
+        self.certificates: dict[bytes, Certificate] = {}
+        self.seeds: dict[bytes, bytes] = {}
         self.accepted: tuple[tuple[int, ...], ...] = ()
 
-    def _ledger(self, prover: int) -> LedgerState:
-        return PermissiveLedger() if prover in self.stage.shape.corrupt else LedgerState()
+    def _started(self, prover: int) -> Party:
+        nonce = seed_of("nonce", prover, self.starts[prover])
+        return Party.new(prover, self.stage.committee, self.stage.keys[prover], nonce)
 
     def fork(self) -> World:
         """An independent copy."""
         other = object.__new__(World)
-        other.__dict__.update(self.__dict__)
-        other.parties, other.ledgers = dict(self.parties), deepcopy(self.ledgers)
-        other.view, other.damaged = self.view.copy(), dict(self.damaged)
-        other.cohorts, other.proposals = dict(self.cohorts), dict(self.proposals)
-        other.challenges = dict(self.challenges)
+        other.__dict__.update({k: dict(v) if isinstance(v, dict) else v for k, v in self.__dict__.items()})
+        other.ledgers, other.view = deepcopy(self.ledgers), self.view.copy()
         return other
+
+    # --- provers -------------------------------------------------------------------------------------------------
 
     def ask(self, prover: int, request: StepRequest) -> StepReply | GradrollError:
         """A prover's answer; its ledger entries are durable first, and an honest one's answer is seen."""
         if request.cohort is not None:
             self.cohorts[request.session] = request.cohort
-        if request.proposal is not None:
-            self.proposals[request.session] = request.proposal
-        surroundings = (self.accepted, tuple((at, id(vector)) for at, vector in self.damaged.items()))
+        surroundings = tuple((at, id(vector)) for at, vector in self.damaged.items())
         answer = self.stage.answers.get(self.parties[prover], request, Env(self, prover), surroundings)
         if isinstance(answer, GradrollError):
             return answer
@@ -85,45 +93,62 @@ class World:
             self.ledgers[prover].apply(from_record(to_record(entry)))
         self.parties[prover] = answer.applied_to(self.parties[prover], request.session)
         if prover not in self.stage.shape.corrupt:
-            self._see(prover, request, answer.reply)
+            self.asked |= {(request.session, request.step, prover)}
+            state = self.parties[prover].cohorts.get(request.session)
+            if isinstance(state, Projected):
+                self.seeds.setdefault(request.session, state.seed)
+            for tangent in seen_in(self.stage, answer.reply, self._about(request.session)):
+                self.view.add(tangent)
         return answer.reply
-
-    def _see(self, prover: int, request: StepRequest, reply: StepReply) -> None:
-        self.asked |= {(request.session, request.step, prover)}
-        if request.step is Step.VALIDATE:
-            self.challenges.setdefault(request.session, validity_challenge(request))
-        for tangent in seen_in(self.stage, reply, self._about(request.session)):
-            self.view.add(tangent)
-
-    def owners_of(self, session: bytes) -> list[Owner]:
-        """Owners of a proposal, in batch order."""
-        proposal = self.proposals[session]
-        headers = self.cohorts[proposal.cohort_id].headers
-        by_index = {o.header.owner_index: o for o in self.stage.owners}
-        return [by_index[headers[i].owner_index] for i in proposal.kept]
-
-    def _about(self, session: bytes) -> int:
-        if session in self.cohorts:
-            return len(self.cohorts[session].headers)
-        return len(self.proposals[session].kept)
 
     def restart(self, prover: int) -> None:
         """The prover forgets all but its keys, shares and ledger."""
-        self.parties[prover] = Party.new(prover, self.stage.committee, self.stage.keys[prover])
+        self.starts[prover] += 1
+        self.parties[prover] = self._started(prover)
+
+    def damage(self, prover: int, submission: bytes) -> None:
+        """Flip a bit in a prover's expanded copy of a share, as a bad disk does; what was sealed stays."""
+        vector = decode_payload(self.stage.payloads[prover, submission], DIMENSION, self.stage.holder(prover))
+        wrong = vector.copy()
+        wrong[0, 0] ^= wrong.dtype.type(1)
+        self.damaged[prover, submission] = self.stage.toy.tracker.note(wrong, self.stage.toy.tracker.of(vector))
+
+    # --- the market ----------------------------------------------------------------------------------------------
+
+    def submit(self, certificate: Certificate) -> None:
+        """Show the market a batch: a quorum has attested it, and it is taken unless it meets one taken before."""
+        self.certificates[certificate.batch_id] = certificate
+        chosen = [self.stage.submission_of(h) for h in certificate.statement.owners]
+        taken = {self.stage.submissions[i].owner for batch in self.accepted for i in batch}
+        if not taken & {s.owner for s in chosen}:
+            self.accepted += (tuple(self.stage.submissions.index(s) for s in chosen),)
+
+    # --- what sessions are about -----------------------------------------------------------------------------------
+
+    def kept(self, session: bytes) -> list[Submission]:
+        """Submissions of a proposal, in batch order."""
+        proposal = self.proposals[session]
+        headers = self.cohorts[proposal.cohort_id].headers
+        return [self.stage.submission_of(headers[i]) for i in proposal.kept]
+
+    def challenge(self, session: bytes) -> int:
+        """chi of a session's validity test."""
+        return validity_challenge(self.seeds[self.proposals[session].cohort_id], session)
+
+    def _about(self, session: bytes) -> int:
+        """How many owners a session's bodies are about."""
+        if session in self.cohorts:
+            return len(self.cohorts[session].headers)
+        return len(self.proposals[session].kept) if session in self.proposals else 0
 
     def leak(self) -> list[FrArray]:
         """A basis of the functionals of x that nothing hides, each FrArray (secrets, 4)."""
         return self.view.below(self.stage.secrets)
 
 
-def validity_challenge(request: StepRequest) -> int:
-    """chi of a VALIDATE request."""
-    return challenge(keccak(words(tag("gradroll/v1/validity"), broadcast_hash(request.relayed))))
-
-
 @dataclass(frozen=True)
 class Env:
-    """One prover's environment."""
+    """One prover's environment.  Its node says what the adversary likes: every batch is admissible and accepted."""
 
     world: World
     prover: int
@@ -138,6 +163,19 @@ class Env:
     def policy(self, task_id: int) -> Policy:
         return self.world.stage.policy
 
+    def context(self, task_id: int, round_number: int) -> Context:
+        return self.world.stage.context
+
+    def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
+        """Always."""
+
+    def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
+        certificate = self.world.certificates.get(batch_id)
+        if certificate is None:
+            return None
+        statement = certificate.statement
+        return Acceptance(tuple(h.owner_index for h in statement.owners), sum_of_commitments(statement))
+
     def commitment_key(self, dimension: int) -> CommitmentKey:
         return self.world.stage.toy.commitment
 
@@ -147,9 +185,11 @@ class Env:
     def shares(self, submission: bytes) -> ShareVector:
         vector = self.world.damaged.get((self.prover, submission))
         if vector is None:
-            holder = Membership(self.world.stage.committee, self.prover)
-            vector = decode_payload(self.share_payload(submission), DIMENSION, holder)
+            vector = decode_payload(self.share_payload(submission), DIMENSION, self.world.stage.holder(self.prover))
         return ShareVector.of(vector, DIMENSION)
+
+    def summed(self, selection: Selection) -> FrArray:
+        return native.linear_combination([self.shares(s).row for s in selection.submissions], selection.weights)
 
     def share_payload(self, submission: bytes) -> bytes:
         payloads: Mapping[tuple[int, bytes], bytes] = self.world.stage.payloads
