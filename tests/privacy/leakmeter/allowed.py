@@ -42,7 +42,7 @@ def permitted_space(world: World, accepted: Iterable[Sequence[int]]) -> RowSpace
     rows = [row for owners in accepted for row in sum_rows(stage, owners)]
     for session, step, _ in sorted(world.asked):
         if step is Step.VALIDATE:
-            chi = world.challenge(session)
+            chi = world.challenges[session]
             rows += [residual_row(s, chi) for s in world.kept(session) if s.secrets is not None]
         if step is Step.PROVE:
             rows.append(remainder_row(stage, world.kept(session)))

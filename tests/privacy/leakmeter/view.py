@@ -45,7 +45,7 @@ def initial_view(stage: Stage) -> RowSpace:
             rows += _of_field(tracker, _share(stage, prover, payload))
     for submission in stage.submissions:
         if submission.secrets is None:
-            rows += submission.vector.tangents
+            rows += list(submission.vector.tangents)
             rows += [tangent for share in submission.shares for tangent in _of_field(tracker, share)]
     return span(rows)
 

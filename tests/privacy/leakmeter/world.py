@@ -20,9 +20,8 @@ from native import FrArray
 from provers.bundle import Certificate
 from provers.ledger import LedgerState, Selection, from_record, to_record
 from provers.messages import Cohort, Proposal, Step, StepReply, StepRequest
-from provers.party import Acceptance, Party, ShareVector
-from provers.party.attempt import validity_challenge
-from provers.party.state import Projected
+from provers.party import Acceptance, Party, ShareVector, attempt
+from provers.party.state import Validated
 from provers.shares import decode_payload
 from provers.signing import sign_digest
 from tests.privacy.leakmeter.linear import RowSpace
@@ -50,7 +49,7 @@ class World:
         asked: which honest prover has answered which step of which session.
         damaged: expanded copies of shares that are not what was sealed, by prover and submission.
         cohorts, proposals, certificates: what the sessions are about.
-        seeds: sign seed of each cohort.
+        challenges: of each session's validity test, as the first honest prover derived it.
         accepted: sets of submissions whose sums the market has accepted, by number.
     """
 
@@ -65,12 +64,15 @@ class World:
         self.cohorts: dict[bytes, Cohort] = {}
         self.proposals: dict[bytes, Proposal] = {}
         self.certificates: dict[bytes, Certificate] = {}
-        self.seeds: dict[bytes, bytes] = {}
+        self.challenges: dict[bytes, int] = {}
         self.accepted: tuple[tuple[int, ...], ...] = ()
 
     def _started(self, prover: int) -> Party:
-        nonce = seed_of("nonce", prover, self.starts[prover])
-        return Party.new(prover, self.stage.committee, self.stage.keys[prover], nonce)
+        return Party.new(prover, self.stage.committee, self.stage.keys[prover], self.nonce(prover))
+
+    def nonce(self, prover: int) -> bytes:
+        """What a prover draws when it starts: never the same twice."""
+        return seed_of("nonce", prover, self.starts[prover])
 
     def fork(self) -> World:
         """An independent copy."""
@@ -94,9 +96,9 @@ class World:
         self.parties[prover] = answer.applied_to(self.parties[prover], request.session)
         if prover not in self.stage.shape.corrupt:
             self.asked |= {(request.session, request.step, prover)}
-            state = self.parties[prover].cohorts.get(request.session)
-            if isinstance(state, Projected):
-                self.seeds.setdefault(request.session, state.seed)
+            state = self.parties[prover].attempts.get(request.session)
+            if isinstance(state, Validated) and request.session not in self.challenges:
+                self.challenges[request.session] = attempt.validity_challenge(state.masked.seed, request.session)
             for tangent in seen_in(self.stage, answer.reply, self._about(request.session)):
                 self.view.add(tangent)
         return answer.reply
@@ -130,10 +132,6 @@ class World:
         proposal = self.proposals[session]
         headers = self.cohorts[proposal.cohort_id].headers
         return [self.stage.submission_of(headers[i]) for i in proposal.kept]
-
-    def challenge(self, session: bytes) -> int:
-        """chi of a session's validity test."""
-        return validity_challenge(self.seeds[self.proposals[session].cohort_id], session)
 
     def _about(self, session: bytes) -> int:
         """How many owners a session's bodies are about."""
