@@ -176,6 +176,23 @@ def test_a_share_is_revealed_for_what_its_owner_sealed(monkeypatch: pytest.Monke
     assert jump(FOUR, reveal_what_a_disk_damaged) == DIMENSION + SLACK_BITS
 
 
+def compute_with_what_a_disk_damaged(adversary: Coordinator) -> None:
+    """The corrupt prover's projections make the damaged share look like one of a dealing that is only shifted.
+
+    With the least number of provers taking part, t + 1 of them honest, any t + 1 shares lie on a polynomial.
+    """
+    stage = adversary.world.stage
+    adversary.world.damage(2, stage.submissions[0].header.digest(stage.context))
+    session = adversary.propose(adversary.open_cohort(ALL), ALL, (0, 2, 3))
+    run(adversary, session, Step.VALIDATE)
+
+
+def test_a_damaged_share_is_as_good_as_a_corrupt_prover_to_the_adversary() -> None:
+    """Known limit: damaged and corrupt provers count together.  The residual opens 2 d g_j for a share off by d."""
+    assert jump(replace(FOUR, corrupt=frozenset()), compute_with_what_a_disk_damaged) == 0
+    assert jump(FOUR, compute_with_what_a_disk_damaged) == 1
+
+
 def two_dealings(adversary: Coordinator) -> None:
     """An owner dealt one commitment twice; each dealing enters a cohort of its own."""
     adversary.open_cohort(ALL)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import native
 from circuits.errors import GradrollError
 from native import G1, FrArray, R
-from provers.bodies import CoinBody, MaskBody, ValidateBody
+from provers.bodies import CoinBody, MaskBody, ProjectBody, ValidateBody, scalars_to_bytes
 from provers.bundle import AuditBundle, Certificate
 from provers.messages import Message, Proposal, Step, StepReply, StepRequest, authorization_digest, message_digest
+from provers.party.state import Projected
 from provers.signing import sign_digest
 from tests.privacy.leakmeter.batches import Words, attested_digest, bundle_of
 from tests.privacy.leakmeter.world import World
@@ -127,9 +128,10 @@ class Coordinator:
             return self._ask_to_attest(session, prover)
         if step is Step.RELEASE:
             return self._ask_to_release(session, prover)
-        proposal, before = self.world.proposals.get(session), FOLLOWS[step]
-        said_in = self._session_of(session, before)
-        words = [self._word(said_in, before, sender, prover) for sender in self._senders(session)]
+        proposal = self.world.proposals.get(session)
+        if proposal is not None and prover in self.world.stage.shape.corrupt:
+            self._believe_cover(proposal, prover)
+        words = [self._word(session, FOLLOWS[step], sender, prover) for sender in self._senders(session)]
         request = StepRequest(step, session, relayed=tuple(w for w in words if w is not None))
         if step in (Step.MASK, Step.PROBE_MASK):
             request = replace(request, proposal=proposal, authorization=self._authorize(session))
@@ -199,7 +201,7 @@ class Coordinator:
     def _bundle(self, session: bytes) -> AuditBundle | None:
         """The finished batch of an attempt; None while words are missing, or if they do not make one."""
         steps = (Step.COIN, Step.PROJECT, Step.MASK, Step.VALIDATE, Step.COMBINE, Step.PROVE)
-        said = {step: self._bodies(self._session_of(session, step), step, session) for step in steps}
+        said = {step: self._bodies(session, step) for step in steps}
         active, made = self.world.proposals[session].active, self.world.stage.bundles
         if any(len(bodies) < len(active) for bodies in said.values()):
             return None
@@ -215,9 +217,9 @@ class Coordinator:
         except GradrollError:
             return None
 
-    def _bodies(self, said_in: bytes, step: Step, session: bytes) -> dict[int, bytes]:
+    def _bodies(self, session: bytes, step: Step) -> dict[int, bytes]:
         listener = self.world.stage.shape.honest[0]
-        words = {p: self._word(said_in, step, p, listener) for p in self._senders(session)}
+        words = {p: self._word(session, step, p, listener) for p in self._senders(session)}
         return {p: w.body for p, w in words.items() if w is not None}
 
     def _certificate(self, session: bytes) -> Certificate | None:
@@ -239,20 +241,23 @@ class Coordinator:
     # --- what a prover gets to hear --------------------------------------------------------------------------------
 
     def _word(self, session: bytes, step: Step, sender: int, receiver: int) -> Message | None:
-        """The sender's message as the receiver hears it; None if there is none yet."""
-        reply = self._replies.get((session, step, sender))
+        """The sender's message in a session, or in its cohort, as the receiver hears it; None if there is none yet."""
+        said_in = self._session_of(session, step)
+        reply = self._replies.get((said_in, step, sender))
         said = None if reply is None else reply.message
         if sender in self.world.stage.shape.honest:
             return said
         body = self._lie(session, step, sender, receiver, None if said is None else said.body)
         if body is None or (said is not None and said.body == body):
             return said
-        digest = message_digest(session, step, sender, body)
-        return Message(session, step, sender, body, sign_digest(self.world.stage.signers[sender], digest))
+        digest = message_digest(said_in, step, sender, body)
+        return Message(said_in, step, sender, body, sign_digest(self.world.stage.signers[sender], digest))
 
     def _lie(self, session: bytes, step: Step, sender: int, receiver: int, truth: bytes | None) -> bytes | None:
         lie = self.lies.get(session, TRUTH)
         heard = self._replies.get((session, step, receiver))
+        if step is Step.PROJECT and session in self.world.proposals and self._crooked:
+            return self._covering(session, sender)
         if lie == TRUTH:
             return truth
         if step is Step.MASK and truth is not None:
@@ -262,6 +267,32 @@ class Coordinator:
         if step is Step.CONFIRM and heard is not None:
             return heard.message.body
         return truth
+
+    @property
+    def _crooked(self) -> bool:
+        """Whether some honest provers' shares may not be those of an honest dealing."""
+        return bool(self.world.stage.shape.bent or self.world.damaged)
+
+    def _covering(self, session: bytes, sender: int) -> bytes | None:
+        """Projections that fit those of t + 1 honest provers of an attempt, however crooked the dealing is."""
+        proposal, t = self.world.proposals[session], self.world.stage.shape.threshold
+        replies = {p: self._replies.get((proposal.cohort_id, Step.PROJECT, p)) for p in proposal.active}
+        honest = self.world.stage.shape.honest
+        heard = {p: r.message.body for p, r in replies.items() if r is not None and p in honest}
+        if len(heard) <= t:
+            return None
+        count, low = len(self.world.cohorts[proposal.cohort_id].headers), sorted(heard)[: t + 1]
+        rows = [ProjectBody.decode(heard[p], count).shares.reshape(-1, 4) for p in low]
+        fitting = native.interpolate(rows, [p + 1 for p in low], sender + 1)
+        return scalars_to_bytes(fitting)
+
+    def _believe_cover(self, proposal: Proposal, prover: int) -> None:
+        """Let a corrupt prover go on with the projections that it says are its own."""
+        party = self.world.parties[prover]
+        state, said = party.cohorts.get(proposal.cohort_id), self._word(proposal.digest, Step.PROJECT, prover, prover)
+        if isinstance(state, Projected) and said is not None and self._crooked:
+            own = ProjectBody.decode(said.body, len(state.cohort.headers)).shares
+            self.world.parties[prover] = party.with_cohort(proposal.cohort_id, replace(state, own=own))
 
     def _shifted(self, session: bytes, truth: bytes, by: int, entry: int) -> bytes:
         body = MaskBody.decode(truth, self._owners(session))

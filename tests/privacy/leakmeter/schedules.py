@@ -136,14 +136,14 @@ class Plan:
     """How long and how wild a random schedule is.
 
     Attributes:
-        damage: chance that one honest prover's copy of a share is damaged.
+        damage: chance that one honest prover's copy of a share is damaged; that prover counts as corrupt.
         probes: chance that an attempt is a probe.
     """
 
     attempts: int = 3
     cohorts: int = 1
     moves: int = 40
-    damage: float = 0.2
+    damage: float = 0
     probes: float = 0.2
 
 
