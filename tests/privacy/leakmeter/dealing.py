@@ -55,7 +55,8 @@ class Vector:
             )
         )
         tail, check = tracker.directions(TAIL), tracker.directions(1)
-        return cls(elements, _units(tracker, [*secrets.gradient, *tail, *secrets.bits, *check]))
+        columns = [*secrets.gradient, *tail, *secrets.bits, *check]
+        return cls(tracker.moved(elements, columns), _units(tracker, columns))
 
     def commitment(self, toy: Toy) -> G1:
         """The commitment to gradient and tail."""
@@ -67,9 +68,11 @@ class Vector:
     def shares(self, tracker: Tracker, size: int, threshold: int, name: object) -> list[FrArray]:
         """A fresh dealing of degree ``threshold``, one share for each prover."""
         length, xs = len(self.elements), [p + 1 for p in range(size)]
-        coefficients = [native.expand(seed_of("coefficient", name, c), length) for c in range(threshold)]
+        columns = [tracker.directions(length) for _ in range(threshold)]
+        drawn = [native.expand(seed_of("coefficient", name, c), length) for c in range(threshold)]
+        coefficients = [tracker.moved(vector, own) for vector, own in zip(drawn, columns, strict=True)]
         shares = native.shamir_share(self.elements, coefficients, xs)
-        unknown = [_units(tracker, tracker.directions(length)) for _ in range(threshold)]
+        unknown = [_units(tracker, own) for own in columns]
         for x, share in zip(xs, shares, strict=True):
             terms = [(1, self.tangents), *((pow(x, power, R), one) for power, one in enumerate(unknown, start=1))]
             tracker.note(share, np.stack([tracker.combined((c, t[i]) for c, t in terms) for i in range(length)]))

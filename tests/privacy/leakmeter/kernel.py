@@ -142,7 +142,7 @@ class Kernel:
             return value
         tangents = np.zeros((n, self._tracker.width, 4), np.uint64)
         tangents[np.arange(n), columns, 0] = 1
-        return self._tracker.note(value, tangents)
+        return self._tracker.note(self._tracker.moved(value, columns), tangents)
 
     def to_ints(self, a: FrArray) -> list[int]:
         values = real("to_ints")(a)

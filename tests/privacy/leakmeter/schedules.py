@@ -11,6 +11,7 @@ from itertools import chain, combinations, permutations
 
 from provers.ledger import LedgerState
 from provers.messages import Step
+from provers.party import Party
 from tests.privacy.leakmeter.adversary import ATTEMPT, PROBE, TRUTH, Coordinator, Lie
 from tests.privacy.leakmeter.allowed import excess
 from tests.privacy.leakmeter.stage import Stage
@@ -167,6 +168,7 @@ class _Player:
         self._plan = plan
         self._stage = stage
         self._saved: dict[int, LedgerState] = {}
+        self._memories: dict[int, Party] = {}
         self._parts = self._cut()
         self._damage()
         self._cohorts = [self.adversary.open_cohort(part) for part in self._parts]
@@ -191,7 +193,10 @@ class _Player:
 
     def move(self) -> None:
         """One request, or one accident."""
-        moves = {self._propose: 2, self._step: 12, self._ask: 10, self._reveal: 1, self._restart: 1, self._rewind: 1}
+        moves = {
+            self._propose: 2, self._step: 12, self._ask: 10,
+            self._reveal: 1, self._restart: 1, self._rewind: 1, self._recall: 1,
+        }  # fmt: skip
         (chosen,) = self.random.choices(list(moves), weights=list(moves.values()))
         chosen()
 
@@ -239,6 +244,11 @@ class _Player:
         self.adversary.world.restart(prover)
         for part in self._parts:
             self.adversary.open_cohort(part, [prover])
+
+    def _recall(self) -> None:
+        """A prover gets an old memory back, as from a machine's snapshot, but no old ledger."""
+        prover, parties = self.random.choice(self._stage.shape.honest), self.adversary.world.parties
+        parties[prover], self._memories[prover] = self._memories.get(prover, parties[prover]), parties[prover]
 
     def _rewind(self) -> None:
         """One prover that counts as corrupt, but is not, gets an old copy of its ledger back."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 
 from native import FrArray, R, g1_generator, g2_generator
-from native._vectors import linear_combination
+from native._vectors import add, from_ints, linear_combination
 from tests.privacy.leakmeter.linear import padded
 
 Tangent = FrArray
@@ -34,10 +35,15 @@ class Exponent:
 
 
 class Tracker:
-    """Directions, and the tables of values and points."""
+    """Directions, and the tables of values and points.
+
+    Attributes:
+        step: how far all secrets are moved along `heading`, to see whether tangents are derivatives.
+    """
 
     def __init__(self) -> None:
         self.width = 0
+        self.step = 0
         self._values: dict[bytes, Tangent] = {}
         self._points: dict[bytes, Exponent] = {}
         self._streams: dict[tuple[bytes, int], int] = {}
@@ -65,6 +71,12 @@ class Tracker:
             yield
         finally:
             self._paused = before
+
+    def moved(self, vector: FrArray, columns: Sequence[int]) -> FrArray:
+        """Secrets with these directions, FrArray (n, 4), moved by ``step``."""
+        if not self.step:
+            return vector
+        return add(vector, from_ints([self.step * heading(c) % R for c in columns]))
 
     # --- seeds that the adversary does not hold ------------------------------------------------------------
 
@@ -165,6 +177,11 @@ class Tracker:
 def _equal(a: Tangent, b: Tangent) -> bool:
     width = max(len(a), len(b))
     return np.array_equal(padded(a, width), padded(b, width))
+
+
+def heading(column: int) -> int:
+    """Component, along one direction, of a fixed line through the point of a run."""
+    return int.from_bytes(sha256(b"heading" + column.to_bytes(4, "big")).digest(), "big") % R
 
 
 class Scalar(int):
