@@ -170,7 +170,8 @@ def test_a_share_is_revealed_for_what_its_owner_sealed(monkeypatch: pytest.Monke
 
     def sent(party: Party, projected: Projected, raw: bytes) -> FrArray:
         digests = [h.share_digests[party.index] for h in projected.cohort.headers]
-        return projected.own[digests.index(sha256(raw).digest())]
+        own: FrArray = projected.own[digests.index(sha256(raw).digest())]
+        return own
 
     monkeypatch.setattr(blame, "_dealt_values", sent)
     assert jump(FOUR, reveal_what_a_disk_damaged) == DIMENSION + SLACK_BITS
@@ -264,7 +265,7 @@ def repeat_after_a_loss(adversary: Coordinator) -> None:
     run(adversary, session, Step.COMBINE)
     for prover in world.parties:
         world.restart(prover)
-        world.ledgers[prover] = LedgerState()
+        world.ledgers[prover] = type(world.ledgers[prover])()
     adversary.open_cohort(ALL)
     adversary.lies[session] = Lie(base=1, entry=1)
     run(adversary, session, Step.COMBINE)

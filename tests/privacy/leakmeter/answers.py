@@ -1,8 +1,8 @@
 """The real party, asked once for each different question.
 
 The schedules of a tree put the same questions to provers in the same state thousands of times.  An answer depends on
-the request, the session's state, the ledger and what the environment shows, and on nothing else that a schedule
-changes.
+the request, the session's state, the prover's start, its ledger and what the environment shows, and on nothing else
+that a schedule changes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from circuits.errors import GradrollError
 from provers.ledger import Entry
-from provers.messages import StepReply, StepRequest
+from provers.messages import Step, StepReply, StepRequest
 from provers.party import Environment, Party, handle
 from provers.party.state import AttemptState, CohortState
 
@@ -49,7 +49,8 @@ class Answers:
             surroundings: what the environment shows, as far as it changes.
         """
         states = self._states(party, request)
-        key = (party.index, request, *map(id, states), repr(env.ledger), surroundings)
+        heads = tuple(env.ledger.heads.items()) if request.step in (Step.COIN, Step.PROJECT) else ()
+        key = (party.index, party.nonce, request, *map(id, states), repr(env.ledger), heads, surroundings)
         if key not in self._known:
             self._alive.append(states)
             self._known[key] = self._ask(party, request, env)

@@ -12,12 +12,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
+import numpy as np
+
 import native
 from circuits import policies
-from circuits.commitment import CommitmentKey, unsafe_development_key
+from circuits.commitment import CommitmentKey
 from circuits.groth16 import ProvingKey, unsafe_generate_keys
 from circuits.policies import PolicyCircuit
-from circuits.srs import Srs, unsafe_development_srs
+from circuits.srs import Srs, unsafe_development_srs, unsafe_development_tau
 from circuits.statement import domain_size
 from native import FrArray
 from tests.privacy.leakmeter.kernel import metered
@@ -61,7 +63,14 @@ def toy() -> Iterator[Toy]:
         stack.enter_context(metered(tracker, ROWS))
         srs = unsafe_development_srs(_SEED, domain_size(DIMENSION))
         keys = unsafe_generate_keys(_policy(), srs.tau, srs.origin, seed_of("toy keys"))
-        yield Toy(tracker, srs, unsafe_development_key(_SEED, DIMENSION), keys)
+        yield Toy(tracker, srs, _commitment_key(), keys)
+
+
+def _commitment_key() -> CommitmentKey:
+    """The key of the development string, its exponents known."""
+    tau, domain = unsafe_development_tau(_SEED), domain_size(DIMENSION)
+    tail = native.scale(native.powers(tau, TAIL), (pow(tau, domain, native.R) - 1) % native.R)
+    return CommitmentKey(DIMENSION, native.g1_fixed_base(np.concatenate((native.lagrange_scalars(tau, domain), tail))))
 
 
 def _policy() -> PolicyCircuit:

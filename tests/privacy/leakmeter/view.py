@@ -14,11 +14,11 @@ from provers.messages import Step, StepReply
 from provers.shares import decode_payload
 from tests.privacy.leakmeter.linear import RowSpace, span
 from tests.privacy.leakmeter.stage import Stage
-from tests.privacy.leakmeter.tangents import Tangent, Tracker
+from tests.privacy.leakmeter.tangents import Tangent, Tracker, UntrackedError
 from tests.privacy.leakmeter.toy import DIMENSION
 
-_DIGESTS = (32, 65)
-"""Bytes of what a body holds beside scalars and points: digests and signatures, which the adversary can compute."""
+_PUBLIC = frozenset({"nonce", "head", "seen", "state", "broadcasts", "digest", "signature"})
+"""Fields of bodies beside scalars and points: nothing in them depends on a secret but through a hash."""
 _BODIES: Mapping[Step, Callable[..., Any]] = {
     Step.COIN: bodies.CoinBody.decode,
     Step.PROJECT: bodies.ProjectBody.decode,
@@ -62,7 +62,7 @@ def seen_in(stage: Stage, reply: StepReply, owners: int) -> list[Tangent]:
     tracker, message = stage.toy.tracker, reply.message
     decode = _BODIES[message.step]
     body = decode(message.body, owners) if message.step in _BY_OWNER else decode(message.body)
-    out = [t for f in fields(body) for t in _of_field(tracker, getattr(body, f.name))]
+    out = [t for f in fields(body) if f.name not in _PUBLIC for t in _of_field(tracker, getattr(body, f.name))]
     if reply.vector is not None:
         out += _of_field(tracker, reply.vector)
     if reply.raw:
@@ -75,9 +75,12 @@ def _share(stage: Stage, prover: int, payload: bytes) -> FrArray:
 
 
 def _of_field(tracker: Tracker, value: object) -> Iterator[Tangent]:
-    if isinstance(value, np.ndarray):
-        yield from (tracker.known(row.tobytes()) for row in value.reshape(-1, 4))
-    elif isinstance(value, int):
-        yield tracker.known(value.to_bytes(32, "little"))
-    elif isinstance(value, bytes) and len(value) not in _DIGESTS:
-        yield tracker.known_point(value)
+    match value:
+        case np.ndarray():
+            yield from (tracker.known(row.tobytes()) for row in value.reshape(-1, 4))
+        case int():
+            yield tracker.known(value.to_bytes(32, "little"))
+        case bytes():
+            yield tracker.known_point(value)
+        case _:
+            raise UntrackedError(f"a body holds a {type(value).__name__}, which the meter does not follow")

@@ -20,7 +20,7 @@ from native import FrArray
 from provers.bundle import Certificate
 from provers.ledger import LedgerState, Selection, from_record, to_record
 from provers.messages import Cohort, Proposal, Step, StepReply, StepRequest
-from provers.party import Acceptance, Party, ShareVector, attempt
+from provers.party import Acceptance, Party, RestoredError, ShareVector, attempt
 from provers.party.state import Validated
 from provers.shares import decode_payload
 from provers.signing import sign_digest
@@ -89,6 +89,8 @@ class World:
             self.cohorts[request.session] = request.cohort
         surroundings = tuple((at, id(vector)) for at, vector in self.damaged.items())
         answer = self.stage.answers.get(self.parties[prover], request, Env(self, prover), surroundings)
+        if isinstance(answer, RestoredError):
+            self.ledgers[prover].apply(answer.entry)
         if isinstance(answer, GradrollError):
             return answer
         for entry in answer.entries:
@@ -163,6 +165,12 @@ class Env:
 
     def context(self, task_id: int, round_number: int) -> Context:
         return self.world.stage.context
+
+    def opened_at(self, context: Context) -> int:
+        return 1000
+
+    def now(self) -> int:
+        return 2000
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Always."""
