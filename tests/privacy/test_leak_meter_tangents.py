@@ -17,7 +17,9 @@ from provers.openings import open_vector
 from provers.party import attempt, cohort
 from provers.prss import Purpose
 from tests.privacy.leakmeter.adversary import ATTEMPT, Coordinator
+from tests.privacy.leakmeter.answers import Answers
 from tests.privacy.leakmeter.linear import RowSpace, span
+from tests.privacy.leakmeter.schedules import Plan, random_schedule
 from tests.privacy.leakmeter.stage import Shape, Stage, WatchedKeys
 from tests.privacy.leakmeter.tangents import Tangent, Tracker, UntrackedError, heading
 from tests.privacy.leakmeter.toy import toy
@@ -145,6 +147,19 @@ def test_what_is_not_followed_is_an_error() -> None:
         with pytest.raises(UntrackedError):
             made.tracker.known(beside[0].tobytes())
         assert made.tracker.known(native.add(share, share)[0].tobytes()).any()
+
+
+def test_remembered_answers_are_those_of_the_party(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same schedule with every question put to the party itself."""
+
+    def play() -> tuple[set[tuple[bytes, Step, int]], int, int]:
+        with toy() as made:
+            played = random_schedule(Stage(made, Shape(4, 1, frozenset({1}))), Plan(moves=60), 7)
+            return set(played.world.asked), played.refused, played.world.view.dimension
+
+    remembered = play()
+    monkeypatch.setattr(Answers, "get", lambda self, party, request, env, _: self._ask(party, request, env))
+    assert play() == remembered
 
 
 def test_one_value_has_one_tangent() -> None:
