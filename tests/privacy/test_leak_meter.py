@@ -13,6 +13,7 @@ import pytest
 
 import native
 from circuits.hashing import challenge, keccak, tag, words
+from circuits.statement import Committee
 from native import FrArray
 from provers.ledger import AttemptStarted, Combined, Entry, LedgerState, Locked
 from provers.messages import Message, Step
@@ -217,6 +218,18 @@ def test_one_commitment_under_two_sign_matrices(
     assert jump(shape, attack) == 0
     monkeypatch.setattr(LedgerState, "_check_member", lambda *_: None)
     assert owners <= jump(shape, attack) <= owners * (DIMENSION + 1)  # projections, and the dealing check
+
+
+def disjoint_quorums(adversary: Coordinator) -> None:
+    """Two cohorts of the same submissions, by provers that have only the corrupt one in common."""
+    adversary.open_cohort(ALL, (0, 1, 2))
+    adversary.open_cohort((0, 1), (0, 3, 4))
+
+
+def test_any_two_quorums_share_an_honest_prover(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert jump(Shape(5, 1), disjoint_quorums) == 0
+    monkeypatch.setattr(Committee, "quorum", property(lambda self: 2 * self.threshold + 1))
+    assert jump(Shape(5, 1), disjoint_quorums) >= 2
 
 
 def deal_off_the_polynomial(shares: list[FrArray]) -> None:

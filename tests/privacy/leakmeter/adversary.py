@@ -102,6 +102,10 @@ class Coordinator:
             self.ask(session, Step.PROJECT, prover)
         return session
 
+    def joined(self, cohort: bytes) -> list[int]:
+        """Provers that have sent their projections in a cohort."""
+        return [p for p in self._senders(cohort) if (cohort, Step.PROJECT, p) in self._replies]
+
     def propose(
         self, cohort: bytes, kept: Sequence[int], active: Sequence[int], lie: Lie = TRUTH, probe: bool = False
     ) -> bytes:

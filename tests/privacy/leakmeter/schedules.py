@@ -139,6 +139,7 @@ class Plan:
     Attributes:
         damage: chance that one honest prover's copy of a share is damaged; that prover counts as corrupt.
         probes: chance that an attempt is a probe.
+        overlap: whether submissions stand in several cohorts, and each cohort is opened with some provers only.
     """
 
     attempts: int = 3
@@ -146,6 +147,7 @@ class Plan:
     moves: int = 40
     damage: float = 0
     probes: float = 0.2
+    overlap: bool = False
 
 
 def random_schedule(stage: Stage, plan: Plan, seed: int) -> Coordinator:
@@ -171,19 +173,26 @@ class _Player:
         self._memories: dict[int, Party] = {}
         self._parts = self._cut()
         self._damage()
-        self._cohorts = [self.adversary.open_cohort(part) for part in self._parts]
+        self._cohorts = [self._open(part) for part in self._parts]
 
     def _cut(self) -> list[list[int]]:
-        """Submissions of each cohort, no owner twice in one."""
+        """Submissions of each cohort, no owner twice in one; with ``overlap``, some in several."""
         numbers = list(range(len(self._stage.submissions)))
         self.random.shuffle(numbers)
         parts: list[list[int]] = [[] for _ in range(self._plan.cohorts)]
         for number in numbers:
             owner = self._stage.submissions[number].owner
             free = [part for part in parts if all(self._stage.submissions[i].owner != owner for i in part)]
-            if free:
-                self.random.choice(free).append(number)
+            for part in free if self._plan.overlap else free[:1]:
+                part.append(number)
+            parts = parts[1:] + parts[:1]
         return [part for part in parts if part]
+
+    def _open(self, part: list[int]) -> bytes:
+        """A cohort; with ``overlap``, only some provers are asked, so that others may join another."""
+        size = self._stage.shape.size
+        asked = self.random.randint(self._stage.committee.quorum - 1, size) if self._plan.overlap else size
+        return self.adversary.open_cohort(part, self.random.sample(range(size), asked))
 
     def _damage(self) -> None:
         """A bit of one honest prover's expanded share is wrong from the start."""
@@ -206,8 +215,9 @@ class _Player:
         nth = self.random.randrange(len(self._cohorts))
         count, committee = len(self._parts[nth]), self._stage.committee
         kept = sorted(self.random.sample(range(count), self.random.randint(1, count)))
-        size = self.random.randint(committee.quorum, committee.size)
-        active = sorted(self.random.sample(range(committee.size), size))
+        joined = self.adversary.joined(self._cohorts[nth])
+        willing = joined if len(joined) >= committee.quorum else range(committee.size)
+        active = sorted(self.random.sample(willing, self.random.randint(committee.quorum, len(willing))))
         lie = Lie(self.random.randrange(2), self.random.randrange(2), self.random.randrange(2 * len(kept) + 1))
         lie = self.random.choice((TRUTH, TRUTH, lie))
         self.adversary.propose(self._cohorts[nth], kept, active, lie, probe=self.random.random() < self._plan.probes)
