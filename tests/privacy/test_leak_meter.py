@@ -12,8 +12,8 @@ from hashlib import sha256
 import pytest
 
 import native
-from circuits.hashing import challenge, keccak, tag, words
-from circuits.statement import Committee
+from circuits.hashing import challenge, keccak, tag, typed_digest, words
+from circuits.statement import DEALING_TYPE, Committee, Context, SubmissionHeader
 from native import FrArray
 from provers.ledger import AttemptStarted, Combined, Entry, LedgerState, Locked
 from provers.messages import Message, Step
@@ -218,6 +218,23 @@ def test_one_commitment_under_two_sign_matrices(
     assert jump(shape, attack) == 0
     monkeypatch.setattr(LedgerState, "_check_member", lambda *_: None)
     assert owners <= jump(shape, attack) <= owners * (DIMENSION + 1)  # projections, and the dealing check
+
+
+def copy_a_submission(adversary: Coordinator) -> None:
+    """A corrupt owner signs an honest one's submission as its own, and enters it into another cohort."""
+    adversary.open_cohort(ALL)
+    adversary.open_cohort((3,))
+
+
+def test_a_dealing_is_its_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = replace(FOUR, copied=(1,))
+
+    def digest(self: SubmissionHeader, context: Context) -> bytes:
+        return typed_digest(context.market.domain, DEALING_TYPE, (self.submission_digest(context), self.shares_root))
+
+    assert jump(shape, copy_a_submission) == 0
+    monkeypatch.setattr(SubmissionHeader, "digest", digest)
+    assert jump(shape, copy_a_submission) >= DIMENSION
 
 
 def disjoint_quorums(adversary: Coordinator) -> None:

@@ -15,7 +15,7 @@ from circuits.errors import GradrollError
 from native import G1, FrArray, R
 from provers.bodies import CoinBody, MaskBody, ProjectBody, ValidateBody, scalars_to_bytes
 from provers.bundle import AuditBundle, Certificate
-from provers.messages import Message, Proposal, Step, StepReply, StepRequest, authorization_digest, message_digest
+from provers.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
 from provers.party.state import Projected
 from provers.signing import sign_digest
 from tests.privacy.leakmeter.batches import Words, attested_digest, bundle_of
@@ -96,8 +96,7 @@ class Coordinator:
         session = cohort.cohort_id
         asked = range(self.world.stage.shape.size) if provers is None else provers
         for prover in asked:
-            request = StepRequest(Step.COIN, session, cohort=cohort, authorization=self._authorize(session))
-            self._send(prover, request)
+            self._send(prover, StepRequest(Step.COIN, session, cohort=cohort))
         for prover in asked:
             self.ask(session, Step.PROJECT, prover)
         return session
@@ -121,9 +120,6 @@ class Coordinator:
         coin = self._replies.get((cohort, Step.COIN, prover))
         return bytes(32) if coin is None else CoinBody.decode(coin.message.body).nonce
 
-    def _authorize(self, session: bytes) -> bytes:
-        return sign_digest(self.world.stage.coordinator, authorization_digest(session))
-
     # --- requests --------------------------------------------------------------------------------------------------
 
     def ask(self, session: bytes, step: Step, prover: int) -> bool:
@@ -138,7 +134,7 @@ class Coordinator:
         words = [self._word(session, FOLLOWS[step], sender, prover) for sender in self._senders(session)]
         request = StepRequest(step, session, relayed=tuple(w for w in words if w is not None))
         if step in (Step.MASK, Step.PROBE_MASK):
-            request = replace(request, proposal=proposal, authorization=self._authorize(session))
+            request = replace(request, proposal=proposal)
         return self._send(prover, request)
 
     def ask_all(self, session: bytes, step: Step) -> bool:
@@ -193,12 +189,19 @@ class Coordinator:
         return session if proposal is None or step not in _OF_COHORT else proposal.cohort_id
 
     def _send(self, prover: int, request: StepRequest) -> bool:
-        reply = self.world.ask(prover, request)
+        reply = self.world.ask(prover, replace(request, authorization=self._signature(request.asked)))
         if isinstance(reply, GradrollError):
             self.refused += prover in self.world.stage.shape.honest
             return False
         self._replies[reply.message.session, reply.message.step, prover] = reply
         return True
+
+    def _signature(self, asked: bytes) -> bytes:
+        """The coordinator's own word for a request."""
+        stage = self.world.stage
+        if asked not in stage.signatures:
+            stage.signatures[asked] = sign_digest(stage.coordinator, asked)
+        return stage.signatures[asked]
 
     # --- batches -----------------------------------------------------------------------------------------------------
 

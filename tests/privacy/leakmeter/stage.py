@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from circuits.statement import Committee, Context, MarketId, Membership, Policy, SubmissionHeader, TaskTerms
-from native import FrArray
+from native import G1, FrArray
 from provers.bundle import AuditBundle
 from provers.messages import Cohort
 from provers.prss import PrssKeys, Purpose
@@ -38,6 +38,7 @@ class Shape:
         rewound: honest provers whose ledger may go back in time; with the corrupt ones at most ``threshold``.
         dealt_again: honest owners that share what they committed to a second time, with other coefficients.
         drawn_again: honest owners that hand in a second submission of the same gradient, all randomness drawn anew.
+        copied: honest owners whose submission and share digests a corrupt owner signs as its own.
     """
 
     size: int = 3
@@ -48,6 +49,7 @@ class Shape:
     rewound: tuple[int, ...] = ()
     dealt_again: tuple[int, ...] = ()
     drawn_again: tuple[int, ...] = ()
+    copied: tuple[int, ...] = ()
 
     @property
     def honest(self) -> tuple[int, ...]:
@@ -101,7 +103,7 @@ class Stage:
     Attributes:
         submissions: one of each owner, then the second ones.
         payloads: share payloads by prover and submission.
-        answers, bundles: what parties and coordinator have computed before.
+        answers, signatures, bundles: what parties and coordinator have computed before.
         secrets: number of directions of x; they are the first columns.
     """
 
@@ -115,6 +117,7 @@ class Stage:
     def __post_init__(self) -> None:
         shape, tracker = self.shape, self.toy.tracker
         self.answers = Answers()
+        self.signatures: dict[bytes, bytes] = {}
         self.bundles: dict[Hashable, AuditBundle | None] = {}
         self.signers = [seed_of("prover", p) for p in range(shape.size)]
         self.coordinator = seed_of("coordinator")
@@ -137,6 +140,11 @@ class Stage:
         for i in shape.drawn_again:
             self._submit(i, honest[i], Vector.draw(tracker, GRADIENTS[i], honest[i], ("anew", i)), ("anew", i))
 
+        for thief, i in enumerate(shape.copied, start=shape.owners):
+            copy = self.submissions[i]
+            header = self._signed(thief, copy.header.commitment, copy.header.share_digests)
+            self.submissions.append(replace(copy, owner=thief, header=header))
+
     def cohort(self, submissions: Sequence[int]) -> Cohort:
         """A cohort of some submissions, of one owner each."""
         chosen = sorted((self.submissions[i] for i in submissions), key=lambda s: s.owner)
@@ -157,16 +165,16 @@ class Stage:
         if bend is not None:
             bend(shares)
         payloads = [encode_dense(share) for share in shares]
-        key, index = seed_of("owner", owner), 2 * owner + 1
-        digests = tuple(map(payload_digest, payloads))
-        unsigned = SubmissionHeader(
-            self.terms.task_id, 0, address_of(key), index, vector.commitment(self.toy), digests
-        )  # fmt: skip
-        header = unsigned.signed(self.context, partial(sign_digest, key))
+        header = self._signed(owner, vector.commitment(self.toy), tuple(map(payload_digest, payloads)))
         digest = header.digest(self.context)
         self.payloads.update({(p, digest): payload for p, payload in enumerate(payloads)})
-        self.addresses[index] = header.owner
         self.submissions.append(Submission(owner, header, GRADIENTS[owner], secrets, vector, shares))
+
+    def _signed(self, owner: int, commitment: G1, digests: tuple[bytes, ...]) -> SubmissionHeader:
+        key, index = seed_of("owner", owner), 2 * owner + 1
+        self.addresses[index] = address_of(key)
+        unsigned = SubmissionHeader(self.terms.task_id, 0, address_of(key), index, commitment, digests)
+        return unsigned.signed(self.context, partial(sign_digest, key))
 
 
 @cache
