@@ -50,11 +50,11 @@ def no_bits(shares: list[FrArray]) -> None:
 
 
 COMMITTEES = {
-    "4-1, three attempts": (FOUR, Plan(), 120),
-    "4-1, two cohorts": (replace(FOUR, corrupt=frozenset({2}), owners=4, drawn_again=(1,)), Plan(4, cohorts=2), 120),
-    "4-1, a second dealing": (replace(FOUR, dealt_again=(0,), copied=(1,)), Plan(cohorts=2, overlap=True), 80),
-    "4-1, submissions in several cohorts": (replace(FOUR, drawn_again=(0, 2)), Plan(cohorts=3, overlap=True), 80),
-    "4-1, old ledgers": (replace(FOUR, corrupt=frozenset(), rewound=(1,)), Plan(moves=60), 60),
+    "4-1, three attempts": (FOUR, Plan(), 80),
+    "4-1, two cohorts": (replace(FOUR, corrupt=frozenset({2}), owners=4, drawn_again=(1,)), Plan(4, cohorts=2), 80),
+    "4-1, a second dealing": (replace(FOUR, dealt_again=(0,)), Plan(cohorts=2, overlap=True), 60),
+    "4-1, submissions in several cohorts": (replace(FOUR, drawn_again=(0, 2)), Plan(cohorts=3, overlap=True), 60),
+    "4-1, old ledgers": (replace(FOUR, corrupt=frozenset(), rewound=(1,)), Plan(moves=60), 40),
     "4-1, a dealing off the polynomial": (replace(FOUR, bent=((2, off_the_polynomial),)), Plan(), 60),
     "4-1, no bits": (replace(FOUR, bent=((0, no_bits),)), Plan(), 60),
     "4-1, bad disks": (replace(FOUR, corrupt=frozenset()), Plan(damage=1), 60),
