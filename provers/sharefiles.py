@@ -30,12 +30,14 @@ class ReceivedShare:
         scalars: the share, 32 bytes little-endian a scalar.
         body: the payload without its first byte, unless that is the same.
         size: bytes of both.
+        digest: SHA-256 of the scalars' file.
     """
 
     form: int
     scalars: Path
     body: Path | None
     size: int
+    digest: bytes
 
 
 class ShareWriter:
@@ -87,19 +89,26 @@ class ShareWriter:
         scalars = self._body if dense else self._temporary()
         with storing("cannot store the share"):
             self._body.flush()
-            self._expand(None if dense else scalars)
+            digest = self._expand(None if dense else scalars)
             for file in self._files:
                 file.flush()
                 os.fsync(file.fileno())
         size = sum(os.fstat(file.fileno()).st_size for file in self._files)
-        return ReceivedShare(self._form, self._files[scalars], None if dense else self._files[self._body], size)
+        body = None if dense else self._files[self._body]
+        return ReceivedShare(self._form, self._files[scalars], body, size, digest)
 
-    def _expand(self, target: IO[bytes] | None) -> None:
-        """Write the scalars block by block, so that no share is held in memory; without a target only check them."""
-        mapped = mmap.mmap(self._body.fileno(), 0, prot=mmap.PROT_READ)
+    def _expand(self, target: IO[bytes] | None) -> bytes:
+        """Write the scalars block by block, so that no share is held in memory; without a target only check them.
+
+        Returns their SHA-256.
+        """
+        mapped, digest = mmap.mmap(self._body.fileno(), 0, prot=mmap.PROT_READ), hashlib.sha256()
         for block in share_blocks(self._form, memoryview(mapped), self._dimension, self._holder):
+            raw = block.astype("<u8", copy=False).tobytes()
+            digest.update(raw)
             if target is not None:
-                target.write(block.astype("<u8", copy=False).tobytes())
+                target.write(raw)
+        return digest.digest()
 
     def _temporary(self) -> IO[bytes]:
         with storing("cannot store the share"):
@@ -110,11 +119,21 @@ class ShareWriter:
 
 
 def map_scalars(path: Path, dimension: int) -> FrArray:
-    """A share file as FrArray (share_length, 4), read-only and mapped.  Raises StorageError when it is damaged."""
+    """A share file as FrArray (share_length, 4), read-only and mapped.  Raises StorageError when it is cut off."""
     vector = map_vector(path)
     if len(vector) != share_length(dimension):
-        raise StorageError(f"the share {path} is cut off; this prover sits its submission out")
+        raise StorageError("a share on disk is cut off; this prover sits its submission out")
     return vector
+
+
+def require_whole(vector: FrArray, digest: bytes) -> None:
+    """Raise StorageError unless mapped scalars have the SHA-256 that they were written with.
+
+    A prover that computes with a damaged share sends values that are off by an amount which somebody may know: with t
+    corrupt provers to make them fit, the validity test would then open a linear function of an honest gradient.
+    """
+    if hashlib.sha256(vector.data).digest() != digest:
+        raise StorageError("a share on disk is damaged; this prover sits its submission out")
 
 
 def map_vector(path: Path) -> FrArray:

@@ -23,14 +23,15 @@ from provers.bundle import AuditBundle, Certificate
 from provers.database import Database
 from provers.files import DirectoryLock, storing, sync_directory, write_durably
 from provers.party import ShareVector
-from provers.sharefiles import ReceivedShare, ShareWriter, map_scalars, map_vector
+from provers.sharefiles import ReceivedShare, ShareWriter, map_scalars, map_vector, require_whole
 from provers.shares import DENSE_FORM
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS shares (
   submission BLOB PRIMARY KEY, task_id TEXT NOT NULL, round TEXT NOT NULL, owner BLOB NOT NULL,
-  dimension INTEGER NOT NULL, form INTEGER NOT NULL, bytes INTEGER NOT NULL, expires INTEGER NOT NULL
+  dimension INTEGER NOT NULL, form INTEGER NOT NULL, bytes INTEGER NOT NULL, expires INTEGER NOT NULL,
+  scalars BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner);
 """
@@ -80,6 +81,7 @@ class Store:
                 leftover.unlink()
         self._database = Database(directory / "prover.sqlite", _SCHEMA)
         self._max_bytes = max_bytes
+        self._whole: set[bytes] = set()
         self._commit = threading.Lock()
         self.ledger = self._fold()
         self._drop_orphans()
@@ -126,7 +128,7 @@ class Store:
         rows = self._database.query("SELECT * FROM shares WHERE submission = ?", (submission,))
         if not rows:
             return None
-        digest, task_id, round_number, owner, dimension, form, size, expires = rows[0]
+        digest, task_id, round_number, owner, dimension, form, size, expires, _ = rows[0]
         return ShareRecord(digest, int(task_id), int(round_number), owner, dimension, form, size, expires)
 
     def receive(self, dimension: int, holder: Membership) -> ShareWriter:
@@ -144,14 +146,24 @@ class Store:
             sync_directory(self._shares)
         row = (
             record.submission, str(record.task_id), str(record.round), record.owner, record.dimension,
-            record.form, record.size, record.expires,
+            record.form, record.size, record.expires, received.digest,
         )  # fmt: skip
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def share(self, submission: bytes) -> FrArray:
-        """A stored share: FrArray (share_length, 4), read-only.  Raises UnknownError."""
-        return map_scalars(self._share_path(submission), self._known(submission).dimension)
+        """A stored share: FrArray (share_length, 4), read-only; its digest is checked at the first use of a process.
+
+        Raises:
+            UnknownError: it is not here.
+            StorageError: it is damaged.
+        """
+        vector = map_scalars(self._share_path(submission), self._known(submission).dimension)
+        if submission not in self._whole:
+            query = "SELECT scalars FROM shares WHERE submission = ?"
+            require_whole(vector, self._database.query(query, (submission,))[0][0])
+            self._whole.add(submission)
+        return vector
 
     def share_payload(self, submission: bytes) -> bytes:
         """A stored share as its owner sealed it.  Raises UnknownError."""
@@ -169,6 +181,7 @@ class Store:
                 connection.execute("DELETE FROM shares WHERE submission = ?", (submission,))
             with storing("cannot delete a share"):
                 self._share_path(submission).unlink(missing_ok=True)
+                self._whole.discard(submission)
                 (self._bodies / submission.hex()).unlink(missing_ok=True)
         return len(rows)
 

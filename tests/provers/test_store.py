@@ -258,3 +258,14 @@ def test_write_durably_never_leaves_half_a_file(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(StorageError, match="exists already"):
         files.write_durably(path, b"new", replace=False)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_share_with_one_bit_flipped_is_not_computed_with(store: Store, tmp_path: Path) -> None:
+    """What a damaged share sends is off by an amount that somebody may know (see the leak meter)."""
+    keep(store, integers(exempt=0))
+    path = tmp_path / "shares" / ("0a" * 32)
+    raw = bytearray(path.read_bytes())
+    raw[100] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(StorageError, match="damaged; this prover sits its submission out"):
+        store.share(b"\x0a" * 32)
