@@ -11,6 +11,7 @@ import pytest
 import coordinator.service  # noqa: F401  (every class of the catalogue is loaded)
 import provers.node  # noqa: F401
 from circuits.errors import BlamedProversError, ContractError, GradrollError, UnavailableError, UnknownError
+from provers.wire._generated import common_pb2
 from provers.wire._generated import prover_pb2 as pb
 from provers.wire._generated import prover_pb2_grpc as rpc
 from provers.wire.errors import STATUS, answering, calling, catalogue
@@ -36,7 +37,7 @@ class Raising(rpc.ProverServicer):
         with answering(context):
             raise self.raised
 
-    def GetPayload(self, request: pb.ProverPayloadRequest, context: grpc.ServicerContext) -> Iterator[object]:  # type: ignore[override]  # noqa: N802
+    def GetCertificate(self, request: common_pb2.BatchRequest, context: grpc.ServicerContext) -> Iterator[object]:  # type: ignore[override]  # noqa: N802
         with answering(context):
             yield from ()
             raise self.raised
@@ -59,7 +60,7 @@ def raised_by(servicer: Raising, stub: rpc.ProverStub, error: Exception) -> list
     found = []
     for ask in (
         lambda: stub.Status(pb.ProverStatusRequest()),
-        lambda: list(stub.GetPayload(pb.ProverPayloadRequest())),
+        lambda: list(stub.GetCertificate(common_pb2.BatchRequest())),
     ):
         with pytest.raises(GradrollError) as caught, calling("the peer"):
             ask()
