@@ -174,7 +174,8 @@ class Audit:
             recorded.commitment, self.bundle.proof.square_norm,
         ).digest(recorded.context)  # fmt: skip
         signed = self.bundle.certificate.attestations
-        members = {p for p, signature in signed if committee.members[p] == recover(digest, signature)}
+        own = ((p, signature) for p, signature in signed if p < committee.size)
+        members = {p for p, signature in own if committee.members[p] == recover(digest, signature)}
         needed = committee.quorum
         _require(len(members) >= needed, f"{len(members)} provers attested, {needed} are needed")
 

@@ -50,6 +50,7 @@ from circuits.transcript import (
 )
 from circuits.verify import sum_of_commitments
 from native import FrArray
+from provers.bundle import AuditBundle, Certificate
 
 IntArray = npt.NDArray[np.int64]
 PROVERS = 4
@@ -165,6 +166,15 @@ def sign(key: bytes, digest: bytes) -> bytes:
 def attest(batch: PlainBatch, prover_key: bytes) -> bytes:
     """A prover's attestation signature of the batch."""
     return sign(prover_key, batch.attested.digest(batch.statement.context))
+
+
+def bundle_of(batch: PlainBatch, prover_keys: Sequence[bytes] = ()) -> AuditBundle:
+    """The batch's audit bundle, attested by provers 0, 1, ... with these keys; its cohort is the batch."""
+    context = batch.statement.context
+    cohort = tuple(h.digest(context) for h in batch.statement.owners)
+    attestations = tuple((prover, attest(batch, key)) for prover, key in enumerate(prover_keys))
+    certificate = Certificate(batch.statement, cohort, batch.coin, batch.proof, attestations)
+    return AuditBundle(certificate, tuple(batch.projections), np.concatenate((batch.combined, batch.combined_tail)))
 
 
 def random_gradients(owners: int, dimension: int, bound: int, seed: int = 0) -> tuple[IntArray, ...]:
