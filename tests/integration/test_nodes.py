@@ -33,6 +33,7 @@ from circuits.errors import (
 )
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
+from coordinator.client import CoordinatorClient
 from coordinator.records import SubmissionState
 from coordinator.service import CoordinatorNode
 from native import G1, g1_linear_combination
@@ -111,17 +112,24 @@ def test_a_batch_from_submission_to_payload(
         wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED)
         batch = deployment.view.accepted(task, number)[0]
         assert [client.submission_status(s).batch_id for s in submissions] == [batch.record.batch_id] * 3
+        wait_for(lambda: _released(client, task))
         raw = client.payload(batch.record.batch_id)
-        assert keccak(raw) == batch.record.payload_digest
         bundle = client.audit_bundle(batch.record.batch_id)
         commitments = [h.commitment for h in bundle.statement.owners]
         check_payload(raw, deployment.setup.commitment, commitments, gradients)
         overview = client.task_status(task).rounds[0]
         assert [(b.accepted, b.owners) for b in overview.batches] == [(True, 3)]
+        assert overview.batches[0].payload_digest == keccak(raw)
         assert overview.pending == 0
     with ProverClient(f"127.0.0.1:{deployment.ports[2]}") as prover:
-        assert prover.payload(batch.record.payload_digest) == raw
+        assert prover.audit_bundle(batch.record.batch_id, DIMENSION).row.shape == bundle.row.shape
+        assert prover.certificate(batch.record.batch_id).statement.owners == bundle.statement.owners
         assert prover.status().keys_ready
+
+
+def _released(client: CoordinatorClient, task: int) -> bool:
+    """Whether the coordinator has the sum of every batch of the task's first round."""
+    return all(batch.payload_digest is not None for batch in client.task_status(task).rounds[0].batches)
 
 
 _SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature", "the dealing is signed by"))
@@ -129,7 +137,7 @@ _SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature
 
 def _signed_by(header: SubmissionHeader, other: Owner, name: str, deployment: Deployment) -> SubmissionHeader:
     """The header with one of its two signatures by another owner."""
-    forged = header.signed(deployment.view.chain_id, deployment.market, other.key.sign)
+    forged = header.signed(deployment.view.context(header.task_id, header.round), other.key.sign)
     return replace(header, **{name: getattr(forged, name)})  # type: ignore[arg-type]
 
 
@@ -160,23 +168,24 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
             client.submit_header(second, deployment.send(second, more)[0])
         assert client.task_status(task).rejections == {"not-ready": 1, "bad-signature": 4}
     with ProverClient(record.endpoints[0]) as prover:
-        key = record.hpke_keys[0]
-        arguments = (deployment.view.chain_id, deployment.market)
+        key, context = record.hpke_keys[0], deployment.view.context(task, number)
         for name, named in _SIGNATURES:
             with pytest.raises(SignatureError, match=named):
                 prover.submit_shares(
-                    _signed_by(header, other, name, deployment), 0, payloads[0], key, *arguments
+                    _signed_by(header, other, name, deployment), 0, payloads[0], key, context
                 )  # fmt: skip
         with pytest.raises(WireError, match="this is prover 0"):
-            prover.submit_shares(header, 1, payloads[1], key, *arguments)
+            prover.submit_shares(header, 1, payloads[1], key, context)
         with pytest.raises(WireError, match="does not open"):
             prover.submit_shares(
-                deployment.header(task, number, other, gradient())[0], 0, payloads[0], record.hpke_keys[1], *arguments
+                deployment.header(task, number, other, gradient())[0], 0, payloads[0], record.hpke_keys[1], context
             )
         with pytest.raises(WireError, match="digest"):
-            prover.submit_shares(deployment.header(task, number, other, gradient())[0], 0, payloads[0], key, *arguments)
-        with pytest.raises(UnknownError):
-            prover.payload(bytes(32))
+            prover.submit_shares(deployment.header(task, number, other, gradient())[0], 0, payloads[0], key, context)
+        with pytest.raises(UnknownError, match="did not attest"):
+            prover.certificate(bytes(32))
+        with pytest.raises(UnknownError, match="did not attest"):
+            prover.audit_bundle(bytes(32))
         assert prover.status().refusals["bad-message"] >= 3
     with pytest.raises(UnavailableError), ProverClient("127.0.0.1:9") as nobody:
         nobody.status()
@@ -198,7 +207,7 @@ def test_late_submissions_are_refused(
 
 @pytest.mark.slow
 def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
-    deployment = Deployment(tmp_path, dimension=DIMENSION, policy="norm-contribution")
+    deployment = Deployment(tmp_path, dimension=DIMENSION)
     provers = [Process(deployment.node_config(p)) for p in range(4)]
     coordinator = Process(deployment.coordinator_config())
     try:
@@ -222,7 +231,7 @@ def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
             provers[3] = Process(deployment.node_config(3))
             wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED, 120)
         batch = deployment.view.accepted(task, number)[0]
-        assert len(batch.amounts) == 3
+        assert len(batch.owners) == 3
         assert all(process.stop() == 0 for process in [*provers, coordinator])
     finally:
         for process in [*provers, coordinator]:
@@ -270,6 +279,7 @@ def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path:
             batch = deployment.view.accepted(task, number)[0]
             bundle = client.audit_bundle(batch.record.batch_id)
             commitments = [h.commitment for h in bundle.statement.owners]
+            wait_for(lambda: _released(client, task))
             raw = client.payload(batch.record.batch_id)
             check_payload(raw, deployment.setup.commitment, commitments, gradients)
             assert client.task_status(task).rounds[0].attempts > 1
