@@ -278,6 +278,20 @@ def test_an_audit_needs_no_coordinator(world: World) -> None:
     assert (report.verdict, report.passed, report.reason) == ("passed", tuple(CHECKS), "")
 
 
+def test_the_endpoints_are_those_of_the_registry(world: World) -> None:
+    asked: list[str] = []
+
+    def client(endpoint: str, *, timeout: float) -> _Client:
+        asked.append(endpoint)
+        assert timeout == 5.0
+        return world.client(endpoint)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradroll.from_provers, "ProverClient", client)
+        ProverReader(world.view, timeout=5.0).certificate(world.batch)
+    assert sorted(asked) == [f"prover-{p}" for p in range(4)]
+
+
 def test_an_audit_without_anybody_to_ask_says_so(world: World) -> None:
     world.down = set(range(4))
     with pytest.raises(UnavailableError, match=r"nobody serves the sum.*coordinator cannot be reached"):

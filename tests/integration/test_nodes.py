@@ -25,6 +25,7 @@ from circuits.errors import (
     ConfigError,
     InvalidInputError,
     NotReadyError,
+    RuleViolationError,
     SignatureError,
     StorageError,
     UnavailableError,
@@ -33,13 +34,20 @@ from circuits.errors import (
 )
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
+from coordinator.chain import deploy_contracts
 from coordinator.client import CoordinatorClient
+from coordinator.devchain import DevChain
+from coordinator.machine import release
 from coordinator.records import SubmissionState
 from coordinator.service import CoordinatorNode
+from gradroll.auditor import Auditor
+from gradroll.from_provers import ProverReader
 from native import G1, g1_linear_combination
+from provers.bundle import MAX_CERTIFICATE
 from provers.client import ProverClient
 from provers.keystore import Keystore
 from provers.node import ProverNode
+from provers.parameters import PublicParameters
 from tests.support.deployment import Deployment, Owner, Process
 
 DIMENSION = 10
@@ -130,6 +138,93 @@ def test_a_batch_from_submission_to_payload(
 def _released(client: CoordinatorClient, task: int) -> bool:
     """Whether the coordinator has the sum of every batch of the task's first round."""
     return all(batch.payload_digest is not None for batch in client.task_status(task).rounds[0].batches)
+
+
+def test_a_sum_and_an_audit_without_a_coordinator(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
+) -> None:
+    """The provers release to anybody, also when one of them is asked that never attested."""
+    task = deployment.new_task(2)
+    owners = deployment.owners(task, 2)
+    with deployment.client() as client:
+        number = deployment.model_owner.open_round(task, client.put_model(b"m", task, deployment.model_owner))
+        gradients = [gradient() for _ in owners]
+        for owner, values in zip(owners, gradients, strict=True):
+            last, _ = deployment.submit(task, number, owner, values)
+        wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED)
+    (batch,) = deployment.view.accepted(task, number)
+    reader, key = ProverReader(deployment.view), deployment.setup.commitment
+    certificate = reader.certificate(batch)
+    commitments = [h.commitment for h in certificate.statement.owners]
+    check_payload(reader.aggregate(batch, key), key, commitments, gradients)
+    parameters = PublicParameters(deployment.directory / "srs.gsrs", deployment.directory / "keys", allow_insecure=True)
+    with CoordinatorClient("127.0.0.1:9", timeout=5.0) as gone:
+        report = Auditor(deployment.view, gone, parameters).audit_batch(batch)
+    assert report.verdict == "passed"
+    request = release.requests(certificate, [0])[0]
+    with ProverClient(f"127.0.0.1:{deployment.ports[0]}") as prover:
+        assert prover.run(request, DIMENSION).vector is not None
+        too_few = replace(certificate, attestations=certificate.attestations[:2])
+        with pytest.raises(RuleViolationError, match="2 provers attested this batch"):
+            prover.run(release.requests(too_few, [0])[0], DIMENSION)
+        with pytest.raises(WireError, match="length of"):
+            prover.run(replace(request, payload=bytes(MAX_CERTIFICATE + 1)), DIMENSION)
+        with pytest.raises(WireError, match="another version"):
+            prover.run(replace(request, payload=b"\x01" * 100), DIMENSION)
+
+
+def test_an_aggregate_is_published_where_its_task_wants_that(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
+) -> None:
+    task = deployment.new_task(2, inline_payload=True)
+    owners = deployment.owners(task, 2)
+    with deployment.client() as client:
+        number = deployment.model_owner.open_round(task, client.put_model(b"m", task, deployment.model_owner))
+        gradients = [gradient() for _ in owners]
+        for owner, values in zip(owners, gradients, strict=True):
+            deployment.submit(task, number, owner, values)
+        wait_for(lambda: any(batch.published for batch in deployment.view.accepted(task, number)))
+        (batch,) = deployment.view.accepted(task, number)
+        commitments = [h.commitment for h in client.audit_bundle(batch.record.batch_id).statement.owners]
+        check_payload(batch.published[0], deployment.setup.commitment, commitments, gradients)
+        assert client.payload(batch.record.batch_id) == batch.published[0]
+
+
+def test_a_prover_waits_for_as_many_blocks_as_its_settings_say(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode], tmp_path: Path
+) -> None:
+    """Prover 0 once more, without its shares: where the acceptance is not final, it does not even look for them."""
+    task = deployment.new_task(2)
+    owners = deployment.owners(task, 2)
+    with deployment.client() as client:
+        number = deployment.model_owner.open_round(task, client.put_model(b"m", task, deployment.model_owner))
+        for owner in owners:
+            deployment.submit(task, number, owner, gradient())
+        wait_for(lambda: bool(deployment.view.accepted(task, number)))
+    (batch,) = deployment.view.accepted(task, number)
+    request = release.requests(ProverReader(deployment.view).certificate(batch), [0])[0]
+    for confirmations, refusal in ((1000, NotReadyError), (1, UnknownError)):
+        config = replace(deployment.node_config(0), listen="127.0.0.1:0", confirmations=confirmations)
+        node = ProverNode(replace(config, state_dir=tmp_path / str(confirmations)))
+        with ProverClient(f"127.0.0.1:{node.start()}") as prover, pytest.raises(refusal):
+            prover.run(request, DIMENSION)
+        node.stop(0.0)
+
+
+def test_two_nodes_must_show_the_same_deployment(tmp_path: Path, deployment: Deployment) -> None:
+    """A second chain with the market at the same address, by the same account: only the deployment tells."""
+    other = DevChain()
+    try:
+        url = other.start()
+        deployed = deploy_contracts(url, other.accounts[0])
+        assert deployed.market == deployment.market
+        config = replace(deployment.node_config(0), state_dir=tmp_path / "state", second_rpc_url=url)
+        with pytest.raises(ChainError, match="different deployments"):
+            ProverNode(config)
+    finally:
+        other.stop()
+    node = ProverNode(replace(config, second_rpc_url=deployment.url))
+    node.stop(0.0)
 
 
 _SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature", "the dealing is signed by"))
