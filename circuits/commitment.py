@@ -1,13 +1,14 @@
 """Commitments to rows: sum_j v_j [L_j(tau)] + sum_l tail_l [tau^l Z_H(tau)].
 
 A *long row* is the d values of a row followed by its 129 tail entries (blinder, then 128 masks): the basis
-has the same layout, so a commitment is one multi-scalar multiplication. Hiding comes from the blinder,
-binding from the SRS.
+has the same layout, so a commitment is one multi-scalar multiplication. Hiding comes from the blinder: it is
+perfect where Z_H(tau) is not zero, which is checked of every file. Binding comes from the SRS.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from circuits import container
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError
 from circuits.srs import INSECURE, Srs, unsafe_development_tau
 from circuits.statement import MAX_DIMENSION, TAIL, domain_size
+from circuits.stringcheck import check_commitment_bases
 from native import G1, G2, FrArray, G1Bases
 
 KIND = "commitment-key"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +85,9 @@ class CommitmentKey:
 def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> CommitmentKey:
     """The commitment key of a dimension, read from or added to the directory `cache` when one is given.
 
-    Deriving the Lagrange basis takes n log n group operations, reading it back none. The cache is trusted
-    local storage: its digest finds corruption, not an adversary with write access. A key from the cache is used where
-    the file is mapped (see `container`).
+    Deriving the Lagrange basis takes n log n group operations. A key that is read back is checked against [tau]_2
+    (`stringcheck`: one multi-scalar multiplication over n points) and used where the file is mapped (see `container`);
+    one that is not this string's is reported in the log and derived again.
 
     Raises:
         InvalidInputError: the dimension is out of range.
@@ -97,17 +100,21 @@ def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> Commi
     known = None if cache is None else cached_commitment_key(srs.tau, dimension, cache)
     if known is not None:
         return known
-    key = CommitmentKey(dimension, _derive(srs, dimension, domain))
-    if cache is not None:
-        _store(cache, srs.tau, srs.origin, key)
-    return key
+    lagrange = native.lagrange(srs.powers.slice(0, domain), domain)
+    return _made(lagrange, _tail(srs, domain), dimension, srs.tau, srs.origin, cache)
 
 
 def cached_commitment_key(tau: G2, dimension: int, cache: Path) -> CommitmentKey | None:
-    """The commitment key under the SRS with this [tau]_2 where the cache has it; needs no powers."""
+    """The commitment key under the SRS with this [tau]_2 where the cache has it; needs no powers.
+
+    A file that is corrupt or does not hold the points of this tau counts as absent, and the log says so.
+    """
+    path = _cache_file(cache, tau, dimension)
     try:
-        return _load(_cache_file(cache, tau, dimension), tau, dimension)
-    except (KeyFileError, KeyMismatchError):
+        return _load(path, tau, dimension)
+    except (KeyFileError, KeyMismatchError) as error:
+        if path.exists():
+            _log.warning("event=commitment-key-refused reason=%r", str(error))
         return None
 
 
@@ -117,43 +124,49 @@ def unsafe_development_key(seed: bytes, dimension: int, cache: Path | None = Non
     Much faster for large dimensions. With `cache`, later calls of `commitment_key` find it there.
     """
     tau, domain = unsafe_development_tau(seed), domain_size(dimension)
-    lagrange = native.lagrange_scalars(tau, domain)[:dimension]
-    tail = native.scale(native.powers(tau, TAIL), (pow(tau, domain, native.R) - 1) % native.R)
-    key = CommitmentKey(dimension, native.g1_fixed_base(np.concatenate((lagrange, tail))))
-    if cache is not None:
-        _store(cache, native.g2_mul(native.g2_generator, tau), INSECURE, key)
-    return key
+    lagrange = native.g1_fixed_base(native.lagrange_scalars(tau, domain))
+    vanishing = (pow(tau, domain, native.R) - 1) % native.R
+    tail = native.g1_fixed_base(native.scale(native.powers(tau, TAIL), vanishing))
+    return _made(lagrange, tail, dimension, native.g2_mul(native.g2_generator, tau), INSECURE, cache)
 
 
 def _cache_file(cache: Path, tau: G2, dimension: int) -> Path:
     return cache / f"lagrange-{hashlib.sha256(tau).hexdigest()[:16]}-{dimension}.bases"
 
 
-def _store(cache: Path, tau: G2, origin: str, key: CommitmentKey) -> None:
-    fields: dict[str, container.Field] = {"tau": tau.hex(), "dimension": key.dimension, "origin": origin}
-    container.write(_cache_file(cache, tau, key.dimension), KIND, fields, {"bases": key.bases.to_raw()})
+def _made(lagrange: G1Bases, tail: G1Bases, dimension: int, tau: G2, origin: str, cache: Path | None) -> CommitmentKey:
+    """The key from all n Lagrange points and the tail; what lies beyond d is kept in the file only, to check it by."""
+    key = CommitmentKey(dimension, G1Bases.concat([lagrange.slice(0, dimension), tail]))
+    if cache is not None:
+        fields: dict[str, container.Field] = {"tau": tau.hex(), "dimension": dimension, "origin": origin}
+        rest = lagrange.slice(dimension, len(lagrange))
+        sections = {"bases": key.bases.to_raw(), "rest": rest.to_raw()}
+        container.write(_cache_file(cache, tau, dimension), KIND, fields, sections)
+    return key
 
 
 def _load(path: Path, tau: G2, dimension: int) -> CommitmentKey:
     file = container.read(path, KIND)
     if (file.text("tau"), file.number("dimension")) != (tau.hex(), dimension):
         raise KeyMismatchError(f"{path} belongs to another SRS or dimension")
-    section = file.section("bases")
+    section, beyond = file.section("bases"), file.section("rest")
     try:
         bases = G1Bases.map(section)
+        rest = G1Bases.map(beyond) if beyond else None
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
-    if len(bases) != dimension + TAIL:
-        raise KeyFileError(f"{path} has {len(bases)} points")
+    points = (len(bases), len(rest or ()))
+    if points != (dimension + TAIL, domain_size(dimension) - dimension):
+        raise KeyFileError(f"{path} has {points} points")
+    check_commitment_bases(path, bases, rest, dimension, tau)
     native.release(section)
     return CommitmentKey(dimension, bases, section)
 
 
-def _derive(srs: Srs, dimension: int, domain: int) -> G1Bases:
-    lagrange = native.lagrange(srs.powers.slice(0, domain), domain)
+def _tail(srs: Srs, domain: int) -> G1Bases:
     low = bytes(srs.powers.slice(0, TAIL).to_bytes())
     high = bytes(srs.powers.slice(domain, domain + TAIL).to_bytes())
-    tail = b"".join(
+    points = (
         native.g1_add(G1(high[at : at + 64]), native.g1_neg(G1(low[at : at + 64]))) for at in range(0, len(low), 64)
     )
-    return G1Bases.concat([lagrange.slice(0, dimension), G1Bases.from_bytes(tail)])
+    return G1Bases.from_bytes(b"".join(points))

@@ -31,7 +31,7 @@ from pathlib import Path
 from circuits.errors import KeyFileError, KeyMismatchError
 
 MAGIC = b"GRADROLL"
-VERSION = 2
+VERSION = 3
 _PREFIX = len(MAGIC) + 2 + 4
 _MAX_HEADER = 1 << 16
 _DIGEST = 32

@@ -92,6 +92,7 @@ class ProvingKey:
         committed, committed_sigma: points of the committed block over gamma, and sigma times them.
         private: points of the private wires over delta.
         quotient: [x^i Z(x) / delta] for i < domain_size - 1.
+        lagrange, point: [l_k(x)]_1 for k < domain_size, and [x]_2; by them the others are checked (`keycheck`).
     """
 
     policy: PolicyCircuit
@@ -105,6 +106,8 @@ class ProvingKey:
     committed_sigma: G1Bases
     private: G1Bases
     quotient: G1Bases
+    lagrange: G1Bases
+    point: G2
 
     @property
     def circuit(self) -> Circuit:
@@ -152,8 +155,9 @@ def _secret_scalar(entropy: bytes, name: str) -> int:
 
 def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: str) -> ProvingKey:
     circuit, secret = policy.circuit, _Trapdoor.derive(entropy)
-    lagrange = native.lagrange_scalars(secret.point, circuit.domain_size)[: circuit.constraint_count]
-    at_a, at_b, at_c = (matrix.csr.tmul(lagrange) for matrix in (circuit.a, circuit.b, circuit.c))
+    lagrange = native.lagrange_scalars(secret.point, circuit.domain_size)
+    used = lagrange[: circuit.constraint_count]
+    at_a, at_b, at_c = (matrix.csr.tmul(used) for matrix in (circuit.a, circuit.b, circuit.c))
     mixed = native.linear_combination([at_a, at_b, at_c], [secret.beta, secret.alpha, 1])
     over_gamma = native.scale(mixed[: circuit.private_start], pow(_GAMMA, -1, native.R))
     committed = over_gamma[circuit.public_count :]
@@ -187,6 +191,8 @@ def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: s
         committed_sigma=native.g1_fixed_base(native.scale(np.ascontiguousarray(committed), secret.sigma)),
         private=native.g1_fixed_base(native.scale(np.ascontiguousarray(mixed[circuit.private_start :]), over_delta)),
         quotient=native.g1_fixed_base(quotient),
+        lagrange=native.g1_fixed_base(lagrange),
+        point=native.g2_mul(native.g2_generator, secret.point),
     )
 
 

@@ -3,7 +3,8 @@
 A key file names the policy and capacity it is for, the circuit's digest, the setup and the SRS it belongs to.
 Loading compiles the circuit afresh and refuses a key of another one; keys from a seeded setup are refused
 unless the caller says `allow_insecure`. Single points are stored canonically, arrays as they lie in
-memory; all are checked when read, and arrays are used where the file is mapped (see `container`).
+memory and are used where the file is mapped (see `container`). Every point is checked to be in its group when read, a
+verifying key not to be degenerate, and a proving key to be the one of its verifying key (`keycheck`).
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from circuits import container
 from circuits.container import Container, Field
 from circuits.errors import CircuitError, InsecureSetupError, KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, split_points
+from circuits.keycheck import check_proving_key, check_verifying_key
 from circuits.policies import PolicyCircuit, policy
 from native import G1, G2, G1Bases, G2Bases
 
 PROVING = "proving-key"
 VERIFYING = "verifying-key"
 _G1_BYTES, _G2_BYTES = 64, 128
-_BASES = ("a", "b1", "committed", "committed_sigma", "private", "quotient")
+_BASES = ("a", "b1", "committed", "committed_sigma", "private", "quotient", "lagrange")
 
 
 def save_verifying_key(key: VerifyingKey, path: Path) -> None:
@@ -33,7 +35,7 @@ def load_verifying_key(path: Path, *, allow_insecure: bool = False) -> Verifying
     """Reads a verifying key for a circuit of this release.
 
     Raises:
-        KeyFileError: unreadable, corrupt, or a point is not on its curve.
+        KeyFileError: unreadable, corrupt, a point is not on its curve, or the key is degenerate.
         KeyMismatchError: another kind of file, version or circuit.
         InsecureSetupError: a development key, and `allow_insecure` is not set.
     """
@@ -43,13 +45,18 @@ def load_verifying_key(path: Path, *, allow_insecure: bool = False) -> Verifying
 
 def save_proving_key(key: ProvingKey, path: Path) -> None:
     """Writes a proving key together with its verifying key (see `container`)."""
-    sections = {"verifying": _verifying_bytes(key.verifying), "single": key.beta1 + key.delta1}
+    sections = {"verifying": _verifying_bytes(key.verifying), "single": key.beta1 + key.delta1, "point": key.point}
     sections |= {name: getattr(key, name).to_raw() for name in (*_BASES, "b2")}
     container.write(path, PROVING, _fields(key.verifying), sections)
 
 
 def load_proving_key(path: Path, *, allow_insecure: bool = False) -> ProvingKey:
-    """Reads a proving key for a circuit of this release; raises like `load_verifying_key`."""
+    """Reads a proving key for a circuit of this release and checks it against the verifying key inside.
+
+    Raises:
+        KeyFileError: as `load_verifying_key`, and when a section does not fit the verifying key and the circuit.
+        KeyMismatchError, InsecureSetupError: as `load_verifying_key`.
+    """
     file = container.read(path, PROVING)
     compiled = _circuit_of(file)
     verifying = _verifying(file, compiled, allow_insecure=allow_insecure)
@@ -57,15 +64,18 @@ def load_proving_key(path: Path, *, allow_insecure: bool = False) -> ProvingKey:
     if len(single) != 2 * _G1_BYTES:
         raise KeyFileError(f"{path}: section 'single' does not hold two points")
     beta1, delta1 = G1(single[:_G1_BYTES]), G1(single[_G1_BYTES:])
+    point = G2(bytes(file.section("point")))
     try:
         native.g1_check(beta1)
         native.g1_check(delta1)
+        native.g2_check(point)
         bases = {name: G1Bases.map(file.section(name)) for name in _BASES}
         b2 = G2Bases.map(file.section("b2"))
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
-    key = ProvingKey(policy=compiled, verifying=verifying, beta1=beta1, delta1=delta1, b2=b2, **bases)
+    key = ProvingKey(policy=compiled, verifying=verifying, beta1=beta1, delta1=delta1, b2=b2, point=point, **bases)
     _check_lengths(path, key)
+    check_proving_key(path, key)
     return key
 
 
@@ -79,6 +89,7 @@ def _check_lengths(path: Path, key: ProvingKey) -> None:
         "committed_sigma": (len(key.committed_sigma), circuit.committed_count),
         "private": (len(key.private), circuit.wire_count - circuit.private_start),
         "quotient": (len(key.quotient), circuit.domain_size - 1),
+        "lagrange": (len(key.lagrange), circuit.domain_size),
     }
     for name, (actual, expected) in lengths.items():
         if actual != expected:
@@ -143,4 +154,5 @@ def _verifying(file: Container, compiled: PolicyCircuit, *, allow_insecure: bool
         raise KeyFileError(f"{file.path}: the key does not have the hash that the header states")
     if key.insecure and not allow_insecure:
         raise InsecureSetupError(f"{file.path} is a development key; generate real ones, or allow insecure keys")
+    check_verifying_key(file.path, key)
     return key

@@ -7,8 +7,8 @@ Coordinates are 32 bytes in Montgomery form (value * 2^256 mod q). Source: snark
 
 The ceremony's transcript (section 7) is not replayed: compare the SHA-256 in `Srs.origin` with the published
 one.
-What is checked: every G1 point used is on the curve, [tau]_2 is in the subgroup, and consecutive powers
-differ by the factor tau (a random linear combination under one pairing equation).
+What is checked: every G1 point used is on the curve, [tau]_2 is in the subgroup, consecutive powers differ by the
+factor tau, and tau lies in no evaluation domain that the string serves (`stringcheck`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from typing import TypeVar
 import native
 from circuits.container import map_file
 from circuits.errors import KeyFileError, KeyMismatchError
-from circuits.srs import Srs, powers_needed
-from native import G1, G2, G1Bases, G2Bases
+from circuits.srs import Srs, largest_domain, powers_needed
+from circuits.stringcheck import check_string
+from native import G2, G1Bases, G2Bases
 
 FIELD_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583
 _MAGIC = b"ptau"
@@ -44,7 +45,7 @@ def import_ptau(path: Path, domain: int) -> Srs:
     """The SRS for a domain of n points from a ceremony file.
 
     Raises:
-        KeyFileError: truncated, malformed, or its points are not consecutive powers.
+        KeyFileError: truncated, malformed, its points are not consecutive powers, or tau lies in a domain.
         KeyMismatchError: another curve, another version, or too few powers.
     """
     view = map_file(path)
@@ -57,7 +58,9 @@ def import_ptau(path: Path, domain: int) -> Srs:
         one, tau = (_checked(G2Bases, sections.tau_g2[at : at + _G2]).to_bytes() for at in (0, _G2))
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
-    _check_powers(path, powers, one=G2(one), tau=G2(tau), seed=digest.digest())
+    if one != native.g2_generator:
+        raise KeyFileError(f"{path} does not start with the generators; fetch the ceremony file again")
+    check_string(path, powers, G2(tau), largest_domain(powers))
     return Srs(f"ptau:{digest.hexdigest()}", powers, G2(tau))
 
 
@@ -103,16 +106,3 @@ def _checked(kind: type[_Bases], raw: memoryview) -> _Bases:
     The file's layout is the kernel's raw one, which is not checked; the canonical encoding is, when read back.
     """
     return kind.from_bytes(kind.from_raw(raw).to_bytes())
-
-
-def _check_powers(path: Path, powers: G1Bases, *, one: G2, tau: G2, seed: bytes) -> None:
-    """e(sum c_i [tau^(i+1)], G2) = e(sum c_i [tau^i], [tau]_2), with c_i expanded from the file's digest."""
-    if powers.slice(0, 1).to_bytes() != native.g1_generator or one != native.g2_generator:
-        raise KeyFileError(f"{path} does not start with the generators")
-    if tau in (native.g2_generator, bytes(_G2)):
-        raise KeyFileError(f"{path} has a trivial tau; it has no contribution")
-    weights = native.expand(seed, len(powers) - 1)
-    shifted, plain = powers.msm(weights, start=1), powers.msm(weights)
-    pairs: list[tuple[G1, G2]] = [(shifted, native.g2_generator), (native.g1_neg(plain), tau)]
-    if not native.pairing_product_is_one(pairs):
-        raise KeyFileError(f"{path}: the points are not consecutive powers of one tau")

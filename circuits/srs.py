@@ -15,6 +15,7 @@ import native
 from circuits import container
 from circuits.errors import InsecureSetupError, KeyFileError, KeyMismatchError
 from circuits.statement import ROWS
+from circuits.stringcheck import check_string, check_tau
 from native import G1, G2, FrArray, G1Bases
 
 INSECURE = "insecure-development"
@@ -25,6 +26,11 @@ _SEED_BYTES = 32
 def powers_needed(domain: int) -> int:
     """Powers of tau for a domain of n points: the sum-check's quotient has degree n + 2k."""
     return domain + 2 * ROWS + 1
+
+
+def largest_domain(powers: G1Bases) -> int:
+    """The size of the largest evaluation domain that powers suffice for; below 1 when for none."""
+    return len(powers) - powers_needed(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,26 +71,33 @@ class Srs:
 
 
 def load(path: Path, *, allow_insecure: bool = False) -> Srs:
-    """Maps an SRS file; every point is checked to lie on its curve, and used where it is (see `container`).
+    """Maps an SRS file and checks that it is what it says (`check_string`); points are used where they are (see
+    `container`).
 
     Raises:
-        KeyFileError: unreadable, corrupt, or not points.
+        KeyFileError: unreadable, corrupt, not the powers of the tau in [tau]_2, or that tau lies in a domain.
         KeyMismatchError: another kind of file or another version.
         InsecureSetupError: a development string, and `allow_insecure` is not set.
     """
     file = _read(path, allow_insecure)
     tau = _tau(file)
+    section = file.section("powers")
     try:
-        powers = G1Bases.map(file.section("powers"))
+        powers = G1Bases.map(section)
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
     if len(powers) != file.number("powers"):
         raise KeyFileError(f"{path}: {len(powers)} powers, the header says {file.number('powers')}")
+    check_string(path, powers, tau, largest_domain(powers))
+    native.release(section)
     return Srs(file.text("origin"), powers, tau)
 
 
 def load_tau(path: Path, *, allow_insecure: bool = False) -> G2:
-    """[tau]_2 of an SRS file, by which keys are told apart, without the powers; raises like `load`."""
+    """[tau]_2 of an SRS file, by which keys are told apart and checked, without the powers; raises like `load`.
+
+    Whether tau lies in a domain is not looked at here: a commitment key shows it (`stringcheck`).
+    """
     return _tau(_read(path, allow_insecure))
 
 
@@ -101,6 +114,7 @@ def _tau(file: container.Container) -> G2:
         native.g2_check(tau)
     except ValueError as error:
         raise KeyFileError(f"{file.path}: {error}") from error
+    check_tau(file.path, tau)
     return tau
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from circuits.errors import WireError
 from circuits.policies import triangle
 from circuits.statement import ROWS
 from native import G1, G2, FrArray
+from provers.heads import HEAD_BYTES, Head
 from provers.messages import NONCE_BYTES
 from provers.scalars import canonical
 
@@ -83,22 +85,34 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class CoinBody:
-    """COIN: a share of the cohort's coin, and what the prover drew when it started (32 bytes)."""
+    """COIN: a share of the cohort's coin.
+
+    Attributes:
+        nonce: what the prover drew when it started, 32 bytes.
+        head: of its ledger.
+        seen: the highest head that it has seen of each peer's ledger, by prover, ascending.
+    """
 
     share: int = field(repr=False)
     nonce: bytes
+    head: Head
+    seen: tuple[tuple[int, Head], ...] = ()
 
     def encode(self) -> bytes:
         """Canonical bytes."""
-        return self.share.to_bytes(32, "big") + self.nonce
+        seen = b"".join(bytes((prover,)) + head.encode() for prover, head in self.seen)
+        return self.share.to_bytes(32, "big") + self.nonce + self.head.encode() + bytes((len(self.seen),)) + seen
 
     @classmethod
     def decode(cls, raw: bytes) -> CoinBody:
         """Parse; raises WireError."""
         reader = Reader(raw)
-        body = cls(reader.scalar(), reader.take(NONCE_BYTES))
+        share, nonce, head = reader.scalar(), reader.take(NONCE_BYTES), Head.decode(reader.take(HEAD_BYTES))
+        seen = tuple((reader.take(1)[0], Head.decode(reader.take(HEAD_BYTES))) for _ in range(reader.take(1)[0]))
         reader.end()
-        return body
+        if any(a >= b for (a, _), (b, _) in pairwise(seen)):
+            raise WireError("the heads of a coin's body are not in ascending order of provers")
+        return cls(share, nonce, head, seen)
 
 
 @dataclass(frozen=True, slots=True)

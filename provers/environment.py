@@ -63,6 +63,15 @@ class NodeEnvironment:
         self.terms(task_id)
         return self._chain.context(task_id, round_number)
 
+    def opened_at(self, context: Context) -> int:
+        """When a round was opened, chain time."""
+        record, terms = self._chain.round(context.task_id, context.round), self.terms(context.task_id)
+        return record.submit_deadline - terms.submit_window
+
+    def now(self) -> int:
+        """The chain's time."""
+        return self._chain.now()
+
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Refuse a batch that the market would not take any more."""
         task_id, number = context.task_id, context.round

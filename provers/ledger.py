@@ -11,6 +11,7 @@ signatures.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
@@ -115,8 +116,33 @@ class Released:
     selection: Selection
 
 
-Entry = CohortJoined | AttemptStarted | Combined | Locked | Released
-_KINDS: Mapping[str, type[Entry]] = {c.kind: c for c in (CohortJoined, AttemptStarted, Combined, Locked, Released)}
+@dataclass(frozen=True, slots=True)
+class PeerSeen:
+    """The head of a peer's ledger, as that peer signed it (``provers.heads.Head``, encoded)."""
+
+    kind: ClassVar[str] = "peer-seen"
+    prover: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """This ledger was found to be an old copy: peers hold a later head of it.
+
+    Attributes:
+        at: chain time of the finding, seconds since 1970; rounds opened by then are lost to this prover.
+        count: records that the later ledger had.
+    """
+
+    kind: ClassVar[str] = "restored"
+    at: int
+    count: int
+
+
+Entry = CohortJoined | AttemptStarted | Combined | Locked | Released | PeerSeen | Restored
+_KINDS: Mapping[str, type[Entry]] = {
+    c.kind: c for c in (CohortJoined, AttemptStarted, Combined, Locked, Released, PeerSeen, Restored)
+}
 _PARTS = {"selection": Selection, "members": Member}
 
 
@@ -169,6 +195,11 @@ class LedgerState:
         combined: attempts whose mask row is spent.
         locks: what each owner is locked to.
         released: the set in whose sum each owner is.
+        peers: the highest head seen of each peer's ledger, encoded.
+        restored_at: when this ledger was last found to be an old copy, 0 for never.
+        lost: heads of this ledger up to this count may be of records that a restore lost.
+        heads: this ledger's heads by count.
+        count: of the latest head.
     """
 
     cohorts: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
@@ -177,6 +208,11 @@ class LedgerState:
     combined: set[bytes] = field(default_factory=set)
     locks: dict[bytes, Selection] = field(default_factory=dict)
     released: dict[bytes, Selection] = field(default_factory=dict)
+    peers: dict[int, bytes] = field(default_factory=dict)
+    restored_at: int = 0
+    lost: int = 0
+    heads: dict[int, bytes] = field(default_factory=lambda: {0: bytes(32)}, repr=False)
+    count: int = 0
 
     def check(self, entry: Entry) -> None:
         """Raise RuleViolationError when the entry must not happen."""
@@ -197,6 +233,8 @@ class LedgerState:
                 self._one_set(self.released, entry.selection, "is in the sum of another set already")
             case Released():
                 self._one_set(self.released, entry.selection, "is in the sum of another set already")
+            case PeerSeen() | Restored():
+                pass  # knowledge, not an act
 
     def apply(self, entry: Entry) -> None:
         """Check the entry, then record it."""
@@ -214,6 +252,24 @@ class LedgerState:
                 self.locks.update(dict.fromkeys(entry.selection.owners, entry.selection))
             case Released():
                 self.released.update(dict.fromkeys(entry.selection.owners, entry.selection))
+            case PeerSeen():
+                self.peers[entry.prover] = entry.head
+            case Restored():
+                self.restored_at = max(self.restored_at, entry.at)
+        self._advance(entry)
+
+    def _advance(self, entry: Entry) -> None:
+        _, head = self.head_after(entry)
+        if isinstance(entry, Restored):
+            self.lost = max(self.lost, entry.count, self.count)
+            self.count = self.lost  # so that the next head is above all that peers have on record
+        self.count += 1
+        self.heads[self.count] = head
+
+    def head_after(self, entry: Entry) -> tuple[int, bytes]:
+        """Count and digest of the ledger's head when an entry (no `Restored`) is its next record."""
+        record = json.dumps(to_record(entry), sort_keys=True).encode()
+        return self.count + 1, keccak(self.heads[self.count] + record)
 
     def require_live(self, owners: Iterable[bytes], submissions: Iterable[bytes]) -> None:
         """Raise RuleViolationError for a submission that joined no cohort, or whose owner's later one has."""

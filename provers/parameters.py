@@ -1,4 +1,7 @@
-"""Public parameters on disk: the reference string, commitment keys derived from it, policy keys."""
+"""Public parameters on disk: the reference string, commitment keys derived from it, policy keys.
+
+Every role takes them from here, and nothing is taken unchecked (`circuits.stringcheck`, `circuits.keycheck`).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ V = TypeVar("V")
 
 
 class PublicParameters:
-    """Loads each file once, when it is first needed.  Thread-safe."""
+    """Loads and checks each file once, when it is first needed.  Thread-safe."""
 
     def __init__(self, srs_file: Path, keys_directory: Path, *, allow_insecure: bool = False) -> None:
         """Args:
@@ -31,6 +34,7 @@ class PublicParameters:
         self._directory = keys_directory
         self._allow_insecure = allow_insecure
         self._lock = threading.Lock()
+        self._loading: dict[tuple[int, object], threading.Lock] = {}
         self._srs: dict[Path, Srs] = {}
         self._tau: dict[Path, G2] = {}
         self._commitment: dict[int, CommitmentKey] = {}
@@ -39,7 +43,7 @@ class PublicParameters:
 
     @property
     def srs(self) -> Srs:
-        """The reference string.  Raises KeyFileError, KeyMismatchError, InsecureSetupError."""
+        """The reference string, checked.  Raises KeyFileError, KeyMismatchError, InsecureSetupError."""
         return self._once(
             self._srs, self._srs_file, lambda: srs.load(self._srs_file, allow_insecure=self._allow_insecure)
         )
@@ -52,11 +56,20 @@ class PublicParameters:
         )
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
-        """The commitment key of a dimension; deriving it for the first time takes a while."""
+        """The commitment key of a dimension, checked; deriving it for the first time takes a while.
+
+        Raises as ``srs``; KeyMismatchError also when the reference string is too short.
+        """
         return self._once(self._commitment, dimension, lambda: self._load_commitment(dimension))
 
     def proving_key(self, key_hash: bytes) -> ProvingKey:
-        """The proving key whose verifying key has a hash.  Raises KeyMismatchError when no file holds it."""
+        """The proving key whose verifying key has a hash, checked against that.
+
+        Raises:
+            KeyMismatchError: no file holds it, or it belongs to another reference string.
+            KeyFileError: a section does not fit the verifying key.
+            InsecureSetupError: it is a development key.
+        """
         return self._once(self._proving, key_hash, lambda: self._load_proving(key_hash))
 
     def verifying_key(self, key_hash: bytes) -> VerifyingKey:
@@ -97,9 +110,12 @@ class PublicParameters:
         )
 
     def _once(self, known: dict[K, V], key: K, load: Callable[[], V]) -> V:
+        """The value under a key, loaded by the first who asks; whoever asks meanwhile waits, as checks are dear."""
         with self._lock:
             if key in known:
                 return known[key]
-        value = load()
-        with self._lock:
-            return known.setdefault(key, value)
+            loading = self._loading.setdefault((id(known), key), threading.Lock())
+        with loading:
+            if key not in known:
+                known[key] = load()
+            return known[key]

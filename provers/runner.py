@@ -16,7 +16,7 @@ from provers.bundle import AuditBundle, Certificate
 from provers.environment import NodeEnvironment
 from provers.keysetup import KeySetup
 from provers.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
-from provers.party import Party, handle
+from provers.party import Party, RestoredError, handle
 from provers.store import Store
 
 V = TypeVar("V")
@@ -65,6 +65,8 @@ class Runner:
         try:
             outcome = handle(self._party, request, self._environment)
         except GradrollError as error:
+            if isinstance(error, RestoredError):
+                self._store.commit((error.entry,))
             _log.warning(
                 "event=step-refused step=%s session=0x%s code=%s reason=%r",
                 request.step.name, request.session.hex()[:16], error.code, str(error),

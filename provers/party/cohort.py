@@ -9,25 +9,34 @@ Corruption bound: the coin is unpredictable and the projections reveal nothing b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 import native
-from circuits.errors import SignatureError, WireError
+from circuits.errors import RuleViolationError, SignatureError, WireError
 from circuits.hashing import challenge, keccak, tag, words
-from circuits.statement import PROJECTION_HIGH, PROJECTION_LOW, ROWS, Context, SubmissionHeader, sign_seed
+from circuits.statement import (
+    PROJECTION_HIGH,
+    PROJECTION_LOW,
+    ROWS,
+    Committee,
+    Context,
+    SubmissionHeader,
+    sign_seed,
+)
 from native import FrArray, R
 from provers import ledger
 from provers.bodies import CoinBody, ProjectBody
+from provers.heads import Head, head_digest, is_missing
 from provers.messages import Cohort, Step, StepRequest, authorization_digest
 from provers.openings import open_scalar
 from provers.party.environment import Environment, ShareVector
 from provers.party.relay import take
 from provers.party.state import Joined, Party, Projected
 from provers.prss import Purpose
-from provers.signing import require_owner, require_signer
+from provers.signing import recover, require_owner, require_signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,69 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     for header, digest in zip(cohort.headers, cohort.digests, strict=True):
         _check_header(party, env, header, cohort.context)
         env.shares(digest)
+    _require_continuity(env, cohort.context)
     joined = ledger.CohortJoined(request.session, members_of(cohort.context, cohort.headers))
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)
-    body = CoinBody(native.to_ints(share)[0], party.nonce).encode()
+    seen = tuple((p, Head.decode(raw)) for p, raw in sorted(env.ledger.peers.items()))
+    body = CoinBody(native.to_ints(share)[0], party.nonce, _own_head(party, env, joined), seen).encode()
     return StepResult(party.with_cohort(request.session, Joined(cohort)), body, (joined,))
+
+
+def _require_continuity(env: Environment, context: Context) -> None:
+    if env.ledger.restored_at and env.opened_at(context) <= env.ledger.restored_at:
+        raise RuleViolationError(
+            "this prover's ledger was found to be an old copy; it takes part in rounds that are opened from now on"
+        )
+
+
+def _own_head(party: Party, env: Environment, entry: ledger.Entry) -> Head:
+    """The head of this prover's ledger once the entry is in it, as it will be when the message leaves."""
+    count, digest = env.ledger.head_after(entry)
+    return Head(count, digest, env.sign(head_digest(party.committee.committee_id, party.index, count, digest)))
+
+
+class RestoredError(RuleViolationError):
+    """This prover's ledger is an old copy; ``entry`` must be durable before the refusal leaves."""
+
+    def __init__(self, entry: ledger.Restored) -> None:
+        super().__init__(
+            "a peer holds a later head of this prover's ledger: it was restored from an old copy, and stays silent in "
+            "every round that is open now"
+        )
+        self.entry = entry
+
+
+def _news_of_peers(party: Party, env: Environment, coins: Mapping[int, CoinBody]) -> tuple[ledger.Entry, ...]:
+    """What the others say of their own ledgers, and of this one.
+
+    Raises:
+        RestoredError: a head of this ledger is shown that it does not have.
+    """
+    committee, news = party.committee, []
+    for sender, coin in sorted(coins.items()):
+        for prover, shown in ((sender, coin.head), *coin.seen):
+            if not _is_signed(committee, prover, shown):
+                continue
+            if prover == party.index:
+                if is_missing(env.ledger, shown):
+                    raise RestoredError(ledger.Restored(env.now(), shown.count))
+            elif prover == sender and shown.count > _highest(env, prover):
+                news.append(ledger.PeerSeen(prover, shown.encode()))
+    return tuple(news)
+
+
+def _is_signed(committee: Committee, prover: int, shown: Head) -> bool:
+    try:
+        digest = head_digest(committee.committee_id, prover, shown.count, shown.digest)
+        return prover < committee.size and recover(digest, shown.signature) == committee.members[prover]
+    except SignatureError:
+        return False
+
+
+def _highest(env: Environment, prover: int) -> int:
+    known = env.ledger.peers.get(prover)
+    return -1 if known is None else Head.decode(known).count
 
 
 def check_context(env: Environment, context: Context) -> None:
@@ -94,11 +161,12 @@ def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
     coins = take(party.committee, request.relayed, request.session, Step.COIN, senders, CoinBody.decode)
     threshold = party.committee.threshold
     opened = open_scalar({p: b.share for p, b in coins.items()}, threshold, threshold, "coin")
+    news = _news_of_peers(party, env, coins)
     env.ledger.require_live(*_keys(cohort))
     seed = sign_seed(request.session, opened)
     own = np.stack(checked_values([env.shares(d) for d in cohort.digests], seed))
     state = Projected(cohort, opened, seed, own)
-    return StepResult(party.with_cohort(request.session, state), ProjectBody(own).encode())
+    return StepResult(party.with_cohort(request.session, state), ProjectBody(own).encode(), news)
 
 
 def _keys(cohort: Cohort) -> tuple[list[bytes], tuple[bytes, ...]]:

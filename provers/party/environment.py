@@ -75,6 +75,12 @@ class Environment(Protocol):
     def context(self, task_id: int, round_number: int) -> Context:
         """The context of a round, from the chain."""
 
+    def opened_at(self, context: Context) -> int:
+        """When a round was opened, chain time in seconds since 1970."""
+
+    def now(self) -> int:
+        """The chain's time, seconds since 1970."""
+
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Raise ClosedError unless the market would still take a batch of these owners.
 

@@ -16,17 +16,18 @@ from circuits.policies import norm
 from circuits.srs import INSECURE
 from tests.support.plain_batch import seed_of
 
-_BASES = ("a", "b1", "b2", "committed", "committed_sigma", "private", "quotient")
+_BASES = ("a", "b1", "b2", "committed", "committed_sigma", "private", "quotient", "lagrange")
+_TAU = native.g2_mul(native.g2_generator, 1009)
 
 
 @cache
 def insecure() -> ProvingKey:
-    return unsafe_generate_keys(norm(1), native.g2_generator, INSECURE, seed_of("keys"))
+    return unsafe_generate_keys(norm(1), _TAU, INSECURE, seed_of("keys"))
 
 
 @cache
 def secure() -> ProvingKey:
-    return generate_keys(norm(1), native.g2_generator, "ptau:00", seed_of("entropy"))
+    return generate_keys(norm(1), _TAU, "ptau:00", seed_of("entropy"))
 
 
 def test_keys_round_trip(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_keys_round_trip(tmp_path: Path) -> None:
     keys.save_verifying_key(secure().verifying, tmp_path / "vk")
     loaded = keys.load_proving_key(tmp_path / "pk")
     assert loaded.verifying == secure().verifying == keys.load_verifying_key(tmp_path / "vk")
-    assert (loaded.beta1, loaded.delta1) == (secure().beta1, secure().delta1)
+    assert (loaded.beta1, loaded.delta1, loaded.point) == (secure().beta1, secure().delta1, secure().point)
     for name in _BASES:
         assert getattr(loaded, name).to_bytes() == getattr(secure(), name).to_bytes(), name
 
@@ -118,11 +119,11 @@ def test_a_header_that_does_not_describe_the_key_is_refused(tmp_path: Path) -> N
 
 def test_points_of_a_wrong_count_or_off_the_curve_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "pk"
-    for name in (*_BASES, "single", "verifying"):
+    for name in (*_BASES, "single", "point", "verifying"):
         keys.save_proving_key(secure(), path)
         file = container.read(path, keys.PROVING)
         sections = {key: bytes(data) for key, data in file.sections.items()}
-        size = 128 if name == "b2" else 64
+        size = 128 if name in ("b2", "point") else 64
         container.write(path, keys.PROVING, file.fields, sections | {name: sections[name][:-size]})
         with pytest.raises((KeyMismatchError, KeyFileError)):
             keys.load_proving_key(path)

@@ -38,7 +38,7 @@ from provers import replicated
 from provers.bundle import Certificate
 from provers.ledger import LedgerState, Selection, from_record, to_record
 from provers.messages import Cohort, Message, Step, StepReply, StepRequest, authorization_digest, message_digest
-from provers.party import Acceptance, Party, ShareVector, handle
+from provers.party import Acceptance, Party, RestoredError, ShareVector, handle
 from provers.prss import PrssKeys
 from provers.setup import accept, deal
 from provers.shares import INTEGER_FORM, decode_payload, encode_dense, payload_digest
@@ -89,6 +89,7 @@ class Memory:
         self.payloads: dict[bytes, bytes] = {}
         self.acceptances: dict[bytes, Acceptance] = {}
         self.closed = ""
+        self.opened, self.clock = 1000, 2000
 
     def terms(self, task_id: int) -> TaskTerms:
         if task_id != self._network.terms.task_id:
@@ -100,6 +101,12 @@ class Memory:
 
     def context(self, task_id: int, round_number: int) -> Context:
         return Context.of(self.terms(task_id), round_number, MODEL_DIGEST, self.policy(task_id))
+
+    def opened_at(self, context: Context) -> int:
+        return self.opened
+
+    def now(self) -> int:
+        return self.clock
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         if self.closed:
@@ -280,6 +287,8 @@ class Network:
         try:
             outcome = handle(self.parties[prover], request, memory)
         except GradrollError as error:
+            if isinstance(error, RestoredError):
+                memory.ledger.apply(error.entry)
             return Failure("refused", error.code, str(error))
         for entry in outcome.entries:
             memory.ledger.apply(from_record(to_record(entry)))

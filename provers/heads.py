@@ -1,0 +1,53 @@
+"""Heads of the provers' ledgers: how a prover whose ledger went back in time learns of it from its peers.
+
+A ledger that was restored from an old copy has forgotten masks and locks, and would use them again.  So every prover
+signs the head of its ledger beside its coin, writes down the highest head that it sees of each peer, and sends those
+along with its own coin.  A prover that is shown a head of its own, signed by itself, which its ledger does not have,
+knows that it was restored: it stays silent in every round that was open by then.
+
+This detects a copy from before a cohort in which an honest peer has seen it, when that peer's word gets through; a
+coordinator that keeps both apart can hide it.  A restored prover counts among the t corrupt ones until it is found out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from circuits.hashing import keccak, tag, words
+from provers.ledger import LedgerState
+
+HEAD_BYTES = 8 + 32 + 65
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a prover's ledger as that prover signed it.
+
+    Attributes:
+        count: number of records, and of those that an earlier restore lost.
+        digest: hash chain over them.
+        signature: 65 bytes by the prover.
+    """
+
+    count: int
+    digest: bytes
+    signature: bytes = field(repr=False)
+
+    def encode(self) -> bytes:
+        """105 bytes."""
+        return self.count.to_bytes(8, "big") + self.digest + self.signature
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Head:
+        """The inverse, for exactly 105 bytes."""
+        return cls(int.from_bytes(raw[:8], "big"), raw[8:40], raw[40:])
+
+
+def head_digest(committee_id: int, prover: int, count: int, digest: bytes) -> bytes:
+    """What a prover signs of its ledger."""
+    return keccak(words(tag("gradroll/v1/ledger-head"), committee_id, prover, count, digest))
+
+
+def is_missing(state: LedgerState, shown: Head) -> bool:
+    """Whether a head that this prover once signed is not in its ledger, nor known to be lost."""
+    return shown.count > state.lost and state.heads.get(shown.count) != shown.digest

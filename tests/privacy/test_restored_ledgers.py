@@ -1,0 +1,108 @@
+"""A prover whose ledger went back in time: found out by its peers, and silent until a new round."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from circuits.errors import RuleViolationError, WireError
+from coordinator.machine import Failed
+from provers.bodies import CoinBody
+from provers.heads import Head, head_digest, is_missing
+from provers.ledger import Combined, LedgerState, Restored
+from provers.messages import Cohort, Step, StepReply, StepRequest
+from provers.signing import sign_digest
+from tests.privacy.test_rules import ask, coin_request, run_until
+from tests.support.network import Network, OwnerPlan, gradients, network_with
+
+
+def restored(network: Network, prover: int, copy: LedgerState) -> None:
+    """The prover starts again on an old copy of its ledger."""
+    network.memories[prover].ledger = deepcopy(copy)
+    network.restart(prover)
+
+
+def fresh_cohort(network: Network) -> Cohort:
+    """Two owners that were in no cohort yet."""
+    headers = [network.submit(OwnerPlan(g)) for g in gradients(2, network.dimension, seed=3)]
+    return Cohort(network.context, tuple(headers))
+
+
+def coins(network: Network, cohort: Cohort) -> StepRequest:
+    replies = [network.deliver(p, coin_request(network, cohort)) for p in range(network.provers)]
+    messages = tuple(r.message for r in replies if isinstance(r, StepReply))
+    return StepRequest(Step.PROJECT, cohort.cohort_id, relayed=messages)
+
+
+def test_a_restored_prover_learns_of_it_and_projects_nothing() -> None:
+    network = network_with(2)
+    old = deepcopy(network.memories[0].ledger)
+    network.check(network.run(), range(2))
+    restored(network, 0, old)
+    request = coins(network, fresh_cohort(network))
+    with pytest.raises(RuleViolationError, match="restored from an old copy"):
+        ask(network, 0, request)
+    network.deliver(0, request)
+    assert network.memories[0].ledger.restored_at == network.memories[0].clock
+
+
+def test_it_stays_silent_in_rounds_that_were_open_and_takes_part_in_later_ones() -> None:
+    network = network_with(2)
+    old = deepcopy(network.memories[0].ledger)
+    network.check(network.run(), range(2))
+    restored(network, 0, old)
+    cohort = fresh_cohort(network)
+    network.deliver(0, coins(network, cohort))
+    with pytest.raises(RuleViolationError, match="rounds that are opened from now on"):
+        ask(network, 0, coin_request(network, cohort))
+    network.memories[0].opened = network.memories[0].clock + 1
+    later = coins(network, cohort)
+    assert len(later.relayed) == network.provers
+    assert isinstance(network.deliver(0, later), StepReply)
+
+
+def test_the_others_finish_without_it() -> None:
+    network = network_with(2)
+    old = deepcopy(network.memories[0].ledger)
+    network.check(network.run(), range(2))
+    restored(network, 0, old)
+    fresh_cohort(network)
+    network.headers, network.plans = network.headers[2:], network.plans[2:]
+    result = network.run(first_attempt=9)
+    assert not isinstance(result.transition.outcome, Failed), result.transition.outcome
+    assert 0 not in {prover for prover, _ in result.completed.bundle.certificate.attestations}
+
+
+def test_a_peers_word_without_ones_own_signature_is_no_evidence() -> None:
+    network = network_with(2)
+    _, requests = run_until(network, Step.PROJECT)
+    message = requests[0].relayed[3]
+    body = CoinBody.decode(message.body)
+    forged = Head(99, bytes(32), sign_digest(network.prover_keys[3], head_digest(1, 0, 99, bytes(32))))
+    lie = network.resign(3, message, CoinBody(body.share, body.nonce, body.head, ((0, forged),)).encode())
+    relayed = (*requests[0].relayed[:3], lie)
+    reply = ask(network, 0, StepRequest(Step.PROJECT, requests[0].session, relayed=relayed))
+    assert isinstance(reply, StepReply)
+
+
+def test_heads_advance_with_every_record_and_past_what_was_lost() -> None:
+    state = LedgerState()
+    state.apply(Combined(b"\x01" * 32))
+    first = Head(state.count, state.heads[state.count], bytes(65))
+    assert not is_missing(state, first)
+    assert is_missing(state, Head(2, bytes(32), bytes(65)))
+    assert is_missing(state, Head(1, bytes(32), bytes(65)))
+    state.apply(Restored(5, 40))
+    assert state.count == 41
+    assert not is_missing(state, Head(40, bytes(32), bytes(65)))
+    assert is_missing(state, Head(42, bytes(32), bytes(65)))
+
+
+def test_a_coins_body_has_one_form() -> None:
+    head = Head(3, bytes(32), bytes(65))
+    raw = CoinBody(5, bytes(32), head, ((1, head), (2, head))).encode()
+    assert CoinBody.decode(raw).encode() == raw
+    for wrong in (raw + b"\0", raw[:-1], CoinBody(5, bytes(32), head, ((2, head), (1, head))).encode()):
+        with pytest.raises(WireError):
+            CoinBody.decode(wrong)
