@@ -75,6 +75,10 @@ def test_what_the_market_would_refuse_is_not_signed(chain: Chain, indices: tuple
         environment(chain).require_admissible(CONTEXT, indices)
 
 
+def test_a_round_was_opened_a_submit_window_before_its_deadline() -> None:
+    assert environment(Chain(record=replace(OPEN, submit_deadline=5060))).opened_at(CONTEXT) == 5000
+
+
 def test_rounds_of_another_committee_or_of_a_model_too_large_have_no_context_here() -> None:
     assert environment(Chain()).context(3, 0) == CONTEXT
     with pytest.raises(UnknownError, match="not for this prover's"):

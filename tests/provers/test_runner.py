@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from provers.party.cohort import members_of
 from provers.prss import PrssKeys
 from provers.runner import Runner
 from provers.store import Store
-from tests.support.network import Memory, Network, Result, network_with
+from tests.support.network import Memory, Network, OwnerPlan, Result, gradients, network_with
 
 PROVER = 2
 OWNERS = 3
@@ -85,6 +86,13 @@ class World:
         except GradrollError as error:
             return Failure("refused", error.code, str(error))
 
+    def replace_owners(self) -> None:
+        """Let other owners hand in; the next batch is over them."""
+        network = self.network
+        for values in gradients(2, network.dimension, seed=3):
+            network.submit(OwnerPlan(values))
+        network.headers, network.plans = network.headers[OWNERS:], network.plans[OWNERS:]
+
     def request(self, step: Step) -> StepRequest:
         """The last request of a step that reached the prover."""
         return next(r for r in reversed(self.received) if r.step is step)
@@ -100,7 +108,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+    made = World(tmp_path / "state")
     yield made
     made.store.close()
 
@@ -201,6 +209,26 @@ def test_a_restarted_prover_signs_no_other_set(world: World) -> None:
     smaller = Selection.plain(members_of(world.network.context, first.statement.owners[:2]))
     with pytest.raises(RuleViolationError, match="locked to another set"):
         world.store.commit([ledger.Locked(smaller)])
+
+
+def test_a_store_that_was_restored_is_found_out_and_says_so_for_good(world: World, tmp_path: Path) -> None:
+    """Its peers have seen a later head; what it refuses, it refuses after the next restart too."""
+    world.store.close()
+    shutil.copytree(world.directory, tmp_path / "old")
+    world.start()
+    finished(world)
+    world.store.close()
+    shutil.rmtree(world.directory)
+    shutil.copytree(tmp_path / "old", world.directory)
+    world.start()
+    world.replace_owners()
+    again = world.network.run(first_attempt=100).completed
+    assert PROVER not in dict(again.bundle.certificate.attestations)
+    world.restart()
+    assert world.store.ledger.restored_at == world.disk.clock
+    assert not world.store.ledger.locks
+    with pytest.raises(RuleViolationError, match="found to be an old copy"):
+        world.runner.run(world.coin_request())
 
 
 def test_a_repeated_request_gets_the_same_answer(world: World) -> None:

@@ -12,7 +12,7 @@ from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
-from eth_keys import keys as eth_keys
+from eth_keys.datatypes import PrivateKey
 
 import native
 from circuits import joint, payload, policies, sumcheck
@@ -154,12 +154,12 @@ def seed_of(*purpose: object) -> bytes:
 
 def address_of(key: bytes) -> bytes:
     """The 20-byte address of a private key."""
-    return eth_keys.PrivateKey(key).public_key.to_canonical_address()
+    return PrivateKey(key).public_key.to_canonical_address()
 
 
 def sign(key: bytes, digest: bytes) -> bytes:
     """65 bytes r || s || v with v 27 or 28."""
-    signature = eth_keys.PrivateKey(key).sign_msg_hash(digest)
+    signature = PrivateKey(key).sign_msg_hash(digest)
     return signature.r.to_bytes(32, "big") + signature.s.to_bytes(32, "big") + bytes([27 + signature.v])
 
 
@@ -331,5 +331,5 @@ def _header(context: Context, key: bytes, index: int, commitment: native.G1, see
 
 
 def _aggregate(rows: Rows, gradients: Sequence[IntArray]) -> Aggregate:
-    total = np.sum(np.stack(list(gradients)), axis=0, dtype=np.int64)
+    total: IntArray = np.sum(np.stack(list(gradients)), axis=0, dtype=np.int64)
     return Aggregate(total, native.linear_combination(rows.tails[1:], [1] * len(gradients)))

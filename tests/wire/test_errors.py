@@ -10,7 +10,15 @@ import pytest
 
 import coordinator.service  # noqa: F401  (every class of the catalogue is loaded)
 import provers.node  # noqa: F401
-from circuits.errors import BlamedProversError, ContractError, GradrollError, UnavailableError, UnknownError
+from circuits.errors import (
+    BlamedProversError,
+    ContractError,
+    GradrollError,
+    RuleViolationError,
+    UnavailableError,
+    UnknownError,
+)
+from provers.party import RestoredError
 from provers.wire._generated import common_pb2
 from provers.wire._generated import prover_pb2 as pb
 from provers.wire._generated import prover_pb2_grpc as rpc
@@ -24,10 +32,19 @@ def test_every_code_has_a_status() -> None:
 
 
 def test_codes_are_distinct() -> None:
-    def count(kind: type[GradrollError]) -> int:
-        return 1 + sum(map(count, kind.__subclasses__()))
+    def family(kind: type[GradrollError]) -> Iterator[type[GradrollError]]:
+        yield kind
+        for child in kind.__subclasses__():
+            yield from family(child)
 
-    assert len(CODES) == count(GradrollError)
+    kinds = list(family(GradrollError))
+    assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
+    assert [kind for kind in kinds if "code" not in vars(kind)] == [RestoredError]
+
+
+def test_what_stays_inside_a_prover_travels_as_what_it_is_to_others() -> None:
+    """A restored ledger is a matter of the prover's own node; the coordinator sees a refusal by rule."""
+    assert catalogue()[RestoredError.code] is RuleViolationError
 
 
 class Raising(rpc.ProverServicer):
