@@ -159,8 +159,8 @@ def address_of(key: bytes) -> bytes:
 
 def sign(key: bytes, digest: bytes) -> bytes:
     """65 bytes r || s || v with v 27 or 28."""
-    signature = PrivateKey(key).sign_msg_hash(digest)
-    return signature.r.to_bytes(32, "big") + signature.s.to_bytes(32, "big") + bytes([27 + signature.v])
+    raw = PrivateKey(key).sign_msg_hash(digest).to_bytes()
+    return raw[:64] + bytes([27 + raw[64]])
 
 
 def attest(batch: PlainBatch, prover_key: bytes) -> bytes:
