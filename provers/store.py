@@ -182,12 +182,19 @@ class Store:
 
     def put_batch(self, bundle: AuditBundle) -> None:
         """Keep an attested batch: its certificate, and everything that was opened."""
-        self.put_certificate(bundle.certificate)
+        write_durably(self._certificate_path(bundle.certificate.batch_id), bundle.certificate.encode())
         write_durably(self._batches / f"{bundle.certificate.batch_id.hex()}.opened", bundle.encode_opened())
 
     def put_certificate(self, certificate: Certificate) -> None:
-        """Keep a certificate; it takes the place of one with fewer attestations."""
-        write_durably(self._certificate_path(certificate.batch_id), certificate.encode())
+        """Keep a certificate whose attestations hold; of a batch that is known only they are added.
+
+        Anybody may bring one, and its attestations do not bind all of it: a proof can be made anew, say.
+        """
+        path = self._certificate_path(certificate.batch_id)
+        if path.exists():
+            known = Certificate.decode(self.certificate(certificate.batch_id))
+            certificate = known.attested_by((dict(known.attestations) | dict(certificate.attestations)).items())
+        write_durably(path, certificate.encode())
 
     def certificate(self, batch_id: bytes) -> bytes:
         """The certificate of a batch, encoded.  Raises UnknownError."""

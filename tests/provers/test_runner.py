@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
 
+import native
 from circuits.errors import GradrollError, NotReadyError, RuleViolationError, StorageError, UnknownError
 from circuits.statement import Membership
 from coordinator.machine import Completed, Failure, begin, release
@@ -182,6 +183,18 @@ def test_releasing_leaves_the_quorums_certificate_and_the_record(world: World) -
     assert world.store.ledger.released == dict.fromkeys(world.selection(done).owners, world.selection(done))
     assert world.store.certificate(done.batch_id) == certificate.encode()
     assert AuditBundle.decode(world.store.audit_bundle(done.batch_id)).certificate.attestations
+
+
+def test_a_reader_cannot_spoil_what_the_prover_serves(world: World) -> None:
+    done = finished(world)
+    world.network.accept(done)
+    good = done.bundle.certificate
+    owners = tuple(replace(header, dealing_signature=bytes(65)) for header in good.statement.owners)
+    groth = replace(good.proof.groth, c=native.g1_generator)
+    proof = replace(good.proof, groth=groth, commitment_sum=native.g1_generator)
+    spoilt = replace(good, statement=replace(good.statement, owners=owners), proof=proof)
+    assert world.runner.run(release.requests(spoilt, [PROVER])[PROVER]).vector is not None
+    assert world.store.audit_bundle(done.batch_id) == done.bundle.encode()
 
 
 def test_a_prover_that_has_forgotten_the_batch_releases_it_too(world: World) -> None:
