@@ -62,11 +62,11 @@ class ProverReader:
         terms, committee = self._committee(batch)
         batch_id = batch.record.batch_id
         found = self._each(committee, lambda client, _: client.certificate(batch_id))
-        merged: dict[bytes, tuple[Certificate, dict[int, bytes]]] = {}
+        merged: dict[tuple[object, ...], tuple[Certificate, dict[int, bytes]]] = {}
         for answer in found.values():
             if isinstance(answer, Certificate):
                 bare = answer.attested_by(())
-                signed = merged.setdefault(bare.encode(), (bare, {}))[1]
+                signed = merged.setdefault(_released_on(bare), (bare, {}))[1]
                 signed.update(_valid(answer, self._digest(bare, terms), committee))
         for bare, signed in merged.values():
             if len(signed) >= committee.committee.quorum:
@@ -110,6 +110,16 @@ class ProverReader:
         provers = range(committee.committee.size)
         with ThreadPoolExecutor(len(provers), "provers") as pool:
             return dict(zip(provers, pool.map(one, provers), strict=True))
+
+
+def _released_on(certificate: Certificate) -> tuple[object, ...]:
+    """What provers look at when they release, beyond the identifier.
+
+    The rest may differ between honest provers: a coordinator can show each another proof of the same batch.
+    """
+    statement = certificate.statement
+    dealings = tuple(header.digest(statement.context) for header in statement.owners)
+    return certificate.proof.square_norm, certificate.cohort, certificate.coin, dealings
 
 
 def _valid(certificate: Certificate, digest: bytes, committee: CommitteeRecord) -> Iterator[tuple[int, bytes]]:

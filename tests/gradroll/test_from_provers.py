@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gradroll.from_provers
+import native
 from circuits import payload
 from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError
@@ -248,6 +249,14 @@ def test_one_prover_that_serves_a_false_certificate_hinders_nobody(
     certificate = world.reader.certificate(world.batch)
     assert {p for p, _ in certificate.attestations} >= {1, 2, 3}
     assert certificate.statement.owners == world.done.statement.owners
+    world.check(world.reader.aggregate(world.batch, world.key))
+
+
+def test_provers_that_were_shown_different_proofs_of_a_batch_count_together(world: World) -> None:
+    """Anybody can make another proof of a batch from one; a coordinator that vanishes must not gain by it."""
+    for p, kept in world.certificates.items():
+        groth = replace(kept.proof.groth, a=native.g1_mul(kept.proof.groth.a, p + 2))
+        world.certificates[p] = replace(kept, proof=replace(kept.proof, groth=groth))
     world.check(world.reader.aggregate(world.batch, world.key))
 
 
