@@ -182,18 +182,17 @@ class Store:
 
     def put_batch(self, bundle: AuditBundle) -> None:
         """Keep an attested batch: its certificate, and everything that was opened."""
-        write_durably(self._certificate_path(bundle.certificate.batch_id), bundle.certificate.encode())
+        self.put_certificate(bundle.certificate)
         write_durably(self._batches / f"{bundle.certificate.batch_id.hex()}.opened", bundle.encode_opened())
 
     def put_certificate(self, certificate: Certificate) -> None:
-        """Keep a certificate whose attestations hold; of a batch that is known only they are added.
-
-        Anybody may bring one, and its attestations do not bind all of it: a proof can be made anew, say.
-        """
+        """Keep a certificate; of one that is here already only the attestations change, to the larger number."""
         path = self._certificate_path(certificate.batch_id)
         if path.exists():
             known = Certificate.decode(self.certificate(certificate.batch_id))
-            certificate = known.attested_by((dict(known.attestations) | dict(certificate.attestations)).items())
+            if len(known.attestations) >= len(certificate.attestations):
+                return
+            certificate = known.attested_by(certificate.attestations)
         write_durably(path, certificate.encode())
 
     def certificate(self, batch_id: bytes) -> bytes:
