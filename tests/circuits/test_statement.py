@@ -53,9 +53,20 @@ def test_the_submission_is_typed_data_of_terms_and_model() -> None:
     assert HEADER.submission_digest(CONTEXT) == typed(SUBMISSION_TYPE, values)
 
 
-def test_the_dealing_is_typed_data_of_submission_and_shares() -> None:
-    values: list[object] = [HEADER.submission_digest(CONTEXT), keccak(b"".join(HEADER.share_digests))]
+def test_the_dealing_is_typed_data_of_owner_submission_and_shares() -> None:
+    values: list[object] = [
+        "0x" + HEADER.owner.hex(),
+        HEADER.submission_digest(CONTEXT),
+        keccak(b"".join(HEADER.share_digests)),
+    ]
     assert HEADER.digest(CONTEXT) == typed(DEALING_TYPE, values)
+
+
+def test_what_another_owner_signs_is_another_dealing() -> None:
+    """The submission of the contract does not name its owner, so two may sign the same; their dealings differ."""
+    other = replace(HEADER, owner=b"\x09" * 20)
+    assert other.submission_digest(CONTEXT) == HEADER.submission_digest(CONTEXT)
+    assert other.digest(CONTEXT) != HEADER.digest(CONTEXT)
 
 
 def test_the_attestation_is_typed_data_of_the_whole_batch() -> None:

@@ -154,7 +154,7 @@ def test_a_sum_and_an_audit_without_a_coordinator(
         wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED)
     (batch,) = deployment.view.accepted(task, number)
     reader, key = ProverReader(deployment.view), deployment.setup.commitment
-    certificate = reader.certificate(batch)
+    (certificate,) = reader.certificates(batch)
     commitments = [h.commitment for h in certificate.statement.owners]
     check_payload(reader.aggregate(batch, key), key, commitments, gradients)
     parameters = PublicParameters(deployment.directory / "srs.gsrs", deployment.directory / "keys", allow_insecure=True)
@@ -202,7 +202,7 @@ def test_a_prover_waits_for_as_many_blocks_as_its_settings_say(
             deployment.submit(task, number, owner, gradient())
         wait_for(lambda: bool(deployment.view.accepted(task, number)))
     (batch,) = deployment.view.accepted(task, number)
-    request = release.requests(ProverReader(deployment.view).certificate(batch), [0])[0]
+    request = release.requests(ProverReader(deployment.view).certificates(batch)[0], [0])[0]
     for confirmations, refusal in ((1000, NotReadyError), (1, UnknownError)):
         config = replace(deployment.node_config(0), listen="127.0.0.1:0", confirmations=confirmations)
         node = ProverNode(replace(config, state_dir=tmp_path / str(confirmations)))

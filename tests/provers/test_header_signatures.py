@@ -56,8 +56,8 @@ def test_the_digests_by_hand() -> None:
     )
     assert submission == typed_digest(MARKET.domain, kind, (3, b"\x44" * 32, 1, b"\x45" * 32, g1_generator))
     root = keccak(words(*header.share_digests))
-    kind = "Dealing(bytes32 submission,bytes32 sharesRoot)"
-    assert header.digest(CONTEXT) == typed_digest(MARKET.domain, kind, (submission, root))
+    kind = "Dealing(address owner,bytes32 submission,bytes32 sharesRoot)"
+    assert header.digest(CONTEXT) == typed_digest(MARKET.domain, kind, (header.owner, submission, root))
 
 
 @pytest.mark.parametrize(("part", "named"), PARTS)

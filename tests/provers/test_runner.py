@@ -12,10 +12,17 @@ import numpy as np
 import pytest
 
 import native
-from circuits.errors import GradrollError, NotReadyError, RuleViolationError, StorageError, UnknownError
+from circuits.errors import (
+    GradrollError,
+    NotReadyError,
+    ProofError,
+    RuleViolationError,
+    SignatureError,
+    StorageError,
+    UnknownError,
+)
 from circuits.statement import Membership
 from coordinator.machine import Completed, Failure, begin, release
-from native import FrArray
 from provers import ledger
 from provers.bodies import CoinBody
 from provers.bundle import AuditBundle, Certificate
@@ -26,8 +33,10 @@ from provers.messages import Step, StepReply, StepRequest
 from provers.party.cohort import members_of
 from provers.prss import PrssKeys
 from provers.runner import Runner
+from provers.signing import sign_digest
 from provers.store import Store
 from tests.support.network import Memory, Network, OwnerPlan, Result, gradients, network_with
+from tests.support.plain_batch import seed_of
 
 PROVER = 2
 OWNERS = 3
@@ -193,7 +202,12 @@ def test_a_reader_cannot_spoil_what_the_prover_serves(world: World) -> None:
     groth = replace(good.proof.groth, c=native.g1_generator)
     proof = replace(good.proof, groth=groth, commitment_sum=native.g1_generator)
     spoilt = replace(good, statement=replace(good.statement, owners=owners), proof=proof)
-    assert world.runner.run(release.requests(spoilt, [PROVER])[PROVER]).vector is not None
+    own = world.store.audit_bundle(done.batch_id)
+    for part in (replace(spoilt, statement=good.statement), replace(spoilt, proof=good.proof)):
+        with pytest.raises((ProofError, SignatureError)):
+            world.runner.run(release.requests(part, [PROVER])[PROVER])
+    assert world.store.audit_bundle(done.batch_id) == own
+    world.runner.run(release.requests(good, [PROVER])[PROVER])
     assert world.store.audit_bundle(done.batch_id) == done.bundle.encode()
 
 
@@ -245,20 +259,31 @@ def test_a_store_that_was_restored_is_found_out_and_says_so_for_good(world: Worl
 
 
 def test_a_repeated_request_gets_the_same_answer(world: World) -> None:
-    done = finished(world)
-    world.network.accept(done)
-    request = release.requests(done.bundle.certificate, [PROVER])[PROVER]
-    assert world.runner.run(request) is world.runner.run(request)
+    finished(world)
     attest = world.request(Step.ATTEST)
     assert world.runner.run(attest) is world.runner.run(attest)
 
 
-def test_only_one_long_reply_is_held_in_memory(world: World) -> None:
+def test_readers_do_not_push_the_coordinators_answers_out(world: World) -> None:
+    """Anybody may ask for a release, as often as they like; it is answered anew and not kept in memory."""
     done = finished(world)
     world.network.accept(done)
-    world.runner.run(release.requests(done.bundle.certificate, [PROVER])[PROVER])
-    held = [r for r in world.runner._replies.values() if isinstance(r.vector, np.ndarray)]
-    assert len(held) == 1
-    vector: FrArray | None = held[0].vector
-    assert vector is not None
-    assert held[0].message.step is Step.RELEASE
+    kept = dict(world.runner._replies)
+    for _ in range(10):
+        assert world.runner.run(release.requests(done.bundle.certificate, [PROVER])[PROVER]).vector is not None
+    assert dict(world.runner._replies) == kept
+    assert sum(reply.vector is not None for reply in kept.values()) == 1  # COMBINE's, should it be asked for again
+
+
+def test_nobody_but_the_tasks_coordinator_moves_a_prover_on(world: World) -> None:
+    """Not with the coordinator's own signature on another step either."""
+    request = world.coin_request()
+    for authorization in (b"", sign_digest(seed_of("stranger"), request.asked)):
+        with pytest.raises(SignatureError):
+            world.runner.run(replace(request, authorization=authorization))
+    finished(world)
+    attest = world.request(Step.ATTEST)
+    with pytest.raises(SignatureError, match=r"the request is signed by|no key"):
+        world.runner.run(replace(attest, authorization=world.request(Step.PROVE).authorization))
+    with pytest.raises(SignatureError):
+        world.runner.run(replace(attest, payload=attest.payload + b"\0"))
