@@ -306,8 +306,8 @@ def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
     provers = [Process(deployment.node_config(p)) for p in range(4)]
     coordinator = Process(deployment.coordinator_config())
     try:
-        task = deployment.new_task(3)
-        owners = deployment.owners(task, 3)
+        task = deployment.new_task(4)
+        owners = deployment.owners(task, 4)
         with deployment.client() as client:
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             for port in deployment.ports:
@@ -320,13 +320,14 @@ def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
             coordinator = Process(deployment.coordinator_config())
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             assert client.submission_status(statuses[0].submission).state is SubmissionState.PENDING
-            last, missing = deployment.submit(task, number, owners[2], gradients[2])
-            assert list(missing) == [3]
+            for owner, values in zip(owners[2:], gradients[2:], strict=True):
+                last, missing = deployment.submit(task, number, owner, values)
+                assert list(missing) == [3]
             wait_for(lambda: "missing: provers [3]" in client.task_status(task).rounds[0].trouble)
             provers[3] = Process(deployment.node_config(3))
             wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED, 120)
-        batch = deployment.view.accepted(task, number)[0]
-        assert len(batch.owners) == 3
+        first, second = deployment.view.accepted(task, number)
+        assert [first.record.indices, second.record.indices] == [(0, 1), (2, 3)]  # those that every prover holds first
         assert all(process.stop() == 0 for process in [*provers, coordinator])
     finally:
         for process in [*provers, coordinator]:
