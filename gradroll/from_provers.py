@@ -64,7 +64,9 @@ class ProverReader:
     def certificates(self, batch: AcceptedBatch) -> tuple[Certificate, ...]:
         """Certificates with a quorum's valid attestations, put together from what the provers have.
 
-        There is one unless a prover lies: not every part of a certificate is bound by what was attested.
+        There is one unless a prover or the coordinator lies: not every part of a certificate is bound by what was
+        attested, and a coordinator can show each prover another proof of the same batch.  So attestations count for
+        all variants, and it is for the provers to refuse a false one.
 
         Raises:
             UnavailableError: fewer attestations than a quorum were to be had.
@@ -72,7 +74,8 @@ class ProverReader:
         terms, committee = self._committee(batch)
         batch_id = batch.record.batch_id
         found = self._each(committee, lambda client, _: client.certificate(batch_id))
-        merged: dict[bytes, tuple[Certificate, dict[int, bytes]]] = {}
+        variants: dict[bytes, Certificate] = {}
+        signed: dict[int, dict[int, bytes]] = {}  # by T, which attestations bind beside the identifier
         for answer in found.values():
             if isinstance(answer, Certificate):
                 bare = answer.attested_by(())
@@ -80,10 +83,12 @@ class ProverReader:
                     bare.require_dealings()
                 except WireError:
                     continue
-                signed = merged.setdefault(bare.encode(), (bare, {}))[1]
-                signed.update(_valid(answer, self._digest(bare, terms), committee))
+                variants[bare.encode()] = bare
+                attested = signed.setdefault(bare.proof.square_norm, {})
+                attested.update(_valid(answer, self._digest(bare, terms), committee))
         enough = committee.committee.quorum
-        complete = tuple(bare.attested_by(s.items()) for bare, s in merged.values() if len(s) >= enough)
+        words = ((bare, signed[bare.proof.square_norm]) for bare in variants.values())
+        complete = tuple(bare.attested_by(given.items()) for bare, given in words if len(given) >= enough)
         if complete:
             return complete
         raise UnavailableError(

@@ -78,7 +78,7 @@ class DataOwner:
         self._coordinator = coordinator
         self._account = account
         self._parameters = parameters
-        self._store = SubmissionStore(state, view.chain_id, view.market)
+        self._store = SubmissionStore(state, view.market_id)
         self._timeout = timeout
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from circuits.errors import StorageError
-from circuits.statement import SubmissionHeader
+from circuits.statement import MarketId, SubmissionHeader
 from native import G1
 from provers.files import write_durably
 
@@ -51,8 +51,9 @@ class Submission:
 class SubmissionStore:
     """The submissions of one owner account in a directory, mode 0600."""
 
-    def __init__(self, directory: Path, chain_id: int, market: bytes) -> None:
-        self._directory = directory / f"{chain_id}-{market.hex()}"
+    def __init__(self, directory: Path, market: MarketId) -> None:
+        place = f"{market.chain_id}-{market.address.hex()}-{market.deployment.hex()[:16]}"
+        self._directory = directory / place  # nothing that was signed for one deployment is of use in another
 
     def load(self, task_id: int, round_number: int, owner: bytes) -> Submission | None:
         """The submission for a round, or None.

@@ -25,9 +25,10 @@ PURE = (
     "circuits/joint.py", "circuits/sumcheck.py", "circuits/quantize.py", "circuits/verify.py",
     "provers/messages.py", "provers/bodies.py", "provers/prss.py", "provers/setup.py", "provers/ledger.py",
     "provers/openings.py", "provers/scalars.py", "provers/signing.py", "provers/replicated.py", "provers/shares.py",
-    "provers/party",
+    "provers/bundle.py", "provers/heads.py", "provers/party",
     "coordinator/machine", "coordinator/rounds.py", "coordinator/events.py", "coordinator/records.py",
-    "gradroll/sharing.py", "gradroll/rewards.py", "gradroll/audit.py",
+    "coordinator/planning.py",
+    "gradroll/sharing.py", "gradroll/audit.py",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Keys, plain proofs and joint proofs of the policy circuits."""
+"""Keys, plain proofs and joint proofs of the policy circuit."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ XS = [1, 2, 3, 4]
 
 
 @cache
-def batch(policy: str = "norm-contribution") -> PlainBatch:
-    return build_batch(development_setup(policy, 2, 3), random_gradients(2, 3, 1 << 40))
+def batch() -> PlainBatch:
+    return build_batch(development_setup("norm", 2, 3), random_gradients(2, 3, 1 << 40))
 
 
 @cache
@@ -151,7 +151,7 @@ def test_public_inputs_are_never_reduced() -> None:
     rho, *rest = batch().public_inputs
     with pytest.raises(InvalidInputError, match="outside"):
         joint.verify(key, [rho + native.R, *rest], gram, knowledge, proof)
-    with pytest.raises(InvalidInputError, match="takes 5"):
+    with pytest.raises(InvalidInputError, match="takes 3"):
         joint.verify(key, rest, gram, knowledge, proof)
 
 
@@ -210,7 +210,6 @@ def test_key_hash_covers_every_part() -> None:
     key = batch().setup.proving.verifying
     changed = [
         replace(key, capacity=3),
-        replace(key, uses_contributions=False),
         replace(key, circuit=bytes(32)),
         replace(key, alpha=native.g1_generator),
         *(replace(key, **{name: native.g2_generator}) for name in ("beta", "delta", "sigma", "tau")),

@@ -1,23 +1,19 @@
-"""The policy circuits accept what the protocol allows and nothing else."""
+"""The policy circuit accepts what the protocol allows and nothing else."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 import native
 from circuits.errors import AssignmentError, CircuitError
-from circuits.policies import PolicyCircuit, norm, norm_contribution, policy, triangle
+from circuits.policies import POLICIES, PolicyCircuit, norm, policy, triangle
 from circuits.statement import SLACK_BITS
 from circuits.transcript import squarings
-from circuits.verify import combined_contribution
 from tests.support.plain_batch import random_gradients, seed_of, slack_bits
 
 BOUND = 1 << 20
-RHO, ETA = 0x1234567890ABCDEF, 0xFEDCBA0987654321
-POLICIES = [norm, norm_contribution]
+RHO = 0x1234567890ABCDEF
 
 
 class Case:
@@ -31,9 +27,7 @@ class Case:
         self.bits = slack_bits(gradients, BOUND)
         combined = native.linear_combination(rows, squarings(RHO, owners + 1))
         self.squared_norm = native.inner(combined, combined)
-        total = native.linear_combination(rows[1:], [1] * owners)
-        self.contribution = combined_contribution([native.inner(row, total) for row in rows[1:]], ETA)
-        self.rho, self.eta, self.bound = RHO, ETA, BOUND
+        self.rho, self.bound = RHO, BOUND
 
     def satisfied(self) -> bool:
         wires = self.wires(self.gram, 7, self.bits)
@@ -45,23 +39,14 @@ class Case:
         return self.circuit.assignment(public, block, self.circuit.slack_bits(bits, self.bound, self.owners))
 
 
-@pytest.mark.parametrize("make", POLICIES)
 @pytest.mark.parametrize("owners", [1, 2, 3, 4, 5])
-def test_every_number_of_owners_up_to_the_capacity_fits(make: Callable[[int], PolicyCircuit], owners: int) -> None:
-    assert Case(make(5), owners).satisfied()
+def test_every_number_of_owners_up_to_the_capacity_fits(owners: int) -> None:
+    assert Case(norm(5), owners).satisfied()
 
 
-@pytest.mark.parametrize("make", POLICIES)
 @pytest.mark.parametrize("name", ["rho", "squared_norm", "bound"])
-def test_a_wrong_public_input_is_refused(make: Callable[[int], PolicyCircuit], name: str) -> None:
-    case = Case(make(3), 2)
-    setattr(case, name, getattr(case, name) + 1)
-    assert not case.satisfied()
-
-
-@pytest.mark.parametrize("name", ["eta", "contribution"])
-def test_a_wrong_contribution_is_refused(name: str) -> None:
-    case = Case(norm_contribution(3), 2)
+def test_a_wrong_public_input_is_refused(name: str) -> None:
+    case = Case(norm(3), 2)
     setattr(case, name, getattr(case, name) + 1)
     assert not case.satisfied()
 
@@ -90,7 +75,7 @@ def test_a_norm_above_the_bound_has_no_bits() -> None:
 
 
 def test_shares_of_the_inputs_give_shares_of_the_wires() -> None:
-    case, xs = Case(norm_contribution(4), 3), [1, 2]
+    case, xs = Case(norm(4), 3), [1, 2]
     slopes = native.expand(seed_of("slopes"), len(case.gram) + len(case.bits))
     gram = native.shamir_share(case.gram, [slopes[: len(case.gram)]], xs)
     bits = native.shamir_share(case.bits, [slopes[len(case.gram) :]], xs)
@@ -115,6 +100,13 @@ def test_shapes_and_names_are_checked() -> None:
             norm(capacity)
 
 
-def test_policies_and_capacities_are_different_circuits() -> None:
-    digests = {make(capacity).circuit.digest for make in POLICIES for capacity in (2, 3)}
-    assert len(digests) == 4
+def test_capacities_are_different_circuits() -> None:
+    assert len({norm(capacity).circuit.digest for capacity in (2, 3, 4)}) == 3
+
+
+def test_no_policy_publishes_anything_about_one_owner() -> None:
+    """The public inputs are rho, T and BOUND; what paid owners by contribution is withdrawn."""
+    assert list(POLICIES) == ["norm"]
+    assert norm(3).circuit.public_count == 1 + 3
+    with pytest.raises(CircuitError, match="no policy"):
+        policy("norm-contribution", 16)

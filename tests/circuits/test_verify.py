@@ -10,9 +10,10 @@ import pytest
 
 import native
 from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
-from circuits.statement import BatchProof, BatchStatement
+from circuits.statement import BatchProof, BatchStatement, MarketId
 from circuits.verify import sum_of_commitments, verify_batch
 from tests.support.plain_batch import (
+    MARKET,
     Circumstances,
     PlainBatch,
     build_batch,
@@ -24,13 +25,12 @@ from tests.support.plain_batch import (
     with_groth,
 )
 
-POLICIES = ["norm", "norm-contribution"]
 BOUND = 1 << 40
 
 
 @cache
-def batch(policy: str = "norm-contribution", owners: int = 2) -> PlainBatch:
-    return build_batch(development_setup(policy, 3, 3), random_gradients(owners, 3, BOUND))
+def batch(owners: int = 2) -> PlainBatch:
+    return build_batch(development_setup("norm", 3, 3), random_gradients(owners, 3, BOUND))
 
 
 def check(changed: BatchProof, statement: BatchStatement | None = None) -> bytes:
@@ -41,17 +41,15 @@ def moved(point: native.G1) -> native.G1:
     return native.g1_add(point, native.g1_generator)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("owners", [1, 2, 3])
-def test_valid_batches_verify(policy: str, owners: int) -> None:
-    b = batch(policy, owners)
+def test_valid_batches_verify(owners: int) -> None:
+    b = batch(owners)
     assert verify_batch(b.statement, b.proof, b.setup.verifying) == b.batch_id
 
 
-@pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize(("capacity", "owners", "dimension"), [(16, 1, 10), (16, 16, 257), (64, 64, 33)])
-def test_batches_of_production_capacity_verify(policy: str, capacity: int, owners: int, dimension: int) -> None:
-    setup = development_setup(policy, capacity, dimension)
+def test_batches_of_production_capacity_verify(capacity: int, owners: int, dimension: int) -> None:
+    setup = development_setup("norm", capacity, dimension)
     b = build_batch(setup, random_gradients(owners, dimension, BOUND))
     assert verify_batch(b.statement, b.proof, setup.verifying) == b.batch_id
 
@@ -113,11 +111,8 @@ def test_sumcheck_elements_cannot_be_changed() -> None:
 
 def test_scalars_and_digests_cannot_be_changed() -> None:
     proof = batch().proof
-    first, *rest = proof.contributions
     for changed in (
         replace(proof, square_norm=(proof.square_norm + 1) % native.R),
-        replace(proof, contributions=((first + 1) % native.R, *rest)),
-        replace(proof, contributions=tuple(reversed(proof.contributions))),
         replace(proof, sign_seed=seed_of("other")),
         replace(proof, projections_digest=seed_of("other")),
     ):
@@ -128,15 +123,18 @@ def test_scalars_and_digests_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("chain_id", 2),
-        ("market", bytes(20)),
+        ("market", replace(MARKET, chain_id=2)),
+        ("market", replace(MARKET, address=bytes(20))),
+        ("market", replace(MARKET, deployment=bytes(32))),
         ("task_id", 1),
+        ("terms_hash", bytes(32)),
         ("round", 1),
+        ("model_digest", bytes(32)),
         ("bound", BOUND - 1),
         ("dimension", 4),
     ],
 )
-def test_a_proof_holds_in_one_context_only(name: str, value: int | bytes) -> None:
+def test_a_proof_holds_in_one_context_only(name: str, value: MarketId | int | bytes) -> None:
     statement = batch().statement
     other = replace(statement, context=replace(statement.context, **{name: value}))
     with pytest.raises(ProofError):
@@ -150,10 +148,8 @@ def test_owners_cannot_be_exchanged() -> None:
         (first, replace(second, commitment=first.commitment)),
         (replace(first, owner=second.owner), second),
     ):
-        count = len(owners)
-        proof = replace(batch().proof, contributions=batch().proof.contributions[:count])
         with pytest.raises(ProofError):
-            check(proof, replace(batch().statement, owners=owners))
+            check(batch().proof, replace(batch().statement, owners=owners))
 
 
 def test_counts_order_and_canonical_scalars_are_checked_first() -> None:
@@ -162,8 +158,6 @@ def test_counts_order_and_canonical_scalars_are_checked_first() -> None:
     for owners in ((), (second, first), (first, first), (first,) * 4):
         with pytest.raises(InvalidInputError):
             check(proof, replace(statement, owners=owners))
-    with pytest.raises(InvalidInputError, match="contributions"):
-        check(replace(proof, contributions=()))
     with pytest.raises(InvalidInputError, match="outside"):
         check(replace(proof, square_norm=proof.square_norm + native.R))
     with pytest.raises(KeyMismatchError):
@@ -185,13 +179,13 @@ def test_a_gram_matrix_of_other_rows_does_not_verify(
     b = batch()
     other = make_rows(b.setup.commitment, b.gradients[::-1], "batch")
     rows = replace(other, commitments=b.rows.commitments)
-    lie = prove_batch(b.setup, b.statement, rows, b.gradients[::-1], owner_keys=b.owner_keys, seed="batch")
+    lie = prove_batch(b.setup, b.statement, rows, b.gradients[::-1], owner_keys=b.owner_keys, seed="batch", at=b.at)
     with pytest.raises(ProofError, match="sum-check"):
         verify_batch(b.statement, lie.proof, b.setup.verifying)
 
 
 def test_a_gradient_above_the_bound_cannot_be_proven() -> None:
-    b = batch("norm")
+    b = batch()
     at = Circumstances(bound=max(int((g**2).sum()) for g in b.gradients) - 1)
     with pytest.raises(ProofError, match="Groth16"):
         over = build_batch(b.setup, b.gradients, at=at)
@@ -199,7 +193,7 @@ def test_a_gradient_above_the_bound_cannot_be_proven() -> None:
 
 
 def test_the_largest_norm_that_the_bound_allows_can_be_proven() -> None:
-    b = batch("norm")
+    b = batch()
     at = Circumstances(bound=max(int((g**2).sum()) for g in b.gradients))
     exact = build_batch(b.setup, b.gradients, at=at)
     assert verify_batch(exact.statement, exact.proof, exact.setup.verifying) == exact.batch_id

@@ -16,6 +16,8 @@ from web3.types import RPCEndpoint
 
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
+from circuits.payload import MAX_INLINE
+from circuits.statement import Context, TaskTerms
 from coordinator.calldata import signatures
 from coordinator.chain import Chain, NewTask, deploy_contracts
 from coordinator.devchain import DevChain
@@ -24,10 +26,17 @@ from gradroll import roster
 from gradroll.claims import claim_all
 from provers import chain as read_side
 from provers import hpke
-from provers.chain import ChainView
+from provers.chain import ChainView, RecordedBatch
 from provers.keystore import SigningKey
 from tests.support.anvil import Anvil, binary_in
-from tests.support.plain_batch import Circumstances, attest, build_batch, development_setup, random_gradients
+from tests.support.plain_batch import (
+    Circumstances,
+    PlainBatch,
+    attest,
+    build_batch,
+    development_setup,
+    random_gradients,
+)
 
 MNEMONIC = "test test test test test test test test test test test junk"
 DIMENSION, BOUND, REWARD = 10, 1 << 40, 10**15
@@ -46,6 +55,11 @@ class World:
         web3 = self.chain.view.rpc.web3
         web3.provider.make_request(RPCEndpoint("evm_increaseTime"), [seconds])
         web3.provider.make_request(RPCEndpoint("evm_mine"), [])
+
+    def mine(self, blocks: int) -> None:
+        """Make empty blocks."""
+        for _ in range(blocks):
+            self.chain.view.rpc.web3.provider.make_request(RPCEndpoint("evm_mine"), [])
 
     @property
     def chain(self) -> Chain:
@@ -105,6 +119,15 @@ def test_committee_is_read_back(world: World, committee: int) -> None:
     assert record.endpoints[2] == "127.0.0.1:7002"
 
 
+@pytest.mark.parametrize(("provers", "threshold"), [(3, 1), (4, 1), (7, 1), (7, 2), (9, 2)])
+def test_contract_and_provers_agree_on_the_quorum(world: World, provers: int, threshold: int) -> None:
+    """Fewer signatures than provers hold for a quorum would let two sets that meet both be accepted."""
+    view = world.chain.view
+    committee = world.chain.create_committee(threshold, [bytes([p + 1]) * 20 for p in range(provers)])
+    stated = view.rpc.call(view.registry, "quorum(uint256)", [committee], ["uint256"])[0]
+    assert stated == view.committee(committee).quorum
+
+
 def test_unknown_things_are_named(world: World) -> None:
     view = world.chain.view
     with pytest.raises(UnknownError, match="TaskUnknown"):
@@ -139,6 +162,32 @@ def test_custom_errors_keep_their_names(world: World, committee: int, verifier: 
         world.chain.create_task(terms(world, committee, verifier, min_owners=1))
 
 
+def built(
+    world: World, task: int, number: int, indices: list[int], **changes: object
+) -> tuple[PlainBatch, list[tuple[int, bytes]]]:
+    """A batch of the owners of accounts 6 to 8, with a quorum's attestations."""
+    context, keys = world.chain.view.context(task, number), [key.secret_bytes() for key in world.keys]
+    policy, committee_id = world.chain.view.policy(task), world.chain.view.terms(task).committee_id
+    at = Circumstances(
+        context.market, task, context.terms_hash, number, context.model_digest, BOUND, committee_id,
+        policy.verifier_code,
+    )  # fmt: skip
+    setup = development_setup("norm", capacity=16, dimension=DIMENSION)
+    batch = build_batch(
+        setup, random_gradients(3, DIMENSION, BOUND), at=replace(at, **changes), indices=indices,  # type: ignore[arg-type]
+        owner_keys=keys[6:9],
+    )  # fmt: skip
+    return batch, [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
+
+
+def proven(world: World, task: int, **changes: object) -> tuple[int, PlainBatch, list[tuple[int, bytes]]]:
+    """A funded task's first round, and a batch for it that is ready for the market."""
+    world.chain.fund(task, 6 * REWARD)
+    indices = [owner.register(task) for owner in world.chains[6:9]]
+    number = world.chain.open_round(task, keccak(b"model"))
+    return (number, *built(world, task, number, indices, **changes))
+
+
 def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, verifier: bytes) -> None:
     setup = development_setup("norm", capacity=16, dimension=DIMENSION)
     chain = world.chain
@@ -153,23 +202,20 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
     number = chain.open_round(task, keccak(b"model"))
     assert chain.view.round(task, number).model_digest == keccak(b"model")
 
-    keys = [key.secret_bytes() for key in world.keys]
-    at = Circumstances(world.chain_id, world.market, task, number, BOUND)
-    gradients = random_gradients(3, DIMENSION, BOUND)
-    batch = build_batch(setup, gradients, at=at, indices=indices, owner_keys=keys[6:9])
-    attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
+    batch, attestations = built(world, task, number, indices)
     with pytest.raises(ContractError, match="TooFewAttestations"):
-        chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations[:2])
+        chain.accept_batch(batch.statement, batch.proof, attestations[:2])
     sent: list[bytes] = []
-    mined = chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations, on_sent=sent.append)
+    mined = chain.accept_batch(batch.statement, batch.proof, attestations, on_sent=sent.append)
     assert sent == [mined.transaction]
     accepted = chain.view.accepted(task, number)
-    assert [(a.record.batch_id, a.indices, a.amounts) for a in accepted] == [(batch.batch_id, (0, 1, 2), (REWARD,) * 3)]
+    record = RecordedBatch(0, batch.batch_id, batch.proof.commitment_sum, (0, 1, 2))
+    assert [(a.record, a.reward, a.published) for a in accepted] == [(record, REWARD, ())]
     assert accepted[0].owners == tuple(owner.address for owner in owners)
     assert chain.view.consumed(task, number, 1)
     assert not chain.view.consumed(task, number, 3)
     with pytest.raises(ContractError, match="OwnerAlreadyAccepted"):
-        chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations)
+        chain.accept_batch(batch.statement, batch.proof, attestations)
 
     assert claim_all(chain, task, [number], owners[1].address) == REWARD
     assert chain.view.claimed(task, number, 1)
@@ -179,8 +225,6 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
         chain.claim(task, number, 1)
     with pytest.raises(ContractError, match="OwnerNotAccepted"):
         chain.claim(task, number, 3)
-    with pytest.raises(UnknownError, match="BatchUnknown"):
-        chain.view.batch(task, number, 0)
 
     with pytest.raises(ContractError, match="RoundStillOpen"):
         chain.finalize_round(task, number)
@@ -211,28 +255,100 @@ def test_a_roster_is_copied_once_until_it_grows(world: World, committee: int, ve
     assert chain.view.compacted(task, 0) == 5
 
 
-def test_pay_by_contribution_is_claimed_with_the_rebuilt_tree(world: World, committee: int) -> None:
-    setup = development_setup("norm-contribution", capacity=16, dimension=DIMENSION)
-    chain, owners = world.chain, world.chains[6:9]
-    task = chain.create_task(terms(world, committee, chain.deploy_verifier(setup.verifying)))
-    chain.fund(task, 6 * REWARD)
-    indices = [owner.register(task) for owner in owners]
-    number = chain.open_round(task, keccak(b"model"))
-    keys = [key.secret_bytes() for key in world.keys]
-    at = Circumstances(world.chain_id, world.market, task, number, BOUND)
-    batch = build_batch(
-        setup, random_gradients(3, DIMENSION, BOUND), at=at, indices=indices, owner_keys=keys[6:9]
-    )  # fmt: skip
-    attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
-    chain.accept_batch(batch.statement, batch.proof, batch.payload, attestations)
+def test_aggregates_are_published_where_the_task_wants_them(world: World, committee: int, verifier: bytes) -> None:
+    """Anyone may publish anything for an accepted batch; readers find all of it, in order, and believe none."""
+    chain = world.chain
+    inline = chain.create_task(terms(world, committee, verifier, inline_payload=True))
+    number, batch, attestations = proven(world, inline)
+    with pytest.raises(ContractError, match="BatchUnknown"):
+        chain.publish_aggregate(inline, number, 0, batch.payload)
+    chain.accept_batch(batch.statement, batch.proof, attestations)
+    assert chain.view.accepted(inline, number)[0].published == ()
+    world.chains[9].publish_aggregate(inline, number, 0, b"junk")
+    sent: list[bytes] = []
+    mined = chain.publish_aggregate(inline, number, 0, batch.payload, on_sent=sent.append)
+    assert sent == [mined.transaction]
+    assert chain.view.accepted(inline, number)[0].published == (b"junk", batch.payload)
+    for empty_or_long in (b"", bytes(MAX_INLINE + 1)):
+        with pytest.raises(ContractError, match="PayloadLengthInvalid"):
+            chain.publish_aggregate(inline, number, 0, empty_or_long)
+    chain.publish_aggregate(inline, number, 0, b"\x01" * MAX_INLINE)  # the gas that is put down is enough
+    plain = chain.create_task(terms(world, committee, verifier))
+    number, batch, attestations = proven(world, plain)
+    chain.accept_batch(batch.statement, batch.proof, attestations)
+    with pytest.raises(ContractError, match="PayloadNotInline"):
+        chain.publish_aggregate(plain, number, 0, batch.payload)
+    assert chain.view.accepted(plain, number)[0].published == ()
+
+
+def test_a_batch_is_final_when_enough_blocks_vouch_for_it(world: World, committee: int, verifier: bytes) -> None:
+    chain = world.chain
+    task = chain.create_task(terms(world, committee, verifier))
+    number, batch, attestations = proven(world, task)
+    mined = chain.accept_batch(batch.statement, batch.proof, attestations)
     (accepted,) = chain.view.accepted(task, number)
-    assert accepted.amounts != (REWARD,) * 3
-    paid = [claim_all(chain, task, [number], owner.address) for owner in owners]
-    assert tuple(paid) == accepted.amounts
-    assert sum(paid) == chain.view.round(task, number).spent
-    assert [claim_all(chain, task, [number], owner.address) for owner in owners] == [0, 0, 0]
-    with pytest.raises(ContractError, match="PaidByContribution"):
-        chain.claim(task, number, 0)
+    assert accepted.record.commitment == batch.proof.commitment_sum
+    assert chain.view.recorded(task, number, batch.batch_id, 1) == accepted.record
+    depth = chain.view.rpc.head().number - mined.block + 1
+    world.mine(3)
+    assert chain.view.recorded(task, number, batch.batch_id, depth + 3) == accepted.record
+    for missing in (
+        chain.view.recorded(task, number, batch.batch_id, depth + 4),
+        chain.view.recorded(task, number, bytes(32), 1),
+        chain.view.recorded(task, number + 1, batch.batch_id, 1),
+        chain.view.recorded(task + 1, number, batch.batch_id, 1),
+        chain.view.recorded(task, number, batch.batch_id, 10**6),
+    ):
+        assert missing is None
+    later = ChainView(world.url, world.market, from_block=mined.block + 1)
+    assert later.recorded(task, number, batch.batch_id, 1) is None
+
+
+def test_a_batch_holds_for_one_deployment_only(world: World, committee: int, verifier: bytes) -> None:
+    """Two markets in one chain, down to the same task and round: neither takes what was signed for the other."""
+    view = world.chain.view
+    other = ChainView(world.url, deploy_contracts(world.url, world.keys[0]).market)
+    assert view.market_id != other.market_id
+    assert (view.market_id.address, view.market_id.chain_id) == (world.market, world.chain_id)
+    assert view.market_id.deployment != other.market_id.deployment
+    task = world.chain.create_task(terms(world, committee, verifier))
+    _, batch, attestations = proven(world, task, market=other.market_id)
+    with pytest.raises(ContractError, match="SubmissionInvalid"):
+        world.chain.accept_batch(batch.statement, batch.proof, attestations)
+
+
+@pytest.mark.parametrize("change", [{"terms_hash": bytes(32)}, {"model_digest": bytes(32)}])
+def test_a_batch_of_other_terms_or_another_model_is_refused(
+    world: World, committee: int, verifier: bytes, change: dict[str, bytes]
+) -> None:
+    task = world.chain.create_task(terms(world, committee, verifier))
+    _, batch, attestations = proven(world, task, **change)
+    with pytest.raises(ContractError, match="SubmissionInvalid"):
+        world.chain.accept_batch(batch.statement, batch.proof, attestations)
+
+
+def test_terms_and_model_owner_are_read_back(world: World, committee: int, verifier: bytes) -> None:
+    chain = world.chain
+    task = chain.create_task(terms(world, committee, verifier))
+    read = chain.view.terms(task)
+    assert (read.model_owner, read.market) == (chain.address, chain.view.market_id)
+    assert chain.view.task(task).terms == read  # its hash was compared with the market's
+    assert chain.view.policy(task).verifier_code == keccak(chain.view.rpc.code(verifier))
+    chain.fund(task, 6 * REWARD)
+    number = chain.open_round(task, keccak(b"model"))
+    expected = Context.of(read, number, keccak(b"model"), chain.view.policy(task))
+    assert chain.view.context(task, number) == expected
+    with pytest.raises(UnknownError, match="RoundUnknown"):
+        chain.view.context(task, number + 1)
+
+
+def test_a_market_that_hashes_terms_differently_is_not_believed(
+    world: World, committee: int, verifier: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = world.chain.create_task(terms(world, committee, verifier))
+    monkeypatch.setattr(TaskTerms, "terms_hash", bytes(32))
+    with pytest.raises(ChainError, match="hashes a task's terms in another way"):
+        ChainView(world.url, world.market).terms(task)
 
 
 def test_nonces_follow_each_other_across_threads(world: World) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import native
 from circuits.errors import StorageError
-from circuits.statement import SubmissionHeader, TaskTerms
+from circuits.statement import MarketId, SubmissionHeader, TaskTerms
 from coordinator.eventlog import EventLog
 from coordinator.events import (
     AttemptUsed,
@@ -24,19 +24,24 @@ from coordinator.events import (
     OwnerDropped,
     ProverBlamed,
     RoundClosed,
+    SetLocking,
+    SumOpened,
+    SumPublished,
     TransactionSent,
     from_record,
     to_record,
 )
 from coordinator.journal import Journal
-from coordinator.planning import Close, Prove, RoundFacts, Settle, Wait, group_size, next_action
-from coordinator.records import SubmissionState
+from coordinator.planning import Close, Prove, Release, RoundFacts, Settle, Wait, group_size, next_action
+from coordinator.records import BatchStatus, SubmissionState
 from coordinator.rounds import CoordinatorState
 
 KEY = (5, 1)
+MARKET = MarketId(1, b"\x01" * 20, b"\x07" * 32)
 TERMS = TaskTerms(
-    1, b"\x01" * 20, 5, 0, b"\x02" * 20, b"\x03" * 20, 10, 16, 1 << 40, 2, 4, 3, 10, 60, 600, False, False
+    MARKET, 5, b"\x08" * 20, 0, b"\x02" * 20, b"\x03" * 20, 10, 16, 1 << 40, 2, 4, 3, 10, 60, 600, False, False
 )
+INLINE = replace(TERMS, inline_payload=True)
 OPEN = RoundFacts(now=100, submit_deadline=150, settle_deadline=500, accepted=0, finalized=False)
 
 
@@ -58,12 +63,17 @@ def state_of(*events: Event) -> CoordinatorState:
     return state
 
 
-PROVEN = BatchProven(*KEY, b"\xaa" * 32, (sid(0), sid(1)), b"\xbb" * 32, b"\xcc" * 32)
+BATCH = b"\xaa" * 32
+PROVEN = BatchProven(*KEY, BATCH, (sid(0), sid(1)), b"\xcc" * 32)
+SETTLED = BatchSettled(BATCH, True, "")
+OPENED = SumOpened(BATCH, b"\xbb" * 32)
+PUBLISHED = SumPublished(BATCH, b"\xee" * 32)
 STORY: tuple[Event, ...] = (
     entered(0), entered(1), entered(2), HeaderRefused(5, "closed"), CohortBegun(*KEY, (sid(0), sid(1), sid(2))),
     AttemptUsed(*KEY, 1), OwnerDropped(sid(2), "validity: norm above the bound"),
-    ProverBlamed(*KEY, 2, "MASK", "a wrong share: it does not fit", True), AttemptUsed(*KEY, 2), PROVEN,
-    TransactionSent(b"\xaa" * 32, b"\xdd" * 32), BatchSettled(b"\xaa" * 32, True, ""), RoundClosed(*KEY),
+    ProverBlamed(*KEY, 2, "MASK", "a wrong share: it does not fit", True), AttemptUsed(*KEY, 2),
+    SetLocking(*KEY, (sid(0), sid(1))), PROVEN, TransactionSent(BATCH, b"\xdd" * 32), SETTLED, OPENED, PUBLISHED,
+    RoundClosed(*KEY),
 )  # fmt: skip
 
 
@@ -87,7 +97,7 @@ def test_a_story_ends_as_it_should() -> None:
     assert status.rejections == {"closed": 1, "validity": 1}
     one = status.rounds[0]
     assert (one.attempts, one.rejected, one.pending) == (2, 1, 0)
-    assert one.batches[0].transaction == b"\xdd" * 32
+    assert one.batches == (BatchStatus(BATCH, b"\xbb" * 32, 2, True, b"\xdd" * 32),)
     assert [(n.prover, n.step) for n in one.named] == [(2, "MASK")]
     assert state.open_rounds() == []
 
@@ -131,8 +141,8 @@ def test_what_cannot_be_logged_has_not_happened() -> None:
     assert journal.state.submissions == {}
 
 
-def action(state: CoordinatorState, capacity: int = 16, **facts: object) -> object:
-    return next_action(state, KEY, replace(OPEN, **facts), TERMS, capacity)  # type: ignore[arg-type]
+def action(state: CoordinatorState, capacity: int = 16, terms: TaskTerms = TERMS, **facts: object) -> object:
+    return next_action(state, KEY, replace(OPEN, **facts), terms, capacity)  # type: ignore[arg-type]
 
 
 def test_a_round_waits_until_it_is_full_or_late() -> None:
@@ -160,6 +170,64 @@ def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
     assert action(proven) == Settle((b"\xaa" * 32,))
     assert isinstance(action(proven, now=501), Close)
     assert isinstance(action(proven, finalized=True), Close)
+
+
+def test_a_set_under_attestation_is_kept_until_its_cohort_is_proven() -> None:
+    """A restart that tried a smaller set would be refused: provers that signed the larger one sign no other."""
+    begun = (*map(entered, range(3)), CohortBegun(*KEY, (sid(0), sid(1), sid(2))))
+    locking = (*begun, SetLocking(*KEY, (sid(0), sid(1))))
+    assert state_of(*begun).rounds[KEY].locked is None
+    assert state_of(*locking).rounds[KEY].locked == (sid(0), sid(1))
+    assert state_of(*locking, CohortFailed(*KEY, "why"), AttemptUsed(*KEY, 3)).rounds[KEY].locked == (sid(0), sid(1))
+    assert state_of(*locking, PROVEN).rounds[KEY].locked is None
+    assert state_of(*locking, CohortBegun(*KEY, (sid(2),))).rounds[KEY].locked is None
+
+
+def test_a_status_has_no_sum_before_the_provers_released_it() -> None:
+    story = (entered(0), entered(1), PROVEN, SETTLED)
+    assert state_of(*story).task_status(5).rounds[0].batches[0].payload_digest is None
+    assert state_of(*story, OPENED).task_status(5).rounds[0].batches[0].payload_digest == b"\xbb" * 32
+
+
+def test_an_accepted_batchs_sum_is_collected_before_the_round_closes() -> None:
+    story = (entered(0), entered(1), PROVEN)
+    assert action(state_of(*story)) == Settle((BATCH,))
+    accepted = state_of(*story, SETTLED)
+    assert action(accepted) == Release((BATCH,))
+    for over in ({"now": 501}, {"finalized": True}, {"accepted": 4}):
+        assert action(accepted, **over) == Release((BATCH,))
+    opened = state_of(*story, SETTLED, OPENED)
+    assert isinstance(action(opened), Wait)
+    assert isinstance(action(opened, now=501), Close)
+
+
+def test_a_sum_is_published_only_where_the_task_wants_it() -> None:
+    story = (entered(0), entered(1), PROVEN, SETTLED, OPENED)
+    assert isinstance(action(state_of(*story), now=501), Close)
+    assert action(state_of(*story), terms=INLINE, now=501) == Release((BATCH,))
+    assert isinstance(action(state_of(*story, PUBLISHED), terms=INLINE, now=501), Close)
+
+
+def test_proving_and_settling_come_before_collecting_sums() -> None:
+    """Sums can wait, deadlines cannot."""
+    first = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))), PROVEN, SETTLED)
+    assert action(state_of(*first), accepted=2) == Prove((sid(2), sid(3)), again=False)
+    other = BatchProven(*KEY, b"\xab" * 32, (sid(2), sid(3)), b"\xcd" * 32)
+    assert action(state_of(*first, other)) == Settle((b"\xab" * 32,))
+    both = state_of(*first, other, BatchSettled(b"\xab" * 32, True, ""))
+    assert action(both, accepted=4) == Release((BATCH, b"\xab" * 32))
+
+
+def test_a_refused_batch_has_no_sum() -> None:
+    refused = state_of(entered(0), entered(1), PROVEN, BatchSettled(BATCH, False, "RoundClosed"))
+    assert isinstance(action(refused, now=501), Close)
+
+
+def test_patience_with_provers_that_release_nothing_ends() -> None:
+    accepted = state_of(entered(0), entered(1), PROVEN, SETTLED)
+    last = OPEN.settle_deadline + 30 * 86_400
+    assert action(accepted, now=last) == Release((BATCH,))
+    assert isinstance(action(accepted, now=last + 1), Close)
 
 
 def test_what_the_chain_refuses_is_told() -> None:

@@ -147,14 +147,16 @@ def test_the_quick_start(market: Market) -> None:
     provers[1] = market.prover(1)
     assert "provers [0, 1, 2] hold shares" in market.command(*submit)
     market.stop(coordinator)
-    market.fleet.start("coordinator-again", relay)
+    coordinator = market.fleet.start("coordinator-again", relay)
     other = ("submit", "0", "--gradient", "b.npy", "--register", "--config", "b.toml")
     market.retried(*other)
     market.accepted(*other)
 
-    market.command("task", "read", "0", "--round", "0", "--out", "sum.npy", *buyer)
-    total = np.load(market.directory / "sum.npy")
-    assert np.allclose(total, sum(gradients.values()), atol=2 * 2**-16)
+    for source in ([], ["--from-provers"]):
+        market.retried("task", "read", "0", "--round", "0", "--out", "sum.npy", *source, *buyer)
+        total = np.load(market.directory / "sum.npy")
+        assert np.allclose(total, sum(gradients.values()), atol=2 * 2**-16)
+        (market.directory / "sum.npy").unlink()
     assert "0.000000000000001 ETH" in market.command("claim", "0", "--config", "a.toml")
     assert "nothing to claim" in market.command("claim", "0", "--config", "a.toml")
     endpoint = f"127.0.0.1:{market.coordinator}"
@@ -164,3 +166,8 @@ def test_the_quick_start(market: Market) -> None:
     assert "ChainError" not in status
     assert "InsufficientEscrow" in market.command("task", "withdraw", "0", "100000000", *buyer, status=5)
     market.command("task", "withdraw", "0", "1000", *buyer)
+
+    market.stop(coordinator)  # for good: sum and audit are still to be had
+    market.command("task", "read", "0", "--round", "0", "--out", "sum.npy", *buyer)
+    assert np.allclose(np.load(market.directory / "sum.npy"), sum(gradients.values()), atol=2 * 2**-16)
+    assert "passed proof" in market.command("audit", "0", "--coordinator", endpoint, "--config", "local/chain.toml")

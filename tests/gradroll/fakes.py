@@ -9,18 +9,23 @@ from typing import cast
 from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError
 from circuits.hashing import keccak
-from circuits.statement import Committee, Policy, SubmissionHeader, TaskTerms
+from circuits.statement import Committee, Context, MarketId, Policy, SubmissionHeader, TaskTerms
 from coordinator.client import CoordinatorClient
 from coordinator.records import SubmissionState, SubmissionStatus
 from native import G1
+from provers.bundle import AuditBundle, Certificate
 from provers.chain import AcceptedBatch, ChainView, CommitteeRecord, RoundRecord, TaskRecord
 from provers.hpke import generate, public_key
 from provers.keystore import SigningKey
+from provers.messages import StepReply, StepRequest
 from provers.parameters import PublicParameters
 from provers.shares import receipt_digest
 from tests.support.plain_batch import development_setup
 
-DIMENSION, CHAIN_ID, MARKET, NOW = 10, 7, b"\x42" * 20, 1_000_000
+DIMENSION, NOW = 10, 1_000_000
+MARKET = MarketId(7, b"\x42" * 20, b"\x43" * 32)
+MODEL_DIGEST = b"\x44" * 32
+POLICY = Policy(4, bytes(32), b"\x45" * 32)
 BOUND = 1 << 40
 INFINITY = G1(bytes(64))
 
@@ -28,11 +33,17 @@ INFINITY = G1(bytes(64))
 def terms(**changes: object) -> TaskTerms:
     """The terms of task 0."""
     usual = TaskTerms(
-        chain_id=CHAIN_ID, market=MARKET, task_id=0, committee_id=0, verifier=b"\x01" * 20, coordinator=b"\x02" * 20,
-        dimension=DIMENSION, fraction_bits=16, bound=BOUND, min_owners=2, max_owners_per_round=4, rounds=9,
-        reward_per_gradient=1000, submit_window=60, settle_window=60, permissioned=False, inline_payload=False,
+        market=MARKET, task_id=0, model_owner=b"\x09" * 20, committee_id=0, verifier=b"\x01" * 20,
+        coordinator=b"\x02" * 20, dimension=DIMENSION, fraction_bits=16, bound=BOUND, min_owners=2,
+        max_owners_per_round=4, rounds=9, reward_per_gradient=1000, submit_window=60, settle_window=60,
+        permissioned=False, inline_payload=False,
     )  # fmt: skip
     return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def context(number: int) -> Context:
+    """The context of a round of task 0."""
+    return Context.of(terms(), number, MODEL_DIGEST, POLICY)
 
 
 @dataclass
@@ -47,10 +58,10 @@ class FakeChain:
     aggregate: G1 = INFINITY
     paid: int = 0
     accepted_indices: frozenset[int] = frozenset()
-    policy_name: str = "norm"
     copies: dict[int, int] = field(default_factory=dict)
-    chain_id: int = CHAIN_ID
-    market: bytes = MARKET
+    chain_id: int = MARKET.chain_id
+    market: bytes = MARKET.address
+    market_id: MarketId = MARKET
 
     @property
     def view(self) -> ChainView:
@@ -68,7 +79,11 @@ class FakeChain:
         return TaskRecord(self.terms(task_id), b"\x09" * 20, 0, 0, self.opened, len(self.owners))
 
     def round(self, task_id: int, number: int) -> RoundRecord:
-        return RoundRecord(bytes(32), self.deadline, self.deadline + 60, 0, 0, 0, self.aggregate, False)
+        return RoundRecord(MODEL_DIGEST, self.deadline, self.deadline + 60, 0, 0, 0, self.aggregate, False)
+
+    def context(self, task_id: int, number: int) -> Context:
+        self.terms(task_id)
+        return context(number)
 
     def owner_index(self, task_id: int, owner: bytes) -> int | None:
         return self.owners.get(owner)
@@ -81,11 +96,8 @@ class FakeChain:
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         return self.batches
 
-    def batch(self, task_id: int, number: int, index: int) -> tuple[bytes, int]:
-        return bytes(32), self.paid
-
     def policy(self, task_id: int) -> Policy:
-        return Policy(self.policy_name, 4, bytes(32))
+        return POLICY
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         return number < self.opened and index in self.accepted_indices
@@ -103,6 +115,7 @@ class FakeCoordinator:
 
     headers: list[tuple[SubmissionHeader, Mapping[int, bytes]]] = field(default_factory=list)
     payloads: dict[bytes, bytes] = field(default_factory=dict)
+    asked: list[bytes] = field(default_factory=list)
 
     @property
     def client(self) -> CoordinatorClient:
@@ -110,10 +123,10 @@ class FakeCoordinator:
 
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         self.headers.append((header, dict(receipts)))
-        return SubmissionStatus(header.digest(CHAIN_ID, MARKET), SubmissionState.PENDING)
+        return SubmissionStatus(header.digest(context(header.round)), SubmissionState.PENDING)
 
     def submission_status(self, submission: bytes) -> SubmissionStatus:
-        if not any(header.digest(CHAIN_ID, MARKET) == submission for header, _ in self.headers):
+        if not any(header.digest(context(header.round)) == submission for header, _ in self.headers):
             raise UnknownError("no such submission")
         return SubmissionStatus(submission, SubmissionState.PROVING)
 
@@ -121,6 +134,7 @@ class FakeCoordinator:
         return keccak(model)
 
     def payload(self, batch_id: bytes) -> bytes:
+        self.asked.append(batch_id)
         if batch_id not in self.payloads:
             raise UnknownError("no such batch")
         return self.payloads[batch_id]
@@ -151,17 +165,23 @@ class _FakeProver:
         return None
 
     def submit_shares(
-        self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, chain_id: int, market: bytes
+        self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, context: Context
     ) -> bytes:
         if self.index in self.provers.down:
             raise UnavailableError(f"prover-{self.index} cannot be reached")
         self.provers.received.setdefault(prover, []).append(payload)
-        digest = receipt_digest(chain_id, market, header.digest(chain_id, market))
+        digest = receipt_digest(context.market, header.digest(context))
         if self.provers.signs is not None:
             return self.provers.signs(prover, digest)
         return self.provers.keys[self.index].sign(digest)
 
-    def payload(self, payload_digest: bytes, dimension: int) -> bytes:
+    def certificate(self, batch_id: bytes) -> Certificate:
+        raise UnavailableError(f"prover-{self.index} cannot be reached")
+
+    def audit_bundle(self, batch_id: bytes, dimension: int) -> AuditBundle:
+        raise UnavailableError(f"prover-{self.index} cannot be reached")
+
+    def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
         raise UnavailableError(f"prover-{self.index} cannot be reached")
 
 

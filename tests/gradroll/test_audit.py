@@ -11,46 +11,46 @@ import pytest
 
 import native
 from circuits.errors import ProofError
-from circuits.payload import Aggregate, encode
-from circuits.statement import Committee
+from circuits.payload import Aggregate
+from circuits.statement import Attested, Committee
 from circuits.transcript import projections_digest
 from circuits.verify import sum_of_commitments
-from coordinator.machine import AuditBundle
 from gradroll.audit import CHECKS, Audit, Recorded
-from tests.support.plain_batch import address_of, attest, build_batch, development_setup, random_gradients, seed_of
+from provers.bundle import AuditBundle
+from tests.support.plain_batch import (
+    address_of,
+    build_batch,
+    bundle_of,
+    development_setup,
+    random_gradients,
+    seed_of,
+    sign,
+)
 
 PROVERS = tuple(seed_of("prover", p) for p in range(4))
 
 
 @cache
 def honest() -> Audit:
-    setup = development_setup("norm-contribution", 4, 10)
+    setup = development_setup("norm", 4, 10)
     batch = build_batch(setup, random_gradients(3, 10, 1 << 40), indices=[0, 2, 5])
-    context = batch.statement.context
-    cohort = tuple(h.digest(context.chain_id, context.market) for h in batch.statement.owners)
-    bundle = AuditBundle(
-        statement=batch.statement,
-        cohort=cohort,
-        coin=batch.coin,
-        projections=tuple(batch.projections),
-        row=np.concatenate((batch.combined, batch.combined_tail)),
-        proof=batch.proof,
-        payload_digest=batch.payload_digest,
-        attestations=tuple((p, attest(batch, key)) for p, key in enumerate(PROVERS[:3])),
-    )
     recorded = Recorded(
-        context=context,
-        committee=Committee(0, 1, tuple(map(address_of, PROVERS))),
+        context=batch.statement.context,
+        committee=Committee(batch.at.committee_id, 1, tuple(map(address_of, PROVERS))),
         batch_id=batch.batch_id,
-        payload_digest=batch.payload_digest,
+        verifier_code=batch.at.verifier_code,
         commitment=sum_of_commitments(batch.statement),
         owners={h.owner_index: h.owner for h in batch.statement.owners},
     )
-    return Audit(recorded, bundle, batch.payload, setup.commitment, setup.verifying)
+    return Audit(recorded, bundle_of(batch, PROVERS[:3]), batch.aggregate, setup.commitment, setup.verifying)
 
 
 def bundled(**changes: object) -> Audit:
-    return replace(honest(), bundle=replace(honest().bundle, **changes))
+    return replace(honest(), bundle=replace(honest().bundle, **changes))  # type: ignore[arg-type]
+
+
+def certified(**changes: object) -> Audit:
+    return bundled(certificate=replace(honest().bundle.certificate, **changes))  # type: ignore[arg-type]
 
 
 def recorded(**changes: object) -> Audit:
@@ -88,49 +88,64 @@ def _other_owner_signs(part: str = "signature") -> Audit:
     audit = honest()
     first, *rest = audit.bundle.statement.owners
     forged = replace(first, **{part: getattr(rest[0], part)})  # type: ignore[arg-type]
-    return bundled(statement=replace(audit.bundle.statement, owners=(forged, *rest)))
+    return certified(statement=replace(audit.bundle.statement, owners=(forged, *rest)))
 
 
 def _other_shares() -> Audit:
     audit = honest()
     first, *rest = audit.bundle.statement.owners
     swapped = replace(first, share_digests=first.share_digests[::-1])
-    return bundled(statement=replace(audit.bundle.statement, owners=(swapped, *rest)))
+    return certified(statement=replace(audit.bundle.statement, owners=(swapped, *rest)))
 
 
 def _changed_proof() -> Audit:
     proof = honest().bundle.proof
-    return bundled(proof=replace(proof, square_norm=(proof.square_norm + 1) % native.R))
+    return certified(proof=replace(proof, square_norm=(proof.square_norm + 1) % native.R))
 
 
-def _changed_contribution() -> Audit:
-    proof = honest().bundle.proof
-    first, *rest = proof.contributions
-    return bundled(proof=replace(proof, contributions=((first + 1) % native.R, *rest)))
+def _other_sum() -> Audit:
+    return replace(honest(), aggregate=Aggregate(np.ones(10, np.int64), native.zeros(129)))
 
 
-def _other_payload() -> Audit:
-    values = np.ones(10, np.int64)
-    payload = encode(Aggregate(values, native.zeros(129)))
-    return replace(honest(), payload=payload)
+def _other_blinder_of_the_sum() -> Audit:
+    tail = honest().aggregate.tail.copy()
+    tail[0, 0] += 1
+    return replace(honest(), aggregate=Aggregate(honest().aggregate.values, tail))
 
 
 def _attested_by_two() -> Audit:
-    return bundled(attestations=honest().bundle.attestations[:2])
+    return certified(attestations=honest().bundle.certificate.attestations[:2])
 
 
 def _attested_twice_by_one() -> Audit:
-    (_, signature), *rest = honest().bundle.attestations
-    return bundled(attestations=((0, rest[0][1]), (1, rest[0][1]), (2, signature)))
+    (_, signature), *rest = honest().bundle.certificate.attestations
+    return certified(attestations=((0, rest[0][1]), (1, rest[0][1]), (2, signature)))
+
+
+def _attested_by_a_stranger() -> Audit:
+    return certified(attestations=(*honest().bundle.certificate.attestations[:2], (9, b"\x01" * 64 + b"\x1b")))
+
+
+def _attested(recorded: Recorded) -> Audit:
+    """A quorum has attested whatever this record says."""
+    audit = honest()
+    attested = Attested(
+        recorded.batch_id, recorded.verifier_code, recorded.committee.committee_id, audit.statement.size,
+        recorded.commitment, audit.bundle.proof.square_norm,
+    )  # fmt: skip
+    digest = attested.digest(recorded.context)
+    signed = tuple((p, sign(key, digest)) for p, key in enumerate(PROVERS[:3]))
+    return replace(certified(attestations=signed), recorded=recorded)
 
 
 CHANGES: dict[str, list[Callable[[], Audit]]] = {
     "proof": [
         _changed_proof,
-        _changed_contribution,
         lambda: recorded(batch_id=bytes(32)),
         lambda: recorded(context=replace(honest().recorded.context, round=1)),
         lambda: recorded(context=replace(honest().recorded.context, bound=5)),
+        lambda: recorded(context=replace(honest().recorded.context, model_digest=bytes(32))),
+        lambda: recorded(context=replace(honest().recorded.context, terms_hash=bytes(32))),
     ],
     "signatures": [
         _other_owner_signs,
@@ -140,18 +155,28 @@ CHANGES: dict[str, list[Callable[[], Audit]]] = {
         lambda: recorded(owners={0: bytes(20)}),
     ],
     "cohort": [
-        lambda: bundled(cohort=honest().bundle.cohort[1:]),
-        lambda: bundled(cohort=honest().bundle.cohort[::-1]),
+        lambda: certified(cohort=honest().bundle.certificate.cohort[1:]),
+        lambda: certified(cohort=honest().bundle.certificate.cohort[::-1]),
     ],
-    "seed": [lambda: bundled(coin=1), lambda: bundled(cohort=(*honest().bundle.cohort, bytes(32)))],
+    "seed": [
+        lambda: certified(coin=1),
+        lambda: certified(cohort=(*honest().bundle.certificate.cohort, bytes(32))),
+    ],
     "projections": [_changed_projection, lambda: bundled(projections=honest().bundle.projections[:-1])],
     "combination": [_changed_row],
     "row": [_changed_blinder],
-    "attestations": [_attested_by_two, _attested_twice_by_one],
-    "payload": [
-        _other_payload,
-        lambda: replace(honest(), payload=honest().payload + b"\0"),
+    "attestations": [
+        _attested_by_two,
+        _attested_twice_by_one,
+        _attested_by_a_stranger,
+        lambda: recorded(verifier_code=bytes(32)),
         lambda: recorded(commitment=native.g1_generator),
+        lambda: recorded(committee=replace(honest().recorded.committee, committee_id=1)),
+    ],
+    "aggregate": [
+        _other_sum,
+        _other_blinder_of_the_sum,
+        lambda: _attested(replace(honest().recorded, commitment=native.g1_generator)),
     ],
 }
 
@@ -173,5 +198,6 @@ def test_a_projection_out_of_range_is_caught_even_when_the_proof_binds_it() -> N
     large[127] = native.from_ints([1 << 109])[0]
     projections = (z0, large, *rest)
     proof = replace(honest().bundle.proof, projections_digest=projections_digest(projections))
+    audit = certified(proof=proof)
     with pytest.raises(ProofError, match="owner 0 is out of range"):
-        bundled(projections=projections, proof=proof).check_projections()
+        replace(audit, bundle=replace(audit.bundle, projections=projections)).check_projections()

@@ -104,7 +104,9 @@ def test_bad_input_is_named(
 
 
 def test_usage_errors_are_argparses_own() -> None:
-    for arguments in (["submit"], ["audit", "zero"], ["committee", "create", "--threshold", "0"], ["nothing"]):
+    withdrawn = ["setup", "keys", "--policy", "norm-contribution", "--capacity", "2"]
+    usual = (["submit"], ["audit", "zero"], ["committee", "create", "--threshold", "0"], ["nothing"])
+    for arguments in (*usual, withdrawn, ["demo", "--policy", "norm"]):
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         assert stopped.value.code == 2

@@ -8,6 +8,7 @@ import pytest
 
 from circuits.errors import ConfigError, InsecureSetupError
 from gradroll.config import ChainSettings, KeySettings, ProverSettings, load
+from gradroll.nodes import node_config
 
 MARKET = "0x" + "ab" * 20
 
@@ -36,6 +37,37 @@ def test_optional_keys_have_defaults(tmp_path: Path) -> None:
     text = '[prover]\nlisten = "h:1"\nendpoint = "h:1"\nkeystore = "k"\nstate = "s"\ncommittee = 0\n'
     prover = load(written(tmp_path, text), environment={}).section(ProverSettings)
     assert (prover.tls_certificate, prover.committee) == (None, 0)
+
+
+PROVER = (
+    f'[chain]\nurl = "http://n"\nchain_id = 1\nmarket = "{MARKET}"\nfrom_block = 5\n'
+    '[keys]\nsrs = "s"\ndirectory = "d"\n'
+    '[prover]\nlisten = "h:1"\nendpoint = "h:1"\nkeystore = "k"\nstate = "s"\ncommittee = 0\n'
+)
+
+
+def test_a_prover_waits_for_finality_unless_told_otherwise(tmp_path: Path) -> None:
+    """What was accepted in a block that a reorganisation takes back must not have been released."""
+    usual = node_config(load(written(tmp_path, PROVER), environment={}))
+    assert (usual.confirmations, usual.second_rpc_url, usual.retention_days) == (12, "", 90)
+    text = PROVER + 'confirmations = 64\nsecond_node = "https://other"\nretention_days = 7\n'
+    chosen = node_config(load(written(tmp_path, text), environment={}))
+    assert (chosen.confirmations, chosen.second_rpc_url, chosen.retention_days) == (64, "https://other", 7)
+    assert chosen.from_block == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("confirmations = 0\n", "confirmations is 0"),
+        ("confirmations = 10001\n", "confirmations is 10001"),
+        ("retention_days = 0\n", "retention_days is 0"),
+        ('second_node = "ws://other"\n', "second_rpc_url is no http"),
+    ],
+)
+def test_a_prover_refuses_settings_that_cannot_work(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        node_config(load(written(tmp_path, PROVER + text), environment={}))
 
 
 @pytest.mark.parametrize(

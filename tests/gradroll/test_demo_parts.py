@@ -117,7 +117,7 @@ def test_four_halves_pass_every_inner_product_and_fail_smallness() -> None:
 
 
 def _round() -> RoundReport:
-    return RoundReport(8, (Rejection("owner 9", "smallness: ..."),), 0.9, 800, 100, Seconds(1, 2, 3), True)
+    return RoundReport(8, (Rejection("owner 9", "smallness: ..."),), 0.9, 800, 100, Seconds(1, 2, 3, 4), True)
 
 
 def _report() -> Report:
@@ -132,7 +132,7 @@ def test_the_report_has_the_documented_keys() -> None:
     assert [field.name for field in fields(RoundReport)] == [
         "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
     ]  # fmt: skip
-    assert [field.name for field in fields(Seconds)] == ["submit", "prove", "settle"]
+    assert [field.name for field in fields(Seconds)] == ["submit", "prove", "settle", "release"]
 
 
 def test_success_means_that_everything_was_seen() -> None:
@@ -158,7 +158,7 @@ def test_success_means_that_everything_was_seen() -> None:
 def test_options_that_cannot_work_are_refused(changes: dict[str, int], named: str, tmp_path: object) -> None:
     usual = {"rounds": 1, "owners": 10, "provers": 4, "threshold": 1}
     with pytest.raises(ConfigError, match=named):
-        Options(**{**usual, **changes}, chain=None, policy="norm", non_iid=False, out=tmp_path)  # type: ignore[arg-type]
+        Options(**{**usual, **changes}, chain=None, non_iid=False, out=tmp_path)  # type: ignore[arg-type]
 
 
 def test_an_honest_shard_is_untouched_by_training() -> None:

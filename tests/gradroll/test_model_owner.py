@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import cast
 
 import numpy as np
 import pytest
 
-import gradroll.model_owner
+import gradroll.from_provers
 import native
 from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnavailableError
-from circuits.payload import Aggregate, digest, encode
+from circuits.payload import Aggregate, encode
 from circuits.quantize import IntArray
 from circuits.statement import MAX_BOUND
 from circuits.verify import sum_of_commitments
 from coordinator.chain import Chain
-from gradroll.claims import ContributionClaim, EqualClaim, open_claims, reward_tree
+from gradroll.claims import Claim, open_claims
+from gradroll.from_provers import ProverReader
 from gradroll.model_owner import ModelOwner, check_capacity, quantised_bound
 from gradroll.models import decode_model, encode_model
-from gradroll.rewards import Reward, RewardTree, leaf, proof_holds
 from native import FrArray
-from provers.chain import AcceptedBatch, BatchRecord
+from provers.chain import AcceptedBatch, RecordedBatch
 from provers.keystore import SigningKey
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
@@ -36,13 +35,11 @@ def proven(seed: str) -> PlainBatch:
     return build_batch(development_setup("norm", 4, DIMENSION), gradients, seed=seed)
 
 
-def accepted(index: int = 0, seed: str = "batch", payload: bytes | None = None) -> AcceptedBatch:
+def accepted(index: int = 0, seed: str = "batch", published: tuple[bytes, ...] = ()) -> AcceptedBatch:
     batch = proven(seed)
     owners = tuple(header.owner for header in batch.statement.owners)
-    rewards = [Reward(slot, owner, 1000 + slot) for slot, owner in enumerate(owners)]
-    root = RewardTree.of(batch.batch_id, rewards).root
-    record = BatchRecord(batch.batch_id, batch.payload_digest, root, sum_of_commitments(batch.statement), 3)
-    return AcceptedBatch(0, 0, index, record, (0, 1, 2), owners, (1000, 1001, 1002), payload)
+    record = RecordedBatch(index, batch.batch_id, sum_of_commitments(batch.statement), (0, 1, 2))
+    return AcceptedBatch(0, 0, record, owners, 1000, published)
 
 
 def world(*batches: AcceptedBatch) -> tuple[ModelOwner, FakeChain, FakeCoordinator]:
@@ -57,7 +54,7 @@ def world(*batches: AcceptedBatch) -> tuple[ModelOwner, FakeChain, FakeCoordinat
 
 @pytest.fixture(autouse=True)
 def _no_prover_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradroll.model_owner, "ProverClient", FakeProvers(KEYS).client)
+    monkeypatch.setattr(gradroll.from_provers, "ProverClient", FakeProvers(KEYS).client)
 
 
 def expected(*seeds: str) -> IntArray:
@@ -65,13 +62,37 @@ def expected(*seeds: str) -> IntArray:
     return total
 
 
-def test_an_inlined_aggregate_is_read_from_the_chain_alone() -> None:
-    owner, _, _ = world(accepted(payload=proven("batch").payload))
+def forged(part: str) -> bytes:
+    """An aggregate of the right form that opens another commitment."""
+    honest = proven("batch").aggregate
+    values, tail = honest.values.copy(), cast(FrArray, honest.tail.copy())
+    if part == "values":
+        values[3] += 1
+    else:
+        tail[5] = native.from_ints([native.to_ints(tail[5:6])[0] + 1])[0]
+    return encode(Aggregate(values, tail))
+
+
+def test_a_published_aggregate_is_read_from_the_chain_alone() -> None:
+    owner, _, coordinator = world(accepted(published=(proven("batch").payload,)))
     read = owner.read_aggregate(0, 0)
     assert np.array_equal(read.quantized, expected("batch"))
     assert np.array_equal(read.total, expected("batch") / 2**16)
     assert np.array_equal(read.mean, read.total / 3)
     assert len(read.owners) == 3
+    assert not coordinator.asked
+
+
+def test_junk_that_anybody_published_is_passed_over() -> None:
+    """The market takes any bytes as an aggregate; only those that open the commitment are one."""
+    honest = proven("batch").payload
+    junk = (b"", b"junk", honest[:-1], honest + b"\0", forged("values"), forged("tail"), proven("other").payload)
+    owner, _, coordinator = world(accepted(published=(*junk, honest)))
+    assert np.array_equal(owner.read_aggregate(0, 0).quantized, expected("batch"))
+    assert not coordinator.asked
+    owner, _, coordinator = world(accepted(published=junk))
+    coordinator.payloads[proven("batch").batch_id] = honest
+    assert np.array_equal(owner.read_aggregate(0, 0).quantized, expected("batch"))
 
 
 def test_two_batches_of_a_round_are_added() -> None:
@@ -83,32 +104,45 @@ def test_two_batches_of_a_round_are_added() -> None:
     assert len(read.owners) == 6
 
 
-def test_bytes_that_do_not_fit_the_digest_are_not_used() -> None:
-    owner, _, coordinator = world(accepted(payload=b"wrong"))
+def test_bytes_that_are_no_aggregate_are_not_used() -> None:
+    owner, _, coordinator = world(accepted(published=(b"wrong",)))
     coordinator.payloads[proven("batch").batch_id] = b"wrong too"
-    with pytest.raises(UnavailableError, match="other bytes"):
+    with pytest.raises(UnavailableError, match="nobody serves the sum of batch"):
         owner.read_aggregate(0, 0)
     coordinator.payloads[proven("batch").batch_id] = proven("batch").payload
     assert np.array_equal(owner.read_aggregate(0, 0).quantized, expected("batch"))
 
 
 @pytest.mark.parametrize("part", ["values", "tail"])
-def test_a_payload_that_does_not_open_the_commitment_is_refused(part: str) -> None:
-    honest = proven("batch").aggregate
-    values, tail = honest.values.copy(), cast(FrArray, honest.tail.copy())
-    if part == "values":
-        values[3] += 1
-    else:
-        tail[5] = native.from_ints([native.to_ints(tail[5:6])[0] + 1])[0]
-    forged = encode(Aggregate(values, tail))
-    batch = accepted(payload=forged)
-    owner, _, _ = world(replace(batch, record=replace(batch.record, payload_digest=digest(forged))))
-    with pytest.raises(ProofError, match="does not open"):
+def test_a_sum_that_does_not_open_the_commitment_is_refused(part: str) -> None:
+    owner, _, coordinator = world(accepted())
+    coordinator.payloads[proven("batch").batch_id] = forged(part)
+    with pytest.raises(UnavailableError, match=r"does not open the commitment on the chain.*cannot be reached"):
         owner.read_aggregate(0, 0)
 
 
+def test_the_provers_are_asked_last_and_their_sum_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [forged("values"), proven("batch").payload]
+    monkeypatch.setattr(ProverReader, "aggregate", lambda *_: answers.pop(0))
+    owner, _, coordinator = world(accepted())
+    with pytest.raises(UnavailableError, match=r"no such batch.*does not open"):
+        owner.read_aggregate(0, 0)
+    assert np.array_equal(owner.read_aggregate(0, 0).quantized, expected("batch"))
+    assert coordinator.asked == [proven("batch").batch_id] * 2
+
+
+def test_a_reader_may_ask_the_provers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, _, coordinator = world(accepted(published=(proven("batch").payload,)))
+    coordinator.payloads[proven("batch").batch_id] = proven("batch").payload
+    with pytest.raises(UnavailableError, match=r"needs 3 attestations.*prover 3"):
+        owner.read_aggregate(0, 0, from_provers=True)
+    monkeypatch.setattr(ProverReader, "aggregate", lambda *_: proven("batch").payload)
+    assert np.array_equal(owner.read_aggregate(0, 0, from_provers=True).quantized, expected("batch"))
+    assert not coordinator.asked
+
+
 def test_batches_that_do_not_add_up_to_the_rounds_commitment_are_refused() -> None:
-    owner, chain, _ = world(accepted(payload=proven("batch").payload))
+    owner, chain, _ = world(accepted(published=(proven("batch").payload,)))
     chain.aggregate = native.g1_generator
     with pytest.raises(ProofError, match="add up"):
         owner.read_aggregate(0, 0)
@@ -154,27 +188,9 @@ def test_models_travel_whole_and_nothing_in_them_runs() -> None:
 def test_equal_pay_is_claimed_from_the_chains_bitmaps() -> None:
     owner, other, stranger = (seed_of("owner", i)[:20] for i in range(3))
     chain = FakeChain(KEYS, owners={owner: 5, other: 6}, opened=2, accepted_indices=frozenset({5}))
-    assert open_claims(chain.view, 0, range(3), owner) == (EqualClaim(0, 0, 5, 1000), EqualClaim(0, 1, 5, 1000))
-    assert open_claims(chain.view, 0, [1], owner) == (EqualClaim(0, 1, 5, 1000),)
+    assert open_claims(chain.view, 0, range(3), owner) == (Claim(0, 0, 5, 1000), Claim(0, 1, 5, 1000))
+    assert open_claims(chain.view, 0, [1], owner) == (Claim(0, 1, 5, 1000),)
     assert open_claims(chain.view, 0, range(3), other) == ()
     assert open_claims(chain.view, 0, range(3), stranger) == ()
     chain.paid = 1 << 5
     assert open_claims(chain.view, 0, range(3), owner) == ()
-
-
-def test_claims_by_contribution_are_the_owners_own_unclaimed_rewards() -> None:
-    batch = accepted()
-    chain = FakeChain(KEYS, batches=(batch,), policy_name="norm-contribution")
-    (claim,) = open_claims(chain.view, 0, [0], batch.owners[1])
-    assert isinstance(claim, ContributionClaim)
-    assert (claim.reward.slot, claim.amount) == (1, 1001)
-    assert proof_holds(batch.record.rewards_root, leaf(batch.record.batch_id, claim.reward), claim.proof)
-    chain.paid = 1 << 1
-    assert open_claims(chain.view, 0, [0], batch.owners[1]) == ()
-    assert open_claims(chain.view, 0, [0], bytes(20)) == ()
-
-
-def test_a_node_that_lies_about_rewards_is_caught_by_the_root() -> None:
-    batch = replace(accepted(), amounts=(1000, 1001, 1003))
-    with pytest.raises(ProofError, match="root"):
-        reward_tree(batch)

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gradroll.owner
-from circuits.errors import ClosedError, GradientError, InvalidInputError, UnavailableError, UnknownError
+from circuits.errors import (
+    ClosedError,
+    GradientError,
+    InvalidInputError,
+    SignatureError,
+    UnavailableError,
+    UnknownError,
+)
 from coordinator.records import SubmissionState
 from gradroll.owner import DataOwner
 from provers.keystore import SigningKey
 from provers.shares import payload_digest
 from provers.signing import require_owner
 from tests.gradroll.fakes import (
-    CHAIN_ID,
     DIMENSION,
-    MARKET,
     NOW,
     FakeChain,
     FakeCoordinator,
     FakeParameters,
     FakeProvers,
+    context,
 )
 
 GRADIENT = np.linspace(-1, 1, DIMENSION)
@@ -62,9 +68,18 @@ def test_a_submission_reaches_all_provers_and_the_coordinator(world: World) -> N
     ((header, receipts),) = world.coordinator.headers
     assert (header.owner, header.owner_index, set(receipts)) == (world.account.address, 3, {0, 1, 2, 3})
     assert header.owner == world.account.address
-    require_owner(header, CHAIN_ID, MARKET)
+    require_owner(header, context(0))
     for p, (payload,) in world.provers.received.items():
         assert payload_digest(payload) == header.share_digests[p]
+
+
+def test_terms_and_model_are_signed_as_the_owners_own_node_shows_them(world: World) -> None:
+    """A coordinator or a prover that is shown another model, or other terms, cannot use the submission."""
+    world.owner().submit(0, GRADIENT)
+    ((header, _),) = world.coordinator.headers
+    for other in (replace(context(0), model_digest=bytes(32)), replace(context(0), terms_hash=bytes(32))):
+        with pytest.raises(SignatureError):
+            require_owner(header, other)
 
 
 def test_a_gradient_beyond_the_bound_is_shrunk_and_said_so(world: World) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from circuits.errors import StorageError
-from circuits.statement import SubmissionHeader
+from circuits.statement import MarketId, SubmissionHeader
 from gradroll.submissions import Submission, SubmissionStore
 from native import g1_generator
 from tests.support.plain_batch import seed_of
 
-OWNER, MARKET = b"\x01" * 20, b"\x02" * 20
+OWNER, MARKET = b"\x01" * 20, MarketId(1, b"\x02" * 20, b"\x03" * 32)
 
 
 def submission() -> Submission:
@@ -23,7 +24,7 @@ def submission() -> Submission:
 
 
 def test_round_trip_and_receipts(tmp_path: Path) -> None:
-    store = SubmissionStore(tmp_path, 1, MARKET)
+    store = SubmissionStore(tmp_path, MARKET)
     assert store.load(3, 1, OWNER) is None
     store.save(submission())
     assert store.load(3, 1, OWNER) == submission()
@@ -35,7 +36,7 @@ def test_round_trip_and_receipts(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_can_read_it_and_finishing_wipes_the_seeds(tmp_path: Path) -> None:
-    store = SubmissionStore(tmp_path, 1, MARKET)
+    store = SubmissionStore(tmp_path, MARKET)
     store.save(submission())
     (path,) = (p for p in tmp_path.rglob("*") if p.is_file())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -47,17 +48,17 @@ def test_only_the_owner_can_read_it_and_finishing_wipes_the_seeds(tmp_path: Path
     assert loaded.is_finished
 
 
-def test_markets_rounds_and_owners_do_not_mix(tmp_path: Path) -> None:
-    SubmissionStore(tmp_path, 1, MARKET).save(submission())
-    assert SubmissionStore(tmp_path, 2, MARKET).load(3, 1, OWNER) is None
-    assert SubmissionStore(tmp_path, 1, OWNER).load(3, 1, OWNER) is None
-    assert SubmissionStore(tmp_path, 1, MARKET).load(3, 2, OWNER) is None
-    assert SubmissionStore(tmp_path, 1, MARKET).load(3, 1, MARKET) is None
+def test_deployments_rounds_and_owners_do_not_mix(tmp_path: Path) -> None:
+    SubmissionStore(tmp_path, MARKET).save(submission())
+    for change in ({"chain_id": 2}, {"address": OWNER}, {"deployment": bytes(32)}):
+        assert SubmissionStore(tmp_path, replace(MARKET, **change)).load(3, 1, OWNER) is None  # type: ignore[arg-type]
+    assert SubmissionStore(tmp_path, MARKET).load(3, 2, OWNER) is None
+    assert SubmissionStore(tmp_path, MARKET).load(3, 1, MARKET.address) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"version": 2}', '{"version": 1}', "[]"])
 def test_a_broken_file_is_named_not_overwritten(tmp_path: Path, content: str) -> None:
-    store = SubmissionStore(tmp_path, 1, MARKET)
+    store = SubmissionStore(tmp_path, MARKET)
     store.save(submission())
     (path,) = (p for p in tmp_path.rglob("*") if p.is_file())
     path.write_text(content)

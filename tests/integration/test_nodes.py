@@ -25,6 +25,7 @@ from circuits.errors import (
     ConfigError,
     InvalidInputError,
     NotReadyError,
+    RuleViolationError,
     SignatureError,
     StorageError,
     UnavailableError,
@@ -33,12 +34,20 @@ from circuits.errors import (
 )
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
+from coordinator.chain import deploy_contracts
+from coordinator.client import CoordinatorClient
+from coordinator.devchain import DevChain
+from coordinator.machine import release
 from coordinator.records import SubmissionState
 from coordinator.service import CoordinatorNode
+from gradroll.auditor import Auditor
+from gradroll.from_provers import ProverReader
 from native import G1, g1_linear_combination
+from provers.bundle import MAX_CERTIFICATE
 from provers.client import ProverClient
 from provers.keystore import Keystore
 from provers.node import ProverNode
+from provers.parameters import PublicParameters
 from tests.support.deployment import Deployment, Owner, Process
 
 DIMENSION = 10
@@ -111,17 +120,111 @@ def test_a_batch_from_submission_to_payload(
         wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED)
         batch = deployment.view.accepted(task, number)[0]
         assert [client.submission_status(s).batch_id for s in submissions] == [batch.record.batch_id] * 3
+        wait_for(lambda: _released(client, task))
         raw = client.payload(batch.record.batch_id)
-        assert keccak(raw) == batch.record.payload_digest
         bundle = client.audit_bundle(batch.record.batch_id)
         commitments = [h.commitment for h in bundle.statement.owners]
         check_payload(raw, deployment.setup.commitment, commitments, gradients)
         overview = client.task_status(task).rounds[0]
         assert [(b.accepted, b.owners) for b in overview.batches] == [(True, 3)]
+        assert overview.batches[0].payload_digest == keccak(raw)
         assert overview.pending == 0
     with ProverClient(f"127.0.0.1:{deployment.ports[2]}") as prover:
-        assert prover.payload(batch.record.payload_digest) == raw
+        assert prover.audit_bundle(batch.record.batch_id, DIMENSION).row.shape == bundle.row.shape
+        assert prover.certificate(batch.record.batch_id).statement.owners == bundle.statement.owners
         assert prover.status().keys_ready
+
+
+def _released(client: CoordinatorClient, task: int) -> bool:
+    """Whether the coordinator has the sum of every batch of the task's first round."""
+    return all(batch.payload_digest is not None for batch in client.task_status(task).rounds[0].batches)
+
+
+def test_a_sum_and_an_audit_without_a_coordinator(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
+) -> None:
+    """The provers release to anybody, also when one of them is asked that never attested."""
+    task = deployment.new_task(2)
+    owners = deployment.owners(task, 2)
+    with deployment.client() as client:
+        number = deployment.model_owner.open_round(task, client.put_model(b"m", task, deployment.model_owner))
+        gradients = [gradient() for _ in owners]
+        for owner, values in zip(owners, gradients, strict=True):
+            last, _ = deployment.submit(task, number, owner, values)
+        wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED)
+    (batch,) = deployment.view.accepted(task, number)
+    reader, key = ProverReader(deployment.view), deployment.setup.commitment
+    (certificate,) = reader.certificates(batch)
+    commitments = [h.commitment for h in certificate.statement.owners]
+    check_payload(reader.aggregate(batch, key), key, commitments, gradients)
+    parameters = PublicParameters(deployment.directory / "srs.gsrs", deployment.directory / "keys", allow_insecure=True)
+    with CoordinatorClient("127.0.0.1:9", timeout=5.0) as gone:
+        report = Auditor(deployment.view, gone, parameters).audit_batch(batch)
+    assert report.verdict == "passed"
+    request = release.requests(certificate, [0])[0]
+    with ProverClient(f"127.0.0.1:{deployment.ports[0]}") as prover:
+        assert prover.run(request, DIMENSION).vector is not None
+        too_few = replace(certificate, attestations=certificate.attestations[:2])
+        with pytest.raises(RuleViolationError, match="2 provers attested this batch"):
+            prover.run(release.requests(too_few, [0])[0], DIMENSION)
+        with pytest.raises(WireError, match="length of"):
+            prover.run(replace(request, payload=bytes(MAX_CERTIFICATE + 1)), DIMENSION)
+        with pytest.raises(WireError, match="another version"):
+            prover.run(replace(request, payload=b"\x01" * 100), DIMENSION)
+
+
+def test_an_aggregate_is_published_where_its_task_wants_that(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
+) -> None:
+    task = deployment.new_task(2, inline_payload=True)
+    owners = deployment.owners(task, 2)
+    with deployment.client() as client:
+        number = deployment.model_owner.open_round(task, client.put_model(b"m", task, deployment.model_owner))
+        gradients = [gradient() for _ in owners]
+        for owner, values in zip(owners, gradients, strict=True):
+            deployment.submit(task, number, owner, values)
+        wait_for(lambda: any(batch.published for batch in deployment.view.accepted(task, number)))
+        (batch,) = deployment.view.accepted(task, number)
+        commitments = [h.commitment for h in client.audit_bundle(batch.record.batch_id).statement.owners]
+        check_payload(batch.published[0], deployment.setup.commitment, commitments, gradients)
+        assert client.payload(batch.record.batch_id) == batch.published[0]
+
+
+def test_a_prover_waits_for_as_many_blocks_as_its_settings_say(
+    deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode], tmp_path: Path
+) -> None:
+    """Prover 0 once more, without its shares: where the acceptance is not final, it does not even look for them."""
+    task = deployment.new_task(2)
+    owners = deployment.owners(task, 2)
+    with deployment.client() as client:
+        number = deployment.model_owner.open_round(task, client.put_model(b"m", task, deployment.model_owner))
+        for owner in owners:
+            deployment.submit(task, number, owner, gradient())
+        wait_for(lambda: bool(deployment.view.accepted(task, number)))
+    (batch,) = deployment.view.accepted(task, number)
+    request = release.requests(ProverReader(deployment.view).certificates(batch)[0], [0])[0]
+    for confirmations, refusal in ((1000, NotReadyError), (1, UnknownError)):
+        config = replace(deployment.node_config(0), listen="127.0.0.1:0", confirmations=confirmations)
+        node = ProverNode(replace(config, state_dir=tmp_path / str(confirmations)))
+        with ProverClient(f"127.0.0.1:{node.start()}") as prover, pytest.raises(refusal):
+            prover.run(request, DIMENSION)
+        node.stop(0.0)
+
+
+def test_two_nodes_must_show_the_same_deployment(tmp_path: Path, deployment: Deployment) -> None:
+    """A second chain with the market at the same address, by the same account: only the deployment tells."""
+    other = DevChain()
+    try:
+        url = other.start()
+        deployed = deploy_contracts(url, other.accounts[0])
+        assert deployed.market == deployment.market
+        config = replace(deployment.node_config(0), state_dir=tmp_path / "state", second_rpc_url=url)
+        with pytest.raises(ChainError, match="different deployments"):
+            ProverNode(config)
+    finally:
+        other.stop()
+    node = ProverNode(replace(config, second_rpc_url=deployment.url))
+    node.stop(0.0)
 
 
 _SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature", "the dealing is signed by"))
@@ -129,7 +232,7 @@ _SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature
 
 def _signed_by(header: SubmissionHeader, other: Owner, name: str, deployment: Deployment) -> SubmissionHeader:
     """The header with one of its two signatures by another owner."""
-    forged = header.signed(deployment.view.chain_id, deployment.market, other.key.sign)
+    forged = header.signed(deployment.view.context(header.task_id, header.round), other.key.sign)
     return replace(header, **{name: getattr(forged, name)})  # type: ignore[arg-type]
 
 
@@ -160,23 +263,24 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
             client.submit_header(second, deployment.send(second, more)[0])
         assert client.task_status(task).rejections == {"not-ready": 1, "bad-signature": 4}
     with ProverClient(record.endpoints[0]) as prover:
-        key = record.hpke_keys[0]
-        arguments = (deployment.view.chain_id, deployment.market)
+        key, context = record.hpke_keys[0], deployment.view.context(task, number)
         for name, named in _SIGNATURES:
             with pytest.raises(SignatureError, match=named):
                 prover.submit_shares(
-                    _signed_by(header, other, name, deployment), 0, payloads[0], key, *arguments
+                    _signed_by(header, other, name, deployment), 0, payloads[0], key, context
                 )  # fmt: skip
         with pytest.raises(WireError, match="this is prover 0"):
-            prover.submit_shares(header, 1, payloads[1], key, *arguments)
+            prover.submit_shares(header, 1, payloads[1], key, context)
         with pytest.raises(WireError, match="does not open"):
             prover.submit_shares(
-                deployment.header(task, number, other, gradient())[0], 0, payloads[0], record.hpke_keys[1], *arguments
+                deployment.header(task, number, other, gradient())[0], 0, payloads[0], record.hpke_keys[1], context
             )
         with pytest.raises(WireError, match="digest"):
-            prover.submit_shares(deployment.header(task, number, other, gradient())[0], 0, payloads[0], key, *arguments)
-        with pytest.raises(UnknownError):
-            prover.payload(bytes(32))
+            prover.submit_shares(deployment.header(task, number, other, gradient())[0], 0, payloads[0], key, context)
+        with pytest.raises(UnknownError, match="did not attest"):
+            prover.certificate(bytes(32))
+        with pytest.raises(UnknownError, match="did not attest"):
+            prover.audit_bundle(bytes(32))
         assert prover.status().refusals["bad-message"] >= 3
     with pytest.raises(UnavailableError), ProverClient("127.0.0.1:9") as nobody:
         nobody.status()
@@ -198,12 +302,12 @@ def test_late_submissions_are_refused(
 
 @pytest.mark.slow
 def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
-    deployment = Deployment(tmp_path, dimension=DIMENSION, policy="norm-contribution")
+    deployment = Deployment(tmp_path, dimension=DIMENSION)
     provers = [Process(deployment.node_config(p)) for p in range(4)]
     coordinator = Process(deployment.coordinator_config())
     try:
-        task = deployment.new_task(3)
-        owners = deployment.owners(task, 3)
+        task = deployment.new_task(4)
+        owners = deployment.owners(task, 4)
         with deployment.client() as client:
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             for port in deployment.ports:
@@ -216,13 +320,14 @@ def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
             coordinator = Process(deployment.coordinator_config())
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             assert client.submission_status(statuses[0].submission).state is SubmissionState.PENDING
-            last, missing = deployment.submit(task, number, owners[2], gradients[2])
-            assert list(missing) == [3]
+            for owner, values in zip(owners[2:], gradients[2:], strict=True):
+                last, missing = deployment.submit(task, number, owner, values)
+                assert list(missing) == [3]
             wait_for(lambda: "missing: provers [3]" in client.task_status(task).rounds[0].trouble)
             provers[3] = Process(deployment.node_config(3))
             wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED, 120)
-        batch = deployment.view.accepted(task, number)[0]
-        assert len(batch.amounts) == 3
+        first, second = deployment.view.accepted(task, number)
+        assert [first.record.indices, second.record.indices] == [(0, 1), (2, 3)]  # those that every prover holds first
         assert all(process.stop() == 0 for process in [*provers, coordinator])
     finally:
         for process in [*provers, coordinator]:
@@ -270,6 +375,7 @@ def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path:
             batch = deployment.view.accepted(task, number)[0]
             bundle = client.audit_bundle(batch.record.batch_id)
             commitments = [h.commitment for h in bundle.statement.owners]
+            wait_for(lambda: _released(client, task))
             raw = client.payload(batch.record.batch_id)
             check_payload(raw, deployment.setup.commitment, commitments, gradients)
             assert client.task_status(task).rounds[0].attempts > 1

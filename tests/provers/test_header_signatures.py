@@ -9,12 +9,13 @@ import pytest
 
 from circuits.errors import SignatureError
 from circuits.hashing import keccak, typed_digest, words
-from circuits.statement import SubmissionHeader
+from circuits.statement import Context, MarketId, SubmissionHeader
 from native import g1_generator, g1_neg
 from provers.signing import recover, require_owner, sign_digest
 from tests.support.plain_batch import address_of, seed_of
 
-CHAIN_ID, MARKET = 7, b"\x42" * 20
+MARKET = MarketId(7, b"\x42" * 20, b"\x43" * 32)
+CONTEXT = Context(MARKET, 3, b"\x44" * 32, 1, b"\x45" * 32, b"\x46" * 32, 1 << 40, 10)
 KEY, OTHER_KEY = seed_of("owner"), seed_of("another owner")
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 PARTS = [("signature", "the submission is signed by|no key"), ("dealing_signature", "the dealing is signed by|no key")]
@@ -26,11 +27,11 @@ def unsigned() -> SubmissionHeader:
 
 
 def signed(header: SubmissionHeader, key: bytes = KEY) -> SubmissionHeader:
-    return header.signed(CHAIN_ID, MARKET, partial(sign_digest, key))
+    return header.signed(CONTEXT, partial(sign_digest, key))
 
 
 def require(header: SubmissionHeader) -> None:
-    require_owner(header, CHAIN_ID, MARKET)
+    require_owner(header, CONTEXT)
 
 
 def other_s(signature: bytes) -> bytes:
@@ -41,19 +42,22 @@ def other_s(signature: bytes) -> bytes:
 
 def test_an_owners_two_signatures_pass() -> None:
     header = signed(unsigned())
-    assert recover(header.submission_digest(CHAIN_ID, MARKET), header.signature) == header.owner
-    assert recover(header.digest(CHAIN_ID, MARKET), header.dealing_signature) == header.owner
+    assert recover(header.submission_digest(CONTEXT), header.signature) == header.owner
+    assert recover(header.digest(CONTEXT), header.dealing_signature) == header.owner
     require(header)
 
 
 def test_the_digests_by_hand() -> None:
     header = unsigned()
-    submission = header.submission_digest(CHAIN_ID, MARKET)
-    kind = "Submission(uint256 taskId,uint256 round,uint256 commitmentX,uint256 commitmentY)"
-    assert submission == typed_digest(CHAIN_ID, MARKET, kind, (3, 1, g1_generator))
+    submission = header.submission_digest(CONTEXT)
+    kind = (
+        "Submission(uint256 taskId,bytes32 termsHash,uint256 round,bytes32 modelDigest,"
+        "uint256 commitmentX,uint256 commitmentY)"
+    )
+    assert submission == typed_digest(MARKET.domain, kind, (3, b"\x44" * 32, 1, b"\x45" * 32, g1_generator))
     root = keccak(words(*header.share_digests))
-    kind = "Dealing(bytes32 submission,bytes32 sharesRoot)"
-    assert header.digest(CHAIN_ID, MARKET) == typed_digest(CHAIN_ID, MARKET, kind, (submission, root))
+    kind = "Dealing(address owner,bytes32 submission,bytes32 sharesRoot)"
+    assert header.digest(CONTEXT) == typed_digest(MARKET.domain, kind, (header.owner, submission, root))
 
 
 @pytest.mark.parametrize(("part", "named"), PARTS)
@@ -75,7 +79,7 @@ def test_a_dealing_of_other_shares_is_refused_and_has_another_identifier() -> No
     first = signed(unsigned())
     other = signed(replace(unsigned(), share_digests=first.share_digests[::-1]))
     assert first.signature == other.signature
-    assert first.digest(CHAIN_ID, MARKET) != other.digest(CHAIN_ID, MARKET)
+    assert first.digest(CONTEXT) != other.digest(CONTEXT)
     for mixed in (
         replace(first, dealing_signature=other.dealing_signature),
         replace(first, share_digests=other.share_digests),
@@ -104,7 +108,21 @@ def test_only_the_canonical_form_passes(part: str) -> None:
             require(replace(header, **{part: form}))
 
 
-@pytest.mark.parametrize(("chain_id", "market"), [(8, MARKET), (CHAIN_ID, b"\x43" * 20)])
-def test_signatures_hold_for_one_market(chain_id: int, market: bytes) -> None:
+@pytest.mark.parametrize("change", [{"chain_id": 8}, {"address": b"\x43" * 20}, {"deployment": bytes(32)}])
+def test_signatures_hold_for_one_deployment(change: dict[str, object]) -> None:
+    elsewhere = replace(CONTEXT, market=replace(MARKET, **change))  # type: ignore[arg-type]
     with pytest.raises(SignatureError):
-        require_owner(signed(unsigned()), chain_id, market)
+        require_owner(signed(unsigned()), elsewhere)
+
+
+@pytest.mark.parametrize("change", [{"terms_hash": bytes(32)}, {"model_digest": bytes(32)}])
+def test_signatures_hold_for_one_model_under_one_set_of_terms(change: dict[str, object]) -> None:
+    """Terms and model are the verifier's own view of the chain; an owner that was shown others has signed nothing."""
+    with pytest.raises(SignatureError):
+        require_owner(signed(unsigned()), replace(CONTEXT, **change))  # type: ignore[arg-type]
+
+
+def test_policy_and_dimension_are_in_the_signatures_through_the_terms() -> None:
+    """The verifier's address and the dimension are terms, so that the digests need not name them again."""
+    other = replace(CONTEXT, policy_key_hash=bytes(32), bound=1, dimension=1)
+    assert unsigned().digest(other) == unsigned().digest(CONTEXT)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from circuits.errors import InvalidInputError, WireError
 from provers import hpke
 
-LABEL = hpke.ShareLabel(1, b"\x01" * 20, 2, 3, b"\x02" * 20, 1, 3)
+LABEL = hpke.ShareLabel(b"\x01" * 32, 2, 3, b"\x02" * 20, 1, 3)
 
 
 def test_a_share_comes_back_chunk_by_chunk() -> None:
@@ -31,8 +31,8 @@ def test_nothing_opens_under_another_label_or_key() -> None:
     sealed = hpke.seal(hpke.public_key(secret), b"share", LABEL.info(0))
     assert hpke.open_chunk(secret, sealed, LABEL, 0) == b"share"
     others = [
-        replace(LABEL, chain_id=2), replace(LABEL, market=bytes(20)), replace(LABEL, task_id=9),
-        replace(LABEL, round=9), replace(LABEL, owner=bytes(20)), replace(LABEL, prover=2), replace(LABEL, chunks=2),
+        replace(LABEL, domain=bytes(32)), replace(LABEL, task_id=9), replace(LABEL, round=9),
+        replace(LABEL, owner=bytes(20)), replace(LABEL, prover=2), replace(LABEL, chunks=2),
     ]  # fmt: skip
     for other in others:
         with pytest.raises(WireError, match="does not open"):

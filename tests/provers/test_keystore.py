@@ -24,7 +24,7 @@ from provers.keystore import Keystore, SigningKey, create_account, load_account,
 from provers.records import CommitteeReference, KeyConfirmation, KeyPackage, encode_keys, package_digest
 from provers.signing import recover
 
-REFERENCE = CommitteeReference(1, b"\x01" * 20, 0)
+REGISTRY = b"\x01" * 20
 
 
 def test_keys_survive_and_sign(tmp_path: Path) -> None:
@@ -80,9 +80,13 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
 class Members:
     def __init__(self, directory: Path) -> None:
         self.stores = [Keystore.create(directory / str(p)) for p in range(4)]
-        committee = Committee(0, 1, tuple(store.address for store in self.stores))
-        self.setups = [KeySetup(store, REFERENCE, committee, p) for p, store in enumerate(self.stores)]
+        self.reference = CommitteeReference(1, REGISTRY, Committee(0, 1, tuple(s.address for s in self.stores)))
+        self.setups = [self.setup(p, self.reference) for p in range(4)]
         self.hpke_keys = [store.hpke_public for store in self.stores]
+
+    def setup(self, prover: int, reference: CommitteeReference) -> KeySetup:
+        """A prover's side, as it is after a start with this committee."""
+        return KeySetup(self.stores[prover], reference, reference.committee, prover)
 
     def mail(self) -> dict[int, list[KeyPackage]]:
         packages = [package for one in self.setups for package in one.deal(self.hpke_keys)]
@@ -119,8 +123,8 @@ def test_shared_keys_are_set_up_and_may_be_repeated(members: Members) -> None:
 def test_a_dealer_of_different_keys_is_named(members: Members) -> None:
     mail = members.mail()
     other = {subset: b"\x09" * 32 for subset in members.setups[0]._dealt() if 1 in subset}
-    sealed = hpke.seal(members.hpke_keys[1], encode_keys(other), hpke.keys_info(REFERENCE.digest, 0, 1))
-    forged = KeyPackage(0, 1, sealed, members.stores[0].sign(package_digest(REFERENCE, 0, 1, sealed)))
+    sealed = hpke.seal(members.hpke_keys[1], encode_keys(other), hpke.keys_info(members.reference.digest, 0, 1))
+    forged = KeyPackage(0, 1, sealed, members.stores[0].sign(package_digest(members.reference, 0, 1, sealed)))
     mail[1] = [forged, *(package for package in mail[1] if package.dealer != 0)]
     confirmations = [one.accept(mail[p]) for p, one in enumerate(members.setups)]
     with pytest.raises(BlamedProversError) as caught:
@@ -138,8 +142,8 @@ def test_bad_packages_are_refused(members: Members) -> None:
     assert caught.value.provers == (mail[0].dealer,)
     with pytest.raises(InvalidInputError, match="for prover 3"):
         members.setups[2].accept(mail)
-    sealed = hpke.seal(members.hpke_keys[3], b"nonsense", hpke.keys_info(REFERENCE.digest, 0, 3))
-    nonsense = KeyPackage(0, 3, sealed, members.stores[0].sign(package_digest(REFERENCE, 0, 3, sealed)))
+    sealed = hpke.seal(members.hpke_keys[3], b"nonsense", hpke.keys_info(members.reference.digest, 0, 3))
+    nonsense = KeyPackage(0, 3, sealed, members.stores[0].sign(package_digest(members.reference, 0, 3, sealed)))
     with pytest.raises(BlamedProversError):
         members.setups[3].accept([nonsense, *mail[1:]])
 
@@ -161,3 +165,38 @@ def test_confirmed_keys_are_never_replaced(members: Members) -> None:
     mail = members.mail()
     with pytest.raises(ClosedError, match="confirmed already"):
         members.setups[1].accept(mail[1])
+
+
+def test_a_node_that_tells_another_committee_leaves_a_prover_without_keys(members: Members) -> None:
+    """Who makes up a quorum is confirmed with the keys; a chain's node cannot change it at a later start."""
+    confirmations = members.accept()
+    for one in members.setups:
+        one.confirm(confirmations)
+    assert members.setup(0, members.reference).ready
+    committee = members.reference.committee
+    strangers = (*committee.members[:2], bytes(20), b"\x02" * 20)
+    for other in (
+        replace(members.reference, committee=replace(committee, members=strangers)),
+        replace(members.reference, committee=replace(committee, members=committee.members[::-1])),
+        replace(members.reference, committee=Committee(0, 2, (*committee.members, bytes(20)))),
+        replace(members.reference, committee=replace(committee, committee_id=1)),
+        replace(members.reference, registry=bytes(20)),
+        replace(members.reference, chain_id=2),
+    ):
+        assert other.digest != members.reference.digest
+        assert not members.setup(0, other).ready
+        with pytest.raises(NotReadyError, match="not set up"):
+            _ = members.setup(0, other).keys
+
+
+def test_keys_are_dealt_to_one_set_of_public_keys_ever(members: Members) -> None:
+    """A node that names a key of its own for a moment learns nothing: not first, not later, not after a restart."""
+    dealt = members.setups[0].deal(members.hpke_keys)
+    named = [*members.hpke_keys[:3], hpke.public_key(hpke.generate())]
+    for setup in (members.setups[0], members.setup(0, members.reference)):
+        with pytest.raises(ClosedError, match="other public keys"):
+            setup.deal(named)
+        assert {package.recipient for package in setup.deal(members.hpke_keys)} == {p.recipient for p in dealt}
+    members.setups[1].deal(named)
+    with pytest.raises(ClosedError, match="register another committee"):
+        members.setups[1].deal(members.hpke_keys)

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,14 @@ import pytest
 
 import native
 from circuits.errors import ClosedError, RuleViolationError, StorageError, UnknownError, WireError
-from circuits.hashing import keccak
 from circuits.statement import Committee, Membership, share_length
 from provers import files, ledger
+from provers.bundle import AuditBundle, Certificate
+from provers.party import ShareVector
 from provers.replicated import deal, seed_count
 from provers.shares import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
 from provers.store import ShareRecord, Store
+from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
 
 DIMENSION = 50
 SEED = b"\x07" * 32
@@ -122,10 +126,12 @@ def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: p
         with pytest.raises(StorageError, match="No space left"):
             keep(store, DENSE)
         with pytest.raises(StorageError, match="No space left"):
-            store.put_payload(b"payload")
+            store.put_batch(signed_by(2))
     assert store.usage() == (0, 0)
     assert not [
-        p for p in tmp_path.rglob("*") if p.is_file() and p.parent.name in {"shares", "bodies", "payloads", "incoming"}
+        p
+        for p in tmp_path.rglob("*")
+        if p.is_file() and p.parent.name in {"shares", "bodies", "batches", "sums", "incoming"}
     ]
     keep(store, DENSE)
 
@@ -155,13 +161,13 @@ def test_settled_shares_are_deleted_and_the_ledger_is_not(store: Store, tmp_path
     keep(store, encode_seed(SEED), expires=100)
     store.share(b"\x0a" * 32)
     assert [p.read_bytes() for p in (tmp_path / "bodies").iterdir()] == [SEED]
-    store.commit([ledger.Aggregated((b"\x0a" * 32,))])
+    store.commit([ledger.Combined(b"\x0c" * 32)])
     assert store.discard_settled(100) == 0
     assert store.discard_settled(101) == 1
     with pytest.raises(UnknownError):
         store.share(b"\x0a" * 32)
     assert not [*(tmp_path / "shares").iterdir(), *(tmp_path / "bodies").iterdir()]
-    assert b"\x0a" * 32 in store.ledger.sets
+    assert store.ledger.combined == {b"\x0c" * 32}
 
 
 def test_the_ledger_refuses_and_remembers(tmp_path: Path) -> None:
@@ -233,13 +239,178 @@ def test_committed_entries_survive_kill(tmp_path: Path) -> None:
     store.close()
 
 
-def test_payloads_are_served_by_digest(store: Store) -> None:
-    digest = store.put_payload(b"payload")
-    assert digest == keccak(b"payload")
-    assert store.put_payload(b"payload") == digest
-    assert store.payload(digest) == b"payload"
+@cache
+def attested() -> AuditBundle:
+    batch = build_batch(development_setup("norm", 2, 3), random_gradients(2, 3, 1 << 40))
+    return bundle_of(batch, [seed_of("prover", p) for p in range(4)])
+
+
+def signed_by(*provers: int) -> AuditBundle:
+    """The bundle with some provers' attestations."""
+    return attested().attested_by(a for a in attested().certificate.attestations if a[0] in provers)
+
+
+def test_an_attested_batch_is_served_by_its_identifier(store: Store) -> None:
+    batch_id = attested().certificate.batch_id
+    for ask in (store.certificate, store.audit_bundle):
+        with pytest.raises(UnknownError, match="did not attest"):
+            ask(batch_id)
+    store.put_batch(signed_by(2))
+    assert store.audit_bundle(batch_id) == signed_by(2).encode()
+    assert store.certificate(batch_id) == signed_by(2).certificate.encode()
+    store.put_batch(signed_by(2))
+
+
+def test_a_certificate_that_was_released_on_takes_the_place_of_the_own_word(store: Store) -> None:
+    """Whoever reads later finds a quorum at one prover; the bundle goes on with it."""
+    batch_id = attested().certificate.batch_id
+    store.put_batch(signed_by(2))
+    store.put_certificate(signed_by(0, 1, 2).certificate)
+    assert store.certificate(batch_id) == signed_by(0, 1, 2).certificate.encode()
+    assert AuditBundle.decode(store.audit_bundle(batch_id)).encode() == signed_by(0, 1, 2).encode()
+
+
+def test_of_a_known_batch_only_the_attestations_change_and_only_to_more(store: Store) -> None:
+    """What the prover checked whole when it attested stays; a proof, say, can be made anew by anybody."""
+    batch_id = attested().certificate.batch_id
+    store.put_batch(signed_by(2))
+    good = signed_by(0, 1, 2).certificate
+    owners = tuple(replace(header, signature=bytes(65)) for header in good.statement.owners)
+    groth = replace(good.proof.groth, a=native.g1_generator)
+    spoilt = replace(good, statement=replace(good.statement, owners=owners), proof=replace(good.proof, groth=groth))
+    assert spoilt.batch_id == batch_id
+    store.put_certificate(spoilt)
+    assert store.audit_bundle(batch_id) == signed_by(0, 1, 2).encode()
+    for fewer in (signed_by(1), signed_by(1, 2, 3)):
+        store.put_certificate(fewer.certificate)
+        assert store.certificate(batch_id) == good.encode()
+    store.put_certificate(attested().certificate)
+    assert store.audit_bundle(batch_id) == attested().encode()
+
+
+def test_a_certificate_alone_is_no_bundle(store: Store) -> None:
+    """A prover that did not attest has seen nothing opened."""
+    store.put_certificate(signed_by(0, 1, 2).certificate)
+    assert Certificate.decode(store.certificate(attested().certificate.batch_id)).attestations
+    with pytest.raises(UnknownError, match="did not attest"):
+        store.audit_bundle(attested().certificate.batch_id)
+
+
+MEMBERS = tuple(ledger.Member(bytes([i]) * 32, bytes([16 + i]) * 32, bytes([32 + i]) * 32) for i in range(3))
+
+
+def hold(store: Store, *members: ledger.Member, expires: int = 100) -> dict[bytes, native.FrArray]:
+    """Shares of members' submissions; the rows that enter sums."""
+    rows = {}
+    for member in members:
+        payload = encode_dense(native.expand(member.submission, share_length(DIMENSION)))
+        keep(store, payload, member.submission, member.owner[:20], expires)
+        rows[member.submission] = ShareVector.of(decode_payload(payload, DIMENSION, HOLDER), DIMENSION).row
+    return rows
+
+
+def test_a_sum_is_that_of_the_rows_and_is_kept(store: Store, tmp_path: Path) -> None:
+    rows = hold(store, *MEMBERS[:2])
+    selection = ledger.Selection.plain(MEMBERS[:2])
+    expected = native.add(*rows.values())
+    assert np.array_equal(store.summed(selection), expected)
+    (path,) = (tmp_path / "sums").iterdir()
+    assert path.name == selection.digest.hex()
+    assert path.read_bytes() == expected.astype("<u8").tobytes()
+    assert np.array_equal(store.summed(selection), expected)
+    assert not store.summed(selection).flags.writeable
+
+
+def test_weights_enter_the_sum(store: Store) -> None:
+    rows = hold(store, *MEMBERS[:2])
+    weighted = replace(ledger.Selection.plain(MEMBERS[:2]), weights=(1, 3))
+    assert np.array_equal(store.summed(weighted), native.linear_combination(list(rows.values()), [1, 3]))
+
+
+def test_a_sum_that_lacks_a_share_is_unknown_and_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    hold(store, MEMBERS[0])
+    with pytest.raises(UnknownError, match="no share of submission"):
+        store.summed(ledger.Selection.plain(MEMBERS[:2]))
+    assert not list((tmp_path / "sums").iterdir())
+
+
+def lock(store: Store, *members: ledger.Member) -> None:
+    """The members join a cohort, and the prover signs a batch over them."""
+    store.commit([ledger.CohortJoined(b"\x40" * 32, members)])
+    store.commit([ledger.Locked(ledger.Selection.plain(members))])
+
+
+def test_the_sum_of_a_signed_set_outlives_its_shares(store: Store, tmp_path: Path) -> None:
+    """A reader may come after the round has settled; what nobody signed is forgotten."""
+    rows = hold(store, *MEMBERS)
+    lock(store, *MEMBERS[:2])
+    assert store.discard_settled(101) == 3
+    assert not list((tmp_path / "shares").iterdir())
+    selection = ledger.Selection.plain(MEMBERS[:2])
+    expected = native.add(rows[MEMBERS[0].submission], rows[MEMBERS[1].submission])
+    assert np.array_equal(store.summed(selection), expected)
+    assert [path.name for path in (tmp_path / "sums").iterdir()] == [selection.digest.hex()]
     with pytest.raises(UnknownError):
-        store.payload(bytes(32))
+        store.summed(ledger.Selection.plain(MEMBERS[1:]))
+
+
+def test_a_set_of_which_a_share_was_never_here_does_not_stop_the_tidying(store: Store, tmp_path: Path) -> None:
+    hold(store, MEMBERS[0])
+    lock(store, *MEMBERS[:2])
+    assert store.discard_settled(101) == 1
+    assert not list((tmp_path / "sums").iterdir())
+
+
+def test_a_sum_whose_disk_is_full_keeps_its_shares(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    rows = hold(store, *MEMBERS[:2])
+    lock(store, *MEMBERS[:2])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="No space left"):
+            store.discard_settled(101)
+    assert store.usage()[0] == 2
+    assert np.array_equal(store.summed(ledger.Selection.plain(MEMBERS[:2])), native.add(*rows.values()))
+
+
+def test_results_are_kept_for_a_time_and_not_for_ever(store: Store, tmp_path: Path) -> None:
+    hold(store, *MEMBERS[:2])
+    store.summed(ledger.Selection.plain(MEMBERS[:2]))
+    store.put_batch(signed_by(2))
+    written = [*(tmp_path / "sums").iterdir(), *(tmp_path / "batches").iterdir()]
+    assert len(written) == 3
+    for path in written:
+        os.utime(path, (1000, 1000))
+    store.put_certificate(signed_by(0, 1, 2).certificate)  # a reader came: it starts anew
+    assert store.discard_results(1000) == 0
+    assert store.discard_results(1001) == 2
+    assert store.certificate(attested().certificate.batch_id)
+    with pytest.raises(UnknownError):
+        store.audit_bundle(attested().certificate.batch_id)
+    assert store.usage()[0] == 2
+
+
+def test_locks_and_releases_survive_a_restart(tmp_path: Path) -> None:
+    store = Store(tmp_path, max_bytes=1 << 20)
+    lock(store, *MEMBERS[:2])
+    store.commit([ledger.Released(ledger.Selection.plain(MEMBERS[:2]))])
+    before = (store.ledger.locks, store.ledger.released, store.ledger.live)
+    store.close()
+    again = Store(tmp_path, max_bytes=1 << 20)
+    assert (again.ledger.locks, again.ledger.released, again.ledger.live) == before
+    for other in (ledger.Locked, ledger.Released):
+        with pytest.raises(RuleViolationError):
+            again.commit([other(ledger.Selection.plain(MEMBERS[:1]))])
+    again.close()
+
+
+def test_entries_are_committed_all_or_none(store: Store) -> None:
+    with pytest.raises(RuleViolationError):
+        store.commit([ledger.Combined(b"\x01" * 32), ledger.Locked(ledger.Selection.plain(MEMBERS[:1]))])
+    assert not store.ledger.combined
+    assert store._database.query("SELECT COUNT(*) FROM ledger")[0][0] == 0
 
 
 def test_write_durably_never_leaves_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

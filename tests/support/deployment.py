@@ -60,9 +60,7 @@ class Owner:
 class Deployment:
     """Contracts deployed, committee registered, configurations written; nothing runs yet."""
 
-    def __init__(
-        self, directory: Path, *, provers: int = 4, threshold: int = 1, dimension: int = 10, policy: str = "norm"
-    ) -> None:
+    def __init__(self, directory: Path, *, provers: int = 4, threshold: int = 1, dimension: int = 10) -> None:
         self.directory = directory
         self.dimension = dimension
         self.threshold = threshold
@@ -70,7 +68,7 @@ class Deployment:
         self.url = self.dev.start()
         deployed = deploy_contracts(self.url, self.dev.accounts[0])
         self.market = deployed.market
-        self.setup = development_setup(policy, 16, dimension)
+        self.setup = development_setup("norm", 16, dimension)
         self._write_parameters()
         self.model_owner = self._chain(self.dev.accounts[0])
         self.coordinator_key = self.dev.accounts[1]
@@ -91,7 +89,8 @@ class Deployment:
         home = self.directory / f"prover-{prover}"
         return NodeConfig(
             f"127.0.0.1:{self.ports[prover]}", home / "state", home / "keys", self.url, CHAIN_ID, self.market,
-            self.committee_id, self.directory / "srs.gsrs", self.directory / "keys", allow_insecure=True,
+            self.committee_id, self.directory / "srs.gsrs", self.directory / "keys", confirmations=1,
+            allow_insecure=True,
         )  # fmt: skip
 
     def coordinator_config(self, **changes: object) -> CoordinatorConfig:
@@ -145,25 +144,23 @@ class Deployment:
         sharing = share_gradient(quantized, BOUND, self.setup.commitment, committee, seeds)
         header = SubmissionHeader(
             task, number, owner.key.address, owner.index, sharing.commitment, sharing.digests
-        ).signed(CHAIN_ID, self.market, owner.key.sign)
+        ).signed(self.view.context(task, number), owner.key.sign)
         return header, sharing.payloads
 
     def send(self, header: SubmissionHeader, payloads: tuple[bytes, ...]) -> tuple[dict[int, bytes], dict[int, str]]:
         """Hand each prover its share: receipts, and why some are missing."""
         record = self.view.committee_record(self.committee_id)
-        submission = header.digest(CHAIN_ID, self.market)
+        context = self.view.context(header.task_id, header.round)
         receipts: dict[int, bytes] = {}
         missing: dict[int, str] = {}
         for prover, payload in enumerate(payloads):
             with ProverClient(record.endpoints[prover]) as client:
                 try:
-                    receipt = client.submit_shares(
-                        header, prover, payload, record.hpke_keys[prover], CHAIN_ID, self.market
-                    )
+                    receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
                 except GradrollError as error:
                     missing[prover] = str(error)
                     continue
-            verify_receipt(CHAIN_ID, self.market, submission, receipt, record.committee.members[prover])
+            verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
             receipts[prover] = receipt
         return receipts, missing
 

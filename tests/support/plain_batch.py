@@ -12,7 +12,7 @@ from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
-from eth_keys import keys as eth_keys
+from eth_keys.datatypes import PrivateKey
 
 import native
 from circuits import joint, payload, policies, sumcheck
@@ -50,6 +50,7 @@ from circuits.transcript import (
 )
 from circuits.verify import sum_of_commitments
 from native import FrArray
+from provers.bundle import AuditBundle, Certificate
 
 IntArray = npt.NDArray[np.int64]
 PROVERS = 4
@@ -153,18 +154,27 @@ def seed_of(*purpose: object) -> bytes:
 
 def address_of(key: bytes) -> bytes:
     """The 20-byte address of a private key."""
-    return eth_keys.PrivateKey(key).public_key.to_canonical_address()
+    return PrivateKey(key).public_key.to_canonical_address()
 
 
 def sign(key: bytes, digest: bytes) -> bytes:
     """65 bytes r || s || v with v 27 or 28."""
-    signature = eth_keys.PrivateKey(key).sign_msg_hash(digest)
-    return signature.r.to_bytes(32, "big") + signature.s.to_bytes(32, "big") + bytes([27 + signature.v])
+    raw = PrivateKey(key).sign_msg_hash(digest).to_bytes()
+    return raw[:64] + bytes([27 + raw[64]])
 
 
 def attest(batch: PlainBatch, prover_key: bytes) -> bytes:
     """A prover's attestation signature of the batch."""
     return sign(prover_key, batch.attested.digest(batch.statement.context))
+
+
+def bundle_of(batch: PlainBatch, prover_keys: Sequence[bytes] = ()) -> AuditBundle:
+    """The batch's audit bundle, attested by provers 0, 1, ... with these keys; its cohort is the batch."""
+    context = batch.statement.context
+    cohort = tuple(h.digest(context) for h in batch.statement.owners)
+    attestations = tuple((prover, attest(batch, key)) for prover, key in enumerate(prover_keys))
+    certificate = Certificate(batch.statement, cohort, batch.coin, batch.proof, attestations)
+    return AuditBundle(certificate, tuple(batch.projections), np.concatenate((batch.combined, batch.combined_tail)))
 
 
 def random_gradients(owners: int, dimension: int, bound: int, seed: int = 0) -> tuple[IntArray, ...]:
@@ -321,5 +331,5 @@ def _header(context: Context, key: bytes, index: int, commitment: native.G1, see
 
 
 def _aggregate(rows: Rows, gradients: Sequence[IntArray]) -> Aggregate:
-    total = np.sum(np.stack(list(gradients)), axis=0, dtype=np.int64)
+    total: IntArray = np.sum(np.stack(list(gradients)), axis=0, dtype=np.int64)
     return Aggregate(total, native.linear_combination(rows.tails[1:], [1] * len(gradients)))

@@ -10,7 +10,16 @@ import pytest
 
 import coordinator.service  # noqa: F401  (every class of the catalogue is loaded)
 import provers.node  # noqa: F401
-from circuits.errors import BlamedProversError, ContractError, GradrollError, UnavailableError, UnknownError
+from circuits.errors import (
+    BlamedProversError,
+    ContractError,
+    GradrollError,
+    RuleViolationError,
+    UnavailableError,
+    UnknownError,
+)
+from provers.party import RestoredError
+from provers.wire._generated import common_pb2
 from provers.wire._generated import prover_pb2 as pb
 from provers.wire._generated import prover_pb2_grpc as rpc
 from provers.wire.errors import STATUS, answering, calling, catalogue
@@ -23,10 +32,19 @@ def test_every_code_has_a_status() -> None:
 
 
 def test_codes_are_distinct() -> None:
-    def count(kind: type[GradrollError]) -> int:
-        return 1 + sum(map(count, kind.__subclasses__()))
+    def family(kind: type[GradrollError]) -> Iterator[type[GradrollError]]:
+        yield kind
+        for child in kind.__subclasses__():
+            yield from family(child)
 
-    assert len(CODES) == count(GradrollError)
+    kinds = list(family(GradrollError))
+    assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
+    assert [kind for kind in kinds if "code" not in vars(kind)] == [RestoredError]
+
+
+def test_what_stays_inside_a_prover_travels_as_what_it_is_to_others() -> None:
+    """A restored ledger is a matter of the prover's own node; the coordinator sees a refusal by rule."""
+    assert catalogue()[RestoredError.code] is RuleViolationError
 
 
 class Raising(rpc.ProverServicer):
@@ -36,7 +54,7 @@ class Raising(rpc.ProverServicer):
         with answering(context):
             raise self.raised
 
-    def GetPayload(self, request: pb.ProverPayloadRequest, context: grpc.ServicerContext) -> Iterator[object]:  # type: ignore[override]  # noqa: N802
+    def GetCertificate(self, request: common_pb2.BatchRequest, context: grpc.ServicerContext) -> Iterator[object]:  # type: ignore[override]  # noqa: N802
         with answering(context):
             yield from ()
             raise self.raised
@@ -59,7 +77,7 @@ def raised_by(servicer: Raising, stub: rpc.ProverStub, error: Exception) -> list
     found = []
     for ask in (
         lambda: stub.Status(pb.ProverStatusRequest()),
-        lambda: list(stub.GetPayload(pb.ProverPayloadRequest())),
+        lambda: list(stub.GetCertificate(common_pb2.BatchRequest())),
     ):
         with pytest.raises(GradrollError) as caught, calling("the peer"):
             ask()

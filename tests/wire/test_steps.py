@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import native
 from circuits.errors import UnknownError, WireError
-from circuits.statement import TAIL, Committee, Context, SubmissionHeader
+from circuits.statement import TAIL, Committee, Context, MarketId, SubmissionHeader
+from provers.bundle import MAX_CERTIFICATE, largest_bundle
 from provers.messages import MAX_BODY, Cohort, Message, Proposal, Step, StepReply, StepRequest
 from provers.shares import all_payload_sizes
 from provers.wire import headers, steps
@@ -20,13 +21,15 @@ from provers.wire._generated import common_pb2
 from provers.wire._generated import prover_pb2 as pb
 
 POINT = native.g1_generator
-CONTEXT = Context(31337, b"\x11" * 20, 3, 4, b"\x22" * 32, 1 << 40, 10)
+MARKET = MarketId(31337, b"\x11" * 20, b"\x12" * 32)
+CONTEXT = Context(MARKET, 3, b"\x13" * 32, 4, b"\x14" * 32, b"\x22" * 32, 1 << 40, 10)
 HEADERS = tuple(
     SubmissionHeader(3, 4, bytes([i + 1]) * 20, i, POINT, (b"\x33" * 32,) * 4, b"\x44" * 65, b"\x55" * 65)
     for i in range(3)
 )
 COHORT = Cohort(CONTEXT, HEADERS)
-PROPOSAL = Proposal(COHORT.cohort_id, 7, (0, 2), (0, 1, 3), probe=True)
+NONCES = (b"\x31" * 32, b"\x32" * 32, b"\x33" * 32)
+PROPOSAL = Proposal(COHORT.cohort_id, 7, (0, 2), (0, 1, 3), NONCES, probe=True)
 MESSAGE = Message(b"\x55" * 32, Step.COMBINE, 2, b"body", b"\x66" * 65)
 LIMITS = steps.Limits(10)
 
@@ -46,6 +49,7 @@ def through(request: StepRequest) -> StepRequest:
         StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT, authorization=b"\x77" * 65),
         StepRequest(Step.MASK, PROPOSAL.digest, proposal=PROPOSAL, authorization=b"\x77" * 65, relayed=(MESSAGE,) * 3),
         StepRequest(Step.ATTEST, b"\x01" * 32, payload=bytes(range(256)) * 16),
+        StepRequest(Step.RELEASE, b"\x01" * 32, payload=bytes(range(256)) * 16),
         StepRequest(Step.REVEAL, b"\x01" * 32, owner=255, relayed=(MESSAGE,)),
     ],
 )
@@ -107,6 +111,10 @@ def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
         ("step.owner", "owner", 256),
         ("context.market", "cohort.context.market", bytes(20)),
         ("context.market", "cohort.context.market", b"\x01" * 21),
+        ("context.deployment", "cohort.context.deployment", b""),
+        ("context.deployment", "cohort.context.deployment", b"\x12" * 33),
+        ("context.terms_hash", "cohort.context.terms_hash", b"\x13" * 31),
+        ("context.model_digest", "cohort.context.model_digest", b""),
         ("context.policy_key_hash", "cohort.context.policy_key_hash", b""),
         ("context.bound", "cohort.context.bound", 1 << 62),
         ("context.dimension", "cohort.context.dimension", 0),
@@ -139,6 +147,11 @@ def test_malformed_cohorts_are_refused_by_name(match: str, path: str, value: obj
         ("proposal.active", "proposal.active", []),
         ("ascending", "proposal.active", [0, 0, 1]),
         ("attempt", "proposal.attempt", 0),
+        ("proposal.nonces", "proposal.nonces", []),
+        ("proposal.nonces", "proposal.nonces", [b"\x31" * 32, b"\x32" * 31, b"\x33" * 32]),
+        ("proposal.nonces", "proposal.nonces", [b"\x31" * 32] * 33),
+        ("a nonce of 32 bytes for each", "proposal.nonces", [b"\x31" * 32] * 2),
+        ("a nonce of 32 bytes for each", "proposal.nonces", [b"\x31" * 32] * 4),
     ],
 )
 def test_malformed_proposals_are_refused_by_name(match: str, path: str, value: object) -> None:
@@ -181,15 +194,40 @@ def test_malformed_messages_are_refused(match: str, name: str, value: object) ->
 
 
 def test_a_payload_for_an_unknown_session_is_not_read() -> None:
-    def unknown(_: bytes) -> steps.Limits:
-        raise UnknownError("no such session")
-
     def parts() -> Iterator[pb.RunRequest]:
         yield from list(steps.request_to_wire(ATTEST))[:1]
         raise AssertionError("the payload was read")
 
     with pytest.raises(UnknownError):
         steps.request_from_wire(parts(), unknown)
+
+
+def unknown(_: bytes) -> steps.Limits:
+    raise UnknownError("no such session")
+
+
+def release_of(length: int) -> Iterator[pb.RunRequest]:
+    return steps.request_to_wire(StepRequest(Step.RELEASE, b"\x01" * 32, payload=bytes(length)))
+
+
+def test_a_certificate_is_taken_for_a_session_that_nobody_knows() -> None:
+    """A reader may show the certificate of a batch that this prover never saw; no model's size bounds what it sends."""
+    assert len(steps.request_from_wire(release_of(MAX_CERTIFICATE), unknown).payload) == MAX_CERTIFICATE
+
+
+def test_no_more_than_a_certificate_is_taken() -> None:
+    assert largest_bundle(1 << 20) > MAX_CERTIFICATE
+    for limits in (unknown, lambda _: steps.Limits(1 << 20)):
+        with pytest.raises(WireError, match="length of"):
+            steps.request_from_wire(release_of(MAX_CERTIFICATE + 1), limits)
+
+
+def test_every_other_payload_is_bounded_by_its_session() -> None:
+    allowed = largest_bundle(10)
+    exact = StepRequest(Step.ATTEST, b"\x01" * 32, payload=bytes(allowed))
+    assert len(through(exact).payload) == allowed
+    with pytest.raises(WireError, match="length of"):
+        through(replace(exact, payload=bytes(allowed + 1)))
 
 
 def reply_parts(**changes: object) -> list[pb.RunReply]:
@@ -234,6 +272,10 @@ def test_noise_is_refused_or_parsed_but_never_crashes(noise: bytes) -> None:
         return
     with pytest.raises(WireError):
         headers.header_from_wire(message)
+
+
+def test_context_survives() -> None:
+    assert headers.context_from_wire(headers.context_to_wire(CONTEXT)) == CONTEXT
 
 
 def test_header_survives() -> None:

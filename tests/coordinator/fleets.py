@@ -1,0 +1,58 @@
+"""A committee of real parties in the place of a coordinator's connections, and a journal to record in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from circuits.statement import Committee
+from coordinator.blobs import Blobs
+from coordinator.eventlog import open_log
+from coordinator.fleet import Fleet
+from coordinator.journal import Journal
+from coordinator.machine import Failure
+from provers.messages import StepReply, StepRequest
+from tests.support.network import Fault, Network
+
+
+@dataclass
+class NetworkFleet:
+    """Asks a network's parties.
+
+    Attributes:
+        before: called with every step's requests before they are answered.
+    """
+
+    network: Network
+    faults: Mapping[int, Sequence[Fault]] = field(default_factory=dict)
+    down: set[int] = field(default_factory=set)
+    before: Callable[[Mapping[int, StepRequest]], None] = lambda _: None
+
+    @property
+    def fleet(self) -> Fleet:
+        return cast(Fleet, self)
+
+    @property
+    def committee(self) -> Committee:
+        return self.network.committee
+
+    def reachable(self) -> frozenset[int]:
+        return frozenset(range(self.network.provers)) - self.down
+
+    def ask(
+        self, requests: Mapping[int, StepRequest], dimension: int, timeout: float
+    ) -> dict[int, StepReply | Failure]:
+        self.before(requests)
+        return {p: self.network.answer(p, request, self.faults) for p, request in requests.items()}
+
+
+def journal_in(directory: Path) -> Journal:
+    """The journal of a coordinator's state directory."""
+    return Journal(open_log(f"sqlite://{directory}/events.sqlite"))
+
+
+def blobs_in(directory: Path) -> Blobs:
+    """Its stored bundles and aggregates."""
+    return Blobs(directory / "results", max_bytes=1 << 30)

@@ -1,0 +1,118 @@
+"""What is on record before provers are asked to attest, and what a restart makes of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from circuits.errors import UnavailableError
+from coordinator.batcher import Batcher, Plan
+from coordinator.events import HeaderAccepted
+from coordinator.journal import Journal
+from coordinator.rounds import Round
+from provers.bundle import AuditBundle
+from provers.messages import Step, StepRequest
+from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in
+from tests.support.faults import lie, silent
+from tests.support.network import Network, network_with
+
+OWNERS = 3
+EVERYBODY = frozenset(range(4))
+
+
+class World:
+    """A coordinator with a cohort to prove, and its committee."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.network: Network = network_with(OWNERS)
+        self.journal: Journal = journal_in(directory)
+        self.key = (self.network.terms.task_id, 0)
+        for digest, header in zip(self.network.cohort.digests, self.network.headers, strict=True):
+            self.journal.record(HeaderAccepted(digest, header, (0, 1, 2, 3)))
+
+    @property
+    def round(self) -> Round:
+        return self.journal.state.rounds[self.key]
+
+    def restart(self) -> None:
+        """Coordinator and provers forget what is not on disk."""
+        self.journal.close()
+        self.journal = journal_in(self.directory)
+        for prover in EVERYBODY:
+            self.network.restart(prover)
+
+    def prove(self, fleet: NetworkFleet, *, again: bool = False, locked: tuple[bytes, ...] | None = None) -> None:
+        batcher = Batcher(self.journal, blobs_in(self.directory), step_timeout=1.0, stopping=threading.Event())
+        submissions = self.network.cohort.digests
+        receipts = {p: frozenset(submissions) for p in EVERYBODY}
+        plan = Plan(self.key, submissions, again, locked, receipts, fleet.reachable())
+        batcher.prove(self.network.resources, fleet.fleet, self.network.context, plan)
+
+    def bundle(self) -> AuditBundle:
+        """The bundle of the one batch."""
+        (batch,) = self.journal.state.batches.values()
+        return AuditBundle.decode(blobs_in(self.directory).get(batch.bundle_digest))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.journal.close()
+
+
+def test_a_proven_batch_is_stored_with_its_attestations(world: World) -> None:
+    world.prove(NetworkFleet(world.network))
+    (batch_id,) = world.journal.state.batches
+    certificate = world.bundle().certificate
+    assert certificate.batch_id == batch_id
+    assert len(certificate.attestations) == 4
+    assert (world.round.cohort, world.round.locked) == (None, None)
+
+
+def test_the_set_is_on_record_before_a_prover_is_asked_to_attest_it(world: World) -> None:
+    seen: list[tuple[Step, tuple[bytes, ...] | None]] = []
+
+    def before(requests: Mapping[int, StepRequest]) -> None:
+        seen.append((next(iter(requests.values())).step, world.round.locked))
+
+    world.prove(NetworkFleet(world.network, before=before))
+    locks = dict(seen)
+    assert locks[Step.ATTEST] == world.network.cohort.digests
+    assert all(locked is None for step, locked in locks.items() if step is not Step.ATTEST)
+
+
+def test_a_set_whose_attestations_were_lost_is_proven_again_and_no_smaller_one(world: World) -> None:
+    """Every prover has signed, no answer came back: after a restart, of both sides, the same set goes through."""
+    lost = {p: [silent(Step.ATTEST)] for p in EVERYBODY}
+    world.prove(NetworkFleet(world.network, faults=lost))
+    assert "too few provers" in world.round.trouble
+    assert not world.journal.state.batches
+    assert all(memory.ledger.locks for memory in world.network.memories)
+    world.restart()
+    assert world.round.locked == world.network.cohort.digests
+    world.prove(NetworkFleet(world.network), again=True, locked=world.round.locked)
+    assert [h.digest(world.network.context) for h in world.bundle().statement.owners] == list(
+        world.network.cohort.digests
+    )
+
+
+def test_a_prover_that_blames_an_owner_after_the_lock_does_not_shrink_the_set(world: World) -> None:
+    """The set is what provers have signed; a later attempt, in which one of them lies, still is over all of it."""
+    lost = {p: [silent(Step.ATTEST)] for p in EVERYBODY}
+    world.prove(NetworkFleet(world.network, faults=lost))
+    world.restart()
+    garbage = {1: [lie(Step.VALIDATE, lambda body, owners: bytes(32) + body[32:])]}
+    world.prove(NetworkFleet(world.network, faults=garbage), again=True, locked=world.round.locked)
+    assert world.bundle().statement.size == OWNERS
+
+
+def test_a_fixed_cohort_needs_a_quorum_that_holds_it(world: World) -> None:
+    lost = {p: [silent(Step.ATTEST)] for p in EVERYBODY}
+    world.prove(NetworkFleet(world.network, faults=lost))
+    with pytest.raises(UnavailableError, match="needs 3 provers that hold all its shares, 2 answer"):
+        world.prove(NetworkFleet(world.network, down={0, 1}), again=True, locked=world.round.locked)

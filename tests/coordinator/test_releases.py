@@ -1,0 +1,169 @@
+"""Collecting the sums of accepted batches from real parties, and publishing them where the task wants that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+
+import coordinator.releases
+from circuits import payload
+from circuits.errors import UnavailableError
+from circuits.hashing import keccak
+from coordinator.chain import Chain
+from coordinator.events import BatchProven, BatchSettled, HeaderAccepted
+from coordinator.journal import Journal
+from coordinator.machine import Completed
+from coordinator.releases import Releases
+from coordinator.rounds import ProvenBatch
+from coordinator.transactions import Mined
+from provers.chain import AcceptedBatch, RecordedBatch
+from provers.messages import Step
+from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in
+from tests.support.faults import lie_in_vector, silent
+from tests.support.network import Network, network_with
+
+OWNERS, INDEX = 3, 4
+
+
+@dataclass
+class FakeChain:
+    """The market has accepted the batch as the round's fifth."""
+
+    done: Completed
+    published: list[tuple[int, int, int, bytes]] = field(default_factory=list)
+
+    @property
+    def view(self) -> FakeChain:
+        return self
+
+    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+        proof = self.done.proof
+        other = RecordedBatch(0, bytes(32), proof.commitment_sum, (9,))
+        own = RecordedBatch(INDEX, self.done.batch_id, proof.commitment_sum, (1, 3, 5))
+        return tuple(AcceptedBatch(task_id, number, record, (), 1, ()) for record in (other, own))
+
+    def publish_aggregate(self, task_id: int, number: int, batch_index: int, encoded: bytes) -> Mined:
+        self.published.append((task_id, number, batch_index, encoded))
+        return Mined(b"\xee" * 32, 1, 1, None, ())
+
+
+@dataclass
+class World:
+    network: Network
+    done: Completed
+    directory: Path
+    journal: Journal
+    chain: FakeChain
+
+    @property
+    def batch(self) -> ProvenBatch:
+        return self.journal.state.batches[self.done.batch_id]
+
+    def collect(self, fleet: NetworkFleet | None = None, *, publish: bool = False) -> None:
+        releases = Releases(cast(Chain, self.chain), self.journal, blobs_in(self.directory), step_timeout=1.0)
+        asked = (fleet or NetworkFleet(self.network)).fleet
+        releases.collect(self.done.batch_id, asked, self.network.setup.commitment, publish=publish)
+
+    def check(self) -> None:
+        """What is stored is the sum of all owners' gradients."""
+        assert self.batch.payload_digest is not None
+        encoded = blobs_in(self.directory).get(self.batch.payload_digest)
+        opened = payload.decode(encoded, self.network.dimension)
+        assert np.array_equal(opened.values, np.sum([plan.gradient for plan in self.network.plans], axis=0))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    network = network_with(OWNERS)
+    done, journal = network.run().completed, journal_in(tmp_path)
+    key, digests = (network.terms.task_id, 0), network.cohort.digests
+    bundle = blobs_in(tmp_path).put(done.bundle.encode())
+    journal.record(
+        *(
+            HeaderAccepted(digest, header, (0, 1, 2, 3))
+            for digest, header in zip(digests, network.headers, strict=True)
+        ),
+        BatchProven(*key, done.batch_id, digests, bundle),
+        BatchSettled(done.batch_id, True, ""),
+    )
+    network.accept(done)
+    yield World(network, done, tmp_path, journal, FakeChain(done))
+    journal.close()
+
+
+def test_a_sum_is_opened_stored_and_recorded(world: World) -> None:
+    world.collect()
+    world.check()
+    assert not world.batch.published
+    assert not world.chain.published
+    again = journal_in_copy(world)
+    assert again.state.batches[world.done.batch_id].payload_digest == world.batch.payload_digest
+
+
+def journal_in_copy(world: World) -> Journal:
+    """What a restart would read."""
+    world.journal.close()
+    world.journal = journal_in(world.directory)
+    return world.journal
+
+
+def test_before_the_acceptance_is_final_nothing_is_recorded(world: World) -> None:
+    for memory in world.network.memories[1:]:
+        memory.acceptances.clear()
+    with pytest.raises(UnavailableError, match=r"needs the shares of 2 provers.*not accepted this batch yet"):
+        world.collect()
+    assert world.batch.payload_digest is None
+    world.network.accept(world.done)
+    world.collect()
+    world.check()
+
+
+@pytest.mark.parametrize("fault", [lie_in_vector(Step.RELEASE), silent(Step.RELEASE)])
+def test_one_lying_or_silent_prover_hinders_nobody(world: World, fault: object) -> None:
+    world.collect(NetworkFleet(world.network, faults={1: [fault]}))  # type: ignore[list-item]
+    world.check()
+
+
+def test_two_provers_are_enough_for_the_sum(world: World) -> None:
+    world.collect(NetworkFleet(world.network, down={0, 3}))
+    world.check()
+
+
+def test_one_prover_is_not(world: World) -> None:
+    with pytest.raises(UnavailableError, match="needs the shares of 2 provers"):
+        world.collect(NetworkFleet(world.network, down={0, 1, 3}))
+
+
+def test_a_small_aggregate_is_published_once(world: World) -> None:
+    world.collect(publish=True)
+    world.check()
+    ((task_id, number, index, encoded),) = world.chain.published
+    assert (task_id, number, index) == (*world.batch.round_key, INDEX)
+    assert keccak(encoded) == world.batch.payload_digest
+    assert world.batch.published
+    world.collect(publish=True)
+    assert len(world.chain.published) == 1
+
+
+def test_after_a_crash_between_opening_and_publishing_only_the_rest_is_done(world: World) -> None:
+    world.collect()
+    journal_in_copy(world)
+    world.collect(NetworkFleet(world.network, down={0, 1, 2, 3}), publish=True)
+    assert len(world.chain.published) == 1
+    assert world.batch.published
+
+
+def test_an_aggregate_that_is_too_long_for_the_log_is_served_and_not_published(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round must be able to close; readers have the coordinator and the provers."""
+    monkeypatch.setattr(coordinator.releases, "MAX_INLINE", 10)
+    world.collect(publish=True)
+    world.check()
+    assert not world.chain.published
+    assert world.batch.published

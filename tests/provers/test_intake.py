@@ -1,0 +1,165 @@
+"""What is checked before an owner gets a receipt, and that an owner in a signed batch gets no other one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from circuits.errors import ClosedError, SignatureError, WireError
+from circuits.statement import Context, MarketId, Membership, SubmissionHeader, TaskTerms
+from native import G1
+from provers import hpke, ledger
+from provers.chain import ChainView, RoundRecord
+from provers.environment import NodeEnvironment
+from provers.intake import ShareIntake
+from provers.keystore import Keystore, SigningKey
+from provers.party.cohort import members_of
+from provers.records import ShareOpening
+from provers.shares import verify_receipt
+from provers.store import Store
+from tests.support.network import Network, OwnerPlan, gradients, network_with
+
+PROVER, NOW = 2, 1_000_000
+
+
+@dataclass
+class World:
+    """One prover of a network, with what its node shows of the chain."""
+
+    network: Network
+    store: Store
+    context: Context
+    deadline: int = NOW
+    finalized: bool = False
+    hpke_secret: bytes = field(default_factory=hpke.generate, repr=False)
+
+    @property
+    def market_id(self) -> MarketId:
+        return self.network.context.market
+
+    @property
+    def key(self) -> SigningKey:
+        return SigningKey.from_secret(self.network.prover_keys[PROVER])
+
+    def owner_at(self, task_id: int, index: int) -> bytes:
+        return self.network.owner_addresses[index]
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        return RoundRecord(bytes(32), self.deadline, self.deadline + 60, 0, 0, 0, G1(bytes(64)), self.finalized)
+
+    def now(self) -> int:
+        return NOW
+
+    def sign(self, digest: bytes) -> bytes:
+        return self.key.sign(digest)
+
+    def intake(self) -> ShareIntake:
+        chain, keystore = cast(ChainView, self), cast(Keystore, self)
+        environment = cast(NodeEnvironment, _Rounds(self))
+        return ShareIntake(
+            chain, self.store, keystore, environment, Membership(self.network.committee, PROVER), clock_skew=30
+        )
+
+    def hand_in(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
+        """Seal the prover's share to it, as its owner does."""
+        payload = self.network.memories[PROVER].payloads[header.digest(self.network.context)]
+        chunks = hpke.chunk_count(len(payload))
+        label = hpke.ShareLabel(self.market_id.domain, header.task_id, header.round, header.owner, PROVER, chunks)
+        sealed = hpke.seal_share(hpke.public_key(self.hpke_secret), payload, label)
+        return self.intake().take(ShareOpening(header, PROVER, chunks), sealed)
+
+    def members(self, *headers: SubmissionHeader) -> tuple[ledger.Member, ...]:
+        return members_of(self.network.context, headers)
+
+
+@dataclass
+class _Rounds:
+    """Terms and context of the round, as the node shows them."""
+
+    world: World
+
+    def terms(self, task_id: int) -> TaskTerms:
+        return self.world.network.terms
+
+    def context(self, task_id: int, number: int) -> Context:
+        return self.world.context
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    network, store = network_with(2), Store(tmp_path, max_bytes=1 << 24)
+    yield World(network, store, network.context)
+    store.close()
+
+
+def no_chunks() -> Iterator[bytes]:
+    raise AssertionError("the share was read")
+    yield b""
+
+
+def test_a_share_is_on_disk_before_its_receipt(world: World) -> None:
+    header = world.network.headers[0]
+    submission, receipt = world.hand_in(header)
+    assert submission == header.digest(world.context)
+    verify_receipt(world.market_id, submission, receipt, world.key.address)
+    assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
+    assert world.intake().take(ShareOpening(header, PROVER, 1), no_chunks()) == (submission, receipt)
+
+
+@pytest.mark.parametrize("kind", [ledger.Locked, ledger.Released])
+def test_an_owner_in_a_signed_batch_hands_in_nothing_else(
+    world: World, kind: type[ledger.Locked] | type[ledger.Released]
+) -> None:
+    """A second submission of the round could enter no batch; without a receipt its owner waits for the next round."""
+    header, bystander = world.network.headers
+    world.hand_in(header)
+    world.store.commit([ledger.CohortJoined(b"\x01" * 32, world.members(header))])
+    world.store.commit([kind(ledger.Selection.plain(world.members(header)))])
+    other = world.network.submit_again(0, OwnerPlan(gradients(1, 5, seed=9)[0]))
+    with pytest.raises(ClosedError, match="submit to the next round"):
+        world.hand_in(other)
+    assert world.store.usage()[0] == 1
+    submission, _ = world.hand_in(header)  # what is in the batch is acknowledged again
+    assert submission == header.digest(world.context)
+    world.hand_in(bystander)
+
+
+def test_an_owner_may_replace_what_nobody_signed(world: World) -> None:
+    header = world.network.headers[0]
+    world.hand_in(header)
+    world.store.commit([ledger.CohortJoined(b"\x01" * 32, world.members(header))])
+    world.hand_in(world.network.submit_again(0, OwnerPlan(gradients(1, 5, seed=9)[0])))
+    assert world.store.usage()[0] == 2
+
+
+@pytest.mark.parametrize("name", ["model_digest", "terms_hash"])
+def test_a_submission_for_another_model_or_other_terms_is_refused(world: World, name: str) -> None:
+    """What the owner's node showed it is not what this prover's node shows."""
+    world.context = replace(world.context, **{name: bytes(32)})  # type: ignore[arg-type]
+    with pytest.raises(SignatureError):
+        world.hand_in(world.network.headers[0])
+    assert world.store.usage() == (0, 0)
+
+
+def test_a_late_share_is_refused(world: World) -> None:
+    world.deadline = NOW - 30
+    world.hand_in(world.network.headers[0])
+    world.deadline = NOW - 31
+    with pytest.raises(ClosedError, match="took submissions until"):
+        world.hand_in(world.network.headers[1])
+    world.deadline, world.finalized = NOW, True
+    with pytest.raises(ClosedError, match="took submissions until"):
+        world.hand_in(world.network.headers[1])
+
+
+def test_a_share_sealed_for_another_deployment_does_not_open(world: World) -> None:
+    header = world.network.headers[0]
+    payload = world.network.memories[PROVER].payloads[header.digest(world.context)]
+    label = hpke.ShareLabel(bytes(32), header.task_id, header.round, header.owner, PROVER, 1)
+    sealed = hpke.seal_share(hpke.public_key(world.hpke_secret), payload, label)
+    with pytest.raises(WireError, match="does not open"):
+        world.intake().take(ShareOpening(header, PROVER, 1), sealed)

@@ -1,0 +1,289 @@
+"""What a node's steps leave on its disk, and what a restart remembers: one real prover among parties in memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+
+import native
+from circuits.errors import (
+    GradrollError,
+    NotReadyError,
+    ProofError,
+    RuleViolationError,
+    SignatureError,
+    StorageError,
+    UnknownError,
+)
+from circuits.statement import Membership
+from coordinator.machine import Completed, Failure, begin, release
+from provers import ledger
+from provers.bodies import CoinBody
+from provers.bundle import AuditBundle, Certificate
+from provers.environment import NodeEnvironment
+from provers.keysetup import KeySetup
+from provers.ledger import Selection
+from provers.messages import Step, StepReply, StepRequest
+from provers.party.cohort import members_of
+from provers.prss import PrssKeys
+from provers.runner import Runner
+from provers.signing import sign_digest
+from provers.store import Store
+from tests.support.network import Memory, Network, OwnerPlan, Result, gradients, network_with
+from tests.support.plain_batch import seed_of
+
+PROVER = 2
+OWNERS = 3
+
+
+@dataclass
+class Keys:
+    """The committee's keys as they are after setup."""
+
+    keys: PrssKeys
+
+
+class Disk(Memory):
+    """The network's prover, except that ledger and sums are in a store."""
+
+    def __init__(self, network: Network, store: Store) -> None:
+        super().__init__(network, PROVER)
+        before = network.memories[PROVER]
+        self.payloads, self.acceptances = before.payloads, before.acceptances
+        self.store, self.ledger = store, store.ledger
+
+
+class World:
+    """A network in which one prover is a node's runner with its store."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.network = network_with(OWNERS)
+        self.deliver_to_parties = self.network.deliver
+        self.network.deliver = self.deliver  # type: ignore[method-assign]
+        self.received: list[StepRequest] = []
+        self.start()
+
+    def start(self) -> None:
+        """Open the store and begin to run steps, as a process does."""
+        network = self.network
+        self.store = Store(self.directory, max_bytes=1 << 24)
+        self.disk = Disk(network, self.store)
+        network.memories[PROVER] = self.disk
+        self.runner = Runner(
+            Membership(network.committee, PROVER),
+            cast(KeySetup, Keys(network.parties[PROVER].keys)),
+            self.store,
+            cast(NodeEnvironment, self.disk),
+        )
+
+    def restart(self) -> None:
+        self.store.close()
+        self.start()
+
+    def deliver(self, prover: int, request: StepRequest) -> StepReply | Failure:
+        if prover != PROVER:
+            return self.deliver_to_parties(prover, request)
+        self.received.append(request)
+        try:
+            return self.runner.run(request)
+        except GradrollError as error:
+            return Failure("refused", error.code, str(error))
+
+    def replace_owners(self) -> None:
+        """Let other owners hand in; the next batch is over them."""
+        network = self.network
+        for values in gradients(2, network.dimension, seed=3):
+            network.submit(OwnerPlan(values))
+        network.headers, network.plans = network.headers[OWNERS:], network.plans[OWNERS:]
+
+    def request(self, step: Step) -> StepRequest:
+        """The last request of a step that reached the prover."""
+        return next(r for r in reversed(self.received) if r.step is step)
+
+    def coin_request(self) -> StepRequest:
+        network = self.network
+        opening = begin(network.resources, network.cohort, attempt_number=1, reachable=range(4))
+        return opening.requests[PROVER]
+
+    def selection(self, done: Completed) -> Selection:
+        return Selection.plain(members_of(self.network.context, done.statement.owners))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path / "state")
+    yield made
+    made.store.close()
+
+
+def finished(world: World) -> Completed:
+    result: Result = world.network.run()
+    return result.completed
+
+
+def test_every_start_draws_another_nonce_and_keeps_it(world: World) -> None:
+    """Sessions name the nonces, so that a prover whose memory is gone is never led through an old session."""
+
+    def nonce(request: StepRequest) -> bytes:
+        return CoinBody.decode(world.runner.run(request).message.body).nonce
+
+    request = world.coin_request()
+    first = nonce(request)
+    assert len(first) == 32
+    assert nonce(request) == first
+    world.restart()
+    second = nonce(request)
+    assert second != first
+    assert nonce(request) == second
+    world.restart()
+    assert nonce(request) not in (first, second)
+
+
+def test_attesting_leaves_lock_certificate_and_bundle_on_disk(world: World) -> None:
+    done = finished(world)
+    own = [a for a in done.bundle.certificate.attestations if a[0] == PROVER]
+    world.restart()
+    assert world.store.ledger.locks == dict.fromkeys(world.selection(done).owners, world.selection(done))
+    assert world.store.audit_bundle(done.batch_id) == done.bundle.attested_by(own).encode()
+    assert world.store.certificate(done.batch_id) == done.bundle.certificate.attested_by(own).encode()
+    assert not world.store.ledger.released
+
+
+def test_an_attestation_leaves_only_when_its_lock_is_durable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = world.store.commit
+
+    def full(entries: tuple[ledger.Entry, ...]) -> None:
+        if any(isinstance(entry, ledger.Locked) for entry in entries):
+            raise StorageError("the disk is full")
+        commit(entries)
+
+    monkeypatch.setattr(world.store, "commit", full)
+    result = world.network.run()
+    assert len(result.completed.bundle.certificate.attestations) == 3  # a quorum, without this prover
+    assert not world.store.ledger.locks
+    with pytest.raises(UnknownError):
+        world.store.certificate(result.completed.batch_id)
+    monkeypatch.undo()
+    again = world.runner.run(world.request(Step.ATTEST))
+    assert again.message.step is Step.ATTEST
+    assert world.store.ledger.locks
+
+
+def test_releasing_leaves_the_quorums_certificate_and_the_record(world: World) -> None:
+    done = finished(world)
+    certificate = done.bundle.certificate
+    request = release.requests(certificate, [PROVER])[PROVER]
+    with pytest.raises(NotReadyError, match="has not accepted"):
+        world.runner.run(request)
+    assert not world.store.ledger.released
+    assert Certificate.decode(world.store.certificate(done.batch_id)).attestations != certificate.attestations
+    world.network.accept(done)
+    reply = world.runner.run(request)
+    assert reply.vector is not None
+    assert np.array_equal(reply.vector, world.disk.summed(world.selection(done)))
+    world.restart()
+    assert world.store.ledger.released == dict.fromkeys(world.selection(done).owners, world.selection(done))
+    assert world.store.certificate(done.batch_id) == certificate.encode()
+    assert AuditBundle.decode(world.store.audit_bundle(done.batch_id)).certificate.attestations
+
+
+def test_a_reader_cannot_spoil_what_the_prover_serves(world: World) -> None:
+    done = finished(world)
+    world.network.accept(done)
+    good = done.bundle.certificate
+    owners = tuple(replace(header, dealing_signature=bytes(65)) for header in good.statement.owners)
+    groth = replace(good.proof.groth, c=native.g1_generator)
+    proof = replace(good.proof, groth=groth, commitment_sum=native.g1_generator)
+    spoilt = replace(good, statement=replace(good.statement, owners=owners), proof=proof)
+    own = world.store.audit_bundle(done.batch_id)
+    for part in (replace(spoilt, statement=good.statement), replace(spoilt, proof=good.proof)):
+        with pytest.raises((ProofError, SignatureError)):
+            world.runner.run(release.requests(part, [PROVER])[PROVER])
+    assert world.store.audit_bundle(done.batch_id) == own
+    world.runner.run(release.requests(good, [PROVER])[PROVER])
+    assert world.store.audit_bundle(done.batch_id) == done.bundle.encode()
+
+
+def test_a_prover_that_has_forgotten_the_batch_releases_it_too(world: World) -> None:
+    """RELEASE needs shares, certificate and chain; nothing of the attempt."""
+    done = finished(world)
+    world.network.accept(done)
+    world.restart()
+    with pytest.raises(UnknownError, match="a restart forgets it"):
+        world.runner.dimension(world.request(Step.ATTEST).session)
+    opened = world.network.open_sum(done.bundle.certificate, provers=[0, PROVER])
+    assert opened.payload == world.network.open_sum(done.bundle.certificate, provers=[0, 1]).payload
+    assert not opened.verdicts
+
+
+def test_a_restarted_prover_signs_no_other_set(world: World) -> None:
+    """The lock is read back from the disk; a coordinator that lost a batch on purpose gains nothing."""
+    first = finished(world)
+    world.restart()
+    for prover in range(4):
+        if prover != PROVER:
+            world.network.restart(prover)
+    again = world.network.run(first_attempt=100).completed
+    assert again.batch_id != first.batch_id
+    assert world.selection(again) == world.selection(first)  # the same set once more
+    smaller = Selection.plain(members_of(world.network.context, first.statement.owners[:2]))
+    with pytest.raises(RuleViolationError, match="locked to another set"):
+        world.store.commit([ledger.Locked(smaller)])
+
+
+def test_a_store_that_was_restored_is_found_out_and_says_so_for_good(world: World, tmp_path: Path) -> None:
+    """Its peers have seen a later head; what it refuses, it refuses after the next restart too."""
+    world.store.close()
+    shutil.copytree(world.directory, tmp_path / "old")
+    world.start()
+    finished(world)
+    world.store.close()
+    shutil.rmtree(world.directory)
+    shutil.copytree(tmp_path / "old", world.directory)
+    world.start()
+    world.replace_owners()
+    again = world.network.run(first_attempt=100).completed
+    assert PROVER not in dict(again.bundle.certificate.attestations)
+    world.restart()
+    assert world.store.ledger.restored_at == world.disk.clock
+    assert not world.store.ledger.locks
+    with pytest.raises(RuleViolationError, match="found to be an old copy"):
+        world.runner.run(world.coin_request())
+
+
+def test_a_repeated_request_gets_the_same_answer(world: World) -> None:
+    finished(world)
+    attest = world.request(Step.ATTEST)
+    assert world.runner.run(attest) is world.runner.run(attest)
+
+
+def test_readers_do_not_push_the_coordinators_answers_out(world: World) -> None:
+    """Anybody may ask for a release, as often as they like; it is answered anew and not kept in memory."""
+    done = finished(world)
+    world.network.accept(done)
+    kept = dict(world.runner._replies)
+    for _ in range(10):
+        assert world.runner.run(release.requests(done.bundle.certificate, [PROVER])[PROVER]).vector is not None
+    assert dict(world.runner._replies) == kept
+    assert sum(reply.vector is not None for reply in kept.values()) == 1  # COMBINE's, should it be asked for again
+
+
+def test_nobody_but_the_tasks_coordinator_moves_a_prover_on(world: World) -> None:
+    """Not with the coordinator's own signature on another step either."""
+    request = world.coin_request()
+    for authorization in (b"", sign_digest(seed_of("stranger"), request.asked)):
+        with pytest.raises(SignatureError):
+            world.runner.run(replace(request, authorization=authorization))
+    finished(world)
+    attest = world.request(Step.ATTEST)
+    with pytest.raises(SignatureError, match=r"the request is signed by|no key"):
+        world.runner.run(replace(attest, authorization=world.request(Step.PROVE).authorization))
+    with pytest.raises(SignatureError):
+        world.runner.run(replace(attest, payload=attest.payload + b"\0"))
