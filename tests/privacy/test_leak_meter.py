@@ -190,7 +190,7 @@ def compute_with_what_a_disk_damaged(adversary: Coordinator) -> None:
 
 
 def test_a_damaged_share_is_as_good_as_a_corrupt_prover_to_the_adversary() -> None:
-    """The residual opens 2 d g_j for a share off by d: why the store holds every share against its digest before use."""
+    """The residual opens 2 d g_j for a share off by d: why the store holds every share to its digest before use."""
     assert jump(replace(FOUR, corrupt=frozenset()), compute_with_what_a_disk_damaged) == 0
     assert jump(FOUR, compute_with_what_a_disk_damaged) == 1
 
