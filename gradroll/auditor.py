@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from circuits.errors import NotReadyError, UnavailableError, UnknownError
+from circuits.errors import GradrollError, NotReadyError, UnavailableError
 from coordinator.client import CoordinatorClient
 from gradroll.audit import Audit, AuditReport, Recorded
 from gradroll.from_provers import ProverReader
@@ -41,7 +43,13 @@ class Auditor:
         return tuple((batch, self.audit_batch(batch)) for batch in accepted)
 
     def audit_batch(self, batch: AcceptedBatch) -> AuditReport:
-        """Audit one accepted batch."""
+        """Audit one accepted batch.
+
+        One bundle that passes is enough; one that fails may be its server's making, so the others are asked too.
+
+        Raises:
+            UnavailableError: nobody serves a bundle, or the sum.
+        """
         terms, policy = self.view.terms(batch.task_id), self.view.policy(batch.task_id)
         provers, key = ProverReader(self.view), self.parameters.commitment_key(terms.dimension)
         recorded = Recorded(
@@ -55,13 +63,18 @@ class Auditor:
         served = aggregate_sources(batch, self.coordinator)
         aggregate = find_aggregate(batch, key, [*served, partial(provers.aggregate, batch, key)])
         verifying = self.parameters.verifying_key(policy.key_hash)
-        return Audit(recorded, self._bundle(batch, provers), aggregate, key, verifying).run()
+        failed: AuditReport | None = None
+        for bundle in self._bundles(batch, provers):
+            report = Audit(recorded, bundle, aggregate, key, verifying).run()
+            if report.failed is None:
+                return report
+            failed = failed or report
+        if failed is None:
+            raise UnavailableError(f"nobody serves the audit bundle of batch 0x{batch.record.batch_id.hex()}")
+        return failed
 
-    def _bundle(self, batch: AcceptedBatch, provers: ProverReader) -> AuditBundle:
-        try:
-            return self.coordinator.audit_bundle(batch.record.batch_id)
-        except (UnavailableError, UnknownError, NotReadyError):
-            bundle = next(provers.audit_bundles(batch), None)
-            if bundle is None:
-                raise
-            return bundle
+    def _bundles(self, batch: AcceptedBatch, provers: ProverReader) -> Iterator[AuditBundle]:
+        with suppress(GradrollError):
+            yield self.coordinator.audit_bundle(batch.record.batch_id)
+        with suppress(UnavailableError):
+            yield from provers.audit_bundles(batch)

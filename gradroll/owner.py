@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from provers.client import ProverClient
 from provers.keystore import SigningKey
 from provers.parameters import PublicParameters
 from provers.shares import verify_receipt
+
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class DataOwner:
         parameters: public parameters; only the SRS is needed.
         state: directory for submissions under way.
         timeout: seconds for one prover to take a share.
+        patience: seconds in which provers that do not answer are asked again: a batch of owners whose shares all
+            provers hold outlives one that vanishes, so a coordinator proves those first.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class DataOwner:
         state: Path,
         *,
         timeout: float = 60.0,
+        patience: float = 3.0,
     ) -> None:
         self._view = view
         self._coordinator = coordinator
@@ -80,6 +86,7 @@ class DataOwner:
         self._parameters = parameters
         self._store = SubmissionStore(state, view.market_id)
         self._timeout = timeout
+        self._patience = patience
 
     @property
     def address(self) -> bytes:
@@ -126,7 +133,7 @@ class DataOwner:
             submission, sharing = self._begin(terms, current, record.committee, quantized)
         else:
             submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
-        submission, missing = self._send(submission, sharing, record)
+        submission, missing = self._send_patiently(submission, sharing, record)
         status = self._hand_in(submission, record.committee, missing)
         return _outcome(submission, quantized, missing, status)
 
@@ -184,6 +191,17 @@ class DataOwner:
                 "put the old files back, or wait for the next round"
             )
         return sharing
+
+    def _send_patiently(
+        self, submission: Submission, sharing: Sharing, record: CommitteeRecord
+    ) -> tuple[Submission, Mapping[int, str]]:
+        deadline = time.monotonic() + self._patience
+        while True:
+            submission, missing = self._send(submission, sharing, record)
+            silent = any(reason.startswith(UnavailableError.code) for reason in missing.values())
+            if not silent or time.monotonic() + _PAUSE >= deadline:
+                return submission, missing
+            time.sleep(_PAUSE)
 
     def _send(
         self, submission: Submission, sharing: Sharing, record: CommitteeRecord

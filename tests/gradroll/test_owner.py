@@ -43,11 +43,14 @@ class World:
     provers: FakeProvers
     account: SigningKey
     state: Path
+    patience: float = 0.0
 
     def owner(self) -> DataOwner:
         """A fresh object, as after a restart; only the directory is the same."""
         parameters = FakeParameters().parameters
-        return DataOwner(self.chain.view, self.coordinator.client, self.account, parameters, self.state)
+        return DataOwner(
+            self.chain.view, self.coordinator.client, self.account, parameters, self.state, patience=self.patience
+        )
 
 
 @pytest.fixture
@@ -138,6 +141,14 @@ def test_too_few_provers_keep_their_receipts_and_a_retry_continues(world: World)
     assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 3: 1}
     ((header, _),) = world.coordinator.headers
     assert payload_digest(world.provers.received[1][0]) == header.share_digests[1]  # the very share that was signed
+
+
+def test_a_prover_that_comes_back_soon_gets_its_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.provers.down, world.patience = {2}, 60.0
+    monkeypatch.setattr(gradroll.owner.time, "sleep", lambda _: world.provers.down.clear())
+    done = world.owner().submit(0, GRADIENT)
+    assert (done.receipts, dict(done.missing)) == ((0, 1, 2, 3), {})
+    assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 2: 1, 3: 1}
 
 
 def test_another_gradient_for_the_same_round_is_refused(world: World) -> None:
