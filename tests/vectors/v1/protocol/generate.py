@@ -515,7 +515,7 @@ def batch() -> Fields:
 
 def payload() -> Fields:
     """An encoded sum."""
-    values = [5, -129, 300, 0, -1]
+    values = [5, -129, 200, 0, -1]
     masks = [(-1) ** i * (i << 100) for i in range(128)]
     blinder = native.expand(seed_of("blinder"), 1)
     tail = np.concatenate((blinder, native.from_ints([m % native.R for m in masks])))
