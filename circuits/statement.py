@@ -32,8 +32,9 @@ SUBMISSION_TYPE = (
     "uint256 commitmentX,uint256 commitmentY)"
 )
 """What the contract sees of a submission."""
-DEALING_TYPE = "Dealing(bytes32 submission,bytes32 sharesRoot)"
-"""Binds what the provers were given to a submission; they and the coordinator check it, the contract has no need to."""
+DEALING_TYPE = "Dealing(address owner,bytes32 submission,bytes32 sharesRoot)"
+"""Binds what the provers were given to a submission and its owner; they and the coordinator check it, the contract has
+no need to.  Without the owner another one could sign the same submission and have its shares used a second time."""
 ATTESTATION_TYPE = (
     "Attestation(bytes32 batchId,bytes32 verifierCode,uint256 committeeId,uint256 taskId,bytes32 termsHash,"
     "uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,uint256 squareNorm)"
@@ -241,7 +242,7 @@ class SubmissionHeader:
     def digest(self, context: Context) -> bytes:
         """EIP-712 digest of the dealing (``DEALING_TYPE``): it binds everything that the owner handed in, and is the
         identifier of the submission off the chain."""
-        values = (self.submission_digest(context), self.shares_root)
+        values = (self.owner, self.submission_digest(context), self.shares_root)
         return typed_digest(context.market.domain, DEALING_TYPE, values)
 
     def signed(self, context: Context, sign: Callable[[bytes], bytes]) -> SubmissionHeader:

@@ -20,7 +20,6 @@ from coordinator.rounds import RoundKey
 from coordinator.settlement import Settlement
 from provers.chain import ChainView, RoundRecord
 from provers.keystore import SigningKey
-from provers.messages import authorization_digest
 from provers.parameters import PublicParameters
 
 _log = logging.getLogger(__name__)
@@ -171,7 +170,7 @@ class Driver:
             locked = self._journal.state.rounds[key].locked if action.again else None
         resources = Resources(
             fleet.committee, terms, policy, self._parameters.commitment_key(terms.dimension),
-            self._parameters.verifying_key(policy.key_hash), self._parameters.srs, self._authorize,
+            self._parameters.verifying_key(policy.key_hash), self._parameters.srs, self._account.sign,
         )  # fmt: skip
         plan = Plan(key, action.submissions, action.again, locked, receipts, ready - excluded)
         self._batcher.prove(resources, fleet, self._view.context(*key), plan)
@@ -189,6 +188,3 @@ class Driver:
             if committee_id not in self._fleets:
                 self._fleets[committee_id] = Fleet(self._view, committee_id, tls_roots=self._tls_roots)
             return self._fleets[committee_id]
-
-    def _authorize(self, session: bytes) -> bytes:
-        return self._account.sign(authorization_digest(session))

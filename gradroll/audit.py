@@ -29,7 +29,7 @@ from circuits.verify import combined_commitment, sum_of_commitments, verify_batc
 from native import G1
 from provers.bundle import AuditBundle
 from provers.party.cohort import small
-from provers.signing import recover, require_owner
+from provers.signing import require_owner, signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Audit:
             recorded.commitment, self.bundle.proof.square_norm,
         ).digest(recorded.context)  # fmt: skip
         signed = self.bundle.certificate.attestations
-        members = {p for p, signature in signed if committee.members[p] == recover(digest, signature)}
+        members = {p for p, s in signed if p < committee.size and signs(committee.members[p], digest, s)}
         needed = committee.quorum
         _require(len(members) >= needed, f"{len(members)} provers attested, {needed} are needed")
 

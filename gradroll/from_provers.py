@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradrollError, SignatureError, UnavailableError
+from circuits.errors import GradrollError, UnavailableError, WireError
 from circuits.statement import Attested, TaskTerms
 from circuits.verify import sum_of_commitments
 from coordinator.machine import Failure, release
@@ -20,7 +20,7 @@ from provers.bundle import AuditBundle, Certificate
 from provers.chain import AcceptedBatch, ChainView, CommitteeRecord
 from provers.client import ProverClient
 from provers.messages import StepReply
-from provers.signing import recover
+from provers.signing import signs
 
 V = TypeVar("V")
 
@@ -43,8 +43,16 @@ class ProverReader:
             UnavailableError: no prover has the certificate, or too few release their share (the acceptance may not be
                 final for them yet); the message has their reasons.
         """
+        refused: list[str] = []
+        for certificate in self.certificates(batch):
+            try:
+                return self._released(batch, certificate, key)
+            except UnavailableError as error:
+                refused.append(str(error))
+        raise UnavailableError("; ".join(refused))
+
+    def _released(self, batch: AcceptedBatch, certificate: Certificate, key: CommitmentKey) -> bytes:
         terms, committee = self._committee(batch)
-        certificate = self.certificate(batch)
         requests = release.requests(certificate, range(committee.committee.size))
         replies: dict[int, StepReply | Failure] = {}
         answers = self._each(committee, lambda client, p: client.run(requests[p], terms.dimension, self.timeout))
@@ -53,8 +61,10 @@ class ProverReader:
             replies[prover] = Failure("refused", answer.code, str(answer)) if failed else answer  # type: ignore[union-attr, assignment]
         return release.opened(committee.committee, key, certificate, replies).payload
 
-    def certificate(self, batch: AcceptedBatch) -> Certificate:
-        """The certificate with a quorum's valid attestations, put together from what the provers have.
+    def certificates(self, batch: AcceptedBatch) -> tuple[Certificate, ...]:
+        """Certificates with a quorum's valid attestations, put together from what the provers have.
+
+        There is one unless a prover lies: not every part of a certificate is bound by what was attested.
 
         Raises:
             UnavailableError: fewer attestations than a quorum were to be had.
@@ -66,19 +76,23 @@ class ProverReader:
         for answer in found.values():
             if isinstance(answer, Certificate):
                 bare = answer.attested_by(())
+                try:
+                    bare.require_dealings()
+                except WireError:
+                    continue
                 signed = merged.setdefault(bare.encode(), (bare, {}))[1]
                 signed.update(_valid(answer, self._digest(bare, terms), committee))
-        for bare, signed in merged.values():
-            if len(signed) >= committee.committee.quorum:
-                return bare.attested_by(signed.items())
+        enough = committee.committee.quorum
+        complete = tuple(bare.attested_by(s.items()) for bare, s in merged.values() if len(s) >= enough)
+        if complete:
+            return complete
         raise UnavailableError(
-            f"the certificate of batch 0x{batch_id.hex()} needs {committee.committee.quorum} attestations: "
-            + _reasons(found)
+            f"the certificate of batch 0x{batch_id.hex()} needs {enough} attestations: " + _reasons(found)
         )
 
     def audit_bundles(self, batch: AcceptedBatch) -> Iterator[AuditBundle]:
         """The audit bundle of an accepted batch from one prover after the other, with a quorum's attestations."""
-        certificate = self.certificate(batch)
+        attestations = self.certificates(batch)[0].attestations
         terms, committee = self._committee(batch)
         for endpoint in committee.endpoints:
             try:
@@ -86,7 +100,7 @@ class ProverReader:
                     bundle = client.audit_bundle(batch.record.batch_id, terms.dimension)
             except GradrollError:
                 continue
-            yield bundle.attested_by(certificate.attestations)
+            yield bundle.attested_by(attestations)
 
     def _committee(self, batch: AcceptedBatch) -> tuple[TaskTerms, CommitteeRecord]:
         terms = self.view.terms(batch.task_id)
@@ -114,12 +128,7 @@ class ProverReader:
 
 def _valid(certificate: Certificate, digest: bytes, committee: CommitteeRecord) -> Iterator[tuple[int, bytes]]:
     members = committee.committee.members
-    for prover, signature in certificate.attestations:
-        try:
-            if prover < len(members) and recover(digest, signature) == members[prover]:
-                yield prover, signature
-        except SignatureError:
-            continue
+    return ((p, s) for p, s in certificate.attestations if p < len(members) and signs(members[p], digest, s))
 
 
 def _reasons(found: Mapping[int, object]) -> str:

@@ -27,6 +27,8 @@ from circuits.statement import (
     MarketId,
     SubmissionHeader,
     SumcheckProof,
+    cohort_id,
+    sign_seed,
 )
 from circuits.transcript import Opening, rho_state
 from native import FrArray
@@ -61,6 +63,18 @@ class Certificate:
         proof = self.proof
         opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
         return rho_state(self.statement.context, self.statement.owners, opening)
+
+    def require_dealings(self) -> None:
+        """Raise WireError unless the submissions are those of the cohort behind the sign seed.
+
+        The identifier binds commitments and the seed, and the seed the dealings: which shares the sum is made of.
+        """
+        context = self.statement.context
+        dealings = {h.digest(context) for h in self.statement.owners}
+        if sign_seed(cohort_id(context, self.cohort), self.coin) != self.proof.sign_seed:
+            raise WireError("the certificate's cohort and coin are not those behind its signs")
+        if not dealings <= set(self.cohort):
+            raise WireError("the certificate's submissions are not those of its cohort")
 
     def attested_by(self, attestations: Iterable[tuple[int, bytes]]) -> Certificate:
         """The same batch with these attestations."""

@@ -47,7 +47,17 @@ class KeySetup:
         return shared is not None and shared.confirmed
 
     def deal(self, hpke_keys: Sequence[bytes]) -> tuple[KeyPackage, ...]:
-        """Seal the keys that this prover leads to the other members' registered keys."""
+        """Seal the keys that this prover leads to the other members' registered keys, and to no others ever.
+
+        Raises:
+            ClosedError: they were sealed to other keys before; a node that names keys of its own for a moment would
+                otherwise learn what this prover deals.
+        """
+        if not self._keystore.fix_recipients(self._reference.digest, hpke_keys):
+            raise ClosedError(
+                "these keys were dealt to other public keys of the members already; if a member has replaced its key "
+                "since, register another committee"
+            )
         dealt = self._dealt()
         return tuple(
             self._package(recipient, hpke_keys[recipient], given)

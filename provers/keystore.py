@@ -6,7 +6,7 @@ import hmac
 import json
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from provers.signing import sign_digest
 
 _VERSION = 1
 _ACCOUNT, _HPKE, _ENTROPY, _SHARED = "account", "hpke-x25519", "dealing-entropy", "shared-keys"
+_RECIPIENTS = "dealing-recipients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,13 @@ class Keystore:
         if not path.exists():
             _write(path, _ENTROPY, {"secret": secrets.token_hex(32)}, replace=False)
         return _secret(path, _ENTROPY)
+
+    def fix_recipients(self, committee: bytes, hpke_keys: Sequence[bytes]) -> bool:
+        """Whether a committee's keys may be sealed to these public keys: the ones of the first time, for good."""
+        path, given = self._directory / f"recipients-{committee.hex()}.json", [key.hex() for key in hpke_keys]
+        if not path.exists():
+            _write(path, _RECIPIENTS, {"keys": given}, replace=False)
+        return bool(_read(path, _RECIPIENTS).get("keys") == given)
 
     def save_shared(self, committee: bytes, shared: SharedKeys) -> None:
         """Keep a committee's shared keys; durable on return."""

@@ -266,6 +266,13 @@ class LedgerState:
         self.count += 1
         self.heads[self.count] = head
 
+    def has(self, entry: CohortJoined) -> bool:
+        """Whether a cohort was joined already, and none of its submissions is retired."""
+        return all(
+            self.cohorts.get((m.owner, m.commitment)) == entry.cohort and self.live.get(m.owner) == m.submission
+            for m in entry.members
+        )
+
     def head_after(self, entry: Entry) -> tuple[int, bytes]:
         """Count and digest of the ledger's head when an entry (no `Restored`) is its next record."""
         record = json.dumps(to_record(entry), sort_keys=True).encode()

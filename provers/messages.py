@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from hashlib import sha256
 from itertools import pairwise
 
 from circuits.errors import WireError
@@ -66,11 +67,6 @@ def message_digest(session: bytes, step: Step, sender: int, body: bytes) -> byte
     return keccak(words(tag("gradroll/v1/message"), session, int(step), sender, keccak(body)))
 
 
-def authorization_digest(session: bytes) -> bytes:
-    """Digest that the task's coordinator signs to open a session; strangers cannot burn attempts."""
-    return keccak(words(tag("gradroll/v1/authorize"), session))
-
-
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """Submissions whose gradients are projected with one sign matrix, ordered by the owners' registration index."""
@@ -84,6 +80,8 @@ class Cohort:
             raise WireError(f"a cohort has 1 to {MAX_COHORT} submissions, not {len(indices)}")
         if any(a >= b for a, b in pairwise(indices)):
             raise WireError("a cohort's owners must be in strictly ascending order of registration")
+        if len({h.owner for h in self.headers}) < len(self.headers):
+            raise WireError("an owner is in a cohort once")
         if any((h.task_id, h.round) != (self.context.task_id, self.context.round) for h in self.headers):
             raise WireError("a cohort holds submissions of one task and round only")
 
@@ -144,7 +142,7 @@ class StepRequest:
     Attributes:
         cohort: with COIN only.
         proposal: with MASK and PROBE_MASK only.
-        authorization: the coordinator's signature over ``authorization_digest(session)``, with the same steps as these.
+        authorization: the coordinator's signature over ``asked``; RELEASE, which serves anybody, needs none.
         relayed: the provers' messages of the step before.
         payload: with ATTEST the audit bundle without attestations, with RELEASE the batch's certificate.
         owner: index into the cohort, with REVEAL only.
@@ -158,6 +156,16 @@ class StepRequest:
     relayed: tuple[Message, ...] = field(default=(), repr=False)
     payload: bytes = field(default=b"", repr=False)
     owner: int = 0
+
+    @property
+    def asked(self) -> bytes:
+        """What the task's coordinator signs, so that nobody else moves a prover on: step, session, all that is relayed.
+
+        The session is the hash of the cohort or of the proposal.
+        """
+        relayed = keccak(b"".join(message.digest for message in self.relayed))
+        head = (tag("gradroll/v1/authorize"), self.session, int(self.step), self.owner)
+        return keccak(words(*head, relayed, sha256(self.payload).digest()))
 
 
 @dataclass(frozen=True, slots=True)

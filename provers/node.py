@@ -109,7 +109,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self._node = node
         self._config = config
         committee = node.membership.committee
-        reference = CommitteeReference(config.chain_id, node.chain.registry, config.committee_id)
+        reference = CommitteeReference(config.chain_id, node.chain.registry, committee)
         self._setup = KeySetup(node.keystore, reference, committee, node.membership.index)
         self._setup_lock = threading.Lock()
         self._intake = ShareIntake(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from circuits.errors import WireError
 from circuits.hashing import keccak, tag, words
-from circuits.statement import SubmissionHeader
+from circuits.statement import Committee, SubmissionHeader
 from provers.setup import KeySet
 
 VERSION = "0.1.0"
@@ -24,16 +24,22 @@ class ShareOpening:
 
 @dataclass(frozen=True, slots=True)
 class CommitteeReference:
-    """Names a committee beyond doubt: which one of which registry on which chain."""
+    """Names a committee beyond doubt: which one of which registry on which chain, and who is in it.
+
+    Members confirm their shared keys under this name and find them by it.  So a node that tells another committee, at
+    the setup of the keys or at a later start, leaves a prover without keys: it does not decide who makes up a quorum.
+    """
 
     chain_id: int
     registry: bytes
-    committee_id: int
+    committee: Committee
 
     @property
     def digest(self) -> bytes:
         """32 bytes that stand for the committee in signed values."""
-        return keccak(words(tag("gradroll/v1/committee"), self.chain_id, self.registry, self.committee_id))
+        committee = self.committee
+        head = (self.chain_id, self.registry, committee.committee_id, committee.threshold)
+        return keccak(words(tag("gradroll/v1/committee"), *head, *committee.members))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from provers.store import Store
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
 _KEPT_SESSIONS, _KEPT_REPLIES = 64, 8
-_LONG = frozenset({Step.COMBINE, Step.RELEASE, Step.PROBE_COMBINE, Step.REVEAL})
+_LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 """Their replies are as long as a share; only the last one is kept for a coordinator that asks again."""
 
 
@@ -52,10 +52,11 @@ class Runner:
         with self._lock:
             if key in self._replies:
                 return self._replies[key]
+            reply = self._step(request)
             if request.step in _LONG:
                 self._drop_long_replies()
-            reply = self._step(request)
-            _remember(self._replies, key, reply, _KEPT_REPLIES)
+            if request.step is not Step.RELEASE:  # anybody may ask, as often as they like; it is answered anew
+                _remember(self._replies, key, reply, _KEPT_REPLIES)
         return reply
 
     def _step(self, request: StepRequest) -> StepReply:

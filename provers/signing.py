@@ -43,6 +43,14 @@ def require_signer(digest: bytes, signature: bytes, address: bytes, what: str) -
         raise SignatureError(f"{what} is signed by 0x{signer.hex()}, not by 0x{address.hex()}")
 
 
+def signs(address: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether ``address`` signed ``digest``; false for a malformed signature too."""
+    try:
+        return recover(digest, signature) == address
+    except SignatureError:
+        return False
+
+
 def require_owner(header: SubmissionHeader, context: Context) -> None:
     """Raise SignatureError unless a header's owner signed both its submission and its dealing.
 

@@ -186,8 +186,14 @@ class Store:
         write_durably(self._batches / f"{bundle.certificate.batch_id.hex()}.opened", bundle.encode_opened())
 
     def put_certificate(self, certificate: Certificate) -> None:
-        """Keep a certificate; it takes the place of one with fewer attestations."""
-        write_durably(self._certificate_path(certificate.batch_id), certificate.encode())
+        """Keep a certificate; of one that is here already only the attestations change, to the larger number."""
+        path = self._certificate_path(certificate.batch_id)
+        if path.exists():
+            known = Certificate.decode(self.certificate(certificate.batch_id))
+            if len(known.attestations) >= len(certificate.attestations):
+                return
+            certificate = known.attested_by(certificate.attestations)
+        write_durably(path, certificate.encode())
 
     def certificate(self, batch_id: bytes) -> bytes:
         """The certificate of a batch, encoded.  Raises UnknownError."""

@@ -60,7 +60,6 @@ def start(resources: Resources, batch: Batch, ground: Ground, active: frozenset[
         Step.MASK,
         run.session,
         proposal=run.proposal,
-        authorization=resources.authorize(run.session),
         relayed=relayed,
     )
     return Transition(Masking(run), dict.fromkeys(run.active, request))

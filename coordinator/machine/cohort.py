@@ -27,7 +27,14 @@ from coordinator.machine.state import (
     Tossing,
     Transition,
 )
-from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, ProverNamed, ProverVerdict, Verdict
+from coordinator.machine.verdicts import (
+    OwnerRejected,
+    OwnerSetAside,
+    ProverAbsent,
+    ProverNamed,
+    ProverVerdict,
+    Verdict,
+)
 from native import FrArray
 from provers.bodies import CoinBody, DigestBody, ProjectBody
 from provers.messages import Step, StepReply, StepRequest
@@ -50,7 +57,7 @@ class Dispute:
 def start(resources: Resources, batch: Batch) -> Transition:
     """COIN to everybody who can be reached."""
     session = batch.cohort.cohort_id
-    request = StepRequest(Step.COIN, session, cohort=batch.cohort, authorization=resources.authorize(session))
+    request = StepRequest(Step.COIN, session, cohort=batch.cohort)
     return Transition(Tossing(batch), dict.fromkeys(sorted(batch.reachable), request))
 
 
@@ -111,6 +118,8 @@ def _judge(resources: Resources, case: Case, verdicts: tuple[Verdict, ...]) -> T
             if not small(opened[owner]):
                 verdict = _reject(case, owner, "smallness: an entry is not a small integer, or a mask is out of range")
         except BlamedProversError as error:
+            if owner in (case.batch.locked or ()):
+                return _without_wrong_shares(resources, case, error.provers, verdicts)
             if _may_reveal(resources, case, error.provers):
                 for prover in error.provers:
                     disputes.setdefault(prover, Dispute(owner, case.batch.reachable - set(error.provers)))
@@ -125,6 +134,15 @@ def _judge(resources: Resources, case: Case, verdicts: tuple[Verdict, ...]) -> T
         return _dispute(case, disputes, verdicts)
     ground = Ground(case.coin, case.seed, case.messages, opened, frozenset(opened))
     return resume(resources, case.batch, ground, verdicts)
+
+
+def _without_wrong_shares(
+    resources: Resources, case: Case, provers: tuple[int, ...], verdicts: tuple[Verdict, ...]
+) -> Transition:
+    """A set that provers have signed is finished with those whose shares fit, whoever is to blame for the others."""
+    reason = "its share of an owner in a signed set does not fit; the set is finished without it"
+    absent = tuple(ProverAbsent(p, Step.PROJECT, reason) for p in provers)
+    return _judge(resources, replace(case, batch=case.batch.without(absent)), verdicts + absent)
 
 
 def _open(resources: Resources, case: Case, owner: int) -> FrArray:

@@ -38,7 +38,7 @@ from coordinator.machine.state import (
     Validating,
 )
 from coordinator.machine.verdicts import Failed, OwnerRejected, OwnerVerdict
-from provers.messages import Cohort, Step, StepReply
+from provers.messages import Cohort, Step, StepReply, StepRequest
 from provers.signing import require_owner
 
 Replies = Mapping[int, StepReply | Failure]
@@ -89,7 +89,16 @@ def begin(
     if not recovery.enough_provers(resources, batch):
         return recovery.failed(batch, batch_verdicts, recovery.too_few_provers(resources, batch))
     first = cohort.start(resources, batch)
-    return Transition(first.state, first.requests, batch_verdicts)
+    return _authorized(resources, Transition(first.state, first.requests, batch_verdicts))
+
+
+def _authorized(resources: Resources, transition: Transition) -> Transition:
+    """The same transition with the coordinator's signature under every request; most are one request to all."""
+    signed: dict[int, StepRequest] = {}
+    for request in transition.requests.values():
+        if id(request) not in signed:
+            signed[id(request)] = replace(request, authorization=resources.authorize(request.asked))
+    return replace(transition, requests={p: signed[id(r)] for p, r in transition.requests.items()})
 
 
 def _batch(members: Cohort, attempt_number: int, reachable: frozenset[int]) -> Batch:
@@ -121,6 +130,10 @@ def advance(resources: Resources, state: State, replies: Replies) -> Transition:
     Raises:
         WireError: the batch has ended.
     """
+    return _authorized(resources, _advanced(resources, state, replies))
+
+
+def _advanced(resources: Resources, state: State, replies: Replies) -> Transition:
     match state:
         case Tossing():
             return cohort.tossed(resources, state, replies)

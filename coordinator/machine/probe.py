@@ -43,9 +43,7 @@ def halves(group: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
 def start(resources: Resources, batch: Batch, ground: Ground, active: frozenset[int], hunt: Hunt) -> Transition:
     """Probe the first pending group."""
     run = new_run(batch, ground, hunt.pending[0], active, probe=True)
-    request = StepRequest(
-        Step.PROBE_MASK, run.session, proposal=run.proposal, authorization=resources.authorize(run.session)
-    )
+    request = StepRequest(Step.PROBE_MASK, run.session, proposal=run.proposal)
     return Transition(ProbeMasking(run, hunt), dict.fromkeys(run.active, request))
 
 

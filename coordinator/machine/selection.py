@@ -18,19 +18,35 @@ def choose(
 ) -> tuple[tuple[int, ...], frozenset[int], tuple[OwnerSetAside, ...]]:
     """Candidates (indices, ascending) and the provers that hold all of them; verdicts on those left for later.
 
-    Greedy, widely held submissions first: an owner that gave its shares to few provers cannot push the others out.
+    Greedy, widely held submissions first: an owner that gave its shares to few provers cannot push the others out.  Nor
+    can it leave a batch without a prover to spare, when enough others give theirs to all: t provers may vanish after
+    the set is signed, so a cohort keeps t beyond a quorum where it can.
     """
     if receipts is None:
         return signed, reachable, ()
-    digests = candidates.digests
+    digests, quorum = candidates.digests, resources.committee.quorum
     holders = {i: frozenset(p for p in reachable if digests[i] in receipts.get(p, ())) for i in signed}
-    chosen: list[int] = []
-    common = reachable
-    for index in sorted(signed, key=lambda i: (-len(holders[i]), i)):
-        if len(common & holders[index]) >= resources.committee.quorum:
-            chosen.append(index)
-            common &= holders[index]
+    most = max(quorum, min(len(reachable), quorum + resources.committee.threshold))
+    chosen, common = _greedy(holders, reachable, quorum)
+    for kept in range(most, quorum, -1):
+        fewer, spared = _greedy(holders, reachable, kept)
+        if len(fewer) >= resources.terms.min_owners:
+            chosen, common = fewer, spared
+            break
     left = [i for i in signed if i not in chosen]
     reason = "receipts: too few provers hold its shares together with the others'; it waits for a later batch"
     verdicts = tuple(OwnerSetAside(digests[i], candidates.headers[i].owner, reason) for i in left)
     return tuple(sorted(chosen)), common, verdicts
+
+
+def _greedy(
+    holders: Mapping[int, frozenset[int]], reachable: frozenset[int], kept: int
+) -> tuple[list[int], frozenset[int]]:
+    """Submissions, widely held ones first, as long as ``kept`` provers hold all of them."""
+    chosen: list[int] = []
+    common = reachable
+    for index in sorted(holders, key=lambda i: (-len(holders[i]), i)):
+        if len(common & holders[index]) >= kept:
+            chosen.append(index)
+            common &= holders[index]
+    return chosen, common

@@ -28,7 +28,7 @@ class Resources:
     """What the machine works with but does not own; the same for every call of a batch.
 
     Attributes:
-        authorize: signs ``authorization_digest(session)`` with the task's coordinator key; deterministic (RFC 6979).
+        authorize: signs ``StepRequest.asked`` with the task's coordinator key; deterministic (RFC 6979).
     """
 
     committee: Committee

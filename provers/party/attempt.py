@@ -24,7 +24,7 @@ from provers import ledger
 from provers.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody, vector_digest
 from provers.messages import Cohort, Proposal, Step, StepRequest
 from provers.openings import open_g1, open_vector
-from provers.party.cohort import StepResult, authorized, small
+from provers.party.cohort import StepResult, require_continuity, small
 from provers.party.environment import Environment, ShareVector
 from provers.party.relay import broadcast_hash, take
 from provers.party.state import (
@@ -53,7 +53,6 @@ def start_attempt(party: Party, env: Environment, request: StepRequest, probe: b
     check_active(party, proposal)
     if proposal.nonces[proposal.active.index(party.index)] != party.nonce:
         raise UnknownError("the proposal is for this prover before it started again; begin the cohort anew with COIN")
-    authorized(env, projected.cohort.context.task_id, request)
     env.ledger.check(_started(projected.cohort, proposal))
     return projected, proposal
 
@@ -78,8 +77,9 @@ def share_vectors(env: Environment, cohort: Cohort, proposal: Proposal) -> list[
     """This prover's shares of the kept submissions, in batch order.
 
     Raises:
-        RuleViolationError: one of them was retired meanwhile.
+        RuleViolationError: one of them was retired meanwhile, or this prover's ledger turned out to be an old copy.
     """
+    require_continuity(env, cohort.context)
     submissions = kept_submissions(cohort, proposal)
     owners = [ledger.owner_key(cohort.context, h.owner) for h in kept_headers(cohort, proposal)]
     env.ledger.require_live(owners, submissions)

@@ -63,7 +63,7 @@ def probe_combine(party: Party, env: Environment, request: StepRequest) -> StepR
     rows = [v.row for v in share_vectors(env, probing.cohort, probing.proposal)]
     vector = native.linear_combination([probing.mask_row, *rows], squarings(rho, len(rows) + 1))
     body = DigestBody(vector_digest(vector))
-    return StepResult(party.with_attempt(request.session, Finished()), body.encode(), (spent,), vector)
+    return StepResult(party.with_attempt(request.session, Finished(probing.cohort)), body.encode(), (spent,), vector)
 
 
 def reveal(party: Party, env: Environment, request: StepRequest) -> StepResult:

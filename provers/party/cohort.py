@@ -30,13 +30,13 @@ from native import FrArray, R
 from provers import ledger
 from provers.bodies import CoinBody, ProjectBody
 from provers.heads import Head, head_digest, is_missing
-from provers.messages import Cohort, Step, StepRequest, authorization_digest
+from provers.messages import Cohort, Step, StepRequest
 from provers.openings import open_scalar
 from provers.party.environment import Environment, ShareVector
 from provers.party.relay import take
 from provers.party.state import Joined, Party, Projected
 from provers.prss import Purpose
-from provers.signing import recover, require_owner, require_signer
+from provers.signing import require_owner, signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +56,36 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     if cohort is None or cohort.cohort_id != request.session:
         raise WireError("COIN comes with its cohort")
     check_context(env, cohort.context)
-    authorized(env, cohort.context.task_id, request)
     for header, digest in zip(cohort.headers, cohort.digests, strict=True):
         _check_header(party, env, header, cohort.context)
         env.shares(digest)
-    _require_continuity(env, cohort.context)
+    require_continuity(env, cohort.context)
     joined = ledger.CohortJoined(request.session, members_of(cohort.context, cohort.headers))
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)
     seen = tuple((p, Head.decode(raw)) for p, raw in sorted(env.ledger.peers.items()))
-    body = CoinBody(native.to_ints(share)[0], party.nonce, _own_head(party, env, joined), seen).encode()
-    return StepResult(party.with_cohort(request.session, Joined(cohort)), body, (joined,))
+    news = () if env.ledger.has(joined) else (joined,)
+    head = _own_head(party, env, cohort.context, news)
+    body = CoinBody(native.to_ints(share)[0], party.nonce, head, seen).encode()
+    # Asked again it stays where it is: who repeats COIN must not undo a projection.
+    known = party.cohorts.get(request.session, Joined(cohort))
+    return StepResult(party.with_cohort(request.session, known), body, news)
 
 
-def _require_continuity(env: Environment, context: Context) -> None:
+def require_continuity(env: Environment, context: Context) -> None:
+    """Refuse a round that was open when this prover's ledger was found to be an old copy."""
     if env.ledger.restored_at and env.opened_at(context) <= env.ledger.restored_at:
         raise RuleViolationError(
             "this prover's ledger was found to be an old copy; it takes part in rounds that are opened from now on"
         )
 
 
-def _own_head(party: Party, env: Environment, entry: ledger.Entry) -> Head:
-    """The head of this prover's ledger once the entry is in it, as it will be when the message leaves."""
-    count, digest = env.ledger.head_after(entry)
-    return Head(count, digest, env.sign(head_digest(party.committee.committee_id, party.index, count, digest)))
+def _own_head(party: Party, env: Environment, context: Context, news: tuple[ledger.CohortJoined, ...]) -> Head:
+    """The head of this prover's ledger with its news, as it will be when the message leaves."""
+    count, digest = env.ledger.count, env.ledger.heads[env.ledger.count]
+    for entry in news:
+        count, digest = env.ledger.head_after(entry)
+    return Head(count, digest, env.sign(head_digest(context.market.domain, party.index, count, digest)))
 
 
 class RestoredError(RuleViolationError):
@@ -93,7 +99,9 @@ class RestoredError(RuleViolationError):
         self.entry = entry
 
 
-def _news_of_peers(party: Party, env: Environment, coins: Mapping[int, CoinBody]) -> tuple[ledger.Entry, ...]:
+def _news_of_peers(
+    party: Party, env: Environment, context: Context, coins: Mapping[int, CoinBody]
+) -> tuple[ledger.Entry, ...]:
     """What the others say of their own ledgers, and of this one.
 
     Raises:
@@ -102,7 +110,7 @@ def _news_of_peers(party: Party, env: Environment, coins: Mapping[int, CoinBody]
     committee, news = party.committee, []
     for sender, coin in sorted(coins.items()):
         for prover, shown in ((sender, coin.head), *coin.seen):
-            if not _is_signed(committee, prover, shown):
+            if not _is_signed(committee, context, prover, shown):
                 continue
             if prover == party.index:
                 if is_missing(env.ledger, shown):
@@ -112,12 +120,9 @@ def _news_of_peers(party: Party, env: Environment, coins: Mapping[int, CoinBody]
     return tuple(news)
 
 
-def _is_signed(committee: Committee, prover: int, shown: Head) -> bool:
-    try:
-        digest = head_digest(committee.committee_id, prover, shown.count, shown.digest)
-        return prover < committee.size and recover(digest, shown.signature) == committee.members[prover]
-    except SignatureError:
-        return False
+def _is_signed(committee: Committee, context: Context, prover: int, shown: Head) -> bool:
+    digest = head_digest(context.market.domain, prover, shown.count, shown.digest)
+    return prover < committee.size and signs(committee.members[prover], digest, shown.signature)
 
 
 def _highest(env: Environment, prover: int) -> int:
@@ -138,12 +143,6 @@ def members_of(context: Context, headers: Iterable[SubmissionHeader]) -> tuple[l
     )
 
 
-def authorized(env: Environment, task_id: int, request: StepRequest) -> None:
-    """Refuse a session that the task's coordinator has not signed."""
-    digest = authorization_digest(request.session)
-    require_signer(digest, request.authorization, env.terms(task_id).coordinator, "the session")
-
-
 def _check_header(party: Party, env: Environment, header: SubmissionHeader, context: Context) -> None:
     if len(header.share_digests) != party.committee.size:
         raise WireError("a header names one share digest for each prover of the committee")
@@ -161,7 +160,8 @@ def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
     coins = take(party.committee, request.relayed, request.session, Step.COIN, senders, CoinBody.decode)
     threshold = party.committee.threshold
     opened = open_scalar({p: b.share for p, b in coins.items()}, threshold, threshold, "coin")
-    news = _news_of_peers(party, env, coins)
+    news = _news_of_peers(party, env, cohort.context, coins)
+    require_continuity(env, cohort.context)
     env.ledger.require_live(*_keys(cohort))
     seed = sign_seed(request.session, opened)
     own = np.stack(checked_values([env.shares(d) for d in cohort.digests], seed))

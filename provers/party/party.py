@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from circuits.errors import WireError
 from provers.ledger import Entry
-from provers.messages import Message, Step, StepReply, StepRequest, message_digest
+from provers.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from provers.party import attempt, blame, cohort, prove, release
 from provers.party.cohort import StepResult
 from provers.party.environment import Environment
 from provers.party.state import Party
+from provers.signing import require_signer
 
 _STEPS: Mapping[Step, Callable[[Party, Environment, StepRequest], StepResult]] = {
     Step.COIN: cohort.coin,
@@ -45,7 +47,31 @@ class Outcome:
 
 def handle(party: Party, request: StepRequest, env: Environment) -> Outcome:
     """Run one step.  On any GradrollError nothing has changed."""
+    if request.step is not Step.RELEASE:
+        _require_authorized(party, env, request)
     result = _STEPS[request.step](party, env, request)
     digest = message_digest(request.session, request.step, party.index, result.body)
     message = Message(request.session, request.step, party.index, result.body, env.sign(digest))
     return Outcome(result.party, result.entries, StepReply(message, result.vector, result.raw))
+
+
+def _require_authorized(party: Party, env: Environment, request: StepRequest) -> None:
+    """Refuse a step that the task's coordinator has not signed: strangers burn no attempts and move no prover on."""
+    coordinator = env.terms(_cohort_of(party, request).context.task_id).coordinator
+    require_signer(request.asked, request.authorization, coordinator, "the request")
+
+
+def _cohort_of(party: Party, request: StepRequest) -> Cohort:
+    match request.step:
+        case Step.COIN:
+            if request.cohort is None:
+                raise WireError("COIN comes with its cohort")
+            return request.cohort
+        case Step.PROJECT | Step.REVEAL:
+            return party.cohort(request.session).cohort
+        case Step.MASK | Step.PROBE_MASK:
+            if request.proposal is None:
+                raise WireError(f"{request.step.name} comes with its proposal")
+            return party.cohort(request.proposal.cohort_id).cohort
+        case _:
+            return party.any_attempt(request.session).cohort

@@ -25,7 +25,7 @@ from provers.bundle import AuditBundle, Certificate
 from provers.messages import Message, Step, StepRequest
 from provers.openings import open_scalar
 from provers.party.attempt import blinder, share_vectors
-from provers.party.cohort import StepResult, check_context, members_of
+from provers.party.cohort import StepResult, check_context, members_of, require_continuity
 from provers.party.environment import Environment
 from provers.party.relay import take
 from provers.party.state import Combined, Finished, Masked, Party, Proved
@@ -77,6 +77,7 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     context = masked.cohort.context
     bundle = AuditBundle.decode(request.payload)
     check_context(env, context)
+    require_continuity(env, context)
     _require_own_batch(proved, bundle)
     require_enough_owners(env, context.task_id, bundle.statement.size)
     env.require_admissible(context, tuple(h.owner_index for h in masked.headers))
@@ -86,7 +87,7 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     locked = ledger.Locked(ledger.Selection.plain(members_of(context, masked.headers)))
     env.ledger.check(locked)
     body = AttestBody(env.sign(attested(env, bundle.certificate).digest(context)))
-    return StepResult(party.with_attempt(request.session, Finished()), body.encode(), (locked,))
+    return StepResult(party.with_attempt(request.session, Finished(masked.cohort)), body.encode(), (locked,))
 
 
 def attested(env: Environment, batch: Certificate) -> Attested:

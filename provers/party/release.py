@@ -11,8 +11,7 @@ Corruption bound: at most t provers, any number of owners, the coordinator, and 
 from __future__ import annotations
 
 from circuits.errors import NotReadyError, RuleViolationError, SignatureError, WireError
-from circuits.statement import Context, cohort_id, sign_seed
-from circuits.verify import sum_of_commitments
+from circuits.verify import sum_of_commitments, verify_batch
 from provers import ledger
 from provers.bodies import DigestBody, vector_digest
 from provers.bundle import Certificate
@@ -21,14 +20,14 @@ from provers.party.cohort import StepResult, check_context, members_of
 from provers.party.environment import Environment
 from provers.party.prove import attested, require_enough_owners
 from provers.party.state import Party
-from provers.signing import require_signer
+from provers.signing import require_owner, require_signer
 
 
 def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
     """RELEASE: check the certificate, then send the share of its sum.
 
     Raises:
-        WireError: the request names another batch than its certificate.
+        WireError, ProofError, SignatureError: the request names another batch, or a part of the certificate is forged.
         RuleViolationError: no quorum attested it, or an owner is in another sum already.
         NotReadyError: the market has not accepted the batch, or not deep enough.
     """
@@ -38,22 +37,15 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
         raise WireError("the certificate is of another batch than the request names")
     check_context(env, context)
     require_enough_owners(env, context.task_id, certificate.statement.size)
-    _require_dealings(certificate, context)
+    certificate.require_dealings()
     _require_quorum(party, env, certificate)
+    _require_sound(env, certificate)
     _require_acceptance(env, certificate)
     selection = ledger.Selection.plain(members_of(context, certificate.statement.owners))
     released = ledger.Released(selection)
     env.ledger.check(released)
     vector = env.summed(selection)
     return StepResult(party, DigestBody(vector_digest(vector)).encode(), (released,), vector)
-
-
-def _require_dealings(certificate: Certificate, context: Context) -> None:
-    """The identifier binds the sign seed, and so the cohort's dealings: the sum is over exactly those."""
-    seed = sign_seed(cohort_id(context, certificate.cohort), certificate.coin)
-    dealings = [h.digest(context) for h in certificate.statement.owners]
-    if seed != certificate.proof.sign_seed or not set(dealings) <= set(certificate.cohort):
-        raise WireError("the certificate's submissions are not those of its cohort")
 
 
 def _require_quorum(party: Party, env: Environment, certificate: Certificate) -> None:
@@ -68,6 +60,14 @@ def _require_quorum(party: Party, env: Environment, certificate: Certificate) ->
         if prover >= committee.size:
             raise SignatureError(f"the committee has no prover {prover}")
         require_signer(digest, signature, committee.members[prover], f"the attestation of prover {prover}")
+
+
+def _require_sound(env: Environment, certificate: Certificate) -> None:
+    """Nothing binds the owners' signatures and the proof's elements, and this prover will serve what it was shown."""
+    statement = certificate.statement
+    verify_batch(statement, certificate.proof, env.proving_key(env.policy(statement.context.task_id)).verifying)
+    for header in statement.owners:
+        require_owner(header, statement.context)
 
 
 def _require_acceptance(env: Environment, certificate: Certificate) -> None:

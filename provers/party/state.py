@@ -6,6 +6,7 @@ survive stands in the ledger.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -16,9 +17,9 @@ from native import G1, FrArray
 from provers.messages import Cohort, Proposal
 from provers.prss import PrssKeys
 
-V = TypeVar("V")
 S = TypeVar("S")
-_KEPT_COHORTS, _KEPT_ATTEMPTS = 8, 4
+_KEPT_COHORTS, _KEPT_ATTEMPTS = 64, 8
+"""Beyond them the oldest of the task that has the most is forgotten: a task does not push another's work out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ class Validated:
     gram: FrArray = field(repr=False)
     broadcasts: bytes
 
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort of the attempt."""
+        return self.masked.cohort
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
@@ -89,6 +95,11 @@ class Confirmed:
     state: bytes
     broadcasts: bytes
 
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort of the attempt."""
+        return self.validated.cohort
+
 
 @dataclass(frozen=True, slots=True)
 class Combined:
@@ -97,6 +108,11 @@ class Combined:
     confirmed: Confirmed
     rho: int
 
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort of the attempt."""
+        return self.confirmed.cohort
+
 
 @dataclass(frozen=True, slots=True)
 class Proved:
@@ -104,6 +120,11 @@ class Proved:
 
     combined: Combined
     square_norm: int
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort of the attempt."""
+        return self.combined.cohort
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +140,12 @@ class Probing:
 class Finished:
     """ATTEST or PROBE_COMBINE done: nothing follows in this session."""
 
+    cohort: Cohort
+
 
 CohortState = Joined | Projected
 AttemptState = Masked | Validated | Confirmed | Combined | Proved | Probing | Finished
+V = TypeVar("V", CohortState, AttemptState)
 
 
 def kept_headers(cohort: Cohort, proposal: Proposal) -> tuple[SubmissionHeader, ...]:
@@ -162,25 +186,32 @@ class Party:
             raise UnknownError(f"no cohort 0x{session.hex()} here (a restart forgets it); begin it again with COIN")
         return self.cohorts[session]
 
+    def any_attempt(self, session: bytes) -> AttemptState:
+        """State of an attempt, wherever it stands; raises UnknownError."""
+        if session not in self.attempts:
+            raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
+        return self.attempts[session]
+
     def attempt(self, session: bytes, kind: type[S]) -> S:
         """State of an attempt that stands exactly at ``kind``; raises UnknownError or NotReadyError."""
-        state = self.attempts.get(session)
-        if state is None:
-            raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
+        state = self.any_attempt(session)
         if not isinstance(state, kind):
             raise NotReadyError(f"the attempt stands at {type(state).__name__}, this step follows {kind.__name__}")
         return state
 
     def with_cohort(self, session: bytes, state: CohortState) -> Party:
-        """This party with one cohort's state replaced; the oldest are forgotten."""
+        """This party with one cohort's state replaced."""
         return replace(self, cohorts=_bounded(self.cohorts, session, state, _KEPT_COHORTS))
 
     def with_attempt(self, session: bytes, state: AttemptState) -> Party:
-        """This party with one attempt's state replaced; the oldest are forgotten."""
+        """This party with one attempt's state replaced."""
         return replace(self, attempts=_bounded(self.attempts, session, state, _KEPT_ATTEMPTS))
 
 
 def _bounded(known: Mapping[bytes, V], key: bytes, value: V, limit: int) -> dict[bytes, V]:
     kept = {k: v for k, v in known.items() if k != key}
     kept[key] = value
-    return dict(list(kept.items())[-limit:])
+    while len(kept) > limit:
+        (most, _), *_ = Counter(v.cohort.context.task_id for v in kept.values()).most_common(1)
+        del kept[next(k for k, v in kept.items() if v.cohort.context.task_id == most)]
+    return kept

@@ -28,7 +28,7 @@ from circuits.statement import TAIL, Attested
 from coordinator.machine import Attesting, Completed, Failure, Transition, advance, begin
 from provers.bundle import AuditBundle, Certificate
 from provers.ledger import Selection
-from provers.messages import Cohort, Message, Step, StepReply, StepRequest, authorization_digest
+from provers.messages import Cohort, Message, Step, StepReply, StepRequest
 from provers.party import Acceptance
 from provers.party.attempt import validity_challenge
 from provers.party.cohort import members_of
@@ -60,9 +60,8 @@ def _other_set(network: Network, transition: Transition, kept: tuple[int, ...]) 
     """The same MASK requests over the owners that the coordinator chooses."""
     state = transition.state
     proposal = replace(state.run.proposal, kept=kept)  # type: ignore[union-attr]
-    signature = sign_digest(network.coordinator_key, authorization_digest(proposal.digest))
     requests = {
-        p: replace(r, session=proposal.digest, proposal=proposal, authorization=signature)
+        p: network.authorized(replace(r, session=proposal.digest, proposal=proposal))
         for p, r in transition.requests.items()
     }
     ground = replace(state.run.ground, kept=frozenset(kept))  # type: ignore[union-attr]
@@ -451,7 +450,7 @@ def test_a_prover_that_started_again_is_not_led_through_an_older_session() -> No
     network.memories[0].ledger.attempts.clear()  # an old copy of the ledger
     replies = [network.deliver(p, coin_request(network, network.cohort)) for p in range(4)]
     coins = tuple(r.message for r in replies if isinstance(r, StepReply))
-    network.deliver(0, StepRequest(Step.PROJECT, network.cohort.cohort_id, relayed=coins))
+    network.deliver(0, network.authorized(StepRequest(Step.PROJECT, network.cohort.cohort_id, relayed=coins)))
     with pytest.raises(GradrollError, match="before it started again"):
         ask(network, 0, requests[0])
 
@@ -461,8 +460,7 @@ def test_a_nonce_of_somebody_elses_making_is_refused() -> None:
     _, requests = run_until(network, Step.MASK)
     proposal = own(requests[0])
     forged = replace(proposal, nonces=(bytes(32), *proposal.nonces[1:]))
-    signature = sign_digest(network.coordinator_key, authorization_digest(forged.digest))
-    request = replace(requests[0], proposal=forged, session=forged.digest, authorization=signature)
+    request = replace(requests[0], proposal=forged, session=forged.digest)
     with pytest.raises(GradrollError, match="before it started again"):
         ask(network, 0, request)
     assert propose(network, 1, (0, 1, 2), (0, 1, 2, 3)) == proposal

@@ -32,7 +32,7 @@ def fresh_cohort(network: Network) -> Cohort:
 def coins(network: Network, cohort: Cohort) -> StepRequest:
     replies = [network.deliver(p, coin_request(network, cohort)) for p in range(network.provers)]
     messages = tuple(r.message for r in replies if isinstance(r, StepReply))
-    return StepRequest(Step.PROJECT, cohort.cohort_id, relayed=messages)
+    return network.authorized(StepRequest(Step.PROJECT, cohort.cohort_id, relayed=messages))
 
 
 def test_a_restored_prover_learns_of_it_and_projects_nothing() -> None:
@@ -45,6 +45,8 @@ def test_a_restored_prover_learns_of_it_and_projects_nothing() -> None:
         ask(network, 0, request)
     network.deliver(0, request)
     assert network.memories[0].ledger.restored_at == network.memories[0].clock
+    with pytest.raises(RuleViolationError, match="rounds that are opened from now on"):
+        ask(network, 0, request)  # asked again it does no better
 
 
 def test_it_stays_silent_in_rounds_that_were_open_and_takes_part_in_later_ones() -> None:
@@ -74,12 +76,48 @@ def test_the_others_finish_without_it() -> None:
     assert 0 not in {prover for prover, _ in result.completed.bundle.certificate.attestations}
 
 
+def test_a_finding_stops_attempts_that_are_under_way() -> None:
+    network = network_with(2)
+    for step in (Step.MASK, Step.VALIDATE, Step.ATTEST):
+        network = network_with(2)
+        _, requests = run_until(network, step)
+        network.memories[0].ledger.apply(Restored(network.memories[0].clock, 99))
+        with pytest.raises(RuleViolationError, match="rounds that are opened from now on"):
+            ask(network, 0, requests[0])
+
+
+def test_a_head_of_another_markets_ledger_says_nothing() -> None:
+    """A prover has a ledger for each market; of one and the same committee they would differ."""
+    network = network_with(2)
+    digest = head_digest(b"\x07" * 32, 0, 99, bytes(32))
+    elsewhere = Head(99, bytes(32), sign_digest(network.prover_keys[0], digest))
+    _, requests = run_until(network, Step.PROJECT)
+    message = requests[0].relayed[3]
+    body = CoinBody.decode(message.body)
+    lie = network.resign(3, message, CoinBody(body.share, body.nonce, body.head, ((0, elsewhere),)).encode())
+    reply = ask(network, 0, StepRequest(Step.PROJECT, requests[0].session, relayed=(*requests[0].relayed[:3], lie)))
+    assert isinstance(reply, StepReply)
+
+
+def test_a_coin_that_is_asked_for_again_does_not_lengthen_the_ledger() -> None:
+    network = network_with(2)
+    first = network.deliver(0, coin_request(network, network.cohort))
+    count = network.memories[0].ledger.count
+    again = network.deliver(0, coin_request(network, network.cohort))
+    assert isinstance(first, StepReply)
+    assert isinstance(again, StepReply)
+    assert network.memories[0].ledger.count == count
+    assert CoinBody.decode(again.message.body).head == CoinBody.decode(first.message.body).head
+
+
 def test_a_peers_word_without_ones_own_signature_is_no_evidence() -> None:
     network = network_with(2)
     _, requests = run_until(network, Step.PROJECT)
     message = requests[0].relayed[3]
     body = CoinBody.decode(message.body)
-    forged = Head(99, bytes(32), sign_digest(network.prover_keys[3], head_digest(1, 0, 99, bytes(32))))
+    forged = Head(
+        99, bytes(32), sign_digest(network.prover_keys[3], head_digest(network.context.market.domain, 0, 99, bytes(32)))
+    )
     lie = network.resign(3, message, CoinBody(body.share, body.nonce, body.head, ((0, forged),)).encode())
     relayed = (*requests[0].relayed[:3], lie)
     reply = ask(network, 0, StepRequest(Step.PROJECT, requests[0].session, relayed=relayed))

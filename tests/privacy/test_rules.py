@@ -21,12 +21,12 @@ from circuits.errors import (
 )
 from coordinator.machine import Transition, advance, begin
 from provers.ledger import LedgerState
-from provers.messages import Cohort, Message, Proposal, Step, StepReply, StepRequest, authorization_digest
+from provers.messages import Cohort, Message, Proposal, Step, StepReply, StepRequest
 from provers.party import handle
 from provers.prss import PrssKeys
 from provers.signing import sign_digest
 from tests.support.network import MARKET, Network, OwnerPlan, gradients, network_with
-from tests.support.plain_batch import seed_of
+from tests.support.plain_batch import address_of, seed_of
 
 ALL_STEPS = [s for s in Step if s <= Step.ATTEST]
 
@@ -41,18 +41,25 @@ def run_until(network: Network, step: Step) -> tuple[Transition, dict[int, StepR
     return transition, dict(transition.requests)
 
 
-def ask(network: Network, prover: int, request: StepRequest) -> StepReply:
-    """What an honest prover does with a request; its state is left as it was."""
-    return handle(network.parties[prover], request, network.memories[prover]).reply
+def ask(network: Network, prover: int, request: StepRequest, *, signed: bool = True) -> StepReply:
+    """What an honest prover does with a request of the task's coordinator; its state is left as it was."""
+    asked = network.authorized(request) if signed else request
+    return handle(network.parties[prover], asked, network.memories[prover]).reply
 
 
 def check_refused(
-    network: Network, request: StepRequest, error: type[GradrollError], match: str, prover: int = 0
+    network: Network,
+    request: StepRequest,
+    error: type[GradrollError],
+    match: str,
+    prover: int = 0,
+    *,
+    signed: bool = True,
 ) -> None:
     """The prover refuses, names why, and its state and ledger stand as before."""
     party, ledger = network.parties[prover], repr(network.memories[prover].ledger)
     with pytest.raises(error, match=match):
-        ask(network, prover, request)
+        ask(network, prover, request, signed=signed)
     assert network.parties[prover] is party
     assert repr(network.memories[prover].ledger) == ledger
 
@@ -64,8 +71,7 @@ def restart(network: Network, prover: int) -> None:
 
 def authorized(network: Network, proposal: Proposal, request: StepRequest) -> StepRequest:
     """The request with another proposal, which the true coordinator signs."""
-    signature = sign_digest(network.coordinator_key, authorization_digest(proposal.digest))
-    return replace(request, proposal=proposal, session=proposal.digest, authorization=signature)
+    return network.authorized(replace(request, proposal=proposal, session=proposal.digest))
 
 
 def propose(network: Network, attempt: int, kept: tuple[int, ...], active: tuple[int, ...]) -> Proposal:
@@ -135,8 +141,7 @@ def test_a_submission_is_projected_with_one_sign_matrix_only() -> None:
     _, requests = run_until(network, Step.COIN)
     network.deliver(0, requests[0])
     smaller = Cohort(network.context, tuple(network.headers[:2]))
-    signature = sign_digest(network.coordinator_key, authorization_digest(smaller.cohort_id))
-    again = StepRequest(Step.COIN, smaller.cohort_id, cohort=smaller, authorization=signature)
+    again = StepRequest(Step.COIN, smaller.cohort_id, cohort=smaller)
     check_refused(network, again, RuleViolationError, "another cohort")
 
 
@@ -213,7 +218,7 @@ def test_a_message_of_another_session_is_refused() -> None:
 def test_equivocation_about_broadcasts_ends_the_attempt_before_anything_is_combined() -> None:
     network = network_with(3, provers=3)
     transition, requests = run_until(network, Step.VALIDATE)
-    forked = _other_products(network, requests[2])
+    forked = network.authorized(_other_products(network, requests[2]))
     replies = {p: network.deliver(p, forked if p == 0 else r) for p, r in requests.items()}
     messages = tuple(r.message for r in replies.values() if isinstance(r, StepReply))
     confirm = StepRequest(Step.CONFIRM, requests[0].session, relayed=messages)
@@ -250,20 +255,65 @@ def test_requests_carry_no_challenge() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("step", [Step.COIN, Step.MASK])
-def test_a_session_that_the_coordinator_did_not_sign_is_refused(step: Step) -> None:
+@pytest.mark.parametrize("step", ALL_STEPS)
+def test_a_request_that_the_coordinator_did_not_sign_is_refused(step: Step) -> None:
+    """Nobody else moves a prover on: its own request would find it one step too far."""
     network = network_with(3)
     _, requests = run_until(network, step)
-    stranger = sign_digest(seed_of("stranger"), authorization_digest(requests[0].session))
-    check_refused(network, replace(requests[0], authorization=stranger), SignatureError, "the session is signed by")
+    stranger = replace(requests[0], authorization=sign_digest(seed_of("stranger"), requests[0].asked))
+    check_refused(network, stranger, SignatureError, "the request is signed by", signed=False)
+    if requests[0].relayed:
+        reordered = replace(requests[0], relayed=requests[0].relayed[::-1])
+        check_refused(network, reordered, SignatureError, "the request is signed by", signed=False)
+
+
+def test_all_that_is_asked_is_signed() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.MASK)
+    request = requests[0]
+    changes = [
+        {"step": Step.PROBE_MASK}, {"session": bytes(32)}, {"relayed": request.relayed[1:]}, {"payload": b"x"},
+        {"owner": 1},
+    ]  # fmt: skip
+    assert len({request.asked} | {replace(request, **change).asked for change in changes}) == 6  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("step", [Step.PROJECT, Step.MASK])
+def test_a_coin_that_is_asked_for_again_undoes_nothing(step: Step) -> None:
+    network = network_with(3)
+    _, requests = run_until(network, step)
+    before = network.parties[0].cohorts[network.cohort.cohort_id]
+    assert isinstance(network.deliver(0, coin_request(network, network.cohort)), StepReply)
+    assert network.parties[0].cohorts[network.cohort.cohort_id] is before
+    assert isinstance(network.deliver(0, requests[0]), StepReply)
+
+
+def test_a_tasks_work_is_not_pushed_out_by_another_tasks() -> None:
+    network = network_with(3)
+    run_until(network, Step.MASK)
+    party = network.parties[0]
+    state = party.cohorts[network.cohort.cohort_id]
+    other = replace(network.context, task_id=8)
+    for nth in range(200):
+        headers = tuple(replace(h, task_id=8) for h in network.headers)
+        stranger = replace(state, cohort=Cohort(other, headers))
+        party = party.with_cohort(nth.to_bytes(32, "big"), stranger)
+    assert party.cohorts[network.cohort.cohort_id] is state
+    assert len(party.cohorts) == 64
+
+
+@pytest.mark.parametrize("step", [Step.COIN])
+def test_a_session_opens_with_its_cohort(step: Step) -> None:
+    network = network_with(3)
+    _, requests = run_until(network, step)
+    check_refused(network, replace(requests[0], cohort=None), WireError, "comes with its cohort")
 
 
 # --- headers -------------------------------------------------------------------------------------------------
 
 
 def coin_request(network: Network, cohort: Cohort) -> StepRequest:
-    signature = sign_digest(network.coordinator_key, authorization_digest(cohort.cohort_id))
-    return StepRequest(Step.COIN, cohort.cohort_id, cohort=cohort, authorization=signature)
+    return network.authorized(StepRequest(Step.COIN, cohort.cohort_id, cohort=cohort))
 
 
 @pytest.mark.parametrize(
@@ -318,7 +368,7 @@ def test_a_context_that_the_chain_does_not_state_is_refused(change: dict[str, ob
 def test_a_header_under_another_owners_index_is_refused() -> None:
     network = network_with(3)
     stolen = replace(network.headers[0], owner=network.headers[1].owner)
-    cohort = Cohort(network.context, (stolen, *network.headers[1:]))
+    cohort = Cohort(network.context, (stolen, network.headers[2]))
     check_refused(network, coin_request(network, cohort), SignatureError, "is not owner 1")
 
 
@@ -327,6 +377,21 @@ def test_owners_out_of_order_or_twice_are_no_cohort() -> None:
     for headers in (network.headers[::-1], [network.headers[0]] * 2):
         with pytest.raises(WireError, match="strictly ascending"):
             Cohort(network.context, tuple(headers))
+    twice = replace(network.headers[2], owner=network.headers[0].owner)  # a node may list an owner under two indices
+    with pytest.raises(WireError, match="an owner is in a cohort once"):
+        Cohort(network.context, (*network.headers[:2], twice))
+
+
+def test_a_submission_that_another_owner_signs_is_another_submission() -> None:
+    """Its shares are the first owner's: used for both they would be projected and summed twice."""
+    network = network_with(3)
+    key = seed_of("thief")
+    stolen = replace(network.headers[0], owner=address_of(key), owner_index=100)
+    stolen = stolen.signed(network.context, partial(sign_digest, key))
+    network.owner_addresses[100] = stolen.owner
+    assert stolen.digest(network.context) != network.submission(0)
+    cohort = Cohort(network.context, (network.headers[1], stolen))
+    check_refused(network, coin_request(network, cohort), UnknownError, "no share of this submission")
 
 
 def test_a_submission_without_a_share_here_is_refused() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+import native
 from circuits.errors import InvalidInputError, WireError
 from coordinator.machine import (
     Completed,
@@ -18,9 +19,11 @@ from coordinator.machine import (
     awaited,
     begin,
 )
+from native import FrArray
 from provers.ledger import LedgerState
 from provers.messages import Cohort, Step, StepReply, StepRequest
-from tests.support.network import Network, network_with
+from tests.support.faults import silent
+from tests.support.network import Network, OwnerPlan, gradients, network_with
 
 
 @pytest.mark.parametrize("owners", [2, 3, 4])
@@ -167,13 +170,40 @@ def test_submission_that_too_few_provers_hold_waits() -> None:
     assert (waiting.submission, waiting.code) == (network.submission(1), "receipts")
 
 
-def test_prover_without_all_shares_is_not_asked() -> None:
+def test_owner_that_leaves_a_prover_out_does_not_take_the_spare_prover_from_the_others() -> None:
+    """It and a prover that vanishes after the set is signed could end the round for everybody."""
     network = network_with(3)
     everything = frozenset(network.submission(i) for i in range(3))
+    del network.memories[0].payloads[network.submission(2)]
+    receipts = {0: everything - {network.submission(2)}, 1: everything, 2: everything, 3: everything}
+    result = network.run({3: [silent(Step.ATTEST)]}, receipts=receipts)
+    network.check(result, [0, 1])
+    (waiting,) = [v for v in result.verdicts if isinstance(v, OwnerSetAside)]
+    assert (waiting.submission, waiting.code) == (network.submission(2), "receipts")
+
+
+def test_set_that_was_signed_is_finished_without_a_prover_that_it_does_not_need() -> None:
+    """Prover 3 was away when the others signed; that its share of one owner is wrong comes out when it is back."""
+
+    def bend(shares: list[FrArray]) -> None:
+        shares[3][0] = native.add(shares[3][[0]], native.from_ints([9]))[0]
+
+    network = network_with([OwnerPlan(g, bend=bend if i == 2 else None) for i, g in enumerate(gradients(3, 5))])
+    signed = network.run({p: [silent(Step.ATTEST)] for p in (0, 1)}, reachable=range(3))
+    assert "too few provers" in signed.failed.reason
+    locked = frozenset(network.submission(i) for i in range(3))
+    result = network.run(first_attempt=5, locked=locked)
+    network.check(result, range(3))
+    assert {v.prover for v in result.verdicts if isinstance(v, ProverAbsent)} == {3}
+
+
+def test_prover_without_all_shares_is_not_asked_where_too_few_owners_would_be_left() -> None:
+    network = network_with(2)
+    everything = frozenset(network.submission(i) for i in range(2))
     del network.memories[2].payloads[network.submission(1)]
     receipts = {0: everything, 1: everything, 2: everything - {network.submission(1)}, 3: everything}
     result = network.run(receipts=receipts)
-    network.check(result, range(3))
+    network.check(result, range(2))
     assert not result.verdicts
 
 

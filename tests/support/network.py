@@ -37,7 +37,7 @@ from native import FrArray
 from provers import replicated
 from provers.bundle import Certificate
 from provers.ledger import LedgerState, Selection, from_record, to_record
-from provers.messages import Cohort, Message, Step, StepReply, StepRequest, authorization_digest, message_digest
+from provers.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from provers.party import Acceptance, Party, RestoredError, ShareVector, handle
 from provers.prss import PrssKeys
 from provers.setup import accept, deal
@@ -215,7 +215,7 @@ class Network:
         return Resources(
             self.committee, replace(self.terms, min_owners=2), self.policy, self.setup.commitment,
             self.setup.verifying, self.setup.srs,
-            lambda session: sign_digest(self.coordinator_key, authorization_digest(session)),
+            lambda digest: sign_digest(self.coordinator_key, digest),
         )  # fmt: skip
 
     @property
@@ -281,6 +281,10 @@ class Network:
             plan.bend(shares)
         return [encode_dense(share) for share in shares]
 
+    def authorized(self, request: StepRequest) -> StepRequest:
+        """The request as the task's coordinator signs it; in most tests it is the adversary."""
+        return replace(request, authorization=sign_digest(self.coordinator_key, request.asked))
+
     def deliver(self, prover: int, request: StepRequest) -> StepReply | Failure:
         """Let an honest party answer: its ledger entries are durable before it adopts the new state."""
         memory = self.memories[prover]
@@ -321,11 +325,14 @@ class Network:
         reachable: Iterable[int] | None = None,
         first_attempt: int = 1,
         receipts: Mapping[int, frozenset[bytes]] | None = None,
+        locked: frozenset[bytes] | None = None,
     ) -> Result:
         """Begin a batch of all submissions and go on until it ends."""
         resources, faults = self.resources, faults or {}
         everybody = range(self.provers) if reachable is None else reachable
-        transition = begin(resources, self.cohort, attempt_number=first_attempt, reachable=everybody, receipts=receipts)
+        transition = begin(
+            resources, self.cohort, attempt_number=first_attempt, reachable=everybody, receipts=receipts, locked=locked
+        )
         verdicts, steps = list(transition.verdicts), []
         while transition.outcome is None:
             assert transition.requests, "a batch that has not ended waits for somebody"
