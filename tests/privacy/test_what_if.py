@@ -42,7 +42,7 @@ def test_a_coin_is_the_same_whenever_it_is_asked_for() -> None:
         assert isinstance(reply, StepReply)
         shares.append(CoinBody.decode(reply.message.body))
     assert len({coin.share for coin in shares}) == 1
-    assert shares[0].head.count < shares[1].head.count < shares[2].head.count
+    assert len({coin.head for coin in shares}) == 1  # nothing is written down twice
     assert shares[0].nonce == shares[1].nonce != shares[2].nonce
 
 
@@ -52,14 +52,8 @@ def test_projections_are_the_same_with_whatever_coins_and_after_a_restart() -> N
     asked = [coins(network, provers) for provers in ((0, 1, 2, 3), (1, 2, 3, 4), (0, 1, 2, 3, 4))]
     bodies = [ask(network, 1, request).message.body for request in asked]
     network.restart(1)
-    bodies.append(ask_again(network, 1, coins(network, (0, 1, 2, 3))))
+    bodies.append(ask(network, 1, coins(network, (0, 1, 2, 3))).message.body)
     assert len(set(bodies)) == 1
-
-
-def ask_again(network: Network, prover: int, request: StepRequest) -> bytes:
-    reply = network.deliver(prover, request)
-    assert isinstance(reply, StepReply)
-    return reply.message.body
 
 
 @pytest.mark.parametrize("step", ONCE)

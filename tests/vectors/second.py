@@ -124,7 +124,7 @@ def lagrange_at(xs: Sequence[int], at: int) -> list[int]:
 TYPES = {
     "submission": "Submission(uint256 taskId,bytes32 termsHash,uint256 round,bytes32 modelDigest,"
     "uint256 commitmentX,uint256 commitmentY)",
-    "dealing": "Dealing(bytes32 submission,bytes32 sharesRoot)",
+    "dealing": "Dealing(address owner,bytes32 submission,bytes32 sharesRoot)",
     "receipt": "Receipt(bytes32 submission)",
     "attestation": "Attestation(bytes32 batchId,bytes32 verifierCode,uint256 committeeId,uint256 taskId,"
     "bytes32 termsHash,uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,"
@@ -163,7 +163,7 @@ def submission_of(context: Fields, header: Fields) -> tuple[bytes, bytes, bytes]
     where = W(context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
     submission = typed(domain, "submission", where + raw(header["commitment"]))
     root = keccak(b"".join(map(raw, header["shareDigests"])))
-    return submission, root, typed(domain, "dealing", W(submission, root))
+    return submission, root, typed(domain, "dealing", W(raw(header["owner"]), submission, root))
 
 
 def domain_in(context: Fields) -> bytes:
@@ -208,6 +208,12 @@ def message_of(session: bytes, step: int, sender: int, body: bytes) -> bytes:
     return tagged("message", session, step, sender, keccak(body))
 
 
+def authorization(session: bytes, request: Fields) -> bytes:
+    relayed = [message_of(raw(m["session"]), m["step"], m["sender"], raw(m["body"])) for m in request["relayed"]]
+    payload_hash = sha256(raw(request["payload"])).digest()
+    return tagged("authorize", session, request["step"], request["owner"], keccak(b"".join(relayed)), payload_hash)
+
+
 def challenge(state: bytes) -> int:
     return number(state) % R
 
@@ -231,7 +237,7 @@ def sessions(given: Fields) -> Fields:
         "probe": probe.hex(),
         "chi": packed([challenge(tagged("validity", seed, attempt))]).hex(),
         "probeRho": packed([challenge(rho)]).hex(),
-        "authorization": tagged("authorize", attempt).hex(),
+        "authorization": authorization(attempt, given["request"]).hex(),
         "message": message_of(attempt, message["step"], message["sender"], raw(message["body"])).hex(),
     }
 
@@ -246,7 +252,7 @@ def ledger(given: Fields) -> Fields:
         "roundKey": tagged("round", *where).hex(),
         "selection": keccak(head + b"".join(keys) + b"".join(map(raw, given["dealings"]))).hex(),
         "head": tagged(
-            "ledger-head", given["committeeId"], shown["prover"], shown["count"], raw(shown["digest"])
+            "ledger-head", raw(given["domain"]), shown["prover"], shown["count"], raw(shown["digest"])
         ).hex(),
     }
 
@@ -302,7 +308,9 @@ def prss(given: Fields) -> Fields:
 
 
 def keys(given: Fields) -> Fields:
-    committee = tagged("committee", given["chainId"], raw(given["registry"]), given["committeeId"])
+    members_of = [raw(member) for member in given["members"]]
+    registry = raw(given["registry"])
+    committee = tagged("committee", given["chainId"], registry, given["committeeId"], given["threshold"], *members_of)
     held = {int(mask): raw(key) for mask, key in given["keys"].items()}
     hashes = {mask: tagged("key", mask, key) for mask, key in held.items()}
     members = {tuple(p for p in range(32) if mask >> p & 1): mask for mask in held}

@@ -44,7 +44,7 @@ from provers.bodies import AttestBody, CombineBody, MaskBody, scalars_to_bytes, 
 from provers.bundle import AuditBundle
 from provers.heads import head_digest
 from provers.ledger import Member, Selection, owner_key, round_key
-from provers.messages import Proposal, Step, StepReply, authorization_digest, message_digest
+from provers.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
 from provers.party.attempt import validity_challenge
 from provers.party.blame import probe_rho
 from provers.prss import Purpose
@@ -247,6 +247,16 @@ def proposal_fields(proposal: Proposal) -> Fields:
     }
 
 
+def message_fields(message: Message) -> Fields:
+    """A message but for its signature."""
+    return {
+        "session": message.session.hex(),
+        "step": int(message.step),
+        "sender": message.sender,
+        "body": message.body.hex(),
+    }
+
+
 def sessions() -> Fields:
     """Sessions, challenges of provers, digests of messages."""
     cohort, coin = run().network.cohort, run().bundle.certificate.coin
@@ -255,6 +265,8 @@ def sessions() -> Fields:
     probe = Proposal(cohort.cohort_id, 9, (1,), (0, 1, 3), (nonces[0], nonces[1], nonces[3]), probe=True)
     assert attempt.digest == run().session
     seed, commitment, body = sign_seed(cohort.cohort_id, coin), run().bundle.proof.mask_commitment, b"a body"
+    relayed = tuple(Message(attempt.digest, Step.PROVE, p, bytes([p]), b"") for p in (0, 3))
+    request = StepRequest(Step.ATTEST, attempt.digest, relayed=relayed, payload=b"a bundle", owner=1)
     inputs = {
         "context": context_fields(cohort.context),
         "headers": [header_fields(h) for h in cohort.headers],
@@ -263,6 +275,12 @@ def sessions() -> Fields:
         "probe": proposal_fields(probe),
         "maskCommitment": commitment.hex(),
         "message": {"step": int(Step.VALIDATE), "sender": 2, "body": body.hex()},
+        "request": {
+            "step": int(request.step),
+            "owner": request.owner,
+            "relayed": [message_fields(message) for message in relayed],
+            "payload": request.payload.hex(),
+        },
     }
     outputs = {
         "cohort": cohort.cohort_id.hex(),
@@ -272,7 +290,7 @@ def sessions() -> Fields:
         "probe": probe.digest.hex(),
         "chi": scalar(validity_challenge(seed, attempt.digest)),
         "probeRho": scalar(probe_rho(probe.digest, owners_hash(cohort.headers[1:]), commitment)),
-        "authorization": authorization_digest(attempt.digest).hex(),
+        "authorization": request.asked.hex(),
         "message": message_digest(attempt.digest, Step.VALIDATE, 2, body).hex(),
     }
     return vector(inputs, outputs)
@@ -291,14 +309,14 @@ def ledger() -> Fields:
         "round": context.round,
         "owners": [h.owner.hex() for h in headers],
         "dealings": [m.submission.hex() for m in members],
-        "committeeId": 1,
+        "domain": context.market.domain.hex(),
         "head": {"prover": 2, "count": 17, "digest": head.hex()},
     }
     outputs = {
         "ownerKeys": [m.owner.hex() for m in members],
         "roundKey": round_key(context).hex(),
         "selection": Selection.plain(members).digest.hex(),
-        "head": head_digest(1, 2, 17, head).hex(),
+        "head": head_digest(context.market.domain, 2, 17, head).hex(),
     }
     return vector(inputs, outputs)
 
@@ -322,13 +340,15 @@ def prss() -> Fields:
 
 def keys() -> Fields:
     """What is signed while the committee's keys are set up."""
-    reference = CommitteeReference(31337, seed_of("registry")[:20], 4)
     party, sealed = shared_keys(1, 4)[0], b"a sealed package"
+    reference = CommitteeReference(31337, seed_of("registry")[:20], party.committee)
     hashes = setup.commitments(party)
     inputs = {
         "chainId": reference.chain_id,
         "registry": reference.registry.hex(),
-        "committeeId": reference.committee_id,
+        "committeeId": party.committee.committee_id,
+        "threshold": party.committee.threshold,
+        "members": [member.hex() for member in party.committee.members],
         "dealer": 0,
         "recipient": 2,
         "sealed": sealed.hex(),
