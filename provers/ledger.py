@@ -130,7 +130,7 @@ class Restored:
     """This ledger was found to be an old copy: peers hold a later head of it.
 
     Attributes:
-        at: chain time of the finding, seconds since 1970; rounds opened by then are lost to this prover.
+        at: time of the finding, seconds since 1970; rounds opened by then are lost to this prover.
         count: records that the later ledger had.
     """
 

@@ -97,7 +97,8 @@ def attested(resources: Resources, state: Attesting, replies: Replies) -> Transi
             require_signer(digest, body.signature, resources.committee.members[prover], "the attestation")
             attestations.append((prover, body.signature))
         except SignatureError as error:
-            verdicts += (ProverNamed(prover, Step.ATTEST, f"attestation: {error}"),)
+            # Its node may show it other code of the verifier than ours; so it is left out, and not accused.
+            verdicts += (ProverNamed(prover, Step.ATTEST, f"attestation: {error}", proven=False),)
     if len(attestations) < resources.committee.quorum:
         raise SetbackError(ProversFell(verdicts))
     bundle = state.bundle.attested_by(attestations)

@@ -107,27 +107,23 @@ def _news_of_peers(
     Raises:
         RestoredError: a head of this ledger is shown that it does not have.
     """
-    committee, news = party.committee, []
-    for sender, coin in sorted(coins.items()):
+    highest = {p: Head.decode(raw) for p, raw in env.ledger.peers.items()}
+    for sender, coin in coins.items():
         for prover, shown in ((sender, coin.head), *coin.seen):
-            if not _is_signed(committee, context, prover, shown):
+            if not _is_signed(party.committee, context, prover, shown):
                 continue
             if prover == party.index:
                 if is_missing(env.ledger, shown):
                     raise RestoredError(ledger.Restored(env.now(), shown.count))
-            elif prover == sender and shown.count > _highest(env, prover):
-                news.append(ledger.PeerSeen(prover, shown.encode()))
-    return tuple(news)
+            elif prover not in highest or shown.count > highest[prover].count:
+                highest[prover] = shown
+    news = ((p, head.encode()) for p, head in sorted(highest.items()))
+    return tuple(ledger.PeerSeen(p, raw) for p, raw in news if env.ledger.peers.get(p) != raw)
 
 
 def _is_signed(committee: Committee, context: Context, prover: int, shown: Head) -> bool:
     digest = head_digest(context.market.domain, prover, shown.count, shown.digest)
     return prover < committee.size and signs(committee.members[prover], digest, shown.signature)
-
-
-def _highest(env: Environment, prover: int) -> int:
-    known = env.ledger.peers.get(prover)
-    return -1 if known is None else Head.decode(known).count
 
 
 def check_context(env: Environment, context: Context) -> None:

@@ -79,7 +79,7 @@ class Environment(Protocol):
         """When a round was opened, chain time in seconds since 1970."""
 
     def now(self) -> int:
-        """The chain's time, seconds since 1970."""
+        """This prover's own clock, seconds since 1970."""
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Raise ClosedError unless the market would still take a batch of these owners.

@@ -24,7 +24,7 @@ from circuits.errors import (
     UnavailableError,
     WireError,
 )
-from circuits.statement import TAIL, Attested
+from circuits.statement import TAIL, Attested, BatchStatement, SubmissionHeader
 from coordinator.machine import Attesting, Completed, Failure, Transition, advance, begin
 from provers.bundle import AuditBundle, Certificate
 from provers.ledger import Selection
@@ -36,7 +36,7 @@ from provers.signing import sign_digest
 from tests.privacy.test_rules import ask, check_refused, coin_request, own, propose, run_until
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 
-COMMITTEES = [(3, 1), (4, 1), (5, 2), (7, 2), (10, 3)]
+COMMITTEES = [(3, 1), (4, 1), (5, 1), (6, 1), (5, 2), (7, 2), (8, 2), (10, 3)]
 
 
 def attempt(network: Network, number: int, kept: tuple[int, ...], active: tuple[int, ...]) -> Transition:
@@ -114,18 +114,22 @@ def released(network: Network, made: Certificate, provers: Iterable[int]) -> dic
 
 @pytest.mark.parametrize(("provers", "threshold"), [(4, 1), (7, 2), (10, 3)])
 def test_two_sets_asked_of_different_provers_are_not_both_certified(provers: int, threshold: int) -> None:
-    """The first attempt over all owners asks only some to sign, the second, without the victim, only the others."""
+    """The first attempt is over all owners, the second leaves the victim out; t corrupt provers sign both, and as few
+    honest ones as possible are in both."""
     network = network_with(3, provers=provers, threshold=threshold)
-    quorum = network.committee.quorum
-    one = attempt(network, 1, (0, 1, 2), tuple(range(quorum)))
-    first = signatures(network, one, range(quorum)[: provers - quorum + threshold])
-    two = attempt(network, 2, (0, 1), tuple(range(provers - quorum, provers)))
-    second = signatures(network, two, two.requests)
-    made = [certificate(t, s) for t, s in ((one, first), (two, second))]
-    assert sum(len(c.attestations) >= quorum for c in made) <= 1
-    shares = [released(network, c, range(provers)) for c in made]
-    assert [bool(s) for s in shares].count(True) <= 1
-    assert all(len(s) in (0, provers) for s in shares)
+    quorum, corrupt = network.committee.quorum, tuple(range(threshold))
+    here = (*corrupt, *range(threshold, quorum))
+    there = (*corrupt, *range(provers - quorum + threshold, provers))
+    one, two = attempt(network, 1, (0, 1, 2), here), attempt(network, 2, (0, 1), there)
+    first, second = (
+        signatures(network, t, set(t.requests) - set(corrupt)) | {p: corrupt_signature(network, t, p) for p in corrupt}
+        for t in (one, two)
+    )
+    assert set(first) == set(here)
+    assert set(second) == set(there) - (set(here) - set(corrupt))
+    assert len(second) < quorum
+    assert len(released(network, certificate(one, first), range(provers))) == provers
+    assert not released(network, certificate(two, second), range(provers))
 
 
 @pytest.mark.parametrize(("provers", "threshold"), COMMITTEES)
@@ -152,14 +156,19 @@ def test_a_corrupt_prover_that_signs_twice_does_not_help() -> None:
 
 
 def test_nodes_that_lie_about_acceptance_open_no_second_sum() -> None:
-    """Two honest provers signed one set, two another; each is told by its node that its own was accepted."""
+    """Two honest provers signed one set, one and a corrupt one another; each is told that its own was accepted."""
     network = network_with(3, provers=4)
-    one = attempt(network, 1, (0, 1, 2), (0, 1, 2))
+    one = attempt(network, 1, (0, 1, 2), (0, 1, 3))
     two = attempt(network, 2, (0, 1), (1, 2, 3))
-    first, second = signatures(network, one, (0, 1)), signatures(network, two, (2, 3))
-    assert (set(first), set(second)) == ({0, 1}, {2, 3})
+    first = signatures(network, one, (0,)) | {3: corrupt_signature(network, one, 3)}
+    second = signatures(network, two, (2,)) | {3: corrupt_signature(network, two, 3)}
+    assert (set(first), set(second)) == ({0, 3}, {2, 3})
     assert not released(network, certificate(one, first), range(4))
     assert not released(network, certificate(two, second), range(4))
+    assert set(signatures(network, two, (1,))) == {1}  # the second becomes the one set
+    second |= {1: corrupt_signature(network, two, 1)}
+    assert len(released(network, certificate(two, second), range(4))) == 4
+    assert not signatures(network, one, (1,))
 
 
 def test_the_same_set_may_be_tried_again_with_other_provers() -> None:
@@ -216,25 +225,65 @@ def test_a_batch_that_the_market_recorded_with_other_owners_or_sum_is_not_releas
         check_refused(network, release_request(made), RuleViolationError, "recorded other owners or another sum")
 
 
-@pytest.mark.parametrize("change", ["owners", "dealing", "coin", "cohort", "norm"])
-def test_a_certificate_with_a_changed_part_is_refused(change: str) -> None:
+def changed_certificates(made: Certificate) -> dict[str, tuple[Certificate, str]]:
+    """Certificates with one part changed, and what they are refused for."""
+    owners, proof = made.statement.owners, made.proof
+    dealt = replace(owners[0], share_digests=owners[1].share_digests)
+    junk = bytes(64) + b"\x1b"
+    unsigned = replace(owners[0], dealing_signature=junk)
+    return {
+        "owners": (with_owners(made, owners[:2]), "attestation of prover 0"),
+        "dealing": (with_owners(made, (dealt, *owners[1:])), "not those of its cohort"),
+        "signature": (with_owners(made, (unsigned, *owners[1:])), "no key belongs|dealing is signed by"),
+        "coin": (replace(made, coin=made.coin + 1), "behind its signs"),
+        "cohort": (replace(made, cohort=made.cohort[::-1]), "behind its signs"),
+        "norm": (replace(made, proof=replace(proof, square_norm=proof.square_norm + 1)), "attestation of prover 0"),
+        "groth": (
+            replace(made, proof=replace(proof, groth=replace(proof.groth, a=native.g1_generator))),
+            "Groth16 equation|policy proof",
+        ),
+        "model": (replace(made, statement=in_context(made, model_digest=bytes(32))), "chain states"),
+        "round": (replace(made, statement=in_context(made, round=1)), "chain states|not those of its cohort|behind"),
+    }
+
+
+def with_owners(made: Certificate, owners: tuple[SubmissionHeader, ...]) -> Certificate:
+    return replace(made, statement=replace(made.statement, owners=owners))
+
+
+def in_context(made: Certificate, **changes: object) -> BatchStatement:
+    return replace(made.statement, context=replace(made.statement.context, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "part", ["owners", "dealing", "signature", "coin", "cohort", "norm", "groth", "model", "round"]
+)
+def test_a_certificate_with_a_changed_part_is_refused(part: str) -> None:
     network = network_with(3)
     done = finished(network)
     network.accept(done)
-    made = done.bundle.certificate
-    owners = made.statement.owners
-    dealt = replace(owners[0], share_digests=owners[1].share_digests)
-    changed = {
-        "owners": replace(made, statement=replace(made.statement, owners=owners[:2])),
-        "dealing": replace(made, statement=replace(made.statement, owners=(dealt, *owners[1:]))),
-        "coin": replace(made, coin=made.coin + 1),
-        "cohort": replace(made, cohort=made.cohort[::-1]),
-        "norm": replace(made, proof=replace(made.proof, square_norm=made.proof.square_norm + 1)),
-    }[change]
-    with pytest.raises(GradrollError):
+    changed, reason = changed_certificates(done.bundle.certificate)[part]
+    for memory in network.memories:  # whatever the nodes say
+        memory.acceptances[changed.batch_id] = memory.acceptances[done.batch_id]
+    with pytest.raises((GradrollError, ValueError), match=reason):
         ask(network, 0, release_request(changed))
-    with pytest.raises(WireError, match="another batch than the request names"):
-        ask(network, 0, replace(release_request(made), session=bytes(32)))
+
+
+def test_a_certificate_of_another_batch_than_was_asked_for_is_refused() -> None:
+    network = network_with(3)
+    done = finished(network)
+    network.accept(done)
+    request = replace(release_request(done.bundle.certificate), session=bytes(32))
+    check_refused(network, request, WireError, "another batch than the request names")
+
+
+def test_nothing_is_released_about_fewer_owners_than_the_task_asks_for() -> None:
+    network = network_with(3)
+    done = finished(network)
+    network.accept(done)
+    network.memories[0].terms = lambda task_id: replace(network.terms, min_owners=4)  # type: ignore[method-assign]
+    network.memories[0].context = lambda *_: network.context  # type: ignore[method-assign]
+    check_refused(network, release_request(done.bundle.certificate), RuleViolationError, "fewer than 4 owners")
 
 
 def test_a_prover_that_was_not_in_the_batch_serves_the_sum_and_is_locked_by_it() -> None:
@@ -281,32 +330,75 @@ def test_a_set_that_was_signed_is_not_made_smaller() -> None:
 # --- attest ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", ["row", "projections", "square_norm", "coin", "cohort", "owners", "attestations"])
+def changed_bundles(bundle: AuditBundle) -> dict[str, tuple[AuditBundle, str]]:
+    """Bundles with one part changed, and what they are refused for."""
+    made = bundle.certificate
+    proof, statement = made.proof, made.statement
+    row = bundle.row.copy()
+    row[-1] = native.add(row[-1:], native.from_ints([1]))[0]
+    other = "not the one that this attempt has proven"
+    norm = replace(proof, square_norm=proof.square_norm + 1)
+    groth = replace(proof, groth=replace(proof.groth, a=native.g1_generator))
+    total = replace(proof, commitment_sum=native.g1_generator)
+    fewer = replace(bundle.certificate, statement=replace(statement, owners=statement.owners[:2]))
+    return {
+        "row": (replace(bundle, row=row), "does not combine the projections"),
+        "projections": (replace(bundle, projections=bundle.projections[::-1]), other),
+        "square_norm": (replace(bundle, certificate=replace(made, proof=norm)), other),
+        "groth": (replace(bundle, certificate=replace(made, proof=groth)), "policy proof does not hold"),
+        "sum": (replace(bundle, certificate=replace(made, proof=total)), "stated sum is not the sum"),
+        "coin": (replace(bundle, certificate=replace(made, coin=made.coin + 1)), other),
+        "cohort": (replace(bundle, certificate=replace(made, cohort=made.cohort[::-1])), other),
+        "owners": (replace(bundle, certificate=fewer, projections=bundle.projections[:-1]), other),
+        "attestations": (bundle.attested_by([(0, bytes(65))]), other),
+    }
+
+
+@pytest.mark.parametrize(
+    "part", ["row", "projections", "square_norm", "groth", "sum", "coin", "cohort", "owners", "attestations"]
+)
 def test_a_batch_that_is_not_the_proven_one_is_not_signed(part: str) -> None:
     network = network_with(3)
     _, requests = run_until(network, Step.ATTEST)
-    bundle = AuditBundle.decode(requests[0].payload)
-    made = bundle.certificate
-    row = bundle.row.copy()
-    row[-1] = native.add(row[-1:], native.from_ints([1]))[0]
-    changed = {
-        "row": replace(bundle, row=row),
-        "projections": replace(bundle, projections=bundle.projections[::-1]),
-        "square_norm": replace(
-            bundle, certificate=replace(made, proof=replace(made.proof, square_norm=made.proof.square_norm + 1))
-        ),
-        "coin": replace(bundle, certificate=replace(made, coin=made.coin + 1)),
-        "cohort": replace(bundle, certificate=replace(made, cohort=made.cohort[::-1])),
-        "owners": replace(
-            bundle,
-            certificate=replace(made, statement=replace(made.statement, owners=made.statement.owners[:2])),
-            projections=bundle.projections[:-1],
-        ),
-        "attestations": bundle.attested_by([(0, bytes(65))]),
-    }[part]
-    with pytest.raises(GradrollError):
+    changed, reason = changed_bundles(AuditBundle.decode(requests[0].payload))[part]
+    with pytest.raises(GradrollError, match=reason):
         ask(network, 0, replace(requests[0], payload=changed.encode()))
     assert not network.memories[0].ledger.locks
+
+
+@pytest.mark.parametrize("step", [Step.ATTEST, Step.RELEASE])
+def test_a_round_that_the_chain_states_otherwise_meanwhile_is_neither_signed_nor_released(step: Step) -> None:
+    """A reorganisation may have put another model, or other terms, in its place."""
+    network = network_with(3)
+    if step is Step.ATTEST:
+        _, requests = run_until(network, step)
+        request = requests[0]
+    else:
+        done = finished(network)
+        network.accept(done)
+        request = release_request(done.bundle.certificate)
+    other = replace(network.context, model_digest=bytes(32))
+    network.memories[0].context = lambda *_: other  # type: ignore[method-assign]
+    check_refused(network, request, WireError, "not the one that the chain states")
+
+
+def test_nothing_is_signed_about_fewer_owners_than_the_task_asks_for() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.ATTEST)
+    network.memories[0].terms = lambda task_id: replace(network.terms, min_owners=4)  # type: ignore[method-assign]
+    network.memories[0].context = lambda *_: network.context  # type: ignore[method-assign]
+    check_refused(network, requests[0], RuleViolationError, "fewer than 4 owners")
+
+
+def test_a_row_of_another_masking_is_not_signed() -> None:
+    """Commitments alone would pass: the projections are what shows that entries are small."""
+    network = network_with(3)
+    _, requests = run_until(network, Step.ATTEST)
+    bundle = AuditBundle.decode(requests[0].payload)
+    row = bundle.row.copy()
+    row[0] = native.add(row[:1], native.from_ints([1]))[0]
+    request = replace(requests[0], payload=replace(bundle, row=row).encode())
+    check_refused(network, request, GradrollError, "does not combine the projections")
 
 
 def test_a_row_that_fits_the_projections_but_opens_nothing_is_not_signed() -> None:
@@ -436,6 +528,23 @@ def test_a_locked_owner_waits_for_the_next_round() -> None:
     fresh = network.submit_again(0, OwnerPlan(gradients(1, network.dimension, seed=9)[0]))
     request = coin_request(network, Cohort(network.context, (fresh,)))
     check_refused(network, request, RuleViolationError, "locked to another submission in this round")
+
+
+@pytest.mark.parametrize("coins", [0, 1, 2])
+def test_a_prover_projects_only_when_a_quorum_has_joined(coins: int) -> None:
+    """Two cohorts with one commitment need two quorums of coins, and these share an honest prover."""
+    network = network_with(3)
+    _, requests = run_until(network, Step.PROJECT)
+    few = replace(requests[0], relayed=requests[0].relayed[:coins])
+    check_refused(network, few, WireError, "the coin needs the shares of 3 provers")
+
+
+def test_a_retired_submission_is_not_projected() -> None:
+    network = network_with(3)
+    _, requests = run_until(network, Step.PROJECT)
+    fresh = network.submit_again(0, OwnerPlan(gradients(1, network.dimension, seed=9)[0]))
+    network.deliver(0, coin_request(network, Cohort(network.context, (fresh,))))
+    check_refused(network, requests[0], RuleViolationError, "is retired")
 
 
 # --- sessions ---------------------------------------------------------------------------------------------------

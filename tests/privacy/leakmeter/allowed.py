@@ -1,0 +1,112 @@
+"""What the adversary may learn: the sums of accepted batches, and what the tests of validity say.
+
+Two tests of an owner's constraints are opened, and both are zero for an honest owner: the residual of VALIDATE, and,
+in the Groth16 element C, the remainder of the division by the vanishing polynomial.  Both depend on bits and norm to
+first order.  Their functionals, and no others, are what may leak beside the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import native
+from native import FrArray, R
+from provers.messages import Step
+from tests.privacy.leakmeter.kernel import Bases
+from tests.privacy.leakmeter.linear import RowSpace, span
+from tests.privacy.leakmeter.stage import Stage, Submission
+from tests.privacy.leakmeter.toy import DIMENSION, SLACK_BITS, slack_of
+from tests.privacy.leakmeter.world import World
+
+_COSET = 5
+"""Shift of the coset on which the joint prover divides."""
+
+
+def excess(world: World, accepted: Iterable[Sequence[int]]) -> int:
+    """Dimensions of the leak beyond what may leak.
+
+    Args:
+        accepted: the sets of owners whose sum has been released by right.
+    """
+    permitted = permitted_space(world, accepted)
+    before = permitted.dimension
+    for row in world.leak():
+        permitted.add(row)
+    return permitted.dimension - before
+
+
+def permitted_space(world: World, accepted: Iterable[Sequence[int]]) -> RowSpace:
+    """The sums, and each session's tests as far as an honest prover has taken part in them."""
+    stage = world.stage
+    rows = [row for owners in accepted for row in sum_rows(stage, owners)]
+    for session, step, _ in sorted(world.asked):
+        if step is Step.VALIDATE:
+            chi = world.challenges[session]
+            rows += [residual_row(s, chi) for s in world.kept(session) if s.secrets is not None]
+        if step is Step.PROVE:
+            rows.append(remainder_row(stage, world.kept(session)))
+    return span(rows)
+
+
+def sum_rows(stage: Stage, owners: Sequence[int]) -> list[FrArray]:
+    """One functional a coordinate: the sum over the honest ones among some owners."""
+    secrets = [own for i in owners if (own := stage.submissions[i].secrets) is not None]
+    return [_row([(own.gradient[j], 1) for own in secrets]) for j in range(DIMENSION)]
+
+
+def residual_row(submission: Submission, chi: int) -> FrArray:
+    """Derivative of sum_e chi^e (b_e^2 - b_e) + chi^SLACK_BITS (BOUND - |g|^2 - sum_e 2^e b_e)."""
+    weights = [pow(chi, e, R) for e in range(SLACK_BITS)]
+    return _row(_constraints(submission, weights, -pow(chi, SLACK_BITS, R)))
+
+
+def remainder_row(stage: Stage, kept: Sequence[Submission]) -> FrArray:
+    """Derivative, by the honest owners' bits and norms, of what is wrong with the proof's equation.
+
+    With V the polynomial of degree below n that takes the constraints' values A z B z - C z on the domain, the joint
+    prover divides on a coset, where the divisor is the constant v: its quotient is off by V / v but for the top
+    coefficient, and the remainder V is missing.
+    """
+    circuit, capacity = stage.toy.proving.circuit, stage.toy.proving.policy.capacity
+    first = circuit.constraint_count - 1 - capacity * (SLACK_BITS + 1)
+    weights = _remainder_weights(stage)
+    terms: list[tuple[int, int]] = []
+    for slot, submission in enumerate(kept):
+        start = first + slot * (SLACK_BITS + 1)
+        bits, norm = weights[start : start + SLACK_BITS], weights[start + SLACK_BITS]
+        if submission.secrets is not None:
+            terms += _constraints(submission, bits, norm)
+    return _row(terms)
+
+
+@cache
+def _remainder_weights(stage: Stage) -> list[int]:
+    """Weight of each constraint's value in the proof's equation, at the trapdoor's point."""
+    n, quotient = stage.toy.proving.circuit.domain_size, stage.toy.proving.quotient
+    assert isinstance(quotient, Bases)
+    first, second = native.to_ints(quotient.exponents[:2])
+    point = second * pow(first, -1, R) % R
+    ratio = (pow(point, n, R) - 1) * pow(pow(_COSET, n, R) - 1, -1, R) % R
+    lagrange = native.to_ints(native.lagrange_scalars(point, n))
+    top, root = ratio * pow(point, n - 1, R) * pow(n, -1, R) % R, native.root_of_unity(n)
+    return [(value * (ratio - 1) - top * pow(root, k, R)) % R for k, value in enumerate(lagrange)]
+
+
+def _constraints(submission: Submission, bits: Sequence[int], norm: int) -> list[tuple[int, int]]:
+    """Derivative of sum_e bits[e] (b_e^2 - b_e) + norm (|g|^2 + sum_e 2^e b_e - BOUND), column by column."""
+    assert submission.secrets is not None
+    slack = slack_of(submission.values)
+    of_bits = [
+        (column, weight * (2 * (slack >> e & 1) - 1) + norm * (1 << e))
+        for e, (column, weight) in enumerate(zip(submission.secrets.bits, bits, strict=True))
+    ]
+    return of_bits + [(c, norm * 2 * g) for c, g in zip(submission.secrets.gradient, submission.values, strict=True)]
+
+
+def _row(terms: Iterable[tuple[int, int]]) -> FrArray:
+    terms = list(terms)
+    out = native.zeros(1 + max((column for column, _ in terms), default=0))
+    for column, value in terms:
+        out[column] = native.from_ints([value % R])[0]
+    return out

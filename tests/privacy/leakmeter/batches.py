@@ -1,0 +1,88 @@
+"""What a coordinator makes of the provers' words: the audit bundle to attest, the certificate to release on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from circuits import sumcheck
+from circuits.statement import Attested, BatchProof, BatchStatement, GrothProof, sign_seed
+from circuits.transcript import Opening, projections_digest, rho_state
+from circuits.verify import sum_of_commitments
+from native import FrArray
+from provers.bodies import CoinBody, CombineBody, MaskBody, ProjectBody, ProveBody, ValidateBody
+from provers.bundle import AuditBundle, Certificate
+from provers.messages import Step
+from provers.openings import open_g1, open_g2, open_scalar, open_vector
+from tests.privacy.leakmeter.stage import Stage
+from tests.privacy.leakmeter.toy import TAIL
+from tests.privacy.leakmeter.world import World
+
+Words = Mapping[Step, Mapping[int, bytes]]
+"""Bodies by step and sender: COIN and PROJECT of a cohort, MASK to PROVE of an attempt in it."""
+
+
+def bundle_of(world: World, session: bytes, said: Words, rows: Mapping[int, FrArray]) -> AuditBundle:
+    """The finished batch of an attempt, as an honest coordinator would put it together.
+
+    Args:
+        rows: shares of the combined row.
+
+    Raises:
+        InconsistentError, BlamedProversError: the shares do not fit.
+        ProofError: the row has another norm than the provers say.
+    """
+    stage, proposal = world.stage, world.proposals[session]
+    cohort, t = world.cohorts[proposal.cohort_id], world.stage.committee.threshold
+    headers = tuple(cohort.headers[i] for i in proposal.kept)
+    coins = {p: CoinBody.decode(raw).share for p, raw in said[Step.COIN].items()}
+    coin = open_scalar(coins, t, t, "coin")
+    shares = {p: ProjectBody.decode(raw, len(cohort.headers)).shares for p, raw in said[Step.PROJECT].items()}
+    opened = open_vector({p: s.reshape(-1, 4) for p, s in shares.items()}, t, t, "projections")
+    by_owner = opened.reshape(len(cohort.headers), -1, 4)
+    masks = {p: MaskBody.decode(raw, len(headers)) for p, raw in said[Step.MASK].items()}
+    own = open_vector({p: b.projections for p, b in masks.items()}, t, t, "mask's projections")
+    projections = (own, *(np.ascontiguousarray(by_owner[i, :-1]) for i in proposal.kept))
+    row = open_vector(rows, t, t, "row")
+    seed = sign_seed(proposal.cohort_id, coin)
+    proof = _proof(stage, BatchStatement(stage.context, headers), seed, projections, row, said)
+    certificate = Certificate(BatchStatement(stage.context, headers), cohort.digests, coin, proof, ())
+    return AuditBundle(certificate, projections, row)
+
+
+def _proof(
+    stage: Stage, statement: BatchStatement, seed: bytes, projections: tuple[FrArray, ...], row: FrArray, said: Words
+) -> BatchProof:
+    t, size = stage.committee.threshold, statement.size
+    masks = {p: MaskBody.decode(raw, size).commitment for p, raw in said[Step.MASK].items()}
+    tests = {p: ValidateBody.decode(raw, size) for p, raw in said[Step.VALIDATE].items()}
+    norms = {p: CombineBody.decode(raw).square_norm for p, raw in said[Step.COMBINE].items()}
+    parts = {p: ProveBody.decode(raw) for p, raw in said[Step.PROVE].items()}
+    opening = Opening(
+        open_g1(masks, t, t, "mask"), seed, projections_digest(projections),
+        open_g1({p: b.gram for p, b in tests.items()}, t, t, "D"),
+        open_g1({p: b.knowledge for p, b in tests.items()}, t, t, "KP"),
+    )  # fmt: skip
+    groth = GrothProof(
+        open_g1({p: b.a for p, b in parts.items()}, t, t, "A"),
+        open_g2({p: b.b for p, b in parts.items()}, t, t, "B"),
+        open_g1({p: b.c for p, b in parts.items()}, 2 * t, t, "C"),
+    )
+    state, norm = rho_state(stage.context, statement.owners, opening), open_scalar(norms, t, t, "norm")
+    values, tail = np.ascontiguousarray(row[:-TAIL]), np.ascontiguousarray(row[-TAIL:])
+    with stage.toy.tracker.paused():
+        opened = sumcheck.prove(stage.toy.srs, values, tail, norm, state)
+    return BatchProof(
+        opening.mask_commitment, opening.gram, opening.knowledge, groth, norm,
+        opened, sum_of_commitments(statement), seed, opening.projections_digest,
+    )  # fmt: skip
+
+
+def attested_digest(stage: Stage, certificate: Certificate) -> bytes:
+    """What provers sign of a batch."""
+    proof = certificate.proof
+    return Attested(
+        certificate.batch_id, stage.policy.verifier_code, stage.terms.committee_id, certificate.statement.size,
+        proof.commitment_sum, proof.square_norm,
+    ).digest(stage.context)  # fmt: skip

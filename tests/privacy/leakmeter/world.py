@@ -1,0 +1,210 @@
+"""Provers at work, a chain, and what the adversary has seen of them so far.
+
+A world can be forked: parties are immutable, ledgers and the view are copied, so a tree of schedules shares what its
+branches have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+
+import native
+from circuits.commitment import CommitmentKey
+from circuits.errors import GradrollError, UnknownError
+from circuits.groth16 import ProvingKey
+from circuits.statement import Context, Policy, TaskTerms
+from circuits.verify import sum_of_commitments
+from native import FrArray
+from provers.bundle import Certificate
+from provers.ledger import LedgerState, Selection, from_record, to_record
+from provers.messages import Cohort, Proposal, Step, StepReply, StepRequest
+from provers.party import Acceptance, Party, RestoredError, ShareVector, attempt
+from provers.party.state import Validated
+from provers.shares import decode_payload
+from provers.signing import sign_digest
+from tests.privacy.leakmeter.linear import RowSpace
+from tests.privacy.leakmeter.stage import Stage, Submission
+from tests.privacy.leakmeter.toy import DIMENSION
+from tests.privacy.leakmeter.view import initial_view, seen_in
+from tests.support.plain_batch import seed_of
+
+
+class PermissiveLedger(LedgerState):
+    """A corrupt prover's ledger: it forbids nothing."""
+
+    def check(self, entry: object) -> None:
+        """Never raises."""
+
+    def require_live(self, owners: object, submissions: object) -> None:
+        """Never raises."""
+
+
+class World:
+    """A committee in the middle of a schedule.
+
+    Attributes:
+        view: the rows [J_x | J_u] of all that the adversary has seen.
+        asked: which honest prover has answered which step of which session.
+        damaged: expanded copies of shares that are not what was sealed, by prover and submission.
+        cohorts, proposals, certificates: what the sessions are about.
+        challenges: of each session's validity test, as the first honest prover derived it.
+        accepted: sets of submissions whose sums the market has accepted, by number.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.starts = dict.fromkeys(range(stage.shape.size), 0)
+        self.parties = {p: self._started(p) for p in self.starts}
+        self.ledgers = {p: PermissiveLedger() if p in stage.shape.corrupt else LedgerState() for p in self.starts}
+        self.view: RowSpace = initial_view(stage)
+        self.asked: frozenset[tuple[bytes, Step, int]] = frozenset()
+        self.damaged: dict[tuple[int, bytes], FrArray] = {}
+        self.cohorts: dict[bytes, Cohort] = {}
+        self.proposals: dict[bytes, Proposal] = {}
+        self.certificates: dict[bytes, Certificate] = {}
+        self.challenges: dict[bytes, int] = {}
+        self.accepted: tuple[tuple[int, ...], ...] = ()
+
+    def _started(self, prover: int) -> Party:
+        return Party.new(prover, self.stage.committee, self.stage.keys[prover], self.nonce(prover))
+
+    def nonce(self, prover: int) -> bytes:
+        """What a prover draws when it starts: never the same twice."""
+        return seed_of("nonce", prover, self.starts[prover])
+
+    def fork(self) -> World:
+        """An independent copy."""
+        other = object.__new__(World)
+        other.__dict__.update({k: dict(v) if isinstance(v, dict) else v for k, v in self.__dict__.items()})
+        other.ledgers, other.view = deepcopy(self.ledgers), self.view.copy()
+        return other
+
+    # --- provers -------------------------------------------------------------------------------------------------
+
+    def ask(self, prover: int, request: StepRequest) -> StepReply | GradrollError:
+        """A prover's answer; its ledger entries are durable first, and an honest one's answer is seen."""
+        if request.cohort is not None:
+            self.cohorts[request.session] = request.cohort
+        surroundings = tuple((at, id(vector)) for at, vector in self.damaged.items())
+        answer = self.stage.answers.get(self.parties[prover], request, Env(self, prover), surroundings)
+        if isinstance(answer, RestoredError):
+            self.ledgers[prover].apply(answer.entry)
+        if isinstance(answer, GradrollError):
+            return answer
+        for entry in answer.entries:
+            self.ledgers[prover].apply(from_record(to_record(entry)))
+        self.parties[prover] = answer.applied_to(self.parties[prover], request.session)
+        if prover not in self.stage.shape.corrupt:
+            self.asked |= {(request.session, request.step, prover)}
+            state = self.parties[prover].attempts.get(request.session)
+            if isinstance(state, Validated) and request.session not in self.challenges:
+                self.challenges[request.session] = attempt.validity_challenge(state.masked.seed, request.session)
+            for tangent in seen_in(self.stage, answer.reply, self._about(request.session)):
+                self.view.add(tangent)
+        return answer.reply
+
+    def restart(self, prover: int) -> None:
+        """The prover forgets all but its keys, shares and ledger."""
+        self.starts[prover] += 1
+        self.parties[prover] = self._started(prover)
+
+    def damage(self, prover: int, submission: bytes) -> None:
+        """Flip a bit in a prover's expanded copy of a share, as a bad disk does; what was sealed stays."""
+        vector = decode_payload(self.stage.payloads[prover, submission], DIMENSION, self.stage.holder(prover))
+        wrong = vector.copy()
+        wrong[0, 0] ^= wrong.dtype.type(1)
+        self.damaged[prover, submission] = self.stage.toy.tracker.note(wrong, self.stage.toy.tracker.of(vector))
+
+    # --- the market ----------------------------------------------------------------------------------------------
+
+    def submit(self, certificate: Certificate) -> None:
+        """Show the market a batch: a quorum has attested it, and it is taken unless it meets one taken before."""
+        self.certificates[certificate.batch_id] = certificate
+        chosen = [self.stage.submission_of(h) for h in certificate.statement.owners]
+        taken = {self.stage.submissions[i].owner for batch in self.accepted for i in batch}
+        if not taken & {s.owner for s in chosen}:
+            self.accepted += (tuple(self.stage.submissions.index(s) for s in chosen),)
+
+    # --- what sessions are about -----------------------------------------------------------------------------------
+
+    def kept(self, session: bytes) -> list[Submission]:
+        """Submissions of a proposal, in batch order."""
+        proposal = self.proposals[session]
+        headers = self.cohorts[proposal.cohort_id].headers
+        return [self.stage.submission_of(headers[i]) for i in proposal.kept]
+
+    def _about(self, session: bytes) -> int:
+        """How many owners a session's bodies are about."""
+        if session in self.cohorts:
+            return len(self.cohorts[session].headers)
+        return len(self.proposals[session].kept) if session in self.proposals else 0
+
+    def leak(self) -> list[FrArray]:
+        """A basis of the functionals of x that nothing hides, each FrArray (secrets, 4)."""
+        return self.view.below(self.stage.secrets)
+
+
+@dataclass(frozen=True)
+class Env:
+    """One prover's environment.  Its node says what the adversary likes: every batch is admissible and accepted."""
+
+    world: World
+    prover: int
+
+    @property
+    def ledger(self) -> LedgerState:
+        return self.world.ledgers[self.prover]
+
+    def terms(self, task_id: int) -> TaskTerms:
+        return self.world.stage.terms
+
+    def policy(self, task_id: int) -> Policy:
+        return self.world.stage.policy
+
+    def context(self, task_id: int, round_number: int) -> Context:
+        return self.world.stage.context
+
+    def opened_at(self, context: Context) -> int:
+        return 1000
+
+    def now(self) -> int:
+        return 2000
+
+    def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
+        """Always."""
+
+    def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
+        certificate = self.world.certificates.get(batch_id)
+        if certificate is None:
+            return None
+        statement = certificate.statement
+        return Acceptance(tuple(h.owner_index for h in statement.owners), sum_of_commitments(statement))
+
+    def commitment_key(self, dimension: int) -> CommitmentKey:
+        return self.world.stage.toy.commitment
+
+    def proving_key(self, policy: Policy) -> ProvingKey:
+        return self.world.stage.toy.proving
+
+    def shares(self, submission: bytes) -> ShareVector:
+        vector = self.world.damaged.get((self.prover, submission))
+        if vector is None:
+            vector = decode_payload(self.share_payload(submission), DIMENSION, self.world.stage.holder(self.prover))
+        return ShareVector.of(vector, DIMENSION)
+
+    def summed(self, selection: Selection) -> FrArray:
+        return native.linear_combination([self.shares(s).row for s in selection.submissions], selection.weights)
+
+    def share_payload(self, submission: bytes) -> bytes:
+        payloads: Mapping[tuple[int, bytes], bytes] = self.world.stage.payloads
+        if (self.prover, submission) not in payloads:
+            raise UnknownError("no share of this submission")
+        return payloads[self.prover, submission]
+
+    def owner_at(self, task_id: int, index: int) -> bytes:
+        return self.world.stage.addresses[index]
+
+    def sign(self, digest: bytes) -> bytes:
+        return sign_digest(self.world.stage.signers[self.prover], digest)
