@@ -1,4 +1,4 @@
-"""Reusable pieces of circuits: booleans, ranges, power chains, sums."""
+"""Reusable pieces of circuits: booleans, ranges, repeated squares, sums."""
 
 from __future__ import annotations
 
@@ -38,14 +38,6 @@ def repeated_squares(cs: ConstraintSystem, base: Variable, count: int) -> list[V
     chain = [base]
     while len(chain) < count:
         chain.append(cs.product(chain[-1], chain[-1]))
-    return chain
-
-
-def powers(cs: ConstraintSystem, base: Variable, count: int) -> list[Variable]:
-    """[x, x^2, x^3, ..., x^count]; count - 1 constraints."""
-    chain = [base]
-    while len(chain) < count:
-        chain.append(cs.product(chain[-1], base))
     return chain
 
 

@@ -6,12 +6,14 @@ import ast
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from benchmarks import tables
 from gradroll.cli import build_parser
+from gradroll.config import ProverSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -91,6 +93,28 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert re.search(r"make [^\n]*\btest\b", text)
     for check in ("lint", "types", "contracts", "proto"):
         assert re.search(rf"make [^\n]*\b{check}\b", text), check
+
+
+def test_symptoms_quote_what_the_code_says() -> None:
+    folders = ("circuits", "provers", "coordinator", "gradroll")
+    texts = [path.read_text(encoding="utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    said = re.sub(r'"\s*f?"', "", "".join(texts))
+    rows = re.findall(r"^\| (.*?) \|", (ROOT / "docs" / "operations.md").read_text(encoding="utf-8"), re.MULTILINE)
+    quoted = [text for row in rows for text in re.findall(r'"([^"]+)"', row)]
+    assert len(quoted) > 8
+    assert [text for text in quoted if text not in said] == []
+
+
+def test_every_setting_that_is_explained_exists() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`prover\.(\w+)`", text))
+    assert {"confirmations", "second_node", "retention_days"} <= named <= {f.name for f in fields(ProverSettings)}
+    defaults = {f.name: f.default for f in fields(ProverSettings)}
+    stated = re.findall(r"^\| `prover\.(\w+)` \| (\d+|none) \|", text, re.MULTILINE)
+    assert {name: int(value) if value != "none" else "" for name, value in stated} == {
+        name: defaults[name] for name, _ in stated
+    }
+    assert len(stated) == 3
 
 
 def test_every_decision_is_listed_with_its_status() -> None:

@@ -12,7 +12,6 @@ from circuits.errors import AssignmentError, CircuitError
 from circuits.gadgets import (
     boolean,
     inner_product,
-    powers,
     range_check,
     recompose,
     repeated_squares,
@@ -28,7 +27,7 @@ def small_circuit() -> Circuit:
     cs = ConstraintSystem()
     (x,) = cs.public_inputs(1)
     k = cs.committed_block(2)
-    first, second = powers(cs, x, 2)
+    first, second = repeated_squares(cs, x, 2)
     inner = inner_product(cs, [k[0], 2 * k[1]], [second, first])
     cs.product(inner, x)
     range_check(cs, k[0], cs.shared_inputs(3))

@@ -1,0 +1,70 @@
+"""The protocol's vectors: what this project's code gives today, and what docs/protocol.md alone gives.
+
+So document and code cannot drift apart: a change to one of them shows here.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.vectors import second
+from tests.vectors.v1.circuits import generate as circuits
+from tests.vectors.v1.protocol import generate
+
+NAMES = sorted(generate.FILES)
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "protocol.md"
+OWN_AFFAIRS = {"gradroll/v1/deal"}
+"""Tags of what nobody else computes: how a dealer draws its keys."""
+_TAG = re.compile(r"gradroll/v1/[a-z][a-z-]*")
+
+
+def stored(name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((generate.HERE / f"{name}.json").read_text(encoding="utf-8"))
+    return value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_code_gives_the_vector(name: str) -> None:
+    assert generate.FILES[name]() == stored(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_document_gives_the_vector(name: str) -> None:
+    made = stored(name)
+    assert second.FILES[name.split("_", 1)[0]](made["inputs"]) == made["outputs"]
+
+
+def test_every_vector_is_made_and_read() -> None:
+    assert {path.stem for path in generate.HERE.glob("*.json")} == set(NAMES)
+    assert {name.split("_")[0] for name in NAMES} == set(second.FILES)
+
+
+@pytest.mark.parametrize("capacity", ["2", "16"])
+def test_the_document_gives_the_circuits_of_all_keys(capacity: str) -> None:
+    known = json.loads((circuits.HERE / "digests.json").read_text(encoding="utf-8"))["norm"]
+    assert second.circuit_digest(int(capacity)).hex() == known[capacity]
+
+
+def test_the_second_implementation_imports_nothing_of_the_project() -> None:
+    tree = ast.parse(Path(second.__file__).read_text(encoding="utf-8"))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert modules == {
+        "__future__", "hmac", "collections.abc", "hashlib", "itertools", "math", "typing", "eth_hash.auto",
+    }  # fmt: skip
+
+
+def test_the_document_has_every_type_and_tag_of_the_code() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(type_string in text for type_string in (*second.TYPES.values(), second.DOMAIN))
+    sources = [p for folder in ("circuits", "provers", "contracts/src") for p in (ROOT / folder).rglob("*.[ps]*")]
+    read = [p for p in sources if p.suffix in (".py", ".sol") and "_generated" not in p.parts]
+    found = {name for p in read for name in _TAG.findall(p.read_text(encoding="utf-8"))}
+    assert found - OWN_AFFAIRS == set(_TAG.findall(text))

@@ -1,0 +1,573 @@
+"""Writes the vectors of this folder with the project's code; see README.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import native
+from circuits import payload as payloads
+from circuits.hashing import challenge, keccak, tag, words
+from circuits.policies import norm
+from circuits.statement import (
+    Attested,
+    Committee,
+    Context,
+    MarketId,
+    Membership,
+    SubmissionHeader,
+    TaskTerms,
+    domain_size,
+    sign_seed,
+)
+from circuits.transcript import (
+    Ending,
+    context_state,
+    knowledge_weight,
+    opening_weight,
+    owners_hash,
+    projections_digest,
+    sum_weight,
+    sumcheck_challenges,
+    v_state,
+    zeta_state,
+)
+from coordinator.machine import Completed, advance, begin
+from native import FrArray
+from provers import hpke, replicated, setup
+from provers.bodies import AttestBody, CombineBody, MaskBody, scalars_to_bytes, vector_digest
+from provers.bundle import AuditBundle
+from provers.heads import head_digest
+from provers.ledger import Member, Selection, owner_key, round_key
+from provers.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
+from provers.party.attempt import validity_challenge
+from provers.party.blame import probe_rho
+from provers.prss import Purpose
+from provers.records import CommitteeReference, encode_keys, package_digest
+from provers.shares import (
+    INTEGER_FORM,
+    decode_payload,
+    encode_dense,
+    encode_seed,
+    exempt_provers,
+    payload_digest,
+    receipt_digest,
+)
+from tests.support.network import BOUND, Network, network_with, shared_keys
+from tests.support.plain_batch import seed_of
+
+HERE = Path(__file__).parent
+Fields = dict[str, Any]
+DIMENSIONS = (1, 2, 3, 512, 513, 576, 577, 768, 769, 1024, 61_470, 270_896, 1 << 20, 1 << 28)
+OWNERS = 2
+
+
+def vector(inputs: Fields, outputs: Fields) -> Fields:
+    """One file."""
+    return {"inputs": inputs, "outputs": outputs}
+
+
+def scalar(value: int) -> str:
+    """A scalar's 32 bytes."""
+    return value.to_bytes(32, "big").hex()
+
+
+def ints(values: FrArray) -> str:
+    """Scalars, 32 bytes each."""
+    return scalars_to_bytes(values).hex()
+
+
+# --- one honest batch -------------------------------------------------------------------------------------------
+
+
+class Run:
+    """One honest batch of two owners by four provers: every reply, by step and prover."""
+
+    def __init__(self) -> None:
+        self.network: Network = network_with(OWNERS)
+        self.replies: dict[Step, dict[int, StepReply]] = {}
+        network = self.network
+        transition = begin(network.resources, network.cohort, attempt_number=1, reachable=range(network.provers))
+        while transition.outcome is None:
+            step = next(iter(transition.requests.values())).step
+            replies = {p: network.deliver(p, r) for p, r in transition.requests.items()}
+            assert all(isinstance(reply, StepReply) for reply in replies.values())
+            self.replies[step] = replies  # type: ignore[assignment]
+            transition = advance(network.resources, transition.state, replies)
+        assert isinstance(transition.outcome, Completed)
+        self.done = transition.outcome
+        self.bundle: AuditBundle = transition.outcome.bundle
+
+    def body(self, step: Step, prover: int = 0) -> bytes:
+        """What a prover sent in a step."""
+        return self.replies[step][prover].message.body
+
+    @property
+    def session(self) -> bytes:
+        """The attempt's."""
+        return self.replies[Step.MASK][0].message.session
+
+
+@cache
+def run() -> Run:
+    """The batch behind several files."""
+    return Run()
+
+
+def context_fields(context: Context) -> Fields:
+    """A context."""
+    return {
+        "chainId": context.market.chain_id,
+        "market": context.market.address.hex(),
+        "deployment": context.market.deployment.hex(),
+        "taskId": context.task_id,
+        "termsHash": context.terms_hash.hex(),
+        "round": context.round,
+        "modelDigest": context.model_digest.hex(),
+        "policyKeyHash": context.policy_key_hash.hex(),
+        "bound": context.bound,
+        "dimension": context.dimension,
+    }
+
+
+def header_fields(header: SubmissionHeader) -> Fields:
+    """A header with its signatures."""
+    return {
+        "owner": header.owner.hex(),
+        "index": header.owner_index,
+        "commitment": header.commitment.hex(),
+        "shareDigests": [digest.hex() for digest in header.share_digests],
+        "signature": header.signature.hex(),
+        "dealingSignature": header.dealing_signature.hex(),
+    }
+
+
+def key_fields(keys: Mapping[tuple[int, ...], bytes]) -> dict[str, str]:
+    """Keys by the bit mask of their set."""
+    return {str(sum(1 << p for p in members)): key.hex() for members, key in keys.items()}
+
+
+# --- the files ---------------------------------------------------------------------------------------------------
+
+
+def domains() -> Fields:
+    """Sizes of evaluation domains, and their roots of unity."""
+    sizes = [domain_size(d) for d in DIMENSIONS]
+    return vector(
+        {"dimensions": list(DIMENSIONS)},
+        {"sizes": sizes, "roots": [scalar(native.root_of_unity(n)) for n in sizes]},
+    )
+
+
+def market() -> Fields:
+    """Deployment, domain, terms hash."""
+    address, parent = seed_of("market")[:20], seed_of("parent")
+    deployment = keccak(words(tag("gradroll/v1/deployment"), 31337, address, parent))
+    terms = TaskTerms(
+        market=MarketId(31337, address, deployment), task_id=5, model_owner=seed_of("model owner")[:20], committee_id=3,
+        verifier=seed_of("verifier")[:20], coordinator=seed_of("coordinator")[:20], dimension=650, fraction_bits=16,
+        bound=1 << 40, min_owners=2, max_owners_per_round=64, rounds=10, reward_per_gradient=10**18, submit_window=60,
+        settle_window=3600, permissioned=True, inline_payload=False,
+    )  # fmt: skip
+    inputs = {
+        "chainId": 31337,
+        "market": address.hex(),
+        "parentHash": parent.hex(),
+        "taskId": terms.task_id,
+        "modelOwner": terms.model_owner.hex(),
+        "terms": {
+            "committeeId": terms.committee_id,
+            "verifier": terms.verifier.hex(),
+            "coordinator": terms.coordinator.hex(),
+            "dimension": terms.dimension,
+            "fractionBits": terms.fraction_bits,
+            "bound": terms.bound,
+            "minOwners": terms.min_owners,
+            "maxOwnersPerRound": terms.max_owners_per_round,
+            "rounds": terms.rounds,
+            "rewardPerGradient": terms.reward_per_gradient,
+            "submitWindow": terms.submit_window,
+            "settleWindow": terms.settle_window,
+            "permissioned": terms.permissioned,
+            "inlinePayload": terms.inline_payload,
+        },
+    }
+    outputs = {
+        "deployment": deployment.hex(),
+        "domain": terms.market.domain.hex(),
+        "termsHash": terms.terms_hash.hex(),
+    }
+    return vector(inputs, outputs)
+
+
+def signed() -> Fields:
+    """Digests of everything that is signed as typed data."""
+    made, network = run().bundle, run().network
+    context, header, proof = network.context, made.statement.owners[0], made.proof
+    attested = Attested(
+        run().done.batch_id, network.policy.verifier_code, network.terms.committee_id, OWNERS, proof.commitment_sum,
+        proof.square_norm,
+    )  # fmt: skip
+    inputs = {
+        "context": context_fields(context),
+        "header": header_fields(header),
+        "attested": {
+            "batchId": attested.batch_id.hex(),
+            "verifierCode": attested.verifier_code.hex(),
+            "committeeId": attested.committee_id,
+            "owners": attested.owners,
+            "sum": attested.commitment_sum.hex(),
+            "squareNorm": scalar(attested.square_norm),
+        },
+    }
+    dealing = header.digest(context)
+    outputs = {
+        "submission": header.submission_digest(context).hex(),
+        "sharesRoot": header.shares_root.hex(),
+        "dealing": dealing.hex(),
+        "receipt": receipt_digest(context.market, dealing).hex(),
+        "attestation": attested.digest(context).hex(),
+    }
+    return vector(inputs, outputs)
+
+
+def proposal_fields(proposal: Proposal) -> Fields:
+    """A proposal but for its cohort."""
+    return {
+        "attempt": proposal.attempt,
+        "kept": list(proposal.kept),
+        "active": list(proposal.active),
+        "probe": proposal.probe,
+        "nonces": [nonce.hex() for nonce in proposal.nonces],
+    }
+
+
+def message_fields(message: Message) -> Fields:
+    """A message but for its signature."""
+    return {
+        "session": message.session.hex(),
+        "step": int(message.step),
+        "sender": message.sender,
+        "body": message.body.hex(),
+    }
+
+
+def sessions() -> Fields:
+    """Sessions, challenges of provers, digests of messages."""
+    cohort, coin = run().network.cohort, run().bundle.certificate.coin
+    nonces = tuple(party.nonce for party in run().network.parties)
+    attempt = Proposal(cohort.cohort_id, 1, (0, 1), (0, 1, 2, 3), nonces)
+    probe = Proposal(cohort.cohort_id, 9, (1,), (0, 1, 3), (nonces[0], nonces[1], nonces[3]), probe=True)
+    assert attempt.digest == run().session
+    seed, commitment, body = sign_seed(cohort.cohort_id, coin), run().bundle.proof.mask_commitment, b"a body"
+    relayed = tuple(Message(attempt.digest, Step.PROVE, p, bytes([p]), b"") for p in (0, 3))
+    request = StepRequest(Step.ATTEST, attempt.digest, relayed=relayed, payload=b"a bundle", owner=1)
+    inputs = {
+        "context": context_fields(cohort.context),
+        "headers": [header_fields(h) for h in cohort.headers],
+        "coin": scalar(coin),
+        "proposal": proposal_fields(attempt),
+        "probe": proposal_fields(probe),
+        "maskCommitment": commitment.hex(),
+        "message": {"step": int(Step.VALIDATE), "sender": 2, "body": body.hex()},
+        "request": {
+            "step": int(request.step),
+            "owner": request.owner,
+            "relayed": [message_fields(message) for message in relayed],
+            "payload": request.payload.hex(),
+        },
+    }
+    outputs = {
+        "cohort": cohort.cohort_id.hex(),
+        "seed": seed.hex(),
+        "psi": scalar(challenge(keccak(words(tag("gradroll/v1/dealing"), seed)))),
+        "proposal": attempt.digest.hex(),
+        "probe": probe.digest.hex(),
+        "chi": scalar(validity_challenge(seed, attempt.digest)),
+        "probeRho": scalar(probe_rho(probe.digest, owners_hash(cohort.headers[1:]), commitment)),
+        "authorization": request.asked.hex(),
+        "message": message_digest(attempt.digest, Step.VALIDATE, 2, body).hex(),
+    }
+    return vector(inputs, outputs)
+
+
+def ledger() -> Fields:
+    """Keys of the ledger, and the digest of its head."""
+    context, headers = run().network.context, run().network.headers
+    members = [
+        Member(owner_key(context, h.owner), keccak(h.commitment), h.digest(context)) for h in headers
+    ]  # the lock is by the first, the cohort by both, the sum over the third
+    head = seed_of("head")
+    inputs = {
+        "deployment": context.market.deployment.hex(),
+        "taskId": context.task_id,
+        "round": context.round,
+        "owners": [h.owner.hex() for h in headers],
+        "dealings": [m.submission.hex() for m in members],
+        "domain": context.market.domain.hex(),
+        "head": {"prover": 2, "count": 17, "digest": head.hex()},
+    }
+    outputs = {
+        "ownerKeys": [m.owner.hex() for m in members],
+        "roundKey": round_key(context).hex(),
+        "selection": Selection.plain(members).digest.hex(),
+        "head": head_digest(context.market.domain, 2, 17, head).hex(),
+    }
+    return vector(inputs, outputs)
+
+
+def prss() -> Fields:
+    """Shared random values and zeros of a committee of seven."""
+    parties, session, count = shared_keys(2, 7), seed_of("session"), 3
+    inputs = {
+        "provers": 7,
+        "keys": [key_fields(party.keys) for party in parties],
+        "session": session.hex(),
+        "purpose": int(Purpose.PRODUCT_MASK),
+        "count": count,
+    }
+    outputs = {
+        "random": [ints(party.random(session, Purpose.PRODUCT_MASK, count)) for party in parties],
+        "zero": [ints(party.zero(session, Purpose.PRODUCT_MASK, count)) for party in parties],
+    }
+    return vector(inputs, outputs)
+
+
+def keys() -> Fields:
+    """What is signed while the committee's keys are set up."""
+    party, sealed = shared_keys(1, 4)[0], b"a sealed package"
+    reference = CommitteeReference(31337, seed_of("registry")[:20], party.committee)
+    hashes = setup.commitments(party)
+    inputs = {
+        "chainId": reference.chain_id,
+        "registry": reference.registry.hex(),
+        "committeeId": party.committee.committee_id,
+        "threshold": party.committee.threshold,
+        "members": [member.hex() for member in party.committee.members],
+        "dealer": 0,
+        "recipient": 2,
+        "sealed": sealed.hex(),
+        "keys": key_fields(party.keys),
+    }
+    outputs = {
+        "committee": reference.digest.hex(),
+        "plaintext": encode_keys(party.keys).hex(),
+        "package": package_digest(reference, 0, 2, sealed).hex(),
+        "hashes": key_fields(hashes),
+        "confirmation": setup.confirmation_digest(reference.digest, hashes).hex(),
+        "info": hpke.keys_info(reference.digest, 0, 2).hex(),
+    }
+    return vector(inputs, outputs)
+
+
+def sealing() -> Fields:
+    """Labels of a share's sealed pieces."""
+    domain, owner, size = seed_of("domain"), seed_of("an owner")[:20], 3 * hpke.PIECE - 5
+    label = hpke.ShareLabel(domain, 7, 1, owner, 3, hpke.chunk_count(size))
+    inputs = {
+        "domain": domain.hex(),
+        "taskId": 7,
+        "round": 1,
+        "owner": owner.hex(),
+        "prover": 3,
+        "payloadBytes": size,
+    }
+    return vector(inputs, {"pieces": label.chunks, "infos": [label.info(i).hex() for i in range(label.chunks)]})
+
+
+def shares(size: int, threshold: int, *, in_integers: bool) -> Fields:
+    """All payloads of one dealing."""
+    committee = Committee(1, threshold, tuple(seed_of("member", p)[:20] for p in range(size)))
+    dimension = 6
+    values = native.from_int64(np.array([3, -1, 0, 1 << 30, -(1 << 30), 7]))
+    rest, commitment = native.expand(seed_of("rest"), 192), native.g1_mul(native.g1_generator, 5)
+    exempt = exempt_provers(commitment, committee)
+    if in_integers:
+        seeds = [seed_of("mask", c) for c in range(replicated.seed_count(committee))]
+        made = [bytes((INTEGER_FORM,)) + b for b in replicated.deal(values, rest, committee, exempt, seeds)]
+    else:
+        made = _in_scalars(np.concatenate((values, rest)), committee, exempt)
+    held = [decode_payload(raw, dimension, Membership(committee, p)) for p, raw in enumerate(made)]
+    inputs = {
+        "dimension": dimension,
+        "provers": size,
+        "threshold": threshold,
+        "commitment": commitment.hex(),
+        "payloads": [raw.hex() for raw in made],
+    }
+    outputs = {
+        "digests": [payload_digest(raw).hex() for raw in made],
+        "shares": [keccak(scalars_to_bytes(share)).hex() for share in held],
+        "vector": ints(np.concatenate((values, rest))),
+        "exempt": list(exempt),
+    }
+    return vector(inputs, outputs)
+
+
+def _in_scalars(secret: FrArray, committee: Committee, exempt: Sequence[int]) -> list[bytes]:
+    seeds = {p: seed_of("seed", p) for p in exempt}
+    fixed = [(p + 1, native.expand(seed, len(secret))) for p, seed in seeds.items()]
+    others = [p for p in range(committee.size) if p not in seeds]
+    solved = dict(zip(others, native.shamir_share_seeded(secret, fixed, [p + 1 for p in others]), strict=True))
+    return [encode_seed(seeds[p]) if p in seeds else encode_dense(solved[p]) for p in range(committee.size)]
+
+
+def steps() -> Fields:
+    """What prover 0 sends in the honest batch."""
+    batch, network, me = run(), run().network, 0
+    session, cohort, party = batch.session, network.cohort, network.parties[me]
+    mask = MaskBody.decode(batch.body(Step.MASK), OWNERS)
+    network.accept(batch.done)
+    released = network.deliver(me, release_request(batch))
+    combined = batch.replies[Step.COMBINE][me]
+    assert isinstance(released, StepReply)
+    assert combined.vector is not None
+    assert CombineBody.decode(combined.message.body).digest == vector_digest(combined.vector)
+    everybody = range(network.provers)
+    inputs = {
+        "dimension": network.dimension,
+        "provers": network.provers,
+        "threshold": network.threshold,
+        "prover": me,
+        "bound": BOUND,
+        "keys": key_fields(party.keys.keys),
+        "payloads": [network.memories[me].payloads[d].hex() for d in cohort.digests],
+        "cohort": cohort.cohort_id.hex(),
+        "coin": scalar(batch.bundle.certificate.coin),
+        "session": session.hex(),
+        "maskBodies": [batch.body(Step.MASK, p).hex() for p in everybody],
+        "validateBodies": [batch.body(Step.VALIDATE, p).hex() for p in everybody],
+        "batchId": batch.done.batch_id.hex(),
+    }
+    outputs = {
+        "coinShare": batch.body(Step.COIN)[:32].hex(),
+        "project": keccak(batch.body(Step.PROJECT)).hex(),
+        "maskScalars": keccak(scalars_to_bytes(np.concatenate((mask.projections, mask.products)))).hex(),
+        "residuals": batch.body(Step.VALIDATE)[: 32 * OWNERS].hex(),
+        "confirm": batch.body(Step.CONFIRM).hex(),
+        "combine": batch.body(Step.COMBINE).hex(),
+        "release": released.message.body.hex(),
+        "gramBlinder": ints(party.keys.random(session, Purpose.GRAM_BLINDER, 1)),
+        "proofBlinders": ints(party.keys.random(session, Purpose.PROOF_BLINDERS, 2)),
+        "proofZero": ints(party.keys.zero(session, Purpose.PROOF_ZERO, 1)),
+    }
+    assert AttestBody.decode(batch.body(Step.ATTEST)).signature == batch.bundle.certificate.attestations[me][1]
+    return vector(inputs, outputs)
+
+
+def release_request(batch: Run) -> Any:
+    """RELEASE with the batch's certificate."""
+    from coordinator.machine import release  # noqa: PLC0415
+
+    return release.requests(batch.bundle.certificate, [0])[0]
+
+
+def policy() -> Fields:
+    """A circuit's digest and the hash of a verifying key of it."""
+    key = run().network.setup.verifying
+    inputs = {"capacity": key.capacity, "inputs": [point.hex() for point in key.inputs]}
+    inputs |= {name: getattr(key, name).hex() for name in ("alpha", "beta", "gamma", "delta", "sigma", "tau")}
+    circuit = norm(key.capacity).circuit.digest
+    return vector(inputs, {"circuit": circuit.hex(), "keyHash": key.key_hash.hex()})
+
+
+def batch() -> Fields:
+    """Transcript, certificate and bundle of the honest batch."""
+    bundle, certificate = run().bundle, run().bundle.certificate
+    statement, proof, check = bundle.statement, bundle.proof, bundle.proof.sumcheck
+    context = statement.context
+    inputs = {
+        "context": context_fields(context),
+        "headers": [header_fields(h) for h in statement.owners],
+        "cohort": [digest.hex() for digest in certificate.cohort],
+        "coin": scalar(certificate.coin),
+        "proof": {
+            "mask": proof.mask_commitment.hex(),
+            "gram": proof.gram.hex(),
+            "knowledge": proof.knowledge.hex(),
+            "a": proof.groth.a.hex(),
+            "b": proof.groth.b.hex(),
+            "c": proof.groth.c.hex(),
+            "squareNorm": scalar(proof.square_norm),
+            "s": check.s.hex(),
+            "j": check.q.hex(),
+            "aZeta": scalar(check.a_zeta),
+            "sZeta": scalar(check.s_zeta),
+            "sOmegaZeta": scalar(check.s_omega_zeta),
+            "w1": check.w1.hex(),
+            "w2": check.w2.hex(),
+            "sum": proof.commitment_sum.hex(),
+            "seed": proof.sign_seed.hex(),
+            "projectionsDigest": proof.projections_digest.hex(),
+        },
+        "attestations": [[prover, signature.hex()] for prover, signature in certificate.attestations],
+        "projections": [ints(z) for z in bundle.projections],
+        "row": ints(bundle.row),
+    }
+    ending = Ending(proof.groth, proof.commitment_sum)
+    challenges = sumcheck_challenges(certificate.batch_id, proof.square_norm, check, ending)
+    zeta = zeta_state(certificate.batch_id, proof.square_norm, check.s, check.q)
+    u = challenges.state
+    weights = (knowledge_weight(u), opening_weight(u), sum_weight(u))
+    drawn = (challenge(certificate.batch_id), challenges.zeta, challenges.v, challenges.u, *weights)
+    outputs = {
+        "projectionsDigest": projections_digest(bundle.projections).hex(),
+        "owners": owners_hash(statement.owners).hex(),
+        "context": context_state(context, statement.size).hex(),
+        "batchId": certificate.batch_id.hex(),
+        "states": {
+            "zeta": zeta.hex(),
+            "v": v_state(zeta, check.a_zeta, check.s_zeta, check.s_omega_zeta).hex(),
+            "u": u.hex(),
+        },
+        "challenges": [scalar(value) for value in drawn],
+        "seed": proof.sign_seed.hex(),
+        "certificate": keccak(certificate.encode()).hex(),
+        "bundle": keccak(bundle.encode()).hex(),
+    }
+    return vector(inputs, outputs)
+
+
+def payload() -> Fields:
+    """An encoded sum."""
+    values = [5, -129, 200, 0, -1]
+    masks = [(-1) ** i * (i << 100) for i in range(128)]
+    blinder = native.expand(seed_of("blinder"), 1)
+    tail = np.concatenate((blinder, native.from_ints([m % native.R for m in masks])))
+    encoded = payloads.encode(payloads.Aggregate(np.array(values), tail))
+    inputs = {"values": values, "blinder": ints(blinder), "masks": [str(m) for m in masks]}
+    return vector(inputs, {"payload": encoded.hex()})
+
+
+FILES: dict[str, Callable[[], Fields]] = {
+    "domains": domains,
+    "market": market,
+    "signed": signed,
+    "sessions": sessions,
+    "ledger": ledger,
+    "prss": prss,
+    "keys": keys,
+    "sealing": sealing,
+    "shares_4_1": lambda: shares(4, 1, in_integers=True),
+    "shares_7_2": lambda: shares(7, 2, in_integers=True),
+    "shares_4_1_scalars": lambda: shares(4, 1, in_integers=False),
+    "steps": steps,
+    "policy": policy,
+    "batch": batch,
+    "payload": payload,
+}
+
+
+def main() -> None:
+    """Write every file."""
+    for name, make in FILES.items():
+        (HERE / f"{name}.json").write_text(json.dumps(make(), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
