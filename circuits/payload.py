@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 import native
 from circuits.errors import WireError
-from circuits.hashing import keccak
 from circuits.statement import MAX_DIMENSION, ROWS, TAIL
 from native import FrArray
 
@@ -100,8 +99,3 @@ def _decode_tail(raw: bytes) -> FrArray:
     shifted[:, 1::-1] = np.frombuffer(raw, ">u8", 2 * ROWS, 32).reshape(ROWS, 2) ^ _SIGN
     tail[1:] = native.sub(shifted, native.from_ints([_HALF] * ROWS))
     return tail
-
-
-def digest(payload: bytes) -> bytes:
-    """Keccak-256 of a payload, the form in which the contract records it."""
-    return keccak(payload)

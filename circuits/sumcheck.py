@@ -31,7 +31,7 @@ def prove(srs: Srs, values: FrArray, tail: FrArray, square_norm: int, state: byt
     Args:
         values: (d, 4), the combined row a on its d coordinates (zero beyond).
         tail: (129, 4), its tail.
-        state: transcript state behind eta (the batch identifier).
+        state: transcript state behind rho, the batch identifier.
 
     Raises:
         ProofError: the squared norm is another.
@@ -111,7 +111,7 @@ def verify(
     Args:
         tau: [tau]_2 of the SRS.
         ending: what the transcript binds before the last challenge beside the openings.
-        state: transcript state behind eta.
+        state: transcript state behind rho, the batch identifier.
 
     Raises:
         ProofError: zeta lies in the domain.

@@ -273,6 +273,10 @@ class LedgerState:
             for m in entry.members
         )
 
+    def has_released(self, selection: Selection) -> bool:
+        """Whether this very sum was released before."""
+        return all(self.released.get(owner) == selection for owner in selection.owners)
+
     def head_after(self, entry: Entry) -> tuple[int, bytes]:
         """Count and digest of the ledger's head when an entry (no `Restored`) is its next record."""
         record = json.dumps(to_record(entry), sort_keys=True).encode()

@@ -65,8 +65,15 @@ class ProverNode:
         return ChainView(url, config.market, expected_chain_id=config.chain_id, from_block=config.from_block)
 
     def _require_one_market(self, nodes: list[ChainView]) -> None:
-        if any(node.market_id != self.chain.market_id for node in nodes):
+        """Nodes must agree on what this prover believes for good: the deployment, the committee and its public keys."""
+        shown = [(n.market_id, n.registry, n.committee_record(self._config.committee_id)) for n in nodes]
+        if any((market, registry) != shown[0][:2] for market, registry, _ in shown):
             raise ChainError("the two nodes show different deployments of the market; which one is right?")
+        first = shown[0][2]
+        if any(c.committee != first.committee for _, _, c in shown):
+            raise ChainError("the two nodes show different members of the committee; which one is right?")
+        if any(c.ready and first.ready and c.hpke_keys != first.hpke_keys for _, _, c in shown):
+            raise ChainError("the two nodes show different keys of the committee's members; which one is right?")
 
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""

@@ -45,7 +45,9 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
     released = ledger.Released(selection)
     env.ledger.check(released)
     vector = env.summed(selection)
-    return StepResult(party, DigestBody(vector_digest(vector)).encode(), (released,), vector)
+    # Anybody may ask, as often as they like: what is on record already is not recorded again.
+    news = () if env.ledger.has_released(selection) else (released,)
+    return StepResult(party, DigestBody(vector_digest(vector)).encode(), news, vector)
 
 
 def _require_quorum(party: Party, env: Environment, certificate: Certificate) -> None:

@@ -249,7 +249,7 @@ def test_disagreeing_confirmations_are_refused() -> None:
 
 
 def test_requests_carry_no_challenge() -> None:
-    """Provers compute rho, eta, chi and the signs themselves: there is no field in which to send one."""
+    """Provers compute rho, chi and the signs themselves: there is no field in which to send one."""
     assert {f.name for f in fields(StepRequest)} == {
         "step", "session", "cohort", "proposal", "authorization", "relayed", "payload", "owner",
     }  # fmt: skip

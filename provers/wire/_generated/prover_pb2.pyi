@@ -218,7 +218,7 @@ class StepOpening(_message.Message):
     step: _builtins.int
     session: _builtins.bytes
     authorization: _builtins.bytes
-    """The coordinator's signature that opens a session, else empty."""
+    """The coordinator's signature over all that is asked; empty with RELEASE, which serves anybody."""
     relayed: _builtins.int
     """Messages that follow, one a part."""
     payload_length: _builtins.int
