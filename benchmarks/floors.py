@@ -43,8 +43,8 @@ class Floors:
             "PROJECT": self._projection(self.case.owners),
             "MASK": products + mask + self._projection(1),
             "COMBINE": summed + self._hashed(1),
-            "AGGREGATE": self._moved(rows) + self._hashed(1),
-            "ATTEST": self._msm(d, self._sum_bits),
+            "ATTEST": self._msm(d + TAIL) + self._projection(1) + self._hashed(2),
+            "RELEASE": self._moved(rows) + self._hashed(1),
         }
 
     @property

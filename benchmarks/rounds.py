@@ -25,12 +25,16 @@ WORK = ROOT / "build" / "bench" / "run"
 
 @dataclass(frozen=True, slots=True)
 class RoundFigures:
-    """One round.  CPU is by role: seconds of the whole process, from the first byte of a share on."""
+    """One round.  CPU is by role: seconds of the whole process, from the first byte of a share on.
+
+    A round ends when its sum is open: ``wall_release`` of ``wall_prove`` is after the market's acceptance.
+    """
 
     cpu_submit: dict[str, float]
     cpu_prove: dict[str, float]
     wall_submit: float
     wall_prove: float
+    wall_release: float
     gas: int
     calldata: int
     owners: dict[str, list[float]]
@@ -91,6 +95,7 @@ def summary(case: Case, figures: list[RoundFigures], uploads: list[dict[str, flo
             "gas_per_gradient": statistics.median(f.gas for f in warm) / case.owners,
             "wall_submit": statistics.median(f.wall_submit for f in warm),
             "wall_prove": statistics.median(f.wall_prove for f in warm),
+            "wall_release": statistics.median(f.wall_release for f in warm),
             "wall_round": statistics.median(f.wall_submit + f.wall_prove for f in warm),
         }
     }  # fmt: skip
@@ -101,11 +106,14 @@ def _round(running: Stage, case: Case) -> RoundFigures:
     begun, before = time.monotonic(), _cpu(running)
     owners = running.submit_all(number)
     submitted, between = time.monotonic(), _cpu(running)
-    gas, data = _await_accepted(running, number)
+    gas, data = _await(running, number, released=False)
+    accepted = time.monotonic()
+    _await(running, number, released=True)
     settled, after = time.monotonic(), _cpu(running)
     return RoundFigures(
         _difference(between, before), _difference(after, between), round(submitted - begun, 3),
-        round(settled - submitted, 3), gas, data, {k: [each[k] for each in owners] for k in owners[0]},
+        round(settled - submitted, 3), round(settled - accepted, 3), gas, data,
+        {k: [each[k] for each in owners] for k in owners[0]},
     )  # fmt: skip
 
 
@@ -117,8 +125,8 @@ def _difference(later: dict[str, float], earlier: dict[str, float]) -> dict[str,
     return {name: round(later[name] - earlier[name], 3) for name in later}
 
 
-def _await_accepted(running: Stage, number: int) -> tuple[int, int]:
-    """Gas and calldata bytes of the settling transactions, once the market has accepted the round's batch."""
+def _await(running: Stage, number: int, *, released: bool) -> tuple[int, int]:
+    """Gas and calldata bytes of the settling transactions, once a round's batches are accepted, or their sums open."""
     deadline = time.monotonic() + _TIMEOUT
     trouble = ""
     while time.monotonic() < deadline:
@@ -126,7 +134,8 @@ def _await_accepted(running: Stage, number: int) -> tuple[int, int]:
         for found in running.coordinator.task_status(running.task_id).rounds:
             if found.round == number:
                 trouble = found.trouble or trouble
-                sent = [b.transaction for b in found.batches if b.accepted and b.transaction]
+                done = [b for b in found.batches if b.accepted and (b.payload_digest is not None or not released)]
+                sent = [b.transaction for b in done if b.transaction]
                 if sent and not found.pending:
                     return _settlement(running, sent)
         time.sleep(0.05 if running.market.plan.dimension < 1 << 14 else 0.5)
