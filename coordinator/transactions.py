@@ -20,7 +20,10 @@ from provers.rpc import Rpc, revert_data
 _log = logging.getLogger(__name__)
 _TIP = 10**9
 _KNOWN = ("already known", "known transaction", "already imported")
-_STALE = ("nonce too low", "nonce is too low", "invalid nonce", "transaction nonce: expected")
+_STALE = (
+    "nonce too low", "nonce is too low", "invalid nonce", "transaction nonce: expected",
+    "replacement transaction underpriced",  # somebody's transaction with this nonce waits to be mined, or a dearer one
+)  # fmt: skip
 OnSent = Callable[[bytes], None]
 
 
@@ -102,6 +105,12 @@ class Sender:
                 except _NonceTakenError:
                     _log.warning("event=nonce-taken address=0x%s advice='give this account to one process'",
                                  self.address.hex())  # fmt: skip
+                    self._pause(deadline)
+
+    def _pause(self, deadline: float) -> None:
+        """Let the other transaction be mined.  Raises ChainError when there is no time left, or the process stops."""
+        if self._stopping.wait(self._patience.poll) or time.monotonic() >= deadline:
+            raise ChainError("another transaction of this account was in the way; give the account to one process")
 
     def _rehearse(self, to: bytes | None, data: bytes, gas: int, value: int) -> None:
         """Run the call without sending it, so that a refusal costs nothing and has a name."""

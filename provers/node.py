@@ -66,13 +66,12 @@ class ProverNode:
 
     def _require_one_market(self, nodes: list[ChainView]) -> None:
         """Nodes must agree on what this prover believes for good: the deployment, the committee and its public keys."""
-        shown = [(n.market_id, n.registry, n.committee_record(self._config.committee_id)) for n in nodes]
-        if any((market, registry) != shown[0][:2] for market, registry, _ in shown):
+        if any((node.market_id, node.registry) != (self.chain.market_id, self.chain.registry) for node in nodes):
             raise ChainError("the two nodes show different deployments of the market; which one is right?")
-        first = shown[0][2]
-        if any(c.committee != first.committee for _, _, c in shown):
+        first, *others = (node.committee_record(self._config.committee_id) for node in nodes)
+        if any(other.committee != first.committee for other in others):
             raise ChainError("the two nodes show different members of the committee; which one is right?")
-        if any(c.ready and first.ready and c.hpke_keys != first.hpke_keys for _, _, c in shown):
+        if any(other.ready and first.ready and other.hpke_keys != first.hpke_keys for other in others):
             raise ChainError("the two nodes show different keys of the committee's members; which one is right?")
 
     def start(self) -> int:
