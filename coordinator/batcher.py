@@ -167,7 +167,7 @@ class Batcher:
                 "event=batch-proven task=%d round=%d owners=%d batch=0x%s", *key, len(members), outcome.batch_id.hex()
             )
         elif outcome is not None:
-            self._journal.record(CohortFailed(*key, outcome.reason))
+            self._journal.record(CohortFailed(*key, outcome.reason, outcome.final))
             _log.warning("event=cohort-failed task=%d round=%d reason=%r", *key, outcome.reason)
 
 

@@ -141,15 +141,30 @@ class Driver:
             case Release():
                 self._release(terms, action)
             case Prove():
-                return self._prove(key, terms, action)
+                return self._prove(key, terms, action) or self._release_meanwhile(key, terms)
             case _:
                 _log.debug("event=round-waits task=%d round=%d reason=%r", *key, action.reason)
         return True
 
     def _release(self, terms: TaskTerms, action: Release) -> None:
+        """Collect sums; one that cannot be had yet does not hold up the others.  Raises the last trouble."""
         key, fleet = self._parameters.commitment_key(terms.dimension), self._fleet(terms.committee_id)
+        trouble: GradrollError | None = None
         for batch_id in action.batches:
-            self._releases.collect(batch_id, fleet, key, publish=terms.inline_payload)
+            try:
+                self._releases.collect(batch_id, fleet, key, publish=terms.inline_payload)
+            except GradrollError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    def _release_meanwhile(self, key: RoundKey, terms: TaskTerms) -> bool:
+        """While a cohort cannot be proven, sums of batches that were accepted before it need not wait; always False."""
+        with self._journal.lock:
+            waiting = tuple(b.batch_id for b in self._journal.state.unreleased(key, publish=terms.inline_payload))
+        if waiting:
+            self._release(terms, Release(waiting))
+        return False
 
     def _facts(self, key: RoundKey) -> RoundFacts:
         """The round as the chain has it; deadlines stay, and batches are mostly ours, so an old look will do."""

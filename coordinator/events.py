@@ -74,12 +74,13 @@ class ProverBlamed:
 
 @dataclass(frozen=True, slots=True)
 class CohortFailed:
-    """The cohort could not be proven this time; it may be tried again."""
+    """The cohort could not be proven; it is tried again, unless it was ``final``."""
 
     kind: ClassVar[str] = "cohort-failed"
     task_id: int
     round: int
     reason: str
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,8 +131,16 @@ class CoordinatorState:
             case CohortFailed():
                 current.failures += 1
                 current.trouble = event.reason
+                if event.final:
+                    self._give_up(current, event.reason)
             case SetLocking():
                 current.locked = event.submissions
+
+    def _give_up(self, current: Round, reason: str) -> None:
+        """End a cohort that can never be proven: provers bind its submissions to it, so no other can have them."""
+        left = [s for s in current.cohort or () if self.submissions[s].status.state is SubmissionState.PROVING]
+        self._move(left, SubmissionState.EXPIRED, f"expired: {reason}")
+        current.cohort, current.locked, current.failures = None, None, 0
 
     def _finish(self, event: TransactionSent | BatchSettled | SumOpened | SumPublished, batch: ProvenBatch) -> None:
         """What becomes of a proven batch."""

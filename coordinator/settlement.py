@@ -13,8 +13,8 @@ from coordinator.journal import Journal
 from provers.bundle import AuditBundle
 
 _log = logging.getLogger(__name__)
-_PASSING = frozenset({"", "OutOfGas"})
-"""Refusals that may pass; every custom error of the contracts is final."""
+_PASSING = frozenset({"", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeUnknown"})
+"""Refusals that may pass: a node that lags does not know what is there.  All others are final."""
 
 
 class Settlement:

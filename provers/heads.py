@@ -43,9 +43,9 @@ class Head:
         return cls(int.from_bytes(raw[:8], "big"), raw[8:40], raw[40:])
 
 
-def head_digest(domain: bytes, prover: int, count: int, digest: bytes) -> bytes:
-    """What a prover signs of its ledger; ``domain`` is the market's, for a prover has a ledger for each market."""
-    return keccak(words(tag("gradroll/v1/ledger-head"), domain, prover, count, digest))
+def head_digest(domain: bytes, committee_id: int, prover: int, count: int, digest: bytes) -> bytes:
+    """What a prover signs of its ledger; it has one for each market (``domain``) and each committee that it is in."""
+    return keccak(words(tag("gradroll/v1/ledger-head"), domain, committee_id, prover, count, digest))
 
 
 def is_missing(state: LedgerState, shown: Head) -> bool:

@@ -99,10 +99,11 @@ class ProverNode:
         """Delete the shares of settled rounds, and old results: what nobody needs any more cannot leak."""
         while not self._stopping.wait(_TIDY_SECONDS):
             try:
-                deleted = self.store.discard_settled(self.chain.now())
-                self.store.discard_results(time.time() - self._config.retention_days * _DAY)
-            except GradrollError as error:
-                _log.warning("event=tidy-failed code=%s reason=%r", error.code, str(error))
+                now = time.time()  # not the node's word: a time far ahead would cost the shares of running rounds
+                deleted = self.store.discard_settled(int(now))
+                self.store.discard_results(now - self._config.retention_days * _DAY)
+            except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
+                _log.warning("event=tidy-failed reason=%r", str(error))
                 continue
             if deleted:
                 _log.info("event=shares-deleted count=%d", deleted)

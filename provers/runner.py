@@ -21,7 +21,7 @@ from provers.store import Store
 
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
-_KEPT_SESSIONS, _KEPT_REPLIES = 64, 8
+_KEPT_REPLIES = 64
 _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 """Their replies are as long as a share; only the last one is kept for a coordinator that asks again."""
 
@@ -36,15 +36,14 @@ class Runner:
         self._environment = environment
         self._lock = threading.Lock()
         self._party: Party | None = None
-        self._dimensions: OrderedDict[bytes, int] = OrderedDict()
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
     def dimension(self, session: bytes) -> int:
-        """Coordinates of the model of a session; bounds what is read for it.  Raises UnknownError."""
-        with self._lock:
-            if session not in self._dimensions:
-                raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
-            return self._dimensions[session]
+        """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""
+        party = self._party  # replaced as a whole, so no lock is needed
+        if party is None:
+            raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
+        return party.any_attempt(session).cohort.context.dimension
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
@@ -76,7 +75,6 @@ class Runner:
         self._store.commit(outcome.entries)
         self._keep(request, outcome.reply.message)
         self._party = outcome.party
-        self._note_dimension(request)
         return outcome.reply
 
     def _keep(self, request: StepRequest, message: Message) -> None:
@@ -90,13 +88,6 @@ class Runner:
     def _drop_long_replies(self) -> None:
         for key in [key for key, reply in self._replies.items() if reply.message.step in _LONG]:
             del self._replies[key]
-
-    def _note_dimension(self, request: StepRequest) -> None:
-        if request.cohort is not None:
-            _remember(self._dimensions, request.session, request.cohort.context.dimension, _KEPT_SESSIONS)
-        elif request.proposal is not None and request.proposal.cohort_id in self._dimensions:
-            known = self._dimensions[request.proposal.cohort_id]
-            _remember(self._dimensions, request.session, known, _KEPT_SESSIONS)
 
 
 def _remember(known: OrderedDict[bytes, V], key: bytes, value: V, limit: int) -> None:

@@ -21,6 +21,10 @@ from provers.files import storing
 from provers.shares import DENSE_FORM, all_payload_sizes, check_form, share_blocks
 
 
+class DamagedError(StorageError):
+    """A file is not what was written: it will never be readable again."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedShare:
     """Files of a checked payload, both synced.
@@ -122,8 +126,16 @@ def map_scalars(path: Path, dimension: int) -> FrArray:
     """A share file as FrArray (share_length, 4), read-only and mapped.  Raises StorageError when it is cut off."""
     vector = map_vector(path)
     if len(vector) != share_length(dimension):
-        raise StorageError("a share on disk is cut off; this prover sits its submission out")
+        raise DamagedError("a share on disk is cut off; this prover sits its submission out")
     return vector
+
+
+def map_sealed(path: Path) -> FrArray:
+    """A file of bare scalars and their SHA-256 behind them, FrArray (n, 4), mapped.  Raises StorageError if damaged."""
+    vector = map_vector(path)
+    if len(vector) < 2 or hashlib.sha256(vector[:-1].data).digest() != vector[-1].tobytes():
+        raise DamagedError("a share of a sum on disk is damaged; this prover does not serve it")
+    return vector[:-1]
 
 
 def require_whole(vector: FrArray, digest: bytes) -> None:
@@ -133,7 +145,7 @@ def require_whole(vector: FrArray, digest: bytes) -> None:
     corrupt provers to make them fit, the validity test would then open a linear function of an honest gradient.
     """
     if hashlib.sha256(vector.data).digest() != digest:
-        raise StorageError("a share on disk is damaged; this prover sits its submission out")
+        raise DamagedError("a share on disk is damaged; this prover sits its submission out")
 
 
 def map_vector(path: Path) -> FrArray:

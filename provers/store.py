@@ -9,9 +9,11 @@ be sent (``provers.party.release``).
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import native
@@ -23,7 +25,7 @@ from provers.bundle import AuditBundle, Certificate
 from provers.database import Database
 from provers.files import DirectoryLock, storing, sync_directory, write_durably
 from provers.party import ShareVector
-from provers.sharefiles import ReceivedShare, ShareWriter, map_scalars, map_vector, require_whole
+from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
 from provers.shares import DENSE_FORM
 
 _SCHEMA = """
@@ -36,6 +38,7 @@ CREATE TABLE IF NOT EXISTS shares (
 CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner);
 """
 _PER_OWNER = 4
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +178,16 @@ class Store:
     def discard_settled(self, now: int) -> int:
         """Delete the shares of rounds that settled before ``now``, but keep their sums; the ledger stays whole."""
         rows = self._database.query("SELECT submission FROM shares WHERE expires < ?", (now,))
-        self._keep_sums({submission for (submission,) in rows})
-        for (submission,) in rows:
+        leaving = {submission for (submission,) in rows}
+        leaving -= self._keep_sums(leaving)
+        for submission in leaving:
             with self._database.transaction() as connection:
                 connection.execute("DELETE FROM shares WHERE submission = ?", (submission,))
             with storing("cannot delete a share"):
                 self._share_path(submission).unlink(missing_ok=True)
                 self._whole.discard(submission)
                 (self._bodies / submission.hex()).unlink(missing_ok=True)
-        return len(rows)
+        return len(leaving)
 
     def discard_results(self, before: float) -> int:
         """Delete sums and batches that were written before a time, seconds since 1970."""
@@ -222,15 +226,25 @@ class Store:
         path = self._sums / selection.digest.hex()
         if not path.exists():
             rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
-            total = native.linear_combination(rows, list(selection.weights))
-            write_durably(path, total.astype("<u8", copy=False).tobytes())
-        return map_vector(path)
+            raw = native.linear_combination(rows, list(selection.weights)).astype("<u8", copy=False).tobytes()
+            write_durably(path, raw + sha256(raw).digest())
+        return map_sealed(path)
 
-    def _keep_sums(self, leaving: set[bytes]) -> None:
-        """Compute the sums that need shares which are about to be deleted: readers may come later."""
-        for selection in {s.digest: s for s in self.ledger.locks.values()}.values():
+    def _keep_sums(self, leaving: set[bytes]) -> set[bytes]:
+        """Compute the sums that need shares about to be deleted, for later readers; those that must stay, if any."""
+        staying: set[bytes] = set()
+        with self._commit:
+            selections = {s.digest: s for s in self.ledger.locks.values()}
+        for selection in selections.values():
             if leaving.intersection(selection.submissions) and all(self.find(s) for s in selection.submissions):
-                self.summed(selection)
+                try:
+                    self.summed(selection)
+                except DamagedError as error:  # it will never be whole again: no reason to keep the others
+                    _log.error("event=sum-lost reason=%r", str(error))
+                except StorageError as error:  # a full disk, say: the next round of tidying tries again
+                    _log.error("event=sum-not-written reason=%r", str(error))
+                    staying.update(selection.submissions)
+        return staying
 
     def _certificate_path(self, batch_id: bytes) -> Path:
         return self._batches / f"{batch_id.hex()}.certificate"

@@ -110,9 +110,9 @@ def too_few_provers(resources: Resources, batch: Batch) -> str:
     )
 
 
-def failed(batch: Batch, verdicts: Sequence[Verdict], reason: str) -> Transition:
+def failed(batch: Batch, verdicts: Sequence[Verdict], reason: str, *, final: bool = False) -> Transition:
     """The end of a batch that cannot go on."""
-    return Transition(Ended(batch), {}, tuple(verdicts), Failed(reason))
+    return Transition(Ended(batch), {}, tuple(verdicts), Failed(reason, final))
 
 
 def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequence[Verdict] = ()) -> Transition:
@@ -123,7 +123,7 @@ def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequenc
     while True:
         obstacle = _obstacle(resources, batch, ground)
         if obstacle:
-            return failed(batch, news, obstacle)
+            return failed(batch, news, obstacle.reason, final=obstacle.final)
         search = _Search.of(resources, batch, ground)
         if search.inference.named:
             named = search.names()
@@ -142,18 +142,19 @@ def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequenc
             ground = _drop(batch, ground, search.unclear(), news, OwnerSetAside, _UNATTRIBUTED)
 
 
-def _obstacle(resources: Resources, batch: Batch, ground: Ground) -> str:
-    """Why no further attempt is possible; empty if one is."""
+def _obstacle(resources: Resources, batch: Batch, ground: Ground) -> Failed | None:
+    """Why no further attempt is possible; None if one is."""
     if not enough_provers(resources, batch):
-        return too_few_provers(resources, batch)
+        return Failed(too_few_provers(resources, batch))
     if batch.locked is not None and ground.kept != batch.locked:
-        return _LOCKED
+        return Failed(_LOCKED, final=True)
     if len(ground.kept) < resources.terms.min_owners:
-        return (
+        return Failed(
             f"too few owners: {len(ground.kept)} are left, the task asks for {resources.terms.min_owners}; "
-            "begin again with more submissions"
+            "they submit again",
+            final=True,
         )
-    return _TOO_MANY if _exhausted(batch) else ""
+    return Failed(_TOO_MANY) if _exhausted(batch) else None
 
 
 def _drop(

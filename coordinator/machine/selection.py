@@ -24,19 +24,28 @@ def choose(
     """
     if receipts is None:
         return signed, reachable, ()
-    digests, quorum = candidates.digests, resources.committee.quorum
+    digests = candidates.digests
     holders = {i: frozenset(p for p in reachable if digests[i] in receipts.get(p, ())) for i in signed}
-    most = max(quorum, min(len(reachable), quorum + resources.committee.threshold))
-    chosen, common = _greedy(holders, reachable, quorum)
-    for kept in range(most, quorum, -1):
-        fewer, spared = _greedy(holders, reachable, kept)
-        if len(fewer) >= resources.terms.min_owners:
-            chosen, common = fewer, spared
-            break
+    chosen, common = _split(holders, reachable, resources)
     left = [i for i in signed if i not in chosen]
     reason = "receipts: too few provers hold its shares together with the others'; it waits for a later batch"
     verdicts = tuple(OwnerSetAside(digests[i], candidates.headers[i].owner, reason) for i in left)
     return tuple(sorted(chosen)), common, verdicts
+
+
+def _split(
+    holders: Mapping[int, frozenset[int]], reachable: frozenset[int], resources: Resources
+) -> tuple[list[int], frozenset[int]]:
+    """The largest first batch with provers to spare that leaves nobody behind: the rest, if any, is a batch too."""
+    quorum, least = resources.committee.quorum, resources.terms.min_owners
+    most = max(quorum, min(len(reachable), quorum + resources.committee.threshold))
+    for kept in range(most, quorum, -1):
+        chosen, common = _greedy(holders, reachable, kept)
+        left = len(holders) - len(chosen)
+        moved = max(0, least - left) if left else 0
+        if len(chosen) - moved >= least:
+            return chosen[: len(chosen) - moved], common
+    return _greedy(holders, reachable, quorum)
 
 
 def _greedy(

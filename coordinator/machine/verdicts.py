@@ -112,9 +112,13 @@ class Failed:
 
     Nothing wrong was published.  The same cohort may be begun again, with attempts above ``Batch.attempt``: exactly
     ``Batch.cohort`` and without receipts, for the provers have bound its submissions to it.
+
+    Attributes:
+        final: trying the cohort again is of no use: too few of its owners are left, or one fell out of a signed set.
     """
 
     reason: str
+    final: bool = False
 
 
 Ending = Completed | Failed

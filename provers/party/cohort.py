@@ -85,7 +85,8 @@ def _own_head(party: Party, env: Environment, context: Context, news: tuple[ledg
     count, digest = env.ledger.count, env.ledger.heads[env.ledger.count]
     for entry in news:
         count, digest = env.ledger.head_after(entry)
-    return Head(count, digest, env.sign(head_digest(context.market.domain, party.index, count, digest)))
+    signed = head_digest(context.market.domain, party.committee.committee_id, party.index, count, digest)
+    return Head(count, digest, env.sign(signed))
 
 
 class RestoredError(RuleViolationError):
@@ -122,7 +123,7 @@ def _news_of_peers(
 
 
 def _is_signed(committee: Committee, context: Context, prover: int, shown: Head) -> bool:
-    digest = head_digest(context.market.domain, prover, shown.count, shown.digest)
+    digest = head_digest(context.market.domain, committee.committee_id, prover, shown.count, shown.digest)
     return prover < committee.size and signs(committee.members[prover], digest, shown.signature)
 
 

@@ -86,10 +86,13 @@ def test_a_finding_stops_attempts_that_are_under_way() -> None:
             ask(network, 0, requests[0])
 
 
-def test_a_head_of_another_markets_ledger_says_nothing() -> None:
-    """A prover has a ledger for each market; of one and the same committee they would differ."""
+@pytest.mark.parametrize("elsewhere_is", ["market", "committee"])
+def test_a_head_of_another_ledger_says_nothing(elsewhere_is: str) -> None:
+    """A prover has a ledger for each market and committee that it is in."""
     network = network_with(2)
-    digest = head_digest(b"\x07" * 32, 0, 99, bytes(32))
+    domain = b"\x07" * 32 if elsewhere_is == "market" else network.context.market.domain
+    committee = 2 if elsewhere_is == "committee" else 1
+    digest = head_digest(domain, committee, 0, 99, bytes(32))
     elsewhere = Head(99, bytes(32), sign_digest(network.prover_keys[0], digest))
     _, requests = run_until(network, Step.PROJECT)
     message = requests[0].relayed[3]
@@ -115,9 +118,8 @@ def test_a_peers_word_without_ones_own_signature_is_no_evidence() -> None:
     _, requests = run_until(network, Step.PROJECT)
     message = requests[0].relayed[3]
     body = CoinBody.decode(message.body)
-    forged = Head(
-        99, bytes(32), sign_digest(network.prover_keys[3], head_digest(network.context.market.domain, 0, 99, bytes(32)))
-    )
+    signed = head_digest(network.context.market.domain, network.terms.committee_id, 0, 99, bytes(32))
+    forged = Head(99, bytes(32), sign_digest(network.prover_keys[3], signed))
     lie = network.resign(3, message, CoinBody(body.share, body.nonce, body.head, ((0, forged),)).encode())
     relayed = (*requests[0].relayed[:3], lie)
     reply = ask(network, 0, StepRequest(Step.PROJECT, requests[0].session, relayed=relayed))

@@ -252,7 +252,12 @@ def ledger(given: Fields) -> Fields:
         "roundKey": tagged("round", *where).hex(),
         "selection": keccak(head + b"".join(keys) + b"".join(map(raw, given["dealings"]))).hex(),
         "head": tagged(
-            "ledger-head", raw(given["domain"]), shown["prover"], shown["count"], raw(shown["digest"])
+            "ledger-head",
+            raw(given["domain"]),
+            given["committeeId"],
+            shown["prover"],
+            shown["count"],
+            raw(shown["digest"]),
         ).hex(),
     }
 

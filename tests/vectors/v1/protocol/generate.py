@@ -310,13 +310,14 @@ def ledger() -> Fields:
         "owners": [h.owner.hex() for h in headers],
         "dealings": [m.submission.hex() for m in members],
         "domain": context.market.domain.hex(),
+        "committeeId": run().network.terms.committee_id,
         "head": {"prover": 2, "count": 17, "digest": head.hex()},
     }
     outputs = {
         "ownerKeys": [m.owner.hex() for m in members],
         "roundKey": round_key(context).hex(),
         "selection": Selection.plain(members).digest.hex(),
-        "head": head_digest(context.market.domain, 2, 17, head).hex(),
+        "head": head_digest(context.market.domain, run().network.terms.committee_id, 2, 17, head).hex(),
     }
     return vector(inputs, outputs)
 
