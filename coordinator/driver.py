@@ -141,7 +141,7 @@ class Driver:
             case Release():
                 self._release(terms, action)
             case Prove():
-                return self._prove(key, terms, action) or self._release_meanwhile(key, terms)
+                return self._prove_or_release(key, terms, action)
             case _:
                 _log.debug("event=round-waits task=%d round=%d reason=%r", *key, action.reason)
         return True
@@ -158,13 +158,22 @@ class Driver:
         if trouble is not None:
             raise trouble
 
-    def _release_meanwhile(self, key: RoundKey, terms: TaskTerms) -> bool:
-        """While a cohort cannot be proven, sums of batches that were accepted before it need not wait; always False."""
+    def _prove_or_release(self, key: RoundKey, terms: TaskTerms, action: Prove) -> bool:
+        """Prove a cohort; while it cannot be, sums of batches that were accepted before it do not wait for it."""
+        try:
+            proven = self._prove(key, terms, action)
+        except GradrollError:
+            self._release_meanwhile(key, terms)
+            raise
+        if not proven:
+            self._release_meanwhile(key, terms)
+        return proven
+
+    def _release_meanwhile(self, key: RoundKey, terms: TaskTerms) -> None:
         with self._journal.lock:
             waiting = tuple(b.batch_id for b in self._journal.state.unreleased(key, publish=terms.inline_payload))
         if waiting:
             self._release(terms, Release(waiting))
-        return False
 
     def _facts(self, key: RoundKey) -> RoundFacts:
         """The round as the chain has it; deadlines stay, and batches are mostly ours, so an old look will do."""

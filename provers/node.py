@@ -103,7 +103,8 @@ class ProverNode:
                 deleted = self.store.discard_settled(int(now))
                 self.store.discard_results(now - self._config.retention_days * _DAY)
             except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
-                _log.warning("event=tidy-failed reason=%r", str(error))
+                reason = str(error) if isinstance(error, GradrollError) else type(error).__name__
+                _log.warning("event=tidy-failed reason=%r", reason)
                 continue
             if deleted:
                 _log.info("event=shares-deleted count=%d", deleted)

@@ -37,7 +37,7 @@ from coordinator.machine.state import (
     Transition,
     Validating,
 )
-from coordinator.machine.verdicts import Failed, OwnerRejected, OwnerVerdict
+from coordinator.machine.verdicts import OwnerRejected, OwnerVerdict
 from provers.messages import Cohort, Step, StepReply, StepRequest
 from provers.signing import require_owner
 
@@ -81,10 +81,13 @@ def begin(
     batch_verdicts: tuple[OwnerVerdict, ...] = verdicts + more
     if len(chosen) < resources.terms.min_owners:
         reason = f"too few owners: {len(chosen)} submissions can be proven, {resources.terms.min_owners} are needed"
-        return Transition(Ended(_batch(candidates, attempt_number, holders)), {}, batch_verdicts, Failed(reason))
+        none = _batch(candidates, attempt_number, holders)
+        return recovery.failed(none, batch_verdicts, reason, final=receipts is None)
     members = Cohort(candidates.context, tuple(candidates.headers[i] for i in chosen))
     batch = _batch(members, attempt_number, holders)
     if locked is not None:
+        if not locked.issubset(members.digests):
+            return recovery.failed(batch, batch_verdicts, recovery.LOCKED, final=True)
         batch = replace(batch, locked=frozenset(i for i, d in enumerate(members.digests) if d in locked))
     if not recovery.enough_provers(resources, batch):
         return recovery.failed(batch, batch_verdicts, recovery.too_few_provers(resources, batch))

@@ -39,7 +39,7 @@ _TOO_MANY_LIARS = "the failures cannot all come from t lying provers; replace th
 _TOO_MANY = f"no result after {MOST_ATTEMPTS} attempts; look at the verdicts, then begin again without the suspects"
 _VALIDITY = "validity: every choice of provers finds its norm above the bound, or its bits wrong"
 _UNATTRIBUTED = "unattributed: its validity test fails, and too few provers answered to say who is at fault"
-_LOCKED = (
+LOCKED = (
     "an owner fell out of a set that provers had signed already, and they sign no other with the rest of it; "
     "its owners submit to the next round"
 )
@@ -147,7 +147,7 @@ def _obstacle(resources: Resources, batch: Batch, ground: Ground) -> Failed | No
     if not enough_provers(resources, batch):
         return Failed(too_few_provers(resources, batch))
     if batch.locked is not None and ground.kept != batch.locked:
-        return Failed(_LOCKED, final=True)
+        return Failed(LOCKED, final=True)
     if len(ground.kept) < resources.terms.min_owners:
         return Failed(
             f"too few owners: {len(ground.kept)} are left, the task asks for {resources.terms.min_owners}; "

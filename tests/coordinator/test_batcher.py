@@ -10,8 +10,9 @@ import pytest
 
 from circuits.errors import UnavailableError
 from coordinator.batcher import Batcher, Plan
-from coordinator.events import HeaderAccepted
+from coordinator.events import HeaderAccepted, OwnerDropped
 from coordinator.journal import Journal
+from coordinator.records import SubmissionState
 from coordinator.rounds import Round
 from provers.bundle import AuditBundle
 from provers.messages import Step, StepRequest
@@ -45,9 +46,16 @@ class World:
         for prover in EVERYBODY:
             self.network.restart(prover)
 
-    def prove(self, fleet: NetworkFleet, *, again: bool = False, locked: tuple[bytes, ...] | None = None) -> None:
+    def prove(
+        self,
+        fleet: NetworkFleet,
+        *,
+        again: bool = False,
+        locked: tuple[bytes, ...] | None = None,
+        submissions: tuple[bytes, ...] = (),
+    ) -> None:
         batcher = Batcher(self.journal, blobs_in(self.directory), step_timeout=1.0, stopping=threading.Event())
-        submissions = self.network.cohort.digests
+        submissions = submissions or self.network.cohort.digests
         receipts = {p: frozenset(submissions) for p in EVERYBODY}
         plan = Plan(self.key, submissions, again, locked, receipts, fleet.reachable())
         batcher.prove(self.network.resources, fleet.fleet, self.network.context, plan)
@@ -109,6 +117,32 @@ def test_a_prover_that_blames_an_owner_after_the_lock_does_not_shrink_the_set(wo
     garbage = {1: [lie(Step.VALIDATE, lambda body, owners: bytes(32) + body[32:])]}
     world.prove(NetworkFleet(world.network, faults=garbage), again=True, locked=world.round.locked)
     assert world.bundle().statement.size == OWNERS
+
+
+def test_what_is_left_of_a_set_that_was_to_be_signed_is_given_up(world: World) -> None:
+    """An owner was dropped from it, then the coordinator died before it wrote down that the cohort had ended."""
+    world.prove(NetworkFleet(world.network, faults={p: [silent(Step.ATTEST)] for p in EVERYBODY}))
+    first, *rest = world.network.cohort.digests
+    world.journal.record(OwnerDropped(first, "its shares lie on no polynomial"))
+    world.restart()
+    assert world.round.locked is not None
+    fleet = NetworkFleet(world.network)
+    world.prove(fleet, again=True, locked=world.round.locked, submissions=tuple(rest))
+    assert world.round.cohort is None
+    assert {world.journal.state.submissions[s].status.state for s in rest} == {SubmissionState.EXPIRED}
+
+
+def test_a_fixed_cohort_of_too_few_is_given_up(world: World) -> None:
+    """As above, before anybody was asked to attest."""
+    world.prove(NetworkFleet(world.network, faults={p: [silent(Step.VALIDATE)] for p in EVERYBODY}))
+    assert world.round.locked is None
+    one, *dropped = world.network.cohort.digests
+    world.journal.record(*(OwnerDropped(s, "its shares lie on no polynomial") for s in dropped))
+    world.restart()
+    assert world.round.cohort is not None
+    world.prove(NetworkFleet(world.network), again=True, submissions=(one,))
+    assert world.round.cohort is None
+    assert world.journal.state.submissions[one].status.state is SubmissionState.EXPIRED
 
 
 def test_a_fixed_cohort_needs_a_quorum_that_holds_it(world: World) -> None:

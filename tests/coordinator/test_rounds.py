@@ -172,6 +172,20 @@ def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
     assert isinstance(action(proven, finalized=True), Close)
 
 
+def test_a_cohort_that_can_never_be_proven_ends_and_the_others_go_on() -> None:
+    """Its provers bind the submissions to it, so to try again until the deadline would only keep the rest waiting."""
+    begun = (
+        *map(entered, range(4)),
+        CohortBegun(*KEY, (sid(0), sid(1))),
+        OwnerDropped(sid(0), "its shares lie on no polynomial"),
+    )
+    ended = state_of(*begun, CohortFailed(*KEY, "too few owners", final=True))
+    assert action(ended, now=151) == Prove((sid(2), sid(3)), again=False)
+    assert ended.submissions[sid(0)].status.state is SubmissionState.REJECTED
+    assert ended.submissions[sid(1)].status.state is SubmissionState.EXPIRED
+    assert "too few owners" in ended.submissions[sid(1)].status.reason
+
+
 def test_a_set_under_attestation_is_kept_until_its_cohort_is_proven() -> None:
     """A restart that tried a smaller set would be refused: provers that signed the larger one sign no other."""
     begun = (*map(entered, range(3)), CohortBegun(*KEY, (sid(0), sid(1), sid(2))))
