@@ -119,13 +119,16 @@ def _demo() -> Iterator[Entry]:
 def _growth() -> Iterator[Entry]:
     """Cost a coordinate at a size against that at 2^20, 1 is linear, beyond the fixed costs: those of d = 650.
 
-    Sizes at which fixed costs are the larger part are left out: there the difference is noise.
+    Sizes at which fixed costs are the larger part are left out: there the difference is noise.  So are results of
+    another processor.
     """
     last, fixed = results.load(f"round-{DEFAULT.name}"), results.load(f"round-{Case(SMALL, 32).name}")
-    if last is None or fixed is None:
+    if last is None or fixed is None or not _same_processor(fixed, last):
         return
     for found in sorted(filter(_comparable, results.load_all("round-d")), key=lambda r: int(r["case"]["dimension"])):
         d = found["case"]["dimension"]
+        if not _same_processor(found, last):
+            continue
         for name in ("prover_cpu_per_gradient", "coordinator_cpu_per_batch"):
             here, there, start = (r["summary"][name] for r in (found, last, fixed))
             if here < 2 * start:
@@ -135,6 +138,10 @@ def _growth() -> Iterator[Entry]:
             yield _entry(11, params, grown, "cost a coordinate, ratio", 1.0, found)
             if name.startswith("coordinator"):
                 yield _entry(11, params, grown * d / domain_size(d), "cost a point of the domain, ratio", 1.0, found)
+
+
+def _same_processor(one: Result, other: Result) -> bool:
+    return bool(one["machine"]["cpu"] == other["machine"]["cpu"])
 
 
 def _comparable(found: Result) -> bool:
