@@ -16,7 +16,7 @@ export GRADROLL_DEVELOPMENT ?= 1
 
 KERNEL_SOURCES := $(shell find native -name '*.rs' -not -path '*/target/*' 2>/dev/null) \
                   $(shell find native -name 'Cargo.*' -not -path '*/target/*' 2>/dev/null)
-SOURCES := native circuits provers coordinator contracts gradroll benchmarks tests
+SOURCES := native circuits commons provers coordinator contracts gradroll benchmarks tests
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
 

@@ -44,10 +44,10 @@ def load(folder: Path) -> dict[str, float]:
     marks = [("start", time.monotonic())]
     from circuits import container
     from circuits.keys import PROVING
+    from commons.storage.parameters import PublicParameters
     from gradroll.keygen import SRS_FILE, proving_key_file
     from gradroll.nodes import node_config
     from provers.node import ProverNode
-    from provers.parameters import PublicParameters
 
     del node_config, ProverNode
     marks.append(("import", time.monotonic()))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from circuits.errors import UnavailableError
 from circuits.statement import Context
-from coordinator.blobs import Blobs
+from commons.runtime.meters import Meter
+from commons.storage.blobs import Blobs
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -40,7 +41,6 @@ from coordinator.machine import (
 )
 from coordinator.rounds import RoundKey
 from provers.messages import Cohort
-from provers.metering import Meter
 
 _log = logging.getLogger(__name__)
 _LATER = "receipts"

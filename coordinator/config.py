@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from circuits.errors import ConfigError
-from provers.channel import TlsFiles, split_address
-from provers.config import require_range, tls_files
+from commons.settings.values import TlsFiles, require_range, split_address, tls_files
 
 _LOGS = ("sqlite://", "redis://", "rediss://")
 

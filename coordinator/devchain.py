@@ -25,8 +25,8 @@ from web3 import EthereumTesterProvider, Web3
 from web3.types import RPCEndpoint
 
 from circuits.errors import ConfigError
+from commons.runtime.process import stop_requested
 from provers.keystore import SigningKey
-from provers.lifecycle import stop_requested
 
 CHAIN_ID = 131277322940537
 BLOCK_GAS = 30_000_000
@@ -198,7 +198,7 @@ def _handler(answer: Callable[[str, Any], Json]) -> type[BaseHTTPRequestHandler]
 
 
 def serve(port: int, host: str = "127.0.0.1") -> None:
-    """Serve a development chain until the process is told to stop (see ``provers.lifecycle``)."""
+    """Serve a development chain until the process is told to stop (see ``commons.runtime.process``)."""
     chain = DevChain(host, port)
     stop = stop_requested()
     chain.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from coordinator.eventlog import EventLog
+from commons.storage.eventlog import EventLog
 from coordinator.events import Event, from_record, to_record
 from coordinator.rounds import CoordinatorState
 

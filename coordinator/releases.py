@@ -6,7 +6,7 @@ import logging
 
 from circuits.commitment import CommitmentKey
 from circuits.payload import MAX_INLINE
-from coordinator.blobs import Blobs
+from commons.storage.blobs import Blobs
 from coordinator.chain import Chain
 from coordinator.events import SumOpened, SumPublished
 from coordinator.fleet import Fleet

@@ -9,24 +9,24 @@ from collections.abc import Iterator
 import grpc
 
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
+from commons.runtime.process import stop_requested
+from commons.storage.blobs import Blobs
+from commons.storage.eventlog import open_log
+from commons.storage.files import DirectoryLock, storing
+from commons.storage.parameters import PublicParameters
 from coordinator import wire
 from coordinator.admission import Admission
 from coordinator.batcher import Batcher
-from coordinator.blobs import Blobs
 from coordinator.chain import Chain
 from coordinator.config import CoordinatorConfig
 from coordinator.driver import Driver
-from coordinator.eventlog import open_log
 from coordinator.journal import Journal
 from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
 from coordinator.settlement import Settlement
 from provers.chain import ChainView
 from provers.channel import bind, new_server
-from provers.files import DirectoryLock, storing
 from provers.keystore import load_account
-from provers.lifecycle import stop_requested
-from provers.parameters import PublicParameters
 from provers.wire import checks
 from provers.wire._generated import common_pb2, coordinator_pb2_grpc
 from provers.wire._generated import coordinator_pb2 as pb

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 
 from circuits.errors import ContractError
-from coordinator.blobs import Blobs
+from commons.storage.blobs import Blobs
 from coordinator.chain import Chain
 from coordinator.events import BatchSettled, TransactionSent
 from coordinator.journal import Journal

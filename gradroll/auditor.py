@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from circuits.errors import GradrollError, NotReadyError, UnavailableError
+from commons.storage.parameters import PublicParameters
 from coordinator.client import CoordinatorClient
 from gradroll.audit import Audit, AuditReport, Recorded
 from gradroll.from_provers import ProverReader
 from gradroll.model_owner import aggregate_sources, find_aggregate
 from provers.bundle import AuditBundle
 from provers.chain import AcceptedBatch, ChainView
-from provers.parameters import PublicParameters
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from eth_utils.address import to_checksum_address
 from web3.types import Wei
 
 from circuits.errors import ChainError, ConfigError
+from commons.storage.files import write_durably
 from coordinator.chain import Chain, Deployment, deploy_contracts
 from coordinator.transactions import Patience
 from gradroll.keygen import SRS_FILE, cached_development_parameters
 from provers.chain import ChainView
-from provers.files import write_durably
 from provers.keystore import Keystore, SigningKey, create_account, load_account
 from provers.rpc import ErrorTable, Rpc
 
@@ -160,7 +160,7 @@ def chain_section(url: str, made: Deployment) -> dict[str, Value]:
 
 
 def write_settings(path: Path, sections: Mapping[str, Mapping[str, Value]], *, development: bool = False) -> None:
-    """Write a settings file that `gradroll.config` reads."""
+    """Write a settings file that `commons.settings.loading` reads."""
     lines = ["development = true"] if development else []
     for name, section in sections.items():
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())]

@@ -20,13 +20,13 @@ from circuits.errors import GradrollError, InvalidInputError, NotReadyError, Pro
 from circuits.payload import Aggregate
 from circuits.quantize import FloatArray, IntArray, dequantize
 from circuits.statement import MAX_BOUND
+from commons.storage.modelfiles import encode_model
+from commons.storage.parameters import PublicParameters
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
 from gradroll import roster
 from gradroll.from_provers import ProverReader
-from gradroll.models import encode_model
 from provers.chain import AcceptedBatch, ChainView
-from provers.parameters import PublicParameters
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from commons.settings.loading import ChainSettings, CoordinatorSettings, KeySettings, ProverSettings, Settings
 from coordinator.config import CoordinatorConfig
-from gradroll.config import ChainSettings, CoordinatorSettings, KeySettings, ProverSettings, Settings
 from provers.config import NodeConfig
 
 

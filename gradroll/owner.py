@@ -21,14 +21,14 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, GradrollError, InvalidInputError, UnavailableError, UnknownError
 from circuits.quantize import FloatArray, Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from commons.storage.modelfiles import decode_model
+from commons.storage.parameters import PublicParameters
 from coordinator.client import CoordinatorClient, SubmissionStatus
-from gradroll.models import decode_model
 from gradroll.sharing import OwnerSeeds, Sharing, share_gradient
 from gradroll.submissions import Submission, SubmissionStore
 from provers.chain import ChainView, CommitteeRecord
 from provers.client import ProverClient
 from provers.keystore import SigningKey
-from provers.parameters import PublicParameters
 from provers.shares import verify_receipt
 
 _PAUSE = 0.5

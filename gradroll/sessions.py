@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from commons.settings.loading import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, Settings
+from commons.storage.parameters import PublicParameters
 from coordinator.chain import Chain
 from coordinator.client import CoordinatorClient
 from gradroll.auditor import Auditor
-from gradroll.config import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, Settings
 from gradroll.model_owner import ModelOwner
 from gradroll.owner import DataOwner
 from provers.chain import ChainView
 from provers.keystore import load_account
-from provers.parameters import PublicParameters
 
 
 def chain_view(settings: Settings) -> ChainView:

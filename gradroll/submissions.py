@@ -13,8 +13,8 @@ from pathlib import Path
 
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader
+from commons.storage.files import write_durably
 from native import G1
-from provers.files import write_durably
 
 VERSION = 1
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 
 from circuits.errors import ConfigError, InvalidInputError
+from commons.settings.values import TlsFiles, split_address
 from provers.wire.checks import MAX_GRPC_MESSAGE
 
 _OPTIONS = (
@@ -19,22 +18,6 @@ _OPTIONS = (
 )
 _SERVER_OPTIONS = (*_OPTIONS, ("grpc.so_reuseport", 0), ("grpc.http2.min_ping_interval_without_data_ms", 30_000))
 _PLAIN, _TLS = "grpc://", "grpcs://"
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """PEM files of a server's certificate chain and private key."""
-
-    certificate: Path
-    key: Path
-
-
-def split_address(text: str, what: str) -> tuple[str, int]:
-    """``host:port`` in parts.  Raises ConfigError."""
-    host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdecimal() or int(port) > 65535:
-        raise ConfigError(f"{what}: {text!r} is not host:port")
-    return host, int(port)
 
 
 def open_channel(endpoint: str, tls_roots: bytes | None = None) -> grpc.Channel:

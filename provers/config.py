@@ -7,23 +7,7 @@ from pathlib import Path
 
 from circuits.errors import ConfigError
 from circuits.statement import MAX_DIMENSION
-from provers.channel import TlsFiles, split_address
-
-
-def require_range(key: str, value: float, low: float, high: float) -> None:
-    """Raise ConfigError unless ``low <= value <= high``."""
-    if not low <= value <= high:
-        raise ConfigError(f"{key} is {value}, it must lie in [{low}, {high}]")
-
-
-def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
-    """Both files, or neither."""
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None:
-        missing = "tls_certificate" if certificate is None else "tls_key"
-        raise ConfigError(f"{missing} is missing: TLS needs certificate and key")
-    return TlsFiles(certificate, key)
+from commons.settings.values import TlsFiles, require_range, split_address, tls_files
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import Any
 from eth_keys.datatypes import PrivateKey
 
 from circuits.errors import KeyFileError
+from commons.storage.files import write_durably
 from provers import hpke
-from provers.files import write_durably
 from provers.records import decode_keys, encode_keys
 from provers.setup import KeySet
 from provers.signing import sign_digest

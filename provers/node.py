@@ -11,6 +11,9 @@ from collections.abc import Iterator
 import grpc
 
 from circuits.errors import ChainError, GradrollError, UnknownError, WireError
+from commons.runtime.meters import Meter
+from commons.runtime.process import stop_requested
+from commons.storage.parameters import PublicParameters
 from provers.chain import ChainView
 from provers.channel import bind, new_server
 from provers.config import NodeConfig
@@ -19,9 +22,6 @@ from provers.finality import Finality
 from provers.intake import ShareIntake, own_membership
 from provers.keysetup import KeySetup
 from provers.keystore import Keystore
-from provers.lifecycle import stop_requested
-from provers.metering import Meter
-from provers.parameters import PublicParameters
 from provers.records import VERSION, CommitteeReference, ProverStatus
 from provers.runner import Runner
 from provers.store import Store

@@ -19,11 +19,11 @@ from pathlib import Path
 import native
 from circuits.errors import ClosedError, StorageError, UnknownError
 from circuits.statement import Membership
+from commons.storage.database import Database
+from commons.storage.files import DirectoryLock, storing, sync_directory, write_durably
 from native import FrArray
 from provers import ledger
 from provers.bundle import AuditBundle, Certificate
-from provers.database import Database
-from provers.files import DirectoryLock, storing, sync_directory, write_durably
 from provers.party import ShareVector
 from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
 from provers.shares import DENSE_FORM

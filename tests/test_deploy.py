@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from commons.settings.loading import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, load
 from gradroll.cli import build_parser
-from gradroll.config import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, load
 from gradroll.nodes import coordinator_config, node_config
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tables
+from commons.settings.loading import ProverSettings
 from gradroll.cli import build_parser
-from gradroll.config import ProverSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gradroll.config import Settings, load
+from commons.settings.loading import Settings, load
 
 Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse gives it no public name."""

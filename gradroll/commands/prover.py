@@ -66,8 +66,8 @@ def init(arguments: argparse.Namespace) -> int:
 
 def join(arguments: argparse.Namespace) -> int:
     """Publish endpoint and sealing key."""
+    from commons.settings.loading import ProverSettings
     from coordinator.chain import Chain
-    from gradroll.config import ProverSettings
     from gradroll.sessions import chain_view
     from provers.keystore import Keystore
 

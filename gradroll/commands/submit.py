@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from gradroll.config import Settings
+    from commons.settings.loading import Settings
     from gradroll.owner import DataOwner
 
 

@@ -11,7 +11,7 @@ from gradroll.commands.options import Subparsers, address, chain_options, group,
 from gradroll.console import Console, checksum, ether
 
 if TYPE_CHECKING:
-    from gradroll.config import Settings
+    from commons.settings.loading import Settings
     from gradroll.model_owner import ModelOwner
 
 Run = Callable[[argparse.Namespace], int]
@@ -192,7 +192,7 @@ def read(arguments: argparse.Namespace) -> int:
     """Write a round's checked aggregate."""
     import numpy as np
 
-    from provers.files import storing
+    from commons.storage.files import storing
 
     aggregate = _owner(arguments).read_aggregate(arguments.task, arguments.round, from_provers=arguments.from_provers)
     with storing(f"cannot write {arguments.out}"), arguments.out.open("wb") as out:

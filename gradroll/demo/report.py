@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from provers.files import storing
+from commons.storage.files import storing
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import cast
 
 from circuits.statement import Committee
-from coordinator.blobs import Blobs
-from coordinator.eventlog import open_log
+from commons.storage.blobs import Blobs
+from commons.storage.eventlog import open_log
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.machine import Failure

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import ConfigError, StorageError
-from coordinator.eventlog import EventLog, RedisLog, SqliteLog, open_log
+from commons.storage.eventlog import EventLog, RedisLog, SqliteLog, open_log
 
 Open = Callable[[], EventLog]
 

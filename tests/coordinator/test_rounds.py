@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import native
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader, TaskTerms
-from coordinator.eventlog import EventLog
+from commons.storage.eventlog import EventLog
 from coordinator.events import (
     AttemptUsed,
     BatchProven,

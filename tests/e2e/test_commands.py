@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradroll.config import ChainSettings, load
+from commons.settings.loading import ChainSettings, load
 from gradroll.demo.processes import Fleet, Running, free_ports, wait_until
 from gradroll.local import write_settings
 from provers.client import ProverClient

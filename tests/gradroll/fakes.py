@@ -10,6 +10,7 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, SubmissionHeader, TaskTerms
+from commons.storage.parameters import PublicParameters
 from coordinator.client import CoordinatorClient
 from coordinator.records import SubmissionState, SubmissionStatus
 from native import G1
@@ -18,7 +19,6 @@ from provers.chain import AcceptedBatch, ChainView, CommitteeRecord, RoundRecord
 from provers.hpke import generate, public_key
 from provers.keystore import SigningKey
 from provers.messages import StepReply, StepRequest
-from provers.parameters import PublicParameters
 from provers.shares import receipt_digest
 from tests.support.plain_batch import development_setup
 

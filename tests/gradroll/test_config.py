@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import ConfigError, InsecureSetupError
-from gradroll.config import ChainSettings, KeySettings, ProverSettings, load
+from commons.settings.loading import ChainSettings, KeySettings, ProverSettings, load
 from gradroll.nodes import node_config
 
 MARKET = "0x" + "ab" * 20

@@ -17,6 +17,7 @@ from circuits.errors import UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.statement import Committee, Context, GrothProof, Policy, TaskTerms
 from circuits.verify import verify_batch
+from commons.storage.parameters import PublicParameters
 from coordinator.client import CoordinatorClient
 from coordinator.machine import Completed, Failure
 from gradroll.audit import CHECKS
@@ -25,7 +26,6 @@ from gradroll.from_provers import ProverReader
 from provers.bundle import AuditBundle, Certificate
 from provers.chain import AcceptedBatch, ChainView, CommitteeRecord, RecordedBatch
 from provers.messages import Step, StepReply, StepRequest
-from provers.parameters import PublicParameters
 from provers.wire.errors import catalogue
 from tests.support.faults import lie_in_vector
 from tests.support.network import Fault, Network, network_with

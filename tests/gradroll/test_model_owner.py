@@ -15,11 +15,11 @@ from circuits.payload import Aggregate, encode
 from circuits.quantize import IntArray
 from circuits.statement import MAX_BOUND
 from circuits.verify import sum_of_commitments
+from commons.storage.modelfiles import decode_model, encode_model
 from coordinator.chain import Chain
 from gradroll.claims import Claim, open_claims
 from gradroll.from_provers import ProverReader
 from gradroll.model_owner import ModelOwner, check_capacity, quantised_bound
-from gradroll.models import decode_model, encode_model
 from native import FrArray
 from provers.chain import AcceptedBatch, RecordedBatch
 from provers.keystore import SigningKey

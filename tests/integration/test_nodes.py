@@ -34,6 +34,7 @@ from circuits.errors import (
 )
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
+from commons.storage.parameters import PublicParameters
 from coordinator.chain import deploy_contracts
 from coordinator.client import CoordinatorClient
 from coordinator.devchain import DevChain
@@ -47,7 +48,6 @@ from provers.bundle import MAX_CERTIFICATE
 from provers.client import ProverClient
 from provers.keystore import Keystore
 from provers.node import ProverNode
-from provers.parameters import PublicParameters
 from tests.support.deployment import Deployment, Owner, Process
 
 DIMENSION = 10

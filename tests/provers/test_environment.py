@@ -9,12 +9,12 @@ import pytest
 
 from circuits.errors import ClosedError, InvalidInputError, UnknownError
 from circuits.statement import Context, MarketId, Policy, TaskTerms
+from commons.storage.parameters import PublicParameters
 from native import G1
 from provers.chain import ChainView, RoundRecord
 from provers.environment import NodeEnvironment
 from provers.finality import Finality
 from provers.keystore import Keystore
-from provers.parameters import PublicParameters
 from provers.store import Store
 
 TERMS = TaskTerms(

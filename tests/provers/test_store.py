@@ -18,7 +18,8 @@ import pytest
 import native
 from circuits.errors import ClosedError, RuleViolationError, StorageError, UnknownError, WireError
 from circuits.statement import Committee, Membership, share_length
-from provers import files, ledger
+from commons.storage import files
+from provers import ledger
 from provers.bundle import AuditBundle, Certificate
 from provers.party import ShareVector
 from provers.replicated import deal, seed_count

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuits.errors import StorageError
-from provers.files import storing
+from commons.storage.files import storing
 
 
 class Database:

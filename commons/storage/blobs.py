@@ -6,7 +6,7 @@ from pathlib import Path
 
 from circuits.errors import StorageError, UnknownError
 from circuits.hashing import keccak
-from provers.files import storing, write_durably
+from commons.storage.files import storing, write_durably
 
 
 class Blobs:

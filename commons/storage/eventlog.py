@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from circuits.errors import ConfigError, StorageError
-from provers.database import Database
+from commons.storage.database import Database
 
 _log = logging.getLogger(__name__)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL);"
