@@ -13,7 +13,7 @@ from math import comb
 from benchmarks.cases import Case
 from benchmarks.kernels import additions
 from circuits.statement import TAIL, domain_size, share_length
-from provers.replicated import PACKED_BYTES
+from commons.sharing.replicated import PACKED_BYTES
 
 _SCALAR = 32
 _MASK = 16

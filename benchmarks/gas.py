@@ -17,12 +17,13 @@ from benchmarks.rounds import WORK
 from circuits.commitment import commitment_key
 from circuits.keys import load_proving_key
 from circuits.srs import load
+from commons.storage.accounts import load_account
 from coordinator.chain import Chain, NewTask
 from coordinator.transactions import Patience
 from gradroll.demo.processes import free_ports
 from gradroll.keygen import SRS_FILE, proving_key_file
 from gradroll.local import LocalMarket, Plan, prepare
-from provers.keystore import Keystore, load_account
+from provers.keystore import Keystore
 from tests.support.plain_batch import (
     Circumstances,
     Setup,

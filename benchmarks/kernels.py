@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 import native
+from commons.sharing import sealing
 from native import FrArray
-from provers import hpke
 
 _ELEMENTS = 1 << 18
 _POINTS = 1 << 17
@@ -88,11 +88,13 @@ def rates() -> Rates:
     bases = native.powers_of_tau_unsafe(7, _POINTS)
     block = np.ones(8 * _BYTES // 8, np.uint64)
     raw = block[: _BYTES // 8].tobytes()
-    secret = hpke.generate()
-    public = hpke.public_key(secret)
-    piece = raw[: hpke.PIECE]
-    sealed = hpke.seal(public, piece, b"")
-    seal_cpu = cpu_of(lambda: hpke.seal(public, piece, b"")) + cpu_of(lambda: hpke.unseal(secret, sealed, b"", "it"))
+    secret = sealing.generate()
+    public = sealing.public_key(secret)
+    piece = raw[: sealing.PIECE]
+    sealed = sealing.seal(public, piece, b"")
+    seal_cpu = cpu_of(lambda: sealing.seal(public, piece, b"")) + cpu_of(
+        lambda: sealing.unseal(secret, sealed, b"", "it")
+    )
     return Rates(
         multiplications=_ELEMENTS / cpu_of(lambda: native.mul(a, b)),
         lazy_multiplications=_OFTEN * pairs * _CACHED / cpu_of(lambda: [native.gram(rows) for _ in range(_OFTEN)]),

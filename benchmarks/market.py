@@ -16,6 +16,7 @@ from benchmarks import parameters
 from benchmarks.cases import Case
 from benchmarks.machine import ROOT
 from circuits.errors import ConfigError, GradrollError, UnavailableError
+from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
@@ -26,7 +27,6 @@ from gradroll.local import LocalMarket, Plan, prepare
 from gradroll.model_owner import ModelOwner, quantised_bound
 from provers.chain import ChainView
 from provers.client import ProverClient
-from provers.keystore import create_account, load_account
 from provers.rpc import ErrorTable, Rpc
 
 FRACTION_BITS = 16

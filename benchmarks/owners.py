@@ -14,13 +14,13 @@ import numpy as np
 from circuits.commitment import CommitmentKey
 from circuits.quantize import FloatArray, Quantized
 from circuits.statement import Committee, TaskTerms
+from commons.sharing.dealing import OwnerSeeds, Sharing
+from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
 from coordinator.client import CoordinatorClient
 from gradroll.keygen import SRS_FILE
 from gradroll.owner import DataOwner
-from gradroll.sharing import OwnerSeeds, Sharing
 from provers.chain import ChainView
-from provers.keystore import load_account
 
 
 class MeasuredOwner(DataOwner):

@@ -14,12 +14,13 @@ from circuits.errors import (
     WireError,
 )
 from circuits.statement import Committee, Context, SubmissionHeader, TaskTerms
+from commons.protocol.announcements import ModelAnnouncement, publication_digest
+from commons.protocol.receipts import verify_receipt
+from commons.protocol.signing import require_owner, require_signer
+from commons.protocol.status import SubmissionState, SubmissionStatus
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
-from coordinator.records import ModelOpening, SubmissionState, SubmissionStatus, publication_digest
 from provers.chain import ChainView
-from provers.shares import verify_receipt
-from provers.signing import require_owner, require_signer
 
 _COUNTED = 1000
 
@@ -59,7 +60,7 @@ class Admission:
                 self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
             return self._journal.state.submissions[submission].status
 
-    def check_publisher(self, opening: ModelOpening) -> TaskTerms:
+    def check_publisher(self, opening: ModelAnnouncement) -> TaskTerms:
         """Terms of the task whose model owner signed for a model.
 
         Raises:

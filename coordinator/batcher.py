@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from circuits.errors import UnavailableError
 from circuits.statement import Context
+from commons.protocol.messages import Cohort
+from commons.protocol.replies import ProverAbsent, ProverNamed
 from commons.runtime.meters import Meter
 from commons.storage.blobs import Blobs
 from coordinator.events import (
@@ -29,8 +31,6 @@ from coordinator.machine import (
     Completed,
     OwnerRejected,
     OwnerSetAside,
-    ProverAbsent,
-    ProverNamed,
     Resources,
     State,
     Transition,
@@ -40,7 +40,6 @@ from coordinator.machine import (
     begin,
 )
 from coordinator.rounds import RoundKey
-from provers.messages import Cohort
 
 _log = logging.getLogger(__name__)
 _LATER = "receipts"

@@ -11,10 +11,10 @@ from circuits.errors import ChainError, KeyMismatchError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import BatchProof, BatchStatement
+from commons.storage.accounts import SigningKey
 from coordinator import calldata
 from coordinator.transactions import Mined, OnSent, Patience, Sender
 from provers.chain import ROSTER_CHUNK, ChainView
-from provers.keystore import SigningKey
 from provers.rpc import ErrorTable, Rpc
 
 REGISTRY, MARKET, VERIFIER = "CommitteeRegistry", "Market", "RollupVerifier"

@@ -7,10 +7,11 @@ from types import TracebackType
 
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
+from commons.protocol.announcements import ModelAnnouncement, publication_digest
+from commons.protocol.bundle import AuditBundle
+from commons.protocol.status import SubmissionState, SubmissionStatus, TaskStatus
 from coordinator import wire
 from coordinator.chain import Chain
-from coordinator.records import ModelOpening, SubmissionState, SubmissionStatus, TaskStatus, publication_digest
-from provers.bundle import AuditBundle
 from provers.channel import open_channel
 from provers.wire._generated import common_pb2
 from provers.wire._generated import coordinator_pb2 as pb
@@ -75,7 +76,7 @@ class CoordinatorClient:
         """
         digest, view = keccak(data), publisher.view
         signature = publisher.sign(publication_digest(view.market_id, task_id, digest))
-        opening = ModelOpening(task_id, len(data), digest, signature)
+        opening = ModelAnnouncement(task_id, len(data), digest, signature)
         with calling(self.endpoint):
             self._stub.PutModel(wire.model_to_wire(opening, data), timeout=self._timeout)
         return digest

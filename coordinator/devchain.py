@@ -26,7 +26,7 @@ from web3.types import RPCEndpoint
 
 from circuits.errors import ConfigError
 from commons.runtime.process import stop_requested
-from provers.keystore import SigningKey
+from commons.storage.accounts import SigningKey
 
 CHAIN_ID = 131277322940537
 BLOCK_GAS = 30_000_000

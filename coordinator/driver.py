@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from circuits.errors import ChainError, GradrollError
 from circuits.statement import TaskTerms
+from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from coordinator.batcher import Batcher, Plan, StoppedError
 from coordinator.events import CohortFailed, RoundClosed
@@ -20,7 +21,6 @@ from coordinator.releases import Releases
 from coordinator.rounds import RoundKey
 from coordinator.settlement import Settlement
 from provers.chain import ChainView, RoundRecord
-from provers.keystore import SigningKey
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 60.0

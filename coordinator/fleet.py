@@ -10,11 +10,12 @@ from typing import TypeVar
 
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import Committee
-from coordinator.machine import Failure
+from commons.protocol.keypackages import KeyPackage
+from commons.protocol.messages import MAX_PROVERS, StepReply, StepRequest
+from commons.protocol.replies import Failure
+from commons.protocol.status import ProverStatus
 from provers.chain import ChainView, CommitteeRecord
 from provers.client import ProverClient
-from provers.messages import MAX_PROVERS, StepReply, StepRequest
-from provers.records import KeyPackage, ProverStatus
 
 V = TypeVar("V")
 _STATUS_TIMEOUT = 10.0

@@ -6,14 +6,14 @@ import logging
 
 from circuits.commitment import CommitmentKey
 from circuits.payload import MAX_INLINE
+from commons.protocol import release
+from commons.protocol.bundle import AuditBundle, Certificate
 from commons.storage.blobs import Blobs
 from coordinator.chain import Chain
 from coordinator.events import SumOpened, SumPublished
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
-from coordinator.machine import release
 from coordinator.rounds import ProvenBatch
-from provers.bundle import AuditBundle, Certificate
 
 _log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from circuits.statement import SubmissionHeader
+from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus, TaskStatus
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -26,14 +27,6 @@ from coordinator.events import (
     SumOpened,
     SumPublished,
     TransactionSent,
-)
-from coordinator.records import (
-    BatchStatus,
-    NamedProver,
-    RoundStatus,
-    SubmissionState,
-    SubmissionStatus,
-    TaskStatus,
 )
 
 RoundKey = tuple[int, int]

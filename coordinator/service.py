@@ -10,6 +10,7 @@ import grpc
 
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
 from commons.runtime.process import stop_requested
+from commons.storage.accounts import load_account
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import open_log
 from commons.storage.files import DirectoryLock, storing
@@ -26,7 +27,6 @@ from coordinator.rounds import ProvenBatch
 from coordinator.settlement import Settlement
 from provers.chain import ChainView
 from provers.channel import bind, new_server
-from provers.keystore import load_account
 from provers.wire import checks
 from provers.wire._generated import common_pb2, coordinator_pb2_grpc
 from provers.wire._generated import coordinator_pb2 as pb

@@ -6,11 +6,11 @@ import logging
 from functools import partial
 
 from circuits.errors import ContractError
+from commons.protocol.bundle import AuditBundle
 from commons.storage.blobs import Blobs
 from coordinator.chain import Chain
 from coordinator.events import BatchSettled, TransactionSent
 from coordinator.journal import Journal
-from provers.bundle import AuditBundle
 
 _log = logging.getLogger(__name__)
 _PASSING = frozenset({"", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeUnknown"})

@@ -14,7 +14,7 @@ from eth_utils.address import to_canonical_address, to_checksum_address
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 
 from circuits.errors import ChainError, ContractError
-from provers.keystore import SigningKey
+from commons.storage.accounts import SigningKey
 from provers.rpc import Rpc, revert_data
 
 _log = logging.getLogger(__name__)

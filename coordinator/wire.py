@@ -7,16 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
-from coordinator.records import (
-    BatchStatus,
-    ModelOpening,
-    NamedProver,
-    RoundStatus,
-    SubmissionState,
-    SubmissionStatus,
-    TaskStatus,
-)
-from provers.messages import MAX_PROVERS
+from commons.protocol.announcements import ModelAnnouncement
+from commons.protocol.messages import MAX_PROVERS
+from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus, TaskStatus
 from provers.wire import checks
 from provers.wire._generated import coordinator_pb2 as pb
 from provers.wire.headers import header_from_wire, header_to_wire
@@ -40,12 +33,12 @@ def submission_to_wire(header: SubmissionHeader, receipts: Mapping[int, bytes]) 
     return pb.SubmitHeaderRequest(header=header_to_wire(header), receipts=words)
 
 
-def model_opening_from_wire(message: pb.PutModelRequest | None) -> ModelOpening:
+def model_opening_from_wire(message: pb.PutModelRequest | None) -> ModelAnnouncement:
     """The first part of a model's stream.  Raises WireError for a malformed one."""
     if message is None or message.WhichOneof("part") != "opening":
         raise WireError("a model's stream must begin with its opening")
     opening = message.opening
-    return ModelOpening(
+    return ModelAnnouncement(
         opening.task_id,
         opening.length,
         checks.digest(opening.digest, "model.digest"),
@@ -53,7 +46,7 @@ def model_opening_from_wire(message: pb.PutModelRequest | None) -> ModelOpening:
     )
 
 
-def model_from_wire(opening: ModelOpening, parts: Iterable[pb.PutModelRequest], limit: int) -> bytes:
+def model_from_wire(opening: ModelAnnouncement, parts: Iterable[pb.PutModelRequest], limit: int) -> bytes:
     """The model that follows its opening.  Raises WireError when it is longer, shorter or another than announced."""
     collector = Collector(opening.length, limit, "the model")
     for part in parts:
@@ -66,7 +59,7 @@ def model_from_wire(opening: ModelOpening, parts: Iterable[pb.PutModelRequest], 
     return data
 
 
-def model_to_wire(opening: ModelOpening, data: bytes) -> Iterator[pb.PutModelRequest]:
+def model_to_wire(opening: ModelAnnouncement, data: bytes) -> Iterator[pb.PutModelRequest]:
     """Stream a model."""
     yield pb.PutModelRequest(
         opening=pb.PutModelOpening(

@@ -26,10 +26,10 @@ from circuits.statement import (
 )
 from circuits.transcript import projections_digest, squarings
 from circuits.verify import combined_commitment, sum_of_commitments, verify_batch
+from commons.protocol.bundle import AuditBundle
+from commons.protocol.rules import small
+from commons.protocol.signing import require_owner, signs
 from native import G1
-from provers.bundle import AuditBundle
-from provers.party.cohort import small
-from provers.signing import require_owner, signs
 
 
 @dataclass(frozen=True, slots=True)

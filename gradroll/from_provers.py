@@ -15,12 +15,13 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, UnavailableError, WireError
 from circuits.statement import Attested, TaskTerms
 from circuits.verify import sum_of_commitments
-from coordinator.machine import Failure, release
-from provers.bundle import AuditBundle, Certificate
+from commons.protocol import release
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import StepReply
+from commons.protocol.replies import Failure
+from commons.protocol.signing import signs
 from provers.chain import AcceptedBatch, ChainView, CommitteeRecord
 from provers.client import ProverClient
-from provers.messages import StepReply
-from provers.signing import signs
 
 V = TypeVar("V")
 

@@ -16,12 +16,13 @@ from eth_utils.address import to_checksum_address
 from web3.types import Wei
 
 from circuits.errors import ChainError, ConfigError
+from commons.storage.accounts import SigningKey, create_account, load_account
 from commons.storage.files import write_durably
 from coordinator.chain import Chain, Deployment, deploy_contracts
 from coordinator.transactions import Patience
 from gradroll.keygen import SRS_FILE, cached_development_parameters
 from provers.chain import ChainView
-from provers.keystore import Keystore, SigningKey, create_account, load_account
+from provers.keystore import Keystore
 from provers.rpc import ErrorTable, Rpc
 
 Value = str | int | float | bool | Path

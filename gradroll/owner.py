@@ -21,15 +21,16 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, GradrollError, InvalidInputError, UnavailableError, UnknownError
 from circuits.quantize import FloatArray, Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from commons.protocol.receipts import verify_receipt
+from commons.protocol.status import SubmissionStatus
+from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
+from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model
 from commons.storage.parameters import PublicParameters
-from coordinator.client import CoordinatorClient, SubmissionStatus
-from gradroll.sharing import OwnerSeeds, Sharing, share_gradient
+from coordinator.client import CoordinatorClient
 from gradroll.submissions import Submission, SubmissionStore
 from provers.chain import ChainView, CommitteeRecord
 from provers.client import ProverClient
-from provers.keystore import SigningKey
-from provers.shares import verify_receipt
 
 _PAUSE = 0.5
 

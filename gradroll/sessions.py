@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commons.settings.loading import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, Settings
+from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
 from coordinator.chain import Chain
 from coordinator.client import CoordinatorClient
@@ -10,7 +11,6 @@ from gradroll.auditor import Auditor
 from gradroll.model_owner import ModelOwner
 from gradroll.owner import DataOwner
 from provers.chain import ChainView
-from provers.keystore import load_account
 
 
 def chain_view(settings: Settings) -> ChainView:

@@ -7,11 +7,13 @@ from types import TracebackType
 
 from circuits.errors import WireError
 from circuits.statement import MAX_DIMENSION, Context, SubmissionHeader
-from provers import hpke
-from provers.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
+from commons.protocol.announcements import ShareAnnouncement
+from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
+from commons.protocol.keypackages import KeyConfirmation, KeyPackage
+from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.status import ProverStatus
+from commons.sharing import sealing
 from provers.channel import open_channel
-from provers.messages import StepReply, StepRequest
-from provers.records import KeyConfirmation, KeyPackage, ProverStatus, ShareOpening
 from provers.wire import keys, steps
 from provers.wire._generated import common_pb2
 from provers.wire._generated import prover_pb2 as pb
@@ -68,14 +70,14 @@ class ProverClient:
             context: of the round.
 
         Returns:
-            The signature of its receipt; check it with ``provers.shares.verify_receipt``.
+            The signature of its receipt; check it with ``commons.protocol.receipts.verify_receipt``.
         """
-        count = hpke.chunk_count(len(payload))
-        label = hpke.ShareLabel(context.market.domain, header.task_id, header.round, header.owner, prover, count)
+        count = sealing.chunk_count(len(payload))
+        label = sealing.ShareLabel(context.market.domain, header.task_id, header.round, header.owner, prover, count)
 
         def parts() -> Iterator[pb.SubmitSharesRequest]:
-            yield pb.SubmitSharesRequest(opening=keys.opening_to_wire(ShareOpening(header, prover, count)))
-            for sealed in hpke.seal_share(hpke_key, payload, label):
+            yield pb.SubmitSharesRequest(opening=keys.opening_to_wire(ShareAnnouncement(header, prover, count)))
+            for sealed in sealing.seal_share(hpke_key, payload, label):
                 yield pb.SubmitSharesRequest(sealed=sealed)
 
         with calling(self.endpoint):

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from circuits.errors import ClosedError, InvalidInputError, SignatureError, WireError
 from circuits.statement import Committee, Context, Membership, SubmissionHeader, TaskTerms
-from provers import hpke
+from commons.protocol.announcements import ShareAnnouncement
+from commons.protocol.receipts import receipt_digest
+from commons.protocol.signing import require_owner
+from commons.sharing import sealing
+from commons.sharing.sharepayloads import all_payload_sizes, scalar_bytes
 from provers.chain import ChainView, RoundRecord
 from provers.environment import NodeEnvironment
 from provers.keystore import Keystore
 from provers.ledger import owner_key
-from provers.records import ShareOpening
-from provers.shares import all_payload_sizes, receipt_digest, scalar_bytes
-from provers.signing import require_owner
 from provers.store import ShareRecord, Store
 from provers.wire.checks import MAX_CHUNK
 
@@ -38,7 +39,7 @@ class ShareIntake:
         self._membership = membership
         self._clock_skew = clock_skew
 
-    def take(self, opening: ShareOpening, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
+    def take(self, opening: ShareAnnouncement, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
         """Receive one share; on return it is on disk.
 
         Returns:
@@ -63,7 +64,7 @@ class ShareIntake:
         digest = receipt_digest(self._chain.market_id, submission)
         return submission, self._keystore.sign(digest)
 
-    def _check_header(self, opening: ShareOpening, terms: TaskTerms, context: Context) -> None:
+    def _check_header(self, opening: ShareAnnouncement, terms: TaskTerms, context: Context) -> None:
         header, own = opening.header, self._membership
         if opening.prover != own.index:
             raise WireError(f"this share is for prover {opening.prover}, this is prover {own.index}")
@@ -77,12 +78,14 @@ class ShareIntake:
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
-    def _receive(self, opening: ShareOpening, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> None:
+    def _receive(
+        self, opening: ShareAnnouncement, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes
+    ) -> None:
         header = opening.header
         record = self._open_round(header.task_id, header.round)
         self._check_chunks(opening.chunks, terms.dimension)
         self._store.room_for(header.task_id, header.round, header.owner, scalar_bytes(terms.dimension))
-        label = hpke.ShareLabel(
+        label = sealing.ShareLabel(
             self._chain.market_id.domain, header.task_id, header.round, header.owner,
             opening.prover, opening.chunks,
         )  # fmt: skip
@@ -102,14 +105,14 @@ class ShareIntake:
 
     def _check_chunks(self, chunks: int, dimension: int) -> None:
         sizes = all_payload_sizes(dimension, self._membership.committee)
-        possible = sorted({hpke.chunk_count(size) for size in sizes})
+        possible = sorted({sealing.chunk_count(size) for size in sizes})
         if chunks not in possible:
             raise WireError(f"a share of this task comes in {' or '.join(map(str, possible))} chunks, not in {chunks}")
 
-    def _open_chunk(self, sealed: bytes, label: hpke.ShareLabel, index: int) -> bytes:
-        if not hpke.OVERHEAD < len(sealed) <= MAX_CHUNK:
+    def _open_chunk(self, sealed: bytes, label: sealing.ShareLabel, index: int) -> bytes:
+        if not sealing.OVERHEAD < len(sealed) <= MAX_CHUNK:
             raise WireError(f"chunk {index} of the share has {len(sealed)} bytes, or is missing")
-        return hpke.open_chunk(self._keystore.hpke_secret, sealed, label, index)
+        return sealing.open_chunk(self._keystore.hpke_secret, sealed, label, index)
 
     def _open_round(self, task_id: int, number: int) -> RoundRecord:
         record = self._chain.round(task_id, number)

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from circuits.errors import BlamedProversError, ClosedError, InvalidInputError, NotReadyError
 from circuits.statement import Committee
-from provers import hpke, setup
-from provers.keystore import Keystore, SharedKeys
-from provers.prss import PrssKeys
-from provers.records import (
+from commons.protocol.keypackages import (
     CommitteeReference,
     KeyConfirmation,
     KeyPackage,
@@ -17,8 +14,11 @@ from provers.records import (
     encode_keys,
     package_digest,
 )
-from provers.setup import KeySet
-from provers.signing import require_signer
+from commons.protocol.signing import require_signer
+from commons.sharing import sealing
+from commons.sharing.prss import KeySet, PrssKeys
+from provers import setup
+from provers.keystore import Keystore, SharedKeys
 
 
 class KeySetup:
@@ -119,8 +119,8 @@ class KeySetup:
         return setup.deal(self._index, self._committee, entropy)
 
     def _package(self, recipient: int, public: bytes, keys: Mapping[KeySet, bytes]) -> KeyPackage:
-        info = hpke.keys_info(self._reference.digest, self._index, recipient)
-        sealed = hpke.seal(public, encode_keys(keys), info)
+        info = sealing.keys_info(self._reference.digest, self._index, recipient)
+        sealed = sealing.seal(public, encode_keys(keys), info)
         digest = package_digest(self._reference, self._index, recipient, sealed)
         return KeyPackage(self._index, recipient, sealed, self._keystore.sign(digest))
 
@@ -132,9 +132,9 @@ class KeySetup:
         require_signer(
             package.digest(self._reference), package.signature, signer, f"key package of prover {package.dealer}"
         )
-        info = hpke.keys_info(self._reference.digest, package.dealer, self._index)
+        info = sealing.keys_info(self._reference.digest, package.dealer, self._index)
         try:
-            return decode_keys(hpke.unseal(self._keystore.hpke_secret, package.sealed, info, "a key package"))
+            return decode_keys(sealing.unseal(self._keystore.hpke_secret, package.sealed, info, "a key package"))
         except InvalidInputError as error:
             raise BlamedProversError((package.dealer,), f"prover {package.dealer} dealt no keys: {error}") from error
 

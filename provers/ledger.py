@@ -118,7 +118,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class PeerSeen:
-    """The head of a peer's ledger, as that peer signed it (``provers.heads.Head``, encoded)."""
+    """The head of a peer's ledger, as that peer signed it (``commons.protocol.heads.Head``, encoded)."""
 
     kind: ClassVar[str] = "peer-seen"
     prover: int
@@ -281,6 +281,10 @@ class LedgerState:
         """Count and digest of the ledger's head when an entry (no `Restored`) is its next record."""
         record = json.dumps(to_record(entry), sort_keys=True).encode()
         return self.count + 1, keccak(self.heads[self.count] + record)
+
+    def lacks(self, count: int, digest: bytes) -> bool:
+        """Whether a head that this prover once signed is not in this ledger, nor known to be lost."""
+        return count > self.lost and self.heads.get(count) != digest
 
     def require_live(self, owners: Iterable[bytes], submissions: Iterable[bytes]) -> None:
         """Raise RuleViolationError for a submission that joined no cohort, or whose owner's later one has."""

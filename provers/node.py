@@ -11,6 +11,9 @@ from collections.abc import Iterator
 import grpc
 
 from circuits.errors import ChainError, GradrollError, UnknownError, WireError
+from commons import VERSION
+from commons.protocol.keypackages import CommitteeReference
+from commons.protocol.status import ProverStatus
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
 from commons.storage.parameters import PublicParameters
@@ -22,7 +25,6 @@ from provers.finality import Finality
 from provers.intake import ShareIntake, own_membership
 from provers.keysetup import KeySetup
 from provers.keystore import Keystore
-from provers.records import VERSION, CommitteeReference, ProverStatus
 from provers.runner import Runner
 from provers.store import Store
 from provers.wire import checks, keys, steps

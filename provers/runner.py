@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from circuits.errors import GradrollError, UnknownError
 from circuits.statement import Membership
-from provers.bodies import AttestBody
-from provers.bundle import AuditBundle, Certificate
+from commons.protocol.bodies import AttestBody
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from provers.environment import NodeEnvironment
 from provers.keysetup import KeySetup
-from provers.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from provers.party import Party, RestoredError, handle
 from provers.store import Store
 

@@ -14,9 +14,7 @@ from hashlib import sha256
 from circuits.errors import BlamedProversError, InvalidInputError
 from circuits.hashing import keccak, tag, words
 from circuits.statement import Committee
-from provers.prss import PrssKeys, key_sets
-
-KeySet = tuple[int, ...]
+from commons.sharing.prss import KeySet, PrssKeys, key_sets
 
 
 def deal(index: int, committee: Committee, entropy: bytes) -> dict[KeySet, bytes]:

@@ -16,9 +16,9 @@ import numpy as np
 
 from circuits.errors import StorageError, WireError
 from circuits.statement import Membership, share_length
+from commons.sharing.sharepayloads import DENSE_FORM, all_payload_sizes, check_form, share_blocks
 from commons.storage.files import storing
 from native import FrArray
-from provers.shares import DENSE_FORM, all_payload_sizes, check_form, share_blocks
 
 
 class DamagedError(StorageError):

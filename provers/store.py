@@ -19,14 +19,14 @@ from pathlib import Path
 import native
 from circuits.errors import ClosedError, StorageError, UnknownError
 from circuits.statement import Membership
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.sharing.sharepayloads import DENSE_FORM
+from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database
 from commons.storage.files import DirectoryLock, storing, sync_directory, write_durably
 from native import FrArray
 from provers import ledger
-from provers.bundle import AuditBundle, Certificate
-from provers.party import ShareVector
 from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
-from provers.shares import DENSE_FORM
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL);

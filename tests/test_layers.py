@@ -23,12 +23,12 @@ PURE = (
     "circuits/errors.py", "circuits/hashing.py", "circuits/statement.py", "circuits/transcript.py",
     "circuits/payload.py", "circuits/policies.py", "circuits/r1cs.py", "circuits/gadgets.py", "circuits/groth16.py",
     "circuits/joint.py", "circuits/sumcheck.py", "circuits/quantize.py", "circuits/verify.py",
-    "provers/messages.py", "provers/bodies.py", "provers/prss.py", "provers/setup.py", "provers/ledger.py",
-    "provers/openings.py", "provers/scalars.py", "provers/signing.py", "provers/replicated.py", "provers/shares.py",
-    "provers/bundle.py", "provers/heads.py", "provers/party",
-    "coordinator/machine", "coordinator/rounds.py", "coordinator/events.py", "coordinator/records.py",
+    "commons/protocol/messages.py", "commons/protocol/bodies.py", "commons/sharing/prss.py", "provers/setup.py", "provers/ledger.py",
+    "commons/sharing/reconstruct.py", "commons/sharing/scalars.py", "commons/protocol/signing.py", "commons/sharing/replicated.py", "commons/sharing/sharepayloads.py",
+    "commons/protocol/bundle.py", "commons/protocol/heads.py", "provers/party",
+    "coordinator/machine", "coordinator/rounds.py", "coordinator/events.py", "commons/protocol/status.py",
     "coordinator/planning.py",
-    "gradroll/sharing.py", "gradroll/audit.py",
+    "commons/sharing/dealing.py", "gradroll/audit.py",
 )  # fmt: skip
 
 
@@ -45,9 +45,9 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
-            for (
-                alias
-            ) in node.names:  # `from provers import ledger` imports a module, `from provers.prss import x` a name
+            for alias in (
+                node.names
+            ):  # `from provers import ledger` imports a module, `from commons.sharing.prss import x` a name
                 nested = f"{node.module}.{alias.name}"
                 yield nested if is_module(nested) else node.module or ""
 

@@ -16,13 +16,18 @@ import native
 from circuits.hashing import challenge
 from circuits.statement import ROWS
 from circuits.transcript import Opening, projections_digest, rho_state, squarings
-from coordinator.machine.replies import collect, vectors
+from commons.protocol.bodies import CombineBody, ConfirmBody, MaskBody, ValidateBody
+from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest
+from commons.protocol.relay import broadcast_hash
+from commons.protocol.replies import Failure, ProverNamed, collect, vectors
+from commons.sharing.reconstruct import open_g1, open_scalar, open_vector
 from coordinator.machine.setbacks import (
     Mismatched,
     OwnersFell,
     ProversFell,
     SetbackError,
     Unlocated,
+    complete,
 )
 from coordinator.machine.state import (
     Batch,
@@ -30,7 +35,6 @@ from coordinator.machine.state import (
     Combining,
     Confirming,
     Evidence,
-    Failure,
     Ground,
     Masked,
     Masking,
@@ -41,12 +45,8 @@ from coordinator.machine.state import (
     Validated,
     Validating,
 )
-from coordinator.machine.verdicts import OwnerRejected, ProverNamed
+from coordinator.machine.verdicts import OwnerRejected
 from native import FrArray
-from provers.bodies import CombineBody, ConfirmBody, MaskBody, ValidateBody
-from provers.messages import Message, Proposal, Step, StepReply, StepRequest
-from provers.openings import open_g1, open_scalar, open_vector
-from provers.party.relay import broadcast_hash
 
 Replies = Mapping[int, StepReply | Failure]
 
@@ -82,9 +82,11 @@ def ask(run: Run, step: Step, relayed: tuple[Message, ...]) -> dict[int, StepReq
 def masked(resources: Resources, state: Masking, replies: Replies) -> Transition:
     """After MASK: open C_0 and z_0, see that the masked products fit, relay them."""
     run, owners = state.run, len(state.run.proposal.kept)
-    answers = collect(
-        resources.committee, replies, run.active, run.session, Step.MASK, lambda raw: MaskBody.decode(raw, owners)
-    ).complete()
+    answers = complete(
+        collect(
+            resources.committee, replies, run.active, run.session, Step.MASK, lambda raw: MaskBody.decode(raw, owners)
+        )
+    )
     t, liars = _degrees(resources, run)
     bodies = answers.bodies
     commitment = open_g1({p: b.commitment for p, b in bodies.items()}, t, liars, "mask commitment")
@@ -97,14 +99,16 @@ def masked(resources: Resources, state: Masking, replies: Replies) -> Transition
 def validated(resources: Resources, state: Validating, replies: Replies) -> Transition:
     """After VALIDATE: every owner's residual must be zero; open D and its knowledge part."""
     run, owners = state.run, len(state.run.proposal.kept)
-    answers = collect(
-        resources.committee,
-        replies,
-        run.active,
-        run.session,
-        Step.VALIDATE,
-        lambda raw: ValidateBody.decode(raw, owners),
-    ).complete()
+    answers = complete(
+        collect(
+            resources.committee,
+            replies,
+            run.active,
+            run.session,
+            Step.VALIDATE,
+            lambda raw: ValidateBody.decode(raw, owners),
+        )
+    )
     t, liars = _degrees(resources, run)
     bodies = answers.bodies
     residuals = open_vector({p: b.residuals for p, b in bodies.items()}, 2 * t, liars, "validity test")
@@ -140,9 +144,7 @@ def rejected(run: Run, owners: frozenset[int], reason: str) -> tuple[OwnerReject
 def confirmed(resources: Resources, state: Confirming, replies: Replies) -> Transition:
     """After CONFIRM: all provers must have seen what was relayed."""
     run = state.run
-    answers = collect(
-        resources.committee, replies, run.active, run.session, Step.CONFIRM, ConfirmBody.decode
-    ).complete()
+    answers = complete(collect(resources.committee, replies, run.active, run.session, Step.CONFIRM, ConfirmBody.decode))
     seen = broadcast_hash(state.validated.messages, broadcast_hash(state.masked.messages))
     expected = ConfirmBody(state.validated.state, seen)
     wrong = [p for p, body in answers.bodies.items() if body != expected]
@@ -158,7 +160,7 @@ def combined(resources: Resources, state: Combining, replies: Replies) -> Transi
     run = state.run
     answers = collect(resources.committee, replies, run.active, run.session, Step.COMBINE, CombineBody.decode)
     answers, shares = vectors(answers, len(resources.commitment_key.bases), Step.COMBINE)
-    answers.complete()
+    complete(answers)
     t, liars = _degrees(resources, run)
     row = open_vector(shares, t, liars, "combined row")
     square_norm = open_scalar({p: b.square_norm for p, b in answers.bodies.items()}, t, liars, "squared norm")

@@ -14,34 +14,17 @@ import numpy as np
 
 from circuits.errors import BlamedProversError, InconsistentError, UnknownError, WireError
 from circuits.statement import Membership, sign_seed
+from commons.protocol.bodies import CoinBody, DigestBody, ProjectBody
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.replies import Failure, ProverAbsent, ProverNamed, ProverVerdict, blamed, collect
+from commons.protocol.rules import checked_values, small
+from commons.sharing.reconstruct import open_scalar, open_vector
+from commons.sharing.sharepayloads import decode_payload
+from commons.sharing.sharevector import ShareVector
 from coordinator.machine.recovery import enough_provers, failed, resume, too_few_provers
-from coordinator.machine.replies import blamed, collect
-from coordinator.machine.state import (
-    Batch,
-    Case,
-    Disputing,
-    Failure,
-    Ground,
-    Projecting,
-    Resources,
-    Tossing,
-    Transition,
-)
-from coordinator.machine.verdicts import (
-    OwnerRejected,
-    OwnerSetAside,
-    ProverAbsent,
-    ProverNamed,
-    ProverVerdict,
-    Verdict,
-)
+from coordinator.machine.state import Batch, Case, Disputing, Ground, Projecting, Resources, Tossing, Transition
+from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, Verdict
 from native import FrArray
-from provers.bodies import CoinBody, DigestBody, ProjectBody
-from provers.messages import Step, StepReply, StepRequest
-from provers.openings import open_scalar, open_vector
-from provers.party import ShareVector
-from provers.party.cohort import checked_values, small
-from provers.shares import decode_payload
 
 Replies = Mapping[int, StepReply | Failure]
 

@@ -16,15 +16,15 @@ from circuits.errors import GradrollError, SignatureError
 from circuits.hashing import challenge
 from circuits.statement import TAIL, Attested, BatchProof, GrothProof, SumcheckProof
 from circuits.verify import sum_of_commitments, verify_batch
-from coordinator.machine.replies import collect
-from coordinator.machine.setbacks import Halted, ProversFell, SetbackError, Unlocated
-from coordinator.machine.state import Attesting, Ended, Evidence, Failure, Proving, Resources, Run, Transition
-from coordinator.machine.verdicts import Completed, ProverNamed, ProverVerdict
-from provers.bodies import AttestBody, ProveBody
-from provers.bundle import AuditBundle, Certificate
-from provers.messages import Step, StepReply, StepRequest
-from provers.openings import open_g1, open_g2
-from provers.signing import require_signer
+from commons.protocol.bodies import AttestBody, ProveBody
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.replies import Failure, ProverNamed, ProverVerdict, collect
+from commons.protocol.signing import require_signer
+from commons.sharing.reconstruct import open_g1, open_g2
+from coordinator.machine.setbacks import Halted, ProversFell, SetbackError, Unlocated, complete
+from coordinator.machine.state import Attesting, Ended, Evidence, Proving, Resources, Run, Transition
+from coordinator.machine.verdicts import Completed
 
 Replies = Mapping[int, StepReply | Failure]
 
@@ -32,7 +32,7 @@ Replies = Mapping[int, StepReply | Failure]
 def proved(resources: Resources, state: Proving, replies: Replies) -> Transition:
     """After PROVE: put the proof together, verify the whole batch, ask for attestations."""
     run, t = state.run, resources.committee.threshold
-    answers = collect(resources.committee, replies, run.active, run.session, Step.PROVE, ProveBody.decode).complete()
+    answers = complete(collect(resources.committee, replies, run.active, run.session, Step.PROVE, ProveBody.decode))
     liars, bodies = run.batch.liars(t), answers.bodies
     groth = GrothProof(
         open_g1({p: b.a for p, b in bodies.items()}, t, liars, "proof element A"),

@@ -14,6 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from circuits.errors import BlamedProversError, InconsistentError, InvalidInputError, SignatureError, WireError
+from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
+from commons.protocol.replies import Failure
+from commons.protocol.signing import require_owner
 from coordinator.machine import attempt, cohort, finish, probe, recovery, selection
 from coordinator.machine.setbacks import SetbackError
 from coordinator.machine.state import (
@@ -24,7 +27,6 @@ from coordinator.machine.state import (
     Confirming,
     Disputing,
     Ended,
-    Failure,
     Masking,
     ProbeCombining,
     ProbeMasking,
@@ -38,8 +40,6 @@ from coordinator.machine.state import (
     Validating,
 )
 from coordinator.machine.verdicts import OwnerRejected, OwnerVerdict
-from provers.messages import Cohort, Step, StepReply, StepRequest
-from provers.signing import require_owner
 
 Replies = Mapping[int, StepReply | Failure]
 

@@ -12,24 +12,14 @@ from dataclasses import replace
 
 import native
 from circuits.transcript import owners_hash, squarings
+from commons.protocol.bodies import DigestBody, ProbeMaskBody
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.replies import Failure, collect, vectors
+from commons.protocol.rules import probe_rho
+from commons.sharing.reconstruct import open_g1, open_vector
 from coordinator.machine.attempt import ask, new_run, rejected
-from coordinator.machine.replies import collect, vectors
-from coordinator.machine.setbacks import OwnersFell, SetbackError, Unlocated
-from coordinator.machine.state import (
-    Batch,
-    Failure,
-    Ground,
-    Hunt,
-    ProbeCombining,
-    ProbeMasking,
-    Resources,
-    Run,
-    Transition,
-)
-from provers.bodies import DigestBody, ProbeMaskBody
-from provers.messages import Step, StepReply, StepRequest
-from provers.openings import open_g1, open_vector
-from provers.party.blame import probe_rho
+from coordinator.machine.setbacks import OwnersFell, SetbackError, Unlocated, complete
+from coordinator.machine.state import Batch, Ground, Hunt, ProbeCombining, ProbeMasking, Resources, Run, Transition
 
 Replies = Mapping[int, StepReply | Failure]
 
@@ -50,9 +40,9 @@ def start(resources: Resources, batch: Batch, ground: Ground, active: frozenset[
 def masked(resources: Resources, state: ProbeMasking, replies: Replies) -> Transition:
     """After PROBE_MASK: open the mask row's commitment."""
     run, t = state.run, resources.committee.threshold
-    answers = collect(
-        resources.committee, replies, run.active, run.session, Step.PROBE_MASK, ProbeMaskBody.decode
-    ).complete()
+    answers = complete(
+        collect(resources.committee, replies, run.active, run.session, Step.PROBE_MASK, ProbeMaskBody.decode)
+    )
     shares = {p: b.commitment for p, b in answers.bodies.items()}
     commitment = open_g1(shares, t, run.batch.liars(t), "probe's mask commitment")
     following = ProbeCombining(run, state.hunt, commitment)
@@ -64,7 +54,7 @@ def combined(resources: Resources, state: ProbeCombining, replies: Replies) -> T
     run, t = state.run, resources.committee.threshold
     answers = collect(resources.committee, replies, run.active, run.session, Step.PROBE_COMBINE, DigestBody.decode)
     answers, shares = vectors(answers, len(resources.commitment_key.bases), Step.PROBE_COMBINE)
-    answers.complete()
+    complete(answers)
     row = open_vector(shares, t, run.batch.liars(t), "probe's combined row")
     rho = probe_rho(run.session, owners_hash(run.headers), state.commitment)
     points = [state.commitment, *(h.commitment for h in run.headers)]

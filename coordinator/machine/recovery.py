@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from circuits.errors import BlamedProversError, InconsistentError
+from commons.protocol.messages import Step
+from commons.protocol.replies import ProverNamed, blamed
 from coordinator.machine import attempt, probe
-from coordinator.machine.replies import blamed
 from coordinator.machine.search import Inference, Record, infer, without_each
 from coordinator.machine.setbacks import (
     Halted,
@@ -23,15 +24,7 @@ from coordinator.machine.setbacks import (
     Unlocated,
 )
 from coordinator.machine.state import Batch, Ended, Ground, Hunt, Resources, Run, Transition
-from coordinator.machine.verdicts import (
-    Failed,
-    OwnerRejected,
-    OwnerSetAside,
-    ProverNamed,
-    ProversSuspected,
-    Verdict,
-)
-from provers.messages import Step
+from coordinator.machine.verdicts import Failed, OwnerRejected, OwnerSetAside, ProversSuspected, Verdict
 
 MOST_ATTEMPTS = 512
 """Attempts that one batch may take, probes and trials included."""

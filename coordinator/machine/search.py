@@ -18,7 +18,7 @@ from functools import reduce
 from itertools import combinations
 from math import comb
 
-from provers.messages import Step
+from commons.protocol.messages import Step
 
 MOST_HYPOTHESES = 20_000
 """Beyond this many hypotheses nobody is named by inference (never reached below 15 provers)."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from commons.protocol.messages import Cohort
 from coordinator.machine.state import Resources
 from coordinator.machine.verdicts import OwnerSetAside
-from provers.messages import Cohort
 
 
 def choose(

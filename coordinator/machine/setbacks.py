@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from coordinator.machine.verdicts import OwnerVerdict, ProverVerdict
+from commons.protocol.replies import Answers, ProverVerdict
+from coordinator.machine.verdicts import OwnerVerdict
+
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,10 @@ class SetbackError(Exception):
     def __init__(self, setback: Setback) -> None:
         super().__init__(type(setback).__name__)
         self.setback = setback
+
+
+def complete(answers: Answers[B]) -> Answers[B]:
+    """These answers, if everybody answered; otherwise a setback."""
+    if answers.fallen:
+        raise SetbackError(ProversFell(answers.fallen))
+    return answers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from circuits.commitment import CommitmentKey
 from circuits.groth16 import VerifyingKey
@@ -16,11 +15,12 @@ from circuits.statement import (
     SubmissionHeader,
     TaskTerms,
 )
+from commons.protocol.bundle import AuditBundle
+from commons.protocol.messages import Cohort, Message, Proposal, Step, StepRequest
+from commons.protocol.replies import ProverNamed, ProverVerdict
 from coordinator.machine.search import Record
-from coordinator.machine.verdicts import Ending, ProverNamed, ProverVerdict, Verdict
+from coordinator.machine.verdicts import Ending, Verdict
 from native import G1, FrArray
-from provers.bundle import AuditBundle
-from provers.messages import Cohort, Message, Proposal, Step, StepRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,15 +38,6 @@ class Resources:
     verifying_key: VerifyingKey
     srs: Srs
     authorize: Callable[[bytes], bytes] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A prover's non-answer: the transport failed, or the prover refused with an error of the catalogue."""
-
-    kind: Literal["unreachable", "refused"]
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

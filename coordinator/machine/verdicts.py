@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from circuits.statement import BatchProof, BatchStatement
-from provers.bundle import AuditBundle
-from provers.messages import Step
+from commons.protocol.bundle import AuditBundle
+from commons.protocol.messages import Step
+from commons.protocol.replies import ProverVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +48,6 @@ class OwnerSetAside:
 
 
 @dataclass(frozen=True, slots=True)
-class ProverNamed:
-    """The prover deviated; it takes no further part in the batch.
-
-    Attributes:
-        proven: whether its own signature is on the evidence.  If not (say, the signature itself is wrong), whoever
-            sits on the line could have done it, so it does not count among the at most t liars.
-    """
-
-    prover: int
-    step: Step
-    reason: str
-    proven: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ProverAbsent:
-    """The prover did not answer or refused; it takes no further part in the batch, but nothing is held against it."""
-
-    prover: int
-    step: Step
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class ProversSuspected:
     """At least one of these provers lied, and what was seen does not tell which."""
 
@@ -80,7 +57,6 @@ class ProversSuspected:
 
 
 OwnerVerdict = OwnerRejected | OwnerSetAside
-ProverVerdict = ProverNamed | ProverAbsent
 Verdict = OwnerVerdict | ProverVerdict | ProversSuspected
 
 

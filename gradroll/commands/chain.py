@@ -81,10 +81,10 @@ def serve(arguments: argparse.Namespace) -> int:
 def deploy(arguments: argparse.Namespace) -> int:
     """Deploy contracts and write the settings that name them."""
     from circuits.keys import load_verifying_key
+    from commons.storage.accounts import load_account
     from coordinator.chain import Chain, deploy_contracts
     from gradroll.local import chain_section, write_settings
     from provers.chain import ChainView
-    from provers.keystore import load_account
 
     chosen = settings(arguments)
     account = load_account(arguments.account)

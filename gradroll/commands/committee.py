@@ -33,9 +33,9 @@ def add(parent: Subparsers) -> None:
 
 def create(arguments: argparse.Namespace) -> int:
     """Register a committee."""
+    from commons.storage.accounts import load_account
     from coordinator.chain import Chain
     from gradroll.sessions import chain_view
-    from provers.keystore import load_account
 
     chain = Chain(chain_view(settings(arguments)), load_account(arguments.account))
     committee = chain.create_committee(arguments.threshold, arguments.members)

@@ -128,7 +128,7 @@ def keys(arguments: argparse.Namespace) -> int:
 
 def account(arguments: argparse.Namespace) -> int:
     """Make a key file."""
-    from provers.keystore import create_account
+    from commons.storage.accounts import create_account
 
     Console().line(f"{arguments.out}: {checksum(create_account(arguments.out).address)}")
     return 0

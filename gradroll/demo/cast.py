@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
 from coordinator.chain import Chain, NewTask
 from coordinator.client import CoordinatorClient
@@ -17,7 +18,6 @@ from gradroll.local import ALLOWANCE, LocalMarket, endow
 from gradroll.model_owner import ModelOwner, quantised_bound
 from gradroll.owner import DataOwner, Submitted
 from provers.chain import ChainView
-from provers.keystore import create_account, load_account
 
 REWARD = 10**15
 """Wei for an accepted gradient: 0.001 ETH."""

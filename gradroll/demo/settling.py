@@ -10,7 +10,7 @@ from functools import partial
 from hexbytes import HexBytes
 
 from circuits.errors import UnavailableError
-from coordinator.records import SubmissionState, SubmissionStatus
+from commons.protocol.status import SubmissionState, SubmissionStatus
 from gradroll.demo.cast import Cast
 from gradroll.demo.report import Rejection
 from gradroll.model_owner import RoundAggregate

@@ -19,14 +19,17 @@ from circuits.errors import InconsistentError, ProofError, RuleViolationError, U
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import SLACK_BITS, TAIL
 from circuits.transcript import Opening, projections_digest, rho_state, squarings
+from commons.protocol.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody, vector_digest
+from commons.protocol.messages import Cohort, Proposal, Step, StepRequest
+from commons.protocol.relay import broadcast_hash, take
+from commons.protocol.rules import small
+from commons.sharing.prss import Purpose
+from commons.sharing.reconstruct import open_g1, open_vector
+from commons.sharing.sharevector import ShareVector
 from native import FrArray, R
 from provers import ledger
-from provers.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody, vector_digest
-from provers.messages import Cohort, Proposal, Step, StepRequest
-from provers.openings import open_g1, open_vector
-from provers.party.cohort import StepResult, require_continuity, small
-from provers.party.environment import Environment, ShareVector
-from provers.party.relay import broadcast_hash, take
+from provers.party.cohort import StepResult, require_continuity
+from provers.party.environment import Environment
 from provers.party.state import (
     Combined,
     Confirmed,
@@ -37,7 +40,6 @@ from provers.party.state import (
     kept_headers,
     kept_submissions,
 )
-from provers.prss import Purpose
 
 
 def start_attempt(party: Party, env: Environment, request: StepRequest, probe: bool) -> tuple[Projected, Proposal]:

@@ -15,20 +15,21 @@ import numpy as np
 
 import native
 from circuits.errors import RuleViolationError, StorageError, WireError
-from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import Membership
 from circuits.transcript import owners_hash, squarings
-from native import G1, FrArray
+from commons.protocol.bodies import DigestBody, ProbeMaskBody, ProjectBody, vector_digest
+from commons.protocol.messages import Step, StepRequest
+from commons.protocol.relay import take
+from commons.protocol.rules import checked_values, probe_rho
+from commons.sharing.reconstruct import open_g1, open_vector
+from commons.sharing.sharepayloads import decode_payload
+from commons.sharing.sharevector import ShareVector
+from native import FrArray
 from provers import ledger
-from provers.bodies import DigestBody, ProbeMaskBody, ProjectBody, vector_digest
-from provers.messages import Step, StepRequest
-from provers.openings import open_g1, open_vector
 from provers.party.attempt import mask_row, share_vectors, start_attempt
-from provers.party.cohort import StepResult, checked_values
-from provers.party.environment import Environment, ShareVector
-from provers.party.relay import take
+from provers.party.cohort import StepResult
+from provers.party.environment import Environment
 from provers.party.state import Finished, Party, Probing, Projected, kept_headers
-from provers.shares import decode_payload
 
 
 def probe_mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -41,11 +42,6 @@ def probe_mask(party: Party, env: Environment, request: StepRequest) -> StepResu
     state = Probing(cohort, proposal, row)
     body = ProbeMaskBody(key.commit_long(row))
     return StepResult(party.with_attempt(request.session, state), body.encode(), (started,))
-
-
-def probe_rho(session: bytes, owners: bytes, mask_commitment: G1) -> int:
-    """The challenge of a probe: fixed by its proposal, its owners' commitments and the opened mask commitment."""
-    return challenge(keccak(words(tag("gradroll/v1/probe"), session, owners, mask_commitment)))
 
 
 def probe_combine(party: Party, env: Environment, request: StepRequest) -> StepResult:

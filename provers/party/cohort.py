@@ -16,27 +16,25 @@ import numpy as np
 
 import native
 from circuits.errors import RuleViolationError, SignatureError, WireError
-from circuits.hashing import challenge, keccak, tag, words
+from circuits.hashing import keccak
 from circuits.statement import (
-    PROJECTION_HIGH,
-    PROJECTION_LOW,
-    ROWS,
     Committee,
     Context,
     SubmissionHeader,
     sign_seed,
 )
-from native import FrArray, R
+from commons.protocol.bodies import CoinBody, ProjectBody
+from commons.protocol.heads import Head, head_digest
+from commons.protocol.messages import Cohort, Step, StepRequest
+from commons.protocol.relay import take
+from commons.protocol.rules import checked_values
+from commons.protocol.signing import require_owner, signs
+from commons.sharing.prss import Purpose
+from commons.sharing.reconstruct import open_scalar
+from native import FrArray
 from provers import ledger
-from provers.bodies import CoinBody, ProjectBody
-from provers.heads import Head, head_digest, is_missing
-from provers.messages import Cohort, Step, StepRequest
-from provers.openings import open_scalar
-from provers.party.environment import Environment, ShareVector
-from provers.party.relay import take
+from provers.party.environment import Environment
 from provers.party.state import Joined, Party, Projected
-from provers.prss import Purpose
-from provers.signing import require_owner, signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ def _news_of_peers(
             if not _is_signed(party.committee, context, prover, shown):
                 continue
             if prover == party.index:
-                if is_missing(env.ledger, shown):
+                if env.ledger.lacks(shown.count, shown.digest):
                     raise RestoredError(ledger.Restored(env.now(), shown.count))
             elif prover not in highest or shown.count > highest[prover].count:
                 highest[prover] = shown
@@ -168,27 +166,3 @@ def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
 
 def _keys(cohort: Cohort) -> tuple[list[bytes], tuple[bytes, ...]]:
     return [ledger.owner_key(cohort.context, h.owner) for h in cohort.headers], cohort.digests
-
-
-def checked_values(vectors: list[ShareVector], seed: bytes) -> list[FrArray]:
-    """For each share vector FrArray (129, 4): its masked projections, then its dealing check.  Linear in the shares.
-
-    The dealing check combines the blinder and the bits, which the projections leave out, under the vector's last
-    element as a mask; if a dealing is not of degree t, some of these 129 values are not, except with chance 2^-128.
-    """
-    projected = native.project([v.values for v in vectors], seed, ROWS)
-    weight = challenge(keccak(words(tag("gradroll/v1/dealing"), seed)))
-    return [_checked(v, z, weight) for v, z in zip(vectors, projected, strict=True)]
-
-
-def _checked(vector: ShareVector, projected: FrArray, weight: int) -> FrArray:
-    rest = np.concatenate((vector.check, vector.tail[:1], vector.bits))
-    dealing = native.inner(rest, native.powers(weight, len(rest)))
-    return np.concatenate((native.add(projected, np.ascontiguousarray(vector.tail[1:])), native.from_ints([dealing])))
-
-
-def small(projections: FrArray) -> bool:
-    """Whether opened projections, FrArray (128, 4), all lie in the range that honest masks give."""
-    shift = native.from_ints([-PROJECTION_LOW % R])
-    moved = native.add(projections, np.repeat(shift, len(projections), axis=0))
-    return all(value < PROJECTION_HIGH - PROJECTION_LOW for value in native.to_ints(moved))

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from circuits.errors import WireError
+from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
+from commons.protocol.signing import require_signer
 from provers.ledger import Entry
-from provers.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from provers.party import attempt, blame, cohort, prove, release
 from provers.party.cohort import StepResult
 from provers.party.environment import Environment
 from provers.party.state import Party
-from provers.signing import require_signer
 
 _STEPS: Mapping[Step, Callable[[Party, Environment, StepRequest], StepResult]] = {
     Step.COIN: cohort.coin,

@@ -19,17 +19,17 @@ from circuits.errors import ProofError, RuleViolationError, WireError
 from circuits.statement import TAIL, Attested, BatchStatement
 from circuits.transcript import squarings
 from circuits.verify import combined_commitment, sum_of_commitments, verify_batch
+from commons.protocol.bodies import AttestBody, CombineBody, ProveBody
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import Message, Step, StepRequest
+from commons.protocol.relay import take
+from commons.sharing.prss import Purpose
+from commons.sharing.reconstruct import open_scalar
 from provers import ledger
-from provers.bodies import AttestBody, CombineBody, ProveBody
-from provers.bundle import AuditBundle, Certificate
-from provers.messages import Message, Step, StepRequest
-from provers.openings import open_scalar
 from provers.party.attempt import blinder, share_vectors
 from provers.party.cohort import StepResult, check_context, members_of, require_continuity
 from provers.party.environment import Environment
-from provers.party.relay import take
 from provers.party.state import Combined, Finished, Masked, Party, Proved
-from provers.prss import Purpose
 
 
 def require_enough_owners(env: Environment, task_id: int, owners: int) -> None:

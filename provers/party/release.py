@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from circuits.errors import NotReadyError, RuleViolationError, SignatureError, WireError
 from circuits.verify import sum_of_commitments, verify_batch
+from commons.protocol.bodies import DigestBody, vector_digest
+from commons.protocol.bundle import Certificate
+from commons.protocol.messages import StepRequest
+from commons.protocol.signing import require_owner, require_signer
 from provers import ledger
-from provers.bodies import DigestBody, vector_digest
-from provers.bundle import Certificate
-from provers.messages import StepRequest
 from provers.party.cohort import StepResult, check_context, members_of
 from provers.party.environment import Environment
 from provers.party.prove import attested, require_enough_owners
 from provers.party.state import Party
-from provers.signing import require_owner, require_signer
 
 
 def release(party: Party, env: Environment, request: StepRequest) -> StepResult:

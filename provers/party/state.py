@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from circuits.errors import NotReadyError, UnknownError
 from circuits.statement import Committee, SubmissionHeader
+from commons.protocol.messages import Cohort, Proposal
+from commons.sharing.prss import PrssKeys
 from native import G1, FrArray
-from provers.messages import Cohort, Proposal
-from provers.prss import PrssKeys
 
 S = TypeVar("S")
 _KEPT_COHORTS, _KEPT_ATTEMPTS = 64, 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from circuits.statement import MAX_BOUND, MAX_DIMENSION, Context, MarketId, SubmissionHeader
-from provers.messages import MAX_PROVERS
+from commons.protocol.messages import MAX_PROVERS
 from provers.wire import checks
 from provers.wire._generated import common_pb2 as pb
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from circuits.errors import WireError
-from provers.messages import MAX_PROVERS
-from provers.records import KeyConfirmation, KeyPackage, ProverStatus, ShareOpening, members_of
-from provers.setup import KeySet
+from commons.protocol.announcements import ShareAnnouncement
+from commons.protocol.keypackages import KeyConfirmation, KeyPackage, members_of
+from commons.protocol.messages import MAX_PROVERS
+from commons.protocol.status import ProverStatus
+from commons.sharing.prss import KeySet
 from provers.wire import checks
 from provers.wire._generated import prover_pb2 as pb
 from provers.wire.headers import header_from_wire, header_to_wire
@@ -18,14 +20,14 @@ MAX_CHUNKS = 1 << 14
 _MAX_STATUS_ENTRIES = 256
 
 
-def opening_from_wire(message: pb.ShareOpening) -> ShareOpening:
+def opening_from_wire(message: pb.ShareOpening) -> ShareAnnouncement:
     """Raises WireError for a malformed field."""
     header = header_from_wire(message.header)
     prover = checks.bounded(message.prover, 0, len(header.share_digests) - 1, "opening.prover")
-    return ShareOpening(header, prover, checks.bounded(message.chunks, 1, MAX_CHUNKS, "opening.chunks"))
+    return ShareAnnouncement(header, prover, checks.bounded(message.chunks, 1, MAX_CHUNKS, "opening.chunks"))
 
 
-def opening_to_wire(opening: ShareOpening) -> pb.ShareOpening:
+def opening_to_wire(opening: ShareAnnouncement) -> pb.ShareOpening:
     """The wire form of a share's announcement."""
     return pb.ShareOpening(header=header_to_wire(opening.header), prover=opening.prover, chunks=opening.chunks)
 

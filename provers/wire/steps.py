@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from circuits.errors import WireError
 from circuits.statement import MAX_DIMENSION, TAIL
-from provers.bundle import MAX_CERTIFICATE, largest_bundle
-from provers.messages import (
+from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
+from commons.protocol.messages import (
     MAX_BODY,
     MAX_COHORT,
     MAX_PROVERS,
@@ -19,7 +19,7 @@ from provers.messages import (
     StepReply,
     StepRequest,
 )
-from provers.shares import largest_payload
+from commons.sharing.sharepayloads import largest_payload
 from provers.wire import checks
 from provers.wire._generated import prover_pb2 as pb
 from provers.wire.headers import context_from_wire, context_to_wire, header_from_wire, header_to_wire

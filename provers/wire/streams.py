@@ -11,8 +11,8 @@ import numpy as np
 
 from circuits.errors import WireError
 from circuits.hashing import keccak
+from commons.sharing.scalars import from_little_endian
 from native import FrArray
-from provers.scalars import from_little_endian
 from provers.wire._generated import common_pb2 as pb
 from provers.wire.checks import MAX_CHUNK, bounded, digest
 

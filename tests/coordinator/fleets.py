@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import cast
 
 from circuits.statement import Committee
+from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.replies import Failure
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import open_log
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
-from coordinator.machine import Failure
-from provers.messages import StepReply, StepRequest
 from tests.support.network import Fault, Network
 
 

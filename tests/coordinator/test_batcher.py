@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import UnavailableError
+from commons.protocol.bundle import AuditBundle
+from commons.protocol.messages import Step, StepRequest
+from commons.protocol.status import SubmissionState
 from coordinator.batcher import Batcher, Plan
 from coordinator.events import HeaderAccepted, OwnerDropped
 from coordinator.journal import Journal
-from coordinator.records import SubmissionState
 from coordinator.rounds import Round
-from provers.bundle import AuditBundle
-from provers.messages import Step, StepRequest
 from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in
 from tests.support.faults import lie, silent
 from tests.support.network import Network, network_with

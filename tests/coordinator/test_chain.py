@@ -18,6 +18,8 @@ from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
 from circuits.payload import MAX_INLINE
 from circuits.statement import Context, TaskTerms
+from commons.sharing import sealing
+from commons.storage.accounts import SigningKey
 from coordinator.calldata import signatures
 from coordinator.chain import Chain, NewTask, deploy_contracts
 from coordinator.devchain import DevChain
@@ -25,9 +27,7 @@ from coordinator.transactions import Patience
 from gradroll import roster
 from gradroll.claims import claim_all
 from provers import chain as read_side
-from provers import hpke
 from provers.chain import ChainView, RecordedBatch
-from provers.keystore import SigningKey
 from tests.support.anvil import Anvil, binary_in
 from tests.support.plain_batch import (
     Circumstances,
@@ -97,7 +97,7 @@ def world(
 def committee(world: World) -> int:
     committee = world.chain.create_committee(1, [chain.address for chain in world.chains[1:5]])
     for index, chain in enumerate(world.chains[1:5]):
-        chain.join(committee, f"127.0.0.1:{7000 + index}", hpke.public_key(hpke.generate()))
+        chain.join(committee, f"127.0.0.1:{7000 + index}", sealing.public_key(sealing.generate()))
     return committee
 
 

@@ -14,6 +14,7 @@ import coordinator.releases
 from circuits import payload
 from circuits.errors import UnavailableError
 from circuits.hashing import keccak
+from commons.protocol.messages import Step
 from coordinator.chain import Chain
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted
 from coordinator.journal import Journal
@@ -22,7 +23,6 @@ from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
 from coordinator.transactions import Mined
 from provers.chain import AcceptedBatch, RecordedBatch
-from provers.messages import Step
 from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in
 from tests.support.faults import lie_in_vector, silent
 from tests.support.network import Network, network_with

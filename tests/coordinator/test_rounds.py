@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import native
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader, TaskTerms
+from commons.protocol.status import BatchStatus, SubmissionState
 from commons.storage.eventlog import EventLog
 from coordinator.events import (
     AttemptUsed,
@@ -33,7 +34,6 @@ from coordinator.events import (
 )
 from coordinator.journal import Journal
 from coordinator.planning import Close, Prove, Release, RoundFacts, Settle, Wait, group_size, next_action
-from coordinator.records import BatchStatus, SubmissionState
 from coordinator.rounds import CoordinatorState
 
 KEY = (5, 1)

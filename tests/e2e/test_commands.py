@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from commons.settings.loading import ChainSettings, load
+from commons.storage.accounts import load_account
 from gradroll.demo.processes import Fleet, Running, free_ports, wait_until
 from gradroll.local import write_settings
 from provers.client import ProverClient
-from provers.keystore import load_account
 
 pytestmark = pytest.mark.slow
 

@@ -10,16 +10,16 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, SubmissionHeader, TaskTerms
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.receipts import receipt_digest
+from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.sharing.sealing import generate, public_key
+from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from coordinator.client import CoordinatorClient
-from coordinator.records import SubmissionState, SubmissionStatus
 from native import G1
-from provers.bundle import AuditBundle, Certificate
 from provers.chain import AcceptedBatch, ChainView, CommitteeRecord, RoundRecord, TaskRecord
-from provers.hpke import generate, public_key
-from provers.keystore import SigningKey
-from provers.messages import StepReply, StepRequest
-from provers.shares import receipt_digest
 from tests.support.plain_batch import development_setup
 
 DIMENSION, NOW = 10, 1_000_000

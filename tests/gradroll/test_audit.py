@@ -15,8 +15,8 @@ from circuits.payload import Aggregate
 from circuits.statement import Attested, Committee
 from circuits.transcript import projections_digest
 from circuits.verify import sum_of_commitments
+from commons.protocol.bundle import AuditBundle
 from gradroll.audit import CHECKS, Audit, Recorded
-from provers.bundle import AuditBundle
 from tests.support.plain_batch import (
     address_of,
     build_batch,

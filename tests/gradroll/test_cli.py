@@ -15,10 +15,10 @@ import pytest
 
 from circuits import errors
 from circuits.errors import GradrollError
+from commons.storage.accounts import load_account
 from gradroll.cli import EXIT_CODES, build_parser, main
 from gradroll.commands.submit import read_gradient
 from gradroll.console import Console, ether
-from provers.keystore import load_account
 
 
 def leaves(

@@ -18,6 +18,9 @@ from circuits.errors import ConfigError
 from circuits.hashing import challenge
 from circuits.quantize import quantize
 from circuits.statement import Committee, Membership
+from commons.protocol.rules import small
+from commons.sharing.dealing import OwnerSeeds
+from commons.sharing.sharepayloads import decode_payload
 from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
 from gradroll.demo.report import Rejection, Report, RoundReport, Seconds
 from gradroll.demo.run import Options
@@ -35,10 +38,7 @@ from gradroll.demo.training import (
     step,
 )
 from gradroll.owner import DataOwner
-from gradroll.sharing import OwnerSeeds
 from native import FrArray
-from provers.party.cohort import small
-from provers.shares import decode_payload
 from tests.gradroll.fakes import BOUND, terms
 from tests.support.plain_batch import development_setup, seed_of
 

@@ -17,15 +17,16 @@ from circuits.errors import UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.statement import Committee, Context, GrothProof, Policy, TaskTerms
 from circuits.verify import verify_batch
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.replies import Failure
 from commons.storage.parameters import PublicParameters
 from coordinator.client import CoordinatorClient
-from coordinator.machine import Completed, Failure
+from coordinator.machine import Completed
 from gradroll.audit import CHECKS
 from gradroll.auditor import Auditor
 from gradroll.from_provers import ProverReader
-from provers.bundle import AuditBundle, Certificate
 from provers.chain import AcceptedBatch, ChainView, CommitteeRecord, RecordedBatch
-from provers.messages import Step, StepReply, StepRequest
 from provers.wire.errors import catalogue
 from tests.support.faults import lie_in_vector
 from tests.support.network import Fault, Network, network_with

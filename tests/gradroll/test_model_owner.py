@@ -15,6 +15,7 @@ from circuits.payload import Aggregate, encode
 from circuits.quantize import IntArray
 from circuits.statement import MAX_BOUND
 from circuits.verify import sum_of_commitments
+from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model, encode_model
 from coordinator.chain import Chain
 from gradroll.claims import Claim, open_claims
@@ -22,7 +23,6 @@ from gradroll.from_provers import ProverReader
 from gradroll.model_owner import ModelOwner, check_capacity, quantised_bound
 from native import FrArray
 from provers.chain import AcceptedBatch, RecordedBatch
-from provers.keystore import SigningKey
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 

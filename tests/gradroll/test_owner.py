@@ -18,11 +18,11 @@ from circuits.errors import (
     UnavailableError,
     UnknownError,
 )
-from coordinator.records import SubmissionState
+from commons.protocol.signing import require_owner
+from commons.protocol.status import SubmissionState
+from commons.sharing.sharepayloads import payload_digest
+from commons.storage.accounts import SigningKey
 from gradroll.owner import DataOwner
-from provers.keystore import SigningKey
-from provers.shares import payload_digest
-from provers.signing import require_owner
 from tests.gradroll.fakes import (
     DIMENSION,
     NOW,

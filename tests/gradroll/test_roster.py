@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from circuits.errors import ContractError
+from commons.storage.accounts import SigningKey
 from coordinator.chain import Chain
 from gradroll import roster
 from gradroll.model_owner import ModelOwner
-from provers.keystore import SigningKey
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters
 from tests.support.plain_batch import seed_of
 

@@ -9,7 +9,7 @@ import native
 from circuits.errors import GradientError, InvalidInputError
 from circuits.quantize import quantize
 from circuits.statement import MASK_BITS, Committee, Membership, share_length
-from gradroll.sharing import (
+from commons.sharing.dealing import (
     OwnerSeeds,
     OwnerVector,
     Sharing,
@@ -19,8 +19,15 @@ from gradroll.sharing import (
     share_vector,
     slack_bits,
 )
+from commons.sharing.sharepayloads import (
+    DENSE_FORM,
+    INTEGER_FORM,
+    SEED_FORM,
+    decode_payload,
+    exempt_provers,
+    payload_digest,
+)
 from native import FrArray
-from provers.shares import DENSE_FORM, INTEGER_FORM, SEED_FORM, decode_payload, exempt_provers, payload_digest
 from tests.support.plain_batch import development_setup, seed_of
 
 BOUND = 1 << 40

@@ -17,9 +17,9 @@ from circuits.groth16 import unsafe_generate_keys
 from circuits.policies import norm
 from circuits.srs import unsafe_development_srs
 from circuits.statement import Committee, share_length
-from gradroll.sharing import OwnerSeeds, owner_vector, share_vector
+from commons.sharing.dealing import OwnerSeeds, owner_vector, share_vector
+from commons.sharing.prss import PrssKeys, Purpose, key_sets
 from native import FrArray
-from provers.prss import PrssKeys, Purpose, key_sets
 
 _TURNS = 5
 _SEED = bytes(range(32))

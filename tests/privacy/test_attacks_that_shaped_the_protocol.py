@@ -11,8 +11,8 @@ import pytest
 
 import native
 from circuits.statement import MASK_BITS, ROWS
+from commons.sharing.prss import Purpose
 from native import FrArray, R
-from provers.prss import Purpose
 from tests.provers.test_prss import committee_of, keys_of
 
 DIMENSION = 6

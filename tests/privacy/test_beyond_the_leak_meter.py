@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from circuits.errors import GradrollError, RuleViolationError
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.sharing.prss import Purpose
 from provers.ledger import AttemptStarted, Combined, LedgerState, Locked, Member, Selection
-from provers.messages import Step, StepReply, StepRequest
 from provers.party import attempt, blame, prove, release, state
-from provers.prss import Purpose
 from tests.privacy.leakmeter.adversary import Coordinator
 from tests.privacy.leakmeter.allowed import excess, sum_rows
 from tests.privacy.leakmeter.linear import span

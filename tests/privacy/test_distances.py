@@ -10,8 +10,8 @@ import pytest
 
 from circuits.policies import MAX_CAPACITY
 from circuits.statement import MASK_BITS, MAX_BOUND, MAX_DIMENSION, PROJECTION_HIGH, PROJECTION_LOW, ROWS, Committee
+from commons.sharing import replicated
 from native import R
-from provers import replicated
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 LARGEST = log2(MAX_BOUND)

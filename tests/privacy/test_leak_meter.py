@@ -14,13 +14,13 @@ import pytest
 import native
 from circuits.hashing import challenge, keccak, tag, typed_digest, words
 from circuits.statement import DEALING_TYPE, Committee, Context, SubmissionHeader
+from commons.protocol.messages import Message, Step
+from commons.sharing.prss import PrssKeys, Purpose
+from commons.sharing.reconstruct import open_vector
 from native import FrArray
 from provers.ledger import AttemptStarted, Combined, Entry, LedgerState, Locked
-from provers.messages import Message, Step
-from provers.openings import open_vector
 from provers.party import attempt, blame, release
 from provers.party.state import Party, Projected
-from provers.prss import PrssKeys, Purpose
 from tests.privacy.leakmeter.adversary import ATTEMPT, TRUTH, Coordinator, Lie
 from tests.privacy.leakmeter.allowed import excess, sum_rows
 from tests.privacy.leakmeter.linear import span

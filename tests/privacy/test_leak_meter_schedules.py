@@ -12,8 +12,8 @@ from dataclasses import replace
 import pytest
 
 import native
+from commons.protocol.messages import Step
 from native import FrArray
-from provers.messages import Step
 from tests.privacy.leakmeter.adversary import ATTEMPT, PROBE, Coordinator, Lie
 from tests.privacy.leakmeter.schedules import Coverage, Plan, Trial, check_sealed, enumerate_stops, random_schedule
 from tests.privacy.leakmeter.stage import Shape, Stage

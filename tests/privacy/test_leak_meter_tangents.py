@@ -11,11 +11,11 @@ import pytest
 import native
 from circuits.hashing import challenge
 from circuits.statement import sign_seed
+from commons.protocol.messages import Step
+from commons.sharing.prss import Purpose
+from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
-from provers.messages import Step
-from provers.openings import open_vector
 from provers.party import attempt, cohort
-from provers.prss import Purpose
 from tests.privacy.leakmeter.adversary import ATTEMPT, Coordinator
 from tests.privacy.leakmeter.answers import Answers
 from tests.privacy.leakmeter.linear import RowSpace, span

@@ -25,14 +25,15 @@ from circuits.errors import (
     WireError,
 )
 from circuits.statement import TAIL, Attested, BatchStatement, SubmissionHeader
-from coordinator.machine import Attesting, Completed, Failure, Transition, advance, begin
-from provers.bundle import AuditBundle, Certificate
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest
+from commons.protocol.replies import Failure
+from commons.protocol.signing import sign_digest
+from coordinator.machine import Attesting, Completed, Transition, advance, begin
 from provers.ledger import Selection
-from provers.messages import Cohort, Message, Step, StepReply, StepRequest
 from provers.party import Acceptance
 from provers.party.attempt import validity_challenge
 from provers.party.cohort import members_of
-from provers.signing import sign_digest
 from tests.privacy.test_rules import ask, check_refused, coin_request, own, propose, run_until
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 

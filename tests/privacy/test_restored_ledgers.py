@@ -7,12 +7,12 @@ from copy import deepcopy
 import pytest
 
 from circuits.errors import RuleViolationError, WireError
+from commons.protocol.bodies import CoinBody
+from commons.protocol.heads import Head, head_digest
+from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
+from commons.protocol.signing import sign_digest
 from coordinator.machine import Failed
-from provers.bodies import CoinBody
-from provers.heads import Head, head_digest, is_missing
 from provers.ledger import Combined, LedgerState, Restored
-from provers.messages import Cohort, Step, StepReply, StepRequest
-from provers.signing import sign_digest
 from tests.privacy.test_rules import ask, coin_request, run_until
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 
@@ -130,13 +130,13 @@ def test_heads_advance_with_every_record_and_past_what_was_lost() -> None:
     state = LedgerState()
     state.apply(Combined(b"\x01" * 32))
     first = Head(state.count, state.heads[state.count], bytes(65))
-    assert not is_missing(state, first)
-    assert is_missing(state, Head(2, bytes(32), bytes(65)))
-    assert is_missing(state, Head(1, bytes(32), bytes(65)))
+    assert not state.lacks(first.count, first.digest)
+    assert state.lacks(2, bytes(32))
+    assert state.lacks(1, bytes(32))
     state.apply(Restored(5, 40))
     assert state.count == 41
-    assert not is_missing(state, Head(40, bytes(32), bytes(65)))
-    assert is_missing(state, Head(42, bytes(32), bytes(65)))
+    assert not state.lacks(40, bytes(32))
+    assert state.lacks(42, bytes(32))
 
 
 def test_a_coins_body_has_one_form() -> None:

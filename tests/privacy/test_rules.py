@@ -19,12 +19,12 @@ from circuits.errors import (
     UnknownError,
     WireError,
 )
+from commons.protocol.messages import Cohort, Message, Proposal, Step, StepReply, StepRequest
+from commons.protocol.signing import sign_digest
+from commons.sharing.prss import PrssKeys
 from coordinator.machine import Transition, advance, begin
 from provers.ledger import LedgerState
-from provers.messages import Cohort, Message, Proposal, Step, StepReply, StepRequest
 from provers.party import handle
-from provers.prss import PrssKeys
-from provers.signing import sign_digest
 from tests.support.network import MARKET, Network, OwnerPlan, gradients, network_with
 from tests.support.plain_batch import address_of, seed_of
 

@@ -10,10 +10,10 @@ import pytest
 import native
 from circuits.errors import NotReadyError, RuleViolationError, UnknownError, WireError
 from circuits.statement import GrothProof
+from commons.protocol.bodies import CoinBody
+from commons.protocol.bundle import AuditBundle
+from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest
 from native import G2
-from provers.bodies import CoinBody
-from provers.bundle import AuditBundle
-from provers.messages import Cohort, Message, Step, StepReply, StepRequest
 from tests.privacy.test_one_sum import finished, release_request
 from tests.privacy.test_rules import ask, check_refused, coin_request, run_until
 from tests.support.network import Network, network_with

@@ -11,8 +11,8 @@ import pytest
 import native
 from circuits.errors import WireError
 from circuits.statement import BatchStatement, SubmissionHeader
-from provers.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
-from provers.messages import MAX_COHORT, MAX_PROVERS
+from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
+from commons.protocol.messages import MAX_COHORT, MAX_PROVERS
 from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
 
 COUNTS = 1 + 32 + 20 + 32 + 6 * 32

@@ -10,8 +10,8 @@ import pytest
 from circuits.errors import SignatureError
 from circuits.hashing import keccak, typed_digest, words
 from circuits.statement import Context, MarketId, SubmissionHeader
+from commons.protocol.signing import recover, require_owner, sign_digest
 from native import g1_generator, g1_neg
-from provers.signing import recover, require_owner, sign_digest
 from tests.support.plain_batch import address_of, seed_of
 
 MARKET = MarketId(7, b"\x42" * 20, b"\x43" * 32)

@@ -11,15 +11,17 @@ import pytest
 
 from circuits.errors import ClosedError, SignatureError, WireError
 from circuits.statement import Context, MarketId, Membership, SubmissionHeader, TaskTerms
+from commons.protocol.announcements import ShareAnnouncement
+from commons.protocol.receipts import verify_receipt
+from commons.sharing import sealing
+from commons.storage.accounts import SigningKey
 from native import G1
-from provers import hpke, ledger
+from provers import ledger
 from provers.chain import ChainView, RoundRecord
 from provers.environment import NodeEnvironment
 from provers.intake import ShareIntake
-from provers.keystore import Keystore, SigningKey
+from provers.keystore import Keystore
 from provers.party.cohort import members_of
-from provers.records import ShareOpening
-from provers.shares import verify_receipt
 from provers.store import Store
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 
@@ -35,7 +37,7 @@ class World:
     context: Context
     deadline: int = NOW
     finalized: bool = False
-    hpke_secret: bytes = field(default_factory=hpke.generate, repr=False)
+    hpke_secret: bytes = field(default_factory=sealing.generate, repr=False)
 
     @property
     def market_id(self) -> MarketId:
@@ -67,10 +69,10 @@ class World:
     def hand_in(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
         """Seal the prover's share to it, as its owner does."""
         payload = self.network.memories[PROVER].payloads[header.digest(self.network.context)]
-        chunks = hpke.chunk_count(len(payload))
-        label = hpke.ShareLabel(self.market_id.domain, header.task_id, header.round, header.owner, PROVER, chunks)
-        sealed = hpke.seal_share(hpke.public_key(self.hpke_secret), payload, label)
-        return self.intake().take(ShareOpening(header, PROVER, chunks), sealed)
+        chunks = sealing.chunk_count(len(payload))
+        label = sealing.ShareLabel(self.market_id.domain, header.task_id, header.round, header.owner, PROVER, chunks)
+        sealed = sealing.seal_share(sealing.public_key(self.hpke_secret), payload, label)
+        return self.intake().take(ShareAnnouncement(header, PROVER, chunks), sealed)
 
     def members(self, *headers: SubmissionHeader) -> tuple[ledger.Member, ...]:
         return members_of(self.network.context, headers)
@@ -107,7 +109,7 @@ def test_a_share_is_on_disk_before_its_receipt(world: World) -> None:
     assert submission == header.digest(world.context)
     verify_receipt(world.market_id, submission, receipt, world.key.address)
     assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
-    assert world.intake().take(ShareOpening(header, PROVER, 1), no_chunks()) == (submission, receipt)
+    assert world.intake().take(ShareAnnouncement(header, PROVER, 1), no_chunks()) == (submission, receipt)
 
 
 @pytest.mark.parametrize("kind", [ledger.Locked, ledger.Released])
@@ -159,7 +161,7 @@ def test_a_late_share_is_refused(world: World) -> None:
 def test_a_share_sealed_for_another_deployment_does_not_open(world: World) -> None:
     header = world.network.headers[0]
     payload = world.network.memories[PROVER].payloads[header.digest(world.context)]
-    label = hpke.ShareLabel(bytes(32), header.task_id, header.round, header.owner, PROVER, 1)
-    sealed = hpke.seal_share(hpke.public_key(world.hpke_secret), payload, label)
+    label = sealing.ShareLabel(bytes(32), header.task_id, header.round, header.owner, PROVER, 1)
+    sealed = sealing.seal_share(sealing.public_key(world.hpke_secret), payload, label)
     with pytest.raises(WireError, match="does not open"):
-        world.intake().take(ShareOpening(header, PROVER, 1), sealed)
+        world.intake().take(ShareAnnouncement(header, PROVER, 1), sealed)

@@ -18,11 +18,12 @@ from circuits.errors import (
     StorageError,
 )
 from circuits.statement import Committee
-from provers import hpke
+from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage, encode_keys, package_digest
+from commons.protocol.signing import recover
+from commons.sharing import sealing
+from commons.storage.accounts import SigningKey, create_account, load_account, save_account
 from provers.keysetup import KeySetup
-from provers.keystore import Keystore, SigningKey, create_account, load_account, save_account
-from provers.records import CommitteeReference, KeyConfirmation, KeyPackage, encode_keys, package_digest
-from provers.signing import recover
+from provers.keystore import Keystore
 
 REGISTRY = b"\x01" * 20
 
@@ -123,7 +124,7 @@ def test_shared_keys_are_set_up_and_may_be_repeated(members: Members) -> None:
 def test_a_dealer_of_different_keys_is_named(members: Members) -> None:
     mail = members.mail()
     other = {subset: b"\x09" * 32 for subset in members.setups[0]._dealt() if 1 in subset}
-    sealed = hpke.seal(members.hpke_keys[1], encode_keys(other), hpke.keys_info(members.reference.digest, 0, 1))
+    sealed = sealing.seal(members.hpke_keys[1], encode_keys(other), sealing.keys_info(members.reference.digest, 0, 1))
     forged = KeyPackage(0, 1, sealed, members.stores[0].sign(package_digest(members.reference, 0, 1, sealed)))
     mail[1] = [forged, *(package for package in mail[1] if package.dealer != 0)]
     confirmations = [one.accept(mail[p]) for p, one in enumerate(members.setups)]
@@ -142,7 +143,7 @@ def test_bad_packages_are_refused(members: Members) -> None:
     assert caught.value.provers == (mail[0].dealer,)
     with pytest.raises(InvalidInputError, match="for prover 3"):
         members.setups[2].accept(mail)
-    sealed = hpke.seal(members.hpke_keys[3], b"nonsense", hpke.keys_info(members.reference.digest, 0, 3))
+    sealed = sealing.seal(members.hpke_keys[3], b"nonsense", sealing.keys_info(members.reference.digest, 0, 3))
     nonsense = KeyPackage(0, 3, sealed, members.stores[0].sign(package_digest(members.reference, 0, 3, sealed)))
     with pytest.raises(BlamedProversError):
         members.setups[3].accept([nonsense, *mail[1:]])
@@ -192,7 +193,7 @@ def test_a_node_that_tells_another_committee_leaves_a_prover_without_keys(member
 def test_keys_are_dealt_to_one_set_of_public_keys_ever(members: Members) -> None:
     """A node that names a key of its own for a moment learns nothing: not first, not later, not after a restart."""
     dealt = members.setups[0].deal(members.hpke_keys)
-    named = [*members.hpke_keys[:3], hpke.public_key(hpke.generate())]
+    named = [*members.hpke_keys[:3], sealing.public_key(sealing.generate())]
     for setup in (members.setups[0], members.setup(0, members.reference)):
         with pytest.raises(ClosedError, match="other public keys"):
             setup.deal(named)

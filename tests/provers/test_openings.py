@@ -8,8 +8,8 @@ import pytest
 
 import native
 from circuits.errors import BlamedProversError, InconsistentError
+from commons.sharing.reconstruct import locatable, open_g1, open_g2, open_scalar, open_vector
 from native import FrArray
-from provers.openings import locatable, open_g1, open_g2, open_scalar, open_vector
 
 LENGTH = 7
 

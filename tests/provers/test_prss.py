@@ -10,9 +10,9 @@ import pytest
 import native
 from circuits.errors import BlamedProversError, InvalidInputError
 from circuits.statement import Committee
+from commons.sharing.prss import PrssKeys, Purpose, key_sets
+from commons.sharing.reconstruct import open_vector
 from provers import setup
-from provers.openings import open_vector
-from provers.prss import PrssKeys, Purpose, key_sets
 
 COMMITTEES = [(3, 1), (4, 1), (5, 2), (7, 2)]
 SESSION = b"s" * 32

@@ -10,9 +10,9 @@ import pytest
 import native
 from circuits.errors import WireError
 from circuits.statement import Committee, Membership, share_length
+from commons.sharing import replicated
+from commons.sharing.replicated import PACKED_BYTES, IntegerShare, deal, mask_bits, seed_count
 from native import FrArray
-from provers import replicated
-from provers.replicated import PACKED_BYTES, IntegerShare, deal, mask_bits, seed_count
 from tests.support.plain_batch import seed_of
 
 DIMENSION = 40

@@ -22,18 +22,20 @@ from circuits.errors import (
     UnknownError,
 )
 from circuits.statement import Membership
-from coordinator.machine import Completed, Failure, begin, release
+from commons.protocol import release
+from commons.protocol.bodies import CoinBody
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.replies import Failure
+from commons.protocol.signing import sign_digest
+from commons.sharing.prss import PrssKeys
+from coordinator.machine import Completed, begin
 from provers import ledger
-from provers.bodies import CoinBody
-from provers.bundle import AuditBundle, Certificate
 from provers.environment import NodeEnvironment
 from provers.keysetup import KeySetup
 from provers.ledger import Selection
-from provers.messages import Step, StepReply, StepRequest
 from provers.party.cohort import members_of
-from provers.prss import PrssKeys
 from provers.runner import Runner
-from provers.signing import sign_digest
 from provers.store import Store
 from tests.support.network import Memory, Network, OwnerPlan, Result, gradients, network_with
 from tests.support.plain_batch import seed_of

@@ -18,12 +18,12 @@ import pytest
 import native
 from circuits.errors import ClosedError, RuleViolationError, StorageError, UnknownError, WireError
 from circuits.statement import Committee, Membership, share_length
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.sharing.replicated import deal, seed_count
+from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
+from commons.sharing.sharevector import ShareVector
 from commons.storage import files
 from provers import ledger
-from provers.bundle import AuditBundle, Certificate
-from provers.party import ShareVector
-from provers.replicated import deal, seed_count
-from provers.shares import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
 from provers.store import ShareRecord, Store
 from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
 

@@ -16,9 +16,9 @@ from circuits.hashing import challenge
 from circuits.statement import ROWS, Attested, cohort_id, sign_seed
 from circuits.transcript import Opening, projections_digest, rho_state, squarings
 from circuits.verify import verify_batch
-from provers.bundle import AuditBundle, Certificate
-from provers.party.cohort import small
-from provers.signing import require_signer
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.rules import small
+from commons.protocol.signing import require_signer
 from tests.support.network import Network, network_with
 
 

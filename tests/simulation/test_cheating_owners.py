@@ -9,7 +9,8 @@ import pytest
 
 import native
 from circuits.statement import MASK_BITS, ROWS
-from coordinator.machine import OwnerRejected, OwnerSetAside, ProverNamed
+from commons.protocol.replies import ProverNamed
+from coordinator.machine import OwnerRejected, OwnerSetAside
 from native import FrArray
 from tests.support.network import BOUND, IntArray, Network, OwnerPlan, gradients, network_with, slack_bits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provers.messages import Step
+from commons.protocol.messages import Step
 from tests.support.network import network_with
 
 COMMITTEES = [(3, 1), (4, 1), (5, 2), (7, 2)]

@@ -8,15 +8,9 @@ import numpy as np
 import pytest
 
 from circuits import payload
-from coordinator.machine import (
-    Completed,
-    Failed,
-    OwnerRejected,
-    OwnerSetAside,
-    ProverNamed,
-    ProversSuspected,
-)
-from provers.messages import Step
+from commons.protocol.messages import Step
+from commons.protocol.replies import ProverNamed
+from coordinator.machine import Completed, Failed, OwnerRejected, OwnerSetAside, ProversSuspected
 from tests.simulation.test_cheating_owners import another_commitment, network_of, off, rejected, too_long
 from tests.support.faults import (
     LIES,

@@ -6,8 +6,9 @@ import random
 
 import pytest
 
-from coordinator.machine import Completed, Failure, OwnerRejected, ProverNamed
-from provers.messages import StepReply, StepRequest
+from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.replies import Failure, ProverNamed
+from coordinator.machine import Completed, OwnerRejected
 from tests.simulation.test_cheating_owners import CHEATS, DIMENSION, IDS
 from tests.support.faults import covering, lies, probe_lies
 from tests.support.network import Fault, Network, OwnerPlan, gradients, network_with

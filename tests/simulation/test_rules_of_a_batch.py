@@ -8,20 +8,11 @@ import pytest
 
 import native
 from circuits.errors import InvalidInputError, WireError
-from coordinator.machine import (
-    Completed,
-    Failed,
-    Failure,
-    OwnerSetAside,
-    ProverAbsent,
-    Transition,
-    advance,
-    awaited,
-    begin,
-)
+from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
+from commons.protocol.replies import Failure, ProverAbsent
+from coordinator.machine import Completed, Failed, OwnerSetAside, Transition, advance, awaited, begin
 from native import FrArray
 from provers.ledger import LedgerState
-from provers.messages import Cohort, Step, StepReply, StepRequest
 from tests.support.faults import silent
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 

@@ -7,8 +7,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commons.protocol.messages import Step
 from coordinator.machine.search import Record, infer, without_each
-from provers.messages import Step
 
 STEPS = (Step.VALIDATE, Step.COMBINE, Step.PROVE)
 KEPT = frozenset(range(4))

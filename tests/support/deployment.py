@@ -20,19 +20,20 @@ from circuits import keys
 from circuits.errors import GradrollError
 from circuits.quantize import quantize
 from circuits.statement import SubmissionHeader
+from commons.protocol.receipts import verify_receipt
+from commons.protocol.status import SubmissionStatus
+from commons.sharing.dealing import OwnerSeeds, share_gradient
+from commons.storage.accounts import SigningKey, save_account
 from coordinator import service
 from coordinator.chain import Chain, NewTask, deploy_contracts
 from coordinator.client import CoordinatorClient
 from coordinator.config import CoordinatorConfig
 from coordinator.devchain import CHAIN_ID, DevChain
-from coordinator.records import SubmissionStatus
-from gradroll.sharing import OwnerSeeds, share_gradient
 from provers import node
 from provers.chain import ChainView
 from provers.client import ProverClient
 from provers.config import NodeConfig
-from provers.keystore import Keystore, SigningKey, save_account
-from provers.shares import verify_receipt
+from provers.keystore import Keystore
 from tests.support.plain_batch import development_setup
 
 REWARD = 10**15

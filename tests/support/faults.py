@@ -8,9 +8,7 @@ from hashlib import sha256
 
 import native
 from circuits.errors import NotReadyError
-from coordinator.machine import Failure
-from native import G1, G2, FrArray
-from provers.bodies import (
+from commons.protocol.bodies import (
     AttestBody,
     CoinBody,
     CombineBody,
@@ -22,7 +20,9 @@ from provers.bodies import (
     ProveBody,
     ValidateBody,
 )
-from provers.messages import Step, StepReply, StepRequest
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.replies import Failure
+from native import G1, G2, FrArray
 from provers.party import handle
 from tests.support.network import Fault, Network
 

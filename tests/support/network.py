@@ -32,17 +32,20 @@ from circuits.statement import (
     TaskTerms,
 )
 from circuits.verify import verify_batch
-from coordinator.machine import Completed, Failed, Failure, Resources, Transition, Verdict, advance, begin, release
+from commons.protocol import release
+from commons.protocol.bundle import Certificate
+from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
+from commons.protocol.replies import Failure
+from commons.protocol.signing import sign_digest
+from commons.sharing import replicated
+from commons.sharing.prss import PrssKeys
+from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_dense, payload_digest
+from commons.sharing.sharevector import ShareVector
+from coordinator.machine import Completed, Failed, Resources, Transition, Verdict, advance, begin
 from native import FrArray
-from provers import replicated
-from provers.bundle import Certificate
 from provers.ledger import LedgerState, Selection, from_record, to_record
-from provers.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
-from provers.party import Acceptance, Party, RestoredError, ShareVector, handle
-from provers.prss import PrssKeys
+from provers.party import Acceptance, Party, RestoredError, handle
 from provers.setup import accept, deal
-from provers.shares import INTEGER_FORM, decode_payload, encode_dense, payload_digest
-from provers.signing import sign_digest
 from tests.support.plain_batch import Setup, address_of, development_setup, seed_of
 
 IntArray = npt.NDArray[np.int64]

@@ -49,8 +49,8 @@ from circuits.transcript import (
     sumcheck_challenges,
 )
 from circuits.verify import sum_of_commitments
+from commons.protocol.bundle import AuditBundle, Certificate
 from native import FrArray
-from provers.bundle import AuditBundle, Certificate
 
 IntArray = npt.NDArray[np.int64]
 PROVERS = 4

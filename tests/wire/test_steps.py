@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import native
 from circuits.errors import UnknownError, WireError
 from circuits.statement import TAIL, Committee, Context, MarketId, SubmissionHeader
-from provers.bundle import MAX_CERTIFICATE, largest_bundle
-from provers.messages import MAX_BODY, Cohort, Message, Proposal, Step, StepReply, StepRequest
-from provers.shares import all_payload_sizes
+from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
+from commons.protocol.messages import MAX_BODY, Cohort, Message, Proposal, Step, StepReply, StepRequest
+from commons.sharing.sharepayloads import all_payload_sizes
 from provers.wire import headers, steps
 from provers.wire._generated import common_pb2
 from provers.wire._generated import prover_pb2 as pb

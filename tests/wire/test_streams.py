@@ -9,7 +9,8 @@ import pytest
 
 from circuits.errors import WireError
 from circuits.hashing import keccak
-from provers.records import KeyConfirmation, KeyPackage, ProverStatus, decode_keys, encode_keys
+from commons.protocol.keypackages import KeyConfirmation, KeyPackage, decode_keys, encode_keys
+from commons.protocol.status import ProverStatus
 from provers.wire import keys
 from provers.wire._generated import common_pb2 as pb
 from provers.wire.checks import MAX_CHUNK

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import native
 from circuits.errors import GradrollError
+from commons.protocol.bodies import CoinBody, MaskBody, ProjectBody, ValidateBody, scalars_to_bytes
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
+from commons.protocol.signing import sign_digest
 from native import G1, FrArray, R
-from provers.bodies import CoinBody, MaskBody, ProjectBody, ValidateBody, scalars_to_bytes
-from provers.bundle import AuditBundle, Certificate
-from provers.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
 from provers.party.state import Projected
-from provers.signing import sign_digest
 from tests.privacy.leakmeter.batches import Words, attested_digest, bundle_of
 from tests.privacy.leakmeter.world import World
 

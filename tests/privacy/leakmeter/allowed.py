@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 import native
+from commons.protocol.messages import Step
 from native import FrArray, R
-from provers.messages import Step
 from tests.privacy.leakmeter.kernel import Bases
 from tests.privacy.leakmeter.linear import RowSpace, span
 from tests.privacy.leakmeter.stage import Stage, Submission

@@ -11,8 +11,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from circuits.errors import GradrollError
+from commons.protocol.messages import Step, StepReply, StepRequest
 from provers.ledger import Entry
-from provers.messages import Step, StepReply, StepRequest
 from provers.party import Environment, Party, handle
 from provers.party.state import AttemptState, CohortState
 

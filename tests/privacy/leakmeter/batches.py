@@ -10,11 +10,11 @@ from circuits import sumcheck
 from circuits.statement import Attested, BatchProof, BatchStatement, GrothProof, sign_seed
 from circuits.transcript import Opening, projections_digest, rho_state
 from circuits.verify import sum_of_commitments
+from commons.protocol.bodies import CoinBody, CombineBody, MaskBody, ProjectBody, ProveBody, ValidateBody
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import Step
+from commons.sharing.reconstruct import open_g1, open_g2, open_scalar, open_vector
 from native import FrArray
-from provers.bodies import CoinBody, CombineBody, MaskBody, ProjectBody, ProveBody, ValidateBody
-from provers.bundle import AuditBundle, Certificate
-from provers.messages import Step
-from provers.openings import open_g1, open_g2, open_scalar, open_vector
 from tests.privacy.leakmeter.stage import Stage
 from tests.privacy.leakmeter.toy import TAIL
 from tests.privacy.leakmeter.world import World

@@ -9,8 +9,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import chain, combinations, permutations
 
+from commons.protocol.messages import Step
 from provers.ledger import LedgerState
-from provers.messages import Step
 from provers.party import Party
 from tests.privacy.leakmeter.adversary import ATTEMPT, PROBE, TRUTH, Coordinator, Lie
 from tests.privacy.leakmeter.allowed import excess

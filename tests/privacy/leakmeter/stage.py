@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from circuits.statement import Committee, Context, MarketId, Membership, Policy, SubmissionHeader, TaskTerms
+from commons.protocol.bundle import AuditBundle
+from commons.protocol.messages import Cohort
+from commons.protocol.signing import sign_digest
+from commons.sharing.prss import PrssKeys, Purpose
+from commons.sharing.sharepayloads import encode_dense, payload_digest
 from native import G1, FrArray
-from provers.bundle import AuditBundle
-from provers.messages import Cohort
-from provers.prss import PrssKeys, Purpose
 from provers.setup import accept
 from provers.setup import deal as deal_keys
-from provers.shares import encode_dense, payload_digest
-from provers.signing import sign_digest
 from tests.privacy.leakmeter.answers import Answers
 from tests.privacy.leakmeter.dealing import Bend, Secrets, Vector, secret_directions
 from tests.privacy.leakmeter.tangents import Tracker

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from commons.protocol import bodies
+from commons.protocol.messages import Step, StepReply
+from commons.sharing.sharepayloads import decode_payload
 from native import FrArray
-from provers import bodies
-from provers.messages import Step, StepReply
-from provers.shares import decode_payload
 from tests.privacy.leakmeter.linear import RowSpace, span
 from tests.privacy.leakmeter.stage import Stage
 from tests.privacy.leakmeter.tangents import Tangent, Tracker, UntrackedError

@@ -16,14 +16,15 @@ from circuits.errors import GradrollError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.statement import Context, Policy, TaskTerms
 from circuits.verify import sum_of_commitments
+from commons.protocol.bundle import Certificate
+from commons.protocol.messages import Cohort, Proposal, Step, StepReply, StepRequest
+from commons.protocol.signing import sign_digest
+from commons.sharing.sharepayloads import decode_payload
+from commons.sharing.sharevector import ShareVector
 from native import FrArray
-from provers.bundle import Certificate
 from provers.ledger import LedgerState, Selection, from_record, to_record
-from provers.messages import Cohort, Proposal, Step, StepReply, StepRequest
-from provers.party import Acceptance, Party, RestoredError, ShareVector, attempt
+from provers.party import Acceptance, Party, RestoredError, attempt
 from provers.party.state import Validated
-from provers.shares import decode_payload
-from provers.signing import sign_digest
 from tests.privacy.leakmeter.linear import RowSpace
 from tests.privacy.leakmeter.stage import Stage, Submission
 from tests.privacy.leakmeter.toy import DIMENSION

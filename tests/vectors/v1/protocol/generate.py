@@ -37,27 +37,29 @@ from circuits.transcript import (
     v_state,
     zeta_state,
 )
-from coordinator.machine import Completed, advance, begin
-from native import FrArray
-from provers import hpke, replicated, setup
-from provers.bodies import AttestBody, CombineBody, MaskBody, scalars_to_bytes, vector_digest
-from provers.bundle import AuditBundle
-from provers.heads import head_digest
-from provers.ledger import Member, Selection, owner_key, round_key
-from provers.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
-from provers.party.attempt import validity_challenge
-from provers.party.blame import probe_rho
-from provers.prss import Purpose
-from provers.records import CommitteeReference, encode_keys, package_digest
-from provers.shares import (
+from commons.protocol.bodies import AttestBody, CombineBody, MaskBody, scalars_to_bytes, vector_digest
+from commons.protocol.bundle import AuditBundle
+from commons.protocol.heads import head_digest
+from commons.protocol.keypackages import CommitteeReference, encode_keys, package_digest
+from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
+from commons.protocol.receipts import receipt_digest
+from commons.protocol.rules import probe_rho
+from commons.sharing import replicated
+from commons.sharing import sealing as hpke
+from commons.sharing.prss import Purpose
+from commons.sharing.sharepayloads import (
     INTEGER_FORM,
     decode_payload,
     encode_dense,
     encode_seed,
     exempt_provers,
     payload_digest,
-    receipt_digest,
 )
+from coordinator.machine import Completed, advance, begin
+from native import FrArray
+from provers import setup
+from provers.ledger import Member, Selection, owner_key, round_key
+from provers.party.attempt import validity_challenge
 from tests.support.network import BOUND, Network, network_with, shared_keys
 from tests.support.plain_batch import seed_of
 
@@ -463,7 +465,7 @@ def steps() -> Fields:
 
 def release_request(batch: Run) -> Any:
     """RELEASE with the batch's certificate."""
-    from coordinator.machine import release  # noqa: PLC0415
+    from commons.protocol import release  # noqa: PLC0415
 
     return release.requests(batch.bundle.certificate, [0])[0]
 

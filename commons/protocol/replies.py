@@ -5,23 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 
 import native
 from circuits.errors import BlamedProversError, SignatureError, WireError
 from circuits.statement import Committee
-from coordinator.machine.setbacks import ProversFell, SetbackError
-from coordinator.machine.state import Failure
-from coordinator.machine.verdicts import ProverAbsent, ProverNamed, ProverVerdict
+from commons.protocol.bodies import CombineBody, DigestBody
+from commons.protocol.messages import Message, Step, StepReply
+from commons.protocol.signing import verify_message
 from native import FrArray
-from provers.bodies import CombineBody, DigestBody
-from provers.messages import Message, Step, StepReply
-from provers.signing import verify_message
 
 B = TypeVar("B")
 D = TypeVar("D", CombineBody, DigestBody)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A prover's non-answer: the transport failed, or the prover refused with an error of the catalogue."""
+
+    kind: Literal["unreachable", "refused"]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProverNamed:
+    """The prover deviated; it takes no further part in the batch.
+
+    Attributes:
+        proven: whether its own signature is on the evidence.  If not (say, the signature itself is wrong), whoever
+            sits on the line could have done it, so it does not count among the at most t liars.
+    """
+
+    prover: int
+    step: Step
+    reason: str
+    proven: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProverAbsent:
+    """The prover did not answer or refused; it takes no further part in the batch, but nothing is held against it."""
+
+    prover: int
+    step: Step
+    reason: str
+
+
+ProverVerdict = ProverNamed | ProverAbsent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +69,6 @@ class Answers(Generic[B]):
     def messages(self) -> tuple[Message, ...]:
         """The signed messages, in order of prover."""
         return tuple(reply.message for reply in self.replies.values())
-
-    def complete(self) -> Answers[B]:
-        """These answers, if everybody answered; otherwise a setback."""
-        if self.fallen:
-            raise SetbackError(ProversFell(self.fallen))
-        return self
 
 
 def collect(

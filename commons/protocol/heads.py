@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from circuits.hashing import keccak, tag, words
-from provers.ledger import LedgerState
 
 HEAD_BYTES = 8 + 32 + 65
 
@@ -46,8 +45,3 @@ class Head:
 def head_digest(domain: bytes, committee_id: int, prover: int, count: int, digest: bytes) -> bytes:
     """What a prover signs of its ledger; it has one for each market (``domain``) and each committee that it is in."""
     return keccak(words(tag("gradroll/v1/ledger-head"), domain, committee_id, prover, count, digest))
-
-
-def is_missing(state: LedgerState, shown: Head) -> bool:
-    """Whether a head that this prover once signed is not in its ledger, nor known to be lost."""
-    return shown.count > state.lost and state.heads.get(shown.count) != shown.digest

@@ -16,10 +16,10 @@ import native
 from circuits.errors import WireError
 from circuits.policies import triangle
 from circuits.statement import ROWS
+from commons.protocol.heads import HEAD_BYTES, Head
+from commons.protocol.messages import NONCE_BYTES
+from commons.sharing.scalars import canonical
 from native import G1, G2, FrArray
-from provers.heads import HEAD_BYTES, Head
-from provers.messages import NONCE_BYTES
-from provers.scalars import canonical
 
 CHECKED = ROWS + 1
 """Scalars opened of each submission when its dealing is checked: its projections and one combination of the rest."""

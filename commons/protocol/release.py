@@ -18,14 +18,12 @@ from circuits.errors import BlamedProversError, InconsistentError, UnavailableEr
 from circuits.payload import Aggregate
 from circuits.statement import TAIL, Committee
 from circuits.verify import sum_of_commitments
-from coordinator.machine.replies import blamed, collect, vectors
-from coordinator.machine.state import Failure
-from coordinator.machine.verdicts import ProverVerdict
+from commons.protocol.bodies import DigestBody
+from commons.protocol.bundle import Certificate
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.replies import Failure, ProverVerdict, blamed, collect, vectors
+from commons.sharing.reconstruct import open_vector
 from native import FrArray
-from provers.bodies import DigestBody
-from provers.bundle import Certificate
-from provers.messages import Step, StepReply, StepRequest
-from provers.openings import open_vector
 
 _MOST_SUBSETS = 1024
 

@@ -46,7 +46,7 @@ class Message:
     Attributes:
         session: 32 bytes: the cohort's identifier, the proposal's digest, or for RELEASE the batch's identifier.
         sender: the prover's committee index.
-        body: the step's values in the canonical encoding of ``provers.bodies``.
+        body: the step's values in the canonical encoding of ``commons.protocol.bodies``.
         signature: 65 bytes over ``digest``.
     """
 

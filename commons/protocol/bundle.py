@@ -31,9 +31,9 @@ from circuits.statement import (
     sign_seed,
 )
 from circuits.transcript import Opening, rho_state
+from commons.protocol.bodies import Reader, scalars_to_bytes
+from commons.protocol.messages import MAX_COHORT, MAX_PROVERS
 from native import FrArray
-from provers.bodies import Reader, scalars_to_bytes
-from provers.messages import MAX_COHORT, MAX_PROVERS
 
 VERSION = 2
 MAX_CERTIFICATE = 2 * 1024 * 1024

@@ -8,8 +8,8 @@ from typing import TypeVar
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from circuits.statement import Committee
-from provers.messages import Message, Step
-from provers.signing import verify_message
+from commons.protocol.messages import Message, Step
+from commons.protocol.signing import verify_message
 
 B = TypeVar("B")
 

@@ -21,6 +21,8 @@ from circuits.hashing import tag, words
 from circuits.statement import Committee
 from native import FrArray, R
 
+KeySet = tuple[int, ...]
+"""Committee indices of the provers that hold one shared key, ascending."""
 _TAG = tag("gradroll/v1/prss")
 _BLOCK = 1 << 15
 

@@ -1,4 +1,4 @@
-"""Values that pass between nodes beside the steps of a batch."""
+"""The committee's shared keys on their way: packages that a dealer seals, hashes that members confirm."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ from dataclasses import dataclass, field
 
 from circuits.errors import WireError
 from circuits.hashing import keccak, tag, words
-from circuits.statement import Committee, SubmissionHeader
-from provers.setup import KeySet
-
-VERSION = "0.1.0"
-
-
-@dataclass(frozen=True, slots=True)
-class ShareOpening:
-    """Announces a sealed share: to which prover, of which submission, in how many chunks."""
-
-    header: SubmissionHeader
-    prover: int
-    chunks: int
+from circuits.statement import Committee
+from commons.sharing.prss import KeySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +57,6 @@ class KeyConfirmation:
     member: int
     hashes: Mapping[KeySet, bytes]
     signature: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ProverStatus:
-    """What a prover says of itself.
-
-    Attributes:
-        prover: its committee index.
-        keys_ready: whether the committee's shared keys are confirmed.
-        refusals: refused calls since the start, by error code.
-    """
-
-    address: bytes
-    chain_id: int
-    market: bytes
-    committee_id: int
-    prover: int
-    version: str
-    keys_ready: bool
-    submissions: int
-    stored_bytes: int
-    refusals: Mapping[str, int]
 
 
 def encode_keys(keys: Mapping[KeySet, bytes]) -> bytes:

@@ -1,9 +1,9 @@
-"""The payload that carries one prover's share of a gradient, and the receipt for it.
+"""The payload that carries one prover's share of a gradient.
 
 Byte 0 tells the form: 0 is followed by a 32-byte seed (the share is the seed's expansion), 1 by the share's
-scalars, 32 bytes little-endian each, 2 by seeds and a correction (`provers.replicated`).  Owners use 2 for committees
-that are small enough, otherwise 0 for t provers and 1 for the others.  SHA-256 of the payload is the digest in the
-owner's signed header.
+scalars, 32 bytes little-endian each, 2 by seeds and a correction (`commons.sharing.replicated`).  Owners use 2 for
+committees that are small enough, otherwise 0 for t provers and 1 for the others.  SHA-256 of the payload is the digest
+in the owner's signed header.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ import numpy as np
 
 import native
 from circuits.errors import WireError
-from circuits.hashing import keccak, typed_digest
-from circuits.statement import Committee, MarketId, Membership, share_length
+from circuits.hashing import keccak
+from circuits.statement import Committee, Membership, share_length
+from commons.sharing import replicated
+from commons.sharing.replicated import BLOCK, SEED_BYTES, IntegerShare
+from commons.sharing.scalars import from_little_endian
 from native import G1, FrArray
-from provers import replicated
-from provers.replicated import BLOCK, SEED_BYTES, IntegerShare
-from provers.scalars import from_little_endian
-from provers.signing import require_signer
 
 SEED_FORM, DENSE_FORM, INTEGER_FORM = 0, 1, 2
-RECEIPT_TYPE = "Receipt(bytes32 submission)"
 
 
 def payload_sizes(form: int, dimension: int, committee: Committee) -> tuple[int, ...]:
@@ -123,13 +121,3 @@ def exempt_provers(commitment: G1, committee: Committee) -> tuple[int, ...]:
     """The t provers that receive seeds and nothing else, ascending; they rotate with the commitment."""
     first = int.from_bytes(keccak(commitment), "big") % committee.size
     return tuple(p for p in range(committee.size) if (p - first) % committee.size < committee.threshold)
-
-
-def receipt_digest(market: MarketId, submission: bytes) -> bytes:
-    """EIP-712 digest that a prover signs once a submission's share is on its disk."""
-    return typed_digest(market.domain, RECEIPT_TYPE, (submission,))
-
-
-def verify_receipt(market: MarketId, submission: bytes, signature: bytes, member: bytes) -> None:
-    """Raise SignatureError unless the committee member at ``member`` signed the receipt."""
-    require_signer(receipt_digest(market, submission), signature, member, "the receipt")

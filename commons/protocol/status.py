@@ -1,34 +1,10 @@
-"""What the coordinator tells owners and model owners."""
+"""What a coordinator and a prover tell of themselves and of what became of a submission."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-
-from circuits.hashing import keccak, tag, words
-from circuits.statement import MarketId
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOpening:
-    """Announces a model that its task's model owner hands in.
-
-    Attributes:
-        length: bytes.
-        digest: Keccak-256 of the model.
-        signature: the model owner's, over ``publication_digest``.
-    """
-
-    task_id: int
-    length: int
-    digest: bytes
-    signature: bytes = field(repr=False)
-
-
-def publication_digest(market: MarketId, task_id: int, digest: bytes) -> bytes:
-    """What a model owner signs to have a coordinator store and serve a model."""
-    return keccak(words(tag("gradroll/v1/model"), market.domain, task_id, digest))
 
 
 class SubmissionState(IntEnum):
@@ -106,3 +82,25 @@ class TaskStatus:
 
     rounds: tuple[RoundStatus, ...]
     rejections: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ProverStatus:
+    """What a prover says of itself.
+
+    Attributes:
+        prover: its committee index.
+        keys_ready: whether the committee's shared keys are confirmed.
+        refusals: refused calls since the start, by error code.
+    """
+
+    address: bytes
+    chain_id: int
+    market: bytes
+    committee_id: int
+    prover: int
+    version: str
+    keys_ready: bool
+    submissions: int
+    stored_bytes: int
+    refusals: Mapping[str, int]

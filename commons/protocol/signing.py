@@ -8,7 +8,7 @@ from eth_utils.exceptions import ValidationError
 
 from circuits.errors import SignatureError
 from circuits.statement import Context, SubmissionHeader
-from provers.messages import Message
+from commons.protocol.messages import Message
 
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 

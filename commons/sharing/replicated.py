@@ -26,9 +26,9 @@ from math import comb
 import native
 from circuits.errors import WireError
 from circuits.statement import Committee, Membership, share_length
+from commons.sharing.prss import vanishing_at
+from commons.sharing.scalars import from_little_endian
 from native import FrArray, R
-from provers.prss import vanishing_at
-from provers.scalars import from_little_endian
 
 SEED_BYTES = 32
 PACKED_BYTES = 13

@@ -16,10 +16,10 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import GradientError, InvalidInputError
 from circuits.quantize import Quantized
 from circuits.statement import MASK_BITS, ROWS, SLACK_BITS, TAIL, Committee
+from commons.sharing import replicated
+from commons.sharing.replicated import SEED_BYTES
+from commons.sharing.sharepayloads import INTEGER_FORM, encode_dense, encode_seed, exempt_provers, payload_digest
 from native import G1, FrArray
-from provers import replicated
-from provers.replicated import SEED_BYTES
-from provers.shares import INTEGER_FORM, encode_dense, encode_seed, exempt_provers, payload_digest
 
 _OWN_SEEDS = 3
 

@@ -1,0 +1,38 @@
+"""What goes ahead of a stream: whose bytes follow, and how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from circuits.hashing import keccak, tag, words
+from circuits.statement import MarketId, SubmissionHeader
+
+
+@dataclass(frozen=True, slots=True)
+class ShareAnnouncement:
+    """Announces a sealed share: to which prover, of which submission, in how many chunks."""
+
+    header: SubmissionHeader
+    prover: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnnouncement:
+    """Announces a model that its task's model owner hands in.
+
+    Attributes:
+        length: bytes.
+        digest: Keccak-256 of the model.
+        signature: the model owner's, over ``publication_digest``.
+    """
+
+    task_id: int
+    length: int
+    digest: bytes
+    signature: bytes = field(repr=False)
+
+
+def publication_digest(market: MarketId, task_id: int, digest: bytes) -> bytes:
+    """What a model owner signs to have a coordinator store and serve a model."""
+    return keccak(words(tag("gradroll/v1/model"), market.domain, task_id, digest))

@@ -1,0 +1,52 @@
+"""Secrets in files: one JSON object each, stamped with kind and version, for their owner only."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from circuits.errors import KeyFileError
+from commons.storage.files import write_durably
+
+_VERSION = 1
+
+
+def write_secret_file(path: Path, kind: str, content: Mapping[str, Any], *, replace: bool) -> None:
+    """Write a file of a kind, durable on return; StorageError where it exists and must not be replaced."""
+    document = {"kind": kind, "version": _VERSION, **content}
+    write_durably(path, json.dumps(document, sort_keys=True).encode() + b"\n", replace=replace)
+
+
+def read_secret_file(path: Path, kind: str) -> dict[str, Any]:
+    """The content of a file of a kind.  KeyFileError: missing, broken, of another kind, readable by others."""
+    try:
+        mode = path.stat().st_mode
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise KeyFileError(f"{path}: no such key file; create the keys first") from None
+    except (OSError, ValueError) as error:
+        raise KeyFileError(f"{path}: not a readable key file") from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyFileError(f"{path}: others can read this key; chmod 600 it, and replace the key if they did")
+    if not isinstance(document, dict) or (document.get("kind"), document.get("version")) != (kind, _VERSION):
+        raise KeyFileError(f"{path}: not a key file of kind {kind!r}, version {_VERSION}")
+    return document
+
+
+def hexadecimal(path: Path, text: object) -> bytes:
+    """Bytes in hexadecimal; KeyFileError, with the file that they stood in, when they are not."""
+    try:
+        return bytes.fromhex(str(text))
+    except ValueError:
+        raise KeyFileError(f"{path}: the key is not hexadecimal") from None
+
+
+def secret_of(path: Path, kind: str) -> bytes:
+    """The 32 bytes in a file of a kind.  Raises KeyFileError."""
+    secret = hexadecimal(path, read_secret_file(path, kind).get("secret"))
+    if len(secret) != 32:
+        raise KeyFileError(f"{path}: the key has {len(secret)} bytes, it must have 32")
+    return secret
