@@ -17,9 +17,10 @@ from benchmarks.rounds import WORK
 from circuits.commitment import commitment_key
 from circuits.keys import load_proving_key
 from circuits.srs import load
+from commons.chain.facts import NewTask
+from commons.chain.transactions import Patience
+from commons.chain.writer import ChainWriter
 from commons.storage.accounts import load_account
-from coordinator.chain import Chain, NewTask
-from coordinator.transactions import Patience
 from gradroll.demo.processes import free_ports
 from gradroll.keygen import SRS_FILE, proving_key_file
 from gradroll.local import LocalMarket, Plan, prepare
@@ -47,8 +48,8 @@ class Scene:
     """A market with a task for every case."""
 
     market: LocalMarket
-    chain: Chain
-    buyer: Chain
+    chain: ChainWriter
+    buyer: ChainWriter
     keystores: tuple[Keystore, ...]
 
 
@@ -81,8 +82,8 @@ def _scene(market: LocalMarket) -> Scene:
     view, patience = market.view(), Patience(poll=0.05)
     buyer = load_account(home / "model-owner.json")
     keystores = tuple(Keystore.load(home / f"prover-{p}" / "keys") for p in range(_PROVERS))
-    relay = Chain(view, load_account(home / "coordinator" / "account.json"), patience)
-    return Scene(market, relay, Chain(view, buyer, patience), keystores)
+    relay = ChainWriter(view, load_account(home / "coordinator" / "account.json"), patience)
+    return Scene(market, relay, ChainWriter(view, buyer, patience), keystores)
 
 
 def _row(scene: Scene, setup: Setup, owners: int, compact: bool) -> dict[str, int | bool]:

@@ -16,18 +16,19 @@ from benchmarks import parameters
 from benchmarks.cases import Case
 from benchmarks.machine import ROOT
 from circuits.errors import ConfigError, GradrollError, UnavailableError
+from commons.chain.facts import NewTask
+from commons.chain.rpc import ErrorTable, Rpc
+from commons.chain.transactions import Patience
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
-from coordinator.chain import Chain, NewTask
-from coordinator.client import CoordinatorClient
-from coordinator.transactions import Patience
+from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.prover_client import ProverClient
 from gradroll.demo.processes import Fleet, Running, free_ports, wait_until
 from gradroll.keygen import SRS_FILE
 from gradroll.local import LocalMarket, Plan, prepare
 from gradroll.model_owner import ModelOwner, quantised_bound
-from provers.chain import ChainView
-from provers.client import ProverClient
-from provers.rpc import ErrorTable, Rpc
 
 FRACTION_BITS = 16
 _START = 120.0
@@ -140,7 +141,7 @@ def _answers(endpoint: str) -> bool:
 
 def _task(case: Case, market: LocalMarket, coordinator: CoordinatorClient) -> tuple[ModelOwner, int]:
     home = market.plan.directory
-    chain = Chain(market.view(), load_account(home / "model-owner.json"), Patience(poll=0.05))
+    chain = ChainWriter(market.view(), load_account(home / "model-owner.json"), Patience(poll=0.05))
     keys = market.plan.parameter_directory
     buyer = ModelOwner(market.view(), chain, coordinator, PublicParameters(keys / SRS_FILE, keys, allow_insecure=True))
     terms = NewTask(

@@ -14,13 +14,13 @@ import numpy as np
 from circuits.commitment import CommitmentKey
 from circuits.quantize import FloatArray, Quantized
 from circuits.statement import Committee, TaskTerms
+from commons.chain.view import ChainView
 from commons.sharing.dealing import OwnerSeeds, Sharing
 from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
-from coordinator.client import CoordinatorClient
+from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.keygen import SRS_FILE
 from gradroll.owner import DataOwner
-from provers.chain import ChainView
 
 
 class MeasuredOwner(DataOwner):

@@ -14,13 +14,13 @@ from circuits.errors import (
     WireError,
 )
 from circuits.statement import Committee, Context, SubmissionHeader, TaskTerms
-from commons.protocol.announcements import ModelAnnouncement, publication_digest
+from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.protocol.streamheads import ModelHead, publication_digest
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
-from provers.chain import ChainView
 
 _COUNTED = 1000
 
@@ -60,16 +60,16 @@ class Admission:
                 self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
             return self._journal.state.submissions[submission].status
 
-    def check_publisher(self, opening: ModelAnnouncement) -> TaskTerms:
+    def check_publisher(self, head: ModelHead) -> TaskTerms:
         """Terms of the task whose model owner signed for a model.
 
         Raises:
             UnknownError: no such task, or another coordinator's.
             SignatureError: somebody else signed.
         """
-        terms = self._terms(opening.task_id)
-        digest = publication_digest(self._view.market_id, opening.task_id, opening.digest)
-        require_signer(digest, opening.signature, self._view.task(opening.task_id).model_owner, "the model")
+        terms = self._terms(head.task_id)
+        digest = publication_digest(self._view.market_id, head.task_id, head.digest)
+        require_signer(digest, head.signature, self._view.task(head.task_id).model_owner, "the model")
         return terms
 
     def _known(self, submission: bytes) -> SubmissionStatus | None:

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from circuits.errors import ChainError, GradrollError
 from circuits.statement import TaskTerms
+from commons.chain.facts import RoundRecord
+from commons.chain.view import ChainView
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from coordinator.batcher import Batcher, Plan, StoppedError
@@ -20,7 +22,6 @@ from coordinator.planning import Close, Prove, Release, RoundFacts, Settle, next
 from coordinator.releases import Releases
 from coordinator.rounds import RoundKey
 from coordinator.settlement import Settlement
-from provers.chain import ChainView, RoundRecord
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 60.0

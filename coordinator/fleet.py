@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import Committee
+from commons.chain.facts import CommitteeRecord
+from commons.chain.view import ChainView
 from commons.protocol.keypackages import KeyPackage
 from commons.protocol.messages import MAX_PROVERS, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
-from provers.chain import ChainView, CommitteeRecord
-from provers.client import ProverClient
+from commons.wire.prover_client import ProverClient
 
 V = TypeVar("V")
 _STATUS_TIMEOUT = 10.0

@@ -6,10 +6,10 @@ import logging
 
 from circuits.commitment import CommitmentKey
 from circuits.payload import MAX_INLINE
+from commons.chain.writer import ChainWriter
 from commons.protocol import release
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.storage.blobs import Blobs
-from coordinator.chain import Chain
 from coordinator.events import SumOpened, SumPublished
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 class Releases:
     """Collects aggregates."""
 
-    def __init__(self, chain: Chain, journal: Journal, blobs: Blobs, *, step_timeout: float) -> None:
+    def __init__(self, chain: ChainWriter, journal: Journal, blobs: Blobs, *, step_timeout: float) -> None:
         self._chain = chain
         self._journal = journal
         self._blobs = blobs

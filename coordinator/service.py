@@ -9,29 +9,28 @@ from collections.abc import Iterator
 import grpc
 
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.runtime.process import stop_requested
 from commons.storage.accounts import load_account
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import open_log
 from commons.storage.files import DirectoryLock, storing
 from commons.storage.parameters import PublicParameters
-from coordinator import wire
+from commons.wire import checks, coordination
+from commons.wire._generated import common_pb2, coordinator_pb2_grpc
+from commons.wire._generated import coordinator_pb2 as pb
+from commons.wire.channel import bind, new_server
+from commons.wire.rpcstatus import answering
+from commons.wire.streams import blob_to_wire, timely
 from coordinator.admission import Admission
 from coordinator.batcher import Batcher
-from coordinator.chain import Chain
 from coordinator.config import CoordinatorConfig
 from coordinator.driver import Driver
 from coordinator.journal import Journal
 from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
 from coordinator.settlement import Settlement
-from provers.chain import ChainView
-from provers.channel import bind, new_server
-from provers.wire import checks
-from provers.wire._generated import common_pb2, coordinator_pb2_grpc
-from provers.wire._generated import coordinator_pb2 as pb
-from provers.wire.errors import answering
-from provers.wire.streams import blob_to_wire, timely
 
 __all__ = ["CoordinatorConfig", "CoordinatorNode", "serve"]
 
@@ -60,7 +59,7 @@ class CoordinatorNode:
         self.results = Blobs(config.state_dir / "results", max_bytes=config.max_store_bytes)
         self.admission = Admission(self.view, self.journal, account.address, clock_skew=config.clock_skew)
         self._stopping = threading.Event()
-        self.chain = Chain(self.view, account, stopping=self._stopping)
+        self.chain = ChainWriter(self.view, account, stopping=self._stopping)
         self._driver = Driver(
             self.view,
             self.journal,
@@ -109,8 +108,8 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     ) -> pb.SubmissionStatusReply:
         """Enter a submission into its round."""
         with answering(context, _refused):
-            header, receipts = wire.submission_from_wire(request)
-            return wire.status_to_wire(self._node.admission.submit(header, receipts))
+            header, receipts = coordination.submission_from_wire(request)
+            return coordination.status_to_wire(self._node.admission.submit(header, receipts))
 
     def SubmissionStatus(  # noqa: N802
         self, request: pb.SubmissionStatusRequest, context: grpc.ServicerContext
@@ -122,7 +121,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
                 entry = self._node.journal.state.submissions.get(submission)
                 if entry is None:
                     raise UnknownError(f"no submission 0x{submission.hex()} was handed in here")
-                return wire.status_to_wire(entry.status)
+                return coordination.status_to_wire(entry.status)
 
     def PutModel(  # noqa: N802
         self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext
@@ -130,10 +129,10 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         """Store a model of a task's model owner."""
         with answering(context, _refused):
             parts = timely(request_iterator, context)
-            opening = wire.model_opening_from_wire(next(parts, None))
-            terms = self._node.admission.check_publisher(opening)
+            head = coordination.model_head_from_wire(next(parts, None))
+            terms = self._node.admission.check_publisher(head)
             limit = min(self._max_model, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
-            return pb.PutModelReply(digest=self._node.models.put(wire.model_from_wire(opening, parts, limit)))
+            return pb.PutModelReply(digest=self._node.models.put(coordination.model_from_wire(head, parts, limit)))
 
     def GetModel(  # noqa: N802
         self, request: pb.GetModelRequest, context: grpc.ServicerContext
@@ -162,7 +161,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     def TaskStatus(self, request: pb.TaskStatusRequest, context: grpc.ServicerContext) -> pb.TaskStatusReply:  # noqa: N802
         """A task's rounds and rejections."""
         with answering(context, _refused), self._node.journal.lock:
-            return wire.task_status_to_wire(self._node.journal.state.task_status(request.task_id))
+            return coordination.task_status_to_wire(self._node.journal.state.task_status(request.task_id))
 
     def _batch(self, request: common_pb2.BatchRequest) -> ProvenBatch:
         batch_id = checks.digest(request.batch_id, "batch_id")

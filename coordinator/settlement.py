@@ -6,9 +6,9 @@ import logging
 from functools import partial
 
 from circuits.errors import ContractError
+from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle
 from commons.storage.blobs import Blobs
-from coordinator.chain import Chain
 from coordinator.events import BatchSettled, TransactionSent
 from coordinator.journal import Journal
 
@@ -20,7 +20,7 @@ _PASSING = frozenset({"", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeU
 class Settlement:
     """Sends batches and records what the chain made of them."""
 
-    def __init__(self, chain: Chain, journal: Journal, blobs: Blobs) -> None:
+    def __init__(self, chain: ChainWriter, journal: Journal, blobs: Blobs) -> None:
         self._chain = chain
         self._journal = journal
         self._blobs = blobs

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from circuits.errors import GradrollError, NotReadyError, UnavailableError
+from commons.chain.facts import AcceptedBatch
+from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle
 from commons.storage.parameters import PublicParameters
-from coordinator.client import CoordinatorClient
+from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.audit import Audit, AuditReport, Recorded
 from gradroll.from_provers import ProverReader
 from gradroll.model_owner import aggregate_sources, find_aggregate
-from provers.chain import AcceptedBatch, ChainView
 
 
 @dataclass(frozen=True, slots=True)

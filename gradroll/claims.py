@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from coordinator.chain import Chain
-from provers.chain import ChainView
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Claim:
     index: int
     amount: int
 
-    def send(self, chain: Chain) -> None:
+    def send(self, chain: ChainWriter) -> None:
         """Have it paid."""
         chain.claim(self.task_id, self.round, self.index)
 
@@ -38,7 +38,7 @@ def open_claims(view: ChainView, task_id: int, rounds: Iterable[int], owner: byt
     )
 
 
-def claim_all(chain: Chain, task_id: int, rounds: Iterable[int], owner: bytes) -> int:
+def claim_all(chain: ChainWriter, task_id: int, rounds: Iterable[int], owner: bytes) -> int:
     """Claim everything that rounds owe an owner; returns the wei paid.  Calling it again pays nothing twice.
 
     Raises:

@@ -15,13 +15,14 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, UnavailableError, WireError
 from circuits.statement import Attested, TaskTerms
 from circuits.verify import sum_of_commitments
+from commons.chain.facts import AcceptedBatch, CommitteeRecord
+from commons.chain.view import ChainView
 from commons.protocol import release
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply
 from commons.protocol.replies import Failure
 from commons.protocol.signing import signs
-from provers.chain import AcceptedBatch, ChainView, CommitteeRecord
-from provers.client import ProverClient
+from commons.wire.prover_client import ProverClient
 
 V = TypeVar("V")
 

@@ -16,14 +16,15 @@ from eth_utils.address import to_checksum_address
 from web3.types import Wei
 
 from circuits.errors import ChainError, ConfigError
+from commons.chain.deploying import Deployment, deploy_contracts
+from commons.chain.rpc import ErrorTable, Rpc
+from commons.chain.transactions import Patience
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey, create_account, load_account
 from commons.storage.files import write_durably
-from coordinator.chain import Chain, Deployment, deploy_contracts
-from coordinator.transactions import Patience
 from gradroll.keygen import SRS_FILE, cached_development_parameters
-from provers.chain import ChainView
 from provers.keystore import Keystore
-from provers.rpc import ErrorTable, Rpc
 
 Value = str | int | float | bool | Path
 ALLOWANCE = 10 * 10**18
@@ -109,11 +110,11 @@ def prepare(plan: Plan, say: Callable[[str], None]) -> LocalMarket:
         made = deploy_contracts(plan.chain, operator, patience=_PATIENCE)
         key = making.result()
     view = ChainView(plan.chain, made.market, expected_chain_id=made.chain_id, from_block=made.block)
-    chain = Chain(view, operator, _PATIENCE)
+    chain = ChainWriter(view, operator, _PATIENCE)
     verifier = chain.deploy_verifier(key)
     committee = chain.create_committee(plan.threshold, [k.address for k in keystores])
     for keystore, endpoint in zip(keystores, plan.provers, strict=True):
-        Chain(view, keystore.account, _PATIENCE).join(committee, endpoint, keystore.hpke_public)
+        ChainWriter(view, keystore.account, _PATIENCE).join(committee, endpoint, keystore.hpke_public)
     market = LocalMarket(plan, made.chain_id, made.market, made.block, committee, verifier, relay.address)
     _write_settings(plan, made, market)
     return market

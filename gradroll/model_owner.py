@@ -20,13 +20,14 @@ from circuits.errors import GradrollError, InvalidInputError, NotReadyError, Pro
 from circuits.payload import Aggregate
 from circuits.quantize import FloatArray, IntArray, dequantize
 from circuits.statement import MAX_BOUND
+from commons.chain.facts import AcceptedBatch, NewTask
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
-from coordinator.chain import Chain, NewTask
-from coordinator.client import CoordinatorClient
+from commons.wire.coordinator_client import CoordinatorClient
 from gradroll import roster
 from gradroll.from_provers import ProverReader
-from provers.chain import AcceptedBatch, ChainView
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class ModelOwner:
     """
 
     def __init__(
-        self, view: ChainView, chain: Chain, coordinator: CoordinatorClient, parameters: PublicParameters
+        self, view: ChainView, chain: ChainWriter, coordinator: CoordinatorClient, parameters: PublicParameters
     ) -> None:
         self._view = view
         self._chain = chain

@@ -21,16 +21,17 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, GradrollError, InvalidInputError, UnavailableError, UnknownError
 from circuits.quantize import FloatArray, Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from commons.chain.facts import CommitteeRecord
+from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import SubmissionStatus
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
 from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model
 from commons.storage.parameters import PublicParameters
-from coordinator.client import CoordinatorClient
+from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.prover_client import ProverClient
 from gradroll.submissions import Submission, SubmissionStore
-from provers.chain import ChainView, CommitteeRecord
-from provers.client import ProverClient
 
 _PAUSE = 0.5
 

@@ -9,8 +9,9 @@ here.  A growing roster is copied again only when its new owners alone make up f
 from __future__ import annotations
 
 from circuits.errors import ContractError
-from coordinator.chain import Chain
-from provers.chain import ROSTER_CHUNK, ChainView
+from commons.chain.facts import ROSTER_CHUNK
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 
 BREAK_EVEN = 3
 """Rounds in which the copy of an owner saves what it costs."""
@@ -39,7 +40,7 @@ def chunks_to_compact(view: ChainView, task_id: int) -> tuple[int, ...]:
     return tuple(c for c, size in enumerate(sizes) if pays(size, view.compacted(task_id, c), left, limit))
 
 
-def compact(view: ChainView, chain: Chain, task_id: int) -> tuple[int, ...]:
+def compact(view: ChainView, chain: ChainWriter, task_id: int) -> tuple[int, ...]:
     """Copy every chunk whose copy pays; returns them.
 
     Raises:

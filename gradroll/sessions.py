@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.settings.loading import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, Settings
 from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
-from coordinator.chain import Chain
-from coordinator.client import CoordinatorClient
+from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.auditor import Auditor
 from gradroll.model_owner import ModelOwner
 from gradroll.owner import DataOwner
-from provers.chain import ChainView
 
 
 def chain_view(settings: Settings) -> ChainView:
@@ -33,9 +33,9 @@ def data_owner(settings: Settings) -> DataOwner:
     return DataOwner(chain_view(settings), coordinator, account, parameters(settings), own.state)
 
 
-def owner_chain(settings: Settings) -> Chain:
+def owner_chain(settings: Settings) -> ChainWriter:
     """Transactions from the account of [owner]."""
-    return Chain(chain_view(settings), load_account(settings.section(OwnerSettings).account))
+    return ChainWriter(chain_view(settings), load_account(settings.section(OwnerSettings).account))
 
 
 def model_owner(settings: Settings) -> ModelOwner:
@@ -43,7 +43,7 @@ def model_owner(settings: Settings) -> ModelOwner:
     own = settings.section(ModelOwnerSettings)
     view = chain_view(settings)
     return ModelOwner(
-        view, Chain(view, load_account(own.account)), CoordinatorClient(own.coordinator), parameters(settings)
+        view, ChainWriter(view, load_account(own.account)), CoordinatorClient(own.coordinator), parameters(settings)
     )
 
 

@@ -8,10 +8,10 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, InvalidInputError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.statement import Context, Policy, TaskTerms
+from commons.chain.view import ChainView
 from commons.sharing.sharevector import ShareVector
 from commons.storage.parameters import PublicParameters
 from native import FrArray
-from provers.chain import ChainView
 from provers.finality import Finality
 from provers.keystore import Keystore
 from provers.ledger import LedgerState, Selection

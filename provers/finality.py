@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from circuits.errors import ChainError
 from circuits.statement import Context
-from provers.chain import ChainView
+from commons.chain.view import ChainView
 from provers.party import Acceptance
 
 

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 from circuits.errors import ClosedError, InvalidInputError, SignatureError, WireError
 from circuits.statement import Committee, Context, Membership, SubmissionHeader, TaskTerms
-from commons.protocol.announcements import ShareAnnouncement
+from commons.chain.facts import RoundRecord
+from commons.chain.view import ChainView
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import require_owner
+from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
 from commons.sharing.sharepayloads import all_payload_sizes, scalar_bytes
-from provers.chain import ChainView, RoundRecord
+from commons.wire.checks import MAX_CHUNK
 from provers.environment import NodeEnvironment
 from provers.keystore import Keystore
 from provers.ledger import owner_key
 from provers.store import ShareRecord, Store
-from provers.wire.checks import MAX_CHUNK
 
 
 class ShareIntake:
@@ -39,7 +40,7 @@ class ShareIntake:
         self._membership = membership
         self._clock_skew = clock_skew
 
-    def take(self, opening: ShareAnnouncement, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
+    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
         """Receive one share; on return it is on disk.
 
         Returns:
@@ -53,21 +54,21 @@ class ShareIntake:
                 have signed a batch with it already.
             StorageError: no room.
         """
-        header = opening.header
+        header = head.header
         terms = self._environment.terms(header.task_id)
         context = self._environment.context(header.task_id, header.round)
         submission = header.digest(context)
-        self._check_header(opening, terms, context)
+        self._check_header(head, terms, context)
         if self._store.find(submission) is None:
             self._require_unbound(header, context)
-            self._receive(opening, sealed, terms, submission)
+            self._receive(head, sealed, terms, submission)
         digest = receipt_digest(self._chain.market_id, submission)
         return submission, self._keystore.sign(digest)
 
-    def _check_header(self, opening: ShareAnnouncement, terms: TaskTerms, context: Context) -> None:
-        header, own = opening.header, self._membership
-        if opening.prover != own.index:
-            raise WireError(f"this share is for prover {opening.prover}, this is prover {own.index}")
+    def _check_header(self, head: ShareHead, terms: TaskTerms, context: Context) -> None:
+        header, own = head.header, self._membership
+        if head.prover != own.index:
+            raise WireError(f"this share is for prover {head.prover}, this is prover {own.index}")
         if len(header.share_digests) != own.committee.size:
             raise WireError(f"the header must name {own.committee.size} share digests, one a prover")
         if self._chain.owner_at(terms.task_id, header.owner_index) != header.owner:
@@ -78,23 +79,21 @@ class ShareIntake:
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
-    def _receive(
-        self, opening: ShareAnnouncement, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes
-    ) -> None:
-        header = opening.header
+    def _receive(self, head: ShareHead, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> None:
+        header = head.header
         record = self._open_round(header.task_id, header.round)
-        self._check_chunks(opening.chunks, terms.dimension)
+        self._check_chunks(head.chunks, terms.dimension)
         self._store.room_for(header.task_id, header.round, header.owner, scalar_bytes(terms.dimension))
         label = sealing.ShareLabel(
             self._chain.market_id.domain, header.task_id, header.round, header.owner,
-            opening.prover, opening.chunks,
+            head.prover, head.chunks,
         )  # fmt: skip
         with self._store.receive(terms.dimension, self._membership) as writer:
-            for index in range(opening.chunks):
+            for index in range(head.chunks):
                 writer.write(self._open_chunk(next(sealed, b""), label, index))
             if next(sealed, None) is not None:
                 raise WireError("more chunks came than were announced")
-            received = writer.finish(header.share_digests[opening.prover])
+            received = writer.finish(header.share_digests[head.prover])
             self._store.adopt(
                 ShareRecord(
                     submission, header.task_id, header.round, header.owner, terms.dimension, received.form,

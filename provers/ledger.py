@@ -118,7 +118,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class PeerSeen:
-    """The head of a peer's ledger, as that peer signed it (``commons.protocol.heads.Head``, encoded)."""
+    """The head of a peer's ledger, as that peer signed it (``commons.protocol.ledgerheads.LedgerHead``, encoded)."""
 
     kind: ClassVar[str] = "peer-seen"
     prover: int

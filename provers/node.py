@@ -12,13 +12,18 @@ import grpc
 
 from circuits.errors import ChainError, GradrollError, UnknownError, WireError
 from commons import VERSION
+from commons.chain.view import ChainView
 from commons.protocol.keypackages import CommitteeReference
 from commons.protocol.status import ProverStatus
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
 from commons.storage.parameters import PublicParameters
-from provers.chain import ChainView
-from provers.channel import bind, new_server
+from commons.wire import batchsteps, checks, uploads
+from commons.wire._generated import common_pb2, prover_pb2_grpc
+from commons.wire._generated import prover_pb2 as pb
+from commons.wire.channel import bind, new_server
+from commons.wire.rpcstatus import answering
+from commons.wire.streams import blob_to_wire, timely
 from provers.config import NodeConfig
 from provers.environment import NodeEnvironment
 from provers.finality import Finality
@@ -27,11 +32,6 @@ from provers.keysetup import KeySetup
 from provers.keystore import Keystore
 from provers.runner import Runner
 from provers.store import Store
-from provers.wire import checks, keys, steps
-from provers.wire._generated import common_pb2, prover_pb2_grpc
-from provers.wire._generated import prover_pb2 as pb
-from provers.wire.errors import answering
-from provers.wire.streams import blob_to_wire, timely
 
 _log = logging.getLogger(__name__)
 _TIDY_SECONDS, _DAY = 600.0, 86_400
@@ -136,10 +136,10 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._refused):
             parts = meter.incoming(timely(request_iterator, context))
             first = next(parts, None)
-            if first is None or first.WhichOneof("part") != "opening":
-                raise WireError("a share's stream must begin with its opening")
-            opening = keys.opening_from_wire(first.opening)
-            submission, signature = self._intake.take(opening, _sealed(parts))
+            if first is None or first.WhichOneof("part") != "head":
+                raise WireError("a share's stream must begin with its head")
+            head = uploads.head_from_wire(first.head)
+            submission, signature = self._intake.take(head, _sealed(parts))
             _log.info("event=share submission=0x%s %s", submission.hex()[:16], meter.figures())
             return pb.ShareReceipt(submission=submission, signature=signature)
 
@@ -149,8 +149,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         """Run one step of a batch."""
         meter = Meter()
         with answering(context, self._refused):
-            request = steps.request_from_wire(meter.incoming(timely(request_iterator, context)), self._limits)
-            yield from meter.outgoing(steps.reply_to_wire(self._runner.run(request)))
+            request = batchsteps.request_from_wire(meter.incoming(timely(request_iterator, context)), self._limits)
+            yield from meter.outgoing(batchsteps.reply_to_wire(self._runner.run(request)))
             name, session = request.step.name, request.session.hex()[:16]
             _log.info("event=step step=%s session=0x%s %s", name, session, meter.figures())
 
@@ -162,20 +162,20 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             if not record.ready:
                 raise UnknownError("not every member of the committee has registered its key yet; try again then")
             packages = self._setup.deal(record.hpke_keys)
-            return pb.DealKeysReply(packages=[keys.package_to_wire(package) for package in packages])
+            return pb.DealKeysReply(packages=[uploads.package_to_wire(package) for package in packages])
 
     def AcceptKeys(self, request: pb.AcceptKeysRequest, context: grpc.ServicerContext) -> pb.KeyConfirmation:  # noqa: N802
         """Take the other dealers' keys."""
         with answering(context, self._refused), self._setup_lock:
             self._own_committee(request.committee_id)
-            return keys.confirmation_to_wire(self._setup.accept(keys.packages_from_wire(request.packages)))
+            return uploads.confirmation_to_wire(self._setup.accept(uploads.packages_from_wire(request.packages)))
 
     def ConfirmKeys(self, request: pb.ConfirmKeysRequest, context: grpc.ServicerContext) -> pb.ConfirmKeysReply:  # noqa: N802
         """Compare what all members hold."""
         with answering(context, self._refused), self._setup_lock:
             self._own_committee(request.committee_id)
             checks.counted(request.confirmations, 1, self._node.membership.committee.size, "confirmations")
-            self._setup.confirm([keys.confirmation_from_wire(word) for word in request.confirmations])
+            self._setup.confirm([uploads.confirmation_from_wire(word) for word in request.confirmations])
             return pb.ConfirmKeysReply()
 
     def Status(self, request: pb.ProverStatusRequest, context: grpc.ServicerContext) -> pb.ProverStatusReply:  # noqa: N802
@@ -187,7 +187,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
                 self._config.committee_id, self._node.membership.index, VERSION, self._setup.ready, count, size,
                 dict(self._node.refusals),
             )  # fmt: skip
-            return keys.status_to_wire(status)
+            return uploads.status_to_wire(status)
 
     def GetCertificate(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
@@ -203,8 +203,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._refused):
             yield from blob_to_wire(self._node.store.audit_bundle(checks.digest(request.batch_id, "batch_id")))
 
-    def _limits(self, session: bytes) -> steps.Limits:
-        return steps.Limits(self._runner.dimension(session))
+    def _limits(self, session: bytes) -> batchsteps.Limits:
+        return batchsteps.Limits(self._runner.dimension(session))
 
     def _own_committee(self, committee_id: int) -> None:
         if committee_id != self._config.committee_id:
@@ -217,7 +217,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
 def _sealed(parts: Iterator[pb.SubmitSharesRequest]) -> Iterator[bytes]:
     for part in parts:
         if part.WhichOneof("part") != "sealed":
-            raise WireError("only sealed chunks may follow the opening of a share's stream")
+            raise WireError("only sealed chunks may follow the head of a share's stream")
         yield part.sealed
 
 

@@ -16,7 +16,7 @@ import native
 from circuits.errors import WireError
 from circuits.policies import triangle
 from circuits.statement import ROWS
-from commons.protocol.heads import HEAD_BYTES, Head
+from commons.protocol.ledgerheads import HEAD_BYTES, LedgerHead
 from commons.protocol.messages import NONCE_BYTES
 from commons.sharing.scalars import canonical
 from native import G1, G2, FrArray
@@ -95,8 +95,8 @@ class CoinBody:
 
     share: int = field(repr=False)
     nonce: bytes
-    head: Head
-    seen: tuple[tuple[int, Head], ...] = ()
+    head: LedgerHead
+    seen: tuple[tuple[int, LedgerHead], ...] = ()
 
     def encode(self) -> bytes:
         """Canonical bytes."""
@@ -107,8 +107,8 @@ class CoinBody:
     def decode(cls, raw: bytes) -> CoinBody:
         """Parse; raises WireError."""
         reader = Reader(raw)
-        share, nonce, head = reader.scalar(), reader.take(NONCE_BYTES), Head.decode(reader.take(HEAD_BYTES))
-        seen = tuple((reader.take(1)[0], Head.decode(reader.take(HEAD_BYTES))) for _ in range(reader.take(1)[0]))
+        share, nonce, head = reader.scalar(), reader.take(NONCE_BYTES), LedgerHead.decode(reader.take(HEAD_BYTES))
+        seen = tuple((reader.take(1)[0], LedgerHead.decode(reader.take(HEAD_BYTES))) for _ in range(reader.take(1)[0]))
         reader.end()
         if any(a >= b for (a, _), (b, _) in pairwise(seen)):
             raise WireError("the heads of a coin's body are not in ascending order of provers")

@@ -1,4 +1,4 @@
-"""What travels between coordinator and provers, as domain values; the wire format stands in ``provers/wire``."""
+"""What travels between coordinator and provers, as domain values; the wire format stands in ``commons/wire``."""
 
 from __future__ import annotations
 

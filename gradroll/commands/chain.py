@@ -70,7 +70,7 @@ def fund(arguments: argparse.Namespace) -> int:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve the development chain until interrupted."""
-    from coordinator import devchain
+    from commons.chain import devchain
 
     settings(arguments).require_development("a chain whose accounts' keys are public")
     host, port = endpoint(arguments.listen)
@@ -81,10 +81,11 @@ def serve(arguments: argparse.Namespace) -> int:
 def deploy(arguments: argparse.Namespace) -> int:
     """Deploy contracts and write the settings that name them."""
     from circuits.keys import load_verifying_key
+    from commons.chain.deploying import deploy_contracts
+    from commons.chain.view import ChainView
+    from commons.chain.writer import ChainWriter
     from commons.storage.accounts import load_account
-    from coordinator.chain import Chain, deploy_contracts
     from gradroll.local import chain_section, write_settings
-    from provers.chain import ChainView
 
     chosen = settings(arguments)
     account = load_account(arguments.account)
@@ -95,7 +96,7 @@ def deploy(arguments: argparse.Namespace) -> int:
     console.line(
         f"{arguments.out}: market {checksum(made.market)}, registry {checksum(made.registry)} on chain {made.chain_id}"
     )
-    chain = Chain(ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account)
+    chain = ChainWriter(ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account)
     for key in keys:
         console.line(f"verifier of {key.policy}, {key.capacity} owners: {checksum(chain.deploy_verifier(key))}")
     return 0

@@ -33,11 +33,11 @@ def add(parent: Subparsers) -> None:
 
 def create(arguments: argparse.Namespace) -> int:
     """Register a committee."""
+    from commons.chain.writer import ChainWriter
     from commons.storage.accounts import load_account
-    from coordinator.chain import Chain
     from gradroll.sessions import chain_view
 
-    chain = Chain(chain_view(settings(arguments)), load_account(arguments.account))
+    chain = ChainWriter(chain_view(settings(arguments)), load_account(arguments.account))
     committee = chain.create_committee(arguments.threshold, arguments.members)
     Console().line(
         f"committee {committee} registered; its members now run: gradroll prover join --committee {committee}"

@@ -66,8 +66,8 @@ def init(arguments: argparse.Namespace) -> int:
 
 def join(arguments: argparse.Namespace) -> int:
     """Publish endpoint and sealing key."""
+    from commons.chain.writer import ChainWriter
     from commons.settings.loading import ProverSettings
-    from coordinator.chain import Chain
     from gradroll.sessions import chain_view
     from provers.keystore import Keystore
 
@@ -79,7 +79,7 @@ def join(arguments: argparse.Namespace) -> int:
     )
     own = chosen.section(ProverSettings)
     keys = Keystore.load(own.keystore)
-    Chain(chain_view(chosen), keys.account).join(own.committee, own.endpoint, keys.hpke_public)
+    ChainWriter(chain_view(chosen), keys.account).join(own.committee, own.endpoint, keys.hpke_public)
     Console().line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
     return 0
 

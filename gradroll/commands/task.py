@@ -116,7 +116,7 @@ def _create(commands: Subparsers) -> None:
 
 def create(arguments: argparse.Namespace) -> int:
     """Create a task and print its number."""
-    from coordinator.chain import NewTask
+    from commons.chain.facts import NewTask
     from gradroll.model_owner import quantised_bound
 
     terms = NewTask(

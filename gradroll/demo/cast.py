@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from commons.chain.facts import NewTask
+from commons.chain.transactions import Patience
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
-from coordinator.chain import Chain, NewTask
-from coordinator.client import CoordinatorClient
-from coordinator.transactions import Patience
+from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
 from gradroll.keygen import SRS_FILE
 from gradroll.local import ALLOWANCE, LocalMarket, endow
 from gradroll.model_owner import ModelOwner, quantised_bound
 from gradroll.owner import DataOwner, Submitted
-from provers.chain import ChainView
 
 REWARD = 10**15
 """Wei for an accepted gradient: 0.001 ETH."""
@@ -39,7 +40,7 @@ class Player:
 
     name: str
     owner: DataOwner
-    chain: Chain
+    chain: ChainWriter
     shard: Shard
     honest: bool
 
@@ -55,7 +56,7 @@ class Cast:
 
     players: tuple[Player, ...]
     buyer: ModelOwner
-    buyer_chain: Chain
+    buyer_chain: ChainWriter
     coordinator: CoordinatorClient
     parameters: PublicParameters
     view: ChainView
@@ -85,9 +86,9 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cas
         account = create_account(directory / "owners" / f"owner-{i}.json")
         owner = kind(view, client, account, parameters, directory / "owners" / f"owner-{i}")
         name = f"owner {i}" if kind is DataOwner else f"owner {i} ({what})"
-        players.append(Player(name, owner, Chain(view, account, _PATIENCE), shard, kind is DataOwner))
+        players.append(Player(name, owner, ChainWriter(view, account, _PATIENCE), shard, kind is DataOwner))
     endow(market.plan.chain, [player.owner.address for player in players], ALLOWANCE // 10)
-    buyer_chain = Chain(view, load_account(directory / "model-owner.json"), _PATIENCE)
+    buyer_chain = ChainWriter(view, load_account(directory / "model-owner.json"), _PATIENCE)
     buyer = ModelOwner(view, buyer_chain, client, parameters)
     return Cast(tuple(players), buyer, buyer_chain, client, parameters, view)
 

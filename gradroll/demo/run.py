@@ -12,6 +12,9 @@ import numpy as np
 
 from circuits.errors import ConfigError
 from circuits.quantize import FloatArray
+from commons.chain.facts import AcceptedBatch
+from commons.chain.rpc import ErrorTable, Rpc
+from commons.wire.prover_client import ProverClient
 from gradroll.auditor import Auditor
 from gradroll.claims import claim_all
 from gradroll.console import Console, ether
@@ -31,9 +34,6 @@ from gradroll.demo.training import (
     step,
 )
 from gradroll.local import LocalMarket, Plan, prepare
-from provers.chain import AcceptedBatch
-from provers.client import ProverClient
-from provers.rpc import ErrorTable, Rpc
 
 CHEATERS = 2
 _CAPACITIES = (16, 64)

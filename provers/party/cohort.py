@@ -24,7 +24,7 @@ from circuits.statement import (
     sign_seed,
 )
 from commons.protocol.bodies import CoinBody, ProjectBody
-from commons.protocol.heads import Head, head_digest
+from commons.protocol.ledgerheads import LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepRequest
 from commons.protocol.relay import take
 from commons.protocol.rules import checked_values
@@ -61,7 +61,7 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     joined = ledger.CohortJoined(request.session, members_of(cohort.context, cohort.headers))
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)
-    seen = tuple((p, Head.decode(raw)) for p, raw in sorted(env.ledger.peers.items()))
+    seen = tuple((p, LedgerHead.decode(raw)) for p, raw in sorted(env.ledger.peers.items()))
     news = () if env.ledger.has(joined) else (joined,)
     head = _own_head(party, env, cohort.context, news)
     body = CoinBody(native.to_ints(share)[0], party.nonce, head, seen).encode()
@@ -78,13 +78,13 @@ def require_continuity(env: Environment, context: Context) -> None:
         )
 
 
-def _own_head(party: Party, env: Environment, context: Context, news: tuple[ledger.CohortJoined, ...]) -> Head:
+def _own_head(party: Party, env: Environment, context: Context, news: tuple[ledger.CohortJoined, ...]) -> LedgerHead:
     """The head of this prover's ledger with its news, as it will be when the message leaves."""
     count, digest = env.ledger.count, env.ledger.heads[env.ledger.count]
     for entry in news:
         count, digest = env.ledger.head_after(entry)
     signed = head_digest(context.market.domain, party.committee.committee_id, party.index, count, digest)
-    return Head(count, digest, env.sign(signed))
+    return LedgerHead(count, digest, env.sign(signed))
 
 
 class RestoredError(RuleViolationError):
@@ -106,7 +106,7 @@ def _news_of_peers(
     Raises:
         RestoredError: a head of this ledger is shown that it does not have.
     """
-    highest = {p: Head.decode(raw) for p, raw in env.ledger.peers.items()}
+    highest = {p: LedgerHead.decode(raw) for p, raw in env.ledger.peers.items()}
     for sender, coin in coins.items():
         for prover, shown in ((sender, coin.head), *coin.seen):
             if not _is_signed(party.committee, context, prover, shown):
@@ -120,7 +120,7 @@ def _news_of_peers(
     return tuple(ledger.PeerSeen(p, raw) for p, raw in news if env.ledger.peers.get(p) != raw)
 
 
-def _is_signed(committee: Committee, context: Context, prover: int, shown: Head) -> bool:
+def _is_signed(committee: Committee, context: Context, prover: int, shown: LedgerHead) -> bool:
     digest = head_digest(context.market.domain, committee.committee_id, prover, shown.count, shown.digest)
     return prover < committee.size and signs(committee.members[prover], digest, shown.signature)
 

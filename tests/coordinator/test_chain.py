@@ -18,16 +18,18 @@ from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
 from circuits.payload import MAX_INLINE
 from circuits.statement import Context, TaskTerms
+from commons.chain import view as read_side
+from commons.chain.calldata import signatures
+from commons.chain.deploying import deploy_contracts
+from commons.chain.devchain import DevChain
+from commons.chain.facts import NewTask, RecordedBatch
+from commons.chain.transactions import Patience
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.sharing import sealing
 from commons.storage.accounts import SigningKey
-from coordinator.calldata import signatures
-from coordinator.chain import Chain, NewTask, deploy_contracts
-from coordinator.devchain import DevChain
-from coordinator.transactions import Patience
 from gradroll import roster
 from gradroll.claims import claim_all
-from provers import chain as read_side
-from provers.chain import ChainView, RecordedBatch
 from tests.support.anvil import Anvil, binary_in
 from tests.support.plain_batch import (
     Circumstances,
@@ -48,7 +50,7 @@ class World:
     chain_id: int
     keys: tuple[SigningKey, ...]
     market: bytes
-    chains: tuple[Chain, ...]
+    chains: tuple[ChainWriter, ...]
 
     def advance(self, seconds: int) -> None:
         """Put the node's clock forward."""
@@ -62,13 +64,13 @@ class World:
             self.chain.view.rpc.web3.provider.make_request(RPCEndpoint("evm_mine"), [])
 
     @property
-    def chain(self) -> Chain:
+    def chain(self) -> ChainWriter:
         return self.chains[0]
 
 
 def deployed(url: str, keys: tuple[SigningKey, ...]) -> World:
     made = deploy_contracts(url, keys[0])
-    chains = tuple(Chain(ChainView(url, made.market), key) for key in keys)
+    chains = tuple(ChainWriter(ChainView(url, made.market), key) for key in keys)
     return World(url, made.chain_id, keys, made.market, chains)
 
 
@@ -373,7 +375,7 @@ def test_every_signature_of_the_read_side_is_in_the_abi() -> None:
 
 
 def test_an_account_without_money_is_named(world: World) -> None:
-    poor = Chain(ChainView(world.url, world.market), SigningKey.generate())
+    poor = ChainWriter(ChainView(world.url, world.market), SigningKey.generate())
     with pytest.raises(ChainError):
         poor.create_committee(1, [chain.address for chain in world.chains[1:5]])
 
@@ -386,7 +388,8 @@ def test_two_senders_of_one_account_do_not_lose_transactions(world: World) -> No
     members = [chain.address for chain in world.chains[1:5]]
     rosters = (members, members[::-1])
     one, two = (
-        Chain(ChainView(world.url, world.market), world.keys[0], Patience(resend=0.5, give_up=600.0)) for _ in range(2)
+        ChainWriter(ChainView(world.url, world.market), world.keys[0], Patience(resend=0.5, give_up=600.0))
+        for _ in range(2)
     )
     with ThreadPoolExecutor(2) as pool:
         done = [
@@ -402,7 +405,7 @@ def test_a_stuck_transaction_is_sent_again_with_higher_fees(anvil: Anvil) -> Non
     key = SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC).key))
     made = deploy_contracts(anvil.url, key)
     view = ChainView(anvil.url, made.market)
-    chain = Chain(view, key, Patience(poll=0.1, resend=1.0, give_up=600.0))
+    chain = ChainWriter(view, key, Patience(poll=0.1, resend=1.0, give_up=600.0))
     provider = view.rpc.web3.provider
     provider.make_request(RPCEndpoint("evm_setAutomine"), [False])
     members = [bytes([i]) * 20 for i in range(1, 5)]
@@ -422,7 +425,7 @@ def test_a_transaction_that_is_never_mined_is_given_up(anvil: Anvil) -> None:
     Account.enable_unaudited_hdwallet_features()
     key = SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC).key))
     made = deploy_contracts(anvil.url, key)
-    chain = Chain(ChainView(anvil.url, made.market), key, Patience(poll=0.1, resend=0.5, give_up=2.0))
+    chain = ChainWriter(ChainView(anvil.url, made.market), key, Patience(poll=0.1, resend=0.5, give_up=2.0))
     chain.view.rpc.web3.provider.make_request(RPCEndpoint("evm_setAutomine"), [False])
     with pytest.raises(ChainError, match="was not mined within 2 s"):
         chain.create_committee(1, [bytes([i]) * 20 for i in range(1, 5)])

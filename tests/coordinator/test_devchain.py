@@ -11,7 +11,7 @@ from eth_account import Account
 from web3 import Web3
 
 from circuits.errors import ConfigError
-from coordinator.devchain import BLOCK_GAS, CHAIN_ID, DevChain
+from commons.chain.devchain import BLOCK_GAS, CHAIN_ID, DevChain
 
 
 @pytest.fixture(scope="module")

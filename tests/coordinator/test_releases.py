@@ -14,15 +14,15 @@ import coordinator.releases
 from circuits import payload
 from circuits.errors import UnavailableError
 from circuits.hashing import keccak
+from commons.chain.facts import AcceptedBatch, RecordedBatch
+from commons.chain.transactions import Mined
+from commons.chain.writer import ChainWriter
 from commons.protocol.messages import Step
-from coordinator.chain import Chain
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted
 from coordinator.journal import Journal
 from coordinator.machine import Completed
 from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
-from coordinator.transactions import Mined
-from provers.chain import AcceptedBatch, RecordedBatch
 from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in
 from tests.support.faults import lie_in_vector, silent
 from tests.support.network import Network, network_with
@@ -65,7 +65,7 @@ class World:
         return self.journal.state.batches[self.done.batch_id]
 
     def collect(self, fleet: NetworkFleet | None = None, *, publish: bool = False) -> None:
-        releases = Releases(cast(Chain, self.chain), self.journal, blobs_in(self.directory), step_timeout=1.0)
+        releases = Releases(cast(ChainWriter, self.chain), self.journal, blobs_in(self.directory), step_timeout=1.0)
         asked = (fleet or NetworkFleet(self.network)).fleet
         releases.collect(self.done.batch_id, asked, self.network.setup.commitment, publish=publish)
 

@@ -15,9 +15,9 @@ import pytest
 
 from commons.settings.loading import ChainSettings, load
 from commons.storage.accounts import load_account
+from commons.wire.prover_client import ProverClient
 from gradroll.demo.processes import Fleet, Running, free_ports, wait_until
 from gradroll.local import write_settings
-from provers.client import ProverClient
 
 pytestmark = pytest.mark.slow
 

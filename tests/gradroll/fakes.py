@@ -10,6 +10,8 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, SubmissionHeader, TaskTerms
+from commons.chain.facts import AcceptedBatch, CommitteeRecord, RoundRecord, TaskRecord
+from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
@@ -17,9 +19,8 @@ from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.sharing.sealing import generate, public_key
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
-from coordinator.client import CoordinatorClient
+from commons.wire.coordinator_client import CoordinatorClient
 from native import G1
-from provers.chain import AcceptedBatch, ChainView, CommitteeRecord, RoundRecord, TaskRecord
 from tests.support.plain_batch import development_setup
 
 DIMENSION, NOW = 10, 1_000_000

@@ -17,17 +17,18 @@ from circuits.errors import UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.statement import Committee, Context, GrothProof, Policy, TaskTerms
 from circuits.verify import verify_batch
+from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch
+from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.storage.parameters import PublicParameters
-from coordinator.client import CoordinatorClient
+from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.rpcstatus import catalogue
 from coordinator.machine import Completed
 from gradroll.audit import CHECKS
 from gradroll.auditor import Auditor
 from gradroll.from_provers import ProverReader
-from provers.chain import AcceptedBatch, ChainView, CommitteeRecord, RecordedBatch
-from provers.wire.errors import catalogue
 from tests.support.faults import lie_in_vector
 from tests.support.network import Fault, Network, network_with
 
@@ -136,7 +137,7 @@ class _Gone:
 
 @dataclass
 class _Client:
-    """A prover's node as `provers.client.ProverClient` shows it."""
+    """A prover's node as `commons.wire.prover_client.ProverClient` shows it."""
 
     world: World
     prover: int

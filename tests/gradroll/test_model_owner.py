@@ -15,14 +15,14 @@ from circuits.payload import Aggregate, encode
 from circuits.quantize import IntArray
 from circuits.statement import MAX_BOUND
 from circuits.verify import sum_of_commitments
+from commons.chain.facts import AcceptedBatch, RecordedBatch
+from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model, encode_model
-from coordinator.chain import Chain
 from gradroll.claims import Claim, open_claims
 from gradroll.from_provers import ProverReader
 from gradroll.model_owner import ModelOwner, check_capacity, quantised_bound
 from native import FrArray
-from provers.chain import AcceptedBatch, RecordedBatch
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 
@@ -48,7 +48,9 @@ def world(*batches: AcceptedBatch) -> tuple[ModelOwner, FakeChain, FakeCoordinat
     if batches:
         commitments = [batch.record.commitment for batch in batches]
         chain.aggregate = native.g1_linear_combination(commitments, [1] * len(commitments))
-    owner = ModelOwner(chain.view, cast(Chain, None), coordinator.client, FakeParameters().parameters)
+    owner = ModelOwner(
+        chain.view, cast(ChainWriter, None), coordinator.client, FakeParameters().parameters
+    )
     return owner, chain, coordinator
 
 

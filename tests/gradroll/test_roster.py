@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from circuits.errors import ContractError
+from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
-from coordinator.chain import Chain
 from gradroll import roster
 from gradroll.model_owner import ModelOwner
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters
@@ -27,8 +27,8 @@ class Sent:
     refusal: str = ""
 
     @property
-    def chain(self) -> Chain:
-        return cast(Chain, self)
+    def chain(self) -> ChainWriter:
+        return cast(ChainWriter, self)
 
     def compact_roster(self, task_id: int, chunk: int) -> None:
         self.calls.append(f"compact {task_id} {chunk}")

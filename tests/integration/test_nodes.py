@@ -34,18 +34,18 @@ from circuits.errors import (
 )
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
+from commons.chain.deploying import deploy_contracts
+from commons.chain.devchain import DevChain
 from commons.protocol import release
 from commons.protocol.bundle import MAX_CERTIFICATE
 from commons.protocol.status import SubmissionState
 from commons.storage.parameters import PublicParameters
-from coordinator.chain import deploy_contracts
-from coordinator.client import CoordinatorClient
-from coordinator.devchain import DevChain
+from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.prover_client import ProverClient
 from coordinator.service import CoordinatorNode
 from gradroll.auditor import Auditor
 from gradroll.from_provers import ProverReader
 from native import G1, g1_linear_combination
-from provers.client import ProverClient
 from provers.keystore import Keystore
 from provers.node import ProverNode
 from tests.support.deployment import Deployment, Owner, Process

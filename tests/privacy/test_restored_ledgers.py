@@ -8,7 +8,7 @@ import pytest
 
 from circuits.errors import RuleViolationError, WireError
 from commons.protocol.bodies import CoinBody
-from commons.protocol.heads import Head, head_digest
+from commons.protocol.ledgerheads import LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.signing import sign_digest
 from coordinator.machine import Failed
@@ -93,7 +93,7 @@ def test_a_head_of_another_ledger_says_nothing(elsewhere_is: str) -> None:
     domain = b"\x07" * 32 if elsewhere_is == "market" else network.context.market.domain
     committee = 2 if elsewhere_is == "committee" else 1
     digest = head_digest(domain, committee, 0, 99, bytes(32))
-    elsewhere = Head(99, bytes(32), sign_digest(network.prover_keys[0], digest))
+    elsewhere = LedgerHead(99, bytes(32), sign_digest(network.prover_keys[0], digest))
     _, requests = run_until(network, Step.PROJECT)
     message = requests[0].relayed[3]
     body = CoinBody.decode(message.body)
@@ -119,7 +119,7 @@ def test_a_peers_word_without_ones_own_signature_is_no_evidence() -> None:
     message = requests[0].relayed[3]
     body = CoinBody.decode(message.body)
     signed = head_digest(network.context.market.domain, network.terms.committee_id, 0, 99, bytes(32))
-    forged = Head(99, bytes(32), sign_digest(network.prover_keys[3], signed))
+    forged = LedgerHead(99, bytes(32), sign_digest(network.prover_keys[3], signed))
     lie = network.resign(3, message, CoinBody(body.share, body.nonce, body.head, ((0, forged),)).encode())
     relayed = (*requests[0].relayed[:3], lie)
     reply = ask(network, 0, StepRequest(Step.PROJECT, requests[0].session, relayed=relayed))
@@ -129,7 +129,7 @@ def test_a_peers_word_without_ones_own_signature_is_no_evidence() -> None:
 def test_heads_advance_with_every_record_and_past_what_was_lost() -> None:
     state = LedgerState()
     state.apply(Combined(b"\x01" * 32))
-    first = Head(state.count, state.heads[state.count], bytes(65))
+    first = LedgerHead(state.count, state.heads[state.count], bytes(65))
     assert not state.lacks(first.count, first.digest)
     assert state.lacks(2, bytes(32))
     assert state.lacks(1, bytes(32))
@@ -140,7 +140,7 @@ def test_heads_advance_with_every_record_and_past_what_was_lost() -> None:
 
 
 def test_a_coins_body_has_one_form() -> None:
-    head = Head(3, bytes(32), bytes(65))
+    head = LedgerHead(3, bytes(32), bytes(65))
     raw = CoinBody(5, bytes(32), head, ((1, head), (2, head))).encode()
     assert CoinBody.decode(raw).encode() == raw
     for wrong in (raw + b"\0", raw[:-1], CoinBody(5, bytes(32), head, ((2, head), (1, head))).encode()):

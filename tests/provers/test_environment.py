@@ -9,9 +9,10 @@ import pytest
 
 from circuits.errors import ClosedError, InvalidInputError, UnknownError
 from circuits.statement import Context, MarketId, Policy, TaskTerms
+from commons.chain.facts import RoundRecord
+from commons.chain.view import ChainView
 from commons.storage.parameters import PublicParameters
 from native import G1
-from provers.chain import ChainView, RoundRecord
 from provers.environment import NodeEnvironment
 from provers.finality import Finality
 from provers.keystore import Keystore

@@ -9,8 +9,9 @@ import pytest
 
 from circuits.errors import ChainError
 from circuits.statement import Context, MarketId
+from commons.chain.facts import RecordedBatch
+from commons.chain.view import ChainView
 from native import g1_generator, g1_neg
-from provers.chain import ChainView, RecordedBatch
 from provers.finality import Finality
 from provers.party import Acceptance
 

@@ -11,13 +11,14 @@ import pytest
 
 from circuits.errors import ClosedError, SignatureError, WireError
 from circuits.statement import Context, MarketId, Membership, SubmissionHeader, TaskTerms
-from commons.protocol.announcements import ShareAnnouncement
+from commons.chain.facts import RoundRecord
+from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
+from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
 from commons.storage.accounts import SigningKey
 from native import G1
 from provers import ledger
-from provers.chain import ChainView, RoundRecord
 from provers.environment import NodeEnvironment
 from provers.intake import ShareIntake
 from provers.keystore import Keystore
@@ -72,7 +73,7 @@ class World:
         chunks = sealing.chunk_count(len(payload))
         label = sealing.ShareLabel(self.market_id.domain, header.task_id, header.round, header.owner, PROVER, chunks)
         sealed = sealing.seal_share(sealing.public_key(self.hpke_secret), payload, label)
-        return self.intake().take(ShareAnnouncement(header, PROVER, chunks), sealed)
+        return self.intake().take(ShareHead(header, PROVER, chunks), sealed)
 
     def members(self, *headers: SubmissionHeader) -> tuple[ledger.Member, ...]:
         return members_of(self.network.context, headers)
@@ -109,7 +110,7 @@ def test_a_share_is_on_disk_before_its_receipt(world: World) -> None:
     assert submission == header.digest(world.context)
     verify_receipt(world.market_id, submission, receipt, world.key.address)
     assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
-    assert world.intake().take(ShareAnnouncement(header, PROVER, 1), no_chunks()) == (submission, receipt)
+    assert world.intake().take(ShareHead(header, PROVER, 1), no_chunks()) == (submission, receipt)
 
 
 @pytest.mark.parametrize("kind", [ledger.Locked, ledger.Released])
@@ -164,4 +165,4 @@ def test_a_share_sealed_for_another_deployment_does_not_open(world: World) -> No
     label = sealing.ShareLabel(bytes(32), header.task_id, header.round, header.owner, PROVER, 1)
     sealed = sealing.seal_share(sealing.public_key(world.hpke_secret), payload, label)
     with pytest.raises(WireError, match="does not open"):
-        world.intake().take(ShareAnnouncement(header, PROVER, 1), sealed)
+        world.intake().take(ShareHead(header, PROVER, 1), sealed)

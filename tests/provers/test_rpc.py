@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from circuits.errors import ChainError
-from provers.rpc import ErrorTable, Rpc
+from commons.chain.rpc import ErrorTable, Rpc
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 

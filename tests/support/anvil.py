@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from circuits.errors import ChainError
-from provers.rpc import ErrorTable, Rpc
+from commons.chain.rpc import ErrorTable, Rpc
 
 
 def binary_in(contracts: Path) -> Path | None:

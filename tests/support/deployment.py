@@ -20,18 +20,20 @@ from circuits import keys
 from circuits.errors import GradrollError
 from circuits.quantize import quantize
 from circuits.statement import SubmissionHeader
+from commons.chain.deploying import deploy_contracts
+from commons.chain.devchain import CHAIN_ID, DevChain
+from commons.chain.facts import NewTask
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import SubmissionStatus
 from commons.sharing.dealing import OwnerSeeds, share_gradient
 from commons.storage.accounts import SigningKey, save_account
+from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.prover_client import ProverClient
 from coordinator import service
-from coordinator.chain import Chain, NewTask, deploy_contracts
-from coordinator.client import CoordinatorClient
 from coordinator.config import CoordinatorConfig
-from coordinator.devchain import CHAIN_ID, DevChain
 from provers import node
-from provers.chain import ChainView
-from provers.client import ProverClient
 from provers.config import NodeConfig
 from provers.keystore import Keystore
 from tests.support.plain_batch import development_setup
@@ -53,7 +55,7 @@ def free_port() -> int:
 class Owner:
     """A data owner with its registration index."""
 
-    chain: Chain
+    chain: ChainWriter
     key: SigningKey
     index: int
 
@@ -165,8 +167,8 @@ class Deployment:
             receipts[prover] = receipt
         return receipts, missing
 
-    def _chain(self, key: SigningKey) -> Chain:
-        return Chain(ChainView(self.url, self.market), key)
+    def _chain(self, key: SigningKey) -> ChainWriter:
+        return ChainWriter(ChainView(self.url, self.market), key)
 
     def _write_parameters(self) -> None:
         folder = self.directory / "keys"

@@ -18,12 +18,12 @@ from circuits.errors import (
     UnavailableError,
     UnknownError,
 )
+from commons.wire._generated import common_pb2
+from commons.wire._generated import prover_pb2 as pb
+from commons.wire._generated import prover_pb2_grpc as rpc
+from commons.wire.rpcstatus import STATUS, answering, calling, catalogue
 from provers.party import RestoredError
 from provers.sharefiles import DamagedError
-from provers.wire._generated import common_pb2
-from provers.wire._generated import prover_pb2 as pb
-from provers.wire._generated import prover_pb2_grpc as rpc
-from provers.wire.errors import STATUS, answering, calling, catalogue
 
 CODES = sorted(catalogue())
 

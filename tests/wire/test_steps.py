@@ -16,9 +16,9 @@ from circuits.statement import TAIL, Committee, Context, MarketId, SubmissionHea
 from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
 from commons.protocol.messages import MAX_BODY, Cohort, Message, Proposal, Step, StepReply, StepRequest
 from commons.sharing.sharepayloads import all_payload_sizes
-from provers.wire import headers, steps
-from provers.wire._generated import common_pb2
-from provers.wire._generated import prover_pb2 as pb
+from commons.wire import batchsteps, contexts
+from commons.wire._generated import common_pb2
+from commons.wire._generated import prover_pb2 as pb
 
 POINT = native.g1_generator
 MARKET = MarketId(31337, b"\x11" * 20, b"\x12" * 32)
@@ -31,16 +31,16 @@ COHORT = Cohort(CONTEXT, HEADERS)
 NONCES = (b"\x31" * 32, b"\x32" * 32, b"\x33" * 32)
 PROPOSAL = Proposal(COHORT.cohort_id, 7, (0, 2), (0, 1, 3), NONCES, probe=True)
 MESSAGE = Message(b"\x55" * 32, Step.COMBINE, 2, b"body", b"\x66" * 65)
-LIMITS = steps.Limits(10)
+LIMITS = batchsteps.Limits(10)
 
 
-def any_limits(_: bytes) -> steps.Limits:
+def any_limits(_: bytes) -> batchsteps.Limits:
     return LIMITS
 
 
 def through(request: StepRequest) -> StepRequest:
-    raw = [part.SerializeToString() for part in steps.request_to_wire(request)]
-    return steps.request_from_wire(map(pb.RunRequest.FromString, raw), any_limits)
+    raw = [part.SerializeToString() for part in batchsteps.request_to_wire(request)]
+    return batchsteps.request_from_wire(map(pb.RunRequest.FromString, raw), any_limits)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_requests_survive(request_: StepRequest) -> None:
 def test_replies_survive() -> None:
     vector = native.expand(b"\x01" * 32, 10 + TAIL)
     for reply in (StepReply(MESSAGE), StepReply(MESSAGE, vector), StepReply(MESSAGE, None, b"\x00" + b"s" * 32)):
-        back = steps.reply_from_wire(steps.reply_to_wire(reply), LIMITS)
+        back = batchsteps.reply_from_wire(batchsteps.reply_to_wire(reply), LIMITS)
         assert back.message == reply.message
         assert back.raw == reply.raw
         assert (back.vector is None) == (reply.vector is None)
@@ -73,9 +73,9 @@ Change = Callable[[list[pb.RunRequest]], None]
 
 def read_changed(request: StepRequest, change: Change) -> StepRequest:
     """A request, changed on its way."""
-    parts = list(steps.request_to_wire(request))
+    parts = list(batchsteps.request_to_wire(request))
     change(parts)
-    return steps.request_from_wire(iter(parts), any_limits)
+    return batchsteps.request_from_wire(iter(parts), any_limits)
 
 
 COIN = StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT)
@@ -84,10 +84,10 @@ ATTEST = StepRequest(Step.ATTEST, b"\x01" * 32, payload=b"x" * 100)
 
 
 def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
-    """Set a field of the opening, given as a dotted path."""
+    """Set a field of the head, given as a dotted path."""
 
     def change(parts: list[pb.RunRequest]) -> None:
-        target: object = parts[0].opening
+        target: object = parts[0].head
         *way, last = path.split(".")
         for name in way:
             target = target[int(name)] if name.isdecimal() else getattr(target, name)  # type: ignore[index]
@@ -162,8 +162,8 @@ def test_malformed_proposals_are_refused_by_name(match: str, path: str, value: o
 @pytest.mark.parametrize(
     ("match", "request_", "change"),
     [
-        ("begin with its opening", MASK, lambda parts: parts.pop(0) and None),
-        ("begin with its opening", MASK, list.clear),
+        ("begin with its head", MASK, lambda parts: parts.pop(0) and None),
+        ("begin with its head", MASK, list.clear),
         ("more relayed messages than came", MASK, lambda parts: parts.pop() and None),
         ("may follow the relayed", MASK, lambda parts: parts.append(parts[1])),
         ("may follow the relayed", MASK, lambda parts: parts.append(parts[0])),
@@ -195,31 +195,31 @@ def test_malformed_messages_are_refused(match: str, name: str, value: object) ->
 
 def test_a_payload_for_an_unknown_session_is_not_read() -> None:
     def parts() -> Iterator[pb.RunRequest]:
-        yield from list(steps.request_to_wire(ATTEST))[:1]
+        yield from list(batchsteps.request_to_wire(ATTEST))[:1]
         raise AssertionError("the payload was read")
 
     with pytest.raises(UnknownError):
-        steps.request_from_wire(parts(), unknown)
+        batchsteps.request_from_wire(parts(), unknown)
 
 
-def unknown(_: bytes) -> steps.Limits:
+def unknown(_: bytes) -> batchsteps.Limits:
     raise UnknownError("no such session")
 
 
 def release_of(length: int) -> Iterator[pb.RunRequest]:
-    return steps.request_to_wire(StepRequest(Step.RELEASE, b"\x01" * 32, payload=bytes(length)))
+    return batchsteps.request_to_wire(StepRequest(Step.RELEASE, b"\x01" * 32, payload=bytes(length)))
 
 
 def test_a_certificate_is_taken_for_a_session_that_nobody_knows() -> None:
     """A reader may show the certificate of a batch that this prover never saw; no model's size bounds what it sends."""
-    assert len(steps.request_from_wire(release_of(MAX_CERTIFICATE), unknown).payload) == MAX_CERTIFICATE
+    assert len(batchsteps.request_from_wire(release_of(MAX_CERTIFICATE), unknown).payload) == MAX_CERTIFICATE
 
 
 def test_no_more_than_a_certificate_is_taken() -> None:
     assert largest_bundle(1 << 20) > MAX_CERTIFICATE
-    for limits in (unknown, lambda _: steps.Limits(1 << 20)):
+    for limits in (unknown, lambda _: batchsteps.Limits(1 << 20)):
         with pytest.raises(WireError, match="length of"):
-            steps.request_from_wire(release_of(MAX_CERTIFICATE + 1), limits)
+            batchsteps.request_from_wire(release_of(MAX_CERTIFICATE + 1), limits)
 
 
 def test_every_other_payload_is_bounded_by_its_session() -> None:
@@ -231,9 +231,9 @@ def test_every_other_payload_is_bounded_by_its_session() -> None:
 
 
 def reply_parts(**changes: object) -> list[pb.RunReply]:
-    parts = list(steps.reply_to_wire(StepReply(MESSAGE, native.expand(b"\x01" * 32, 10 + TAIL))))
+    parts = list(batchsteps.reply_to_wire(StepReply(MESSAGE, native.expand(b"\x01" * 32, 10 + TAIL))))
     for name, value in changes.items():
-        setattr(parts[0].opening, name, value)
+        setattr(parts[0].head, name, value)
     return parts
 
 
@@ -244,7 +244,9 @@ def test_a_share_of_any_form_can_be_revealed(size: int, threshold: int, dimensio
     committee = Committee(0, threshold, tuple(bytes([p + 1]) * 20 for p in range(size)))
     for length in all_payload_sizes(dimension, committee):
         reply = StepReply(MESSAGE, raw=bytes(length))
-        assert steps.reply_from_wire(steps.reply_to_wire(reply), steps.Limits(dimension)).raw == reply.raw
+        assert (
+            batchsteps.reply_from_wire(batchsteps.reply_to_wire(reply), batchsteps.Limits(dimension)).raw == reply.raw
+        )
 
 
 def test_malformed_replies_are_refused() -> None:
@@ -252,16 +254,16 @@ def test_malformed_replies_are_refused() -> None:
         ("139 scalars", reply_parts(vector_length=138)),
         ("not both", reply_parts(raw_length=1)),
         ("reply.raw_length", reply_parts(vector_length=0, raw_length=1 << 30)),
-        ("begin with its opening", reply_parts()[1:]),
-        ("second opening", reply_parts()[:1] * 2),
+        ("begin with its head", reply_parts()[1:]),
+        ("second head", reply_parts()[:1] * 2),
         ("ended after 0", reply_parts()[:1]),
     ):
         with pytest.raises(WireError, match=match):
-            steps.reply_from_wire(parts, LIMITS)
+            batchsteps.reply_from_wire(parts, LIMITS)
     over = reply_parts()
     over[1].chunk = b"\xff" * 32 + over[1].chunk[32:]
     with pytest.raises(WireError, match="not below the field's order"):
-        steps.reply_from_wire(over, LIMITS)
+        batchsteps.reply_from_wire(over, LIMITS)
 
 
 @given(st.binary(max_size=200))
@@ -271,13 +273,13 @@ def test_noise_is_refused_or_parsed_but_never_crashes(noise: bytes) -> None:
     except Exception:
         return
     with pytest.raises(WireError):
-        headers.header_from_wire(message)
+        contexts.header_from_wire(message)
 
 
 def test_context_survives() -> None:
-    assert headers.context_from_wire(headers.context_to_wire(CONTEXT)) == CONTEXT
+    assert contexts.context_from_wire(contexts.context_to_wire(CONTEXT)) == CONTEXT
 
 
 def test_header_survives() -> None:
-    assert headers.header_from_wire(headers.header_to_wire(HEADERS[1])) == HEADERS[1]
-    assert headers.header_from_wire(headers.header_to_wire(replace(HEADERS[0], commitment=native.G1(bytes(64)))))
+    assert contexts.header_from_wire(contexts.header_to_wire(HEADERS[1])) == HEADERS[1]
+    assert contexts.header_from_wire(contexts.header_to_wire(replace(HEADERS[0], commitment=native.G1(bytes(64)))))

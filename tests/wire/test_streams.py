@@ -11,10 +11,10 @@ from circuits.errors import WireError
 from circuits.hashing import keccak
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, decode_keys, encode_keys
 from commons.protocol.status import ProverStatus
-from provers.wire import keys
-from provers.wire._generated import common_pb2 as pb
-from provers.wire.checks import MAX_CHUNK
-from provers.wire.streams import blob_from_wire, blob_to_wire, timely
+from commons.wire import uploads
+from commons.wire._generated import common_pb2 as pb
+from commons.wire.checks import MAX_CHUNK
+from commons.wire.streams import blob_from_wire, blob_to_wire, timely
 
 
 @pytest.mark.parametrize("size", [0, 1, MAX_CHUNK, MAX_CHUNK + 1, 3 * MAX_CHUNK])
@@ -27,16 +27,16 @@ def test_blobs_survive(size: int) -> None:
 
 def test_malformed_blobs_are_refused() -> None:
     good = list(blob_to_wire(b"x" * 10))
-    opening = pb.BlobPart(opening=pb.BlobOpening(length=10, digest=bytes(32)))
+    head = pb.BlobPart(head=pb.BlobHead(length=10, digest=bytes(32)))
     for match, parts in (
         ("is empty", []),
-        ("begin with its opening", good[1:]),
-        ("second opening", [good[0], good[0]]),
+        ("begin with its head", good[1:]),
+        ("second head", [good[0], good[0]]),
         ("ended after 0 of 10", good[:1]),
         ("more bytes came", [*good, good[1]]),
-        ("does not have the digest", [opening, good[1]]),
-        ("length of it", [pb.BlobPart(opening=pb.BlobOpening(length=11, digest=bytes(32)))]),
-        ("digest of it", [pb.BlobPart(opening=pb.BlobOpening(length=10, digest=b""))]),
+        ("does not have the digest", [head, good[1]]),
+        ("length of it", [pb.BlobPart(head=pb.BlobHead(length=11, digest=bytes(32)))]),
+        ("digest of it", [pb.BlobPart(head=pb.BlobHead(length=10, digest=b""))]),
     ):
         with pytest.raises(WireError, match=match):
             blob_from_wire(parts, 10, "it")
@@ -46,24 +46,24 @@ def test_malformed_blobs_are_refused() -> None:
 
 def test_key_setup_survives() -> None:
     package = KeyPackage(1, 2, b"sealed", b"\x01" * 65)
-    assert keys.package_from_wire(keys.package_to_wire(package)) == package
+    assert uploads.package_from_wire(uploads.package_to_wire(package)) == package
     word = KeyConfirmation(3, {(0, 1, 3): b"\x02" * 32, (1, 2, 3): b"\x03" * 32}, b"\x04" * 65)
-    assert keys.confirmation_from_wire(keys.confirmation_to_wire(word)) == word
+    assert uploads.confirmation_from_wire(uploads.confirmation_to_wire(word)) == word
     status = ProverStatus(b"\x01" * 20, 5, b"\x02" * 20, 0, 3, "0.1.0", True, 7, 8, {"closed": 2})
-    assert keys.status_from_wire(keys.status_to_wire(status)) == status
+    assert uploads.status_from_wire(uploads.status_to_wire(status)) == status
 
 
 def test_malformed_key_setup_is_refused() -> None:
-    wire = keys.package_to_wire(KeyPackage(1, 2, b"sealed", b"\x01" * 65))
+    wire = uploads.package_to_wire(KeyPackage(1, 2, b"sealed", b"\x01" * 65))
     with pytest.raises(WireError, match="come twice"):
-        keys.packages_from_wire([wire, wire])
+        uploads.packages_from_wire([wire, wire])
     wire.sealed = b""
     with pytest.raises(WireError, match=r"package\.sealed"):
-        keys.package_from_wire(wire)
-    word = keys.confirmation_to_wire(KeyConfirmation(3, {(0, 1): b"\x02" * 32}, b"\x04" * 65))
+        uploads.package_from_wire(wire)
+    word = uploads.confirmation_to_wire(KeyConfirmation(3, {(0, 1): b"\x02" * 32}, b"\x04" * 65))
     word.hashes.add(subset=3, hash=bytes(32))
     with pytest.raises(WireError, match="subset"):
-        keys.confirmation_from_wire(word)
+        uploads.confirmation_from_wire(word)
 
 
 def test_dealt_keys_have_one_encoding() -> None:

@@ -39,8 +39,8 @@ from circuits.transcript import (
 )
 from commons.protocol.bodies import AttestBody, CombineBody, MaskBody, scalars_to_bytes, vector_digest
 from commons.protocol.bundle import AuditBundle
-from commons.protocol.heads import head_digest
 from commons.protocol.keypackages import CommitteeReference, encode_keys, package_digest
+from commons.protocol.ledgerheads import head_digest
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.rules import probe_rho

@@ -12,9 +12,11 @@ import contracts
 from circuits.errors import InvalidInputError
 from circuits.groth16 import VerifyingKey
 from circuits.statement import BatchProof, BatchStatement, SubmissionHeader
-from provers.rpc import call_data
+from commons.chain.rpc import ErrorTable, call_data
 
 Tuple = tuple[Any, ...]
+
+REGISTRY, MARKET, VERIFIER = "CommitteeRegistry", "Market", "RollupVerifier"
 
 
 def type_of(item: Mapping[str, Any]) -> str:
@@ -98,3 +100,8 @@ def key_tuple(key: VerifyingKey) -> Tuple:
         key.circuit, key.capacity, point(key.alpha), point(key.beta), point(key.gamma),
         point(key.delta), point(key.sigma), point(key.tau), [point(base) for base in key.inputs],
     )  # fmt: skip
+
+
+def contract_errors() -> ErrorTable:
+    """Every custom error of the contracts."""
+    return ErrorTable(signature for name in contracts.NAMES for signature in signatures(name, "error").values())

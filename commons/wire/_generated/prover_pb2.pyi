@@ -7,7 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
-from provers.wire._generated import common_pb2 as _common_pb2
+from commons.wire._generated import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,34 +21,34 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SubmitSharesRequest(_message.Message):
-    """The opening first, then `chunks` sealed chunks."""
+    """The head first, then `chunks` sealed chunks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    OPENING_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
     sealed: _builtins.bytes
     """HPKE message (encapsulated key and ciphertext) of the next piece of the share payload."""
     @_builtins.property
-    def opening(self) -> Global___ShareOpening: ...
+    def head(self) -> Global___ShareHead: ...
     def __init__(
         self,
         *,
-        opening: Global___ShareOpening | None = ...,
+        head: Global___ShareHead | None = ...,
         sealed: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "part", b"part", "sealed", b"sealed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "sealed", b"sealed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "part", b"part", "sealed", b"sealed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "sealed", b"sealed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["opening", "sealed"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "sealed"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
 Global___SubmitSharesRequest: _TypeAlias = SubmitSharesRequest  # noqa: Y015
 
 @_typing.final
-class ShareOpening(_message.Message):
+class ShareHead(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HEADER_FIELD_NUMBER: _builtins.int
@@ -72,7 +72,7 @@ class ShareOpening(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ShareOpening: _TypeAlias = ShareOpening  # noqa: Y015
+Global___ShareHead: _TypeAlias = ShareHead  # noqa: Y015
 
 @_typing.final
 class ShareReceipt(_message.Message):
@@ -204,7 +204,7 @@ class Message(_message.Message):
 Global___Message: _TypeAlias = Message  # noqa: Y015
 
 @_typing.final
-class StepOpening(_message.Message):
+class StepHead(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STEP_FIELD_NUMBER: _builtins.int
@@ -256,34 +256,34 @@ class StepOpening(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__proposal) -> _WhichOneofReturnType__proposal | None: ...
 
-Global___StepOpening: _TypeAlias = StepOpening  # noqa: Y015
+Global___StepHead: _TypeAlias = StepHead  # noqa: Y015
 
 @_typing.final
 class RunRequest(_message.Message):
-    """The opening first, then the relayed messages, then the payload."""
+    """The head first, then the relayed messages, then the payload."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    OPENING_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
     RELAYED_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
     @_builtins.property
-    def opening(self) -> Global___StepOpening: ...
+    def head(self) -> Global___StepHead: ...
     @_builtins.property
     def relayed(self) -> Global___Message: ...
     def __init__(
         self,
         *,
-        opening: Global___StepOpening | None = ...,
+        head: Global___StepHead | None = ...,
         relayed: Global___Message | None = ...,
         payload: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "part", b"part", "payload", b"payload", "relayed", b"relayed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "payload", b"payload", "relayed", b"relayed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "part", b"part", "payload", b"payload", "relayed", b"relayed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "payload", b"payload", "relayed", b"relayed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["opening", "relayed", "payload"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "relayed", "payload"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
@@ -295,29 +295,29 @@ class RunReply(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    OPENING_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     @_builtins.property
-    def opening(self) -> Global___RunReplyOpening: ...
+    def head(self) -> Global___ReplyHead: ...
     def __init__(
         self,
         *,
-        opening: Global___RunReplyOpening | None = ...,
+        head: Global___ReplyHead | None = ...,
         chunk: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["opening", "chunk"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
 Global___RunReply: _TypeAlias = RunReply  # noqa: Y015
 
 @_typing.final
-class RunReplyOpening(_message.Message):
+class ReplyHead(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
@@ -342,7 +342,7 @@ class RunReplyOpening(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RunReplyOpening: _TypeAlias = RunReplyOpening  # noqa: Y015
+Global___ReplyHead: _TypeAlias = ReplyHead  # noqa: Y015
 
 @_typing.final
 class DealKeysRequest(_message.Message):

@@ -149,7 +149,7 @@ class BatchRequest(_message.Message):
 Global___BatchRequest: _TypeAlias = BatchRequest  # noqa: Y015
 
 @_typing.final
-class BlobOpening(_message.Message):
+class BlobHead(_message.Message):
     """First part of every streamed blob; chunks follow until `length` bytes have come."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -171,30 +171,30 @@ class BlobOpening(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___BlobOpening: _TypeAlias = BlobOpening  # noqa: Y015
+Global___BlobHead: _TypeAlias = BlobHead  # noqa: Y015
 
 @_typing.final
 class BlobPart(_message.Message):
-    """One part of a streamed blob: the opening first, then chunks."""
+    """One part of a streamed blob: the head first, then chunks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    OPENING_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     @_builtins.property
-    def opening(self) -> Global___BlobOpening: ...
+    def head(self) -> Global___BlobHead: ...
     def __init__(
         self,
         *,
-        opening: Global___BlobOpening | None = ...,
+        head: Global___BlobHead | None = ...,
         chunk: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["opening", "chunk"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 

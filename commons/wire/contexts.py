@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from circuits.statement import MAX_BOUND, MAX_DIMENSION, Context, MarketId, SubmissionHeader
 from commons.protocol.messages import MAX_PROVERS
-from provers.wire import checks
-from provers.wire._generated import common_pb2 as pb
+from commons.wire import checks
+from commons.wire._generated import common_pb2 as pb
 
 MAX_OWNER_INDEX = 65535
 

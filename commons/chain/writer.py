@@ -1,79 +1,27 @@
-"""Transactions of the project's contracts: deployment, committees, tasks, rounds, batches, pay."""
+"""Transactions of the project's contracts: verifiers, committees, tasks, rounds, batches, pay."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import contracts
 from circuits.errors import ChainError, KeyMismatchError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import BatchProof, BatchStatement
+from commons.chain import calldata
+from commons.chain.calldata import MARKET, REGISTRY, VERIFIER
+from commons.chain.facts import ROSTER_CHUNK, NewTask
+from commons.chain.transactions import Mined, OnSent, Patience, Sender
+from commons.chain.view import ChainView
 from commons.storage.accounts import SigningKey
-from coordinator import calldata
-from coordinator.transactions import Mined, OnSent, Patience, Sender
-from provers.chain import ROSTER_CHUNK, ChainView
-from provers.rpc import ErrorTable, Rpc
 
-REGISTRY, MARKET, VERIFIER = "CommitteeRegistry", "Market", "RollupVerifier"
 _SMALL, _DEPLOY, _COMPACT_OWNER = 500_000, 6_000_000, 8_000
 _ACCEPT_BASE, _ACCEPT_OWNER = 1_200_000, 80_000
 _PUBLISH_BYTE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """Where the contracts are.  ``block`` is the first in which they have events."""
-
-    chain_id: int
-    registry: bytes
-    market: bytes
-    block: int
-
-
-@dataclass(frozen=True, slots=True)
-class NewTask:
-    """Terms of a task to be created; see ``circuits.statement.TaskTerms``."""
-
-    committee_id: int
-    verifier: bytes
-    coordinator: bytes
-    dimension: int
-    fraction_bits: int
-    bound: int
-    min_owners: int
-    max_owners_per_round: int
-    rounds: int
-    reward_per_gradient: int
-    submit_window: int
-    settle_window: int
-    permissioned: bool = False
-    inline_payload: bool = False
-
-
-def contract_errors() -> ErrorTable:
-    """Every custom error of the contracts."""
-    return ErrorTable(
-        signature for name in contracts.NAMES for signature in calldata.signatures(name, "error").values()
-    )
-
-
-def deploy_contracts(
-    url: str, key: SigningKey, *, expected_chain_id: int | None = None, patience: Patience | None = None
-) -> Deployment:
-    """Deploy the registry and the market.  Raises ChainError."""
-    rpc = Rpc(url, contract_errors())
-    if expected_chain_id is not None:
-        rpc.require_chain(expected_chain_id)
-    sender = Sender(rpc, key, patience)
-    registry = sender.send(None, calldata.deployment(REGISTRY), gas=_DEPLOY)
-    market = sender.send(None, calldata.deployment(MARKET, _created(registry)), gas=_DEPLOY)
-    return Deployment(rpc.chain_id, _created(registry), _created(market), registry.block)
-
-
-class Chain:
+class ChainWriter:
     """One account's transactions to the market, the registry and verifiers.
 
     Every method waits until its transaction is mined and raises ContractError with the contract's named error when it
@@ -89,7 +37,7 @@ class Chain:
         stopping: threading.Event | None = None,
     ) -> None:
         self.view = view
-        view.rpc.errors = contract_errors()
+        view.rpc.errors = calldata.contract_errors()
         self._key = key
         self._sender = Sender(view.rpc, key, patience, stopping)
 
@@ -109,7 +57,7 @@ class Chain:
             KeyMismatchError: the contract computes another hash of the key than we do.
         """
         code = calldata.deployment(VERIFIER, calldata.key_tuple(key))
-        address = _created(self._sender.send(None, code, gas=_DEPLOY))
+        address = self._sender.send(None, code, gas=_DEPLOY).created
         on_chain = self.view.rpc.call(address, "policyKeyHash()", [], ["bytes32"])[0]
         if on_chain != key.key_hash:
             raise KeyMismatchError(
@@ -199,12 +147,6 @@ class Chain:
 
     def _registry(self, name: str, *arguments: object, gas: int) -> Mined:
         return self._sender.send(self.view.registry, calldata.call(REGISTRY, name, *arguments), gas=gas)
-
-
-def _created(mined: Mined) -> bytes:
-    if mined.contract is None:
-        raise ChainError(f"transaction 0x{mined.transaction.hex()} created no contract")
-    return mined.contract
 
 
 def _event(mined: Mined, contract: str, name: str) -> tuple[tuple[bytes, ...], bytes]:

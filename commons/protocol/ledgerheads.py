@@ -19,7 +19,7 @@ HEAD_BYTES = 8 + 32 + 65
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class LedgerHead:
     """The head of a prover's ledger as that prover signed it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Head:
         return self.count.to_bytes(8, "big") + self.digest + self.signature
 
     @classmethod
-    def decode(cls, raw: bytes) -> Head:
+    def decode(cls, raw: bytes) -> LedgerHead:
         """The inverse, for exactly 105 bytes."""
         return cls(int.from_bytes(raw[:8], "big"), raw[8:40], raw[40:])
 

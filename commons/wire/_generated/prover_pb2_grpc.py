@@ -3,8 +3,8 @@
 import grpc
 import warnings
 
-from provers.wire._generated import common_pb2 as gradroll_dot_v1_dot_common__pb2
-from provers.wire._generated import prover_pb2 as gradroll_dot_v1_dot_prover__pb2
+from commons.wire._generated import common_pb2 as gradroll_dot_v1_dot_common__pb2
+from commons.wire._generated import prover_pb2 as gradroll_dot_v1_dot_prover__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__

@@ -12,9 +12,9 @@ import numpy as np
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from commons.sharing.scalars import from_little_endian
+from commons.wire._generated import common_pb2 as pb
+from commons.wire.checks import MAX_CHUNK, bounded, digest
 from native import FrArray
-from provers.wire._generated import common_pb2 as pb
-from provers.wire.checks import MAX_CHUNK, bounded, digest
 
 M = TypeVar("M")
 SCALAR = 32
@@ -86,7 +86,7 @@ def vector_from_bytes(raw: bytes, length: int, what: str) -> FrArray:
 
 def blob_to_wire(data: bytes) -> Iterator[pb.BlobPart]:
     """Stream a blob: its length and Keccak-256 digest, then its chunks."""
-    yield pb.BlobPart(opening=pb.BlobOpening(length=len(data), digest=keccak(data)))
+    yield pb.BlobPart(head=pb.BlobHead(length=len(data), digest=keccak(data)))
     for chunk in chunks(data):
         yield pb.BlobPart(chunk=chunk)
 
@@ -100,13 +100,13 @@ def blob_from_wire(parts: Iterable[pb.BlobPart], limit: int, what: str, expected
     """
     stream = iter(parts)
     first = _next(stream, what)
-    if first.WhichOneof("part") != "opening":
-        raise WireError(f"{what}: the stream must begin with its opening")
-    collector = Collector(first.opening.length, limit, what)
-    announced = digest(first.opening.digest, f"digest of {what}")
+    if first.WhichOneof("part") != "head":
+        raise WireError(f"{what}: the stream must begin with its head")
+    collector = Collector(first.head.length, limit, what)
+    announced = digest(first.head.digest, f"digest of {what}")
     for part in stream:
         if part.WhichOneof("part") != "chunk":
-            raise WireError(f"{what}: a second opening in the stream")
+            raise WireError(f"{what}: a second head in the stream")
         collector.add(part.chunk)
     data = collector.finish()
     if keccak(data) != (expected or announced):

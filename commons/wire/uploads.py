@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from circuits.errors import WireError
-from commons.protocol.announcements import ShareAnnouncement
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, members_of
 from commons.protocol.messages import MAX_PROVERS
 from commons.protocol.status import ProverStatus
+from commons.protocol.streamheads import ShareHead
 from commons.sharing.prss import KeySet
-from provers.wire import checks
-from provers.wire._generated import prover_pb2 as pb
-from provers.wire.headers import header_from_wire, header_to_wire
+from commons.wire import checks
+from commons.wire._generated import prover_pb2 as pb
+from commons.wire.contexts import header_from_wire, header_to_wire
 
 MAX_SEALED_KEYS = 4 << 20
 MAX_KEY_SETS = 1 << 16
@@ -20,16 +20,16 @@ MAX_CHUNKS = 1 << 14
 _MAX_STATUS_ENTRIES = 256
 
 
-def opening_from_wire(message: pb.ShareOpening) -> ShareAnnouncement:
+def head_from_wire(message: pb.ShareHead) -> ShareHead:
     """Raises WireError for a malformed field."""
     header = header_from_wire(message.header)
-    prover = checks.bounded(message.prover, 0, len(header.share_digests) - 1, "opening.prover")
-    return ShareAnnouncement(header, prover, checks.bounded(message.chunks, 1, MAX_CHUNKS, "opening.chunks"))
+    prover = checks.bounded(message.prover, 0, len(header.share_digests) - 1, "head.prover")
+    return ShareHead(header, prover, checks.bounded(message.chunks, 1, MAX_CHUNKS, "head.chunks"))
 
 
-def opening_to_wire(opening: ShareAnnouncement) -> pb.ShareOpening:
+def head_to_wire(head: ShareHead) -> pb.ShareHead:
     """The wire form of a share's announcement."""
-    return pb.ShareOpening(header=header_to_wire(opening.header), prover=opening.prover, chunks=opening.chunks)
+    return pb.ShareHead(header=header_to_wire(head.header), prover=head.prover, chunks=head.chunks)
 
 
 def package_from_wire(message: pb.KeyPackage) -> KeyPackage:

@@ -9,7 +9,7 @@ from circuits.statement import MarketId, SubmissionHeader
 
 
 @dataclass(frozen=True, slots=True)
-class ShareAnnouncement:
+class ShareHead:
     """Announces a sealed share: to which prover, of which submission, in how many chunks."""
 
     header: SubmissionHeader
@@ -18,7 +18,7 @@ class ShareAnnouncement:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelAnnouncement:
+class ModelHead:
     """Announces a model that its task's model owner hands in.
 
     Attributes:

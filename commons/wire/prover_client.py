@@ -7,19 +7,19 @@ from types import TracebackType
 
 from circuits.errors import WireError
 from circuits.statement import MAX_DIMENSION, Context, SubmissionHeader
-from commons.protocol.announcements import ShareAnnouncement
 from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.status import ProverStatus
+from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
-from provers.channel import open_channel
-from provers.wire import keys, steps
-from provers.wire._generated import common_pb2
-from provers.wire._generated import prover_pb2 as pb
-from provers.wire._generated import prover_pb2_grpc as rpc
-from provers.wire.errors import calling
-from provers.wire.streams import blob_from_wire
+from commons.wire import batchsteps, uploads
+from commons.wire._generated import common_pb2
+from commons.wire._generated import prover_pb2 as pb
+from commons.wire._generated import prover_pb2_grpc as rpc
+from commons.wire.channel import open_channel
+from commons.wire.rpcstatus import calling
+from commons.wire.streams import blob_from_wire
 
 
 class ProverClient:
@@ -76,7 +76,7 @@ class ProverClient:
         label = sealing.ShareLabel(context.market.domain, header.task_id, header.round, header.owner, prover, count)
 
         def parts() -> Iterator[pb.SubmitSharesRequest]:
-            yield pb.SubmitSharesRequest(opening=keys.opening_to_wire(ShareAnnouncement(header, prover, count)))
+            yield pb.SubmitSharesRequest(head=uploads.head_to_wire(ShareHead(header, prover, count)))
             for sealed in sealing.seal_share(hpke_key, payload, label):
                 yield pb.SubmitSharesRequest(sealed=sealed)
 
@@ -89,27 +89,27 @@ class ProverClient:
     def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
         """Have the prover run one step of a batch for a model of ``dimension`` coordinates."""
         with calling(self.endpoint):
-            parts = self._stub.Run(steps.request_to_wire(request), timeout=timeout or self._timeout)
-            return steps.reply_from_wire(parts, steps.Limits(dimension))
+            parts = self._stub.Run(batchsteps.request_to_wire(request), timeout=timeout or self._timeout)
+            return batchsteps.reply_from_wire(parts, batchsteps.Limits(dimension))
 
     def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
         """The sealed keys of which the prover is the dealer."""
         with calling(self.endpoint):
             reply = self._stub.DealKeys(pb.DealKeysRequest(committee_id=committee_id), timeout=self._timeout)
-        return keys.packages_from_wire(reply.packages)
+        return uploads.packages_from_wire(reply.packages)
 
     def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
         """Give the prover the keys that are sealed to it."""
         request = pb.AcceptKeysRequest(
-            committee_id=committee_id, packages=[keys.package_to_wire(package) for package in packages]
+            committee_id=committee_id, packages=[uploads.package_to_wire(package) for package in packages]
         )
         with calling(self.endpoint):
-            return keys.confirmation_from_wire(self._stub.AcceptKeys(request, timeout=self._timeout))
+            return uploads.confirmation_from_wire(self._stub.AcceptKeys(request, timeout=self._timeout))
 
     def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
         """Give the prover all members' signed hashes."""
         request = pb.ConfirmKeysRequest(
-            committee_id=committee_id, confirmations=[keys.confirmation_to_wire(word) for word in confirmations]
+            committee_id=committee_id, confirmations=[uploads.confirmation_to_wire(word) for word in confirmations]
         )
         with calling(self.endpoint):
             self._stub.ConfirmKeys(request, timeout=self._timeout)
@@ -118,7 +118,7 @@ class ProverClient:
         """What the prover says of itself."""
         with calling(self.endpoint):
             reply = self._stub.Status(pb.ProverStatusRequest(), timeout=timeout or self._timeout)
-        return keys.status_from_wire(reply)
+        return uploads.status_from_wire(reply)
 
     def certificate(self, batch_id: bytes) -> Certificate:
         """The certificate of a batch with the attestations that the prover knows; only its identifier is checked."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from eth_abi.abi import decode
@@ -18,8 +17,9 @@ from eth_utils.address import to_canonical_address
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, TaskTerms
+from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
+from commons.chain.rpc import ErrorTable, Rpc
 from native import G1
-from provers.rpc import ErrorTable, Rpc
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -33,87 +33,8 @@ UNKNOWN = (
     "OwnerUnknown(uint256,uint256)",
     "CommitteeUnknown(uint256)",
 )
-ROSTER_CHUNK = 1024
-"""Owners of a chunk of a task's roster (`contracts/src/libraries/Roster.sol`)."""
 BATCH_ACCEPTED = "BatchAccepted(uint256,uint256,bytes32,uint256,uint256,uint256,bytes)"
 AGGREGATE_PUBLISHED = "AggregatePublished(uint256,uint256,uint256,bytes)"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRecord:
-    """A task as the market holds it.  Amounts are wei."""
-
-    terms: TaskTerms
-    model_owner: bytes
-    balance: int
-    reserved: int
-    rounds_opened: int
-    owners: int
-
-
-@dataclass(frozen=True, slots=True)
-class RoundRecord:
-    """A round as the market holds it.
-
-    Attributes:
-        submit_deadline: seconds since 1970; after it the batch is made of what is there.
-        settle_deadline: seconds since 1970; after it no batch is accepted.
-        owners: gradients accepted so far.
-        spent: wei assigned to owners so far.
-        aggregate: sum of the commitments of all accepted gradients.
-    """
-
-    model_digest: bytes
-    submit_deadline: int
-    settle_deadline: int
-    batches: int
-    owners: int
-    spent: int
-    aggregate: G1
-    finalized: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CommitteeRecord:
-    """A committee with what its members published; empty for members that have not joined."""
-
-    committee: Committee
-    endpoints: tuple[str, ...]
-    hpke_keys: tuple[bytes, ...]
-    ready: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedBatch:
-    """An accepted batch as its event states it.
-
-    Attributes:
-        commitment: sum of the owners' commitments, which the aggregate opens.
-        indices: registration index of the owner in each slot.
-    """
-
-    batch_index: int
-    batch_id: bytes
-    commitment: G1
-    indices: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedBatch:
-    """An accepted batch with its owners.
-
-    Attributes:
-        owners: address of the owner in each slot.
-        reward: wei that each of them is paid.
-        published: what anybody published as its aggregate, where the task puts aggregates on chain; not to be believed.
-    """
-
-    task_id: int
-    round: int
-    record: RecordedBatch
-    owners: tuple[bytes, ...]
-    reward: int
-    published: tuple[bytes, ...] = field(repr=False)
 
 
 class ChainView:

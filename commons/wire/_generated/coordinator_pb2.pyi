@@ -8,7 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-from provers.wire._generated import common_pb2 as _common_pb2
+from commons.wire._generated import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -157,33 +157,33 @@ Global___SubmissionStatusReply: _TypeAlias = SubmissionStatusReply  # noqa: Y015
 
 @_typing.final
 class PutModelRequest(_message.Message):
-    """The opening first, then chunks."""
+    """The head first, then chunks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    OPENING_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     @_builtins.property
-    def opening(self) -> Global___PutModelOpening: ...
+    def head(self) -> Global___ModelHead: ...
     def __init__(
         self,
         *,
-        opening: Global___PutModelOpening | None = ...,
+        head: Global___ModelHead | None = ...,
         chunk: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["opening", "chunk"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
 Global___PutModelRequest: _TypeAlias = PutModelRequest  # noqa: Y015
 
 @_typing.final
-class PutModelOpening(_message.Message):
+class ModelHead(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TASK_ID_FIELD_NUMBER: _builtins.int
@@ -210,7 +210,7 @@ class PutModelOpening(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PutModelOpening: _TypeAlias = PutModelOpening  # noqa: Y015
+Global___ModelHead: _TypeAlias = ModelHead  # noqa: Y015
 
 @_typing.final
 class PutModelReply(_message.Message):

@@ -20,10 +20,10 @@ from commons.protocol.messages import (
     StepRequest,
 )
 from commons.sharing.sharepayloads import largest_payload
-from provers.wire import checks
-from provers.wire._generated import prover_pb2 as pb
-from provers.wire.headers import context_from_wire, context_to_wire, header_from_wire, header_to_wire
-from provers.wire.streams import SCALAR, Collector, chunks, vector_from_bytes, vector_to_bytes
+from commons.wire import checks
+from commons.wire._generated import prover_pb2 as pb
+from commons.wire.contexts import context_from_wire, context_to_wire, header_from_wire, header_to_wire
+from commons.wire.streams import SCALAR, Collector, chunks, vector_from_bytes, vector_to_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def message_to_wire(message: Message) -> pb.Message:
 
 def request_to_wire(request: StepRequest) -> Iterator[pb.RunRequest]:
     """Stream a step's request."""
-    opening = pb.StepOpening(
+    head = pb.StepHead(
         step=int(request.step),
         session=request.session,
         authorization=request.authorization,
@@ -128,10 +128,10 @@ def request_to_wire(request: StepRequest) -> Iterator[pb.RunRequest]:
         owner=request.owner,
     )
     if request.cohort is not None:
-        opening.cohort.CopyFrom(cohort_to_wire(request.cohort))
+        head.cohort.CopyFrom(cohort_to_wire(request.cohort))
     if request.proposal is not None:
-        opening.proposal.CopyFrom(proposal_to_wire(request.proposal))
-    yield pb.RunRequest(opening=opening)
+        head.proposal.CopyFrom(proposal_to_wire(request.proposal))
+    yield pb.RunRequest(head=head)
     for message in request.relayed:
         yield pb.RunRequest(relayed=message_to_wire(message))
     for chunk in chunks(request.payload):
@@ -149,20 +149,20 @@ def request_from_wire(parts: Iterable[pb.RunRequest], limits: Callable[[bytes], 
     """
     stream = iter(parts)
     first = next(stream, None)
-    if first is None or first.WhichOneof("part") != "opening":
-        raise WireError("a step must begin with its opening")
-    opening = first.opening
-    step, session = step_from_wire(opening.step), checks.digest(opening.session, "step.session")
-    if opening.authorization:
-        checks.signature(opening.authorization, "step.authorization")
-    checks.bounded(opening.relayed, 0, MAX_PROVERS, "step.relayed")
-    checks.bounded(opening.owner, 0, MAX_COHORT - 1, "step.owner")
-    cohort = cohort_from_wire(opening.cohort) if opening.HasField("cohort") else None
-    proposal = proposal_from_wire(opening.proposal) if opening.HasField("proposal") else None
-    relayed = tuple(_relayed(stream) for _ in range(opening.relayed))
-    limit = _limit(step, session, limits) if opening.payload_length else 0
-    payload = _payload(stream, opening.payload_length, limit)
-    return StepRequest(step, session, cohort, proposal, opening.authorization, relayed, payload, opening.owner)
+    if first is None or first.WhichOneof("part") != "head":
+        raise WireError("a step must begin with its head")
+    head = first.head
+    step, session = step_from_wire(head.step), checks.digest(head.session, "step.session")
+    if head.authorization:
+        checks.signature(head.authorization, "step.authorization")
+    checks.bounded(head.relayed, 0, MAX_PROVERS, "step.relayed")
+    checks.bounded(head.owner, 0, MAX_COHORT - 1, "step.owner")
+    cohort = cohort_from_wire(head.cohort) if head.HasField("cohort") else None
+    proposal = proposal_from_wire(head.proposal) if head.HasField("proposal") else None
+    relayed = tuple(_relayed(stream) for _ in range(head.relayed))
+    limit = _limit(step, session, limits) if head.payload_length else 0
+    payload = _payload(stream, head.payload_length, limit)
+    return StepRequest(step, session, cohort, proposal, head.authorization, relayed, payload, head.owner)
 
 
 def _limit(step: Step, session: bytes, limits: Callable[[bytes], Limits]) -> int:
@@ -190,9 +190,7 @@ def reply_to_wire(reply: StepReply) -> Iterator[pb.RunReply]:
     """Stream a prover's reply."""
     length = 0 if reply.vector is None else len(reply.vector)
     yield pb.RunReply(
-        opening=pb.RunReplyOpening(
-            message=message_to_wire(reply.message), vector_length=length, raw_length=len(reply.raw)
-        )
+        head=pb.ReplyHead(message=message_to_wire(reply.message), vector_length=length, raw_length=len(reply.raw))
     )
     if reply.vector is not None:
         for chunk in chunks(vector_to_bytes(reply.vector)):
@@ -205,22 +203,22 @@ def reply_from_wire(parts: Iterable[pb.RunReply], limits: Limits) -> StepReply:
     """Collect a prover's reply.  Raises WireError for anything malformed, missing or left over."""
     stream = iter(parts)
     first = next(stream, None)
-    if first is None or first.WhichOneof("part") != "opening":
-        raise WireError("a reply must begin with its opening")
-    opening = first.opening
-    if opening.vector_length and opening.raw_length:
+    if first is None or first.WhichOneof("part") != "head":
+        raise WireError("a reply must begin with its head")
+    head = first.head
+    if head.vector_length and head.raw_length:
         raise WireError("a reply carries a vector or a revealed share, not both")
-    if opening.vector_length not in (0, limits.vector):
-        raise WireError(f"a combined row has {limits.vector} scalars, {opening.vector_length} are announced")
-    checks.bounded(opening.raw_length, 0, limits.raw, "reply.raw_length")
-    message = message_from_wire(opening.message)
-    total = SCALAR * opening.vector_length + opening.raw_length
+    if head.vector_length not in (0, limits.vector):
+        raise WireError(f"a combined row has {limits.vector} scalars, {head.vector_length} are announced")
+    checks.bounded(head.raw_length, 0, limits.raw, "reply.raw_length")
+    message = message_from_wire(head.message)
+    total = SCALAR * head.vector_length + head.raw_length
     collector = Collector(total, total, "the reply's vector")
     for part in stream:
         if part.WhichOneof("part") != "chunk":
-            raise WireError("a second opening in a reply")
+            raise WireError("a second head in a reply")
         collector.add(part.chunk)
     data = collector.finish()
-    if not opening.vector_length:
+    if not head.vector_length:
         return StepReply(message, None, data)
-    return StepReply(message, vector_from_bytes(data, opening.vector_length, "the reply's vector"))
+    return StepReply(message, vector_from_bytes(data, head.vector_length, "the reply's vector"))

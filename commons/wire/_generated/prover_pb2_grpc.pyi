@@ -4,8 +4,8 @@ isort:skip_file
 """
 
 from collections import abc as _abc
-from provers.wire._generated import common_pb2 as _common_pb2
-from provers.wire._generated import prover_pb2 as _prover_pb2
+from commons.wire._generated import common_pb2 as _common_pb2
+from commons.wire._generated import prover_pb2 as _prover_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
-from commons.protocol.announcements import ModelAnnouncement
 from commons.protocol.messages import MAX_PROVERS
 from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus, TaskStatus
-from provers.wire import checks
-from provers.wire._generated import coordinator_pb2 as pb
-from provers.wire.headers import header_from_wire, header_to_wire
-from provers.wire.streams import Collector, chunks
+from commons.protocol.streamheads import ModelHead
+from commons.wire import checks
+from commons.wire._generated import coordinator_pb2 as pb
+from commons.wire.contexts import header_from_wire, header_to_wire
+from commons.wire.streams import Collector, chunks
 
 _MAX_ENTRIES = 1 << 16
 _MAX_TEXT = 4096
@@ -33,38 +33,36 @@ def submission_to_wire(header: SubmissionHeader, receipts: Mapping[int, bytes]) 
     return pb.SubmitHeaderRequest(header=header_to_wire(header), receipts=words)
 
 
-def model_opening_from_wire(message: pb.PutModelRequest | None) -> ModelAnnouncement:
+def model_head_from_wire(message: pb.PutModelRequest | None) -> ModelHead:
     """The first part of a model's stream.  Raises WireError for a malformed one."""
-    if message is None or message.WhichOneof("part") != "opening":
-        raise WireError("a model's stream must begin with its opening")
-    opening = message.opening
-    return ModelAnnouncement(
-        opening.task_id,
-        opening.length,
-        checks.digest(opening.digest, "model.digest"),
-        checks.signature(opening.signature, "model.signature"),
+    if message is None or message.WhichOneof("part") != "head":
+        raise WireError("a model's stream must begin with its head")
+    head = message.head
+    return ModelHead(
+        head.task_id,
+        head.length,
+        checks.digest(head.digest, "model.digest"),
+        checks.signature(head.signature, "model.signature"),
     )
 
 
-def model_from_wire(opening: ModelAnnouncement, parts: Iterable[pb.PutModelRequest], limit: int) -> bytes:
-    """The model that follows its opening.  Raises WireError when it is longer, shorter or another than announced."""
-    collector = Collector(opening.length, limit, "the model")
+def model_from_wire(head: ModelHead, parts: Iterable[pb.PutModelRequest], limit: int) -> bytes:
+    """The model that follows its head.  Raises WireError when it is longer, shorter or another than announced."""
+    collector = Collector(head.length, limit, "the model")
     for part in parts:
         if part.WhichOneof("part") != "chunk":
-            raise WireError("the model: a second opening in the stream")
+            raise WireError("the model: a second head in the stream")
         collector.add(part.chunk)
     data = collector.finish()
-    if keccak(data) != opening.digest:
-        raise WireError(f"the model does not have the digest 0x{opening.digest.hex()}")
+    if keccak(data) != head.digest:
+        raise WireError(f"the model does not have the digest 0x{head.digest.hex()}")
     return data
 
 
-def model_to_wire(opening: ModelAnnouncement, data: bytes) -> Iterator[pb.PutModelRequest]:
+def model_to_wire(head: ModelHead, data: bytes) -> Iterator[pb.PutModelRequest]:
     """Stream a model."""
     yield pb.PutModelRequest(
-        opening=pb.PutModelOpening(
-            task_id=opening.task_id, length=len(data), digest=opening.digest, signature=opening.signature
-        )
+        head=pb.ModelHead(task_id=head.task_id, length=len(data), digest=head.digest, signature=head.signature)
     )
     for chunk in chunks(data):
         yield pb.PutModelRequest(chunk=chunk)

@@ -8,7 +8,7 @@ import grpc
 
 from circuits.errors import ConfigError, InvalidInputError
 from commons.settings.values import TlsFiles, split_address
-from provers.wire.checks import MAX_GRPC_MESSAGE
+from commons.wire.checks import MAX_GRPC_MESSAGE
 
 _OPTIONS = (
     ("grpc.max_send_message_length", MAX_GRPC_MESSAGE),

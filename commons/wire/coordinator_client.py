@@ -7,17 +7,17 @@ from types import TracebackType
 
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
-from commons.protocol.announcements import ModelAnnouncement, publication_digest
+from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.status import SubmissionState, SubmissionStatus, TaskStatus
-from coordinator import wire
-from coordinator.chain import Chain
-from provers.channel import open_channel
-from provers.wire._generated import common_pb2
-from provers.wire._generated import coordinator_pb2 as pb
-from provers.wire._generated import coordinator_pb2_grpc as rpc
-from provers.wire.errors import calling
-from provers.wire.streams import blob_from_wire
+from commons.protocol.streamheads import ModelHead, publication_digest
+from commons.wire import coordination
+from commons.wire._generated import common_pb2
+from commons.wire._generated import coordinator_pb2 as pb
+from commons.wire._generated import coordinator_pb2_grpc as rpc
+from commons.wire.channel import open_channel
+from commons.wire.rpcstatus import calling
+from commons.wire.streams import blob_from_wire
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
 
@@ -59,16 +59,16 @@ class CoordinatorClient:
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission into its round; ``receipts`` are the provers' signatures by committee index."""
         with calling(self.endpoint):
-            reply = self._stub.SubmitHeader(wire.submission_to_wire(header, receipts), timeout=self._timeout)
-        return wire.status_from_wire(reply)
+            reply = self._stub.SubmitHeader(coordination.submission_to_wire(header, receipts), timeout=self._timeout)
+        return coordination.status_from_wire(reply)
 
     def submission_status(self, submission: bytes) -> SubmissionStatus:
         """What became of a submission."""
         with calling(self.endpoint):
             request = pb.SubmissionStatusRequest(submission=submission)
-            return wire.status_from_wire(self._stub.SubmissionStatus(request, timeout=self._timeout))
+            return coordination.status_from_wire(self._stub.SubmissionStatus(request, timeout=self._timeout))
 
-    def put_model(self, data: bytes, task_id: int, publisher: Chain) -> bytes:
+    def put_model(self, data: bytes, task_id: int, publisher: ChainWriter) -> bytes:
         """Store a model of a task; returns its Keccak-256 digest, which the round on the chain names.
 
         Args:
@@ -76,9 +76,9 @@ class CoordinatorClient:
         """
         digest, view = keccak(data), publisher.view
         signature = publisher.sign(publication_digest(view.market_id, task_id, digest))
-        opening = ModelAnnouncement(task_id, len(data), digest, signature)
+        head = ModelHead(task_id, len(data), digest, signature)
         with calling(self.endpoint):
-            self._stub.PutModel(wire.model_to_wire(opening, data), timeout=self._timeout)
+            self._stub.PutModel(coordination.model_to_wire(head, data), timeout=self._timeout)
         return digest
 
     def get_model(self, digest: bytes) -> bytes:
@@ -103,4 +103,4 @@ class CoordinatorClient:
         """A task's rounds at the coordinator, and why submissions were rejected."""
         with calling(self.endpoint):
             reply = self._stub.TaskStatus(pb.TaskStatusRequest(task_id=task_id), timeout=self._timeout)
-        return wire.task_status_from_wire(reply)
+        return coordination.task_status_from_wire(reply)

@@ -14,8 +14,8 @@ from eth_utils.address import to_canonical_address, to_checksum_address
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 
 from circuits.errors import ChainError, ContractError
+from commons.chain.rpc import Rpc, revert_data
 from commons.storage.accounts import SigningKey
-from provers.rpc import Rpc, revert_data
 
 _log = logging.getLogger(__name__)
 _TIP = 10**9
@@ -49,6 +49,13 @@ class Mined:
     gas_used: int
     contract: bytes | None
     logs: tuple[Log, ...] = field(repr=False)
+
+    @property
+    def created(self) -> bytes:
+        """Address of the contract that it created.  Raises ChainError when it created none."""
+        if self.contract is None:
+            raise ChainError(f"transaction 0x{self.transaction.hex()} created no contract")
+        return self.contract
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,35 @@
+"""Deploying the registry and the market."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from commons.chain.calldata import MARKET, REGISTRY, contract_errors, deployment
+from commons.chain.rpc import Rpc
+from commons.chain.transactions import Patience, Sender
+from commons.storage.accounts import SigningKey
+
+_DEPLOY = 6_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where the contracts are.  ``block`` is the first in which they have events."""
+
+    chain_id: int
+    registry: bytes
+    market: bytes
+    block: int
+
+
+def deploy_contracts(
+    url: str, key: SigningKey, *, expected_chain_id: int | None = None, patience: Patience | None = None
+) -> Deployment:
+    """Deploy the registry and the market.  Raises ChainError."""
+    rpc = Rpc(url, contract_errors())
+    if expected_chain_id is not None:
+        rpc.require_chain(expected_chain_id)
+    sender = Sender(rpc, key, patience)
+    registry = sender.send(None, deployment(REGISTRY), gas=_DEPLOY)
+    market = sender.send(None, deployment(MARKET, registry.created), gas=_DEPLOY)
+    return Deployment(rpc.chain_id, registry.created, market.created, registry.block)
