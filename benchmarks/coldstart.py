@@ -21,7 +21,7 @@ POLICY, CAPACITY = "norm", 64
 
 def measure() -> dict[str, Any]:
     """Median wall seconds, from starting the interpreter to the last key in memory; files in the page cache."""
-    from gradroll.keygen import cached_development_parameters
+    from gradroll.setup.keygen import cached_development_parameters
 
     folder = parameters.ensure(DIMENSION)
     cached_development_parameters(folder, DIMENSION, POLICY, CAPACITY)
@@ -45,8 +45,8 @@ def load(folder: Path) -> dict[str, float]:
     from circuits import container
     from circuits.keys import PROVING
     from commons.storage.parameters import PublicParameters
-    from gradroll.keygen import SRS_FILE, proving_key_file
     from gradroll.nodes import node_config
+    from gradroll.setup.keygen import SRS_FILE, proving_key_file
     from provers.node import ProverNode
 
     del node_config, ProverNode

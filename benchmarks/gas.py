@@ -21,10 +21,10 @@ from commons.chain.facts import NewTask
 from commons.chain.transactions import Patience
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import load_account
-from gradroll.demo.processes import free_ports
-from gradroll.keygen import SRS_FILE, proving_key_file
-from gradroll.local import LocalMarket, Plan, prepare
-from provers.keystore import Keystore
+from gradroll.setup.keygen import SRS_FILE, proving_key_file
+from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
+from gradroll.setup.processes import free_ports
+from provers.joining.keystore import Keystore
 from tests.support.plain_batch import (
     Circumstances,
     Setup,
@@ -65,7 +65,7 @@ def _dimension(dimension: int, sizes: tuple[int, ...]) -> list[dict[str, int | b
     (port,) = free_ports(1)
     keys = parameters.ensure(dimension)
     with anvil(port):
-        plan = Plan(
+        plan = MarketPlan(
             directory=work, chain=f"http://127.0.0.1:{port}", provers=("127.0.0.1:1",) * _PROVERS,
             threshold=_THRESHOLD, dimension=dimension, policy="norm", capacity=CAPACITY, parameters=keys,
         )  # fmt: skip

@@ -25,10 +25,10 @@ from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
-from gradroll.demo.processes import Fleet, Running, free_ports, wait_until
-from gradroll.keygen import SRS_FILE
-from gradroll.local import LocalMarket, Plan, prepare
-from gradroll.model_owner import ModelOwner, quantised_bound
+from gradroll.model_owner.buyer import ModelOwner, quantised_bound
+from gradroll.setup.keygen import SRS_FILE
+from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
+from gradroll.setup.processes import Processes, Running, free_ports, wait_until
 
 FRACTION_BITS = 16
 _START = 120.0
@@ -46,7 +46,7 @@ class Stage:
     """
 
     market: LocalMarket
-    fleet: Fleet
+    fleet: Processes
     task_id: int
     buyer: ModelOwner
     view: ChainView
@@ -85,8 +85,8 @@ def stage(case: Case, work: Path) -> Iterator[Stage]:
     keys = parameters.ensure(case.dimension)
     chain_port, relay_port, *ports = free_ports(2 + case.provers)
     url = f"http://127.0.0.1:{chain_port}"
-    with anvil(chain_port), Fleet(work / "logs") as fleet:
-        plan = Plan(
+    with anvil(chain_port), Processes(work / "logs") as fleet:
+        plan = MarketPlan(
             directory=work / "market", chain=url, provers=tuple(f"127.0.0.1:{port}" for port in ports),
             threshold=case.threshold, dimension=case.dimension, policy="norm", capacity=case.capacity,
             coordinator=f"127.0.0.1:{relay_port}", parameters=keys,
@@ -127,7 +127,7 @@ def anvil(port: int) -> Iterator[None]:
 
 def _await_chain(port: int) -> None:
     rpc = Rpc(f"http://127.0.0.1:{port}", ErrorTable(()))
-    with Fleet(Path()) as nobody:
+    with Processes(Path()) as nobody:
         wait_until("starting anvil", lambda: rpc.head().number >= 0, nobody, _START)
 
 

@@ -19,8 +19,8 @@ from commons.sharing.dealing import OwnerSeeds, Sharing
 from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from gradroll.keygen import SRS_FILE
-from gradroll.owner import DataOwner
+from gradroll.data_owner.owner import DataOwner
+from gradroll.setup.keygen import SRS_FILE
 
 
 class MeasuredOwner(DataOwner):

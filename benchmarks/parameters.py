@@ -10,7 +10,7 @@ from circuits.commitment import cached_commitment_key, unsafe_development_key
 from circuits.errors import GradrollError
 from circuits.srs import Srs, load
 from circuits.statement import domain_size
-from gradroll.keygen import DEVELOPMENT_SEED, SRS_FILE, development_seed, development_srs
+from gradroll.setup.keygen import DEVELOPMENT_SEED, SRS_FILE, development_seed, development_srs
 
 _SMALL_DOMAIN = 1 << 16
 

@@ -17,7 +17,7 @@ from circuits.errors import ProofError
 from circuits.hashing import challenge
 from circuits.srs import Srs, powers_needed
 from circuits.statement import TAIL, SumcheckProof, domain_size
-from circuits.transcript import Ending, SumcheckChallenges, sumcheck_challenges, v_state, zeta_state
+from circuits.transcript import FinalInputs, SumcheckChallenges, sumcheck_challenges, v_state, zeta_state
 from native import G1, G2, FrArray
 
 _COSET_SHIFT = 5
@@ -100,7 +100,7 @@ def verify(
     tau: G2,
     commitment: G1,
     proof: SumcheckProof,
-    ending: Ending,
+    final: FinalInputs,
     *,
     square_norm: int,
     dimension: int,
@@ -110,13 +110,13 @@ def verify(
 
     Args:
         tau: [tau]_2 of the SRS.
-        ending: what the transcript binds before the last challenge beside the openings.
+        final: what the transcript binds before the last challenge beside the openings.
         state: transcript state behind rho, the batch identifier.
 
     Raises:
         ProofError: zeta lies in the domain.
     """
-    challenges = sumcheck_challenges(state, square_norm, proof, ending)
+    challenges = sumcheck_challenges(state, square_norm, proof, final)
     left, right = opening_points(commitment, square_norm, domain_size(dimension), proof, challenges)
     return native.pairing_product_is_one([(left, tau), (native.g1_neg(right), native.g2_generator)])
 

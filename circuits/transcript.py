@@ -43,7 +43,7 @@ def context_state(context: Context, owners: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class RhoInputs:
     """What is public when rho is drawn, beside the owners' headers."""
 
     mask_commitment: G1
@@ -54,19 +54,19 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class FinalInputs:
     """What enters the transcript last: the Groth16 elements, and the stated sum of the owners' commitments."""
 
     groth: GrothProof
     commitment_sum: G1
 
 
-def rho_state(context: Context, owners: Sequence[SubmissionHeader], opening: Opening) -> bytes:
+def rho_state(context: Context, owners: Sequence[SubmissionHeader], inputs: RhoInputs) -> bytes:
     """State behind rho, the challenge that combines the rows; it is the batch's identifier."""
     return keccak(
         words(
             tag("gradroll/v1/rho"), context_state(context, len(owners)), owners_hash(owners),
-            opening.mask_commitment, opening.sign_seed, opening.projections_digest, opening.gram, opening.knowledge,
+            inputs.mask_commitment, inputs.sign_seed, inputs.projections_digest, inputs.gram, inputs.knowledge,
         )
     )  # fmt: skip
 
@@ -81,10 +81,10 @@ def v_state(state: bytes, a_zeta: int, s_zeta: int, s_omega_zeta: int) -> bytes:
     return keccak(words(tag("gradroll/v1/v"), state, a_zeta, s_zeta, s_omega_zeta))
 
 
-def u_state(state: bytes, w1: G1, w2: G1, ending: Ending) -> bytes:
+def u_state(state: bytes, w1: G1, w2: G1, final: FinalInputs) -> bytes:
     """State behind u and the pairing weights; all that they weigh is in it, so that no error can cancel another."""
-    groth = ending.groth
-    return keccak(words(tag("gradroll/v1/u"), state, w1, w2, ending.commitment_sum, groth.a, groth.b, groth.c))
+    groth = final.groth
+    return keccak(words(tag("gradroll/v1/u"), state, w1, w2, final.commitment_sum, groth.a, groth.b, groth.c))
 
 
 def knowledge_weight(state: bytes) -> int:
@@ -112,11 +112,11 @@ class SumcheckChallenges:
     state: bytes
 
 
-def sumcheck_challenges(state: bytes, square_norm: int, proof: SumcheckProof, ending: Ending) -> SumcheckChallenges:
+def sumcheck_challenges(state: bytes, square_norm: int, proof: SumcheckProof, final: FinalInputs) -> SumcheckChallenges:
     """Replay the transcript from the batch identifier to its end."""
     s3 = zeta_state(state, square_norm, proof.s, proof.q)
     s4 = v_state(s3, proof.a_zeta, proof.s_zeta, proof.s_omega_zeta)
-    s5 = u_state(s4, proof.w1, proof.w2, ending)
+    s5 = u_state(s4, proof.w1, proof.w2, final)
     return SumcheckChallenges(challenge(s3), challenge(s4), challenge(s5), s5)
 
 

@@ -15,8 +15,8 @@ from circuits.groth16 import VerifyingKey, input_point
 from circuits.hashing import challenge
 from circuits.statement import MAX_BOUND, MAX_DIMENSION, BatchProof, BatchStatement, domain_size
 from circuits.transcript import (
-    Ending,
-    Opening,
+    FinalInputs,
+    RhoInputs,
     knowledge_weight,
     opening_weight,
     rho_state,
@@ -39,8 +39,8 @@ def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     _check_shape(statement, proof, key)
     _check_points(statement, proof)
     batch_id, rho, public = public_inputs(statement, proof)
-    ending = Ending(proof.groth, proof.commitment_sum)
-    challenges = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, ending)
+    final = FinalInputs(proof.groth, proof.commitment_sum)
+    challenges = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, final)
     domain = domain_size(statement.context.dimension)
     commitment = combined_commitment(statement, proof, rho)
     left, right = sumcheck.opening_points(commitment, proof.square_norm, domain, proof.sumcheck, challenges)
@@ -70,8 +70,8 @@ def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
 
 def public_inputs(statement: BatchStatement, proof: BatchProof) -> tuple[bytes, int, tuple[int, ...]]:
     """(batch identifier, rho, circuit's public inputs) as the transcript determines them."""
-    opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
-    batch_id = rho_state(statement.context, statement.owners, opening)
+    inputs = RhoInputs(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
+    batch_id = rho_state(statement.context, statement.owners, inputs)
     rho = challenge(batch_id)
     return batch_id, rho, (rho, proof.square_norm, statement.context.bound)
 

@@ -10,18 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradroll.auditor import Auditor
-    from gradroll.model_owner import ModelOwner, RoundAggregate
-    from gradroll.owner import DataOwner, Submitted
+    from gradroll.audit.auditor import Auditor
+    from gradroll.data_owner.owner import DataOwner, Submitted
+    from gradroll.model_owner.buyer import ModelOwner, RoundAggregate
 
 __all__ = ["Auditor", "DataOwner", "ModelOwner", "RoundAggregate", "Submitted"]
 
 _HOMES = {
-    "Auditor": "gradroll.auditor",
-    "DataOwner": "gradroll.owner",
-    "ModelOwner": "gradroll.model_owner",
-    "RoundAggregate": "gradroll.model_owner",
-    "Submitted": "gradroll.owner",
+    "Auditor": "gradroll.audit.auditor",
+    "DataOwner": "gradroll.data_owner.owner",
+    "ModelOwner": "gradroll.model_owner.buyer",
+    "RoundAggregate": "gradroll.model_owner.buyer",
+    "Submitted": "gradroll.data_owner.owner",
 }
 
 

@@ -17,7 +17,7 @@ class NodeConfig:
     Attributes:
         listen: ``host:port`` to bind; port 0 takes any free one.
         state_dir: ledger and shares; one process at a time.
-        keystore_dir: see ``provers.keystore.Keystore``.
+        keystore_dir: see ``provers.joining.keystore.Keystore``.
         rpc_url: JSON-RPC of an Ethereum node.
         chain_id: the chain that it must be on.
         market: the market contract's 20-byte address.

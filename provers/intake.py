@@ -14,9 +14,9 @@ from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
 from commons.sharing.sharepayloads import all_payload_sizes, scalar_bytes
 from commons.wire.checks import MAX_CHUNK
-from provers.environment import NodeEnvironment
-from provers.keystore import Keystore
-from provers.ledger import owner_key
+from provers.joining.keystore import Keystore
+from provers.node_environment import NodeEnvironment
+from provers.party.ledger import owner_key
 from provers.store import ShareRecord, Store
 
 

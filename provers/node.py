@@ -25,11 +25,11 @@ from commons.wire.channel import bind, new_server
 from commons.wire.rpcstatus import answering
 from commons.wire.streams import blob_to_wire, timely
 from provers.config import NodeConfig
-from provers.environment import NodeEnvironment
 from provers.finality import Finality
 from provers.intake import ShareIntake, own_membership
-from provers.keysetup import KeySetup
-from provers.keystore import Keystore
+from provers.joining.keysetup import KeySetup
+from provers.joining.keystore import Keystore
+from provers.node_environment import NodeEnvironment
 from provers.runner import Runner
 from provers.store import Store
 

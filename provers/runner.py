@@ -14,8 +14,8 @@ from circuits.statement import Membership
 from commons.protocol.bodies import AttestBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
-from provers.environment import NodeEnvironment
-from provers.keysetup import KeySetup
+from provers.joining.keysetup import KeySetup
+from provers.node_environment import NodeEnvironment
 from provers.party import Party, RestoredError, handle
 from provers.store import Store
 

@@ -3,7 +3,7 @@
 The ledger is append-only in sqlite; everything else are files.  A share lies in its file as bare scalars, so that it is
 used through a memory map; what its owner sealed is kept beside it when it came in another form.  A share of a sum is
 computed when it is first asked for, or when the shares under it are deleted; that it is here does not mean that it may
-be sent (``provers.party.release``).
+be sent (``provers.party.releasing``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database
 from commons.storage.files import DirectoryLock, storing, sync_directory, write_durably
 from native import FrArray
-from provers import ledger
+from provers.party import ledger
 from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
 
 _SCHEMA = """

@@ -1,41 +1,83 @@
-"""A layer imports only what stands below it, and the pure core does no IO."""
+"""The plan of the house: which room may import which, no circle, no arrow up, and a pure core.
+
+`docs/architecture.md` explains the plan; `PLAN` is what is enforced.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ("native", "circuits", "provers", "coordinator", "gradroll")
-"""From the ground up; `contracts` (artifacts) may be imported by the last two and imports none of them."""
-TOOLS = {"gradroll": {"benchmarks"}}
-"""`gradroll bench` runs the measurements of a checkout; nothing else reaches out of the distribution."""
+SHARED = ("circuits", "native")
+COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
+           "commons.chain", "commons.wire", "commons")  # fmt: skip
+SDK = ("gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
+PLAN: dict[str, tuple[str, ...]] = {
+    "native": (),
+    "contracts": (),
+    "circuits": ("native",),
+    "commons": (),
+    "commons.sharing": SHARED,
+    "commons.protocol": (*SHARED, "commons.sharing"),
+    "commons.runtime": SHARED,
+    "commons.settings": SHARED,
+    "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
+    "commons.chain": (*SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.storage"),
+    "commons.wire": (*SHARED, *COMMONS),
+    "provers.party": (*SHARED, "commons.sharing", "commons.protocol"),
+    "provers.joining": (*SHARED, "commons.sharing", "commons.protocol", "commons.storage"),
+    "provers": (*SHARED, *COMMONS, "provers.party", "provers.joining"),
+    "coordinator.machine": (*SHARED, "commons.sharing", "commons.protocol"),
+    "coordinator": (*SHARED, *COMMONS, "coordinator.machine"),
+    "gradroll.data_owner": (*SHARED, *COMMONS),
+    "gradroll.model_owner": (*SHARED, *COMMONS),
+    "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner"),
+    "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
+    "gradroll.console": SHARED,
+    "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.setup", "gradroll.console"),
+    "gradroll.commands": (
+        *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
+        "gradroll.demo", "gradroll.console", "gradroll", "benchmarks",
+    ),
+    "gradroll": (*SHARED, *SDK, "gradroll.commands"),
+}  # fmt: skip
+"""What each room may import beside itself.  A file is in the room with the longest name that fits."""
+PURE = ("commons.sharing", "commons.protocol", "provers.party", "coordinator.machine")
+"""Rooms without IO, clock and randomness; they import pure modules only."""
+PURE_MODULES = (
+    "circuits.errors", "circuits.hashing", "circuits.statement", "circuits.transcript", "circuits.payload",
+    "circuits.policies", "circuits.r1cs", "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck",
+    "circuits.quantize", "circuits.verify", "provers.joining.agreement", "coordinator.rounds", "coordinator.events",
+    "coordinator.planning", "gradroll.audit.recheck",
+)  # fmt: skip
+DRAWS = {"commons.sharing.sealing"}
+"""Sealing draws an ephemeral key for each message."""
 IO = {
     "asyncio", "eth_account", "eth_tester", "fcntl", "grpc", "http", "httpx", "multiprocessing", "os", "random",
     "redis", "requests", "secrets", "signal", "socket", "sqlite3", "subprocess", "tempfile", "threading", "time",
     "urllib", "web3",
 }  # fmt: skip
 """Modules for IO, clocks, concurrency and randomness."""
-PURE = (
-    "circuits/errors.py", "circuits/hashing.py", "circuits/statement.py", "circuits/transcript.py",
-    "circuits/payload.py", "circuits/policies.py", "circuits/r1cs.py", "circuits/gadgets.py", "circuits/groth16.py",
-    "circuits/joint.py", "circuits/sumcheck.py", "circuits/quantize.py", "circuits/verify.py",
-    "commons/protocol/messages.py", "commons/protocol/bodies.py", "commons/sharing/prss.py", "provers/setup.py", "provers/ledger.py",
-    "commons/sharing/reconstruct.py", "commons/sharing/scalars.py", "commons/protocol/signing.py", "commons/sharing/replicated.py", "commons/sharing/sharepayloads.py",
-    "commons/protocol/bundle.py", "commons/protocol/heads.py", "provers/party",
-    "coordinator/machine", "coordinator/rounds.py", "coordinator/events.py", "commons/protocol/status.py",
-    "coordinator/planning.py",
-    "commons/sharing/dealing.py", "gradroll/audit.py",
-)  # fmt: skip
+MAX_LINES = 400
+SAME_NAME = {"__init__", "__main__"}
+"""Names that a folder gives its sense to; commands are named as they are typed."""
 
 
-def sources(place: str) -> list[Path]:
-    """The Python files of a folder, or the file itself."""
-    path = ROOT / place
-    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
+def name_of(path: Path) -> str:
+    """Dotted name of a module."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module: str) -> str | None:
+    """The room that a module is in; None for what is not part of the house."""
+    fitting = [room for room in PLAN if f"{module}.".startswith(f"{room}.")]
+    return max(fitting, key=len, default=None)
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -45,9 +87,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
-            for alias in (
-                node.names
-            ):  # `from provers import ledger` imports a module, `from commons.sharing.prss import x` a name
+            for alias in node.names:  # a module of a package, or a name of a module
                 nested = f"{node.module}.{alias.name}"
                 yield nested if is_module(nested) else node.module or ""
 
@@ -55,57 +95,75 @@ def imports(path: Path) -> Iterator[str]:
 def is_module(name: str) -> bool:
     """Whether a dotted name is one of our files or folders."""
     path = ROOT / Path(*name.split("."))
-    return path.with_suffix(".py").is_file() or path.is_dir()
+    return path.is_dir() or any(path.with_suffix(suffix).is_file() for suffix in (".py", ".pyi"))
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_imports_point_downward(layer: str) -> None:
-    above = {*LAYERS[LAYERS.index(layer) + 1 :], "tests", "benchmarks"}
-    if layer not in ("coordinator", "gradroll"):
-        above.add("contracts")
-    above -= TOOLS.get(layer, set())
+def sources() -> dict[str, Path]:
+    """Every Python file of the house by its dotted name, without generated ones."""
+    tops = sorted({room.partition(".")[0] for room in PLAN})
+    files = (p for top in tops for p in (ROOT / top).rglob("*.py") if "node_modules" not in p.parts)
+    return {name_of(p): p for p in files if "_generated" not in p.parts}
+
+
+SOURCES = sources()
+PURE_CORE = [
+    m for m in SOURCES
+    if (room_of(m) in PURE or m in PURE_MODULES) and m not in DRAWS
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("room", PLAN)
+def test_a_room_imports_what_the_plan_says(room: str) -> None:
+    files = {m: p for m, p in SOURCES.items() if room_of(m) == room}
+    assert files, "an empty room"
+    allowed = {room, *PLAN[room]}
     wrong = [
-        (str(p.relative_to(ROOT)), name) for p in sources(layer) for name in imports(p) if name.split(".")[0] in above
+        (module, name)
+        for module, path in files.items()
+        for name in imports(path)
+        if is_module(name) and (room_of(name) or name.partition(".")[0]) not in allowed
     ]
     assert not wrong
 
 
-def test_the_artifact_loader_imports_no_layer() -> None:
-    names = {name.split(".")[0] for name in imports(ROOT / "contracts" / "__init__.py")}
-    assert not names & {*LAYERS, "tests"}
-
-
-@pytest.mark.parametrize("place", PURE)
-def test_the_pure_core_does_no_io(place: str) -> None:
-    files = sources(place)
-    assert files
-    wrong = [(str(p.relative_to(ROOT)), name) for p in files for name in imports(p) if name.split(".")[0] in IO]
+def test_the_plan_itself_has_no_arrow_up() -> None:
+    above = {"gradroll.commands": {"gradroll"}}  # the parser lists the commands, and they read its exit codes
+    order = list(PLAN)
+    wrong = [
+        (room, other)
+        for room, others in PLAN.items()
+        for other in others
+        if other in order and order.index(other) > order.index(room) and other not in above.get(room, set())
+    ]
     assert not wrong
 
 
-@pytest.mark.parametrize("place", PURE)
-def test_the_pure_core_imports_no_shell(place: str) -> None:
+def test_there_is_no_circle() -> None:
+    graph = {m: {n for n in imports(p) if n in SOURCES and n != m} for m, p in SOURCES.items()}
+    left = dict(graph)
+    while free := [m for m, needs in left.items() if not needs & left.keys()]:
+        for module in free:
+            del left[module]
+    assert not left, f"these modules import each other: {sorted(left)}"
+
+
+@pytest.mark.parametrize("module", PURE_CORE)
+def test_the_pure_core_does_no_io(module: str) -> None:
+    assert not {name for name in imports(SOURCES[module]) if name.partition(".")[0] in IO}
+
+
+@pytest.mark.parametrize("module", PURE_CORE)
+def test_the_pure_core_imports_no_shell(module: str) -> None:
     """Purity would be worth nothing if a pure module called into one that is not."""
-    pure = {p for entry in PURE for p in sources(entry)}
-    shells = {
-        name
-        for p in sources(place)
-        for name in imports(p)
-        if name.split(".")[0] in ("provers", "coordinator", "gradroll") and not _is_pure(name, pure)
-    }
-    assert not shells
+    ours = {name for name in imports(SOURCES[module]) if room_of(name) not in (None, "native", "circuits")}
+    packages = {m for m in PLAN if m not in SOURCES or SOURCES[m].name == "__init__.py"}
+    assert not {name for name in ours if name not in PURE_CORE and name not in packages}
 
 
-def _is_pure(module: str, pure: set[Path]) -> bool:
-    path = ROOT / Path(*module.split("."))
-    return path.with_suffix(".py") in pure or path / "__init__.py" in pure or (path.is_dir() and not sources(module))
+def test_no_module_is_long() -> None:
+    assert not [m for m, p in SOURCES.items() if len(p.read_text(encoding="utf-8").splitlines()) > MAX_LINES]
 
 
-def test_only_the_bench_command_reaches_out_of_the_distribution() -> None:
-    reaching = {
-        str(p.relative_to(ROOT))
-        for p in sources("gradroll")
-        for name in imports(p)
-        if name.split(".")[0] == "benchmarks"
-    }
-    assert reaching <= {"gradroll/commands/bench.py"}
+def test_no_two_modules_have_one_name() -> None:
+    named = [p.stem for m, p in SOURCES.items() if not m.startswith("gradroll.commands.") and p.stem not in SAME_NAME]
+    assert not [name for name, count in Counter(named).items() if count > 1]

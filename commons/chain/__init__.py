@@ -1,0 +1,1 @@
+"""The contracts, read and written: facts, a view, transactions, and the development chain."""

@@ -30,7 +30,7 @@ from circuits.statement import (
     cohort_id,
     sign_seed,
 )
-from circuits.transcript import Opening, rho_state
+from circuits.transcript import RhoInputs, rho_state
 from commons.protocol.bodies import Reader, scalars_to_bytes
 from commons.protocol.messages import MAX_COHORT, MAX_PROVERS
 from native import FrArray
@@ -61,8 +61,10 @@ class Certificate:
     def batch_id(self) -> bytes:
         """The identifier that context, owners and proof give."""
         proof = self.proof
-        opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
-        return rho_state(self.statement.context, self.statement.owners, opening)
+        inputs = RhoInputs(
+            proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
+        )
+        return rho_state(self.statement.context, self.statement.owners, inputs)
 
     def require_dealings(self) -> None:
         """Raise WireError unless the submissions are those of the cohort behind the sign seed.

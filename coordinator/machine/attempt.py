@@ -15,7 +15,7 @@ import numpy as np
 import native
 from circuits.hashing import challenge
 from circuits.statement import ROWS
-from circuits.transcript import Opening, projections_digest, rho_state, squarings
+from circuits.transcript import RhoInputs, projections_digest, rho_state, squarings
 from commons.protocol.bodies import CombineBody, ConfirmBody, MaskBody, ValidateBody
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest
 from commons.protocol.relay import broadcast_hash
@@ -116,8 +116,8 @@ def validated(resources: Resources, state: Validating, replies: Replies) -> Tran
     gram = open_g1({p: b.gram for p, b in bodies.items()}, t, liars, "Gram commitment")
     knowledge = open_g1({p: b.knowledge for p, b in bodies.items()}, t, liars, "knowledge part")
     digest = projections_digest([state.masked.projections, *(run.ground.projections[i] for i in run.proposal.kept)])
-    opening = Opening(state.masked.commitment, run.ground.seed, digest, gram, knowledge)
-    rho = rho_state(run.batch.cohort.context, run.headers, opening)
+    inputs = RhoInputs(state.masked.commitment, run.ground.seed, digest, gram, knowledge)
+    rho = rho_state(run.batch.cohort.context, run.headers, inputs)
     opened = Validated(answers.messages, gram, knowledge, digest, rho)
     return Transition(Confirming(run, state.masked, opened), ask(run, Step.CONFIRM, answers.messages))
 

@@ -136,7 +136,7 @@ def _open(resources: Resources, case: Case, owner: int) -> FrArray:
 
 
 def _may_reveal(resources: Resources, case: Case, wrong: tuple[int, ...]) -> bool:
-    """A prover lays a share open only if 2t + 1 others agree without it (see ``provers.party.blame``)."""
+    """A prover lays a share open only if 2t + 1 others agree without it (see ``provers.party.probing``)."""
     return len(case.batch.reachable - set(wrong)) >= 2 * resources.committee.threshold + 1
 
 

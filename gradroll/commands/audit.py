@@ -31,7 +31,7 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit round by round; 7 when a check fails."""
-    from gradroll.sessions import auditor
+    from gradroll.commands.sessions import auditor
 
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
     audit, console, failures = auditor(chosen, arguments.coordinator), Console(), 0

@@ -59,7 +59,7 @@ def add(parent: Subparsers) -> None:
 
 def fund(arguments: argparse.Namespace) -> int:
     """Send money from a development node's own accounts."""
-    from gradroll.local import ALLOWANCE, endow
+    from gradroll.setup.local_market import ALLOWANCE, endow
 
     settings(arguments).require_development("sending from a node's unlocked accounts")
     endow(arguments.chain, arguments.addresses, ALLOWANCE)
@@ -85,7 +85,7 @@ def deploy(arguments: argparse.Namespace) -> int:
     from commons.chain.view import ChainView
     from commons.chain.writer import ChainWriter
     from commons.storage.accounts import load_account
-    from gradroll.local import chain_section, write_settings
+    from gradroll.setup.local_market import chain_section, write_settings
 
     chosen = settings(arguments)
     account = load_account(arguments.account)

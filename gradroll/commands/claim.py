@@ -30,8 +30,8 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Claim every round's reward."""
-    from gradroll.claims import claim_all
-    from gradroll.sessions import owner_chain
+    from gradroll.commands.sessions import owner_chain
+    from gradroll.data_owner.claims import claim_all
 
     chain = owner_chain(settings(arguments, owner__account=arguments.account))
     owner = arguments.owner or chain.address

@@ -35,7 +35,7 @@ def create(arguments: argparse.Namespace) -> int:
     """Register a committee."""
     from commons.chain.writer import ChainWriter
     from commons.storage.accounts import load_account
-    from gradroll.sessions import chain_view
+    from gradroll.commands.sessions import chain_view
 
     chain = ChainWriter(chain_view(settings(arguments)), load_account(arguments.account))
     committee = chain.create_committee(arguments.threshold, arguments.members)
@@ -47,7 +47,7 @@ def create(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print a committee."""
-    from gradroll.sessions import chain_view
+    from gradroll.commands.sessions import chain_view
 
     record = chain_view(settings(arguments)).committee_record(arguments.committee)
     console, committee = Console(), record.committee

@@ -53,7 +53,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def init(arguments: argparse.Namespace) -> int:
     """Make keys."""
     from circuits.errors import ConfigError
-    from provers.keystore import Keystore
+    from provers.joining.keystore import Keystore
 
     chosen = settings(arguments, prover__keystore=arguments.keystore)
     directory = chosen.get("prover.keystore")
@@ -68,8 +68,8 @@ def join(arguments: argparse.Namespace) -> int:
     """Publish endpoint and sealing key."""
     from commons.chain.writer import ChainWriter
     from commons.settings.loading import ProverSettings
-    from gradroll.sessions import chain_view
-    from provers.keystore import Keystore
+    from gradroll.commands.sessions import chain_view
+    from provers.joining.keystore import Keystore
 
     chosen = settings(
         arguments,

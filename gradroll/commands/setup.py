@@ -94,7 +94,7 @@ def _add_local(commands: Subparsers) -> None:
 def srs(arguments: argparse.Namespace) -> int:
     """Import or derive an SRS."""
     from circuits.statement import domain_size
-    from gradroll.keygen import development_srs
+    from gradroll.setup.keygen import development_srs
 
     domain = domain_size(arguments.dimension)
     if arguments.ptau is not None:
@@ -112,7 +112,7 @@ def srs(arguments: argparse.Namespace) -> int:
 def keys(arguments: argparse.Namespace) -> int:
     """Generate a key pair."""
     from circuits.srs import load
-    from gradroll.keygen import generate
+    from gradroll.setup.keygen import generate
 
     chosen = settings(arguments)
     if arguments.insecure_seed is not None:
@@ -136,11 +136,11 @@ def account(arguments: argparse.Namespace) -> int:
 
 def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
-    from gradroll.local import Plan, await_node, prepare
+    from gradroll.setup.local_market import MarketPlan, await_node, prepare
 
     settings(arguments).require_development("a local market with seeded keys")
     step = 0 if arguments.same_port else 1
-    plan = Plan(
+    plan = MarketPlan(
         directory=arguments.directory,
         chain=arguments.chain,
         provers=tuple(

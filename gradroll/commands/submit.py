@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from commons.settings.loading import Settings
-    from gradroll.owner import DataOwner
+    from gradroll.data_owner.owner import DataOwner
 
 
 def add(parent: Subparsers) -> None:
@@ -43,7 +43,7 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Submit and say what happened."""
-    from gradroll.sessions import data_owner
+    from gradroll.commands.sessions import data_owner
 
     chosen = settings(arguments, owner__account=arguments.account, owner__coordinator=arguments.coordinator)
     gradient = read_gradient(arguments.gradient)
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def register(owner: DataOwner, chosen: Settings, task: int) -> None:
     """Register the account for an open task unless it is registered."""
-    from gradroll.sessions import chain_view, owner_chain
+    from gradroll.commands.sessions import chain_view, owner_chain
 
     if chain_view(chosen).owner_index(task, owner.address) is None:
         index = owner_chain(chosen).register(task)

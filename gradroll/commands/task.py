@@ -12,7 +12,7 @@ from gradroll.console import Console, checksum, ether
 
 if TYPE_CHECKING:
     from commons.settings.loading import Settings
-    from gradroll.model_owner import ModelOwner
+    from gradroll.model_owner.buyer import ModelOwner
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -117,7 +117,7 @@ def _create(commands: Subparsers) -> None:
 def create(arguments: argparse.Namespace) -> int:
     """Create a task and print its number."""
     from commons.chain.facts import NewTask
-    from gradroll.model_owner import quantised_bound
+    from gradroll.model_owner.buyer import quantised_bound
 
     terms = NewTask(
         committee_id=arguments.committee,
@@ -167,7 +167,7 @@ def open_round(arguments: argparse.Namespace) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     """Print what the chain and the coordinator know about a task."""
-    from gradroll.sessions import chain_view, task_report
+    from gradroll.commands.sessions import chain_view, task_report
 
     chosen = _settings(arguments)
     view, console = chain_view(chosen), Console()
@@ -222,6 +222,6 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _owner(arguments: argparse.Namespace) -> ModelOwner:
-    from gradroll.sessions import model_owner
+    from gradroll.commands.sessions import model_owner
 
     return model_owner(_settings(arguments))

@@ -13,12 +13,12 @@ from commons.chain.writer import ChainWriter
 from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
+from gradroll.data_owner.owner import DataOwner, Submitted
 from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
-from gradroll.keygen import SRS_FILE
-from gradroll.local import ALLOWANCE, LocalMarket, endow
-from gradroll.model_owner import ModelOwner, quantised_bound
-from gradroll.owner import DataOwner, Submitted
+from gradroll.model_owner.buyer import ModelOwner, quantised_bound
+from gradroll.setup.keygen import SRS_FILE
+from gradroll.setup.local_market import ALLOWANCE, LocalMarket, endow
 
 REWARD = 10**15
 """Wei for an accepted gradient: 0.001 ETH."""

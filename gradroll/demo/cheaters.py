@@ -9,7 +9,7 @@ from circuits.commitment import CommitmentKey
 from circuits.quantize import Quantized
 from circuits.statement import SLACK_BITS, Committee, TaskTerms
 from commons.sharing.dealing import OwnerSeeds, Sharing, owner_vector, share_field, share_vector
-from gradroll.owner import DataOwner
+from gradroll.data_owner.owner import DataOwner
 
 HALF = (native.R + 1) // 2
 """The field's 1/2: enormous as an integer, but four of them square to 1 together."""

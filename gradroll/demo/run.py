@@ -15,11 +15,10 @@ from circuits.quantize import FloatArray
 from commons.chain.facts import AcceptedBatch
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.wire.prover_client import ProverClient
-from gradroll.auditor import Auditor
-from gradroll.claims import claim_all
+from gradroll.audit.auditor import Auditor
 from gradroll.console import Console, ether
+from gradroll.data_owner.claims import claim_all
 from gradroll.demo.cast import Cast, assemble, create_task
-from gradroll.demo.processes import Fleet, free_ports, wait_until
 from gradroll.demo.report import Report, RoundReport, Seconds
 from gradroll.demo.settling import await_settled, await_sum, rejections, settlement_gas
 from gradroll.demo.training import (
@@ -33,7 +32,8 @@ from gradroll.demo.training import (
     plain_aggregate,
     step,
 )
-from gradroll.local import LocalMarket, Plan, prepare
+from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
+from gradroll.setup.processes import Processes, free_ports, wait_until
 
 CHEATERS = 2
 _CAPACITIES = (16, 64)
@@ -93,7 +93,7 @@ def run_demo(options: Options, console: Console) -> int:
     )
     work = options.out / "run"
     shutil.rmtree(work, ignore_errors=True)
-    with Fleet(work / "logs") as fleet:
+    with Processes(work / "logs") as fleet:
         market, name = _start(options, fleet, work, console)
         report, cheaters = _train(options, market, name, fleet.require_alive, console)
     path = options.out / "report.json"
@@ -103,7 +103,7 @@ def run_demo(options: Options, console: Console) -> int:
     return 0 if succeeded else 7
 
 
-def _start(options: Options, fleet: Fleet, work: Path, console: Console) -> tuple[LocalMarket, str]:
+def _start(options: Options, fleet: Processes, work: Path, console: Console) -> tuple[LocalMarket, str]:
     """Start chain, provers and coordinator; returns the market and the chain's name."""
     chain_port, coordinator_port, *ports = free_ports(2 + options.provers)
     url = options.chain
@@ -114,7 +114,7 @@ def _start(options: Options, fleet: Fleet, work: Path, console: Console) -> tupl
     wait_until("starting the chain", lambda: rpc.head().number >= 0, fleet, _START_SECONDS)
     name = f"{'eth-tester' if options.chain is None else url} (chain id {rpc.chain_id})"
     console.line(f"chain: {name}")
-    plan = Plan(
+    plan = MarketPlan(
         directory=work,
         chain=url,
         provers=tuple(f"127.0.0.1:{port}" for port in ports),

@@ -11,10 +11,10 @@ from hexbytes import HexBytes
 
 from circuits.errors import UnavailableError
 from commons.protocol.status import SubmissionState, SubmissionStatus
+from gradroll.data_owner.owner import Submitted
 from gradroll.demo.cast import Cast
 from gradroll.demo.report import Rejection
-from gradroll.model_owner import RoundAggregate
-from gradroll.owner import Submitted
+from gradroll.model_owner.buyer import RoundAggregate
 
 _ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
 _PROVEN = (SubmissionState.PROVEN, *_ENDED)

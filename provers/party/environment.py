@@ -10,7 +10,7 @@ from circuits.groth16 import ProvingKey
 from circuits.statement import Context, Policy, TaskTerms
 from commons.sharing.sharevector import ShareVector
 from native import G1, FrArray
-from provers.ledger import LedgerState, Selection
+from provers.party.ledger import LedgerState, Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from circuits.commitment import commitment_key
 from circuits.errors import KeyMismatchError, ProofError
 from circuits.srs import Srs, powers_needed, unsafe_development_srs
 from circuits.statement import TAIL, GrothProof, SumcheckProof, domain_size
-from circuits.transcript import Ending, SumcheckChallenges
+from circuits.transcript import FinalInputs, SumcheckChallenges
 from tests.support.plain_batch import seed_of
 
 STATE = seed_of("state")
-ENDING = Ending(GrothProof(native.g1_generator, native.g2_generator, native.g1_generator), native.g1_generator)
+ENDING = FinalInputs(GrothProof(native.g1_generator, native.g2_generator, native.g1_generator), native.g1_generator)
 
 
 @dataclass(frozen=True, eq=False)

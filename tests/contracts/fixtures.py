@@ -134,14 +134,14 @@ def key_fixture(setup: Setup) -> dict[str, object]:
 def transcript_vector(batch: PlainBatch) -> dict[str, object]:
     """Every state of a batch's transcript, with the statement and proof that give it."""
     proof, statement = batch.proof, batch.statement
-    opening = transcript.Opening(
+    inputs = transcript.RhoInputs(
         proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
     )
-    s1 = transcript.rho_state(statement.context, statement.owners, opening)
+    s1 = transcript.rho_state(statement.context, statement.owners, inputs)
     check = proof.sumcheck
     s3 = transcript.zeta_state(s1, proof.square_norm, check.s, check.q)
     s4 = transcript.v_state(s3, check.a_zeta, check.s_zeta, check.s_omega_zeta)
-    s5 = transcript.u_state(s4, check.w1, check.w2, transcript.Ending(proof.groth, proof.commitment_sum))
+    s5 = transcript.u_state(s4, check.w1, check.w2, transcript.FinalInputs(proof.groth, proof.commitment_sum))
     challenges = {name: f"0x{value:064x}" for name, value in asdict(batch.challenges).items()}
     return {
         "domain": _hex(statement.context.market.domain),

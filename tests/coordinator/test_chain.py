@@ -28,8 +28,8 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.sharing import sealing
 from commons.storage.accounts import SigningKey
-from gradroll import roster
-from gradroll.claims import claim_all
+from gradroll.data_owner.claims import claim_all
+from gradroll.model_owner import roster
 from tests.support.anvil import Anvil, binary_in
 from tests.support.plain_batch import (
     Circumstances,

@@ -16,8 +16,8 @@ import pytest
 from commons.settings.loading import ChainSettings, load
 from commons.storage.accounts import load_account
 from commons.wire.prover_client import ProverClient
-from gradroll.demo.processes import Fleet, Running, free_ports, wait_until
-from gradroll.local import write_settings
+from gradroll.setup.local_market import write_settings
+from gradroll.setup.processes import Processes, Running, free_ports, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ PROVERS = 3
 class Market:
     """A development market in a directory, started by commands only."""
 
-    def __init__(self, directory: Path, fleet: Fleet) -> None:
+    def __init__(self, directory: Path, fleet: Processes) -> None:
         self.directory = directory
         self.fleet = fleet
         chain, self.coordinator, *self.provers = free_ports(2 + PROVERS)
@@ -105,7 +105,7 @@ class Market:
 
 @pytest.fixture
 def market(tmp_path: Path) -> Iterator[Market]:
-    with Fleet(tmp_path / "logs") as fleet:
+    with Processes(tmp_path / "logs") as fleet:
         yield Market(tmp_path, fleet)
 
 

@@ -16,7 +16,7 @@ from circuits.statement import Attested, Committee
 from circuits.transcript import projections_digest
 from circuits.verify import sum_of_commitments
 from commons.protocol.bundle import AuditBundle
-from gradroll.audit import CHECKS, Audit, Recorded
+from gradroll.audit.recheck import CHECKS, Audit, Recorded
 from tests.support.plain_batch import (
     address_of,
     build_batch,

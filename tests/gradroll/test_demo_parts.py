@@ -21,6 +21,7 @@ from circuits.statement import Committee, Membership
 from commons.protocol.rules import small
 from commons.sharing.dealing import OwnerSeeds
 from commons.sharing.sharepayloads import decode_payload
+from gradroll.data_owner.owner import DataOwner
 from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
 from gradroll.demo.report import Rejection, Report, RoundReport, Seconds
 from gradroll.demo.run import Options
@@ -37,7 +38,6 @@ from gradroll.demo.training import (
     plain_aggregate,
     step,
 )
-from gradroll.owner import DataOwner
 from native import FrArray
 from tests.gradroll.fakes import BOUND, terms
 from tests.support.plain_batch import development_setup, seed_of
@@ -174,8 +174,8 @@ def test_a_second_interrupt_while_stopping_leaves_no_process_behind(tmp_path: Pa
     script.write_text(
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from gradroll.demo.processes import Fleet, free_ports\n"
-        "with Fleet(Path(sys.argv[1])) as fleet:\n"
+        "from gradroll.setup.processes import Processes, free_ports\n"
+        "with Processes(Path(sys.argv[1])) as fleet:\n"
         "    for port in free_ports(3):\n"
         "        print(fleet.start(str(port), ['chain', 'serve', '--listen', f'127.0.0.1:{port}']).process.pid)\n"
         "    print('up', flush=True)\n"

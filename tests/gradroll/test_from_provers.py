@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 import numpy as np
 import pytest
 
-import gradroll.from_provers
+import gradroll.model_owner.from_provers
 import native
 from circuits import payload
 from circuits.commitment import CommitmentKey
@@ -26,9 +26,9 @@ from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.rpcstatus import catalogue
 from coordinator.machine import Completed
-from gradroll.audit import CHECKS
-from gradroll.auditor import Auditor
-from gradroll.from_provers import ProverReader
+from gradroll.audit.auditor import Auditor
+from gradroll.audit.recheck import CHECKS
+from gradroll.model_owner.from_provers import ProverReader
 from tests.support.faults import lie_in_vector
 from tests.support.network import Fault, Network, network_with
 
@@ -173,7 +173,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     network = network_with(OWNERS)
     made = World(network, network.run().completed)
     network.accept(made.done)
-    monkeypatch.setattr(gradroll.from_provers, "ProverClient", made.client)
+    monkeypatch.setattr(gradroll.model_owner.from_provers, "ProverClient", made.client)
     yield made
 
 
@@ -330,7 +330,7 @@ def test_the_endpoints_are_those_of_the_registry(world: World) -> None:
         return world.client(endpoint)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gradroll.from_provers, "ProverClient", client)
+        patch.setattr(gradroll.model_owner.from_provers, "ProverClient", client)
         ProverReader(world.view, timeout=5.0).certificates(world.batch)
     assert sorted(asked) == [f"prover-{p}" for p in range(4)]
 

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-import gradroll.from_provers
+import gradroll.model_owner.from_provers
 import native
 from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnavailableError
 from circuits.payload import Aggregate, encode
@@ -19,9 +19,9 @@ from commons.chain.facts import AcceptedBatch, RecordedBatch
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model, encode_model
-from gradroll.claims import Claim, open_claims
-from gradroll.from_provers import ProverReader
-from gradroll.model_owner import ModelOwner, check_capacity, quantised_bound
+from gradroll.data_owner.claims import Claim, open_claims
+from gradroll.model_owner.buyer import ModelOwner, check_capacity, quantised_bound
+from gradroll.model_owner.from_provers import ProverReader
 from native import FrArray
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
@@ -48,15 +48,13 @@ def world(*batches: AcceptedBatch) -> tuple[ModelOwner, FakeChain, FakeCoordinat
     if batches:
         commitments = [batch.record.commitment for batch in batches]
         chain.aggregate = native.g1_linear_combination(commitments, [1] * len(commitments))
-    owner = ModelOwner(
-        chain.view, cast(ChainWriter, None), coordinator.client, FakeParameters().parameters
-    )
+    owner = ModelOwner(chain.view, cast(ChainWriter, None), coordinator.client, FakeParameters().parameters)
     return owner, chain, coordinator
 
 
 @pytest.fixture(autouse=True)
 def _no_prover_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradroll.from_provers, "ProverClient", FakeProvers(KEYS).client)
+    monkeypatch.setattr(gradroll.model_owner.from_provers, "ProverClient", FakeProvers(KEYS).client)
 
 
 def expected(*seeds: str) -> IntArray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import gradroll.owner
+import gradroll.data_owner.owner
 from circuits.errors import (
     ClosedError,
     GradientError,
@@ -22,7 +22,7 @@ from commons.protocol.signing import require_owner
 from commons.protocol.status import SubmissionState
 from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
-from gradroll.owner import DataOwner
+from gradroll.data_owner.owner import DataOwner
 from tests.gradroll.fakes import (
     DIMENSION,
     NOW,
@@ -58,7 +58,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     keys = tuple(SigningKey.generate() for _ in range(4))
     account = SigningKey.generate()
     provers = FakeProvers(keys)
-    monkeypatch.setattr(gradroll.owner, "ProverClient", provers.client)
+    monkeypatch.setattr(gradroll.data_owner.owner, "ProverClient", provers.client)
     yield World(FakeChain(keys, {account.address: 3}), FakeCoordinator(), provers, account, tmp_path)
 
 
@@ -145,7 +145,7 @@ def test_too_few_provers_keep_their_receipts_and_a_retry_continues(world: World)
 
 def test_a_prover_that_comes_back_soon_gets_its_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.provers.down, world.patience = {2}, 60.0
-    monkeypatch.setattr(gradroll.owner.time, "sleep", lambda _: world.provers.down.clear())
+    monkeypatch.setattr(gradroll.data_owner.owner.time, "sleep", lambda _: world.provers.down.clear())
     done = world.owner().submit(0, GRADIENT)
     assert (done.receipts, dict(done.missing)) == ((0, 1, 2, 3), {})
     assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 2: 1, 3: 1}

@@ -11,8 +11,7 @@ import pytest
 from circuits.errors import ContractError
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
-from gradroll import roster
-from gradroll.model_owner import ModelOwner
+from gradroll.model_owner.buyer import ModelOwner, roster
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters
 from tests.support.plain_batch import seed_of
 

@@ -10,17 +10,17 @@ import pytest
 
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader
-from gradroll.submissions import Submission, SubmissionStore
+from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 from native import g1_generator
 from tests.support.plain_batch import seed_of
 
 OWNER, MARKET = b"\x01" * 20, MarketId(1, b"\x02" * 20, b"\x03" * 32)
 
 
-def submission() -> Submission:
+def submission() -> SavedSubmission:
     digests = tuple(seed_of("share", p) for p in range(4))
     header = SubmissionHeader(3, 1, OWNER, 7, g1_generator, digests, b"\x05" * 65, b"\x0a" * 65)
-    return Submission(header, seed_of("gradient"), seed_of("seed") * 4, {2: b"\x06" * 65})
+    return SavedSubmission(header, seed_of("gradient"), seed_of("seed") * 4, {2: b"\x06" * 65})
 
 
 def test_round_trip_and_receipts(tmp_path: Path) -> None:

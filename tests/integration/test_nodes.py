@@ -43,10 +43,10 @@ from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from coordinator.service import CoordinatorNode
-from gradroll.auditor import Auditor
-from gradroll.from_provers import ProverReader
+from gradroll.audit.auditor import Auditor
+from gradroll.model_owner.from_provers import ProverReader
 from native import G1, g1_linear_combination
-from provers.keystore import Keystore
+from provers.joining.keystore import Keystore
 from provers.node import ProverNode
 from tests.support.deployment import Deployment, Owner, Process
 

@@ -12,8 +12,8 @@ import pytest
 from circuits.errors import GradrollError, RuleViolationError
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.sharing.prss import Purpose
-from provers.ledger import AttemptStarted, Combined, LedgerState, Locked, Member, Selection
-from provers.party import attempt, blame, prove, release, state
+from provers.party import masking, memory, probing, proving, releasing
+from provers.party.ledger import AttemptStarted, Combined, LedgerState, Locked, Member, Selection
 from tests.privacy.leakmeter.adversary import Coordinator
 from tests.privacy.leakmeter.allowed import excess, sum_rows
 from tests.privacy.leakmeter.linear import span
@@ -45,20 +45,20 @@ def watched() -> Iterator[Uses]:
         return rho
 
     with pytest.MonkeyPatch.context() as patches:
-        real_rho = blame.probe_rho
+        real_rho = probing.probe_rho
         patches.setattr(World, "ask", noting)
-        patches.setattr(blame, "probe_rho", probe_rho)
+        patches.setattr(probing, "probe_rho", probe_rho)
         yield uses
 
 
 def _note(uses: Uses, request: StepRequest, after: object) -> None:
     match after:
-        case state.Validated() if request.step is Step.VALIDATE:
-            chi = attempt.validity_challenge(after.masked.seed, request.session)
+        case memory.Validated() if request.step is Step.VALIDATE:
+            chi = masking.validity_challenge(after.masked.seed, request.session)
             uses[request.session, Purpose.RESIDUAL_ZERO].add(chi)
-        case state.Combined():
+        case memory.Combined():
             uses[request.session, Purpose.MASK_ROW].add(after.rho)
-        case state.Proved():
+        case memory.Proved():
             public = (after.combined.rho, after.square_norm, after.combined.confirmed.gram_commitment)
             uses[request.session, Purpose.PROOF_BLINDERS].add(public)
 
@@ -93,7 +93,7 @@ def test_the_sum_of_one_is_a_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with toy() as made:
         assert not alone(Stage(made, Shape(owners=2))).world.accepted
-    for module in (prove, release):
+    for module in (proving, releasing):
         monkeypatch.setattr(module, "require_enough_owners", lambda *_: None)
     with toy() as made:
         world = alone(Stage(made, Shape(owners=2))).world

@@ -18,9 +18,9 @@ from commons.protocol.messages import Message, Step
 from commons.sharing.prss import PrssKeys, Purpose
 from commons.sharing.reconstruct import open_vector
 from native import FrArray
-from provers.ledger import AttemptStarted, Combined, Entry, LedgerState, Locked
-from provers.party import attempt, blame, release
-from provers.party.state import Party, Projected
+from provers.party import masking, probing, releasing
+from provers.party.ledger import AttemptStarted, Combined, Entry, LedgerState, Locked
+from provers.party.memory import Party, Projected
 from tests.privacy.leakmeter.adversary import ATTEMPT, TRUTH, Coordinator, Lie
 from tests.privacy.leakmeter.allowed import excess, sum_rows
 from tests.privacy.leakmeter.linear import span
@@ -134,7 +134,7 @@ def test_two_sums_need_provers_that_sign_two_sets_that_meet(monkeypatch: pytest.
 
 def test_two_sums_need_releases_below_a_quorum(monkeypatch: pytest.MonkeyPatch) -> None:
     assert jump(THREE, two_sets_of_few) == 0
-    monkeypatch.setattr(release, "_require_quorum", lambda *_: None)
+    monkeypatch.setattr(releasing, "_require_quorum", lambda *_: None)
     monkeypatch.setattr(Coordinator, "quorum", 1)
     assert jump(THREE, two_sets_of_few) == DIMENSION
 
@@ -153,8 +153,8 @@ def test_two_challenges_in_one_validity_test(monkeypatch: pytest.MonkeyPatch) ->
         seen[0] = keccak(before + b"".join(m.digest for m in sorted(messages, key=lambda m: m.sender)))
         return seen[0]
 
-    monkeypatch.setattr(attempt, "broadcast_hash", broadcasts)
-    monkeypatch.setattr(attempt, "validity_challenge", lambda *_: challenge(keccak(words(tag("validity"), seen[0]))))
+    monkeypatch.setattr(masking, "broadcast_hash", broadcasts)
+    monkeypatch.setattr(masking, "validity_challenge", lambda *_: challenge(keccak(words(tag("validity"), seen[0]))))
     assert jump(THREE, lambda adversary: run(adversary, begin(adversary))) == 0
     assert jump(THREE, equivocate) == 3
 
@@ -174,7 +174,7 @@ def test_a_share_is_revealed_for_what_its_owner_sealed(monkeypatch: pytest.Monke
         own: FrArray = projected.own[digests.index(sha256(raw).digest())]
         return own
 
-    monkeypatch.setattr(blame, "_dealt_values", sent)
+    monkeypatch.setattr(probing, "_dealt_values", sent)
     assert jump(FOUR, reveal_what_a_disk_damaged) == DIMENSION + SLACK_BITS
 
 
@@ -265,7 +265,7 @@ def test_a_dealing_off_the_polynomial_reads_redundant_shares(monkeypatch: pytest
         return open_vector({p: shares[p] for p in few}, degree, liars, what)
 
     assert jump(shape, attack) == 0
-    monkeypatch.setattr(attempt, "open_vector", trusting)
+    monkeypatch.setattr(masking, "open_vector", trusting)
     assert jump(shape, attack) >= 2
 
 

@@ -15,7 +15,7 @@ from commons.protocol.messages import Step
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
-from provers.party import attempt, cohort
+from provers.party import masking, projecting
 from tests.privacy.leakmeter.adversary import ATTEMPT, Coordinator
 from tests.privacy.leakmeter.answers import Answers
 from tests.privacy.leakmeter.linear import RowSpace, span
@@ -50,10 +50,10 @@ class Replay:
 def replay(monkeypatch: pytest.MonkeyPatch) -> Replay:
     """Challenges and shared randomness stand still, and provers accept owners off the manifold of valid ones."""
     replay = Replay()
-    for module in (attempt, cohort):
+    for module in (masking, projecting):
         monkeypatch.setattr(module, "challenge", replay.of(challenge))
-    monkeypatch.setattr(cohort, "sign_seed", replay.of(sign_seed))
-    monkeypatch.setattr(attempt, "small", lambda _: True)
+    monkeypatch.setattr(projecting, "sign_seed", replay.of(sign_seed))
+    monkeypatch.setattr(masking, "small", lambda _: True)
 
     def opened(shares: Mapping[int, FrArray], degree: int, liars: int, what: str) -> FrArray:
         values = open_vector(shares, degree, liars, what)
@@ -62,7 +62,7 @@ def replay(monkeypatch: pytest.MonkeyPatch) -> Replay:
     def seed(self: WatchedKeys, members: tuple[int, ...], session: bytes, purpose: Purpose) -> bytes:
         return _WATCHED_SEED(self, members, bytes(32), purpose)
 
-    monkeypatch.setattr(attempt, "open_vector", opened)
+    monkeypatch.setattr(masking, "open_vector", opened)
     monkeypatch.setattr(WatchedKeys, "_seed", seed)
     return replay
 

@@ -30,10 +30,10 @@ from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequ
 from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
 from coordinator.machine import Attesting, Completed, Transition, advance, begin
-from provers.ledger import Selection
 from provers.party import Acceptance
-from provers.party.attempt import validity_challenge
-from provers.party.cohort import members_of
+from provers.party.ledger import Selection
+from provers.party.masking import validity_challenge
+from provers.party.steps import members_of
 from tests.privacy.test_rules import ask, check_refused, coin_request, own, propose, run_until
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 

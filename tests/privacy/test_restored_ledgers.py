@@ -12,7 +12,7 @@ from commons.protocol.ledgerheads import LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.signing import sign_digest
 from coordinator.machine import Failed
-from provers.ledger import Combined, LedgerState, Restored
+from provers.party.ledger import Combined, LedgerState, Restored
 from tests.privacy.test_rules import ask, coin_request, run_until
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 

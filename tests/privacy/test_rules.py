@@ -23,8 +23,8 @@ from commons.protocol.messages import Cohort, Message, Proposal, Step, StepReply
 from commons.protocol.signing import sign_digest
 from commons.sharing.prss import PrssKeys
 from coordinator.machine import Transition, advance, begin
-from provers.ledger import LedgerState
 from provers.party import handle
+from provers.party.ledger import LedgerState
 from tests.support.network import MARKET, Network, OwnerPlan, gradients, network_with
 from tests.support.plain_batch import address_of, seed_of
 

@@ -13,9 +13,9 @@ from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
 from commons.storage.parameters import PublicParameters
 from native import G1
-from provers.environment import NodeEnvironment
 from provers.finality import Finality
-from provers.keystore import Keystore
+from provers.joining.keystore import Keystore
+from provers.node_environment import NodeEnvironment
 from provers.store import Store
 
 TERMS = TaskTerms(

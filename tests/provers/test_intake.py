@@ -18,11 +18,11 @@ from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
 from commons.storage.accounts import SigningKey
 from native import G1
-from provers import ledger
-from provers.environment import NodeEnvironment
 from provers.intake import ShareIntake
-from provers.keystore import Keystore
-from provers.party.cohort import members_of
+from provers.joining.keystore import Keystore
+from provers.node_environment import NodeEnvironment
+from provers.party import ledger
+from provers.party.steps import members_of
 from provers.store import Store
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 

@@ -22,8 +22,8 @@ from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, Ke
 from commons.protocol.signing import recover
 from commons.sharing import sealing
 from commons.storage.accounts import SigningKey, create_account, load_account, save_account
-from provers.keysetup import KeySetup
-from provers.keystore import Keystore
+from provers.joining.keysetup import KeySetup
+from provers.joining.keystore import Keystore
 
 REGISTRY = b"\x01" * 20
 

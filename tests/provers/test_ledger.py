@@ -9,7 +9,7 @@ import pytest
 
 from circuits.errors import RuleViolationError, StorageError
 from circuits.statement import Context, MarketId
-from provers.ledger import (
+from provers.party.ledger import (
     AttemptStarted,
     CohortJoined,
     Combined,

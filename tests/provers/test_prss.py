@@ -12,7 +12,7 @@ from circuits.errors import BlamedProversError, InvalidInputError
 from circuits.statement import Committee
 from commons.sharing.prss import PrssKeys, Purpose, key_sets
 from commons.sharing.reconstruct import open_vector
-from provers import setup
+from provers.joining import agreement
 
 COMMITTEES = [(3, 1), (4, 1), (5, 2), (7, 2)]
 SESSION = b"s" * 32
@@ -23,8 +23,8 @@ def committee_of(size: int, threshold: int) -> Committee:
 
 
 def keys_of(committee: Committee) -> list[PrssKeys]:
-    dealt = {p: setup.deal(p, committee, bytes([p]) * 32) for p in range(committee.size)}
-    return [setup.accept(p, committee, dealt) for p in range(committee.size)]
+    dealt = {p: agreement.deal(p, committee, bytes([p]) * 32) for p in range(committee.size)}
+    return [agreement.accept(p, committee, dealt) for p in range(committee.size)]
 
 
 @pytest.mark.parametrize(("size", "threshold"), COMMITTEES)
@@ -73,27 +73,27 @@ def test_keys_do_not_show_in_repr() -> None:
 
 def test_dealer_that_leaves_a_key_out_is_named() -> None:
     committee = committee_of(4, 1)
-    dealt = {p: setup.deal(p, committee, bytes([p]) * 32) for p in range(4)}
+    dealt = {p: agreement.deal(p, committee, bytes([p]) * 32) for p in range(4)}
     dealt[1] = {}
     with pytest.raises(BlamedProversError, match="prover 1 dealt no key") as caught:
-        setup.accept(2, committee, dealt)
+        agreement.accept(2, committee, dealt)
     assert caught.value.provers == (1,)
 
 
 def test_dealer_that_hands_out_different_keys_is_named() -> None:
     committee = committee_of(4, 1)
-    honest = {p: setup.deal(p, committee, bytes([p]) * 32) for p in range(4)}
-    forked = {**honest, 0: setup.deal(0, committee, b"x" * 32)}
-    own = setup.commitments(setup.accept(1, committee, honest))
-    others = {p: setup.commitments(setup.accept(p, committee, forked if p == 2 else honest)) for p in (0, 2, 3)}
+    honest = {p: agreement.deal(p, committee, bytes([p]) * 32) for p in range(4)}
+    forked = {**honest, 0: agreement.deal(0, committee, b"x" * 32)}
+    own = agreement.commitments(agreement.accept(1, committee, honest))
+    others = {p: agreement.commitments(agreement.accept(p, committee, forked if p == 2 else honest)) for p in (0, 2, 3)}
     with pytest.raises(BlamedProversError, match="different keys") as caught:
-        setup.compare(own, others)
+        agreement.compare(own, others)
     assert caught.value.provers == (0,)
 
 
 def test_confirmation_binds_every_key_hash() -> None:
     committee = committee_of(4, 1)
-    hashes = setup.commitments(keys_of(committee)[0])
+    hashes = agreement.commitments(keys_of(committee)[0])
     changed = {**hashes, next(iter(hashes)): bytes(32)}
-    assert setup.confirmation_digest(bytes(20), hashes) != setup.confirmation_digest(bytes(20), changed)
-    assert setup.confirmation_digest(bytes(20), hashes) != setup.confirmation_digest(b"1" * 20, hashes)
+    assert agreement.confirmation_digest(bytes(20), hashes) != agreement.confirmation_digest(bytes(20), changed)
+    assert agreement.confirmation_digest(bytes(20), hashes) != agreement.confirmation_digest(b"1" * 20, hashes)

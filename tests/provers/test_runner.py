@@ -30,11 +30,11 @@ from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
 from commons.sharing.prss import PrssKeys
 from coordinator.machine import Completed, begin
-from provers import ledger
-from provers.environment import NodeEnvironment
-from provers.keysetup import KeySetup
-from provers.ledger import Selection
-from provers.party.cohort import members_of
+from provers.joining.keysetup import KeySetup
+from provers.node_environment import NodeEnvironment
+from provers.party import ledger
+from provers.party.ledger import Selection
+from provers.party.steps import members_of
 from provers.runner import Runner
 from provers.store import Store
 from tests.support.network import Memory, Network, OwnerPlan, Result, gradients, network_with

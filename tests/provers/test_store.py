@@ -23,7 +23,7 @@ from commons.sharing.replicated import deal, seed_count
 from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
 from commons.sharing.sharevector import ShareVector
 from commons.storage import files
-from provers import ledger
+from provers.party import ledger
 from provers.store import ShareRecord, Store
 from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
 
@@ -231,7 +231,7 @@ def test_a_damaged_ledger_is_named(tmp_path: Path) -> None:
 
 def test_committed_entries_survive_kill(tmp_path: Path) -> None:
     script = (
-        "import os, pathlib, signal; from provers import ledger; from provers.store import Store;"
+        "import os, pathlib, signal; from provers.party import ledger; from provers.store import Store;"
         f"s = Store(pathlib.Path({str(tmp_path)!r}), max_bytes=1 << 20);"
         "s.commit([ledger.Combined(bytes([1]) * 32)]); os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -14,7 +14,7 @@ import native
 from circuits.errors import WireError
 from circuits.hashing import challenge
 from circuits.statement import ROWS, Attested, cohort_id, sign_seed
-from circuits.transcript import Opening, projections_digest, rho_state, squarings
+from circuits.transcript import RhoInputs, projections_digest, rho_state, squarings
 from circuits.verify import verify_batch
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.rules import small
@@ -51,8 +51,8 @@ def test_bundle_is_enough_to_recheck_everything_the_provers_attest() -> None:
     assert proof.sign_seed == sign_seed(cohort_id(context, certificate.cohort), certificate.coin)
     assert proof.projections_digest == projections_digest(bundle.projections)
     assert all(small(z) for z in bundle.projections[1:])
-    opening = Opening(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
-    weights = squarings(challenge(rho_state(context, bundle.statement.owners, opening)), 4)
+    inputs = RhoInputs(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
+    weights = squarings(challenge(rho_state(context, bundle.statement.owners, inputs)), 4)
     values = bundle.row[: context.dimension]
     masks = np.ascontiguousarray(bundle.row[context.dimension + 1 :])
     projected = native.add(native.project([values], proof.sign_seed, ROWS)[0], masks)

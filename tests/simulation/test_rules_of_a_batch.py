@@ -12,7 +12,7 @@ from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure, ProverAbsent
 from coordinator.machine import Completed, Failed, OwnerSetAside, Transition, advance, awaited, begin
 from native import FrArray
-from provers.ledger import LedgerState
+from provers.party.ledger import LedgerState
 from tests.support.faults import silent
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 

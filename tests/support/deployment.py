@@ -35,7 +35,7 @@ from coordinator import service
 from coordinator.config import CoordinatorConfig
 from provers import node
 from provers.config import NodeConfig
-from provers.keystore import Keystore
+from provers.joining.keystore import Keystore
 from tests.support.plain_batch import development_setup
 
 REWARD = 10**15

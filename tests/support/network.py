@@ -43,9 +43,9 @@ from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_d
 from commons.sharing.sharevector import ShareVector
 from coordinator.machine import Completed, Failed, Resources, Transition, Verdict, advance, begin
 from native import FrArray
-from provers.ledger import LedgerState, Selection, from_record, to_record
+from provers.joining.agreement import accept, deal
 from provers.party import Acceptance, Party, RestoredError, handle
-from provers.setup import accept, deal
+from provers.party.ledger import LedgerState, Selection, from_record, to_record
 from tests.support.plain_batch import Setup, address_of, development_setup, seed_of
 
 IntArray = npt.NDArray[np.int64]

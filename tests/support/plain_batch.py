@@ -38,8 +38,8 @@ from circuits.statement import (
     sign_seed,
 )
 from circuits.transcript import (
-    Ending,
-    Opening,
+    FinalInputs,
+    RhoInputs,
     knowledge_weight,
     opening_weight,
     projections_digest,
@@ -259,8 +259,8 @@ def prove_batch(
     blinder, r, s = native.to_ints(native.expand(seed_of(seed, "groth"), 3))
     block = policy.committed_block(native.gram(rows.values), blinder, owners)
     gram, knowledge = joint.commit_block(setup.proving, block)
-    opening = Opening(rows.commitments[0], signs, projections_digest(projections), gram, knowledge)
-    batch_id = rho_state(context, statement.owners, opening)
+    inputs = RhoInputs(rows.commitments[0], signs, projections_digest(projections), gram, knowledge)
+    batch_id = rho_state(context, statement.owners, inputs)
     rho = challenge(batch_id)
     weights = squarings(rho, owners + 1)
     combined = native.linear_combination(rows.values, weights)
@@ -280,7 +280,7 @@ def prove_batch(
         sumcheck=opened,
         commitment_sum=sum_of_commitments(statement),
         sign_seed=signs,
-        projections_digest=opening.projections_digest,
+        projections_digest=inputs.projections_digest,
     )
     aggregate = _aggregate(rows, gradients)
     encoded = payload.encode(aggregate)
@@ -311,8 +311,8 @@ def with_groth(proof: BatchProof, **changes: object) -> BatchProof:
 
 
 def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof) -> Challenges:
-    ending = Ending(groth, proof.commitment_sum)
-    end = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, ending)
+    final = FinalInputs(groth, proof.commitment_sum)
+    end = sumcheck_challenges(batch_id, proof.square_norm, proof.sumcheck, final)
     return Challenges(
         rho,
         end.zeta,

@@ -17,7 +17,7 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import sign_digest
 from native import G1, FrArray, R
-from provers.party.state import Projected
+from provers.party.memory import Projected
 from tests.privacy.leakmeter.batches import Words, attested_digest, bundle_of
 from tests.privacy.leakmeter.world import World
 

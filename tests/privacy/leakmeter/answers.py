@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from circuits.errors import GradrollError
 from commons.protocol.messages import Step, StepReply, StepRequest
-from provers.ledger import Entry
 from provers.party import Environment, Party, handle
-from provers.party.state import AttemptState, CohortState
+from provers.party.ledger import Entry
+from provers.party.memory import AttemptState, CohortState
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from circuits import sumcheck
 from circuits.statement import Attested, BatchProof, BatchStatement, GrothProof, sign_seed
-from circuits.transcript import Opening, projections_digest, rho_state
+from circuits.transcript import RhoInputs, projections_digest, rho_state
 from circuits.verify import sum_of_commitments
 from commons.protocol.bodies import CoinBody, CombineBody, MaskBody, ProjectBody, ProveBody, ValidateBody
 from commons.protocol.bundle import AuditBundle, Certificate
@@ -59,7 +59,7 @@ def _proof(
     tests = {p: ValidateBody.decode(raw, size) for p, raw in said[Step.VALIDATE].items()}
     norms = {p: CombineBody.decode(raw).square_norm for p, raw in said[Step.COMBINE].items()}
     parts = {p: ProveBody.decode(raw) for p, raw in said[Step.PROVE].items()}
-    opening = Opening(
+    inputs = RhoInputs(
         open_g1(masks, t, t, "mask"), seed, projections_digest(projections),
         open_g1({p: b.gram for p, b in tests.items()}, t, t, "D"),
         open_g1({p: b.knowledge for p, b in tests.items()}, t, t, "KP"),
@@ -69,13 +69,13 @@ def _proof(
         open_g2({p: b.b for p, b in parts.items()}, t, t, "B"),
         open_g1({p: b.c for p, b in parts.items()}, 2 * t, t, "C"),
     )
-    state, norm = rho_state(stage.context, statement.owners, opening), open_scalar(norms, t, t, "norm")
+    state, norm = rho_state(stage.context, statement.owners, inputs), open_scalar(norms, t, t, "norm")
     values, tail = np.ascontiguousarray(row[:-TAIL]), np.ascontiguousarray(row[-TAIL:])
     with stage.toy.tracker.paused():
         opened = sumcheck.prove(stage.toy.srs, values, tail, norm, state)
     return BatchProof(
-        opening.mask_commitment, opening.gram, opening.knowledge, groth, norm,
-        opened, sum_of_commitments(statement), seed, opening.projections_digest,
+        inputs.mask_commitment, inputs.gram, inputs.knowledge, groth, norm,
+        opened, sum_of_commitments(statement), seed, inputs.projections_digest,
     )  # fmt: skip
 
 

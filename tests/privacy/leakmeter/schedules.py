@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from itertools import chain, combinations, permutations
 
 from commons.protocol.messages import Step
-from provers.ledger import LedgerState
 from provers.party import Party
+from provers.party.ledger import LedgerState
 from tests.privacy.leakmeter.adversary import ATTEMPT, PROBE, TRUTH, Coordinator, Lie
 from tests.privacy.leakmeter.allowed import excess
 from tests.privacy.leakmeter.stage import Stage

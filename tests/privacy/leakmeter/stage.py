@@ -13,8 +13,8 @@ from commons.protocol.signing import sign_digest
 from commons.sharing.prss import PrssKeys, Purpose
 from commons.sharing.sharepayloads import encode_dense, payload_digest
 from native import G1, FrArray
-from provers.setup import accept
-from provers.setup import deal as deal_keys
+from provers.joining.agreement import accept
+from provers.joining.agreement import deal as deal_keys
 from tests.privacy.leakmeter.answers import Answers
 from tests.privacy.leakmeter.dealing import Bend, Secrets, Vector, secret_directions
 from tests.privacy.leakmeter.tangents import Tracker

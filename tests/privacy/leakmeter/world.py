@@ -22,9 +22,9 @@ from commons.protocol.signing import sign_digest
 from commons.sharing.sharepayloads import decode_payload
 from commons.sharing.sharevector import ShareVector
 from native import FrArray
-from provers.ledger import LedgerState, Selection, from_record, to_record
-from provers.party import Acceptance, Party, RestoredError, attempt
-from provers.party.state import Validated
+from provers.party import Acceptance, Party, RestoredError, masking
+from provers.party.ledger import LedgerState, Selection, from_record, to_record
+from provers.party.memory import Validated
 from tests.privacy.leakmeter.linear import RowSpace
 from tests.privacy.leakmeter.stage import Stage, Submission
 from tests.privacy.leakmeter.toy import DIMENSION
@@ -101,7 +101,7 @@ class World:
             self.asked |= {(request.session, request.step, prover)}
             state = self.parties[prover].attempts.get(request.session)
             if isinstance(state, Validated) and request.session not in self.challenges:
-                self.challenges[request.session] = attempt.validity_challenge(state.masked.seed, request.session)
+                self.challenges[request.session] = masking.validity_challenge(state.masked.seed, request.session)
             for tangent in seen_in(self.stage, answer.reply, self._about(request.session)):
                 self.view.add(tangent)
         return answer.reply

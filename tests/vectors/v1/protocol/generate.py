@@ -26,7 +26,7 @@ from circuits.statement import (
     sign_seed,
 )
 from circuits.transcript import (
-    Ending,
+    FinalInputs,
     context_state,
     knowledge_weight,
     opening_weight,
@@ -57,9 +57,9 @@ from commons.sharing.sharepayloads import (
 )
 from coordinator.machine import Completed, advance, begin
 from native import FrArray
-from provers import setup
-from provers.ledger import Member, Selection, owner_key, round_key
-from provers.party.attempt import validity_challenge
+from provers.joining import agreement
+from provers.party.ledger import Member, Selection, owner_key, round_key
+from provers.party.masking import validity_challenge
 from tests.support.network import BOUND, Network, network_with, shared_keys
 from tests.support.plain_batch import seed_of
 
@@ -345,7 +345,7 @@ def keys() -> Fields:
     """What is signed while the committee's keys are set up."""
     party, sealed = shared_keys(1, 4)[0], b"a sealed package"
     reference = CommitteeReference(31337, seed_of("registry")[:20], party.committee)
-    hashes = setup.commitments(party)
+    hashes = agreement.commitments(party)
     inputs = {
         "chainId": reference.chain_id,
         "registry": reference.registry.hex(),
@@ -362,7 +362,7 @@ def keys() -> Fields:
         "plaintext": encode_keys(party.keys).hex(),
         "package": package_digest(reference, 0, 2, sealed).hex(),
         "hashes": key_fields(hashes),
-        "confirmation": setup.confirmation_digest(reference.digest, hashes).hex(),
+        "confirmation": agreement.confirmation_digest(reference.digest, hashes).hex(),
         "info": hpke.keys_info(reference.digest, 0, 2).hex(),
     }
     return vector(inputs, outputs)
@@ -512,8 +512,8 @@ def batch() -> Fields:
         "projections": [ints(z) for z in bundle.projections],
         "row": ints(bundle.row),
     }
-    ending = Ending(proof.groth, proof.commitment_sum)
-    challenges = sumcheck_challenges(certificate.batch_id, proof.square_norm, check, ending)
+    final = FinalInputs(proof.groth, proof.commitment_sum)
+    challenges = sumcheck_challenges(certificate.batch_id, proof.square_norm, check, final)
     zeta = zeta_state(certificate.batch_id, proof.square_norm, check.s, check.q)
     u = challenges.state
     weights = (knowledge_weight(u), opening_weight(u), sum_weight(u))

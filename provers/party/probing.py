@@ -25,11 +25,11 @@ from commons.sharing.reconstruct import open_g1, open_vector
 from commons.sharing.sharepayloads import decode_payload
 from commons.sharing.sharevector import ShareVector
 from native import FrArray
-from provers import ledger
-from provers.party.attempt import mask_row, share_vectors, start_attempt
-from provers.party.cohort import StepResult
+from provers.party import ledger
 from provers.party.environment import Environment
-from provers.party.state import Finished, Party, Probing, Projected, kept_headers
+from provers.party.masking import mask_row, share_vectors, start_attempt
+from provers.party.memory import Finished, Party, Probing, Projected, kept_headers
+from provers.party.steps import StepResult
 
 
 def probe_mask(party: Party, env: Environment, request: StepRequest) -> StepResult:

@@ -20,7 +20,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class SavedSubmission:
     """One submission under way or done.
 
     Attributes:
@@ -34,11 +34,11 @@ class Submission:
     seeds: bytes = field(repr=False)
     receipts: Mapping[int, bytes]
 
-    def with_receipt(self, prover: int, receipt: bytes) -> Submission:
+    def with_receipt(self, prover: int, receipt: bytes) -> SavedSubmission:
         """The same submission with one more receipt."""
         return replace(self, receipts={**self.receipts, prover: receipt})
 
-    def finished(self) -> Submission:
+    def finished(self) -> SavedSubmission:
         """The same submission without its seeds."""
         return replace(self, seeds=b"")
 
@@ -55,7 +55,7 @@ class SubmissionStore:
         place = f"{market.chain_id}-{market.address.hex()}-{market.deployment.hex()[:16]}"
         self._directory = directory / place  # nothing that was signed for one deployment is of use in another
 
-    def load(self, task_id: int, round_number: int, owner: bytes) -> Submission | None:
+    def load(self, task_id: int, round_number: int, owner: bytes) -> SavedSubmission | None:
         """The submission for a round, or None.
 
         Raises:
@@ -76,7 +76,7 @@ class SubmissionStore:
                 "restore the file or skip the round"
             ) from error
 
-    def save(self, submission: Submission) -> None:
+    def save(self, submission: SavedSubmission) -> None:
         """Write or replace a submission durably.  Raises StorageError."""
         header = submission.header
         path = self._path(header.task_id, header.round, header.owner)
@@ -86,7 +86,7 @@ class SubmissionStore:
         return self._directory / f"{owner.hex()}-task-{task_id}-round-{round_number}.json"
 
 
-def _encode(submission: Submission) -> dict[str, object]:
+def _encode(submission: SavedSubmission) -> dict[str, object]:
     header = submission.header
     return {
         "version": VERSION,
@@ -104,7 +104,7 @@ def _encode(submission: Submission) -> dict[str, object]:
     }
 
 
-def _decode(raw: dict[str, object]) -> Submission:
+def _decode(raw: dict[str, object]) -> SavedSubmission:
     if raw["version"] != VERSION:
         raise ValueError("another version")
     digests, receipts = raw["share_digests"], raw["receipts"]
@@ -121,7 +121,7 @@ def _decode(raw: dict[str, object]) -> Submission:
         dealing_signature=_bytes(raw["dealing_signature"]),
     )
     kept = {int(p): _bytes(receipt) for p, receipt in receipts.items()}
-    return Submission(header, _bytes(raw["gradient"]), _bytes(raw["seeds"]), kept)
+    return SavedSubmission(header, _bytes(raw["gradient"]), _bytes(raw["seeds"]), kept)
 
 
 def _bytes(text: object) -> bytes:

@@ -16,11 +16,11 @@ from commons.protocol.bodies import DigestBody, vector_digest
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import StepRequest
 from commons.protocol.signing import require_owner, require_signer
-from provers import ledger
-from provers.party.cohort import StepResult, check_context, members_of
+from provers.party import ledger
 from provers.party.environment import Environment
-from provers.party.prove import attested, require_enough_owners
-from provers.party.state import Party
+from provers.party.memory import Party
+from provers.party.proving import attested, require_enough_owners
+from provers.party.steps import StepResult, check_context, members_of
 
 
 def release(party: Party, env: Environment, request: StepRequest) -> StepResult:

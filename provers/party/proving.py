@@ -25,11 +25,11 @@ from commons.protocol.messages import Message, Step, StepRequest
 from commons.protocol.relay import take
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_scalar
-from provers import ledger
-from provers.party.attempt import blinder, share_vectors
-from provers.party.cohort import StepResult, check_context, members_of, require_continuity
+from provers.party import ledger
 from provers.party.environment import Environment
-from provers.party.state import Combined, Finished, Masked, Party, Proved
+from provers.party.masking import blinder, share_vectors
+from provers.party.memory import Combined, Finished, Masked, Party, Proved
+from provers.party.steps import StepResult, check_context, members_of, require_continuity
 
 
 def require_enough_owners(env: Environment, task_id: int, owners: int) -> None:

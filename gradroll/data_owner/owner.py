@@ -31,7 +31,7 @@ from commons.storage.modelfiles import decode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
-from gradroll.submissions import Submission, SubmissionStore
+from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
 _PAUSE = 0.5
 
@@ -167,7 +167,7 @@ class DataOwner:
 
     def _begin(
         self, terms: TaskTerms, round_number: int, committee: Committee, quantized: Quantized
-    ) -> tuple[Submission, Sharing]:
+    ) -> tuple[SavedSubmission, Sharing]:
         index = self._view.owner_index(terms.task_id, self.address)
         if index is None:
             raise UnknownError(
@@ -180,11 +180,13 @@ class DataOwner:
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
         ).signed(self._view.context(terms.task_id, round_number), self._account.sign)
-        submission = Submission(header, gradient_digest(quantized), raw, {})
+        submission = SavedSubmission(header, gradient_digest(quantized), raw, {})
         self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not happen
         return submission, sharing
 
-    def _deal_again(self, begun: Submission, terms: TaskTerms, committee: Committee, quantized: Quantized) -> Sharing:
+    def _deal_again(
+        self, begun: SavedSubmission, terms: TaskTerms, committee: Committee, quantized: Quantized
+    ) -> Sharing:
         key = self._parameters.commitment_key(terms.dimension)
         sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(begun.seeds))
         if (sharing.commitment, sharing.digests) != (begun.header.commitment, begun.header.share_digests):
@@ -195,8 +197,8 @@ class DataOwner:
         return sharing
 
     def _send_patiently(
-        self, submission: Submission, sharing: Sharing, record: CommitteeRecord
-    ) -> tuple[Submission, Mapping[int, str]]:
+        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
+    ) -> tuple[SavedSubmission, Mapping[int, str]]:
         deadline = time.monotonic() + self._patience
         while True:
             submission, missing = self._send(submission, sharing, record)
@@ -206,8 +208,8 @@ class DataOwner:
             time.sleep(_PAUSE)
 
     def _send(
-        self, submission: Submission, sharing: Sharing, record: CommitteeRecord
-    ) -> tuple[Submission, Mapping[int, str]]:
+        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
+    ) -> tuple[SavedSubmission, Mapping[int, str]]:
         """Stream to all provers that have no receipt yet, at once; every receipt is durable before the next step."""
         open_provers = [p for p in range(record.committee.size) if p not in submission.receipts]
         missing: dict[int, str] = {}
@@ -231,7 +233,9 @@ class DataOwner:
         verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
         return receipt
 
-    def _hand_in(self, submission: Submission, committee: Committee, missing: Mapping[int, str]) -> SubmissionStatus:
+    def _hand_in(
+        self, submission: SavedSubmission, committee: Committee, missing: Mapping[int, str]
+    ) -> SubmissionStatus:
         if len(submission.receipts) < committee.quorum:
             raise UnavailableError(
                 f"{len(submission.receipts)} of {committee.size} provers hold their share, {committee.quorum} are "
@@ -241,7 +245,7 @@ class DataOwner:
         self._store.save(submission.finished())
         return status
 
-    def _status_of(self, finished: Submission) -> SubmissionStatus:
+    def _status_of(self, finished: SavedSubmission) -> SubmissionStatus:
         """Where a finished submission stands; one that the coordinator has lost is handed in again."""
         try:
             return self.status(self._digest(finished.header))
@@ -253,7 +257,7 @@ class DataOwner:
 
 
 def _outcome(
-    submission: Submission, quantized: Quantized, missing: Mapping[int, str], status: SubmissionStatus
+    submission: SavedSubmission, quantized: Quantized, missing: Mapping[int, str], status: SubmissionStatus
 ) -> Submitted:
     return Submitted(
         status.submission,

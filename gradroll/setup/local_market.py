@@ -23,8 +23,8 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey, create_account, load_account
 from commons.storage.files import write_durably
-from gradroll.keygen import SRS_FILE, cached_development_parameters
-from provers.keystore import Keystore
+from gradroll.setup.keygen import SRS_FILE, cached_development_parameters
+from provers.joining.keystore import Keystore
 
 Value = str | int | float | bool | Path
 ALLOWANCE = 10 * 10**18
@@ -33,7 +33,7 @@ _PATIENCE = Patience(poll=0.05)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MarketPlan:
     """What a local market looks like.
 
     Attributes:
@@ -66,7 +66,7 @@ class Plan:
 class LocalMarket:
     """A prepared market."""
 
-    plan: Plan
+    plan: MarketPlan
     chain_id: int
     market: bytes
     from_block: int
@@ -88,7 +88,7 @@ class LocalMarket:
         return ChainView(self.plan.chain, self.market, expected_chain_id=self.chain_id, from_block=self.from_block)
 
 
-def prepare(plan: Plan, say: Callable[[str], None]) -> LocalMarket:
+def prepare(plan: MarketPlan, say: Callable[[str], None]) -> LocalMarket:
     """Make parameters and accounts, deploy the contracts, register the committee, write the settings.
 
     Raises:
@@ -175,7 +175,7 @@ def owner_account(directory: Path, name: str) -> SigningKey:
     return load_account(path) if path.exists() else create_account(path)
 
 
-def _write_settings(plan: Plan, made: Deployment, market: LocalMarket) -> None:
+def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> None:
     chain = chain_section(plan.chain, made)
     parameters = plan.parameter_directory.resolve()
     keys: dict[str, Value] = {"srs": parameters / SRS_FILE, "directory": parameters}

@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from circuits.errors import WireError
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import require_signer
-from provers.ledger import Entry
-from provers.party import attempt, blame, cohort, prove, release
-from provers.party.cohort import StepResult
+from provers.party import masking, probing, projecting, proving, releasing
 from provers.party.environment import Environment
-from provers.party.state import Party
+from provers.party.ledger import Entry
+from provers.party.memory import Party
+from provers.party.steps import StepResult
 
 _STEPS: Mapping[Step, Callable[[Party, Environment, StepRequest], StepResult]] = {
-    Step.COIN: cohort.coin,
-    Step.PROJECT: cohort.project,
-    Step.MASK: attempt.mask,
-    Step.VALIDATE: attempt.validate,
-    Step.CONFIRM: attempt.confirm,
-    Step.COMBINE: attempt.combine,
-    Step.PROVE: prove.prove,
-    Step.ATTEST: prove.attest,
-    Step.RELEASE: release.release,
-    Step.PROBE_MASK: blame.probe_mask,
-    Step.PROBE_COMBINE: blame.probe_combine,
-    Step.REVEAL: blame.reveal,
+    Step.COIN: projecting.coin,
+    Step.PROJECT: projecting.project,
+    Step.MASK: masking.mask,
+    Step.VALIDATE: masking.validate,
+    Step.CONFIRM: masking.confirm,
+    Step.COMBINE: masking.combine,
+    Step.PROVE: proving.prove,
+    Step.ATTEST: proving.attest,
+    Step.RELEASE: releasing.release,
+    Step.PROBE_MASK: probing.probe_mask,
+    Step.PROBE_COMBINE: probing.probe_combine,
+    Step.REVEAL: probing.reveal,
 }
 
 

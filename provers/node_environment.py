@@ -13,9 +13,9 @@ from commons.sharing.sharevector import ShareVector
 from commons.storage.parameters import PublicParameters
 from native import FrArray
 from provers.finality import Finality
-from provers.keystore import Keystore
-from provers.ledger import LedgerState, Selection
+from provers.joining.keystore import Keystore
 from provers.party import Acceptance
+from provers.party.ledger import LedgerState, Selection
 from provers.store import Store
 
 

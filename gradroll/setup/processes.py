@@ -39,7 +39,7 @@ class Running:
             )
 
 
-class Fleet:
+class Processes:
     """Processes of `python -m gradroll`; all are stopped when the block is left."""
 
     def __init__(self, logs: Path) -> None:
@@ -47,7 +47,7 @@ class Fleet:
         self._running: list[Running] = []
         self._files = ExitStack()
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Processes:
         return self
 
     def __exit__(
@@ -126,7 +126,7 @@ def free_ports(count: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in sockets]
 
 
-def wait_until(what: str, ready: Callable[[], bool], fleet: Fleet, timeout: float, every: float = 0.1) -> None:
+def wait_until(what: str, ready: Callable[[], bool], fleet: Processes, timeout: float, every: float = 0.1) -> None:
     """Wait until `ready` says so; errors of the catalogue count as not yet.
 
     Raises:

@@ -18,7 +18,7 @@ from circuits import joint
 from circuits.errors import InconsistentError, ProofError, RuleViolationError, UnknownError, WireError
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import SLACK_BITS, TAIL
-from circuits.transcript import Opening, projections_digest, rho_state, squarings
+from circuits.transcript import RhoInputs, projections_digest, rho_state, squarings
 from commons.protocol.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody, vector_digest
 from commons.protocol.messages import Cohort, Proposal, Step, StepRequest
 from commons.protocol.relay import broadcast_hash, take
@@ -27,10 +27,9 @@ from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_g1, open_vector
 from commons.sharing.sharevector import ShareVector
 from native import FrArray, R
-from provers import ledger
-from provers.party.cohort import StepResult, require_continuity
+from provers.party import ledger
 from provers.party.environment import Environment
-from provers.party.state import (
+from provers.party.memory import (
     Combined,
     Confirmed,
     Masked,
@@ -40,6 +39,7 @@ from provers.party.state import (
     kept_headers,
     kept_submissions,
 )
+from provers.party.steps import StepResult, require_continuity
 
 
 def start_attempt(party: Party, env: Environment, request: StepRequest, probe: bool) -> tuple[Projected, Proposal]:
@@ -212,8 +212,8 @@ def confirm(party: Party, env: Environment, request: StepRequest) -> StepResult:
     gram = open_g1({p: b.gram for p, b in bodies.items()}, t, t, "Gram commitment")
     knowledge = open_g1({p: b.knowledge for p, b in bodies.items()}, t, t, "knowledge part")
     digest = projections_digest([validated.mask_projections, *masked.projections])
-    opening = Opening(validated.mask_commitment, masked.seed, digest, gram, knowledge)
-    state = rho_state(masked.cohort.context, masked.headers, opening)
+    inputs = RhoInputs(validated.mask_commitment, masked.seed, digest, gram, knowledge)
+    state = rho_state(masked.cohort.context, masked.headers, inputs)
     seen = broadcast_hash(request.relayed, validated.broadcasts)
     confirmed = Confirmed(validated, gram, knowledge, state, seen)
     return StepResult(party.with_attempt(session, confirmed), ConfirmBody(state, seen).encode())

@@ -26,8 +26,8 @@ from commons.chain.writer import ChainWriter
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from gradroll import roster
-from gradroll.from_provers import ProverReader
+from gradroll.model_owner import roster
+from gradroll.model_owner.from_provers import ProverReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class ModelOwner:
         """Publish the model, float64[d], and open the next round on it; returns the round's number.
 
         Args:
-            compact: copy the owners into code first, where that saves more gas than it costs (`gradroll.roster`).
+            compact: copy the owners into code first, where that saves more gas than it costs (`roster`).
 
         Raises:
             InvalidInputError: wrong dimension.

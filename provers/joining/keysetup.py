@@ -17,8 +17,8 @@ from commons.protocol.keypackages import (
 from commons.protocol.signing import require_signer
 from commons.sharing import sealing
 from commons.sharing.prss import KeySet, PrssKeys
-from provers import setup
-from provers.keystore import Keystore, SharedKeys
+from provers.joining import agreement
+from provers.joining.keystore import Keystore, SharedKeys
 
 
 class KeySetup:
@@ -76,15 +76,15 @@ class KeySetup:
         dealt: dict[int, Mapping[KeySet, bytes]] = {self._index: self._dealt()}
         for package in packages:
             dealt[package.dealer] = self._open(package)
-        keys = setup.accept(self._index, self._committee, dealt)
+        keys = agreement.accept(self._index, self._committee, dealt)
         before = self._keystore.load_shared(self._reference.digest)
         if before is not None and before.confirmed:
             if dict(before.keys) != dict(keys.keys):
                 raise ClosedError("this committee's keys are confirmed already; other keys need another committee")
         else:
             self._keystore.save_shared(self._reference.digest, SharedKeys(keys.keys, confirmed=False))
-        hashes = setup.commitments(keys)
-        digest = setup.confirmation_digest(self._reference.digest, hashes)
+        hashes = agreement.commitments(keys)
+        digest = agreement.confirmation_digest(self._reference.digest, hashes)
         return KeyConfirmation(self._index, hashes, self._keystore.sign(digest))
 
     def confirm(self, confirmations: Sequence[KeyConfirmation]) -> None:
@@ -101,7 +101,7 @@ class KeySetup:
         others: dict[int, Mapping[KeySet, bytes]] = {}
         for word in confirmations:
             self._check_member(word.member)
-            digest = setup.confirmation_digest(self._reference.digest, word.hashes)
+            digest = agreement.confirmation_digest(self._reference.digest, word.hashes)
             require_signer(
                 digest, word.signature, self._committee.members[word.member], f"confirmation of prover {word.member}"
             )
@@ -109,14 +109,14 @@ class KeySetup:
         missing = set(range(self._committee.size)) - others.keys()
         if missing:
             raise InvalidInputError(f"the confirmations of provers {sorted(missing)} are missing")
-        own = setup.commitments(PrssKeys(self._index, self._committee, shared.keys))
-        setup.compare(own, others)
+        own = agreement.commitments(PrssKeys(self._index, self._committee, shared.keys))
+        agreement.compare(own, others)
         if not shared.confirmed:
             self._keystore.save_shared(self._reference.digest, SharedKeys(shared.keys, confirmed=True))
 
     def _dealt(self) -> dict[KeySet, bytes]:
         entropy = self._keystore.dealing_entropy(self._reference.digest)
-        return setup.deal(self._index, self._committee, entropy)
+        return agreement.deal(self._index, self._committee, entropy)
 
     def _package(self, recipient: int, public: bytes, keys: Mapping[KeySet, bytes]) -> KeyPackage:
         info = sealing.keys_info(self._reference.digest, self._index, recipient)

@@ -8,9 +8,9 @@ from commons.settings.loading import ChainSettings, KeySettings, ModelOwnerSetti
 from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from gradroll.auditor import Auditor
-from gradroll.model_owner import ModelOwner
-from gradroll.owner import DataOwner
+from gradroll.audit.auditor import Auditor
+from gradroll.data_owner.owner import DataOwner
+from gradroll.model_owner.buyer import ModelOwner
 
 
 def chain_view(settings: Settings) -> ChainView:

@@ -9,14 +9,12 @@ Corruption bound: the coin is unpredictable and the projections reveal nothing b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
 import native
-from circuits.errors import RuleViolationError, SignatureError, WireError
-from circuits.hashing import keccak
+from circuits.errors import SignatureError, WireError
 from circuits.statement import (
     Committee,
     Context,
@@ -31,21 +29,10 @@ from commons.protocol.rules import checked_values
 from commons.protocol.signing import require_owner, signs
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_scalar
-from native import FrArray
-from provers import ledger
+from provers.party import ledger
 from provers.party.environment import Environment
-from provers.party.state import Joined, Party, Projected
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """What a step yields before it is signed: the next party, ledger entries, the body, and what travels beside it."""
-
-    party: Party
-    body: bytes
-    entries: tuple[ledger.Entry, ...] = ()
-    vector: FrArray | None = None
-    raw: bytes = b""
+from provers.party.memory import Joined, Party, Projected
+from provers.party.steps import RestoredError, StepResult, check_context, members_of, require_continuity
 
 
 def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -70,14 +57,6 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     return StepResult(party.with_cohort(request.session, known), body, news)
 
 
-def require_continuity(env: Environment, context: Context) -> None:
-    """Refuse a round that was open when this prover's ledger was found to be an old copy."""
-    if env.ledger.restored_at and env.opened_at(context) <= env.ledger.restored_at:
-        raise RuleViolationError(
-            "this prover's ledger was found to be an old copy; it takes part in rounds that are opened from now on"
-        )
-
-
 def _own_head(party: Party, env: Environment, context: Context, news: tuple[ledger.CohortJoined, ...]) -> LedgerHead:
     """The head of this prover's ledger with its news, as it will be when the message leaves."""
     count, digest = env.ledger.count, env.ledger.heads[env.ledger.count]
@@ -85,17 +64,6 @@ def _own_head(party: Party, env: Environment, context: Context, news: tuple[ledg
         count, digest = env.ledger.head_after(entry)
     signed = head_digest(context.market.domain, party.committee.committee_id, party.index, count, digest)
     return LedgerHead(count, digest, env.sign(signed))
-
-
-class RestoredError(RuleViolationError):
-    """This prover's ledger is an old copy; ``entry`` must be durable before the refusal leaves."""
-
-    def __init__(self, entry: ledger.Restored) -> None:
-        super().__init__(
-            "a peer holds a later head of this prover's ledger: it was restored from an old copy, and stays silent in "
-            "every round that is open now"
-        )
-        self.entry = entry
 
 
 def _news_of_peers(
@@ -123,19 +91,6 @@ def _news_of_peers(
 def _is_signed(committee: Committee, context: Context, prover: int, shown: LedgerHead) -> bool:
     digest = head_digest(context.market.domain, committee.committee_id, prover, shown.count, shown.digest)
     return prover < committee.size and signs(committee.members[prover], digest, shown.signature)
-
-
-def check_context(env: Environment, context: Context) -> None:
-    """Refuse a context that is not the one the chain gives for this round."""
-    if context != env.context(context.task_id, context.round):
-        raise WireError("the batch's context is not the one that the chain states for this round")
-
-
-def members_of(context: Context, headers: Iterable[SubmissionHeader]) -> tuple[ledger.Member, ...]:
-    """Submissions as the ledger keys them."""
-    return tuple(
-        ledger.Member(ledger.owner_key(context, h.owner), keccak(h.commitment), h.digest(context)) for h in headers
-    )
 
 
 def _check_header(party: Party, env: Environment, header: SubmissionHeader, context: Context) -> None:

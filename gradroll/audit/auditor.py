@@ -13,9 +13,9 @@ from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from gradroll.audit import Audit, AuditReport, Recorded
-from gradroll.from_provers import ProverReader
-from gradroll.model_owner import aggregate_sources, find_aggregate
+from gradroll.audit.recheck import Audit, AuditReport, Recorded
+from gradroll.model_owner.buyer import aggregate_sources, find_aggregate
+from gradroll.model_owner.from_provers import ProverReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The data owner: a gradient in, a receipt and pay out."""

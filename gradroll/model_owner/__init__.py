@@ -1,0 +1,1 @@
+"""The model owner: tasks, rounds and checked aggregates."""

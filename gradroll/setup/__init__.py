@@ -1,0 +1,1 @@
+"""A market on one machine: parameters, accounts, contracts, processes."""

@@ -1,0 +1,1 @@
+"""How a prover joins a committee: its keys, and the agreement on the shared ones."""
