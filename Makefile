@@ -20,7 +20,7 @@ SOURCES := native circuits commons provers coordinator contracts gradroll benchm
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
 
-.PHONY: help setup build demo bench test test-fast test-rust test-contracts lint fmt types contracts proto clean distclean
+.PHONY: help setup build demo bench test test-fast test-rust test-contracts lint fmt types contracts reference proto clean distclean
 
 help:
 	@sed -n '3,7s/^# *//p' Makefile
@@ -84,6 +84,9 @@ fmt: $(STAMPS)/build
 # Rebuild what is generated and checked in; .ci/run proves that nothing drifted.
 contracts: $(STAMPS)/node
 	cd contracts && npm run build --silent
+
+reference: $(STAMPS)/build
+	$(BIN)/python -m commons.settings.reference > docs/settings.md
 
 proto: $(STAMPS)/build
 	$(BIN)/python proto/generate.py

@@ -44,12 +44,12 @@ def load(folder: Path) -> dict[str, float]:
     marks = [("start", time.monotonic())]
     from circuits import container
     from circuits.keys import PROVING
+    from commons.settings.loading import load
     from commons.storage.parameters import PublicParameters
-    from gradroll.nodes import node_config
     from gradroll.setup.keygen import SRS_FILE, proving_key_file
     from provers.node import ProverNode
 
-    del node_config, ProverNode
+    del load, ProverNode
     marks.append(("import", time.monotonic()))
     held = PublicParameters(folder / SRS_FILE, folder, allow_insecure=True)
     _ = held.tau  # a prover reads the powers only where it has to derive a commitment key

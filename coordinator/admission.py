@@ -22,17 +22,19 @@ from commons.protocol.streamheads import ModelHead, publication_digest
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
 
-_COUNTED = 1000
-
 
 class Admission:
     """Takes headers in for the tasks that name this coordinator."""
 
-    def __init__(self, view: ChainView, journal: Journal, own_address: bytes, *, clock_skew: int) -> None:
+    def __init__(self, view: ChainView, journal: Journal, own_address: bytes, *, clock_skew: int, counted: int) -> None:
+        """Args:
+        clock_skew: seconds after the submit deadline in which headers still get in.
+        counted: most refusals of a task that are logged.
+        """
         self._view = view
         self._journal = journal
         self._own_address = own_address
-        self._clock_skew = clock_skew
+        self._clock_skew, self._counted = clock_skew, counted
 
     def submit(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission; the same one again gives its present status.
@@ -129,5 +131,5 @@ class Admission:
         """Count a refusal; beyond a limit only in the server's log, so that nobody can fill the disk with them."""
         with self._journal.lock:
             counted: Mapping[str, int] = self._journal.state.rejections.get(task_id, {})
-            if sum(counted.values()) < _COUNTED:
+            if sum(counted.values()) < self._counted:
                 self._journal.record(HeaderRefused(task_id, error.code))

@@ -11,6 +11,7 @@ from circuits.errors import ChainError, GradrollError
 from circuits.statement import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
+from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from coordinator.batcher import Batcher, Plan, StoppedError
@@ -24,8 +25,7 @@ from coordinator.rounds import RoundKey
 from coordinator.settlement import Settlement
 
 _log = logging.getLogger(__name__)
-_LONGEST_PAUSE = 60.0
-_ROUND_AGE = 30.0
+_DAY = 86_400
 
 
 class Driver:
@@ -40,9 +40,8 @@ class Driver:
         releases: Releases,
         account: SigningKey,
         parameters: PublicParameters,
+        settings: CoordinatorSettings,
         *,
-        poll_interval: float,
-        parallel_rounds: int,
         stopping: threading.Event,
         tls_roots: bytes | None = None,
     ) -> None:
@@ -53,10 +52,10 @@ class Driver:
         self._releases = releases
         self._account = account
         self._parameters = parameters
-        self._poll_interval = poll_interval
+        self._settings = settings
         self._stopping = stopping
         self._tls_roots = tls_roots
-        self._pool = ThreadPoolExecutor(parallel_rounds, thread_name_prefix="round")
+        self._pool = ThreadPoolExecutor(settings.parallel_rounds, thread_name_prefix="round")
         self._running: dict[RoundKey, Future[None]] = {}
         self._not_before: dict[RoundKey, float] = {}
         self._pauses: dict[RoundKey, float] = {}
@@ -84,7 +83,7 @@ class Driver:
             if keys and self._look_at_clock():
                 for key in keys:
                     self._maybe_start(key)
-            self._stopping.wait(self._poll_interval)
+            self._stopping.wait(self._settings.poll_interval)
 
     def _look_at_clock(self) -> bool:
         """Read the chain's time, once for all rounds; False when the node does not answer."""
@@ -114,8 +113,8 @@ class Driver:
             self._note_trouble(key, error)
         except Exception:
             _log.exception("event=round-error task=%d round=%d", *key)
-        pause = self._pauses.get(key, self._poll_interval)
-        self._pauses[key] = min(2 * pause, _LONGEST_PAUSE)
+        pause = self._pauses.get(key, self._settings.poll_interval)
+        self._pauses[key] = min(2 * pause, self._settings.longest_pause)
         self._not_before[key] = time.monotonic() + pause
 
     def _note_trouble(self, key: RoundKey, error: GradrollError) -> None:
@@ -130,7 +129,10 @@ class Driver:
         policy = self._view.policy(key[0])
         facts = self._facts(key)
         with self._journal.lock:
-            action = next_action(self._journal.state, key, facts, terms, policy.capacity)
+            action = next_action(
+                self._journal.state, key, facts, terms, policy.capacity,
+                release_patience=self._settings.release_patience * _DAY,
+            )  # fmt: skip
         match action:
             case Close():
                 self._journal.record(RoundClosed(*key))
@@ -179,7 +181,7 @@ class Driver:
     def _facts(self, key: RoundKey) -> RoundFacts:
         """The round as the chain has it; deadlines stay, and batches are mostly ours, so an old look will do."""
         looked, record = self._rounds.get(key, (0.0, None))
-        if record is None or time.monotonic() - looked > _ROUND_AGE:
+        if record is None or time.monotonic() - looked > self._settings.round_age:
             record = self._view.round(*key)
             self._rounds[key] = (time.monotonic(), record)
         return RoundFacts(self._now, record.submit_deadline, record.settle_deadline, record.owners, record.finalized)
@@ -211,5 +213,8 @@ class Driver:
     def _fleet(self, committee_id: int) -> Fleet:
         with self._fleet_lock:
             if committee_id not in self._fleets:
-                self._fleets[committee_id] = Fleet(self._view, committee_id, tls_roots=self._tls_roots)
+                self._fleets[committee_id] = Fleet(
+                    self._view, committee_id,
+                    status_timeout=self._settings.status_timeout, tls_roots=self._tls_roots,
+                )  # fmt: skip
             return self._fleets[committee_id]

@@ -19,7 +19,6 @@ from commons.protocol.status import ProverStatus
 from commons.wire.prover_client import ProverClient
 
 V = TypeVar("V")
-_STATUS_TIMEOUT = 10.0
 _PAUSE = 0.5
 _log = logging.getLogger(__name__)
 
@@ -27,9 +26,12 @@ _log = logging.getLogger(__name__)
 class Fleet:
     """Connections to a committee's members, at the endpoints that the registry names at the time."""
 
-    def __init__(self, view: ChainView, committee_id: int, *, tls_roots: bytes | None = None) -> None:
+    def __init__(
+        self, view: ChainView, committee_id: int, *, status_timeout: float = 10.0, tls_roots: bytes | None = None
+    ) -> None:
         self._view = view
         self._committee_id = committee_id
+        self._status_timeout = status_timeout
         self._tls_roots = tls_roots
         self._clients: dict[int, ProverClient] = {}
         self._pool = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="fleet")
@@ -104,7 +106,7 @@ class Fleet:
 
     def _status(self, prover: int) -> ProverStatus | None:
         try:
-            status = self._clients[prover].status(_STATUS_TIMEOUT)
+            status = self._clients[prover].status(self._status_timeout)
         except GradrollError as error:
             _log.warning("event=prover-unreachable prover=%d reason=%r", prover, str(error))
             return None

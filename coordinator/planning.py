@@ -54,19 +54,20 @@ class Wait:
 
 
 Action = Close | Settle | Release | Prove | Wait
-_RELEASE_PATIENCE = 30 * 86_400
-"""Seconds after the settle deadline in which sums are still asked for."""
 
 
-def next_action(state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int) -> Action:
+def next_action(
+    state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int, *, release_patience: int
+) -> Action:
     """Decide about one round.
 
     Args:
         capacity: most owners of one batch, by the policy's circuit.
+        release_patience: seconds after the settle deadline in which sums are still asked for.
     """
     action = _toward_acceptance(state, key, facts, terms, capacity)
     unreleased = tuple(batch.batch_id for batch in state.unreleased(key, publish=terms.inline_payload))
-    patient = facts.now <= facts.settle_deadline + _RELEASE_PATIENCE
+    patient = facts.now <= facts.settle_deadline + release_patience
     return Release(unreleased) if isinstance(action, Close | Wait) and unreleased and patient else action
 
 

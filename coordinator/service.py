@@ -9,9 +9,12 @@ from collections.abc import Iterator
 import grpc
 
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
+from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.runtime.process import stop_requested
+from commons.settings.loading import Settings
+from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import open_log
@@ -25,14 +28,11 @@ from commons.wire.rpcstatus import answering
 from commons.wire.streams import blob_to_wire, timely
 from coordinator.admission import Admission
 from coordinator.batcher import Batcher
-from coordinator.config import CoordinatorConfig
 from coordinator.driver import Driver
 from coordinator.journal import Journal
 from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
 from coordinator.settlement import Settlement
-
-__all__ = ["CoordinatorConfig", "CoordinatorNode", "serve"]
 
 _log = logging.getLogger(__name__)
 _MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
@@ -42,54 +42,55 @@ _MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
 class CoordinatorNode:
     """One coordinator, started and stopped from outside."""
 
-    def __init__(self, config: CoordinatorConfig) -> None:
-        """Open account, chain, log and store.
+    def __init__(self, settings: Settings) -> None:
+        """Open account, chain, log and store as [chain], [keys] and [coordinator] say.
 
         Raises:
             KeyFileError, ChainError, StorageError, ConfigError: what is missing, in words.
         """
-        self._config = config
-        account = load_account(config.keystore)
-        self.view = ChainView(
-            config.rpc_url, config.market, expected_chain_id=config.chain_id, from_block=config.from_block
+        chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
+        self.settings = own = settings.section(CoordinatorSettings)
+        self._tls = own.tls
+        account = load_account(own.account)
+        self.view = ChainView.of(chain)
+        self._directory_lock = DirectoryLock(own.state)
+        self.journal = Journal(open_log(own.log))
+        self.models = Blobs(own.state / "models", max_bytes=own.max_store_bytes)
+        self.results = Blobs(own.state / "results", max_bytes=own.max_store_bytes)
+        self.admission = Admission(
+            self.view, self.journal, account.address, clock_skew=own.clock_skew, counted=own.counted_refusals
         )
-        self._directory_lock = DirectoryLock(config.state_dir)
-        self.journal = Journal(open_log(config.log_url))
-        self.models = Blobs(config.state_dir / "models", max_bytes=config.max_store_bytes)
-        self.results = Blobs(config.state_dir / "results", max_bytes=config.max_store_bytes)
-        self.admission = Admission(self.view, self.journal, account.address, clock_skew=config.clock_skew)
         self._stopping = threading.Event()
-        self.chain = ChainWriter(self.view, account, stopping=self._stopping)
+        self.chain = ChainWriter(self.view, account, Patience.of(chain), self._stopping)
         self._driver = Driver(
             self.view,
             self.journal,
-            Batcher(self.journal, self.results, step_timeout=config.step_timeout, stopping=self._stopping),
+            Batcher(self.journal, self.results, step_timeout=own.step_timeout, stopping=self._stopping),
             Settlement(self.chain, self.journal, self.results),
-            Releases(self.chain, self.journal, self.results, step_timeout=config.step_timeout),
+            Releases(self.chain, self.journal, self.results, step_timeout=own.step_timeout),
             account,
-            PublicParameters(config.srs, config.keys_dir, allow_insecure=config.allow_insecure),
-            poll_interval=config.poll_interval,
-            parallel_rounds=config.parallel_rounds,
+            PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development),
+            own,
             stopping=self._stopping,
-            tls_roots=_roots(config),
+            tls_roots=_roots(own),
         )
         self._server: grpc.Server | None = None
 
     def start(self) -> int:
         """Begin to serve and to drive rounds; returns the port.  Raises ConfigError when the address is taken."""
-        self._server = new_server(self._config.max_workers)
-        coordinator_pb2_grpc.add_CoordinatorServicer_to_server(Servicer(self, self._config), self._server)
-        port = bind(self._server, self._config.listen, self._config.tls)
+        self._server = new_server(self.settings.max_workers)
+        coordinator_pb2_grpc.add_CoordinatorServicer_to_server(Servicer(self), self._server)
+        port = bind(self._server, self.settings.listen, self._tls)
         self._server.start()
         self._driver.start()
         _log.info("event=coordinator-started address=0x%s port=%d", self.chain.address.hex(), port)
         return port
 
-    def stop(self, grace: float = 10.0) -> None:
+    def stop(self) -> None:
         """Refuse new calls, end the steps under way, close the log."""
         self._stopping.set()
         if self._server is not None:
-            self._server.stop(grace).wait()
+            self._server.stop(self.settings.stop_grace).wait()
             self._driver.stop()
         self.journal.close()
         self._directory_lock.release()
@@ -99,9 +100,8 @@ class CoordinatorNode:
 class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, node: CoordinatorNode, config: CoordinatorConfig) -> None:
+    def __init__(self, node: CoordinatorNode) -> None:
         self._node = node
-        self._max_model = config.max_model_bytes
 
     def SubmitHeader(  # noqa: N802
         self, request: pb.SubmitHeaderRequest, context: grpc.ServicerContext
@@ -128,10 +128,10 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     ) -> pb.PutModelReply:
         """Store a model of a task's model owner."""
         with answering(context, _refused):
-            parts = timely(request_iterator, context)
+            parts = timely(request_iterator, context, self._node.settings.idle_timeout)
             head = coordination.model_head_from_wire(next(parts, None))
             terms = self._node.admission.check_publisher(head)
-            limit = min(self._max_model, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
+            limit = min(self._node.settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
             return pb.PutModelReply(digest=self._node.models.put(coordination.model_from_wire(head, parts, limit)))
 
     def GetModel(  # noqa: N802
@@ -179,17 +179,17 @@ def _refused(error: GradrollError) -> None:
     _log.log(level, "event=call-refused code=%s reason=%r", error.code, str(error))
 
 
-def _roots(config: CoordinatorConfig) -> bytes | None:
-    if config.prover_roots is None:
+def _roots(own: CoordinatorSettings) -> bytes | None:
+    if own.prover_roots is None:
         return None
-    with storing(f"prover_roots: cannot read {config.prover_roots}"):
-        return config.prover_roots.read_bytes()
+    with storing(f"prover_roots: cannot read {own.prover_roots}"):
+        return own.prover_roots.read_bytes()
 
 
-def serve(config: CoordinatorConfig) -> None:
+def serve(settings: Settings) -> None:
     """Run a coordinator until SIGINT or SIGTERM; call it from the main thread."""
     stop = stop_requested()
-    node = CoordinatorNode(config)
+    node = CoordinatorNode(settings)
     node.start()
     stop.wait()
     node.stop()

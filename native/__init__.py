@@ -4,7 +4,7 @@ A vector is a C-contiguous numpy array of uint64, shape (n, 4), canonical little
 Read-only and memory-mapped arrays are accepted, and every call checks that elements are below `R`. Scalars
 are Python integers in [0, R); points are bytes in the encodings of EIP-196 and EIP-197. Calls release the
 interpreter lock and use all cores. A refused argument raises ValueError or one of its kinds in
-`native.errors`.
+`native._errors`.
 """
 
 from native._curve import (
@@ -26,6 +26,7 @@ from native._curve import (
     pairing_product_is_one,
     powers_of_tau_unsafe,
 )
+from native._errors import DecodingError, NonCanonicalError, PointError
 from native._kernel import Csr, G1Bases, G2Bases
 from native._polynomials import divide_by_linear, evaluate, lagrange_scalars, ntt, root_of_unity
 from native._shamir import (
@@ -61,7 +62,6 @@ from native._vectors import (
     to_ints,
     zeros,
 )
-from native.errors import DecodingError, NonCanonicalError, PointError
 from native.paging import release
 
 __all__ = [

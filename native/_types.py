@@ -6,7 +6,7 @@ from typing import NewType, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from native.errors import NonCanonicalError
+from native._errors import NonCanonicalError
 
 R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 """Order of the scalar field of BN254, a prime."""

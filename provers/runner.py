@@ -21,7 +21,6 @@ from provers.store import Store
 
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
-_KEPT_REPLIES = 64
 _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 """Their replies are as long as a share; only the last one is kept for a coordinator that asks again."""
 
@@ -29,11 +28,20 @@ _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 class Runner:
     """Owns the party of this node."""
 
-    def __init__(self, membership: Membership, key_setup: KeySetup, store: Store, environment: NodeEnvironment) -> None:
+    def __init__(
+        self,
+        membership: Membership,
+        key_setup: KeySetup,
+        store: Store,
+        environment: NodeEnvironment,
+        *,
+        kept_replies: int = 64,
+    ) -> None:
         self._membership = membership
         self._key_setup = key_setup
         self._store = store
         self._environment = environment
+        self._kept_replies = kept_replies
         self._lock = threading.Lock()
         self._party: Party | None = None
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
@@ -55,7 +63,7 @@ class Runner:
             if request.step in _LONG:
                 self._drop_long_replies()
             if request.step is not Step.RELEASE:  # anybody may ask, as often as they like; it is answered anew
-                _remember(self._replies, key, reply, _KEPT_REPLIES)
+                _remember(self._replies, key, reply, self._kept_replies)
         return reply
 
     def _step(self, request: StepRequest) -> StepReply:

@@ -37,7 +37,6 @@ CREATE TABLE IF NOT EXISTS shares (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner);
 """
-_PER_OWNER = 4
 _log = logging.getLogger(__name__)
 
 
@@ -64,11 +63,12 @@ class ShareRecord:
 class Store:
     """A prover's state directory; one process at a time."""
 
-    def __init__(self, directory: Path, *, max_bytes: int) -> None:
+    def __init__(self, directory: Path, *, max_bytes: int, per_owner: int = 4) -> None:
         """Open the directory and fold the ledger.
 
         Args:
             max_bytes: most bytes of shares on disk.
+            per_owner: most submissions of an owner in a round.
 
         Raises:
             StorageError: another process uses the directory, or its content is damaged.
@@ -83,7 +83,7 @@ class Store:
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
         self._database = Database(directory / "prover.sqlite", _SCHEMA)
-        self._max_bytes = max_bytes
+        self._max_bytes, self._per_owner = max_bytes, per_owner
         self._whole: set[bytes] = set()
         self._commit = threading.Lock()
         self.ledger = self._fold()
@@ -116,8 +116,8 @@ class Store:
         """Raise ClosedError or StorageError when one more share of ``size`` bytes is not taken."""
         key = (str(task_id), str(round_number), owner)
         count = self._database.query("SELECT COUNT(*) FROM shares WHERE task_id = ? AND round = ? AND owner = ?", key)
-        if count[0][0] >= _PER_OWNER:
-            raise ClosedError(f"this owner has handed in {_PER_OWNER} submissions in this round already")
+        if count[0][0] >= self._per_owner:
+            raise ClosedError(f"this owner has handed in {self._per_owner} submissions in this round already")
         if self.usage()[1] + size > self._max_bytes:
             raise StorageError("this prover's room for shares is used up; try again after the round has settled")
 

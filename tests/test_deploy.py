@@ -11,9 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
-from commons.settings.loading import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, load
+from commons.settings.loading import load
+from commons.settings.sections import (
+    ChainSettings,
+    CoordinatorSettings,
+    KeySettings,
+    ModelOwnerSettings,
+    OwnerSettings,
+    ProverSettings,
+)
 from gradroll.cli import build_parser
-from gradroll.nodes import coordinator_config, node_config
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 PROVERS = 4
@@ -103,7 +110,7 @@ def test_example_settings_pass_the_real_loader() -> None:
         assert not each.development
         assert len(each.section(ChainSettings).market) == 20
         assert each.section(KeySettings).srs.suffix == ".gsrs"
-    assert node_config(settings["prover"]).tls is not None
-    assert coordinator_config(settings["coordinator"]).log_url.startswith("sqlite:///")
+    assert settings["prover"].section(ProverSettings).tls is not None
+    assert settings["coordinator"].section(CoordinatorSettings).log.startswith("sqlite:///")
     assert settings["owner"].section(OwnerSettings).state == examples / "owner-state"
     assert settings["model-owner"].section(ModelOwnerSettings).coordinator.startswith("grpcs://")

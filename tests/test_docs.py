@@ -6,13 +6,14 @@ import ast
 import json
 import re
 import shlex
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from benchmarks import tables
-from commons.settings.loading import ProverSettings
+from commons.settings import reference
+from commons.settings.describing import all_settings
+from commons.settings.sections import SECTIONS
 from gradroll.cli import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,16 +106,19 @@ def test_symptoms_quote_what_the_code_says() -> None:
     assert [text for text in quoted if text not in said] == []
 
 
+def test_the_page_of_settings_is_the_one_that_the_code_gives() -> None:
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == reference.page(), "run `make reference`"
+
+
 def test_every_setting_that_is_explained_exists() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`prover\.(\w+)`", text))
-    assert {"confirmations", "second_node", "retention_days"} <= named <= {f.name for f in fields(ProverSettings)}
-    defaults = {f.name: f.default for f in fields(ProverSettings)}
-    stated = re.findall(r"^\| `prover\.(\w+)` \| (\d+|none) \|", text, re.MULTILINE)
-    assert {name: int(value) if value != "none" else "" for name, value in stated} == {
-        name: defaults[name] for name, _ in stated
-    }
+    known = {setting.key: setting.default for setting in all_settings()}
+    sections = "|".join(SECTIONS)
+    named = set(re.findall(rf"`((?:{sections})\.\w+)`", text))
+    assert {"prover.confirmations", "prover.second_node", "prover.retention_days"} <= named <= known.keys()
+    stated = re.findall(r"^\| `(\w+\.\w+)` \| (\w+) \|", text, re.MULTILINE)
     assert len(stated) == 3
+    assert all(known[key] == value for key, value in stated)
 
 
 def test_every_decision_is_listed_with_its_status() -> None:

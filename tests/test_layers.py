@@ -27,7 +27,9 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.runtime": SHARED,
     "commons.settings": SHARED,
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
-    "commons.chain": (*SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.storage"),
+    "commons.chain": (
+        *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
+    ),
     "commons.wire": (*SHARED, *COMMONS),
     "provers.party": (*SHARED, "commons.sharing", "commons.protocol"),
     "provers.joining": (*SHARED, "commons.sharing", "commons.protocol", "commons.storage"),

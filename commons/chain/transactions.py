@@ -15,10 +15,10 @@ from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCErro
 
 from circuits.errors import ChainError, ContractError
 from commons.chain.rpc import Rpc, revert_data
+from commons.settings.sections import ChainSettings
 from commons.storage.accounts import SigningKey
 
 _log = logging.getLogger(__name__)
-_TIP = 10**9
 _KNOWN = ("already known", "known transaction", "already imported")
 _STALE = (
     "nonce too low", "nonce is too low", "invalid nonce", "transaction nonce: expected",
@@ -60,11 +60,17 @@ class Mined:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: between looks for a receipt, before fees are raised, before giving up."""
+    """Seconds between looks for a receipt, before fees are raised, before giving up; and the first tip, wei a gas."""
 
     poll: float = 0.25
     resend: float = 45.0
     give_up: float = 600.0
+    tip: int = 10**9
+
+    @classmethod
+    def of(cls, chain: ChainSettings) -> Patience:
+        """As [chain] says."""
+        return cls(chain.receipt_poll, chain.resend, chain.give_up, chain.tip)
 
 
 class _NonceTakenError(Exception):
@@ -156,7 +162,7 @@ class Sender:
         """Fees that a node takes as a replacement of the attempt before: a quarter more each time."""
         block: Mapping[str, Any] = self.rpc.guarded(lambda: self.rpc.web3.eth.get_block("latest"))
         base = int(block.get("baseFeePerGas", 0))
-        tip = _TIP * 5**attempt // 4**attempt
+        tip = self._patience.tip * 5**attempt // 4**attempt
         return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base * 5**attempt // 4**attempt + tip}
 
     def _broadcast(self, transaction: dict[str, Any]) -> bytes | None:

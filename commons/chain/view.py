@@ -19,6 +19,7 @@ from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, TaskTerms
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.settings.sections import ChainSettings
 from native import G1
 
 K = TypeVar("K")
@@ -65,6 +66,17 @@ class ChainView:
         self._owners: dict[tuple[int, int], bytes] = {}
         self._committees: dict[int, Committee] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, chain: ChainSettings, url: str | None = None) -> ChainView:
+        """The market of [chain], on the chain that the settings say; ``url``: through another node.
+
+        Raises ChainError as the constructor.
+        """
+        return cls(
+            url or chain.url, chain.market,
+            expected_chain_id=chain.chain_id, timeout=chain.timeout, from_block=chain.from_block,
+        )  # fmt: skip
 
     def now(self) -> int:
         """The chain's time, seconds since 1970; never behind our clock, as a quiet chain may make no blocks."""

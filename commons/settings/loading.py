@@ -9,105 +9,17 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NewType, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from circuits.errors import ConfigError, InsecureSetupError
+from commons.settings.describing import PREFIX, Setting, all_settings, section_name, settings_of
+from commons.settings.sections import SECTIONS, Section
 
-Address = NewType("Address", bytes)
-"""20 bytes, written 0x... in settings."""
-
-PREFIX = "GRADROLL_"
-
-
-@dataclass(frozen=True, slots=True)
-class ChainSettings:
-    """[chain]: which node, which chain, which market contract; no event is searched before `from_block`."""
-
-    url: str
-    chain_id: int
-    market: Address
-    from_block: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class KeySettings:
-    """[keys]: public parameters on disk; `srs` is a file, `directory` holds proving and verifying keys."""
-
-    srs: Path
-    directory: Path
-
-
-@dataclass(frozen=True, slots=True)
-class ProverSettings:
-    """[prover]: `endpoint` is what the registry announces, `keystore` holds the signing and the HPKE key.
-
-    A sum is released once `confirmations` blocks vouch for its batch, at the node of [chain] and at `second_node`.
-    """
-
-    listen: str
-    endpoint: str
-    keystore: Path
-    state: Path
-    committee: int
-    confirmations: int = 12
-    second_node: str = ""
-    retention_days: int = 90
-    max_workers: int = 8
-    max_dimension: int = 1 << 26
-    max_store_bytes: int = 1 << 40
-    clock_skew: int = 30
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CoordinatorSettings:
-    """[coordinator]: `log` is sqlite:///path or redis://host; `account` is a key file that pays for transactions."""
-
-    listen: str
-    log: str
-    account: Path
-    state: Path
-    step_timeout: float = 120.0
-    poll_interval: float = 1.0
-    parallel_rounds: int = 4
-    max_model_bytes: int = 1 << 30
-    max_store_bytes: int = 1 << 38
-    clock_skew: int = 30
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    prover_roots: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OwnerSettings:
-    """[owner]: a data owner's key file, the coordinator it reports to, and where receipts are kept."""
-
-    account: Path
-    coordinator: str
-    state: Path
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOwnerSettings:
-    """[model_owner]: the key file that pays for the task, and a coordinator that serves models and aggregates."""
-
-    account: Path
-    coordinator: str
-
-
-SECTIONS: dict[str, type] = {
-    "chain": ChainSettings,
-    "keys": KeySettings,
-    "prover": ProverSettings,
-    "coordinator": CoordinatorSettings,
-    "owner": OwnerSettings,
-    "model_owner": ModelOwnerSettings,
-}
-
-S = TypeVar("S")
+_DEVELOPMENT = f"{PREFIX}DEVELOPMENT"
+_COMMAND_LINE = "the command line"
+S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,39 +37,41 @@ class Settings:
     """
 
     development: bool
-    _values: Mapping[str, _Value]
+    _values: Mapping[str, object] = field(repr=False)
 
     def section(self, kind: type[S]) -> S:
-        """One section as a dataclass.
+        """One section.
 
         Raises:
             ConfigError: a key without default is missing; the message names it and the ways to set it.
         """
-        name = next(section for section, known in SECTIONS.items() if known is kind)
-        given = {}
-        for field in fields(kind):  # type: ignore[arg-type]
-            found = self._values.get(f"{name}.{field.name}")
-            if found is not None:
-                given[field.name] = found.value
-            elif field.default is MISSING:
-                variable = f"{PREFIX}{name}_{field.name}".upper()
+        name = section_name(kind)
+        given: dict[str, Any] = {}
+        for setting in settings_of(name).values():
+            if setting.key in self._values:
+                given[setting.name] = self._values[setting.key]
+            elif setting.default is None:
                 raise ConfigError(
-                    f"{name}.{field.name} is missing: put it under [{name}] in the file given by --config, "
-                    f"set {variable}, or use the command's own option"
+                    f"{setting.key} is missing: put it under [{name}] in the file given by --config, "
+                    f"set {setting.variable}, or use the command's own option"
                 )
-        return kind(**given)
+        return kind.model_construct(**given)
 
     def get(self, key: str) -> object:
         """The checked value of one "section.key", or None."""
-        found = self._values.get(key)
-        return None if found is None else found.value
+        return self._values.get(key)
+
+    def changed(self, values: Mapping[str, object]) -> Settings:
+        """The same settings with other values by "section.key", checked.  Raises ConfigError."""
+        checked = {key: _checked(key, _Value(value, "the program"), Path.cwd()) for key, value in values.items()}
+        return replace(self, _values={**self._values, **checked})
 
     def require_development(self, what: str) -> None:
         """Raises InsecureSetupError unless development mode is on."""
         if not self.development:
             raise InsecureSetupError(
                 f"{what} is insecure by design and only for development; "
-                f"pass --development or set {PREFIX}DEVELOPMENT=1 if that is what you want"
+                f"pass --development or set {_DEVELOPMENT}=1 if that is what you want"
             )
 
 
@@ -177,18 +91,16 @@ def load(
         development: the --development flag.
 
     Raises:
-        ConfigError: unreadable file, unknown key, or a value of the wrong type; the key is named.
+        ConfigError: unreadable file, unknown key, or a value of the wrong kind or out of range; the key is named.
     """
     raw: dict[str, _Value] = {}
-    environment = os.environ if environment is None else environment
     base = Path.cwd()
     if path is not None:
         raw.update(_from_file(path))
         base = path.resolve().parent
-    raw.update(_from_environment(environment))
-    for key, value in (overrides or {}).items():
-        if value is not None:
-            raw[key] = _Value(value, "the command line")
+    raw.update(_from_environment(os.environ if environment is None else environment))
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    raw.update({key: _Value(value, _COMMAND_LINE) for key, value in given.items()})
     flag = raw.pop("development", _Value(False, ""))
     values = {key: _checked(key, value, base) for key, value in raw.items()}
     return Settings(development or _boolean("development", flag), values)
@@ -213,8 +125,7 @@ def _from_file(path: Path) -> dict[str, _Value]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
-    known = {f"{PREFIX}{s}_{f.name}".upper(): f"{s}.{f.name}" for s, kind in SECTIONS.items() for f in fields(kind)}
-    known[f"{PREFIX}DEVELOPMENT"] = "development"
+    known = {setting.variable: setting.key for setting in all_settings()} | {_DEVELOPMENT: "development"}
     found = {}
     for variable, text in environment.items():
         if not variable.startswith(PREFIX):
@@ -225,61 +136,26 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
     return found
 
 
-def _checked(key: str, found: _Value, base: Path) -> _Value:
+def _checked(key: str, found: _Value, base: Path) -> object:
     section, _, name = key.partition(".")
-    kind = SECTIONS[section]
-    hints = get_type_hints(kind)
-    if name not in hints:
-        raise ConfigError(f"{key} (from {found.origin}) is unknown; [{section}] has {', '.join(sorted(hints))}")
-    # A path from the file is relative to the file; from anywhere else, to the working directory.
-    from_file = not (found.origin == "the command line" or found.origin.startswith(PREFIX))
-    return _Value(_convert(key, found, hints[name], base if from_file else Path.cwd()), found.origin)
-
-
-def _convert(key: str, found: _Value, hint: Any, base: Path) -> object:
-    value = found.value
-    if hint in (Path, Path | None):
-        return base / Path(_text(key, found)).expanduser()
-    if hint is Address:
-        return _address(key, found)
-    if hint in (int, float):
-        return _number(key, found, hint)
-    if isinstance(value, str):
-        return _text(key, found)
-    raise _wrong(key, found, "text")
-
-
-def _text(key: str, found: _Value) -> str:
-    if not isinstance(found.value, str | Path) or not str(found.value):
-        raise _wrong(key, found, "text")
-    return str(found.value)
-
-
-def _number(key: str, found: _Value, kind: type[int] | type[float]) -> int | float:
-    value = found.value
-    wanted = "a whole number" if kind is int else "a number"
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _wrong(key, found, wanted)
+    known = settings_of(section)
+    if name not in known:
+        raise ConfigError(f"{key} (from {found.origin}) is unknown; [{section}] has {', '.join(sorted(known))}")
+    setting = known[name]
     try:
-        number = kind(value)
+        value = setting.checked(found.value)
     except ValueError:
-        raise _wrong(key, found, wanted) from None
-    if number < 0 or (kind is int and number != float(value)):
-        raise _wrong(key, found, f"{wanted} of at least 0")
-    return number
-
-
-def _address(key: str, found: _Value) -> bytes:
-    value = found.value
-    if isinstance(value, bytes) and len(value) == 20:
+        raise _wrong(setting, found) from None
+    if not isinstance(value, Path):
         return value
-    try:
-        raw = bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else b""
-    except ValueError:
-        raw = b""
-    if len(raw) != 20:
-        raise _wrong(key, found, "an address, 0x and 40 hexadecimal digits")
-    return raw
+    # A path from the file is relative to the file; from anywhere else, to the working directory.
+    elsewhere = found.origin in (_COMMAND_LINE, "the program") or found.origin.startswith(PREFIX)
+    return (Path.cwd() if elsewhere else base) / value.expanduser()
+
+
+def _wrong(setting: Setting, found: _Value) -> ConfigError:
+    shown = "" if setting.secret else f", not {found.value!r}"
+    return ConfigError(f"{setting.key} (from {found.origin}) must be {setting.wanted}{shown}")
 
 
 def _boolean(key: str, found: _Value) -> bool:
@@ -288,8 +164,4 @@ def _boolean(key: str, found: _Value) -> bool:
         return found.value
     if isinstance(found.value, str) and found.value.lower() in words:
         return words[found.value.lower()]
-    raise _wrong(key, found, "true or false")
-
-
-def _wrong(key: str, found: _Value, wanted: str) -> ConfigError:
-    return ConfigError(f"{key} (from {found.origin}) must be {wanted}, not {found.value!r}")
+    raise ConfigError(f"{key} (from {found.origin}) must be true or false, not {found.value!r}")

@@ -18,7 +18,6 @@ from native import FrArray
 
 M = TypeVar("M")
 SCALAR = 32
-IDLE = 60.0
 
 
 def chunks(data: bytes | memoryview, size: int = MAX_CHUNK) -> Iterator[bytes]:
@@ -56,7 +55,7 @@ class Collector:
         return bytes(self._data)
 
 
-def timely(messages: Iterable[M], context: grpc.ServicerContext, seconds: float = IDLE) -> Iterator[M]:
+def timely(messages: Iterable[M], context: grpc.ServicerContext, seconds: float) -> Iterator[M]:
     """The same messages; a caller that sends nothing for ``seconds`` loses the call, and frees its thread."""
     stream = iter(messages)
     while True:

@@ -71,9 +71,10 @@ def fund(arguments: argparse.Namespace) -> int:
 def serve(arguments: argparse.Namespace) -> int:
     """Serve the development chain until interrupted."""
     from commons.chain import devchain
+    from commons.settings.values import split_address
 
     settings(arguments).require_development("a chain whose accounts' keys are public")
-    host, port = endpoint(arguments.listen)
+    host, port = split_address(arguments.listen, "listen")
     devchain.serve(port, host)
     return 0
 
@@ -100,17 +101,3 @@ def deploy(arguments: argparse.Namespace) -> int:
     for key in keys:
         console.line(f"verifier of {key.policy}, {key.capacity} owners: {checksum(chain.deploy_verifier(key))}")
     return 0
-
-
-def endpoint(text: str) -> tuple[str, int]:
-    """Host and port of HOST:PORT.
-
-    Raises:
-        ConfigError: another form.
-    """
-    from circuits.errors import ConfigError
-
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise ConfigError(f"listen: {text!r} is not of the form HOST:PORT")
-    return host, int(port)

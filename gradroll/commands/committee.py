@@ -33,11 +33,10 @@ def add(parent: Subparsers) -> None:
 
 def create(arguments: argparse.Namespace) -> int:
     """Register a committee."""
-    from commons.chain.writer import ChainWriter
     from commons.storage.accounts import load_account
-    from gradroll.commands.sessions import chain_view
+    from gradroll.commands.sessions import chain_writer
 
-    chain = ChainWriter(chain_view(settings(arguments)), load_account(arguments.account))
+    chain = chain_writer(settings(arguments), load_account(arguments.account))
     committee = chain.create_committee(arguments.threshold, arguments.members)
     Console().line(
         f"committee {committee} registered; its members now run: gradroll prover join --committee {committee}"

@@ -34,7 +34,6 @@ def add(parent: Subparsers) -> None:
 def serve(arguments: argparse.Namespace) -> int:
     """Run the coordinator until it is stopped."""
     from coordinator.service import serve as run
-    from gradroll.nodes import coordinator_config
 
     chosen = settings(
         arguments,
@@ -45,5 +44,5 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
-    run(coordinator_config(chosen))
+    run(chosen)
     return 0

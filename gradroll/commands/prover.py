@@ -66,9 +66,8 @@ def init(arguments: argparse.Namespace) -> int:
 
 def join(arguments: argparse.Namespace) -> int:
     """Publish endpoint and sealing key."""
-    from commons.chain.writer import ChainWriter
-    from commons.settings.loading import ProverSettings
-    from gradroll.commands.sessions import chain_view
+    from commons.settings.sections import ProverSettings
+    from gradroll.commands.sessions import chain_writer
     from provers.joining.keystore import Keystore
 
     chosen = settings(
@@ -79,14 +78,13 @@ def join(arguments: argparse.Namespace) -> int:
     )
     own = chosen.section(ProverSettings)
     keys = Keystore.load(own.keystore)
-    ChainWriter(chain_view(chosen), keys.account).join(own.committee, own.endpoint, keys.hpke_public)
+    chain_writer(chosen, keys.account).join(own.committee, own.endpoint, keys.hpke_public)
     Console().line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
     return 0
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the node until it is stopped."""
-    from gradroll.nodes import node_config
     from provers.node import serve as run
 
     chosen = settings(
@@ -98,5 +96,5 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
-    run(node_config(chosen))
+    run(chosen)
     return 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
-from commons.settings.loading import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, Settings
-from commons.storage.accounts import load_account
+from commons.settings.loading import Settings
+from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings
+from commons.storage.accounts import SigningKey, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.audit.auditor import Auditor
@@ -15,8 +17,12 @@ from gradroll.model_owner.buyer import ModelOwner
 
 def chain_view(settings: Settings) -> ChainView:
     """The market of [chain], on the chain that the settings say."""
-    chain = settings.section(ChainSettings)
-    return ChainView(chain.url, chain.market, expected_chain_id=chain.chain_id, from_block=chain.from_block)
+    return ChainView.of(settings.section(ChainSettings))
+
+
+def chain_writer(settings: Settings, account: SigningKey) -> ChainWriter:
+    """Transactions of an account to the market of [chain]."""
+    return ChainWriter(chain_view(settings), account, Patience.of(settings.section(ChainSettings)))
 
 
 def parameters(settings: Settings) -> PublicParameters:
@@ -30,20 +36,23 @@ def data_owner(settings: Settings) -> DataOwner:
     own = settings.section(OwnerSettings)
     account = load_account(own.account)
     coordinator = CoordinatorClient(own.coordinator)
-    return DataOwner(chain_view(settings), coordinator, account, parameters(settings), own.state)
+    return DataOwner(
+        chain_view(settings), coordinator, account, parameters(settings), own.state,
+        timeout=own.upload_timeout, patience=own.patience,
+    )  # fmt: skip
 
 
 def owner_chain(settings: Settings) -> ChainWriter:
     """Transactions from the account of [owner]."""
-    return ChainWriter(chain_view(settings), load_account(settings.section(OwnerSettings).account))
+    return chain_writer(settings, load_account(settings.section(OwnerSettings).account))
 
 
 def model_owner(settings: Settings) -> ModelOwner:
     """The model owner of [model_owner]."""
     own = settings.section(ModelOwnerSettings)
-    view = chain_view(settings)
+    chain = chain_writer(settings, load_account(own.account))
     return ModelOwner(
-        view, ChainWriter(view, load_account(own.account)), CoordinatorClient(own.coordinator), parameters(settings)
+        chain.view, chain, CoordinatorClient(own.coordinator), parameters(settings), prover_timeout=own.prover_timeout
     )
 
 

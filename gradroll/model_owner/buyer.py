@@ -63,15 +63,22 @@ class ModelOwner:
         chain: sends this account's transactions.
         coordinator: serves models and aggregates; it is not believed.
         parameters: public parameters; only the SRS is needed.
+        prover_timeout: seconds that one prover has for one answer.
     """
 
     def __init__(
-        self, view: ChainView, chain: ChainWriter, coordinator: CoordinatorClient, parameters: PublicParameters
+        self,
+        view: ChainView,
+        chain: ChainWriter,
+        coordinator: CoordinatorClient,
+        parameters: PublicParameters,
+        *,
+        prover_timeout: float = 60.0,
     ) -> None:
         self._view = view
         self._chain = chain
         self._coordinator = coordinator
-        self._provers = ProverReader(view)
+        self._provers = ProverReader(view, prover_timeout)
         self._parameters = parameters
 
     def create_task(self, terms: NewTask) -> int:

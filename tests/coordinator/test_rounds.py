@@ -142,7 +142,7 @@ def test_what_cannot_be_logged_has_not_happened() -> None:
 
 
 def action(state: CoordinatorState, capacity: int = 16, terms: TaskTerms = TERMS, **facts: object) -> object:
-    return next_action(state, KEY, replace(OPEN, **facts), terms, capacity)  # type: ignore[arg-type]
+    return next_action(state, KEY, replace(OPEN, **facts), terms, capacity, release_patience=30 * 86_400)  # type: ignore[arg-type]
 
 
 def test_a_round_waits_until_it_is_full_or_late() -> None:

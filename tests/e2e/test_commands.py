@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commons.settings.loading import ChainSettings, load
+from commons.settings.loading import load
+from commons.settings.sections import ChainSettings
 from commons.storage.accounts import load_account
 from commons.wire.prover_client import ProverClient
 from gradroll.setup.local_market import write_settings

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from circuits.errors import ConfigError, InsecureSetupError
-from commons.settings.loading import ChainSettings, KeySettings, ProverSettings, load
-from gradroll.nodes import node_config
+from commons.settings.describing import Setting, all_settings
+from commons.settings.loading import load
+from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, ProverSettings
 
 MARKET = "0x" + "ab" * 20
+SAMPLES = {
+    "text": "host:1", "a path": "/somewhere", "host:port": "host:1", "an http:// or https:// address": "https://node",
+    "sqlite:///path or redis://host:port/db": "sqlite:///log", "an address, 0x and 40 hexadecimal digits": MARKET,
+}  # fmt: skip
+"""A value of each kind that is not a number."""
+REQUIRED = {
+    setting.key: SAMPLES.get(setting.wanted, 1) for setting in all_settings() if setting.default is None
+}  # fmt: skip
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -23,12 +34,13 @@ def test_file_then_environment_then_command_line(tmp_path: Path) -> None:
     path = written(tmp_path, f'[chain]\nurl = "http://file"\nchain_id = 1\nmarket = "{MARKET}"\n')
     environment = {"GRADROLL_CHAIN_URL": "http://environment", "GRADROLL_CHAIN_CHAIN_ID": "2", "HOME": "/root"}
     chain = load(path, environment=environment, overrides={"chain.chain_id": 3}).section(ChainSettings)
-    assert chain == ChainSettings("http://environment", 3, bytes.fromhex("ab" * 20))
+    assert (chain.url, chain.chain_id, chain.market) == ("http://environment", 3, bytes.fromhex("ab" * 20))
 
 
 def test_paths_are_relative_to_their_file(tmp_path: Path) -> None:
     path = written(tmp_path, '[keys]\nsrs = "srs.gsrs"\ndirectory = "/keys"\n')
-    assert load(path, environment={}).section(KeySettings) == KeySettings(tmp_path / "srs.gsrs", Path("/keys"))
+    keys = load(path, environment={}).section(KeySettings)
+    assert (keys.srs, keys.directory) == (tmp_path / "srs.gsrs", Path("/keys"))
     from_environment = load(path, environment={"GRADROLL_KEYS_SRS": "here.gsrs"}).section(KeySettings)
     assert from_environment.srs == Path.cwd() / "here.gsrs"
 
@@ -48,26 +60,56 @@ PROVER = (
 
 def test_a_prover_waits_for_finality_unless_told_otherwise(tmp_path: Path) -> None:
     """What was accepted in a block that a reorganisation takes back must not have been released."""
-    usual = node_config(load(written(tmp_path, PROVER), environment={}))
-    assert (usual.confirmations, usual.second_rpc_url, usual.retention_days) == (12, "", 90)
+    usual = load(written(tmp_path, PROVER), environment={}).section(ProverSettings)
+    assert (usual.confirmations, usual.second_node, usual.retention_days) == (12, None, 90)
     text = PROVER + 'confirmations = 64\nsecond_node = "https://other"\nretention_days = 7\n'
-    chosen = node_config(load(written(tmp_path, text), environment={}))
-    assert (chosen.confirmations, chosen.second_rpc_url, chosen.retention_days) == (64, "https://other", 7)
-    assert chosen.from_block == 5
+    chosen = load(written(tmp_path, text), environment={})
+    prover = chosen.section(ProverSettings)
+    assert (prover.confirmations, prover.second_node, prover.retention_days) == (64, "https://other", 7)
+    assert chosen.section(ChainSettings).from_block == 5
 
 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("confirmations = 0\n", "confirmations is 0"),
-        ("confirmations = 10001\n", "confirmations is 10001"),
-        ("retention_days = 0\n", "retention_days is 0"),
-        ('second_node = "ws://other"\n', "second_rpc_url is no http"),
+        ("confirmations = 0\n", "confirmations .* must be a whole number from 1 to 10000, not 0"),
+        ("confirmations = 10001\n", "confirmations .* must be a whole number from 1 to 10000"),
+        ("retention_days = 0\n", "retention_days .* must be a whole number from 1"),
+        ("idle_timeout = nan\n", "idle_timeout .* must be a number from 1"),
+        ('second_node = "ws://other"\n', "second_node .* must be an http:// or https:// address"),
+        ('tls_key = "k.pem"\n', "tls_certificate is missing"),
     ],
 )
 def test_a_prover_refuses_settings_that_cannot_work(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
-        node_config(load(written(tmp_path, PROVER + text), environment={}))
+        _ = load(written(tmp_path, PROVER + text), environment={}).section(ProverSettings).tls
+
+
+def test_no_message_and_no_repr_shows_the_address_of_a_node(tmp_path: Path) -> None:
+    """It may hold a password or a key."""
+    secret = "user:hunter2"
+    settings = load(written(tmp_path, PROVER.replace("http://n", f"http://{secret}@n")), environment={})
+    assert "hunter2" not in f"{settings!r} {settings.section(ChainSettings)!r} {settings.section(ChainSettings)}"
+    for text in (f'second_node = "ws://{secret}@n"', f'[coordinator]\nlog = "memcached://{secret}@n"'):
+        with pytest.raises(ConfigError) as refused:
+            load(written(tmp_path, f"{PROVER}{text}\n"), environment={})
+        assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("setting", [*all_settings()], ids=lambda setting: setting.key)
+def test_every_setting_can_be_set_by_a_variable_and_has_a_reason(setting: Setting) -> None:
+    """No setting may exist on paper only."""
+    assert setting.why.endswith(".")
+    limits = re.findall(r"-?[\d.]+", setting.wanted) if " from " in setting.wanted else []
+    text = limits[0] if limits else SAMPLES[setting.wanted]
+    settings = load(environment={setting.variable: text})
+    section = SECTIONS[setting.section]
+    rest = {key: value for key, value in REQUIRED.items() if key.startswith(f"{setting.section}.")}
+    loaded = load(environment={setting.variable: text}, overrides={k: v for k, v in rest.items() if k != setting.key})
+    assert getattr(loaded.section(section), setting.name) == settings.get(setting.key)
+    for limit, beyond in zip(map(Decimal, limits), (-1, 1), strict=False):
+        with pytest.raises(ConfigError, match=re.escape(setting.key)):
+            load(environment={setting.variable: str(limit + beyond)})
 
 
 @pytest.mark.parametrize(

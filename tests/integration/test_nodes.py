@@ -78,10 +78,10 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 @pytest.fixture(scope="module")
 def running(deployment: Deployment) -> Iterator[tuple[list[ProverNode], CoordinatorNode]]:
-    nodes = [ProverNode(deployment.node_config(p)) for p in range(4)]
+    nodes = [ProverNode(deployment.prover_settings(p)) for p in range(4)]
     for one in nodes:
         one.start()
-    coordinator = CoordinatorNode(deployment.coordinator_config())
+    coordinator = CoordinatorNode(deployment.coordinator_settings())
     coordinator.start()
     yield nodes, coordinator
     coordinator.stop(1.0)
@@ -204,8 +204,8 @@ def test_a_prover_waits_for_as_many_blocks_as_its_settings_say(
     (batch,) = deployment.view.accepted(task, number)
     request = release.requests(ProverReader(deployment.view).certificates(batch)[0], [0])[0]
     for confirmations, refusal in ((1000, NotReadyError), (1, UnknownError)):
-        config = replace(deployment.node_config(0), listen="127.0.0.1:0", confirmations=confirmations)
-        node = ProverNode(replace(config, state_dir=tmp_path / str(confirmations)))
+        config = deployment.prover_settings(0, listen="127.0.0.1:0", confirmations=confirmations)
+        node = ProverNode(config.changed({"prover.state": tmp_path / str(confirmations)}))
         with ProverClient(f"127.0.0.1:{node.start()}") as prover, pytest.raises(refusal):
             prover.run(request, DIMENSION)
         node.stop(0.0)
@@ -218,12 +218,12 @@ def test_two_nodes_must_show_the_same_deployment(tmp_path: Path, deployment: Dep
         url = other.start()
         deployed = deploy_contracts(url, other.accounts[0])
         assert deployed.market == deployment.market
-        config = replace(deployment.node_config(0), state_dir=tmp_path / "state", second_rpc_url=url)
+        config = deployment.prover_settings(0, state=tmp_path / "state", second_node=url)
         with pytest.raises(ChainError, match="different deployments"):
             ProverNode(config)
     finally:
         other.stop()
-    node = ProverNode(replace(config, second_rpc_url=deployment.url))
+    node = ProverNode(config.changed({"prover.second_node": deployment.url}))
     node.stop(0.0)
 
 
@@ -303,8 +303,8 @@ def test_late_submissions_are_refused(
 @pytest.mark.slow
 def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path, dimension=DIMENSION)
-    provers = [Process(deployment.node_config(p)) for p in range(4)]
-    coordinator = Process(deployment.coordinator_config())
+    provers = [Process(deployment.prover_settings(p)) for p in range(4)]
+    coordinator = Process(deployment.coordinator_settings())
     try:
         task = deployment.new_task(4)
         owners = deployment.owners(task, 4)
@@ -317,14 +317,14 @@ def test_processes_that_die_and_come_back(tmp_path: Path) -> None:
             statuses = [deployment.submit(task, number, o, g)[0] for o, g in zip(owners[:2], gradients, strict=False)]
             provers[3].kill()
             coordinator.kill()
-            coordinator = Process(deployment.coordinator_config())
+            coordinator = Process(deployment.coordinator_settings())
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             assert client.submission_status(statuses[0].submission).state is SubmissionState.PENDING
             for owner, values in zip(owners[2:], gradients[2:], strict=True):
                 last, missing = deployment.submit(task, number, owner, values)
                 assert list(missing) == [3]
             wait_for(lambda: "missing: provers [3]" in client.task_status(task).rounds[0].trouble)
-            provers[3] = Process(deployment.node_config(3))
+            provers[3] = Process(deployment.prover_settings(3))
             wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED, 120)
         first, second = deployment.view.accepted(task, number)
         assert [first.record.indices, second.record.indices] == [(0, 1), (2, 3)]  # those that every prover holds first
@@ -352,10 +352,10 @@ def _answers(ask: Callable[[], object]) -> bool:
 def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path: Path) -> None:
     dimension = 40_000  # shares and rows of several chunks
     deployment = Deployment(tmp_path, dimension=dimension)
-    nodes = [ProverNode(deployment.node_config(p)) for p in range(4)]
+    nodes = [ProverNode(deployment.prover_settings(p)) for p in range(4)]
     for one in nodes:
         one.start()
-    coordinator = Process(deployment.coordinator_config())
+    coordinator = Process(deployment.coordinator_settings())
     try:
         task = deployment.new_task(2)
         owners = deployment.owners(task, 2)
@@ -369,7 +369,7 @@ def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path:
             wait_for(lambda: client.task_status(task).rounds[0].attempts > 0, 120)
             coordinator.kill()
             nodes.pop().stop(0.0)
-            coordinator = Process(deployment.coordinator_config())
+            coordinator = Process(deployment.coordinator_settings())
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED, 300)
             batch = deployment.view.accepted(task, number)[0]
@@ -387,8 +387,8 @@ def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path:
 
 
 def test_a_taken_port_is_named(deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]) -> None:
-    config = replace(deployment.coordinator_config(), state_dir=deployment.directory / "second")
-    config = replace(config, log_url=f"sqlite://{deployment.directory}/second/log.sqlite")
+    config = deployment.coordinator_settings(state=deployment.directory / "second")
+    config = config.changed({"coordinator.log": f"sqlite://{deployment.directory}/second/log.sqlite"})
     second = CoordinatorNode(config)
     with pytest.raises(ConfigError, match="another process has it"):
         second.start()
@@ -399,29 +399,28 @@ def test_one_process_a_state_directory(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:
     with pytest.raises(StorageError, match="in use by another process"):
-        ProverNode(deployment.node_config(0))
+        ProverNode(deployment.prover_settings(0))
     with pytest.raises(StorageError, match="in use by another process"):
-        CoordinatorNode(deployment.coordinator_config())
+        CoordinatorNode(deployment.coordinator_settings())
 
 
 def test_a_stranger_cannot_serve_for_a_committee(deployment: Deployment) -> None:
     Keystore.create(deployment.directory / "stranger")
-    config = replace(deployment.node_config(0), keystore_dir=deployment.directory / "stranger")
+    config = deployment.prover_settings(0, keystore=deployment.directory / "stranger")
     with pytest.raises(InvalidInputError, match="no member of committee"):
         ProverNode(config)
 
 
 def test_another_chain_is_named(deployment: Deployment) -> None:
     with pytest.raises(ChainError, match="the configuration says 1"):
-        ProverNode(replace(deployment.node_config(0), chain_id=1))
+        ProverNode(deployment.prover_settings(0).changed({"chain.chain_id": 1}))
 
 
 def test_shares_and_status_over_tls(tmp_path: Path, deployment: Deployment) -> None:
     certificate, key = self_signed(tmp_path)
-    config = replace(
-        deployment.node_config(0), state_dir=tmp_path / "state", listen="127.0.0.1:0", tls_certificate=certificate,
-        tls_key=key,
-    )  # fmt: skip
+    config = deployment.prover_settings(
+        0, state=tmp_path / "state", listen="127.0.0.1:0", tls_certificate=certificate, tls_key=key
+    )
     node = ProverNode(config)
     port = node.start()
     try:

@@ -27,14 +27,13 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import SubmissionStatus
+from commons.settings.loading import Settings, load
 from commons.sharing.dealing import OwnerSeeds, share_gradient
 from commons.storage.accounts import SigningKey, save_account
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from coordinator import service
-from coordinator.config import CoordinatorConfig
 from provers import node
-from provers.config import NodeConfig
 from provers.joining.keystore import Keystore
 from tests.support.plain_batch import development_setup
 
@@ -87,24 +86,32 @@ class Deployment:
         """Stop the chain."""
         self.dev.stop()
 
-    def node_config(self, prover: int) -> NodeConfig:
-        """Configuration of a prover."""
+    def prover_settings(self, prover: int, **changes: object) -> Settings:
+        """Settings of a prover; ``changes`` are keys of [prover]."""
         home = self.directory / f"prover-{prover}"
-        return NodeConfig(
-            f"127.0.0.1:{self.ports[prover]}", home / "state", home / "keys", self.url, CHAIN_ID, self.market,
-            self.committee_id, self.directory / "srs.gsrs", self.directory / "keys", confirmations=1,
-            allow_insecure=True,
-        )  # fmt: skip
+        own = {
+            "listen": f"127.0.0.1:{self.ports[prover]}", "endpoint": f"127.0.0.1:{self.ports[prover]}",
+            "state": home / "state", "keystore": home / "keys", "committee": self.committee_id, "confirmations": 1,
+        }  # fmt: skip
+        return self._settings("prover", {**own, **changes})
 
-    def coordinator_config(self, **changes: object) -> CoordinatorConfig:
-        """Configuration of the coordinator."""
-        config = CoordinatorConfig(
-            f"127.0.0.1:{self.coordinator_port}", f"sqlite://{self.directory}/coordinator/events.sqlite",
-            self.directory / "coordinator.json", self.url, CHAIN_ID, self.market, self.directory / "srs.gsrs",
-            self.directory / "keys", self.directory / "coordinator", allow_insecure=True, poll_interval=0.2,
-            step_timeout=30.0,
-        )  # fmt: skip
-        return replace(config, **changes)  # type: ignore[arg-type]
+    def coordinator_settings(self, **changes: object) -> Settings:
+        """Settings of the coordinator; ``changes`` are keys of [coordinator]."""
+        own = {
+            "listen": f"127.0.0.1:{self.coordinator_port}",
+            "log": f"sqlite://{self.directory}/coordinator/events.sqlite",
+            "account": self.directory / "coordinator.json", "state": self.directory / "coordinator",
+            "poll_interval": 0.2, "step_timeout": 30.0,
+        }  # fmt: skip
+        return self._settings("coordinator", {**own, **changes})
+
+    def _settings(self, section: str, own: Mapping[str, object]) -> Settings:
+        values = {
+            "chain.url": self.url, "chain.chain_id": CHAIN_ID, "chain.market": self.market,
+            "keys.srs": self.directory / "srs.gsrs", "keys.directory": self.directory / "keys",
+            **{f"{section}.{key}": value for key, value in own.items()},
+        }  # fmt: skip
+        return load(environment={}, overrides=values, development=True)
 
     def client(self) -> CoordinatorClient:
         """A client of the coordinator."""
@@ -193,9 +200,9 @@ class Deployment:
 class Process:
     """A prover or a coordinator in a process of its own."""
 
-    def __init__(self, config: NodeConfig | CoordinatorConfig) -> None:
-        target = node.serve if isinstance(config, NodeConfig) else service.serve
-        self._process = multiprocessing.get_context("spawn").Process(target=target, args=(config,), daemon=True)
+    def __init__(self, settings: Settings) -> None:
+        target = node.serve if settings.get("prover.state") else service.serve
+        self._process = multiprocessing.get_context("spawn").Process(target=target, args=(settings,), daemon=True)
         self._process.start()
 
     def stop(self) -> int | None:

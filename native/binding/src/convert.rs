@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 mod python {
-    pyo3::import_exception!(native.errors, NonCanonicalError);
-    pyo3::import_exception!(native.errors, PointError);
-    pyo3::import_exception!(native.errors, DecodingError);
+    pyo3::import_exception!(native._errors, NonCanonicalError);
+    pyo3::import_exception!(native._errors, PointError);
+    pyo3::import_exception!(native._errors, DecodingError);
 }
 
 /// A vector argument.

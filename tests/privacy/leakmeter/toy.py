@@ -38,7 +38,7 @@ _TOY = {
     "MAX_BOUND": BOUND,
 }
 _SEED = seed_of("toy")
-_PACKAGES = ("circuits.", "provers.")
+_PACKAGES = ("circuits.", "commons.", "provers.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,183 @@
+"""Every setting of every role: kind, range, unit, default and reason.  docs/settings.md is made from this file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Interval
+from pydantic import BaseModel, ConfigDict
+
+from circuits.statement import MAX_DIMENSION
+from commons.settings.values import Address, File, Listen, LogUrl, NodeUrl, Text, TlsFiles, Unit, tls_files
+
+_LARGEST = 2**63 - 1
+
+
+class Section(BaseModel):
+    """One table of a settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def __repr__(self) -> str:
+        """Without values: addresses of nodes may hold passwords."""
+        return f"{type(self).__name__}(..)"
+
+    __str__ = __repr__
+
+
+class ChainSettings(Section):
+    """The node, the chain and the market; how patient transactions are."""
+
+    url: NodeUrl
+    """JSON-RPC of an Ethereum node.  Use your own: one that lies can cost pay and, at a prover, privacy."""
+    chain_id: Annotated[int, Interval(ge=1, le=_LARGEST)]
+    """The chain that the node must be on; another one is refused at start."""
+    market: Address
+    """The market contract."""
+    from_block: Annotated[int, Interval(ge=0, le=_LARGEST)] = 0
+    """No event is searched before it; the market's deployment is a good choice, as nodes limit searches."""
+    timeout: Annotated[float, Interval(ge=1, le=600), Unit("seconds")] = 30.0
+    """How long the node has for one answer."""
+    tip: Annotated[int, Interval(ge=0, le=10**15), Unit("wei")] = 10**9
+    """Priority fee of a transaction a unit of gas; a quarter more each time it is sent again."""
+    resend: Annotated[float, Interval(ge=0.1, le=86_400), Unit("seconds")] = 45.0
+    """After this time without a receipt a transaction is sent again for higher fees: some blocks."""
+    give_up: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 600.0
+    """After this time a transaction is reported as not mined; it may be mined later."""
+    receipt_poll: Annotated[float, Interval(ge=0.01, le=60), Unit("seconds")] = 0.25
+    """Time between looks for a receipt; less than a block's time is of use on development chains only."""
+
+
+class KeySettings(Section):
+    """Public parameters on disk."""
+
+    srs: File
+    """The reference string's file, as the market's operator publishes it; compare its hash."""
+    directory: File
+    """Proving and verifying keys of policies, and the commitment keys that are derived from the string."""
+
+
+class Server(Section):
+    """What prover and coordinator have in common: where they listen and whom they wait for."""
+
+    listen: Listen
+    """Address to bind; port 0 takes any free one."""
+    clock_skew: Annotated[int, Interval(ge=0, le=3600), Unit("seconds")] = 30
+    """Time after a submit deadline in which submissions still get in, as clocks and nodes differ."""
+    idle_timeout: Annotated[float, Interval(ge=1, le=3600), Unit("seconds")] = 60.0
+    """A caller that sends nothing for so long loses its call, and frees the thread that waits for it."""
+    stop_grace: Annotated[float, Interval(ge=0, le=600), Unit("seconds")] = 10.0
+    """Time that calls under way have to end when the process is told to stop."""
+    tls_certificate: File | None = None
+    """PEM file of the certificate chain; without it the server listens in the clear (shares are sealed anyway)."""
+    tls_key: File | None = None
+    """PEM file of the certificate's private key."""
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """The TLS files, None to listen in the clear.  Raises ConfigError for one file alone."""
+        return tls_files(self.tls_certificate, self.tls_key)
+
+
+class ProverSettings(Server):
+    """A prover of one committee."""
+
+    endpoint: Text
+    """What the registry announces: host:port, grpc:// in the clear, grpcs:// over TLS."""
+    keystore: File
+    """Directory of the signing key, the sealing key and the shared keys."""
+    state: File
+    """Directory of ledger, shares, sums and bundles; one process at a time, never an old copy."""
+    committee: Annotated[int, Interval(ge=0, le=_LARGEST)]
+    """Number of the committee that this prover is a member of."""
+    confirmations: Annotated[int, Interval(ge=1, le=10_000), Unit("blocks")] = 12
+    """Blocks that must vouch for a batch's acceptance, its own among them, before its sum is released.  Set it to the
+    depth at which your chain does not reorganise; a development chain takes 1."""
+    second_node: NodeUrl | None = None
+    """Another node, by another operator, that must show the same deployment, and the same acceptance before a
+    release."""
+    retention_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
+    """How long shares of sums, certificates and audit bundles are served after they were written."""
+    max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 8
+    """Calls worked on at a time; twice as many may wait, more are refused."""
+    max_dimension: Annotated[int, Interval(ge=1, le=MAX_DIMENSION), Unit("coordinates")] = 1 << 26
+    """Largest model whose shares are taken; what a share takes on disk and in memory grows with it."""
+    max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 40
+    """Most bytes of owners' shares on disk."""
+    submissions_per_owner: Annotated[int, Interval(ge=1, le=64), Unit("submissions")] = 4
+    """Submissions of one owner in one round whose shares are kept; an owner that repeats a failed one needs two."""
+    tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
+    """Time between deletions of what is no longer needed; what is deleted cannot leak."""
+    kept_replies: Annotated[int, Interval(ge=8, le=4096), Unit("replies")] = 64
+    """Replies kept in memory for a coordinator that did not get them; a batch has one for each of its steps."""
+
+
+class CoordinatorSettings(Server):
+    """A coordinator: it relays batches and pays for their transactions."""
+
+    log: LogUrl
+    """The event log, from which everything is rebuilt after a restart."""
+    account: File
+    """Key file of the account that tasks name as their coordinator."""
+    state: File
+    """Directory of models, sums and audit bundles; one process at a time."""
+    step_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 120.0
+    """Time that provers have for one step; a large model on slow machines needs more."""
+    status_timeout: Annotated[float, Interval(ge=0.1, le=600), Unit("seconds")] = 10.0
+    """Time that a prover has to say that it is there."""
+    poll_interval: Annotated[float, Interval(ge=0.05, le=3600), Unit("seconds")] = 1.0
+    """Time between looks at the rounds."""
+    longest_pause: Annotated[float, Interval(ge=0.1, le=86_400), Unit("seconds")] = 60.0
+    """A round in trouble is tried again after a pause that doubles up to this."""
+    round_age: Annotated[float, Interval(ge=0, le=3600), Unit("seconds")] = 30.0
+    """A look at a round on the chain serves for so long: batches are mostly this coordinator's own."""
+    release_patience: Annotated[int, Interval(ge=0, le=36_500), Unit("days")] = 30
+    """Days after a round's settle deadline in which its sums are still asked for."""
+    parallel_rounds: Annotated[int, Interval(ge=1, le=64), Unit("rounds")] = 4
+    """Rounds worked on at a time."""
+    max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 16
+    """Calls answered at a time; twice as many may wait, more are refused."""
+    max_model_bytes: Annotated[int, Interval(ge=1 << 10, le=1 << 40), Unit("bytes")] = 1 << 30
+    """Largest model taken."""
+    max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 38
+    """Most bytes of models, and most of sums and bundles, on disk."""
+    counted_refusals: Annotated[int, Interval(ge=0, le=10**6), Unit("refusals")] = 1000
+    """Refused headers of a task that are logged and counted; further ones only appear in the process's log."""
+    prover_roots: File | None = None
+    """PEM certificates to trust for grpcs:// provers instead of the system's."""
+
+
+class OwnerSettings(Section):
+    """A data owner."""
+
+    account: File
+    """Key file; its address is registered for tasks and paid."""
+    coordinator: Text
+    """Endpoint of the task's coordinator: host:port, grpc:// in the clear, grpcs:// over TLS."""
+    state: File
+    """Directory of submissions under way; it holds their seeds until the coordinator has the header."""
+    upload_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
+    """Time that one prover has to take a share; a slow line needs more."""
+    patience: Annotated[float, Interval(ge=0, le=3600), Unit("seconds")] = 3.0
+    """How long provers that do not answer are asked again before the header is handed in without them."""
+
+
+class ModelOwnerSettings(Section):
+    """A model owner."""
+
+    account: File
+    """Key file of the account that pays for the task."""
+    coordinator: Text
+    """Endpoint of a coordinator that serves models and sums: host:port, grpc:// in the clear, grpcs:// over TLS."""
+    prover_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
+    """Time that one prover has for one answer when a sum is read from the provers."""
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "chain": ChainSettings,
+    "keys": KeySettings,
+    "prover": ProverSettings,
+    "coordinator": CoordinatorSettings,
+    "owner": OwnerSettings,
+    "model_owner": ModelOwnerSettings,
+}
