@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::bases::Bases;
 use crate::error::Result;
-use crate::field::{Limbs, encode};
+use crate::fourier::{reverse_bits, split_thirds, twiddles};
 use crate::point::Group;
 use crate::poly::domain;
 
@@ -77,15 +77,6 @@ fn transform<G: Group>(values: &mut [Projective<G>], root: Fr) {
     }
 }
 
-/// Every third value first, then those behind them, then the others; the length is a multiple of three.
-pub(crate) fn split_thirds<T: Copy>(values: &mut [T]) {
-    let ordered: Vec<T> = (0..3)
-        .flat_map(|start| values.iter().skip(start).step_by(3))
-        .copied()
-        .collect();
-    values.copy_from_slice(&ordered);
-}
-
 #[inline]
 fn butterfly<G: Group>(a: &mut Projective<G>, b: &mut Projective<G>, k: usize, twiddle: Fr) {
     let turned = if k == 0 { *b } else { *b * twiddle };
@@ -93,38 +84,11 @@ fn butterfly<G: Group>(a: &mut Projective<G>, b: &mut Projective<G>, k: usize, t
     *a += turned;
 }
 
-pub(crate) fn twiddles(root: Fr, n: usize) -> Vec<Fr> {
-    core::iter::successors(Some(Fr::one()), |w| Some(*w * root))
-        .take(n.max(1))
-        .collect()
-}
-
-pub(crate) fn reverse_bits<T>(values: &mut [T]) {
-    let bits = values.len().trailing_zeros();
-    if bits == 0 {
-        return;
-    }
-    for i in 0..values.len() {
-        let j = i.reverse_bits() >> (usize::BITS - bits);
-        if i < j {
-            values.swap(i, j);
-        }
-    }
-}
-
-/// `L_0(x), .., L_(n-1)(x)`: the Lagrange basis of the domain of size `n` at a known `x`.
-///
-/// # Errors
-/// `n` that [`domain`] refuses.
-pub fn lagrange_scalars(x: Fr, n: usize) -> Result<Vec<Limbs>> {
-    let values = domain(n)?.evaluate_all_lagrange_coefficients(x);
-    Ok(values.into_par_iter().map(encode).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bases::powers_of_tau_unsafe;
+    use crate::poly::lagrange_scalars;
     use ark_bn254::{g1, g2};
 
     fn agree<G: Group>(n: usize) {
