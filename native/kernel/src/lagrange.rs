@@ -1,6 +1,6 @@
 //! Lagrange basis points from powers of tau: an inverse Fourier transform over the group.
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, g1, g2};
 use ark_ec::short_weierstrass::Projective;
 use ark_ff::{Field, One};
 use ark_poly::EvaluationDomain;
@@ -11,6 +11,25 @@ use crate::error::Result;
 use crate::fourier::{reverse_bits, split_thirds, twiddles};
 use crate::point::Group;
 use crate::poly::domain;
+use crate::transform::in_g1;
+
+/// A group that may have the kernel's own transform.
+pub trait OwnLagrange: Group {
+    /// `[L_j]` from as many powers as the domain is large; `None` where arkworks' arithmetic is used.
+    fn own_lagrange(powers: &Bases<Self>) -> Option<Bases<Self>>;
+}
+
+impl OwnLagrange for g1::Config {
+    fn own_lagrange(powers: &Bases<Self>) -> Option<Bases<Self>> {
+        in_g1(powers)
+    }
+}
+
+impl OwnLagrange for g2::Config {
+    fn own_lagrange(_powers: &Bases<Self>) -> Option<Bases<Self>> {
+        None
+    }
+}
 
 /// Butterflies a thread takes at once.
 const BUTTERFLIES: usize = 16;
@@ -20,7 +39,7 @@ const BUTTERFLIES: usize = 16;
 ///
 /// # Errors
 /// `n` that [`domain`] refuses; fewer than `n` powers.
-pub fn lagrange<G: Group>(powers: &Bases<G>, n: usize) -> Result<Bases<G>> {
+pub fn lagrange<G: OwnLagrange>(powers: &Bases<G>, n: usize) -> Result<Bases<G>> {
     let domain = domain(n)?;
     let powers = powers.slice(0, n)?;
     if let Some(points) = G::own_lagrange(&powers) {
@@ -89,9 +108,8 @@ mod tests {
     use super::*;
     use crate::bases::powers_of_tau_unsafe;
     use crate::poly::lagrange_scalars;
-    use ark_bn254::{g1, g2};
 
-    fn agree<G: Group>(n: usize) {
+    fn agree<G: OwnLagrange>(n: usize) {
         let tau = Fr::from(987_654_321u64);
         let powers = powers_of_tau_unsafe::<G>(tau, n + 2).unwrap();
         let scalars = lagrange_scalars(tau, n).unwrap();

@@ -53,7 +53,7 @@ impl Halves {
 }
 
 /// `[L_j]` from as many powers as the domain is large; `None` for small domains.
-pub fn transform(powers: &Bases<g1::Config>) -> Option<Bases<g1::Config>> {
+pub fn in_g1(powers: &Bases<g1::Config>) -> Option<Bases<g1::Config>> {
     if powers.len() < FEW {
         return None;
     }
