@@ -1,6 +1,6 @@
 //! Polynomials and sparse matrices.
 
-use gradroll_kernel::{field, lagrange, poly, sparse};
+use gradroll_kernel::{field, poly, sparse};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -34,7 +34,7 @@ fn divide_by_linear<'py>(py: Python<'py>, a: Array<'py>, x: &[u8]) -> PyResult<V
 #[pyfunction]
 fn lagrange_scalars<'py>(py: Python<'py>, x: &[u8], n: usize) -> PyResult<Vector<'py>> {
     let x = scalar(x)?;
-    array(py, run(py, || lagrange::lagrange_scalars(x, n))?)
+    array(py, run(py, || poly::lagrange_scalars(x, n))?)
 }
 
 /// A sparse matrix in compressed rows.

@@ -100,3 +100,16 @@ impl Adder for Ifma {
         [a, b, c, d, e, f, g, h]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::affine::tests::agrees_in_g1;
+
+    #[test]
+    fn vector_sums_agree() {
+        if let Some(adder) = Ifma::detect() {
+            agrees_in_g1(adder);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Lagrange basis points from powers of tau: an inverse Fourier transform over the group.
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, g1, g2};
 use ark_ec::short_weierstrass::Projective;
 use ark_ff::{Field, One};
 use ark_poly::EvaluationDomain;
@@ -8,9 +8,28 @@ use rayon::prelude::*;
 
 use crate::bases::Bases;
 use crate::error::Result;
-use crate::field::{Limbs, encode};
+use crate::fourier::{reverse_bits, split_thirds, twiddles};
 use crate::point::Group;
 use crate::poly::domain;
+use crate::transform::in_g1;
+
+/// A group that may have the kernel's own transform.
+pub trait OwnLagrange: Group {
+    /// `[L_j]` from as many powers as the domain is large; `None` where arkworks' arithmetic is used.
+    fn own_lagrange(powers: &Bases<Self>) -> Option<Bases<Self>>;
+}
+
+impl OwnLagrange for g1::Config {
+    fn own_lagrange(powers: &Bases<Self>) -> Option<Bases<Self>> {
+        in_g1(powers)
+    }
+}
+
+impl OwnLagrange for g2::Config {
+    fn own_lagrange(_powers: &Bases<Self>) -> Option<Bases<Self>> {
+        None
+    }
+}
 
 /// Butterflies a thread takes at once.
 const BUTTERFLIES: usize = 16;
@@ -20,7 +39,7 @@ const BUTTERFLIES: usize = 16;
 ///
 /// # Errors
 /// `n` that [`domain`] refuses; fewer than `n` powers.
-pub fn lagrange<G: Group>(powers: &Bases<G>, n: usize) -> Result<Bases<G>> {
+pub fn lagrange<G: OwnLagrange>(powers: &Bases<G>, n: usize) -> Result<Bases<G>> {
     let domain = domain(n)?;
     let powers = powers.slice(0, n)?;
     if let Some(points) = G::own_lagrange(&powers) {
@@ -77,15 +96,6 @@ fn transform<G: Group>(values: &mut [Projective<G>], root: Fr) {
     }
 }
 
-/// Every third value first, then those behind them, then the others; the length is a multiple of three.
-pub(crate) fn split_thirds<T: Copy>(values: &mut [T]) {
-    let ordered: Vec<T> = (0..3)
-        .flat_map(|start| values.iter().skip(start).step_by(3))
-        .copied()
-        .collect();
-    values.copy_from_slice(&ordered);
-}
-
 #[inline]
 fn butterfly<G: Group>(a: &mut Projective<G>, b: &mut Projective<G>, k: usize, twiddle: Fr) {
     let turned = if k == 0 { *b } else { *b * twiddle };
@@ -93,41 +103,13 @@ fn butterfly<G: Group>(a: &mut Projective<G>, b: &mut Projective<G>, k: usize, t
     *a += turned;
 }
 
-pub(crate) fn twiddles(root: Fr, n: usize) -> Vec<Fr> {
-    core::iter::successors(Some(Fr::one()), |w| Some(*w * root))
-        .take(n.max(1))
-        .collect()
-}
-
-pub(crate) fn reverse_bits<T>(values: &mut [T]) {
-    let bits = values.len().trailing_zeros();
-    if bits == 0 {
-        return;
-    }
-    for i in 0..values.len() {
-        let j = i.reverse_bits() >> (usize::BITS - bits);
-        if i < j {
-            values.swap(i, j);
-        }
-    }
-}
-
-/// `L_0(x), .., L_(n-1)(x)`: the Lagrange basis of the domain of size `n` at a known `x`.
-///
-/// # Errors
-/// `n` that [`domain`] refuses.
-pub fn lagrange_scalars(x: Fr, n: usize) -> Result<Vec<Limbs>> {
-    let values = domain(n)?.evaluate_all_lagrange_coefficients(x);
-    Ok(values.into_par_iter().map(encode).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bases::powers_of_tau_unsafe;
-    use ark_bn254::{g1, g2};
+    use crate::poly::lagrange_scalars;
 
-    fn agree<G: Group>(n: usize) {
+    fn agree<G: OwnLagrange>(n: usize) {
         let tau = Fr::from(987_654_321u64);
         let powers = powers_of_tau_unsafe::<G>(tau, n + 2).unwrap();
         let scalars = lagrange_scalars(tau, n).unwrap();

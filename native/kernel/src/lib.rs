@@ -12,6 +12,7 @@ pub mod combine;
 pub mod decode;
 pub mod error;
 pub mod field;
+mod fourier;
 pub mod gram;
 #[cfg(target_arch = "x86_64")]
 pub mod ifma;

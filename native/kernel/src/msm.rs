@@ -1,6 +1,6 @@
 //! Sums of many scalar multiples.
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{BigInt, Zero};
@@ -9,8 +9,26 @@ use rayon::prelude::*;
 use crate::bases::Bases;
 use crate::error::{Error, Result};
 use crate::field::{Limbs, check};
-use crate::pippenger::Scalars;
+use crate::pippenger::{Scalars, in_g1, in_g2};
 use crate::point::Group;
+
+/// A group with this kernel's own sums of multiples.
+pub trait OwnMsm: Group {
+    /// `sum scalars[i] * bases[i]`; `None` where arkworks' method is used.
+    fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<Affine<Self>>;
+}
+
+impl OwnMsm for g1::Config {
+    fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<Affine<Self>> {
+        in_g1(bases, scalars)
+    }
+}
+
+impl OwnMsm for g2::Config {
+    fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<Affine<Self>> {
+        in_g2(bases, scalars)
+    }
+}
 
 fn bases_for<G: Group>(bases: &Bases<G>, start: usize, scalars: usize) -> Result<Bases<G>> {
     let stop = start.checked_add(scalars);
@@ -27,7 +45,7 @@ fn bases_for<G: Group>(bases: &Bases<G>, start: usize, scalars: usize) -> Result
 ///
 /// # Errors
 /// More scalars than points from `start` on; a non-canonical scalar.
-pub fn msm<G: Group>(bases: &Bases<G>, scalars: &[Limbs], start: usize) -> Result<Affine<G>> {
+pub fn msm<G: OwnMsm>(bases: &Bases<G>, scalars: &[Limbs], start: usize) -> Result<Affine<G>> {
     let bases = bases_for(bases, start, scalars.len())?;
     check(scalars)?;
     if let Some(sum) = G::own_msm(&bases, &Scalars::Field(scalars)) {
@@ -62,7 +80,7 @@ fn of_size<G: Group, T: Send>(
 ///
 /// # Errors
 /// More scalars than points from `start` on.
-pub fn msm_int64<G: Group>(bases: &Bases<G>, scalars: &[i64], start: usize) -> Result<Affine<G>> {
+pub fn msm_int64<G: OwnMsm>(bases: &Bases<G>, scalars: &[i64], start: usize) -> Result<Affine<G>> {
     let bases = bases_for(bases, start, scalars.len())?;
     if let Some(sum) = G::own_msm(&bases, &Scalars::Signed(scalars)) {
         return Ok(sum);
@@ -95,7 +113,6 @@ mod tests {
     use crate::field::decode;
     use crate::seed::expand;
     use crate::vector::from_int64;
-    use ark_bn254::{g1, g2};
 
     fn plain<G: Group>(bases: &Bases<G>, scalars: &[Limbs], start: usize) -> Affine<G> {
         let points = bases.points();
@@ -106,7 +123,7 @@ mod tests {
             .into_affine()
     }
 
-    fn agree<G: Group>(n: usize) {
+    fn agree<G: OwnMsm>(n: usize) {
         let bases = powers_of_tau_unsafe::<G>(Fr::from(12345u64), n + 3).unwrap();
         let scalars = expand(&[4; 32], n, 0).unwrap();
         assert_eq!(
@@ -123,10 +140,13 @@ mod tests {
 
     #[test]
     fn agrees_with_single_multiples() {
-        for n in [0, 1, 2, 33, 300] {
+        // From 64 scalars on the method is the kernel's own.
+        for n in [0, 1, 2, 33, 63, 64, 300] {
             agree::<g1::Config>(n);
         }
-        agree::<g2::Config>(40);
+        for n in [40, 63, 64] {
+            agree::<g2::Config>(n);
+        }
     }
 
     #[test]

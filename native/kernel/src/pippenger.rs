@@ -24,12 +24,7 @@ use crate::point::Group;
 use buckets::window_sum;
 use digits::Cut;
 pub use scalars::Scalars;
-use scalars::{Class, classes};
-
-/// Below this many scalars, other methods are as good.
-const FEW: usize = 64;
-/// Scalars whose digits are written together.
-const ROWS: usize = 1 << 12;
+use scalars::{Class, FEW, ROWS, classes};
 
 fn fits<G: Group>(bases: &Bases<G>, scalars: &Scalars<'_>) -> bool {
     (FEW..1 << 31).contains(&scalars.len()) && bases.len() >= scalars.len()

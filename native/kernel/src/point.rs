@@ -9,10 +9,7 @@ use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
 use ark_ff::{BigInt, Field, One, PrimeField};
 
-use crate::bases::Bases;
 use crate::error::{Error, Result, same_length};
-use crate::pippenger::{Scalars, in_g1, in_g2};
-use crate::transform::transform;
 
 /// A coordinate field with both its encodings.
 pub trait Coordinate: Field {
@@ -100,42 +97,14 @@ impl Coordinate for Fq2 {
 pub trait Group: SWCurveConfig<BaseField: Coordinate, ScalarField = Fr> {
     /// Name for messages.
     const NAME: &'static str;
-
-    /// A sum of multiples by this kernel's own method; `None` where arkworks' is used.
-    fn own_msm(_bases: &Bases<Self>, _scalars: &Scalars<'_>) -> Option<Affine<Self>>
-    where
-        Self: Sized,
-    {
-        None
-    }
-
-    /// Lagrange basis points by this kernel's own arithmetic; `None` where arkworks' is used.
-    fn own_lagrange(_powers: &Bases<Self>) -> Option<Bases<Self>>
-    where
-        Self: Sized,
-    {
-        None
-    }
 }
 
 impl Group for ark_bn254::g1::Config {
     const NAME: &'static str = "G1";
-
-    fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<G1Affine> {
-        in_g1(bases, scalars)
-    }
-
-    fn own_lagrange(powers: &Bases<Self>) -> Option<Bases<Self>> {
-        transform(powers)
-    }
 }
 
 impl Group for ark_bn254::g2::Config {
     const NAME: &'static str = "G2";
-
-    fn own_msm(bases: &Bases<Self>, scalars: &Scalars<'_>) -> Option<G2Affine> {
-        in_g2(bases, scalars)
-    }
 }
 
 /// Bytes of a point of a group, in both encodings.

@@ -1,4 +1,5 @@
-//! Polynomials over the scalar field: Fourier transforms, evaluation, division by a linear factor.
+//! Polynomials over the scalar field: Fourier transforms, the Lagrange basis, evaluation, division by a linear
+//! factor.
 
 use ark_bn254::Fr;
 use ark_ff::{FftField, Field, Zero};
@@ -8,7 +9,7 @@ use ark_poly::{
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::field::{BLOCK, Limbs, ZERO, check, raw, unraw};
+use crate::field::{BLOCK, Limbs, ZERO, check, encode, raw, unraw};
 
 /// Largest evaluation domain: the two-adic part of `r - 1`.
 pub const MAX_DOMAIN: usize = 1 << 28;
@@ -71,6 +72,15 @@ pub fn ntt(a: &[Limbs], inverse: bool, coset: bool) -> Result<Vec<Limbs>> {
         .collect())
 }
 
+/// `L_0(x), .., L_(n-1)(x)`: the Lagrange basis of the domain of size `n` at a known `x`.
+///
+/// # Errors
+/// `n` that [`domain`] refuses.
+pub fn lagrange_scalars(x: Fr, n: usize) -> Result<Vec<Limbs>> {
+    let values = domain(n)?.evaluate_all_lagrange_coefficients(x);
+    Ok(values.into_par_iter().map(encode).collect())
+}
+
 fn horner(coefficients: &[Limbs], x: Fr) -> Fr {
     coefficients
         .iter()
@@ -114,7 +124,7 @@ pub fn divide_by_linear(coefficients: &[Limbs], x: Fr) -> Result<Vec<Limbs>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::{decode, encode};
+    use crate::field::decode;
     use crate::seed::expand;
     use ark_ff::{Field, One};
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::affine::{Adder, INFINITY, Point, Portable, STORED};
 use crate::bases::Bases;
-use crate::lagrange::{reverse_bits, split_thirds, twiddles};
+use crate::fourier::{reverse_bits, split_thirds, twiddles};
 use crate::poly::domain;
 
 /// Below this size, other methods are as good.
@@ -53,7 +53,7 @@ impl Halves {
 }
 
 /// `[L_j]` from as many powers as the domain is large; `None` for small domains.
-pub fn transform(powers: &Bases<g1::Config>) -> Option<Bases<g1::Config>> {
+pub fn in_g1(powers: &Bases<g1::Config>) -> Option<Bases<g1::Config>> {
     if powers.len() < FEW {
         return None;
     }
@@ -309,7 +309,7 @@ impl<A: Adder> Multiplier<A> {
 mod tests {
     use super::*;
     use crate::bases::powers_of_tau_unsafe;
-    use crate::lagrange::lagrange_scalars;
+    use crate::poly::lagrange_scalars;
     use ark_ff::Field;
 
     #[test]

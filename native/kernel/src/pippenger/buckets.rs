@@ -4,8 +4,8 @@ use ark_ec::PrimeGroup;
 use ark_ec::short_weierstrass::Projective;
 use ark_ff::Zero;
 
-use super::ROWS;
 use super::digits::Cut;
+use super::scalars::ROWS;
 use crate::affine::{Layout, Sums};
 
 /// Sorted points that are summed together.

@@ -2,8 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::ROWS;
-use super::scalars::{Class, Scalars};
+use super::scalars::{Class, ROWS, Scalars};
 use crate::field::{Limbs, ZERO};
 
 /// Widest digits: they must fit 16 bits with their sign.

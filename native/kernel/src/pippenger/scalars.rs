@@ -2,8 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::{FEW, ROWS};
 use crate::field::{Limbs, ORDER, sub};
+
+/// Below this many scalars, other methods are as good.
+pub(super) const FEW: usize = 64;
+/// Scalars whose digits are written together.
+pub(super) const ROWS: usize = 1 << 12;
 
 /// Scalars of a sum.
 pub enum Scalars<'a> {
