@@ -14,22 +14,27 @@ from circuits.errors import (
     WireError,
 )
 from circuits.statement import Committee, Context, SubmissionHeader, TaskTerms
-from commons.chain.view import ChainView
+from commons.chain.ports import MarketReader
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
+from coordinator.rounds import CoordinatorState
 
 
 class Admission:
     """Takes headers in for the tasks that name this coordinator."""
 
-    def __init__(self, view: ChainView, journal: Journal, own_address: bytes, *, clock_skew: int, counted: int) -> None:
-        """Args:
-        clock_skew: seconds after the submit deadline in which headers still get in.
-        counted: most refusals of a task that are logged.
+    def __init__(
+        self, view: MarketReader, journal: Journal, own_address: bytes, *, clock_skew: int, counted: int
+    ) -> None:
+        """Take headers for an account.
+
+        Args:
+            clock_skew: seconds after the submit deadline in which headers still get in.
+            counted: most refusals of a task that are logged.
         """
         self._view = view
         self._journal = journal
@@ -56,11 +61,11 @@ class Admission:
         except GradrollError as error:
             self._count(header.task_id, error)
             raise
-        with self._journal.lock:
-            self._only_one(header)
-            if self._known(submission) is None:
+        with self._journal.reading() as state:
+            _only_one(state, header)
+            if submission not in state.submissions:
                 self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
-            return self._journal.state.submissions[submission].status
+            return state.submissions[submission].status
 
     def check_publisher(self, head: ModelHead) -> TaskTerms:
         """Terms of the task whose model owner signed for a model.
@@ -75,8 +80,8 @@ class Admission:
         return terms
 
     def _known(self, submission: bytes) -> SubmissionStatus | None:
-        with self._journal.lock:
-            entry = self._journal.state.submissions.get(submission)
+        with self._journal.reading() as state:
+            entry = state.submissions.get(submission)
             return None if entry is None else entry.status
 
     def _terms(self, task_id: int) -> TaskTerms:
@@ -119,17 +124,18 @@ class Admission:
             member = committee.members[prover]
             verify_receipt(self._view.market_id, submission, signature, member)
 
-    def _only_one(self, header: SubmissionHeader) -> None:
-        current = self._journal.state.rounds.get((header.task_id, header.round))
-        if current is not None and current.closed:
-            raise ClosedError("this round is full, or over; hand the gradient in for the next one")
-        present = self._journal.state.of_owner((header.task_id, header.round), header.owner)
-        if present is not None and present.state is not SubmissionState.EXPIRED:
-            raise ClosedError(f"this owner has submission 0x{present.submission.hex()} in this round already")
-
     def _count(self, task_id: int, error: GradrollError) -> None:
         """Count a refusal; beyond a limit only in the server's log, so that nobody can fill the disk with them."""
-        with self._journal.lock:
-            counted: Mapping[str, int] = self._journal.state.rejections.get(task_id, {})
+        with self._journal.reading() as state:
+            counted: Mapping[str, int] = state.rejections.get(task_id, {})
             if sum(counted.values()) < self._counted:
                 self._journal.record(HeaderRefused(task_id, error.code))
+
+
+def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:
+    current = state.rounds.get((header.task_id, header.round))
+    if current is not None and current.closed:
+        raise ClosedError("this round is full, or over; hand the gradient in for the next one")
+    present = state.of_owner((header.task_id, header.round), header.owner)
+    if present is not None and present.state is not SubmissionState.EXPIRED:
+        raise ClosedError(f"this owner has submission 0x{present.submission.hex()} in this round already")

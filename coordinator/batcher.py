@@ -27,7 +27,6 @@ from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.machine import (
     Attesting,
-    Batch,
     Completed,
     OwnerRejected,
     OwnerSetAside,
@@ -37,6 +36,7 @@ from coordinator.machine import (
     Verdict,
     advance,
     awaited,
+    batch_of,
     begin,
 )
 from coordinator.rounds import RoundKey
@@ -100,10 +100,10 @@ class Batcher:
         self._end(plan.key, transition)
 
     def _begin(self, resources: Resources, context: Context, plan: Plan) -> Transition:
-        with self._journal.lock:
-            entries = [self._journal.state.submissions[s] for s in plan.submissions]
-            last = self._journal.state.rounds[plan.key].last_attempt
-        cohort = Cohort(context, tuple(entry.header for entry in entries))
+        with self._journal.reading() as state:
+            headers = tuple(state.submissions[s].header for s in plan.submissions)
+            last = state.rounds[plan.key].last_attempt
+        cohort = Cohort(context, headers)
         if not plan.again:
             transition = begin(
                 resources, cohort, attempt_number=last + 1, reachable=plan.reachable, receipts=plan.receipts
@@ -127,13 +127,19 @@ class Batcher:
 
     def _use_attempt(self, key: RoundKey, state: State) -> None:
         attempt = batch_of(state).attempt
-        if attempt > self._journal.state.rounds[key].last_attempt:
+        with self._journal.reading() as known:
+            is_new = attempt > known.rounds[key].last_attempt
+        if is_new:
             self._journal.record(AttemptUsed(*key, attempt))
             _log.info("event=attempt task=%d round=%d attempt=%d", *key, attempt)
 
     def _lock(self, key: RoundKey, state: State) -> None:
         """A restart must not try a smaller set: provers that signed the larger one would refuse it for good."""
-        if isinstance(state, Attesting) and self._journal.state.rounds[key].locked != state.members:
+        if not isinstance(state, Attesting):
+            return
+        with self._journal.reading() as known:
+            is_new = known.rounds[key].locked != state.members
+        if is_new:
             self._journal.record(SetLocking(*key, state.members))
 
     def _events(self, key: RoundKey, verdicts: tuple[Verdict, ...]) -> list[Event]:
@@ -168,14 +174,3 @@ class Batcher:
         elif outcome is not None:
             self._journal.record(CohortFailed(*key, outcome.reason, outcome.final))
             _log.warning("event=cohort-failed task=%d round=%d reason=%r", *key, outcome.reason)
-
-
-def batch_of(state: State) -> Batch:
-    """The batch that a state of the machine belongs to."""
-    for path in (("batch",), ("run", "batch"), ("case", "batch")):
-        value: object = state
-        for name in path:
-            value = getattr(value, name, None)
-        if isinstance(value, Batch):
-            return value
-    raise TypeError(f"{type(state).__name__} has no batch")

@@ -3,38 +3,81 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Protocol, TypeVar
 
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import Committee
 from commons.chain.facts import CommitteeRecord
-from commons.chain.view import ChainView
-from commons.protocol.keypackages import KeyPackage
-from commons.protocol.messages import MAX_PROVERS, StepReply, StepRequest
+from commons.chain.ports import MarketReader
+from commons.protocol.keypackages import KeyConfirmation, KeyPackage
+from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
-from commons.wire.prover_client import ProverClient
+from commons.runtime.world import Clock
 
 V = TypeVar("V")
 _PAUSE = 0.5
 _log = logging.getLogger(__name__)
 
 
+class Connection(Protocol):
+    """A connection to one prover; see ``commons.wire.prover_client.ProverClient``."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where it goes."""
+
+    def close(self) -> None:
+        """End it."""
+
+    def status(self, timeout: float | None = None) -> ProverStatus:
+        """What the prover says of itself."""
+
+    def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
+        """Have one step run."""
+
+    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
+        """Have the shared keys dealt that the prover leads."""
+
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
+        """Hand over the other dealers' keys."""
+
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
+        """Hand over what the other members hold."""
+
+
+Connect = Callable[[str], Connection]
+"""Opens a connection to an endpoint."""
+
+
 class Fleet:
-    """Connections to a committee's members, at the endpoints that the registry names at the time."""
+    """Connections to a committee's members, at the endpoints that the registry names at the time.
+
+    Args:
+        pool: where provers are asked at the same time.
+        status_timeout: seconds that a prover has to say that it is there.
+    """
 
     def __init__(
-        self, view: ChainView, committee_id: int, *, status_timeout: float = 10.0, tls_roots: bytes | None = None
+        self,
+        view: MarketReader,
+        committee_id: int,
+        connect: Connect,
+        clock: Clock,
+        pool: Executor,
+        *,
+        status_timeout: float,
     ) -> None:
         self._view = view
         self._committee_id = committee_id
+        self._connect_to = connect
+        self._clock = clock
+        self._pool = pool
         self._status_timeout = status_timeout
-        self._tls_roots = tls_roots
-        self._clients: dict[int, ProverClient] = {}
-        self._pool = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="fleet")
+        self._clients: dict[int, Connection] = {}
 
     @property
     def committee(self) -> Committee:
@@ -43,7 +86,6 @@ class Fleet:
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
         for client in self._clients.values():
             client.close()
 
@@ -70,19 +112,19 @@ class Fleet:
         self, requests: Mapping[int, StepRequest], dimension: int, timeout: float
     ) -> dict[int, StepReply | Failure]:
         """Send a step's requests at once; every prover has ``timeout`` seconds."""
-        deadline = time.monotonic() + timeout
+        deadline = self._clock.monotonic() + timeout
         return self._each(requests, lambda prover: self._one(prover, requests[prover], dimension, deadline))
 
     def _one(self, prover: int, request: StepRequest, dimension: int, deadline: float) -> StepReply | Failure:
         """A connection that breaks is tried again: provers answer a repeated request from memory."""
         while True:
             try:
-                left = max(deadline - time.monotonic(), 0.01)
+                left = max(deadline - self._clock.monotonic(), 0.01)
                 return self._clients[prover].run(request, dimension, left)
             except UnavailableError as error:
-                if time.monotonic() + _PAUSE >= deadline:
+                if self._clock.monotonic() + _PAUSE >= deadline:
                     return Failure("unreachable", error.code, str(error))
-                time.sleep(_PAUSE)
+                self._clock.sleep(_PAUSE)
             except GradrollError as error:
                 _log.warning(
                     "event=prover-refused prover=%d step=%s code=%s reason=%r",
@@ -98,7 +140,7 @@ class Fleet:
             if known is not None:
                 self._clients.pop(prover).close()
             if endpoint:
-                self._clients[prover] = ProverClient(endpoint, tls_roots=self._tls_roots)
+                self._clients[prover] = self._connect_to(endpoint)
 
     def _statuses(self) -> dict[int, ProverStatus]:
         answers = self._each(self._clients, self._status)
@@ -136,3 +178,29 @@ class Fleet:
     def _each(self, provers: Iterable[int], ask: Callable[[int], V]) -> dict[int, V]:
         futures = {prover: self._pool.submit(ask, prover) for prover in list(provers)}
         return {prover: future.result() for prover, future in futures.items()}
+
+
+class Fleets:
+    """The fleets of all committees, made when first asked for.
+
+    Args:
+        new: makes the fleet of a committee.
+    """
+
+    def __init__(self, new: Callable[[int], Fleet]) -> None:
+        self._new = new
+        self._fleets: dict[int, Fleet] = {}
+        self._lock = threading.Lock()
+
+    def of(self, committee_id: int) -> Fleet:
+        """The fleet of a committee."""
+        with self._lock:
+            if committee_id not in self._fleets:
+                self._fleets[committee_id] = self._new(committee_id)
+            return self._fleets[committee_id]
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for fleet in self._fleets.values():
+                fleet.close()

@@ -1,8 +1,13 @@
-"""The event log and its fold, together: an event is durable before the state shows it."""
+"""The event log and its fold, together: an event is durable before the state shows it.
+
+The journal is the only writer of the coordinator's state; everybody else looks at it under the journal's lock.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from commons.storage.eventlog import EventLog
 from coordinator.events import Event, from_record, to_record
@@ -10,24 +15,30 @@ from coordinator.rounds import CoordinatorState
 
 
 class Journal:
-    """Shared by the service and the driver.  Hold ``lock`` to read the state and act on it as one step."""
+    """Shared by the service and the driver."""
 
     def __init__(self, log: EventLog) -> None:
         """Fold the log.  Raises StorageError for a damaged one."""
         self._log = log
-        self.lock = threading.RLock()
-        self.state = CoordinatorState()
+        self._lock = threading.RLock()
+        self._state = CoordinatorState()
         for record in log.read():
-            self.state.apply(from_record(record))
+            self._state.apply(from_record(record))
+
+    @contextmanager
+    def reading(self) -> Iterator[CoordinatorState]:
+        """The state, which nobody changes inside the block but who records there; do not keep it."""
+        with self._lock:
+            yield self._state
 
     def record(self, *events: Event) -> None:
         """Log events, then take them in.  When it raises StorageError, nothing has happened."""
-        with self.lock:
+        with self._lock:
             self._log.append([to_record(event) for event in events])
             for event in events:
-                self.state.apply(event)
+                self._state.apply(event)
 
     def close(self) -> None:
         """Let go of the log."""
-        with self.lock:
+        with self._lock:
             self._log.close()

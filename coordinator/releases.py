@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from circuits.commitment import CommitmentKey
 from circuits.payload import MAX_INLINE
-from commons.chain.writer import ChainWriter
+from commons.chain.ports import BatchSender
 from commons.protocol import release
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.storage.blobs import Blobs
@@ -21,7 +22,7 @@ _log = logging.getLogger(__name__)
 class Releases:
     """Collects aggregates."""
 
-    def __init__(self, chain: ChainWriter, journal: Journal, blobs: Blobs, *, step_timeout: float) -> None:
+    def __init__(self, chain: BatchSender, journal: Journal, blobs: Blobs, *, step_timeout: float) -> None:
         self._chain = chain
         self._journal = journal
         self._blobs = blobs
@@ -35,12 +36,16 @@ class Releases:
                 for them; call again later.
             ChainError: the node is the trouble; call again later.
         """
-        batch = self._journal.state.batches[batch_id]
+        batch = self._batch(batch_id)
         certificate = AuditBundle.decode(self._blobs.get(batch.bundle_digest)).certificate
         if batch.payload_digest is None:
             self._open(certificate, fleet, key)
         if publish and not batch.published:
-            self._publish(batch)
+            self._publish(self._batch(batch_id))
+
+    def _batch(self, batch_id: bytes) -> ProvenBatch:
+        with self._journal.reading() as state:
+            return replace(state.batches[batch_id])
 
     def _open(self, certificate: Certificate, fleet: Fleet, key: CommitmentKey) -> None:
         requests = release.requests(certificate, fleet.reachable())

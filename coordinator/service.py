@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
@@ -12,11 +13,12 @@ from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownE
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.process import stop_requested
+from commons.runtime.world import SystemClock
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account
-from commons.storage.blobs import Blobs
 from commons.storage.eventlog import open_log
 from commons.storage.files import DirectoryLock, storing
 from commons.storage.parameters import PublicParameters
@@ -24,15 +26,11 @@ from commons.wire import checks, coordination
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.channel import bind, new_server
+from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
 from commons.wire.streams import blob_to_wire, timely
-from coordinator.admission import Admission
-from coordinator.batcher import Batcher
-from coordinator.driver import Driver
-from coordinator.journal import Journal
-from coordinator.releases import Releases
+from coordinator.coordinator import Coordinator
 from coordinator.rounds import ProvenBatch
-from coordinator.settlement import Settlement
 
 _log = logging.getLogger(__name__)
 _MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
@@ -49,59 +47,66 @@ class CoordinatorNode:
             KeyFileError, ChainError, StorageError, ConfigError: what is missing, in words.
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
-        self.settings = own = settings.section(CoordinatorSettings)
+        self._own = own = settings.section(CoordinatorSettings)
         self._tls = own.tls
-        account = load_account(own.account)
-        self.view = ChainView.of(chain)
-        self._directory_lock = DirectoryLock(own.state)
-        self.journal = Journal(open_log(own.log))
-        self.models = Blobs(own.state / "models", max_bytes=own.max_store_bytes)
-        self.results = Blobs(own.state / "results", max_bytes=own.max_store_bytes)
-        self.admission = Admission(
-            self.view, self.journal, account.address, clock_skew=own.clock_skew, counted=own.counted_refusals
-        )
+        account, roots = load_account(own.account), _roots(own)
         self._stopping = threading.Event()
-        self.chain = ChainWriter(self.view, account, Patience.of(chain), self._stopping)
-        self._driver = Driver(
-            self.view,
-            self.journal,
-            Batcher(self.journal, self.results, step_timeout=own.step_timeout, stopping=self._stopping),
-            Settlement(self.chain, self.journal, self.results),
-            Releases(self.chain, self.journal, self.results, step_timeout=own.step_timeout),
-            account,
-            PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development),
-            own,
-            stopping=self._stopping,
-            tls_roots=_roots(own),
-        )
+        sender = ChainWriter(ChainView.of(chain), account, Patience.of(chain), self._stopping)
+        parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
+        self._rounds = ThreadPoolExecutor(own.parallel_rounds, thread_name_prefix="round")
+        self._calls = ThreadPoolExecutor(MAX_PROVERS * own.parallel_rounds, thread_name_prefix="fleet")
+        self._directory_lock = DirectoryLock(own.state)
+        try:
+            self.coordinator = Coordinator(
+                own, account, sender, open_log(own.log), own.state, parameters,
+                lambda endpoint: ProverClient(endpoint, tls_roots=roots), SystemClock(), self._rounds, self._calls,
+                self._stopping,
+            )  # fmt: skip
+        except BaseException:
+            self._directory_lock.release()
+            raise
+        self._address = account.address
         self._server: grpc.Server | None = None
+        self._loop = threading.Thread(target=self._drive, name="driver")
 
     def start(self) -> int:
         """Begin to serve and to drive rounds; returns the port.  Raises ConfigError when the address is taken."""
-        self._server = new_server(self.settings.max_workers)
-        coordinator_pb2_grpc.add_CoordinatorServicer_to_server(Servicer(self), self._server)
-        port = bind(self._server, self.settings.listen, self._tls)
+        self._server = new_server(self._own.max_workers)
+        coordinator_pb2_grpc.add_CoordinatorServicer_to_server(Servicer(self.coordinator, self._own), self._server)
+        port = bind(self._server, self._own.listen, self._tls)
         self._server.start()
-        self._driver.start()
-        _log.info("event=coordinator-started address=0x%s port=%d", self.chain.address.hex(), port)
+        self._loop.start()
+        _log.info("event=coordinator-started address=0x%s port=%d", self._address.hex(), port)
         return port
 
     def stop(self) -> None:
         """Refuse new calls, end the steps under way, close the log."""
         self._stopping.set()
         if self._server is not None:
-            self._server.stop(self.settings.stop_grace).wait()
-            self._driver.stop()
-        self.journal.close()
+            self._server.stop(self._own.stop_grace).wait()
+        if self._loop.is_alive():
+            self._loop.join()
+        self._rounds.shutdown(wait=True, cancel_futures=True)
+        self._calls.shutdown(wait=False, cancel_futures=True)
+        self.coordinator.close()
         self._directory_lock.release()
         _log.info("event=coordinator-stopped")
+
+    def _drive(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.coordinator.driver.turn()
+            except Exception:  # a thread that dies would leave a coordinator that takes headers and does nothing
+                _log.exception("event=driver-error")
+            self._stopping.wait(self._own.poll_interval)
 
 
 class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, node: CoordinatorNode) -> None:
-        self._node = node
+    def __init__(self, coordinator: Coordinator, settings: CoordinatorSettings) -> None:
+        self._coordinator = coordinator
+        self._settings = settings
 
     def SubmitHeader(  # noqa: N802
         self, request: pb.SubmitHeaderRequest, context: grpc.ServicerContext
@@ -109,7 +114,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         """Enter a submission into its round."""
         with answering(context, _refused):
             header, receipts = coordination.submission_from_wire(request)
-            return coordination.status_to_wire(self._node.admission.submit(header, receipts))
+            return coordination.status_to_wire(self._coordinator.admission.submit(header, receipts))
 
     def SubmissionStatus(  # noqa: N802
         self, request: pb.SubmissionStatusRequest, context: grpc.ServicerContext
@@ -117,8 +122,8 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         """What became of a submission."""
         with answering(context, _refused):
             submission = checks.digest(request.submission, "submission")
-            with self._node.journal.lock:
-                entry = self._node.journal.state.submissions.get(submission)
+            with self._coordinator.journal.reading() as state:
+                entry = state.submissions.get(submission)
                 if entry is None:
                     raise UnknownError(f"no submission 0x{submission.hex()} was handed in here")
                 return coordination.status_to_wire(entry.status)
@@ -128,18 +133,19 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     ) -> pb.PutModelReply:
         """Store a model of a task's model owner."""
         with answering(context, _refused):
-            parts = timely(request_iterator, context, self._node.settings.idle_timeout)
+            parts = timely(request_iterator, context, self._settings.idle_timeout)
             head = coordination.model_head_from_wire(next(parts, None))
-            terms = self._node.admission.check_publisher(head)
-            limit = min(self._node.settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
-            return pb.PutModelReply(digest=self._node.models.put(coordination.model_from_wire(head, parts, limit)))
+            terms = self._coordinator.admission.check_publisher(head)
+            limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
+            model = coordination.model_from_wire(head, parts, limit)
+            return pb.PutModelReply(digest=self._coordinator.models.put(model))
 
     def GetModel(  # noqa: N802
         self, request: pb.GetModelRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a model."""
         with answering(context, _refused):
-            yield from blob_to_wire(self._node.models.get(checks.digest(request.digest, "digest")))
+            yield from blob_to_wire(self._coordinator.models.get(checks.digest(request.digest, "digest")))
 
     def GetPayload(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
@@ -149,24 +155,24 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
             digest = self._batch(request).payload_digest
             if digest is None:
                 raise NotReadyError("the provers have not released this sum yet; ask again some blocks later")
-            yield from blob_to_wire(self._node.results.get(digest))
+            yield from blob_to_wire(self._coordinator.results.get(digest))
 
     def GetAuditBundle(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
         with answering(context, _refused):
-            yield from blob_to_wire(self._node.results.get(self._batch(request).bundle_digest))
+            yield from blob_to_wire(self._coordinator.results.get(self._batch(request).bundle_digest))
 
     def TaskStatus(self, request: pb.TaskStatusRequest, context: grpc.ServicerContext) -> pb.TaskStatusReply:  # noqa: N802
         """A task's rounds and rejections."""
-        with answering(context, _refused), self._node.journal.lock:
-            return coordination.task_status_to_wire(self._node.journal.state.task_status(request.task_id))
+        with answering(context, _refused), self._coordinator.journal.reading() as state:
+            return coordination.task_status_to_wire(state.task_status(request.task_id))
 
     def _batch(self, request: common_pb2.BatchRequest) -> ProvenBatch:
         batch_id = checks.digest(request.batch_id, "batch_id")
-        with self._node.journal.lock:
-            batch = self._node.journal.state.batches.get(batch_id)
+        with self._coordinator.journal.reading() as state:
+            batch = state.batches.get(batch_id)
         if batch is None:
             raise UnknownError(f"no batch 0x{batch_id.hex()} was proven here")
         if not batch.accepted:

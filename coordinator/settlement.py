@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 
 from circuits.errors import ContractError
-from commons.chain.writer import ChainWriter
+from commons.chain.ports import BatchSender
 from commons.protocol.bundle import AuditBundle
 from commons.storage.blobs import Blobs
 from coordinator.events import BatchSettled, TransactionSent
@@ -20,7 +21,7 @@ _PASSING = frozenset({"", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeU
 class Settlement:
     """Sends batches and records what the chain made of them."""
 
-    def __init__(self, chain: ChainWriter, journal: Journal, blobs: Blobs) -> None:
+    def __init__(self, chain: BatchSender, journal: Journal, blobs: Blobs) -> None:
         self._chain = chain
         self._journal = journal
         self._blobs = blobs
@@ -31,7 +32,8 @@ class Settlement:
         Raises:
             ChainError: the node is the trouble; call again later.
         """
-        batch = self._journal.state.batches[batch_id]
+        with self._journal.reading() as state:
+            batch = replace(state.batches[batch_id])
         if self._is_accepted(batch_id, *batch.round_key):
             self._journal.record(BatchSettled(batch_id, True, ""))
             return

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from circuits.errors import ChainError
 from circuits.statement import Context
-from commons.chain.view import ChainView
+from commons.chain.ports import MarketReader
 from provers.party import Acceptance
 
 
@@ -18,7 +18,7 @@ class Finality:
         confirmations: blocks that must vouch for an acceptance, its own among them.
     """
 
-    def __init__(self, views: Sequence[ChainView], confirmations: int) -> None:
+    def __init__(self, views: Sequence[MarketReader], confirmations: int) -> None:
         self._views = views
         self._confirmations = confirmations
 

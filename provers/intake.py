@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from circuits.errors import ClosedError, InvalidInputError, SignatureError, WireError
-from circuits.statement import Committee, Context, Membership, SubmissionHeader, TaskTerms
+from circuits.errors import ClosedError, SignatureError, WireError
+from circuits.statement import Context, Membership, SubmissionHeader, TaskTerms
 from commons.chain.facts import RoundRecord
-from commons.chain.view import ChainView
+from commons.chain.ports import MarketReader
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import require_owner
 from commons.protocol.streamheads import ShareHead
@@ -25,7 +25,7 @@ class ShareIntake:
 
     def __init__(
         self,
-        chain: ChainView,
+        chain: MarketReader,
         store: Store,
         keystore: Keystore,
         environment: NodeEnvironment,
@@ -121,12 +121,3 @@ class ShareIntake:
                 f"round {number} of task {task_id} took submissions until {record.submit_deadline}, it is {now} now"
             )
         return record
-
-
-def own_membership(committee: Committee, address: bytes) -> Membership:
-    """This prover's place in its committee.  Raises InvalidInputError for a stranger."""
-    if address not in committee.members:
-        raise InvalidInputError(
-            f"0x{address.hex()} is no member of committee {committee.committee_id}; register it, or use its key"
-        )
-    return Membership(committee, committee.members.index(address))

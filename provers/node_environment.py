@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, InvalidInputError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.statement import Context, Policy, TaskTerms
-from commons.chain.view import ChainView
+from commons.chain.ports import MarketReader
+from commons.runtime.world import Clock
 from commons.sharing.sharevector import ShareVector
 from commons.storage.parameters import PublicParameters
 from native import FrArray
@@ -24,11 +23,12 @@ class NodeEnvironment:
 
     def __init__(
         self,
-        chain: ChainView,
+        chain: MarketReader,
         finality: Finality,
         store: Store,
         keystore: Keystore,
         parameters: PublicParameters,
+        clock: Clock,
         *,
         committee_id: int,
         max_dimension: int,
@@ -38,6 +38,7 @@ class NodeEnvironment:
         self._store = store
         self._keystore = keystore
         self._parameters = parameters
+        self._clock = clock
         self._committee_id = committee_id
         self._max_dimension = max_dimension
 
@@ -73,7 +74,7 @@ class NodeEnvironment:
 
     def now(self) -> int:
         """This machine's clock: a node that names a time far ahead could silence the prover for as long."""
-        return int(time.time())
+        return int(self._clock.time())
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Refuse a batch that the market would not take any more."""

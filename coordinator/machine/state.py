@@ -302,6 +302,17 @@ ProbeState = ProbeMasking | ProbeCombining
 State = Tossing | Projecting | Disputing | AttemptState | ProbeState | Ended
 
 
+def batch_of(state: State) -> Batch:
+    """The batch that a state of the machine belongs to."""
+    match state:
+        case Tossing() | Projecting() | Ended():
+            return state.batch
+        case Disputing():
+            return state.case.batch
+        case _:
+            return state.run.batch
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Transition:
     """What a call leads to.

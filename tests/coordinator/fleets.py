@@ -14,6 +14,7 @@ from commons.storage.blobs import Blobs
 from commons.storage.eventlog import open_log
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
+from coordinator.rounds import CoordinatorState
 from tests.support.network import Fault, Network
 
 
@@ -51,6 +52,12 @@ class NetworkFleet:
 def journal_in(directory: Path) -> Journal:
     """The journal of a coordinator's state directory."""
     return Journal(open_log(f"sqlite://{directory}/events.sqlite"))
+
+
+def state_of(journal: Journal) -> CoordinatorState:
+    """What a journal's events add up to; nothing else runs in these tests."""
+    with journal.reading() as state:
+        return state
 
 
 def blobs_in(directory: Path) -> Blobs:

@@ -16,7 +16,7 @@ from coordinator.batcher import Batcher, Plan
 from coordinator.events import HeaderAccepted, OwnerDropped
 from coordinator.journal import Journal
 from coordinator.rounds import Round
-from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in
+from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of
 from tests.support.faults import lie, silent
 from tests.support.network import Network, network_with
 
@@ -37,7 +37,7 @@ class World:
 
     @property
     def round(self) -> Round:
-        return self.journal.state.rounds[self.key]
+        return state_of(self.journal).rounds[self.key]
 
     def restart(self) -> None:
         """Coordinator and provers forget what is not on disk."""
@@ -62,7 +62,7 @@ class World:
 
     def bundle(self) -> AuditBundle:
         """The bundle of the one batch."""
-        (batch,) = self.journal.state.batches.values()
+        (batch,) = state_of(self.journal).batches.values()
         return AuditBundle.decode(blobs_in(self.directory).get(batch.bundle_digest))
 
 
@@ -75,7 +75,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_a_proven_batch_is_stored_with_its_attestations(world: World) -> None:
     world.prove(NetworkFleet(world.network))
-    (batch_id,) = world.journal.state.batches
+    (batch_id,) = state_of(world.journal).batches
     certificate = world.bundle().certificate
     assert certificate.batch_id == batch_id
     assert len(certificate.attestations) == 4
@@ -99,7 +99,7 @@ def test_a_set_whose_attestations_were_lost_is_proven_again_and_no_smaller_one(w
     lost = {p: [silent(Step.ATTEST)] for p in EVERYBODY}
     world.prove(NetworkFleet(world.network, faults=lost))
     assert "too few provers" in world.round.trouble
-    assert not world.journal.state.batches
+    assert not state_of(world.journal).batches
     assert all(memory.ledger.locks for memory in world.network.memories)
     world.restart()
     assert world.round.locked == world.network.cohort.digests
@@ -129,7 +129,7 @@ def test_what_is_left_of_a_set_that_was_to_be_signed_is_given_up(world: World) -
     fleet = NetworkFleet(world.network)
     world.prove(fleet, again=True, locked=world.round.locked, submissions=tuple(rest))
     assert world.round.cohort is None
-    assert {world.journal.state.submissions[s].status.state for s in rest} == {SubmissionState.EXPIRED}
+    assert {state_of(world.journal).submissions[s].status.state for s in rest} == {SubmissionState.EXPIRED}
 
 
 def test_a_fixed_cohort_of_too_few_is_given_up(world: World) -> None:
@@ -142,7 +142,7 @@ def test_a_fixed_cohort_of_too_few_is_given_up(world: World) -> None:
     assert world.round.cohort is not None
     world.prove(NetworkFleet(world.network), again=True, submissions=(one,))
     assert world.round.cohort is None
-    assert world.journal.state.submissions[one].status.state is SubmissionState.EXPIRED
+    assert state_of(world.journal).submissions[one].status.state is SubmissionState.EXPIRED
 
 
 def test_a_fixed_cohort_needs_a_quorum_that_holds_it(world: World) -> None:

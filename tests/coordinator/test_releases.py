@@ -23,7 +23,7 @@ from coordinator.journal import Journal
 from coordinator.machine import Completed
 from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
-from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in
+from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of
 from tests.support.faults import lie_in_vector, silent
 from tests.support.network import Network, network_with
 
@@ -62,7 +62,7 @@ class World:
 
     @property
     def batch(self) -> ProvenBatch:
-        return self.journal.state.batches[self.done.batch_id]
+        return state_of(self.journal).batches[self.done.batch_id]
 
     def collect(self, fleet: NetworkFleet | None = None, *, publish: bool = False) -> None:
         releases = Releases(cast(ChainWriter, self.chain), self.journal, blobs_in(self.directory), step_timeout=1.0)
@@ -102,7 +102,7 @@ def test_a_sum_is_opened_stored_and_recorded(world: World) -> None:
     assert not world.batch.published
     assert not world.chain.published
     again = journal_in_copy(world)
-    assert again.state.batches[world.done.batch_id].payload_digest == world.batch.payload_digest
+    assert state_of(again).batches[world.done.batch_id].payload_digest == world.batch.payload_digest
 
 
 def journal_in_copy(world: World) -> Journal:

@@ -56,7 +56,7 @@ def sid(index: int) -> bytes:
     return bytes([index]) * 32
 
 
-def state_of(*events: Event) -> CoordinatorState:
+def folded(*events: Event) -> CoordinatorState:
     state = CoordinatorState()
     for event in events:
         state.apply(from_record(to_record(event)))
@@ -89,7 +89,7 @@ def test_unknown_events_are_refused() -> None:
 
 
 def test_a_story_ends_as_it_should() -> None:
-    state = state_of(*STORY)
+    state = folded(*STORY)
     states = [state.submissions[sid(i)].status for i in range(3)]
     assert [s.state for s in states] == [SubmissionState.ACCEPTED] * 2 + [SubmissionState.REJECTED]
     assert states[0].batch_id == b"\xaa" * 32
@@ -125,9 +125,9 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
     Journal(log).record(*STORY[:cut])
     again = Journal(log)
     again.record(*STORY[cut:])
-    whole = state_of(*STORY)
-    assert again.state.task_status(5) == whole.task_status(5)
-    assert {s: e.status for s, e in again.state.submissions.items()} == {
+    whole = folded(*STORY)
+    assert state_of(again).task_status(5) == whole.task_status(5)
+    assert {s: e.status for s, e in state_of(again).submissions.items()} == {
         s: e.status for s, e in whole.submissions.items()
     }
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_logged_has_not_happened() -> None:
     log.broken = True
     with pytest.raises(StorageError):
         journal.record(entered(0))
-    assert journal.state.submissions == {}
+    assert state_of(journal).submissions == {}
 
 
 def action(state: CoordinatorState, capacity: int = 16, terms: TaskTerms = TERMS, **facts: object) -> object:
@@ -146,16 +146,16 @@ def action(state: CoordinatorState, capacity: int = 16, terms: TaskTerms = TERMS
 
 
 def test_a_round_waits_until_it_is_full_or_late() -> None:
-    two = state_of(entered(1), entered(0))
+    two = folded(entered(1), entered(0))
     assert isinstance(action(two), Wait)
     assert action(two, now=151) == Prove((sid(0), sid(1)), again=False)
-    four = state_of(*map(entered, range(4)))
+    four = folded(*map(entered, range(4)))
     assert action(four) == Prove(tuple(map(sid, range(4))), again=False)
-    assert isinstance(action(state_of(entered(0)), now=151), Wait)
+    assert isinstance(action(folded(entered(0)), now=151), Wait)
 
 
 def test_the_first_in_line_are_taken_when_there_are_too_many() -> None:
-    five = state_of(*map(entered, (4, 3, 2, 1, 0)))
+    five = folded(*map(entered, (4, 3, 2, 1, 0)))
     assert action(five) == Prove((sid(1), sid(2), sid(3), sid(4)), again=False)
     assert action(five, accepted=2) == Prove((sid(3), sid(4)), again=False)
     assert isinstance(action(five, accepted=3), Close)
@@ -163,10 +163,10 @@ def test_the_first_in_line_are_taken_when_there_are_too_many() -> None:
 
 def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
     begun = (entered(0), entered(1), entered(2), CohortBegun(*KEY, (sid(0), sid(1))))
-    assert action(state_of(*begun)) == Prove((sid(0), sid(1)), again=True)
-    failed = state_of(*begun, CohortFailed(*KEY, "too few provers"))
+    assert action(folded(*begun)) == Prove((sid(0), sid(1)), again=True)
+    failed = folded(*begun, CohortFailed(*KEY, "too few provers"))
     assert action(failed) == Prove((sid(0), sid(1)), again=True)
-    proven = state_of(*begun, PROVEN)
+    proven = folded(*begun, PROVEN)
     assert action(proven) == Settle((b"\xaa" * 32,))
     assert isinstance(action(proven, now=501), Close)
     assert isinstance(action(proven, finalized=True), Close)
@@ -179,7 +179,7 @@ def test_a_cohort_that_can_never_be_proven_ends_and_the_others_go_on() -> None:
         CohortBegun(*KEY, (sid(0), sid(1))),
         OwnerDropped(sid(0), "its shares lie on no polynomial"),
     )
-    ended = state_of(*begun, CohortFailed(*KEY, "too few owners", final=True))
+    ended = folded(*begun, CohortFailed(*KEY, "too few owners", final=True))
     assert action(ended, now=151) == Prove((sid(2), sid(3)), again=False)
     assert ended.submissions[sid(0)].status.state is SubmissionState.REJECTED
     assert ended.submissions[sid(1)].status.state is SubmissionState.EXPIRED
@@ -190,68 +190,68 @@ def test_a_set_under_attestation_is_kept_until_its_cohort_is_proven() -> None:
     """A restart that tried a smaller set would be refused: provers that signed the larger one sign no other."""
     begun = (*map(entered, range(3)), CohortBegun(*KEY, (sid(0), sid(1), sid(2))))
     locking = (*begun, SetLocking(*KEY, (sid(0), sid(1))))
-    assert state_of(*begun).rounds[KEY].locked is None
-    assert state_of(*locking).rounds[KEY].locked == (sid(0), sid(1))
-    assert state_of(*locking, CohortFailed(*KEY, "why"), AttemptUsed(*KEY, 3)).rounds[KEY].locked == (sid(0), sid(1))
-    assert state_of(*locking, PROVEN).rounds[KEY].locked is None
-    assert state_of(*locking, CohortBegun(*KEY, (sid(2),))).rounds[KEY].locked is None
+    assert folded(*begun).rounds[KEY].locked is None
+    assert folded(*locking).rounds[KEY].locked == (sid(0), sid(1))
+    assert folded(*locking, CohortFailed(*KEY, "why"), AttemptUsed(*KEY, 3)).rounds[KEY].locked == (sid(0), sid(1))
+    assert folded(*locking, PROVEN).rounds[KEY].locked is None
+    assert folded(*locking, CohortBegun(*KEY, (sid(2),))).rounds[KEY].locked is None
 
 
 def test_a_status_has_no_sum_before_the_provers_released_it() -> None:
     story = (entered(0), entered(1), PROVEN, SETTLED)
-    assert state_of(*story).task_status(5).rounds[0].batches[0].payload_digest is None
-    assert state_of(*story, OPENED).task_status(5).rounds[0].batches[0].payload_digest == b"\xbb" * 32
+    assert folded(*story).task_status(5).rounds[0].batches[0].payload_digest is None
+    assert folded(*story, OPENED).task_status(5).rounds[0].batches[0].payload_digest == b"\xbb" * 32
 
 
 def test_an_accepted_batchs_sum_is_collected_before_the_round_closes() -> None:
     story = (entered(0), entered(1), PROVEN)
-    assert action(state_of(*story)) == Settle((BATCH,))
-    accepted = state_of(*story, SETTLED)
+    assert action(folded(*story)) == Settle((BATCH,))
+    accepted = folded(*story, SETTLED)
     assert action(accepted) == Release((BATCH,))
     for over in ({"now": 501}, {"finalized": True}, {"accepted": 4}):
         assert action(accepted, **over) == Release((BATCH,))
-    opened = state_of(*story, SETTLED, OPENED)
+    opened = folded(*story, SETTLED, OPENED)
     assert isinstance(action(opened), Wait)
     assert isinstance(action(opened, now=501), Close)
 
 
 def test_a_sum_is_published_only_where_the_task_wants_it() -> None:
     story = (entered(0), entered(1), PROVEN, SETTLED, OPENED)
-    assert isinstance(action(state_of(*story), now=501), Close)
-    assert action(state_of(*story), terms=INLINE, now=501) == Release((BATCH,))
-    assert isinstance(action(state_of(*story, PUBLISHED), terms=INLINE, now=501), Close)
+    assert isinstance(action(folded(*story), now=501), Close)
+    assert action(folded(*story), terms=INLINE, now=501) == Release((BATCH,))
+    assert isinstance(action(folded(*story, PUBLISHED), terms=INLINE, now=501), Close)
 
 
 def test_proving_and_settling_come_before_collecting_sums() -> None:
     """Sums can wait, deadlines cannot."""
     first = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))), PROVEN, SETTLED)
-    assert action(state_of(*first), accepted=2) == Prove((sid(2), sid(3)), again=False)
+    assert action(folded(*first), accepted=2) == Prove((sid(2), sid(3)), again=False)
     other = BatchProven(*KEY, b"\xab" * 32, (sid(2), sid(3)), b"\xcd" * 32)
-    assert action(state_of(*first, other)) == Settle((b"\xab" * 32,))
-    both = state_of(*first, other, BatchSettled(b"\xab" * 32, True, ""))
+    assert action(folded(*first, other)) == Settle((b"\xab" * 32,))
+    both = folded(*first, other, BatchSettled(b"\xab" * 32, True, ""))
     assert action(both, accepted=4) == Release((BATCH, b"\xab" * 32))
 
 
 def test_a_refused_batch_has_no_sum() -> None:
-    refused = state_of(entered(0), entered(1), PROVEN, BatchSettled(BATCH, False, "RoundClosed"))
+    refused = folded(entered(0), entered(1), PROVEN, BatchSettled(BATCH, False, "RoundClosed"))
     assert isinstance(action(refused, now=501), Close)
 
 
 def test_patience_with_provers_that_release_nothing_ends() -> None:
-    accepted = state_of(entered(0), entered(1), PROVEN, SETTLED)
+    accepted = folded(entered(0), entered(1), PROVEN, SETTLED)
     last = OPEN.settle_deadline + 30 * 86_400
     assert action(accepted, now=last) == Release((BATCH,))
     assert isinstance(action(accepted, now=last + 1), Close)
 
 
 def test_what_the_chain_refuses_is_told() -> None:
-    state = state_of(entered(0), entered(1), PROVEN, BatchSettled(b"\xaa" * 32, False, "RoundClosed"))
+    state = folded(entered(0), entered(1), PROVEN, BatchSettled(b"\xaa" * 32, False, "RoundClosed"))
     assert state.submissions[sid(0)].status.reason == "chain: RoundClosed"
     assert state.task_status(5).rounds[0].trouble == "RoundClosed"
 
 
 def test_what_is_left_when_a_round_closes_has_expired() -> None:
-    state = state_of(entered(0), entered(1), CohortBegun(*KEY, (sid(0),)), CohortFailed(*KEY, "why"), RoundClosed(*KEY))
+    state = folded(entered(0), entered(1), CohortBegun(*KEY, (sid(0),)), CohortFailed(*KEY, "why"), RoundClosed(*KEY))
     assert {state.submissions[sid(i)].status.state for i in (0, 1)} == {SubmissionState.EXPIRED}
     assert "why" in state.submissions[sid(0)].status.reason
 

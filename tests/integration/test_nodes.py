@@ -84,9 +84,9 @@ def running(deployment: Deployment) -> Iterator[tuple[list[ProverNode], Coordina
     coordinator = CoordinatorNode(deployment.coordinator_settings())
     coordinator.start()
     yield nodes, coordinator
-    coordinator.stop(1.0)
+    coordinator.stop()
     for one in nodes:
-        one.stop(1.0)
+        one.stop()
 
 
 def check_payload(raw: bytes, key: CommitmentKey, commitments: list[G1], gradients: list[Floats]) -> None:
@@ -208,7 +208,7 @@ def test_a_prover_waits_for_as_many_blocks_as_its_settings_say(
         node = ProverNode(config.changed({"prover.state": tmp_path / str(confirmations)}))
         with ProverClient(f"127.0.0.1:{node.start()}") as prover, pytest.raises(refusal):
             prover.run(request, DIMENSION)
-        node.stop(0.0)
+        node.stop()
 
 
 def test_two_nodes_must_show_the_same_deployment(tmp_path: Path, deployment: Deployment) -> None:
@@ -224,7 +224,7 @@ def test_two_nodes_must_show_the_same_deployment(tmp_path: Path, deployment: Dep
     finally:
         other.stop()
     node = ProverNode(config.changed({"prover.second_node": deployment.url}))
-    node.stop(0.0)
+    node.stop()
 
 
 _SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature", "the dealing is signed by"))
@@ -368,7 +368,7 @@ def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path:
             ]
             wait_for(lambda: client.task_status(task).rounds[0].attempts > 0, 120)
             coordinator.kill()
-            nodes.pop().stop(0.0)
+            nodes.pop().stop()
             coordinator = Process(deployment.coordinator_settings())
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED, 300)
@@ -382,7 +382,7 @@ def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path:
     finally:
         coordinator.kill()
         for one in nodes:
-            one.stop(1.0)
+            one.stop()
         deployment.close()
 
 
@@ -392,7 +392,7 @@ def test_a_taken_port_is_named(deployment: Deployment, running: tuple[list[Prove
     second = CoordinatorNode(config)
     with pytest.raises(ConfigError, match="another process has it"):
         second.start()
-    second.journal.close()
+    second.stop()
 
 
 def test_one_process_a_state_directory(
@@ -429,7 +429,7 @@ def test_shares_and_status_over_tls(tmp_path: Path, deployment: Deployment) -> N
         with ProverClient(f"localhost:{port}", timeout=3) as plain, pytest.raises(UnavailableError):
             plain.status()
     finally:
-        node.stop(0.5)
+        node.stop()
 
 
 def self_signed(directory: Path) -> tuple[Path, Path]:

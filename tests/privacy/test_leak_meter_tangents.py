@@ -11,6 +11,7 @@ import pytest
 import native
 from circuits.hashing import challenge
 from circuits.statement import sign_seed
+from commons.protocol import rules
 from commons.protocol.messages import Step
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_vector
@@ -50,7 +51,7 @@ class Replay:
 def replay(monkeypatch: pytest.MonkeyPatch) -> Replay:
     """Challenges and shared randomness stand still, and provers accept owners off the manifold of valid ones."""
     replay = Replay()
-    for module in (masking, projecting):
+    for module in (masking, rules):
         monkeypatch.setattr(module, "challenge", replay.of(challenge))
     monkeypatch.setattr(projecting, "sign_seed", replay.of(sign_seed))
     monkeypatch.setattr(masking, "small", lambda _: True)

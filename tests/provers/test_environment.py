@@ -11,6 +11,7 @@ from circuits.errors import ClosedError, InvalidInputError, UnknownError
 from circuits.statement import Context, MarketId, Policy, TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
+from commons.runtime.world import SystemClock
 from commons.storage.parameters import PublicParameters
 from native import G1
 from provers.finality import Finality
@@ -53,7 +54,7 @@ class Chain:
 def environment(chain: Chain, committee_id: int = 5, max_dimension: int = 10) -> NodeEnvironment:
     return NodeEnvironment(
         cast(ChainView, chain), cast(Finality, None), cast(Store, None), cast(Keystore, None),
-        cast(PublicParameters, None), committee_id=committee_id, max_dimension=max_dimension,
+        cast(PublicParameters, None), SystemClock(), committee_id=committee_id, max_dimension=max_dimension,
     )  # fmt: skip
 
 

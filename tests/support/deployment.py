@@ -92,6 +92,7 @@ class Deployment:
         own = {
             "listen": f"127.0.0.1:{self.ports[prover]}", "endpoint": f"127.0.0.1:{self.ports[prover]}",
             "state": home / "state", "keystore": home / "keys", "committee": self.committee_id, "confirmations": 1,
+            "stop_grace": 0.5,
         }  # fmt: skip
         return self._settings("prover", {**own, **changes})
 
@@ -101,7 +102,7 @@ class Deployment:
             "listen": f"127.0.0.1:{self.coordinator_port}",
             "log": f"sqlite://{self.directory}/coordinator/events.sqlite",
             "account": self.directory / "coordinator.json", "state": self.directory / "coordinator",
-            "poll_interval": 0.2, "step_timeout": 30.0,
+            "poll_interval": 0.2, "step_timeout": 30.0, "stop_grace": 0.5,
         }  # fmt: skip
         return self._settings("coordinator", {**own, **changes})
 

@@ -1,0 +1,167 @@
+"""One prover without its server: what it keeps, what it does when asked, what it deletes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
+from circuits.statement import Membership
+from commons import VERSION
+from commons.chain.ports import MarketReader
+from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage
+from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.status import ProverStatus
+from commons.protocol.streamheads import ShareHead
+from commons.runtime.world import Clock
+from commons.settings.sections import ProverSettings
+from commons.storage.parameters import PublicParameters
+from provers.finality import Finality
+from provers.intake import ShareIntake
+from provers.joining.keysetup import KeySetup
+from provers.joining.keystore import Keystore
+from provers.node_environment import NodeEnvironment
+from provers.runner import Runner
+from provers.store import Store
+
+_log = logging.getLogger(__name__)
+_DAY = 86_400
+
+
+class Prover:
+    """A member of one committee.
+
+    Args:
+        membership: its place, see ``own_membership``.
+        readers: the market through each configured node, this prover's own first.
+    """
+
+    def __init__(
+        self,
+        settings: ProverSettings,
+        membership: Membership,
+        keystore: Keystore,
+        readers: Sequence[MarketReader],
+        store: Store,
+        parameters: PublicParameters,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._keystore = keystore
+        self._clock = clock
+        self.chain, self.store = readers[0], store
+        self.membership = membership
+        environment = NodeEnvironment(
+            self.chain, Finality(readers, settings.confirmations), store, keystore, parameters, clock,
+            committee_id=settings.committee, max_dimension=settings.max_dimension,
+        )  # fmt: skip
+        committee = self.membership.committee
+        reference = CommitteeReference(self.chain.chain_id, self.chain.registry, committee)
+        self._setup = KeySetup(keystore, reference, committee, self.membership.index)
+        self._setup_lock = threading.Lock()
+        self._intake = ShareIntake(
+            self.chain, store, keystore, environment, self.membership, clock_skew=settings.clock_skew
+        )
+        self._runner = Runner(self.membership, self._setup, store, environment, kept_replies=settings.kept_replies)
+        self._refusals: Counter[str] = Counter()
+
+    @property
+    def address(self) -> bytes:
+        """The prover's 20-byte signing address."""
+        return self._keystore.address
+
+    def close(self) -> None:
+        """Let go of the state directory."""
+        self.store.close()
+
+    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
+        """Take one share in: submission and receipt.  Raises as ``ShareIntake.take``."""
+        return self._intake.take(head, sealed)
+
+    def dimension(self, session: bytes) -> int:
+        """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""
+        return self._runner.dimension(session)
+
+    def run(self, request: StepRequest) -> StepReply:
+        """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
+        return self._runner.run(request)
+
+    def deal(self, committee_id: int) -> tuple[KeyPackage, ...]:
+        """Deal the shared keys that this prover leads.  Raises UnknownError before all members have joined."""
+        with self._setup_lock:
+            self._own_committee(committee_id)
+            record = self.chain.committee_record(committee_id)
+            if not record.ready:
+                raise UnknownError("not every member of the committee has registered its key yet; try again then")
+            return tuple(self._setup.deal(record.hpke_keys))
+
+    def accept(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
+        """Take the other dealers' keys."""
+        with self._setup_lock:
+            self._own_committee(committee_id)
+            return self._setup.accept(packages)
+
+    def confirm(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
+        """Compare what all members hold."""
+        with self._setup_lock:
+            self._own_committee(committee_id)
+            self._setup.confirm(confirmations)
+
+    def status(self) -> ProverStatus:
+        """What this prover says of itself."""
+        count, size = self.store.usage()
+        return ProverStatus(
+            self.address, self.chain.chain_id, self.chain.market, self._settings.committee, self.membership.index,
+            VERSION, self._setup.ready, count, size, dict(self._refusals),
+        )  # fmt: skip
+
+    def refused(self, error: GradrollError) -> None:
+        """Count a refused call."""
+        self._refusals[error.code] += 1
+
+    def tidy(self) -> None:
+        """Delete the shares of settled rounds, and old results: what nobody needs any more cannot leak."""
+        try:
+            now = self._clock.time()  # not the node's word: a time far ahead would cost the shares of running rounds
+            deleted = self.store.discard_settled(int(now))
+            self.store.discard_results(now - self._settings.retention_days * _DAY)
+        except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
+            reason = str(error) if isinstance(error, GradrollError) else type(error).__name__
+            _log.warning("event=tidy-failed reason=%r", reason)
+            return
+        if deleted:
+            _log.info("event=shares-deleted count=%d", deleted)
+
+    def _own_committee(self, committee_id: int) -> None:
+        if committee_id != self._settings.committee:
+            raise UnknownError(f"this prover belongs to committee {self._settings.committee}, not {committee_id}")
+
+
+def own_membership(readers: Sequence[MarketReader], committee_id: int, address: bytes) -> Membership:
+    """The place of a signing address in its committee, as all nodes show it.
+
+    Raises:
+        ChainError: the nodes differ.
+        InvalidInputError: the address is no member's.
+    """
+    _require_one_market(readers, committee_id)
+    committee = readers[0].committee(committee_id)
+    if address not in committee.members:
+        raise InvalidInputError(
+            f"0x{address.hex()} is no member of committee {committee.committee_id}; register it, or use its key"
+        )
+    return Membership(committee, committee.members.index(address))
+
+
+def _require_one_market(readers: Sequence[MarketReader], committee_id: int) -> None:
+    """Nodes must agree on what this prover believes for good: the deployment, the committee and its public keys."""
+    first = readers[0]
+    if any((other.market_id, other.registry) != (first.market_id, first.registry) for other in readers):
+        raise ChainError("the two nodes show different deployments of the market; which one is right?")
+    own, *others = (reader.committee_record(committee_id) for reader in readers)
+    if any(other.committee != own.committee for other in others):
+        raise ChainError("the two nodes show different members of the committee; which one is right?")
+    if any(other.ready and own.ready and other.hpke_keys != own.hpke_keys for other in others):
+        raise ChainError("the two nodes show different keys of the committee's members; which one is right?")
