@@ -35,6 +35,7 @@ from coordinator.events import (
 from coordinator.journal import Journal
 from coordinator.planning import Close, Prove, Release, RoundFacts, Settle, Wait, group_size, next_action
 from coordinator.rounds import CoordinatorState
+from tests.coordinator.fleets import state_of
 
 KEY = (5, 1)
 MARKET = MarketId(1, b"\x01" * 20, b"\x07" * 32)
