@@ -12,6 +12,7 @@ from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import EventLog
+from commons.storage.files import LOCAL_DISK, Disk
 from commons.storage.parameters import PublicParameters
 from coordinator.admission import Admission
 from coordinator.batcher import Batcher
@@ -47,12 +48,13 @@ class Coordinator:
         rounds: Executor,
         calls: Executor,
         stopping: threading.Event,
+        disk: Disk = LOCAL_DISK,
     ) -> None:
         """Raises StorageError for a damaged log."""
         view = sender.view
         self.journal = Journal(log)
-        self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes)
-        self.results = Blobs(directory / "results", max_bytes=settings.max_store_bytes)
+        self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes, disk=disk)
+        self.results = Blobs(directory / "results", max_bytes=settings.max_store_bytes, disk=disk)
         self.admission = Admission(
             view, self.journal, account.address, clock_skew=settings.clock_skew, counted=settings.counted_refusals
         )

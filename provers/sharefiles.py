@@ -17,7 +17,7 @@ import numpy as np
 from circuits.errors import StorageError, WireError
 from circuits.statement import Membership, share_length
 from commons.sharing.sharepayloads import DENSE_FORM, all_payload_sizes, check_form, share_blocks
-from commons.storage.files import storing
+from commons.storage.files import LOCAL_DISK, Disk, storing
 from native import FrArray
 
 
@@ -47,9 +47,9 @@ class ReceivedShare:
 class ShareWriter:
     """Receives one share payload into temporary files, which leaving the context deletes."""
 
-    def __init__(self, folder: Path, dimension: int, holder: Membership) -> None:
+    def __init__(self, folder: Path, dimension: int, holder: Membership, disk: Disk = LOCAL_DISK) -> None:
         """Raises StorageError when no file can be made."""
-        self._folder = folder
+        self._folder, self._disk = folder, disk
         self._dimension, self._holder = dimension, holder
         self._largest = max(all_payload_sizes(dimension, holder.committee))
         self._hash = hashlib.sha256()
@@ -94,12 +94,15 @@ class ShareWriter:
         with storing("cannot store the share"):
             self._body.flush()
             digest = self._expand(None if dense else scalars)
-            for file in self._files:
-                file.flush()
-                os.fsync(file.fileno())
+            self._disk.durably(self._sync)
         size = sum(os.fstat(file.fileno()).st_size for file in self._files)
         body = None if dense else self._files[self._body]
         return ReceivedShare(self._form, self._files[scalars], body, size, digest)
+
+    def _sync(self) -> None:
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
 
     def _expand(self, target: IO[bytes] | None) -> bytes:
         """Write the scalars block by block, so that no share is held in memory; without a target only check them.

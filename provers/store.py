@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.sharing.sharepayloads import DENSE_FORM
 from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database
-from commons.storage.files import DirectoryLock, storing, sync_directory, write_durably
+from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, move_durably, storing, write_durably
 from native import FrArray
 from provers.party import ledger
 from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
@@ -63,7 +64,7 @@ class ShareRecord:
 class Store:
     """A prover's state directory; one process at a time."""
 
-    def __init__(self, directory: Path, *, max_bytes: int, per_owner: int = 4) -> None:
+    def __init__(self, directory: Path, *, max_bytes: int, per_owner: int = 4, disk: Disk = LOCAL_DISK) -> None:
         """Open the directory and fold the ledger.
 
         Args:
@@ -74,6 +75,7 @@ class Store:
             StorageError: another process uses the directory, or its content is damaged.
         """
         self._lock = DirectoryLock(directory)
+        self._disk = disk
         self._shares, self._bodies = directory / "shares", directory / "bodies"
         self._sums, self._incoming = directory / "sums", directory / "incoming"
         self._batches = directory / "batches"
@@ -82,7 +84,7 @@ class Store:
                 folder.mkdir(mode=0o700, exist_ok=True)
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
-        self._database = Database(directory / "prover.sqlite", _SCHEMA)
+        self._database = Database(directory / "prover.sqlite", _SCHEMA, disk)
         self._max_bytes, self._per_owner = max_bytes, per_owner
         self._whole: set[bytes] = set()
         self._commit = threading.Lock()
@@ -136,17 +138,15 @@ class Store:
 
     def receive(self, dimension: int, holder: Membership) -> ShareWriter:
         """A writer for a share payload that arrives piece by piece; ``adopt`` takes the finished share."""
-        return ShareWriter(self._incoming, dimension, holder)
+        return ShareWriter(self._incoming, dimension, holder, self._disk)
 
     def adopt(self, record: ShareRecord, received: ReceivedShare) -> None:
         """Take over finished files as a submission's share; durable on return."""
         self.room_for(record.task_id, record.round, record.owner, record.size)
         with storing("cannot store the share"):
             if received.body is not None:
-                received.body.replace(self._bodies / record.submission.hex())
-                sync_directory(self._bodies)
-            received.scalars.replace(self._share_path(record.submission))
-            sync_directory(self._shares)
+                move_durably(received.body, self._bodies / record.submission.hex(), self._disk)
+            move_durably(received.scalars, self._share_path(record.submission), self._disk)
         row = (
             record.submission, str(record.task_id), str(record.round), record.owner, record.dimension,
             record.form, record.size, record.expires, received.digest,
@@ -184,9 +184,9 @@ class Store:
             with self._database.transaction() as connection:
                 connection.execute("DELETE FROM shares WHERE submission = ?", (submission,))
             with storing("cannot delete a share"):
-                self._share_path(submission).unlink(missing_ok=True)
+                for path in (self._share_path(submission), self._bodies / submission.hex()):
+                    self._disk.durably(partial(path.unlink, missing_ok=True))
                 self._whole.discard(submission)
-                (self._bodies / submission.hex()).unlink(missing_ok=True)
         return len(leaving)
 
     def discard_results(self, before: float) -> int:
@@ -194,13 +194,15 @@ class Store:
         with storing("cannot tidy the results"):
             old = [p for folder in (self._sums, self._batches) for p in folder.iterdir() if p.stat().st_mtime < before]
             for path in old:
-                path.unlink()
+                self._disk.durably(path.unlink)
         return len(old)
 
     def put_batch(self, bundle: AuditBundle) -> None:
         """Keep an attested batch: its certificate, and everything that was opened."""
         self.put_certificate(bundle.certificate)
-        write_durably(self._batches / f"{bundle.certificate.batch_id.hex()}.opened", bundle.encode_opened())
+        write_durably(
+            self._batches / f"{bundle.certificate.batch_id.hex()}.opened", bundle.encode_opened(), disk=self._disk
+        )
 
     def put_certificate(self, certificate: Certificate) -> None:
         """Keep a certificate; of one that is here already only the attestations change, to the larger number."""
@@ -210,7 +212,7 @@ class Store:
             if len(known.attestations) >= len(certificate.attestations):
                 return
             certificate = known.attested_by(certificate.attestations)
-        write_durably(path, certificate.encode())
+        write_durably(path, certificate.encode(), disk=self._disk)
 
     def certificate(self, batch_id: bytes) -> bytes:
         """The certificate of a batch, encoded.  Raises UnknownError."""
@@ -227,7 +229,7 @@ class Store:
         if not path.exists():
             rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
             raw = native.linear_combination(rows, list(selection.weights)).astype("<u8", copy=False).tobytes()
-            write_durably(path, raw + sha256(raw).digest())
+            write_durably(path, raw + sha256(raw).digest(), disk=self._disk)
         return map_sealed(path)
 
     def _keep_sums(self, leaving: set[bytes]) -> set[bytes]:

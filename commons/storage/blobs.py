@@ -6,18 +6,19 @@ from pathlib import Path
 
 from circuits.errors import StorageError, UnknownError
 from circuits.hashing import keccak
-from commons.storage.files import storing, write_durably
+from commons.storage.files import LOCAL_DISK, Disk, storing, write_durably
 
 
 class Blobs:
     """A directory of immutable files."""
 
-    def __init__(self, directory: Path, *, max_bytes: int) -> None:
+    def __init__(self, directory: Path, *, max_bytes: int, disk: Disk = LOCAL_DISK) -> None:
         """Args:
         max_bytes: most bytes of all blobs together.
         """
         self._directory = directory
         self._max_bytes = max_bytes
+        self._disk = disk
 
     def put(self, data: bytes) -> bytes:
         """Store bytes; durable on return.  Returns their digest.  Raises StorageError when there is no room."""
@@ -25,7 +26,7 @@ class Blobs:
         path = self._path(digest)
         if not path.exists():
             self._require_room(len(data))
-            write_durably(path, data)
+            write_durably(path, data, disk=self._disk)
         return digest
 
     def get(self, digest: bytes) -> bytes:

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from circuits.errors import StorageError
-from commons.storage.files import storing
+from commons.storage.files import LOCAL_DISK, Disk, storing
 
 
 class Database:
     """One sqlite file, used by many threads one at a time."""
 
-    def __init__(self, path: Path, schema: str) -> None:
+    def __init__(self, path: Path, schema: str, disk: Disk = LOCAL_DISK) -> None:
         """Open or create the file; StorageError when it is no database or not writable."""
         self._lock = threading.RLock()
         self._path = path
+        self._disk = disk
         with storing(f"cannot open {path}"):
             path.touch(mode=0o600)  # sqlite gives its side files the mode of the database
         with self._failing():
@@ -35,7 +36,7 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
-                self._connection.execute("COMMIT")
+                self._disk.durably(lambda: self._connection.execute("COMMIT"))
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -55,5 +56,5 @@ class Database:
     def _failing(self) -> Generator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StorageError(f"{self._path}: {error}; nothing was changed") from error

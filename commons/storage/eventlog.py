@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from circuits.errors import ConfigError, StorageError
 from commons.storage.database import Database
+from commons.storage.files import LOCAL_DISK, Disk
 
 _log = logging.getLogger(__name__)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL);"
@@ -37,13 +38,13 @@ class EventLog(Protocol):
 class SqliteLog:
     """A log in one sqlite file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = LOCAL_DISK) -> None:
         """Open or create the file; StorageError when it is not writable."""
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot make the directory {path.parent}: {error.strerror}") from error
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, _SCHEMA, disk)
         self._length = int(self._database.query("SELECT COALESCE(MAX(sequence), 0) FROM events")[0][0])
 
     def append(self, records: Sequence[Record]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +31,21 @@ def sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def write_durably(path: Path, data: bytes, *, replace: bool = True) -> None:
+class Disk:
+    """Where nodes keep their state.  Every step by which something becomes durable goes through it.
+
+    A simulation replaces it, to let a node crash at each such step, or find the disk full.
+    """
+
+    def durably(self, act: Callable[[], object]) -> None:
+        """Do one durable step.  Raises OSError when it cannot be done."""
+        act()
+
+
+LOCAL_DISK = Disk()
+
+
+def write_durably(path: Path, data: bytes, *, replace: bool = True, disk: Disk = LOCAL_DISK) -> None:
     """Write a file with mode 0600; after return it survives a crash, before return the old one is untouched.
 
     Raises:
@@ -45,14 +59,28 @@ def write_durably(path: Path, data: bytes, *, replace: bool = True) -> None:
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
-            if replace:
-                os.replace(name, path)
-            else:
-                _link_new(name, path)
+            disk.durably(lambda: _publish(name, path, replace=replace))
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        sync_directory(path.parent)
+
+
+def move_durably(source: Path, target: Path, disk: Disk = LOCAL_DISK) -> None:
+    """Give a synced file its place.  Raises OSError."""
+
+    def move() -> None:
+        source.replace(target)
+        sync_directory(target.parent)
+
+    disk.durably(move)
+
+
+def _publish(temporary: str, path: Path, *, replace: bool) -> None:
+    if replace:
+        os.replace(temporary, path)
+    else:
+        _link_new(temporary, path)
+    sync_directory(path.parent)
 
 
 def _link_new(temporary: str, path: Path) -> None:
