@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 
-from commons.storage.eventlog import EventLog
+from commons.storage.eventlog import EventLog, RecordVersions
 from coordinator.events import Event, from_record, to_record
 from coordinator.rounds import CoordinatorState
+
+VERSIONS = RecordVersions(check=from_record)
+"""Of the events' records: whatever changes their form adds an upgrade."""
 
 
 class Journal:

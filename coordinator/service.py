@@ -27,7 +27,7 @@ from coordinator.admission import Admission
 from coordinator.batcher import Batcher
 from coordinator.config import CoordinatorConfig
 from coordinator.driver import Driver
-from coordinator.journal import Journal
+from coordinator.journal import VERSIONS, Journal
 from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
 from coordinator.settlement import Settlement
@@ -54,7 +54,7 @@ class CoordinatorNode:
             config.rpc_url, config.market, expected_chain_id=config.chain_id, from_block=config.from_block
         )
         self._directory_lock = DirectoryLock(config.state_dir)
-        self.journal = Journal(open_log(config.log_url))
+        self.journal = Journal(open_log(config.log_url, VERSIONS))
         self.models = Blobs(config.state_dir / "models", max_bytes=config.max_store_bytes)
         self.results = Blobs(config.state_dir / "results", max_bytes=config.max_store_bytes)
         self.admission = Admission(self.view, self.journal, account.address, clock_skew=config.clock_skew)
