@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from circuits.errors import StorageError
 from circuits.statement import SubmissionHeader
-from native import G1
+from commons.protocol.codec import Codec, RecordError
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,48 +155,17 @@ Event = (
     HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed | CohortFailed
     | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished | RoundClosed
 )  # fmt: skip
-_KINDS: Mapping[str, type[Event]] = {
-    kind.kind: kind
-    for kind in (
-        HeaderAccepted, HeaderRefused, CohortBegun, AttemptUsed, OwnerDropped, ProverBlamed, CohortFailed,
-        SetLocking, BatchProven, TransactionSent, BatchSettled, SumOpened, SumPublished, RoundClosed,
-    )
-}  # fmt: skip
+_CODEC: Codec[Event] = Codec(Event)
 
 
 def to_record(event: Event) -> dict[str, Any]:
-    """A JSON-able form of an event (bytes as hexadecimal)."""
-    return {"kind": event.kind, **{name: _plain(value) for name, value in asdict(event).items()}}
+    """The JSON-able form of an event.  Raises RecordError for a field that its type does not allow."""
+    return _CODEC.encode(event)
 
 
 def from_record(record: Mapping[str, Any]) -> Event:
     """Inverse of ``to_record``.  Raises StorageError for a record of unknown kind or form."""
     try:
-        kind = _KINDS[record["kind"]]
-        return kind(**{name: _rich(name, value) for name, value in record.items() if name != "kind"})
-    except (KeyError, TypeError, ValueError) as error:
+        return _CODEC.decode(record)
+    except RecordError as error:
         raise StorageError(f"the event log holds an event that is none: {error}; restore a backup") from error
-
-
-_TEXTS = frozenset({"code", "reason", "step"})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return value
-
-
-def _rich(name: str, value: Any) -> Any:
-    if isinstance(value, str):
-        return value if name in _TEXTS else bytes.fromhex(value)
-    if isinstance(value, list):
-        return tuple(_rich(name, item) for item in value)
-    if name == "header":
-        fields = {field_name: _rich(field_name, item) for field_name, item in value.items()}
-        return SubmissionHeader(**{**fields, "commitment": G1(fields["commitment"])})
-    return value

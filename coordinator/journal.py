@@ -9,9 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from commons.storage.eventlog import EventLog
+from commons.storage.eventlog import EventLog, RecordVersions
 from coordinator.events import Event, from_record, to_record
 from coordinator.rounds import CoordinatorState
+
+VERSIONS = RecordVersions(check=from_record)
+"""Of the events' records: whatever changes their form adds an upgrade."""
 
 
 class Journal:

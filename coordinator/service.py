@@ -30,6 +30,7 @@ from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
 from commons.wire.streams import blob_to_wire, timely
 from coordinator.coordinator import Coordinator
+from coordinator.journal import VERSIONS
 from coordinator.rounds import ProvenBatch
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class CoordinatorNode:
         self._directory_lock = DirectoryLock(own.state)
         try:
             self.coordinator = Coordinator(
-                own, account, sender, open_log(own.log), own.state, parameters,
+                own, account, sender, open_log(own.log, VERSIONS), own.state, parameters,
                 lambda endpoint: ProverClient(endpoint, tls_roots=roots), SystemClock(), self._rounds, self._calls,
                 self._stopping,
             )  # fmt: skip

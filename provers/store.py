@@ -8,12 +8,13 @@ be sent (``provers.party.releasing``).
 
 from __future__ import annotations
 
-import json
 import logging
+import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,21 +24,23 @@ from circuits.statement import Membership
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.sharing.sharepayloads import DENSE_FORM
 from commons.sharing.sharevector import ShareVector
-from commons.storage.database import Database
+from commons.storage.database import Database, Step, statements
 from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, move_durably, storing, write_durably
 from native import FrArray
 from provers.party import ledger
 from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS shares (
+_FIRST_VERSION = (
+    "CREATE TABLE IF NOT EXISTS ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS shares (
   submission BLOB PRIMARY KEY, task_id TEXT NOT NULL, round TEXT NOT NULL, owner BLOB NOT NULL,
   dimension INTEGER NOT NULL, form INTEGER NOT NULL, bytes INTEGER NOT NULL, expires INTEGER NOT NULL,
   scalars BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner);
-"""
+) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner)",
+)
+STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION),)
+"""Step n leads the database from version n to n + 1.  None may change the ledger's rows: signed heads cover them."""
 _log = logging.getLogger(__name__)
 
 
@@ -72,10 +75,20 @@ class Store:
             per_owner: most submissions of an owner in a round.
 
         Raises:
-            StorageError: another process uses the directory, or its content is damaged.
+            StorageError: another process uses the directory, its content is damaged, or of a newer release.
         """
         self._lock = DirectoryLock(directory)
         self._disk = disk
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
+            self._open(directory, undo)
+            undo.pop_all()  # all is well: nothing of it is undone
+        self._max_bytes, self._per_owner = max_bytes, per_owner
+
+    def _open(self, directory: Path, undo: ExitStack) -> None:
+        # It may be refused: first.
+        self._database = Database(directory / "prover.sqlite", STEPS, self._disk, kept=_head_of_rows)
+        undo.callback(self._database.close)
         self._shares, self._bodies = directory / "shares", directory / "bodies"
         self._sums, self._incoming = directory / "sums", directory / "incoming"
         self._batches = directory / "batches"
@@ -84,8 +97,6 @@ class Store:
                 folder.mkdir(mode=0o700, exist_ok=True)
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
-        self._database = Database(directory / "prover.sqlite", _SCHEMA, disk)
-        self._max_bytes, self._per_owner = max_bytes, per_owner
         self._whole: set[bytes] = set()
         self._commit = threading.Lock()
         self.ledger = self._fold()
@@ -108,7 +119,7 @@ class Store:
         with self._commit:
             for entry in entries:
                 self.ledger.check(entry)
-            rows = [(json.dumps(ledger.to_record(entry), sort_keys=True),) for entry in entries]
+            rows = [(ledger.to_text(entry),) for entry in entries]
             with self._database.transaction() as connection:
                 connection.executemany("INSERT INTO ledger (record) VALUES (?)", rows)
             for entry in entries:
@@ -260,13 +271,7 @@ class Store:
     def _fold(self) -> ledger.LedgerState:
         state = ledger.LedgerState()
         for (record,) in self._database.query("SELECT record FROM ledger ORDER BY sequence"):
-            try:
-                state.apply(ledger.from_record(json.loads(record)))
-            except ValueError as error:
-                raise StorageError(
-                    "the ledger holds a row that is not JSON; restore no old copy, which would use masks twice: "
-                    "replace this prover by a new committee"
-                ) from error
+            state.apply(ledger.from_text(record))
         return state
 
     def _drop_orphans(self) -> None:
@@ -285,3 +290,11 @@ class Store:
 
     def _share_path(self, submission: bytes) -> Path:
         return self._shares / submission.hex()
+
+
+def _head_of_rows(connection: sqlite3.Connection) -> bytes:
+    """Digest of the ledger's head by its rows as they stand, whatever a release makes of them."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'ledger'").fetchone():
+        return ledger.GENESIS
+    rows = connection.execute("SELECT record FROM ledger ORDER BY sequence")
+    return reduce(ledger.head_over, (text for (text,) in rows), ledger.GENESIS)

@@ -1,10 +1,14 @@
-"""Sqlite as an append-only, crash-safe store: write-ahead log, full synchronisation, errors by name."""
+"""Sqlite as an append-only, crash-safe store: write-ahead log, full synchronisation, errors by name.
+
+A file has a version, sqlite's ``user_version``.  Opening it leads it to the version of this release, as a whole or not
+at all.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,26 +16,104 @@ from typing import Any
 from circuits.errors import StorageError
 from commons.storage.files import LOCAL_DISK, Disk, storing
 
+Step = Callable[[sqlite3.Connection], None]
+"""Leads a file of one version to the next, in a transaction that it must not end (``executescript`` would)."""
+
+
+def statements(*sql: str) -> Step:
+    """The step that is these statements, one after the other."""
+
+    def step(connection: sqlite3.Connection) -> None:
+        for statement in sql:
+            connection.execute(statement)
+
+    return step
+
+
+def refuse_newer(what: object, found: int, known: int) -> None:
+    """Raise StorageError for a version that this release does not know."""
+    if found > known:
+        raise StorageError(
+            f"{what} was written by a newer release (version {found}, this one knows {known}); update this one, "
+            "nothing was changed"
+        )
+
 
 class Database:
     """One sqlite file, used by many threads one at a time."""
 
-    def __init__(self, path: Path, schema: str, disk: Disk = LOCAL_DISK) -> None:
-        """Open or create the file; StorageError when it is no database or not writable."""
+    def __init__(
+        self,
+        path: Path,
+        steps: Sequence[Step],
+        disk: Disk = LOCAL_DISK,
+        *,
+        kept: Callable[[sqlite3.Connection], object] | None = None,
+    ) -> None:
+        """Open or create the file and lead it to the version that the steps end at.
+
+        Args:
+            steps: step n leads version n to n + 1.  A new file has version 0, and so have files from before there were
+                versions: the first step makes what is not there yet.
+            kept: what no step may change.
+
+        Raises:
+            StorageError: it is no database, not writable, or of a newer release; or a step would change what is kept.
+        """
         self._lock = threading.RLock()
         self._path = path
         self._disk = disk
+        self._version = len(steps)
         with storing(f"cannot open {path}"):
             path.touch(mode=0o600)  # sqlite gives its side files the mode of the database
         with self._failing():
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            self._prepare(steps, kept or (lambda _: None))
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self, steps: Sequence[Step], kept: Callable[[sqlite3.Connection], object]) -> None:
+        with self._failing():
+            found = self._found()
+            refuse_newer(self._path, found, self._version)  # before anything is written
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(schema)
+        if found < self._version:
+            with self._immediate() as connection:
+                self._upgrade(connection, steps, kept)
+
+    def _upgrade(
+        self, connection: sqlite3.Connection, steps: Sequence[Step], kept: Callable[[sqlite3.Connection], object]
+    ) -> None:
+        found, before = self._found(), kept(connection)  # found anew: another process may have been quicker
+        refuse_newer(self._path, found, self._version)
+        for step in steps[found:]:
+            step(connection)
+        if kept(connection) != before:
+            raise StorageError(
+                f"{self._path}: the upgrade would change what must stay as it is; go on with the release before, "
+                "nothing was changed"
+            )
+        connection.execute(f"PRAGMA user_version={self._version}")
+
+    def _found(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
-        """All of it is durable after the block, or none of it."""
+        """All of it is durable after the block, or none of it.
+
+        Raises:
+            StorageError: the file cannot be written, or another process has upgraded it since it was opened.
+        """
+        with self._immediate() as connection:
+            refuse_newer(self._path, self._found(), self._version)
+            yield connection
+
+    @contextmanager
+    def _immediate(self) -> Generator[sqlite3.Connection]:
         with self._lock, self._failing():
             self._connection.execute("BEGIN IMMEDIATE")
             try:

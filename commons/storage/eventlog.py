@@ -1,25 +1,64 @@
 """The coordinator's append-only event log: sqlite by default, Redis when a ``redis://`` URL is given.
 
 One writer a log.  An event is durable when ``append`` returns; state is nothing but the fold of ``read``.
+
+A log has a version: in sqlite that of the file, in Redis a head row in the list, so that it goes wherever the rows go.
+A log from before there were versions has none; its records are those of version 1.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from circuits.errors import ConfigError, StorageError
-from commons.storage.database import Database
+from commons.storage.database import Database, Step, refuse_newer, statements
 from commons.storage.files import LOCAL_DISK, Disk
 
 _log = logging.getLogger(__name__)
-_SCHEMA = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL);"
+_SCHEMA = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL)"
+_HEAD = "gradroll-log"
 _PAGE = 1000
 
 Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVersions:
+    """How records of older releases become those of this one.
+
+    Attributes:
+        upgrades: upgrades[n - 1] turns a record of version n into one of version n + 1.
+        check: raises StorageError for what is no record of the latest version; what an upgrade gives must pass.
+    """
+
+    upgrades: tuple[Callable[[Record], Record], ...] = ()
+    check: Callable[[Record], object] = lambda _: None
+
+    @property
+    def latest(self) -> int:
+        """The version of this release."""
+        return 1 + len(self.upgrades)
+
+    @property
+    def steps(self) -> tuple[Callable[[Record], Record], ...]:
+        """The upgrades; the last one checks what it gives."""
+        return (*self.upgrades[:-1], self._last) if self.upgrades else ()
+
+    def _last(self, record: Record) -> Record:
+        upgraded = self.upgrades[-1](record)
+        self.check(upgraded)
+        return upgraded
+
+
+FIRST_VERSION = RecordVersions()
+"""Of a log whose records never were another."""
 
 
 class EventLog(Protocol):
@@ -38,13 +77,13 @@ class EventLog(Protocol):
 class SqliteLog:
     """A log in one sqlite file."""
 
-    def __init__(self, path: Path, disk: Disk = LOCAL_DISK) -> None:
-        """Open or create the file; StorageError when it is not writable."""
+    def __init__(self, path: Path, versions: RecordVersions = FIRST_VERSION, disk: Disk = LOCAL_DISK) -> None:
+        """Open or create the file, and upgrade it; StorageError when it is not writable, or of a newer release."""
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot make the directory {path.parent}: {error.strerror}") from error
-        self._database = Database(path, _SCHEMA, disk)
+        self._database = Database(path, (statements(_SCHEMA), *map(_on_rows, versions.steps)), disk)
         self._length = int(self._database.query("SELECT COALESCE(MAX(sequence), 0) FROM events")[0][0])
 
     def append(self, records: Sequence[Record]) -> None:
@@ -74,41 +113,74 @@ class SqliteLog:
 class RedisLog:
     """A log in one Redis list.  Redis must keep an append-only file, else a crash of it loses events."""
 
-    def __init__(self, url: str, name: str = "gradroll:events") -> None:
-        """Connect; StorageError when the server cannot be reached."""
+    def __init__(self, url: str, name: str = "gradroll:events", versions: RecordVersions = FIRST_VERSION) -> None:
+        """Connect, and upgrade the log; StorageError when Redis cannot be reached, or has a newer release's log."""
         redis = _redis()
         self._errors = redis.exceptions.RedisError
         self._watch_error = redis.exceptions.WatchError
         self._client = redis.Redis.from_url(url)
-        self._name = name
+        self._name, self._versions = name, versions
         try:
-            self._length = int(self._client.llen(name))
+            self._length = self._open()
             if self._client.info("persistence").get("aof_enabled") == 0:
                 _log.warning("event=redis-without-aof advice='set appendonly yes and appendfsync always'")
         except self._errors as error:
             raise StorageError(f"Redis at {_public(url)} cannot be used: {error}") from error
 
+    def _open(self) -> int:
+        """Give the list this release's version, in one transaction.  Returns its length."""
+        with self._writing() as pipe:
+            found = self._found(pipe)
+            if found < self._versions.latest:
+                self._upgrade(pipe, found)
+        return int(self._client.llen(self._name))
+
+    def _upgrade(self, pipe: Any, found: int) -> None:
+        steps = self._versions.steps[max(found, 1) - 1 :]
+        rows = [_upgraded(row, steps) for row in pipe.lrange(self._name, min(found, 1), -1)] if steps else []
+        pipe.multi()
+        if steps:
+            pipe.delete(self._name)
+        for at in range(0, len(rows), _PAGE):
+            pipe.rpush(self._name, *rows[at : at + _PAGE])
+        pipe.lpush(self._name, json.dumps({_HEAD: self._versions.latest}))
+        pipe.execute()
+
+    def _found(self, pipe: Any) -> int:
+        """The version of the list, 0 for none; StorageError for one of a newer release."""
+        found = _version_in(pipe.lindex(self._name, 0))
+        refuse_newer(f"the log {self._name}", found, self._versions.latest)
+        return found
+
+    @contextmanager
+    def _writing(self) -> Generator[Any]:
+        """A pipeline whose transaction happens only if nobody else writes meanwhile."""
+        try:
+            with self._client.pipeline() as pipe:
+                pipe.watch(self._name)
+                yield pipe
+        except self._watch_error:
+            raise StorageError(f"another coordinator writes to the log {self._name}; stop one of them") from None
+
     def append(self, records: Sequence[Record]) -> None:
         """See ``EventLog``."""
         rows = [json.dumps(record, sort_keys=True) for record in records]
         try:
-            with self._client.pipeline() as pipe:
-                pipe.watch(self._name)
+            with self._writing() as pipe:
+                self._found(pipe)
                 if int(pipe.llen(self._name)) != self._length:
                     raise StorageError(f"another coordinator writes to the log {self._name}; stop one of them")
                 pipe.multi()
                 if rows:
                     pipe.rpush(self._name, *rows)
                 pipe.execute()
-        except self._watch_error:
-            raise StorageError(f"another coordinator writes to the log {self._name}; stop one of them") from None
         except self._errors as error:
             raise StorageError(f"Redis refused an event: {error}; nothing was changed") from error
         self._length += len(rows)
 
     def read(self) -> Iterator[dict[str, Any]]:
         """See ``EventLog``."""
-        at = 0
+        at = 1
         while True:
             try:
                 page = self._client.lrange(self._name, at, at + _PAGE - 1)
@@ -125,12 +197,19 @@ class RedisLog:
         self._client.close()
 
 
-def open_log(url: str) -> EventLog:
-    """Open the log that a URL names: ``sqlite:///absolute/path``, ``sqlite://relative`` or ``redis://host:port/db``."""
+def open_log(url: str, versions: RecordVersions = FIRST_VERSION) -> EventLog:
+    """Open the log that a URL names: ``sqlite:///absolute/path``, ``sqlite://relative`` or ``redis://host:port/db``.
+
+    One of an older release is upgraded, as a whole or not at all.
+
+    Raises:
+        ConfigError: another scheme, or redis without its package.
+        StorageError: the log cannot be used, or is one of a newer release.
+    """
     if url.startswith("sqlite://"):
-        return SqliteLog(Path(url.removeprefix("sqlite://")))
+        return SqliteLog(Path(url.removeprefix("sqlite://")), versions)
     if url.startswith(("redis://", "rediss://")):
-        return RedisLog(url)
+        return RedisLog(url, versions=versions)
     raise ConfigError(f"log: {url!r} is neither sqlite:// nor redis://")
 
 
@@ -146,6 +225,31 @@ def _public(url: str) -> str:
     """A URL without the password that it may hold."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _on_rows(step: Callable[[Record], Record]) -> Step:
+    def upgrade(connection: sqlite3.Connection) -> None:
+        rows = connection.execute("SELECT record, sequence FROM events").fetchall()
+        changed = ((_upgraded(record, (step,)), sequence) for record, sequence in rows)
+        connection.executemany("UPDATE events SET record = ? WHERE sequence = ?", changed)
+
+    return upgrade
+
+
+def _upgraded(row: str | bytes, steps: Iterable[Callable[[Record], Record]]) -> str:
+    record: Record = _parse(row)
+    for step in steps:
+        record = step(record)
+    return json.dumps(record, sort_keys=True)
+
+
+def _version_in(row: bytes | None) -> int:
+    """The version in a head row; 0 for a record, and for no row."""
+    record = {} if row is None else _parse(row)
+    version = record.get(_HEAD, 0)
+    if type(version) is not int:
+        raise StorageError("the event log's first row is damaged; restore it from a backup")
+    return version
 
 
 def _parse(record: str | bytes) -> dict[str, Any]:

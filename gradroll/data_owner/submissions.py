@@ -13,6 +13,7 @@ from pathlib import Path
 
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader
+from commons.protocol.codec import Codec
 from commons.storage.files import write_durably
 from native import G1
 
@@ -70,7 +71,7 @@ class SubmissionStore:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
         try:
             return _decode(json.loads(text))
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise StorageError(
                 f"{path} holds no submission of version {VERSION}; do not submit another gradient for this round, "
                 "restore the file or skip the round"
@@ -86,43 +87,45 @@ class SubmissionStore:
         return self._directory / f"{owner.hex()}-task-{task_id}-round-{round_number}.json"
 
 
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What the file holds, in its order; receipts by prover index."""
+
+    version: int
+    task: int
+    round: int
+    owner: bytes
+    owner_index: int
+    commitment: G1
+    share_digests: tuple[bytes, ...]
+    signature: bytes
+    dealing_signature: bytes
+    gradient: bytes
+    seeds: bytes = field(repr=False)
+    receipts: dict[str, bytes]
+
+
+_CODEC: Codec[_Saved] = Codec(_Saved)
+
+
 def _encode(submission: SavedSubmission) -> dict[str, object]:
-    header = submission.header
-    return {
-        "version": VERSION,
-        "task": header.task_id,
-        "round": header.round,
-        "owner": header.owner.hex(),
-        "owner_index": header.owner_index,
-        "commitment": header.commitment.hex(),
-        "share_digests": [digest.hex() for digest in header.share_digests],
-        "signature": header.signature.hex(),
-        "dealing_signature": header.dealing_signature.hex(),
-        "gradient": submission.gradient_digest.hex(),
-        "seeds": submission.seeds.hex(),
-        "receipts": {str(p): receipt.hex() for p, receipt in submission.receipts.items()},
-    }
+    header, receipts = submission.header, {str(p): receipt for p, receipt in submission.receipts.items()}
+    return _CODEC.encode(
+        _Saved(
+            VERSION, header.task_id, header.round, header.owner, header.owner_index, header.commitment,
+            header.share_digests, header.signature, header.dealing_signature, submission.gradient_digest,
+            submission.seeds, receipts,
+        )
+    )  # fmt: skip
 
 
-def _decode(raw: dict[str, object]) -> SavedSubmission:
-    if raw["version"] != VERSION:
+def _decode(raw: Mapping[str, object]) -> SavedSubmission:
+    saved = _CODEC.decode(raw)
+    if saved.version != VERSION:
         raise ValueError("another version")
-    digests, receipts = raw["share_digests"], raw["receipts"]
-    if not isinstance(digests, list) or not isinstance(receipts, dict):
-        raise TypeError("malformed")
     header = SubmissionHeader(
-        task_id=int(str(raw["task"])),
-        round=int(str(raw["round"])),
-        owner=_bytes(raw["owner"]),
-        owner_index=int(str(raw["owner_index"])),
-        commitment=G1(_bytes(raw["commitment"])),
-        share_digests=tuple(_bytes(digest) for digest in digests),
-        signature=_bytes(raw["signature"]),
-        dealing_signature=_bytes(raw["dealing_signature"]),
-    )
-    kept = {int(p): _bytes(receipt) for p, receipt in receipts.items()}
-    return SavedSubmission(header, _bytes(raw["gradient"]), _bytes(raw["seeds"]), kept)
-
-
-def _bytes(text: object) -> bytes:
-    return bytes.fromhex(str(text))
+        saved.task, saved.round, saved.owner, saved.owner_index, saved.commitment, saved.share_digests,
+        saved.signature, saved.dealing_signature,
+    )  # fmt: skip
+    receipts = {int(prover): receipt for prover, receipt in saved.receipts.items()}
+    return SavedSubmission(header, saved.gradient, saved.seeds, receipts)

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from circuits.errors import RuleViolationError, StorageError
 from circuits.hashing import keccak, tag, words
 from circuits.statement import Context
+from commons.protocol.codec import Codec, RecordError
+
+_NO_OLD_COPY = "restore no old copy, which would use masks twice: replace this prover by a new committee"
 
 
 def owner_key(context: Context, owner: bytes) -> bytes:
@@ -140,48 +143,47 @@ class Restored:
 
 
 Entry = CohortJoined | AttemptStarted | Combined | Locked | Released | PeerSeen | Restored
-_KINDS: Mapping[str, type[Entry]] = {
-    c.kind: c for c in (CohortJoined, AttemptStarted, Combined, Locked, Released, PeerSeen, Restored)
-}
-_PARTS = {"selection": Selection, "members": Member}
+_CODEC: Codec[Entry] = Codec(Entry)
+GENESIS = bytes(32)
+"""Head of a ledger without records."""
 
 
 def to_record(entry: Entry) -> dict[str, Any]:
-    """A JSON-able form of an entry (bytes as hex)."""
-    fields = {name: _plain(value) for name, value in asdict(entry).items()}
-    return {"kind": entry.kind, **fields}
+    """The JSON-able form of an entry.  Raises RecordError for a field that its type does not allow."""
+    return _CODEC.encode(entry)
 
 
 def from_record(record: Mapping[str, Any]) -> Entry:
     """Inverse of ``to_record``.  Raises StorageError for a record of unknown kind or form."""
     try:
-        kind = _KINDS[record["kind"]]
-        return kind(**{name: _rich(name, value) for name, value in record.items() if name != "kind"})
-    except (KeyError, TypeError, ValueError) as error:
-        raise StorageError(
-            f"the ledger holds a record that is none: {error}; restore no old copy, which would use masks twice: "
-            "replace this prover by a new committee"
-        ) from error
+        return _CODEC.decode(record)
+    except RecordError as error:
+        raise StorageError(f"the ledger holds a record that is none: {error}; {_NO_OLD_COPY}") from error
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {name: _plain(v) for name, v in value.items()}
-    return value
+def to_text(entry: Entry) -> str:
+    """An entry as it is stored and as heads cover it: its record in JSON with sorted keys.  Raises as ``to_record``."""
+    return json.dumps(to_record(entry), sort_keys=True)
 
 
-def _rich(name: str, value: Any) -> Any:
-    if isinstance(value, str):
-        return bytes.fromhex(value)
-    if isinstance(value, list):
-        return tuple(_rich(name, v) for v in value)
-    if isinstance(value, dict):
-        return _PARTS[name](**{part: _rich(part, v) for part, v in value.items()})
-    return value
+def from_text(text: str) -> Entry:
+    """Inverse of ``to_text``.
+
+    Raises:
+        StorageError: another text than ``to_text`` gives; heads signed over it would not be this ledger's.
+    """
+    try:
+        entry = from_record(json.loads(text))
+    except ValueError as error:
+        raise StorageError(f"the ledger holds a row that is not JSON; {_NO_OLD_COPY}") from error
+    if to_text(entry) != text:
+        raise StorageError(f"the ledger holds a record that is none: it is not as it was written; {_NO_OLD_COPY}")
+    return entry
+
+
+def head_over(head: bytes, text: str) -> bytes:
+    """Digest of the head after a record, from the one before."""
+    return keccak(head + text.encode())
 
 
 @dataclass(slots=True)
@@ -211,7 +213,7 @@ class LedgerState:
     peers: dict[int, bytes] = field(default_factory=dict)
     restored_at: int = 0
     lost: int = 0
-    heads: dict[int, bytes] = field(default_factory=lambda: {0: bytes(32)}, repr=False)
+    heads: dict[int, bytes] = field(default_factory=lambda: {0: GENESIS}, repr=False)
     count: int = 0
 
     def check(self, entry: Entry) -> None:
@@ -279,8 +281,7 @@ class LedgerState:
 
     def head_after(self, entry: Entry) -> tuple[int, bytes]:
         """Count and digest of the ledger's head when an entry (no `Restored`) is its next record."""
-        record = json.dumps(to_record(entry), sort_keys=True).encode()
-        return self.count + 1, keccak(self.heads[self.count] + record)
+        return self.count + 1, head_over(self.heads[self.count], to_text(entry))
 
     def lacks(self, count: int, digest: bytes) -> bool:
         """Whether a head that this prover once signed is not in this ledger, nor known to be lost."""

@@ -2,40 +2,89 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from circuits.errors import ConfigError, StorageError
-from commons.storage.eventlog import EventLog, RedisLog, SqliteLog, open_log
+from commons.storage.eventlog import (
+    FIRST_VERSION,
+    EventLog,
+    Record,
+    RecordVersions,
+    RedisLog,
+    SqliteLog,
+    open_log,
+)
+from tests.support.memoryredis import redis_server
 
-Open = Callable[[], EventLog]
+
+class Place:
+    """Where a log lies: opens it again and again, and looks at it from outside."""
+
+    def __init__(self, path: Path, log: Callable[[RecordVersions], EventLog]) -> None:
+        self.path, self._log = path, log
+
+    def __call__(self, versions: RecordVersions = FIRST_VERSION) -> EventLog:
+        return self._log(versions)
+
+    def lies(self) -> tuple[int, list[dict[str, object]]]:
+        """Version and records as they are stored."""
+        connection = sqlite3.connect(self.path)
+        rows = connection.execute("SELECT record FROM events ORDER BY sequence").fetchall()
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.close()
+        return version, [json.loads(row) for (row,) in rows]
+
+    def forget_version(self) -> None:
+        """Make it a log of before there were versions."""
+        connection = sqlite3.connect(self.path)
+        connection.execute("PRAGMA user_version=0")
+        connection.close()
+
+
+class RedisPlace(Place):
+    def __init__(self, path: Path, client: Any, log: Callable[[RecordVersions], EventLog]) -> None:
+        super().__init__(path, log)
+        self.client, self.name = client, f"gradroll-test:{path}"
+
+    def lies(self) -> tuple[int, list[dict[str, object]]]:
+        rows = [json.loads(row) for row in self.client.lrange(self.name, 0, -1)]
+        return (rows[0]["gradroll-log"], rows[1:]) if rows and "gradroll-log" in rows[0] else (0, rows)
+
+    def forget_version(self) -> None:
+        self.client.lpop(self.name)
 
 
 @pytest.fixture(params=["sqlite", "redis in memory", "redis server"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def reopen(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """Opens the same log again and again."""
     if request.param == "sqlite":
-        yield lambda: open_log(f"sqlite://{tmp_path}/deep/log.sqlite")
+        path = tmp_path / "deep" / "log.sqlite"
+        yield Place(path, lambda versions: open_log(f"sqlite://{path}", versions))
         return
     redis = pytest.importorskip("redis")
+    url = os.environ.get("GRADROLL_TEST_REDIS", "")
     if request.param == "redis in memory":
-        fake = pytest.importorskip("fakeredis")
-        server = fake.FakeServer()
-        monkeypatch.setattr(redis.Redis, "from_url", lambda url: fake.FakeStrictRedis(server=server))
-        monkeypatch.setattr(fake.FakeStrictRedis, "info", lambda *_: {"aof_enabled": 1})
-        yield lambda: RedisLog("redis://localhost", f"test:{tmp_path}")
-        return
-    url = os.environ.get("GRADROLL_TEST_REDIS")
-    if url is None:
+        client = redis_server(monkeypatch)
+    elif url:
+        client = redis.Redis.from_url(url)
+    else:
         pytest.skip("set GRADROLL_TEST_REDIS=redis://host:port to run against a server")
-    yield lambda: RedisLog(url, f"gradroll-test:{tmp_path}")
-    redis.Redis.from_url(url).delete(f"gradroll-test:{tmp_path}")
+    place = RedisPlace(tmp_path, client, lambda versions: RedisLog(url, place.name, versions))
+    yield place
+    client.delete(place.name)
 
 
-def test_events_come_back_in_order(reopen: Open) -> None:
+def test_events_come_back_in_order(reopen: Place) -> None:
     log = reopen()
     assert list(log.read()) == []
     log.append([{"n": 1}, {"n": 2, "text": "ü"}])
@@ -50,14 +99,14 @@ def test_events_come_back_in_order(reopen: Open) -> None:
     again.close()
 
 
-def test_many_events(reopen: Open) -> None:
+def test_many_events(reopen: Place) -> None:
     log = reopen()
     log.append([{"n": n} for n in range(2500)])
     assert [event["n"] for event in log.read()] == list(range(2500))
     log.close()
 
 
-def test_a_second_writer_is_refused(reopen: Open) -> None:
+def test_a_second_writer_is_refused(reopen: Place) -> None:
     first, second = reopen(), reopen()
     first.append([{"n": 1}])
     with pytest.raises(StorageError):
@@ -88,3 +137,122 @@ def test_a_damaged_row_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="not JSON"):
         list(log.read())
     log.close()
+
+
+def renamed(record: Record) -> Record:
+    """From version 1 to 2."""
+    return {"number": record["n"]}
+
+
+def require_number(record: Record) -> None:
+    if not isinstance(record.get("number"), int):
+        raise StorageError("no number")
+
+
+SECOND = RecordVersions((renamed,), require_number)
+THIRD = RecordVersions((renamed, lambda record: {"number": record["number"], "sign": 1}), require_number)
+OLD = [{"n": n} for n in range(1500)]
+NEW = [{"number": n} for n in range(1500)]
+
+
+@pytest.fixture
+def old(reopen: Place) -> Place:
+    """A log of before there were versions."""
+    log = reopen()
+    log.append(OLD)
+    log.close()
+    reopen.forget_version()
+    assert reopen.lies() == (0, OLD)
+    return reopen
+
+
+def test_a_new_log_has_the_latest_version(reopen: Place) -> None:
+    log = reopen(SECOND)
+    log.append([{"number": 1}])
+    log.close()
+    assert reopen.lies() == (2, [{"number": 1}])
+
+
+def test_a_log_without_a_version_is_of_the_first(old: Place) -> None:
+    log = old()
+    assert list(log.read()) == OLD
+    log.append([{"n": 1500}])
+    log.close()
+    assert old.lies() == (1, [*OLD, {"n": 1500}])
+
+
+def test_a_log_is_upgraded_step_by_step(old: Place) -> None:
+    for versions, version, records in ((FIRST_VERSION, 1, OLD), (SECOND, 2, NEW), (SECOND, 2, NEW)):
+        log = old(versions)
+        assert list(log.read()) == records
+        log.close()
+        assert old.lies() == (version, records)
+    log = old(THIRD)
+    log.append([{"number": 1500, "sign": -1}])
+    assert [record["sign"] for record in log.read()] == [1] * 1500 + [-1]
+    log.close()
+
+
+def test_a_log_is_upgraded_over_several_versions_at_once(old: Place) -> None:
+    old(THIRD).close()
+    assert old.lies() == (3, [{**record, "sign": 1} for record in NEW])
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_an_upgrade_that_stops_midway_leaves_the_old_log(old: Place, version: int) -> None:
+    def stops(record: Record) -> Record:
+        if record["n"] == 1200:
+            raise KeyboardInterrupt
+        return renamed(record)
+
+    if version:
+        old().close()
+    with pytest.raises(KeyboardInterrupt):
+        old(RecordVersions((stops,)))
+    assert old.lies() == (version, OLD)
+    log = old()
+    assert list(log.read()) == OLD
+    log.close()
+
+
+def test_an_upgrade_whose_outcome_is_no_record_leaves_the_old_log(old: Place) -> None:
+    with pytest.raises(StorageError, match="no number"):
+        old(RecordVersions((lambda record: record,), require_number))
+    assert old.lies() == (0, OLD)
+
+
+def test_a_killed_upgrade_leaves_the_old_log(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+    log = SqliteLog(path)
+    log.append(OLD)
+    log.close()
+    script = (
+        "import os, pathlib, signal; from commons.storage.eventlog import RecordVersions, SqliteLog\n"
+        "def step(record): return {} if record['n'] < 1499 else os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"SqliteLog(pathlib.Path({str(path)!r}), RecordVersions((step,)))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    assert Place(path, lambda _: log).lies() == (1, OLD)
+
+
+def test_a_log_of_a_newer_release_is_refused_and_left_alone(old: Place) -> None:
+    old(THIRD).close()
+    before = old.lies()
+    with pytest.raises(StorageError, match=r"newer release \(version 3, .* 2\); update this one, nothing was changed"):
+        old(SECOND)
+    assert old.lies() == before
+
+
+def test_who_has_an_old_version_open_writes_nothing_into_an_upgraded_log(old: Place) -> None:
+    log = old()
+    old(SECOND).close()
+    with pytest.raises(StorageError, match="newer release"):
+        log.append([{"n": 1500}])
+    log.close()
+    assert old.lies() == (2, NEW)
+
+
+def test_a_damaged_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    redis_server(monkeypatch).rpush("log", '{"gradroll-log": "1"}')
+    with pytest.raises(StorageError, match="first row is damaged"):
+        RedisLog("", "log")

@@ -20,9 +20,11 @@ from provers.party.ledger import (
     Released,
     Selection,
     from_record,
+    from_text,
     owner_key,
     round_key,
     to_record,
+    to_text,
 )
 
 A, B, C = (bytes([i]) * 32 for i in range(1, 4))
@@ -177,3 +179,15 @@ def test_a_refused_entry_changes_nothing() -> None:
 def test_a_record_that_is_none_is_refused(record: dict[str, object]) -> None:
     with pytest.raises(StorageError, match="a record that is none"):
         from_record(record)
+
+
+def test_a_text_that_is_not_as_it_was_written_is_refused() -> None:
+    """Heads cover the text; another spelling of the same entry would give another head."""
+    text = to_text(AttemptStarted(A, 2, B))
+    assert from_text(text) == AttemptStarted(A, 2, B)
+    for other in (text + " ", text.replace(", ", ","), text.replace('"attempt": 2', '"attempt": 1, "attempt": 2')):
+        assert json.loads(other) == json.loads(text)
+        with pytest.raises(StorageError, match="not as it was written"):
+            from_text(other)
+    with pytest.raises(StorageError, match="not JSON"):
+        from_text(text[:-1])

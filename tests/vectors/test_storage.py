@@ -1,0 +1,115 @@
+"""What this release and the ones before it left on disk is read, and means what it meant."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from commons.storage.eventlog import RedisLog, SqliteLog
+from coordinator.events import Event
+from coordinator.journal import VERSIONS, Journal
+from gradroll.data_owner.submissions import SubmissionStore
+from provers.party import ledger
+from provers.store import STEPS, Store
+from tests.support.memoryredis import redis_server
+from tests.support.plain_batch import MARKET
+from tests.vectors.v1.storage import stories
+from tests.vectors.v1.storage.generate import HERE, NAME, ROOM, files, plain, state_of
+
+STATES = json.loads((HERE / "states.json").read_text(encoding="utf-8"))
+VERSION_LINE = "PRAGMA user_version=1;\n"
+WITH_AND_WITHOUT = pytest.mark.parametrize("versioned", [True, False], ids=["version 1", "no version"])
+
+
+def stored(name: str, *, versioned: bool = True) -> str:
+    """A stored log; without its version it is one of the release before."""
+    text = (HERE / name).read_text(encoding="utf-8")
+    if versioned:
+        return text
+    if name.endswith(".jsonl"):
+        return text.partition("\n")[2]
+    assert text.endswith(VERSION_LINE)
+    return text.removesuffix(VERSION_LINE)
+
+
+def restored(path: Path, text: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(text)
+    connection.close()
+
+
+def content(path: Path) -> list[Any]:
+    """Everything in a sqlite file."""
+    connection = sqlite3.connect(path)
+    found = [connection.execute("PRAGMA user_version").fetchall(), *sorted(connection.iterdump())]
+    connection.close()
+    return found
+
+
+@WITH_AND_WITHOUT
+def test_an_event_log_in_sqlite_folds_to_its_state(tmp_path: Path, versioned: bool) -> None:
+    path = tmp_path / "log.sqlite"
+    restored(path, stored("events.sql", versioned=versioned))
+    journal = Journal(SqliteLog(path, VERSIONS))
+    assert state_of(journal) == STATES["events"]
+    journal.close()
+    restored(tmp_path / "fresh.sqlite", stored("events.sql"))
+    assert content(path) == content(tmp_path / "fresh.sqlite")
+
+
+@WITH_AND_WITHOUT
+def test_an_event_log_in_redis_folds_to_its_state(monkeypatch: pytest.MonkeyPatch, versioned: bool) -> None:
+    client = redis_server(monkeypatch)
+    client.rpush(NAME, *stored("events.redis.jsonl", versioned=versioned).splitlines())
+    journal = Journal(RedisLog("", NAME, VERSIONS))
+    assert state_of(journal) == STATES["events"]
+    journal.close()
+    rows = [row.decode() for row in client.lrange(NAME, 0, -1)]
+    assert rows == stored("events.redis.jsonl").splitlines()
+
+
+@WITH_AND_WITHOUT
+def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, versioned: bool) -> None:
+    path = tmp_path / "prover.sqlite"
+    restored(path, stored("ledger.sql", versioned=versioned))
+    store = Store(tmp_path, max_bytes=ROOM)
+    assert plain(store.ledger) == STATES["ledger"]
+    store.close()
+    restored(tmp_path / "fresh.sqlite", stored("ledger.sql"))
+    assert content(path) == content(tmp_path / "fresh.sqlite")
+
+
+def test_a_submission_under_way_is_taken_up(tmp_path: Path) -> None:
+    store, saved = SubmissionStore(tmp_path, MARKET), stories.saved()
+    store.save(saved)
+    (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    path.write_text(stored("submission.json"), encoding="utf-8")
+    loaded = store.load(saved.header.task_id, saved.header.round, saved.header.owner)
+    assert loaded == saved
+    assert plain(loaded) == STATES["submission"]
+
+
+def test_the_code_still_writes_them(tmp_path: Path) -> None:
+    made = files(tmp_path)
+    assert {*made, "README.md"} == {path.name for path in HERE.iterdir() if path.suffix not in (".py", "")}
+    for name, text in made.items():
+        if name.endswith(".sql"):  # how statements are spelt is sqlite's and Python's affair
+            for which, script in (("made", text), ("stored", stored(name))):
+                restored(tmp_path / f"{name}.{which}", script)
+            assert content(tmp_path / f"{name}.made") == content(tmp_path / f"{name}.stored")
+        else:
+            assert text == stored(name), name
+
+
+def test_every_kind_is_among_them() -> None:
+    assert {type(event) for event in stories.story()} == set(get_args(Event))
+    assert {type(entry) for entry in stories.entries()} == set(get_args(ledger.Entry))
+
+
+def test_the_versions_are_those_of_the_files() -> None:
+    """A new version comes with a new folder of files."""
+    assert (VERSIONS.latest, len(STEPS)) == (1, 1)

@@ -1,0 +1,91 @@
+"""What the stored logs of this folder tell: every kind of event, and every kind of ledger entry."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import native
+from circuits.statement import Context, SubmissionHeader
+from commons.protocol.ledgerheads import LedgerHead, head_digest
+from coordinator import events
+from gradroll.data_owner.submissions import SavedSubmission
+from provers.party import ledger
+from tests.support.plain_batch import MARKET, address_of, seed_of, sign
+
+ROUND = (7, 1)
+CONTEXT = Context(MARKET, *ROUND[:1], seed_of("terms"), ROUND[1], seed_of("model"), seed_of("key"), 1 << 40, 10)
+BATCH, TRANSACTION = seed_of("batch"), seed_of("transaction")
+
+
+@cache
+def header(index: int) -> SubmissionHeader:
+    """An owner's header, with both signatures."""
+    key = seed_of("an owner's key", index)
+    digests = tuple(seed_of("share", index, prover) for prover in range(4))
+    commitment = native.g1_mul(native.g1_generator, index + 2)
+    unsigned = SubmissionHeader(*ROUND, address_of(key), index, commitment, digests)
+    return unsigned.signed(CONTEXT, partial(sign, key))
+
+
+def submission(index: int) -> bytes:
+    """Its identifier."""
+    return header(index).digest(CONTEXT)
+
+
+def story() -> tuple[events.Event, ...]:
+    """One round: a batch that was paid and read, one that the chain refused, and a submission that came to nothing."""
+    first, second, third, fourth = (submission(index) for index in range(4))
+    refused, closed = seed_of("another batch"), "a cohort of one is too small"
+    return (
+        *(events.HeaderAccepted(submission(i), header(i), (0, 1, 3)) for i in range(4)),
+        events.HeaderRefused(ROUND[0], "bad-signature"),
+        events.HeaderRefused(ROUND[0], "closed"),
+        events.CohortBegun(*ROUND, (first, second, third)),
+        events.AttemptUsed(*ROUND, 1),
+        events.ProverBlamed(*ROUND, 2, "MASK", "a wrong share: “it does not fit”", True),
+        events.CohortFailed(*ROUND, "deadbeef", False),
+        events.AttemptUsed(*ROUND, 2),
+        events.OwnerDropped(third, "validity: norm above the bound"),
+        events.SetLocking(*ROUND, (first, second)),
+        events.BatchProven(*ROUND, BATCH, (first, second), seed_of("bundle")),
+        events.TransactionSent(BATCH, TRANSACTION),
+        events.BatchSettled(BATCH, True, ""),
+        events.SumOpened(BATCH, seed_of("sum")),
+        events.SumPublished(BATCH, seed_of("publication")),
+        events.CohortBegun(*ROUND, (fourth,)),
+        events.CohortFailed(*ROUND, closed, True),
+        events.BatchProven(*ROUND, refused, (), seed_of("another bundle")),
+        events.BatchSettled(refused, False, "RoundClosed"),
+        events.RoundClosed(*ROUND),
+    )
+
+
+def member(index: int) -> ledger.Member:
+    """An owner's submission as a prover's ledger has it."""
+    owner = ledger.owner_key(CONTEXT, header(index).owner)
+    return ledger.Member(owner, seed_of("commitment", index), submission(index))
+
+
+def entries() -> tuple[ledger.Entry, ...]:
+    """One round of a prover whose ledger was once restored from a copy."""
+    proposal, chosen = seed_of("proposal"), ledger.Selection.plain(member(i) for i in range(2))
+    head = LedgerHead(9, seed_of("head"), bytes(65))
+    digest = head_digest(MARKET.domain, 0, 3, head.count, head.digest)
+    signed = LedgerHead(head.count, head.digest, sign(seed_of("a prover's key"), digest))
+    return (
+        ledger.CohortJoined(seed_of("cohort"), tuple(member(i) for i in range(3))),
+        ledger.PeerSeen(3, signed.encode()),
+        ledger.AttemptStarted(ledger.round_key(CONTEXT), 1, seed_of("proposal that failed")),
+        ledger.AttemptStarted(ledger.round_key(CONTEXT), 2, proposal),
+        ledger.Combined(proposal),
+        ledger.Locked(chosen),
+        ledger.Released(chosen),
+        ledger.Restored(1_700_000_000, 12),
+        ledger.CohortJoined(seed_of("a later cohort"), (member(3),)),
+    )
+
+
+def saved() -> SavedSubmission:
+    """A submission that has two of its receipts."""
+    receipts = {0: sign(seed_of("receipt", 0), bytes(32)), 3: sign(seed_of("receipt", 3), bytes(32))}
+    return SavedSubmission(header(0), seed_of("gradient"), seed_of("seed", 0) + seed_of("seed", 1), receipts)
