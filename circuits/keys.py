@@ -17,7 +17,7 @@ from circuits.container import Container, Field
 from circuits.errors import CircuitError, InsecureSetupError, KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, split_points
 from circuits.keycheck import check_proving_key, check_verifying_key
-from circuits.policies import PolicyCircuit, policy
+from circuits.policies.spec import PolicyCircuit, policy
 from native import G1, G2, G1Bases, G2Bases
 
 PROVING = "proving-key"

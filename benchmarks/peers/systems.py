@@ -10,7 +10,7 @@ import numpy as np
 import native
 from circuits.gadgets import inner_product, range_check, repeated_squares
 from circuits.groth16 import ProvingKey, unsafe_generate_keys
-from circuits.policies import PolicyCircuit, norm
+from circuits.policies.spec import PolicyCircuit, norm
 from circuits.r1cs import Circuit, ConstraintSystem
 from circuits.statement import SLACK_BITS
 from native import FrArray

@@ -19,7 +19,7 @@ import native
 from circuits import groth16, joint, keys
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, generate_keys, input_point
-from circuits.policies import MAX_CAPACITY, norm
+from circuits.policies.spec import MAX_CAPACITY, norm
 from circuits.statement import GrothProof
 from native import G1, G2, FrArray, G1Bases
 from tests.support.crafted import CERTAIN, INFINITY, TAU, one, string, swapped

@@ -13,7 +13,7 @@ import native
 from circuits import joint
 from circuits.errors import AssignmentError, InvalidInputError, ProofError
 from circuits.groth16 import generate_keys, unsafe_generate_keys
-from circuits.policies import norm
+from circuits.policies.spec import norm
 from circuits.statement import GrothProof
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 

@@ -12,7 +12,7 @@ import native
 from circuits import container, keys
 from circuits.errors import InsecureSetupError, KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, generate_keys, unsafe_generate_keys
-from circuits.policies import norm
+from circuits.policies.spec import norm
 from circuits.srs import INSECURE
 from tests.support.plain_batch import seed_of
 

@@ -7,7 +7,7 @@ import pytest
 
 import native
 from circuits.errors import AssignmentError, CircuitError
-from circuits.policies import POLICIES, PolicyCircuit, norm, policy, triangle
+from circuits.policies.spec import POLICIES, PolicyCircuit, norm, policy, triangle
 from circuits.statement import SLACK_BITS
 from circuits.transcript import squarings
 from tests.support.plain_batch import random_gradients, seed_of, slack_bits

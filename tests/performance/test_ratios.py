@@ -14,7 +14,7 @@ import native
 from circuits import joint
 from circuits.commitment import unsafe_development_key
 from circuits.groth16 import unsafe_generate_keys
-from circuits.policies import norm
+from circuits.policies.spec import norm
 from circuits.srs import unsafe_development_srs
 from circuits.statement import Committee, share_length
 from commons.sharing.dealing import OwnerSeeds, owner_vector, share_vector

@@ -15,7 +15,7 @@ from circuits import commitment, container, keys, srs
 from circuits.commitment import commitment_key
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, generate_keys
-from circuits.policies import norm
+from circuits.policies.spec import norm
 from commons.storage.parameters import PublicParameters
 from tests.support.crafted import INFINITY, TAU, root, string, swapped
 from tests.support.plain_batch import seed_of

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from eth_keys.datatypes import PrivateKey
 
 import native
-from circuits import joint, payload, policies, sumcheck
+from circuits import joint, payload, sumcheck
 from circuits.commitment import CommitmentKey, commitment_key
 from circuits.groth16 import ProvingKey, VerifyingKey, unsafe_generate_keys
 from circuits.hashing import challenge
 from circuits.payload import Aggregate
+from circuits.policies import spec as policies
 from circuits.srs import Srs, unsafe_development_srs
 from circuits.statement import (
     MASK_BITS,

@@ -15,10 +15,10 @@ from unittest.mock import patch
 import numpy as np
 
 import native
-from circuits import policies
 from circuits.commitment import CommitmentKey
 from circuits.groth16 import ProvingKey, unsafe_generate_keys
-from circuits.policies import PolicyCircuit
+from circuits.policies import spec as policies
+from circuits.policies.spec import PolicyCircuit
 from circuits.srs import Srs, unsafe_development_srs, unsafe_development_tau
 from circuits.statement import domain_size
 from native import FrArray

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from circuits.policies import POLICIES, policy
+from circuits.policies.spec import POLICIES, policy
 from circuits.quantize import quantize
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ import numpy as np
 import native
 from circuits import payload as payloads
 from circuits.hashing import challenge, keccak, tag, words
-from circuits.policies import norm
+from circuits.policies.spec import norm
 from circuits.statement import (
     Attested,
     Committee,

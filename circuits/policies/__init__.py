@@ -1,0 +1,1 @@
+"""Policies: what a batch proves of its gradients."""
