@@ -30,8 +30,9 @@ def register(spec: PolicySpec) -> None:
     """Makes a policy known to this process; the same object a second time changes nothing.
 
     Raises:
-        CircuitError: another policy has the name.
+        CircuitError: another policy has the name, or this one has no sound circuit (`PolicySpec.compile`).
     """
+    spec.circuit(1)
     if _known.setdefault(spec.name, spec) is not spec:
         raise CircuitError(f"two policies are called {spec.name!r}; one name has one circuit, so rename yours")
 

@@ -1,4 +1,4 @@
-"""What a policy is: a name, a claim, and the constraints that it adds to those that every policy has.
+"""What a policy is: a name, a claim, and the constraints that it adds for each owner to those that every policy has.
 
 Every policy's circuit has the same wires, since owners, provers and contract know no others:
 
@@ -9,7 +9,12 @@ Every policy's circuit has the same wires, since owners, provers and contract kn
 and these constraints, which no policy can leave out:
 
     T = sum_i rho_i^2 K_ii + 2 sum_(i<j) rho_i rho_j K_ij     ties the block to the owners' commitments
+    for each owner 62 boolean bits, sum 2^e bit_e = BOUND - K_ii
     the blinder occurs                                        or the commitment to the block would not hide it
+
+What a policy adds speaks of one owner at a time, and of BOUND. Provers put the same constraints to the validity test of
+VALIDATE, whose result names the owner that breaks them. Nothing may speak of two owners: whether it holds would tell
+one of them something about the other's gradient, and a proof that fails for it would look like a prover's lie.
 
 A policy publishes nothing, since there is no wire for it (decision 3 in docs/decisions). Every private wire is linear
 in (K, blinder, bits) with coefficients known to all, so the same `PolicyCircuit.assignment` runs on values and on
@@ -19,18 +24,19 @@ Shamir shares. An empty slot has K = 0 and the bits of BOUND, which are public; 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+import native
 from circuits.errors import AssignmentError, CircuitError
-from circuits.gadgets import occurs
+from circuits.gadgets import occurs, range_check
 from circuits.policies.gram import Gram, committed_block, enforce_quadratic_form, triangle
 from circuits.r1cs import Circuit, ConstraintSystem, Variable
-from circuits.statement import SLACK_BITS
+from circuits.statement import MAX_BOUND, SLACK_BITS
 from native import FrArray
 
 MAX_CAPACITY = 120
@@ -59,26 +65,21 @@ KEY_POINTS = 1 + len(PublicInputs._fields)
 
 
 @dataclass(frozen=True, eq=False)
-class PolicyWires:
-    """What a policy may constrain.
+class OwnerWires:
+    """What a policy may constrain: one owner's wires, or an empty slot's.
 
     Attributes:
-        public: the public inputs; every prover knows their values.
-        gram: K, shared; row 0 is the provers' mask row, uniform, of which nothing holds.
-        slack: by owner 1..capacity the wires of the bits of BOUND - K_ii, least significant first; shared.
+        bound: BOUND; every prover knows it.
+        norm: K_ii, the squared norm; shared.
+        slack: the 62 bits of BOUND - K_ii, least significant first; shared.
     """
 
-    public: PublicInputs[Variable]
-    gram: Gram
-    slack: Mapping[int, list[Variable]]
-
-    @property
-    def owners(self) -> range:
-        """The owners' rows, 1..capacity; which of them a batch leaves empty is not known here."""
-        return range(1, self.gram.rows)
+    bound: Variable
+    norm: Variable
+    slack: list[Variable]
 
 
-Constrain = Callable[[ConstraintSystem, PolicyWires], None]
+Constrain = Callable[[ConstraintSystem, OwnerWires], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,8 @@ class PolicySpec:
     Attributes:
         name: lower-case letters, digits and hyphens; it names key files, and stands in them.
         claim: what an accepted batch proves, in one sentence.
-        constrain: adds the policy's constraints; the same calls in the same order at every time, or keys do not fit.
+        constrain: adds the policy's own constraints for one owner, with the same calls in the same order every time; a
+            policy that adds none has none.
         public_inputs: names of the public inputs, in order.
         max_capacity: most slots for owners that a circuit may have.
 
@@ -99,7 +101,7 @@ class PolicySpec:
 
     name: str
     claim: str
-    constrain: Constrain
+    constrain: Constrain | None = None
     public_inputs: tuple[str, ...] = PublicInputs._fields
     max_capacity: int = MAX_CAPACITY
 
@@ -128,8 +130,8 @@ class PolicySpec:
         """Compiles the circuit for up to `capacity` owners.
 
         Raises:
-            CircuitError: the capacity is out of range, or `constrain` adds what cannot be proven jointly or inputs
-                that owners do not share.
+            CircuitError: the capacity is out of range, or `constrain` adds what cannot be proven jointly, what does not
+                hold for empty slots, or inputs that owners do not share.
         """
         if not 1 <= capacity <= self.max_capacity:
             raise CircuitError(f"capacity {capacity} is outside 1..{self.max_capacity}")
@@ -138,16 +140,39 @@ class PolicySpec:
         *entries, blinder = cs.committed_block(triangle(capacity + 1) + 1)
         gram = Gram(entries, capacity + 1)
         enforce_quadratic_form(cs, gram, public.rho, public.square_norm)
-        slack = {owner: cs.shared_inputs(SLACK_BITS) for owner in range(1, capacity + 1)}
-        self.constrain(cs, PolicyWires(public, gram, slack))
+        for owner in range(1, capacity + 1):
+            wires = OwnerWires(public.bound, gram[owner, owner], cs.shared_inputs(SLACK_BITS))
+            range_check(cs, wires.bound - wires.norm, wires.slack)
+            if self.constrain is not None:
+                self.constrain(cs, wires)
         occurs(cs, blinder)
+        return PolicyCircuit(self.name, capacity, self._checked(cs, capacity), self._owner_circuit())
+
+    def _owner_circuit(self) -> Circuit | None:
+        """The policy's own constraints over public input BOUND, committed K_ii and the bits, of one owner."""
+        if self.constrain is None:
+            return None
+        cs = ConstraintSystem()
+        (bound,), (norm,) = cs.public_inputs(1), cs.committed_block(1)
+        self.constrain(cs, OwnerWires(bound, norm, cs.shared_inputs(SLACK_BITS)))
+        circuit = self._checked(cs, 1)
+        for value in (1, MAX_BOUND):
+            empty = native.from_ints([value >> exponent & 1 for exponent in range(SLACK_BITS)])
+            if not circuit.is_satisfied(circuit.assign((value,), native.zeros(1), empty)):
+                raise CircuitError(
+                    f"policy {self.name!r} does not hold for an empty slot (norm 0, the bits of BOUND), so no batch "
+                    "with fewer owners than slots could be proven"
+                )
+        return circuit
+
+    def _checked(self, cs: ConstraintSystem, owners: int) -> Circuit:
         circuit = cs.compile()
-        if len(circuit.input_wires) != capacity * SLACK_BITS:
+        if len(circuit.input_wires) != owners * SLACK_BITS:
             raise CircuitError(
                 f"policy {self.name!r} declares private inputs of its own; owners share {SLACK_BITS} bits each, the "
                 "slack of their norm, and nothing else beside the gradient"
             )
-        return PolicyCircuit(self.name, capacity, circuit)
+        return circuit
 
 
 @cache
@@ -157,11 +182,16 @@ def _compiled(spec: PolicySpec, capacity: int) -> PolicyCircuit:
 
 @dataclass(frozen=True, eq=False)
 class PolicyCircuit:
-    """A policy's circuit for up to `capacity` owners."""
+    """A policy's circuit for up to `capacity` owners.
+
+    Attributes:
+        per_owner: what the policy adds, for one owner alone (`further_residual`); None if it adds nothing.
+    """
 
     name: str
     capacity: int
     circuit: Circuit
+    per_owner: Circuit | None = None
 
     @property
     def gram_size(self) -> int:
@@ -197,6 +227,18 @@ class PolicyCircuit:
         Linear in (block, bits) with public coefficients; see `Circuit.assign`.
         """
         return self.circuit.assign(public, block, bits)
+
+    def further_residual(self, bound: int, norm: int, bits: FrArray, weight: int) -> int:
+        """sum_k weight^k (a_k b_k - c_k) over what the policy adds for an owner: zero if it holds, for a random weight.
+
+        Args:
+            norm: K_ii, or a share of degree t of it.
+            bits: (62, 4), or shares of degree t; of such the result is a share of degree 2t.
+        """
+        if self.per_owner is None:
+            return 0
+        defects = self.per_owner.defects(self.per_owner.assign((bound,), native.from_ints([norm]), bits))
+        return native.inner(defects, native.powers(weight, len(defects)))
 
     def _check_owners(self, owners: int) -> None:
         if not 1 <= owners <= self.capacity:
