@@ -17,7 +17,7 @@ from circuits.container import Container, Field
 from circuits.errors import CircuitError, InsecureSetupError, KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, split_points
 from circuits.keycheck import check_proving_key, check_verifying_key
-from circuits.policies.registry import compiled
+from circuits.policies import registry
 from circuits.policies.spec import PolicyCircuit
 from native import G1, G2, G1Bases, G2Bases
 
@@ -110,12 +110,12 @@ def _fields(key: VerifyingKey) -> dict[str, Field]:
 
 def _circuit_of(file: Container) -> PolicyCircuit:
     try:
-        circuit = compiled(file.text("policy"), file.number("capacity"))
+        compiled = registry.compiled(file.text("policy"), file.number("capacity"))
     except CircuitError as error:
         raise KeyMismatchError(f"{file.path}: {error}") from error
-    if circuit.circuit.digest.hex() != file.text("circuit"):
+    if compiled.circuit.digest.hex() != file.text("circuit"):
         raise KeyMismatchError(f"{file.path} is for another version of its circuit; generate the keys again")
-    return circuit
+    return compiled
 
 
 def _verifying_bytes(key: VerifyingKey) -> bytes:
