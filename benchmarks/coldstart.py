@@ -13,10 +13,11 @@ from typing import Any
 
 from benchmarks import parameters
 from benchmarks.machine import ROOT
+from circuits.policies import DEFAULT
 
 _REPEATS = 5
 DIMENSION = 1 << 20
-POLICY, CAPACITY = "norm", 64
+CAPACITY = 64
 
 
 def measure() -> dict[str, Any]:
@@ -24,7 +25,7 @@ def measure() -> dict[str, Any]:
     from gradroll.setup.keygen import cached_development_parameters
 
     folder = parameters.ensure(DIMENSION)
-    cached_development_parameters(folder, DIMENSION, POLICY, CAPACITY)
+    cached_development_parameters(folder, DIMENSION, DEFAULT, CAPACITY)
     runs = sorted((_start(folder) for _ in range(_REPEATS)), key=lambda run: float(run["seconds"]))
     return {"dimension": DIMENSION, "median": runs[len(runs) // 2], "runs": runs}
 
@@ -57,7 +58,7 @@ def load(folder: Path) -> dict[str, float]:
     held.commitment_key(DIMENSION)
     marks.append(("commitment_key", time.monotonic()))
     held.proving_key(
-        bytes.fromhex(container.read(proving_key_file(folder, POLICY, CAPACITY), PROVING).text("key_hash"))
+        bytes.fromhex(container.read(proving_key_file(folder, DEFAULT, CAPACITY), PROVING).text("key_hash"))
     )
     marks.append(("proving_key", time.monotonic()))
     usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -16,6 +16,7 @@ from benchmarks.market import FRACTION_BITS, anvil
 from benchmarks.rounds import WORK
 from circuits.commitment import commitment_key
 from circuits.keys import load_proving_key
+from circuits.policies import DEFAULT
 from circuits.srs import load
 from commons.chain.facts import NewTask
 from commons.chain.transactions import Patience
@@ -67,11 +68,11 @@ def _dimension(dimension: int, sizes: tuple[int, ...]) -> list[dict[str, int | b
     with anvil(port):
         plan = MarketPlan(
             directory=work, chain=f"http://127.0.0.1:{port}", provers=("127.0.0.1:1",) * _PROVERS,
-            threshold=_THRESHOLD, dimension=dimension, policy="norm", capacity=CAPACITY, parameters=keys,
+            threshold=_THRESHOLD, dimension=dimension, policy=DEFAULT, capacity=CAPACITY, parameters=keys,
         )  # fmt: skip
         market = prepare(plan, lambda _: None)
         srs = load(keys / SRS_FILE, allow_insecure=True)
-        proving = load_proving_key(proving_key_file(keys, "norm", CAPACITY), allow_insecure=True)
+        proving = load_proving_key(proving_key_file(keys, DEFAULT, CAPACITY), allow_insecure=True)
         setup = Setup(srs, commitment_key(srs, dimension, cache=keys), proving)
         scene = _scene(market)
         return [_row(scene, setup, owners, compact) for owners in sizes for compact in _ROSTERS[dimension]]

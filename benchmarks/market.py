@@ -16,6 +16,7 @@ from benchmarks import parameters
 from benchmarks.cases import Case
 from benchmarks.machine import ROOT
 from circuits.errors import ConfigError, GradrollError, UnavailableError
+from circuits.policies import DEFAULT
 from commons.chain.facts import NewTask
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Patience
@@ -88,7 +89,7 @@ def stage(case: Case, work: Path) -> Iterator[Stage]:
     with anvil(chain_port), Processes(work / "logs") as fleet:
         plan = MarketPlan(
             directory=work / "market", chain=url, provers=tuple(f"127.0.0.1:{port}" for port in ports),
-            threshold=case.threshold, dimension=case.dimension, policy="norm", capacity=case.capacity,
+            threshold=case.threshold, dimension=case.dimension, policy=DEFAULT, capacity=case.capacity,
             coordinator=f"127.0.0.1:{relay_port}", parameters=keys,
         )  # fmt: skip
         market = prepare(plan, lambda _: None)

@@ -14,7 +14,7 @@ from benchmarks import kernels
 from circuits import joint
 from circuits.gadgets import occurs, range_check
 from circuits.groth16 import ProvingKey, unsafe_generate_keys
-from circuits.policies import PolicyCircuit
+from circuits.policies.spec import PolicyCircuit
 from circuits.r1cs import ConstraintSystem
 from circuits.srs import unsafe_development_srs
 from native import FrArray

@@ -22,7 +22,7 @@ import numpy as np
 import native
 from circuits.errors import InvalidInputError
 from circuits.hashing import keccak, tag, words
-from circuits.policies import PolicyCircuit
+from circuits.policies.spec import PolicyCircuit
 from circuits.r1cs import Circuit
 from circuits.statement import GrothProof
 from native import G1, G2, G1Bases, G2Bases

@@ -17,7 +17,8 @@ from circuits.container import Container, Field
 from circuits.errors import CircuitError, InsecureSetupError, KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, split_points
 from circuits.keycheck import check_proving_key, check_verifying_key
-from circuits.policies import PolicyCircuit, policy
+from circuits.policies import registry
+from circuits.policies.spec import PolicyCircuit
 from native import G1, G2, G1Bases, G2Bases
 
 PROVING = "proving-key"
@@ -109,7 +110,7 @@ def _fields(key: VerifyingKey) -> dict[str, Field]:
 
 def _circuit_of(file: Container) -> PolicyCircuit:
     try:
-        compiled = policy(file.text("policy"), file.number("capacity"))
+        compiled = registry.compiled(file.text("policy"), file.number("capacity"))
     except CircuitError as error:
         raise KeyMismatchError(f"{file.path}: {error}") from error
     if compiled.circuit.digest.hex() != file.text("circuit"):

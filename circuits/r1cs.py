@@ -324,8 +324,11 @@ class Circuit:
 
     def is_satisfied(self, z: FrArray) -> bool:
         """Whether a plain assignment meets every constraint (meaningless on one share)."""
-        left = native.mul(self.a.csr.mul(z), self.b.csr.mul(z))
-        return bool(np.array_equal(left, self.c.csr.mul(z)))
+        return not np.any(self.defects(z))
+
+    def defects(self, z: FrArray) -> FrArray:
+        """(A z) o (B z) - C z, (constraint_count, 4): zero where a constraint holds; shares of 2t from shares of t."""
+        return native.sub(native.mul(self.a.csr.mul(z), self.b.csr.mul(z)), self.c.csr.mul(z))
 
     def _check_inputs(self, public: Sequence[int], committed: FrArray, inputs: FrArray) -> None:
         expected = (self.public_count - 1, (self.committed_count, 4), (len(self.input_wires), 4))

@@ -13,6 +13,7 @@ from circuits import groth16, sumcheck
 from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
 from circuits.groth16 import VerifyingKey, input_point
 from circuits.hashing import challenge
+from circuits.policies.spec import PublicInputs
 from circuits.statement import MAX_BOUND, MAX_DIMENSION, BatchProof, BatchStatement, domain_size
 from circuits.transcript import (
     FinalInputs,
@@ -68,12 +69,12 @@ def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     return batch_id
 
 
-def public_inputs(statement: BatchStatement, proof: BatchProof) -> tuple[bytes, int, tuple[int, ...]]:
+def public_inputs(statement: BatchStatement, proof: BatchProof) -> tuple[bytes, int, PublicInputs[int]]:
     """(batch identifier, rho, circuit's public inputs) as the transcript determines them."""
     inputs = RhoInputs(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
     batch_id = rho_state(statement.context, statement.owners, inputs)
     rho = challenge(batch_id)
-    return batch_id, rho, (rho, proof.square_norm, statement.context.bound)
+    return batch_id, rho, PublicInputs(rho, proof.square_norm, statement.context.bound)
 
 
 def combined_commitment(statement: BatchStatement, proof: BatchProof, rho: int) -> G1:
@@ -113,7 +114,7 @@ def _check_points(statement: BatchStatement, proof: BatchProof) -> None:
     native.g2_check(groth.b)
 
 
-def _diagnose(proof: BatchProof, key: VerifyingKey, public: tuple[int, ...], left: G1, right: G1) -> str:
+def _diagnose(proof: BatchProof, key: VerifyingKey, public: PublicInputs[int], left: G1, right: G1) -> str:
     """Names the equation that fails; the product alone does not say."""
     if not groth16.verify_block(key, proof.gram, proof.knowledge):
         return "the Gram commitment is not in the span of its block (knowledge equation)"

@@ -15,11 +15,12 @@ from gradroll.commands import COMMANDS
 
 EXIT_CODES = {
     "invalid-input": 3, "bad-gradient": 3, "bad-message": 3, "config": 3,
+    "bad-circuit": 3,
     "closed": 4, "not-ready": 4, "unknown": 4,
     "unavailable": 5, "chain": 5, "contract-refused": 5,
     "bad-key-file": 6, "key-mismatch": 6, "insecure-setup": 6, "storage": 6,
     "bad-signature": 7, "proof-invalid": 7, "rule-violation": 7, "prover-blamed": 7, "inconsistent": 7,
-    "bad-circuit": 7, "bad-assignment": 7,
+    "bad-assignment": 7,
 }  # fmt: skip
 """Exit status by error code; 1 for codes not listed, 2 is argparse's, 130 means interrupted."""
 
@@ -29,7 +30,7 @@ roles:
   model owner     gradroll task create | fund | admit | open | status | read | withdraw
   prover          gradroll prover init | join | serve
   coordinator     gradroll coordinator serve
-  market          gradroll chain deploy, gradroll committee create, gradroll setup srs | keys
+  market          gradroll chain deploy, gradroll committee create, gradroll setup srs | policies | keys
   anybody         gradroll audit, gradroll demo
 
 start here:

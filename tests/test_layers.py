@@ -53,8 +53,9 @@ PURE = ("commons.sharing", "commons.protocol", "provers.party", "coordinator.mac
 """Rooms without IO, clock and randomness; they import pure modules only."""
 PURE_MODULES = (
     "circuits.errors", "circuits.hashing", "circuits.statement", "circuits.transcript", "circuits.payload",
-    "circuits.policies", "circuits.r1cs", "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck",
-    "circuits.quantize", "circuits.verify", "provers.joining.agreement", "coordinator.rounds", "coordinator.events",
+    "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
+    "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
+    "circuits.verify", "provers.joining.agreement", "coordinator.rounds", "coordinator.events",
     "coordinator.planning", "gradroll.audit.recheck",
 )  # fmt: skip
 DRAWS = {"commons.sharing.sealing"}

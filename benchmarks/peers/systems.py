@@ -10,7 +10,9 @@ import numpy as np
 import native
 from circuits.gadgets import inner_product, range_check, repeated_squares
 from circuits.groth16 import ProvingKey, unsafe_generate_keys
-from circuits.policies import PolicyCircuit, norm
+from circuits.policies.gram import owner_norms, quadratic_weights
+from circuits.policies.norm import NORM
+from circuits.policies.spec import PolicyCircuit, PublicInputs
 from circuits.r1cs import Circuit, ConstraintSystem
 from circuits.statement import SLACK_BITS
 from native import FrArray
@@ -55,18 +57,14 @@ class System:
 
 def policy_system() -> System:
     """The policy `norm` for 64 owners, all slots taken."""
-    policy, bound = norm(CAPACITY), 1 << 40
+    policy, bound = NORM.circuit(CAPACITY), 1 << 40
     rows = native.from_int64(np.random.default_rng(1).integers(-1000, 1000, (CAPACITY + 1) * 16))
     gram = native.gram(list(np.split(rows, CAPACITY + 1)))
     block = policy.committed_block(gram, blinder=native.to_ints(native.expand(_SEED, 1))[0], owners=CAPACITY)
     rho = native.to_ints(native.expand(_SEED, 2))[1]
-    values = native.to_ints(gram)
-    pairs = [(i, j) for i in range(CAPACITY + 1) for j in range(i, CAPACITY + 1)]
     weights = [pow(rho, 1 << i, native.R) for i in range(CAPACITY + 1)]
-    form = sum((1 if i == j else 2) * weights[i] * weights[j] * v for (i, j), v in zip(pairs, values, strict=True))
-    diagonal = [v for (i, j), v in zip(pairs, values, strict=True) if i == j][1:]
-    bits = _bits([bound - v for v in diagonal])
-    public = (rho, form % native.R, bound)
+    bits = _bits([bound - norm for norm in native.to_ints(owner_norms(gram, CAPACITY))])
+    public = PublicInputs(rho, native.inner(gram, quadratic_weights(weights)), bound)
     return System(
         "norm-64", "policy circuit", policy, policy.assignment(public, block, policy.slack_bits(bits, bound, CAPACITY))
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 import native
 from circuits.errors import WireError
-from circuits.policies import triangle
+from circuits.policies.gram import triangle
 from circuits.statement import ROWS
 from commons.protocol.ledgerheads import HEAD_BYTES, LedgerHead
 from commons.protocol.messages import NONCE_BYTES

@@ -130,7 +130,9 @@ def _check_residuals(resources: Resources, run: Run, residuals: FrArray) -> None
     t, liars = _degrees(resources, run)
     if len(run.active) - liars < 2 * t + 1:
         raise SetbackError(Unlocated("an owner's validity test is not zero", bad))
-    reason = "validity: its norm is above the bound, or its bits are not the bits of the slack"
+    reason = (
+        "validity: its norm is above the bound, its bits are not the bits of the slack, or it breaks the task's policy"
+    )
     raise SetbackError(OwnersFell(bad, rejected(run, bad, reason)))
 
 

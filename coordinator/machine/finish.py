@@ -14,6 +14,7 @@ import numpy as np
 from circuits import groth16, sumcheck
 from circuits.errors import GradrollError, SignatureError
 from circuits.hashing import challenge
+from circuits.policies.spec import PublicInputs
 from circuits.statement import TAIL, Attested, BatchProof, GrothProof, SumcheckProof
 from circuits.verify import sum_of_commitments, verify_batch
 from commons.protocol.bodies import AttestBody, ProveBody
@@ -41,7 +42,7 @@ def proved(resources: Resources, state: Proving, replies: Replies) -> Transition
     )
     evidence = state.evidence
     validated, square_norm = evidence.validated, evidence.combination.square_norm
-    public = (challenge(validated.state), square_norm, resources.terms.bound)
+    public = PublicInputs(challenge(validated.state), square_norm, resources.terms.bound)
     if not groth16.verify(resources.verifying_key, public, validated.gram, validated.knowledge, groth):
         raise SetbackError(Unlocated("the joint proof does not verify"))
     bundle = _bundle(run, evidence, _batch_proof(resources, run, evidence, groth))

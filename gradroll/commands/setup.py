@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from circuits.policies import DEFAULT
 from gradroll.commands.options import Subparsers, group, leaf, natural, positive, settings
 from gradroll.console import Console, checksum
 
-_POLICIES = ("norm",)
+_POLICY_HELP = f"what is proven (default {DEFAULT}); `gradroll setup policies` lists what is installed"
 
 
 def add(parent: Subparsers) -> None:
@@ -16,6 +17,14 @@ def add(parent: Subparsers) -> None:
     commands = group(parent, "setup", "Make public parameters, key files, or a whole local market")
     _add_srs(commands)
     _add_keys(commands)
+    leaf(
+        commands,
+        "policies",
+        "List the policies that are installed, and what each proves of a batch. Key makers, provers, coordinator and "
+        "auditors of a task must all have its policy installed.",
+        "gradroll setup policies",
+        policies,
+    )
     parser = leaf(
         commands, "account", "Make a signing key in a new file that only you can read.",
         "gradroll setup account --out owner.key", account,
@@ -49,10 +58,10 @@ def _add_keys(commands: Subparsers) -> None:
         "Generate a policy's proving and verifying key. They fit one policy, one capacity, one SRS "
         "and one release, and are "
         "refused elsewhere. Whoever runs this could keep the secrets and forge proofs: run it where all parties trust.",
-        "gradroll setup keys --policy norm --capacity 64 --srs srs.gsrs --out keys",
+        f"gradroll setup keys --policy {DEFAULT} --capacity 64 --srs srs.gsrs --out keys",
         keys,
     )
-    parser.add_argument("--policy", choices=_POLICIES, default="norm", help="what is proven (default norm)")
+    parser.add_argument("--policy", metavar="NAME", default=DEFAULT, help=_POLICY_HELP)
     parser.add_argument("--capacity", type=positive, default=64, help="most owners of a batch (default 64)")
     parser.add_argument("--srs", type=Path, required=True, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -76,7 +85,7 @@ def _add_local(commands: Subparsers) -> None:
     parser.add_argument("--provers", type=positive, default=4)
     parser.add_argument("--threshold", type=positive, default=1)
     parser.add_argument("--dimension", type=positive, default=650)
-    parser.add_argument("--policy", choices=_POLICIES, default="norm")
+    parser.add_argument("--policy", metavar="NAME", default=DEFAULT, help=_POLICY_HELP)
     parser.add_argument("--capacity", type=positive, default=16)
     parser.add_argument(
         "--prover-host", default="127.0.0.1", metavar="PATTERN", help="host of prover {index} (default 127.0.0.1)"
@@ -111,18 +120,30 @@ def srs(arguments: argparse.Namespace) -> int:
 
 def keys(arguments: argparse.Namespace) -> int:
     """Generate a key pair."""
+    from circuits.policies.registry import find
     from circuits.srs import load
     from gradroll.setup.keygen import generate
 
     chosen = settings(arguments)
     if arguments.insecure_seed is not None:
         chosen.require_development("a key from a seed")
+    find(arguments.policy)  # a wrong name is refused before the string is read
     loaded = load(arguments.srs, allow_insecure=chosen.development)
     made = generate(arguments.out, arguments.policy, arguments.capacity, loaded, arguments.insecure_seed)
     Console().line(
         f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, "
         f"0x{made.key_hash.hex()}"
     )
+    return 0
+
+
+def policies(arguments: argparse.Namespace) -> int:
+    """List the policies."""
+    from circuits.policies.registry import known
+
+    console = Console()
+    for spec in known():
+        console.line(f"{spec.name}  {spec.claim} Up to {spec.max_capacity} owners.")
     return 0
 
 
@@ -136,9 +157,11 @@ def account(arguments: argparse.Namespace) -> int:
 
 def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
+    from circuits.policies.registry import find
     from gradroll.setup.local_market import MarketPlan, await_node, prepare
 
     settings(arguments).require_development("a local market with seeded keys")
+    find(arguments.policy)  # a wrong name is refused before anything is made
     step = 0 if arguments.same_port else 1
     plan = MarketPlan(
         directory=arguments.directory,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from circuits.errors import ConfigError
+from circuits.policies import DEFAULT
 from circuits.quantize import FloatArray
 from commons.chain.facts import AcceptedBatch
 from commons.chain.rpc import ErrorTable, Rpc
@@ -120,7 +121,7 @@ def _start(options: Options, fleet: Processes, work: Path, console: Console) -> 
         provers=tuple(f"127.0.0.1:{port}" for port in ports),
         threshold=options.threshold,
         dimension=DIMENSION,
-        policy="norm",
+        policy=DEFAULT,
         capacity=options.capacity,
         coordinator=f"127.0.0.1:{coordinator_port}",
         parameters=options.parameters,

@@ -10,7 +10,7 @@ from circuits.commitment import commitment_key
 from circuits.errors import GradrollError
 from circuits.groth16 import ENTROPY_BYTES, VerifyingKey, generate_keys, unsafe_generate_keys
 from circuits.keys import load_verifying_key, save_proving_key, save_verifying_key
-from circuits.policies import policy as compiled_policy
+from circuits.policies.registry import compiled
 from circuits.srs import Srs, load, unsafe_development_srs
 from circuits.statement import domain_size
 
@@ -38,8 +38,11 @@ def generate(directory: Path, policy: str, capacity: int, srs: Srs, insecure_see
 
     Args:
         insecure_seed: for development; None draws the secrets from the operating system and forgets them.
+
+    Raises:
+        CircuitError: no policy has the name, or its circuits do not have that many slots.
     """
-    circuit = compiled_policy(policy, capacity)
+    circuit = compiled(policy, capacity)
     if insecure_seed is None:
         key = generate_keys(circuit, srs.tau, srs.origin, secrets.token_bytes(ENTROPY_BYTES))
     else:

@@ -17,6 +17,8 @@ import native
 from circuits import joint
 from circuits.errors import InconsistentError, ProofError, RuleViolationError, UnknownError, WireError
 from circuits.hashing import challenge, keccak, tag, words
+from circuits.policies.gram import owner_norms, quadratic_weights
+from circuits.policies.spec import PolicyCircuit
 from circuits.statement import SLACK_BITS, TAIL
 from circuits.transcript import RhoInputs, projections_digest, rho_state, squarings
 from commons.protocol.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody, vector_digest
@@ -150,8 +152,8 @@ def validate(party: Party, env: Environment, request: StepRequest) -> StepResult
     broadcasts = broadcast_hash(request.relayed)
     bits = [v.bits for v in share_vectors(env, masked.cohort, proposal)]
     zeros = party.keys.zero(session, Purpose.RESIDUAL_ZERO, owners)
-    residuals = native.add(_residuals(masked, gram, bits), zeros)
     key = env.proving_key(env.policy(masked.cohort.context.task_id))
+    residuals = native.add(_residuals(masked, key.policy, gram, bits), zeros)
     block = key.policy.committed_block(gram, blinder(party, session), owners)
     commitment, knowledge = joint.commit_block(key, block)
     state = Validated(masked, c0, z0, gram, broadcasts)
@@ -172,28 +174,22 @@ def validity_challenge(seed: bytes, session: bytes) -> int:
     return challenge(keccak(words(tag("gradroll/v1/validity"), seed, session)))
 
 
-def _residuals(masked: Masked, gram: FrArray, bits: Sequence[FrArray]) -> FrArray:
-    """For each owner one random combination of its constraints: zero if bits are bits and recompose BOUND - K_ii.
+def _residuals(masked: Masked, policy: PolicyCircuit, gram: FrArray, bits: Sequence[FrArray]) -> FrArray:
+    """For each owner one random combination of its constraints: zero if bits are bits and recompose BOUND - K_ii, and
+    what the policy adds holds.
 
     Shares of degree 2t; only the owner's own secrets occur in an owner's residual.
     """
-    chi = validity_challenge(masked.seed, masked.proposal.digest)
+    chi, bound = validity_challenge(masked.seed, masked.proposal.digest), masked.cohort.context.bound
     weights, powers_of_two = native.powers(chi, SLACK_BITS), native.powers(2, SLACK_BITS)
     last = pow(chi, SLACK_BITS, R)
-    diagonal = native.to_ints(
-        np.ascontiguousarray(gram[[_diagonal(i, len(bits) + 1) for i in range(1, len(bits) + 1)]])
-    )
     out = []
-    for norm, own in zip(diagonal, bits, strict=True):
+    for norm, own in zip(native.to_ints(owner_norms(gram, len(bits))), bits, strict=True):
         not_bits = native.inner(native.sub(native.mul(own, own), own), weights)
-        slack = masked.cohort.context.bound - norm - native.inner(own, powers_of_two)
-        out.append((not_bits + last * slack) % R)
+        slack = bound - norm - native.inner(own, powers_of_two)
+        further = policy.further_residual(bound, norm, own, chi)
+        out.append((not_bits + last * (slack + chi * further)) % R)
     return native.from_ints(out)
-
-
-def _diagonal(row: int, rows: int) -> int:
-    """Position of entry (row, row) in a row-major upper triangle."""
-    return row * rows - row * (row - 1) // 2
 
 
 def confirm(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -235,11 +231,3 @@ def combine(party: Party, env: Environment, request: StepRequest) -> StepResult:
     square_norm = native.inner(confirmed.validated.gram, quadratic_weights(weights))
     body = CombineBody(vector_digest(vector), square_norm)
     return StepResult(party.with_attempt(session, Combined(confirmed, rho)), body.encode(), (spent,), vector)
-
-
-def quadratic_weights(weights: Sequence[int]) -> FrArray:
-    """Coefficients of the upper triangle in T = sum rho_i rho_j K_ij, row-major."""
-    count = len(weights)
-    return native.from_ints(
-        [weights[i] * weights[j] * (1 if i == j else 2) % R for i in range(count) for j in range(i, count)]
-    )

@@ -16,6 +16,7 @@ import numpy as np
 import native
 from circuits import joint
 from circuits.errors import ProofError, RuleViolationError, WireError
+from circuits.policies.spec import PublicInputs
 from circuits.statement import TAIL, Attested, BatchStatement
 from circuits.transcript import squarings
 from circuits.verify import combined_commitment, sum_of_commitments, verify_batch
@@ -47,7 +48,7 @@ def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
     require_enough_owners(env, masked.cohort.context.task_id, owners)
     square_norm = _open_square_norm(party, masked, session, request.relayed)
     key = env.proving_key(env.policy(masked.cohort.context.task_id))
-    public = (combined.rho, square_norm, bound)
+    public = PublicInputs(combined.rho, square_norm, bound)
     block = key.policy.committed_block(combined.confirmed.validated.gram, blinder(party, session), owners)
     bits = np.concatenate([v.bits for v in share_vectors(env, masked.cohort, masked.proposal)])
     assignment = key.policy.assignment(public, block, key.policy.slack_bits(bits, bound, owners))

@@ -19,7 +19,8 @@ import native
 from circuits import groth16, joint, keys
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, generate_keys, input_point
-from circuits.policies import MAX_CAPACITY, norm
+from circuits.policies.norm import NORM
+from circuits.policies.spec import MAX_CAPACITY
 from circuits.statement import GrothProof
 from native import G1, G2, FrArray, G1Bases
 from tests.support.crafted import CERTAIN, INFINITY, TAU, one, string, swapped
@@ -39,7 +40,7 @@ def changed(key: Key, **points: Any) -> Key:
 
 @cache
 def sound() -> ProvingKey:
-    return generate_keys(norm(2), string(TAU).tau, "ptau:00", seed_of("entropy"))
+    return generate_keys(NORM.circuit(2), string(TAU).tau, "ptau:00", seed_of("entropy"))
 
 
 _NEGATED = native.g2_neg(native.g2_generator)
@@ -115,7 +116,7 @@ def _assignment(squared_norm_of_mask: int, blinder: int) -> tuple[tuple[int, ...
     public = (rho, sum(value * value for value in combined) % native.R, bound)
     slack = [bound - int(sum(int(value) ** 2 for value in gradient)) for gradient in gradients]
     bits = native.from_ints([value >> exponent & 1 for value in slack for exponent in range(62)])
-    return public, norm(2).assignment(public, norm(2).committed_block(gram, blinder, 2), bits)
+    return public, NORM.circuit(2).assignment(public, NORM.circuit(2).committed_block(gram, blinder, 2), bits)
 
 
 def _observe(key: ProvingKey, public: tuple[int, ...], wires: FrArray, r: int = 3, s: int = 5) -> _Run:
@@ -163,7 +164,7 @@ def _refused(folder: Path, key: ProvingKey, section: str) -> None:
 def _known() -> tuple[ProvingKey, groth16._Trapdoor]:
     """A key whose maker remembers, and what it remembers."""
     entropy = seed_of("remembered")
-    return generate_keys(norm(2), string(TAU).tau, "ptau:00", entropy), groth16._Trapdoor.derive(entropy)
+    return generate_keys(NORM.circuit(2), string(TAU).tau, "ptau:00", entropy), groth16._Trapdoor.derive(entropy)
 
 
 def test_whoever_knows_the_secrets_of_a_key_that_passes_every_check_forges_a_proof(tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ def test_a_proof_under_a_key_that_passes_is_the_same_for_another_gram_matrix() -
     shift = -rho_0 * rho_0 * pow(2 * rho_1 * rho_2, -1, native.R) % native.R
     off_by = (bases[0] + bases[4] * shift) * pow(bases[-1], -1, native.R)
     other = [(value + step) % native.R for value, step in zip(block, (1, 0, 0, 0, shift, 0, -off_by), strict=True)]
-    second = norm(2).assignment(public, native.from_ints(other), bits)
+    second = NORM.circuit(2).assignment(public, native.from_ints(other), bits)
     assert circuit.is_satisfied(first) and circuit.is_satisfied(second)
     change, over = native.sub(first, second), pow(secret.delta, -1, native.R)
     r, s = ((blinder + native.inner(at, change) * over) % native.R for blinder, at in ((3, at_a), (5, at_b)))
@@ -272,7 +273,7 @@ def test_one_moved_point_of_any_section_is_refused(tmp_path: Path, name: str, in
 
 
 def test_points_of_another_setup_are_refused_one_section_at_a_time(tmp_path: Path) -> None:
-    other = generate_keys(norm(2), string(TAU).tau, "ptau:00", seed_of("other entropy"))
+    other = generate_keys(NORM.circuit(2), string(TAU).tau, "ptau:00", seed_of("other entropy"))
     for name in ("a", "b1", "b2", "committed", "committed_sigma", "private"):
         _refused(tmp_path, changed(sound(), **{name: getattr(other, name)}), name)
     for name in ("lagrange", "point", "quotient"):
@@ -283,7 +284,7 @@ def test_points_of_another_setup_are_refused_one_section_at_a_time(tmp_path: Pat
 
 def test_a_proving_key_of_another_point_x_is_refused(tmp_path: Path) -> None:
     """Everything that hangs on x alone is of one piece, but the verifying key was made at another x."""
-    other = generate_keys(norm(2), string(TAU).tau, "ptau:00", seed_of("other entropy"))
+    other = generate_keys(NORM.circuit(2), string(TAU).tau, "ptau:00", seed_of("other entropy"))
     moved = {name: getattr(other, name) for name in ("a", "b1", "b2", "lagrange", "point", "quotient")}
     keys.save_proving_key(changed(sound(), **moved), tmp_path / "pk")
     with pytest.raises(KeyFileError, match="does not fit the verifying key"):

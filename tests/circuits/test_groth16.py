@@ -13,7 +13,7 @@ import native
 from circuits import joint
 from circuits.errors import AssignmentError, InvalidInputError, ProofError
 from circuits.groth16 import generate_keys, unsafe_generate_keys
-from circuits.policies import norm
+from circuits.policies.norm import NORM
 from circuits.statement import GrothProof
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 
@@ -195,7 +195,7 @@ def test_equations_hold_under_an_independent_pairing() -> None:
 
 
 def test_keys_depend_on_their_entropy_and_say_how_they_were_made() -> None:
-    tau, circuit = native.g2_generator, norm(1)
+    tau, circuit = native.g2_generator, NORM.circuit(1)
     first = unsafe_generate_keys(circuit, tau, "ptau:00", seed_of(1)).verifying
     again = unsafe_generate_keys(circuit, tau, "ptau:00", seed_of(1)).verifying
     real = generate_keys(circuit, tau, "ptau:00", seed_of(2)).verifying

@@ -12,7 +12,7 @@ import native
 from circuits import container, keys
 from circuits.errors import InsecureSetupError, KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, generate_keys, unsafe_generate_keys
-from circuits.policies import norm
+from circuits.policies.norm import NORM
 from circuits.srs import INSECURE
 from tests.support.plain_batch import seed_of
 
@@ -22,12 +22,12 @@ _TAU = native.g2_mul(native.g2_generator, 1009)
 
 @cache
 def insecure() -> ProvingKey:
-    return unsafe_generate_keys(norm(1), _TAU, INSECURE, seed_of("keys"))
+    return unsafe_generate_keys(NORM.circuit(1), _TAU, INSECURE, seed_of("keys"))
 
 
 @cache
 def secure() -> ProvingKey:
-    return generate_keys(norm(1), _TAU, "ptau:00", seed_of("entropy"))
+    return generate_keys(NORM.circuit(1), _TAU, "ptau:00", seed_of("entropy"))
 
 
 def test_keys_round_trip(tmp_path: Path) -> None:

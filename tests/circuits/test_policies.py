@@ -7,13 +7,17 @@ import pytest
 
 import native
 from circuits.errors import AssignmentError, CircuitError
-from circuits.policies import POLICIES, PolicyCircuit, norm, policy, triangle
+from circuits.policies.gram import triangle
+from circuits.policies.norm import NORM
+from circuits.policies.registry import BUILT_IN, compiled
+from circuits.policies.spec import PolicyCircuit, PublicInputs
 from circuits.statement import SLACK_BITS
 from circuits.transcript import squarings
 from tests.support.plain_batch import random_gradients, seed_of, slack_bits
 
 BOUND = 1 << 20
 RHO = 0x1234567890ABCDEF
+norm = NORM.circuit
 
 
 class Case:
@@ -34,7 +38,7 @@ class Case:
         return self.circuit.circuit.is_satisfied(wires)
 
     def wires(self, gram: native.FrArray, blinder: int, bits: native.FrArray) -> native.FrArray:
-        public = (self.rho, self.squared_norm, self.bound)
+        public = PublicInputs(self.rho, self.squared_norm, self.bound)
         block = self.circuit.committed_block(gram, blinder, self.owners)
         return self.circuit.assignment(public, block, self.circuit.slack_bits(bits, self.bound, self.owners))
 
@@ -94,7 +98,7 @@ def test_shapes_and_names_are_checked() -> None:
     with pytest.raises(AssignmentError, match="bits"):
         circuit.slack_bits(native.zeros(1), 1, 2)
     with pytest.raises(CircuitError, match="no policy"):
-        policy("median", 16)
+        compiled("median", 16)
     for capacity in (0, 121):
         with pytest.raises(CircuitError, match="outside"):
             norm(capacity)
@@ -106,7 +110,7 @@ def test_capacities_are_different_circuits() -> None:
 
 def test_no_policy_publishes_anything_about_one_owner() -> None:
     """The public inputs are rho, T and BOUND; what paid owners by contribution is withdrawn."""
-    assert list(POLICIES) == ["norm"]
+    assert BUILT_IN == (NORM,)
     assert norm(3).circuit.public_count == 1 + 3
     with pytest.raises(CircuitError, match="no policy"):
-        policy("norm-contribution", 16)
+        compiled("norm-contribution", 16)

@@ -57,14 +57,19 @@ def proof_tuple(proof: BatchProof) -> tuple[Any, ...]:
     )
 
 
-def encode_statement(statement: BatchStatement) -> bytes:
-    """ABI encoding of `Statement`."""
+def statement_tuple(statement: BatchStatement) -> tuple[Any, ...]:
+    """`Statement` of contracts/src/types/Types.sol."""
     c = statement.context
     owners = [
         (o.owner_index << 160 | int.from_bytes(o.owner, "big"), *integers(o.commitment)) for o in statement.owners
     ]
     head = (c.market.domain, c.task_id, c.terms_hash, c.round, c.model_digest, c.bound, c.dimension)
-    return encode([STATEMENT], [(*head, owners)])
+    return (*head, owners)
+
+
+def encode_statement(statement: BatchStatement) -> bytes:
+    """ABI encoding of `Statement`."""
+    return encode([STATEMENT], [statement_tuple(statement)])
 
 
 def encode_proof(proof: BatchProof) -> bytes:

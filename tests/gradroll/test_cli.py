@@ -7,6 +7,8 @@ import io
 import json
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +88,9 @@ def test_an_error_prints_its_code_and_what_to_do(capsys: pytest.CaptureFixture[s
         (["prover", "serve", "--config", "absent.toml"], "config", "absent.toml"),
         (["coordinator", "serve", "--market", "0x12"], "config", "chain.market"),
         (["submit", "0", "--gradient", "absent.npy"], "unknown", "absent.npy"),
+        (["setup", "keys", "--policy", "norm-contribution", "--srs", "absent", "--out", "x"], "bad-circuit", "of norm"),
+        (["setup", "local", "--development", "--policy", "median", "--chain", "http://127.0.0.1:9", "--directory", "x"],
+         "bad-circuit", "'median'"),
         (["demo", "--provers", "2"], "config", "--provers"),
         (["demo", "--owners", "3"], "config", "--owners"),
         (["chain", "serve", "--development", "--listen", "8545"], "config", "listen"),
@@ -103,10 +108,15 @@ def test_bad_input_is_named(
     assert named in shown
 
 
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from gradroll.cli import build_parser; build_parser(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"numpy", "native", "web3", "grpc", "circuits.policies.registry"} & set(loaded)
+
+
 def test_usage_errors_are_argparses_own() -> None:
-    withdrawn = ["setup", "keys", "--policy", "norm-contribution", "--capacity", "2"]
     usual = (["submit"], ["audit", "zero"], ["committee", "create", "--threshold", "0"], ["nothing"])
-    for arguments in (*usual, withdrawn, ["demo", "--policy", "norm"]):
+    for arguments in (*usual, ["demo", "--policy", "norm"]):
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         assert stopped.value.code == 2

@@ -14,7 +14,7 @@ import native
 from circuits import joint
 from circuits.commitment import unsafe_development_key
 from circuits.groth16 import unsafe_generate_keys
-from circuits.policies import norm
+from circuits.policies.norm import NORM
 from circuits.srs import unsafe_development_srs
 from circuits.statement import Committee, share_length
 from commons.sharing.dealing import OwnerSeeds, owner_vector, share_vector
@@ -98,7 +98,7 @@ def test_shared_randomness_is_linear_and_does_not_depend_on_blocks() -> None:
 
 def test_a_joint_proof_costs_one_party_little_more_than_a_plain_one() -> None:
     """On a witness of field elements; bits are faster for the plain prover, who sees them."""
-    circuit = norm(16)
+    circuit = NORM.circuit(16)
     srs = unsafe_development_srs(_SEED, 2)
     key = unsafe_generate_keys(circuit, srs.tau, srs.origin, _SEED)
     plain, shared = rows(2, circuit.circuit.wire_count)

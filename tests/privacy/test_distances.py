@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from circuits.policies import MAX_CAPACITY
+from circuits.policies.spec import MAX_CAPACITY
 from circuits.statement import MASK_BITS, MAX_BOUND, MAX_DIMENSION, PROJECTION_HIGH, PROJECTION_LOW, ROWS, Committee
 from commons.sharing import replicated
 from native import R

@@ -15,7 +15,7 @@ from circuits import commitment, container, keys, srs
 from circuits.commitment import commitment_key
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, generate_keys
-from circuits.policies import norm
+from circuits.policies.norm import NORM
 from commons.storage.parameters import PublicParameters
 from tests.support.crafted import INFINITY, TAU, root, string, swapped
 from tests.support.plain_batch import seed_of
@@ -25,7 +25,7 @@ DIMENSION = 5
 
 @cache
 def made() -> ProvingKey:
-    return generate_keys(norm(1), string(TAU).tau, "ptau:00", seed_of("entropy"))
+    return generate_keys(NORM.circuit(1), string(TAU).tau, "ptau:00", seed_of("entropy"))
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_crafted_proving_key_is_refused_whenever_it_is_asked_for(folder: Path)
 
 def test_a_proving_key_under_a_verifying_key_that_the_chain_does_not_name_is_refused(folder: Path) -> None:
     """A whole key pair of somebody else, with the hash that the contract names written over its own."""
-    other = generate_keys(norm(1), string(TAU).tau, "ptau:00", seed_of("other"))
+    other = generate_keys(NORM.circuit(1), string(TAU).tau, "ptau:00", seed_of("other"))
     keys.save_proving_key(other, folder / "norm-1.proving")
     file = container.read(folder / "norm-1.proving", keys.PROVING)
     sections = {name: bytes(data) for name, data in file.sections.items()}

@@ -19,6 +19,7 @@ from circuits import payload
 from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, GradrollError, UnknownError
 from circuits.groth16 import ProvingKey
+from circuits.policies import DEFAULT
 from circuits.statement import (
     MASK_BITS,
     ROWS,
@@ -180,6 +181,7 @@ class Network:
     """N parties with their ledgers and shares, and what the chain would say.
 
     Attributes:
+        proves: name of the policy.
         least_owners: the task's minimum, which provers keep; the coordinator's machine thinks it is 2.
     """
 
@@ -187,13 +189,14 @@ class Network:
     provers: int = 4
     dimension: int = 5
     capacity: int = 4
+    proves: str = DEFAULT
     least_owners: int = 2
     setup: Setup = field(init=False)
     headers: list[SubmissionHeader] = field(default_factory=list)
     plans: list[OwnerPlan] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.setup = development_setup("norm", self.capacity, self.dimension)
+        self.setup = development_setup(self.proves, self.capacity, self.dimension)
         self.prover_keys = [seed_of("prover", p) for p in range(self.provers)]
         self.coordinator_key = seed_of("coordinator")
         self.owner_addresses: dict[int, bytes] = {}

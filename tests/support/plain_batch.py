@@ -15,11 +15,14 @@ import numpy.typing as npt
 from eth_keys.datatypes import PrivateKey
 
 import native
-from circuits import joint, payload, policies, sumcheck
+from circuits import joint, payload, sumcheck
 from circuits.commitment import CommitmentKey, commitment_key
 from circuits.groth16 import ProvingKey, VerifyingKey, unsafe_generate_keys
 from circuits.hashing import challenge
 from circuits.payload import Aggregate
+from circuits.policies import DEFAULT
+from circuits.policies.registry import compiled
+from circuits.policies.spec import PublicInputs
 from circuits.srs import Srs, unsafe_development_srs
 from circuits.statement import (
     MASK_BITS,
@@ -71,10 +74,10 @@ class Setup:
 
 
 @cache
-def development_setup(policy: str = "norm", capacity: int = 16, dimension: int = 10) -> Setup:
+def development_setup(policy: str = DEFAULT, capacity: int = 16, dimension: int = 10) -> Setup:
     """Seeded keys; the same in every process."""
     srs = unsafe_development_srs(seed_of("srs"), domain_size(dimension))
-    circuit = policies.policy(policy, capacity)
+    circuit = compiled(policy, capacity)
     keys = unsafe_generate_keys(circuit, srs.tau, srs.origin, seed_of("keys"))
     return Setup(srs, commitment_key(srs, dimension), keys)
 
@@ -123,7 +126,7 @@ class PlainBatch:
     statement: BatchStatement
     proof: BatchProof
     batch_id: bytes
-    public_inputs: tuple[int, ...]
+    public_inputs: PublicInputs[int]
     challenges: Challenges
     gradients: tuple[IntArray, ...]
     rows: Rows
@@ -266,7 +269,7 @@ def prove_batch(
     combined = native.linear_combination(rows.values, weights)
     combined_tail = native.linear_combination(rows.tails, weights)
     square_norm = native.inner(combined, combined)
-    public = (rho, square_norm, context.bound)
+    public = PublicInputs(rho, square_norm, context.bound)
     bits = slack_bits(gradients, context.bound)
     wires = policy.assignment(public, block, policy.slack_bits(bits, context.bound, owners))
     groth = joint.combine_proof({1: joint.prove(joint.PlainDriver(r, s), setup.proving, wires)}, 0)

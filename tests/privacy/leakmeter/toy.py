@@ -15,10 +15,10 @@ from unittest.mock import patch
 import numpy as np
 
 import native
-from circuits import policies
 from circuits.commitment import CommitmentKey
 from circuits.groth16 import ProvingKey, unsafe_generate_keys
-from circuits.policies import PolicyCircuit
+from circuits.policies.norm import NORM
+from circuits.policies.spec import PolicyCircuit
 from circuits.srs import Srs, unsafe_development_srs, unsafe_development_tau
 from circuits.statement import domain_size
 from native import FrArray
@@ -75,8 +75,7 @@ def _commitment_key() -> CommitmentKey:
 
 def _policy() -> PolicyCircuit:
     """The policy circuit at toy size; the cached one has another number of bits."""
-    made: PolicyCircuit = policies.norm.__wrapped__(CAPACITY)
-    return made
+    return NORM.compile(CAPACITY)
 
 
 def slack_of(gradient: Sequence[int]) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from circuits.policies import POLICIES, policy
+from circuits.policies.registry import BUILT_IN
 from circuits.quantize import quantize
 
 HERE = Path(__file__).parent
@@ -16,8 +16,8 @@ HERE = Path(__file__).parent
 def digests() -> dict[str, dict[str, str]]:
     """Circuit digests by policy and capacity."""
     return {
-        name: {str(capacity): policy(name, capacity).circuit.digest.hex() for capacity in (2, 16, 64)}
-        for name in POLICIES
+        spec.name: {str(capacity): spec.circuit(capacity).circuit.digest.hex() for capacity in (2, 16, 64)}
+        for spec in BUILT_IN
     }
 
 

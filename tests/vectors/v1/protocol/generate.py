@@ -13,7 +13,7 @@ import numpy as np
 import native
 from circuits import payload as payloads
 from circuits.hashing import challenge, keccak, tag, words
-from circuits.policies import norm
+from circuits.policies.norm import NORM
 from circuits.statement import (
     Attested,
     Committee,
@@ -475,7 +475,7 @@ def policy() -> Fields:
     key = run().network.setup.verifying
     inputs = {"capacity": key.capacity, "inputs": [point.hex() for point in key.inputs]}
     inputs |= {name: getattr(key, name).hex() for name in ("alpha", "beta", "gamma", "delta", "sigma", "tau")}
-    circuit = norm(key.capacity).circuit.digest
+    circuit = NORM.circuit(key.capacity).circuit.digest
     return vector(inputs, {"circuit": circuit.hex(), "keyHash": key.key_hash.hex()})
 
 

@@ -44,7 +44,8 @@ def plain(value: Any) -> Any:
 
 def state_of(journal: Journal) -> dict[str, Any]:
     """The coordinator's state, every field of it."""
-    return {name: plain(value) for name, value in vars(journal.state).items()}
+    with journal.reading() as state:
+        return {name: plain(value) for name, value in vars(state).items()}
 
 
 def dump(path: Path) -> str:

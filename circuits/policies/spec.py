@@ -1,0 +1,245 @@
+"""What a policy is: a name, a claim, and the constraints that it adds for each owner to those that every policy has.
+
+Every policy's circuit has the same wires, since owners, provers and contract know no others:
+
+    public inputs     rho, T, BOUND: what the contract computes or is given (`PublicInputs`)
+    committed block   K_ij = <row_i, row_j> for 0 <= i <= j <= capacity, then one blinder (`gram`)
+    private inputs    for each owner the 62 bits of BOUND - K_ii, which owners share beside their gradient
+
+and these constraints, which no policy can leave out:
+
+    T = sum_i rho_i^2 K_ii + 2 sum_(i<j) rho_i rho_j K_ij     ties the block to the owners' commitments
+    for each owner 62 boolean bits, sum 2^e bit_e = BOUND - K_ii
+    the blinder occurs                                        or the commitment to the block would not hide it
+
+What a policy adds speaks of one owner at a time, and of BOUND. Provers put the same constraints to the validity test of
+VALIDATE, whose result names the owner that breaks them. Nothing may speak of two owners: whether it holds would tell
+one of them something about the other's gradient, and a proof that fails for it would look like a prover's lie.
+
+A policy publishes nothing, since there is no wire for it (decision 3 in docs/decisions). Every private wire is linear
+in (K, blinder, bits) with coefficients known to all, so the same `PolicyCircuit.assignment` runs on values and on
+Shamir shares. An empty slot has K = 0 and the bits of BOUND, which are public; constraints have to hold for it too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+import native
+from circuits.errors import AssignmentError, CircuitError
+from circuits.gadgets import occurs, range_check
+from circuits.policies.gram import Gram, committed_block, enforce_quadratic_form, triangle
+from circuits.r1cs import Circuit, ConstraintSystem, Variable
+from circuits.statement import MAX_BOUND, SLACK_BITS
+from native import FrArray
+
+MAX_CAPACITY = 120
+"""Beyond it the error of combining rows by rho^(2^i), 2^(capacity + 2) / r, would exceed 2^-128."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+T = TypeVar("T")
+
+
+class PublicInputs(NamedTuple, Generic[T]):
+    """The public inputs in the order of the key's points behind the constant 1: values (int), or wires.
+
+    Attributes:
+        rho: the challenge that combines the rows.
+        square_norm: T, the squared norm of the combined row.
+        bound: BOUND, the task's bound of squared norms.
+    """
+
+    rho: T
+    square_norm: T
+    bound: T
+
+
+KEY_POINTS = 1 + len(PublicInputs._fields)
+"""Input points of a verifying key that the contract takes (`PolicyKey.sol`): the constant 1 and the public inputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class OwnerWires:
+    """What a policy may constrain: one owner's wires, or an empty slot's.
+
+    Attributes:
+        bound: BOUND; every prover knows it.
+        norm: K_ii, the squared norm; shared.
+        slack: the 62 bits of BOUND - K_ii, least significant first; shared.
+    """
+
+    bound: Variable
+    norm: Variable
+    slack: list[Variable]
+
+
+Constrain = Callable[[ConstraintSystem, OwnerWires], None]
+
+
+@dataclass(frozen=True, eq=False)
+class PolicySpec:
+    """A policy.  Specs are compared by identity: one name belongs to one of them (`registry`).
+
+    Attributes:
+        name: lower-case letters, digits and hyphens; it names key files, and stands in them.
+        claim: what an accepted batch proves, in one sentence.
+        constrain: adds the policy's own constraints for one owner, with the same calls in the same order every time; a
+            policy that adds none has none.
+        public_inputs: names of the public inputs, in order.
+        max_capacity: most slots for owners that a circuit may have.
+
+    Raises:
+        CircuitError: the name is none, the claim is empty, the contract knows no such public inputs, or the capacity is
+            more than combined rows can tell apart.
+    """
+
+    name: str
+    claim: str
+    constrain: Constrain | None = None
+    public_inputs: tuple[str, ...] = PublicInputs._fields
+    max_capacity: int = MAX_CAPACITY
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise CircuitError(f"{self.name!r} cannot name a policy: take up to 64 of a-z, 0-9 and hyphens")
+        if not self.claim.strip():
+            raise CircuitError(f"policy {self.name!r} does not say what it proves; give it a claim")
+        if self.public_inputs != PublicInputs._fields:
+            raise CircuitError(
+                f"policy {self.name!r} has the public inputs {', '.join(self.public_inputs) or '(none)'}; the contract "
+                f"gives every verifier {', '.join(PublicInputs._fields)}, and takes keys with {KEY_POINTS} points"
+            )
+        if not 1 <= self.max_capacity <= MAX_CAPACITY:
+            raise CircuitError(f"policy {self.name!r}: a capacity of {self.max_capacity} is outside 1..{MAX_CAPACITY}")
+
+    def circuit(self, capacity: int) -> PolicyCircuit:
+        """The circuit for up to `capacity` owners, compiled once a process.
+
+        Raises:
+            CircuitError: as `compile`.
+        """
+        return _compiled(self, capacity)
+
+    def compile(self, capacity: int) -> PolicyCircuit:
+        """Compiles the circuit for up to `capacity` owners.
+
+        Raises:
+            CircuitError: the capacity is out of range, or `constrain` adds what cannot be proven jointly, what does not
+                hold for empty slots, or inputs that owners do not share.
+        """
+        if not 1 <= capacity <= self.max_capacity:
+            raise CircuitError(f"capacity {capacity} is outside 1..{self.max_capacity}")
+        cs = ConstraintSystem()
+        public = PublicInputs(*cs.public_inputs(len(self.public_inputs)))
+        *entries, blinder = cs.committed_block(triangle(capacity + 1) + 1)
+        gram = Gram(entries, capacity + 1)
+        enforce_quadratic_form(cs, gram, public.rho, public.square_norm)
+        for owner in range(1, capacity + 1):
+            wires = OwnerWires(public.bound, gram[owner, owner], cs.shared_inputs(SLACK_BITS))
+            range_check(cs, wires.bound - wires.norm, wires.slack)
+            if self.constrain is not None:
+                self.constrain(cs, wires)
+        occurs(cs, blinder)
+        return PolicyCircuit(self.name, capacity, self._checked(cs, capacity), self._owner_circuit())
+
+    def _owner_circuit(self) -> Circuit | None:
+        """The policy's own constraints over public input BOUND, committed K_ii and the bits, of one owner."""
+        if self.constrain is None:
+            return None
+        cs = ConstraintSystem()
+        (bound,), (norm,) = cs.public_inputs(1), cs.committed_block(1)
+        self.constrain(cs, OwnerWires(bound, norm, cs.shared_inputs(SLACK_BITS)))
+        circuit = self._checked(cs, 1)
+        for value in (1, MAX_BOUND):
+            empty = native.from_ints([value >> exponent & 1 for exponent in range(SLACK_BITS)])
+            if not circuit.is_satisfied(circuit.assign((value,), native.zeros(1), empty)):
+                raise CircuitError(
+                    f"policy {self.name!r} does not hold for an empty slot (norm 0, the bits of BOUND), so no batch "
+                    "with fewer owners than slots could be proven"
+                )
+        return circuit
+
+    def _checked(self, cs: ConstraintSystem, owners: int) -> Circuit:
+        circuit = cs.compile()
+        if len(circuit.input_wires) != owners * SLACK_BITS:
+            raise CircuitError(
+                f"policy {self.name!r} declares private inputs of its own; owners share {SLACK_BITS} bits each, the "
+                "slack of their norm, and nothing else beside the gradient"
+            )
+        return circuit
+
+
+@cache
+def _compiled(spec: PolicySpec, capacity: int) -> PolicyCircuit:
+    return spec.compile(capacity)
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyCircuit:
+    """A policy's circuit for up to `capacity` owners.
+
+    Attributes:
+        per_owner: what the policy adds, for one owner alone (`further_residual`); None if it adds nothing.
+    """
+
+    name: str
+    capacity: int
+    circuit: Circuit
+    per_owner: Circuit | None = None
+
+    @property
+    def gram_size(self) -> int:
+        """Entries of the Gram block without the blinder."""
+        return triangle(self.capacity + 1)
+
+    def committed_block(self, gram: FrArray, blinder: int, owners: int) -> FrArray:
+        """The committed block, (gram_size + 1, 4), from the Gram entries of rows 0..owners, (triangle(owners+1), 4), or
+        shares of it; see `gram.committed_block`.
+
+        Raises:
+            AssignmentError: `owners` or the number of entries does not fit the circuit.
+        """
+        self._check_owners(owners)
+        return committed_block(gram, blinder, owners, self.capacity)
+
+    def slack_bits(self, bits: FrArray, bound: int, owners: int) -> FrArray:
+        """The bit wires, (capacity * 62, 4), from the owners' bits (owners * 62, 4) or shares of them.
+
+        Raises:
+            AssignmentError: `owners` or the number of bits does not fit the circuit.
+        """
+        self._check_owners(owners)
+        if bits.shape != (owners * SLACK_BITS, 4):
+            raise AssignmentError(f"{owners} owners have {owners * SLACK_BITS} bits, got {bits.shape}")
+        empty = np.zeros((self.capacity - owners, SLACK_BITS, 4), dtype=np.uint64)
+        empty[:, :, 0] = [bound >> exponent & 1 for exponent in range(SLACK_BITS)]
+        return np.concatenate((bits, empty.reshape(-1, 4)))
+
+    def assignment(self, public: PublicInputs[int], block: FrArray, bits: FrArray) -> FrArray:
+        """The full wire vector from `PublicInputs`, `committed_block` and `slack_bits` (or shares of them).
+
+        Linear in (block, bits) with public coefficients; see `Circuit.assign`.
+        """
+        return self.circuit.assign(public, block, bits)
+
+    def further_residual(self, bound: int, norm: int, bits: FrArray, weight: int) -> int:
+        """sum_k weight^k (a_k b_k - c_k) over what the policy adds for an owner: zero if it holds, for a random weight.
+
+        Args:
+            norm: K_ii, or a share of degree t of it.
+            bits: (62, 4), or shares of degree t; of such the result is a share of degree 2t.
+        """
+        if self.per_owner is None:
+            return 0
+        defects = self.per_owner.defects(self.per_owner.assign((bound,), native.from_ints([norm]), bits))
+        return native.inner(defects, native.powers(weight, len(defects)))
+
+    def _check_owners(self, owners: int) -> None:
+        if not 1 <= owners <= self.capacity:
+            raise AssignmentError(f"{owners} owners do not fit a circuit of capacity {self.capacity}")
