@@ -148,6 +148,17 @@ class PolicySpec:
         occurs(cs, blinder)
         return PolicyCircuit(self.name, capacity, self._checked(cs, capacity), self._owner_circuit())
 
+    def holds(self, bound: int, norm: int) -> bool:
+        """Whether a gradient of this squared norm keeps the policy; an owner asks before it shares anything.
+
+        A validity test that fails opens a combination of the owner's secrets to the provers.
+        """
+        if not 0 <= norm <= bound:
+            return False
+        circuit = self._owner_circuit()
+        slack = native.from_ints([bound - norm >> exponent & 1 for exponent in range(SLACK_BITS)])
+        return circuit is None or circuit.is_satisfied(circuit.assign((bound,), native.from_ints([norm]), slack))
+
     def _owner_circuit(self) -> Circuit | None:
         """The policy's own constraints over public input BOUND, committed K_ii and the bits, of one owner."""
         if self.constrain is None:

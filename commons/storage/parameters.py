@@ -76,6 +76,10 @@ class PublicParameters:
         """The verifying key with a hash.  Raises KeyMismatchError when no file holds it."""
         return self._once(self._verifying, key_hash, lambda: self._load_verifying(key_hash))
 
+    def policy_name(self, key_hash: bytes) -> str:
+        """Name of the policy whose verifying key has a hash.  Raises KeyMismatchError when no file holds it."""
+        return container.read(self._find("*.verifying", keys.VERIFYING, key_hash), keys.VERIFYING).text("policy")
+
     def _load_commitment(self, dimension: int) -> CommitmentKey:
         """From the cache beside the keys, or derived: only that takes the powers into memory."""
         known = cached_commitment_key(self.tau, dimension, self._directory)

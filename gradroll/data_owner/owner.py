@@ -18,7 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from circuits.commitment import CommitmentKey
-from circuits.errors import ClosedError, GradrollError, InvalidInputError, UnavailableError, UnknownError
+from circuits.errors import (
+    ClosedError,
+    GradientError,
+    GradrollError,
+    InvalidInputError,
+    KeyMismatchError,
+    UnavailableError,
+    UnknownError,
+)
+from circuits.policies.registry import find
 from circuits.quantize import FloatArray, Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from commons.chain.facts import CommitteeRecord
@@ -113,7 +122,7 @@ class DataOwner:
 
         Raises:
             UnknownError: no such task, or this account is not registered for it.
-            GradientError: wrong dimension, NaN, infinity.
+            GradientError: wrong dimension, NaN, infinity; or it breaks the task's policy, whose verifying key is here.
             ClosedError: the round takes no submissions any more.
             InvalidInputError: another gradient was begun for this round.
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
@@ -131,6 +140,7 @@ class DataOwner:
         if begun is not None and begun.is_finished:
             return _outcome(begun, quantized, {}, self._status_of(begun))
         self._require_open(terms, current)
+        self._require_policy(terms, quantized)
         if begun is None:
             submission, sharing = self._begin(terms, current, record.committee, quantized)
         else:
@@ -164,6 +174,17 @@ class DataOwner:
             raise ClosedError(
                 f"round {number} of task {terms.task_id} took submissions until {deadline} (chain time); it is {now}"
             )
+
+    def _require_policy(self, terms: TaskTerms, quantized: Quantized) -> None:
+        """What the policy demands beside the norm bound, where this owner has the policy's verifying key."""
+        try:
+            name = self._parameters.policy_name(self._view.policy(terms.task_id).key_hash)
+        except KeyMismatchError:
+            return  # owners need no policy keys; without one they must know themselves what they agree to
+        policy = find(name)
+        norm = sum(int(value) ** 2 for value in quantized.values)
+        if not policy.holds(terms.bound, norm):
+            raise GradientError(f"this gradient breaks the task's policy {policy.name!r}: {policy.claim}")
 
     def _begin(
         self, terms: TaskTerms, round_number: int, committee: Committee, quantized: Quantized

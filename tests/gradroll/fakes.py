@@ -193,5 +193,10 @@ class FakeParameters:
     def parameters(self) -> PublicParameters:
         return cast(PublicParameters, self)
 
+    policy = "norm"
+
+    def policy_name(self, key_hash: bytes) -> str:
+        return self.policy
+
     def commitment_key(self, dimension: int) -> CommitmentKey:
         return development_setup("norm", 2, dimension).commitment

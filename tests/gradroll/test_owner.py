@@ -18,6 +18,8 @@ from circuits.errors import (
     UnavailableError,
     UnknownError,
 )
+from circuits.policies.spec import OwnerWires, PolicySpec
+from circuits.r1cs import ConstraintSystem
 from commons.protocol.signing import require_owner
 from commons.protocol.status import SubmissionState
 from commons.sharing.sharepayloads import payload_digest
@@ -107,6 +109,22 @@ def test_a_bad_gradient_is_refused_before_anything_leaves(
         world.owner().submit(0, gradient)
     assert not world.provers.received
     assert not list(world.state.rglob("*.json"))
+
+
+def test_a_gradient_that_breaks_the_tasks_policy_is_refused_before_anything_leaves(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provers' test of it would open a combination of its secrets."""
+
+    def exact(cs: ConstraintSystem, owner: OwnerWires) -> None:
+        cs.enforce(owner.norm, owner.bound - owner.norm, 0)
+
+    policy = PolicySpec("exact", "Every owner's squared norm is exactly BOUND.", exact)
+    monkeypatch.setattr(gradroll.data_owner.owner, "find", lambda name: policy)
+    with pytest.raises(GradientError, match=r"breaks the task's policy 'exact'.* exactly BOUND"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.provers.received
+    assert world.owner().submit(0, np.eye(1, DIMENSION)[0] * 16.0).round == 0  # 2^20 squared is BOUND
 
 
 def test_unknown_task_unknown_round_and_unregistered_owner(world: World) -> None:
