@@ -6,9 +6,11 @@ import argparse
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from commons.settings.loading import Settings, load
+if TYPE_CHECKING:
+    from commons.settings.loading import Settings
+
 
 Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse gives it no public name."""
@@ -52,6 +54,8 @@ def settings(arguments: argparse.Namespace, **overrides: object) -> Settings:
     Args:
         overrides: further values, "section__key" for section.key.
     """
+    from commons.settings.loading import load
+
     values: dict[str, object] = {
         "chain.url": getattr(arguments, "chain", None),
         "chain.chain_id": getattr(arguments, "chain_id", None),
