@@ -1,0 +1,127 @@
+"""The real coordinator loop and the real provers, with everything going wrong that a seed draws.
+
+A seed that fails is made smaller by `shrunk` and kept below as a test with a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from commons.protocol.status import SubmissionState
+from commons.storage.eventlog import Record, SqliteLog
+from coordinator.settlement import Settlement
+from provers.finality import Finality
+from provers.party import Acceptance
+from tests.simulation.world.invariants import always, in_the_end
+from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike, drawn, shrunk
+from tests.simulation.world.world import World
+
+FAST, SLOW = range(3), range(3, 60)
+QUIET = Schedule(1, 3)
+
+
+def play(schedule: Schedule) -> tuple[dict[str, int], list[SubmissionState]]:
+    """Run a schedule to its end: what happened, and what became of the submissions."""
+    with World(schedule) as world:
+        world.run(always)
+        in_the_end(world)
+        assert world.coordinator is not None
+        with world.coordinator.journal.reading() as state:
+            states = [entry.status.state for entry in state.submissions.values()]
+        return dict(world.events), states
+
+
+@pytest.mark.parametrize("seed", FAST)
+def test_nothing_wrong_comes_out_and_the_round_ends(seed: int) -> None:
+    play(drawn(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SLOW)
+def test_nothing_wrong_comes_out_and_the_round_ends_of_more_seeds(seed: int) -> None:
+    play(drawn(seed))
+
+
+def test_without_trouble_everybody_is_paid() -> None:
+    assert play(QUIET) == ({}, [SubmissionState.ACCEPTED] * 3)
+
+
+def test_a_schedule_replays() -> None:
+    schedule = drawn(3)
+    assert schedule == drawn(3)
+    assert play(schedule) == play(schedule)
+
+
+NAMED = {
+    "a prover dies after a lock is written, before it signs": Schedule(1, 3, (Strike(DISK, 104, "crash-after"),)),
+    "a coordinator dies after a batch is proven": Schedule(1, 3, (Strike(DISK, 118, "crash-after"),)),
+    "a coordinator restarts in every turn": Schedule(
+        1, 3, tuple(Strike(TURN, at, "restart-coordinator") for at in range(14))
+    ),
+    "a reply is lost at every tenth message": Schedule(
+        1, 3, tuple(Strike(NETWORK, at, "lose-reply") for at in range(0, 160, 10))
+    ),
+    "every message comes twice": Schedule(1, 3, tuple(Strike(NETWORK, at, "twice") for at in range(160))),
+    "a prover's disk is full for a while": Schedule(1, 3, (Strike(DISK, 60, "full", 6),)),
+    "all clocks jump": Schedule(1, 3, tuple(Strike(TURN, at, "clock", 3600 + at) for at in range(4))),
+    "the acceptance is taken back while its sum is asked for": Schedule(
+        1, 3, tuple(Strike(TURN, at, "reorganise", 5) for at in range(1, 9))
+    ),
+    "a liar, and a prover that restarts": Schedule(
+        1, 3, (Strike(TURN, 1, "restart-prover", 2),), (Lie(0, "one-residual"),)
+    ),
+}
+"""Schedules with a history, or that are easily thought wrong."""
+QUICK = ("a coordinator restarts in every turn", "every message comes twice", "a liar, and a prover that restarts")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NAMED]
+)
+def test_named_schedules(name: str) -> None:
+    play(NAMED[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["crash-before", "crash-after"])
+@pytest.mark.parametrize("write", range(0, 140, 4))
+def test_a_crash_at_a_write_costs_nothing_but_time(write: int, kind: str) -> None:
+    """Provers and coordinator write some 140 times in a quiet round; whoever writes there dies."""
+    play(Schedule(1, 3, (Strike(DISK, write, kind),)))
+
+
+def believes_at_once(self: Settlement, batch_id: bytes, task_id: int, number: int) -> bool:
+    return True
+
+
+def believes_nothing(self: Finality, context: object, batch_id: bytes) -> Acceptance | None:
+    return None
+
+
+def forgets(self: SqliteLog, records: Sequence[Record]) -> None:
+    self._length += len(records)
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "fault", "complaint"),
+    [
+        pytest.param(Settlement, "_is_accepted", believes_at_once, "stays closed|has not", marks=pytest.mark.slow),
+        pytest.param(Finality, "accepted", believes_nothing, "deep enough to be final", marks=pytest.mark.slow),
+        (SqliteLog, "append", forgets, "forgotten"),
+    ],
+)
+def test_the_simulation_finds_planted_faults(
+    place: type, name: str, fault: Callable[..., object], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A simulation that cannot fail would prove nothing."""
+    monkeypatch.setattr(place, name, fault)
+    with pytest.raises(AssertionError, match=complaint):
+        play(Schedule(1, 3, (Strike(TURN, 6, "restart-coordinator"),)))
+
+
+def test_a_failing_schedule_is_made_smaller() -> None:
+    needed = Strike(NETWORK, 7, "twice")
+    schedule = Schedule(5, 4, (*(Strike(TURN, at, "node-down", 1) for at in range(6)), needed), (Lie(1, "coin"),))
+    assert shrunk(schedule, lambda tried: needed in tried.strikes) == Schedule(5, 2, (needed,))

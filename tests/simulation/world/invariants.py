@@ -1,0 +1,80 @@
+"""What must be true at every moment, and what once things have stopped going wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from circuits import payload
+from commons.protocol.status import SubmissionState
+from coordinator.rounds import CoordinatorState
+from tests.simulation.world.world import DIMENSION, World
+
+BLAMELESS = {"unattributed", "receipts", "expired"}
+"""Reasons for which an honest owner may be left out."""
+
+
+def always(world: World) -> None:
+    """At every moment: no owner in two sums, no sum but of accepted batches, sums are right, nobody honest accused."""
+    _one_sum_an_owner(world)
+    if world.coordinator is not None:
+        with world.coordinator.journal.reading() as state:
+            _nobody_honest_is_accused(world, state)
+            _sums_are_right(world, state)
+
+
+def _one_sum_an_owner(world: World) -> None:
+    sums: dict[bytes, bytes] = {}
+    locked: dict[bytes, dict[bytes, int]] = {}
+    for index, prover in enumerate(world.provers):
+        if prover is None or index in world.liars:
+            continue
+        for owner, selection in prover.store.ledger.released.items():
+            assert sums.setdefault(owner, selection.digest) == selection.digest, "an owner's gradient is in two sums"
+        for owner, selection in prover.store.ledger.locks.items():
+            counted = locked.setdefault(owner, {})
+            counted[selection.digest] = counted.get(selection.digest, 0) + 1
+    quorum = world.committee.quorum - len(world.liars)
+    for counted in locked.values():
+        assert sum(count >= quorum for count in counted.values()) <= 1, "two sets with an owner may both be signed"
+
+
+def _nobody_honest_is_accused(world: World, state: CoordinatorState) -> None:
+    for current in state.rounds.values():
+        assert current.excluded <= world.liars, f"honest provers are named: {current.named}"
+    for entry in state.submissions.values():
+        if entry.status.state is SubmissionState.REJECTED:
+            assert entry.status.reason.partition(":")[0] in BLAMELESS, entry.status.reason
+
+
+def _sums_are_right(world: World, state: CoordinatorState) -> None:
+    quantized = {owner.index: owner.quantized.values for owner in world.owners}
+    accepted = {batch_id for batch_id, _ in world.chain.batches(0)}
+    for batch in state.batches.values():
+        if batch.payload_digest is None:
+            continue
+        assert batch.batch_id in accepted, "a sum was released of a batch that the chain does not have"
+        opened = payload.decode(world._coordinator().results.get(batch.payload_digest), DIMENSION)
+        indices = [state.submissions[s].header.owner_index for s in batch.submissions]
+        assert np.array_equal(opened.values, np.sum([quantized[i] for i in indices], axis=0)), "a sum is wrong"
+
+
+def in_the_end(world: World) -> None:
+    """After peace: who got its shares to a quorum in time is paid, and the sum is open."""
+    assert world.coordinator is not None, "the coordinator does not start"
+    assert all(world.provers), "a prover does not start"
+    everywhere = all(owner.is_everywhere for owner in world.owners)
+    with world.coordinator.journal.reading() as state:
+        assert not state.open_rounds(), {key: state.rounds[key].trouble for key in state.open_rounds()}
+        for entry in state.submissions.values():
+            status = entry.status
+            fair = status.state is SubmissionState.ACCEPTED or status.reason.partition(":")[0] in BLAMELESS
+            assert fair, (status.state.name, status.reason)
+            if not world.schedule.lies and everywhere:
+                assert status.state is SubmissionState.ACCEPTED, (status.state.name, status.reason)
+        for batch in state.batches.values():
+            assert not batch.accepted or batch.payload_digest is not None, "an accepted batch's sum stays closed"
+        known = {entry.header.owner_index for entry in state.submissions.values()}
+        forgotten = [owner.index for owner in world.owners if owner.entered and owner.index not in known]
+        assert not forgotten, f"submissions of owners {forgotten} are forgotten"
+    entered = sum(owner.entered for owner in world.owners)
+    assert entered == len(world.owners) or world.schedule.strikes, "an owner could not submit in peace"

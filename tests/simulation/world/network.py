@@ -1,0 +1,163 @@
+"""Messages to provers: real encodings, on a network that loses, doubles and delays them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
+
+from circuits.errors import GradrollError, UnavailableError
+from circuits.statement import Context, SubmissionHeader
+from commons.protocol.keypackages import KeyConfirmation, KeyPackage
+from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.replies import Failure
+from commons.protocol.status import ProverStatus
+from commons.protocol.streamheads import ShareHead
+from commons.sharing import sealing
+from commons.wire import batchsteps, uploads
+from commons.wire.rpcstatus import catalogue
+from provers.prover import Prover
+from tests.simulation.world.clock import WorldClock
+from tests.simulation.world.disk import CrashError
+from tests.support.network import Fault
+
+T = TypeVar("T")
+
+
+class Wire:
+    """What lies between a coordinator or an owner and the provers.
+
+    Args:
+        prover: the running prover behind an index, or None.
+        strike: what goes wrong with the next message, if anything; called once each.
+        crashed: told of a prover that died while it worked on a message.
+    """
+
+    def __init__(
+        self,
+        clock: WorldClock,
+        prover: Callable[[int], Prover | None],
+        strike: Callable[[], tuple[str, int] | None],
+        crashed: Callable[[int], None],
+    ) -> None:
+        self._clock = clock
+        self._prover = prover
+        self._strike = strike
+        self._crashed = crashed
+        self._late: list[tuple[float, Callable[[], object]]] = []
+
+    def call(self, index: int, act: Callable[[Prover], T], timeout: float = 30.0) -> T:
+        """Have a prover do something.  Raises what it raises, or UnavailableError."""
+        self.deliver_late()
+        kind, arg = self._strike() or ("", 0)
+        if kind == "slow":
+            self._clock.advance(arg)
+            if arg > timeout:
+                kind = "lose-reply"
+        if kind == "lose-request":
+            raise UnavailableError("the request was lost")
+        if kind == "late":
+            self._late.append((self._clock.now + arg, lambda: self._once(index, act)))
+            raise UnavailableError("no answer in time")
+        reply = self._once(index, act)
+        if kind == "twice":
+            reply = self._once(index, act)
+        if kind == "lose-reply":
+            raise UnavailableError("the reply was lost")
+        return reply
+
+    def deliver_late(self) -> None:
+        """Messages whose senders have given up arrive all the same."""
+        due = [act for at, act in self._late if at <= self._clock.now]
+        self._late = [(at, act) for at, act in self._late if at > self._clock.now]
+        for act in due:
+            try:
+                act()
+            except GradrollError:
+                continue
+
+    def _once(self, index: int, act: Callable[[Prover], T]) -> T:
+        prover = self._prover(index)
+        if prover is None:
+            raise UnavailableError("connection refused")
+        try:
+            return act(prover)
+        except CrashError:
+            self._crashed(index)
+            raise UnavailableError("the connection broke") from None
+
+
+class Line:
+    """A connection to one prover.  Implements ``coordinator.fleet.Connection``, and takes owners' shares."""
+
+    def __init__(self, wire: Wire, index: int, faults: Sequence[Fault], network: Any) -> None:
+        self._wire = wire
+        self._index = index
+        self._faults = faults
+        self._network = network
+        self.endpoint = f"prover-{index}:1"
+
+    def close(self) -> None:
+        pass
+
+    def status(self, timeout: float | None = None) -> ProverStatus:
+        message = self._wire.call(self._index, lambda p: uploads.status_to_wire(p.status()), timeout or 30.0)
+        return uploads.status_from_wire(message)
+
+    def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
+        parts = list(batchsteps.request_to_wire(request))
+
+        def work(prover: Prover) -> list[Any]:
+            limits = lambda session: batchsteps.Limits(prover.dimension(session))  # noqa: E731
+            read = batchsteps.request_from_wire(iter(parts), limits)
+            return list(batchsteps.reply_to_wire(self._lied(read, prover.run(read))))
+
+        replied = self._wire.call(self._index, work, timeout or 30.0)
+        return batchsteps.reply_from_wire(iter(replied), batchsteps.Limits(dimension))
+
+    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
+        return self._wire.call(self._index, lambda p: p.deal(committee_id))
+
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
+        return self._wire.call(self._index, lambda p: p.accept(committee_id, packages))
+
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
+        self._wire.call(self._index, lambda p: p.confirm(committee_id, confirmations))
+
+    def submit_shares(self, header: SubmissionHeader, payload: bytes, hpke_key: bytes, context: Context) -> bytes:
+        """Seal a share and hand it in; the receipt's signature."""
+        count = sealing.chunk_count(len(payload))
+        label = sealing.ShareLabel(
+            context.market.domain, header.task_id, header.round, header.owner, self._index, count
+        )
+        chunks = list(sealing.seal_share(hpke_key, payload, label))
+        head = uploads.head_from_wire(uploads.head_to_wire(ShareHead(header, self._index, count)))
+        return self._wire.call(self._index, lambda p: p.take(head, iter(chunks)))[1]
+
+    def _lied(self, request: StepRequest, reply: StepReply) -> StepReply:
+        for fault in self._faults:
+            changed = fault(self._network, self._index, request, reply)
+            if isinstance(changed, Failure):
+                raise catalogue()[changed.code](changed.message)
+            reply = changed
+        return reply
+
+
+class InOrder(Executor):
+    """Does what it is given at once, so that nothing happens at the same time."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def shuffled(source: random.Random, items: Iterable[T]) -> list[T]:
+    """The items in an order that the source draws."""
+    out = list(items)
+    source.shuffle(out)
+    return out

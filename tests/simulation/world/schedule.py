@@ -1,0 +1,115 @@
+"""What goes wrong in a run, as data: it can be replayed, printed, and made smaller while the run still fails."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from commons.protocol.messages import Step
+from tests.support.faults import REWRITES
+
+NETWORK, DISK, TURN = "network", "disk", "turn"
+KINDS: dict[str, tuple[tuple[str, int], ...]] = {
+    NETWORK: (("lose-request", 0), ("lose-reply", 0), ("twice", 0), ("late", 30), ("slow", 200)),
+    DISK: (("crash-before", 0), ("crash-after", 0), ("full", 6)),
+    TURN: (
+        ("restart-prover", 3), ("stop-prover", 3), ("restart-coordinator", 0), ("clock", 7200), ("reorganise", 5),
+        ("node-down", 8), ("submit-again", 3),
+    ),
+}  # fmt: skip
+"""Kinds of faults by where they strike, with the largest argument."""
+_RANGE = {NETWORK: 160, DISK: 140, TURN: 14}
+"""Within how many opportunities faults strike."""
+
+
+@dataclass(frozen=True, order=True)
+class Strike:
+    """One thing that goes wrong.
+
+    Attributes:
+        site: where: at a message to a prover, at a write to a disk, at a turn of the coordinator.
+        at: at which of them, counted from 0.
+        kind: see ``KINDS``.
+        arg: seconds, blocks, turns or a prover, by kind.
+    """
+
+    site: str
+    at: int
+    kind: str
+    arg: int = 0
+
+
+@dataclass(frozen=True)
+class Lie:
+    """A prover that lies in one field, ``times`` times; see ``tests.support.faults``."""
+
+    prover: int
+    name: str
+    times: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Everything that makes a run.
+
+    Attributes:
+        seed: of gradients and of the order of what is concurrent.
+        owners: how many submit.
+        strikes: what goes wrong, where.
+        lies: what corrupt provers do; at most t of them.
+    """
+
+    seed: int
+    owners: int = 3
+    strikes: tuple[Strike, ...] = ()
+    lies: tuple[Lie, ...] = ()
+
+    def __str__(self) -> str:
+        """As code, for a named test."""
+        return f"Schedule({self.seed}, {self.owners}, {self.strikes!r}, {self.lies!r})"
+
+
+def drawn(seed: int, *, most: int = 8, lying: bool = True) -> Schedule:
+    """The schedule of a seed."""
+    source = random.Random(seed)
+    strikes = tuple(sorted(_strike(source) for _ in range(source.randint(0, most))))
+    lies: tuple[Lie, ...] = ()
+    if lying and source.random() < 0.4:
+        lies = (Lie(source.randrange(4), source.choice(sorted(REWRITES)), source.choice((1, 1, 1_000_000))),)
+    return Schedule(seed, source.randint(2, 4), strikes, lies)
+
+
+def _strike(source: random.Random) -> Strike:
+    site = source.choices((NETWORK, DISK, TURN), (4, 3, 3))[0]
+    kind, largest = source.choice(KINDS[site])
+    sign = -1 if kind == "clock" and source.random() < 0.5 else 1
+    return Strike(site, source.randrange(_RANGE[site]), kind, sign * source.randint(0, largest))
+
+
+def shrunk(schedule: Schedule, fails: Callable[[Schedule], bool]) -> Schedule:
+    """A smaller schedule that still fails: without strikes, lies and owners that are not needed."""
+    smaller = True
+    while smaller:
+        smaller = False
+        for candidate in _smaller(schedule):
+            if fails(candidate):
+                schedule, smaller = candidate, True
+                break
+    return schedule
+
+
+def _smaller(schedule: Schedule) -> list[Schedule]:
+    strikes, half = schedule.strikes, len(schedule.strikes) // 2
+    candidates = []
+    if half > 1:
+        candidates += [replace(schedule, strikes=part) for part in (strikes[:half], strikes[half:])]
+    candidates += [replace(schedule, strikes=strikes[:i] + strikes[i + 1 :]) for i in range(len(strikes))]
+    candidates += [replace(schedule, lies=())] if schedule.lies else []
+    candidates += [replace(schedule, owners=schedule.owners - 1)] if schedule.owners > 2 else []
+    return candidates
+
+
+def steps_of(lie: Lie) -> Step:
+    """The step in which a lie is told."""
+    return REWRITES[lie.name][0]

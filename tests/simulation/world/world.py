@@ -1,0 +1,377 @@
+"""One run: owners, four provers, a coordinator and a chain, through everything that a schedule says, then in peace.
+
+While things go wrong nothing wrong may come out (`invariants`); once they have stopped, the round comes to its end.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from circuits.errors import GradrollError
+from circuits.quantize import Quantized, quantize
+from circuits.statement import Committee, MarketId, Policy, SubmissionHeader, TaskTerms
+from commons.protocol.messages import Message, message_digest
+from commons.settings.sections import CoordinatorSettings, ProverSettings
+from commons.sharing.dealing import OwnerSeeds, share_gradient
+from commons.storage.accounts import SigningKey
+from commons.storage.eventlog import SqliteLog
+from commons.storage.parameters import PublicParameters
+from coordinator.coordinator import Coordinator
+from coordinator.journal import VERSIONS
+from provers.joining.keystore import Keystore
+from provers.prover import Prover, own_membership
+from provers.store import Store
+from tests.simulation.world.chain import Account, ModelChain, NodeView
+from tests.simulation.world.clock import NodeClock, WorldClock
+from tests.simulation.world.disk import CrashError, SimulatedDisk
+from tests.simulation.world.network import InOrder, Line, Wire
+from tests.simulation.world.schedule import DISK, NETWORK, TURN, Schedule, Strike
+from tests.support.faults import REWRITES, lie
+from tests.support.plain_batch import Setup, development_setup, seed_of
+
+PROVERS, THRESHOLD, DIMENSION, CAPACITY = 4, 1, 5, 4
+BOUND, FRACTION_BITS = 1 << 40, 16
+CONFIRMATIONS = 6
+"""Above the deepest reorganisation of a schedule."""
+TROUBLED, PEACEFUL = 16, 40
+"""Turns in which things go wrong, and most turns after them in which the round must end."""
+MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
+
+
+class Setups:
+    """Keys of the whole run, made once; stands in for `PublicParameters`."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self.srs = setup.srs
+
+    def commitment_key(self, dimension: int) -> object:
+        return self._setup.commitment
+
+    def proving_key(self, key_hash: bytes) -> object:
+        return self._setup.proving
+
+    def verifying_key(self, key_hash: bytes) -> object:
+        return self._setup.verifying
+
+
+@dataclass
+class Owner:
+    """A data owner: its key, its gradient, and how far it is."""
+
+    index: int
+    key: SigningKey
+    quantized: Quantized
+    header: SubmissionHeader | None = None
+    payloads: tuple[bytes, ...] = ()
+    receipts: dict[int, bytes] = field(default_factory=dict)
+    entered: bool = False
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether all provers had its shares when the coordinator took the header."""
+        return len(self.receipts) == PROVERS
+
+
+@dataclass
+class Signers:
+    """What a lie needs to be signed; stands in for `tests.support.network.Network`."""
+
+    provers: int
+    keystores: list[Keystore]
+
+    def resign(self, prover: int, message: Message, body: bytes) -> Message:
+        digest = message_digest(message.session, message.step, prover, body)
+        return replace(message, body=body, signature=self.keystores[prover].sign(digest))
+
+
+class World:
+    """Everything of one run.  A context manager, for its directory."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.peace = False
+        self.events: Counter[str] = Counter()
+        self._seen: Counter[str] = Counter()
+        self._strikes = {(s.site, s.at): s for s in schedule.strikes}
+        shared = Path("/dev/shm")  # noqa: S108 - in memory where there is such a place: runs write a lot
+        self.directory = Path(tempfile.mkdtemp(prefix="gradroll-world-", dir=shared if shared.is_dir() else None))
+        self.clock = WorldClock()
+        self.setup = development_setup("norm", CAPACITY, DIMENSION)
+        self.account = SigningKey.from_secret(seed_of("coordinator"))
+        self.keystores = [Keystore.create(self.directory / f"prover-{p}" / "keys") for p in range(PROVERS)]
+        self.chain = self._chain()
+        self.wire = Wire(self.clock, self._running, partial(self._strike, NETWORK), self._prover_crashed)
+        self.node = NodeView(self.chain)
+        self.clocks = [NodeClock(self.clock) for _ in range(PROVERS)]
+        self.own_clock = NodeClock(self.clock)
+        self.disks = [SimulatedDisk(partial(self._strike, DISK)) for _ in range(PROVERS)]
+        self.own_disk = SimulatedDisk(partial(self._strike, DISK))
+        self.provers: list[Prover | None] = [None] * PROVERS
+        self.back = [0] * PROVERS  # turn at which a stopped prover comes back
+        self.lines = [self._line(p) for p in range(PROVERS)]
+        self.coordinator: Coordinator | None = None
+        self.turn = 0
+        self.owners = self._owners()
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for prover in range(PROVERS):
+            self._stop_prover(prover)
+        self._stop_coordinator()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def liars(self) -> frozenset[int]:
+        return frozenset(one.prover for one in self.schedule.lies)
+
+    @property
+    def committee(self) -> Committee:
+        return self.chain.committee
+
+    def run(self, check: Callable[[World], None]) -> None:
+        """Trouble, then peace, looking at everything after each turn."""
+        self.chain.open_round()
+        for _ in range(TROUBLED):
+            self._turn()
+            check(self)
+        self._make_peace()
+        for turn in range(PEACEFUL):
+            if turn > 1 and self.ended:
+                break
+            if turn == PEACEFUL - 5:  # what has no result by now gets none before the round is over
+                self.clock.advance(self.chain.terms.submit_window + self.chain.terms.settle_window)
+            self._turn()
+            check(self)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the coordinator has nothing left to do, and no owner either."""
+        if self.coordinator is None or (not all(owner.entered for owner in self.owners) and not self._is_late()):
+            return False
+        with self.coordinator.journal.reading() as state:
+            return not state.open_rounds() if state.rounds else self._is_late()
+
+    def _is_late(self) -> bool:
+        return self.chain.head.time > self.chain.opened[0][0] + 60
+
+    def _turn(self) -> None:
+        self._strike_turn()
+        for prover in range(PROVERS):
+            if self.provers[prover] is None and self.turn >= self.back[prover]:
+                self._start_prover(prover)
+        if self.coordinator is None:
+            self._start_coordinator()
+        for owner in self.owners:
+            if not owner.entered:
+                self._submit(owner)
+        if self.coordinator is not None:
+            self._guarding(self.coordinator.driver.turn)
+        for prover in self.provers:
+            if prover is not None and self.turn % 5 == 4:
+                self._tidy(prover)
+        self.chain.mine()
+        self.wire.deliver_late()
+        self.turn += 1
+
+    def _tidy(self, prover: Prover) -> None:
+        try:
+            prover.tidy()
+        except CrashError:
+            self._prover_crashed(self.provers.index(prover))
+
+    def _strike(self, site: str) -> tuple[str, int] | None:
+        at = self._seen[site]
+        self._seen[site] += 1
+        found = None if self.peace else self._strikes.get((site, at))
+        if found is None:
+            return None
+        self.events[found.kind] += 1
+        return found.kind, found.arg
+
+    def _strike_turn(self) -> None:
+        found = self._strike(TURN)
+        if found is not None:
+            self._befall(Strike(TURN, self.turn, *found))
+
+    def _befall(self, strike: Strike) -> None:
+        arg = strike.arg
+        match strike.kind:
+            case "restart-prover":
+                self._stop_prover(arg % PROVERS)
+            case "stop-prover":
+                self._stop_prover(arg % PROVERS)
+                self.back[arg % PROVERS] = self.turn + 4
+            case "restart-coordinator":
+                self._stop_coordinator()
+            case "clock":
+                for clock in (*self.clocks, self.own_clock):
+                    clock.skew = arg if clock is self.clocks[abs(arg) % PROVERS] else clock.skew
+            case "reorganise":
+                self.chain.reorganise(arg)
+            case "node-down":
+                self.node.down = arg
+            case "submit-again":
+                owner = self.owners[arg % len(self.owners)]
+                if owner.entered and self.coordinator is not None and owner.header is not None:
+                    header, receipts = owner.header, dict(owner.receipts)
+                    self._guarding(lambda: self._coordinator().admission.submit(header, receipts))
+
+    def _coordinator(self) -> Coordinator:
+        assert self.coordinator is not None
+        return self.coordinator
+
+    def _guarding(self, act: Callable[[], object]) -> None:
+        """Work of the coordinator's process; it may die there."""
+        try:
+            act()
+        except CrashError:
+            self.events["coordinator-crashed"] += 1
+            self._stop_coordinator()
+        except GradrollError:
+            self.events["coordinator-refused"] += 1
+
+    def _make_peace(self) -> None:
+        self.peace = True
+        self.node.down = 0
+        for disk in (*self.disks, self.own_disk):
+            disk.healthy = True
+        for clock in (*self.clocks, self.own_clock):
+            clock.skew = 0
+        self.back = [0] * PROVERS
+
+    def _submit(self, owner: Owner) -> None:
+        """Hand the shares to provers that have not confirmed them, and the header in when a quorum has."""
+        try:
+            if owner.header is None:
+                self._deal(owner)
+            header = owner.header
+            assert header is not None
+            for prover in set(range(PROVERS)) - owner.receipts.keys():
+                self._share(owner, header, prover)
+            if len(owner.receipts) >= self.committee.quorum and self.coordinator is not None:
+                self.coordinator.admission.submit(header, owner.receipts)
+                owner.entered = True
+        except CrashError:
+            self.events["coordinator-crashed"] += 1
+            self._stop_coordinator()
+        except GradrollError as error:
+            self.events[f"owner: {error.code}"] += 1
+
+    def _share(self, owner: Owner, header: SubmissionHeader, prover: int) -> None:
+        try:
+            owner.receipts[prover] = self.lines[prover].submit_shares(
+                header, owner.payloads[prover], self.keystores[prover].hpke_public, self.chain.context(0)
+            )
+        except GradrollError as error:
+            self.events[f"share: {error.code}"] += 1
+
+    def _deal(self, owner: Owner) -> None:
+        seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(self.committee)))
+        sharing = share_gradient(owner.quantized, BOUND, self.setup.commitment, self.committee, seeds)
+        header = SubmissionHeader(
+            self.chain.terms.task_id, 0, owner.key.address, owner.index, sharing.commitment, sharing.digests
+        )
+        owner.header, owner.payloads = header.signed(self.chain.context(0), owner.key.sign), sharing.payloads
+
+    def _running(self, prover: int) -> Prover | None:
+        return self.provers[prover]
+
+    def _prover_crashed(self, prover: int) -> None:
+        self.events["prover-crashed"] += 1
+        self._stop_prover(prover)
+
+    def _stop_prover(self, prover: int) -> None:
+        running, self.provers[prover] = self.provers[prover], None
+        if running is not None:
+            running.close()
+
+    def _start_prover(self, prover: int) -> None:
+        home = self.directory / f"prover-{prover}"
+        settings = ProverSettings(
+            listen="h:1", endpoint="h:1", keystore=home / "keys", state=home / "state",
+            committee=self.committee.committee_id, confirmations=CONFIRMATIONS,
+        )  # fmt: skip
+        try:
+            keystore = Keystore.load(home / "keys")
+            membership = own_membership([self.node], self.committee.committee_id, keystore.address)
+            store = Store(home / "state", max_bytes=1 << 30, disk=self.disks[prover])
+            self.provers[prover] = Prover(
+                settings, membership, keystore, [self.node], store, self._parameters(), self.clocks[prover]
+            )
+        except CrashError:
+            self.events["prover-crashed"] += 1
+        except GradrollError as error:
+            self.events[f"prover-start: {error.code}"] += 1
+
+    def _stop_coordinator(self) -> None:
+        running, self.coordinator = self.coordinator, None
+        if running is not None:
+            running.close()
+
+    def _start_coordinator(self) -> None:
+        home = self.directory / "coordinator"
+        settings = CoordinatorSettings(
+            listen="h:1", log="sqlite:///unused", account=home, state=home, poll_interval=1.0, longest_pause=30.0
+        )
+        inline = InOrder()
+        try:
+            self.coordinator = Coordinator(
+                settings, self.account, Account(self.node),
+                SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk), home, self._parameters(), self._connect,
+                self.own_clock, inline, inline, threading.Event(), self.own_disk,
+            )  # fmt: skip
+        except CrashError:
+            self.events["coordinator-crashed"] += 1
+        except GradrollError as error:
+            self.events[f"coordinator-start: {error.code}"] += 1
+
+    def _connect(self, endpoint: str) -> Line:
+        return self.lines[int(endpoint.removeprefix("prover-").partition(":")[0])]
+
+    def _parameters(self) -> PublicParameters:
+        return Setups(self.setup)  # type: ignore[return-value]
+
+    def _line(self, prover: int) -> Line:
+        told = [one for one in self.schedule.lies if one.prover == prover]
+        faults = [lie(*REWRITES[one.name], one.times) for one in told]
+        return Line(self.wire, prover, faults, Signers(PROVERS, self.keystores))
+
+    def _chain(self) -> ModelChain:
+        committee = Committee(1, THRESHOLD, tuple(k.address for k in self.keystores))
+        policy = Policy(CAPACITY, self.setup.verifying.key_hash, seed_of("verifier's code"))
+        terms = TaskTerms(
+            market=MARKET, task_id=7, model_owner=bytes(19) + b"\x41", committee_id=1, verifier=bytes(20),
+            coordinator=self.account.address, dimension=DIMENSION, fraction_bits=FRACTION_BITS, bound=BOUND,
+            min_owners=2, max_owners_per_round=self.schedule.owners, rounds=10, reward_per_gradient=1,
+            submit_window=3600, settle_window=86_400, permissioned=False, inline_payload=False,
+        )  # fmt: skip
+        return ModelChain(
+            self.clock, terms, policy, self.setup.verifying, committee, b"\x45" * 32,
+            tuple(f"prover-{p}:1" for p in range(PROVERS)), tuple(k.hpke_public for k in self.keystores),
+        )  # fmt: skip
+
+    def _owners(self) -> list[Owner]:
+        source = np.random.default_rng(self.schedule.seed)
+        order = random.Random(self.schedule.seed)
+        made = []
+        for index in range(self.schedule.owners):
+            gradient = source.normal(0, 1, DIMENSION)
+            quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=DIMENSION)
+            made.append(Owner(index, SigningKey.from_secret(seed_of("owner", index)), quantized))
+        self.chain.owners = {owner.index: owner.key.address for owner in made}
+        order.shuffle(made)
+        return made
