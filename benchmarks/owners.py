@@ -13,9 +13,9 @@ import numpy as np
 
 from circuits.commitment import CommitmentKey
 from circuits.quantize import FloatArray, Quantized
-from circuits.statement import Committee, TaskTerms
+from circuits.statement import Committee
 from commons.chain.view import ChainView
-from commons.sharing.dealing import OwnerSeeds, Sharing
+from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
 from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
@@ -23,20 +23,19 @@ from gradroll.data_owner.owner import DataOwner
 from gradroll.setup.keygen import SRS_FILE
 
 
-class MeasuredOwner(DataOwner):
-    """An owner that notes the CPU time of committing and sharing."""
+class Clocked:
+    """Deals as usual, and notes the CPU time of committing and sharing."""
 
-    sharing_cpu = 0.0
+    cpu = 0.0
 
-    def share(
-        self, quantized: Quantized, terms: TaskTerms, key: CommitmentKey, committee: Committee, seeds: OwnerSeeds
+    def deal(
+        self, quantized: Quantized, bound: int, key: CommitmentKey, committee: Committee, seeds: OwnerSeeds
     ) -> Sharing:
-        """As usual, with a clock."""
+        """See `commons.sharing.dealing.share_gradient`."""
         began = time.process_time()
-        try:
-            return super().share(quantized, terms, key, committee, seeds)
-        finally:
-            self.sharing_cpu = time.process_time() - began
+        sharing = share_gradient(quantized, bound, key, committee, seeds)
+        self.cpu = time.process_time() - began
+        return sharing
 
 
 def gradient(dimension: int, owner: int, round_number: int) -> FloatArray:
@@ -44,7 +43,9 @@ def gradient(dimension: int, owner: int, round_number: int) -> FloatArray:
     return np.random.default_rng((owner, round_number)).random(dimension) - 0.5
 
 
-def submit(owner: MeasuredOwner, number: int, plan: dict[str, Any], round_number: int) -> dict[str, float]:
+def submit(
+    owner: DataOwner, clocked: Clocked, number: int, plan: dict[str, Any], round_number: int
+) -> dict[str, float]:
     """One submission with its figures; CPU time is the process's."""
     values = gradient(plan["dimension"], number, round_number)
     wall, cpu = time.monotonic(), time.process_time()
@@ -52,7 +53,7 @@ def submit(owner: MeasuredOwner, number: int, plan: dict[str, Any], round_number
     return {
         "cpu": round(time.process_time() - cpu, 4),
         "seconds": round(time.monotonic() - wall, 4),
-        "sharing_cpu": round(owner.sharing_cpu, 4),
+        "sharing_cpu": round(clocked.cpu, 4),
         "receipts": len(done.receipts),
         "scale": done.scale,
     }
@@ -66,17 +67,19 @@ def main(path: Path) -> None:
     keys = Path(plan["parameters"])
     parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
     accounts = Path(plan["accounts"])
+    clocks = [Clocked() for _ in range(plan["owners"])]
     owners = [
-        MeasuredOwner(
-            view, coordinator, load_account(accounts / f"owner-{i}.json"), parameters, accounts / f"{i}", timeout=600.0
+        DataOwner(
+            view, coordinator, load_account(accounts / f"owner-{i}.json"), parameters, accounts / f"{i}",
+            timeout=600.0, deal=clocked.deal,
         )
-        for i in range(plan["owners"])
-    ]
+        for i, clocked in enumerate(clocks)
+    ]  # fmt: skip
     _say("ready")
     with ThreadPoolExecutor(plan["together"]) as pool:
         for line in sys.stdin:
             number = int(line)
-            running = [pool.submit(submit, owner, i, plan, number) for i, owner in enumerate(owners)]
+            running = [pool.submit(submit, owner, clocks[i], i, plan, number) for i, owner in enumerate(owners)]
             _say([each.result() for each in running])
 
 

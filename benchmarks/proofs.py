@@ -68,8 +68,8 @@ def _compare(circuit: PolicyCircuit, inputs: FrArray) -> dict[str, float]:
     _check(key, block, shares)
     plain, shared = [], []
     for _ in range(_REPEATS):  # taking turns: what else the machine does hits both alike
-        plain.append(_cpu(lambda: joint.prove(joint.PlainDriver(11, 13), key, wires)))
-        shared.append(_cpu(lambda: joint.prove_share(key, shares[0], 11, 13, 0)))
+        plain.append(_cpu(lambda: joint.prove(key, wires, joint.Blinding(11, 13))))
+        shared.append(_cpu(lambda: joint.prove(key, shares[0], joint.Blinding(11, 13, 0))))
     size = circuit.circuit.domain_size
     return {
         "wires": circuit.circuit.wire_count,
@@ -93,7 +93,7 @@ def _shares(wires: FrArray) -> list[FrArray]:
 
 def _check(key: ProvingKey, block: FrArray, shares: list[FrArray]) -> None:
     """The three parts make a proof that verifies; shares of the blinders are constants here."""
-    parts = {x: joint.prove_share(key, share, 11, 13, 0) for x, share in zip((1, 2, 3), shares, strict=True)}
+    parts = {x: joint.prove(key, share, joint.Blinding(11, 13, 0)) for x, share in zip((1, 2, 3), shares, strict=True)}
     gram, knowledge = joint.commit_block(key, block)
     proof = joint.combine_proof(parts, 1)
     if not joint.verify(key.verifying, (), gram, knowledge, proof):

@@ -1,7 +1,7 @@
 """The error catalogue of the whole project.
 
 Every error that can reach a user has a class here, with a stable ``code``.  A message names the cause and the cure.
-The edges (gRPC status, process exit, contract custom errors) translate from the code; nothing else does.
+What stands for it at the edges, a gRPC status and the exit status of a command, stands beside the code.
 """
 
 from __future__ import annotations
@@ -10,140 +10,124 @@ from typing import ClassVar
 
 
 class GradrollError(Exception):
-    """Base of every error that the project raises on purpose."""
+    """Base of every error that the project raises on purpose.
+
+    Attributes:
+        code: stable, for machines.
+        exit_status: of a command that ends with it: 3 bad input or settings, 4 too early, closed or unknown, 5 somebody
+            cannot be reached or the chain refused, 6 keys or disk, 7 a check failed.
+        rpc_status: name of the gRPC status that stands for it.
+    """
 
     code: ClassVar[str] = "internal"
+    exit_status: ClassVar[int] = 1
+    rpc_status: ClassVar[str] = "INTERNAL"
+
+    def __init_subclass__(cls, code: str = "", exit_status: int = 0, rpc_status: str = "", **rest: object) -> None:
+        """What a class does not say, it has from its base; it may then be raised where only the base is expected."""
+        super().__init_subclass__(**rest)
+        if code:
+            cls.code, cls.exit_status, cls.rpc_status = code, exit_status, rpc_status
 
 
-class InvalidInputError(GradrollError):
+class InvalidInputError(GradrollError, code="invalid-input", exit_status=3, rpc_status="INVALID_ARGUMENT"):
     """Something a caller handed over is malformed; nothing was changed."""
 
-    code: ClassVar[str] = "invalid-input"
 
-
-class GradientError(InvalidInputError):
+class GradientError(InvalidInputError, code="bad-gradient", exit_status=3, rpc_status="INVALID_ARGUMENT"):
     """A gradient that cannot be quantised: wrong dimension, NaN, infinity, or beyond the quantiser."""
 
-    code: ClassVar[str] = "bad-gradient"
 
-
-class CircuitError(GradrollError):
+class CircuitError(GradrollError, code="bad-circuit", exit_status=3, rpc_status="FAILED_PRECONDITION"):
     """A circuit that cannot be built or proven jointly; a mistake of whoever wrote the policy."""
 
-    code: ClassVar[str] = "bad-circuit"
 
-
-class AssignmentError(InvalidInputError):
+class AssignmentError(InvalidInputError, code="bad-assignment", exit_status=7, rpc_status="INVALID_ARGUMENT"):
     """Values for a circuit's wires that do not have the circuit's shape or are not canonical."""
 
-    code: ClassVar[str] = "bad-assignment"
 
-
-class WireError(InvalidInputError):
+class WireError(InvalidInputError, code="bad-message", exit_status=3, rpc_status="INVALID_ARGUMENT"):
     """A message from the wire is not canonical, not bounded, or not on the curve."""
 
-    code: ClassVar[str] = "bad-message"
 
-
-class SignatureError(GradrollError):
+class SignatureError(GradrollError, code="bad-signature", exit_status=7, rpc_status="PERMISSION_DENIED"):
     """A signature does not belong to the party it is said to come from."""
 
-    code: ClassVar[str] = "bad-signature"
 
-
-class KeyFileError(GradrollError):
+class KeyFileError(GradrollError, code="bad-key-file", exit_status=6, rpc_status="FAILED_PRECONDITION"):
     """A key or SRS file is unreadable, truncated, or not a file of that sort."""
 
-    code: ClassVar[str] = "bad-key-file"
 
-
-class KeyMismatchError(GradrollError):
+class KeyMismatchError(GradrollError, code="key-mismatch", exit_status=6, rpc_status="FAILED_PRECONDITION"):
     """A key file is sound but belongs to another circuit, another version, or another setup."""
 
-    code: ClassVar[str] = "key-mismatch"
 
-
-class InsecureSetupError(GradrollError):
+class InsecureSetupError(GradrollError, code="insecure-setup", exit_status=6, rpc_status="FAILED_PRECONDITION"):
     """A development-only (seeded) setup was met where a real one is required."""
 
-    code: ClassVar[str] = "insecure-setup"
 
-
-class ProofError(GradrollError):
+class ProofError(GradrollError, code="proof-invalid", exit_status=7, rpc_status="ABORTED"):
     """A proof, an opening or an equation of the protocol does not hold."""
 
-    code: ClassVar[str] = "proof-invalid"
 
-
-class RuleViolationError(GradrollError):
+class RuleViolationError(GradrollError, code="rule-violation", exit_status=7, rpc_status="PERMISSION_DENIED"):
     """A step that would break one of the rules that keep gradients private; it is refused for good."""
 
-    code: ClassVar[str] = "rule-violation"
 
-
-class NotReadyError(GradrollError):
+class NotReadyError(GradrollError, code="not-ready", exit_status=4, rpc_status="FAILED_PRECONDITION"):
     """The step is right but too early; the message says when to come back."""
 
-    code: ClassVar[str] = "not-ready"
 
-
-class ClosedError(GradrollError):
+class ClosedError(GradrollError, code="closed", exit_status=4, rpc_status="FAILED_PRECONDITION"):
     """The round or task does not take this any more."""
 
-    code: ClassVar[str] = "closed"
 
-
-class UnknownError(GradrollError):
+class UnknownError(GradrollError, code="unknown", exit_status=4, rpc_status="NOT_FOUND"):
     """A task, round, committee, submission or session that nobody here knows."""
 
-    code: ClassVar[str] = "unknown"
 
-
-class ChainError(GradrollError):
+class ChainError(GradrollError, code="chain", exit_status=5, rpc_status="UNAVAILABLE"):
     """The chain refused, is another chain, or cannot be reached."""
 
-    code: ClassVar[str] = "chain"
 
-
-class UnavailableError(GradrollError):
+class UnavailableError(GradrollError, code="unavailable", exit_status=5, rpc_status="UNAVAILABLE"):
     """Too few of the other parties can be reached."""
 
-    code: ClassVar[str] = "unavailable"
 
-
-class StorageError(GradrollError):
+class StorageError(GradrollError, code="storage", exit_status=6, rpc_status="RESOURCE_EXHAUSTED"):
     """The disk is full, not writable, or holds something it should not."""
 
-    code: ClassVar[str] = "storage"
 
-
-class ConfigError(GradrollError):
+class ConfigError(GradrollError, code="config", exit_status=3, rpc_status="FAILED_PRECONDITION"):
     """A configuration key is missing, unknown or out of range."""
 
-    code: ClassVar[str] = "config"
 
-
-class BlamedProversError(ProofError):
+class BlamedProversError(ProofError, code="prover-blamed", exit_status=7, rpc_status="ABORTED"):
     """Provers whose messages provably do not fit; ``provers`` holds their committee indices (0-based)."""
-
-    code: ClassVar[str] = "prover-blamed"
 
     def __init__(self, provers: tuple[int, ...], message: str) -> None:
         super().__init__(message)
         self.provers = provers
 
 
-class InconsistentError(ProofError):
+class InconsistentError(ProofError, code="inconsistent", exit_status=7, rpc_status="ABORTED"):
     """Values that do not fit one polynomial, with too little redundancy to say whose is wrong."""
 
-    code: ClassVar[str] = "inconsistent"
 
-
-class ContractError(ChainError):
+class ContractError(ChainError, code="contract-refused", exit_status=5, rpc_status="FAILED_PRECONDITION"):
     """A contract refused a call or a transaction; ``error`` is the name of its custom error."""
-
-    code: ClassVar[str] = "contract-refused"
 
     def __init__(self, message: str, error: str = "") -> None:
         super().__init__(message)
         self.error = error
+
+
+def catalogue() -> dict[str, type[GradrollError]]:
+    """Every error class by its code."""
+    found: dict[str, type[GradrollError]] = {}
+    pending: list[type[GradrollError]] = [GradrollError]
+    while pending:
+        kind = pending.pop()
+        found.setdefault(kind.code, kind)
+        pending.extend(kind.__subclasses__())
+    return found

@@ -3,7 +3,7 @@
 Every step is a linear map of the wire vector except two products of its images: h = (Az)(Bz) - Cz, and
 s A + r B. On shares of degree t each prover multiplies its own values, which gives shares of degree 2t, and a
 fresh share of zero of degree 2t hides everything but the sum. So the code below does not know whether its
-scalars are values or shares; the driver says where the blinders come from.
+scalars are values or shares.
 
 Corruption bound: A, B, C and D reveal nothing about the wires to t provers plus all observers. Any 2t + 1
 honest shares give the proof; a wrong share gives a proof that does not verify.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
@@ -33,40 +32,12 @@ class Blinding:
 
     Attributes:
         r, s: values, or shares of degree t, of the two Groth16 blinders.
-        zero: 0, or a share of degree 2t of zero.
+        zero: 0 for a party alone, or a share of degree 2t of zero.
     """
 
     r: int = field(repr=False)
     s: int = field(repr=False)
-    zero: int = field(repr=False)
-
-
-class Driver(Protocol):
-    """A way of running the prover: alone, or as one of many parties."""
-
-    def blinding(self) -> Blinding:
-        """Fresh randomness for one proof."""
-
-
-@dataclass(frozen=True)
-class PlainDriver:
-    """One party that knows the whole assignment; `r` and `s` are fresh uniform scalars."""
-
-    r: int = field(repr=False)
-    s: int = field(repr=False)
-
-    def blinding(self) -> Blinding:
-        return Blinding(self.r, self.s, 0)
-
-
-@dataclass(frozen=True)
-class ShareDriver:
-    """One prover of a committee; the blinding is its share of jointly drawn randomness."""
-
-    shares: Blinding = field(repr=False)
-
-    def blinding(self) -> Blinding:
-        return self.shares
+    zero: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,13 +60,13 @@ def commit_block(key: ProvingKey, block: FrArray) -> tuple[G1, G1]:
     return key.committed.msm(block), key.committed_sigma.msm(block)
 
 
-def prove(driver: Driver, key: ProvingKey, assignment: FrArray) -> ProofShares:
+def prove(key: ProvingKey, assignment: FrArray, mine: Blinding) -> ProofShares:
     """This party's part of the proof for its assignment (shape (wire_count, 4)).
 
     Raises:
         AssignmentError: the assignment does not have the circuit's shape.
     """
-    circuit, mine = key.circuit, driver.blinding()
+    circuit = key.circuit
     if assignment.shape != (circuit.wire_count, 4):
         raise AssignmentError(f"the assignment has shape {assignment.shape}, not {circuit.wire_count} wires")
     on_a = np.ascontiguousarray(assignment[circuit.a.support])
@@ -108,11 +79,6 @@ def prove(driver: Driver, key: ProvingKey, assignment: FrArray) -> ProofShares:
     crossed = -mine.r * mine.s % native.R
     c = _sum([fixed, a, b1, key.delta1, native.g1_generator], [1, mine.s, mine.r, crossed, mine.zero])
     return ProofShares(a, b2, c)
-
-
-def prove_share(key: ProvingKey, assignment: FrArray, r_share: int, s_share: int, zero_share: int) -> ProofShares:
-    """`prove` as one prover of a committee, from its shares of the blinders and of zero."""
-    return prove(ShareDriver(Blinding(r_share, s_share, zero_share)), key, assignment)
 
 
 def combine_proof(shares: Mapping[int, ProofShares], threshold: int) -> GrothProof:

@@ -13,17 +13,6 @@ from types import FrameType
 from circuits.errors import GradrollError
 from gradroll.commands import COMMANDS
 
-EXIT_CODES = {
-    "invalid-input": 3, "bad-gradient": 3, "bad-message": 3, "config": 3,
-    "bad-circuit": 3,
-    "closed": 4, "not-ready": 4, "unknown": 4,
-    "unavailable": 5, "chain": 5, "contract-refused": 5,
-    "bad-key-file": 6, "key-mismatch": 6, "insecure-setup": 6, "storage": 6,
-    "bad-signature": 7, "proof-invalid": 7, "rule-violation": 7, "prover-blamed": 7, "inconsistent": 7,
-    "bad-assignment": 7,
-}  # fmt: skip
-"""Exit status by error code; 1 for codes not listed, 2 is argparse's, 130 means interrupted."""
-
 _EPILOG = """\
 roles:
   data owner      gradroll submit, gradroll claim
@@ -72,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except GradrollError as error:
         sys.stderr.write(f"error[{error.code}]: {error}\n")
-        return EXIT_CODES.get(error.code, 1)
+        return error.exit_status
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost, run the command again to go on\n")
         return 130

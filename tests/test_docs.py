@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,24 @@ def test_links_resolve(document: Path) -> None:
         assert found.exists(), f"{identify(document)} links to {target}"
         if anchor:
             assert anchor in anchors(found), f"{identify(document)} links to {target}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+def test_python_snippets_name_what_exists(document: Path) -> None:
+    """Every name is made or imported in the snippet, and every import works."""
+    for block in blocks(document, "python"):
+        nodes = list(ast.walk(ast.parse(block)))
+        made = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        made |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+        made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom):
+                module = import_module(node.module or "")
+                assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                made |= {alias.asname or alias.name for alias in node.names}
+        used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        assert used <= made | set(dir(builtins)), f"{identify(document)} uses {used - made}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=identify)

@@ -46,12 +46,11 @@ class _Ours:
 
     def plain(self) -> Usage:
         """The block's commitment and the proof."""
-        return _timed(lambda: _whole(self.key, joint.PlainDriver(_R, _S), self.wires))
+        return _timed(lambda: _whole(self.key, joint.Blinding(_R, _S), self.wires))
 
     def joint(self) -> Usage:
         """What the first of three parties computes."""
-        driver = joint.ShareDriver(joint.Blinding(_R, _S, 0))
-        return _timed(lambda: _whole(self.key, driver, self.shares[0]))
+        return _timed(lambda: _whole(self.key, joint.Blinding(_R, _S), self.shares[0]))
 
 
 def _compare(system: System, runs: int) -> dict[str, Any]:
@@ -110,10 +109,10 @@ def _ratio(found: Mapping[str, Sequence[Usage]], over: str, under: str) -> float
     return round(median(a.cpu / b.cpu for a, b in pairs), 3)
 
 
-def _whole(key: ProvingKey, driver: joint.Driver, wires: FrArray) -> joint.ProofShares:
+def _whole(key: ProvingKey, blinding: joint.Blinding, wires: FrArray) -> joint.ProofShares:
     circuit = key.circuit
     joint.commit_block(key, np.ascontiguousarray(wires[circuit.public_count : circuit.private_start]))
-    return joint.prove(driver, key, wires)
+    return joint.prove(key, wires, blinding)
 
 
 def _timed(work: Callable[[], object]) -> Usage:
@@ -127,8 +126,8 @@ def _verify(key: ProvingKey, wires: FrArray, shares: Sequence[FrArray]) -> None:
     circuit = key.circuit
     gram, knowledge = joint.commit_block(key, np.ascontiguousarray(wires[circuit.public_count : circuit.private_start]))
     values = [int.from_bytes(wire.tobytes(), "little") for wire in wires[1 : circuit.public_count]]
-    parts = {x: joint.prove_share(key, share, _R, _S, 0) for x, share in zip(_XS, shares, strict=True)}
-    plain = {1: joint.prove(joint.PlainDriver(_R, _S), key, wires)}
+    parts = {x: joint.prove(key, share, joint.Blinding(_R, _S, 0)) for x, share in zip(_XS, shares, strict=True)}
+    plain = {1: joint.prove(key, wires, joint.Blinding(_R, _S))}
     for proof in (joint.combine_proof(plain, 0), joint.combine_proof(parts, 1)):
         if not joint.verify(key.verifying, values, gram, knowledge, proof):
             raise tools.PeerError("a proof of ours does not verify")

@@ -1,6 +1,6 @@
 """The error catalogue on gRPC: status for machines that know only gRPC, the code for those that know us.
 
-A server answers with the status of an error's code, its message, and the code in the trailing metadata; a
+A server answers with the status of an error, its message, and the code in the trailing metadata; a
 client raises the same class with the same message again.
 """
 
@@ -8,64 +8,21 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import wraps
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import grpc
 
-from circuits.errors import BlamedProversError, GradrollError, UnavailableError
+from circuits.errors import BlamedProversError, GradrollError, UnavailableError, catalogue
 
 _CODE, _PROVERS = "gradroll-code", "gradroll-provers"
 _MAX_MESSAGE = 2000
 _log = logging.getLogger(__name__)
 
 S = grpc.StatusCode
-STATUS: dict[str, grpc.StatusCode] = {
-    "internal": S.INTERNAL,
-    "invalid-input": S.INVALID_ARGUMENT,
-    "bad-gradient": S.INVALID_ARGUMENT,
-    "bad-message": S.INVALID_ARGUMENT,
-    "bad-assignment": S.INVALID_ARGUMENT,
-    "bad-circuit": S.FAILED_PRECONDITION,
-    "bad-signature": S.PERMISSION_DENIED,
-    "bad-key-file": S.FAILED_PRECONDITION,
-    "key-mismatch": S.FAILED_PRECONDITION,
-    "insecure-setup": S.FAILED_PRECONDITION,
-    "proof-invalid": S.ABORTED,
-    "rule-violation": S.PERMISSION_DENIED,
-    "not-ready": S.FAILED_PRECONDITION,
-    "closed": S.FAILED_PRECONDITION,
-    "unknown": S.NOT_FOUND,
-    "chain": S.UNAVAILABLE,
-    "contract-refused": S.FAILED_PRECONDITION,
-    "unavailable": S.UNAVAILABLE,
-    "storage": S.RESOURCE_EXHAUSTED,
-    "config": S.FAILED_PRECONDITION,
-    "prover-blamed": S.ABORTED,
-    "inconsistent": S.ABORTED,
-}
 
-Request = TypeVar("Request")
-Reply = TypeVar("Reply")
 OnError = Callable[[GradrollError], None]
-
-
-def catalogue() -> dict[str, type[GradrollError]]:
-    """Every error class by its code."""
-    found: dict[str, type[GradrollError]] = {}
-    pending: list[type[GradrollError]] = [GradrollError]
-    while pending:
-        kind = pending.pop()
-        found.setdefault(kind.code, kind)
-        pending.extend(kind.__subclasses__())
-    return found
-
-
-def status_of(error: GradrollError) -> grpc.StatusCode:
-    """The gRPC status that stands for an error."""
-    return STATUS.get(error.code, S.UNKNOWN)
 
 
 def abort(context: grpc.ServicerContext, error: GradrollError) -> NoReturn:
@@ -74,7 +31,7 @@ def abort(context: grpc.ServicerContext, error: GradrollError) -> NoReturn:
     if isinstance(error, BlamedProversError):
         metadata.append((_PROVERS, ",".join(map(str, error.provers))))
     context.set_trailing_metadata(tuple(metadata))
-    context.abort(status_of(error), str(error)[:_MAX_MESSAGE])
+    context.abort(grpc.StatusCode[error.rpc_status], str(error)[:_MAX_MESSAGE])
     raise error  # abort never returns; this line is for readers that cannot know
 
 
@@ -129,29 +86,3 @@ def _text(value: str | bytes | None) -> str | None:
 
 def _indices(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",") if part.isdecimal())
-
-
-def unary(
-    handler: Callable[[Request, grpc.ServicerContext], Reply], on_error: OnError | None = None
-) -> Callable[[Request, grpc.ServicerContext], Reply]:
-    """Wrap a handler with one reply so that it may raise errors of the catalogue."""
-
-    @wraps(handler)
-    def wrapped(request: Request, context: grpc.ServicerContext) -> Reply:
-        with answering(context, on_error):
-            return handler(request, context)
-
-    return wrapped
-
-
-def streaming(
-    handler: Callable[[Request, grpc.ServicerContext], Iterator[Reply]], on_error: OnError | None = None
-) -> Callable[[Request, grpc.ServicerContext], Iterator[Reply]]:
-    """Wrap a handler with a stream of replies so that it may raise errors of the catalogue."""
-
-    @wraps(handler)
-    def wrapped(request: Request, context: grpc.ServicerContext) -> Iterator[Reply]:
-        with answering(context, on_error):
-            yield from handler(request, context)
-
-    return wrapped

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,8 @@ from commons.wire.prover_client import ProverClient
 from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
 _PAUSE = 0.5
+Deal = Callable[[Quantized, int, CommitmentKey, Committee, OwnerSeeds], Sharing]
+"""From a quantised gradient, BOUND, key, committee and seeds to the commitment and what each prover gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class DataOwner:
         timeout: seconds for one prover to take a share.
         patience: seconds in which provers that do not answer are asked again: a batch of owners whose shares all
             provers hold outlives one that vanishes, so a coordinator proves those first.
+        deal: makes commitment and shares of a gradient, the same again for the same seeds.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class DataOwner:
         *,
         timeout: float = 60.0,
         patience: float = 3.0,
+        deal: Deal = share_gradient,
     ) -> None:
         self._view = view
         self._coordinator = coordinator
@@ -98,6 +102,7 @@ class DataOwner:
         self._store = SubmissionStore(state, view.market_id)
         self._timeout = timeout
         self._patience = patience
+        self._deal = deal
 
     @property
     def address(self) -> bytes:
@@ -153,12 +158,6 @@ class DataOwner:
         """What became of a submission, as its coordinator says."""
         return self._coordinator.submission_status(submission)
 
-    def share(
-        self, quantized: Quantized, terms: TaskTerms, key: CommitmentKey, committee: Committee, seeds: OwnerSeeds
-    ) -> Sharing:
-        """The commitment and the shares that `submit` sends; tests override this to misbehave."""
-        return share_gradient(quantized, terms.bound, key, committee, seeds)
-
     def _round(self, terms: TaskTerms, wanted: int | None) -> int:
         opened = self._view.task(terms.task_id).rounds_opened
         if opened == 0:
@@ -197,7 +196,7 @@ class DataOwner:
             )
         raw = secrets.token_bytes(OwnerSeeds.length(committee))
         key = self._parameters.commitment_key(terms.dimension)
-        sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(raw))
+        sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(raw))
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
         ).signed(self._view.context(terms.task_id, round_number), self._account.sign)
@@ -209,7 +208,7 @@ class DataOwner:
         self, begun: SavedSubmission, terms: TaskTerms, committee: Committee, quantized: Quantized
     ) -> Sharing:
         key = self._parameters.commitment_key(terms.dimension)
-        sharing = self.share(quantized, terms, key, committee, OwnerSeeds.from_bytes(begun.seeds))
+        sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(begun.seeds))
         if (sharing.commitment, sharing.digests) != (begun.header.commitment, begun.header.share_digests):
             raise InvalidInputError(
                 "the shares of the submission begun earlier cannot be made again (other SRS or release?); "

@@ -10,11 +10,12 @@ from commons.chain.facts import NewTask
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.sharing.dealing import share_gradient
 from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from gradroll.data_owner.owner import DataOwner, Submitted
-from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
+from gradroll.data_owner.owner import DataOwner, Deal, Submitted
+from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
 from gradroll.model_owner.buyer import ModelOwner, quantised_bound
 from gradroll.setup.keygen import SRS_FILE
@@ -24,9 +25,9 @@ REWARD = 10**15
 """Wei for an accepted gradient: 0.001 ETH."""
 _WINDOW = 3600
 _PATIENCE = Patience(poll=0.05)
-_CHEATERS: tuple[tuple[str, type[DataOwner]], ...] = (
-    ("too big, with lying bits", OversizedOwner),
-    ("four halves of the field", HalfFieldOwner),
+_CHEATERS: tuple[tuple[str, Deal], ...] = (
+    ("too big, with lying bits", deal_oversized),
+    ("four halves of the field", deal_halves),
 )
 
 
@@ -80,13 +81,13 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cas
     parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
     client = CoordinatorClient(market.plan.coordinator)
     honest = len(shards) - cheaters
-    kinds = [("honest", DataOwner)] * honest + list(_CHEATERS[:cheaters])
+    kinds: list[tuple[str, Deal]] = [("", share_gradient)] * honest + list(_CHEATERS[:cheaters])
     players = []
-    for i, ((what, kind), shard) in enumerate(zip(kinds, shards, strict=True)):
+    for i, ((what, deal), shard) in enumerate(zip(kinds, shards, strict=True)):
         account = create_account(directory / "owners" / f"owner-{i}.json")
-        owner = kind(view, client, account, parameters, directory / "owners" / f"owner-{i}")
-        name = f"owner {i}" if kind is DataOwner else f"owner {i} ({what})"
-        players.append(Player(name, owner, ChainWriter(view, account, _PATIENCE), shard, kind is DataOwner))
+        owner = DataOwner(view, client, account, parameters, directory / "owners" / f"owner-{i}", deal=deal)
+        name = f"owner {i} ({what})" if what else f"owner {i}"
+        players.append(Player(name, owner, ChainWriter(view, account, _PATIENCE), shard, not what))
     endow(market.plan.chain, [player.owner.address for player in players], ALLOWANCE // 10)
     buyer_chain = ChainWriter(view, load_account(directory / "model-owner.json"), _PATIENCE)
     buyer = ModelOwner(view, buyer_chain, client, parameters)

@@ -54,7 +54,7 @@ def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
     assignment = key.policy.assignment(public, block, key.policy.slack_bits(bits, bound, owners))
     r, s = native.to_ints(party.keys.random(session, Purpose.PROOF_BLINDERS, 2))
     zero = native.to_ints(party.keys.zero(session, Purpose.PROOF_ZERO, 1))[0]
-    part = joint.prove_share(key, assignment, r, s, zero)
+    part = joint.prove(key, assignment, joint.Blinding(r, s, zero))
     body = ProveBody(part.a, part.b, part.c)
     return StepResult(party.with_attempt(session, Proved(combined, square_norm)), body.encode())
 

@@ -122,7 +122,7 @@ def _assignment(squared_norm_of_mask: int, blinder: int) -> tuple[tuple[int, ...
 def _observe(key: ProvingKey, public: tuple[int, ...], wires: FrArray, r: int = 3, s: int = 5) -> _Run:
     block = np.ascontiguousarray(wires[key.circuit.public_count : key.circuit.private_start])
     gram, knowledge = joint.commit_block(key, block)
-    part = joint.prove(joint.PlainDriver(r=r, s=s), key, wires)
+    part = joint.prove(key, wires, joint.Blinding(r, s))
     return _Run(public, gram, knowledge, part.a, part.b, part.c)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -46,7 +46,7 @@ def holds(assignment: native.FrArray, proof: GrothProof) -> bool:
 
 
 def plain_proof(assignment: native.FrArray) -> GrothProof:
-    part = joint.prove(joint.PlainDriver(r=3, s=5), batch().setup.proving, assignment)
+    part = joint.prove(batch().setup.proving, assignment, joint.Blinding(3, 5))
     return joint.combine_proof({1: part}, 0)
 
 
@@ -61,7 +61,7 @@ def joint_parts(assignment: native.FrArray, threshold: int = 1) -> dict[int, joi
     parts = {}
     for x, share in zip(XS, shares, strict=True):
         zero = sum((17 + degree) * x**degree for degree in range(1, 2 * threshold + 1))
-        parts[x] = joint.prove_share(key, share, 3 + 7 * x, 5 + 11 * x, zero)
+        parts[x] = joint.prove(key, share, joint.Blinding(3 + 7 * x, 5 + 11 * x, zero))
     return parts
 
 
@@ -94,18 +94,10 @@ def test_two_provers_cannot_combine_a_proof() -> None:
         joint.combine_proof({x: parts[x] for x in (1, 2)}, 1)
 
 
-@dataclass(frozen=True)
-class LyingDriver:
-    """A prover whose share of zero is none."""
-
-    def blinding(self) -> joint.Blinding:
-        return joint.Blinding(10, 16, 1234)
-
-
 def test_a_lying_prover_spoils_the_proof_and_leaving_it_out_repairs_it() -> None:
     parts = joint_parts(wires())
-    share = native.scale(wires(), 2)
-    lying = parts | {1: joint.prove(LyingDriver(), batch().setup.proving, share)}
+    share, not_of_zero = native.scale(wires(), 2), joint.Blinding(10, 16, 1234)
+    lying = parts | {1: joint.prove(batch().setup.proving, share, not_of_zero)}
     assert not holds(wires(), joint.combine_proof(lying, 1))
     assert holds(wires(), joint.combine_proof({x: lying[x] for x in (2, 3, 4)}, 1))
 
@@ -166,7 +158,7 @@ def test_shapes_are_checked() -> None:
     with pytest.raises(AssignmentError):
         joint.commit_block(key, native.zeros(1))
     with pytest.raises(AssignmentError):
-        joint.prove(joint.PlainDriver(1, 2), key, native.zeros(3))
+        joint.prove(key, native.zeros(3), joint.Blinding(1, 2))
 
 
 def _point(raw: bytes) -> tuple[object, object, object]:

@@ -21,8 +21,8 @@ from circuits.statement import Committee, Membership
 from commons.protocol.rules import small
 from commons.sharing.dealing import OwnerSeeds
 from commons.sharing.sharepayloads import decode_payload
-from gradroll.data_owner.owner import DataOwner
-from gradroll.demo.cheaters import HalfFieldOwner, OversizedOwner
+from gradroll.data_owner.owner import Deal
+from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.report import Rejection, Report, RoundReport, Seconds
 from gradroll.demo.run import Options
 from gradroll.demo.training import (
@@ -39,7 +39,7 @@ from gradroll.demo.training import (
     step,
 )
 from native import FrArray
-from tests.gradroll.fakes import BOUND, terms
+from tests.gradroll.fakes import BOUND
 from tests.support.plain_batch import development_setup, seed_of
 
 COMMITTEE = Committee(0, 1, tuple(bytes([p + 1]) * 20 for p in range(4)))
@@ -79,26 +79,26 @@ def test_plain_training_learns() -> None:
     assert accuracy(model, test) > 0.85
 
 
-def dealt(kind: type[DataOwner]) -> tuple[FrArray, bytes]:
+def dealt(deal: Deal) -> tuple[FrArray, bytes]:
     """The vector that a cheater shares (opened), and its commitment."""
     values = np.linspace(-1, 1, 10)
     quantized = quantize(values, fraction_bits=16, bound=BOUND, dimension=10)
     seeds = OwnerSeeds.from_bytes(b"".join(seed_of("cheater", i) for i in range(OwnerSeeds.length(COMMITTEE) // 32)))
     key = development_setup("norm", 2, 10).commitment
-    sharing = kind.__new__(kind).share(quantized, terms(), key, COMMITTEE, seeds)
+    sharing = deal(quantized, BOUND, key, COMMITTEE, seeds)
     rows = [decode_payload(raw, 10, Membership(COMMITTEE, p)) for p, raw in enumerate(sharing.payloads[:2])]
     return native.interpolate(rows, [1, 2]), sharing.commitment
 
 
-@pytest.mark.parametrize("kind", [OversizedOwner, HalfFieldOwner])
-def test_a_cheaters_shares_fit_its_commitment(kind: type[DataOwner]) -> None:
-    opened, commitment = dealt(kind)
+@pytest.mark.parametrize("deal", [deal_oversized, deal_halves])
+def test_a_cheaters_shares_fit_its_commitment(deal: Deal) -> None:
+    opened, commitment = dealt(deal)
     key = development_setup("norm", 2, 10).commitment
     assert key.commit(opened[:10], opened[10:139]) == commitment
 
 
 def test_the_oversized_owner_exceeds_the_bound_and_claims_bits_that_are_bits() -> None:
-    opened, _ = dealt(OversizedOwner)
+    opened, _ = dealt(deal_oversized)
     values = [value if value < native.R // 2 else value - native.R for value in native.to_ints(opened[:10])]
     assert sum(value * value for value in values) > BOUND
     bits = native.to_ints(opened[139:201])
@@ -107,7 +107,7 @@ def test_the_oversized_owner_exceeds_the_bound_and_claims_bits_that_are_bits() -
 
 
 def test_four_halves_pass_every_inner_product_and_fail_smallness() -> None:
-    opened, _ = dealt(HalfFieldOwner)
+    opened, _ = dealt(deal_halves)
     values = opened[:10]
     assert native.inner(values, values) == 1
     bits = native.to_ints(opened[139:201])

@@ -13,7 +13,7 @@ import gradroll.model_owner.from_provers
 import native
 from circuits import payload
 from circuits.commitment import CommitmentKey
-from circuits.errors import UnavailableError, UnknownError
+from circuits.errors import UnavailableError, UnknownError, catalogue
 from circuits.groth16 import VerifyingKey
 from circuits.statement import Committee, Context, GrothProof, Policy, TaskTerms
 from circuits.verify import verify_batch
@@ -24,7 +24,6 @@ from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from commons.wire.rpcstatus import catalogue
 from coordinator.machine import Completed
 from gradroll.audit.auditor import Auditor
 from gradroll.audit.recheck import CHECKS

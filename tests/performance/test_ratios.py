@@ -103,7 +103,10 @@ def test_a_joint_proof_costs_one_party_little_more_than_a_plain_one() -> None:
     key = unsafe_generate_keys(circuit, srs.tau, srs.origin, _SEED)
     plain, shared = rows(2, circuit.circuit.wire_count)
     assert (
-        ratio(lambda: joint.prove_share(key, shared, 3, 5, 7), lambda: joint.prove(joint.PlainDriver(3, 5), key, plain))
+        ratio(
+            lambda: joint.prove(key, shared, joint.Blinding(3, 5, 7)),
+            lambda: joint.prove(key, plain, joint.Blinding(3, 5)),
+        )
         < 1.5
     )
 

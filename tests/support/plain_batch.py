@@ -272,7 +272,7 @@ def prove_batch(
     public = PublicInputs(rho, square_norm, context.bound)
     bits = slack_bits(gradients, context.bound)
     wires = policy.assignment(public, block, policy.slack_bits(bits, context.bound, owners))
-    groth = joint.combine_proof({1: joint.prove(joint.PlainDriver(r, s), setup.proving, wires)}, 0)
+    groth = joint.combine_proof({1: joint.prove(setup.proving, wires, joint.Blinding(r, s))}, 0)
     opened = sumcheck.prove(setup.srs, combined, combined_tail, square_norm, batch_id)
     proof = BatchProof(
         mask_commitment=rows.commitments[0],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-from circuits.errors import GradrollError, UnavailableError
+from circuits.errors import GradrollError, UnavailableError, catalogue
 from circuits.statement import Context, SubmissionHeader
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
@@ -16,7 +16,6 @@ from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
 from commons.wire import batchsteps, uploads
-from commons.wire.rpcstatus import catalogue
 from provers.prover import Prover
 from tests.simulation.world.clock import WorldClock
 from tests.simulation.world.disk import CrashError
