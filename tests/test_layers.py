@@ -44,7 +44,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.setup", "gradroll.console"),
     "gradroll.commands": (
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
-        "gradroll.demo", "gradroll.console", "gradroll", "benchmarks",
+        "gradroll.demo", "gradroll.console", "gradroll",
     ),
     "gradroll": (*SHARED, *SDK, "gradroll.commands"),
 }  # fmt: skip
