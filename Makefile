@@ -5,7 +5,7 @@
 #   make test-fast   the Python tests without the slow tier
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
-# Besides: lint, types, fmt, contracts, proto, wheel, lock, audit.
+# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, site, wheel, lock, audit.
 #
 # Needs: Python >= 3.11 with venv, a Rust toolchain (cargo), and for `make test` and `make contracts` Node with npm.
 
@@ -23,9 +23,10 @@ DEMO_FLAGS ?=
 BENCH_FLAGS ?=
 LOCK_FLAGS ?=
 TOOLS := build/tools/bin
+VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v1/*/generate.py)))
 
 .PHONY: help setup build demo bench test test-fast test-rust test-contracts lint types fmt style \
-        contracts reference proto wheel lock audit clean distclean
+        contracts reference proto vectors site wheel lock audit clean distclean
 
 help:
 	@sed -n '3,7s/^# *//p' Makefile
@@ -106,17 +107,26 @@ reference: $(STAMPS)/build
 proto: $(STAMPS)/build
 	$(BIN)/python proto/generate.py
 
-# What others install: a wheel, locks of all packages, and what is known against them.
+vectors: $(STAMPS)/build
+	for script in $(VECTORS); do $(BIN)/python -m $$script || exit 1; done
+	$(BIN)/python -m tests.contracts.fixtures
+
+# What others install: a wheel, the documentation's pages, locks of all packages, and what is known against them.
 wheel: $(STAMPS)/build
 	rm -rf build/wheel
 	$(BIN)/maturin build --release --locked --out build/wheel
+
+site: requirements/docs.txt
+	test -x build/site-tools/bin/python || $(PYTHON) -m venv build/site-tools
+	build/site-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	NO_MKDOCS_2_WARNING=1 build/site-tools/bin/mkdocs build --quiet --strict
 
 $(TOOLS)/python:
 	$(PYTHON) -m venv build/tools
 	$(TOOLS)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14' 'pip-audit>=2.10,<3'
 
 lock: $(TOOLS)/python
-	PATH=$(CURDIR)/$(TOOLS):$$PATH $(PYTHON) requirements/lock.py $(LOCK_FLAGS)
+	PATH=$(CURDIR)/$(TOOLS):$$PATH $(TOOLS)/python requirements/lock.py $(LOCK_FLAGS)
 
 # Asks the registries' advisory databases; cargo audit is installed with `cargo install cargo-audit`.
 audit: $(TOOLS)/python
