@@ -5,7 +5,7 @@
 #   make test-fast   the Python tests without the slow tier
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
-# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, site, wheel, lock, audit.
+# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, site, wheel, lock, audit.
 #
 # Needs: Python >= 3.11 with venv, a Rust toolchain (cargo), and for `make test` and `make contracts` Node with npm.
 
@@ -26,7 +26,7 @@ TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v1/*/generate.py)))
 
 .PHONY: help setup build demo bench test test-fast test-rust test-contracts lint types fmt style \
-        contracts reference proto vectors site wheel lock audit clean distclean
+        contracts reference proto vectors coverage site wheel lock audit clean distclean
 
 help:
 	@sed -n '3,7s/^# *//p' Makefile
@@ -110,6 +110,11 @@ proto: $(STAMPS)/build
 vectors: $(STAMPS)/build
 	for script in $(VECTORS); do $(BIN)/python -m $$script || exit 1; done
 	$(BIN)/python -m tests.contracts.fixtures
+
+coverage: $(STAMPS)/build
+	$(BIN)/python -m pytest -m 'not slow and not anvil' --cov --cov-report=
+	$(BIN)/coverage report --include='*' --fail-under=0
+	$(BIN)/coverage report
 
 # What others install: a wheel, the documentation's pages, locks of all packages, and what is known against them.
 wheel: $(STAMPS)/build
