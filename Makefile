@@ -5,6 +5,8 @@
 #   make test-fast   the Python tests without the slow tier
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
+# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, site, wheel, lock, audit.
+#
 # Needs: Python >= 3.11 with venv, a Rust toolchain (cargo), and for `make test` and `make contracts` Node with npm.
 
 PYTHON ?= python3
@@ -19,24 +21,33 @@ KERNEL_SOURCES := $(shell find native -name '*.rs' -not -path '*/target/*' 2>/de
 SOURCES := native circuits commons provers coordinator contracts gradroll benchmarks tests
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
+LOCK_FLAGS ?=
+TOOLS := build/tools/bin
+VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v1/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast test-rust test-contracts lint fmt types contracts reference proto clean distclean
+.PHONY: help setup build demo bench test test-fast test-rust test-contracts lint types fmt style \
+        contracts reference proto vectors coverage site wheel lock audit clean distclean
 
 help:
 	@sed -n '3,7s/^# *//p' Makefile
 
-$(STAMPS)/venv: pyproject.toml
+$(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gradroll needs Python 3.11 or newer; set PYTHON=")'
 	@command -v cargo >/dev/null || { echo "gradroll needs cargo; install it from https://rustup.rs"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip 'maturin>=1.16,<2'
+	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
-# The kernel's build also installs the Python dependencies of pyproject.toml.
-$(STAMPS)/build: $(STAMPS)/venv $(KERNEL_SOURCES)
-	@echo "installing the Python packages and building the kernel; the first time takes some minutes"
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/maturin develop --release --extras dev
+$(STAMPS)/packages: $(STAMPS)/venv requirements/dev.txt
+	@echo "installing the Python packages of requirements/dev.txt"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# All that pyproject.toml asks for is there already: the lock fits it, as a test proves.
+$(STAMPS)/build: $(STAMPS)/packages pyproject.toml $(KERNEL_SOURCES)
+	@echo "building the kernel; the first time takes some minutes"
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/maturin develop --release
 	@touch $@
 
 # Not `npm ci`: it insists on lock entries for every platform's binaries, also those that a registry does not serve.
@@ -54,7 +65,6 @@ demo: $(STAMPS)/build
 	$(BIN)/gradroll demo $(DEMO_FLAGS)
 
 bench: $(STAMPS)/build $(STAMPS)/node
-	$(BIN)/python -m pip install --quiet 'matplotlib>=3.10,<4'
 	$(BIN)/gradroll bench $(BENCH_FLAGS)
 
 test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts
@@ -76,10 +86,16 @@ lint: $(STAMPS)/build
 types: $(STAMPS)/build
 	$(BIN)/mypy
 
-fmt: $(STAMPS)/build
+style: $(STAMPS)/build $(STAMPS)/node
+	cargo fmt --manifest-path native/Cargo.toml --all --check
+	cargo clippy --release --locked --quiet --manifest-path native/Cargo.toml --all-targets -- -D warnings
+	cd contracts && npm run fmt:check --silent
+
+fmt: $(STAMPS)/build $(STAMPS)/node
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	cargo fmt --manifest-path native/Cargo.toml --all
+	cd contracts && npm run fmt --silent
 
 # Rebuild what is generated and checked in; .ci/run proves that nothing drifted.
 contracts: $(STAMPS)/node
@@ -90,6 +106,39 @@ reference: $(STAMPS)/build
 
 proto: $(STAMPS)/build
 	$(BIN)/python proto/generate.py
+
+vectors: $(STAMPS)/build
+	for script in $(VECTORS); do $(BIN)/python -m $$script || exit 1; done
+	$(BIN)/python -m tests.contracts.fixtures
+
+coverage: $(STAMPS)/build
+	$(BIN)/python -m pytest -m 'not slow and not anvil' --cov --cov-report=
+	$(BIN)/coverage report --include='*' --fail-under=0
+	$(BIN)/coverage report
+
+# What others install: a wheel, the documentation's pages, locks of all packages, and what is known against them.
+wheel: $(STAMPS)/build
+	rm -rf build/wheel
+	$(BIN)/maturin build --release --locked --out build/wheel
+
+site: requirements/docs.txt
+	test -x build/site-tools/bin/python || $(PYTHON) -m venv build/site-tools
+	build/site-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	NO_MKDOCS_2_WARNING=1 build/site-tools/bin/mkdocs build --quiet --strict
+
+$(TOOLS)/python:
+	$(PYTHON) -m venv build/tools
+	$(TOOLS)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14' 'pip-audit>=2.10,<3'
+
+lock: $(TOOLS)/python
+	PATH=$(CURDIR)/$(TOOLS):$$PATH $(TOOLS)/python requirements/lock.py $(LOCK_FLAGS)
+
+# Asks the registries' advisory databases; cargo audit is installed with `cargo install cargo-audit`.
+audit: $(TOOLS)/python
+	for lock in requirements/*.txt; do \
+	  $(TOOLS)/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
+	cd contracts && npm audit --package-lock-only
+	cargo audit --file native/Cargo.lock
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis contracts/out contracts/cache

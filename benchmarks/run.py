@@ -75,5 +75,5 @@ def _drawn(say: Callable[[str], None]) -> Sequence[Path]:
     try:
         return plots.write()
     except ModuleNotFoundError:
-        say("no plots: matplotlib is missing; install the extra `bench`")
+        say("no plots: matplotlib is missing: pip install 'gradroll[bench]'")
         return ()

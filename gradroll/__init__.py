@@ -7,6 +7,8 @@ vouches for, `Auditor` re-checks what was published.  `gradroll --help` is the s
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +25,24 @@ _HOMES = {
     "RoundAggregate": "gradroll.model_owner.buyer",
     "Submitted": "gradroll.data_owner.owner",
 }
+_SIBLINGS = ("native", "circuits", "commons", "provers", "coordinator", "contracts")
+
+
+def _require_siblings() -> None:
+    """Raise ImportError when another distribution's package stands where one of ours is expected; imports nothing."""
+    home = Path(__file__).resolve().parent.parent
+    for name in _SIBLINGS:
+        spec = find_spec(name)
+        places = [*(spec.submodule_search_locations or (spec.origin,))] if spec else []
+        if [Path(place or "").resolve() for place in places[:1]] != [home / name]:
+            raise ImportError(
+                f"gradroll in {home} needs its own package {name!r}, but Python finds {places or 'none'}: "
+                "another project has a package of that name; install gradroll in an environment of its own, for "
+                "example with pipx"
+            )
+
+
+_require_siblings()
 
 
 def __getattr__(name: str) -> object:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from circuits.errors import GradrollError
+from commons import VERSION
 from gradroll.commands import COMMANDS
 
 _EPILOG = """\
@@ -40,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"gradroll {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in COMMANDS:
         add(commands)

@@ -19,7 +19,8 @@ from commons.settings.sections import SECTIONS
 from gradroll.cli import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TOP = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+DOCUMENTS = [*(ROOT / name for name in TOP), *sorted((ROOT / "docs").rglob("*.md"))]
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -102,8 +103,11 @@ def test_the_two_commands_of_the_readme_are_make_targets() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo\nmake test\n" in text
-    documented = set(re.findall(r"`make ([a-z-]+)`", "".join(d.read_text(encoding="utf-8") for d in DOCUMENTS)))
-    for target in documented | {"demo", "test"}:
+    documented = set(re.findall(r"`make ([a-z-]+)", "".join(d.read_text(encoding="utf-8") for d in DOCUMENTS)))
+    blocked = re.findall(
+        r"^make ([a-z-]+)", "\n".join(b for d in DOCUMENTS for b in blocks(d, "console")), re.MULTILINE
+    )
+    for target in documented | {*blocked} | {"demo", "test"}:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
 
 
@@ -112,7 +116,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert script.stat().st_mode & 0o111
     text = script.read_text(encoding="utf-8")
     assert re.search(r"make [^\n]*\btest\b", text)
-    for check in ("lint", "types", "contracts", "proto"):
+    for check in ("lint", "types", "style", "contracts", "proto"):
         assert re.search(rf"make [^\n]*\b{check}\b", text), check
 
 

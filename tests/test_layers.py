@@ -44,9 +44,9 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.setup", "gradroll.console"),
     "gradroll.commands": (
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
-        "gradroll.demo", "gradroll.console", "gradroll", "benchmarks",
+        "gradroll.demo", "gradroll.console", "gradroll",
     ),
-    "gradroll": (*SHARED, *SDK, "gradroll.commands"),
+    "gradroll": (*SHARED, *SDK, "commons", "gradroll.commands"),
 }  # fmt: skip
 """What each room may import beside itself.  A file is in the room with the longest name that fits."""
 PURE = ("commons.sharing", "commons.protocol", "provers.party", "coordinator.machine")

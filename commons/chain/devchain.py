@@ -17,16 +17,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 from eth_abi.abi import encode
-from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
-from eth_tester.backends.pyevm.main import get_default_account_keys  # type: ignore[import-untyped]
-from eth_tester.exceptions import TransactionFailed, ValidationError  # type: ignore[import-untyped]
 from eth_utils.exceptions import ValidationError as EvmValidationError
 from web3 import EthereumTesterProvider, Web3
 from web3.types import RPCEndpoint
 
 from circuits.errors import ConfigError
+from commons.runtime.extras import missing
 from commons.runtime.process import stop_requested
 from commons.storage.accounts import SigningKey
+
+try:
+    from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
+    from eth_tester.backends.pyevm.main import get_default_account_keys  # type: ignore[import-untyped]
+    from eth_tester.exceptions import TransactionFailed, ValidationError  # type: ignore[import-untyped]
+except ModuleNotFoundError as error:
+    raise missing("a development chain", "dev-chain") from error
 
 CHAIN_ID = 131277322940537
 BLOCK_GAS = 30_000_000

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from circuits.errors import ConfigError, StorageError
+from commons.runtime.extras import require
 from commons.storage.database import Database, Step, refuse_newer, statements
 from commons.storage.files import LOCAL_DISK, Disk
 
@@ -214,10 +215,9 @@ def open_log(url: str, versions: RecordVersions = FIRST_VERSION) -> EventLog:
 
 
 def _redis() -> Any:
-    try:
-        import redis  # noqa: PLC0415
-    except ImportError:
-        raise ConfigError("log: a redis:// log needs the redis package: pip install gradroll[redis]") from None
+    require("log: a redis:// log", "redis", "redis")
+    import redis  # noqa: PLC0415 - an extra
+
     return redis
 
 

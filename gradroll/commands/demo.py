@@ -33,8 +33,10 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo."""
+    from commons.runtime.extras import require
     from gradroll.demo.run import Options, run_demo
 
+    require("the demo", "demo", "sklearn", *(() if arguments.chain else ("eth_tester", "eth")))
     arguments.development = True
     settings(arguments)  # names a malformed variable before anything starts
     options = Options(

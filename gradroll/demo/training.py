@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuits.quantize import FloatArray, IntArray, dequantize, quantize
+from commons.runtime.extras import require
 
 CLASSES = 10
 FEATURES = 64
@@ -39,6 +40,7 @@ def load_digits(owners: int, *, non_iid: bool) -> tuple[tuple[Shard, ...], Shard
     Args:
         non_iid: hand the images out sorted by digit, so that an owner sees few digits only.
     """
+    require("the digits data", "demo", "sklearn")
     from sklearn.datasets import load_digits as bundled  # type: ignore[import-untyped]  # noqa: PLC0415 - slow import
 
     data = bundled()

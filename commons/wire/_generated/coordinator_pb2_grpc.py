@@ -6,7 +6,7 @@ import warnings
 from commons.wire._generated import common_pb2 as gradroll_dot_v1_dot_common__pb2
 from commons.wire._generated import coordinator_pb2 as gradroll_dot_v1_dot_coordinator__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -26,7 +26,7 @@ if _version_not_supported:
     )
 
 
-class CoordinatorStub:
+class CoordinatorStub(object):
     """The coordinator: collects headers, runs batches with the provers, sends them to the market contract.
     """
 
@@ -73,7 +73,7 @@ class CoordinatorStub:
                 _registered_method=True)
 
 
-class CoordinatorServicer:
+class CoordinatorServicer(object):
     """The coordinator: collects headers, runs batches with the provers, sends them to the market contract.
     """
 
@@ -169,7 +169,7 @@ def add_CoordinatorServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class Coordinator:
+class Coordinator(object):
     """The coordinator: collects headers, runs batches with the provers, sends them to the market contract.
     """
 

@@ -6,7 +6,7 @@ import warnings
 from commons.wire._generated import common_pb2 as gradroll_dot_v1_dot_common__pb2
 from commons.wire._generated import prover_pb2 as gradroll_dot_v1_dot_prover__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -26,7 +26,7 @@ if _version_not_supported:
     )
 
 
-class ProverStub:
+class ProverStub(object):
     """A prover node: holds one share of every gradient and runs the joint steps.
     """
 
@@ -78,7 +78,7 @@ class ProverStub:
                 _registered_method=True)
 
 
-class ProverServicer:
+class ProverServicer(object):
     """A prover node: holds one share of every gradient and runs the joint steps.
     """
 
@@ -188,7 +188,7 @@ def add_ProverServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class Prover:
+class Prover(object):
     """A prover node: holds one share of every gradient and runs the joint steps.
     """
 
