@@ -9,7 +9,6 @@ from types import FrameType
 
 from benchmarks.run import run
 from circuits.errors import GradrollError
-from gradroll.cli import EXIT_CODES
 from gradroll.console import Console
 
 
@@ -25,7 +24,7 @@ def main() -> int:
         return run(chosen.only, quick=chosen.quick, again=chosen.again, say=Console().line)
     except GradrollError as error:
         sys.stderr.write(f"error[{error.code}]: {error}\n")
-        return EXIT_CODES.get(error.code, 1)
+        return error.exit_status
     except KeyboardInterrupt:
         return 130
 

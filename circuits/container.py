@@ -23,11 +23,11 @@ import hashlib
 import json
 import mmap
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from circuits.atomicfile import written_aside
 from circuits.errors import KeyFileError, KeyMismatchError
 
 MAGIC = b"GRADROLL"
@@ -82,16 +82,9 @@ def write(path: Path, kind: str, fields: Mapping[str, Field], sections: Mapping[
     for data in sections.values():
         digest.update(data)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as out:
-        try:
-            for part in (prefix, digest.digest(), *sections.values()):
-                out.write(part)
-            out.flush()
-            os.fsync(out.fileno())
-            os.replace(out.name, path)
-        except BaseException:
-            Path(out.name).unlink(missing_ok=True)
-            raise
+    with written_aside(path, lambda name: os.replace(name, path)) as out:
+        for part in (prefix, digest.digest(), *sections.values()):
+            out.write(part)
 
 
 def read(path: Path, kind: str) -> Container:

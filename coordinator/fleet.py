@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Protocol, TypeVar
@@ -16,6 +15,7 @@ from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
+from commons.runtime.memo import Memo
 from commons.runtime.world import Clock
 
 V = TypeVar("V")
@@ -189,18 +189,13 @@ class Fleets:
 
     def __init__(self, new: Callable[[int], Fleet]) -> None:
         self._new = new
-        self._fleets: dict[int, Fleet] = {}
-        self._lock = threading.Lock()
+        self._fleets = Memo[int, Fleet]()
 
     def of(self, committee_id: int) -> Fleet:
         """The fleet of a committee."""
-        with self._lock:
-            if committee_id not in self._fleets:
-                self._fleets[committee_id] = self._new(committee_id)
-            return self._fleets[committee_id]
+        return self._fleets.get(committee_id, lambda: self._new(committee_id))
 
     def close(self) -> None:
         """Close all connections."""
-        with self._lock:
-            for fleet in self._fleets.values():
-                fleet.close()
+        for fleet in self._fleets.values():
+            fleet.close()

@@ -6,10 +6,9 @@ contracts' ABI.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from eth_abi.abi import decode
 from eth_utils.address import to_canonical_address
@@ -19,11 +18,9 @@ from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, TaskTerms
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.runtime.memo import Memo
 from commons.settings.sections import ChainSettings
 from native import G1
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 TERMS = "(uint256,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint128,uint32,uint32,bool,bool)"
 TASK = f"({TERMS},address,uint256,uint256,uint256,uint256,bytes32)"
@@ -61,11 +58,10 @@ class ChainView:
         self._from_block = from_block
         self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
         self.market_id = MarketId(self.chain_id, market, self._market("deployment()", [], ["bytes32"])[0])
-        self._terms: dict[int, TaskTerms] = {}
-        self._policies: dict[bytes, Policy] = {}
-        self._owners: dict[tuple[int, int], bytes] = {}
-        self._committees: dict[int, Committee] = {}
-        self._lock = threading.Lock()
+        self._terms = Memo[int, TaskTerms]()
+        self._policies = Memo[bytes, Policy]()
+        self._owners = Memo[tuple[int, int], bytes]()
+        self._committees = Memo[int, Committee]()
 
     @classmethod
     def of(cls, chain: ChainSettings, url: str | None = None) -> ChainView:
@@ -96,12 +92,12 @@ class ChainView:
 
     def terms(self, task_id: int) -> TaskTerms:
         """Terms of a task.  Raises UnknownError."""
-        return self._cached(self._terms, task_id, lambda: self.task(task_id).terms)
+        return self._terms.get(task_id, lambda: self.task(task_id).terms)
 
     def policy(self, task_id: int) -> Policy:
         """Policy of a task, as its verifier contract states it.  Raises UnknownError."""
         verifier = self.terms(task_id).verifier
-        return self._cached(self._policies, verifier, lambda: self._read_policy(verifier))
+        return self._policies.get(verifier, lambda: self._read_policy(verifier))
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         """State of a round.  Raises UnknownError for one that was not opened."""
@@ -118,7 +114,7 @@ class ChainView:
     def owner_at(self, task_id: int, index: int) -> bytes:
         """Address of the owner with a registration index.  Raises UnknownError."""
         key = (task_id, index)
-        return self._cached(self._owners, key, lambda: self._read_owner(task_id, index))
+        return self._owners.get(key, lambda: self._read_owner(task_id, index))
 
     def owner_index(self, task_id: int, owner: bytes) -> int | None:
         """Registration index of an owner, None for one that is not registered."""
@@ -139,7 +135,7 @@ class ChainView:
 
     def committee(self, committee_id: int) -> Committee:
         """Threshold and members of a committee, which never change.  Raises UnknownError."""
-        return self._cached(self._committees, committee_id, lambda: self.committee_record(committee_id).committee)
+        return self._committees.get(committee_id, lambda: self.committee_record(committee_id).committee)
 
     def committee_record(self, committee_id: int) -> CommitteeRecord:
         """A committee with its members' present endpoints and keys.  Raises UnknownError."""
@@ -215,14 +211,6 @@ class ChainView:
             if error.error.endswith("Unknown"):
                 raise UnknownError(f"the chain knows no such thing: {error}") from error
             raise
-
-    def _cached(self, known: dict[K, V], key: K, read: Callable[[], V]) -> V:
-        with self._lock:
-            if key in known:
-                return known[key]
-        value = read()
-        with self._lock:
-            return known.setdefault(key, value)
 
 
 def _point(x: int, y: int) -> G1:

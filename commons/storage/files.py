@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from circuits.atomicfile import written_aside
 from circuits.errors import StorageError
 
 
@@ -53,16 +53,8 @@ def write_durably(path: Path, data: bytes, *, replace: bool = True, disk: Disk =
     """
     with storing(f"cannot write {path}"):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            disk.durably(lambda: _publish(name, path, replace=replace))
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with written_aside(path, lambda name: disk.durably(lambda: _publish(name, path, replace=replace))) as out:
+            out.write(data)
 
 
 def move_durably(source: Path, target: Path, disk: Disk = LOCAL_DISK) -> None:

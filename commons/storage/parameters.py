@@ -5,8 +5,6 @@ Every role takes them from here, and nothing is taken unchecked (`circuits.strin
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,9 +13,9 @@ from circuits.commitment import CommitmentKey, cached_commitment_key, commitment
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey
 from circuits.srs import Srs
+from commons.runtime.memo import Memo
 from native import G2
 
-K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -33,34 +31,28 @@ class PublicParameters:
         self._srs_file = srs_file
         self._directory = keys_directory
         self._allow_insecure = allow_insecure
-        self._lock = threading.Lock()
-        self._loading: dict[tuple[int, object], threading.Lock] = {}
-        self._srs: dict[Path, Srs] = {}
-        self._tau: dict[Path, G2] = {}
-        self._commitment: dict[int, CommitmentKey] = {}
-        self._proving: dict[bytes, ProvingKey] = {}
-        self._verifying: dict[bytes, VerifyingKey] = {}
+        self._srs = Memo[Path, Srs]()
+        self._tau = Memo[Path, G2]()
+        self._commitment = Memo[int, CommitmentKey]()
+        self._proving = Memo[bytes, ProvingKey]()
+        self._verifying = Memo[bytes, VerifyingKey]()
 
     @property
     def srs(self) -> Srs:
         """The reference string, checked.  Raises KeyFileError, KeyMismatchError, InsecureSetupError."""
-        return self._once(
-            self._srs, self._srs_file, lambda: srs.load(self._srs_file, allow_insecure=self._allow_insecure)
-        )
+        return self._srs.get(self._srs_file, lambda: srs.load(self._srs_file, allow_insecure=self._allow_insecure))
 
     @property
     def tau(self) -> G2:
         """[tau]_2 of the reference string; reads no powers.  Raises as ``srs``."""
-        return self._once(
-            self._tau, self._srs_file, lambda: srs.load_tau(self._srs_file, allow_insecure=self._allow_insecure)
-        )
+        return self._tau.get(self._srs_file, lambda: srs.load_tau(self._srs_file, allow_insecure=self._allow_insecure))
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
         """The commitment key of a dimension, checked; deriving it for the first time takes a while.
 
         Raises as ``srs``; KeyMismatchError also when the reference string is too short.
         """
-        return self._once(self._commitment, dimension, lambda: self._load_commitment(dimension))
+        return self._commitment.get(dimension, lambda: self._load_commitment(dimension))
 
     def proving_key(self, key_hash: bytes) -> ProvingKey:
         """The proving key whose verifying key has a hash, checked against that.
@@ -70,11 +62,11 @@ class PublicParameters:
             KeyFileError: a section does not fit the verifying key.
             InsecureSetupError: it is a development key.
         """
-        return self._once(self._proving, key_hash, lambda: self._load_proving(key_hash))
+        return self._proving.get(key_hash, lambda: self._load_proving(key_hash))
 
     def verifying_key(self, key_hash: bytes) -> VerifyingKey:
         """The verifying key with a hash.  Raises KeyMismatchError when no file holds it."""
-        return self._once(self._verifying, key_hash, lambda: self._load_verifying(key_hash))
+        return self._verifying.get(key_hash, lambda: self._load_verifying(key_hash))
 
     def policy_name(self, key_hash: bytes) -> str:
         """Name of the policy whose verifying key has a hash.  Raises KeyMismatchError when no file holds it."""
@@ -112,14 +104,3 @@ class PublicParameters:
             f"no {pattern} file in {self._directory} has the key 0x{key_hash.hex()} that the task's verifier "
             "names; get the policy's key files, or leave this task alone"
         )
-
-    def _once(self, known: dict[K, V], key: K, load: Callable[[], V]) -> V:
-        """The value under a key, loaded by the first who asks; whoever asks meanwhile waits, as checks are dear."""
-        with self._lock:
-            if key in known:
-                return known[key]
-            loading = self._loading.setdefault((id(known), key), threading.Lock())
-        with loading:
-            if key not in known:
-                known[key] = load()
-            return known[key]

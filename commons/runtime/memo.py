@@ -1,0 +1,37 @@
+"""Values that are loaded once, by whoever asks first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Memo(Generic[K, V]):
+    """Values by key.  Thread-safe: who asks while a value is being loaded waits for it, as loading may be dear."""
+
+    def __init__(self) -> None:
+        self._known: dict[K, V] = {}
+        self._loading: dict[K, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: K, load: Callable[[], V]) -> V:
+        """The value under a key.  What ``load`` raises is raised, and the next who asks loads anew."""
+        with self._lock:
+            if key in self._known:
+                return self._known[key]
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
+            if key not in self._known:
+                self._known[key] = load()
+            with self._lock:
+                self._loading.pop(key, None)
+            return self._known[key]
+
+    def values(self) -> tuple[V, ...]:
+        """What has been loaded so far."""
+        with self._lock:
+            return tuple(self._known.values())

@@ -1,0 +1,31 @@
+"""Values that are loaded once: by one of many who ask at the same time, and anew after a failure."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from commons.runtime.memo import Memo
+
+
+def test_many_who_ask_at_once_load_once() -> None:
+    memo, loads, started = Memo[str, int](), [], threading.Barrier(8)
+
+    def ask() -> int:
+        started.wait()
+        return memo.get("key", lambda: loads.append(None) or 7)  # type: ignore[func-returns-value]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert {future.result() for future in [pool.submit(ask) for _ in range(8)]} == {7}
+    assert len(loads) == 1
+    assert memo.values() == (7,)
+
+
+def test_what_failed_is_loaded_anew() -> None:
+    memo = Memo[str, int]()
+    with pytest.raises(ZeroDivisionError):
+        memo.get("key", lambda: 1 // 0)
+    assert memo.values() == ()
+    assert memo.get("key", lambda: 3) == memo.get("key", lambda: 1 // 0) == 3
