@@ -44,7 +44,7 @@ def load(folder: Path) -> dict[str, float]:
     """Import the node and load what it needs for a batch; seconds of each part."""
     marks = [("start", time.monotonic())]
     from circuits import container
-    from circuits.keys import PROVING
+    from circuits.keyfiles import PROVING
     from commons.settings.loading import load
     from commons.storage.parameters import PublicParameters
     from gradroll.setup.keygen import SRS_FILE, proving_key_file

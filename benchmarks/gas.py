@@ -15,7 +15,7 @@ from benchmarks.cases import CAPACITY, LARGE, SMALL
 from benchmarks.market import FRACTION_BITS, anvil
 from benchmarks.rounds import WORK
 from circuits.commitment import commitment_key
-from circuits.keys import load_proving_key
+from circuits.keyfiles import load_proving_key
 from circuits.policies import DEFAULT
 from circuits.srs import load
 from commons.chain.facts import NewTask

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from circuits import container, keys, srs
+from circuits import container, keyfiles, srs
 from circuits.commitment import CommitmentKey, cached_commitment_key, commitment_key
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey
@@ -70,7 +70,9 @@ class PublicParameters:
 
     def policy_name(self, key_hash: bytes) -> str:
         """Name of the policy whose verifying key has a hash.  Raises KeyMismatchError when no file holds it."""
-        return container.read(self._find("*.verifying", keys.VERIFYING, key_hash), keys.VERIFYING).text("policy")
+        return container.read(self._find("*.verifying", keyfiles.VERIFYING, key_hash), keyfiles.VERIFYING).text(
+            "policy"
+        )
 
     def _load_commitment(self, dimension: int) -> CommitmentKey:
         """From the cache beside the keys, or derived: only that takes the powers into memory."""
@@ -78,13 +80,13 @@ class PublicParameters:
         return known or commitment_key(self.srs, dimension, cache=self._directory)
 
     def _load_proving(self, key_hash: bytes) -> ProvingKey:
-        path = self._find("*.proving", keys.PROVING, key_hash)
-        key = keys.load_proving_key(path, allow_insecure=self._allow_insecure)
+        path = self._find("*.proving", keyfiles.PROVING, key_hash)
+        key = keyfiles.load_proving_key(path, allow_insecure=self._allow_insecure)
         return self._fitting(key, key.verifying, path)
 
     def _load_verifying(self, key_hash: bytes) -> VerifyingKey:
-        path = self._find("*.verifying", keys.VERIFYING, key_hash)
-        key = keys.load_verifying_key(path, allow_insecure=self._allow_insecure)
+        path = self._find("*.verifying", keyfiles.VERIFYING, key_hash)
+        key = keyfiles.load_verifying_key(path, allow_insecure=self._allow_insecure)
         return self._fitting(key, key, path)
 
     def _fitting(self, key: V, verifying: VerifyingKey, path: Path) -> V:

@@ -81,7 +81,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def deploy(arguments: argparse.Namespace) -> int:
     """Deploy contracts and write the settings that name them."""
-    from circuits.keys import load_verifying_key
+    from circuits.keyfiles import load_verifying_key
     from commons.chain.deploying import deploy_contracts
     from commons.chain.view import ChainView
     from commons.chain.writer import ChainWriter

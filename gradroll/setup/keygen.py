@@ -9,7 +9,7 @@ from pathlib import Path
 from circuits.commitment import commitment_key
 from circuits.errors import GradrollError
 from circuits.groth16 import ENTROPY_BYTES, VerifyingKey, generate_keys, unsafe_generate_keys
-from circuits.keys import load_verifying_key, save_proving_key, save_verifying_key
+from circuits.keyfiles import load_verifying_key, save_proving_key, save_verifying_key
 from circuits.policies.registry import compiled
 from circuits.srs import Srs, load, unsafe_development_srs
 from circuits.statement import domain_size

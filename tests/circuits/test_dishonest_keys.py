@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import native
-from circuits import groth16, joint, keys
+from circuits import groth16, joint, keyfiles
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, generate_keys, input_point
 from circuits.policies.norm import NORM
@@ -71,23 +71,24 @@ DEGENERATE: dict[str, Callable[[VerifyingKey], VerifyingKey]] = {
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_a_degenerate_verifying_key_is_refused(tmp_path: Path, name: str) -> None:
     crafted = DEGENERATE[name](sound().verifying)
-    keys.save_verifying_key(crafted, tmp_path / "vk")
+    keyfiles.save_verifying_key(crafted, tmp_path / "vk")
     with pytest.raises(KeyFileError, match=rf"{name}.*generate the policy's keys again"):
-        keys.load_verifying_key(tmp_path / "vk")
-    keys.save_proving_key(replace(sound(), verifying=crafted), tmp_path / "pk")
+        keyfiles.load_verifying_key(tmp_path / "vk")
+    keyfiles.save_proving_key(replace(sound(), verifying=crafted), tmp_path / "pk")
     with pytest.raises(KeyFileError, match=name):
-        keys.load_proving_key(tmp_path / "pk")
+        keyfiles.load_proving_key(tmp_path / "pk")
 
 
 def test_gamma_may_be_another_point(tmp_path: Path) -> None:
-    keys.save_verifying_key(replace(sound().verifying, gamma=native.g2_mul(native.g2_generator, 5)), tmp_path / "vk")
-    assert keys.load_verifying_key(tmp_path / "vk").gamma != native.g2_generator
+    other = replace(sound().verifying, gamma=native.g2_mul(native.g2_generator, 5))
+    keyfiles.save_verifying_key(other, tmp_path / "vk")
+    assert keyfiles.load_verifying_key(tmp_path / "vk").gamma != native.g2_generator
 
 
 def test_a_verifying_key_for_more_owners_than_combine_soundly_is_refused(tmp_path: Path) -> None:
-    keys.save_verifying_key(replace(sound().verifying, capacity=MAX_CAPACITY + 1), tmp_path / "vk")
+    keyfiles.save_verifying_key(replace(sound().verifying, capacity=MAX_CAPACITY + 1), tmp_path / "vk")
     with pytest.raises(KeyMismatchError, match=f"outside 1..{MAX_CAPACITY}"):
-        keys.load_verifying_key(tmp_path / "vk")
+        keyfiles.load_verifying_key(tmp_path / "vk")
 
 
 # -- Proving keys -----------------------------------------------------------------------------------------------------
@@ -151,10 +152,10 @@ def _tampered(name: str, index: int) -> ProvingKey:
 
 
 def _refused(folder: Path, key: ProvingKey, section: str) -> None:
-    keys.save_proving_key(key, folder / "pk")
+    keyfiles.save_proving_key(key, folder / "pk")
     for _ in range(CERTAIN):
         with pytest.raises(KeyFileError, match=rf"section '{section}'.*get the proving key again"):
-            keys.load_proving_key(folder / "pk")
+            keyfiles.load_proving_key(folder / "pk")
 
 
 # -- What a key that passes leaves to its maker -----------------------------------------------------------------------
@@ -169,8 +170,8 @@ def _known() -> tuple[ProvingKey, groth16._Trapdoor]:
 
 def test_whoever_knows_the_secrets_of_a_key_that_passes_every_check_forges_a_proof(tmp_path: Path) -> None:
     key, secret = _known()
-    keys.save_proving_key(key, tmp_path / "pk")
-    vk = keys.load_proving_key(tmp_path / "pk").verifying
+    keyfiles.save_proving_key(key, tmp_path / "pk")
+    vk = keyfiles.load_proving_key(tmp_path / "pk").verifying
     false = (7, 1, 0)
     unblocked = input_point(vk, false, INFINITY)
     over = pow(secret.delta, -1, native.R)
@@ -286,17 +287,17 @@ def test_a_proving_key_of_another_point_x_is_refused(tmp_path: Path) -> None:
     """Everything that hangs on x alone is of one piece, but the verifying key was made at another x."""
     other = generate_keys(NORM.circuit(2), string(TAU).tau, "ptau:00", seed_of("other entropy"))
     moved = {name: getattr(other, name) for name in ("a", "b1", "b2", "lagrange", "point", "quotient")}
-    keys.save_proving_key(changed(sound(), **moved), tmp_path / "pk")
+    keyfiles.save_proving_key(changed(sound(), **moved), tmp_path / "pk")
     with pytest.raises(KeyFileError, match="does not fit the verifying key"):
-        keys.load_proving_key(tmp_path / "pk")
+        keyfiles.load_proving_key(tmp_path / "pk")
 
 
 def test_a_proving_key_under_inputs_of_another_circuit_is_refused(tmp_path: Path) -> None:
     vk = sound().verifying
     inputs = (vk.inputs[0], vk.inputs[2], vk.inputs[1], *vk.inputs[3:])
     _refused(tmp_path, replace(sound(), verifying=replace(vk, inputs=inputs)), "verifying")
-    keys.save_verifying_key(replace(vk, inputs=inputs), tmp_path / "vk")
-    assert keys.load_verifying_key(tmp_path / "vk").inputs == inputs  # alone it cannot be told
+    keyfiles.save_verifying_key(replace(vk, inputs=inputs), tmp_path / "vk")
+    assert keyfiles.load_verifying_key(tmp_path / "vk").inputs == inputs  # alone it cannot be told
 
 
 def test_a_key_whose_x_lies_in_its_domain_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 import native
 from circuits.commitment import commitment_key
 from circuits.errors import KeyMismatchError
-from circuits.keys import load_proving_key, load_verifying_key, save_verifying_key
+from circuits.keyfiles import load_proving_key, load_verifying_key, save_verifying_key
 from circuits.policies import registry
 from circuits.policies.spec import PublicInputs
 from circuits.srs import load

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import native
-from circuits import container, keys
+from circuits import container, keyfiles
 from circuits.errors import InsecureSetupError, KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, generate_keys, unsafe_generate_keys
 from circuits.policies.norm import NORM
@@ -31,69 +31,69 @@ def secure() -> ProvingKey:
 
 
 def test_keys_round_trip(tmp_path: Path) -> None:
-    keys.save_proving_key(secure(), tmp_path / "pk")
-    keys.save_verifying_key(secure().verifying, tmp_path / "vk")
-    loaded = keys.load_proving_key(tmp_path / "pk")
-    assert loaded.verifying == secure().verifying == keys.load_verifying_key(tmp_path / "vk")
+    keyfiles.save_proving_key(secure(), tmp_path / "pk")
+    keyfiles.save_verifying_key(secure().verifying, tmp_path / "vk")
+    loaded = keyfiles.load_proving_key(tmp_path / "pk")
+    assert loaded.verifying == secure().verifying == keyfiles.load_verifying_key(tmp_path / "vk")
     assert (loaded.beta1, loaded.delta1, loaded.point) == (secure().beta1, secure().delta1, secure().point)
     for name in _BASES:
         assert getattr(loaded, name).to_bytes() == getattr(secure(), name).to_bytes(), name
 
 
 def test_insecure_keys_are_refused_unless_allowed(tmp_path: Path) -> None:
-    keys.save_proving_key(insecure(), tmp_path / "pk")
-    keys.save_verifying_key(insecure().verifying, tmp_path / "vk")
+    keyfiles.save_proving_key(insecure(), tmp_path / "pk")
+    keyfiles.save_verifying_key(insecure().verifying, tmp_path / "vk")
     with pytest.raises(InsecureSetupError):
-        keys.load_proving_key(tmp_path / "pk")
+        keyfiles.load_proving_key(tmp_path / "pk")
     with pytest.raises(InsecureSetupError):
-        keys.load_verifying_key(tmp_path / "vk")
-    assert keys.load_proving_key(tmp_path / "pk", allow_insecure=True).verifying == insecure().verifying
-    assert keys.load_verifying_key(tmp_path / "vk", allow_insecure=True) == insecure().verifying
+        keyfiles.load_verifying_key(tmp_path / "vk")
+    assert keyfiles.load_proving_key(tmp_path / "pk", allow_insecure=True).verifying == insecure().verifying
+    assert keyfiles.load_verifying_key(tmp_path / "vk", allow_insecure=True) == insecure().verifying
 
 
 def test_real_keys_over_a_development_srs_are_insecure(tmp_path: Path) -> None:
-    keys.save_verifying_key(replace(secure().verifying, srs=INSECURE), tmp_path / "vk")
+    keyfiles.save_verifying_key(replace(secure().verifying, srs=INSECURE), tmp_path / "vk")
     with pytest.raises(InsecureSetupError):
-        keys.load_verifying_key(tmp_path / "vk")
+        keyfiles.load_verifying_key(tmp_path / "vk")
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
-    keys.save_verifying_key(secure().verifying, tmp_path / "vk")
+    keyfiles.save_verifying_key(secure().verifying, tmp_path / "vk")
     with pytest.raises(KeyMismatchError, match="verifying-key"):
-        keys.load_proving_key(tmp_path / "vk")
+        keyfiles.load_proving_key(tmp_path / "vk")
     (tmp_path / "text").write_text("not a key")
     for name in ("text", "absent"):
         with pytest.raises(KeyFileError):
-            keys.load_verifying_key(tmp_path / name)
+            keyfiles.load_verifying_key(tmp_path / name)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 13, 100, 500, -1])
 def test_truncated_files_are_refused(tmp_path: Path, keep: int) -> None:
-    keys.save_verifying_key(secure().verifying, tmp_path / "vk")
+    keyfiles.save_verifying_key(secure().verifying, tmp_path / "vk")
     whole = (tmp_path / "vk").read_bytes()
     (tmp_path / "vk").write_bytes(whole[:keep])
     with pytest.raises(KeyFileError):
-        keys.load_verifying_key(tmp_path / "vk")
+        keyfiles.load_verifying_key(tmp_path / "vk")
 
 
 def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
-    keys.save_verifying_key(secure().verifying, tmp_path / "vk")
+    keyfiles.save_verifying_key(secure().verifying, tmp_path / "vk")
     whole = (tmp_path / "vk").read_bytes()
     for position in range(0, len(whole), 23):
         changed = bytearray(whole)
         changed[position] ^= 1
         (tmp_path / "vk").write_bytes(changed)
         with pytest.raises((KeyFileError, KeyMismatchError)):
-            keys.load_verifying_key(tmp_path / "vk")
+            keyfiles.load_verifying_key(tmp_path / "vk")
 
 
 def test_a_newer_format_version_is_a_mismatch(tmp_path: Path) -> None:
-    keys.save_verifying_key(secure().verifying, tmp_path / "vk")
+    keyfiles.save_verifying_key(secure().verifying, tmp_path / "vk")
     whole = bytearray((tmp_path / "vk").read_bytes())
     whole[9] = container.VERSION + 1
     (tmp_path / "vk").write_bytes(whole)
     with pytest.raises(KeyMismatchError, match=f"version {container.VERSION + 1}"):
-        keys.load_verifying_key(tmp_path / "vk")
+        keyfiles.load_verifying_key(tmp_path / "vk")
 
 
 @pytest.mark.parametrize(
@@ -101,36 +101,36 @@ def test_a_newer_format_version_is_a_mismatch(tmp_path: Path) -> None:
     [("circuit", "00" * 32), ("capacity", 2), ("policy", "norm-contribution"), ("policy", "median")],
 )
 def test_a_key_for_another_circuit_is_a_mismatch(tmp_path: Path, field: str, value: str | int) -> None:
-    keys.save_verifying_key(secure().verifying, tmp_path / "vk")
-    _rewrite(tmp_path / "vk", keys.VERIFYING, {field: value})
+    keyfiles.save_verifying_key(secure().verifying, tmp_path / "vk")
+    _rewrite(tmp_path / "vk", keyfiles.VERIFYING, {field: value})
     with pytest.raises(KeyMismatchError):
-        keys.load_verifying_key(tmp_path / "vk")
+        keyfiles.load_verifying_key(tmp_path / "vk")
 
 
 def test_a_header_that_does_not_describe_the_key_is_refused(tmp_path: Path) -> None:
-    keys.save_verifying_key(secure().verifying, tmp_path / "vk")
-    _rewrite(tmp_path / "vk", keys.VERIFYING, {"key_hash": "00"})
+    keyfiles.save_verifying_key(secure().verifying, tmp_path / "vk")
+    _rewrite(tmp_path / "vk", keyfiles.VERIFYING, {"key_hash": "00"})
     with pytest.raises(KeyFileError, match="hash"):
-        keys.load_verifying_key(tmp_path / "vk")
-    _rewrite(tmp_path / "vk", keys.VERIFYING, {"capacity": "1"})
+        keyfiles.load_verifying_key(tmp_path / "vk")
+    _rewrite(tmp_path / "vk", keyfiles.VERIFYING, {"capacity": "1"})
     with pytest.raises(KeyFileError, match="capacity"):
-        keys.load_verifying_key(tmp_path / "vk")
+        keyfiles.load_verifying_key(tmp_path / "vk")
 
 
 def test_points_of_a_wrong_count_or_off_the_curve_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "pk"
     for name in (*_BASES, "single", "point", "verifying"):
-        keys.save_proving_key(secure(), path)
-        file = container.read(path, keys.PROVING)
+        keyfiles.save_proving_key(secure(), path)
+        file = container.read(path, keyfiles.PROVING)
         sections = {key: bytes(data) for key, data in file.sections.items()}
         size = 128 if name in ("b2", "point") else 64
-        container.write(path, keys.PROVING, file.fields, sections | {name: sections[name][:-size]})
+        container.write(path, keyfiles.PROVING, file.fields, sections | {name: sections[name][:-size]})
         with pytest.raises((KeyMismatchError, KeyFileError)):
-            keys.load_proving_key(path)
+            keyfiles.load_proving_key(path)
         off_curve = sections[name][:-1] + bytes([sections[name][-1] ^ 1])
-        container.write(path, keys.PROVING, file.fields, sections | {name: off_curve})
+        container.write(path, keyfiles.PROVING, file.fields, sections | {name: off_curve})
         with pytest.raises(KeyFileError):
-            keys.load_proving_key(path)
+            keyfiles.load_proving_key(path)
 
 
 def _rewrite(path: Path, kind: str, fields: dict[str, container.Field]) -> None:

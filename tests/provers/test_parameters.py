@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import native
-from circuits import commitment, container, keys, srs
+from circuits import commitment, container, keyfiles, srs
 from circuits.commitment import commitment_key
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, generate_keys
@@ -33,8 +33,8 @@ def folder(tmp_path: Path) -> Path:
     """A string, its commitment key, and policy keys."""
     string(TAU).save(tmp_path / "srs")
     commitment_key(string(TAU), DIMENSION, tmp_path)
-    keys.save_proving_key(made(), tmp_path / "norm-1.proving")
-    keys.save_verifying_key(made().verifying, tmp_path / "norm-1.verifying")
+    keyfiles.save_proving_key(made(), tmp_path / "norm-1.proving")
+    keyfiles.save_verifying_key(made().verifying, tmp_path / "norm-1.verifying")
     return tmp_path
 
 
@@ -51,7 +51,7 @@ def test_sound_files_are_taken(folder: Path) -> None:
 def test_every_file_is_checked_once_however_many_ask(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
     for module, name in (
-        (commitment, "check_commitment_bases"), (keys, "check_proving_key"), (srs, "check_string"),
+        (commitment, "check_commitment_bases"), (keyfiles, "check_proving_key"), (srs, "check_string"),
     ):  # fmt: skip
         check = getattr(module, name)
 
@@ -76,7 +76,7 @@ def test_every_file_is_checked_once_however_many_ask(folder: Path, monkeypatch: 
 
 def test_a_crafted_proving_key_is_refused_whenever_it_is_asked_for(folder: Path) -> None:
     crafted = replace(made(), committed=swapped(made().committed, {-1: INFINITY}))
-    keys.save_proving_key(crafted, folder / "norm-1.proving")
+    keyfiles.save_proving_key(crafted, folder / "norm-1.proving")
     held = parameters(folder)
     for _ in range(2):
         with pytest.raises(KeyFileError, match="section 'committed'"):
@@ -86,11 +86,11 @@ def test_a_crafted_proving_key_is_refused_whenever_it_is_asked_for(folder: Path)
 def test_a_proving_key_under_a_verifying_key_that_the_chain_does_not_name_is_refused(folder: Path) -> None:
     """A whole key pair of somebody else, with the hash that the contract names written over its own."""
     other = generate_keys(NORM.circuit(1), string(TAU).tau, "ptau:00", seed_of("other"))
-    keys.save_proving_key(other, folder / "norm-1.proving")
-    file = container.read(folder / "norm-1.proving", keys.PROVING)
+    keyfiles.save_proving_key(other, folder / "norm-1.proving")
+    file = container.read(folder / "norm-1.proving", keyfiles.PROVING)
     sections = {name: bytes(data) for name, data in file.sections.items()}
     fields = {**file.fields, "key_hash": made().verifying.key_hash.hex()}
-    container.write(folder / "norm-1.proving", keys.PROVING, fields, sections)
+    container.write(folder / "norm-1.proving", keyfiles.PROVING, fields, sections)
     with pytest.raises(KeyFileError, match="hash"):
         parameters(folder).proving_key(made().verifying.key_hash)
 

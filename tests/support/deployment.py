@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from web3.types import Wei
 
-from circuits import keys
+from circuits import keyfiles
 from circuits.errors import GradrollError
 from circuits.quantize import quantize
 from circuits.statement import SubmissionHeader
@@ -182,8 +182,8 @@ class Deployment:
         folder = self.directory / "keys"
         folder.mkdir(parents=True)
         self.setup.srs.save(self.directory / "srs.gsrs")
-        keys.save_proving_key(self.setup.proving, folder / "policy.proving")
-        keys.save_verifying_key(self.setup.verifying, folder / "policy.verifying")
+        keyfiles.save_proving_key(self.setup.proving, folder / "policy.proving")
+        keyfiles.save_verifying_key(self.setup.verifying, folder / "policy.verifying")
 
     def _register_committee(self) -> int:
         web3 = self.model_owner.view.rpc.web3
