@@ -70,9 +70,8 @@ class PublicParameters:
 
     def policy_name(self, key_hash: bytes) -> str:
         """Name of the policy whose verifying key has a hash.  Raises KeyMismatchError when no file holds it."""
-        return container.read(self._find("*.verifying", keyfiles.VERIFYING, key_hash), keyfiles.VERIFYING).text(
-            "policy"
-        )
+        path = self._find("*.verifying", keyfiles.VERIFYING, key_hash)
+        return container.read(path, keyfiles.VERIFYING).text("policy")
 
     def _load_commitment(self, dimension: int) -> CommitmentKey:
         """From the cache beside the keys, or derived: only that takes the powers into memory."""
