@@ -19,8 +19,8 @@ import native
 from circuits import container
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError
 from circuits.srs import INSECURE, Srs, unsafe_development_tau
+from circuits.srscheck import check_commitment_bases
 from circuits.statement import MAX_DIMENSION, TAIL, domain_size
-from circuits.stringcheck import check_commitment_bases
 from native import G1, G2, FrArray, G1Bases
 
 KIND = "commitment-key"
@@ -86,7 +86,7 @@ def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> Commi
     """The commitment key of a dimension, read from or added to the directory `cache` when one is given.
 
     Deriving the Lagrange basis takes n log n group operations. A key that is read back is checked against [tau]_2
-    (`stringcheck`: one multi-scalar multiplication over n points) and used where the file is mapped (see `container`);
+    (`srscheck`: one multi-scalar multiplication over n points) and used where the file is mapped (see `container`);
     one that is not this string's is reported in the log and derived again.
 
     Raises:

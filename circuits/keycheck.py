@@ -28,7 +28,7 @@ import numpy as np
 import native
 from circuits.errors import KeyFileError
 from circuits.groth16 import ProvingKey, VerifyingKey
-from circuits.stringcheck import INFINITY_G1, INFINITY_G2, consecutive, lagrange_basis, point
+from circuits.srscheck import INFINITY_G1, INFINITY_G2, consecutive, lagrange_basis, point
 from native import G1, G2, FrArray
 
 _WEIGHT_BITS = 128

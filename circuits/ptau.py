@@ -8,7 +8,7 @@ Coordinates are 32 bytes in Montgomery form (value * 2^256 mod q). Source: snark
 The ceremony's transcript (section 7) is not replayed: compare the SHA-256 in `Srs.origin` with the published
 one.
 What is checked: every G1 point used is on the curve, [tau]_2 is in the subgroup, consecutive powers differ by the
-factor tau, and tau lies in no evaluation domain that the string serves (`stringcheck`).
+factor tau, and tau lies in no evaluation domain that the string serves (`srscheck`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import native
 from circuits.container import map_file
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.srs import Srs, largest_domain, powers_needed
-from circuits.stringcheck import check_string
+from circuits.srscheck import check_string
 from native import G2, G1Bases, G2Bases
 
 FIELD_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583

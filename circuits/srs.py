@@ -14,8 +14,8 @@ from pathlib import Path
 import native
 from circuits import container
 from circuits.errors import InsecureSetupError, KeyFileError, KeyMismatchError
+from circuits.srscheck import check_string, check_tau
 from circuits.statement import ROWS
-from circuits.stringcheck import check_string, check_tau
 from native import G1, G2, FrArray, G1Bases
 
 INSECURE = "insecure-development"
@@ -96,7 +96,7 @@ def load(path: Path, *, allow_insecure: bool = False) -> Srs:
 def load_tau(path: Path, *, allow_insecure: bool = False) -> G2:
     """[tau]_2 of an SRS file, by which keys are told apart and checked, without the powers; raises like `load`.
 
-    Whether tau lies in a domain is not looked at here: a commitment key shows it (`stringcheck`).
+    Whether tau lies in a domain is not looked at here: a commitment key shows it (`srscheck`).
     """
     return _tau(_read(path, allow_insecure))
 

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from commons.chain.ports import BatchSender
-from commons.runtime.world import Clock
+from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from commons.storage.blobs import Blobs

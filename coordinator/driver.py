@@ -11,7 +11,7 @@ from circuits.errors import ChainError, GradrollError
 from circuits.statement import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
-from commons.runtime.world import Clock
+from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.parameters import PublicParameters
 from coordinator.backoff import Backoff
@@ -20,7 +20,7 @@ from coordinator.events import CohortFailed, RoundClosed
 from coordinator.fleet import Fleets
 from coordinator.journal import Journal
 from coordinator.machine import Resources
-from coordinator.planning import Close, Prove, Release, RoundFacts, Settle, next_action
+from coordinator.next_action import Close, Prove, Release, RoundFacts, Settle, next_action
 from coordinator.releases import Releases
 from coordinator.rounds import CoordinatorState, RoundKey
 from coordinator.settlement import Settlement

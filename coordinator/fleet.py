@@ -15,8 +15,8 @@ from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
+from commons.runtime.clock import Clock
 from commons.runtime.memo import Memo
-from commons.runtime.world import Clock
 
 V = TypeVar("V")
 _PAUSE = 0.5

@@ -14,8 +14,8 @@ from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.messages import MAX_PROVERS
+from commons.runtime.clock import SystemClock
 from commons.runtime.process import stop_requested
-from commons.runtime.world import SystemClock
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account

@@ -10,9 +10,9 @@ import grpc
 
 from circuits.errors import WireError
 from commons.chain.view import ChainView
+from commons.runtime.clock import SystemClock
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
-from commons.runtime.world import SystemClock
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, KeySettings, ProverSettings
 from commons.storage.parameters import PublicParameters

@@ -7,7 +7,7 @@ from circuits.errors import ClosedError, InvalidInputError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.statement import Context, Policy, TaskTerms
 from commons.chain.ports import MarketReader
-from commons.runtime.world import Clock
+from commons.runtime.clock import Clock
 from commons.sharing.sharevector import ShareVector
 from commons.storage.parameters import PublicParameters
 from native import FrArray

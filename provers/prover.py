@@ -15,7 +15,7 @@ from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, Ke
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
-from commons.runtime.world import Clock
+from commons.runtime.clock import Clock
 from commons.settings.sections import ProverSettings
 from commons.storage.parameters import PublicParameters
 from provers.finality import Finality

@@ -1,6 +1,6 @@
 """Public parameters on disk: the reference string, commitment keys derived from it, policy keys.
 
-Every role takes them from here, and nothing is taken unchecked (`circuits.stringcheck`, `circuits.keycheck`).
+Every role takes them from here, and nothing is taken unchecked (`circuits.srscheck`, `circuits.keycheck`).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from commons.protocol.rules import checked_values, small
 from commons.sharing.reconstruct import open_scalar, open_vector
 from commons.sharing.sharepayloads import decode_payload
 from commons.sharing.sharevector import ShareVector
-from coordinator.machine.recovery import enough_provers, failed, resume, too_few_provers
+from coordinator.machine.culprits import enough_provers, failed, resume, too_few_provers
 from coordinator.machine.state import Batch, Case, Disputing, Ground, Projecting, Resources, Tossing, Transition
 from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, Verdict
 from native import FrArray

@@ -17,7 +17,7 @@ from circuits.errors import BlamedProversError, InconsistentError, InvalidInputE
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import require_owner
-from coordinator.machine import attempt, cohort, finish, probe, recovery, selection
+from coordinator.machine import attempt, cohort, culprits, finish, probe, selection
 from coordinator.machine.setbacks import SetbackError
 from coordinator.machine.state import (
     AttemptState,
@@ -82,15 +82,15 @@ def begin(
     if len(chosen) < resources.terms.min_owners:
         reason = f"too few owners: {len(chosen)} submissions can be proven, {resources.terms.min_owners} are needed"
         none = _batch(candidates, attempt_number, holders)
-        return recovery.failed(none, batch_verdicts, reason, final=receipts is None)
+        return culprits.failed(none, batch_verdicts, reason, final=receipts is None)
     members = Cohort(candidates.context, tuple(candidates.headers[i] for i in chosen))
     batch = _batch(members, attempt_number, holders)
     if locked is not None:
         if not locked.issubset(members.digests):
-            return recovery.failed(batch, batch_verdicts, recovery.LOCKED, final=True)
+            return culprits.failed(batch, batch_verdicts, culprits.LOCKED, final=True)
         batch = replace(batch, locked=frozenset(i for i, d in enumerate(members.digests) if d in locked))
-    if not recovery.enough_provers(resources, batch):
-        return recovery.failed(batch, batch_verdicts, recovery.too_few_provers(resources, batch))
+    if not culprits.enough_provers(resources, batch):
+        return culprits.failed(batch, batch_verdicts, culprits.too_few_provers(resources, batch))
     first = cohort.start(resources, batch)
     return _authorized(resources, Transition(first.state, first.requests, batch_verdicts))
 
@@ -155,10 +155,10 @@ def _attempted(resources: Resources, state: AttemptState | ProbeState, replies: 
     try:
         transition = _next(resources, state, replies)
     except (BlamedProversError, InconsistentError, SetbackError) as error:
-        return recovery.recover(resources, run, step, recovery.setback_of(error, step))
+        return culprits.recover(resources, run, step, culprits.setback_of(error, step))
     if run.until is step:
-        return recovery.passed(resources, run, step)
-    return transition if transition.outcome is None else recovery.conclude(resources, run, transition)
+        return culprits.passed(resources, run, step)
+    return transition if transition.outcome is None else culprits.conclude(resources, run, transition)
 
 
 def _next(resources: Resources, state: AttemptState | ProbeState, replies: Replies) -> Transition:  # noqa: PLR0911

@@ -1,4 +1,4 @@
-"""Why a step did not lead to the next one.  Steps raise; ``recovery`` decides what happens instead."""
+"""Why a step did not lead to the next one.  Steps raise; ``culprits`` decides what happens instead."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ Setback = ProversFell | OwnersFell | Unlocated | Mismatched | Halted
 
 
 class SetbackError(Exception):
-    """Carries a setback from a step to ``recovery``; it never leaves the machine."""
+    """Carries a setback from a step to ``culprits``; it never leaves the machine."""
 
     def __init__(self, setback: Setback) -> None:
         super().__init__(type(setback).__name__)

@@ -18,7 +18,7 @@ from circuits.statement import (
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Cohort, Message, Proposal, Step, StepRequest
 from commons.protocol.replies import ProverNamed, ProverVerdict
-from coordinator.machine.search import Record
+from coordinator.machine.liarsearch import Record
 from coordinator.machine.verdicts import Ending, Verdict
 from native import G1, FrArray
 

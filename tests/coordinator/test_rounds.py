@@ -33,7 +33,7 @@ from coordinator.events import (
     to_record,
 )
 from coordinator.journal import Journal
-from coordinator.planning import Close, Prove, Release, RoundFacts, Settle, Wait, group_size, next_action
+from coordinator.next_action import Close, Prove, Release, RoundFacts, Settle, Wait, group_size, next_action
 from coordinator.rounds import CoordinatorState
 from tests.coordinator.fleets import state_of
 

@@ -11,7 +11,7 @@ from circuits.errors import ClosedError, InvalidInputError, UnknownError
 from circuits.statement import Context, MarketId, Policy, TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
-from commons.runtime.world import SystemClock
+from commons.runtime.clock import SystemClock
 from commons.storage.parameters import PublicParameters
 from native import G1
 from provers.finality import Finality

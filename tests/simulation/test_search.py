@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commons.protocol.messages import Step
-from coordinator.machine.search import Record, infer, without_each
+from coordinator.machine.liarsearch import Record, infer, without_each
 
 STEPS = (Step.VALIDATE, Step.COMBINE, Step.PROVE)
 KEPT = frozenset(range(4))

@@ -17,7 +17,7 @@ class WorldClock:
 
 
 class NodeClock:
-    """One node's clock: it may be wrong, and it may jump.  Implements ``commons.runtime.world.Clock``."""
+    """One node's clock: it may be wrong, and it may jump.  Implements ``commons.runtime.clock.Clock``."""
 
     def __init__(self, world: WorldClock) -> None:
         self._world = world

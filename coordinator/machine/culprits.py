@@ -13,7 +13,7 @@ from circuits.errors import BlamedProversError, InconsistentError
 from commons.protocol.messages import Step
 from commons.protocol.replies import ProverNamed, blamed
 from coordinator.machine import attempt, probe
-from coordinator.machine.search import Inference, Record, infer, without_each
+from coordinator.machine.liarsearch import Inference, Record, infer, without_each
 from coordinator.machine.setbacks import (
     Halted,
     Mismatched,
