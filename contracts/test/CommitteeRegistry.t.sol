@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {CommitteeRegistry} from "../src/CommitteeRegistry.sol";
 import {ICommitteeRegistry} from "../src/interfaces/ICommitteeRegistry.sol";
 import {Attestation} from "../src/types/Types.sol";
 import {Scene} from "./support/Scene.sol";
@@ -11,7 +10,7 @@ contract CommitteeRegistryTest is Scene {
     bytes32 private constant DIGEST = keccak256("digest");
 
     function setUp() external {
-        registry = new CommitteeRegistry();
+        deployRegistry();
     }
 
     function test_createCommittee_view() external {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Market} from "../src/Market.sol";
 import {ICommitteeRegistry} from "../src/interfaces/ICommitteeRegistry.sol";
 import {IMarket} from "../src/interfaces/IMarket.sol";
 import {IVerifier} from "../src/interfaces/IVerifier.sol";
@@ -238,7 +237,7 @@ contract MarketBatchTest is Scene {
     }
 
     function test_acceptBatch_calldataTruncated() external staged {
-        bytes memory call = abi.encodeCall(Market.acceptBatch, (attested("norm_3")));
+        bytes memory call = abi.encodeCall(IMarket.acceptBatch, (attested("norm_3")));
         for (uint256 length = 4; length < call.length; length += 97) {
             bytes memory cut = new bytes(length);
             for (uint256 i = 0; i < length; ++i) {
