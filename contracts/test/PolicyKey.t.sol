@@ -110,6 +110,20 @@ contract PolicyKeyTest is Scene {
         }
     }
 
+    /// @dev Words of the encoding behind its offset: circuit, capacity, 22 of alpha and the twists, offset and number of the
+    /// inputs, 8 of their points.
+    function testFuzz_hash_everyWord(uint256 word, uint256 delta) external view {
+        vm.assume(delta != 0);
+        VerifyingKey memory key = keyOf("norm_3");
+        bytes32 hash = PolicyKey.hash(key);
+        isTrue(PolicyKey.hash(_tampered(key, word % 32, delta)) != hash, "a word that is not hashed");
+    }
+
+    function testFuzz_constructor_pointTampered(uint256 word, uint256 delta) external {
+        vm.assume(delta != 0);
+        _invalid(_tampered(keyOf("norm_3"), 2 + word % 30, delta));
+    }
+
     /// @dev Gamma alone may be the generator; it is in the keys that are made today.
     function test_constructor_gammaIsGenerator() external {
         VerifyingKey memory key = keyOf("norm_3");
@@ -142,6 +156,21 @@ contract PolicyKeyTest is Scene {
     function _invalid(VerifyingKey memory key) private {
         vm.expectRevert(PolicyKey.KeyInvalid.selector);
         this.createVerifier{gas: GAS}(key);
+    }
+
+    /// @dev A copy of the key with one word changed.
+    function _tampered(VerifyingKey memory key, uint256 word, uint256 delta)
+        private
+        pure
+        returns (VerifyingKey memory)
+    {
+        bytes memory encoded = abi.encode(key);
+        uint256 position = word < 24 ? word + 1 : word + 3;
+        assembly ("memory-safe") {
+            let target := add(add(encoded, 0x20), shl(5, position))
+            mstore(target, xor(mload(target), delta))
+        }
+        return abi.decode(encoded, (VerifyingKey));
     }
 
     function _point(VerifyingKey memory key, uint256 which) private pure returns (uint256[2] memory) {

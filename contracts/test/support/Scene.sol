@@ -287,9 +287,20 @@ abstract contract Scene is Check {
     /// @dev Signs the entry's submission anew.
     function resign(Batch memory batch, uint256 slot, bytes32 termsHash, bytes32 model) internal view {
         OwnerEntry memory entry = batch.owners[slot];
+        bytes32 digest = submissionDigest(batch, slot, termsHash, model);
+        (entry.r, entry.vs) = signCompact(ownerKey(indexOf(batch, slot)), digest);
+    }
+
+    /// @dev What the owner in a slot signs.
+    function submissionDigest(Batch memory batch, uint256 slot, bytes32 termsHash, bytes32 model)
+        internal
+        view
+        returns (bytes32)
+    {
+        OwnerEntry memory entry = batch.owners[slot];
         bytes memory members = abi.encode(batch.taskId, termsHash, batch.round, model, entry.cx, entry.cy);
         bytes32 structHash = keccak256(bytes.concat(TypedData.SUBMISSION_TYPE, members));
-        (entry.r, entry.vs) = signCompact(ownerKey(indexOf(batch, slot)), TypedData.digest(domain(), structHash));
+        return TypedData.digest(domain(), structHash);
     }
 
     function resignAll(Batch memory batch) internal view {
