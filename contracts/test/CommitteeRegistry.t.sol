@@ -138,6 +138,20 @@ contract CommitteeRegistryTest is Scene {
         registry.requireQuorum(0, DIGEST, _signed(3, 1));
     }
 
+    /// @dev A signature of nobody in the name of a seat that nobody has, where no quorum is written either.
+    function test_requireQuorum_nobody() external {
+        registry.createCommittee(1, _members(4));
+        uint8[3] memory seats = [4, 31, 255];
+        for (uint256 i = 0; i < seats.length; ++i) {
+            Attestation[] memory one = new Attestation[](1);
+            one[0] = Attestation(seats[i], 0, 0);
+            for (uint256 committee = 0; committee < 2; ++committee) {
+                vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.AttestationInvalid.selector, seats[i]));
+                registry.requireQuorum(committee, DIGEST, one);
+            }
+        }
+    }
+
     /// @dev Signatures of members 0..count-1 without one.
     function _signed(uint8 count, uint8 missing) private pure returns (Attestation[] memory out) {
         out = new Attestation[](missing < count ? count - 1 : count);
