@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 import {Snapshot} from "./support/Snapshot.sol";
 
 /// @title Gas of the whole transaction that accepts a batch, the first of its round
-/// @dev Isolated: every call is a transaction of its own, so storage is cold and the figure has the 21,000 and the calldata
-/// in it.
+/// @dev Isolated: every call is a transaction of its own, so storage is cold and the figure has the 21,000 and the
+/// calldata in it.
 contract GasTest is Snapshot {
     /// forge-config: default.isolate = true
     function test_acceptBatch_gas() external {

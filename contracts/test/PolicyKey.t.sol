@@ -110,8 +110,8 @@ contract PolicyKeyTest is Scene {
         }
     }
 
-    /// @dev Words of the encoding behind its offset: circuit, capacity, 22 of alpha and the twists, offset and number of the
-    /// inputs, 8 of their points.
+    /// @dev Words of the encoding behind its offset: circuit, capacity, 22 of alpha and the twists, 8 of the
+    /// inputs. Offset and number of the inputs are left out.
     function testFuzz_hash_everyWord(uint256 word, uint256 delta) external view {
         vm.assume(delta != 0);
         VerifyingKey memory key = keyOf("norm_3");

@@ -85,8 +85,8 @@ contract RosterTest is Scene {
         market.acceptBatch{gas: GAS}(attested("norm_3_next"));
     }
 
-    /// @dev A chunk's copy holds exactly the owners that were there, and everybody is read as registered: whether copied,
-    /// registered after the copy, or nobody. Counts around the end of a chunk are as likely as others.
+    /// @dev A chunk's copy holds exactly the owners that were there, and everybody is read as registered: whether
+    /// copied, registered after the copy, or nobody. Counts around the end of a chunk are as likely as others.
     function testFuzz_compact_bounds(uint256 early, uint256 late, uint256 index, bool nearTheEnd) external {
         early = nearTheEnd ? 1022 + early % 5 : early % 80;
         late %= 5;

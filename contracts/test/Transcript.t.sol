@@ -62,7 +62,7 @@ contract TranscriptTest is Scene {
         }
     }
 
-    /// @dev Every state of any statement and proof against the same hashes without assembly, from calldata and from memory.
+    /// @dev Every state of any statement and proof against hashes without assembly, from calldata and from memory.
     function testFuzz_states_reference(Statement memory s, Proof memory p, bytes32 key) external {
         TranscriptCaller caller = new TranscriptCaller();
         bytes32[6] memory states = caller.states(s, p, key);

@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 import {Scene} from "./Scene.sol";
 
 /// @title Figures that are measured and compared with a file that is checked in
-/// @dev A figure that changed fails the test, be it for the better: somebody has to say so by committing the file anew. Only
-/// the profile `snapshot` rewrites it; the other profiles may not even write there (foundry.toml).
+/// @dev A figure that changed fails the test, be it for the better: somebody has to say so by committing the file anew.
+/// Only the profile `snapshot` rewrites it; the other profiles may not even write there (foundry.toml).
 abstract contract Snapshot is Scene {
     error SnapshotDiffers(string file, string changes, string rewriteWith);
 
