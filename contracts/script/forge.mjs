@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// forge with its exit status: the `forge` command that npm installs (1.7.1) starts the program and exits with 0 whatever it
-// says, so that failing tests would pass. This starts the program itself.
+// forge with its exit status: the `forge` command that npm installs (1.7.1) starts the program and exits with 0
+// whatever it says, so that failing tests would pass. This starts the program itself.
 import {spawnSync} from "node:child_process";
 import {createRequire} from "node:module";
 import {dirname} from "node:path";
