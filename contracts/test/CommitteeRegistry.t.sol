@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {CommitteeRegistry} from "../src/CommitteeRegistry.sol";
 import {ICommitteeRegistry} from "../src/interfaces/ICommitteeRegistry.sol";
 import {Attestation} from "../src/types/Types.sol";
 import {Scene} from "./support/Scene.sol";
@@ -11,7 +10,7 @@ contract CommitteeRegistryTest is Scene {
     bytes32 private constant DIGEST = keccak256("digest");
 
     function setUp() external {
-        registry = new CommitteeRegistry();
+        deployRegistry();
     }
 
     function test_createCommittee_view() external {
@@ -137,6 +136,20 @@ contract CommitteeRegistryTest is Scene {
         registry.requireQuorum(0, DIGEST, _signed(5, 1));
         vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.TooFewAttestations.selector, 2, 3));
         registry.requireQuorum(0, DIGEST, _signed(3, 1));
+    }
+
+    /// @dev A signature of nobody in the name of a seat that nobody has, where no quorum is written either.
+    function test_requireQuorum_nobody() external {
+        registry.createCommittee(1, _members(4));
+        uint8[3] memory seats = [4, 31, 255];
+        for (uint256 i = 0; i < seats.length; ++i) {
+            Attestation[] memory one = new Attestation[](1);
+            one[0] = Attestation(seats[i], 0, 0);
+            for (uint256 committee = 0; committee < 2; ++committee) {
+                vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.AttestationInvalid.selector, seats[i]));
+                registry.requireQuorum(committee, DIGEST, one);
+            }
+        }
     }
 
     /// @dev Signatures of members 0..count-1 without one.

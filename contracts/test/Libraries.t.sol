@@ -46,6 +46,21 @@ contract LibrariesTest is Scene {
         equal(Signatures.recover(digest, r, vs), vm.addr(key), "signer");
     }
 
+    /// @dev Against the precompile, which takes high s. Half of the inputs have an s of the few above n/2 that fit.
+    function testFuzz_recover_reference(bytes32 digest, bytes32 r, uint256 s, bool odd, bool high) external view {
+        uint256 half = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+        s = high ? half + 1 + s % ((1 << 255) - half - 1) : half - s % half;
+        address expected = ecrecover(digest, odd ? 28 : 27, r, bytes32(s));
+        bytes32 vs = bytes32(s | (odd ? 1 << 255 : 0));
+        equal(Signatures.recover(digest, r, vs), high ? address(0) : expected, "signer");
+    }
+
+    function testFuzz_recover_otherParity(bytes32 digest, uint256 key) external view {
+        key = key % (1 << 250) + 1;
+        (bytes32 r, bytes32 vs) = signCompact(key, digest);
+        isTrue(Signatures.recover(digest, r, vs ^ bytes32(uint256(1 << 255))) != vm.addr(key), "either v is taken");
+    }
+
     function test_recover_nonsense() external view {
         equal(Signatures.recover(0, 0, 0), address(0), "zeros");
         bytes32 highest = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;

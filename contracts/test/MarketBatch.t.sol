@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Market} from "../src/Market.sol";
 import {ICommitteeRegistry} from "../src/interfaces/ICommitteeRegistry.sol";
 import {IMarket} from "../src/interfaces/IMarket.sol";
 import {IVerifier} from "../src/interfaces/IVerifier.sol";
@@ -130,6 +129,66 @@ contract MarketBatchTest is Scene {
         _refused(batch, abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, slot % 3, slot % 3));
     }
 
+    /// @dev Any other bytes in the place of the indices: too few, too many, or those of others.
+    function testFuzz_acceptBatch_indicesArbitrary(bytes memory indices, bool rightLength) external staged {
+        Batch memory batch = attested("norm_3");
+        bytes memory first = new bytes(6);
+        if (rightLength) {
+            for (uint256 i = 0; i < 6 && i < indices.length; ++i) {
+                first[i] = indices[i];
+            }
+            indices = first;
+        }
+        vm.assume(keccak256(indices) != keccak256(batch.indices));
+        batch.indices = indices;
+        if (indices.length != 6) {
+            _refused(batch, abi.encodeWithSelector(IMarket.IndicesInvalid.selector, indices.length, 3));
+            return;
+        }
+        vm.expectRevert();
+        market.acceptBatch{gas: GAS}(batch);
+    }
+
+    /// @dev A call cut short anywhere, or with any byte changed, is refused; but for the padding behind the indices,
+    /// which nothing reads.
+    function testFuzz_acceptBatch_callTampered(uint256 seed, bytes1 delta) external staged {
+        bytes memory data = abi.encodeCall(IMarket.acceptBatch, (attested("norm_3")));
+        seed = uint256(keccak256(abi.encode(seed))); // every byte as often as any other
+        (uint256 position, bool cut) = ((seed >> 8) % data.length, seed % 8 == 0);
+        uint256 padding = 4 + 32 + 35 * 32 + 32 + 6; // selector, offset, head of the batch, indices and their length
+        vm.assume(cut || (delta != 0 && (position < padding || position >= padding + 26)));
+        if (cut) {
+            assembly ("memory-safe") {
+                mstore(data, position)
+            }
+        } else {
+            data[position] ^= delta;
+        }
+        (bool ok,) = MARKET.call{gas: GAS}(data);
+        isTrue(!ok, "a batch from other bytes was accepted");
+    }
+
+    /// @dev The few s above n/2 that fit beside the parity: valid for the precompile, and somebody's signature.
+    function test_acceptBatch_signatureHighSThatFits() external {
+        deploy("norm_3");
+        uint256 taskId = stageTask(stubTerms(0), 0);
+        Batch memory batch = load("norm_3").batch;
+        batch.taskId = taskId;
+        (bytes32 r, uint256 s) = (bytes32(uint256(1)), (1 << 255) - 1);
+        bytes32 digest = submissionDigest(batch, 2, market.task(taskId).termsHash, MODEL);
+        address[] memory owners = new address[](3);
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            owners[slot] = slot == 2 ? ecrecover(digest, 27, r, bytes32(s)) : ownerAddress(slot);
+        }
+        isTrue(owners[2] != address(0), "a signature of nobody");
+        vm.prank(modelOwner);
+        market.admit(taskId, owners);
+        resignAll(batch);
+        (batch.owners[2].r, batch.owners[2].vs) = (r, bytes32(s));
+        attest(batch, batchIdOf(batch));
+        _refused(batch, abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 2, 2));
+    }
+
     function test_acceptBatch_signatureHighS() external staged {
         Batch memory batch = attested("norm_3");
         uint256 order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
@@ -238,7 +297,7 @@ contract MarketBatchTest is Scene {
     }
 
     function test_acceptBatch_calldataTruncated() external staged {
-        bytes memory call = abi.encodeCall(Market.acceptBatch, (attested("norm_3")));
+        bytes memory call = abi.encodeCall(IMarket.acceptBatch, (attested("norm_3")));
         for (uint256 length = 4; length < call.length; length += 97) {
             bytes memory cut = new bytes(length);
             for (uint256 i = 0; i < length; ++i) {

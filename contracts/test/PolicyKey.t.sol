@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {RollupVerifier} from "../src/RollupVerifier.sol";
+import {IVerifier} from "../src/interfaces/IVerifier.sol";
 import {BN254} from "../src/libraries/BN254.sol";
 import {PolicyKey} from "../src/libraries/PolicyKey.sol";
 import {VerifyingKey} from "../src/types/Types.sol";
@@ -17,15 +17,15 @@ contract PolicyKeyTest is Scene {
 
     uint256[4] private _generator = [BN254.G2_X_IM, BN254.G2_X_RE, BN254.G2_Y_IM, BN254.G2_Y_RE];
 
-    function create(VerifyingKey memory key) external returns (RollupVerifier) {
-        return new RollupVerifier(key);
+    function createVerifier(VerifyingKey memory key) external returns (IVerifier) {
+        return IVerifier(create(creationOf("RollupVerifier", abi.encode(key))));
     }
 
     function test_constructor_realKeys() external {
         string[3] memory names = ["norm_3", "norm_3_other_gamma", "gas_8"];
         uint256[3] memory capacities = [uint256(16), 16, 64];
         for (uint256 i = 0; i < names.length; ++i) {
-            RollupVerifier created = this.create{gas: GAS}(keyOf(names[i]));
+            IVerifier created = this.createVerifier{gas: GAS}(keyOf(names[i]));
             string memory json = vm.readFile(string.concat("test/fixtures/", names[i], ".json"));
             json = vm.readFile(string.concat("test/fixtures/", vm.parseJsonString(json, ".key"), ".json"));
             equal(created.policyKeyHash(), vm.parseJsonBytes32(json, ".keyHash"), "policy key hash");
@@ -41,7 +41,7 @@ contract PolicyKeyTest is Scene {
             _invalid(key);
         }
         for (key.capacity = 1; key.capacity <= 120; key.capacity += 119) {
-            equal(this.create{gas: GAS}(key).capacity(), key.capacity, "capacity");
+            equal(this.createVerifier{gas: GAS}(key).capacity(), key.capacity, "capacity");
         }
     }
 
@@ -110,11 +110,25 @@ contract PolicyKeyTest is Scene {
         }
     }
 
+    /// @dev Words of the encoding behind its offset: circuit, capacity, 22 of alpha and the twists, 8 of the
+    /// inputs. Offset and number of the inputs are left out.
+    function testFuzz_hash_everyWord(uint256 word, uint256 delta) external view {
+        vm.assume(delta != 0);
+        VerifyingKey memory key = keyOf("norm_3");
+        bytes32 hash = PolicyKey.hash(key);
+        isTrue(PolicyKey.hash(_tampered(key, word % 32, delta)) != hash, "a word that is not hashed");
+    }
+
+    function testFuzz_constructor_pointTampered(uint256 word, uint256 delta) external {
+        vm.assume(delta != 0);
+        _invalid(_tampered(keyOf("norm_3"), 2 + word % 30, delta));
+    }
+
     /// @dev Gamma alone may be the generator; it is in the keys that are made today.
     function test_constructor_gammaIsGenerator() external {
         VerifyingKey memory key = keyOf("norm_3");
         equal(keccak256(abi.encode(key.gamma)), keccak256(abi.encode(_generator)), "gamma");
-        this.create{gas: GAS}(key);
+        this.createVerifier{gas: GAS}(key);
     }
 
     function _invalidPoint(uint256 which, uint256[2] memory point) private {
@@ -141,7 +155,22 @@ contract PolicyKeyTest is Scene {
 
     function _invalid(VerifyingKey memory key) private {
         vm.expectRevert(PolicyKey.KeyInvalid.selector);
-        this.create{gas: GAS}(key);
+        this.createVerifier{gas: GAS}(key);
+    }
+
+    /// @dev A copy of the key with one word changed.
+    function _tampered(VerifyingKey memory key, uint256 word, uint256 delta)
+        private
+        pure
+        returns (VerifyingKey memory)
+    {
+        bytes memory encoded = abi.encode(key);
+        uint256 position = word < 24 ? word + 1 : word + 3;
+        assembly ("memory-safe") {
+            let target := add(add(encoded, 0x20), shl(5, position))
+            mstore(target, xor(mload(target), delta))
+        }
+        return abi.decode(encoded, (VerifyingKey));
     }
 
     function _point(VerifyingKey memory key, uint256 which) private pure returns (uint256[2] memory) {

@@ -83,6 +83,21 @@ contract RollupVerifierTest is Scene {
         verifier.verify{gas: GAS}(statement, proof);
     }
 
+    /// @dev The order itself, another zero.
+    function test_verify_scalarIsOrder() external {
+        (Statement memory statement, Proof memory proof,) = _given("norm_3");
+        bytes memory refusal = abi.encodeWithSelector(IVerifier.ScalarNotCanonical.selector, BN254.R);
+        uint256[4] memory words = [uint256(14), 19, 20, 21];
+        uint256[4] memory values = [proof.squareNorm, proof.aZeta, proof.sZeta, proof.sOmegaZeta];
+        for (uint256 i = 0; i < words.length; ++i) {
+            vm.expectRevert(refusal);
+            verifier.verify{gas: GAS}(statement, _tampered(proof, words[i], BN254.R - values[i]));
+        }
+        statement.bound = BN254.R;
+        vm.expectRevert(refusal);
+        verifier.verify{gas: GAS}(statement, proof);
+    }
+
     function test_verify_coordinatePlusModulus() external {
         (Statement memory statement, Proof memory proof,) = _given("norm_3");
         for (uint256 word = 0; word < DIGESTS; ++word) {

@@ -2,12 +2,45 @@
 pragma solidity ^0.8.28;
 
 import {IMarket} from "../src/interfaces/IMarket.sol";
+import {Roster} from "../src/libraries/Roster.sol";
+import {TaskState} from "../src/types/State.sol";
 import {Batch} from "../src/types/Types.sol";
 import {Scene} from "./support/Scene.sol";
+
+/// @dev The library on a task of its own, whose owners are numbers.
+contract RosterCaller {
+    TaskState private _state;
+
+    function push(uint256 count) external {
+        for (uint256 i = 0; i < count; ++i) {
+            _state.owners.push(address(uint160(uint256(keccak256(abi.encode(_state.owners.length))))));
+        }
+    }
+
+    function compact(uint256 chunk) external returns (uint256) {
+        return Roster.compact(_state, chunk);
+    }
+
+    /// @dev The owner of an index after that of another was read, and whether from code: as `BatchReader` reads it.
+    function read(uint256 before, uint256 index) external view returns (address owner, bool fromCode) {
+        Roster.Reader memory reader = Roster.reader(_state);
+        Roster.read(reader, before);
+        if (index >= reader.limit) Roster.read(reader, index);
+        fromCode = index < reader.copied;
+        (uint256 first, uint256 data) = (reader.first, reader.data);
+        assembly ("memory-safe") {
+            switch fromCode
+            case 0 { owner := sload(add(first, index)) }
+            default { owner := shr(96, mload(add(data, mul(index, 20)))) }
+        }
+    }
+}
 
 /// @title Owners read from storage, from code, and from both
 contract RosterTest is Scene {
     uint256 private constant GAS = 6_000_000;
+
+    RosterCaller private _caller = new RosterCaller();
 
     event RosterCompacted(uint256 indexed taskId, uint256 chunk, uint256 count);
 
@@ -50,6 +83,30 @@ contract RosterTest is Scene {
         vm.expectRevert(abi.encodeWithSelector(IMarket.TaskUnknown.selector, 1));
         market.compacted(1, 0);
         market.acceptBatch{gas: GAS}(attested("norm_3_next"));
+    }
+
+    /// @dev A chunk's copy holds exactly the owners that were there, and everybody is read as registered: whether
+    /// copied, registered after the copy, or nobody. Counts around the end of a chunk are as likely as others.
+    function testFuzz_compact_bounds(uint256 early, uint256 late, uint256 index, bool nearTheEnd) external {
+        early = nearTheEnd ? 1022 + early % 5 : early % 80;
+        late %= 5;
+        _caller.push(early);
+        equal(_caller.compact(0), early < 1024 ? early : 1024, "copied");
+        _caller.push(late);
+        uint256[5] memory indices = [0, early - (early == 0 ? 0 : 1), early, 1024, index % (early + late + 2)];
+        for (uint256 i = 0; i < indices.length; ++i) {
+            (address owner, bool fromCode) = _caller.read(0, indices[i]);
+            address expected = address(uint160(uint256(keccak256(abi.encode(indices[i])))));
+            equal(owner, indices[i] < early + late ? expected : address(0), "owner");
+            equal(fromCode ? 1 : 0, indices[i] < early && indices[i] < 1024 ? 1 : 0, "read from code");
+        }
+        uint256 beyond = early > 1024 ? early - 1024 + late : early + late > 1024 ? early + late - 1024 : 0;
+        equal(_caller.compact(1), beyond, "copied of the second chunk");
+    }
+
+    function testFuzz_compact_noSuchChunk(uint256 count, uint256 chunk) external {
+        _caller.push(count % 80);
+        equal(_caller.compact(chunk % ((1 << 246) - 1) + 1), 0, "nothing is there");
     }
 
     function test_compactRoster_nothingNew() external {

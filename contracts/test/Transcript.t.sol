@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {BN254} from "../src/libraries/BN254.sol";
 import {Transcript} from "../src/libraries/Transcript.sol";
 import {TypedData} from "../src/libraries/TypedData.sol";
-import {Proof, Statement} from "../src/types/Types.sol";
+import {OwnerCommitment, Proof, Statement} from "../src/types/Types.sol";
 import {Scene} from "./support/Scene.sol";
 
 /// @dev Calls the library with calldata.
@@ -20,6 +20,27 @@ contract TranscriptCaller {
         out[3] = Transcript.zeta(out[2], proof);
         out[4] = Transcript.v(out[3], proof);
         out[5] = Transcript.u(out[4], proof);
+    }
+
+    /// @dev The batch's identifier as the market derives it: statement and owners lie in memory.
+    function identifier(
+        uint256[7] memory statement,
+        OwnerCommitment[] calldata given,
+        Proof calldata proof,
+        bytes32 key
+    ) external pure returns (bytes32) {
+        uint256[] memory owners = new uint256[](3 * given.length);
+        for (uint256 i = 0; i < given.length; ++i) {
+            (owners[3 * i], owners[3 * i + 1], owners[3 * i + 2]) = (given[i].owner, given[i].cx, given[i].cy);
+        }
+        uint256 head;
+        uint256 first;
+        assembly ("memory-safe") {
+            head := statement
+            first := add(owners, 0x20)
+        }
+        bytes32 context = Transcript.context(head, given.length, key);
+        return Transcript.rho(context, Transcript.ownersHash(first, given.length), proof);
     }
 }
 
@@ -39,6 +60,29 @@ contract TranscriptTest is Scene {
                 equal(states[k], vm.parseJsonBytes32(json, string.concat(".states.", keys[k])), keys[k]);
             }
         }
+    }
+
+    /// @dev Every state of any statement and proof against hashes without assembly, from calldata and from memory.
+    function testFuzz_states_reference(Statement memory s, Proof memory p, bytes32 key) external {
+        TranscriptCaller caller = new TranscriptCaller();
+        bytes32[6] memory states = caller.states(s, p, key);
+        bytes memory scope = abi.encode(s.domain, s.taskId, s.termsHash, s.round, s.modelDigest, key);
+        equal(states[0], _state("context", scope, abi.encode(s.bound, s.dimension, s.owners.length)), "context");
+        bytes memory owners;
+        for (uint256 i = 0; i < s.owners.length; ++i) {
+            owners = bytes.concat(owners, abi.encode(s.owners[i]));
+        }
+        equal(states[1], keccak256(owners), "owners");
+        bytes memory opening = abi.encode(p.mask, p.signSeed, p.projectionsDigest, p.gram, p.knowledge);
+        equal(states[2], _state("rho", abi.encode(states[0], states[1]), opening), "rho");
+        equal(states[3], _state("zeta", abi.encode(states[2]), abi.encode(p.squareNorm, p.s, p.q)), "zeta");
+        equal(states[4], _state("v", abi.encode(states[3]), abi.encode(p.aZeta, p.sZeta, p.sOmegaZeta)), "v");
+        bytes memory points = abi.encode(p.w1, p.w2, p.sum, p.a, p.b, p.c);
+        equal(states[5], _state("u", abi.encode(states[4]), points), "u");
+        uint256[7] memory head = abi.decode(
+            abi.encode(s.domain, s.taskId, s.termsHash, s.round, s.modelDigest, s.bound, s.dimension), (uint256[7])
+        );
+        equal(caller.identifier(head, s.owners, p, key), states[2], "identifier of the market");
     }
 
     function test_challenges_vectors() external view {
@@ -101,6 +145,10 @@ contract TranscriptTest is Scene {
         equal(domain(), vm.parseJsonBytes32(json, ".domain"), "domain");
         bytes32 expected = keccak256(vm.parseJsonBytes(json, ".statement"));
         equal(keccak256(abi.encode(statementOf(load("norm_3").batch))), expected, "statement");
+    }
+
+    function _state(string memory step, bytes memory first, bytes memory second) private pure returns (bytes32) {
+        return keccak256(bytes.concat(keccak256(bytes(string.concat("gradroll/v1/", step))), first, second));
     }
 
     function _vector(uint256 i) private view returns (string memory) {

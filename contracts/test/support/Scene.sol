@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {CommitteeRegistry} from "../../src/CommitteeRegistry.sol";
-import {Market} from "../../src/Market.sol";
-import {RollupVerifier} from "../../src/RollupVerifier.sol";
+import {ICommitteeRegistry} from "../../src/interfaces/ICommitteeRegistry.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {IVerifier} from "../../src/interfaces/IVerifier.sol";
 import {TypedData} from "../../src/libraries/TypedData.sol";
 import {
@@ -21,7 +20,8 @@ import {Check} from "./Check.sol";
 import {StubVerifier} from "./StubVerifier.sol";
 
 /// @title A market with a task, its committee and its owners, where the fixtures' signatures are valid
-/// @dev Fixtures and keys: tests/contracts/fixtures.py.
+/// @dev Fixtures and keys: tests/contracts/fixtures.py. The contracts are deployed from what forge compiled them to: no
+/// test has their code in its own, so that a change of one of them recompiles that one and not every test.
 abstract contract Scene is Check {
     address internal constant MARKET = address(bytes20(hex"6d61726b6574000000000000000000000000aaaa"));
     address internal constant VERIFIER = address(bytes20(hex"7665726966696572000000000000000000000001"));
@@ -36,9 +36,9 @@ abstract contract Scene is Check {
     uint256 internal constant QUORUM = 3;
 
     address internal modelOwner = address(0xA11CE);
-    CommitteeRegistry internal registry;
-    Market internal market;
-    RollupVerifier internal verifier;
+    ICommitteeRegistry internal registry;
+    IMarket internal market;
+    IVerifier internal verifier;
 
     /// @dev A batch's fixture, without attestations: they bind the verifier's code, so they are signed here.
     struct Fixture {
@@ -64,23 +64,44 @@ abstract contract Scene is Check {
 
     function deploy(string memory fixture) internal {
         vm.chainId(CHAIN_ID);
-        registry = new CommitteeRegistry();
+        deployRegistry();
         createCommittee(1, PROVERS);
         deployMarket(MARKET, PARENT_HASH);
         deployVerifier(keyOf(fixture));
+    }
+
+    function deployRegistry() internal {
+        registry = ICommitteeRegistry(create(creationOf("CommitteeRegistry", "")));
     }
 
     /// @dev Puts a market at an address of choice, in a block after that of a hash of choice.
     function deployMarket(address where, bytes32 parentHash) internal {
         vm.roll(100);
         vm.setBlockhash(99, parentHash);
-        deployTo(where, bytes.concat(type(Market).creationCode, abi.encode(registry)));
-        market = Market(where);
+        deployTo(where, creationOf("Market", abi.encode(registry)));
+        market = IMarket(where);
     }
 
     function deployVerifier(VerifyingKey memory key) internal {
-        deployTo(VERIFIER, bytes.concat(type(RollupVerifier).creationCode, abi.encode(key)));
-        verifier = RollupVerifier(VERIFIER);
+        deployTo(VERIFIER, creationOf("RollupVerifier", abi.encode(key)));
+        verifier = IVerifier(VERIFIER);
+    }
+
+    /// @dev Creation code of a contract of src/, with its arguments.
+    function creationOf(string memory name, bytes memory arguments) internal view returns (bytes memory) {
+        return bytes.concat(vm.getCode(string.concat(name, ".sol:", name)), arguments);
+    }
+
+    /// @dev Creates a contract as `new` does: with all gas, and its error if it has one.
+    function create(bytes memory creation) internal returns (address created) {
+        assembly ("memory-safe") {
+            created := create(0, add(creation, 0x20), mload(creation))
+            if iszero(created) {
+                let free := mload(0x40)
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+        }
     }
 
     /// @dev Runs a constructor at an address of choice. It may set immutables only: storage stays what it was.
@@ -266,9 +287,20 @@ abstract contract Scene is Check {
     /// @dev Signs the entry's submission anew.
     function resign(Batch memory batch, uint256 slot, bytes32 termsHash, bytes32 model) internal view {
         OwnerEntry memory entry = batch.owners[slot];
+        bytes32 digest = submissionDigest(batch, slot, termsHash, model);
+        (entry.r, entry.vs) = signCompact(ownerKey(indexOf(batch, slot)), digest);
+    }
+
+    /// @dev What the owner in a slot signs.
+    function submissionDigest(Batch memory batch, uint256 slot, bytes32 termsHash, bytes32 model)
+        internal
+        view
+        returns (bytes32)
+    {
+        OwnerEntry memory entry = batch.owners[slot];
         bytes memory members = abi.encode(batch.taskId, termsHash, batch.round, model, entry.cx, entry.cy);
         bytes32 structHash = keccak256(bytes.concat(TypedData.SUBMISSION_TYPE, members));
-        (entry.r, entry.vs) = signCompact(ownerKey(indexOf(batch, slot)), TypedData.digest(domain(), structHash));
+        return TypedData.digest(domain(), structHash);
     }
 
     function resignAll(Batch memory batch) internal view {

@@ -29,9 +29,14 @@ interface Vm {
     function expectPartialRevert(bytes4 selector) external;
     function expectCall(address callee, bytes calldata data) external;
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+    function getCode(string calldata artifact) external view returns (bytes memory);
+    function getDeployedCode(string calldata artifact) external view returns (bytes memory);
+    function envOr(string calldata name, string calldata fallbackValue) external view returns (string memory);
     function readFile(string calldata path) external view returns (string memory);
     function writeJson(string calldata json, string calldata path) external;
     function serializeUint(string calldata object, string calldata key, uint256 value) external returns (string memory);
+    function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
+    function parseJsonKeys(string calldata json, string calldata key) external pure returns (string[] memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
     function parseJsonBytes32Array(string calldata json, string calldata key) external pure returns (bytes32[] memory);
