@@ -14,7 +14,7 @@ it: what compiles is, by construction, linear in the shared inputs with public c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -92,6 +92,17 @@ def total(parts: Iterable[tuple[LinearCombination, int]]) -> LinearCombination:
     return LinearCombination(terms)
 
 
+def _require(declared: Container[int], *values: LinearCombination) -> None:
+    strange = sorted({wire for value in values for wire in value.terms if wire not in declared})
+    if strange:
+        raise CircuitError(f"a constraint has wires {strange} that its system does not declare")
+
+
+def _moved(value: LinearCombination, wires: Mapping[int, LinearCombination]) -> LinearCombination:
+    _require(wires, value)
+    return total((wires[wire], coefficient) for wire, coefficient in value.terms.items())
+
+
 def _as_combination(value: LinearCombination | int) -> LinearCombination:
     return value if isinstance(value, LinearCombination) else LinearCombination.constant(value)
 
@@ -119,6 +130,7 @@ class ConstraintSystem:
         self._inputs: list[int] = []
         self._products: list[_Product] = []
         self._constraints: list[tuple[LinearCombination, LinearCombination, LinearCombination]] = []
+        self._product_at: dict[int, _Product] = {}  # by the constraint that defines it
 
     def public_inputs(self, count: int) -> list[Variable]:
         """Declares `count` public inputs."""
@@ -155,12 +167,35 @@ class ConstraintSystem:
         shared = [level for level in levels if level is not None]
         (wire,) = self._new_wires(1, shared[0] + 1 if shared else None)
         self._products.append(_Product(wire.index, *factors))
+        self._product_at[len(self._constraints)] = self._products[-1]
         self.enforce(*factors, wire)
         return wire
 
     def enforce(self, a: LinearCombination | int, b: LinearCombination | int, c: LinearCombination | int) -> None:
         """Adds the constraint a * b = c."""
         self._constraints.append((_as_combination(a), _as_combination(b), _as_combination(c)))
+
+    def require_own_wires(self) -> None:
+        """Raise CircuitError for a constraint with a wire that is not declared here."""
+        for row in self._constraints:
+            _require(range(len(self._levels)), *row)
+
+    def repeat_in(self, other: ConstraintSystem, wires: Mapping[int, LinearCombination]) -> None:
+        """Make this system's products and constraints again in another one, in the same order.
+
+        Args:
+            wires: what stands there for each wire that is declared here, by index; the constant stands for itself.
+
+        Raises:
+            CircuitError: `other` refuses one.
+        """
+        known: dict[int, LinearCombination] = {0: ONE, **wires}
+        for number, (a, b, c) in enumerate(self._constraints):
+            product = self._product_at.get(number)
+            if product is None:
+                other.enforce(_moved(a, known), _moved(b, known), _moved(c, known))
+            else:
+                known[product.wire] = other.product(_moved(product.left, known), _moved(product.right, known))
 
     def visibility(self, value: LinearCombination) -> Visibility:
         """`SHARED` when any wire of the combination is shared."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
 from circuits.errors import ChainError, GradrollError
+from circuits.policies.registry import compiled
 from circuits.statement import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
@@ -185,9 +186,11 @@ class Driver:
                 _receipts(state, action.submissions), ready - current.excluded,
             )  # fmt: skip
             failures = current.failures
+        verifying = self._parameters.verifying_key(policy.key_hash)
+        compiled(verifying.policy, verifying.capacity).require_bound(terms.bound)
         resources = Resources(
-            fleet.committee, terms, policy, self._parameters.commitment_key(terms.dimension),
-            self._parameters.verifying_key(policy.key_hash), self._parameters.srs, self._authorize,
+            fleet.committee, terms, policy, self._parameters.commitment_key(terms.dimension), verifying,
+            self._parameters.srs, self._authorize,
         )  # fmt: skip
         self._batcher.prove(resources, fleet, self._view.context(*key), plan)
         with self._journal.reading() as state:

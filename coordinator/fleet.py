@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from typing import Protocol, TypeVar
 
 from circuits.errors import GradrollError, UnavailableError
@@ -177,6 +177,7 @@ class Fleet:
 
     def _each(self, provers: Iterable[int], ask: Callable[[int], V]) -> dict[int, V]:
         futures = {prover: self._pool.submit(ask, prover) for prover in list(provers)}
+        wait(futures.values())  # also where one fails: nobody else's calls may have to wait for those left behind
         return {prover: future.result() for prover, future in futures.items()}
 
 

@@ -1,8 +1,8 @@
 """The policies that are known here, by name: those of this package, and those of packages that are installed.
 
 Another package's policy is a Python file that calls `register`, and an entry point of the group `gradroll.policies`
-that names its module, or a function to call. Entry points are loaded when a name is asked for that is not known yet, or
-the list of all; until then they cost nothing and can break nothing.
+that names its module, or a function to call. Entry points are loaded, once a process, when a name is asked for that is
+not known yet, or the list of all; until then they cost nothing and can break nothing.
 
 A policy decides what is accepted for pay, and its code runs in whoever loads its keys. Who makes its keys, its provers,
 the coordinator and whoever audits install it; a key file states its circuit's digest, and the task its key's hash, so
@@ -22,7 +22,7 @@ from circuits.policies.spec import PolicyCircuit, PolicySpec
 GROUP = "gradroll.policies"
 BUILT_IN = (NORM,)
 _known = {spec.name: spec for spec in BUILT_IN}
-_loaded: set[tuple[str, str]] = set()
+_loaded: dict[tuple[str, str], CircuitError | None] = {}
 _loading = threading.RLock()  # an entry point's module registers while it is loaded
 
 
@@ -32,8 +32,10 @@ def register(spec: PolicySpec) -> None:
     Raises:
         CircuitError: another policy has the name, or this one has no sound circuit (`PolicySpec.compile`).
     """
-    spec.circuit(1)
-    if _known.setdefault(spec.name, spec) is not spec:
+    spec.circuit(2)
+    with _loading:
+        known = _known.setdefault(spec.name, spec)
+    if known is not spec:
         raise CircuitError(f"two policies are called {spec.name!r}; one name has one circuit, so rename yours")
 
 
@@ -78,19 +80,26 @@ def _load_installed() -> list[CircuitError]:
     broken = []
     with _loading:
         for entry in entry_points(group=GROUP):
-            if (entry.name, entry.value) in _loaded:
-                continue
-            before = dict(_known)
-            try:
-                _load(entry)
-            except Exception as error:  # whatever a stranger's module raises
-                for name in _known.keys() - before.keys():
-                    del _known[name]
-                broken.append(_explained(entry, error))
-                broken[-1].__cause__ = error
-            else:
-                _loaded.add((entry.name, entry.value))
+            key = (entry.name, entry.value)
+            if key not in _loaded:
+                _loaded[key] = _tried(entry)
+            if (error := _loaded[key]) is not None:
+                broken.append(error)
     return broken
+
+
+def _tried(entry: EntryPoint) -> CircuitError | None:
+    """Loads an entry point, or takes back what it registered before it failed."""
+    before = dict(_known)
+    try:
+        _load(entry)
+    except (Exception, SystemExit) as error:  # whatever a stranger's module raises
+        for name in _known.keys() - before.keys():
+            del _known[name]
+        explained = _explained(entry, error)
+        explained.__cause__ = error
+        return explained
+    return None
 
 
 def _load(entry: EntryPoint) -> None:
@@ -99,7 +108,7 @@ def _load(entry: EntryPoint) -> None:
         target()
 
 
-def _explained(entry: EntryPoint, error: Exception) -> CircuitError:
+def _explained(entry: EntryPoint, error: BaseException) -> CircuitError:
     package = f" of {entry.dist.name}" if entry.dist is not None else ""
     return CircuitError(
         f"the entry point {entry.name!r} = {entry.value!r}{package} ({GROUP}) cannot be loaded: "

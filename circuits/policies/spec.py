@@ -24,7 +24,7 @@ Shamir shares. An empty slot has K = 0 and the bits of BOUND, which are public; 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, NamedTuple, TypeVar
@@ -33,9 +33,9 @@ import numpy as np
 
 import native
 from circuits.errors import AssignmentError, CircuitError
-from circuits.gadgets import occurs, range_check
+from circuits.gadgets import occurs, range_check, recompose
 from circuits.policies.gram import Gram, committed_block, enforce_quadratic_form, triangle
-from circuits.r1cs import Circuit, ConstraintSystem, Variable
+from circuits.r1cs import Circuit, ConstraintSystem, LinearCombination, Variable
 from circuits.statement import MAX_BOUND, SLACK_BITS
 from native import FrArray
 
@@ -70,12 +70,14 @@ class OwnerWires:
 
     Attributes:
         bound: BOUND; every prover knows it.
-        norm: K_ii, the squared norm; shared.
+        norm: the squared norm, as BOUND less what the bits make; shared.  Not the wire K_ii, which it equals in every
+            proof: corrupt provers can shift that one by what they choose, and a product with it would then open a
+            linear function of the owner's secrets.
         slack: the 62 bits of BOUND - K_ii, least significant first; shared.
     """
 
     bound: Variable
-    norm: Variable
+    norm: LinearCombination
     slack: list[Variable]
 
 
@@ -89,8 +91,8 @@ class PolicySpec:
     Attributes:
         name: lower-case letters, digits and hyphens; it names key files, and stands in them.
         claim: what an accepted batch proves, in one sentence.
-        constrain: adds the policy's own constraints for one owner, with the same calls in the same order every time; a
-            policy that adds none has none.
+        constrain: adds the policy's own constraints for one owner, to a system that has that owner's wires and no
+            others.  It is called once; every slot of a circuit repeats what it added.  None adds nothing.
         public_inputs: names of the public inputs, in order.
         max_capacity: most slots for owners that a circuit may have.
 
@@ -140,13 +142,14 @@ class PolicySpec:
         *entries, blinder = cs.committed_block(triangle(capacity + 1) + 1)
         gram = Gram(entries, capacity + 1)
         enforce_quadratic_form(cs, gram, public.rho, public.square_norm)
+        further = _further(self)
         for owner in range(1, capacity + 1):
-            wires = OwnerWires(public.bound, gram[owner, owner], cs.shared_inputs(SLACK_BITS))
-            range_check(cs, wires.bound - wires.norm, wires.slack)
-            if self.constrain is not None:
-                self.constrain(cs, wires)
+            slack = cs.shared_inputs(SLACK_BITS)
+            range_check(cs, public.bound - gram[owner, owner], slack)
+            if further is not None:
+                further.repeat_in(cs, {1: public.bound, **{2 + e: bit for e, bit in enumerate(slack)}})
         occurs(cs, blinder)
-        return PolicyCircuit(self.name, capacity, self._checked(cs, capacity), self._owner_circuit())
+        return PolicyCircuit(self.name, capacity, cs.compile(), self._owner_circuit())
 
     def holds(self, bound: int, norm: int) -> bool:
         """Whether a gradient of this squared norm keeps the policy; an owner asks before it shares anything.
@@ -155,35 +158,52 @@ class PolicySpec:
         """
         if not 0 <= norm <= bound:
             return False
-        circuit = self._owner_circuit()
-        slack = native.from_ints([bound - norm >> exponent & 1 for exponent in range(SLACK_BITS)])
-        return circuit is None or circuit.is_satisfied(circuit.assign((bound,), native.from_ints([norm]), slack))
+        return _holds(self._owner_circuit(), bound, norm)
 
     def _owner_circuit(self) -> Circuit | None:
-        """The policy's own constraints over public input BOUND, committed K_ii and the bits, of one owner."""
-        if self.constrain is None:
-            return None
-        cs = ConstraintSystem()
-        (bound,), (norm,) = cs.public_inputs(1), cs.committed_block(1)
-        self.constrain(cs, OwnerWires(bound, norm, cs.shared_inputs(SLACK_BITS)))
-        circuit = self._checked(cs, 1)
-        for value in (1, MAX_BOUND):
-            empty = native.from_ints([value >> exponent & 1 for exponent in range(SLACK_BITS)])
-            if not circuit.is_satisfied(circuit.assign((value,), native.zeros(1), empty)):
-                raise CircuitError(
-                    f"policy {self.name!r} does not hold for an empty slot (norm 0, the bits of BOUND), so no batch "
-                    "with fewer owners than slots could be proven"
-                )
-        return circuit
+        """The policy's own constraints over public input BOUND and the bits of one owner."""
+        further = _further(self)
+        return None if further is None else further.compile()
 
-    def _checked(self, cs: ConstraintSystem, owners: int) -> Circuit:
-        circuit = cs.compile()
-        if len(circuit.input_wires) != owners * SLACK_BITS:
-            raise CircuitError(
-                f"policy {self.name!r} declares private inputs of its own; owners share {SLACK_BITS} bits each, the "
-                "slack of their norm, and nothing else beside the gradient"
-            )
-        return circuit
+
+@cache
+def _further(spec: PolicySpec) -> ConstraintSystem | None:
+    """What a policy adds for one owner, over wire 1 for BOUND and 2.. for the bits; checked on many bounds."""
+    if spec.constrain is None:
+        return None
+    cs = ConstraintSystem()
+    (bound,), slack = cs.public_inputs(1), cs.shared_inputs(SLACK_BITS)
+    spec.constrain(cs, OwnerWires(bound, bound - recompose(slack), slack))
+    cs.require_own_wires()
+    circuit = cs.compile()
+    if len(circuit.input_wires) != SLACK_BITS:
+        raise CircuitError(
+            f"policy {spec.name!r} declares private inputs of its own; owners share {SLACK_BITS} bits each, the "
+            "slack of their norm, and nothing else beside the gradient"
+        )
+    for value in _tried_bounds():
+        _require_bound(spec.name, circuit, value)
+    return cs
+
+
+def _tried_bounds() -> Iterator[int]:
+    """Bounds of all sizes, even and odd."""
+    sizes = range(SLACK_BITS)
+    tried = (10**6, 6**20, *(1 << e for e in sizes), *(MAX_BOUND >> e for e in sizes))
+    return (bound for bound in tried if 0 < bound <= MAX_BOUND)
+
+
+def _holds(per_owner: Circuit | None, bound: int, norm: int) -> bool:
+    bits = native.from_ints([bound - norm >> exponent & 1 for exponent in range(SLACK_BITS)])
+    return per_owner is None or per_owner.is_satisfied(per_owner.assign((bound,), native.zeros(0), bits))
+
+
+def _require_bound(name: str, per_owner: Circuit | None, bound: int) -> None:
+    if not _holds(per_owner, bound, 0):
+        raise CircuitError(
+            f"policy {name!r} does not hold for an empty slot (norm 0, the bits of BOUND) where BOUND is {bound}, so "
+            "no batch with fewer owners than slots could be proven"
+        )
 
 
 @cache
@@ -239,16 +259,22 @@ class PolicyCircuit:
         """
         return self.circuit.assign(public, block, bits)
 
-    def further_residual(self, bound: int, norm: int, bits: FrArray, weight: int) -> int:
+    def require_bound(self, bound: int) -> None:
+        """Raise CircuitError unless slots of a batch may stay empty under this BOUND.
+
+        Asked before a batch is proven: one that fails for an empty slot would look like a prover's lie.
+        """
+        _require_bound(self.name, self.per_owner, bound)
+
+    def further_residual(self, bound: int, bits: FrArray, weight: int) -> int:
         """sum_k weight^k (a_k b_k - c_k) over what the policy adds for an owner: zero if it holds, for a random weight.
 
         Args:
-            norm: K_ii, or a share of degree t of it.
             bits: (62, 4), or shares of degree t; of such the result is a share of degree 2t.
         """
         if self.per_owner is None:
             return 0
-        defects = self.per_owner.defects(self.per_owner.assign((bound,), native.from_ints([norm]), bits))
+        defects = self.per_owner.defects(self.per_owner.assign((bound,), native.zeros(0), bits))
         return native.inner(defects, native.powers(weight, len(defects)))
 
     def _check_owners(self, owners: int) -> None:

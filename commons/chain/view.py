@@ -58,10 +58,10 @@ class ChainView:
         self._from_block = from_block
         self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
         self.market_id = MarketId(self.chain_id, market, self._market("deployment()", [], ["bytes32"])[0])
-        self._terms = Memo[int, TaskTerms]()
-        self._policies = Memo[bytes, Policy]()
-        self._owners = Memo[tuple[int, int], bytes]()
-        self._committees = Memo[int, Committee]()
+        self._terms = Memo[int, TaskTerms](together=True)
+        self._policies = Memo[bytes, Policy](together=True)
+        self._owners = Memo[tuple[int, int], bytes](together=True)
+        self._committees = Memo[int, Committee](together=True)
 
     @classmethod
     def of(cls, chain: ChainSettings, url: str | None = None) -> ChainView:

@@ -11,9 +11,14 @@ V = TypeVar("V")
 
 
 class Memo(Generic[K, V]):
-    """Values by key.  Thread-safe: who asks while a value is being loaded waits for it, as loading may be dear."""
+    """Values by key.  Thread-safe: who asks while a value is being loaded waits for it, as loading may be dear.
 
-    def __init__(self) -> None:
+    Args:
+        together: who asks meanwhile does not wait but loads too, as the load may hang.
+    """
+
+    def __init__(self, *, together: bool = False) -> None:
+        self._together = together
         self._known: dict[K, V] = {}
         self._loading: dict[K, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -24,12 +29,19 @@ class Memo(Generic[K, V]):
             if key in self._known:
                 return self._known[key]
             loading = self._loading.setdefault(key, threading.Lock())
+        if self._together:
+            return self._keep(key, load)
         with loading:
-            if key not in self._known:
-                self._known[key] = load()
+            return self._known[key] if key in self._known else self._keep(key, load)
+
+    def _keep(self, key: K, load: Callable[[], V]) -> V:
+        try:
+            value = load()
+            with self._lock:
+                return self._known.setdefault(key, value)
+        finally:
             with self._lock:
                 self._loading.pop(key, None)
-            return self._known[key]
 
     def values(self) -> tuple[V, ...]:
         """What has been loaded so far."""

@@ -168,7 +168,8 @@ class RedisLog:
         rows = [json.dumps(record, sort_keys=True) for record in records]
         try:
             with self._writing() as pipe:
-                self._found(pipe)
+                if self._found(pipe) != self._versions.latest:
+                    raise StorageError(f"the log {self._name} was emptied or replaced; restore it from a backup")
                 if int(pipe.llen(self._name)) != self._length:
                     raise StorageError(f"another coordinator writes to the log {self._name}; stop one of them")
                 pipe.multi()

@@ -68,10 +68,9 @@ class PublicParameters:
         """The verifying key with a hash.  Raises KeyMismatchError when no file holds it."""
         return self._verifying.get(key_hash, lambda: self._load_verifying(key_hash))
 
-    def policy_name(self, key_hash: bytes) -> str:
-        """Name of the policy whose verifying key has a hash.  Raises KeyMismatchError when no file holds it."""
-        path = self._find("*.verifying", keyfiles.VERIFYING, key_hash)
-        return container.read(path, keyfiles.VERIFYING).text("policy")
+    def has_verifying_key(self, key_hash: bytes) -> bool:
+        """Whether a file says that it holds the verifying key with a hash; it may still be refused."""
+        return self._search("*.verifying", keyfiles.VERIFYING, key_hash) is not None
 
     def _load_commitment(self, dimension: int) -> CommitmentKey:
         """From the cache beside the keys, or derived: only that takes the powers into memory."""
@@ -95,13 +94,18 @@ class PublicParameters:
         return key
 
     def _find(self, pattern: str, kind: str, key_hash: bytes) -> Path:
+        if (found := self._search(pattern, kind, key_hash)) is not None:
+            return found
+        raise KeyMismatchError(
+            f"no {pattern} file in {self._directory} has the key 0x{key_hash.hex()} that the task's verifier "
+            "names; get the policy's key files, or leave this task alone"
+        )
+
+    def _search(self, pattern: str, kind: str, key_hash: bytes) -> Path | None:
         for path in sorted(self._directory.glob(pattern)):
             try:
                 if container.read(path, kind).text("key_hash") == key_hash.hex():
                     return path
             except (KeyFileError, KeyMismatchError):
                 continue
-        raise KeyMismatchError(
-            f"no {pattern} file in {self._directory} has the key 0x{key_hash.hex()} that the task's verifier "
-            "names; get the policy's key files, or leave this task alone"
-        )
+        return None

@@ -23,7 +23,6 @@ from circuits.errors import (
     GradientError,
     GradrollError,
     InvalidInputError,
-    KeyMismatchError,
     UnavailableError,
     UnknownError,
 )
@@ -176,11 +175,10 @@ class DataOwner:
 
     def _require_policy(self, terms: TaskTerms, quantized: Quantized) -> None:
         """What the policy demands beside the norm bound, where this owner has the policy's verifying key."""
-        try:
-            name = self._parameters.policy_name(self._view.policy(terms.task_id).key_hash)
-        except KeyMismatchError:
+        key_hash = self._view.policy(terms.task_id).key_hash
+        if not self._parameters.has_verifying_key(key_hash):
             return  # owners need no policy keys; without one they must know themselves what they agree to
-        policy = find(name)
+        policy = find(self._parameters.verifying_key(key_hash).policy)
         norm = sum(int(value) ** 2 for value in quantized.values)
         if not policy.holds(terms.bound, norm):
             raise GradientError(f"this gradient breaks the task's policy {policy.name!r}: {policy.claim}")

@@ -153,6 +153,7 @@ def validate(party: Party, env: Environment, request: StepRequest) -> StepResult
     bits = [v.bits for v in share_vectors(env, masked.cohort, proposal)]
     zeros = party.keys.zero(session, Purpose.RESIDUAL_ZERO, owners)
     key = env.proving_key(env.policy(masked.cohort.context.task_id))
+    key.policy.require_bound(masked.cohort.context.bound)
     residuals = native.add(_residuals(masked, key.policy, gram, bits), zeros)
     block = key.policy.committed_block(gram, blinder(party, session), owners)
     commitment, knowledge = joint.commit_block(key, block)
@@ -187,7 +188,7 @@ def _residuals(masked: Masked, policy: PolicyCircuit, gram: FrArray, bits: Seque
     for norm, own in zip(native.to_ints(owner_norms(gram, len(bits))), bits, strict=True):
         not_bits = native.inner(native.sub(native.mul(own, own), own), weights)
         slack = bound - norm - native.inner(own, powers_of_two)
-        further = policy.further_residual(bound, norm, own, chi)
+        further = policy.further_residual(bound, own, chi)
         out.append((not_bits + last * (slack + chi * further)) % R)
     return native.from_ints(out)
 

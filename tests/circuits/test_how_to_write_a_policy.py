@@ -29,7 +29,6 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from coordinator.machine import OwnerRejected
 from gradroll.cli import main
-from native import FrArray
 from tests.contracts.encoding import PROOF, STATEMENT, statement_tuple
 from tests.support.network import IntArray, OwnerPlan, network_with
 from tests.support.plain_batch import Setup, build_batch, seed_of, slack_bits
@@ -38,7 +37,7 @@ from tests.support.policies import installed, own_registry
 NAME, CAPACITY, BOUND = "exact-norm", 4, 1 << 40
 MODULE = "tests.circuits.policy_exact_norm"
 PAGE = Path("docs/how-to-write-a-policy.md")
-DIGEST = "17becf2e140ccd3eb2490c9e74a0b3dc9bf01c9db8989d468ee4627d2317b33d"
+DIGEST = "8b9769fd140c4bbc536c65052b2cde26c0612e16c7f45ee6246f5bd36ed959d6"
 
 
 def gradients() -> list[IntArray]:
@@ -106,11 +105,8 @@ def test_step_2_the_validity_test_says_the_same_on_shares() -> None:
     policy, xs = registry.compiled(NAME, CAPACITY), [1, 2, 3]
     for norm, zero in ((BOUND, True), (BOUND - 1, False)):
         bits = native.from_ints([BOUND - norm >> e & 1 for e in range(62)])
-        values: FrArray = np.concatenate((native.from_ints([norm]), bits))
-        shares = native.shamir_share(values, [native.expand(seed_of("slope"), len(values))], xs)
-        parts = [
-            policy.further_residual(BOUND, native.to_ints(s[:1])[0], np.ascontiguousarray(s[1:]), 9) for s in shares
-        ]
+        shares = native.shamir_share(bits, [native.expand(seed_of("slope"), len(bits))], xs)
+        parts = [policy.further_residual(BOUND, s, 9) for s in shares]
         opened = sum(p * c for p, c in zip(parts, native.lagrange_coefficients(xs), strict=True)) % native.R
         assert (opened == 0) is zero
 

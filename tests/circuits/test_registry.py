@@ -11,11 +11,11 @@ import pytest
 
 from circuits.errors import CircuitError
 from circuits.gadgets import equal
-from circuits.policies import DEFAULT, registry
+from circuits.policies import DEFAULT, registry, spec
 from circuits.policies.gram import pairs, position, triangle
 from circuits.policies.norm import NORM
 from circuits.policies.spec import KEY_POINTS, MAX_CAPACITY, Constrain, OwnerWires, PolicySpec, PublicInputs
-from circuits.r1cs import ConstraintSystem
+from circuits.r1cs import ConstraintSystem, LinearCombination, Variable
 from tests.support.plain_batch import development_setup
 from tests.support.policies import installed, own_registry
 
@@ -78,6 +78,14 @@ def nothing_for_empty_slots(cs: ConstraintSystem, owner: OwnerWires) -> None:
     equal(cs, owner.norm, owner.bound)
 
 
+def not_of_even_bounds(cs: ConstraintSystem, owner: OwnerWires) -> None:
+    equal(cs, owner.slack[0], 1)
+
+
+def a_wire_of_somebody_else(cs: ConstraintSystem, owner: OwnerWires) -> None:
+    cs.enforce(owner.norm, Variable(70), 0)
+
+
 def further_public_inputs(cs: ConstraintSystem, owner: OwnerWires) -> None:
     cs.public_inputs(1)
 
@@ -88,6 +96,8 @@ def further_public_inputs(cs: ConstraintSystem, owner: OwnerWires) -> None:
         (further_inputs, "private inputs of its own"),
         (product_of_shares, "cannot be assigned on shares"),
         (nothing_for_empty_slots, "empty slot"),
+        (not_of_even_bounds, "where BOUND is"),
+        (a_wire_of_somebody_else, "does not declare"),
         (further_public_inputs, "public inputs come before"),
     ],
 )
@@ -96,6 +106,32 @@ def test_a_circuit_that_breaks_a_rule_is_not_registered(constrain: Constrain, na
         registry.register(PolicySpec("mine", CLAIM, constrain))
     with pytest.raises(CircuitError, match="no policy is called 'mine'; choose one of norm, or install"):
         registry.find("mine")
+
+
+def test_a_policy_is_asked_once_so_it_cannot_speak_of_the_owner_before() -> None:
+    """Whether owners' values relate would tell one about the other, and look like a prover's lie where they do not."""
+    before: list[LinearCombination] = []
+
+    def relates(cs: ConstraintSystem, owner: OwnerWires) -> None:
+        cs.enforce(owner.norm, owner.norm - before[-1] if before else owner.norm - owner.bound, 0)
+        before.append(owner.norm)
+
+    registry.register(PolicySpec("mine", CLAIM, relates))
+    assert registry.compiled("mine", 4).circuit.constraint_count - NORM.circuit(4).circuit.constraint_count == 4
+    assert len(before) == 1
+
+
+def test_a_bound_under_which_slots_cannot_stay_empty_is_refused_before_a_batch(patch: pytest.MonkeyPatch) -> None:
+    """Otherwise the batch would fail in the proof, and a prover be named for it."""
+
+    def even_slack(cs: ConstraintSystem, owner: OwnerWires) -> None:
+        equal(cs, owner.slack[0], 0)
+
+    patch.setattr(spec, "_tried_bounds", lambda: (12344,))
+    registry.register(PolicySpec("mine", CLAIM, even_slack))
+    registry.compiled("mine", 2).require_bound(12344)
+    with pytest.raises(CircuitError, match=r"empty slot .* where BOUND is 12345"):
+        registry.compiled("mine", 2).require_bound(12345)
 
 
 def test_slots_are_limited_by_the_policy() -> None:

@@ -8,6 +8,7 @@ from typing import cast
 
 from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError
+from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, SubmissionHeader, TaskTerms
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RoundRecord, TaskRecord
@@ -193,10 +194,11 @@ class FakeParameters:
     def parameters(self) -> PublicParameters:
         return cast(PublicParameters, self)
 
-    policy = "norm"
+    def has_verifying_key(self, key_hash: bytes) -> bool:
+        return True
 
-    def policy_name(self, key_hash: bytes) -> str:
-        return self.policy
+    def verifying_key(self, key_hash: bytes) -> VerifyingKey:
+        return development_setup("norm", 16, DIMENSION).verifying
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
         return development_setup("norm", 2, dimension).commitment

@@ -17,7 +17,7 @@ def own_registry() -> Iterator[pytest.MonkeyPatch]:
     """Inside, only gradroll's own policies are known at first; what is registered or installed is forgotten then."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "_known", {spec.name: spec for spec in registry.BUILT_IN})
-        patch.setattr(registry, "_loaded", set())
+        patch.setattr(registry, "_loaded", {})
         yield patch
 
 

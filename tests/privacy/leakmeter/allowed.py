@@ -16,7 +16,7 @@ from native import FrArray, R
 from tests.privacy.leakmeter.kernel import Bases
 from tests.privacy.leakmeter.linear import RowSpace, span
 from tests.privacy.leakmeter.stage import Stage, Submission
-from tests.privacy.leakmeter.toy import DIMENSION, SLACK_BITS, slack_of
+from tests.privacy.leakmeter.toy import BOUND, DIMENSION, SLACK_BITS, slack_of
 from tests.privacy.leakmeter.world import World
 
 _COSET = 5
@@ -43,7 +43,7 @@ def permitted_space(world: World, accepted: Iterable[Sequence[int]]) -> RowSpace
     for session, step, _ in sorted(world.asked):
         if step is Step.VALIDATE:
             chi = world.challenges[session]
-            rows += [residual_row(s, chi) for s in world.kept(session) if s.secrets is not None]
+            rows += [residual_row(stage, s, chi) for s in world.kept(session) if s.secrets is not None]
         if step is Step.PROVE:
             rows.append(remainder_row(stage, world.kept(session)))
     return span(rows)
@@ -55,10 +55,13 @@ def sum_rows(stage: Stage, owners: Sequence[int]) -> list[FrArray]:
     return [_row([(own.gradient[j], 1) for own in secrets]) for j in range(DIMENSION)]
 
 
-def residual_row(submission: Submission, chi: int) -> FrArray:
-    """Derivative of sum_e chi^e (b_e^2 - b_e) + chi^SLACK_BITS (BOUND - |g|^2 - sum_e 2^e b_e)."""
+def residual_row(stage: Stage, submission: Submission, chi: int) -> FrArray:
+    """Derivative of sum_e chi^e (b_e^2 - b_e) + chi^SLACK_BITS (BOUND - |g|^2 - sum_e 2^e b_e), and of what the policy
+    adds with the powers of chi that follow."""
     weights = [pow(chi, e, R) for e in range(SLACK_BITS)]
-    return _row(_constraints(submission, weights, -pow(chi, SLACK_BITS, R)))
+    further = [pow(chi, SLACK_BITS + 1 + k, R) for k in range(_further_count(stage))]
+    own = _constraints(submission, weights, -pow(chi, SLACK_BITS, R))
+    return _row([*own, *_further(stage, submission, further)])
 
 
 def remainder_row(stage: Stage, kept: Sequence[Submission]) -> FrArray:
@@ -69,14 +72,16 @@ def remainder_row(stage: Stage, kept: Sequence[Submission]) -> FrArray:
     coefficient, and the remainder V is missing.
     """
     circuit, capacity = stage.toy.proving.circuit, stage.toy.proving.policy.capacity
-    first = circuit.constraint_count - 1 - capacity * (SLACK_BITS + 1)
+    size = SLACK_BITS + 1 + _further_count(stage)
+    first = circuit.constraint_count - 1 - capacity * size
     weights = _remainder_weights(stage)
     terms: list[tuple[int, int]] = []
     for slot, submission in enumerate(kept):
-        start = first + slot * (SLACK_BITS + 1)
+        start = first + slot * size
         bits, norm = weights[start : start + SLACK_BITS], weights[start + SLACK_BITS]
         if submission.secrets is not None:
             terms += _constraints(submission, bits, norm)
+            terms += _further(stage, submission, weights[start + SLACK_BITS + 1 : start + size])
     return _row(terms)
 
 
@@ -104,9 +109,32 @@ def _constraints(submission: Submission, bits: Sequence[int], norm: int) -> list
     return of_bits + [(c, norm * 2 * g) for c, g in zip(submission.secrets.gradient, submission.values, strict=True)]
 
 
+def _further_count(stage: Stage) -> int:
+    per_owner = stage.toy.proving.policy.per_owner
+    return 0 if per_owner is None else per_owner.constraint_count
+
+
+def _further(stage: Stage, submission: Submission, weights: Sequence[int]) -> list[tuple[int, int]]:
+    """Derivative by the owner's bits of the weighted sum of what the policy adds: exact, as that is quadratic."""
+    policy, half = stage.toy.proving.policy, pow(2, -1, R)
+    assert submission.secrets is not None
+    if policy.per_owner is None:
+        return []
+    bits = [slack_of(submission.values) >> e & 1 for e in range(SLACK_BITS)]
+
+    def at(moved: int, by: int) -> int:
+        z = policy.per_owner.assign((BOUND,), native.zeros(0), native.from_ints(
+            [(b + by * (e == moved)) % R for e, b in enumerate(bits)]
+        ))  # fmt: skip
+        return native.inner(policy.per_owner.defects(z), native.from_ints(list(weights)))
+
+    return [(c, (at(e, 1) - at(e, -1)) * half % R) for e, c in enumerate(submission.secrets.bits)]
+
+
 def _row(terms: Iterable[tuple[int, int]]) -> FrArray:
-    terms = list(terms)
-    out = native.zeros(1 + max((column for column, _ in terms), default=0))
+    total: dict[int, int] = {}
     for column, value in terms:
-        out[column] = native.from_ints([value % R])[0]
+        total[column] = (total.get(column, 0) + value) % R
+    out = native.zeros(1 + max(total, default=0))
+    out[list(total)] = native.from_ints(list(total.values()))
     return out

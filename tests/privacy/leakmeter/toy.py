@@ -18,7 +18,7 @@ import native
 from circuits.commitment import CommitmentKey
 from circuits.groth16 import ProvingKey, unsafe_generate_keys
 from circuits.policies.norm import NORM
-from circuits.policies.spec import PolicyCircuit
+from circuits.policies.spec import PolicySpec
 from circuits.srs import Srs, unsafe_development_srs, unsafe_development_tau
 from circuits.statement import domain_size
 from native import FrArray
@@ -52,7 +52,7 @@ class Toy:
 
 
 @contextmanager
-def toy() -> Iterator[Toy]:
+def toy(policy: PolicySpec = NORM) -> Iterator[Toy]:
     """Inside, the protocol's code runs at toy size, with tangents."""
     tracker = Tracker()
     with ExitStack() as stack:
@@ -62,7 +62,7 @@ def toy() -> Iterator[Toy]:
                 stack.enter_context(patch.object(module, name, value))
         stack.enter_context(metered(tracker, ROWS))
         srs = unsafe_development_srs(_SEED, domain_size(DIMENSION))
-        keys = unsafe_generate_keys(_policy(), srs.tau, srs.origin, seed_of("toy keys"))
+        keys = unsafe_generate_keys(policy.compile(CAPACITY), srs.tau, srs.origin, seed_of("toy keys"))
         yield Toy(tracker, srs, _commitment_key(), keys)
 
 
@@ -71,11 +71,6 @@ def _commitment_key() -> CommitmentKey:
     tau, domain = unsafe_development_tau(_SEED), domain_size(DIMENSION)
     tail = native.scale(native.powers(tau, TAIL), (pow(tau, domain, native.R) - 1) % native.R)
     return CommitmentKey(DIMENSION, native.g1_fixed_base(np.concatenate((native.lagrange_scalars(tau, domain), tail))))
-
-
-def _policy() -> PolicyCircuit:
-    """The policy circuit at toy size; the cached one has another number of bits."""
-    return NORM.compile(CAPACITY)
 
 
 def slack_of(gradient: Sequence[int]) -> int:
