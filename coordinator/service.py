@@ -19,7 +19,7 @@ from commons.runtime.process import stop_requested
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account
-from commons.storage.eventlog import open_log
+from commons.storage.eventlog import EventLog, open_log
 from commons.storage.files import DirectoryLock, storing
 from commons.storage.parameters import PublicParameters
 from commons.wire import checks, coordination
@@ -57,13 +57,17 @@ class CoordinatorNode:
         self._rounds = ThreadPoolExecutor(own.parallel_rounds, thread_name_prefix="round")
         self._calls = ThreadPoolExecutor(MAX_PROVERS * own.parallel_rounds, thread_name_prefix="fleet")
         self._directory_lock = DirectoryLock(own.state)
+        log: EventLog | None = None
         try:
+            log = open_log(own.log, VERSIONS)
             self.coordinator = Coordinator(
-                own, account, sender, open_log(own.log, VERSIONS), own.state, parameters,
+                own, account, sender, log, own.state, parameters,
                 lambda endpoint: ProverClient(endpoint, tls_roots=roots), SystemClock(), self._rounds, self._calls,
                 self._stopping,
             )  # fmt: skip
         except BaseException:
+            if log is not None:
+                log.close()
             self._directory_lock.release()
             raise
         self._address = account.address

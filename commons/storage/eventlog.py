@@ -256,7 +256,7 @@ def _version_in(row: bytes | None) -> int:
 def _parse(record: str | bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(record)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StorageError("the event log holds a row that is not JSON; restore it from a backup") from error
     if not isinstance(parsed, dict):
         raise StorageError("the event log holds a row that is no event; restore it from a backup")

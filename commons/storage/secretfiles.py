@@ -27,7 +27,7 @@ def read_secret_file(path: Path, kind: str) -> dict[str, Any]:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise KeyFileError(f"{path}: no such key file; create the keys first") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise KeyFileError(f"{path}: not a readable key file") from error
     if stat.S_IMODE(mode) & 0o077:
         raise KeyFileError(f"{path}: others can read this key; chmod 600 it, and replace the key if they did")

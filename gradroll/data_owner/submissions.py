@@ -71,7 +71,7 @@ class SubmissionStore:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
         try:
             return _decode(json.loads(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StorageError(
                 f"{path} holds no submission of version {VERSION}; do not submit another gradient for this round, "
                 "restore the file or skip the round"

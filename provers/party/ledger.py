@@ -174,7 +174,7 @@ def from_text(text: str) -> Entry:
     """
     try:
         entry = from_record(json.loads(text))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StorageError(f"the ledger holds a row that is not JSON; {_NO_OLD_COPY}") from error
     if to_text(entry) != text:
         raise StorageError(f"the ledger holds a record that is none: it is not as it was written; {_NO_OLD_COPY}")
