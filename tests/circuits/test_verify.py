@@ -12,6 +12,7 @@ import native
 from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
 from circuits.statement import BatchProof, BatchStatement, MarketId
 from circuits.verify import sum_of_commitments, verify_batch
+from tests.support.parts import with_parts
 from tests.support.plain_batch import (
     MARKET,
     Circumstances,
@@ -63,7 +64,7 @@ def test_the_aggregate_opens_the_sum_of_commitments() -> None:
 @pytest.mark.parametrize("name", ["mask_commitment", "gram", "knowledge"])
 def test_committed_points_cannot_be_changed(name: str) -> None:
     with pytest.raises(ProofError):
-        check(replace(batch().proof, **{name: moved(getattr(batch().proof, name))}))
+        check(with_parts(batch().proof, **{name: moved(getattr(batch().proof, name))}))
 
 
 def test_the_stated_sum_cannot_be_another() -> None:
@@ -104,9 +105,9 @@ def test_sumcheck_elements_cannot_be_changed() -> None:
     proof = batch().proof
     for field in fields(proof.sumcheck):
         value = getattr(proof.sumcheck, field.name)
-        changed = moved(value) if isinstance(value, bytes) else (value + 1) % native.R
+        other = moved(native.G1(value)) if isinstance(value, bytes) else (value + 1) % native.R
         with pytest.raises(ProofError, match="sum-check"):
-            check(replace(proof, sumcheck=replace(proof.sumcheck, **{field.name: changed})))
+            check(replace(proof, sumcheck=with_parts(proof.sumcheck, **{field.name: other})))
 
 
 def test_scalars_and_digests_cannot_be_changed() -> None:
@@ -136,7 +137,7 @@ def test_scalars_and_digests_cannot_be_changed() -> None:
 )
 def test_a_proof_holds_in_one_context_only(name: str, value: MarketId | int | bytes) -> None:
     statement = batch().statement
-    other = replace(statement, context=replace(statement.context, **{name: value}))
+    other = replace(statement, context=with_parts(statement.context, **{name: value}))
     with pytest.raises(ProofError):
         check(batch().proof, other)
 

@@ -17,6 +17,7 @@ from circuits.transcript import projections_digest
 from circuits.verify import sum_of_commitments
 from commons.protocol.bundle import AuditBundle
 from gradroll.audit.recheck import CHECKS, Audit, Recorded
+from tests.support.parts import with_parts
 from tests.support.plain_batch import (
     address_of,
     build_batch,
@@ -46,15 +47,15 @@ def honest() -> Audit:
 
 
 def bundled(**changes: object) -> Audit:
-    return replace(honest(), bundle=replace(honest().bundle, **changes))  # type: ignore[arg-type]
+    return replace(honest(), bundle=with_parts(honest().bundle, **changes))
 
 
 def certified(**changes: object) -> Audit:
-    return bundled(certificate=replace(honest().bundle.certificate, **changes))  # type: ignore[arg-type]
+    return bundled(certificate=with_parts(honest().bundle.certificate, **changes))
 
 
 def recorded(**changes: object) -> Audit:
-    return replace(honest(), recorded=replace(honest().recorded, **changes))
+    return replace(honest(), recorded=with_parts(honest().recorded, **changes))
 
 
 def test_an_honest_batch_passes_every_check() -> None:
@@ -87,7 +88,7 @@ def _changed_blinder() -> Audit:
 def _other_owner_signs(part: str = "signature") -> Audit:
     audit = honest()
     first, *rest = audit.bundle.statement.owners
-    forged = replace(first, **{part: getattr(rest[0], part)})  # type: ignore[arg-type]
+    forged = with_parts(first, **{part: getattr(rest[0], part)})
     return certified(statement=replace(audit.bundle.statement, owners=(forged, *rest)))
 
 

@@ -49,6 +49,7 @@ from native import G1, g1_linear_combination
 from provers.joining.keystore import Keystore
 from provers.node import ProverNode
 from tests.support.deployment import Deployment, Owner, Process
+from tests.support.parts import with_parts
 
 DIMENSION = 10
 RNG = np.random.default_rng(7)
@@ -233,7 +234,7 @@ _SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature
 def _signed_by(header: SubmissionHeader, other: Owner, name: str, deployment: Deployment) -> SubmissionHeader:
     """The header with one of its two signatures by another owner."""
     forged = header.signed(deployment.view.context(header.task_id, header.round), other.key.sign)
-    return replace(header, **{name: getattr(forged, name)})  # type: ignore[arg-type]
+    return with_parts(header, **{name: getattr(forged, name)})
 
 
 def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]) -> None:

@@ -30,12 +30,15 @@ from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequ
 from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
 from coordinator.machine import Attesting, Completed, Transition, advance, begin
+from coordinator.machine.state import Masking
 from provers.party import Acceptance
 from provers.party.ledger import Selection
 from provers.party.masking import validity_challenge
+from provers.party.memory import Projected
 from provers.party.steps import members_of
 from tests.privacy.test_rules import ask, check_refused, coin_request, own, propose, run_until
 from tests.support.network import Network, OwnerPlan, gradients, network_with
+from tests.support.parts import with_parts
 
 COMMITTEES = [(3, 1), (4, 1), (5, 1), (6, 1), (5, 2), (7, 2), (8, 2), (10, 3)]
 
@@ -47,8 +50,8 @@ def attempt(network: Network, number: int, kept: tuple[int, ...], active: tuple[
     while True:
         step = next(iter(transition.requests.values())).step
         if step is Step.MASK:
-            ground = transition.state.run.ground  # type: ignore[union-attr]
-            if ground.kept != frozenset(kept):
+            assert isinstance(transition.state, Masking)
+            if transition.state.run.ground.kept != frozenset(kept):
                 transition = _other_set(network, transition, kept)
         if step is Step.ATTEST:
             return transition
@@ -60,14 +63,15 @@ def attempt(network: Network, number: int, kept: tuple[int, ...], active: tuple[
 def _other_set(network: Network, transition: Transition, kept: tuple[int, ...]) -> Transition:
     """The same MASK requests over the owners that the coordinator chooses."""
     state = transition.state
-    proposal = replace(state.run.proposal, kept=kept)  # type: ignore[union-attr]
+    assert isinstance(state, Masking)
+    proposal = replace(state.run.proposal, kept=kept)
     requests = {
         p: network.authorized(replace(r, session=proposal.digest, proposal=proposal))
         for p, r in transition.requests.items()
     }
-    ground = replace(state.run.ground, kept=frozenset(kept))  # type: ignore[union-attr]
-    run = replace(state.run, proposal=proposal, ground=ground)  # type: ignore[union-attr]
-    return replace(transition, state=replace(state, run=run), requests=requests)  # type: ignore[type-var]
+    ground = replace(state.run.ground, kept=frozenset(kept))
+    run = replace(state.run, proposal=proposal, ground=ground)
+    return replace(transition, state=replace(state, run=run), requests=requests)
 
 
 def signatures(network: Network, transition: Transition, provers: Iterable[int]) -> dict[int, bytes]:
@@ -253,7 +257,7 @@ def with_owners(made: Certificate, owners: tuple[SubmissionHeader, ...]) -> Cert
 
 
 def in_context(made: Certificate, **changes: object) -> BatchStatement:
-    return replace(made.statement, context=replace(made.statement.context, **changes))  # type: ignore[arg-type]
+    return replace(made.statement, context=with_parts(made.statement.context, **changes))
 
 
 @pytest.mark.parametrize(
@@ -479,9 +483,10 @@ def test_a_share_damaged_in_memory_does_not_lay_the_sealed_one_open() -> None:
     request = revelation(network)
     party = network.parties[0]
     state = party.cohorts[network.cohort.cohort_id]
-    damaged = state.own.copy()  # type: ignore[union-attr]
+    assert isinstance(state, Projected)
+    damaged = state.own.copy()
     damaged[0, 0, 0] ^= np.uint64(1)
-    network.parties[0] = party.with_cohort(network.cohort.cohort_id, replace(state, own=damaged))  # type: ignore[type-var]
+    network.parties[0] = party.with_cohort(network.cohort.cohort_id, replace(state, own=damaged))
     check_refused(network, request, RuleViolationError, "fits the others")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +25,7 @@ from provers.party import ledger
 from provers.party.steps import members_of
 from provers.store import Store
 from tests.support.network import Network, OwnerPlan, gradients, network_with
+from tests.support.parts import with_parts
 
 PROVER, NOW = 2, 1_000_000
 
@@ -142,7 +143,7 @@ def test_an_owner_may_replace_what_nobody_signed(world: World) -> None:
 @pytest.mark.parametrize("name", ["model_digest", "terms_hash"])
 def test_a_submission_for_another_model_or_other_terms_is_refused(world: World, name: str) -> None:
     """What the owner's node showed it is not what this prover's node shows."""
-    world.context = replace(world.context, **{name: bytes(32)})  # type: ignore[arg-type]
+    world.context = with_parts(world.context, **{name: bytes(32)})
     with pytest.raises(SignatureError):
         world.hand_in(world.network.headers[0])
     assert world.store.usage() == (0, 0)

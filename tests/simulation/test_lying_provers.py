@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -120,7 +120,7 @@ def test_bad_signature_is_no_proof_against_anyone(step: Step) -> None:
 @pytest.mark.parametrize("fault", [silent, refusing], ids=["silent", "refusing"])
 @pytest.mark.parametrize("step", BATCH_STEPS)
 def test_absence_is_survived_down_to_the_quorum(
-    step: Step, fault: type[Fault], provers: int, threshold: int, gone: int
+    step: Step, fault: Callable[[Step], Fault], provers: int, threshold: int, gone: int
 ) -> None:
     network = network_with(3, provers=provers, threshold=threshold)
     result = run_with(network, {p: [fault(step)] for p in range(gone)})
@@ -183,7 +183,7 @@ def test_prover_that_hides_the_wrong_share_it_got_is_named() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [silent, refusing], ids=["silent", "refusing"])
-def test_prover_that_lies_and_then_reveals_nothing_is_left_out(fault: type[Fault]) -> None:
+def test_prover_that_lies_and_then_reveals_nothing_is_left_out(fault: Callable[[Step], Fault]) -> None:
     network = network_with(3)
     result = run_with(network, {2: [lies()["projections-of-all"], fault(Step.REVEAL)]})
     network.check(result, range(3))

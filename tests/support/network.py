@@ -47,6 +47,7 @@ from native import FrArray
 from provers.joining.agreement import accept, deal
 from provers.party import Acceptance, Party, RestoredError, handle
 from provers.party.ledger import LedgerState, Selection, from_record, to_record
+from tests.support.parts import with_parts
 from tests.support.plain_batch import Setup, address_of, development_setup, seed_of
 
 IntArray = npt.NDArray[np.int64]
@@ -260,7 +261,7 @@ class Network:
             tuple(payload_digest(p) for p in payloads),
         )  # fmt: skip
         header, forgery = (header.signed(self.context, partial(sign_digest, k)) for k in (key, seed_of("forger")))
-        header = replace(header, **{name: getattr(forgery, name) for name in plan.forged})  # type: ignore[arg-type]
+        header = with_parts(header, **{name: getattr(forgery, name) for name in plan.forged})
         digest = header.digest(self.context)
         self.owner_addresses[index] = header.owner
         for memory, raw in zip(self.memories, payloads, strict=True):

@@ -98,7 +98,7 @@ def domain_size(d: int) -> int:
         power *= 2
     if power <= 512:
         return power
-    forms = (factor * 2**a for factor in (1, 3, 9) for a in range(40))
+    forms = (factor << a for factor in (1, 3, 9) for a in range(40))
     return min(size for size in forms if size >= d)
 
 
