@@ -258,6 +258,7 @@ def test_a_roster_is_copied_once_until_it_grows(world: World, committee: int, ve
     assert chain.view.compacted(task, 0) == 5
 
 
+@pytest.mark.slow
 def test_aggregates_are_published_where_the_task_wants_them(world: World, committee: int, verifier: bytes) -> None:
     """Anyone may publish anything for an accepted batch; readers find all of it, in order, and believe none."""
     chain = world.chain
@@ -284,6 +285,7 @@ def test_aggregates_are_published_where_the_task_wants_them(world: World, commit
     assert chain.view.accepted(plain, number)[0].published == ()
 
 
+@pytest.mark.slow
 def test_a_batch_is_final_when_enough_blocks_vouch_for_it(world: World, committee: int, verifier: bytes) -> None:
     chain = world.chain
     task = chain.create_task(terms(world, committee, verifier))

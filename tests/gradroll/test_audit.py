@@ -123,6 +123,11 @@ def _attested_twice_by_one() -> Audit:
     return certified(attestations=((0, rest[0][1]), (1, rest[0][1]), (2, signature)))
 
 
+def _attested_by_two_of_whom_one_counts_twice() -> Audit:
+    first, second, *_ = honest().bundle.certificate.attestations
+    return certified(attestations=(first, first, second))
+
+
 def _attested_by_a_stranger() -> Audit:
     return certified(attestations=(*honest().bundle.certificate.attestations[:2], (9, b"\x01" * 64 + b"\x1b")))
 
@@ -169,6 +174,7 @@ CHANGES: dict[str, list[Callable[[], Audit]]] = {
     "attestations": [
         _attested_by_two,
         _attested_twice_by_one,
+        _attested_by_two_of_whom_one_counts_twice,
         _attested_by_a_stranger,
         lambda: recorded(verifier_code=bytes(32)),
         lambda: recorded(commitment=native.g1_generator),

@@ -162,6 +162,20 @@ def test_too_few_provers_keep_their_receipts_and_a_retry_continues(world: World)
     assert payload_digest(world.provers.received[1][0]) == header.share_digests[1]  # the very share that was signed
 
 
+def test_a_share_whose_receipt_was_lost_is_sent_again_as_it_was(world: World) -> None:
+    """A second draw for the round would be another masking of the same gradient in the provers' hands."""
+
+    def lost(prover: int, digest: bytes) -> bytes:
+        raise UnavailableError("the connection is gone")
+
+    world.provers.signs = lost
+    with pytest.raises(UnavailableError, match="0 of 4 provers"):
+        world.owner().submit(0, GRADIENT)
+    world.provers.signs = None
+    world.owner().submit(0, GRADIENT)
+    assert all(first == second for first, second in world.provers.received.values())
+
+
 def test_a_prover_that_comes_back_soon_gets_its_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.provers.down, world.patience = {2}, 60.0
     monkeypatch.setattr(time, "sleep", lambda _: world.provers.down.clear())

@@ -23,6 +23,7 @@ from commons.protocol.messages import Cohort, Message, Proposal, Step, StepReply
 from commons.protocol.signing import sign_digest
 from commons.sharing.prss import PrssKeys
 from coordinator.machine import Transition, advance, begin
+from coordinator.machine.state import Validating
 from provers.party import handle
 from provers.party.ledger import LedgerState
 from tests.support.network import MARKET, Network, OwnerPlan, gradients, network_with
@@ -197,6 +198,29 @@ def test_large_entries_are_refused_by_every_prover_itself() -> None:
     proposal = propose(cheating, 1, (0, 1, 2), (0, 1, 2, 3))
     request = authorized(cheating, proposal, StepRequest(Step.MASK, b"", relayed=messages))
     check_refused(cheating, request, ProofError, "not small")
+
+
+@pytest.mark.parametrize("cheater", [0, 1, 2])
+def test_nothing_is_confirmed_with_an_owner_whose_constraints_do_not_hold(cheater: int) -> None:
+    """Its residual is not zero; a coordinator in league with it relays the messages all the same."""
+    plans = [OwnerPlan(g) for g in gradients(3, 5)]
+    plans[cheater] = OwnerPlan(plans[cheater].gradient, bits=native.from_ints([1] * 62))
+    network = network_with(plans)
+    transition, requests = run_until(network, Step.VALIDATE)
+    messages = tuple(answered(network, p, r).message for p, r in requests.items())
+    assert isinstance(transition.state, Validating)
+    request = StepRequest(Step.CONFIRM, requests[0].session, relayed=messages)
+    check_refused(network, request, InconsistentError, "validity test is not zero")
+
+
+def test_a_prover_goes_on_from_the_projections_that_it_holds_itself() -> None:
+    """Else a signature of its own over others, from whatever time, would bring it to open what it has not computed."""
+    network = network_with(3)
+    _, requests = run_until(network, Step.MASK)
+    mine, *rest = requests[0].relayed
+    other = network.resign(0, mine, mine.body[32:] + mine.body[:32])
+    request = replace(requests[0], relayed=(other, *rest))
+    check_refused(network, request, WireError, "not its own")
 
 
 # --- the coordinator relays, and can do nothing else ---------------------------------------------------------

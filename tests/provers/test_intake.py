@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -138,6 +138,20 @@ def test_an_owner_may_replace_what_nobody_signed(world: World) -> None:
     world.store.commit([ledger.CohortJoined(b"\x01" * 32, world.members(header))])
     world.hand_in(world.network.submit_again(0, OwnerPlan(gradients(1, 5, seed=9)[0])))
     assert world.store.usage()[0] == 2
+
+
+def test_a_share_of_a_stranger_or_for_another_prover_is_refused(world: World) -> None:
+    header = world.network.headers[0]
+    world.network.owner_addresses[header.owner_index] = bytes(20)
+    with pytest.raises(SignatureError, match="is not owner"):
+        world.hand_in(header)
+    world.network.owner_addresses[header.owner_index] = header.owner
+    with pytest.raises(WireError, match="is for prover 3, this is prover 2"):
+        world.intake().take(ShareHead(header, 3, 1), no_chunks())
+    short = replace(header, share_digests=header.share_digests[1:])
+    with pytest.raises(WireError, match="4 share digests"):
+        world.intake().take(ShareHead(short, PROVER, 1), no_chunks())
+    assert world.store.usage() == (0, 0)
 
 
 @pytest.mark.parametrize("name", ["model_digest", "terms_hash"])

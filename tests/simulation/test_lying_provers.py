@@ -10,7 +10,7 @@ import pytest
 
 from circuits import payload
 from commons.protocol.bundle import Certificate
-from commons.protocol.messages import Step
+from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import ProverNamed
 from coordinator.machine import Completed, Failed, OwnerRejected, OwnerSetAside, ProversSuspected
 from tests.simulation.test_cheating_owners import another_commitment, network_of, off, rejected, too_long
@@ -120,6 +120,32 @@ def test_bad_signature_is_no_proof_against_anyone(step: Step) -> None:
     result = run_with(network, {2: [badly_signed(step)]})
     network.check(result, range(3))
     assert [(v.prover, v.step, v.proven) for v in result.verdicts if isinstance(v, ProverNamed)] == [(2, step, False)]
+
+
+def test_vector_that_came_with_another_ones_signature_is_no_proof_against_anyone() -> None:
+    network = network_with(3)
+    result = run_with(network, {1: [lies()["combined-row-unsigned"]]})
+    network.check(result, range(3))
+    assert [(v.prover, v.proven) for v in result.verdicts if isinstance(v, ProverNamed)] == [(1, False)]
+
+
+def test_message_of_another_session_is_no_proof_against_its_sender() -> None:
+    """Whoever sits on the line could replay it; as a share of this session it would be a wrong one, signed."""
+    network, heard = network_with(3), dict[int, StepReply]()
+
+    def hear(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply:
+        if request.step is Step.MASK:
+            heard[prover] = reply
+        return reply
+
+    def replay(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply:
+        return heard[prover] if request.step is Step.MASK else reply
+
+    network.run({2: [hear]})
+    result = network.run({2: [replay]}, first_attempt=2)
+    network.check(result, range(3))
+    found = [(v.prover, v.step, v.proven) for v in result.verdicts if isinstance(v, ProverNamed)]
+    assert found == [(2, Step.MASK, False)]
 
 
 @pytest.mark.parametrize(
