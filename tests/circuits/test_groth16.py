@@ -180,6 +180,7 @@ def _twist(raw: bytes) -> tuple[reference.FQ2, reference.FQ2, reference.FQ2]:
     return (reference.FQ2([x_re, x_im]), reference.FQ2([y_re, y_im]), reference.FQ2([1, 0]))
 
 
+@pytest.mark.slow
 def test_equations_hold_under_an_independent_pairing() -> None:
     key, proof = batch().setup.proving.verifying, plain_proof(wires())
     gram, knowledge = joint.commit_block(batch().setup.proving, block_of(wires()))

@@ -25,6 +25,7 @@ from tests.support.plain_batch import (
     seed_of,
     with_groth,
 )
+from tests.support.tiers import deepened
 
 BOUND = 1 << 40
 
@@ -48,7 +49,9 @@ def test_valid_batches_verify(owners: int) -> None:
     assert verify_batch(b.statement, b.proof, b.setup.verifying) == b.batch_id
 
 
-@pytest.mark.parametrize(("capacity", "owners", "dimension"), [(16, 1, 10), (16, 16, 257), (64, 64, 33)])
+@pytest.mark.parametrize(
+    ("capacity", "owners", "dimension"), deepened([(16, 1, 10), (16, 16, 257), (64, 64, 33)], fast=[(16, 16, 257)])
+)
 def test_batches_of_production_capacity_verify(capacity: int, owners: int, dimension: int) -> None:
     setup = development_setup("norm", capacity, dimension)
     b = build_batch(setup, random_gradients(owners, dimension, BOUND))

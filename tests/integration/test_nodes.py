@@ -141,6 +141,7 @@ def _released(client: CoordinatorClient, task: int) -> bool:
     return all(batch.payload_digest is not None for batch in client.task_status(task).rounds[0].batches)
 
 
+@pytest.mark.slow
 def test_a_sum_and_an_audit_without_a_coordinator(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:
@@ -174,6 +175,7 @@ def test_a_sum_and_an_audit_without_a_coordinator(
             prover.run(replace(request, payload=b"\x01" * 100), DIMENSION)
 
 
+@pytest.mark.slow
 def test_an_aggregate_is_published_where_its_task_wants_that(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:
@@ -191,6 +193,7 @@ def test_an_aggregate_is_published_where_its_task_wants_that(
         assert client.payload(batch.record.batch_id) == batch.published[0]
 
 
+@pytest.mark.slow
 def test_a_prover_waits_for_as_many_blocks_as_its_settings_say(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode], tmp_path: Path
 ) -> None:
@@ -287,6 +290,7 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
         nobody.status()
 
 
+@pytest.mark.slow
 def test_late_submissions_are_refused(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:
