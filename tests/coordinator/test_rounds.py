@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ import native
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader, TaskTerms
 from commons.protocol.status import BatchStatus, SubmissionState
-from commons.storage.eventlog import EventLog
+from commons.storage.eventlog import EventLog, Record
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -106,15 +108,15 @@ def test_a_story_ends_as_it_should() -> None:
 
 class Memory(EventLog):
     def __init__(self) -> None:
-        self.records: list[dict[str, object]] = []
+        self.records: list[dict[str, Any]] = []
         self.broken = False
 
-    def append(self, records):  # type: ignore[no-untyped-def]
+    def append(self, records: Sequence[Record]) -> None:
         if self.broken:
             raise StorageError("full")
         self.records += map(dict, records)
 
-    def read(self):  # type: ignore[no-untyped-def]
+    def read(self) -> Iterator[dict[str, Any]]:
         return iter(self.records)
 
     def close(self) -> None:

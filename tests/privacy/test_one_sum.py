@@ -455,7 +455,9 @@ def test_a_corrupt_prover_that_signs_two_mask_bodies_gets_no_second_challenge() 
     forked = theirs.body[:-32] + ((products + shift) % native.R).to_bytes(32, "big")
     other = replace(requests[0], relayed=(*requests[0].relayed[:2], three.resign(2, theirs, forked)))
     plain, seen = (_residuals(ask(three, 0, r).message) for r in (requests[0], other))
-    chi = validity_challenge(three.parties[0].cohorts[three.cohort.cohort_id].seed, requests[0].session)  # type: ignore[union-attr]
+    projected = three.parties[0].cohorts[three.cohort.cohort_id]
+    assert isinstance(projected, Projected)
+    chi = validity_challenge(projected.seed, requests[0].session)
     weight = native.lagrange_coefficients([1, 2, 3])[2]
     known = -shift * weight * pow(chi, 62, native.R) % native.R
     assert (seen[1] - plain[1]) % native.R == known  # what the adversary put in comes out, and nothing else

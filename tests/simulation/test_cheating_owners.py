@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,7 +130,7 @@ IDS = [
 UNATTRIBUTED = {i: cheat for (code, cheat), i in zip(CHEATS, IDS, strict=True) if code in ("validity", "dealing")}
 
 
-def network_of(cheats: Sequence[tuple[int, Cheat]], owners: int = 4, **options: object) -> Network:
+def network_of(cheats: Sequence[tuple[int, Cheat]], owners: int = 4, **options: Any) -> Network:
     plans = [OwnerPlan(g) for g in gradients(owners, DIMENSION)]
     for at, cheat in cheats:
         plans[at] = cheat(plans[at].gradient)

@@ -10,7 +10,17 @@ import native
 from circuits.errors import InvalidInputError, WireError
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure, ProverAbsent
-from coordinator.machine import Attesting, Completed, Failed, OwnerSetAside, Transition, advance, awaited, begin
+from coordinator.machine import (
+    Attesting,
+    Completed,
+    Failed,
+    OwnerSetAside,
+    Transition,
+    advance,
+    awaited,
+    batch_of,
+    begin,
+)
 from coordinator.machine.recovery import recover
 from coordinator.machine.setbacks import OwnersFell
 from native import FrArray
@@ -65,7 +75,7 @@ def test_provers_release_nothing_about_fewer_owners_than_the_task_asks_for() -> 
 def test_batch_can_be_run_again_as_it_was_but_not_with_other_owners() -> None:
     network = network_with(3)
     first = network.run()
-    again = network.run(first_attempt=first.transition.state.batch.attempt + 1)  # type: ignore[union-attr]
+    again = network.run(first_attempt=batch_of(first.transition.state).attempt + 1)
     network.check(again, range(3))
     assert again.completed.batch_id != first.completed.batch_id
     del network.headers[2], network.plans[2]
@@ -103,7 +113,7 @@ def test_batch_whose_provers_all_restarted_is_begun_again_under_higher_attempts(
     assert isinstance(died.transition.outcome, Failed)
     for prover in range(4):
         network.restart(prover)
-    attempt = died.transition.state.batch.attempt  # type: ignore[union-attr]
+    attempt = batch_of(died.transition.state).attempt
     network.check(network.run(first_attempt=attempt + 1), range(3))
 
 
@@ -144,7 +154,8 @@ def test_message_of_another_step_is_not_taken() -> None:
     second = advance(network.resources, start.state, replies)
     assert awaited(second.state) is Step.PROJECT
     transition = advance(network.resources, second.state, replies)
-    assert "too few provers" in transition.outcome.reason  # type: ignore[union-attr]
+    assert isinstance(transition.outcome, Failed)
+    assert "too few provers" in transition.outcome.reason
 
 
 def test_nothing_follows_the_end() -> None:

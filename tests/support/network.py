@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -402,9 +403,9 @@ def gradients(count: int, dimension: int, seed: int = 0) -> list[IntArray]:
     return [generator.integers(-(1 << 16), 1 << 16, dimension) for _ in range(count)]
 
 
-def network_with(owners: int | Sequence[OwnerPlan], **options: object) -> Network:
+def network_with(owners: int | Sequence[OwnerPlan], **options: Any) -> Network:
     """A network with honest owners, or with owners that follow the given plans."""
-    network = Network(**options)  # type: ignore[arg-type]
+    network = Network(**options)
     plans = [OwnerPlan(g) for g in gradients(owners, network.dimension)] if isinstance(owners, int) else list(owners)
     for plan in plans:
         network.submit(plan)
