@@ -2,7 +2,8 @@
 #
 #   make demo        train on real data with ten owners, two of whom cheat
 #   make test        every test: Python, Rust, contracts, end to end (minutes)
-#   make test-fast   the Python tests without the slow tier
+#   make test-fast   the Python tests without the slow tier, in two processes (two minutes)
+#   make mutants     whether the tests notice when a rule of privacy or pay is lost (minutes)
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
 # CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, site, wheel, lock, audit.
@@ -22,14 +23,15 @@ SOURCES := native circuits commons provers coordinator contracts gradroll benchm
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
 LOCK_FLAGS ?=
+MUTANTS_FLAGS ?=
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v1/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast test-rust test-contracts lint types fmt style \
+.PHONY: help setup build demo bench test test-fast mutants test-rust test-contracts lint types fmt style \
         contracts reference proto vectors coverage site wheel lock audit clean distclean
 
 help:
-	@sed -n '3,7s/^# *//p' Makefile
+	@sed -n '3,8s/^# *//p' Makefile
 
 $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
@@ -71,7 +73,11 @@ test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts
 	$(BIN)/python -m pytest
 
 test-fast: $(STAMPS)/build
-	$(BIN)/python -m pytest -m 'not slow and not anvil'
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not anvil'
+
+# Takes rules out of the code, one at a time: minutes.  MUTANTS_FLAGS='--sample 8 --seed 1' for some of them.
+mutants: $(STAMPS)/build
+	$(BIN)/python -m tests.mutation $(MUTANTS_FLAGS)
 
 test-rust:
 	cargo test --release --locked --quiet --manifest-path native/kernel/Cargo.toml

@@ -20,7 +20,7 @@ from circuits import groth16, joint, keyfiles
 from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey, generate_keys, input_point
 from circuits.policies.norm import NORM
-from circuits.policies.spec import MAX_CAPACITY
+from circuits.policies.spec import MAX_CAPACITY, PublicInputs
 from circuits.statement import GrothProof
 from native import G1, G2, FrArray, G1Bases
 from tests.support.crafted import CERTAIN, INFINITY, TAU, one, string, swapped
@@ -98,7 +98,7 @@ def test_a_verifying_key_for_more_owners_than_combine_soundly_is_refused(tmp_pat
 class _Run:
     """What an observer sees of one proof: the public inputs, D, its knowledge part, A, B, C."""
 
-    public: tuple[int, ...]
+    public: PublicInputs[int]
     gram: G1
     knowledge: G1
     a: G1
@@ -106,7 +106,7 @@ class _Run:
     c: G1
 
 
-def _assignment(squared_norm_of_mask: int, blinder: int) -> tuple[tuple[int, ...], FrArray]:
+def _assignment(squared_norm_of_mask: int, blinder: int) -> tuple[PublicInputs[int], FrArray]:
     """A satisfying assignment for two owners, whose row 0 has the given square norm."""
     gradients = random_gradients(2, 3, 1 << 40)
     rows = np.stack([np.array([squared_norm_of_mask, 0, 0], dtype=np.int64), *gradients])
@@ -114,13 +114,13 @@ def _assignment(squared_norm_of_mask: int, blinder: int) -> tuple[tuple[int, ...
     gram = native.gram([native.from_int64(row) for row in rows])
     weights = [pow(rho, 1 << i, native.R) for i in range(3)]
     combined = [sum(w * int(row[j]) for w, row in zip(weights, rows, strict=True)) % native.R for j in range(3)]
-    public = (rho, sum(value * value for value in combined) % native.R, bound)
+    public = PublicInputs(rho, sum(value * value for value in combined) % native.R, bound)
     slack = [bound - int(sum(int(value) ** 2 for value in gradient)) for gradient in gradients]
     bits = native.from_ints([value >> exponent & 1 for value in slack for exponent in range(62)])
     return public, NORM.circuit(2).assignment(public, NORM.circuit(2).committed_block(gram, blinder, 2), bits)
 
 
-def _observe(key: ProvingKey, public: tuple[int, ...], wires: FrArray, r: int = 3, s: int = 5) -> _Run:
+def _observe(key: ProvingKey, public: PublicInputs[int], wires: FrArray, r: int = 3, s: int = 5) -> _Run:
     block = np.ascontiguousarray(wires[key.circuit.public_count : key.circuit.private_start])
     gram, knowledge = joint.commit_block(key, block)
     part = joint.prove(key, wires, joint.Blinding(r, s))

@@ -15,6 +15,7 @@ from circuits.errors import AssignmentError, InvalidInputError, ProofError
 from circuits.groth16 import generate_keys, unsafe_generate_keys
 from circuits.policies.norm import NORM
 from circuits.statement import GrothProof
+from tests.support.parts import with_parts
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 
 XS = [1, 2, 3, 4]
@@ -161,16 +162,17 @@ def test_shapes_are_checked() -> None:
         joint.prove(key, native.zeros(3), joint.Blinding(1, 2))
 
 
-def _point(raw: bytes) -> tuple[object, object, object]:
+def _point(raw: bytes) -> tuple[reference.FQ, reference.FQ, reference.FQ]:
     x, y = (reference.FQ(int.from_bytes(raw[at : at + 32], "big")) for at in (0, 32))
     return (x, y, reference.FQ(1))
 
 
-def _twist(raw: bytes) -> tuple[object, object, object]:
+def _twist(raw: bytes) -> tuple[reference.FQ2, reference.FQ2, reference.FQ2]:
     x_im, x_re, y_im, y_re = (int.from_bytes(raw[at : at + 32], "big") for at in range(0, 128, 32))
     return (reference.FQ2([x_re, x_im]), reference.FQ2([y_re, y_im]), reference.FQ2([1, 0]))
 
 
+@pytest.mark.slow
 def test_equations_hold_under_an_independent_pairing() -> None:
     key, proof = batch().setup.proving.verifying, plain_proof(wires())
     gram, knowledge = joint.commit_block(batch().setup.proving, block_of(wires()))
@@ -204,7 +206,7 @@ def test_key_hash_covers_every_part() -> None:
         replace(key, capacity=3),
         replace(key, circuit=bytes(32)),
         replace(key, alpha=native.g1_generator),
-        *(replace(key, **{name: native.g2_generator}) for name in ("beta", "delta", "sigma", "tau")),
+        *(with_parts(key, **{name: native.g2_generator}) for name in ("beta", "delta", "sigma", "tau")),
         replace(key, gamma=key.delta),
         replace(key, inputs=key.inputs[:-1]),
     ]

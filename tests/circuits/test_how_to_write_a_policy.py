@@ -149,6 +149,7 @@ def test_step_5_who_breaks_it_is_named_and_nobody_else() -> None:
     assert "the task's policy" in verdict.reason
 
 
+@pytest.mark.slow
 def test_step_6_the_contract_takes_key_and_proof(setup: Setup) -> None:
     batch = build_batch(setup, gradients())
     assert verify_batch(batch.statement, batch.proof, setup.verifying) == batch.batch_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -65,10 +67,10 @@ def test_payload_of_another_dimension_is_refused(dimension: int) -> None:
 @pytest.mark.parametrize(
     "change", [lambda raw: b"\2" + raw[1:], lambda raw: raw + b"\0", lambda raw: raw[:-1], lambda _: b""]
 )
-def test_malformed_payload_is_refused(change: object) -> None:
+def test_malformed_payload_is_refused(change: Callable[[bytes], bytes]) -> None:
     raw = payload.encode(aggregate([1, 2], 1, [0] * ROWS))
     with pytest.raises(WireError):
-        payload.decode(change(raw), 2)  # type: ignore[operator]
+        payload.decode(change(raw), 2)
 
 
 def test_blinder_outside_the_field_is_refused() -> None:

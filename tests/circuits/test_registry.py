@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,9 +61,10 @@ def test_one_name_has_one_circuit() -> None:
         ({"public_inputs": ()}, "none"),
     ],
 )
-def test_what_the_contract_would_not_take_is_no_policy(changes: dict[str, object], named: str) -> None:
+def test_what_the_contract_would_not_take_is_no_policy(changes: dict[str, Any], named: str) -> None:
+    parts: dict[str, Any] = {"name": "mine", "claim": CLAIM} | changes
     with pytest.raises(CircuitError, match=named):
-        PolicySpec(**{"name": "mine", "claim": CLAIM} | changes)  # type: ignore[arg-type]
+        PolicySpec(**parts)
 
 
 def further_inputs(cs: ConstraintSystem, owner: OwnerWires) -> None:

@@ -22,6 +22,7 @@ from circuits.statement import (
     TaskTerms,
     cohort_id,
 )
+from tests.support.parts import with_parts
 
 MARKET = MarketId(31337, b"\x42" * 20, b"\x43" * 32)
 TERMS = TaskTerms(
@@ -92,9 +93,9 @@ def test_every_term_and_the_deployment_are_in_the_hash_of_the_terms() -> None:
     for field in fields(TERMS):
         value = getattr(TERMS, field.name)
         if isinstance(value, bytes):
-            changed.append(replace(TERMS, **{field.name: bytes(20)}))
+            changed.append(with_parts(TERMS, **{field.name: bytes(20)}))
         elif isinstance(value, int):
-            changed.append(replace(TERMS, **{field.name: not value if isinstance(value, bool) else value + 1}))
+            changed.append(with_parts(TERMS, **{field.name: not value if isinstance(value, bool) else value + 1}))
     assert len(changed) == len(fields(TERMS))
     assert len({TERMS.terms_hash, *(other.terms_hash for other in changed)}) == len(changed) + 1
 
@@ -105,7 +106,7 @@ def test_every_term_and_the_deployment_are_in_the_hash_of_the_terms() -> None:
 def test_every_part_of_a_batch_is_attested(name: str) -> None:
     value = getattr(ATTESTED, name)
     other: object = value + 1 if isinstance(value, int) else bytes(len(value))
-    assert replace(ATTESTED, **{name: other}).digest(CONTEXT) != ATTESTED.digest(CONTEXT)
+    assert with_parts(ATTESTED, **{name: other}).digest(CONTEXT) != ATTESTED.digest(CONTEXT)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_every_part_of_a_batch_is_attested(name: str) -> None:
 )
 def test_signatures_hold_in_one_context_only(change: dict[str, object]) -> None:
     """A round, a model, terms, a task or a market of its own: what is signed for one says nothing in another."""
-    other = replace(CONTEXT, **change)  # type: ignore[arg-type]
+    other = with_parts(CONTEXT, **change)
     assert ATTESTED.digest(other) != ATTESTED.digest(CONTEXT)
     moved = replace(HEADER, task_id=other.task_id, round=other.round)
     assert moved.submission_digest(other) != HEADER.submission_digest(CONTEXT)

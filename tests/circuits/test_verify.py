@@ -12,6 +12,7 @@ import native
 from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
 from circuits.statement import BatchProof, BatchStatement, MarketId
 from circuits.verify import sum_of_commitments, verify_batch
+from tests.support.parts import with_parts
 from tests.support.plain_batch import (
     MARKET,
     Circumstances,
@@ -24,6 +25,7 @@ from tests.support.plain_batch import (
     seed_of,
     with_groth,
 )
+from tests.support.tiers import deepened
 
 BOUND = 1 << 40
 
@@ -47,7 +49,9 @@ def test_valid_batches_verify(owners: int) -> None:
     assert verify_batch(b.statement, b.proof, b.setup.verifying) == b.batch_id
 
 
-@pytest.mark.parametrize(("capacity", "owners", "dimension"), [(16, 1, 10), (16, 16, 257), (64, 64, 33)])
+@pytest.mark.parametrize(
+    ("capacity", "owners", "dimension"), deepened([(16, 1, 10), (16, 16, 257), (64, 64, 33)], fast=[(16, 16, 257)])
+)
 def test_batches_of_production_capacity_verify(capacity: int, owners: int, dimension: int) -> None:
     setup = development_setup("norm", capacity, dimension)
     b = build_batch(setup, random_gradients(owners, dimension, BOUND))
@@ -63,7 +67,7 @@ def test_the_aggregate_opens_the_sum_of_commitments() -> None:
 @pytest.mark.parametrize("name", ["mask_commitment", "gram", "knowledge"])
 def test_committed_points_cannot_be_changed(name: str) -> None:
     with pytest.raises(ProofError):
-        check(replace(batch().proof, **{name: moved(getattr(batch().proof, name))}))
+        check(with_parts(batch().proof, **{name: moved(getattr(batch().proof, name))}))
 
 
 def test_the_stated_sum_cannot_be_another() -> None:
@@ -104,9 +108,9 @@ def test_sumcheck_elements_cannot_be_changed() -> None:
     proof = batch().proof
     for field in fields(proof.sumcheck):
         value = getattr(proof.sumcheck, field.name)
-        changed = moved(value) if isinstance(value, bytes) else (value + 1) % native.R
+        other = moved(native.G1(value)) if isinstance(value, bytes) else (value + 1) % native.R
         with pytest.raises(ProofError, match="sum-check"):
-            check(replace(proof, sumcheck=replace(proof.sumcheck, **{field.name: changed})))
+            check(replace(proof, sumcheck=with_parts(proof.sumcheck, **{field.name: other})))
 
 
 def test_scalars_and_digests_cannot_be_changed() -> None:
@@ -136,7 +140,7 @@ def test_scalars_and_digests_cannot_be_changed() -> None:
 )
 def test_a_proof_holds_in_one_context_only(name: str, value: MarketId | int | bytes) -> None:
     statement = batch().statement
-    other = replace(statement, context=replace(statement.context, **{name: value}))
+    other = replace(statement, context=with_parts(statement.context, **{name: value}))
     with pytest.raises(ProofError):
         check(batch().proof, other)
 

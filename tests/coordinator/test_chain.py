@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ from commons.storage.accounts import SigningKey
 from gradroll.data_owner.claims import claim_all
 from gradroll.model_owner import roster
 from tests.support.anvil import Anvil, binary_in
+from tests.support.parts import with_parts
 from tests.support.plain_batch import (
     Circumstances,
     PlainBatch,
@@ -110,7 +111,7 @@ def verifier(world: World) -> bytes:
 
 def terms(world: World, committee: int, verifier: bytes, **changes: object) -> NewTask:
     task = NewTask(committee, verifier, world.chain.address, DIMENSION, 16, BOUND, 2, 6, 3, REWARD, 60, 600)
-    return replace(task, **changes)  # type: ignore[arg-type]
+    return with_parts(task, **changes)
 
 
 def test_committee_is_read_back(world: World, committee: int) -> None:
@@ -176,7 +177,7 @@ def built(
     )  # fmt: skip
     setup = development_setup("norm", capacity=16, dimension=DIMENSION)
     batch = build_batch(
-        setup, random_gradients(3, DIMENSION, BOUND), at=replace(at, **changes), indices=indices,  # type: ignore[arg-type]
+        setup, random_gradients(3, DIMENSION, BOUND), at=with_parts(at, **changes), indices=indices,
         owner_keys=keys[6:9],
     )  # fmt: skip
     return batch, [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
@@ -257,6 +258,7 @@ def test_a_roster_is_copied_once_until_it_grows(world: World, committee: int, ve
     assert chain.view.compacted(task, 0) == 5
 
 
+@pytest.mark.slow
 def test_aggregates_are_published_where_the_task_wants_them(world: World, committee: int, verifier: bytes) -> None:
     """Anyone may publish anything for an accepted batch; readers find all of it, in order, and believe none."""
     chain = world.chain
@@ -283,6 +285,7 @@ def test_aggregates_are_published_where_the_task_wants_them(world: World, commit
     assert chain.view.accepted(plain, number)[0].published == ()
 
 
+@pytest.mark.slow
 def test_a_batch_is_final_when_enough_blocks_vouch_for_it(world: World, committee: int, verifier: bytes) -> None:
     chain = world.chain
     task = chain.create_task(terms(world, committee, verifier))

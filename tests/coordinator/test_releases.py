@@ -25,7 +25,7 @@ from coordinator.releases import Releases
 from coordinator.rounds import ProvenBatch
 from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of
 from tests.support.faults import lie_in_vector, silent
-from tests.support.network import Network, network_with
+from tests.support.network import Fault, Network, network_with
 
 OWNERS, INDEX = 3, 4
 
@@ -124,8 +124,8 @@ def test_before_the_acceptance_is_final_nothing_is_recorded(world: World) -> Non
 
 
 @pytest.mark.parametrize("fault", [lie_in_vector(Step.RELEASE), silent(Step.RELEASE)])
-def test_one_lying_or_silent_prover_hinders_nobody(world: World, fault: object) -> None:
-    world.collect(NetworkFleet(world.network, faults={1: [fault]}))  # type: ignore[list-item]
+def test_one_lying_or_silent_prover_hinders_nobody(world: World, fault: Fault) -> None:
+    world.collect(NetworkFleet(world.network, faults={1: [fault]}))
     world.check()
 
 

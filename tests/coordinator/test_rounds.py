@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ import native
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader, TaskTerms
 from commons.protocol.status import BatchStatus, SubmissionState
-from commons.storage.eventlog import EventLog
+from commons.storage.eventlog import EventLog, Record
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -36,6 +38,7 @@ from coordinator.journal import Journal
 from coordinator.next_action import Close, Prove, Release, RoundFacts, Settle, Wait, group_size, next_action
 from coordinator.rounds import CoordinatorState
 from tests.coordinator.fleets import state_of
+from tests.support.parts import with_parts
 
 KEY = (5, 1)
 MARKET = MarketId(1, b"\x01" * 20, b"\x07" * 32)
@@ -105,15 +108,15 @@ def test_a_story_ends_as_it_should() -> None:
 
 class Memory(EventLog):
     def __init__(self) -> None:
-        self.records: list[dict[str, object]] = []
+        self.records: list[dict[str, Any]] = []
         self.broken = False
 
-    def append(self, records):  # type: ignore[no-untyped-def]
+    def append(self, records: Sequence[Record]) -> None:
         if self.broken:
             raise StorageError("full")
         self.records += map(dict, records)
 
-    def read(self):  # type: ignore[no-untyped-def]
+    def read(self) -> Iterator[dict[str, Any]]:
         return iter(self.records)
 
     def close(self) -> None:
@@ -143,7 +146,7 @@ def test_what_cannot_be_logged_has_not_happened() -> None:
 
 
 def action(state: CoordinatorState, capacity: int = 16, terms: TaskTerms = TERMS, **facts: object) -> object:
-    return next_action(state, KEY, replace(OPEN, **facts), terms, capacity, release_patience=30 * 86_400)  # type: ignore[arg-type]
+    return next_action(state, KEY, with_parts(OPEN, **facts), terms, capacity, release_patience=30 * 86_400)
 
 
 def test_a_round_waits_until_it_is_full_or_late() -> None:
@@ -163,7 +166,7 @@ def test_the_first_in_line_are_taken_when_there_are_too_many() -> None:
 
 
 def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
-    begun = (entered(0), entered(1), entered(2), CohortBegun(*KEY, (sid(0), sid(1))))
+    begun: tuple[Event, ...] = (entered(0), entered(1), entered(2), CohortBegun(*KEY, (sid(0), sid(1))))
     assert action(folded(*begun)) == Prove((sid(0), sid(1)), again=True)
     failed = folded(*begun, CohortFailed(*KEY, "too few provers"))
     assert action(failed) == Prove((sid(0), sid(1)), again=True)
@@ -175,7 +178,7 @@ def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
 
 def test_a_cohort_that_can_never_be_proven_ends_and_the_others_go_on() -> None:
     """Its provers bind the submissions to it, so to try again until the deadline would only keep the rest waiting."""
-    begun = (
+    begun: tuple[Event, ...] = (
         *map(entered, range(4)),
         CohortBegun(*KEY, (sid(0), sid(1))),
         OwnerDropped(sid(0), "its shares lie on no polynomial"),
@@ -189,8 +192,8 @@ def test_a_cohort_that_can_never_be_proven_ends_and_the_others_go_on() -> None:
 
 def test_a_set_under_attestation_is_kept_until_its_cohort_is_proven() -> None:
     """A restart that tried a smaller set would be refused: provers that signed the larger one sign no other."""
-    begun = (*map(entered, range(3)), CohortBegun(*KEY, (sid(0), sid(1), sid(2))))
-    locking = (*begun, SetLocking(*KEY, (sid(0), sid(1))))
+    begun: tuple[Event, ...] = (*map(entered, range(3)), CohortBegun(*KEY, (sid(0), sid(1), sid(2))))
+    locking: tuple[Event, ...] = (*begun, SetLocking(*KEY, (sid(0), sid(1))))
     assert folded(*begun).rounds[KEY].locked is None
     assert folded(*locking).rounds[KEY].locked == (sid(0), sid(1))
     assert folded(*locking, CohortFailed(*KEY, "why"), AttemptUsed(*KEY, 3)).rounds[KEY].locked == (sid(0), sid(1))
@@ -199,13 +202,13 @@ def test_a_set_under_attestation_is_kept_until_its_cohort_is_proven() -> None:
 
 
 def test_a_status_has_no_sum_before_the_provers_released_it() -> None:
-    story = (entered(0), entered(1), PROVEN, SETTLED)
+    story: tuple[Event, ...] = (entered(0), entered(1), PROVEN, SETTLED)
     assert folded(*story).task_status(5).rounds[0].batches[0].payload_digest is None
     assert folded(*story, OPENED).task_status(5).rounds[0].batches[0].payload_digest == b"\xbb" * 32
 
 
 def test_an_accepted_batchs_sum_is_collected_before_the_round_closes() -> None:
-    story = (entered(0), entered(1), PROVEN)
+    story: tuple[Event, ...] = (entered(0), entered(1), PROVEN)
     assert action(folded(*story)) == Settle((BATCH,))
     accepted = folded(*story, SETTLED)
     assert action(accepted) == Release((BATCH,))
@@ -217,7 +220,7 @@ def test_an_accepted_batchs_sum_is_collected_before_the_round_closes() -> None:
 
 
 def test_a_sum_is_published_only_where_the_task_wants_it() -> None:
-    story = (entered(0), entered(1), PROVEN, SETTLED, OPENED)
+    story: tuple[Event, ...] = (entered(0), entered(1), PROVEN, SETTLED, OPENED)
     assert isinstance(action(folded(*story), now=501), Close)
     assert action(folded(*story), terms=INLINE, now=501) == Release((BATCH,))
     assert isinstance(action(folded(*story, PUBLISHED), terms=INLINE, now=501), Close)
@@ -225,7 +228,7 @@ def test_a_sum_is_published_only_where_the_task_wants_it() -> None:
 
 def test_proving_and_settling_come_before_collecting_sums() -> None:
     """Sums can wait, deadlines cannot."""
-    first = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))), PROVEN, SETTLED)
+    first: tuple[Event, ...] = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))), PROVEN, SETTLED)
     assert action(folded(*first), accepted=2) == Prove((sid(2), sid(3)), again=False)
     other = BatchProven(*KEY, b"\xab" * 32, (sid(2), sid(3)), b"\xcd" * 32)
     assert action(folded(*first, other)) == Settle((b"\xab" * 32,))

@@ -91,7 +91,7 @@ class Market:
         address = "0x" + load_account(self.directory / f"{name}.key").address.hex()
         self.command("chain", "fund", address, "--chain", self.url)
         chain = load(self.directory / "local" / "chain.toml", environment={}).section(ChainSettings)
-        sections = {
+        sections: dict[str, dict[str, str | int]] = {
             "chain": {"url": chain.url, "chain_id": chain.chain_id, "market": "0x" + chain.market.hex()},
             "keys": {"srs": "local/parameters/srs.gsrs", "directory": "local/parameters"},
             "owner": {

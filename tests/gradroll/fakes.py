@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 from circuits.commitment import CommitmentKey
@@ -22,6 +22,7 @@ from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from native import G1
+from tests.support.parts import with_parts
 from tests.support.plain_batch import development_setup
 
 DIMENSION, NOW = 10, 1_000_000
@@ -40,7 +41,7 @@ def terms(**changes: object) -> TaskTerms:
         max_owners_per_round=4, rounds=9, reward_per_gradient=1000, submit_window=60, settle_window=60,
         permissioned=False, inline_payload=False,
     )  # fmt: skip
-    return replace(usual, **changes)  # type: ignore[arg-type]
+    return with_parts(usual, **changes)
 
 
 def context(number: int) -> Context:

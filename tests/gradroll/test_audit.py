@@ -17,6 +17,7 @@ from circuits.transcript import projections_digest
 from circuits.verify import sum_of_commitments
 from commons.protocol.bundle import AuditBundle
 from gradroll.audit.recheck import CHECKS, Audit, Recorded
+from tests.support.parts import with_parts
 from tests.support.plain_batch import (
     address_of,
     build_batch,
@@ -46,15 +47,15 @@ def honest() -> Audit:
 
 
 def bundled(**changes: object) -> Audit:
-    return replace(honest(), bundle=replace(honest().bundle, **changes))  # type: ignore[arg-type]
+    return replace(honest(), bundle=with_parts(honest().bundle, **changes))
 
 
 def certified(**changes: object) -> Audit:
-    return bundled(certificate=replace(honest().bundle.certificate, **changes))  # type: ignore[arg-type]
+    return bundled(certificate=with_parts(honest().bundle.certificate, **changes))
 
 
 def recorded(**changes: object) -> Audit:
-    return replace(honest(), recorded=replace(honest().recorded, **changes))
+    return replace(honest(), recorded=with_parts(honest().recorded, **changes))
 
 
 def test_an_honest_batch_passes_every_check() -> None:
@@ -87,7 +88,7 @@ def _changed_blinder() -> Audit:
 def _other_owner_signs(part: str = "signature") -> Audit:
     audit = honest()
     first, *rest = audit.bundle.statement.owners
-    forged = replace(first, **{part: getattr(rest[0], part)})  # type: ignore[arg-type]
+    forged = with_parts(first, **{part: getattr(rest[0], part)})
     return certified(statement=replace(audit.bundle.statement, owners=(forged, *rest)))
 
 
@@ -120,6 +121,11 @@ def _attested_by_two() -> Audit:
 def _attested_twice_by_one() -> Audit:
     (_, signature), *rest = honest().bundle.certificate.attestations
     return certified(attestations=((0, rest[0][1]), (1, rest[0][1]), (2, signature)))
+
+
+def _attested_by_two_of_whom_one_counts_twice() -> Audit:
+    first, second, *_ = honest().bundle.certificate.attestations
+    return certified(attestations=(first, first, second))
 
 
 def _attested_by_a_stranger() -> Audit:
@@ -168,6 +174,7 @@ CHANGES: dict[str, list[Callable[[], Audit]]] = {
     "attestations": [
         _attested_by_two,
         _attested_twice_by_one,
+        _attested_by_two_of_whom_one_counts_twice,
         _attested_by_a_stranger,
         lambda: recorded(verifier_code=bytes(32)),
         lambda: recorded(commitment=native.g1_generator),

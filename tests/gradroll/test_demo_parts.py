@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,10 +156,10 @@ def test_success_means_that_everything_was_seen() -> None:
 @pytest.mark.parametrize(
     ("changes", "named"), [({"owners": 3}, "owners"), ({"owners": 65}, "owners"), ({"threshold": 2}, "2t")]
 )
-def test_options_that_cannot_work_are_refused(changes: dict[str, int], named: str, tmp_path: object) -> None:
-    usual = {"rounds": 1, "owners": 10, "provers": 4, "threshold": 1}
+def test_options_that_cannot_work_are_refused(changes: dict[str, int], named: str, tmp_path: Path) -> None:
+    parts: dict[str, Any] = {"rounds": 1, "owners": 10, "provers": 4, "threshold": 1} | changes
     with pytest.raises(ConfigError, match=named):
-        Options(**{**usual, **changes}, chain=None, non_iid=False, out=tmp_path)  # type: ignore[arg-type]
+        Options(**parts, chain=None, non_iid=False, out=tmp_path)
 
 
 def test_an_honest_shard_is_untouched_by_training() -> None:

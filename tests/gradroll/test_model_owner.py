@@ -22,7 +22,6 @@ from commons.storage.modelfiles import decode_model, encode_model
 from gradroll.data_owner.claims import Claim, open_claims
 from gradroll.model_owner.buyer import ModelOwner, check_capacity, quantised_bound
 from gradroll.model_owner.from_provers import ProverReader
-from native import FrArray
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 
@@ -65,7 +64,7 @@ def expected(*seeds: str) -> IntArray:
 def forged(part: str) -> bytes:
     """An aggregate of the right form that opens another commitment."""
     honest = proven("batch").aggregate
-    values, tail = honest.values.copy(), cast(FrArray, honest.tail.copy())
+    values, tail = honest.values.copy(), honest.tail.copy()
     if part == "values":
         values[3] += 1
     else:

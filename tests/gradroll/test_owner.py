@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import gradroll.data_owner.owner
 from circuits.errors import (
     ClosedError,
     GradientError,
@@ -24,6 +24,7 @@ from commons.protocol.signing import require_owner
 from commons.protocol.status import SubmissionState
 from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
+from gradroll.data_owner import owner
 from gradroll.data_owner.owner import DataOwner
 from tests.gradroll.fakes import (
     DIMENSION,
@@ -60,7 +61,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     keys = tuple(SigningKey.generate() for _ in range(4))
     account = SigningKey.generate()
     provers = FakeProvers(keys)
-    monkeypatch.setattr(gradroll.data_owner.owner, "ProverClient", provers.client)
+    monkeypatch.setattr(owner, "ProverClient", provers.client)
     yield World(FakeChain(keys, {account.address: 3}), FakeCoordinator(), provers, account, tmp_path)
 
 
@@ -120,7 +121,7 @@ def test_a_gradient_that_breaks_the_tasks_policy_is_refused_before_anything_leav
         cs.enforce(owner.norm, owner.bound - owner.norm, 0)
 
     policy = PolicySpec("exact", "Every owner's squared norm is exactly BOUND.", exact)
-    monkeypatch.setattr(gradroll.data_owner.owner, "find", lambda name: policy)
+    monkeypatch.setattr(owner, "find", lambda name: policy)
     with pytest.raises(GradientError, match=r"breaks the task's policy 'exact'.* exactly BOUND"):
         world.owner().submit(0, GRADIENT)
     assert not world.provers.received
@@ -161,9 +162,23 @@ def test_too_few_provers_keep_their_receipts_and_a_retry_continues(world: World)
     assert payload_digest(world.provers.received[1][0]) == header.share_digests[1]  # the very share that was signed
 
 
+def test_a_share_whose_receipt_was_lost_is_sent_again_as_it_was(world: World) -> None:
+    """A second draw for the round would be another masking of the same gradient in the provers' hands."""
+
+    def lost(prover: int, digest: bytes) -> bytes:
+        raise UnavailableError("the connection is gone")
+
+    world.provers.signs = lost
+    with pytest.raises(UnavailableError, match="0 of 4 provers"):
+        world.owner().submit(0, GRADIENT)
+    world.provers.signs = None
+    world.owner().submit(0, GRADIENT)
+    assert all(first == second for first, second in world.provers.received.values())
+
+
 def test_a_prover_that_comes_back_soon_gets_its_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.provers.down, world.patience = {2}, 60.0
-    monkeypatch.setattr(gradroll.data_owner.owner.time, "sleep", lambda _: world.provers.down.clear())
+    monkeypatch.setattr(time, "sleep", lambda _: world.provers.down.clear())
     done = world.owner().submit(0, GRADIENT)
     assert (done.receipts, dict(done.missing)) == ((0, 1, 2, 3), {})
     assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 2: 1, 3: 1}

@@ -11,7 +11,8 @@ import pytest
 from circuits.errors import ContractError
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
-from gradroll.model_owner.buyer import ModelOwner, roster
+from gradroll.model_owner import roster
+from gradroll.model_owner.buyer import ModelOwner
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters
 from tests.support.plain_batch import seed_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader
 from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 from native import g1_generator
+from tests.support.parts import with_parts
 from tests.support.plain_batch import seed_of
 
 OWNER, MARKET = b"\x01" * 20, MarketId(1, b"\x02" * 20, b"\x03" * 32)
@@ -51,7 +51,7 @@ def test_only_the_owner_can_read_it_and_finishing_wipes_the_seeds(tmp_path: Path
 def test_deployments_rounds_and_owners_do_not_mix(tmp_path: Path) -> None:
     SubmissionStore(tmp_path, MARKET).save(submission())
     for change in ({"chain_id": 2}, {"address": OWNER}, {"deployment": bytes(32)}):
-        assert SubmissionStore(tmp_path, replace(MARKET, **change)).load(3, 1, OWNER) is None  # type: ignore[arg-type]
+        assert SubmissionStore(tmp_path, with_parts(MARKET, **change)).load(3, 1, OWNER) is None
     assert SubmissionStore(tmp_path, MARKET).load(3, 2, OWNER) is None
     assert SubmissionStore(tmp_path, MARKET).load(3, 1, MARKET.address) is None
 

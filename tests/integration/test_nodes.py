@@ -49,6 +49,7 @@ from native import G1, g1_linear_combination
 from provers.joining.keystore import Keystore
 from provers.node import ProverNode
 from tests.support.deployment import Deployment, Owner, Process
+from tests.support.parts import with_parts
 
 DIMENSION = 10
 RNG = np.random.default_rng(7)
@@ -140,6 +141,7 @@ def _released(client: CoordinatorClient, task: int) -> bool:
     return all(batch.payload_digest is not None for batch in client.task_status(task).rounds[0].batches)
 
 
+@pytest.mark.slow
 def test_a_sum_and_an_audit_without_a_coordinator(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:
@@ -173,6 +175,7 @@ def test_a_sum_and_an_audit_without_a_coordinator(
             prover.run(replace(request, payload=b"\x01" * 100), DIMENSION)
 
 
+@pytest.mark.slow
 def test_an_aggregate_is_published_where_its_task_wants_that(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:
@@ -190,6 +193,7 @@ def test_an_aggregate_is_published_where_its_task_wants_that(
         assert client.payload(batch.record.batch_id) == batch.published[0]
 
 
+@pytest.mark.slow
 def test_a_prover_waits_for_as_many_blocks_as_its_settings_say(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode], tmp_path: Path
 ) -> None:
@@ -233,7 +237,7 @@ _SIGNATURES = (("signature", "the submission is signed by"), ("dealing_signature
 def _signed_by(header: SubmissionHeader, other: Owner, name: str, deployment: Deployment) -> SubmissionHeader:
     """The header with one of its two signatures by another owner."""
     forged = header.signed(deployment.view.context(header.task_id, header.round), other.key.sign)
-    return replace(header, **{name: getattr(forged, name)})  # type: ignore[arg-type]
+    return with_parts(header, **{name: getattr(forged, name)})
 
 
 def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]) -> None:
@@ -286,6 +290,7 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
         nobody.status()
 
 
+@pytest.mark.slow
 def test_late_submissions_are_refused(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:

@@ -57,7 +57,10 @@ def test_linear_combinations(n: int) -> None:
 
 def test_points_that_are_refused() -> None:
     x, y = 1, 2
-    encode = lambda *words: b"".join(w.to_bytes(32, "big") for w in words)  # noqa: E731
+
+    def encode(*words: int) -> bytes:
+        return b"".join(w.to_bytes(32, "big") for w in words)
+
     for bad in (encode(x, y + 1), encode(x + Q, y), encode(x, y + Q), encode(0, Q), encode(Q, 0), b"\xff" * 64):
         with pytest.raises(native.PointError):
             native.g1_check(bad)
@@ -175,15 +178,16 @@ def test_mapped_points_stay_where_they_are(tmp_path: Path) -> None:
     whole = native.powers_of_tau_unsafe(77, 200)
     (tmp_path / "raw").write_bytes(b"odd" + whole.to_raw())
     with (tmp_path / "raw").open("rb") as file:
-        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))[3:]
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    view = memoryview(pages)[3:]
     mapped = native.G1Bases.map(view)
     part = mapped.slice(1, 200)
     scalars = native.from_ints(elements("mapped", 199))
     expected = whole.msm(scalars, start=1)
     assert mapped.msm(scalars, start=1) == part.msm(scalars) == expected
     with pytest.raises(BufferError):
-        view.obj.close()
-    del view, mapped
+        pages.close()
+    del view, mapped, pages
     assert part.msm(scalars) == expected
     with pytest.raises(ValueError, match="writable"):
         native.G1Bases.map(bytearray(64))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from circuits.errors import GradrollError, RuleViolationError
+from commons.protocol import rules
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.sharing.prss import Purpose
 from provers.party import masking, memory, probing, proving, releasing
@@ -45,7 +46,7 @@ def watched() -> Iterator[Uses]:
         return rho
 
     with pytest.MonkeyPatch.context() as patches:
-        real_rho = probing.probe_rho
+        real_rho = rules.probe_rho
         patches.setattr(World, "ask", noting)
         patches.setattr(probing, "probe_rho", probe_rho)
         yield uses

@@ -58,7 +58,10 @@ def test_it_stays_silent_in_rounds_that_were_open_and_takes_part_in_later_ones()
     network.deliver(0, coins(network, cohort))
     with pytest.raises(RuleViolationError, match="rounds that are opened from now on"):
         ask(network, 0, coin_request(network, cohort))
-    network.memories[0].opened = network.memories[0].clock + 1
+    network.memories[0].opened = network.memories[0].clock  # in the very second of the finding
+    with pytest.raises(RuleViolationError, match="rounds that are opened from now on"):
+        ask(network, 0, coin_request(network, cohort))
+    network.memories[0].opened += 1
     later = coins(network, cohort)
     assert len(later.relayed) == network.provers
     assert isinstance(network.deliver(0, later), StepReply)

@@ -23,9 +23,11 @@ from commons.protocol.messages import Cohort, Message, Proposal, Step, StepReply
 from commons.protocol.signing import sign_digest
 from commons.sharing.prss import PrssKeys
 from coordinator.machine import Transition, advance, begin
+from coordinator.machine.state import Validating
 from provers.party import handle
 from provers.party.ledger import LedgerState
 from tests.support.network import MARKET, Network, OwnerPlan, gradients, network_with
+from tests.support.parts import with_parts
 from tests.support.plain_batch import address_of, seed_of
 
 ALL_STEPS = [s for s in Step if s <= Step.ATTEST]
@@ -45,6 +47,13 @@ def ask(network: Network, prover: int, request: StepRequest, *, signed: bool = T
     """What an honest prover does with a request of the task's coordinator; its state is left as it was."""
     asked = network.authorized(request) if signed else request
     return handle(network.parties[prover], asked, network.memories[prover]).reply
+
+
+def answered(network: Network, prover: int, request: StepRequest) -> StepReply:
+    """The reply of a prover that answers."""
+    reply = network.deliver(prover, request)
+    assert isinstance(reply, StepReply), reply
+    return reply
 
 
 def check_refused(
@@ -157,7 +166,7 @@ def test_no_product_leaves_a_prover_for_a_dealing_off_the_polynomial() -> None:
     honest = gradients(2, 5)
     network = network_with([OwnerPlan(honest[0]), OwnerPlan(honest[1], bend=bend)])
     _, requests = run_until(network, Step.PROJECT)
-    messages = tuple(network.deliver(p, r).message for p, r in requests.items())  # type: ignore[union-attr]
+    messages = tuple(answered(network, p, r).message for p, r in requests.items())
     proposal = propose(network, 1, (0, 1), (0, 1, 2, 3))
     request = authorized(network, proposal, StepRequest(Step.MASK, b"", relayed=messages))
     check_refused(network, request, BlamedProversError, "prover 1 does not fit")
@@ -185,10 +194,33 @@ def test_large_entries_are_refused_by_every_prover_itself() -> None:
     large = OwnerPlan(gradients(1, 5)[0], values=native.from_ints([(native.R + 1) // 2] * 4 + [0]))
     cheating = network_with([OwnerPlan(g) for g in gradients(2, 5)] + [large])
     _, requests = run_until(cheating, Step.PROJECT)
-    messages = tuple(cheating.deliver(p, r).message for p, r in requests.items())  # type: ignore[union-attr]
+    messages = tuple(answered(cheating, p, r).message for p, r in requests.items())
     proposal = propose(cheating, 1, (0, 1, 2), (0, 1, 2, 3))
     request = authorized(cheating, proposal, StepRequest(Step.MASK, b"", relayed=messages))
     check_refused(cheating, request, ProofError, "not small")
+
+
+@pytest.mark.parametrize("cheater", [0, 1, 2])
+def test_nothing_is_confirmed_with_an_owner_whose_constraints_do_not_hold(cheater: int) -> None:
+    """Its residual is not zero; a coordinator in league with it relays the messages all the same."""
+    plans = [OwnerPlan(g) for g in gradients(3, 5)]
+    plans[cheater] = OwnerPlan(plans[cheater].gradient, bits=native.from_ints([1] * 62))
+    network = network_with(plans)
+    transition, requests = run_until(network, Step.VALIDATE)
+    messages = tuple(answered(network, p, r).message for p, r in requests.items())
+    assert isinstance(transition.state, Validating)
+    request = StepRequest(Step.CONFIRM, requests[0].session, relayed=messages)
+    check_refused(network, request, InconsistentError, "validity test is not zero")
+
+
+def test_a_prover_goes_on_from_the_projections_that_it_holds_itself() -> None:
+    """Else a signature of its own over others, from whatever time, would bring it to open what it has not computed."""
+    network = network_with(3)
+    _, requests = run_until(network, Step.MASK)
+    mine, *rest = requests[0].relayed
+    other = network.resign(0, mine, mine.body[32:] + mine.body[:32])
+    request = replace(requests[0], relayed=(other, *rest))
+    check_refused(network, request, WireError, "not its own")
 
 
 # --- the coordinator relays, and can do nothing else ---------------------------------------------------------
@@ -271,11 +303,11 @@ def test_all_that_is_asked_is_signed() -> None:
     network = network_with(3)
     _, requests = run_until(network, Step.MASK)
     request = requests[0]
-    changes = [
+    changes: list[dict[str, object]] = [
         {"step": Step.PROBE_MASK}, {"session": bytes(32)}, {"relayed": request.relayed[1:]}, {"payload": b"x"},
         {"owner": 1},
     ]  # fmt: skip
-    assert len({request.asked} | {replace(request, **change).asked for change in changes}) == 6  # type: ignore[arg-type]
+    assert len({request.asked} | {with_parts(request, **change).asked for change in changes}) == 6
 
 
 @pytest.mark.parametrize("step", [Step.PROJECT, Step.MASK])
@@ -339,7 +371,7 @@ def test_a_header_with_a_signature_over_something_else_is_refused(name: str, nam
     first, *rest = network.headers
     key = partial(sign_digest, seed_of("owner", 0))
     elsewhere = replace(first, round=1).signed(network.context, key)
-    mixed = replace(first, **{name: getattr(elsewhere, name)})  # type: ignore[arg-type]
+    mixed = with_parts(first, **{name: getattr(elsewhere, name)})
     cohort = Cohort(network.context, (mixed, *rest))
     check_refused(network, coin_request(network, cohort), SignatureError, named)
 
@@ -361,7 +393,7 @@ def test_a_header_replayed_in_another_round_is_refused() -> None:
 )  # fmt: skip
 def test_a_context_that_the_chain_does_not_state_is_refused(change: dict[str, object]) -> None:
     network = network_with(3)
-    cohort = Cohort(replace(network.context, **change), tuple(network.headers))  # type: ignore[arg-type]
+    cohort = Cohort(with_parts(network.context, **change), tuple(network.headers))
     check_refused(network, coin_request(network, cohort), WireError, "not the one that the chain states")
 
 

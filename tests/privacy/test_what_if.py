@@ -81,6 +81,7 @@ def test_a_share_of_the_sum_is_the_same_whoever_asks_and_whenever() -> None:
     again = network.deliver(0, request)
     assert isinstance(first, StepReply)
     assert isinstance(again, StepReply)
+    assert first.vector is not None and again.vector is not None
     assert np.array_equal(first.vector, again.vector)
 
 

@@ -13,6 +13,7 @@ from circuits.errors import WireError
 from circuits.statement import BatchStatement, SubmissionHeader
 from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
 from commons.protocol.messages import MAX_COHORT, MAX_PROVERS
+from tests.support.parts import with_parts
 from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
 
 COUNTS = 1 + 32 + 20 + 32 + 6 * 32
@@ -56,12 +57,12 @@ def _owners(change: Callable[[SubmissionHeader], SubmissionHeader]) -> Certifica
 
 def _context(**changes: object) -> Certificate:
     statement = certificate().statement
-    context = replace(statement.context, **changes)  # type: ignore[arg-type]
+    context = with_parts(statement.context, **changes)
     return replace(certificate(), statement=BatchStatement(context, statement.owners))
 
 
 def _proof(**changes: object) -> Certificate:
-    return replace(certificate(), proof=replace(certificate().proof, **changes))  # type: ignore[arg-type]
+    return replace(certificate(), proof=with_parts(certificate().proof, **changes))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from circuits.hashing import keccak, typed_digest, words
 from circuits.statement import Context, MarketId, SubmissionHeader
 from commons.protocol.signing import recover, require_owner, sign_digest
 from native import g1_generator, g1_neg
+from tests.support.parts import with_parts
 from tests.support.plain_batch import address_of, seed_of
 
 MARKET = MarketId(7, b"\x42" * 20, b"\x43" * 32)
@@ -70,7 +71,7 @@ def test_signatures_by_different_keys_are_refused(part: str, named: str) -> None
 @pytest.mark.parametrize(("part", "named"), PARTS)
 @pytest.mark.parametrize("change", [{"task_id": 4}, {"round": 2}, {"commitment": g1_neg(g1_generator)}])
 def test_signatures_over_different_submissions_are_refused(part: str, named: str, change: dict[str, object]) -> None:
-    elsewhere = signed(replace(unsigned(), **change))  # type: ignore[arg-type]
+    elsewhere = signed(with_parts(unsigned(), **change))
     with pytest.raises(SignatureError, match=named):
         require(replace(signed(unsigned()), **{part: getattr(elsewhere, part)}))
 
@@ -105,12 +106,12 @@ def test_only_the_canonical_form_passes(part: str) -> None:
         (b"", "65 bytes"),
     ):
         with pytest.raises(SignatureError, match=named):
-            require(replace(header, **{part: form}))
+            require(with_parts(header, **{part: form}))
 
 
 @pytest.mark.parametrize("change", [{"chain_id": 8}, {"address": b"\x43" * 20}, {"deployment": bytes(32)}])
 def test_signatures_hold_for_one_deployment(change: dict[str, object]) -> None:
-    elsewhere = replace(CONTEXT, market=replace(MARKET, **change))  # type: ignore[arg-type]
+    elsewhere = replace(CONTEXT, market=with_parts(MARKET, **change))
     with pytest.raises(SignatureError):
         require_owner(signed(unsigned()), elsewhere)
 
@@ -119,7 +120,7 @@ def test_signatures_hold_for_one_deployment(change: dict[str, object]) -> None:
 def test_signatures_hold_for_one_model_under_one_set_of_terms(change: dict[str, object]) -> None:
     """Terms and model are the verifier's own view of the chain; an owner that was shown others has signed nothing."""
     with pytest.raises(SignatureError):
-        require_owner(signed(unsigned()), replace(CONTEXT, **change))  # type: ignore[arg-type]
+        require_owner(signed(unsigned()), with_parts(CONTEXT, **change))
 
 
 def test_policy_and_dimension_are_in_the_signatures_through_the_terms() -> None:

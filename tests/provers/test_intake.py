@@ -25,6 +25,7 @@ from provers.party import ledger
 from provers.party.steps import members_of
 from provers.store import Store
 from tests.support.network import Network, OwnerPlan, gradients, network_with
+from tests.support.parts import with_parts
 
 PROVER, NOW = 2, 1_000_000
 
@@ -139,10 +140,24 @@ def test_an_owner_may_replace_what_nobody_signed(world: World) -> None:
     assert world.store.usage()[0] == 2
 
 
+def test_a_share_of_a_stranger_or_for_another_prover_is_refused(world: World) -> None:
+    header = world.network.headers[0]
+    world.network.owner_addresses[header.owner_index] = bytes(20)
+    with pytest.raises(SignatureError, match="is not owner"):
+        world.hand_in(header)
+    world.network.owner_addresses[header.owner_index] = header.owner
+    with pytest.raises(WireError, match="is for prover 3, this is prover 2"):
+        world.intake().take(ShareHead(header, 3, 1), no_chunks())
+    short = replace(header, share_digests=header.share_digests[1:])
+    with pytest.raises(WireError, match="4 share digests"):
+        world.intake().take(ShareHead(short, PROVER, 1), no_chunks())
+    assert world.store.usage() == (0, 0)
+
+
 @pytest.mark.parametrize("name", ["model_digest", "terms_hash"])
 def test_a_submission_for_another_model_or_other_terms_is_refused(world: World, name: str) -> None:
     """What the owner's node showed it is not what this prover's node shows."""
-    world.context = replace(world.context, **{name: bytes(32)})  # type: ignore[arg-type]
+    world.context = with_parts(world.context, **{name: bytes(32)})
     with pytest.raises(SignatureError):
         world.hand_in(world.network.headers[0])
     assert world.store.usage() == (0, 0)

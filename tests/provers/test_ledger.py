@@ -26,6 +26,7 @@ from provers.party.ledger import (
     to_record,
     to_text,
 )
+from tests.support.parts import with_parts
 
 A, B, C = (bytes([i]) * 32 for i in range(1, 4))
 
@@ -91,7 +92,7 @@ def test_owners_of_two_rounds_tasks_or_deployments_are_told_apart() -> None:
 @pytest.mark.parametrize("change", [{"terms_hash": B}, {"model_digest": A}, {"policy_key_hash": A}, {"bound": 2}])
 def test_a_node_that_shows_other_terms_of_a_round_does_not_make_it_another_round(change: dict[str, object]) -> None:
     context = Context(MarketId(1, bytes(20), A), 0, A, 0, B, C, 1, 1)
-    other = replace(context, **change)  # type: ignore[arg-type]
+    other = with_parts(context, **change)
     assert owner_key(context, bytes(20)) == owner_key(other, bytes(20))
     assert round_key(context) == round_key(other)
 

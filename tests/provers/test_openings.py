@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import pytest
 
@@ -76,10 +77,11 @@ def test_scalars_open_like_vectors() -> None:
 
 @pytest.mark.parametrize("group", ["g1", "g2"])
 def test_points_open_in_the_exponent(group: str) -> None:
-    mul, generator, open_point = {
+    groups: dict[str, tuple[Any, Any, Any]] = {
         "g1": (native.g1_mul, native.g1_generator, open_g1),
         "g2": (native.g2_mul, native.g2_generator, open_g2),
-    }[group]
+    }
+    mul, generator, open_point = groups[group]
     secret, honest = shares_of(1, 4)
     points = {p: mul(generator, native.to_ints(s)[0]) for p, s in honest.items()}
     assert open_point(points, 1, 1, "x") == mul(generator, native.to_ints(secret)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from commons.protocol.replies import ProverNamed
 from coordinator.machine import OwnerRejected, OwnerSetAside
 from native import FrArray
 from tests.support.network import BOUND, IntArray, Network, OwnerPlan, gradients, network_with, slack_bits
+from tests.support.tiers import deepened
 
 DIMENSION = 5
 HALF = (native.R + 1) // 2
-COMMITTEES = [(4, 1), pytest.param(7, 2, marks=pytest.mark.slow)]
+COMMITTEES = deepened([(4, 1), (7, 2)], fast=[(4, 1)])
+"""The fast tier has an owner that cheats in each way, in the smallest committee that can name it."""
 Cheat = Callable[[IntArray], OwnerPlan]
 
 
@@ -124,8 +127,10 @@ IDS = [
     "forged-header", "forged-dealing",
 ]  # fmt: skip
 
+UNATTRIBUTED = {i: cheat for (code, cheat), i in zip(CHEATS, IDS, strict=True) if code in ("validity", "dealing")}
 
-def network_of(cheats: Sequence[tuple[int, Cheat]], owners: int = 4, **options: object) -> Network:
+
+def network_of(cheats: Sequence[tuple[int, Cheat]], owners: int = 4, **options: Any) -> Network:
     plans = [OwnerPlan(g) for g in gradients(owners, DIMENSION)]
     for at, cheat in cheats:
         plans[at] = cheat(plans[at].gradient)
@@ -150,16 +155,12 @@ def test_cheating_owner_is_rejected_and_the_others_are_summed(
     assert len(result.verdicts) == 1
 
 
-@pytest.mark.parametrize(("provers", "threshold"), [(3, 1), pytest.param(5, 2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(
-    ("code", "cheat"),
-    [c for c in CHEATS if c[0] in ("validity", "dealing")],
-    ids=[i for c, i in zip(CHEATS, IDS, strict=True) if c[0] in ("validity", "dealing")],
-)
+@pytest.mark.parametrize(("provers", "threshold"), deepened([(3, 1), (5, 2)], fast=[(3, 1)]))
+@pytest.mark.parametrize("name", deepened(UNATTRIBUTED, fast=["too-long", "off-value", "other-seed"]))
 def test_with_2t_plus_1_provers_the_owner_is_set_aside_and_nobody_is_accused(
-    code: str, cheat: Cheat, provers: int, threshold: int
+    name: str, provers: int, threshold: int
 ) -> None:
-    network = network_of([(1, cheat)], provers=provers, threshold=threshold)
+    network = network_of([(1, UNATTRIBUTED[name])], provers=provers, threshold=threshold)
     result = network.run()
     network.check(result, [0, 2, 3])
     assert [type(v) for v in result.verdicts] == [OwnerSetAside]
@@ -173,6 +174,7 @@ def test_several_cheats_at_once_are_all_found(provers: int, threshold: int) -> N
     assert rejected(network, result.verdicts) == {0: "smallness", 2: "commitment"}
 
 
+@pytest.mark.slow
 def test_several_owners_whose_shares_match_no_commitment_are_found_by_halving() -> None:
     network = network_of([(i, another_commitment) for i in (0, 2, 5)], owners=9, capacity=9)
     result = network.run()
@@ -190,6 +192,7 @@ def test_errors_of_two_commitments_that_cancel_are_both_found() -> None:
     assert rejected(network, result.verdicts) == {0: "commitment", 1: "commitment"}
 
 
+@pytest.mark.slow
 def test_owners_that_deal_wrongly_to_different_provers_get_nobody_else_into_trouble() -> None:
     cheats = [(i, off(0, prover)) for i, prover in enumerate((0, 3, 5))]
     network = network_of(cheats, owners=5, capacity=5, provers=7, threshold=2)

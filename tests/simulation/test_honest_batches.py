@@ -6,8 +6,9 @@ import pytest
 
 from commons.protocol.messages import Step
 from tests.support.network import network_with
+from tests.support.tiers import deepened
 
-COMMITTEES = [(3, 1), (4, 1), (5, 2), (7, 2)]
+COMMITTEES = deepened([(3, 1), (4, 1), (5, 2), (7, 2)], fast=[(3, 1), (4, 1)])
 
 
 @pytest.mark.parametrize(("provers", "threshold"), COMMITTEES)

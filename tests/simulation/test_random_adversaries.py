@@ -8,7 +8,7 @@ import pytest
 
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.replies import Failure, ProverNamed
-from coordinator.machine import Completed, OwnerRejected
+from coordinator.machine import Completed, OwnerRejected, batch_of
 from tests.simulation.test_cheating_owners import CHEATS, DIMENSION, IDS
 from tests.support.faults import covering, lies, probe_lies
 from tests.support.network import Fault, Network, OwnerPlan, gradients, network_with
@@ -55,7 +55,7 @@ def test_nothing_wrong_comes_out_and_nobody_honest_is_blamed(seed: int, provers:
     rejected = {v.submission for v in result.verdicts if isinstance(v, OwnerRejected)}
     assert {v.prover for v in result.verdicts if isinstance(v, ProverNamed)} <= set(liars)
     assert rejected <= {network.submission(i) for i in cheats}
-    assert result.transition.state.batch.attempt < 200  # type: ignore[union-attr]
+    assert batch_of(result.transition.state).attempt < 200
     if isinstance(result.transition.outcome, Completed):
         included = [i for i, h in enumerate(network.headers) if h in result.completed.statement.owners]
         network.check(result, included)

@@ -10,14 +10,27 @@ import native
 from circuits.errors import InvalidInputError, WireError
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure, ProverAbsent
-from coordinator.machine import Completed, Failed, OwnerSetAside, Transition, advance, awaited, begin
+from coordinator.machine import (
+    Attesting,
+    Completed,
+    Failed,
+    OwnerSetAside,
+    Transition,
+    advance,
+    awaited,
+    batch_of,
+    begin,
+)
+from coordinator.machine.recovery import recover
+from coordinator.machine.setbacks import OwnersFell
 from native import FrArray
 from provers.party.ledger import LedgerState
 from tests.support.faults import silent
 from tests.support.network import Network, OwnerPlan, gradients, network_with
+from tests.support.tiers import deepened
 
 
-@pytest.mark.parametrize("owners", [2, 3, 4])
+@pytest.mark.parametrize("owners", deepened([2, 3, 4], fast=[2, 4]))
 def test_batch_of_any_size_up_to_the_capacity_completes(owners: int) -> None:
     network = network_with(owners)
     network.check(network.run(), range(owners))
@@ -30,7 +43,7 @@ def test_batch_of_a_circuit_for_sixteen_completes(owners: int) -> None:
     network.check(network.run(), range(owners))
 
 
-@pytest.mark.parametrize("dimension", [1, 2, 8, 13])
+@pytest.mark.parametrize("dimension", deepened([1, 2, 8, 13], fast=[1, 13]))
 def test_dimension_need_not_be_a_power_of_two(dimension: int) -> None:
     network = network_with(2, dimension=dimension)
     network.check(network.run(), range(2))
@@ -62,7 +75,7 @@ def test_provers_release_nothing_about_fewer_owners_than_the_task_asks_for() -> 
 def test_batch_can_be_run_again_as_it_was_but_not_with_other_owners() -> None:
     network = network_with(3)
     first = network.run()
-    again = network.run(first_attempt=first.transition.state.batch.attempt + 1)  # type: ignore[union-attr]
+    again = network.run(first_attempt=batch_of(first.transition.state).attempt + 1)
     network.check(again, range(3))
     assert again.completed.batch_id != first.completed.batch_id
     del network.headers[2], network.plans[2]
@@ -77,7 +90,10 @@ def test_used_attempt_numbers_are_refused() -> None:
     assert "too few provers" in result.failed.reason
 
 
-@pytest.mark.parametrize("step", [Step.PROJECT, Step.MASK, Step.COMBINE, Step.PROVE, Step.ATTEST])
+@pytest.mark.parametrize(
+    "step",
+    deepened([Step.PROJECT, Step.MASK, Step.COMBINE, Step.PROVE, Step.ATTEST], fast=[Step.MASK, Step.ATTEST]),
+)
 def test_prover_that_restarts_within_a_batch_is_left_out_of_it(step: Step) -> None:
     network = network_with(3)
 
@@ -97,7 +113,7 @@ def test_batch_whose_provers_all_restarted_is_begun_again_under_higher_attempts(
     assert isinstance(died.transition.outcome, Failed)
     for prover in range(4):
         network.restart(prover)
-    attempt = died.transition.state.batch.attempt  # type: ignore[union-attr]
+    attempt = batch_of(died.transition.state).attempt
     network.check(network.run(first_attempt=attempt + 1), range(3))
 
 
@@ -138,7 +154,8 @@ def test_message_of_another_step_is_not_taken() -> None:
     second = advance(network.resources, start.state, replies)
     assert awaited(second.state) is Step.PROJECT
     transition = advance(network.resources, second.state, replies)
-    assert "too few provers" in transition.outcome.reason  # type: ignore[union-attr]
+    assert isinstance(transition.outcome, Failed)
+    assert "too few provers" in transition.outcome.reason
 
 
 def test_nothing_follows_the_end() -> None:
@@ -197,6 +214,28 @@ def test_set_that_was_signed_is_finished_without_a_prover_that_it_does_not_need(
     result = network.run(first_attempt=5, locked=locked)
     network.check(result, range(3))
     assert {v.prover for v in result.verdicts if isinstance(v, ProverAbsent)} == {3}
+
+
+def test_batch_is_not_finished_below_a_quorum_of_signatures() -> None:
+    network = network_with(3)
+    result = network.run({p: [silent(Step.ATTEST)] for p in range(2)})
+    assert "too few provers: 2 of 4 are left" in result.failed.reason
+    assert not result.failed.final
+
+
+def test_set_that_provers_were_asked_to_sign_is_not_tried_without_one_of_its_owners() -> None:
+    """Whoever has signed signs no other set with the rest; the owners are told at once to submit to the next round."""
+    network = network_with(3)
+    transition = begin(network.resources, network.cohort, attempt_number=1, reachable=range(4))
+    while not isinstance(transition.state, Attesting):
+        replies = {p: network.deliver(p, r) for p, r in transition.requests.items()}
+        transition = advance(network.resources, transition.state, replies)
+    run = transition.state.run
+    assert run.batch.locked == frozenset(range(3))
+    after = recover(network.resources, run, Step.ATTEST, OwnersFell(frozenset({1}), ()))
+    assert isinstance(after.outcome, Failed)
+    assert after.outcome.final
+    assert "had signed already" in after.outcome.reason
 
 
 def test_prover_without_all_shares_is_not_asked_where_too_few_owners_would_be_left() -> None:

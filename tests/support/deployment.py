@@ -9,7 +9,7 @@ import multiprocessing
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ from commons.wire.prover_client import ProverClient
 from coordinator import service
 from provers import node
 from provers.joining.keystore import Keystore
+from tests.support.parts import with_parts
 from tests.support.plain_batch import development_setup
 
 REWARD = 10**15
@@ -124,7 +125,7 @@ class Deployment:
             self.committee_id, self.verifier, self.coordinator_key.address, self.dimension, FRACTION_BITS, BOUND,
             2, owners, 4, REWARD, 600, 3600,
         )  # fmt: skip
-        task = self.model_owner.create_task(replace(terms, **changes))  # type: ignore[arg-type]
+        task = self.model_owner.create_task(with_parts(terms, **changes))
         self.model_owner.fund(task, 4 * owners * REWARD)
         return task
 

@@ -25,6 +25,7 @@ from commons.protocol.replies import Failure
 from native import G1, G2, FrArray
 from provers.party import handle
 from tests.support.network import Fault, Network
+from tests.support.parts import with_parts
 
 Rewrite = Callable[[bytes, int], bytes]
 """From a body and the number of owners in it to another body."""
@@ -157,7 +158,7 @@ def _project(position: int | None) -> Rewrite:
 def _mask(**changes: Callable[[MaskBody], object]) -> Rewrite:
     def rewrite(body: bytes, owners: int) -> bytes:
         decoded = MaskBody.decode(body, owners)
-        return replace(decoded, **{name: change(decoded) for name, change in changes.items()}).encode()  # type: ignore[arg-type]
+        return with_parts(decoded, **{name: change(decoded) for name, change in changes.items()}).encode()
 
     return rewrite
 
@@ -165,7 +166,7 @@ def _mask(**changes: Callable[[MaskBody], object]) -> Rewrite:
 def _validate(**changes: Callable[[ValidateBody], object]) -> Rewrite:
     def rewrite(body: bytes, owners: int) -> bytes:
         decoded = ValidateBody.decode(body, owners)
-        return replace(decoded, **{name: change(decoded) for name, change in changes.items()}).encode()  # type: ignore[arg-type]
+        return with_parts(decoded, **{name: change(decoded) for name, change in changes.items()}).encode()
 
     return rewrite
 
@@ -173,7 +174,7 @@ def _validate(**changes: Callable[[ValidateBody], object]) -> Rewrite:
 def _prove(**changes: Callable[[ProveBody], object]) -> Rewrite:
     def rewrite(body: bytes, owners: int) -> bytes:
         decoded = ProveBody.decode(body)
-        return replace(decoded, **{name: change(decoded) for name, change in changes.items()}).encode()  # type: ignore[arg-type]
+        return with_parts(decoded, **{name: change(decoded) for name, change in changes.items()}).encode()
 
     return rewrite
 

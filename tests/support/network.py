@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,7 @@ from native import FrArray
 from provers.joining.agreement import accept, deal
 from provers.party import Acceptance, Party, RestoredError, handle
 from provers.party.ledger import LedgerState, Selection, from_record, to_record
+from tests.support.parts import with_parts
 from tests.support.plain_batch import Setup, address_of, development_setup, seed_of
 
 IntArray = npt.NDArray[np.int64]
@@ -260,7 +262,7 @@ class Network:
             tuple(payload_digest(p) for p in payloads),
         )  # fmt: skip
         header, forgery = (header.signed(self.context, partial(sign_digest, k)) for k in (key, seed_of("forger")))
-        header = replace(header, **{name: getattr(forgery, name) for name in plan.forged})  # type: ignore[arg-type]
+        header = with_parts(header, **{name: getattr(forgery, name) for name in plan.forged})
         digest = header.digest(self.context)
         self.owner_addresses[index] = header.owner
         for memory, raw in zip(self.memories, payloads, strict=True):
@@ -401,9 +403,9 @@ def gradients(count: int, dimension: int, seed: int = 0) -> list[IntArray]:
     return [generator.integers(-(1 << 16), 1 << 16, dimension) for _ in range(count)]
 
 
-def network_with(owners: int | Sequence[OwnerPlan], **options: object) -> Network:
+def network_with(owners: int | Sequence[OwnerPlan], **options: Any) -> Network:
     """A network with honest owners, or with owners that follow the given plans."""
-    network = Network(**options)  # type: ignore[arg-type]
+    network = Network(**options)
     plans = [OwnerPlan(g) for g in gradients(owners, network.dimension)] if isinstance(owners, int) else list(owners)
     for plan in plans:
         network.submit(plan)

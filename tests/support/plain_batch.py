@@ -54,6 +54,7 @@ from circuits.transcript import (
 from circuits.verify import sum_of_commitments
 from commons.protocol.bundle import AuditBundle, Certificate
 from native import FrArray
+from tests.support.parts import with_parts
 
 IntArray = npt.NDArray[np.int64]
 PROVERS = 4
@@ -310,7 +311,7 @@ def prove_batch(
 
 def with_groth(proof: BatchProof, **changes: object) -> BatchProof:
     """The proof with elements of its Groth16 part replaced."""
-    return replace(proof, groth=replace(proof.groth, **changes))  # type: ignore[arg-type]
+    return replace(proof, groth=with_parts(proof.groth, **changes))
 
 
 def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof) -> Challenges:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from itertools import combinations
 from math import comb
-from typing import Any
+from typing import Any, Literal
 
 from eth_hash.auto import keccak
 
@@ -52,8 +52,8 @@ def scalars(data: bytes) -> list[int]:
     return [number(data[at : at + 32]) for at in range(0, len(data), 32)]
 
 
-def packed(values: Iterable[int], order: str = "big") -> bytes:
-    return b"".join((v % R).to_bytes(32, order) for v in values)  # type: ignore[arg-type]
+def packed(values: Iterable[int], order: Literal["big", "little"] = "big") -> bytes:
+    return b"".join((v % R).to_bytes(32, order) for v in values)
 
 
 def _quarter(s: list[int], a: int, b: int, c: int, d: int) -> None:
@@ -98,7 +98,7 @@ def domain_size(d: int) -> int:
         power *= 2
     if power <= 512:
         return power
-    forms = (factor * 2**a for factor in (1, 3, 9) for a in range(40))
+    forms = (factor << a for factor in (1, 3, 9) for a in range(40))
     return min(size for size in forms if size >= d)
 
 

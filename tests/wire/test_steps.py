@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,10 +88,10 @@ def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
     """Set a field of the head, given as a dotted path."""
 
     def change(parts: list[pb.RunRequest]) -> None:
-        target: object = parts[0].head
+        target: Any = parts[0].head
         *way, last = path.split(".")
         for name in way:
-            target = target[int(name)] if name.isdecimal() else getattr(target, name)  # type: ignore[index]
+            target = target[int(name)] if name.isdecimal() else getattr(target, name)
         field = getattr(target, last)
         if isinstance(value, list):
             del field[:]

@@ -27,6 +27,7 @@ from commons.chain.transactions import Mined
 from commons.protocol.signing import require_owner, signs
 from native import G1
 from tests.simulation.world.clock import WorldClock
+from tests.support.network import MODEL_DIGEST, Network
 
 BLOCK_SECONDS = 12
 INFINITY = G1(bytes(64))
@@ -159,6 +160,17 @@ class ModelChain:
         signed = {p for p, s in batch.attestations if signs(self.committee.members[p], digest, s)}
         if len(signed) < self.committee.quorum:
             raise ContractError("too few", "TooFewAttestations")
+
+
+def chain_of(network: Network) -> ModelChain:
+    """The market with a network's task, in its first round, in which a network's batches are accepted."""
+    places = tuple(f"127.0.0.1:{7000 + p}" for p in range(network.provers))
+    chain = ModelChain(
+        WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee, MODEL_DIGEST, places,
+        tuple(bytes([p]) * 32 for p in range(network.provers)), dict(network.owner_addresses),
+    )  # fmt: skip
+    chain.open_round()
+    return chain
 
 
 @dataclass

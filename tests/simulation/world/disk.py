@@ -26,7 +26,7 @@ class SimulatedDisk(Disk):
         self._full = 0
         self.healthy = False
 
-    def durably(self, act: Callable[[], None]) -> None:
+    def durably(self, act: Callable[[], object]) -> None:
         found = None if self.healthy else self._strike()
         kind, arg = found or ("", 0)
         if kind == "full":

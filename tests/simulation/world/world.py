@@ -180,9 +180,9 @@ class World:
                 self._submit(owner)
         if self.coordinator is not None:
             self._guarding(self.coordinator.driver.turn)
-        for prover in self.provers:
-            if prover is not None and self.turn % 5 == 4:
-                self._tidy(prover)
+        for running in self.provers:
+            if running is not None and self.turn % 5 == 4:
+                self._tidy(running)
         self.chain.mine()
         self.wire.deliver_late()
         self.turn += 1

@@ -1,0 +1,532 @@
+"""Small wrongs in the code that guards privacy and money, each with the tests that must notice.
+
+A mutant that no test kills is a rule that could be lost without anybody's knowing.  Keep a selection as small as it can
+be: what kills the mutant is also where a reader learns what the rule is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of one file.
+
+    Attributes:
+        text: occurs exactly once in the file.
+        guards: what is lost with it.
+        kill: pytest's selection, of which a test must fail.
+    """
+
+    file: str
+    text: str
+    replacement: str
+    guards: str
+    kill: tuple[str, ...]
+
+    def applied(self, source: str) -> str:
+        """The file's source with the change.  Raises ValueError unless the text occurs exactly once."""
+        if source.count(self.text) != 1:
+            raise ValueError(f"{self.file}: {self.text!r} occurs {source.count(self.text)} times, not once")
+        return source.replace(self.text, self.replacement)
+
+
+def _in(folder: str, *tests: str) -> tuple[str, ...]:
+    return tuple(f"tests/{folder}/{test}" for test in tests)
+
+
+LEDGER = "provers/party/ledger.py"
+MASKING = "provers/party/masking.py"
+PROVING = "provers/party/proving.py"
+RELEASING = "provers/party/releasing.py"
+PROBING = "provers/party/probing.py"
+RULES = "test_rules_of_a_batch.py"
+
+MUTANTS = (
+    Mutant(
+        LEDGER,
+        'self._one_set(self.locks, entry.selection, "is locked to another set in this round")',
+        "...",
+        "an owner is locked to one set",
+        _in("provers", "test_ledger.py::test_an_owner_is_locked_to_one_set_and_in_one_sum"),
+    ),
+    Mutant(
+        LEDGER,
+        'another set in this round")\n                '
+        'self._one_set(self.released, entry.selection, "is in the sum of another set already")',
+        'another set in this round")',
+        "an owner whose share of a sum is out is locked to no other set",
+        _in("provers", "test_ledger.py"),
+    ),
+    Mutant(
+        LEDGER,
+        "case Released():\n                self._one_set(self.released, entry.selection,"
+        ' "is in the sum of another set already")',
+        "case Released():\n                pass",
+        "an owner enters one sum",
+        _in("provers", "test_ledger.py::test_a_released_owner_is_in_no_other_sum"),
+    ),
+    Mutant(
+        LEDGER,
+        "if entry.attempt <= last:",
+        "if entry.attempt < last:",
+        "an attempt's masks are used once",
+        _in("provers", "test_ledger.py::test_an_attempt_number_is_used_up"),
+    ),
+    Mutant(
+        LEDGER,
+        "if entry.proposal in self.combined:",
+        "if False:",
+        "a mask row hides one combination",
+        _in("provers", "test_ledger.py::test_a_mask_is_combined_once"),
+    ),
+    Mutant(
+        LEDGER,
+        "if known is not None and known != cohort:",
+        "if False:",
+        "a commitment is projected with one sign matrix",
+        _in("provers", "test_ledger.py::test_a_commitment_joins_one_cohort_only"),
+    ),
+    Mutant(
+        LEDGER,
+        "if bound is not None and member.submission not in bound.submissions:",
+        "if False:",
+        "a locked owner has no second submission in the round",
+        _in("provers", "test_ledger.py::test_a_locked_owner_submits_again_in_the_next_round_only"),
+    ),
+    Mutant(
+        LEDGER,
+        "count > self.lost and self.heads.get(count) != digest",
+        "count > self.count",
+        "a restored ledger that has grown again is still found out",
+        _in("privacy", "test_restored_ledgers.py::test_a_restored_prover_learns_of_it_and_projects_nothing"),
+    ),
+    Mutant(
+        "provers/party/steps.py",
+        "env.opened_at(context) <= env.ledger.restored_at",
+        "env.opened_at(context) < env.ledger.restored_at",
+        "a restored prover is silent in every round that was open",
+        _in(
+            "privacy",
+            "test_restored_ledgers.py::test_it_stays_silent_in_rounds_that_were_open_and_takes_part_in_later_ones",
+        ),
+    ),
+    Mutant(
+        MASKING,
+        "if np.any(residuals):",
+        "if np.any(residuals[1:]):",
+        "nothing is combined with an owner whose constraints do not hold",
+        _in("privacy", "test_rules.py::test_nothing_is_confirmed_with_an_owner_whose_constraints_do_not_hold"),
+    ),
+    Mutant(
+        MASKING,
+        "if not small(z):",
+        "if False:",
+        "every prover tests smallness itself",
+        _in("privacy", "test_rules.py::test_large_entries_are_refused_by_every_prover_itself"),
+    ),
+    Mutant(
+        MASKING,
+        "if proposal.nonces[proposal.active.index(party.index)] != party.nonce:",
+        "if False:",
+        "a prover that lost its memory is led through no older session",
+        _in("privacy", "test_one_sum.py::test_a_prover_that_started_again_is_not_led_through_an_older_session"),
+    ),
+    Mutant(
+        MASKING,
+        "if any(b != ConfirmBody(confirmed.state, confirmed.broadcasts) for b in bodies.values()):",
+        "if any(b.state != confirmed.state for b in bodies.values()):",
+        "nothing is combined before all saw the same broadcasts",
+        _in("privacy", "test_rules.py::test_disagreeing_confirmations_are_refused"),
+    ),
+    Mutant(
+        MASKING,
+        "if not np.array_equal(bodies[party.index].shares, projected.own):",
+        "if False:",
+        "a prover's own projections are not told by the coordinator",
+        _in("privacy", "test_rules.py::test_a_prover_goes_on_from_the_projections_that_it_holds_itself"),
+    ),
+    Mutant(
+        MASKING,
+        "len(active) < committee.quorum",
+        "len(active) < committee.quorum - 1",
+        "an attempt is of a quorum",
+        _in("privacy", "test_rules.py::test_an_attempt_of_fewer_than_a_quorum_is_refused"),
+    ),
+    Mutant(
+        MASKING,
+        "high = native.add(low, party.keys.zero(session, Purpose.PRODUCT_ZERO, len(products)))",
+        "high = low",
+        "shares of degree 2t carry a share of zero",
+        _in("privacy", "test_leak_meter.py::test_an_honest_batch_leaks_its_sum_and_two_tests_of_validity"),
+    ),
+    Mutant(
+        PROVING,
+        "if owners < least:",
+        "if owners < least - 1:",
+        "nothing is proven or released about fewer owners than the task asks for",
+        _in("privacy", "test_one_sum.py::test_nothing_is_signed_about_fewer_owners_than_the_task_asks_for"),
+    ),
+    Mutant(
+        PROVING,
+        "env.policy(task_id).verifier_code, env.terms",
+        "bytes(32), env.terms",
+        "an attestation is for the verifier that the prover's own node names",
+        _in("privacy", "test_one_sum.py::test_the_signature_is_over_the_verifier_that_the_provers_own_node_names"),
+    ),
+    Mutant(
+        PROVING,
+        "        and certificate.coin == masked.coin\n",
+        "",
+        "the signed batch has the coin that the prover saw opened",
+        _in("privacy", "test_one_sum.py::test_a_batch_that_is_not_the_proven_one_is_not_signed"),
+    ),
+    Mutant(
+        PROVING,
+        "    require_continuity(env, context)\n    _require_own_batch",
+        "    _require_own_batch",
+        "a restored prover signs nothing",
+        _in("privacy", "test_restored_ledgers.py::test_a_finding_stops_attempts_that_are_under_way"),
+    ),
+    Mutant(
+        PROVING,
+        "    env.require_admissible(context, tuple(h.owner_index for h in masked.headers))\n",
+        "",
+        "owners are not locked to a batch that cannot be paid any more",
+        _in("privacy", "test_one_sum.py::test_a_batch_that_the_market_would_refuse_is_not_signed"),
+    ),
+    Mutant(
+        RELEASING,
+        "accepted.indices != indices or accepted.commitment_sum != sum_of_commitments(statement)",
+        "accepted.indices != indices",
+        "a sum is released that the market has recorded",
+        _in(
+            "privacy", "test_one_sum.py::test_a_batch_that_the_market_recorded_with_other_owners_or_sum_is_not_released"
+        ),
+    ),
+    Mutant(
+        RELEASING,
+        "if len(certificate.attestations) < committee.quorum:",
+        "if len(certificate.attestations) < committee.quorum - 1:",
+        "a sum is released that a quorum attested",
+        _in("privacy", "test_one_sum.py::test_nothing_is_released_below_a_quorum_of_attestations"),
+    ),
+    Mutant(
+        RELEASING,
+        'require_signer(digest, signature, committee.members[prover], f"the attestation of prover {prover}")',
+        "...",
+        "attestations are the members' signatures",
+        _in("privacy", "test_one_sum.py::test_a_certificate_with_a_changed_part_is_refused"),
+    ),
+    Mutant(
+        RELEASING,
+        "    certificate.require_dealings()\n",
+        "",
+        "the sum is over the shares that were attested",
+        _in("privacy", "test_one_sum.py::test_a_certificate_with_a_changed_part_is_refused"),
+    ),
+    Mutant(
+        PROBING,
+        "len(senders) < 2 * t + 1:",
+        "len(senders) < 2 * t:",
+        "a share is laid open on the word of t + 1 honest provers",
+        _in("privacy", "test_rules.py::test_a_share_is_revealed_only_on_proof_that_it_fits_nothing"),
+    ),
+    Mutant(
+        PROBING,
+        "if digest != cohort.headers[owner].share_digests[party.index]:",
+        "if False:",
+        "only what its owner signed is laid open",
+        _in("privacy", "test_one_sum.py::test_a_payload_that_the_owner_did_not_sign_is_not_revealed"),
+    ),
+    Mutant(
+        PROBING,
+        "_dealt_values(party, projected, raw)):",
+        "projected.own[owner]):",
+        "a share damaged in memory lays no honest one open",
+        _in("privacy", "test_one_sum.py::test_a_share_damaged_in_memory_does_not_lay_the_sealed_one_open"),
+    ),
+    Mutant(
+        "provers/intake.py",
+        "            self._require_unbound(header, context)\n",
+        "",
+        "an owner in a signed batch hands in nothing else",
+        _in("provers", "test_intake.py::test_an_owner_in_a_signed_batch_hands_in_nothing_else"),
+    ),
+    Mutant(
+        "provers/intake.py",
+        "if self._chain.owner_at(terms.task_id, header.owner_index) != header.owner:",
+        "if False:",
+        "shares are taken from registered owners",
+        _in("provers", "test_intake.py"),
+    ),
+    Mutant(
+        "provers/finality.py",
+        "if first is None or None in found:",
+        "found = [f for f in found if f is not None]\n        if first is None:",
+        "every node must show the acceptance",
+        _in("provers", "test_finality.py"),
+    ),
+    Mutant(
+        "provers/finality.py",
+        "if any(other != first for other in found):",
+        "if any(other.indices != first.indices for other in found if other):",
+        "the nodes must show the same acceptance",
+        _in("provers", "test_finality.py"),
+    ),
+    Mutant(
+        "provers/node_environment.py",
+        "if terms.committee_id != self._committee_id:",
+        "if False:",
+        "a prover works for tasks of its committee",
+        _in("provers", "test_environment.py"),
+    ),
+    Mutant(
+        "provers/node_environment.py",
+        "if record.owners + len(indices) > terms.max_owners_per_round:",
+        "if record.owners > terms.max_owners_per_round:",
+        "owners are not locked to a batch that the round has no room for",
+        _in("provers", "test_environment.py"),
+    ),
+    Mutant(
+        "provers/runner.py",
+        "        self._store.commit(outcome.entries)\n        self._keep(request, outcome.reply.message)\n"
+        "        self._party = outcome.party\n",
+        "        self._party = outcome.party\n        self._store.commit(outcome.entries)\n"
+        "        self._keep(request, outcome.reply.message)\n",
+        "a step is durable before the party has taken it",
+        _in("provers", "test_runner.py::test_an_attestation_leaves_only_when_its_lock_is_durable"),
+    ),
+    Mutant(
+        "provers/runner.py",
+        '    digest.update(b"payload" + request.payload)\n',
+        "",
+        "only the exact repetition of a request is answered from memory",
+        _in("provers", "test_runner.py::test_nobody_but_the_tasks_coordinator_moves_a_prover_on"),
+    ),
+    Mutant(
+        "provers/store.py",
+        "            require_whole(vector, self._database.query(query, (submission,))[0][0])\n",
+        "",
+        "a damaged share is not computed with",
+        _in("provers", "test_store.py::test_a_share_with_one_bit_flipped_is_not_computed_with"),
+    ),
+    Mutant(
+        "provers/store.py",
+        "native.linear_combination(rows, list(selection.weights))",
+        "native.linear_combination(rows, [1] * len(rows))",
+        "a share of a sum has the weights that were signed",
+        _in("provers", "test_store.py::test_weights_enter_the_sum"),
+    ),
+    Mutant(
+        "commons/protocol/replies.py",
+        "if message.session != session or message.step is not step or message.sender != prover:",
+        "if message.step is not step or message.sender != prover:",
+        "a message of another session is held against nobody",
+        _in("simulation", "test_lying_provers.py::test_message_of_another_session_is_no_proof_against_its_sender"),
+    ),
+    Mutant(
+        "commons/protocol/replies.py",
+        "matches = sha256(np.ascontiguousarray(vector).data).digest() == digest",
+        "matches = True",
+        "a vector that came without its sender's signature names nobody for good",
+        _in(
+            "simulation",
+            "test_lying_provers.py::test_vector_that_came_with_another_ones_signature_is_no_proof_against_anyone",
+        ),
+    ),
+    Mutant(
+        "commons/protocol/relay.py",
+        "if sorted(m.sender for m in relayed) != expected:",
+        "if not {m.sender for m in relayed} <= set(expected):",
+        "a prover goes on with a message from every expected sender",
+        _in("privacy", "test_rules.py::test_a_relayed_message_that_was_changed_is_refused"),
+    ),
+    Mutant(
+        "commons/protocol/relay.py",
+        "        verify_message(message, committee.members[message.sender])\n",
+        "",
+        "relayed messages are their senders' own",
+        _in("privacy", "test_rules.py::test_a_relayed_message_that_was_changed_is_refused"),
+    ),
+    Mutant(
+        "commons/protocol/signing.py",
+        '    require_signer(header.digest(context), header.dealing_signature, header.owner, "the dealing")\n',
+        "",
+        "shares are the ones that their owner dealt",
+        _in("provers", "test_header_signatures.py"),
+    ),
+    Mutant(
+        "commons/protocol/signing.py",
+        'if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:',
+        "if False:",
+        "a signature has one form, the one that the contract takes",
+        _in("provers", "test_header_signatures.py::test_only_the_canonical_form_passes"),
+    ),
+    Mutant(
+        "commons/protocol/bundle.py",
+        "if not dealings <= set(self.cohort):",
+        "if False:",
+        "a certificate's submissions are those behind its seed",
+        _in("privacy", "test_one_sum.py::test_a_certificate_with_a_changed_part_is_refused"),
+    ),
+    Mutant(
+        "commons/protocol/keypackages.py",
+        "*head, *committee.members))",
+        "*head))",
+        "shared keys belong to these very members",
+        _in("provers", "test_keystore.py", "test_prss.py"),
+    ),
+    Mutant(
+        "commons/sharing/sealing.py",
+        "self.owner, self.prover, index, self.chunks)",
+        "self.owner, self.prover, self.chunks)",
+        "a sealed piece opens in its place only",
+        _in("provers", "test_hpke.py"),
+    ),
+    Mutant(
+        "commons/sharing/reconstruct.py",
+        "min(liars, count - degree - 1 - liars)",
+        "min(liars, count - degree - 1)",
+        "an opening names nobody it cannot be sure of",
+        _in("provers", "test_openings.py"),
+    ),
+    Mutant(
+        "commons/sharing/replicated.py",
+        "return _MASK_ROOM - (seed_count(committee) - 1).bit_length()",
+        "return _MASK_ROOM - seed_count(committee).bit_length()",
+        "masks are as wide as is stated",
+        _in("provers", "test_replicated.py"),
+    ),
+    Mutant(
+        "commons/sharing/replicated.py",
+        "ascending = all(a < b for a, b in pairwise((*self._exempt, committee.size)))",
+        "ascending = True",
+        "provers without correction are t different members",
+        _in("provers", "test_replicated.py"),
+    ),
+    Mutant(
+        "coordinator/admission.py",
+        "if len(receipts) < committee.quorum:",
+        "if len(receipts) < committee.quorum - 1:",
+        "a submission that is entered can be proven",
+        _in("coordinator", "test_admission.py"),
+    ),
+    Mutant(
+        "coordinator/admission.py",
+        "            verify_receipt(self._view.market_id, submission, signature, member)\n",
+        "            pass\n",
+        "a receipt is its prover's",
+        _in("coordinator", "test_admission.py"),
+    ),
+    Mutant(
+        "coordinator/admission.py",
+        "if present is not None and present.state is not SubmissionState.EXPIRED:",
+        "if False:",
+        "an owner has one submission in a round",
+        _in("coordinator", "test_admission.py"),
+    ),
+    Mutant(
+        "coordinator/settlement.py",
+        "            if error.error in _PASSING:\n                raise\n",
+        "",
+        "a batch that a lagging node refuses is not given up",
+        _in("coordinator", "test_settlement.py"),
+    ),
+    Mutant(
+        "coordinator/settlement.py",
+        "            if self._is_accepted(batch_id, *batch.round_key):  # by a transaction sent before a restart\n"
+        '                self._journal.record(BatchSettled(batch_id, True, ""))\n                return\n',
+        "",
+        "an accepted batch is not recorded as refused",
+        _in("coordinator", "test_settlement.py"),
+    ),
+    Mutant(
+        "coordinator/batcher.py",
+        "            self._lock(plan.key, transition.state)\n",
+        "",
+        "a set is on record before provers lock owners to it",
+        _in("coordinator", "test_batcher.py::test_the_set_is_on_record_before_a_prover_is_asked_to_attest_it"),
+    ),
+    Mutant(
+        "coordinator/journal.py",
+        "            self._log.append([to_record(event) for event in events])\n            for event in events:\n"
+        "                self._state.apply(event)\n",
+        "            for event in events:\n                self._state.apply(event)\n"
+        "            self._log.append([to_record(event) for event in events])\n",
+        "an event is durable before the state shows it",
+        _in("coordinator", "test_rounds.py::test_what_cannot_be_logged_has_not_happened"),
+    ),
+    Mutant(
+        "coordinator/machine/finish.py",
+        "if len(attestations) < resources.committee.quorum:",
+        "if len(attestations) < resources.committee.quorum - 1:",
+        "a batch is finished with a quorum's signatures",
+        _in("simulation", f"{RULES}::test_batch_is_not_finished_below_a_quorum_of_signatures"),
+    ),
+    Mutant(
+        "coordinator/machine/finish.py",
+        "locked=frozenset(run.proposal.kept)",
+        "locked=None",
+        "nobody is dropped from a set that provers have signed",
+        _in("simulation", f"{RULES}::test_set_that_provers_were_asked_to_sign_is_not_tried_without_one_of_its_owners"),
+    ),
+    Mutant(
+        "coordinator/machine/recovery.py",
+        "if batch.locked is not None and ground.kept != batch.locked:",
+        "if False:",
+        "what is left of a locked set is not tried",
+        _in("simulation", f"{RULES}::test_set_that_provers_were_asked_to_sign_is_not_tried_without_one_of_its_owners"),
+    ),
+    Mutant(
+        "gradroll/model_owner/buyer.py",
+        "if key.commit_small(aggregate.values, aggregate.tail) == batch.record.commitment:",
+        "if key.commit_small(aggregate.values, aggregate.tail):",
+        "a sum is read that opens the commitment on the chain",
+        _in("gradroll", "test_model_owner.py::test_a_sum_that_does_not_open_the_commitment_is_refused"),
+    ),
+    Mutant(
+        "gradroll/model_owner/buyer.py",
+        "[1] * len(accepted)) != recorded:",
+        "[1] * len(accepted)) != recorded and not accepted:",
+        "a round's batches add up to what the chain has for the round",
+        _in("gradroll", "test_model_owner.py"),
+    ),
+    Mutant(
+        "gradroll/audit/recheck.py",
+        "members = {p for p, s in signed if p < committee.size and signs(committee.members[p], digest, s)}",
+        "members = [p for p, s in signed if p < committee.size and signs(committee.members[p], digest, s)]",
+        "a quorum is of different provers",
+        _in("gradroll", "test_audit.py"),
+    ),
+    Mutant(
+        "gradroll/audit/recheck.py",
+        '_require(places == sorted(set(places)), "the batch does not keep its cohort\'s order")',
+        "...",
+        "a batch keeps its cohort's order",
+        _in("gradroll", "test_audit.py"),
+    ),
+    Mutant(
+        "gradroll/audit/recheck.py",
+        '_require(small(row), f"a projection of owner {header.owner_index} is out of range")',
+        "...",
+        "a reader finds gradients that are not small",
+        _in("gradroll", "test_audit.py"),
+    ),
+    Mutant(
+        "gradroll/data_owner/owner.py",
+        "        self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not"
+        " happen\n",
+        "",
+        "an owner draws masks once a round",
+        _in("gradroll", "test_owner.py"),
+    ),
+    Mutant(
+        "gradroll/data_owner/owner.py",
+        "        verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])\n",
+        "",
+        "a receipt that is none does not count",
+        _in("gradroll", "test_owner.py::test_a_forged_receipt_does_not_count"),
+    ),
+)
