@@ -473,7 +473,7 @@ MUTANTS = (
         _in("simulation", f"{RULES}::test_set_that_provers_were_asked_to_sign_is_not_tried_without_one_of_its_owners"),
     ),
     Mutant(
-        "coordinator/machine/recovery.py",
+        "coordinator/machine/culprits.py",
         "if batch.locked is not None and ground.kept != batch.locked:",
         "if False:",
         "what is left of a locked set is not tried",

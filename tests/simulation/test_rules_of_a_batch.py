@@ -21,7 +21,7 @@ from coordinator.machine import (
     batch_of,
     begin,
 )
-from coordinator.machine.recovery import recover
+from coordinator.machine.culprits import recover
 from coordinator.machine.setbacks import OwnersFell
 from native import FrArray
 from provers.party.ledger import LedgerState
