@@ -58,14 +58,10 @@ class Admission:
             return known
         try:
             self._check(header, receipts, terms, context)
+            return self._enter(submission, header, receipts)
         except GradrollError as error:
             self._count(header.task_id, error)
             raise
-        with self._journal.reading() as state:
-            _only_one(state, header)
-            if submission not in state.submissions:
-                self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
-            return state.submissions[submission].status
 
     def check_publisher(self, head: ModelHead) -> TaskTerms:
         """Terms of the task whose model owner signed for a model.
@@ -83,6 +79,13 @@ class Admission:
         with self._journal.reading() as state:
             entry = state.submissions.get(submission)
             return None if entry is None else entry.status
+
+    def _enter(self, submission: bytes, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
+        with self._journal.reading() as state:
+            if submission not in state.submissions:  # the same header may have come in while this one was checked
+                _only_one(state, header)
+                self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
+            return state.submissions[submission].status
 
     def _terms(self, task_id: int) -> TaskTerms:
         terms = self._view.terms(task_id)

@@ -9,7 +9,7 @@ class Backoff:
     """When each round may be worked on again.  Times are those of a monotonic clock, seconds."""
 
     def __init__(self, first: float, longest: float) -> None:
-        self._first, self._longest = first, longest
+        self._first, self._longest = min(first, longest), longest
         self._pauses: dict[RoundKey, float] = {}
         self._not_before: dict[RoundKey, float] = {}
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
-from circuits.errors import ChainError, GradrollError
+from circuits.errors import ChainError, GradrollError, StorageError
 from circuits.policies.registry import compiled
 from circuits.statement import TaskTerms
 from commons.chain.facts import RoundRecord
@@ -109,8 +109,12 @@ class Driver:
         """Let owners see why nothing moves, without a log entry for each look at a node that is down."""
         with self._journal.reading() as state:
             known = state.rounds[key].trouble
-        if not isinstance(error, ChainError) and known != str(error):
+        if isinstance(error, ChainError) or known == str(error):
+            return
+        try:
             self._journal.record(CohortFailed(*key, str(error)))
+        except StorageError as failed:  # the round waits all the same, and notes it once there is room
+            _log.warning("event=trouble-not-noted task=%d round=%d reason=%r", *key, str(failed))
 
     def _work(self, key: RoundKey, now: int) -> bool:
         """Do the round's next action; False when it must be tried again after a pause."""
@@ -160,10 +164,15 @@ class Driver:
         return proven
 
     def _release_meanwhile(self, key: RoundKey, terms: TaskTerms) -> None:
+        """Collect what can be had.  What cannot is not raised: the cohort is the trouble that is told."""
         with self._journal.reading() as state:
             waiting = tuple(b.batch_id for b in state.unreleased(key, publish=terms.inline_payload))
-        if waiting:
+        if not waiting:
+            return
+        try:
             self._release(terms, Release(waiting))
+        except GradrollError as error:
+            _log.warning("event=sum-waits task=%d round=%d code=%s reason=%r", *key, error.code, str(error))
 
     def _facts(self, key: RoundKey, now: int) -> RoundFacts:
         """The round as the chain has it; deadlines stay, and batches are mostly ours, so an old look will do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, wait
 from typing import Protocol, TypeVar
@@ -78,6 +79,7 @@ class Fleet:
         self._pool = pool
         self._status_timeout = status_timeout
         self._clients: dict[int, Connection] = {}
+        self._connecting = threading.Lock()  # rounds of several threads share the connections
 
     @property
     def committee(self) -> Committee:
@@ -133,14 +135,17 @@ class Fleet:
                 return Failure("refused", error.code, str(error))
 
     def _connect(self, record: CommitteeRecord) -> None:
-        for prover, endpoint in enumerate(record.endpoints):
-            known = self._clients.get(prover)
-            if known is not None and known.endpoint == endpoint:
-                continue
-            if known is not None:
-                self._clients.pop(prover).close()
-            if endpoint:
-                self._clients[prover] = self._connect_to(endpoint)
+        with self._connecting:
+            for prover, endpoint in enumerate(record.endpoints):
+                known = self._clients.get(prover)
+                if known is not None and known.endpoint == endpoint:
+                    continue
+                if endpoint:
+                    self._clients[prover] = self._connect_to(endpoint)
+                elif known is not None:
+                    del self._clients[prover]
+                if known is not None:
+                    known.close()  # once there is another: rounds that ask meanwhile take what is there
 
     def _statuses(self) -> dict[int, ProverStatus]:
         answers = self._each(self._clients, self._status)

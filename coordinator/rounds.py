@@ -153,8 +153,8 @@ class CoordinatorState:
         return [s for s in members if self.submissions[s].status.state is SubmissionState.PENDING]
 
     def of_owner(self, key: RoundKey, owner: bytes) -> SubmissionStatus | None:
-        """The submission of an owner in a round that was not rejected."""
-        for submission in self._round(key).submissions:
+        """The last submission of an owner in a round that was not rejected; those before it have expired."""
+        for submission in reversed(self._round(key).submissions):
             entry = self.submissions[submission]
             if entry.header.owner == owner and entry.status.state is not SubmissionState.REJECTED:
                 return entry.status

@@ -1,0 +1,194 @@
+"""A market and a journal in memory, and connections to a network's real parties, for tests of one part at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from circuits.commitment import CommitmentKey
+from circuits.errors import StorageError, UnavailableError, catalogue
+from circuits.groth16 import VerifyingKey
+from circuits.srs import Srs
+from commons.chain.facts import AcceptedBatch, RoundRecord
+from commons.protocol.keypackages import KeyConfirmation, KeyPackage
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.replies import Failure
+from commons.protocol.status import ProverStatus
+from commons.storage.eventlog import Record
+from commons.storage.parameters import PublicParameters
+from coordinator.events import Event, from_record
+from coordinator.machine import Completed
+from tests.simulation.world.chain import ModelChain, NodeView
+from tests.simulation.world.clock import WorldClock
+from tests.support.network import MODEL_DIGEST, Fault, Network, network_with
+from tests.support.plain_batch import Setup
+
+
+@dataclass
+class Market(NodeView):
+    """A network's market as one node shows it.
+
+    Attributes:
+        asked: how often rounds and accepted batches were asked for.
+        raises: by round, what the node's answer about it is instead.
+    """
+
+    asked: Counter[str] = field(default_factory=Counter)
+    raises: dict[int, Exception] = field(default_factory=dict)
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        self.asked["round"] += 1
+        if number in self.raises:
+            raise self.raises[number]
+        return super().round(task_id, number)
+
+    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+        self.asked["accepted"] += 1
+        if number in self.raises:
+            raise self.raises[number]
+        return super().accepted(task_id, number)
+
+    def be_at(self, time: int) -> None:
+        """Mine a block with this time."""
+        self.chain.clock.now = float(time)
+        self.chain.mine()
+        assert self.now() == time, "blocks are some seconds apart"
+
+
+def chain_of(network: Network, clock: WorldClock | None = None) -> ModelChain:
+    """The chain with a network's task and committee, and its first round."""
+    chain = ModelChain(
+        clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee, MODEL_DIGEST,
+        tuple(f"prover-{p}:1" for p in range(network.provers)), (b"\x55" * 32,) * network.provers,
+        dict(network.owner_addresses),
+    )  # fmt: skip
+    chain.open_round()
+    return chain
+
+
+class MemoryLog:
+    """An event log that a test can look into.  Implements ``commons.storage.eventlog.EventLog``.
+
+    Attributes:
+        together: how many records were added at a time.
+        full: it takes nothing more.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.together: list[int] = []
+        self.full = False
+
+    def append(self, records: Sequence[Record]) -> None:
+        if self.full:
+            raise StorageError("the disk is full")
+        self.records += map(dict, records)
+        self.together.append(len(records))
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        return iter(list(self.records))
+
+    def close(self) -> None:
+        pass
+
+    def of(self, kind: type[Event]) -> list[Any]:
+        """All events of a kind."""
+        return [event for event in map(from_record, self.records) if isinstance(event, kind)]
+
+
+class DevelopmentParameters(PublicParameters):
+    """Those of a development setup, without files."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(Path(), Path())
+        self._setup = setup
+
+    @property
+    def srs(self) -> Srs:
+        return self._setup.srs
+
+    def commitment_key(self, dimension: int) -> CommitmentKey:
+        return self._setup.commitment
+
+    def verifying_key(self, key_hash: bytes) -> VerifyingKey:
+        return self._setup.verifying
+
+
+@dataclass
+class PartyLine:
+    """A connection to one of a network's parties.  Implements ``coordinator.fleet.Connection``.
+
+    Attributes:
+        down: nobody answers.
+        steps: what the party was asked to do.
+        looks: how often it was asked for its status.
+    """
+
+    network: Network
+    market: NodeView
+    prover: int
+    down: bool = False
+    faults: dict[int, Sequence[Fault]] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    looks: int = 0
+
+    @property
+    def endpoint(self) -> str:
+        return f"prover-{self.prover}:1"
+
+    def close(self) -> None:
+        pass
+
+    def status(self, timeout: float | None = None) -> ProverStatus:
+        self.looks += 1
+        self._answer()
+        return status_of(self.market, self.prover)
+
+    def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
+        self.steps.append(request.step)
+        self._answer()
+        reply = self.network.answer(self.prover, request, self.faults)
+        if isinstance(reply, Failure):
+            raise catalogue()[reply.code](reply.message)
+        return reply
+
+    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
+        raise AssertionError("the keys are there already")
+
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
+        raise AssertionError("the keys are there already")
+
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
+        raise AssertionError("the keys are there already")
+
+    def _answer(self) -> None:
+        if self.down:
+            raise UnavailableError("connection refused")
+
+
+def status_of(market: NodeView, prover: int, *, keys_ready: bool = True) -> ProverStatus:
+    """What a committee's honest member says of itself."""
+    committee = market.chain.committee
+    return ProverStatus(
+        committee.members[prover], market.chain_id, market.market, committee.committee_id, prover, "1", keys_ready,
+        submissions=0, stored_bytes=0, refusals={},
+    )  # fmt: skip
+
+
+PROVEN_OWNERS, MORE_OWNERS = 2, 6
+
+
+@cache
+def proven() -> tuple[Completed, Completed]:
+    """Batches of the first two owners and of the next two of ``network_with(6)``: the same in every such network."""
+    network = network_with(MORE_OWNERS)
+    everybody = network.headers
+    done = []
+    for nth, first in enumerate((0, PROVEN_OWNERS)):
+        network.headers = everybody[first : first + PROVEN_OWNERS]
+        done.append(network.run(first_attempt=1 + nth).completed)
+    return done[0], done[1]

@@ -1,0 +1,314 @@
+"""Which headers enter a round, and that whatever is refused leaves nothing but a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import pytest
+
+from circuits.errors import (
+    ChainError,
+    ClosedError,
+    GradrollError,
+    InvalidInputError,
+    NotReadyError,
+    SignatureError,
+    UnknownError,
+    WireError,
+)
+from circuits.hashing import keccak
+from circuits.statement import SubmissionHeader
+from commons.chain.facts import RoundRecord
+from commons.protocol.receipts import receipt_digest
+from commons.protocol.signing import sign_digest
+from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.protocol.streamheads import ModelHead, publication_digest
+from coordinator.admission import Admission
+from coordinator.events import CohortBegun, CohortFailed, HeaderAccepted, HeaderRefused, OwnerDropped, RoundClosed
+from coordinator.journal import Journal
+from tests.coordinator.fleets import state_of
+from tests.coordinator.markets import Market, MemoryLog, chain_of
+from tests.simulation.world.clock import START
+from tests.support.network import network_with
+from tests.support.plain_batch import address_of, seed_of
+
+SKEW, COUNTED, OWNERS = 30, 5, 3
+MODEL_OWNER = seed_of("model owner")
+
+
+@dataclass
+class Rounds(Market):
+    """Attributes:
+    finalized: what the node says of every round.
+    taken: registration indices of owners in accepted batches.
+    on_look: called when it is asked whether an owner is in one.
+    """
+
+    finalized: bool = False
+    taken: set[int] = field(default_factory=set)
+    on_look: Callable[[], object] = lambda: None
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        return replace(super().round(task_id, number), finalized=self.finalized)
+
+    def consumed(self, task_id: int, number: int, index: int) -> bool:
+        self.on_look()
+        return index in self.taken
+
+
+class World:
+    """A coordinator to which the owners of a network hand headers in."""
+
+    def __init__(self) -> None:
+        self.network = network_with(OWNERS)
+        self.network.terms = replace(self.network.terms, model_owner=address_of(MODEL_OWNER))
+        self.market = Rounds(chain_of(self.network))
+        self.context = self.market.context(self.network.terms.task_id, 0)
+        self.headers = [self.signed(header, owner) for owner, header in enumerate(self.network.headers)]
+        self.log = MemoryLog()
+        self.journal = Journal(self.log)
+        self.admission = self.admission_of(self.network.terms.coordinator)
+
+    def admission_of(self, address: bytes) -> Admission:
+        return Admission(self.market, self.journal, address, clock_skew=SKEW, counted=COUNTED)
+
+    def signed(self, header: SubmissionHeader, owner: int) -> SubmissionHeader:
+        return header.signed(self.context, partial(sign_digest, seed_of("owner", owner)))
+
+    def another(self, owner: int, salt: bytes = b"another dealing") -> SubmissionHeader:
+        """A second submission of an owner."""
+        header = self.headers[owner]
+        changed = tuple(keccak(salt + digest) for digest in header.share_digests)
+        return self.signed(replace(header, share_digests=changed), owner)
+
+    def digest(self, header: SubmissionHeader) -> bytes:
+        return header.digest(self.context)
+
+    def receipts(self, header: SubmissionHeader, provers: int = 3) -> dict[int, bytes]:
+        digest = receipt_digest(self.network.terms.market, self.digest(header))
+        return {p: sign_digest(self.network.prover_keys[p], digest) for p in range(provers)}
+
+    def submit(self, header: SubmissionHeader) -> SubmissionStatus:
+        return self.admission.submit(header, self.receipts(header))
+
+    def refuse(
+        self, kind: type[GradrollError], reason: str, header: SubmissionHeader, receipts: dict[int, bytes] | None = None
+    ) -> None:
+        """Exactly this error, and nothing entered."""
+        before = self.log.of(HeaderAccepted)
+        with pytest.raises(kind, match=reason) as caught:
+            self.admission.submit(header, self.receipts(header) if receipts is None else receipts)
+        assert type(caught.value) is kind
+        assert self.log.of(HeaderAccepted) == before
+
+    def give_up(self, *headers: SubmissionHeader) -> None:
+        """A cohort of these ends unproven, for good."""
+        key = (headers[0].task_id, headers[0].round)
+        self.journal.record(
+            CohortBegun(*key, tuple(map(self.digest, headers))), CohortFailed(*key, "too few owners", final=True)
+        )
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_header_with_a_quorum_of_receipts_enters(world: World) -> None:
+    header = world.headers[0]
+    status = world.submit(header)
+    assert status == SubmissionStatus(world.digest(header), SubmissionState.PENDING)
+    assert world.log.of(HeaderAccepted) == [HeaderAccepted(world.digest(header), header, (0, 1, 2))]
+    assert not world.log.of(HeaderRefused)
+
+
+def test_the_same_header_again_gives_its_present_status_and_no_second_event(world: World) -> None:
+    header = world.headers[0]
+    assert world.submit(header) == world.submit(header)
+    world.journal.record(CohortBegun(header.task_id, 0, (world.digest(header),)))
+    assert world.submit(header).state is SubmissionState.PROVING
+    world.market.be_at(START + 10_000)
+    assert world.admission.submit(header, {}).state is SubmissionState.PROVING, "it entered in time"
+    assert len(world.log.of(HeaderAccepted)) == 1
+    assert not world.log.of(HeaderRefused)
+
+
+def test_the_same_header_twice_at_a_time_enters_once_and_both_callers_get_its_status(world: World) -> None:
+    """An owner whose line broke asks again while its first call is still being checked."""
+    header, answers = world.headers[0], []
+
+    def again() -> None:
+        world.market.on_look = lambda: None
+        answers.append(world.submit(header))
+
+    world.market.on_look = again
+    answers.append(world.submit(header))
+    assert answers == [SubmissionStatus(world.digest(header), SubmissionState.PENDING)] * 2
+    assert len(world.log.of(HeaderAccepted)) == 1
+    assert not world.log.of(HeaderRefused)
+
+
+def test_tasks_and_rounds_that_nobody_knows_are_unknown(world: World) -> None:
+    header = world.headers[0]
+    world.refuse(UnknownError, "no such task", replace(header, task_id=8))
+    world.refuse(UnknownError, "no such round", replace(header, round=1))
+
+
+def test_another_coordinators_task_is_unknown_here(world: World) -> None:
+    header = world.headers[0]
+    other = world.admission_of(b"\x99" * 20)
+    with pytest.raises(UnknownError, match="not this one"):
+        other.submit(header, world.receipts(header))
+    assert not world.log.records
+
+
+def test_an_owner_stands_at_its_own_registration_index_only(world: World) -> None:
+    neighbour = world.headers[1].owner_index
+    world.refuse(SignatureError, f"is not owner {neighbour}", replace(world.headers[0], owner_index=neighbour))
+    world.refuse(UnknownError, "no such owner", replace(world.headers[0], owner_index=1000))
+
+
+@pytest.mark.parametrize("name", ["signature", "dealing_signature"])
+@pytest.mark.parametrize("forged", ["another owner's", "another submission's", "none"])
+def test_both_signatures_of_a_header_are_its_owners(world: World, name: str, forged: str) -> None:
+    header = world.headers[0]
+    sources = {
+        "another owner's": world.signed(header, 1),
+        "another submission's": world.signed(replace(header, share_digests=(bytes(32),) * 4, round=1), 0),
+        "none": SubmissionHeader(7, 0, header.owner, 0, header.commitment, ()),
+    }
+    with pytest.raises(SignatureError):
+        world.submit(replace(header, **{name: getattr(sources[forged], name)}))
+    assert not world.log.of(HeaderAccepted)
+
+
+def test_a_receipt_is_its_provers_and_of_this_submission(world: World) -> None:
+    header = world.headers[0]
+    mine, others = world.receipts(header, 4), world.receipts(world.headers[1])
+    world.refuse(SignatureError, "the receipt is signed by", header, {**mine, 2: mine[3]})
+    world.refuse(SignatureError, "the receipt is signed by", header, {**mine, 0: others[0]})
+    world.refuse(SignatureError, "65 bytes", header, {**mine, 3: b""})
+
+
+def test_there_are_no_receipts_of_provers_that_do_not_exist(world: World) -> None:
+    header = world.headers[0]
+    mine = world.receipts(header)
+    world.refuse(InvalidInputError, "only 4 provers", header, {**mine, 4: mine[0]})
+
+
+def test_fewer_receipts_than_a_quorum_are_too_few_yet(world: World) -> None:
+    header = world.headers[0]
+    world.refuse(NotReadyError, "2 receipts are too few.* 3 provers", header, world.receipts(header, 2))
+    assert world.submit(header).state is SubmissionState.PENDING
+
+
+@pytest.mark.parametrize("count", [0, 3, 5])
+def test_a_header_names_one_share_a_prover(world: World, count: int) -> None:
+    header = replace(world.headers[0], share_digests=(bytes(32),) * count)
+    world.refuse(WireError, "4 share digests", world.signed(header, 0))
+
+
+@pytest.mark.parametrize("late", [0, SKEW, SKEW + 1])
+def test_a_header_that_is_late_by_no_more_than_clocks_differ_gets_in(world: World, late: int) -> None:
+    world.market.be_at(world.market.chain.opened[0][0] + late)
+    if late <= SKEW:
+        assert world.submit(world.headers[0]).state is SubmissionState.PENDING
+    else:
+        world.refuse(ClosedError, "took submissions until", world.headers[0])
+
+
+def test_a_finalized_round_takes_nothing(world: World) -> None:
+    world.market.finalized = True
+    world.refuse(ClosedError, "took submissions until", world.headers[0])
+
+
+def test_an_owner_that_the_market_has_accepted_is_in_the_round(world: World) -> None:
+    world.market.taken = {world.headers[0].owner_index}
+    world.refuse(ClosedError, "accepted batch of this round already", world.headers[0])
+    world.submit(world.headers[1])
+
+
+def test_a_round_that_the_coordinator_has_closed_takes_nothing(world: World) -> None:
+    world.submit(world.headers[0])
+    world.journal.record(RoundClosed(world.headers[0].task_id, 0))
+    world.refuse(ClosedError, "full, or over", world.headers[1])
+
+
+def test_an_owner_is_in_a_round_once(world: World) -> None:
+    first = world.headers[0]
+    world.submit(first)
+    world.refuse(ClosedError, f"this owner has submission 0x{world.digest(first).hex()}", world.another(0))
+    world.submit(world.headers[1])
+    assert len(world.log.of(HeaderAccepted)) == 2
+
+
+def test_an_owner_whose_submission_was_rejected_may_hand_in_another(world: World) -> None:
+    world.submit(world.headers[0])
+    world.journal.record(OwnerDropped(world.digest(world.headers[0]), "validity: norm above the bound"))
+    assert world.submit(world.another(0)).state is SubmissionState.PENDING
+
+
+def test_an_owner_whose_submission_expired_may_hand_in_another_but_only_one(world: World) -> None:
+    """With two in one round no cohort could be made of them, and the round would stand still for everybody."""
+    world.submit(world.headers[0])
+    world.give_up(world.headers[0])
+    assert world.submit(world.headers[0]).state is SubmissionState.EXPIRED
+    second = world.another(0)
+    assert world.submit(second).state is SubmissionState.PENDING
+    world.refuse(
+        ClosedError, f"this owner has submission 0x{world.digest(second).hex()}", world.another(0, b"a third one")
+    )
+    world.give_up(second)
+    assert world.submit(world.another(0, b"a fourth one")).state is SubmissionState.PENDING
+
+
+def test_refusals_are_counted_by_cause_up_to_a_limit(world: World) -> None:
+    """Beyond it they are refused all the same: nobody fills the disk with them."""
+    header = world.headers[0]
+    world.refuse(NotReadyError, "too few", header, {})
+    world.submit(header)
+    world.refuse(ClosedError, "this owner has", world.another(0))
+    for _ in range(COUNTED):
+        world.refuse(NotReadyError, "too few", world.headers[1], {})
+    assert state_of(world.journal).rejections[header.task_id] == {"not-ready": COUNTED - 1, "closed": 1}
+    assert len(world.log.of(HeaderRefused)) == COUNTED
+    assert world.submit(world.headers[1]).state is SubmissionState.PENDING
+
+
+def test_while_the_node_is_down_nothing_enters_and_later_it_does(world: World) -> None:
+    world.market.down = 1
+    world.refuse(ChainError, "cannot be reached", world.headers[0])
+    assert world.submit(world.headers[0]).state is SubmissionState.PENDING
+
+
+def published(world: World, key: bytes, task_id: int, signed_task: int | None = None) -> ModelHead:
+    digest = keccak(b"the model")
+    asked = publication_digest(world.network.terms.market, task_id if signed_task is None else signed_task, digest)
+    return ModelHead(task_id, 9, digest, sign_digest(key, asked))
+
+
+def test_the_model_owner_may_publish_a_model(world: World) -> None:
+    task = world.network.terms.task_id
+    assert world.admission.check_publisher(published(world, MODEL_OWNER, task)) == world.network.terms
+
+
+def test_nobody_else_publishes_a_model(world: World) -> None:
+    task = world.network.terms.task_id
+    for head in (
+        published(world, seed_of("owner", 0), task),
+        published(world, world.network.coordinator_key, task),
+        published(world, MODEL_OWNER, task, signed_task=task + 1),
+        replace(published(world, MODEL_OWNER, task), digest=keccak(b"another model")),
+    ):
+        with pytest.raises(SignatureError, match="the model is signed by"):
+            world.admission.check_publisher(head)
+
+
+def test_models_of_others_tasks_are_unknown_here(world: World) -> None:
+    task = world.network.terms.task_id
+    with pytest.raises(UnknownError, match="no such task"):
+        world.admission.check_publisher(published(world, MODEL_OWNER, task + 1))
+    with pytest.raises(UnknownError, match="not this one"):
+        world.admission_of(b"\x99" * 20).check_publisher(published(world, MODEL_OWNER, task))

@@ -1,0 +1,448 @@
+"""What one turn of the driver does with each round, and how long it leaves a round in trouble alone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import pytest
+
+from circuits.errors import ChainError, UnknownError
+from commons.protocol.messages import Step
+from commons.protocol.status import SubmissionState
+from commons.settings.sections import CoordinatorSettings
+from commons.storage.accounts import SigningKey
+from coordinator.coordinator import Coordinator
+from coordinator.events import (
+    BatchProven,
+    BatchSettled,
+    CohortBegun,
+    CohortFailed,
+    HeaderAccepted,
+    ProverBlamed,
+    RoundClosed,
+    SumOpened,
+)
+from coordinator.machine import Completed
+from coordinator.rounds import Round
+from tests.coordinator.fleets import state_of
+from tests.coordinator.markets import (
+    MORE_OWNERS,
+    DevelopmentParameters,
+    Market,
+    MemoryLog,
+    PartyLine,
+    chain_of,
+    proven,
+)
+from tests.simulation.world.chain import Account
+from tests.simulation.world.clock import START, NodeClock
+from tests.simulation.world.network import InOrder
+from tests.support.faults import silent
+from tests.support.network import network_with
+
+P = ParamSpec("P")
+T = TypeVar("T")
+DAY = 86_400
+PATIENCE = 30
+EVERYBODY = range(4)
+
+
+class Holding(Executor):
+    """Does what it was given when it is told to."""
+
+    def __init__(self) -> None:
+        self.held: list[Callable[[], None]] = []
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        self.held.append(lambda: future.set_result(fn(*args, **kwargs)))
+        return future
+
+    def work(self) -> None:
+        held, self.held = self.held, []
+        for one in held:
+            one()
+
+
+class World:
+    """A coordinator of a task with one round, a committee of real parties, and a market."""
+
+    def __init__(self, directory: Path, rounds: Executor, *, round_age: float = 30.0) -> None:
+        self.network = network_with(MORE_OWNERS)
+        self.market = Market(chain_of(self.network))
+        self.clock = NodeClock(self.market.chain.clock)
+        self.lines = [PartyLine(self.network, self.market, p) for p in EVERYBODY]
+        self.log = MemoryLog()
+        self.stopping = threading.Event()
+        self.task = self.network.terms.task_id
+        settings = CoordinatorSettings(
+            listen="h:1", log="sqlite:///unused", account=directory, state=directory, poll_interval=1.0,
+            longest_pause=5.0, round_age=round_age, release_patience=PATIENCE, step_timeout=1.0,
+        )  # fmt: skip
+        self.coordinator = Coordinator(
+            settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log, directory,
+            DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), self.stopping,
+        )  # fmt: skip
+        self.journal = self.coordinator.journal
+
+    def connect(self, endpoint: str) -> PartyLine:
+        return self.lines[int(endpoint.removeprefix("prover-").partition(":")[0])]
+
+    def turn(self, after: float = 0.0) -> None:
+        self.clock.sleep(after)
+        self.coordinator.driver.turn()
+
+    def enter(self, owners: Iterable[int], number: int = 0) -> tuple[bytes, ...]:
+        """Headers of owners come in; of another round they are copies that nobody can prove."""
+        digests = []
+        for owner in owners:
+            digest = self.network.submission(owner) if number == 0 else bytes([number, owner]) * 16
+            self.journal.record(
+                HeaderAccepted(digest, replace(self.network.headers[owner], round=number), tuple(EVERYBODY))
+            )
+            digests.append(digest)
+        return tuple(digests)
+
+    def prove(self, done: Completed, owners: Iterable[int]) -> None:
+        """The batch was proven some time ago."""
+        bundle = self.coordinator.results.put(done.bundle.encode())
+        self.journal.record(BatchProven(self.task, 0, done.batch_id, self.enter(owners), bundle))
+
+    def accept(self, done: Completed, owners: Iterable[int], *, final: bool) -> None:
+        """It was, and the market has it; ``final``: deep enough for the provers."""
+        self.prove(done, owners)
+        self.journal.record(BatchSettled(done.batch_id, True, ""))
+        if final:
+            self.network.accept(done)
+
+    def end_submissions(self) -> None:
+        self.market.be_at(START + self.network.terms.submit_window + 1)
+
+    def take_down(self, *provers: int) -> None:
+        for prover in provers:
+            self.lines[prover].down = True
+
+    @property
+    def round(self) -> Round:
+        return state_of(self.journal).rounds[self.task, 0]
+
+    @property
+    def looks(self) -> int:
+        """How often the coordinator has looked at its first prover."""
+        return self.lines[0].looks
+
+    def steps(self) -> set[Step]:
+        return {step for line in self.lines for step in line.steps}
+
+    def attempts(self, seconds: int) -> list[float]:
+        """When the round of which the node tells nothing is worked on, turning every half second."""
+        found = []
+        for half in range(2 * seconds):
+            before = self.market.asked["round"]
+            self.turn()
+            found += [half / 2] * (self.market.asked["round"] - before)
+            self.clock.sleep(0.5)
+        return found
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, InOrder())
+
+
+@pytest.fixture
+def rounds() -> Holding:
+    return Holding()
+
+
+@pytest.fixture
+def held(tmp_path: Path, rounds: Holding) -> World:
+    return World(tmp_path, rounds)
+
+
+def test_without_open_rounds_the_chain_is_not_asked(world: World) -> None:
+    world.market.down = 1
+    world.turn()
+    world.enter([0])
+    world.journal.record(RoundClosed(world.task, 0))
+    world.turn()
+    assert world.market.down == 1
+
+
+def test_while_the_node_is_down_no_round_is_begun_and_the_process_log_says_so(
+    held: World, rounds: Holding, caplog: pytest.LogCaptureFixture
+) -> None:
+    held.enter([0])
+    held.market.down = 1
+    held.turn()
+    assert not rounds.held
+    assert "chain-trouble reason='the node cannot be reached'" in caplog.text
+    held.turn()
+    assert len(rounds.held) == 1
+
+
+def test_a_round_that_is_being_worked_on_is_not_begun_a_second_time(held: World, rounds: Holding) -> None:
+    held.enter([0])
+    held.turn()
+    held.turn(after=1000.0)
+    assert len(rounds.held) == 1
+    held.market.chain.open_round()
+    held.enter([0], number=1)
+    held.turn()
+    assert len(rounds.held) == 2, "the other round does not wait for it"
+    rounds.work()
+    held.turn()
+    assert len(rounds.held) == 2
+
+
+def test_pauses_of_a_round_in_trouble_double_up_to_the_longest(world: World) -> None:
+    world.enter([0])
+    world.market.raises[0] = ChainError("the node is confused")
+    assert world.attempts(20) == [0, 1, 3, 7, 12, 17]
+
+
+def test_progress_ends_the_pauses(tmp_path: Path) -> None:
+    world = World(tmp_path, InOrder(), round_age=0)
+    world.enter([0])
+    world.market.raises[0] = ChainError("the node is confused")
+    assert world.attempts(6) == [0, 1, 3]
+    del world.market.raises[0]
+    world.turn(after=10.0)
+    world.market.raises[0] = ChainError("confused again")
+    world.clock.sleep(0.5)
+    assert world.attempts(6) == [0, 1, 3]
+
+
+def test_a_round_in_trouble_holds_up_no_other(world: World) -> None:
+    world.market.chain.open_round()
+    world.enter([0])
+    world.enter([0], number=1)
+    world.market.raises[0] = ChainError("the node is confused")
+    world.market.be_at(world.market.chain.opened[1][1] + 1)
+    world.turn()
+    assert world.log.of(RoundClosed) == [RoundClosed(world.task, 1)]
+
+
+def test_trouble_is_noted_once_for_owners_to_see(world: World) -> None:
+    world.enter([0, 1])
+    world.end_submissions()
+    world.take_down(*EVERYBODY)
+    for _ in range(3):
+        world.turn(after=10.0)
+    assert world.looks == 3
+    (noted,) = world.log.of(CohortFailed)
+    assert "missing: provers [0, 1, 2, 3]" in noted.reason
+    assert world.round.trouble == noted.reason
+    world.market.raises[0] = UnknownError("the chain knows no such round")
+    for _ in range(2):
+        world.turn(after=100.0)
+    assert [event.reason for event in world.log.of(CohortFailed)] == [noted.reason, "the chain knows no such round"]
+
+
+def test_a_node_that_is_down_is_not_noted_as_the_rounds_trouble(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.enter([0, 1])
+    world.market.raises[0] = ChainError("the node is confused")
+    for _ in range(3):
+        world.turn(after=10.0)
+    assert world.market.asked["round"] == 3
+    assert not world.log.of(CohortFailed)
+    assert "round-trouble task=7 round=0 code=chain reason='the node is confused'" in caplog.text
+
+
+def test_an_unforeseen_exception_is_logged_and_stops_neither_other_rounds_nor_the_next_try(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.market.chain.open_round()
+    world.enter([0])
+    world.enter([0], number=1)
+    world.market.raises[0] = ZeroDivisionError("nobody thought of this")
+    world.market.be_at(world.market.chain.opened[1][1] + 1)
+    world.turn()
+    assert "round-error task=7 round=0" in caplog.text
+    assert "nobody thought of this" in caplog.text
+    assert world.log.of(RoundClosed) == [RoundClosed(world.task, 1)]
+    assert not world.log.of(CohortFailed)
+    asked = world.market.asked["round"]
+    world.turn()
+    assert world.market.asked["round"] == asked, "it waits"
+    world.market.raises.clear()
+    world.turn(after=1.0)
+    assert world.market.asked["round"] == asked + 1
+
+
+def test_a_round_whose_trouble_cannot_be_noted_waits_all_the_same(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk is a trouble that cannot be written down; without a pause it would be met again in every turn."""
+    world.enter([0, 1])
+    world.end_submissions()
+    world.take_down(*EVERYBODY)
+    world.log.full = True
+    world.turn()
+    world.turn()
+    assert world.looks == 1
+    assert "trouble-not-noted task=7 round=0 reason='the disk is full'" in caplog.text
+    world.log.full = False
+    world.turn(after=1.0)
+    assert len(world.log.of(CohortFailed)) == 1
+
+
+def test_stopping_leaves_no_trace_and_the_cohort_is_taken_up_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    cohort = world.enter([0, 1])
+    world.end_submissions()
+    world.stopping.set()
+    world.turn()
+    world.turn()
+    assert world.looks == 2, "no pause: after a restart there would be none either"
+    assert not world.log.of(CohortFailed)
+    assert not world.steps()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    world.stopping.clear()
+    world.turn()
+    assert world.log.of(CohortBegun) == [CohortBegun(world.task, 0, cohort)]
+    assert [event.submissions for event in world.log.of(BatchProven)] == [cohort]
+
+
+def test_a_round_goes_from_headers_to_its_end_one_action_a_turn(world: World) -> None:
+    members = world.enter([0, 1])
+    world.turn()
+    assert len(world.log.records) == 2, "the submit window is open"
+    world.end_submissions()
+    world.turn(after=30.0)
+    (batch,) = world.log.of(BatchProven)
+    world.turn()
+    assert world.log.of(BatchSettled) == [BatchSettled(batch.batch_id, True, "")]
+    world.turn()
+    assert not world.log.of(SumOpened), "it is not final for the provers"
+    world.network.accept(proven()[0])
+    world.turn(after=1.0)
+    assert [event.batch_id for event in world.log.of(SumOpened)] == [batch.batch_id]
+    world.market.be_at(world.market.chain.opened[0][1] + 1)
+    world.turn(after=30.0)
+    assert world.log.records[-1]["kind"] == "round-closed"
+    assert {state_of(world.journal).submissions[s].status.state for s in members} == {SubmissionState.ACCEPTED}
+
+
+def test_a_look_at_the_round_serves_until_it_is_too_old(world: World) -> None:
+    world.enter([0])
+    world.turn()
+    world.turn(after=30.0)
+    assert world.market.asked["round"] == 1
+    world.turn(after=0.5)
+    assert world.market.asked["round"] == 2
+    world.turn(after=30.0)
+    assert world.market.asked["round"] == 2
+
+
+def test_after_settling_the_round_is_looked_at_again(world: World) -> None:
+    """The batch that was accepted takes room from the next."""
+    world.prove(proven()[0], [0, 1])
+    world.turn()
+    assert world.log.of(BatchSettled) == [BatchSettled(proven()[0].batch_id, True, "")]
+    assert world.market.asked["round"] == 1
+    world.turn()
+    assert world.market.asked["round"] == 2
+
+
+def test_a_look_from_before_a_settlement_that_failed_is_not_used_again(world: World) -> None:
+    """The transaction may be mined all the same."""
+    world.enter([2])
+    world.turn()
+    world.prove(proven()[0], [0, 1])
+    world.market.raises[0] = ChainError("the node is confused")
+    world.turn()
+    assert (world.market.asked["accepted"], world.market.asked["round"]) == (1, 1)
+    world.market.raises.clear()
+    world.turn(after=1.0)
+    assert world.log.of(BatchSettled) == [BatchSettled(proven()[0].batch_id, True, "")]
+    assert world.market.asked["round"] == 2
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_patience_with_provers_that_release_nothing_ends(world: World, late: bool) -> None:
+    world.accept(proven()[0], [0, 1], final=False)
+    world.market.be_at(world.market.chain.opened[0][1] + PATIENCE * DAY + late)
+    world.turn()
+    assert world.steps() == (set() if late else {Step.RELEASE})
+    assert bool(world.log.of(RoundClosed)) is late
+    assert not world.log.of(SumOpened)
+
+
+def test_a_prover_that_provably_lied_is_not_asked_again_in_its_round(world: World) -> None:
+    world.journal.record(ProverBlamed(world.task, 0, 1, "MASK", "a wrong share", True))
+    world.journal.record(ProverBlamed(world.task, 0, 2, "MASK", "absent: no answer", False))
+    world.enter([0, 1])
+    world.end_submissions()
+    for line in world.lines:
+        line.faults = {line.prover: [silent(Step.COIN)]}
+    world.turn()
+    assert [bool(line.steps) for line in world.lines] == [True, False, True, True]
+
+
+def test_sums_of_accepted_batches_do_not_wait_for_a_cohort_whose_provers_are_away(world: World) -> None:
+    done = proven()[0]
+    world.accept(done, [0, 1], final=True)
+    cohort = world.enter([4, 5])
+    world.journal.record(CohortBegun(world.task, 0, cohort))
+    world.take_down(2, 3)
+    world.turn()
+    assert [event.batch_id for event in world.log.of(SumOpened)] == [done.batch_id]
+    assert "needs 3 provers that hold all its shares" in world.round.trouble
+    assert world.round.cohort == cohort
+    looks = world.looks
+    world.turn()
+    assert world.looks == looks, "the cohort is still in trouble"
+
+
+def test_sums_of_accepted_batches_do_not_wait_for_a_cohort_that_failed_again(world: World) -> None:
+    done = proven()[0]
+    world.accept(done, [0, 1], final=True)
+    cohort = world.enter([4, 5])
+    world.journal.record(CohortBegun(world.task, 0, cohort))
+    for line in world.lines:
+        line.faults = {line.prover: [silent(Step.COIN)]}
+    world.turn()
+    assert Step.COIN in world.steps()
+    assert [event.batch_id for event in world.log.of(SumOpened)] == [done.batch_id]
+    assert "too few provers" in world.round.trouble
+    looks = world.looks
+    world.turn()
+    assert world.looks == looks, "the cohort is still in trouble"
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_sum_that_cannot_be_had_meanwhile_does_not_hide_the_cohorts_trouble(
+    world: World, away: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.accept(proven()[0], [0, 1], final=False)
+    world.journal.record(CohortBegun(world.task, 0, world.enter([4, 5])))
+    if away:
+        world.take_down(2, 3)
+    for line in world.lines:
+        line.faults = {line.prover: [silent(Step.COIN)]}
+    world.turn()
+    assert Step.RELEASE in world.steps()
+    expected = "needs 3 provers that hold all its shares" if away else "too few provers"
+    assert expected in world.round.trouble
+    assert len(world.log.of(CohortFailed)) == 1
+    assert "needs the shares of 2 provers" in caplog.text
+
+
+def test_one_sum_that_cannot_be_had_does_not_hold_up_the_others(world: World) -> None:
+    first, second = proven()
+    world.accept(first, [0, 1], final=False)
+    world.accept(second, [2, 3], final=True)
+    world.turn()
+    assert [event.batch_id for event in world.log.of(SumOpened)] == [second.batch_id]
+    assert "needs the shares of 2 provers" in world.round.trouble
+    world.network.accept(first)
+    world.turn(after=1.0)
+    assert [event.batch_id for event in world.log.of(SumOpened)] == [second.batch_id, first.batch_id]

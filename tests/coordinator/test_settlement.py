@@ -1,0 +1,208 @@
+"""Proven batches reach the market once, whatever nodes, refusals and restarts do in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from circuits.errors import ChainError, ContractError
+from circuits.statement import BatchProof, BatchStatement
+from commons.chain.transactions import Mined
+from commons.protocol.status import SubmissionState
+from coordinator.events import BatchProven, BatchSettled, HeaderAccepted, TransactionSent
+from coordinator.journal import Journal
+from coordinator.rounds import ProvenBatch
+from coordinator.settlement import Settlement
+from tests.coordinator.fleets import blobs_in, state_of
+from tests.coordinator.markets import MORE_OWNERS, Market, MemoryLog, chain_of, proven
+from tests.simulation.world.chain import Account
+from tests.support.network import network_with
+
+
+@dataclass
+class Payer(Account):
+    """The coordinator's account.
+
+    Attributes:
+        before: raised, one a call, before anything is sent.
+        after: raised, one a call, when the market has the batch.
+        waiting: called once a transaction is out, before it is mined.
+        asked: how often it was to send the batch.
+        sent: transactions.
+    """
+
+    before: list[ContractError] = field(default_factory=list)
+    after: list[ContractError] = field(default_factory=list)
+    waiting: Callable[[], None] = lambda: None
+    asked: int = 0
+    sent: list[bytes] = field(default_factory=list)
+
+    def accept_batch(
+        self,
+        statement: BatchStatement,
+        proof: BatchProof,
+        attestations: Sequence[tuple[int, bytes]],
+        *,
+        on_sent: Callable[[bytes], None] | None = None,
+    ) -> Mined:
+        self.asked += 1
+        if self.before:
+            raise self.before.pop(0)
+
+        def told(transaction: bytes) -> None:
+            self.sent.append(transaction)
+            if on_sent is not None:
+                on_sent(transaction)
+            self.waiting()
+
+        mined = super().accept_batch(statement, proof, attestations, on_sent=told)
+        if self.after:
+            raise self.after.pop(0)
+        return mined
+
+
+class World:
+    """A coordinator with one proven batch."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        network = network_with(MORE_OWNERS)
+        self.done = proven()[0]
+        self.market = Market(chain_of(network))
+        self.payer = Payer(self.market)
+        self.log = MemoryLog()
+        self.journal = Journal(self.log)
+        key, members = (network.terms.task_id, 0), network.cohort.digests[: self.done.statement.size]
+        self.journal.record(
+            *(HeaderAccepted(s, h, (0, 1, 2, 3)) for s, h in zip(members, network.headers, strict=False)),
+            BatchProven(*key, self.done.batch_id, members, blobs_in(directory).put(self.done.bundle.encode())),
+        )
+
+    @property
+    def batch(self) -> ProvenBatch:
+        return state_of(self.journal).batches[self.done.batch_id]
+
+    @property
+    def states(self) -> set[SubmissionState]:
+        return {entry.status.state for entry in state_of(self.journal).submissions.values()}
+
+    def settle(self) -> None:
+        Settlement(self.payer, self.journal, blobs_in(self.directory)).settle(self.done.batch_id)
+
+    def restart(self) -> None:
+        self.journal = Journal(self.log)
+
+    def accepted(self) -> int:
+        """How many batches the market has."""
+        return len(self.market.accepted(*self.batch.round_key))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_a_batch_is_sent_and_recorded_as_accepted(world: World) -> None:
+    world.settle()
+    assert world.accepted() == 1
+    assert (world.batch.settled, world.batch.accepted) == (True, True)
+    assert world.batch.transaction == world.payer.sent[0]
+    assert world.states == {SubmissionState.ACCEPTED}
+    assert world.log.of(BatchSettled) == [BatchSettled(world.done.batch_id, True, "")]
+
+
+def test_nothing_is_sent_when_the_market_has_the_batch_already(world: World) -> None:
+    """A transaction of before a restart was mined meanwhile."""
+    certificate = world.done.bundle.certificate
+    Account(world.market).accept_batch(world.done.statement, world.done.proof, certificate.attestations)
+    world.settle()
+    assert not world.payer.asked
+    assert (world.batch.settled, world.batch.accepted) == (True, True)
+    assert not world.log.of(TransactionSent)
+
+
+def test_another_batch_of_the_round_is_not_taken_for_it(world: World) -> None:
+    other = proven()[1]
+    Account(world.market).accept_batch(other.statement, other.proof, other.bundle.certificate.attestations)
+    world.settle()
+    assert len(world.payer.sent) == 1
+    assert world.accepted() == 2
+
+
+@pytest.mark.parametrize("name", ["", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeUnknown"])
+def test_a_refusal_that_may_pass_is_raised_and_the_batch_is_sent_again(world: World, name: str) -> None:
+    """A node that lags does not know the round yet; gas may run out because of what came before in the block."""
+    world.payer.before = [ContractError(f"refused: {name}", name)] * 2
+    for _ in range(2):
+        with pytest.raises(ContractError, match=f"refused: {name}"):
+            world.settle()
+        assert not world.batch.settled
+        assert world.states == {SubmissionState.PROVEN}
+    world.settle()
+    assert world.batch.accepted
+    assert len(world.log.of(BatchSettled)) == 1
+
+
+@pytest.mark.parametrize("name", ["RoundClosed", "TooFewAttestations", "OwnerAlreadyAccepted", "ProofInvalid"])
+def test_a_final_refusal_is_recorded_once_with_its_reason(world: World, name: str) -> None:
+    world.payer.before = [ContractError(f"the market refused: {name}", name)]
+    world.settle()
+    assert (world.batch.settled, world.batch.accepted) == (True, False)
+    assert world.log.of(BatchSettled) == [BatchSettled(world.done.batch_id, False, f"the market refused: {name}")]
+    assert world.states == {SubmissionState.REJECTED}
+    assert not list(state_of(world.journal).unsettled(world.batch.round_key))
+
+
+def test_the_markets_own_refusal_of_a_late_batch_is_final(world: World) -> None:
+    world.market.be_at(world.market.chain.opened[0][1] + 1)
+    world.settle()
+    assert world.log.of(BatchSettled) == [BatchSettled(world.done.batch_id, False, "too late")]
+
+
+@pytest.mark.parametrize("name", ["OwnerAlreadyAccepted", "", "RoundClosed"])
+def test_an_acceptance_found_after_a_refusal_counts(world: World, name: str) -> None:
+    """What was refused is the second of two transactions with the batch; the first got through."""
+    world.payer.after = [ContractError("refused", name)]
+    world.settle()
+    assert (world.batch.settled, world.batch.accepted) == (True, True)
+    assert len(world.log.of(BatchSettled)) == 1
+
+
+def test_the_hash_is_on_record_before_anybody_waits_for_the_transaction(world: World) -> None:
+    seen: list[bytes | None] = []
+
+    def look() -> None:
+        world.restart()
+        seen.append(world.batch.transaction)
+        raise ChainError("the node went away")
+
+    world.payer.waiting = look
+    with pytest.raises(ChainError, match="went away"):
+        world.settle()
+    assert seen == world.payer.sent
+    assert not world.batch.settled
+
+
+def test_after_a_restart_a_transaction_under_way_is_found_and_not_repeated(world: World) -> None:
+    def vanish() -> None:
+        raise ChainError("the node went away")
+
+    world.payer.waiting = vanish
+    with pytest.raises(ChainError):
+        world.settle()
+    world.restart()
+    world.market.chain.mine()
+    world.settle()
+    assert world.payer.asked == world.accepted() == 1
+    assert world.batch.accepted
+
+
+def test_a_node_that_is_down_settles_nothing(world: World) -> None:
+    world.market.down = 1
+    with pytest.raises(ChainError, match="cannot be reached"):
+        world.settle()
+    assert not world.log.of(BatchSettled)
+    assert not world.payer.asked

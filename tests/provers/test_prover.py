@@ -1,0 +1,233 @@
+"""A prover without its server: what it deletes and when, whom it believes about its committee, what it counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+import native
+from circuits.errors import ChainError, ClosedError, InvalidInputError, SignatureError, UnknownError
+from circuits.statement import Committee, MarketId, share_length
+from commons.chain.facts import CommitteeRecord
+from commons.settings.sections import ProverSettings
+from commons.sharing.sharepayloads import encode_dense, payload_digest
+from provers.joining.keystore import Keystore
+from provers.prover import Prover, own_membership
+from provers.store import ShareRecord, Store
+from tests.coordinator.markets import DevelopmentParameters, chain_of
+from tests.simulation.world.chain import ModelChain, NodeView
+from tests.simulation.world.clock import START, NodeClock
+from tests.simulation.world.disk import SimulatedDisk
+from tests.support.network import Network
+
+OWN = 2
+DAY, RETENTION = 86_400, 10
+SUBMISSION = b"\x0a" * 32
+
+
+@dataclass
+class Node(NodeView):
+    """A node that may show another committee, or members that have not all joined, than the chain has."""
+
+    shown: Committee | None = None
+    hpke_keys: tuple[bytes, ...] | None = None
+    ready: bool = True
+    other: MarketId | None = None
+
+    @property
+    def market_id(self) -> MarketId:
+        return self.other or super().market_id
+
+    def committee_record(self, committee_id: int) -> CommitteeRecord:
+        record = super().committee_record(committee_id)
+        keys = self.hpke_keys or record.hpke_keys
+        return replace(record, committee=self.shown or record.committee, hpke_keys=keys, ready=self.ready)
+
+
+class Clock(NodeClock):
+    """A clock that may be broken."""
+
+    broken = False
+
+    def time(self) -> float:
+        return 1 / 0 if self.broken else super().time()
+
+
+class World:
+    """One prover that is member 2 of 4."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.keystore = Keystore.create(directory / "keys")
+        network = Network()
+        members = list(network.committee.members)
+        members[OWN] = self.keystore.address
+        network.committee = replace(network.committee, members=tuple(members))
+        self.chain: ModelChain = chain_of(network)
+        self.node = Node(self.chain)
+        self.clock = Clock(self.chain.clock)
+        self.fails: list[tuple[str, int]] = []
+        disk = SimulatedDisk(lambda: self.fails.pop() if self.fails else None)
+        settings = ProverSettings(
+            listen="h:1", endpoint="h:1", keystore=directory / "keys", state=directory / "state",
+            committee=self.committee.committee_id, retention_days=RETENTION,
+        )  # fmt: skip
+        self.store = Store(directory / "state", max_bytes=1 << 24, disk=disk)
+        self.prover = Prover(
+            settings, own_membership([self.node], self.committee.committee_id, self.keystore.address), self.keystore,
+            [self.node], self.store, DevelopmentParameters(network.setup), self.clock,
+        )  # fmt: skip
+
+    @property
+    def committee(self) -> Committee:
+        return self.chain.committee
+
+    def keep(self, expires: int) -> None:
+        """A share of a round that settles at some time."""
+        payload = encode_dense(native.expand(b"\x01" * 32, share_length(5)))
+        with self.store.receive(5, self.prover.membership) as writer:
+            writer.write(payload)
+            received = writer.finish(payload_digest(payload))
+            record = ShareRecord(SUBMISSION, 7, 0, b"\x0b" * 20, 5, received.form, received.size, expires)
+            self.store.adopt(record, received)
+
+    @property
+    def has_share(self) -> bool:
+        return self.store.find(SUBMISSION) is not None
+
+    def result(self, age: float) -> Path:
+        """A share of a sum that was written some seconds ago."""
+        path = self.directory / "state" / "sums" / f"{age}"
+        path.write_bytes(b"sum")
+        os.utime(path, (self.clock.time() - age,) * 2)
+        return path
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.prover.close()
+
+
+def test_shares_of_settled_rounds_are_deleted_and_no_others(world: World) -> None:
+    world.keep(expires=START + 100)
+    world.clock.sleep(100)
+    world.prover.tidy()
+    assert world.has_share
+    world.clock.sleep(1)
+    world.prover.tidy()
+    assert not world.has_share
+    assert world.prover.status().submissions == 0
+
+
+def test_a_node_that_tells_a_time_far_ahead_has_no_share_deleted(world: World) -> None:
+    world.keep(expires=START + 100)
+    world.chain.mine()
+    world.chain.blocks[-1] = replace(world.chain.head, time=START + 10 * 365 * DAY)
+    assert world.node.now() > START + 100
+    world.prover.tidy()
+    assert world.has_share
+
+
+def test_old_results_are_deleted_and_younger_ones_served_on(world: World) -> None:
+    old, young = world.result(RETENTION * DAY + 1), world.result(RETENTION * DAY - 1)
+    world.prover.tidy()
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_tidying_that_fails_is_logged_and_done_the_next_time(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """It runs in a thread of its own; an exception would end the deletions for good."""
+    old = world.result(RETENTION * DAY + 1)
+    world.fails = [("full", 0)]
+    world.prover.tidy()
+    assert "tidy-failed" in caplog.text
+    assert old.exists()
+    world.prover.tidy()
+    assert not old.exists()
+
+
+def test_even_an_unforeseen_exception_does_not_end_the_tidying(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    old = world.result(RETENTION * DAY + 1)
+    world.clock.broken = True
+    world.prover.tidy()
+    assert "tidy-failed reason='ZeroDivisionError'" in caplog.text
+    world.clock.broken = False
+    world.prover.tidy()
+    assert not old.exists()
+
+
+def test_a_prover_knows_its_place_in_the_committee(world: World) -> None:
+    found = own_membership([world.node, Node(world.chain)], world.committee.committee_id, world.keystore.address)
+    assert (found.committee, found.index) == (world.committee, OWN)
+    assert found == world.prover.membership
+
+
+def test_who_is_no_member_has_no_place(world: World) -> None:
+    with pytest.raises(InvalidInputError, match="is no member of committee 1"):
+        own_membership([world.node], world.committee.committee_id, b"\x77" * 20)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("what", ["deployment", "address", "registry", "members", "size", "keys"])
+def test_nodes_that_differ_about_what_is_believed_for_good_are_not_believed(
+    world: World, what: str, first: bool
+) -> None:
+    """One of them lies; which one, its operator has to find out."""
+    committee, market = world.committee, world.chain.terms.market
+    strangers = replace(committee, members=(b"\x77" * 20, *committee.members[1:]))
+    nodes = {
+        "deployment": Node(world.chain, other=replace(market, deployment=b"\x99" * 32)),
+        "address": Node(world.chain, other=replace(market, address=b"\x99" * 20)),
+        "registry": Node(world.chain, registry=b"\x99" * 20),
+        "members": Node(world.chain, shown=strangers),
+        "size": Node(world.chain, shown=Committee(1, 1, (*committee.members, b"\x77" * 20))),
+        "keys": Node(world.chain, hpke_keys=(b"\x99" * 32, *world.chain.hpke_keys[1:])),
+    }
+    pair = [nodes[what], world.node] if first else [world.node, nodes[what]]
+    with pytest.raises(ChainError, match="which one is right"):
+        own_membership(pair, committee.committee_id, world.keystore.address)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_node_that_has_not_seen_all_members_join_yet_contradicts_nobody(world: World, first: bool) -> None:
+    lagging = Node(world.chain, hpke_keys=(b"", *world.chain.hpke_keys[1:]), ready=False)
+    pair = [lagging, world.node] if first else [world.node, lagging]
+    assert own_membership(pair, world.committee.committee_id, world.keystore.address).index == OWN
+
+
+def test_a_node_that_is_down_is_no_reason_to_believe_the_other_alone(world: World) -> None:
+    with pytest.raises(ChainError, match="cannot be reached"):
+        own_membership([world.node, Node(world.chain, down=1)], 1, world.keystore.address)
+
+
+def test_refused_calls_are_counted_by_cause(world: World) -> None:
+    assert world.prover.status().refusals == {}
+    for error in (ClosedError("late"), SignatureError("forged"), ClosedError("later")):
+        world.prover.refused(error)
+    assert world.prover.status().refusals == {"closed": 2, "bad-signature": 1}
+
+
+def test_a_status_names_the_prover_and_what_it_keeps(world: World) -> None:
+    world.keep(expires=START + 100)
+    status = world.prover.status()
+    assert (status.address, status.prover) == (world.keystore.address, OWN)
+    assert (status.chain_id, status.market) == (world.node.chain_id, world.node.market)
+    assert (status.committee_id, status.keys_ready) == (1, False)
+    assert (status.submissions, status.stored_bytes) == (1, 32 * share_length(5))
+
+
+def test_a_prover_sets_keys_up_for_its_own_committee_only(world: World) -> None:
+    for act in (lambda: world.prover.deal(2), lambda: world.prover.accept(2, ()), lambda: world.prover.confirm(2, ())):
+        with pytest.raises(UnknownError, match="belongs to committee 1, not 2"):
+            act()
+
+
+def test_keys_are_not_dealt_before_all_members_have_joined(world: World) -> None:
+    world.node.ready = False
+    with pytest.raises(UnknownError, match="not every member"):
+        world.prover.deal(1)
