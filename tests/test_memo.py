@@ -11,7 +11,7 @@ from commons.runtime.memo import Memo
 
 
 def test_many_who_ask_at_once_load_once() -> None:
-    memo, loads, started = Memo[str, int](), [], threading.Barrier(8)
+    memo, loads, started = Memo[str, int](), list[None](), threading.Barrier(8)
 
     def ask() -> int:
         started.wait()

@@ -63,7 +63,9 @@ def test_the_lock_fits_what_is_asked_for(name: str, python: str) -> None:
         if (pin.marker or Marker("python_version > '0'")).evaluate(environment)
     }
     for wanted in map(Requirement, INPUTS[name]):
-        assert held.get(canonicalize_name(wanted.name)) in wanted.specifier, wanted
+        version = held.get(canonicalize_name(wanted.name))
+        assert version is not None, wanted
+        assert version in wanted.specifier, wanted
 
 
 @pytest.mark.parametrize("name", LOCK.EXTRAS)

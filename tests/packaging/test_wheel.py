@@ -103,7 +103,7 @@ def test_every_package_is_the_wheels(installed: Path) -> None:
 
 
 def test_measurements_need_a_checkout(installed: Path) -> None:
-    command = [installed / "gradroll", "bench", "--only", "none"]
+    command = [str(installed / "gradroll"), "bench", "--only", "none"]
     done = subprocess.run(command, cwd=installed, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert "checkout" in done.stderr

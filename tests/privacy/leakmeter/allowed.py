@@ -116,17 +116,17 @@ def _further_count(stage: Stage) -> int:
 
 def _further(stage: Stage, submission: Submission, weights: Sequence[int]) -> list[tuple[int, int]]:
     """Derivative by the owner's bits of the weighted sum of what the policy adds: exact, as that is quadratic."""
-    policy, half = stage.toy.proving.policy, pow(2, -1, R)
+    circuit, half = stage.toy.proving.policy.per_owner, pow(2, -1, R)
     assert submission.secrets is not None
-    if policy.per_owner is None:
+    if circuit is None:
         return []
     bits = [slack_of(submission.values) >> e & 1 for e in range(SLACK_BITS)]
 
     def at(moved: int, by: int) -> int:
-        z = policy.per_owner.assign((BOUND,), native.zeros(0), native.from_ints(
+        z = circuit.assign((BOUND,), native.zeros(0), native.from_ints(
             [(b + by * (e == moved)) % R for e, b in enumerate(bits)]
         ))  # fmt: skip
-        return native.inner(policy.per_owner.defects(z), native.from_ints(list(weights)))
+        return native.inner(circuit.defects(z), native.from_ints(list(weights)))
 
     return [(c, (at(e, 1) - at(e, -1)) * half % R) for e, c in enumerate(submission.secrets.bits)]
 
