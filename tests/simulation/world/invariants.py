@@ -47,15 +47,17 @@ def _nobody_honest_is_accused(world: World, state: CoordinatorState) -> None:
 
 
 def _sums_are_right(world: World, state: CoordinatorState) -> None:
-    quantized = {owner.index: owner.quantized.values for owner in world.owners}
-    accepted = {batch_id for batch_id, _ in world.chain.batches(0)}
+    quantized = {(owner.round, owner.index): owner.quantized.values for owner in world.owners}
+    rounds = range(world.schedule.rounds)
+    accepted = {batch_id for number in rounds for batch_id, _ in world.chain.batches(number)}
     for batch in state.batches.values():
         if batch.payload_digest is None:
             continue
         assert batch.batch_id in accepted, "a sum was released of a batch that the chain does not have"
         opened = payload.decode(world._coordinator().results.get(batch.payload_digest), DIMENSION)
-        indices = [state.submissions[s].header.owner_index for s in batch.submissions]
-        assert np.array_equal(opened.values, np.sum([quantized[i] for i in indices], axis=0)), "a sum is wrong"
+        headers = [state.submissions[s].header for s in batch.submissions]
+        plain = np.sum([quantized[h.round, h.owner_index] for h in headers], axis=0)
+        assert np.array_equal(opened.values, plain), "a sum is wrong"
 
 
 def in_the_end(world: World) -> None:
@@ -73,8 +75,9 @@ def in_the_end(world: World) -> None:
                 assert status.state is SubmissionState.ACCEPTED, (status.state.name, status.reason)
         for batch in state.batches.values():
             assert not batch.accepted or batch.payload_digest is not None, "an accepted batch's sum stays closed"
-        known = {entry.header.owner_index for entry in state.submissions.values()}
-        forgotten = [owner.index for owner in world.owners if owner.entered and owner.index not in known]
+        known = {(entry.header.round, entry.header.owner_index) for entry in state.submissions.values()}
+        entered_by = [(owner.round, owner.index) for owner in world.owners if owner.entered]
+        forgotten = [one for one in entered_by if one not in known]
         assert not forgotten, f"submissions of owners {forgotten} are forgotten"
     entered = sum(owner.entered for owner in world.owners)
     assert entered == len(world.owners) or world.schedule.strikes, "an owner could not submit in peace"

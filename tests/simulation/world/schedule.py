@@ -58,16 +58,18 @@ class Schedule:
         owners: how many submit.
         strikes: what goes wrong, where.
         lies: what corrupt provers do; at most t of them.
+        rounds: one, or two that overlap.
     """
 
     seed: int
     owners: int = 3
     strikes: tuple[Strike, ...] = ()
     lies: tuple[Lie, ...] = ()
+    rounds: int = 1
 
     def __str__(self) -> str:
         """As code, for a named test."""
-        return f"Schedule({self.seed}, {self.owners}, {self.strikes!r}, {self.lies!r})"
+        return f"Schedule({self.seed}, {self.owners}, {self.strikes!r}, {self.lies!r}, {self.rounds})"
 
 
 def drawn(seed: int, *, most: int = 8, lying: bool = True) -> Schedule:
@@ -77,7 +79,7 @@ def drawn(seed: int, *, most: int = 8, lying: bool = True) -> Schedule:
     lies: tuple[Lie, ...] = ()
     if lying and source.random() < 0.4:
         lies = (Lie(source.randrange(4), source.choice(sorted(REWRITES)), source.choice((1, 1, 1_000_000))),)
-    return Schedule(seed, source.randint(2, 4), strikes, lies)
+    return Schedule(seed, source.randint(2, 4), strikes, lies, 2 if source.random() < 0.3 else 1)
 
 
 def _strike(source: random.Random) -> Strike:
@@ -106,6 +108,7 @@ def _smaller(schedule: Schedule) -> list[Schedule]:
         candidates += [replace(schedule, strikes=part) for part in (strikes[:half], strikes[half:])]
     candidates += [replace(schedule, strikes=strikes[:i] + strikes[i + 1 :]) for i in range(len(strikes))]
     candidates += [replace(schedule, lies=())] if schedule.lies else []
+    candidates += [replace(schedule, rounds=1)] if schedule.rounds > 1 else []
     candidates += [replace(schedule, owners=schedule.owners - 1)] if schedule.owners > 2 else []
     return candidates
 

@@ -44,8 +44,8 @@ PROVERS, THRESHOLD, DIMENSION, CAPACITY = 4, 1, 5, 4
 BOUND, FRACTION_BITS = 1 << 40, 16
 CONFIRMATIONS = 6
 """Above the deepest reorganisation of a schedule."""
-TROUBLED, PEACEFUL = 16, 40
-"""Turns in which things go wrong, and most turns after them in which the round must end."""
+TROUBLED, PEACEFUL, NEXT_ROUND = 16, 40, 3
+"""Turns in which things go wrong, most turns of peace in which the rounds must end, and the turn of a second round."""
 MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
 
 
@@ -68,9 +68,10 @@ class Setups:
 
 @dataclass
 class Owner:
-    """A data owner: its key, its gradient, and how far it is."""
+    """A data owner in one round: its key, its gradient, and how far it is."""
 
     index: int
+    round: int
     key: SigningKey
     quantized: Quantized
     header: SubmissionHeader | None = None
@@ -163,10 +164,10 @@ class World:
         if self.coordinator is None or (not all(owner.entered for owner in self.owners) and not self._is_late()):
             return False
         with self.coordinator.journal.reading() as state:
-            return not state.open_rounds() if state.rounds else self._is_late()
+            return not state.open_rounds() if len(state.rounds) == self.schedule.rounds else self._is_late()
 
     def _is_late(self) -> bool:
-        return self.chain.head.time > self.chain.opened[0][0] + 60
+        return self.chain.head.time > self.chain.opened[-1][0] + 60
 
     def _turn(self) -> None:
         self._strike_turn()
@@ -175,8 +176,10 @@ class World:
                 self._start_prover(prover)
         if self.coordinator is None:
             self._start_coordinator()
+        if len(self.chain.opened) < self.schedule.rounds and self.turn == NEXT_ROUND:
+            self.chain.open_round()
         for owner in self.owners:
-            if not owner.entered:
+            if not owner.entered and owner.round < len(self.chain.opened):
                 self._submit(owner)
         if self.coordinator is not None:
             self._guarding(self.coordinator.driver.turn)
@@ -274,7 +277,7 @@ class World:
     def _share(self, owner: Owner, header: SubmissionHeader, prover: int) -> None:
         try:
             owner.receipts[prover] = self.lines[prover].submit_shares(
-                header, owner.payloads[prover], self.keystores[prover].hpke_public, self.chain.context(0)
+                header, owner.payloads[prover], self.keystores[prover].hpke_public, self.chain.context(owner.round)
             )
         except GradrollError as error:
             self.events[f"share: {error.code}"] += 1
@@ -283,9 +286,9 @@ class World:
         seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(self.committee)))
         sharing = share_gradient(owner.quantized, BOUND, self.setup.commitment, self.committee, seeds)
         header = SubmissionHeader(
-            self.chain.terms.task_id, 0, owner.key.address, owner.index, sharing.commitment, sharing.digests
+            self.chain.terms.task_id, owner.round, owner.key.address, owner.index, sharing.commitment, sharing.digests
         )
-        owner.header, owner.payloads = header.signed(self.chain.context(0), owner.key.sign), sharing.payloads
+        owner.header, owner.payloads = header.signed(self.chain.context(owner.round), owner.key.sign), sharing.payloads
 
     def _running(self, prover: int) -> Prover | None:
         return self.provers[prover]
@@ -368,10 +371,11 @@ class World:
         source = np.random.default_rng(self.schedule.seed)
         order = random.Random(self.schedule.seed)
         made = []
-        for index in range(self.schedule.owners):
-            gradient = source.normal(0, 1, DIMENSION)
-            quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=DIMENSION)
-            made.append(Owner(index, SigningKey.from_secret(seed_of("owner", index)), quantized))
+        for number in range(self.schedule.rounds):
+            for index in range(self.schedule.owners):
+                gradient = source.normal(0, 1, DIMENSION)
+                quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=DIMENSION)
+                made.append(Owner(index, number, SigningKey.from_secret(seed_of("owner", index)), quantized))
         self.chain.owners = {owner.index: owner.key.address for owner in made}
         order.shuffle(made)
         return made
