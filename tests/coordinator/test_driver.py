@@ -12,7 +12,8 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from circuits.errors import ChainError, UnknownError
+import coordinator.driver
+from circuits.errors import ChainError, CircuitError, UnknownError
 from commons.protocol.messages import Step
 from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings
@@ -185,6 +186,21 @@ def test_while_the_node_is_down_no_round_is_begun_and_the_process_log_says_so(
     assert "chain-trouble reason='the node cannot be reached'" in caplog.text
     held.turn()
     assert len(rounds.held) == 1
+
+
+def test_owners_learn_that_the_tasks_bound_does_not_suit_its_policy_before_a_prover_works(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unserved:
+        def require_bound(self, bound: int) -> None:
+            raise CircuitError(f"not under {bound}")
+
+    monkeypatch.setattr(coordinator.driver, "compiled", lambda name, capacity: Unserved())
+    world.enter(range(MORE_OWNERS))
+    world.end_submissions()
+    world.turn()
+    assert world.round.trouble == f"not under {world.network.terms.bound}"
+    assert not world.steps()
 
 
 def test_a_round_that_is_being_worked_on_is_not_begun_a_second_time(held: World, rounds: Holding) -> None:

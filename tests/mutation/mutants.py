@@ -114,6 +114,20 @@ MUTANTS = (
     ),
     Mutant(
         MASKING,
+        "    key.policy.require_bound(masked.cohort.context.bound)\n",
+        "",
+        "no prover is named because a policy does not suit the bound",
+        _in("simulation", "test_policies.py"),
+    ),
+    Mutant(
+        "circuits/policies/spec.py",
+        "OwnerWires(bound, bound - recompose(slack), slack)",
+        "OwnerWires(bound, bound - recompose(slack[1:]), slack)",
+        "the norm that a policy sees is the owner's",
+        _in("circuits", "test_how_to_write_a_policy.py"),
+    ),
+    Mutant(
+        MASKING,
         "if np.any(residuals):",
         "if np.any(residuals[1:]):",
         "nothing is combined with an owner whose constraints do not hold",
