@@ -69,8 +69,10 @@ demo: $(STAMPS)/build
 bench: $(STAMPS)/build $(STAMPS)/node
 	$(BIN)/gradroll bench $(BENCH_FLAGS)
 
+# What is measured against each other runs alone.
 test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --ignore tests/performance
+	$(BIN)/python -m pytest tests/performance
 
 test-fast: $(STAMPS)/build
 	$(BIN)/python -m pytest -n 2 -m 'not slow and not anvil'

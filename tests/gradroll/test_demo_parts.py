@@ -173,9 +173,10 @@ def test_a_second_interrupt_while_stopping_leaves_no_process_behind(tmp_path: Pa
     """Under make, Ctrl-C arrives twice: from the terminal and from make."""
     script = tmp_path / "demo.py"
     script.write_text(
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from pathlib import Path\n"
         "from gradroll.setup.processes import Processes, free_ports\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # A job in the background ignores it.\n"
         "with Processes(Path(sys.argv[1])) as fleet:\n"
         "    for port in free_ports(3):\n"
         "        print(fleet.start(str(port), ['chain', 'serve', '--listen', f'127.0.0.1:{port}']).process.pid)\n"

@@ -18,7 +18,7 @@ from tests.simulation.world.invariants import always, in_the_end
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike, drawn, shrunk
 from tests.simulation.world.world import World
 
-FAST, SLOW = range(3), range(3, 60)
+FAST, SLOW = range(3), range(3, 40)
 QUIET = Schedule(1, 3)
 
 
@@ -86,7 +86,7 @@ def test_named_schedules(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["crash-before", "crash-after"])
-@pytest.mark.parametrize("write", range(0, 140, 4))
+@pytest.mark.parametrize("write", range(0, 140, 6))
 def test_a_crash_at_a_write_costs_nothing_but_time(write: int, kind: str) -> None:
     """Provers and coordinator write some 140 times in a quiet round; whoever writes there dies."""
     play(Schedule(1, 3, (Strike(DISK, write, kind),)))
