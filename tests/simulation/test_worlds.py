@@ -5,6 +5,7 @@ A seed that fails is made smaller by `shrunk` and kept below as a test with a na
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -18,7 +19,10 @@ from tests.simulation.world.invariants import always, in_the_end
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike, drawn, shrunk
 from tests.simulation.world.world import World
 
-FAST, SLOW = range(3), range(3, 40)
+DEEP = os.environ.get("GRADROLL_TEST_DEEP") == "1"
+"""Some hundred seeds and every write: the weekly run."""
+FAST, SLOW = range(3), range(3, 500 if DEEP else 40)
+WRITES = range(0, 140, 1 if DEEP else 6)
 QUIET = Schedule(1, 3)
 
 
@@ -86,7 +90,7 @@ def test_named_schedules(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["crash-before", "crash-after"])
-@pytest.mark.parametrize("write", range(0, 140, 6))
+@pytest.mark.parametrize("write", WRITES)
 def test_a_crash_at_a_write_costs_nothing_but_time(write: int, kind: str) -> None:
     """Provers and coordinator write some 140 times in a quiet round; whoever writes there dies."""
     play(Schedule(1, 3, (Strike(DISK, write, kind),)))
