@@ -6,26 +6,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from circuits.commitment import CommitmentKey
 from circuits.errors import StorageError, UnavailableError, catalogue
-from circuits.groth16 import VerifyingKey
-from circuits.srs import Srs
 from commons.chain.facts import AcceptedBatch, RoundRecord
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from commons.storage.eventlog import Record
-from commons.storage.parameters import PublicParameters
 from coordinator.events import Event, from_record
 from coordinator.machine import Completed
-from tests.simulation.world.chain import ModelChain, NodeView
-from tests.simulation.world.clock import WorldClock
-from tests.support.network import MODEL_DIGEST, Fault, Network, network_with
-from tests.support.plain_batch import Setup
+from tests.simulation.world.chain import NodeView
+from tests.support.network import Fault, Network, network_with
 
 
 @dataclass
@@ -59,17 +52,6 @@ class Market(NodeView):
         assert self.now() == time, "blocks are some seconds apart"
 
 
-def chain_of(network: Network, clock: WorldClock | None = None) -> ModelChain:
-    """The chain with a network's task and committee, and its first round."""
-    chain = ModelChain(
-        clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee, MODEL_DIGEST,
-        tuple(f"prover-{p}:1" for p in range(network.provers)), (b"\x55" * 32,) * network.provers,
-        dict(network.owner_addresses),
-    )  # fmt: skip
-    chain.open_round()
-    return chain
-
-
 class MemoryLog:
     """An event log that a test can look into.  Implements ``commons.storage.eventlog.EventLog``.
 
@@ -98,24 +80,6 @@ class MemoryLog:
     def of(self, kind: type[Event]) -> list[Any]:
         """All events of a kind."""
         return [event for event in map(from_record, self.records) if isinstance(event, kind)]
-
-
-class DevelopmentParameters(PublicParameters):
-    """Those of a development setup, without files."""
-
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(Path(), Path())
-        self._setup = setup
-
-    @property
-    def srs(self) -> Srs:
-        return self._setup.srs
-
-    def commitment_key(self, dimension: int) -> CommitmentKey:
-        return self._setup.commitment
-
-    def verifying_key(self, key_hash: bytes) -> VerifyingKey:
-        return self._setup.verifying
 
 
 @dataclass

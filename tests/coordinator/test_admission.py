@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -29,7 +29,8 @@ from coordinator.admission import Admission
 from coordinator.events import CohortBegun, CohortFailed, HeaderAccepted, HeaderRefused, OwnerDropped, RoundClosed
 from coordinator.journal import Journal
 from tests.coordinator.fleets import state_of
-from tests.coordinator.markets import Market, MemoryLog, chain_of
+from tests.coordinator.markets import Market, MemoryLog
+from tests.simulation.world.chain import Account, chain_of
 from tests.simulation.world.clock import START
 from tests.support.network import network_with
 from tests.support.plain_batch import address_of, seed_of
@@ -42,12 +43,10 @@ MODEL_OWNER = seed_of("model owner")
 class Rounds(Market):
     """Attributes:
     finalized: what the node says of every round.
-    taken: registration indices of owners in accepted batches.
     on_look: called when it is asked whether an owner is in one.
     """
 
     finalized: bool = False
-    taken: set[int] = field(default_factory=set)
     on_look: Callable[[], object] = lambda: None
 
     def round(self, task_id: int, number: int) -> RoundRecord:
@@ -55,7 +54,7 @@ class Rounds(Market):
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         self.on_look()
-        return index in self.taken
+        return super().consumed(task_id, number, index)
 
 
 class World:
@@ -63,10 +62,9 @@ class World:
 
     def __init__(self) -> None:
         self.network = network_with(OWNERS)
-        self.network.terms = replace(self.network.terms, model_owner=address_of(MODEL_OWNER))
         self.market = Rounds(chain_of(self.network))
         self.context = self.market.context(self.network.terms.task_id, 0)
-        self.headers = [self.signed(header, owner) for owner, header in enumerate(self.network.headers)]
+        self.headers = list(self.network.headers)
         self.log = MemoryLog()
         self.journal = Journal(self.log)
         self.admission = self.admission_of(self.network.terms.coordinator)
@@ -102,6 +100,12 @@ class World:
             self.admission.submit(header, self.receipts(header) if receipts is None else receipts)
         assert type(caught.value) is kind
         assert self.log.of(HeaderAccepted) == before
+
+    def have_accepted(self, owners: int) -> None:
+        """The market accepts a batch of the first owners that another run of this coordinator has proven."""
+        self.network.headers = self.network.headers[:owners]
+        done = self.network.run().completed
+        Account(self.market).accept_batch(done.statement, done.proof, done.bundle.certificate.attestations)
 
     def give_up(self, *headers: SubmissionHeader) -> None:
         """A cohort of these ends unproven, for good."""
@@ -171,12 +175,13 @@ def test_an_owner_stands_at_its_own_registration_index_only(world: World) -> Non
 
 
 @pytest.mark.parametrize("name", ["signature", "dealing_signature"])
-@pytest.mark.parametrize("forged", ["another owner's", "another submission's", "none"])
+@pytest.mark.parametrize("forged", ["another owner's", "another submission's", "the other one", "none"])
 def test_both_signatures_of_a_header_are_its_owners(world: World, name: str, forged: str) -> None:
     header = world.headers[0]
     sources = {
         "another owner's": world.signed(header, 1),
         "another submission's": world.signed(replace(header, share_digests=(bytes(32),) * 4, round=1), 0),
+        "the other one": replace(header, signature=header.dealing_signature, dealing_signature=header.signature),
         "none": SubmissionHeader(7, 0, header.owner, 0, header.commitment, ()),
     }
     with pytest.raises(SignatureError):
@@ -225,9 +230,9 @@ def test_a_finalized_round_takes_nothing(world: World) -> None:
 
 
 def test_an_owner_that_the_market_has_accepted_is_in_the_round(world: World) -> None:
-    world.market.taken = {world.headers[0].owner_index}
+    world.have_accepted(2)
     world.refuse(ClosedError, "accepted batch of this round already", world.headers[0])
-    world.submit(world.headers[1])
+    assert world.submit(world.headers[2]).state is SubmissionState.PENDING
 
 
 def test_a_round_that_the_coordinator_has_closed_takes_nothing(world: World) -> None:
@@ -283,32 +288,40 @@ def test_while_the_node_is_down_nothing_enters_and_later_it_does(world: World) -
     assert world.submit(world.headers[0]).state is SubmissionState.PENDING
 
 
+@pytest.fixture
+def owned(world: World) -> World:
+    """Its task is that of a model owner whose key is known here."""
+    chain = world.market.chain
+    chain.terms = replace(chain.terms, model_owner=address_of(MODEL_OWNER))
+    return world
+
+
 def published(world: World, key: bytes, task_id: int, signed_task: int | None = None) -> ModelHead:
     digest = keccak(b"the model")
     asked = publication_digest(world.network.terms.market, task_id if signed_task is None else signed_task, digest)
     return ModelHead(task_id, 9, digest, sign_digest(key, asked))
 
 
-def test_the_model_owner_may_publish_a_model(world: World) -> None:
-    task = world.network.terms.task_id
-    assert world.admission.check_publisher(published(world, MODEL_OWNER, task)) == world.network.terms
+def test_the_model_owner_may_publish_a_model(owned: World) -> None:
+    task = owned.network.terms.task_id
+    assert owned.admission.check_publisher(published(owned, MODEL_OWNER, task)) == owned.market.chain.terms
 
 
-def test_nobody_else_publishes_a_model(world: World) -> None:
-    task = world.network.terms.task_id
+def test_nobody_else_publishes_a_model(owned: World) -> None:
+    task = owned.network.terms.task_id
     for head in (
-        published(world, seed_of("owner", 0), task),
-        published(world, world.network.coordinator_key, task),
-        published(world, MODEL_OWNER, task, signed_task=task + 1),
-        replace(published(world, MODEL_OWNER, task), digest=keccak(b"another model")),
+        published(owned, seed_of("owner", 0), task),
+        published(owned, owned.network.coordinator_key, task),
+        published(owned, MODEL_OWNER, task, signed_task=task + 1),
+        replace(published(owned, MODEL_OWNER, task), digest=keccak(b"another model")),
     ):
         with pytest.raises(SignatureError, match="the model is signed by"):
-            world.admission.check_publisher(head)
+            owned.admission.check_publisher(head)
 
 
-def test_models_of_others_tasks_are_unknown_here(world: World) -> None:
-    task = world.network.terms.task_id
+def test_models_of_others_tasks_are_unknown_here(owned: World) -> None:
+    task = owned.network.terms.task_id
     with pytest.raises(UnknownError, match="no such task"):
-        world.admission.check_publisher(published(world, MODEL_OWNER, task + 1))
+        owned.admission.check_publisher(published(owned, MODEL_OWNER, task + 1))
     with pytest.raises(UnknownError, match="not this one"):
-        world.admission_of(b"\x99" * 20).check_publisher(published(world, MODEL_OWNER, task))
+        owned.admission_of(b"\x99" * 20).check_publisher(published(owned, MODEL_OWNER, task))

@@ -34,18 +34,17 @@ from coordinator.rounds import Round
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import (
     MORE_OWNERS,
-    DevelopmentParameters,
     Market,
     MemoryLog,
     PartyLine,
-    chain_of,
     proven,
 )
-from tests.simulation.world.chain import Account
+from tests.simulation.world.chain import Account, chain_of
 from tests.simulation.world.clock import START, NodeClock
 from tests.simulation.world.network import InOrder
 from tests.support.faults import silent
 from tests.support.network import network_with
+from tests.support.parameters import DevelopmentParameters
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from commons.protocol.messages import Message, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from coordinator.fleet import Connection, Fleet, Fleets
-from tests.coordinator.markets import Market, chain_of, status_of
+from tests.coordinator.markets import Market, status_of
+from tests.simulation.world.chain import chain_of
 from tests.simulation.world.clock import NodeClock
 from tests.simulation.world.network import InOrder
 from tests.support.network import Network

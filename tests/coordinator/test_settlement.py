@@ -17,8 +17,8 @@ from coordinator.journal import Journal
 from coordinator.rounds import ProvenBatch
 from coordinator.settlement import Settlement
 from tests.coordinator.fleets import blobs_in, state_of
-from tests.coordinator.markets import MORE_OWNERS, Market, MemoryLog, chain_of, proven
-from tests.simulation.world.chain import Account
+from tests.coordinator.markets import MORE_OWNERS, Market, MemoryLog, proven
+from tests.simulation.world.chain import Account, chain_of
 from tests.support.network import network_with
 
 

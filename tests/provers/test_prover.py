@@ -18,11 +18,11 @@ from commons.sharing.sharepayloads import encode_dense, payload_digest
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
 from provers.store import ShareRecord, Store
-from tests.coordinator.markets import DevelopmentParameters, chain_of
-from tests.simulation.world.chain import ModelChain, NodeView
+from tests.simulation.world.chain import ModelChain, NodeView, chain_of
 from tests.simulation.world.clock import START, NodeClock
 from tests.simulation.world.disk import SimulatedDisk
 from tests.support.network import Network
+from tests.support.parameters import DevelopmentParameters
 
 OWN = 2
 DAY, RETENTION = 86_400, 10

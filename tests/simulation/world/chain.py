@@ -162,12 +162,12 @@ class ModelChain:
             raise ContractError("too few", "TooFewAttestations")
 
 
-def chain_of(network: Network) -> ModelChain:
+def chain_of(network: Network, clock: WorldClock | None = None) -> ModelChain:
     """The market with a network's task, in its first round, in which a network's batches are accepted."""
-    places = tuple(f"127.0.0.1:{7000 + p}" for p in range(network.provers))
+    places = tuple(f"prover-{p}:1" for p in range(network.provers))
     chain = ModelChain(
-        WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee, MODEL_DIGEST, places,
-        tuple(bytes([p]) * 32 for p in range(network.provers)), dict(network.owner_addresses),
+        clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee, MODEL_DIGEST,
+        places, tuple(bytes([p]) * 32 for p in range(network.provers)), dict(network.owner_addresses),
     )  # fmt: skip
     chain.open_round()
     return chain

@@ -38,7 +38,8 @@ from tests.simulation.world.disk import CrashError, SimulatedDisk
 from tests.simulation.world.network import InOrder, Line, Wire
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Schedule, Strike
 from tests.support.faults import REWRITES, lie
-from tests.support.plain_batch import Setup, development_setup, seed_of
+from tests.support.parameters import DevelopmentParameters
+from tests.support.plain_batch import development_setup, seed_of
 
 PROVERS, THRESHOLD, DIMENSION, CAPACITY = 4, 1, 5, 4
 BOUND, FRACTION_BITS = 1 << 40, 16
@@ -47,23 +48,6 @@ CONFIRMATIONS = 6
 TROUBLED, PEACEFUL, NEXT_ROUND = 16, 40, 3
 """Turns in which things go wrong, most turns of peace in which the rounds must end, and the turn of a second round."""
 MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
-
-
-class Setups:
-    """Keys of the whole run, made once; stands in for `PublicParameters`."""
-
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self.srs = setup.srs
-
-    def commitment_key(self, dimension: int) -> object:
-        return self._setup.commitment
-
-    def proving_key(self, key_hash: bytes) -> object:
-        return self._setup.proving
-
-    def verifying_key(self, key_hash: bytes) -> object:
-        return self._setup.verifying
 
 
 @dataclass
@@ -346,7 +330,7 @@ class World:
         return self.lines[int(endpoint.removeprefix("prover-").partition(":")[0])]
 
     def _parameters(self) -> PublicParameters:
-        return Setups(self.setup)  # type: ignore[return-value]
+        return DevelopmentParameters(self.setup)
 
     def _line(self, prover: int) -> Line:
         told = [one for one in self.schedule.lies if one.prover == prover]
