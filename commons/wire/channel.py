@@ -1,8 +1,10 @@
-"""Endpoints, channels and servers of gRPC, with every size limit explicit."""
+"""Endpoints, channels, clients and servers of gRPC, with every size limit explicit."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
 
 import grpc
 
@@ -31,6 +33,37 @@ def open_channel(endpoint: str, tls_roots: bytes | None = None) -> grpc.Channel:
     if secure:
         return grpc.secure_channel(target, grpc.ssl_channel_credentials(tls_roots), _OPTIONS)
     return grpc.insecure_channel(target, _OPTIONS)
+
+
+class Client:
+    """What clients of all services have in common: a channel to one endpoint.  A context manager."""
+
+    def __init__(self, endpoint: str, *, timeout: float = 30.0, tls_roots: bytes | None = None) -> None:
+        """Connect when first used.
+
+        Args:
+            endpoint: ``host:port`` or ``grpc://host:port`` in the clear, ``grpcs://host:port`` over TLS.
+            timeout: seconds for one call, unless the call is given its own.
+            tls_roots: PEM certificates to trust instead of the system's.
+
+        Raises:
+            InvalidInputError: the endpoint is malformed.
+        """
+        self.endpoint = endpoint
+        self._timeout = timeout
+        self._channel = open_channel(endpoint, tls_roots)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
 
 
 def new_server(workers: int) -> grpc.Server:

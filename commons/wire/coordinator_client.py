@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
@@ -15,7 +14,7 @@ from commons.wire import coordination
 from commons.wire._generated import common_pb2
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
-from commons.wire.channel import open_channel
+from commons.wire.channel import Client
 from commons.wire.rpcstatus import calling
 from commons.wire.streams import blob_from_wire
 
@@ -24,7 +23,7 @@ __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStat
 _MAX_BLOB = 1 << 34
 
 
-class CoordinatorClient:
+class CoordinatorClient(Client):
     """One coordinator.  A context manager.
 
     Nothing that it answers needs to be believed: models and payloads are checked against digests on the chain, bundles
@@ -32,29 +31,9 @@ class CoordinatorClient:
     """
 
     def __init__(self, endpoint: str, *, timeout: float = 30.0, tls_roots: bytes | None = None) -> None:
-        """Connect when first used.
-
-        Args:
-            endpoint: ``host:port`` or ``grpc://host:port`` in the clear, ``grpcs://host:port`` over TLS.
-            timeout: seconds for one call.
-            tls_roots: PEM certificates to trust instead of the system's.
-        """
-        self.endpoint = endpoint
-        self._timeout = timeout
-        self._channel = open_channel(endpoint, tls_roots)
+        """Connect when first used; the arguments are those of ``Client``."""
+        super().__init__(endpoint, timeout=timeout, tls_roots=tls_roots)
         self._stub = rpc.CoordinatorStub(self._channel)
-
-    def __enter__(self) -> CoordinatorClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._channel.close()
 
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission into its round; ``receipts`` are the provers' signatures by committee index."""

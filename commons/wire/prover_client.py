@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import TracebackType
 
 from circuits.errors import WireError
 from circuits.statement import MAX_DIMENSION, Context, SubmissionHeader
@@ -17,41 +16,21 @@ from commons.wire import batchsteps, uploads
 from commons.wire._generated import common_pb2
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
-from commons.wire.channel import open_channel
+from commons.wire.channel import Client
 from commons.wire.rpcstatus import calling
 from commons.wire.streams import blob_from_wire
 
 
-class ProverClient:
+class ProverClient(Client):
     """One prover node.  A context manager.
 
     Every method raises the error of the catalogue that the node raised, or UnavailableError when it gave no answer.
     """
 
     def __init__(self, endpoint: str, *, timeout: float = 30.0, tls_roots: bytes | None = None) -> None:
-        """Connect when first used.
-
-        Args:
-            endpoint: ``host:port`` or ``grpc://host:port`` in the clear, ``grpcs://host:port`` over TLS.
-            timeout: seconds for one call, unless the call is given its own.
-            tls_roots: PEM certificates to trust instead of the system's.
-        """
-        self.endpoint = endpoint
-        self._timeout = timeout
-        self._channel = open_channel(endpoint, tls_roots)
+        """Connect when first used; the arguments are those of ``Client``."""
+        super().__init__(endpoint, timeout=timeout, tls_roots=tls_roots)
         self._stub = rpc.ProverStub(self._channel)
-
-    def __enter__(self) -> ProverClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._channel.close()
 
     def submit_shares(
         self,
