@@ -13,7 +13,7 @@ import native
 from circuits.statement import MASK_BITS, ROWS
 from commons.sharing.prss import Purpose
 from native import FrArray, R
-from tests.provers.test_prss import committee_of, keys_of
+from tests.commons.test_prss import committee_of, keys_of
 
 DIMENSION = 6
 SEED, OTHER = b"\x07" * 32, b"\x08" * 32

@@ -13,7 +13,7 @@ from circuits.statement import BatchProof, BatchStatement
 from commons.chain.devchain import DevChain
 from commons.chain.ports import BatchSender
 from commons.sharing import sealing
-from tests.coordinator.test_chain import DIMENSION, REWARD, World, built, deployed, terms
+from tests.commons.test_chain import DIMENSION, REWARD, World, built, deployed, terms
 from tests.simulation.world.chain import BLOCK_SECONDS, Account, ModelChain, NodeView
 from tests.simulation.world.clock import WorldClock
 from tests.support.plain_batch import development_setup
