@@ -1,4 +1,4 @@
-# gradroll: everything is installed into .venv and contracts/node_modules; nothing else on the machine changes.
+# gradroll: everything is installed into .venv, contracts/node_modules and native/target; beside them only caches change.
 #
 #   make demo        train on real data with ten owners, two of whom cheat
 #   make test        every test: Python, Rust, contracts, end to end (minutes)
@@ -8,7 +8,7 @@
 #
 # CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, site, wheel, lock, audit.
 #
-# Needs: Python >= 3.11 with venv, a Rust toolchain (cargo), and for `make test` and `make contracts` Node with npm.
+# Needs: Python >= 3.11 with venv, Rust >= 1.89 (cargo), a C compiler, and for `make test` and `make contracts` Node >= 20 with npm.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -49,7 +49,7 @@ $(STAMPS)/packages: $(STAMPS)/venv requirements/dev.txt
 # All that pyproject.toml asks for is there already: the lock fits it, as a test proves.
 $(STAMPS)/build: $(STAMPS)/packages pyproject.toml $(KERNEL_SOURCES)
 	@echo "building the kernel; the first time takes some minutes"
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/maturin develop --release
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/maturin develop --release --locked
 	@touch $@
 
 # Not `npm ci`: it insists on lock entries for every platform's binaries, also those that a registry does not serve.
@@ -134,15 +134,16 @@ site: requirements/docs.txt
 	build/site-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	NO_MKDOCS_2_WARNING=1 build/site-tools/bin/mkdocs build --quiet --strict
 
-$(TOOLS)/python:
+$(STAMPS)/tools:
 	$(PYTHON) -m venv build/tools
 	$(TOOLS)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14' 'pip-audit>=2.10,<3'
+	@mkdir -p $(STAMPS) && touch $@
 
-lock: $(TOOLS)/python
+lock: $(STAMPS)/tools
 	PATH=$(CURDIR)/$(TOOLS):$$PATH $(TOOLS)/python requirements/lock.py $(LOCK_FLAGS)
 
 # Asks the registries' advisory databases; cargo audit is installed with `cargo install cargo-audit`.
-audit: $(TOOLS)/python
+audit: $(STAMPS)/tools
 	for lock in requirements/*.txt; do \
 	  $(TOOLS)/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
 	cd contracts && npm audit --package-lock-only

@@ -18,7 +18,6 @@ from circuits.hashing import words
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _SHARE, _KEYS = b"gradroll/v1/share", b"gradroll/v1/keys"
-KEY_BYTES = 32
 OVERHEAD = 32 + 16
 PIECE = (1 << 20) - OVERHEAD
 """Plaintext bytes of one sealed chunk, so that a chunk stays within 1 MiB."""

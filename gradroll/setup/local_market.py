@@ -21,7 +21,7 @@ from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
-from commons.storage.accounts import SigningKey, create_account, load_account
+from commons.storage.accounts import create_account
 from commons.storage.files import write_durably
 from gradroll.setup.keygen import SRS_FILE, cached_development_parameters
 from provers.joining.keystore import Keystore
@@ -167,12 +167,6 @@ def write_settings(path: Path, sections: Mapping[str, Mapping[str, Value]], *, d
     for name, section in sections.items():
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())]
     write_durably(path, "\n".join(lines).strip().encode() + b"\n")
-
-
-def owner_account(directory: Path, name: str) -> SigningKey:
-    """An account of the local market by name, made on first use."""
-    path = directory / f"{name}.json"
-    return load_account(path) if path.exists() else create_account(path)
 
 
 def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> None:

@@ -18,6 +18,9 @@ from tests.packaging.project import PACKAGES, PROJECT, ROOT
 
 def test_there_is_one_version(capsys: pytest.CaptureFixture[str]) -> None:
     cargo = tomllib.loads((ROOT / "native" / "Cargo.toml").read_text(encoding="utf-8"))
+    locked = tomllib.loads((ROOT / "native" / "Cargo.lock").read_text(encoding="utf-8"))["package"]
+    ours = {package["version"] for package in locked if package["name"].startswith("gradroll-")}
+    assert ours == {VERSION}, "run `cargo update --workspace` in native/"
     assert PROJECT["version"] == VERSION == cargo["workspace"]["package"]["version"]
     assert f"\n## {VERSION}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     with pytest.raises(SystemExit) as stopped:

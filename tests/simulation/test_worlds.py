@@ -20,7 +20,7 @@ from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, 
 from tests.simulation.world.world import World
 
 DEEP = os.environ.get("GRADROLL_TEST_DEEP") == "1"
-"""Some hundred seeds and every write: the weekly run."""
+"""500 seeds and every write: the weekly run."""
 FAST, SLOW = range(3), range(3, 500 if DEEP else 40)
 WRITES = range(0, 140, 1 if DEEP else 6)
 QUIET = Schedule(1, 3)
