@@ -133,6 +133,9 @@ class Fleet:
                     prover, request.step.name, error.code, str(error),
                 )  # fmt: skip
                 return Failure("refused", error.code, str(error))
+            except Exception:  # whatever one prover makes a library raise is no trouble of the others
+                _log.exception("event=prover-unforeseen prover=%d step=%s", prover, request.step.name)
+                return Failure("refused", GradrollError.code, "its answer could not be read")
 
     def _connect(self, record: CommitteeRecord) -> None:
         with self._connecting:
@@ -140,12 +143,21 @@ class Fleet:
                 known = self._clients.get(prover)
                 if known is not None and known.endpoint == endpoint:
                     continue
-                if endpoint:
-                    self._clients[prover] = self._connect_to(endpoint)
+                client = self._client_at(prover, endpoint)
+                if client is not None:
+                    self._clients[prover] = client
                 elif known is not None:
                     del self._clients[prover]
                 if known is not None:
                     known.close()  # once there is another: rounds that ask meanwhile take what is there
+
+    def _client_at(self, prover: int, endpoint: str) -> Connection | None:
+        """None for a member without an address, or with one that is none: that is no trouble of the others."""
+        try:
+            return self._connect_to(endpoint) if endpoint else None
+        except GradrollError as error:
+            _log.warning("event=prover-unreachable prover=%d reason=%r", prover, str(error))
+            return None
 
     def _statuses(self) -> dict[int, ProverStatus]:
         answers = self._each(self._clients, self._status)
@@ -156,6 +168,9 @@ class Fleet:
             status = self._clients[prover].status(self._status_timeout)
         except GradrollError as error:
             _log.warning("event=prover-unreachable prover=%d reason=%r", prover, str(error))
+            return None
+        except Exception:
+            _log.exception("event=prover-unforeseen prover=%d", prover)
             return None
         expected = (self.committee.members[prover], prover, self._view.chain_id, self._view.market)
         if (status.address, status.prover, status.chain_id, status.market) != expected:

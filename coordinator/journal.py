@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from circuits.errors import StorageError
 from commons.storage.eventlog import EventLog, RecordVersions
 from coordinator.events import Event, from_record, to_record
 from coordinator.rounds import CoordinatorState
@@ -26,7 +27,12 @@ class Journal:
         self._lock = threading.RLock()
         self._state = CoordinatorState()
         for record in log.read():
-            self._state.apply(from_record(record))
+            try:
+                self._state.apply(from_record(record))
+            except LookupError as error:
+                raise StorageError(
+                    "the event log lacks an event that a later one builds on; restore a backup"
+                ) from error
 
     @contextmanager
     def reading(self) -> Iterator[CoordinatorState]:

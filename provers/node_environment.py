@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from circuits.commitment import CommitmentKey
-from circuits.errors import ClosedError, InvalidInputError, UnknownError
+from circuits.errors import ChainError, ClosedError, InvalidInputError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.statement import Context, Policy, TaskTerms
 from commons.chain.ports import MarketReader
@@ -32,6 +32,7 @@ class NodeEnvironment:
         *,
         committee_id: int,
         max_dimension: int,
+        clock_skew: int,
     ) -> None:
         self._chain = chain
         self._finality = finality
@@ -41,6 +42,7 @@ class NodeEnvironment:
         self._clock = clock
         self._committee_id = committee_id
         self._max_dimension = max_dimension
+        self._clock_skew = clock_skew
 
     @property
     def ledger(self) -> LedgerState:
@@ -73,8 +75,16 @@ class NodeEnvironment:
         return record.submit_deadline - terms.submit_window
 
     def now(self) -> int:
-        """This machine's clock: a node that names a time far ahead could silence the prover for as long."""
-        return int(self._clock.time())
+        """This machine's clock, or the chain's where that is a little ahead.
+
+        Raises:
+            ChainError: the chain's time is far ahead.  By a clock that is behind, as after a snapshot was restored, a
+                round could seem to be opened later than it was; a node that lies could silence the prover for long.
+        """
+        own, chain = int(self._clock.time()), self._chain.now()
+        if chain > own + self._clock_skew:
+            raise ChainError(f"this machine's clock is {chain - own} s behind the chain's; set it, or ask another node")
+        return max(own, chain)
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Refuse a batch that the market would not take any more."""

@@ -51,11 +51,13 @@ class Prover:
         self._settings = settings
         self._keystore = keystore
         self._clock = clock
+        self._readers = tuple(readers)
         self.chain, self.store = readers[0], store
         self.membership = membership
         environment = NodeEnvironment(
             self.chain, Finality(readers, settings.confirmations), store, keystore, parameters, clock,
             committee_id=settings.committee, max_dimension=settings.max_dimension,
+            clock_skew=settings.clock_skew,
         )  # fmt: skip
         committee = self.membership.committee
         reference = CommitteeReference(self.chain.chain_id, self.chain.registry, committee)
@@ -92,9 +94,11 @@ class Prover:
         """Deal the shared keys that this prover leads.  Raises UnknownError before all members have joined."""
         with self._setup_lock:
             self._own_committee(committee_id)
-            record = self.chain.committee_record(committee_id)
-            if not record.ready:
+            record, *others = (reader.committee_record(committee_id) for reader in self._readers)
+            if not all(shown.ready for shown in (record, *others)):
                 raise UnknownError("not every member of the committee has registered its key yet; try again then")
+            if any(other.hpke_keys != record.hpke_keys for other in others):
+                raise ChainError("the two nodes show different keys of the committee's members; which one is right?")
             return tuple(self._setup.deal(record.hpke_keys))
 
     def accept(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:

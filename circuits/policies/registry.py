@@ -23,7 +23,8 @@ GROUP = "gradroll.policies"
 BUILT_IN = (NORM,)
 _known = {spec.name: spec for spec in BUILT_IN}
 _loaded: dict[tuple[str, str], CircuitError | None] = {}
-_loading = threading.RLock()  # an entry point's module registers while it is loaded
+_loading = threading.RLock()  # an entry point may look for another's policy while it is loaded
+_registering = threading.Lock()  # never held while something is imported
 
 
 def register(spec: PolicySpec) -> None:
@@ -33,7 +34,7 @@ def register(spec: PolicySpec) -> None:
         CircuitError: another policy has the name, or this one has no sound circuit (`PolicySpec.compile`).
     """
     spec.circuit(2)
-    with _loading:
+    with _registering:
         known = _known.setdefault(spec.name, spec)
     if known is not spec:
         raise CircuitError(f"two policies are called {spec.name!r}; one name has one circuit, so rename yours")

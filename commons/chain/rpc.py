@@ -18,6 +18,7 @@ from web3.types import FilterParams, LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
 from circuits.hashing import keccak
+from commons.runtime.urls import without_secrets
 
 T = TypeVar("T")
 _REPEATABLE = (
@@ -28,6 +29,10 @@ _REPEATABLE = (
 """What is asked again when a connection breaks."""
 _TRIES = 4
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
+_UNFORESEEN = (Web3Exception, DecodingError, LookupError, TypeError, AttributeError, ValueError, OverflowError)
+"""What comes of an answer in another form than a node's."""
+_MAX_SHOWN = 300
+"""Characters of what a node, or a contract through it, says."""
 
 
 def selector(signature: str) -> bytes:
@@ -74,9 +79,10 @@ class ErrorTable:
         name = signature.split("(", 1)[0]
         try:
             values = decode(argument_types(signature), data[4:])
-        except DecodingError:
+        except (DecodingError, ValueError, OverflowError):
             return ContractError(f"the contract refused: {name}", name)
-        return ContractError(f"the contract refused: {name}({', '.join(map(_shown, values))})", name)
+        shown = ", ".join(map(_shown, values))[:_MAX_SHOWN]
+        return ContractError(f"the contract refused: {name}({shown})", name)
 
 
 def _shown(value: object) -> str:
@@ -95,7 +101,7 @@ class Rpc:
     """One node, asked by many threads.  Every method raises ChainError when it cannot be reached."""
 
     def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0) -> None:
-        self.url = url
+        self._shown, self._secret = without_secrets(url), url
         self.errors = errors
         # A busy node resets connections, and web3's own list does not know that error. Transactions are not repeated.
         again = ExceptionRetryConfiguration((requests.ConnectionError,), retries=_TRIES, method_allowlist=_REPEATABLE)
@@ -118,20 +124,25 @@ class Rpc:
         """Raise ChainError unless the node is on the expected chain."""
         if self.chain_id != expected:
             raise ChainError(
-                f"the node at {self.url} is on chain {self.chain_id}, the configuration says {expected}; "
+                f"the node at {self._shown} is on chain {self.chain_id}, the configuration says {expected}; "
                 "correct the address of the node or the chain id"
             )
 
     def guarded(self, ask: Any) -> Any:
-        """Run a question to the node and translate what goes wrong."""
+        """Run a question to the node, and what takes its answer apart, and translate what goes wrong.
+
+        No message shows the node's URL as it was given: it may hold a password or a key, and servers send messages on.
+        """
         try:
             return ask()
         except ContractLogicError as error:
             raise self.errors.explain(revert_data(error)) from error
-        except (requests.RequestException, OSError) as error:
-            raise ChainError(f"the node at {self.url} cannot be reached; is it running?") from error
-        except (Web3Exception, ValueError) as error:
-            raise ChainError(f"the node at {self.url} answered: {error}") from error
+        except (requests.RequestException, OSError):
+            # Not chained: what the library says has the URL.
+            raise ChainError(f"the node at {self._shown} cannot be reached; is it running?") from None
+        except _UNFORESEEN as error:
+            said = (str(error) or type(error).__name__).replace(self._secret, self._shown)[:_MAX_SHOWN]
+            raise ChainError(f"the node at {self._shown} answered: {said}") from None
 
     def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         """Call a view function and decode what it returns.
@@ -141,14 +152,14 @@ class Rpc:
             ChainError: no contract is there, or the node cannot be reached.
         """
         transaction: TxParams = {"to": to_checksum_address(to), "data": call_data(signature, arguments)}
-        raw = bytes(self.guarded(lambda: self.web3.eth.call(transaction)))
+        raw: bytes = self.guarded(lambda: bytes(self.web3.eth.call(transaction)))
         if not raw:
             raise ChainError(
                 f"there is no such contract at {to_checksum_address(to)} on chain {self.chain_id}; check the address"
             )
         try:
             return decode(list(returns), raw)
-        except DecodingError as error:
+        except (DecodingError, ValueError, OverflowError) as error:  # text that is no UTF-8 is a ValueError
             name = signature.split("(", 1)[0]
             raise ChainError(
                 f"the contract at {to_checksum_address(to)} answers {name} in another form; is it ours?"
@@ -156,12 +167,16 @@ class Rpc:
 
     def head(self) -> BlockHead:
         """The latest block."""
-        block: Mapping[str, Any] = self.guarded(lambda: self.web3.eth.get_block("latest"))
-        return BlockHead(int(block["number"]), int(block["timestamp"]))
+
+        def ask() -> BlockHead:
+            block: Mapping[str, Any] = self.web3.eth.get_block("latest")
+            return BlockHead(int(block["number"]), int(block["timestamp"]))
+
+        return cast(BlockHead, self.guarded(ask))
 
     def code(self, address: bytes) -> bytes:
         """The code of a contract; empty for an account without one."""
-        return bytes(self.guarded(lambda: self.web3.eth.get_code(to_checksum_address(address))))
+        return cast(bytes, self.guarded(lambda: bytes(self.web3.eth.get_code(to_checksum_address(address)))))
 
     def logs(
         self, address: bytes, topics: Sequence[bytes | None], from_block: int, to_block: int | None = None
@@ -185,4 +200,7 @@ def revert_data(error: ContractLogicError) -> bytes:
     if isinstance(data, dict):
         data = data.get("data", "")
     text = str(data or "")
-    return bytes.fromhex(text[2:]) if text.startswith("0x") else b""
+    try:
+        return bytes.fromhex(text[2:]) if text.startswith("0x") else b""
+    except ValueError:
+        return b""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from eth_abi.abi import decode
 from eth_utils.address import to_canonical_address
@@ -137,16 +137,20 @@ class ChainView:
         """A committee with its members' present endpoints and keys.  Raises UnknownError."""
         threshold, members, endpoints, keys, ready = self._call(
             self.registry, "committee(uint256)", [committee_id],
-            ["uint8", "address[]", "string[]", "bytes32[]", "bool"],
+            ["uint8", "address[]", "bytes[]", "bytes32[]", "bool"],
         )  # fmt: skip
         committee = Committee(committee_id, threshold, tuple(map(to_canonical_address, members)))
-        return CommitteeRecord(committee, tuple(endpoints), tuple(keys), ready)
+        if not len(members) == len(endpoints) == len(keys):
+            raise ChainError("the node shows a committee whose members, endpoints and keys do not match")
+        # Bytes, for the contract takes any: one member's text that is no UTF-8 must not hide the others.
+        places = tuple(endpoint.decode("utf-8", "replace") for endpoint in endpoints)
+        return CommitteeRecord(committee, places, tuple(keys), ready)
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, in order, from the events."""
         terms = self.terms(task_id)
         published = self._published(task_id, number) if terms.inline_payload else {}
-        batches = [_decode_accepted(log) for log in self._logs(BATCH_ACCEPTED, task_id, number)]
+        batches = [self._decode(log) for log in self._logs(BATCH_ACCEPTED, task_id, number)]
         return tuple(
             AcceptedBatch(
                 task_id, number, record, tuple(self.owner_at(task_id, i) for i in record.indices),
@@ -161,7 +165,10 @@ class ChainView:
         if last < self._from_block:
             return None
         found = self._logs(BATCH_ACCEPTED, task_id, number, batch_id=batch_id, to_block=last)
-        return _decode_accepted(found[0]) if found else None
+        return self._decode(found[0]) if found else None
+
+    def _decode(self, log: Any) -> RecordedBatch:
+        return cast(RecordedBatch, self.rpc.guarded(lambda: _decode_accepted(log)))
 
     def _decode_terms(self, task_id: int, model_owner: bytes, raw: Sequence[Any]) -> TaskTerms:
         committee_id, verifier, coordinator, *rest = raw
@@ -185,8 +192,8 @@ class ChainView:
     def _published(self, task_id: int, number: int) -> dict[int, list[bytes]]:
         out: dict[int, list[bytes]] = {}
         for log in self._logs(AGGREGATE_PUBLISHED, task_id, number):
-            index = int.from_bytes(bytes(log["topics"][3]), "big")
-            out.setdefault(index, []).append(decode(["bytes"], bytes(log["data"]))[0])
+            index, payload = self.rpc.guarded(lambda log=log: _decode_published(log))
+            out.setdefault(index, []).append(payload)
         return out
 
     def _logs(
@@ -211,6 +218,10 @@ class ChainView:
 
 def _point(x: int, y: int) -> G1:
     return G1(x.to_bytes(32, "big") + y.to_bytes(32, "big"))
+
+
+def _decode_published(log: Any) -> tuple[int, bytes]:
+    return int.from_bytes(bytes(log["topics"][3]), "big"), decode(["bytes"], bytes(log["data"]))[0]
 
 
 def _decode_accepted(log: Any) -> RecordedBatch:

@@ -111,7 +111,7 @@ def _from_file(path: Path) -> dict[str, _Value]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a NUL in the path, an endless number, nesting without end
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     found: dict[str, _Value] = {}
     for name, content in document.items():
@@ -144,17 +144,19 @@ def _checked(key: str, found: _Value, base: Path) -> object:
     setting = known[name]
     try:
         value = setting.checked(found.value)
-    except ValueError:
+        if not isinstance(value, Path):
+            return value
+        value = value.expanduser()
+    except (ValueError, RuntimeError):
         raise _wrong(setting, found) from None
-    if not isinstance(value, Path):
-        return value
     # A path from the file is relative to the file; from anywhere else, to the working directory.
     elsewhere = found.origin in (_COMMAND_LINE, "the program") or found.origin.startswith(PREFIX)
-    return (Path.cwd() if elsewhere else base) / value.expanduser()
+    return (Path.cwd() if elsewhere else base) / value
 
 
 def _wrong(setting: Setting, found: _Value) -> ConfigError:
-    shown = "" if setting.secret else f", not {found.value!r}"
+    secret = setting.secret or "://" in str(found.value)  # a node's address under another name, say
+    shown = "" if secret else f", not {found.value!r}"
     return ConfigError(f"{setting.key} (from {found.origin}) must be {setting.wanted}{shown}")
 
 

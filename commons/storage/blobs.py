@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from circuits.errors import StorageError, UnknownError
@@ -19,14 +20,16 @@ class Blobs:
         self._directory = directory
         self._max_bytes = max_bytes
         self._disk = disk
+        self._lock = threading.Lock()
 
     def put(self, data: bytes) -> bytes:
         """Store bytes; durable on return.  Returns their digest.  Raises StorageError when there is no room."""
         digest = keccak(data)
         path = self._path(digest)
-        if not path.exists():
-            self._require_room(len(data))
-            write_durably(path, data, disk=self._disk)
+        with self._lock:  # callers of many threads share what room there is
+            if not path.exists():
+                self._require_room(len(data))
+                write_durably(path, data, disk=self._disk)
         return digest
 
     def get(self, digest: bytes) -> bytes:

@@ -30,8 +30,10 @@ def statements(*sql: str) -> Step:
     return step
 
 
-def refuse_newer(what: object, found: int, known: int) -> None:
+def require_known(what: object, found: int, known: int) -> None:
     """Raise StorageError for a version that this release does not know."""
+    if found < 0:
+        raise StorageError(f"{what} is damaged (version {found}); restore it from a backup")
     if found > known:
         raise StorageError(
             f"{what} was written by a newer release (version {found}, this one knows {known}); update this one, "
@@ -77,7 +79,7 @@ class Database:
     def _prepare(self, steps: Sequence[Step], kept: Callable[[sqlite3.Connection], object]) -> None:
         with self._failing():
             found = self._found()
-            refuse_newer(self._path, found, self._version)  # before anything is written
+            require_known(self._path, found, self._version)  # before anything is written
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
         if found < self._version:
@@ -88,7 +90,7 @@ class Database:
         self, connection: sqlite3.Connection, steps: Sequence[Step], kept: Callable[[sqlite3.Connection], object]
     ) -> None:
         found, before = self._found(), kept(connection)  # found anew: another process may have been quicker
-        refuse_newer(self._path, found, self._version)
+        require_known(self._path, found, self._version)
         for step in steps[found:]:
             step(connection)
         if kept(connection) != before:
@@ -109,7 +111,7 @@ class Database:
             StorageError: the file cannot be written, or another process has upgraded it since it was opened.
         """
         with self._immediate() as connection:
-            refuse_newer(self._path, self._found(), self._version)
+            require_known(self._path, self._found(), self._version)
             yield connection
 
     @contextmanager

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 
 from circuits.errors import ConfigError, StorageError
 from commons.runtime.extras import require
-from commons.storage.database import Database, Step, refuse_newer, statements
+from commons.runtime.urls import without_secrets
+from commons.storage.database import Database, Step, require_known, statements
 from commons.storage.files import LOCAL_DISK, Disk
 
 _log = logging.getLogger(__name__)
@@ -119,14 +120,19 @@ class RedisLog:
         redis = _redis()
         self._errors = redis.exceptions.RedisError
         self._watch_error = redis.exceptions.WatchError
-        self._client = redis.Redis.from_url(url)
+        try:
+            self._client = redis.Redis.from_url(url)
+        except ValueError:
+            raise ConfigError(
+                "log: this is no redis://host:port/db; write / ? # @ of a password as %2F %3F %23 %40"
+            ) from None
         self._name, self._versions = name, versions
         try:
             self._length = self._open()
             if self._client.info("persistence").get("aof_enabled") == 0:
                 _log.warning("event=redis-without-aof advice='set appendonly yes and appendfsync always'")
         except self._errors as error:
-            raise StorageError(f"Redis at {_public(url)} cannot be used: {error}") from error
+            raise StorageError(f"Redis at {without_secrets(url)} cannot be used: {error}") from error
 
     def _open(self) -> int:
         """Give the list this release's version, in one transaction.  Returns its length."""
@@ -150,7 +156,7 @@ class RedisLog:
     def _found(self, pipe: Any) -> int:
         """The version of the list, 0 for none; StorageError for one of a newer release."""
         found = _version_in(pipe.lindex(self._name, 0))
-        refuse_newer(f"the log {self._name}", found, self._versions.latest)
+        require_known(f"the log {self._name}", found, self._versions.latest)
         return found
 
     @contextmanager
@@ -212,7 +218,7 @@ def open_log(url: str, versions: RecordVersions = FIRST_VERSION) -> EventLog:
         return SqliteLog(Path(url.removeprefix("sqlite://")), versions)
     if url.startswith(("redis://", "rediss://")):
         return RedisLog(url, versions=versions)
-    raise ConfigError(f"log: {url!r} is neither sqlite:// nor redis://")
+    raise ConfigError("log: this URL is neither sqlite:// nor redis://")
 
 
 def _redis() -> Any:
@@ -220,12 +226,6 @@ def _redis() -> Any:
     import redis  # noqa: PLC0415 - an extra
 
     return redis
-
-
-def _public(url: str) -> str:
-    """A URL without the password that it may hold."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _on_rows(step: Callable[[Record], Record]) -> Step:
@@ -247,8 +247,10 @@ def _upgraded(row: str | bytes, steps: Iterable[Callable[[Record], Record]]) -> 
 def _version_in(row: bytes | None) -> int:
     """The version in a head row; 0 for a record, and for no row."""
     record = {} if row is None else _parse(row)
-    version = record.get(_HEAD, 0)
-    if type(version) is not int:
+    if _HEAD not in record:
+        return 0
+    version = record[_HEAD]
+    if type(version) is not int or version < 1:
         raise StorageError("the event log's first row is damaged; restore it from a backup")
     return version
 

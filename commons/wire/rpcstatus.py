@@ -15,9 +15,10 @@ from typing import NoReturn
 import grpc
 
 from circuits.errors import BlamedProversError, GradrollError, UnavailableError, catalogue
+from commons.protocol.messages import MAX_PROVERS
 
 _CODE, _PROVERS = "gradroll-code", "gradroll-provers"
-_MAX_MESSAGE = 2000
+_MAX_MESSAGE, _MAX_DIGITS = 2000, 3
 _log = logging.getLogger(__name__)
 
 S = grpc.StatusCode
@@ -85,4 +86,6 @@ def _text(value: str | bytes | None) -> str | None:
 
 
 def _indices(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(",") if part.isdecimal())
+    """Committee indices; a peer may have written anything."""
+    few = (part for part in text.split(",") if part.isdecimal() and len(part) <= _MAX_DIGITS)
+    return tuple(sorted({int(part) for part in few if int(part) < MAX_PROVERS}))

@@ -71,18 +71,18 @@ class KeySetup:
         Raises:
             SignatureError: a package is not its dealer's.
             BlamedProversError: a dealer sealed what is no set of keys, or left one out.
-            ClosedError: other keys are confirmed already.
+            ClosedError: this member gave its word for other keys already.
         """
         dealt: dict[int, Mapping[KeySet, bytes]] = {self._index: self._dealt()}
         for package in packages:
             dealt[package.dealer] = self._open(package)
         keys = agreement.accept(self._index, self._committee, dealt)
         before = self._keystore.load_shared(self._reference.digest)
-        if before is not None and before.confirmed:
-            if dict(before.keys) != dict(keys.keys):
-                raise ClosedError("this committee's keys are confirmed already; other keys need another committee")
-        else:
+        if before is None:
             self._keystore.save_shared(self._reference.digest, SharedKeys(keys.keys, confirmed=False))
+        elif dict(before.keys) != dict(keys.keys):
+            # Its word for the first keys is out: with words for several, members could confirm different ones.
+            raise ClosedError("this member gave its word for other keys already; other keys need another committee")
         hashes = agreement.commitments(keys)
         digest = agreement.confirmation_digest(self._reference.digest, hashes)
         return KeyConfirmation(self._index, hashes, self._keystore.sign(digest))

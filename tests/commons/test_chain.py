@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from eth_abi.abi import encode
 from eth_account import Account
 from web3.types import RPCEndpoint
 
-from circuits.errors import ChainError, ContractError, UnknownError
+from circuits.errors import ChainError, ContractError, InvalidInputError, UnknownError
 from circuits.hashing import keccak
 from circuits.payload import MAX_INLINE
 from circuits.statement import Context, TaskTerms
@@ -23,11 +24,13 @@ from commons.chain.calldata import signatures
 from commons.chain.deploying import deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.chain.facts import NewTask, RecordedBatch
+from commons.chain.rpc import selector
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.sharing import sealing
 from commons.storage.accounts import SigningKey
+from commons.wire.channel import open_channel
 from gradroll.data_owner.claims import claim_all
 from gradroll.model_owner import roster
 from tests.support.anvil import Anvil, binary_in
@@ -120,6 +123,22 @@ def test_committee_is_read_back(world: World, committee: int) -> None:
     assert record.committee.threshold == 1
     assert record.committee.members == tuple(chain.address for chain in world.chains[1:5])
     assert record.endpoints[2] == "127.0.0.1:7002"
+
+
+def test_a_members_address_that_is_no_text_hides_nobody_elses(world: World) -> None:
+    committee = world.chain.create_committee(1, [chain.address for chain in world.chains[1:5]])
+    for index, chain in enumerate(world.chains[1:5]):
+        chain.join(committee, f"prover-{index}:1", bytes([1 + index]) * 32)
+    broken = world.chains[4]
+    data = selector("join(uint256,string,bytes32)") + encode(
+        ["uint256", "bytes", "bytes32"], [committee, b"\xff\xfe", b"\x09" * 32]
+    )
+    broken._sender.send(world.chain.view.registry, data, gas=1_000_000)
+    record = world.chain.view.committee_record(committee)
+    assert record.endpoints[:3] == ("prover-0:1", "prover-1:1", "prover-2:1")
+    assert record.endpoints[3] == "\ufffd\ufffd"
+    with pytest.raises(InvalidInputError):
+        open_channel(record.endpoints[3])
 
 
 @pytest.mark.parametrize(("provers", "threshold"), [(3, 1), (4, 1), (7, 1), (7, 2), (9, 2)])

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,33 @@ def test_a_second_writer_is_refused(reopen: Place) -> None:
     second.close()
 
 
-def test_unknown_schemes_are_refused() -> None:
-    with pytest.raises(ConfigError, match="neither"):
-        open_log("postgres://x")
+@pytest.mark.parametrize(
+    "url", ["postgres://u:hunter2@h/db", "hunter2", "redis://:hunt/er2@h", "redis://127.0.0.1:9/0?password=hunter2"]
+)
+def test_no_message_shows_a_logs_password(url: str) -> None:
+    pytest.importorskip("redis")
+    with pytest.raises((ConfigError, StorageError), match=r"neither|no redis://|cannot be used") as caught:
+        open_log(url)
+    assert "hunt" not in f"{caught.value} {caught.value.__cause__}"
+
+
+@pytest.mark.parametrize("version", [0, -1, True, "1", None])
+def test_a_log_of_a_version_that_there_never_was_is_refused_unchanged(
+    version: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = redis_server(monkeypatch)
+    rows = [json.dumps({"gradroll-log": version}), json.dumps({"n": 1})]
+    client.rpush("gradroll:events", *rows)
+    with pytest.raises(StorageError, match="damaged"):
+        open_log("redis://h", RecordVersions((lambda record: record,)))
+    assert [row.decode() for row in client.lrange("gradroll:events", 0, -1)] == rows
+
+
+def test_a_file_of_a_version_that_there_never_was_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "log")) as connection:
+        connection.execute("PRAGMA user_version=-1")
+    with pytest.raises(StorageError, match="damaged"):
+        open_log(f"sqlite://{tmp_path}/log")
 
 
 def test_an_unreachable_redis_hides_its_password() -> None:

@@ -7,11 +7,15 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 
-from circuits.errors import ChainError
+from circuits.errors import ChainError, ContractError
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.runtime.urls import without_secrets
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -75,3 +79,124 @@ def test_a_transaction_is_sent_once(flaky: FlakyNode) -> None:
     with pytest.raises(ChainError, match="cannot be reached"):
         rpc.guarded(lambda: rpc.web3.eth.send_raw_transaction(b"\x02"))
     assert flaky.connections == 1
+
+
+SECRETS = ("hunter2", "APIKEY")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://user:hunter2@node:8545/v3/APIKEY?x=APIKEY", "http://node:8545"),
+        ("https://node/APIKEY", "https://node"),
+        ("redis://:hunter2@[::1]:6379/0?password=hunter2", "redis://::1:6379"),
+        ("redis://:hunt/er2@h", "the configured address"),
+        ("http://user:pass@h:port/", "the configured address"),
+        ("sqlite:///APIKEY", "sqlite://..."),
+        ("http://[broken", "the configured address"),
+    ],
+)
+def test_what_of_a_url_is_shown(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
+
+
+class LyingNode:
+    """Answers each method with what it is told to."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, dict[str, Any]] = {}
+        node = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                answer = node.answers.get(asked["method"], {"result": "0x1"})
+                body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.rpc = Rpc(f"http://user:hunter2@127.0.0.1:{self._server.server_address[1]}/v3/APIKEY", ErrorTable(()))
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def lying() -> Iterator[LyingNode]:
+    node = LyingNode()
+    yield node
+    node.close()
+
+
+def check_says_nothing(error: BaseException) -> None:
+    """Servers send messages on, and logs show causes."""
+    while error is not None:
+        assert not any(secret in str(error) for secret in SECRETS)
+        error = error.__cause__  # type: ignore[assignment]
+
+
+def test_a_node_that_is_down_is_told_without_its_password_and_key() -> None:
+    rpc = Rpc("http://user:hunter2@127.0.0.1:9/v3/APIKEY", ErrorTable(()))
+    with pytest.raises(ChainError, match=r"http://127.0.0.1:9 cannot be reached") as caught:
+        rpc.head()
+    check_says_nothing(caught.value)
+
+
+def test_so_is_one_of_another_chain_and_one_that_repeats_its_address(lying: LyingNode) -> None:
+    with pytest.raises(ChainError, match="on chain 1, the configuration says 5") as caught:
+        lying.rpc.require_chain(5)
+    check_says_nothing(caught.value)
+    port = lying._server.server_address[1]
+    told = {"code": -32000, "message": f"forbidden: http://user:hunter2@127.0.0.1:{port}/v3/APIKEY" + "x" * 10_000}
+    lying.answers["eth_getBlockByNumber"] = {"error": told}
+    with pytest.raises(ChainError, match="answered: ") as caught:
+        lying.rpc.head()
+    check_says_nothing(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"result": {}}, {"result": None}, {"result": []}, {"result": {"number": "0x1"}}, {"error": "boo"}, {}],
+    ids=str,
+)
+def test_a_block_that_is_none_is_the_nodes_trouble(lying: LyingNode, answer: dict[str, Any]) -> None:
+    lying.answers["eth_getBlockByNumber"] = answer
+    with pytest.raises(ChainError):
+        lying.rpc.head()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"result": None}, {"result": {}}, {"result": 5}, {"result": "zz"}, {"result": "0x" + "ff" * 96}],
+    ids=lambda answer: str(answer)[:20],
+)
+def test_so_is_a_call_that_returns_what_is_none(lying: LyingNode, answer: dict[str, Any]) -> None:
+    lying.answers["eth_call"] = answer
+    with pytest.raises(ChainError):
+        lying.rpc.call(b"\1" * 20, "registry()", [], ["string"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["0xzz", "0x08c379a0" + "20".rjust(64, "0") + "2".rjust(64, "0") + "fffe".ljust(64, "0")],
+    ids=["hex", "text"],
+)
+def test_a_revert_that_cannot_be_read_is_a_refusal(lying: LyingNode, data: str) -> None:
+    """A task's verifier is its model owner's contract: it reverts with what it likes."""
+    lying.answers["eth_call"] = {"error": {"code": 3, "message": "execution reverted", "data": data}}
+    with pytest.raises(ContractError):
+        lying.rpc.call(b"\1" * 20, "registry()", [], ["address"])
+
+
+def test_of_a_revert_little_is_shown() -> None:
+    text = ErrorTable(()).explain(bytes.fromhex("08c379a0") + encode(["string"], ["x" * 100_000]))
+    assert len(str(text)) < 500

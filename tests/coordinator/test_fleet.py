@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from circuits.errors import GradrollError, RuleViolationError, UnavailableError
+from circuits.errors import GradrollError, InvalidInputError, RuleViolationError, UnavailableError
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import Message, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
@@ -37,8 +37,8 @@ class Prover:
     """
 
     index: int
-    status: ProverStatus | GradrollError
-    troubles: list[GradrollError] = field(default_factory=list)
+    status: ProverStatus | Exception
+    troubles: list[Exception] = field(default_factory=list)
     before: Callable[[], object] = lambda: None
     timeouts: list[float | None] = field(default_factory=list)
     looks: list[float | None] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Line:
     def status(self, timeout: float | None = None) -> ProverStatus:
         assert not self.closed
         self.prover.looks.append(timeout)
-        if isinstance(self.prover.status, GradrollError):
+        if isinstance(self.prover.status, Exception):
             raise self.prover.status
         return self.prover.status
 
@@ -101,6 +101,8 @@ class World:
 
     def connect(self, endpoint: str) -> Connection:
         self.connecting()
+        if not endpoint.startswith("prover-"):
+            raise InvalidInputError(f"endpoint: {endpoint!r} is not host:port")
         prover = int(endpoint.removeprefix("prover-").partition(":")[0])
         self.lines.append(Line(endpoint, self.provers[prover]))
         return self.lines[-1]
@@ -160,6 +162,25 @@ def test_a_member_that_has_not_joined_is_not_connected_to(world: World) -> None:
     assert len(world.lines) == 3
     world.move(3, "prover-3:1")
     assert world.fleet.reachable() == set(EVERYBODY)
+
+
+def test_a_member_with_an_address_that_is_none_stops_nobody_else(world: World) -> None:
+    world.fleet.reachable()
+    world.move(1, "nonsense")
+    assert world.fleet.reachable() == {0, 2, 3}
+    assert [line.endpoint for line in world.lines if line.closed] == ["prover-1:1"]
+    world.move(1, "prover-1:7")
+    assert world.fleet.reachable() == set(EVERYBODY)
+
+
+def test_an_answer_that_makes_a_library_stumble_is_that_provers_trouble_alone(world: World) -> None:
+    world.fleet.reachable()
+    trouble = ValueError("Exceeds the limit for integer string conversion")
+    world.provers[2].troubles, world.provers[2].status = [trouble], trouble
+    assert world.fleet.reachable() == {0, 1, 3}
+    answers = world.fleet.ask(REQUESTS, 1, 1.0)
+    assert answers[2] == Failure("refused", GradrollError.code, "its answer could not be read")
+    assert all(isinstance(answers[p], StepReply) for p in (0, 1, 3))
 
 
 def test_a_member_that_is_no_longer_registered_is_let_go(world: World) -> None:

@@ -157,3 +157,19 @@ def test_insecure_setups_need_development_mode() -> None:
     with pytest.raises(InsecureSetupError, match="--development"):
         load(environment={}).require_development("a seeded SRS")
     load(environment={}, development=True).require_development("a seeded SRS")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = " + "9" * 5000, "x = " + "[" * 5000, '[prover]\nstate = "~nobody-has-this-name/x"'],
+    ids=["long", "deep", "home"],
+)
+def test_a_file_that_cannot_be_read_as_settings_is_a_bad_setting(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError):
+        load(written(tmp_path, text), environment={})
+
+
+def test_an_address_of_a_node_in_another_place_is_not_shown_either(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="host:port") as refused:
+        load(written(tmp_path, '[prover]\nlisten = "http://user:hunter2@h"\n'), environment={})
+    assert "hunter2" not in str(refused.value)

@@ -179,7 +179,12 @@ def test_a_sum_that_could_leave_64_bits_is_refused_when_the_task_is_created() ->
 def test_models_travel_whole_and_nothing_in_them_runs() -> None:
     model = np.linspace(-1, 1, DIMENSION)
     assert np.array_equal(decode_model(encode_model(model), DIMENSION), model)
-    for bad in (b"", b"\x93NUMPY", encode_model(model)[:-1], encode_model(model[:5])):
+    whole = encode_model(model)
+    huge = whole.replace(f"({DIMENSION},), ".encode(), b"(1<<50,)"[:8])  # a stranger's header is never parsed
+    for bad in (
+        b"", b"\x93NUMPY", whole[:-1], whole + b"\0", encode_model(model[:5]), huge, b"PK\x03\x04",
+        whole[:10] + b"{'descr': " + b"(" * 4000, np.lib.format.MAGIC_PREFIX + b"\x01\x00" + b"-" * 9000,
+    ):  # fmt: skip
         with pytest.raises(InvalidInputError, match="model"):
             decode_model(bad, DIMENSION)
 

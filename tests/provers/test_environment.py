@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 
-from circuits.errors import ClosedError, InvalidInputError, UnknownError
+from circuits.errors import ChainError, ClosedError, InvalidInputError, UnknownError
 from circuits.statement import Context, MarketId, Policy, TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
-from commons.runtime.clock import SystemClock
+from commons.runtime.clock import Clock, SystemClock
 from commons.storage.parameters import PublicParameters
 from native import G1
 from provers.finality import Finality
@@ -51,11 +51,39 @@ class Chain:
         return CONTEXT
 
 
-def environment(chain: Chain, committee_id: int = 5, max_dimension: int = 10) -> NodeEnvironment:
+def environment(
+    chain: Chain, committee_id: int = 5, max_dimension: int = 10, clock: Clock | None = None
+) -> NodeEnvironment:
     return NodeEnvironment(
         cast(ChainView, chain), cast(Finality, None), cast(Store, None), cast(Keystore, None),
-        cast(PublicParameters, None), SystemClock(), committee_id=committee_id, max_dimension=max_dimension,
+        cast(PublicParameters, None), clock or SystemClock(), committee_id=committee_id, max_dimension=max_dimension,
+        clock_skew=30,
     )  # fmt: skip
+
+
+@dataclass
+class Stopped:
+    """A clock that a snapshot has put back, or that is right."""
+
+    at: float
+
+    def time(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+def test_a_ledger_is_found_to_be_old_at_a_time_that_no_open_round_is_after() -> None:
+    """By a clock that was put back with the ledger, a round that lost its records would seem to be opened later."""
+    assert environment(Chain(now_=1000), clock=Stopped(1000)).now() == 1000
+    assert environment(Chain(now_=1000), clock=Stopped(1020)).now() == 1020
+    assert environment(Chain(now_=1000), clock=Stopped(980)).now() == 1000
+    with pytest.raises(ChainError, match="clock is 31 s behind"):
+        environment(Chain(now_=1000), clock=Stopped(969)).now()
 
 
 def test_a_batch_that_the_market_would_take_is_admissible() -> None:

@@ -134,6 +134,22 @@ def test_a_dealer_of_different_keys_is_named(members: Members) -> None:
     assert not members.setups[2].ready
 
 
+def test_members_cannot_be_brought_to_confirm_different_keys(members: Members) -> None:
+    """A dealer seals two sets of keys, and a coordinator collects everybody's word for both before it shows any."""
+    mail = members.mail()
+    first = [one.accept(mail[p]) for p, one in enumerate(members.setups)]
+    for p in (1, 2, 3):
+        other = {subset: b"\x09" * 32 for subset in members.setups[0]._dealt() if p in subset}
+        info = sealing.keys_info(members.reference.digest, 0, p)
+        sealed = sealing.seal(members.hpke_keys[p], encode_keys(other), info)
+        forged = KeyPackage(0, p, sealed, members.stores[0].sign(package_digest(members.reference, 0, p, sealed)))
+        with pytest.raises(ClosedError, match="gave its word"):
+            members.setups[p].accept([forged, *(package for package in mail[p] if package.dealer != 0)])
+    for one in members.setups:
+        one.confirm(first)
+        assert one.ready
+
+
 def test_bad_packages_are_refused(members: Members) -> None:
     mail = members.mail()[3]
     with pytest.raises(SignatureError):
@@ -164,7 +180,7 @@ def test_confirmed_keys_are_never_replaced(members: Members) -> None:
     dealing = next(members.stores[0]._directory.glob("dealing-*"))
     dealing.unlink()
     mail = members.mail()
-    with pytest.raises(ClosedError, match="confirmed already"):
+    with pytest.raises(ClosedError, match="gave its word"):
         members.setups[1].accept(mail[1])
 
 

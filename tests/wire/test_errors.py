@@ -124,3 +124,18 @@ def test_silence_is_unavailable() -> None:
         calling("the peer"),
     ):
         rpc.ProverStub(channel).Status(pb.ProverStatusRequest(), timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("1" * 4400, ()), ("2,0,0,999,-1,x,32,31", (0, 2, 31)), ("", ())],
+    ids=["long", "mixed", "none"],
+)
+def test_what_a_peer_writes_about_others_is_bounded(
+    server: tuple[Raising, rpc.ProverStub], written: str, read: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = BlamedProversError((0,), "it was them")
+    monkeypatch.setattr(error, "provers", (written,))
+    for back in raised_by(*server, error):
+        assert isinstance(back, BlamedProversError)
+        assert back.provers == read
