@@ -79,6 +79,7 @@ class Driver:
         except ChainError as error:
             _log.warning("event=chain-trouble reason=%r", str(error))
             return
+        self._running = {key: running for key, running in self._running.items() if key in keys or not running.done()}
         for key in keys:
             if self._may_start(key):
                 self._running[key] = self._pool.submit(self._guarded, key, now)

@@ -1,4 +1,4 @@
-"""A model of the market contract: blocks, reorganisations, nodes that lag or are down; proofs are really verified.
+"""A model of the market contract: blocks, reorganisations, nodes that are down; proofs are really verified.
 
 `tests/simulation/test_chain_model.py` holds it against the contracts on an EVM.
 """
@@ -26,7 +26,7 @@ from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, R
 from commons.chain.transactions import Mined
 from commons.protocol.signing import require_owner, signs
 from native import G1
-from tests.simulation.world.clock import WorldClock
+from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.support.network import MODEL_DIGEST, Network
 
 BLOCK_SECONDS = 12
@@ -179,10 +179,12 @@ class NodeView:
 
     Attributes:
         down: questions that it leaves unanswered from now on.
+        clock: of the machine that asks, None for one that is right.
     """
 
     chain: ModelChain
     down: int = 0
+    clock: NodeClock | None = None
     market: bytes = bytes(19) + b"\x42"
     registry: bytes = bytes(19) + b"\x41"
 
@@ -196,7 +198,8 @@ class NodeView:
 
     def now(self) -> int:
         self._ask()
-        return self.chain.head.time
+        own = 0.0 if self.clock is None else self.clock.time()
+        return max(self.chain.head.time, int(own))
 
     def task(self, task_id: int) -> TaskRecord:
         terms = self.terms(task_id)

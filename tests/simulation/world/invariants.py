@@ -7,7 +7,7 @@ import numpy as np
 from circuits import payload
 from commons.protocol.status import SubmissionState
 from coordinator.rounds import CoordinatorState
-from tests.simulation.world.world import DIMENSION, World
+from tests.simulation.world.world import CONFIRMATIONS, DIMENSION, World
 
 BLAMELESS = {"unattributed", "receipts", "expired"}
 """Reasons for which an honest owner may be left out."""
@@ -16,9 +16,11 @@ BLAMELESS = {"unattributed", "receipts", "expired"}
 def always(world: World) -> None:
     """At every moment: no owner in two sums, no sum but of accepted batches, sums are right, nobody honest accused."""
     _one_sum_an_owner(world)
+    _sums_were_final(world)
     if world.coordinator is not None:
         with world.coordinator.journal.reading() as state:
             _nobody_honest_is_accused(world, state)
+            _one_submission_an_owner(state)
             _sums_are_right(world, state)
 
 
@@ -36,6 +38,32 @@ def _one_sum_an_owner(world: World) -> None:
     quorum = world.committee.quorum - len(world.liars)
     for counted in locked.values():
         assert sum(count >= quorum for count in counted.values()) <= 1, "two sets with an owner may both be signed"
+
+
+def _sums_were_final(world: World) -> None:
+    """Looked at after every turn, so that no block but the turn's own can have come on top meanwhile."""
+    for index, prover in enumerate(world.provers):
+        if prover is None or index in world.liars:
+            continue
+        for selection in prover.store.ledger.released.values():
+            if selection.digest in world.seen_released:
+                continue
+            world.seen_released.add(selection.digest)
+            blocks = [
+                block.number
+                for block in world.chain.blocks
+                for _, batch in block.accepted
+                if {h.digest(batch.statement.context) for h in batch.statement.owners} == set(selection.submissions)
+            ]
+            assert blocks, "a sum was released of a batch that the chain does not have"
+            deep = world.chain.head.number - blocks[0]  # less the block that ended the turn
+            assert deep >= CONFIRMATIONS, f"a sum was released {deep} blocks deep: it may be taken back"
+
+
+def _one_submission_an_owner(state: CoordinatorState) -> None:
+    gone = (SubmissionState.REJECTED, SubmissionState.EXPIRED)
+    alive = [(e.header.round, e.header.owner_index) for e in state.submissions.values() if e.status.state not in gone]
+    assert len(alive) == len(set(alive)), "an owner is in a round twice"
 
 
 def _nobody_honest_is_accused(world: World, state: CoordinatorState) -> None:
@@ -64,14 +92,14 @@ def in_the_end(world: World) -> None:
     """After peace: who got its shares to a quorum in time is paid, and the sum is open."""
     assert world.coordinator is not None, "the coordinator does not start"
     assert all(world.provers), "a prover does not start"
-    everywhere = all(owner.is_everywhere for owner in world.owners)
+    everywhere = {(owner.round, owner.index) for owner in world.owners if owner.is_everywhere}
     with world.coordinator.journal.reading() as state:
         assert not state.open_rounds(), {key: state.rounds[key].trouble for key in state.open_rounds()}
         for entry in state.submissions.values():
             status = entry.status
             fair = status.state is SubmissionState.ACCEPTED or status.reason.partition(":")[0] in BLAMELESS
             assert fair, (status.state.name, status.reason)
-            if not world.schedule.lies and everywhere:
+            if not world.schedule.lies and (entry.header.round, entry.header.owner_index) in everywhere:
                 assert status.state is SubmissionState.ACCEPTED, (status.state.name, status.reason)
         for batch in state.batches.values():
             assert not batch.accepted or batch.payload_digest is not None, "an accepted batch's sum stays closed"

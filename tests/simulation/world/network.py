@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
@@ -153,10 +152,3 @@ class InOrder(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
-
-
-def shuffled(source: random.Random, items: Iterable[T]) -> list[T]:
-    """The items in an order that the source draws."""
-    out = list(items)
-    source.shuffle(out)
-    return out

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from commons.protocol.messages import Step
 from tests.support.faults import REWRITES
 
 NETWORK, DISK, TURN = "network", "disk", "turn"
@@ -15,7 +14,7 @@ KINDS: dict[str, tuple[tuple[str, int], ...]] = {
     DISK: (("crash-before", 0), ("crash-after", 0), ("full", 6)),
     TURN: (
         ("restart-prover", 3), ("stop-prover", 3), ("restart-coordinator", 0), ("clock", 7200), ("reorganise", 5),
-        ("node-down", 8), ("submit-again", 3),
+        ("node-down", 8), ("submit-again", 3), ("submit-another", 3),
     ),
 }  # fmt: skip
 """Kinds of faults by where they strike, with the largest argument."""
@@ -54,7 +53,7 @@ class Schedule:
     """Everything that makes a run.
 
     Attributes:
-        seed: of gradients and of the order of what is concurrent.
+        seed: of gradients, and of the order in which owners come.
         owners: how many submit.
         strikes: what goes wrong, where.
         lies: what corrupt provers do; at most t of them.
@@ -111,8 +110,3 @@ def _smaller(schedule: Schedule) -> list[Schedule]:
     candidates += [replace(schedule, rounds=1)] if schedule.rounds > 1 else []
     candidates += [replace(schedule, owners=schedule.owners - 1)] if schedule.owners > 2 else []
     return candidates
-
-
-def steps_of(lie: Lie) -> Step:
-    """The step in which a lie is told."""
-    return REWRITES[lie.name][0]

@@ -52,7 +52,11 @@ MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
 
 @dataclass
 class Owner:
-    """A data owner in one round: its key, its gradient, and how far it is."""
+    """A data owner in one round: its key, its gradient, and how far it is.
+
+    Attributes:
+        insists: when it is in the round, it deals its gradient again and tries to get that in too.
+    """
 
     index: int
     round: int
@@ -62,6 +66,7 @@ class Owner:
     payloads: tuple[bytes, ...] = ()
     receipts: dict[int, bytes] = field(default_factory=dict)
     entered: bool = False
+    insists: bool = False
 
     @property
     def is_everywhere(self) -> bool:
@@ -88,6 +93,8 @@ class World:
         self.schedule = schedule
         self.peace = False
         self.events: Counter[str] = Counter()
+        self.seen_released: set[bytes] = set()  # sets whose release was looked at
+        self.watch: Callable[[str], object] = lambda site: None  # told of every opportunity for trouble
         self._seen: Counter[str] = Counter()
         self._strikes = {(s.site, s.at): s for s in schedule.strikes}
         shared = Path("/dev/shm")  # noqa: S108 - in memory where there is such a place: runs write a lot
@@ -98,9 +105,9 @@ class World:
         self.keystores = [Keystore.create(self.directory / f"prover-{p}" / "keys") for p in range(PROVERS)]
         self.chain = self._chain()
         self.wire = Wire(self.clock, self._running, partial(self._strike, NETWORK), self._prover_crashed)
-        self.node = NodeView(self.chain)
         self.clocks = [NodeClock(self.clock) for _ in range(PROVERS)]
         self.own_clock = NodeClock(self.clock)
+        self.nodes = [NodeView(self.chain, clock=clock) for clock in (*self.clocks, self.own_clock)]
         self.disks = [SimulatedDisk(partial(self._strike, DISK)) for _ in range(PROVERS)]
         self.own_disk = SimulatedDisk(partial(self._strike, DISK))
         self.provers: list[Prover | None] = [None] * PROVERS
@@ -170,8 +177,8 @@ class World:
         for running in self.provers:
             if running is not None and self.turn % 5 == 4:
                 self._tidy(running)
-        self.chain.mine()
         self.wire.deliver_late()
+        self.chain.mine()
         self.turn += 1
 
     def _tidy(self, prover: Prover) -> None:
@@ -181,6 +188,7 @@ class World:
             self._prover_crashed(self.provers.index(prover))
 
     def _strike(self, site: str) -> tuple[str, int] | None:
+        self.watch(site)
         at = self._seen[site]
         self._seen[site] += 1
         found = None if self.peace else self._strikes.get((site, at))
@@ -205,17 +213,20 @@ class World:
             case "restart-coordinator":
                 self._stop_coordinator()
             case "clock":
-                for clock in (*self.clocks, self.own_clock):
-                    clock.skew = arg if clock is self.clocks[abs(arg) % PROVERS] else clock.skew
+                (*self.clocks, self.own_clock)[abs(arg) % (PROVERS + 1)].skew = arg
             case "reorganise":
                 self.chain.reorganise(arg)
             case "node-down":
-                self.node.down = arg
+                for node in self.nodes if arg % 2 else self.nodes[arg // 2 :][:1]:
+                    node.down = arg
             case "submit-again":
                 owner = self.owners[arg % len(self.owners)]
                 if owner.entered and self.coordinator is not None and owner.header is not None:
                     header, receipts = owner.header, dict(owner.receipts)
                     self._guarding(lambda: self._coordinator().admission.submit(header, receipts))
+
+            case "submit-another":
+                self.owners[arg % len(self.owners)].insists = True
 
     def _coordinator(self) -> Coordinator:
         assert self.coordinator is not None
@@ -233,7 +244,8 @@ class World:
 
     def _make_peace(self) -> None:
         self.peace = True
-        self.node.down = 0
+        for node in self.nodes:
+            node.down = 0
         for disk in (*self.disks, self.own_disk):
             disk.healthy = True
         for clock in (*self.clocks, self.own_clock):
@@ -252,6 +264,8 @@ class World:
             if len(owner.receipts) >= self.committee.quorum and self.coordinator is not None:
                 self.coordinator.admission.submit(header, owner.receipts)
                 owner.entered = True
+                if owner.insists:
+                    self._submit(replace(owner, header=None, payloads=(), receipts={}, entered=False, insists=False))
         except CrashError:
             self.events["coordinator-crashed"] += 1
             self._stop_coordinator()
@@ -294,10 +308,10 @@ class World:
         )  # fmt: skip
         try:
             keystore = Keystore.load(home / "keys")
-            membership = own_membership([self.node], self.committee.committee_id, keystore.address)
+            membership = own_membership([self.nodes[prover]], self.committee.committee_id, keystore.address)
             store = Store(home / "state", max_bytes=1 << 30, disk=self.disks[prover])
             self.provers[prover] = Prover(
-                settings, membership, keystore, [self.node], store, self._parameters(), self.clocks[prover]
+                settings, membership, keystore, [self.nodes[prover]], store, self._parameters(), self.clocks[prover]
             )
         except CrashError:
             self.events["prover-crashed"] += 1
@@ -317,7 +331,7 @@ class World:
         inline = InOrder()
         try:
             self.coordinator = Coordinator(
-                settings, self.account, Account(self.node),
+                settings, self.account, Account(self.nodes[-1]),
                 SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk), home, self._parameters(), self._connect,
                 self.own_clock, inline, inline, threading.Event(), self.own_disk,
             )  # fmt: skip
