@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from circuits.arrays import FloatArray
 from circuits.commitment import CommitmentKey
-from circuits.quantize import FloatArray, Quantized
+from circuits.quantize import Quantized
 from circuits.statement import Committee
 from commons.chain.view import ChainView
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from circuits.arrays import FloatArray, float_vector
 from circuits.errors import GradientError
 from circuits.statement import MAX_BOUND, MAX_DIMENSION
 
@@ -24,7 +25,6 @@ MAX_FRACTION_BITS = 62
 _INSIDE = 1 - 2.0**-40
 """Keeps the clipped vector inside the ball whatever way float64 sums round (d <= 2^28)."""
 
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
@@ -50,11 +50,11 @@ class Quantized:
         return self.scale < 1.0
 
 
-def quantize(gradient: npt.NDArray[np.floating], *, fraction_bits: int, bound: int, dimension: int) -> Quantized:
+def quantize(gradient: npt.ArrayLike, *, fraction_bits: int, bound: int, dimension: int) -> Quantized:
     """Clips and rounds a gradient for a task.
 
     Args:
-        gradient: float[d].
+        gradient: floats or integers of shape (d,); see `arrays.float_vector` for what is taken.
         fraction_bits: f of the task.
         bound: BOUND of the task, on the sum of squares of the integers.
         dimension: d of the task.
@@ -63,7 +63,7 @@ def quantize(gradient: npt.NDArray[np.floating], *, fraction_bits: int, bound: i
         GradientError: wrong dimension or type, NaN or infinity, or parameters out of range.
     """
     _check_parameters(fraction_bits, bound, dimension)
-    values = _checked(gradient, dimension)
+    values = float_vector(gradient, dimension, "gradient", GradientError)
     scaled, scale = _clip(values, fraction_bits, bound)
     rounded = _fit(np.rint(scaled).astype(np.int64), scaled, bound)
     error = float(np.max(np.abs(rounded - scaled), initial=0.0))
@@ -99,18 +99,6 @@ def _check_parameters(fraction_bits: int, bound: int, dimension: int) -> None:
     for name, value, low, high in limits:
         if not low <= value <= high:
             raise GradientError(f"{name} {value} is outside [{low}, {high}]; the task's terms are invalid")
-
-
-def _checked(gradient: npt.NDArray[np.floating], dimension: int) -> FloatArray:
-    if gradient.shape != (dimension,):
-        raise GradientError(f"the gradient has shape {gradient.shape}, the model has {dimension} coordinates")
-    if not np.issubdtype(gradient.dtype, np.floating):
-        raise GradientError(f"the gradient has type {gradient.dtype}, expected floating point")
-    values = gradient.astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise GradientError(f"{len(bad)} coordinates are NaN or infinite, the first is {int(bad[0])}; fix the training")
-    return values
 
 
 def _clip(values: FloatArray, fraction_bits: int, bound: int) -> tuple[FloatArray, float]:

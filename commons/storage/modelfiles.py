@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
+from circuits.arrays import FloatArray
 from circuits.errors import InvalidInputError
-from circuits.quantize import FloatArray
 
 
 def encode_model(parameters: FloatArray) -> bytes:

@@ -6,14 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circuits.errors import GradientError, UnknownError
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, settings
 from gradroll.console import Console
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from commons.settings.loading import Settings
     from gradroll.data_owner.owner import DataOwner
 
@@ -43,10 +39,11 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Submit and say what happened."""
+    from gradroll.commands.arrayfiles import read_array
     from gradroll.commands.sessions import data_owner
 
     chosen = settings(arguments, owner__account=arguments.account, owner__coordinator=arguments.coordinator)
-    gradient = read_gradient(arguments.gradient)
+    gradient = read_array(arguments.gradient, "gradient")
     owner = data_owner(chosen)
     if arguments.register:
         register(owner, chosen, arguments.task)
@@ -71,22 +68,3 @@ def register(owner: DataOwner, chosen: Settings, task: int) -> None:
     if chain_view(chosen).owner_index(task, owner.address) is None:
         index = owner_chain(chosen).register(task)
         Console().line(f"registered as owner {index} of task {task}")
-
-
-def read_gradient(path: Path) -> npt.NDArray[np.floating]:
-    """The array in a numpy file.
-
-    Raises:
-        GradientError: unreadable, or not one array of floats.
-    """
-    import numpy as np
-
-    try:
-        gradient = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise UnknownError(f"there is no gradient file {path}") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise GradientError(f"{path} is no numpy array file: {error}") from error
-    if not isinstance(gradient, np.ndarray):
-        raise GradientError(f"{path} holds several arrays; save the gradient alone with numpy.save")
-    return gradient

@@ -157,9 +157,9 @@ def admit(arguments: argparse.Namespace) -> int:
 
 def open_round(arguments: argparse.Namespace) -> int:
     """Open the next round."""
-    from gradroll.commands.submit import read_gradient
+    from gradroll.commands.arrayfiles import read_array
 
-    model = read_gradient(arguments.model).astype("float64")
+    model = read_array(arguments.model, "model")
     number = _owner(arguments).open_round(arguments.task, model, compact=not arguments.no_compact)
     Console().line(f"round {number} of task {arguments.task} is open")
     return 0

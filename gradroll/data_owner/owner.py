@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from circuits.arrays import FloatArray
 from circuits.commitment import CommitmentKey
 from circuits.errors import (
     ClosedError,
@@ -27,7 +28,7 @@ from circuits.errors import (
     UnknownError,
 )
 from circuits.policies.registry import find
-from circuits.quantize import FloatArray, Quantized, quantize
+from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from commons.chain.facts import CommitteeRecord
 from commons.chain.view import ChainView

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from circuits.arrays import FloatArray
 from circuits.errors import ConfigError
 from circuits.policies import DEFAULT
-from circuits.quantize import FloatArray
 from commons.chain.facts import AcceptedBatch
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.wire.prover_client import ProverClient

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuits.quantize import FloatArray, IntArray, dequantize, quantize
+from circuits.arrays import FloatArray
+from circuits.quantize import IntArray, dequantize, quantize
 from commons.runtime.extras import require
 
 CLASSES = 10

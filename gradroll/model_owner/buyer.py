@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 import native
 from circuits import payload as payloads
+from circuits.arrays import FloatArray, float_vector
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
 from circuits.payload import Aggregate
-from circuits.quantize import FloatArray, IntArray, dequantize
+from circuits.quantize import IntArray, dequantize
 from circuits.statement import MAX_BOUND
 from commons.chain.facts import AcceptedBatch, NewTask
 from commons.chain.view import ChainView
@@ -101,22 +103,19 @@ class ModelOwner:
         """Admit data owners to a permissioned task."""
         self._chain.admit(task_id, owners)
 
-    def open_round(self, task_id: int, parameters: FloatArray, *, compact: bool = True) -> int:
-        """Publish the model, float64[d], and open the next round on it; returns the round's number.
+    def open_round(self, task_id: int, parameters: npt.ArrayLike, *, compact: bool = True) -> int:
+        """Publish the model and open the next round on it; returns the round's number.
 
         Args:
+            parameters: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
             compact: copy the owners into code first, where that saves more gas than it costs (`roster`).
 
         Raises:
-            InvalidInputError: wrong dimension.
+            InvalidInputError: no model of this task: another shape, NaN, something that is no number.
             ChainError: the escrow does not cover the round, or the round before is still running.
         """
-        dimension = self._view.terms(task_id).dimension
-        if parameters.shape != (dimension,):
-            raise InvalidInputError(
-                f"the model has shape {parameters.shape}, task {task_id} has {dimension} coordinates"
-            )
-        digest = self._coordinator.put_model(encode_model(parameters), task_id, self._chain)
+        model = float_vector(parameters, self._view.terms(task_id).dimension, "model")
+        digest = self._coordinator.put_model(encode_model(model), task_id, self._chain)
         if compact:
             roster.compact(self._view, self._chain, task_id)
         return self._chain.open_round(task_id, digest)

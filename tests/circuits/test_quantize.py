@@ -86,8 +86,8 @@ def test_wrong_shapes_types_and_parameters_are_refused() -> None:
         quantize(np.zeros(3), **good)
     with pytest.raises(GradientError, match="shape"):
         quantize(np.zeros((2, 1)), **good)
-    with pytest.raises(GradientError, match="type"):
-        quantize(np.zeros(2, dtype=np.int64), **good)
+    with pytest.raises(GradientError, match="complex"):
+        quantize(np.zeros(2, dtype=complex), **good)
     for name, value in (("fraction_bits", 63), ("bound", 1 << 62), ("bound", 0), ("dimension", 0)):
         with pytest.raises(GradientError, match="outside"):
             quantize(np.zeros(2), **{**good, name: value})

@@ -12,13 +12,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from circuits.errors import GradrollError, catalogue
 from commons.storage.accounts import load_account
 from gradroll.cli import build_parser, main
-from gradroll.commands.submit import read_gradient
 from gradroll.console import Console, ether
 
 
@@ -168,27 +166,12 @@ def test_development_parameters_are_made_and_marked(tmp_path: Path, capsys: pyte
 def test_an_interruption_says_that_nothing_is_lost(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(path: Path) -> None:
+    def interrupted(path: Path, what: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gradroll.commands.submit.read_gradient", interrupted)
+    monkeypatch.setattr("gradroll.commands.arrayfiles.read_array", interrupted)
     assert main(["submit", "0", "--gradient", "g.npy"]) == 130
     assert "nothing is lost" in capsys.readouterr().err
-
-
-def test_gradient_files(tmp_path: Path) -> None:
-    path = tmp_path / "g.npy"
-    np.save(path, np.ones(3))
-    assert read_gradient(path).shape == (3,)
-    path.write_bytes(b"not numpy")
-    with pytest.raises(GradrollError, match="no numpy array"):
-        read_gradient(path)
-    np.savez(tmp_path / "g.npz", a=np.ones(3))
-    with pytest.raises(GradrollError, match="several arrays"):
-        read_gradient(tmp_path / "g.npz")
-    np.save(path, np.array([object()]), allow_pickle=True)
-    with pytest.raises(GradrollError, match="no numpy array"):
-        read_gradient(path)
 
 
 def test_the_console_is_plain_where_there_is_no_terminal() -> None:
