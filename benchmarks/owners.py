@@ -16,6 +16,7 @@ from circuits.commitment import CommitmentKey
 from circuits.quantize import Quantized
 from circuits.statement import Committee
 from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
 from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
@@ -71,7 +72,7 @@ def main(path: Path) -> None:
     clocks = [Clocked() for _ in range(plan["owners"])]
     owners = [
         DataOwner(
-            view, coordinator, load_account(accounts / f"owner-{i}.json"), parameters, accounts / f"{i}",
+            ChainWriter(view, load_account(accounts / f"owner-{i}.json")), coordinator, parameters, accounts / f"{i}",
             timeout=600.0, deal=clocked.deal,
         )
         for i, clocked in enumerate(clocks)

@@ -1,7 +1,11 @@
 """A rollup for gradients: the roles' SDK.
 
-`DataOwner` submits gradients and is paid by proof, `ModelOwner` buys training and reads aggregates that the chain
-vouches for, `Auditor` re-checks what was published.  `gradroll --help` is the same from a terminal.
+    with gradroll.connect("owner.toml") as session:
+        done = session.data_owner.submit(0, update)
+
+`connect` opens a `Session` with the roles of a settings file: `DataOwner` submits gradients and is paid by proof,
+`ModelOwner` buys training and reads sums that the chain vouches for, `Auditor` checks again what was published.
+Errors are in `gradroll.errors`.  `gradroll --help` is the same from a terminal.
 """
 
 from __future__ import annotations
@@ -14,16 +18,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gradroll.audit.auditor import Auditor
     from gradroll.data_owner.owner import DataOwner, Submitted
+    from gradroll.data_owner.standing import Standing
     from gradroll.model_owner.buyer import ModelOwner, RoundAggregate
+    from gradroll.session import Session, connect
 
-__all__ = ["Auditor", "DataOwner", "ModelOwner", "RoundAggregate", "Submitted"]
+__all__ = ["Auditor", "DataOwner", "ModelOwner", "RoundAggregate", "Session", "Standing", "Submitted", "connect"]
 
 _HOMES = {
     "Auditor": "gradroll.audit.auditor",
     "DataOwner": "gradroll.data_owner.owner",
     "ModelOwner": "gradroll.model_owner.buyer",
     "RoundAggregate": "gradroll.model_owner.buyer",
+    "Session": "gradroll.session",
+    "Standing": "gradroll.data_owner.standing",
     "Submitted": "gradroll.data_owner.owner",
+    "connect": "gradroll.session",
 }
 _SIBLINGS = ("native", "circuits", "commons", "provers", "coordinator", "contracts")
 

@@ -8,25 +8,29 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from types import FrameType
 
 from circuits.errors import GradrollError
 from commons import VERSION
 from gradroll.commands import COMMANDS
+from gradroll.console import Console
+from gradroll.waiting import Waiting
 
 _EPILOG = """\
 roles:
-  data owner      gradroll submit, gradroll claim
+  data owner      gradroll submit | status | claim, gradroll task list | model
   model owner     gradroll task create | fund | admit | open | status | read | withdraw
-  prover          gradroll prover init | join | serve
-  coordinator     gradroll coordinator serve
-  market          gradroll chain deploy, gradroll committee create, gradroll setup srs | policies | keys
+  prover          gradroll prover init | join | serve | status
+  coordinator     gradroll coordinator serve | status
+  market          gradroll chain deploy, gradroll committee create | show, gradroll setup srs | policies | keys
   anybody         gradroll audit, gradroll demo
 
 start here:
   gradroll demo                         everything on this machine, on real data
   gradroll COMMAND --help               what a command does, with an example
 
+--json writes one object for programs instead of lines for people; what is waited for is told on standard error.
 settings come from --config FILE (TOML), then GRADROLL_<SECTION>_<KEY>, then options.
 exit status: 0 done, 2 usage, 3 bad input or settings, 4 too early or closed or unknown, 5 unreachable or refused by the
 chain, 6 keys or disk, 7 a check failed, 130 interrupted (nothing is lost; run the command again)
@@ -59,10 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     signal.signal(signal.SIGTERM, _interrupt)
+    arguments.console = console = Console(machine=getattr(arguments, "json", False))
     try:
-        return int(arguments.run(arguments))
+        with nullcontext() if getattr(arguments, "serves", False) else Waiting(sys.stderr):
+            status = int(arguments.run(arguments))
+        console.end()
+        return status
     except GradrollError as error:
         sys.stderr.write(f"error[{error.code}]: {error}\n")
+        console.result(error={"code": error.code, "message": str(error)})
+        console.end()
         return error.exit_status
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost, run the command again to go on\n")

@@ -1,42 +1,72 @@
-"""What a person reads on the terminal: plain lines, emphasis only where the output is a terminal."""
+"""What a command tells: lines for people, or one JSON object for programs; emphasis only on a terminal."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
+import time
 from typing import TextIO
 
 _STYLES = {"bold": "1", "green": "32", "red": "31", "yellow": "33", "dim": "2"}
 
 
 class Console:
-    """Writes lines; safe to use from several threads.
+    """Writes what a command has to say; safe to use from several threads.
 
     Args:
         out: where to write, standard output by default.
+        machine: write one JSON object at the end, and nothing for people.
     """
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, *, machine: bool = False) -> None:
         self._out = out or sys.stdout
         self._lock = threading.Lock()
         self._styled = self._out.isatty() and "NO_COLOR" not in os.environ
+        self._machine = machine
+        self._fields: dict[str, object] = {}
+        self._warnings: list[str] = []
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Write one line."""
-        with self._lock:
-            self._out.write(self.styled(text, style) + "\n")
-            self._out.flush()
+        """Write one line for people."""
+        if not self._machine:
+            self._write(self.styled(text, style))
 
     def heading(self, text: str) -> None:
         """Write a heading with an empty line before it."""
+        self.line()
+        self.line(text, "bold")
+
+    def warn(self, text: str) -> None:
+        """Tell people, on standard error, what may go wrong; programs get it in the list ``warnings``."""
         with self._lock:
-            self._out.write("\n" + self.styled(text, "bold") + "\n")
-            self._out.flush()
+            sys.stderr.write(f"warning: {text}\n")
+            self._warnings.append(text)
+
+    def result(self, **fields: object) -> None:
+        """What programs read of the outcome; amounts of wei are text, as not every reader of JSON keeps all digits."""
+        with self._lock:
+            self._fields |= fields
+
+    def end(self) -> None:
+        """Write the JSON object, if it is wanted.  Call it once, last."""
+        if self._machine:
+            self._write(json.dumps(self._fields | {"warnings": self._warnings}, default=_plain))
 
     def styled(self, text: str, style: str) -> str:
         """The text in a style, or as it is where the output is no terminal."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and self._styled else text
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._out.write(text + "\n")
+            self._out.flush()
+
+
+def _plain(value: object) -> object:
+    """JSON's form of what it has none for."""
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
 def checksum(address: bytes) -> str:
@@ -51,3 +81,8 @@ def ether(wei: int) -> str:
     whole, rest = divmod(abs(wei), 10**18)
     sign = "-" if wei < 0 else ""
     return f"{sign}{whole}{f'.{rest:018d}'.rstrip('0') if rest else ''} ETH"
+
+
+def utc(seconds: int) -> str:
+    """A time since 1970 as date and time of day."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

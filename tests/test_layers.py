@@ -41,12 +41,17 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner"),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
     "gradroll.console": SHARED,
+    "gradroll.waiting": ("commons.runtime",),
+    "gradroll.errors": ("circuits",),
+    "gradroll.session": (*SHARED, *COMMONS, *SDK),
     "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.setup", "gradroll.console"),
     "gradroll.commands": (
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
-        "gradroll.demo", "gradroll.console", "gradroll",
+        "gradroll.demo", "gradroll.console", "gradroll.session", "gradroll",
     ),
-    "gradroll": (*SHARED, *SDK, "commons", "gradroll.commands"),
+    "gradroll": (
+        *SHARED, *SDK, "commons", "gradroll.commands", "gradroll.console", "gradroll.session", "gradroll.waiting",
+    ),
 }  # fmt: skip
 """What each room may import beside itself.  A file is in the room with the longest name that fits."""
 PURE = ("commons.sharing", "commons.protocol", "provers.party", "coordinator.machine")
@@ -67,7 +72,7 @@ IO = {
 }  # fmt: skip
 """Modules for IO, clocks, concurrency and randomness."""
 MAX_LINES = 400
-SAME_NAME = {"__init__", "__main__"}
+SAME_NAME = {"__init__", "__main__", "errors"}
 """Names that a folder gives its sense to; commands are named as they are typed."""
 
 

@@ -78,6 +78,10 @@ class ChainView:
         """The chain's time, seconds since 1970; never behind our clock, as a quiet chain may make no blocks."""
         return max(self.rpc.head().timestamp, int(time.time()))
 
+    def task_count(self) -> int:
+        """How many tasks there are; they are numbered from 0."""
+        return int(self._market("taskCount()", [], ["uint256"])[0])
+
     def task(self, task_id: int) -> TaskRecord:
         """Terms and state of a task.  Raises UnknownError."""
         raw, owner, balance, reserved, opened, owners, stated = self._market("task(uint256)", [task_id], [TASK])[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 class SubmissionState(IntEnum):
@@ -16,6 +16,12 @@ class SubmissionState(IntEnum):
     ACCEPTED = 4
     REJECTED = 5
     EXPIRED = 6
+
+    def __str__(self) -> str:
+        """The state as people read it."""
+        return self.name.lower()
+
+    __format__ = Enum.__format__
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from circuits.errors import KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey
 from circuits.srs import Srs
 from commons.runtime.memo import Memo
+from commons.runtime.stages import stage
 from native import G2
 
 V = TypeVar("V")
@@ -75,7 +76,10 @@ class PublicParameters:
     def _load_commitment(self, dimension: int) -> CommitmentKey:
         """From the cache beside the keys, or derived: only that takes the powers into memory."""
         known = cached_commitment_key(self.tau, dimension, self._directory)
-        return known or commitment_key(self.srs, dimension, cache=self._directory)
+        if known is not None:
+            return known
+        with stage(f"deriving the commitment key of {dimension} coordinates (once)"):
+            return commitment_key(self.srs, dimension, cache=self._directory)
 
     def _load_proving(self, key_hash: bytes) -> ProvingKey:
         path = self._find("*.proving", keyfiles.PROVING, key_hash)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, settings
 from gradroll.console import Console
+
+if TYPE_CHECKING:
+    from commons.chain.facts import AcceptedBatch
+    from gradroll.audit.recheck import AuditReport
 
 
 def add(parent: Subparsers) -> None:
@@ -31,19 +36,42 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit round by round; 7 when a check fails."""
-    from gradroll.commands.sessions import auditor
+    from circuits.errors import NotReadyError
+    from commons.runtime.stages import stage
+    from gradroll.session import Session
 
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
-    audit, console, failures = auditor(chosen, arguments.coordinator), Console(), 0
-    opened = audit.view.task(arguments.task).rounds_opened
-    rounds = range(opened) if arguments.round is None else [arguments.round]
-    for number in rounds:
-        for batch, report in audit.audit_round(arguments.task, number):
-            identity = f"0x{batch.record.batch_id.hex()[:16]}, {len(batch.owners)} owners"
-            name = f"round {number}, batch {batch.record.batch_index} ({identity})"
-            if report.failed is None:
-                console.line(f"{name}: passed {', '.join(report.passed)}", "green")
-            else:
-                failures += 1
-                console.line(f"{name}: FAILED {report.failed}: {report.reason}", "red")
-    return 7 if failures else 0
+    console, outcomes = arguments.console, []
+    with Session(chosen) as session:
+        audit, opened = session.auditor(arguments.coordinator), session.view.task(arguments.task).rounds_opened
+        rounds = range(opened) if arguments.round is None else [arguments.round]
+        for number in rounds:
+            try:
+                with stage(f"auditing round {number}"):
+                    reports = audit.audit_round(arguments.task, number)
+            except NotReadyError as error:
+                if arguments.round is not None:
+                    raise
+                console.line(str(error))
+                continue
+            for batch, report in reports:
+                _tell(console, number, batch, report)
+                outcomes.append(_machine(number, batch, report))
+    console.result(batches=outcomes)
+    return 7 if any(each["failed"] for each in outcomes) else 0
+
+
+def _tell(console: Console, number: int, batch: AcceptedBatch, report: AuditReport) -> None:
+    identity = f"0x{batch.record.batch_id.hex()[:16]}, {len(batch.owners)} owners"
+    name = f"round {number}, batch {batch.record.batch_index} ({identity})"
+    if report.failed is None:
+        console.line(f"{name}: passed {', '.join(report.passed)}", "green")
+    else:
+        console.line(f"{name}: FAILED {report.failed}: {report.reason}", "red")
+
+
+def _machine(number: int, batch: AcceptedBatch, report: AuditReport) -> dict[str, object]:
+    return {
+        "round": number, "batch": batch.record.batch_id, "passed": report.passed, "failed": report.failed,
+        "reason": report.reason,
+    }  # fmt: skip

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gradroll.commands.options import Subparsers, address, chain_options, leaf, natural, settings
-from gradroll.console import Console, checksum, ether
+from gradroll.console import checksum, ether
 
 
 def add(parent: Subparsers) -> None:
@@ -30,13 +30,25 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Claim every round's reward."""
-    from gradroll.commands.sessions import owner_chain
-    from gradroll.data_owner.claims import claim_all
+    from circuits.errors import UnknownError
+    from commons.settings.sections import OwnerSettings
+    from commons.storage.accounts import load_account
+    from gradroll.data_owner.claims import claim_all, why_nothing
+    from gradroll.session import Session
 
-    chain = owner_chain(settings(arguments, owner__account=arguments.account))
-    owner = arguments.owner or chain.address
-    opened = chain.view.task(arguments.task).rounds_opened
-    rounds = range(opened) if arguments.round is None else [arguments.round]
-    paid = claim_all(chain, arguments.task, rounds, owner)
-    Console().line(f"{checksum(owner)} received {ether(paid)}" if paid else f"nothing to claim for {checksum(owner)}")
+    chosen, console = settings(arguments, owner__account=arguments.account), arguments.console
+    with Session(chosen) as session:
+        chain = session.writer(load_account(chosen.section(OwnerSettings).account))
+        owner, opened = arguments.owner or chain.address, session.view.task(arguments.task).rounds_opened
+        if arguments.round is not None and arguments.round >= opened:
+            raise UnknownError(f"task {arguments.task} has opened {opened} rounds; there is no round {arguments.round}")
+        rounds = range(opened) if arguments.round is None else [arguments.round]
+        paid = claim_all(chain, arguments.task, rounds, owner)
+        console.result(owner=checksum(owner), paid=str(paid))
+        if paid:
+            console.line(f"{checksum(owner)} received {ether(paid)}")
+        else:
+            reason = why_nothing(session.view, arguments.task, rounds, owner)
+            console.result(reason=reason)
+            console.line(f"nothing to claim for {checksum(owner)}: {reason}")
     return 0

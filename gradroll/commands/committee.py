@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
-from gradroll.console import Console, checksum
+from gradroll.console import checksum
+
+if TYPE_CHECKING:
+    from circuits.statement import Committee
+
+ALL_NEEDED = (
+    "every member of this committee is needed: while one is absent no round ends; more members, or a lower threshold, "
+    "would spare some"
+)
 
 
 def add(parent: Subparsers) -> None:
@@ -33,23 +42,31 @@ def add(parent: Subparsers) -> None:
 
 def create(arguments: argparse.Namespace) -> int:
     """Register a committee."""
+    from circuits.statement import Committee
     from commons.storage.accounts import load_account
-    from gradroll.commands.sessions import chain_writer
+    from gradroll.session import Session
 
-    chain = chain_writer(settings(arguments), load_account(arguments.account))
-    committee = chain.create_committee(arguments.threshold, arguments.members)
-    Console().line(
-        f"committee {committee} registered; its members now run: gradroll prover join --committee {committee}"
+    tolerance = spare(Committee(0, arguments.threshold, tuple(arguments.members)))
+    if not tolerance:
+        arguments.console.warn(ALL_NEEDED)
+    with Session(settings(arguments)) as session:
+        chain = session.writer(load_account(arguments.account))
+        committee = chain.create_committee(arguments.threshold, arguments.members)
+    arguments.console.line(
+        f"committee {committee} registered; a round ends while up to {tolerance} of its members are absent; they now "
+        f"run: gradroll prover join --committee {committee}"
     )
+    arguments.console.result(committee=committee, may_be_absent=tolerance)
     return 0
 
 
 def show(arguments: argparse.Namespace) -> int:
     """Print a committee."""
-    from gradroll.commands.sessions import chain_view
+    from gradroll.session import Session
 
-    record = chain_view(settings(arguments)).committee_record(arguments.committee)
-    console, committee = Console(), record.committee
+    with Session(settings(arguments)) as session:
+        record = session.view.committee_record(arguments.committee)
+    console, committee = arguments.console, record.committee
     console.line(
         f"committee {committee.committee_id}: N = {committee.size}, t = {committee.threshold}, "
         f"quorum {committee.quorum}, "
@@ -57,4 +74,16 @@ def show(arguments: argparse.Namespace) -> int:
     )
     for p, (member, endpoint) in enumerate(zip(committee.members, record.endpoints, strict=True)):
         console.line(f"  prover {p}  {checksum(member)}  {endpoint or 'has not joined'}")
+    if not spare(committee):
+        console.warn(ALL_NEEDED)
+    members = zip(map(checksum, committee.members), record.endpoints, strict=True)
+    console.result(
+        committee=committee.committee_id, threshold=committee.threshold, quorum=committee.quorum, ready=record.ready,
+        members=[{"address": member, "endpoint": endpoint} for member, endpoint in members],
+    )  # fmt: skip
     return 0
+
+
+def spare(committee: Committee) -> int:
+    """How many members may be absent while rounds still end: N - Q."""
+    return committee.size - committee.quorum

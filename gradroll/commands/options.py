@@ -31,6 +31,7 @@ def leaf(
     parser.add_argument(
         "--development", action="store_true", help="allow insecure seeded setups (also GRADROLL_DEVELOPMENT=1)"
     )
+    parser.add_argument("--json", action="store_true", help="write one JSON object instead of lines for people")
     parser.set_defaults(run=run)
     return parser
 

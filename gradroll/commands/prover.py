@@ -67,7 +67,7 @@ def init(arguments: argparse.Namespace) -> int:
 def join(arguments: argparse.Namespace) -> int:
     """Publish endpoint and sealing key."""
     from commons.settings.sections import ProverSettings
-    from gradroll.commands.sessions import chain_writer
+    from gradroll.session import Session
     from provers.joining.keystore import Keystore
 
     chosen = settings(
@@ -78,7 +78,8 @@ def join(arguments: argparse.Namespace) -> int:
     )
     own = chosen.section(ProverSettings)
     keys = Keystore.load(own.keystore)
-    chain_writer(chosen, keys.account).join(own.committee, own.endpoint, keys.hpke_public)
+    with Session(chosen) as session:
+        session.writer(keys.account).join(own.committee, own.endpoint, keys.hpke_public)
     Console().line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
     return 0
 

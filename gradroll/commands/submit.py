@@ -1,4 +1,4 @@
-"""`gradroll submit`: a data owner hands in a gradient."""
+"""`gradroll submit` and `gradroll status`: a data owner hands in a gradient, and looks what became of it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,40 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradroll.commands.options import Subparsers, chain_options, leaf, natural, settings
-from gradroll.console import Console
+from gradroll.commands.options import Subparsers, chain_options, leaf, natural, positive, settings
+from gradroll.console import Console, checksum, ether
 
 if TYPE_CHECKING:
-    from commons.settings.loading import Settings
-    from gradroll.data_owner.owner import DataOwner
+    from commons.protocol.status import SubmissionStatus
+    from gradroll.data_owner.owner import DataOwner, Submitted
+    from gradroll.data_owner.standing import OwnRound
+    from gradroll.session import Session
 
 
 def add(parent: Subparsers) -> None:
-    """Add the command."""
+    """Add the commands."""
+    _add_submit(parent)
+    parser = leaf(
+        parent,
+        "status",
+        "Show what became of your gradients: each round of a task, the coordinator's word, the market's, your pay.",
+        "gradroll status 0 --config owner.toml",
+        status,
+    )
+    _common(parser)
+
+
+def _add_submit(parent: Subparsers) -> None:
     parser = leaf(
         parent,
         "submit",
         "Hand in a gradient: clip, quantise, commit, share with the provers. Nobody sees the gradient; only the sum of "
-        "all gradients of a round is published. Interrupted? Run the same command again: it continues.",
-        "gradroll submit 0 --gradient update.npy --config owner.toml --register",
-        run,
+        "all gradients of a round is published. Interrupted? Run the same command again: it continues. Ends with 7 "
+        "when the gradient was rejected, with 4 when its round ended without it.",
+        "gradroll submit 0 --gradient update.npy --config owner.toml --register --wait 600",
+        submit,
     )
-    parser.add_argument("task", type=natural, help="the task's number")
+    _common(parser)
     parser.add_argument(
         "--gradient", type=Path, required=True, metavar="FILE", help="numpy file (.npy), floats of shape (d,)"
     )
@@ -32,39 +47,110 @@ def add(parent: Subparsers) -> None:
     parser.add_argument(
         "--register", action="store_true", help="register this account for the task first, if it is not"
     )
+    parser.add_argument(
+        "--wait", type=positive, metavar="SECONDS", help="stay until the gradient is accepted or has another end"
+    )
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", type=natural, help="the task's number")
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (owner.coordinator)")
     chain_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def submit(arguments: argparse.Namespace) -> int:
     """Submit and say what happened."""
     from gradroll.commands.arrayfiles import read_array
-    from gradroll.commands.sessions import data_owner
 
-    chosen = settings(arguments, owner__account=arguments.account, owner__coordinator=arguments.coordinator)
     gradient = read_array(arguments.gradient, "gradient")
-    owner = data_owner(chosen)
-    if arguments.register:
-        register(owner, chosen, arguments.task)
-    done = owner.submit(arguments.task, gradient, round_number=arguments.round)
-    console = Console()
+    with _session(arguments) as session:
+        owner, console = session.data_owner, arguments.console
+        if arguments.register:
+            _register(owner, arguments, console)
+        done = owner.submit(arguments.task, gradient, round_number=arguments.round)
+        _tell(done, console)
+        ended = done.status
+        if arguments.wait is not None:
+            ended = owner.wait(done.submission, timeout=arguments.wait)
+        console.line(f"state: {_words(ended)}")
+        console.result(state=str(ended.state), reason=ended.reason)
+        return _exit_status(ended)
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print where the owner stands."""
+    with _session(arguments) as session:
+        owner, console = session.data_owner, arguments.console
+        stands = owner.standing(arguments.task)
+    account = checksum(owner.address)
+    console.result(
+        account=account, index=stands.index, owed=str(stands.owed), paid=str(stands.paid),
+        rounds=[_machine(each) for each in stands.rounds],
+    )  # fmt: skip
+    if stands.index is None:
+        console.line(f"{account} is not registered for task {arguments.task}; gradroll submit --register does it")
+        return 0
     console.line(
-        f"submitted 0x{done.submission.hex()} for round {done.round}; provers {list(done.receipts)} hold shares"
+        f"{account} is owner {stands.index} of task {arguments.task}, which pays {ether(stands.reward)} a gradient"
     )
+    for each in stands.rounds:
+        console.line(f"  round {each.number}: {_of_round(each)}")
+    console.line(f"paid {ether(stands.paid)}, to be claimed {ether(stands.owed)}")
+    return 0
+
+
+def _session(arguments: argparse.Namespace) -> Session:
+    from gradroll.session import Session
+
+    return Session(settings(arguments, owner__account=arguments.account, owner__coordinator=arguments.coordinator))
+
+
+def _register(owner: DataOwner, arguments: argparse.Namespace, console: Console) -> None:
+    """Register before submitting, but pay nothing for a round that takes no gradient any more."""
+    owner.require_open(arguments.task, arguments.round)
+    index = owner.register(arguments.task)
+    console.line(f"{checksum(owner.address)} is owner {index} of task {arguments.task}")
+    console.result(index=index)
+
+
+def _tell(done: Submitted, console: Console) -> None:
+    holders = ", ".join(map(str, done.receipts))
+    console.line(f"submitted 0x{done.submission.hex()} for round {done.round}; provers {holders} hold shares")
     if done.scale < 1:
         console.line(f"the gradient was shrunk to the task's norm bound, by the factor {done.scale:.6g}")
     console.line(f"largest quantisation error of a coordinate: {done.max_error:.3g}")
     for prover, reason in done.missing.items():
         console.line(f"prover {prover} has no share ({reason}); enough others have", "yellow")
-    console.line(f"state: {done.status.state.name.lower()} {done.status.reason}".rstrip())
-    return 0
+    console.result(
+        submission=done.submission, round=done.round, receipts=done.receipts, missing=done.missing, scale=done.scale,
+        max_error=done.max_error,
+    )  # fmt: skip
 
 
-def register(owner: DataOwner, chosen: Settings, task: int) -> None:
-    """Register the account for an open task unless it is registered."""
-    from gradroll.commands.sessions import chain_view, owner_chain
+def _words(status: SubmissionStatus) -> str:
+    return f"{status.state}{f': {status.reason}' if status.reason else ''}"
 
-    if chain_view(chosen).owner_index(task, owner.address) is None:
-        index = owner_chain(chosen).register(task)
-        Console().line(f"registered as owner {index} of task {task}")
+
+def _exit_status(status: SubmissionStatus) -> int:
+    from circuits.errors import ClosedError, ProofError
+    from commons.protocol.status import SubmissionState
+
+    ends = {SubmissionState.REJECTED: ProofError.exit_status, SubmissionState.EXPIRED: ClosedError.exit_status}
+    return ends.get(status.state, 0)
+
+
+def _of_round(each: OwnRound) -> str:
+    if each.accepted:
+        return "accepted, paid" if each.claimed else "accepted, to be claimed: gradroll claim"
+    if each.status is not None:
+        return _words(each.status)
+    return f"the coordinator does not say ({each.trouble})" if each.trouble else "nothing handed in from here"
+
+
+def _machine(each: OwnRound) -> dict[str, object]:
+    said = None if each.status is None else {"state": str(each.status.state), "reason": each.status.reason}
+    return {
+        "round": each.number, "coordinator": said, "trouble": each.trouble, "accepted": each.accepted,
+        "claimed": each.claimed,
+    }  # fmt: skip

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradroll.commands import taskstatus
 from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
-from gradroll.console import Console, checksum, ether
+from gradroll.console import checksum, ether, utc
 
 if TYPE_CHECKING:
-    from commons.settings.loading import Settings
-    from gradroll.model_owner.buyer import ModelOwner
+    from gradroll.session import Session
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -47,8 +47,13 @@ def add(parent: Subparsers) -> None:
         admit,
     )
     parser.add_argument("owners", type=address, nargs="+", metavar="0x...")
-    _task_leaf(commands, "status", "Show the task, its escrow, its rounds and why submissions were rejected.",
-               "gradroll task status 0", status)  # fmt: skip
+    taskstatus.add(commands)
+    parser = _task_leaf(
+        commands, "model", "Download the model of a round; it is checked against the digest on the chain.",
+        "gradroll task model 0 --out model.npy", model,
+    )  # fmt: skip
+    parser.add_argument("--round", type=natural, help="the round (default: the latest)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it, float64 (.npy)")
     parser = _task_leaf(
         commands, "read",
         "Read a round's aggregate. It is checked against the commitments on the chain before it is written.",
@@ -135,23 +140,31 @@ def create(arguments: argparse.Namespace) -> int:
         permissioned=arguments.permissioned,
         inline_payload=arguments.inline_payload,
     )
-    task = _owner(arguments).create_task(terms)
-    need = ether(terms.max_owners_per_round * terms.reward_per_gradient)
-    Console().line(f"task {task} created; each round reserves {need}: gradroll task fund {task} WEI")
+    with _session(arguments) as session:
+        task = session.model_owner.create_task(terms)
+    need = terms.max_owners_per_round * terms.reward_per_gradient
+    console = arguments.console
+    console.line(f"task {task} created; each round reserves {ether(need)}: gradroll task fund {task} {need}")
+    console.result(task=task, round_reserve=str(need))
     return 0
 
 
 def fund(arguments: argparse.Namespace) -> int:
     """Fund the escrow."""
-    _owner(arguments).fund(arguments.task, arguments.wei)
-    Console().line(f"task {arguments.task} received {ether(arguments.wei)}")
+    with _session(arguments) as session:
+        session.model_owner.fund(arguments.task, arguments.wei)
+        free = session.view.task(arguments.task).balance
+    arguments.console.line(f"task {arguments.task} received {ether(arguments.wei)}; {ether(free)} are free now")
+    arguments.console.result(task=arguments.task, funded=str(arguments.wei), free=str(free))
     return 0
 
 
 def admit(arguments: argparse.Namespace) -> int:
     """Admit data owners."""
-    _owner(arguments).admit(arguments.task, arguments.owners)
-    Console().line(f"admitted {len(arguments.owners)} owners to task {arguments.task}")
+    with _session(arguments) as session:
+        session.model_owner.admit(arguments.task, arguments.owners)
+    arguments.console.line(f"admitted {len(arguments.owners)} owners to task {arguments.task}")
+    arguments.console.result(task=arguments.task, admitted=len(arguments.owners))
     return 0
 
 
@@ -159,69 +172,65 @@ def open_round(arguments: argparse.Namespace) -> int:
     """Open the next round."""
     from gradroll.commands.arrayfiles import read_array
 
-    model = read_array(arguments.model, "model")
-    number = _owner(arguments).open_round(arguments.task, model, compact=not arguments.no_compact)
-    Console().line(f"round {number} of task {arguments.task} is open")
+    parameters, console = read_array(arguments.model, "model"), arguments.console
+    with _session(arguments) as session:
+        number = session.model_owner.open_round(arguments.task, parameters, compact=not arguments.no_compact)
+        deadline = session.view.round(arguments.task, number).submit_deadline
+    console.line(f"round {number} of task {arguments.task} is open; it takes submissions until {utc(deadline)}")
+    console.result(task=arguments.task, round=number, submit_deadline=deadline)
     return 0
 
 
-def status(arguments: argparse.Namespace) -> int:
-    """Print what the chain and the coordinator know about a task."""
-    from gradroll.commands.sessions import chain_view, task_report
+def model(arguments: argparse.Namespace) -> int:
+    """Write a round's model."""
+    from gradroll.commands.arrayfiles import write_array
 
-    chosen = _settings(arguments)
-    view, console = chain_view(chosen), Console()
-    record = view.task(arguments.task)
-    terms = record.terms
-    console.line(
-        f"task {arguments.task} of {checksum(record.model_owner)}: {terms.dimension} coordinates, "
-        f"committee {terms.committee_id}, {record.owners} owners registered"
-    )
-    console.line(f"escrow {ether(record.balance)}, of which {ether(record.reserved)} are reserved")
-    for number in range(record.rounds_opened):
-        state = view.round(arguments.task, number)
-        ending = "finalized" if state.finalized else f"settles until {state.settle_deadline}"
-        gradients = f"{state.owners} gradients in {state.batches} batches"
-        console.line(f"  round {number}: {gradients}, {ether(state.spent)} paid, {ending}")
-    for line in task_report(chosen, arguments.task):
-        console.line(line)
+    with _session(arguments) as session:
+        number, parameters = session.model_owner.fetch_model(arguments.task, arguments.round)
+    write_array(arguments.out, parameters)
+    arguments.console.line(f"{arguments.out}: the model of round {number}, {len(parameters)} coordinates")
+    arguments.console.result(task=arguments.task, round=number, file=arguments.out)
     return 0
 
 
 def read(arguments: argparse.Namespace) -> int:
     """Write a round's checked aggregate."""
-    import numpy as np
+    from gradroll.commands.arrayfiles import write_array
 
-    from commons.storage.files import storing
-
-    aggregate = _owner(arguments).read_aggregate(arguments.task, arguments.round, from_provers=arguments.from_provers)
-    with storing(f"cannot write {arguments.out}"), arguments.out.open("wb") as out:
-        np.save(out, aggregate.total)
-    Console().line(f"{arguments.out}: sum of {len(aggregate.owners)} gradients; it opens the commitments on the chain")
+    with _session(arguments) as session:
+        aggregate = session.model_owner.read_aggregate(
+            arguments.task, arguments.round, from_provers=arguments.from_provers
+        )
+    write_array(arguments.out, aggregate.total)
+    gradients = len(aggregate.owners)
+    arguments.console.line(f"{arguments.out}: sum of {gradients} gradients; it opens the commitments on the chain")
+    owners = [checksum(owner) for owner in aggregate.owners]
+    arguments.console.result(task=arguments.task, round=arguments.round, file=arguments.out, owners=owners)
     return 0
 
 
 def withdraw(arguments: argparse.Namespace) -> int:
     """Settle overdue rounds and take money back."""
-    owner = _owner(arguments)
-    for number in owner.finalize_overdue(arguments.task):
-        Console().line(f"round {number} is past its deadline: finalized")
-    owner.withdraw(arguments.task, arguments.wei)
-    Console().line(f"withdrew {ether(arguments.wei)}")
+    with _session(arguments) as session:
+        owner, console = session.model_owner, arguments.console
+        finalized = owner.finalize_overdue(arguments.task)
+        for number in finalized:
+            console.line(f"round {number} is past its deadline: finalized")
+        owner.withdraw(arguments.task, arguments.wei)
+    console.line(f"withdrew {ether(arguments.wei)}")
+    console.result(task=arguments.task, finalized=finalized, withdrawn=str(arguments.wei))
     return 0
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
-    return settings(
-        arguments,
-        model_owner__account=arguments.account,
-        model_owner__coordinator=arguments.coordinator,
-        keys__srs=getattr(arguments, "srs", None),
-        keys__directory=getattr(arguments, "keys", None),
+def _session(arguments: argparse.Namespace) -> Session:
+    from gradroll.session import Session
+
+    return Session(
+        settings(
+            arguments,
+            model_owner__account=arguments.account,
+            model_owner__coordinator=arguments.coordinator,
+            keys__srs=getattr(arguments, "srs", None),
+            keys__directory=getattr(arguments, "keys", None),
+        )
     )
-
-
-def _owner(arguments: argparse.Namespace) -> ModelOwner:
-    from gradroll.commands.sessions import model_owner
-
-    return model_owner(_settings(arguments))

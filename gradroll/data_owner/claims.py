@@ -5,7 +5,7 @@ Every accepted gradient is paid the same, and the contract knows who is owed: on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from commons.chain.view import ChainView
@@ -48,3 +48,22 @@ def claim_all(chain: ChainWriter, task_id: int, rounds: Iterable[int], owner: by
     for claim in claims:
         claim.send(chain)
     return sum(claim.amount for claim in claims)
+
+
+def why_nothing(view: ChainView, task_id: int, rounds: Sequence[int], owner: bytes) -> str:
+    """Why `open_claims` finds nothing, in words."""
+    index = view.owner_index(task_id, owner)
+    if index is None:
+        return f"this account is not registered for task {task_id}; is it the one that submitted?"
+    if view.terms(task_id).reward_per_gradient == 0:
+        return f"task {task_id} pays nothing for a gradient"
+    if not rounds:
+        return f"task {task_id} has opened no round yet"
+    accepted = sum(view.consumed(task_id, number, index) for number in rounds)
+    if accepted:
+        return f"all is paid: {accepted} accepted gradient{'s' * (accepted > 1)}, claimed before"
+    return f"no gradient of this account is accepted in {_rounds(rounds)}; gradroll status says what became of it"
+
+
+def _rounds(rounds: Sequence[int]) -> str:
+    return f"round {rounds[0]}" if len(rounds) == 1 else f"{len(rounds)} rounds"

@@ -7,11 +7,13 @@ What the owner cannot do: exceed the task's norm bound, or be paid for a gradien
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +33,17 @@ from circuits.policies.registry import find
 from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from commons.chain.facts import CommitteeRecord
-from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import SubmissionStatus
+from commons.runtime.stages import stage
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
-from commons.storage.accounts import SigningKey
-from commons.storage.modelfiles import decode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
+from commons.wire.published import fetch_model, opened_round
+from gradroll.data_owner.claims import claim_all
+from gradroll.data_owner.standing import Standing, await_end, standing
 from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
 _PAUSE = 0.5
@@ -72,9 +76,8 @@ class DataOwner:
     """One owner account at one market.
 
     Args:
-        view: read access to the chain.
+        chain: signs for this owner's account and sends its transactions.
         coordinator: the task's coordinator; it sees headers and receipts, never a share.
-        account: the owner's signing key.
         parameters: public parameters; only the SRS is needed.
         state: directory for submissions under way.
         timeout: seconds for one prover to take a share.
@@ -85,9 +88,8 @@ class DataOwner:
 
     def __init__(
         self,
-        view: ChainView,
+        chain: ChainWriter,
         coordinator: CoordinatorClient,
-        account: SigningKey,
         parameters: PublicParameters,
         state: Path,
         *,
@@ -95,11 +97,11 @@ class DataOwner:
         patience: float = 3.0,
         deal: Deal = share_gradient,
     ) -> None:
-        self._view = view
+        self._chain = chain
+        self._view = chain.view
         self._coordinator = coordinator
-        self._account = account
         self._parameters = parameters
-        self._store = SubmissionStore(state, view.market_id)
+        self._store = SubmissionStore(state, chain.view.market_id)
         self._timeout = timeout
         self._patience = patience
         self._deal = deal
@@ -107,33 +109,52 @@ class DataOwner:
     @property
     def address(self) -> bytes:
         """The owner's 20-byte address."""
-        return self._account.address
+        return self._chain.address
 
-    def fetch_model(self, task_id: int, round_number: int) -> FloatArray:
-        """The model of a round, float64[d], checked against the digest on the chain."""
+    def register(self, task_id: int) -> int:
+        """Register this account for an open task, unless it is; returns its registration index.
+
+        Raises:
+            UnknownError: no such task.
+            ChainError: the task admits owners itself, is full, or the account cannot pay.
+        """
+        known = self._view.owner_index(task_id, self.address)
+        return self._chain.register(task_id) if known is None else known
+
+    def require_open(self, task_id: int, round_number: int | None = None) -> None:
+        """Raise unless the round, by default the latest, takes submissions; asks the chain only, and pays nothing.
+
+        Raises:
+            UnknownError: no such task, or round.
+            ClosedError: there is no round yet, or its submit window is over.
+        """
         terms = self._view.terms(task_id)
-        data = self._coordinator.get_model(self._view.round(task_id, round_number).model_digest)
-        return decode_model(data, terms.dimension)
+        self._require_open(terms, opened_round(self._view, task_id, round_number))
 
-    def submit(self, task_id: int, gradient: npt.NDArray[np.floating], *, round_number: int | None = None) -> Submitted:
+    def fetch_model(self, task_id: int, round_number: int | None = None) -> FloatArray:
+        """The model of a round, by default the latest: float64[d], checked against the digest on the chain."""
+        return fetch_model(self._view, self._coordinator, task_id, round_number)[1]
+
+    def submit(self, task_id: int, gradient: npt.ArrayLike, *, round_number: int | None = None) -> Submitted:
         """Clip, quantise, commit, share and hand in one gradient.
 
         A call that stopped half way is repeated with the same gradient: provers that have their share are not asked
         again, the others get the very share whose digest was signed.
 
         Args:
-            gradient: float[d].
+            gradient: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
             round_number: the round, by default the task's latest.
 
         Raises:
             UnknownError: no such task, or this account is not registered for it.
-            GradientError: wrong dimension, NaN, infinity; or it breaks the task's policy, whose verifying key is here.
+            GradientError: another shape, NaN, infinity, no numbers; or it breaks the task's policy, where its verifying
+                key is at hand.
             ClosedError: the round takes no submissions any more.
             InvalidInputError: another gradient was begun for this round.
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
         """
         terms = self._view.terms(task_id)
-        current = self._round(terms, round_number)
+        current = opened_round(self._view, task_id, round_number)
         record = self._view.committee_record(terms.committee_id)
         quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
         begun = self._store.load(task_id, current, self.address)
@@ -150,7 +171,8 @@ class DataOwner:
             submission, sharing = self._begin(terms, current, record.committee, quantized)
         else:
             submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
-        submission, missing = self._send_patiently(submission, sharing, record)
+        with stage("handing the shares to the provers"):
+            submission, missing = self._send_patiently(submission, sharing, record)
         status = self._hand_in(submission, record.committee, missing)
         return _outcome(submission, quantized, missing, status)
 
@@ -158,14 +180,42 @@ class DataOwner:
         """What became of a submission, as its coordinator says."""
         return self._coordinator.submission_status(submission)
 
-    def _round(self, terms: TaskTerms, wanted: int | None) -> int:
-        opened = self._view.task(terms.task_id).rounds_opened
-        if opened == 0:
-            raise ClosedError(f"task {terms.task_id} has no open round yet; wait for its model owner to open one")
-        current = opened - 1 if wanted is None else wanted
-        if not 0 <= current < opened:
-            raise UnknownError(f"task {terms.task_id} has no round {current}; the latest is {opened - 1}")
-        return current
+    def wait(self, submission: bytes, *, timeout: float = math.inf, every: float = 1.0) -> SubmissionStatus:
+        """Wait until a submission has an end: accepted, rejected or expired.
+
+        Args:
+            timeout: seconds to wait at most.
+            every: seconds between questions to the coordinator.
+
+        Raises:
+            NotReadyError: it has no end within the time; nothing is lost.
+        """
+        return await_end(lambda: self.status(submission), timeout=timeout, every=every)
+
+    def standing(self, task_id: int) -> Standing:
+        """What this owner has handed in for a task, what became of it, and what it is owed."""
+        return standing(self._view, task_id, self.address, partial(self._known_status, task_id))
+
+    def claim(self, task_id: int, rounds: Iterable[int] | None = None) -> int:
+        """Have the reward of accepted gradients paid; returns the wei paid.  Claiming again pays nothing twice.
+
+        Args:
+            rounds: only of these rounds, by default of all.
+
+        Raises:
+            ChainError: the market refused, or the account cannot pay the fees.
+        """
+        wanted = range(self._view.task(task_id).rounds_opened) if rounds is None else rounds
+        return claim_all(self._chain, task_id, wanted, self.address)
+
+    def _known_status(self, task_id: int, number: int) -> SubmissionStatus | None:
+        """Of the submission for a round that this state directory remembers."""
+        saved = self._store.load(task_id, number, self.address)
+        if saved is None:
+            return None
+        if not saved.is_finished:
+            return None
+        return self.status(self._digest(saved.header))
 
     def _require_open(self, terms: TaskTerms, number: int) -> None:
         deadline, now = self._view.round(terms.task_id, number).submit_deadline, self._view.now()
@@ -198,7 +248,7 @@ class DataOwner:
         sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(raw))
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
-        ).signed(self._view.context(terms.task_id, round_number), self._account.sign)
+        ).signed(self._view.context(terms.task_id, round_number), self._chain.sign)
         submission = SavedSubmission(header, gradient_digest(quantized), raw, {})
         self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not happen
         return submission, sharing

@@ -41,7 +41,6 @@ class Player:
 
     name: str
     owner: DataOwner
-    chain: ChainWriter
     shard: Shard
     honest: bool
 
@@ -85,9 +84,10 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cas
     players = []
     for i, ((what, deal), shard) in enumerate(zip(kinds, shards, strict=True)):
         account = create_account(directory / "owners" / f"owner-{i}.json")
-        owner = DataOwner(view, client, account, parameters, directory / "owners" / f"owner-{i}", deal=deal)
+        chain = ChainWriter(view, account, _PATIENCE)
+        owner = DataOwner(chain, client, parameters, directory / "owners" / f"owner-{i}", deal=deal)
         name = f"owner {i} ({what})" if what else f"owner {i}"
-        players.append(Player(name, owner, ChainWriter(view, account, _PATIENCE), shard, not what))
+        players.append(Player(name, owner, shard, not what))
     endow(market.plan.chain, [player.owner.address for player in players], ALLOWANCE // 10)
     buyer_chain = ChainWriter(view, load_account(directory / "model-owner.json"), _PATIENCE)
     buyer = ModelOwner(view, buyer_chain, client, parameters)
@@ -115,5 +115,5 @@ def create_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe) ->
     task_id = cast.buyer.create_task(terms)
     cast.buyer.fund(task_id, rounds * owners * REWARD)
     for player in cast.players:
-        player.chain.register(task_id)
+        player.owner.register(task_id)
     return task_id

@@ -18,7 +18,6 @@ from commons.chain.rpc import ErrorTable, Rpc
 from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
 from gradroll.console import Console, ether
-from gradroll.data_owner.claims import claim_all
 from gradroll.demo.cast import Cast, assemble, create_task
 from gradroll.demo.report import Report, RoundReport, Seconds
 from gradroll.demo.settling import await_settled, await_sum, rejections, settlement_gas
@@ -235,7 +234,7 @@ def _claim(cast: Cast, task_id: int, rounds: int, console: Console) -> dict[str,
     console.heading("pay")
     payouts = {}
     for player in cast.players:
-        payouts[player.name] = claim_all(player.chain, task_id, range(rounds), player.owner.address)
+        payouts[player.name] = player.owner.claim(task_id, range(rounds))
         console.line(f"  {player.name}: {ether(payouts[player.name])}")
     return payouts
 

@@ -25,9 +25,11 @@ from circuits.statement import MAX_BOUND
 from commons.chain.facts import AcceptedBatch, NewTask
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.runtime.stages import stage
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.published import fetch_model
 from gradroll.model_owner import roster
 from gradroll.model_owner.from_provers import ProverReader
 
@@ -115,10 +117,19 @@ class ModelOwner:
             ChainError: the escrow does not cover the round, or the round before is still running.
         """
         model = float_vector(parameters, self._view.terms(task_id).dimension, "model")
-        digest = self._coordinator.put_model(encode_model(model), task_id, self._chain)
+        with stage("publishing the model at the coordinator"):
+            digest = self._coordinator.put_model(encode_model(model), task_id, self._chain)
         if compact:
             roster.compact(self._view, self._chain, task_id)
         return self._chain.open_round(task_id, digest)
+
+    def fetch_model(self, task_id: int, round_number: int | None = None) -> tuple[int, FloatArray]:
+        """A round, by default the latest, and its model, float64[d], checked against the digest on the chain.
+
+        Raises:
+            UnknownError: no such task or round, or its coordinator has no such model.
+        """
+        return fetch_model(self._view, self._coordinator, task_id, round_number)
 
     def read_aggregate(self, task_id: int, round_number: int, *, from_provers: bool = False) -> RoundAggregate:
         """The round's sum of gradients, checked against the chain before it is returned.
@@ -141,7 +152,8 @@ class ModelOwner:
                 f"{deadline} (chain time)"
             )
         key = self._parameters.commitment_key(terms.dimension)
-        aggregates = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
+        with stage("reading the sum"):
+            aggregates = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
         recorded = self._view.round(task_id, round_number).aggregate
         if native.g1_linear_combination([b.record.commitment for b in accepted], [1] * len(accepted)) != recorded:
             raise ProofError(

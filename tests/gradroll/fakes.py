@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import cast
 
 from circuits.commitment import CommitmentKey
@@ -13,6 +14,7 @@ from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, SubmissionHeader, TaskTerms
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RoundRecord, TaskRecord
 from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
@@ -69,6 +71,10 @@ class FakeChain:
     @property
     def view(self) -> ChainView:
         return cast(ChainView, self)
+
+    def writer(self, account: SigningKey) -> ChainWriter:
+        """An account at this market, as far as owners use one."""
+        return cast(ChainWriter, SimpleNamespace(view=self, address=account.address, sign=account.sign))
 
     def now(self) -> int:
         return NOW

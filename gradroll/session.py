@@ -1,0 +1,104 @@
+"""A user's way in: connections and roles made from settings, when they are first needed, and closed together."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from commons.chain.transactions import Patience
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
+from commons.settings.loading import Settings, load
+from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings
+from commons.storage.accounts import SigningKey, load_account
+from commons.storage.parameters import PublicParameters
+from commons.wire.coordinator_client import CoordinatorClient
+from gradroll.audit.auditor import Auditor
+from gradroll.data_owner.owner import DataOwner
+from gradroll.model_owner.buyer import ModelOwner
+
+
+def connect(config: str | os.PathLike[str] | None = None, *, development: bool = False, **values: object) -> Session:
+    """Open a session; use it as a context manager, or close it.
+
+    Args:
+        config: settings file (TOML); without one the environment's GRADROLL_ variables and ``values`` must do.
+        development: allow insecure development setups.
+        values: further settings, ``section__key=value`` for section.key; they win over file and environment.
+
+    Raises:
+        ConfigError: a file that cannot be read, an unknown key, a value of the wrong kind.
+    """
+    overrides = {name.replace("__", ".", 1): value for name, value in values.items()}
+    path = None if config is None else Path(config)
+    return Session(load(path, overrides=overrides, development=development))
+
+
+class Session:
+    """One user's roles at one market.  Each is made when it is first asked for, from its own section of the settings.
+
+    Every property raises ConfigError for a setting that is missing, KeyFileError for an account that cannot be used,
+    ChainError for a node that cannot be reached or is on another chain.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._open.close()
+
+    @cached_property
+    def view(self) -> ChainView:
+        """Read access to the market of [chain]."""
+        return ChainView.of(self.settings.section(ChainSettings))
+
+    @cached_property
+    def parameters(self) -> PublicParameters:
+        """The public parameters of [keys]; each file is read and checked when it is first needed."""
+        keys = self.settings.section(KeySettings)
+        return PublicParameters(keys.srs, keys.directory, allow_insecure=self.settings.development)
+
+    @cached_property
+    def data_owner(self) -> DataOwner:
+        """The data owner of [owner]."""
+        own = self.settings.section(OwnerSettings)
+        chain = self.writer(load_account(own.account))
+        return DataOwner(
+            chain, self.coordinator(own.coordinator), self.parameters, own.state,
+            timeout=own.upload_timeout, patience=own.patience,
+        )  # fmt: skip
+
+    @cached_property
+    def model_owner(self) -> ModelOwner:
+        """The model owner of [model_owner]."""
+        own = self.settings.section(ModelOwnerSettings)
+        chain = self.writer(load_account(own.account))
+        return ModelOwner(
+            self.view, chain, self.coordinator(own.coordinator), self.parameters, prover_timeout=own.prover_timeout
+        )
+
+    def auditor(self, coordinator: str) -> Auditor:
+        """An auditor that fetches bundles from a coordinator's endpoint, which it does not believe."""
+        return Auditor(self.view, self.coordinator(coordinator), self.parameters)
+
+    def writer(self, account: SigningKey) -> ChainWriter:
+        """Transactions of an account to the market."""
+        return ChainWriter(self.view, account, Patience.of(self.settings.section(ChainSettings)))
+
+    def coordinator(self, endpoint: str) -> CoordinatorClient:
+        """A connection to a coordinator.  Raises InvalidInputError for an endpoint that is none."""
+        return self._open.enter_context(CoordinatorClient(endpoint))
