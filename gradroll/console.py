@@ -7,6 +7,10 @@ import sys
 import threading
 from typing import TextIO
 
+from commons.runtime.amounts import checksum, ether
+
+__all__ = ["Console", "checksum", "ether"]
+
 _STYLES = {"bold": "1", "green": "32", "red": "31", "yellow": "33", "dim": "2"}
 
 
@@ -37,17 +41,3 @@ class Console:
     def styled(self, text: str, style: str) -> str:
         """The text in a style, or as it is where the output is no terminal."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and self._styled else text
-
-
-def checksum(address: bytes) -> str:
-    """An address as people read it (EIP-55)."""
-    from eth_utils.address import to_checksum_address  # noqa: PLC0415 - keeps --help fast
-
-    return to_checksum_address(address)
-
-
-def ether(wei: int) -> str:
-    """An amount in ether, exact."""
-    whole, rest = divmod(abs(wei), 10**18)
-    sign = "-" if wei < 0 else ""
-    return f"{sign}{whole}{f'.{rest:018d}'.rstrip('0') if rest else ''} ETH"

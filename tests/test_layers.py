@@ -40,7 +40,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.model_owner": (*SHARED, *COMMONS),
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner"),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
-    "gradroll.console": SHARED,
+    "gradroll.console": (*SHARED, "commons.runtime"),
     "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.setup", "gradroll.console"),
     "gradroll.commands": (
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",

@@ -16,6 +16,7 @@ from web3.types import FilterParams, LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
 from circuits.hashing import keccak
+from commons.chain.refusals import in_words
 from commons.chain.transport import node_provider, transport_failure
 from commons.runtime.urls import without_secrets
 
@@ -63,22 +64,18 @@ class ErrorTable:
         self._known.update({selector(signature): signature for signature in signatures})
 
     def explain(self, data: bytes) -> ContractError:
-        """The error that revert data stands for."""
+        """The error that revert data stands for: cause and cure in words, and its name in brackets at the end."""
         signature = self._known.get(data[:4])
         if signature is None:
             shown = f"with unknown data 0x{data[:68].hex()}" if data else "without a reason"
-            return ContractError(f"the contract refused {shown}")
+            return ContractError(f"the contract refused {shown}; check its address, and that it is this release's")
         name = signature.split("(", 1)[0]
         try:
-            values = decode(argument_types(signature), data[4:])
+            said = in_words(name, decode(argument_types(signature), data[4:]))
         except (DecodingError, ValueError, OverflowError):
-            return ContractError(f"the contract refused: {name}", name)
-        shown = ", ".join(map(_shown, values))[:_MAX_SHOWN]
-        return ContractError(f"the contract refused: {name}({shown})", name)
-
-
-def _shown(value: object) -> str:
-    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+            said = None
+        shown = said or "the contract refused, and its reason cannot be read"
+        return ContractError(f"{shown[:_MAX_SHOWN]} [{name}]", name)
 
 
 @dataclass(frozen=True, slots=True)
