@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import threading
-import time
 from typing import TextIO
 
 _STYLES = {"bold": "1", "green": "32", "red": "31", "yellow": "33", "dim": "2"}
@@ -67,22 +66,3 @@ class Console:
 def _plain(value: object) -> object:
     """JSON's form of what it has none for."""
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
-
-
-def checksum(address: bytes) -> str:
-    """An address as people read it (EIP-55)."""
-    from eth_utils.address import to_checksum_address  # noqa: PLC0415 - keeps --help fast
-
-    return to_checksum_address(address)
-
-
-def ether(wei: int) -> str:
-    """An amount in ether, exact."""
-    whole, rest = divmod(abs(wei), 10**18)
-    sign = "-" if wei < 0 else ""
-    return f"{sign}{whole}{f'.{rest:018d}'.rstrip('0') if rest else ''} ETH"
-
-
-def utc(seconds: int) -> str:
-    """A time since 1970 as date and time of day."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

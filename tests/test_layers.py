@@ -40,7 +40,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.model_owner": (*SHARED, *COMMONS),
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner"),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
-    "gradroll.console": SHARED,
+    "gradroll.console": (),
     "gradroll.waiting": ("commons.runtime",),
     "gradroll.errors": ("circuits",),
     "gradroll.session": (*SHARED, *COMMONS, *SDK),

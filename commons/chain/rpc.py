@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Any, TypeVar, cast
 
-import requests
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 from web3.exceptions import ContractLogicError, Web3Exception
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import FilterParams, LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
 from circuits.hashing import keccak
+from commons.chain.refusals import in_words
+from commons.chain.transport import node_provider, transport_failure
 from commons.runtime.urls import without_secrets
 
 T = TypeVar("T")
-_REPEATABLE = (
-    "eth_blockNumber", "eth_call", "eth_chainId", "eth_estimateGas", "eth_gasPrice", "eth_getBalance",
-    "eth_getBlockByNumber", "eth_getCode", "eth_getLogs", "eth_getTransactionByHash", "eth_getTransactionCount",
-    "eth_getTransactionReceipt", "eth_maxPriorityFeePerGas",
-)  # fmt: skip
-"""What is asked again when a connection breaks."""
-_TRIES = 4
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
 _UNFORESEEN = (Web3Exception, DecodingError, LookupError, TypeError, AttributeError, ValueError, OverflowError)
 """What comes of an answer in another form than a node's."""
@@ -71,22 +64,18 @@ class ErrorTable:
         self._known.update({selector(signature): signature for signature in signatures})
 
     def explain(self, data: bytes) -> ContractError:
-        """The error that revert data stands for."""
+        """The error that revert data stands for: cause and cure in words, and its name in brackets at the end."""
         signature = self._known.get(data[:4])
         if signature is None:
             shown = f"with unknown data 0x{data[:68].hex()}" if data else "without a reason"
-            return ContractError(f"the contract refused {shown}")
+            return ContractError(f"the contract refused {shown}; check its address, and that it is this release's")
         name = signature.split("(", 1)[0]
         try:
-            values = decode(argument_types(signature), data[4:])
+            said = in_words(name, decode(argument_types(signature), data[4:]))
         except (DecodingError, ValueError, OverflowError):
-            return ContractError(f"the contract refused: {name}", name)
-        shown = ", ".join(map(_shown, values))[:_MAX_SHOWN]
-        return ContractError(f"the contract refused: {name}({shown})", name)
-
-
-def _shown(value: object) -> str:
-    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+            said = None
+        shown = said or "the contract refused, and its reason cannot be read"
+        return ContractError(f"{shown[:_MAX_SHOWN]} [{name}]", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +90,11 @@ class Rpc:
     """One node, asked by many threads.  Every method raises ChainError when it cannot be reached."""
 
     def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0) -> None:
-        self._shown, self._secret = without_secrets(url), url
+        self._url, self._shown, self._timeout = url, without_secrets(url), timeout
         self.errors = errors
-        # A busy node resets connections, and web3's own list does not know that error. Transactions are not repeated.
-        again = ExceptionRetryConfiguration((requests.ConnectionError,), retries=_TRIES, method_allowlist=_REPEATABLE)
-        self.web3 = Web3(
-            Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=again)
-        )
+        self.web3 = Web3(node_provider(url, timeout))
         # It asks for the chain id before every call; we compare it once, and transactions carry it signed.
         self.web3.middleware_onion.remove("validation")
-        self._lock = threading.Lock()
         self._chain_id: int | None = None
 
     @property
@@ -137,12 +121,20 @@ class Rpc:
             return ask()
         except ContractLogicError as error:
             raise self.errors.explain(revert_data(error)) from error
-        except (requests.RequestException, OSError):
+        except OSError as error:
             # Not chained: what the library says has the URL.
-            raise ChainError(f"the node at {self._shown} cannot be reached; is it running?") from None
+            raise transport_failure(self._url, self._timeout, error) from None
+        except (JSONDecodeError, UnicodeDecodeError):
+            raise ChainError(
+                f"the node at {self._shown} answers with something that is no JSON-RPC, a login page perhaps; correct "
+                "the address of the node"
+            ) from None
         except _UNFORESEEN as error:
-            said = (str(error) or type(error).__name__).replace(self._secret, self._shown)[:_MAX_SHOWN]
-            raise ChainError(f"the node at {self._shown} answered: {said}") from None
+            raise ChainError(f"the node at {self._shown} answered: {self.said(error)}") from None
+
+    def said(self, error: Exception) -> str:
+        """What a node says in an error: little of it, and without its own address."""
+        return (str(error) or type(error).__name__).replace(self._url, self._shown)[:_MAX_SHOWN]
 
     def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         """Call a view function and decode what it returns.

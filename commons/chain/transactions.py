@@ -24,6 +24,8 @@ _STALE = (
     "nonce too low", "nonce is too low", "invalid nonce", "transaction nonce: expected",
     "replacement transaction underpriced",  # somebody's transaction with this nonce waits to be mined, or a dearer one
 )  # fmt: skip
+_TRANSACTION_GAS = 1 << 24
+"""Most gas that a chain takes in one transaction (EIP-7825); more is refused, needed or not."""
 OnSent = Callable[[bytes], None]
 
 
@@ -99,26 +101,32 @@ class Sender:
 
         Args:
             to: the contract, None to create one.
-            gas: gas limit; what is not used costs nothing.
+            gas: gas limit, lowered to what the chain takes; what is not used costs nothing.
             on_sent: told the hash of each variant before the wait for it begins.
 
         Raises:
             ContractError: the contract refuses; found before sending where possible.
             ChainError: unreachable, not mined in time, or the account cannot pay.
         """
-        base: dict[str, Any] = {"data": "0x" + data.hex(), "gas": gas, "value": value, "chainId": self.rpc.chain_id}
+        base: dict[str, Any] = {"data": "0x" + data.hex(), "value": value, "chainId": self.rpc.chain_id}
         if to is not None:
             base["to"] = to_checksum_address(to)
         deadline = time.monotonic() + self._patience.give_up
         with self._lock:
             while True:
-                self._rehearse(to, data, gas, value)
+                block = self._latest()
+                allowed = min(gas, _most_gas(block))
+                self._rehearse(to, data, allowed, value)
                 try:
-                    return self._until_mined({**base, "nonce": self._nonce()}, deadline, on_sent)
+                    return self._until_mined({**base, "gas": allowed, "nonce": self._nonce()}, block, deadline, on_sent)
                 except _NonceTakenError:
                     _log.warning("event=nonce-taken address=0x%s advice='give this account to one process'",
                                  self.address.hex())  # fmt: skip
                     self._pause(deadline)
+
+    def most_gas(self) -> int:
+        """Most gas that one transaction may ask for at present.  Raises ChainError."""
+        return _most_gas(self._latest())
 
     def _pause(self, deadline: float) -> None:
         """Let the other transaction be mined.  Raises ChainError when there is no time left, or the process stops."""
@@ -139,10 +147,12 @@ class Sender:
         address = to_checksum_address(self.address)
         return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_transaction_count(address)))
 
-    def _until_mined(self, transaction: Mapping[str, Any], deadline: float, on_sent: OnSent | None) -> Mined:
+    def _until_mined(
+        self, transaction: Mapping[str, Any], block: Mapping[str, Any], deadline: float, on_sent: OnSent | None
+    ) -> Mined:
         hashes: list[bytes] = []
         while time.monotonic() < deadline:
-            sent = self._broadcast({**transaction, **self._fees(len(hashes))})
+            sent = self._broadcast({**transaction, **self._fees(block, len(hashes))})
             if sent is not None:
                 hashes.append(sent)
                 _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), transaction["nonce"])
@@ -153,14 +163,17 @@ class Sender:
                 return self._succeeded(receipt, transaction)
             if sent is None:
                 raise _NonceTakenError
+            block = self._latest()
         raise ChainError(
             f"the transaction 0x{hashes[-1].hex() if hashes else ''} was not mined within "
             f"{self._patience.give_up:.0f} s; look for it before sending it again"
         )
 
-    def _fees(self, attempt: int) -> dict[str, int]:
+    def _latest(self) -> Mapping[str, Any]:
+        return cast(Mapping[str, Any], self.rpc.guarded(lambda: dict(self.rpc.web3.eth.get_block("latest"))))
+
+    def _fees(self, block: Mapping[str, Any], attempt: int) -> dict[str, int]:
         """Fees that a node takes as a replacement of the attempt before: a quarter more each time."""
-        block: Mapping[str, Any] = self.rpc.guarded(lambda: self.rpc.web3.eth.get_block("latest"))
         base = int(block.get("baseFeePerGas", 0))
         tip = self._patience.tip * 5**attempt // 4**attempt
         return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base * 5**attempt // 4**attempt + tip}
@@ -221,3 +234,7 @@ class Sender:
         call |= {"from": to_checksum_address(self.address), "gas": transaction["gas"]}
         self.rpc.guarded(lambda: self.rpc.web3.eth.call(call))
         raise ContractError(f"{name} was reverted, but would succeed now; send it again")
+
+
+def _most_gas(block: Mapping[str, Any]) -> int:
+    return min(_TRANSACTION_GAS, int(block["gasLimit"]))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from circuits.errors import ChainError, KeyMismatchError
+from circuits.errors import ChainError, ContractError, KeyMismatchError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import BatchProof, BatchStatement
@@ -17,8 +17,10 @@ from commons.chain.view import ChainView
 from commons.storage.accounts import SigningKey
 
 _SMALL, _DEPLOY, _COMPACT_OWNER = 500_000, 6_000_000, 8_000
-_ACCEPT_BASE, _ACCEPT_OWNER = 1_200_000, 80_000
+_ACCEPT_BASE, _ACCEPT_OWNER, _ADMIT_OWNER = 1_200_000, 80_000, 80_000
 _PUBLISH_BYTE = 60
+Progress = Callable[[int, int], None]
+"""Told how many are done, and of how many."""
 
 
 class ChainWriter:
@@ -93,9 +95,43 @@ class ChainWriter:
         mined = self._market("register", task_id)
         return int.from_bytes(_event(mined, MARKET, "OwnerRegistered")[1], "big")
 
-    def admit(self, task_id: int, owners: Sequence[bytes]) -> Mined:
-        """Admit data owners to a permissioned task (model owner)."""
-        return self._market("admit", task_id, list(owners), gas=_SMALL + 80_000 * len(owners))
+    def admit(self, task_id: int, owners: Sequence[bytes], progress: Progress | None = None) -> int:
+        """Admit data owners to a permissioned task (model owner), in as many transactions as they need.
+
+        Owners that are listed twice, or registered already, are left out; after an interruption it can be run again.
+
+        Args:
+            progress: told after each transaction how many of the owners are done, and of how many.
+
+        Returns:
+            how many were admitted.
+        """
+        wanted = list(dict.fromkeys(owners))
+        at_once = max(1, (self._sender.most_gas() - _SMALL) // _ADMIT_OWNER)
+        admitted = 0
+        for first in range(0, len(wanted), at_once):
+            part = wanted[first : first + at_once]
+            admitted += self._admit_new(task_id, part)
+            if progress is not None:
+                progress(first + len(part), len(wanted))
+        return admitted
+
+    def _admit_new(self, task_id: int, owners: Sequence[bytes]) -> int:
+        """Admit those that are not registered yet; each is looked up only where the market refuses one of them."""
+        try:
+            self._admit(task_id, owners)
+        except ContractError as error:
+            if error.error != "AlreadyRegistered":
+                raise
+        else:
+            return len(owners)
+        missing = [owner for owner in owners if self.view.owner_index(task_id, owner) is None]
+        if missing:
+            self._admit(task_id, missing)
+        return len(missing)
+
+    def _admit(self, task_id: int, owners: Sequence[bytes]) -> None:
+        self._market("admit", task_id, list(owners), gas=_SMALL + _ADMIT_OWNER * len(owners))
 
     def compact_roster(self, task_id: int, chunk: int) -> Mined:
         """Copy the owners of a chunk of the roster into code, from which batches read them for less gas."""

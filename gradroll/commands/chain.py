@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from commons.runtime.amounts import checksum, ether
 from gradroll.commands.options import Subparsers, address, group, leaf, settings
-from gradroll.console import Console, checksum, ether
+from gradroll.console import Console
 
 
 def add(parent: Subparsers) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from commons.runtime.amounts import checksum, ether
 from gradroll.commands.options import Subparsers, address, chain_options, leaf, natural, settings
-from gradroll.console import checksum, ether
 
 
 def add(parent: Subparsers) -> None:

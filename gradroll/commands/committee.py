@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commons.runtime.amounts import checksum
 from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
-from gradroll.console import checksum
 
 if TYPE_CHECKING:
     from circuits.statement import Committee

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from commons.runtime.amounts import checksum
 from gradroll.commands.options import Subparsers, chain_options, group, leaf, natural, settings
-from gradroll.console import Console, checksum
+from gradroll.console import Console
 
 
 def add(parent: Subparsers) -> None:

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from circuits.policies import DEFAULT
+from commons.runtime.amounts import checksum
 from gradroll.commands.options import Subparsers, group, leaf, natural, positive, settings
-from gradroll.console import Console, checksum
+from gradroll.console import Console
 
 _POLICY_HELP = f"what is proven (default {DEFAULT}); `gradroll setup policies` lists what is installed"
 

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commons.runtime.amounts import checksum, ether
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, positive, settings
-from gradroll.console import Console, checksum, ether
+from gradroll.console import Console
 
 if TYPE_CHECKING:
     from commons.protocol.status import SubmissionStatus

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commons.runtime.amounts import checksum, ether, utc
 from gradroll.commands import taskstatus
 from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
-from gradroll.console import checksum, ether, utc
 
 if TYPE_CHECKING:
     from gradroll.session import Session

@@ -6,8 +6,9 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
+from commons.runtime.amounts import checksum, ether, utc
 from gradroll.commands.options import Subparsers, address, chain_options, leaf, natural, settings
-from gradroll.console import Console, checksum, ether, utc
+from gradroll.console import Console
 
 if TYPE_CHECKING:
     from commons.chain.facts import RoundRecord, TaskRecord

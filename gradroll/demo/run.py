@@ -15,9 +15,10 @@ from circuits.errors import ConfigError
 from circuits.policies import DEFAULT
 from commons.chain.facts import AcceptedBatch
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.runtime.amounts import ether
 from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
-from gradroll.console import Console, ether
+from gradroll.console import Console
 from gradroll.demo.cast import Cast, assemble, create_task
 from gradroll.demo.report import Report, RoundReport, Seconds
 from gradroll.demo.settling import await_settled, await_sum, rejections, settlement_gas

@@ -382,6 +382,49 @@ def test_nonces_follow_each_other_across_threads(world: World) -> None:
     assert len(set(numbers)) == 6
 
 
+def strangers(count: int) -> list[bytes]:
+    return [keccak(bytes([9, *number.to_bytes(2, "big")]))[:20] for number in range(count)]
+
+
+def test_owners_beyond_one_transactions_gas_are_admitted_by_several(
+    world: World, committee: int, verifier: bytes
+) -> None:
+    """A chain takes 2^24 gas a transaction at most; 300 owners were given more."""
+    chain, owners = world.chain, strangers(300)
+    task = chain.create_task(terms(world, committee, verifier, permissioned=True))
+    steps: list[tuple[int, int]] = []
+    assert chain.admit(task, [*owners, *owners[:5]], lambda done, total: steps.append((done, total))) == 300
+    assert steps[-1] == (300, 300)
+    assert len(steps) == 2
+    assert [chain.view.owner_at(task, index) for index in (0, 299)] == [owners[0], owners[299]]
+
+
+def test_admitting_goes_on_after_an_interruption(world: World, committee: int, verifier: bytes) -> None:
+    chain, owners = world.chain, strangers(6)
+    task = chain.create_task(terms(world, committee, verifier, permissioned=True))
+    assert chain.admit(task, owners[1:3]) == 2
+    assert chain.admit(task, owners) == 4
+    assert chain.admit(task, owners) == 0
+    assert chain.view.task(task).owners == 6
+    assert chain.admit(task, []) == 0
+    with pytest.raises(ContractError, match="NotModelOwner"):
+        world.chains[3].admit(task, strangers(7))
+
+
+def test_no_transaction_asks_for_more_than_the_chain_takes(
+    world: World, monkeypatch: pytest.MonkeyPatch, committee: int
+) -> None:
+    """Ours ask for enough in any case; where that is more than the chain takes, they ask for that."""
+    sender = world.chain._sender
+    web3 = world.chain.view.rpc.web3
+    mined = sender.send(world.chain.address, b"", gas=10**9)
+    assert web3.eth.get_transaction(mined.transaction)["gas"] == 1 << 24 == sender.most_gas()  # type: ignore[arg-type]
+    latest = dict(web3.eth.get_block("latest"))
+    monkeypatch.setattr(web3.eth, "get_block", lambda _: latest | {"gasLimit": 10**6})
+    mined = sender.send(world.chain.address, b"", gas=10**9)
+    assert web3.eth.get_transaction(mined.transaction)["gas"] == 10**6 == sender.most_gas()  # type: ignore[arg-type]
+
+
 def test_every_signature_of_the_read_side_is_in_the_abi() -> None:
     source = Path(read_side.__file__).read_text()
     known = set(

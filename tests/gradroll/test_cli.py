@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import GradrollError, catalogue
+from commons.runtime.amounts import ether
 from commons.storage.accounts import load_account
 from gradroll.cli import build_parser, main
-from gradroll.console import Console, ether
+from gradroll.console import Console
 
 
 def leaves(
