@@ -44,7 +44,7 @@ def data_owner(settings: Settings) -> DataOwner:
 
 def owner_chain(settings: Settings) -> ChainWriter:
     """Transactions from the account of [owner]."""
-    return chain_writer(settings, load_account(settings.section(OwnerSettings).account))
+    return chain_writer(settings, load_account(settings.section(OwnerSettings, "account").account))
 
 
 def model_owner(settings: Settings) -> ModelOwner:
@@ -63,7 +63,7 @@ def auditor(settings: Settings, coordinator: str) -> Auditor:
 
 def task_report(settings: Settings, task_id: int) -> list[str]:
     """What a task's coordinator says of its rounds, as lines to read."""
-    with CoordinatorClient(settings.section(ModelOwnerSettings).coordinator) as client:
+    with CoordinatorClient(settings.section(ModelOwnerSettings, "coordinator").coordinator) as client:
         status = client.task_status(task_id)
     lines = [f"  rejected for {cause}: {count}" for cause, count in sorted(status.rejections.items())]
     for each in status.rounds:
