@@ -46,7 +46,7 @@ PLAN: dict[str, tuple[str, ...]] = {
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
         "gradroll.demo", "gradroll.console", "gradroll",
     ),
-    "gradroll": (*SHARED, *SDK, "commons", "gradroll.commands"),
+    "gradroll": (*SHARED, *SDK, "commons", "gradroll.commands", "gradroll.console"),
 }  # fmt: skip
 """What each room may import beside itself.  A file is in the room with the longest name that fits."""
 PURE = ("commons.sharing", "commons.protocol", "provers.party", "coordinator.machine")

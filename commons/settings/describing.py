@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from commons.settings.sections import SECTIONS, Section
-from commons.settings.values import Hint, Kind, Unit
+from commons.settings.values import HintError, Kind, Unit
 
 PREFIX = "GRADROLL_"
 
@@ -58,7 +58,7 @@ class Setting:
         """The value in its own type; text is parsed, and a relative path put below a directory.
 
         Raises:
-            ValueError: it is none; a ``Hint`` where there is more to say than what is wanted.
+            ValueError: it is none; a ``HintError`` where there is more to say than what is wanted.
         """
         try:
             typed = self.adapter.validate_python(value, strict=not isinstance(value, str))
@@ -115,9 +115,9 @@ def _range(annotation: object, limits: Interval) -> str:
     return f"{kind} from {limits.ge} to {limits.le}"
 
 
-def _hints(error: ValidationError) -> Iterator[Hint]:
+def _hints(error: ValidationError) -> Iterator[HintError]:
     causes = (found.get("ctx", {}).get("error") for found in error.errors(include_input=False, include_url=False))
-    return (cause for cause in causes if isinstance(cause, Hint))
+    return (cause for cause in causes if isinstance(cause, HintError))
 
 
 def _parts(annotation: object) -> Iterator[object]:

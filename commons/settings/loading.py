@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from circuits.errors import ConfigError, InsecureSetupError
 from commons.settings.describing import Setting, all_settings, closest, section_name, settings_of
 from commons.settings.sections import SECTIONS, Section
-from commons.settings.values import Hint
+from commons.settings.values import HintError
 from commons.settings.variables import DEVELOPMENT, set_by_variables
 
 S = TypeVar("S", bound=Section)
@@ -161,7 +161,7 @@ def _checked(key: str, found: _Value) -> object:
 def _wrong(setting: Setting, found: _Value, error: ValueError) -> ConfigError:
     secret = setting.secret or "://" in str(found.value)  # a node's address under another name, say
     shown = "" if secret else f", not {found.value!r}"
-    hint = f": {error}" if isinstance(error, Hint) else ""
+    hint = f": {error}" if isinstance(error, HintError) else ""
     return ConfigError(f"{setting.key} (from {found.origin}) must be {setting.wanted}{shown}{hint}")
 
 

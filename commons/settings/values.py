@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"[0-9a-fA-F]{40}")
 _SCHEME = re.compile(r"grpcs?://")
 
 
-class Hint(ValueError):
+class HintError(ValueError):
     """What is wrong with a value, for people, where the words of its kind do not say it."""
 
 
@@ -62,7 +62,7 @@ def split_address(text: str, what: str) -> tuple[str, int]:
     try:
         return _host_and_port(text)
     except ValueError as error:
-        hint = f": {error}" if isinstance(error, Hint) else ""
+        hint = f": {error}" if isinstance(error, HintError) else ""
         raise ConfigError(f"{what}: {text!r} is not host:port{hint}") from None
 
 
@@ -85,13 +85,13 @@ def address_bytes(text: str) -> bytes:
     """The 20 bytes of an address.  Digits of both cases are a checksum (EIP-55), which must be right.
 
     Raises:
-        ValueError: not 40 hexadecimal digits; a ``Hint`` when the checksum is wrong.
+        ValueError: not 40 hexadecimal digits; a ``HintError`` when the checksum is wrong.
     """
     digits = text.removeprefix("0x")
     _require(_ADDRESS.fullmatch(digits) is not None)
     raw = bytes.fromhex(digits)
     if digits not in (digits.lower(), digits.upper()) and to_checksum_address(raw) != f"0x{digits}":
-        raise Hint("the checksum in its capital letters is wrong (EIP-55); type it again, or use lower case")
+        raise HintError("the checksum in its capital letters is wrong (EIP-55); type it again, or use lower case")
     return raw
 
 
@@ -122,7 +122,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
     if host.startswith("[") and host.endswith("]"):
         return str(IPv6Address(host[1:-1])), int(port)
     if ":" in host:
-        raise Hint("an IPv6 address stands in brackets, as in [::1]:7100")
+        raise HintError("an IPv6 address stands in brackets, as in [::1]:7100")
     _require(_NAME.fullmatch(host) is not None)
     if host.rstrip(".").rpartition(".")[2].isdecimal():  # no name ends in a number: RFC 3696, section 2
         IPv4Address(host)

@@ -75,11 +75,11 @@ def settings(arguments: argparse.Namespace, **overrides: object) -> Settings:
 
 def address(text: str) -> bytes:
     """An argparse type: a 20-byte address."""
-    from commons.settings.values import Hint, address_bytes
+    from commons.settings.values import HintError, address_bytes
 
     try:
         return address_bytes(text)
-    except Hint as hint:
+    except HintError as hint:
         raise argparse.ArgumentTypeError(f"{text!r}: {hint}") from None
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no address (0x and 40 hexadecimal digits)") from None
@@ -97,12 +97,12 @@ def node_url(text: str) -> str:
 
 def endpoint(text: str) -> str:
     """An argparse type: where a prover or coordinator is reached."""
-    from commons.settings.values import Hint, require_endpoint
+    from commons.settings.values import HintError, require_endpoint
 
     try:
         return require_endpoint(text)
     except ValueError as error:
-        hint = f": {error}" if isinstance(error, Hint) else ""
+        hint = f": {error}" if isinstance(error, HintError) else ""
         raise argparse.ArgumentTypeError(
             f"{text!r} is not host:port, grpc://host:port or grpcs://host:port{hint}"
         ) from None

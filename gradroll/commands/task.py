@@ -212,7 +212,7 @@ def read(arguments: argparse.Namespace) -> int:
     """Write a round's checked aggregate."""
     import numpy as np
 
-    from commons.storage.files import storing
+    from circuits.atomicfile import storing
 
     aggregate = _owner(arguments).read_aggregate(arguments.task, arguments.round, from_provers=arguments.from_provers)
     with storing(f"cannot write {arguments.out}"), arguments.out.open("wb") as out:
