@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from circuits.errors import StorageError
+
+SECRET = 0o600
+"""Mode of a file that only its owner may read."""
+PUBLIC = 0o666
+"""Mode of a file for everybody, as far as the process's umask lets them."""
+
 
 @contextmanager
-def written_aside(path: Path, publish: Callable[[str], object]) -> Generator[IO[bytes]]:
-    """A file of mode 0600 beside `path`; when the block ends it is synced, and `publish` gives it its place.
+def storing(what: str) -> Generator[None]:
+    """Turn an operating-system error into a StorageError that names what could not be stored."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"{what}: {reason}; free some space or check the permissions") from error
+
+
+@contextmanager
+def written_aside(path: Path, publish: Callable[[str], object], mode: int = SECRET) -> Generator[IO[bytes]]:
+    """A new file beside `path`; when the block ends it is synced, and `publish` gives it its place.
 
     When the block or `publish` raises, the file is gone and `path` untouched.
+
+    Args:
+        mode: `SECRET` or `PUBLIC`.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    name = f"{path.parent}/.new-{secrets.token_hex(8)}"
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as out:
             yield out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 import native
 from circuits import container
-from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError
+from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
 from circuits.srs import INSECURE, Srs, unsafe_development_tau
 from circuits.srscheck import check_commitment_bases
 from circuits.statement import MAX_DIMENSION, TAIL, domain_size
@@ -87,7 +88,8 @@ def commitment_key(srs: Srs, dimension: int, cache: Path | None = None) -> Commi
 
     Deriving the Lagrange basis takes n log n group operations. A key that is read back is checked against [tau]_2
     (`srscheck`: one multi-scalar multiplication over n points) and used where the file is mapped (see `container`);
-    one that is not this string's is reported in the log and derived again.
+    one that is not this string's is reported in the log and derived again. Where the directory cannot be written, the
+    log says so and the key is derived each time.
 
     Raises:
         InvalidInputError: the dimension is out of range.
@@ -113,7 +115,7 @@ def cached_commitment_key(tau: G2, dimension: int, cache: Path) -> CommitmentKey
     try:
         return _load(path, tau, dimension)
     except (KeyFileError, KeyMismatchError) as error:
-        if path.exists():
+        if os.path.exists(path):  # unlike Path.exists, also where the directory may not be searched
             _log.warning("event=commitment-key-refused reason=%r", str(error))
         return None
 
@@ -141,7 +143,10 @@ def _made(lagrange: G1Bases, tail: G1Bases, dimension: int, tau: G2, origin: str
         fields: dict[str, container.Field] = {"tau": tau.hex(), "dimension": dimension, "origin": origin}
         rest = lagrange.slice(dimension, len(lagrange))
         sections = {"bases": key.bases.to_raw(), "rest": rest.to_raw()}
-        container.write(_cache_file(cache, tau, dimension), KIND, fields, sections)
+        try:
+            container.write(_cache_file(cache, tau, dimension), KIND, fields, sections)
+        except StorageError as error:  # a directory that others provide, read-only: the key serves without a file
+            _log.warning("event=commitment-key-not-kept reason=%r", str(error))
     return key
 
 

@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from circuits.atomicfile import written_aside
+from circuits.atomicfile import PUBLIC, storing, written_aside
 from circuits.errors import KeyFileError, KeyMismatchError
 
 MAGIC = b"GRADROLL"
@@ -71,7 +71,11 @@ class Container:
 
 
 def write(path: Path, kind: str, fields: Mapping[str, Field], sections: Mapping[str, bytes]) -> None:
-    """Writes the file atomically: readers see the old file or the whole new one."""
+    """Writes the file for everybody to read, atomically: readers see the old file or the whole new one.
+
+    Raises:
+        StorageError: the disk is full, or the place not writable.
+    """
     listing = [[name, len(data)] for name, data in sections.items()]
     header = json.dumps(
         {"kind": kind, "fields": dict(fields), "sections": listing}, sort_keys=True, separators=(",", ":")
@@ -81,10 +85,11 @@ def write(path: Path, kind: str, fields: Mapping[str, Field], sections: Mapping[
     digest = hashlib.sha256(prefix)
     for data in sections.values():
         digest.update(data)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(path, lambda name: os.replace(name, path)) as out:
-        for part in (prefix, digest.digest(), *sections.values()):
-            out.write(part)
+    with storing(f"cannot write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(path, lambda name: os.replace(name, path), PUBLIC) as out:
+            for part in (prefix, digest.digest(), *sections.values()):
+                out.write(part)
 
 
 def read(path: Path, kind: str) -> Container:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
+from circuits.atomicfile import storing
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
@@ -20,7 +21,7 @@ from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account
 from commons.storage.eventlog import EventLog, open_log
-from commons.storage.files import DirectoryLock, storing
+from commons.storage.files import DirectoryLock
 from commons.storage.parameters import PublicParameters
 from commons.wire import checks, coordination
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from types import FrameType
 
-from circuits.errors import GradrollError
+from circuits.errors import GradrollError, StorageError
 from commons import VERSION
 from gradroll.commands import COMMANDS
-from gradroll.console import Console
+from gradroll.console import Console, tell
+from gradroll.stdio import open_streams, settle_streams
 from gradroll.waiting import Waiting
 
 _EPILOG = """\
@@ -54,32 +55,42 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    arguments = build_parser().parse_args(argv)
-    usual = "INFO" if getattr(arguments, "serves", False) else "WARNING"
+    open_streams()
+    try:
+        return _run(build_parser().parse_args(argv))
+    finally:
+        settle_streams()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    _log_to_stderr("INFO" if getattr(arguments, "serves", False) else "WARNING")
+    signal.signal(signal.SIGTERM, _interrupt)
+    Console.lost = None
+    arguments.console = console = Console(machine=getattr(arguments, "json", False))
+    try:
+        with nullcontext() if getattr(arguments, "serves", False) else Waiting(sys.stderr):
+            status = int(arguments.run(arguments))
+        console.end()
+        if Console.lost is not None:
+            raise StorageError(f"what was done could not all be told: standard output: {Console.lost.strerror}")
+        return status
+    except GradrollError as error:
+        tell(f"error[{error.code}]: {error}")
+        console.result(error={"code": error.code, "message": str(error)})
+        console.end()
+        return error.exit_status
+    except KeyboardInterrupt:
+        tell("interrupted; nothing is lost, run the command again to go on")
+        return 130
+
+
+def _log_to_stderr(usual: str) -> None:
     level = os.environ.get("LOG_LEVEL", usual).upper()
     logging.basicConfig(
         level=level if level in logging.getLevelNamesMapping() else usual,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
-    signal.signal(signal.SIGTERM, _interrupt)
-    arguments.console = console = Console(machine=getattr(arguments, "json", False))
-    try:
-        with nullcontext() if getattr(arguments, "serves", False) else Waiting(sys.stderr):
-            status = int(arguments.run(arguments))
-        console.end()
-        return status
-    except GradrollError as error:
-        sys.stderr.write(f"error[{error.code}]: {error}\n")
-        console.result(error={"code": error.code, "message": str(error)})
-        console.end()
-        return error.exit_status
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; nothing is lost, run the command again to go on\n")
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import threading
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 _STYLES = {"bold": "1", "green": "32", "red": "31", "yellow": "33", "dim": "2"}
 
@@ -14,10 +14,17 @@ _STYLES = {"bold": "1", "green": "32", "red": "31", "yellow": "33", "dim": "2"}
 class Console:
     """Writes what a command has to say; safe to use from several threads.
 
+    An output that cannot be written does not stop the work that is told of: it may have been paid for.
+
     Args:
         out: where to write, standard output by default.
         machine: write one JSON object at the end, and nothing for people.
+
+    Attributes:
+        lost: the first error of an output in this process, other than that nobody reads it any more.
     """
+
+    lost: ClassVar[OSError | None] = None
 
     def __init__(self, out: TextIO | None = None, *, machine: bool = False) -> None:
         self._out = out or sys.stdout
@@ -40,7 +47,7 @@ class Console:
     def warn(self, text: str) -> None:
         """Tell people, on standard error, what may go wrong; programs get it in the list ``warnings``."""
         with self._lock:
-            sys.stderr.write(f"warning: {text}\n")
+            tell(f"warning: {text}")
             self._warnings.append(text)
 
     def result(self, **fields: object) -> None:
@@ -53,14 +60,35 @@ class Console:
         if self._machine:
             self._write(json.dumps(self._fields | {"warnings": self._warnings}, default=_plain))
 
+    def _write(self, text: str) -> None:
+        with self._lock:
+            try:
+                self._out.write(text + "\n")
+                self._out.flush()
+            except OSError as error:
+                silence(self._out)
+                if not isinstance(error, BrokenPipeError):
+                    Console.lost = Console.lost or error
+
     def styled(self, text: str, style: str) -> str:
         """The text in a style, or as it is where the output is no terminal."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and self._styled else text
 
-    def _write(self, text: str) -> None:
-        with self._lock:
-            self._out.write(text + "\n")
-            self._out.flush()
+
+def tell(text: str) -> None:
+    """Write a line to standard error, if that can be written."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what a stream holds, and what follows, to nowhere; else the interpreter fails over it when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _plain(value: object) -> object:

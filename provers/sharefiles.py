@@ -14,10 +14,11 @@ from typing import IO
 
 import numpy as np
 
+from circuits.atomicfile import storing
 from circuits.errors import StorageError, WireError
 from circuits.statement import Membership, share_length
 from commons.sharing.sharepayloads import DENSE_FORM, all_payload_sizes, check_form, share_blocks
-from commons.storage.files import LOCAL_DISK, Disk, storing
+from commons.storage.files import LOCAL_DISK, Disk
 from native import FrArray
 
 

@@ -19,13 +19,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import native
+from circuits.atomicfile import storing
 from circuits.errors import ClosedError, StorageError, UnknownError
 from circuits.statement import Membership
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.sharing.sharepayloads import DENSE_FORM
 from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database, Step, statements
-from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, move_durably, storing, write_durably
+from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, move_durably, write_durably
 from native import FrArray
 from provers.party import ledger
 from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from commons.chain.calldata import MARKET, REGISTRY, contract_errors, deployment
@@ -23,13 +24,27 @@ class Deployment:
 
 
 def deploy_contracts(
-    url: str, key: SigningKey, *, expected_chain_id: int | None = None, patience: Patience | None = None
+    url: str,
+    key: SigningKey,
+    *,
+    expected_chain_id: int | None = None,
+    patience: Patience | None = None,
+    mined: Callable[[str, bytes], None] = lambda name, address: None,
 ) -> Deployment:
-    """Deploy the registry and the market.  Raises ChainError."""
+    """Deploy the registry and the market.
+
+    Args:
+        mined: told the name and the address of each contract as soon as it is on the chain.
+
+    Raises:
+        ChainError: the node refuses, or is on another chain.
+    """
     rpc = Rpc(url, contract_errors())
     if expected_chain_id is not None:
         rpc.require_chain(expected_chain_id)
     sender = Sender(rpc, key, patience)
     registry = sender.send(None, deployment(REGISTRY), gas=_DEPLOY)
+    mined("registry", registry.created)
     market = sender.send(None, deployment(MARKET, registry.created), gas=_DEPLOY)
+    mined("market", market.created)
     return Deployment(rpc.chain_id, registry.created, market.created, registry.block)

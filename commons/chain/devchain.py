@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from web3.types import RPCEndpoint
 from circuits.errors import ConfigError
 from commons.runtime.extras import missing
 from commons.runtime.process import stop_requested
+from commons.settings.values import join_address
 from commons.storage.accounts import SigningKey
 
 try:
@@ -69,12 +71,13 @@ class DevChain:
     def start(self) -> str:
         """Serve in the background; returns the URL.  Raises ConfigError when the port is taken."""
         try:
-            self._server = _Server(self._address, _handler(self.answer))
+            server = _Server6 if ":" in self._address[0] else _Server
+            self._server = server(self._address, _handler(self.answer))
         except OSError as error:
-            where = f"{self._address[0]}:{self._address[1]}"
+            where = join_address(*self._address)
             raise ConfigError(f"port: {where} cannot be used ({error.strerror}); choose another") from error
         threading.Thread(target=self._server.serve_forever, daemon=True, name="devchain").start()
-        url = f"http://{self._server.server_address[0]!s}:{self._server.server_address[1]}"
+        url = f"http://{join_address(str(self._server.server_address[0]), self._server.server_address[1])}"
         _log.info("event=devchain-started url=%s chain_id=%d", url, CHAIN_ID)
         return url
 
@@ -154,6 +157,10 @@ def _plain(value: Any) -> Any:
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128  # five by default: a crowd that connects at once would be reset
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 def _handler(answer: Callable[[str, Any], Json]) -> type[BaseHTTPRequestHandler]:

@@ -15,3 +15,12 @@ def without_secrets(url: str) -> str:
     if not host:
         return f"{parts.scheme}://..."
     return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
+def may_hold_secrets(url: str) -> bool:
+    """Whether a URL is more than scheme, host and port."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return True
+    return "@" in parts.netloc or parts.path not in ("", "/") or bool(parts.query or parts.fragment)

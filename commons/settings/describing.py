@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from annotated_types import Interval
@@ -12,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from commons.settings.sections import SECTIONS, Section
-from commons.settings.values import Kind, Unit
+from commons.settings.values import HintError, Kind, Unit
 
 PREFIX = "GRADROLL_"
 
@@ -25,7 +27,7 @@ class Setting:
         wanted: what its value must be, in words.
         default: its text; None when it must be given.
         why: what it is for, and when to change it.
-        secret: its value is shown in no message.
+        kinds: what its value is, from the general to the particular.
     """
 
     section: str
@@ -34,7 +36,7 @@ class Setting:
     unit: str
     default: str | None
     why: str
-    secret: bool
+    kinds: tuple[Kind, ...]
     adapter: TypeAdapter[Any]
 
     @property
@@ -47,11 +49,24 @@ class Setting:
         """The environment variable that sets it."""
         return f"{PREFIX}{self.section}_{self.name}".upper()
 
-    def checked(self, value: object) -> object:
-        """The value in its own type; text is parsed.  Raises ValueError when it is none."""
+    @property
+    def secret(self) -> bool:
+        """Whether no message may show its value."""
+        return any(kind.secret for kind in self.kinds)
+
+    def checked(self, value: object, base: Path) -> object:
+        """The value in its own type; text is parsed, and a relative path put below a directory.
+
+        Raises:
+            ValueError: it is none; a ``HintError`` where there is more to say than what is wanted.
+        """
         try:
-            return self.adapter.validate_python(value, strict=not isinstance(value, str))
-        except (ValidationError, OverflowError):
+            typed = self.adapter.validate_python(value, strict=not isinstance(value, str))
+            placed = next((kind.placed for kind in reversed(self.kinds) if kind.placed), None)
+            return placed(typed, base) if placed else typed
+        except ValidationError as error:
+            raise next(_hints(error), ValueError(self.wanted)) from None
+        except (OverflowError, RuntimeError):  # a number beyond all floats; the home of a user that does not exist
             raise ValueError(self.wanted) from None
 
 
@@ -73,9 +88,15 @@ def section_name(kind: type[Section]) -> str:
     return next(name for name, known in SECTIONS.items() if known is kind)
 
 
+def closest(word: str, known: Iterable[str]) -> str:
+    """What to say to somebody who wrote a name that nobody knows: the one that was meant, if any is like it."""
+    alike = get_close_matches(word, known, 1, cutoff=0.8)
+    return f"did you mean {alike[0]}?" if alike else "docs/settings.md lists what there is"
+
+
 def _describe(section: str, name: str, field: FieldInfo) -> Setting:
     notes = [*_notes(field.annotation), *field.metadata]
-    kinds = [note for note in notes if isinstance(note, Kind)]
+    kinds = tuple(note for note in notes if isinstance(note, Kind))
     limits = next((note for note in notes if isinstance(note, Interval)), None)
     return Setting(
         section,
@@ -84,14 +105,19 @@ def _describe(section: str, name: str, field: FieldInfo) -> Setting:
         next((note.name for note in notes if isinstance(note, Unit)), ""),
         None if field.is_required() else "none" if field.default is None else str(field.default),
         " ".join((field.description or "").split()),
-        any(kind.secret for kind in kinds),
+        kinds,
         TypeAdapter(Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation),  # type: ignore[arg-type]
     )
 
 
 def _range(annotation: object, limits: Interval) -> str:
-    kind = "a whole number" if annotation is int else "a number"
+    kind = "a whole number" if int in (annotation, *_parts(annotation)) else "a number"
     return f"{kind} from {limits.ge} to {limits.le}"
+
+
+def _hints(error: ValidationError) -> Iterator[HintError]:
+    causes = (found.get("ctx", {}).get("error") for found in error.errors(include_input=False, include_url=False))
+    return (cause for cause in causes if isinstance(cause, HintError))
 
 
 def _parts(annotation: object) -> Iterator[object]:

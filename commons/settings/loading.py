@@ -1,7 +1,8 @@
 """Settings: a TOML file, then variables GRADROLL_<SECTION>_<KEY>, then command-line options; the last one wins.
 
 Every key is checked when the settings are read and an error names the key and where it came from.  Unknown keys are
-refused, so a typing error is never a silent default.  Relative paths are relative to the file that holds them.
+refused, so a typing error is never a silent default.  Relative paths are relative to the file that holds them, from
+elsewhere to the working directory.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from circuits.errors import ConfigError, InsecureSetupError
-from commons.settings.describing import PREFIX, Setting, all_settings, section_name, settings_of
+from commons.settings.describing import Setting, all_settings, closest, section_name, settings_of
 from commons.settings.sections import SECTIONS, Section
+from commons.settings.values import HintError
+from commons.settings.variables import DEVELOPMENT, set_by_variables
 
-_DEVELOPMENT = f"{PREFIX}DEVELOPMENT"
-_COMMAND_LINE = "the command line"
 S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True, slots=True)
 class _Value:
+    """What was given for a key, from where, and the directory that a relative path is meant from."""
+
     value: Any
     origin: str
+    base: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +42,30 @@ class Settings:
 
     development: bool
     _values: Mapping[str, object] = field(repr=False)
+    _options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def section(self, kind: type[S]) -> S:
+    def section(self, kind: type[S], *names: str) -> S:
         """One section.
+
+        Args:
+            names: the keys that will be read, by default all; others may be missing.
 
         Raises:
             ConfigError: a key without default is missing; the message names it and the ways to set it.
         """
-        name = section_name(kind)
         given: dict[str, Any] = {}
-        for setting in settings_of(name).values():
+        for setting in settings_of(section_name(kind)).values():
             if setting.key in self._values:
                 given[setting.name] = self._values[setting.key]
-            elif setting.default is None:
-                raise ConfigError(
-                    f"{setting.key} is missing: put it under [{name}] in the file given by --config, "
-                    f"set {setting.variable}, or use the command's own option"
-                )
+            elif setting.default is None and (not names or setting.name in names):
+                raise self._missing(setting)
         return kind.model_construct(**given)
+
+    def _missing(self, setting: Setting) -> ConfigError:
+        ways = [f"put it under [{setting.section}] in the file given by --config", f"set {setting.variable}"]
+        if setting.key in self._options:
+            ways.append(f"pass {self._options[setting.key]}")
+        return ConfigError(f"{setting.key} is missing: {', '.join(ways[:-1])}, or {ways[-1]}")
 
     def get(self, key: str) -> object:
         """The checked value of one "section.key", or None."""
@@ -63,7 +73,7 @@ class Settings:
 
     def changed(self, values: Mapping[str, object]) -> Settings:
         """The same settings with other values by "section.key", checked.  Raises ConfigError."""
-        checked = {key: _checked(key, _Value(value, "the program"), Path.cwd()) for key, value in values.items()}
+        checked = {key: _checked(key, _Value(value, "the program", Path.cwd())) for key, value in values.items()}
         return replace(self, _values={**self._values, **checked})
 
     def require_development(self, what: str) -> None:
@@ -71,7 +81,7 @@ class Settings:
         if not self.development:
             raise InsecureSetupError(
                 f"{what} is insecure by design and only for development; "
-                f"pass --development or set {_DEVELOPMENT}=1 if that is what you want"
+                f"pass --development or set {DEVELOPMENT}=1 if that is what you want"
             )
 
 
@@ -80,6 +90,7 @@ def load(
     *,
     environment: Mapping[str, str] | None = None,
     overrides: Mapping[str, object] | None = None,
+    options: Mapping[str, str] | None = None,
     development: bool = False,
 ) -> Settings:
     """Read and check settings.
@@ -88,76 +99,70 @@ def load(
         path: the TOML file, or None for environment and overrides alone.
         environment: defaults to the process's.
         overrides: values by "section.key" from the command line; None values are ignored.
+        options: the command's option by "section.key", for the message that a key is missing.
         development: the --development flag.
 
     Raises:
         ConfigError: unreadable file, unknown key, or a value of the wrong kind or out of range; the key is named.
     """
-    raw: dict[str, _Value] = {}
-    base = Path.cwd()
-    if path is not None:
-        raw.update(_from_file(path))
-        base = path.resolve().parent
-    raw.update(_from_environment(os.environ if environment is None else environment))
+    raw: dict[str, _Value] = {} if path is None else _from_file(path)
+    raw |= _from_environment(os.environ if environment is None else environment)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    raw.update({key: _Value(value, _COMMAND_LINE) for key, value in given.items()})
-    flag = raw.pop("development", _Value(False, ""))
-    values = {key: _checked(key, value, base) for key, value in raw.items()}
-    return Settings(development or _boolean("development", flag), values)
+    raw |= {key: _Value(value, "the command line", Path.cwd()) for key, value in given.items()}
+    flag = raw.pop("development", None)
+    values = {key: _checked(key, value) for key, value in raw.items()}
+    return Settings(development or (flag is not None and _boolean("development", flag)), values, options or {})
 
 
 def _from_file(path: Path) -> dict[str, _Value]:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # a NUL in the path, an endless number, nesting without end
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    document, base = _parsed(path), path.resolve().parent
     found: dict[str, _Value] = {}
     for name, content in document.items():
         if name == "development":
-            found[name] = _Value(content, str(path))
-        elif name not in SECTIONS or not isinstance(content, dict):
+            found[name] = _Value(content, str(path), base)
+        elif name not in SECTIONS:
             raise ConfigError(f"{path}: {name} is no known section; known are {', '.join(SECTIONS)}")
+        elif not isinstance(content, dict):
+            raise ConfigError(f"{path}: {name} is a section; its keys stand below a line [{name}]")
         else:
-            found |= {f"{name}.{key}": _Value(value, str(path)) for key, value in content.items()}
+            found |= {f"{name}.{key}": _Value(value, str(path), base) for key, value in content.items()}
     return found
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a byte-order mark
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except (ValueError, RecursionError) as error:  # a NUL in the path, an endless number, nesting without end
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
-    known = {setting.variable: setting.key for setting in all_settings()} | {_DEVELOPMENT: "development"}
-    found = {}
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
-            continue
-        if variable not in known:
-            raise ConfigError(f"{variable} is no known setting; the variables are {', '.join(sorted(known))}")
-        found[known[variable]] = _Value(text, variable)
-    return found
+    found = set_by_variables(environment)
+    return {key: _Value(environment[variable], variable, Path.cwd()) for key, variable in found.items()}
 
 
-def _checked(key: str, found: _Value, base: Path) -> object:
+def _checked(key: str, found: _Value) -> object:
     section, _, name = key.partition(".")
     known = settings_of(section)
     if name not in known:
-        raise ConfigError(f"{key} (from {found.origin}) is unknown; [{section}] has {', '.join(sorted(known))}")
-    setting = known[name]
+        raise ConfigError(
+            f"{key} (from {found.origin}) is unknown; {closest(key, [each.key for each in all_settings()])}"
+        )
     try:
-        value = setting.checked(found.value)
-        if not isinstance(value, Path):
-            return value
-        value = value.expanduser()
-    except (ValueError, RuntimeError):
-        raise _wrong(setting, found) from None
-    # A path from the file is relative to the file; from anywhere else, to the working directory.
-    elsewhere = found.origin in (_COMMAND_LINE, "the program") or found.origin.startswith(PREFIX)
-    return (Path.cwd() if elsewhere else base) / value
+        return known[name].checked(found.value, found.base)
+    except ValueError as error:
+        raise _wrong(known[name], found, error) from None
 
 
-def _wrong(setting: Setting, found: _Value) -> ConfigError:
+def _wrong(setting: Setting, found: _Value, error: ValueError) -> ConfigError:
     secret = setting.secret or "://" in str(found.value)  # a node's address under another name, say
     shown = "" if secret else f", not {found.value!r}"
-    return ConfigError(f"{setting.key} (from {found.origin}) must be {setting.wanted}{shown}")
+    hint = f": {error}" if isinstance(error, HintError) else ""
+    return ConfigError(f"{setting.key} (from {found.origin}) must be {setting.wanted}{shown}{hint}")
 
 
 def _boolean(key: str, found: _Value) -> bool:

@@ -8,7 +8,7 @@ from annotated_types import Interval
 from pydantic import BaseModel, ConfigDict
 
 from circuits.statement import MAX_DIMENSION
-from commons.settings.values import Address, File, Listen, LogUrl, NodeUrl, Text, TlsFiles, Unit, tls_files
+from commons.settings.values import Address, Endpoint, File, Listen, LogUrl, NodeUrl, TlsFiles, Unit, tls_files
 
 _LARGEST = 2**63 - 1
 
@@ -82,8 +82,8 @@ class Server(Section):
 class ProverSettings(Server):
     """A prover of one committee."""
 
-    endpoint: Text
-    """What the registry announces: host:port, grpc:// in the clear, grpcs:// over TLS."""
+    endpoint: Endpoint
+    """What the registry announces: in the clear (also grpc://), or grpcs:// over TLS."""
     keystore: File
     """Directory of the signing key, the sealing key and the shared keys."""
     state: File
@@ -152,8 +152,8 @@ class OwnerSettings(Section):
 
     account: File
     """Key file; its address is registered for tasks and paid."""
-    coordinator: Text
-    """Endpoint of the task's coordinator: host:port, grpc:// in the clear, grpcs:// over TLS."""
+    coordinator: Endpoint
+    """Endpoint of the task's coordinator: in the clear (also grpc://), or grpcs:// over TLS."""
     state: File
     """Directory of submissions under way; it holds their seeds until the coordinator has the header."""
     upload_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
@@ -167,10 +167,21 @@ class ModelOwnerSettings(Section):
 
     account: File
     """Key file of the account that pays for the task."""
-    coordinator: Text
-    """Endpoint of a coordinator that serves models and sums: host:port, grpc:// in the clear, grpcs:// over TLS."""
+    coordinator: Endpoint
+    """Endpoint of a coordinator that serves models and sums: in the clear (also grpc://), or grpcs:// over TLS."""
     prover_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
     """Time that one prover has for one answer when a sum is read from the provers."""
+
+
+class TaskDefaults(Section):
+    """What `gradroll task create` takes where its options say nothing: terms that a market's operator publishes."""
+
+    committee: Annotated[int, Interval(ge=0, le=_LARGEST)] | None = None
+    """Number of the committee that proves."""
+    verifier: Address | None = None
+    """The verifier contract of the policy."""
+    relay: Address | None = None
+    """The coordinator's account, which may hand in batches."""
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -180,4 +191,5 @@ SECTIONS: dict[str, type[Section]] = {
     "coordinator": CoordinatorSettings,
     "owner": OwnerSettings,
     "model_owner": ModelOwnerSettings,
+    "task": TaskDefaults,
 }

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
+from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BeforeValidator
 
 from circuits.errors import ConfigError
 
-_LOGS = ("sqlite://", "redis://", "rediss://")
+_SQLITE = "sqlite://"
+_LOGS = (_SQLITE, "redis://", "rediss://")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_ADDRESS = re.compile(r"[0-9a-fA-F]{40}")
+_SCHEME = re.compile(r"grpcs?://")
+
+
+class HintError(ValueError):
+    """What is wrong with a value, for people, where the words of its kind do not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +33,13 @@ class Kind:
 
     Attributes:
         secret: it may hold a password, so no message shows it.
+        placed: puts a relative value below a directory, raising RuntimeError for the home of an unknown user; None
+            for values that name no place on disk.
     """
 
     words: str
     secret: bool = False
+    placed: Callable[[Any, Path], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +58,17 @@ class TlsFiles:
 
 
 def split_address(text: str, what: str) -> tuple[str, int]:
-    """``host:port`` in parts.  Raises ConfigError."""
-    host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdecimal() or int(port) > 65535:
-        raise ConfigError(f"{what}: {text!r} is not host:port")
-    return host, int(port)
+    """``host:port`` in parts; an IPv6 address stands in brackets, which are taken off.  Raises ConfigError."""
+    try:
+        return _host_and_port(text)
+    except ValueError as error:
+        hint = f": {error}" if isinstance(error, HintError) else ""
+        raise ConfigError(f"{what}: {text!r} is not host:port{hint}") from None
+
+
+def join_address(host: str, port: int) -> str:
+    """``host:port``; an IPv6 address is put in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
@@ -58,44 +81,94 @@ def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
     return TlsFiles(certificate, key)
 
 
+def address_bytes(text: str) -> bytes:
+    """The 20 bytes of an address.  Digits of both cases are a checksum (EIP-55), which must be right.
+
+    Raises:
+        ValueError: not 40 hexadecimal digits; a ``HintError`` when the checksum is wrong.
+    """
+    digits = text.removeprefix("0x")
+    _require(_ADDRESS.fullmatch(digits) is not None)
+    raw = bytes.fromhex(digits)
+    if digits not in (digits.lower(), digits.upper()) and to_checksum_address(raw) != f"0x{digits}":
+        raise HintError("the checksum in its capital letters is wrong (EIP-55); type it again, or use lower case")
+    return raw
+
+
+def require_node(text: str) -> str:
+    """The URL of a node, checked.  Raises ValueError, which never shows it."""
+    parts = urlsplit(text)
+    _require(parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text))
+    _ = parts.port  # raises ValueError
+    return text
+
+
+def require_endpoint(text: str) -> str:
+    """Where a server is reached: host:port, with grpc:// or grpcs:// before it or not.  Raises ValueError."""
+    scheme = _SCHEME.match(text)
+    _, port = _host_and_port(text[scheme.end() :] if scheme else text)
+    _require(port > 0)
+    return text
+
+
 def _require(holds: bool) -> None:
     if not holds:
         raise ValueError  # the caller says what the value must be
 
 
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    _require(re.fullmatch(r"[0-9]{1,5}", port) is not None and int(port) <= 65535)
+    if host.startswith("[") and host.endswith("]"):
+        return str(IPv6Address(host[1:-1])), int(port)
+    if ":" in host:
+        raise HintError("an IPv6 address stands in brackets, as in [::1]:7100")
+    _require(_NAME.fullmatch(host) is not None)
+    if host.rstrip(".").rpartition(".")[2].isdecimal():  # no name ends in a number: RFC 3696, section 2
+        IPv4Address(host)
+    return host, int(port)
+
+
 def _not_empty(value: object) -> object:
-    _require(isinstance(value, str | Path) and bool(str(value)))
+    _require(isinstance(value, str | Path) and bool(str(value)) and "\0" not in str(value))
     return value
 
 
 def _bytes_of_address(value: object) -> bytes:
-    raw = bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else value
+    raw = address_bytes(value) if isinstance(value, str) else value
     _require(isinstance(raw, bytes) and len(raw) == 20)
     return raw  # type: ignore[return-value]
 
 
 def _listening(text: str) -> str:
-    try:
-        split_address(text, "listen")
-    except ConfigError:
-        raise ValueError from None
-    return text
-
-
-def _node(text: str) -> str:
-    _require(text.startswith(("http://", "https://")))
+    _host_and_port(text)
     return text
 
 
 def _log(text: str) -> str:
-    _require(text.startswith(_LOGS))
+    _require(text.startswith(_LOGS) and text != _SQLITE)
     return text
 
 
+def _below(path: Path, base: Path) -> Path:
+    return base / path.expanduser()
+
+
+def _log_below(url: str, base: Path) -> str:
+    if not url.startswith(_SQLITE):
+        return url
+    return f"{_SQLITE}{_below(Path(url.removeprefix(_SQLITE)), base)}"
+
+
 Text = Annotated[str, BeforeValidator(_not_empty), Kind("text")]
-File = Annotated[Path, BeforeValidator(_not_empty), Kind("a path")]
+File = Annotated[Path, BeforeValidator(_not_empty), Kind("a path", placed=_below)]
 Address = Annotated[bytes, BeforeValidator(_bytes_of_address), Kind("an address, 0x and 40 hexadecimal digits")]
 """20 bytes, written 0x... in settings."""
 Listen = Annotated[Text, AfterValidator(_listening), Kind("host:port")]
-NodeUrl = Annotated[Text, AfterValidator(_node), Kind("an http:// or https:// address", secret=True)]
-LogUrl = Annotated[Text, AfterValidator(_log), Kind("sqlite:///path or redis://host:port/db", secret=True)]
+Endpoint = Annotated[Text, AfterValidator(require_endpoint), Kind("host:port, grpc://host:port or grpcs://host:port")]
+NodeUrl = Annotated[Text, AfterValidator(require_node), Kind("an http:// or https:// address", secret=True)]
+LogUrl = Annotated[
+    Text,
+    AfterValidator(_log),
+    Kind("sqlite:///path, sqlite://relative/path or redis://host:port/db", secret=True, placed=_log_below),
+]

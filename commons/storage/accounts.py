@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,15 +59,20 @@ def _random_scalar() -> bytes:
 
 
 def create_account(path: Path) -> SigningKey:
-    """Write a new signing key to a file that does not exist yet."""
+    """Write a new signing key to a file that does not exist yet; raises as ``save_account``."""
     key = SigningKey.generate()
-    write_secret_file(path, _ACCOUNT, {"secret": key.secret_bytes().hex()}, replace=False)
+    save_account(path, key)
     return key
 
 
 def save_account(path: Path, key: SigningKey) -> None:
-    """Write a given signing key to a file that does not exist yet."""
+    """Write a given signing key to a file.  Raises StorageError when it exists already or cannot be written."""
     write_secret_file(path, _ACCOUNT, {"secret": key.secret_bytes().hex()}, replace=False)
+
+
+def open_account(path: Path) -> SigningKey:
+    """Read a signing key, or create it where there is no file; raises as both do."""
+    return load_account(path) if os.path.exists(path) else create_account(path)
 
 
 def load_account(path: Path) -> SigningKey:

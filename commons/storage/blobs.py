@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from circuits.atomicfile import storing
 from circuits.errors import StorageError, UnknownError
 from circuits.hashing import keccak
-from commons.storage.files import LOCAL_DISK, Disk, storing, write_durably
+from commons.storage.files import LOCAL_DISK, Disk, write_durably
 
 
 class Blobs:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from circuits.atomicfile import storing
 from circuits.errors import StorageError
-from commons.storage.files import LOCAL_DISK, Disk, storing
+from commons.storage.files import LOCAL_DISK, Disk
 
 Step = Callable[[sqlite3.Connection], None]
 """Leads a file of one version to the next, in a transaction that it must not end (``executescript`` would)."""

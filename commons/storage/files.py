@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from circuits.atomicfile import written_aside
+from circuits.atomicfile import SECRET, storing, written_aside
 from circuits.errors import StorageError
-
-
-@contextmanager
-def storing(what: str) -> Generator[None]:
-    """Turn an operating-system error into a StorageError that names what could not be stored."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageError(f"{what}: {reason}; free some space or check the permissions") from error
 
 
 def sync_directory(directory: Path) -> None:
@@ -45,15 +34,20 @@ class Disk:
 LOCAL_DISK = Disk()
 
 
-def write_durably(path: Path, data: bytes, *, replace: bool = True, disk: Disk = LOCAL_DISK) -> None:
-    """Write a file with mode 0600; after return it survives a crash, before return the old one is untouched.
+def write_durably(
+    path: Path, data: bytes, *, replace: bool = True, mode: int = SECRET, disk: Disk = LOCAL_DISK
+) -> None:
+    """Write a file; after return it survives a crash, before return the old one is untouched.
+
+    Args:
+        mode: by default only the owner reads the file, and a directory that is made for it.
 
     Raises:
         StorageError: the disk is full or not writable, or the file exists and must not be replaced.
     """
     with storing(f"cannot write {path}"):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with written_aside(path, lambda name: disk.durably(lambda: _publish(name, path, replace=replace))) as out:
+        path.parent.mkdir(mode=0o700 if mode == SECRET else 0o777, parents=True, exist_ok=True)
+        with written_aside(path, lambda name: disk.durably(lambda: _publish(name, path, replace=replace)), mode) as out:
             out.write(data)
 
 

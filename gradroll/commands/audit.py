@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradroll.commands.options import Subparsers, chain_options, leaf, natural, settings
+from gradroll.commands.options import Subparsers, chain_options, endpoint, leaf, natural, settings
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("task", type=natural, help="the task's number")
     parser.add_argument("--round", type=natural, help="only this round (default: all)")
     parser.add_argument(
-        "--coordinator", required=True, metavar="HOST:PORT", help="who serves bundles; it is not believed"
+        "--coordinator",
+        type=endpoint,
+        required=True,
+        metavar="HOST:PORT",
+        help="who serves bundles; it is not believed",
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of verifying keys (keys.directory)")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, ether
-from gradroll.commands.options import Subparsers, address, group, leaf, settings
-from gradroll.console import Console
+from gradroll.commands.destinations import force_option, require_free
+from gradroll.commands.options import Subparsers, address, group, leaf, node_url, positive, settings
+
+if TYPE_CHECKING:
+    from commons.chain.deploying import Deployment
 
 
 def add(parent: Subparsers) -> None:
@@ -31,20 +36,19 @@ def add(parent: Subparsers) -> None:
         fund,
     )
     parser.add_argument("addresses", type=address, nargs="+", metavar="0x...")
-    parser.add_argument("--chain", required=True, metavar="URL", help="JSON-RPC URL of the node")
+    parser.add_argument("--chain", type=node_url, required=True, metavar="URL", help="JSON-RPC URL of the node")
     parser = leaf(
         commands,
         "deploy",
-        "Deploy the committee registry, the market, and a verifier for each verifying key. Writes a "
-        "[chain] section that "
-        "the other commands read with --config.",
+        "Deploy the committee registry, the market, and a verifier for each verifying key. Prints each address as soon "
+        "as the contract is on the chain, and writes settings that the other commands read with --config.",
         "gradroll chain deploy --chain http://127.0.0.1:8545 --account operator.key --verifying-key "
         "keys/norm-64.verifying "
         "--out chain.toml",
         deploy,
     )
-    parser.add_argument("--chain", required=True, metavar="URL", help="JSON-RPC URL of the node")
-    parser.add_argument("--chain-id", type=int, metavar="ID", help="refuse any other chain")
+    parser.add_argument("--chain", type=node_url, required=True, metavar="URL", help="JSON-RPC URL of the node")
+    parser.add_argument("--chain-id", type=positive, metavar="ID", help="refuse any other chain")
     parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that pays the fees")
     parser.add_argument(
         "--verifying-key",
@@ -56,6 +60,7 @@ def add(parent: Subparsers) -> None:
         help="repeat for several",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    force_option(parser)
 
 
 def fund(arguments: argparse.Namespace) -> int:
@@ -65,7 +70,7 @@ def fund(arguments: argparse.Namespace) -> int:
     settings(arguments).require_development("sending from a node's unlocked accounts")
     endow(arguments.chain, arguments.addresses, ALLOWANCE)
     for address_ in arguments.addresses:
-        Console().line(f"{checksum(address_)} received {ether(ALLOWANCE)}")
+        arguments.console.line(f"{checksum(address_)} received {ether(ALLOWANCE)}")
     return 0
 
 
@@ -87,18 +92,37 @@ def deploy(arguments: argparse.Namespace) -> int:
     from commons.chain.view import ChainView
     from commons.chain.writer import ChainWriter
     from commons.storage.accounts import load_account
-    from gradroll.setup.local_market import chain_section, write_settings
 
-    chosen = settings(arguments)
+    chosen, console = settings(arguments), arguments.console
+    require_free(arguments.out, force=arguments.force)
     account = load_account(arguments.account)
     keys = [load_verifying_key(path, allow_insecure=chosen.development) for path in arguments.keys]
-    made = deploy_contracts(arguments.chain, account, expected_chain_id=arguments.chain_id)
-    write_settings(arguments.out, {"chain": chain_section(arguments.chain, made)})
-    console = Console()
-    console.line(
-        f"{arguments.out}: market {checksum(made.market)}, registry {checksum(made.registry)} on chain {made.chain_id}"
+    made = deploy_contracts(
+        arguments.chain,
+        account,
+        expected_chain_id=arguments.chain_id,
+        mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
     )
+    verifiers: dict[str, bytes] = {}
+    _write(arguments, made, verifiers)  # at once: what is paid for must be found if the rest fails
     chain = ChainWriter(ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account)
     for key in keys:
-        console.line(f"verifier of {key.policy}, {key.capacity} owners: {checksum(chain.deploy_verifier(key))}")
+        name = f"verifier of {key.policy}, {key.capacity} owners"
+        verifiers[name] = chain.deploy_verifier(key)
+        console.line(f"{name}: {checksum(verifiers[name])}")
+        _write(arguments, made, verifiers)
+    console.line(f"{arguments.out}: market {checksum(made.market)} on chain {made.chain_id}")
     return 0
+
+
+def _write(arguments: argparse.Namespace, made: Deployment, verifiers: Mapping[str, bytes]) -> None:
+    """The settings of a deployment; `gradroll task create` takes the verifier from them when there is only one."""
+    from gradroll.setup.settingsfiles import Value, chain_section, write_settings
+
+    sections: dict[str, dict[str, Value]] = {"chain": chain_section(arguments.chain, made)}
+    if len(verifiers) == 1:
+        [only] = verifiers.values()
+        sections["task"] = {"verifier": checksum(only)}
+    comments = [f"registry: {checksum(made.registry)}"]
+    comments += [f"{name}: {checksum(place)}" for name, place in verifiers.items()]
+    write_settings(arguments.out, sections, comments=comments)

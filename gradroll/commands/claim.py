@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     chosen, console = settings(arguments, owner__account=arguments.account), arguments.console
     with Session(chosen) as session:
-        chain = session.writer(load_account(chosen.section(OwnerSettings).account))
+        chain = session.writer(load_account(chosen.section(OwnerSettings, "account").account))
         owner, opened = arguments.owner or chain.address, session.view.task(arguments.task).rounds_opened
         if arguments.round is not None and arguments.round >= opened:
             raise UnknownError(f"task {arguments.task} has opened {opened} rounds; there is no round {arguments.round}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
-from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
+from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, settings, whole
 
 if TYPE_CHECKING:
     from circuits.statement import Committee
@@ -30,7 +30,7 @@ def add(parent: Subparsers) -> None:
         "--account operator.key",
         create,
     )
-    parser.add_argument("--threshold", type=positive, required=True, help="t, the provers that may collude")
+    parser.add_argument("--threshold", type=whole(1, 2**8 - 1), required=True, help="t, the provers that may collude")
     parser.add_argument("--member", type=address, action="append", required=True, metavar="0x...", dest="members",
                         help="a prover's address, in order (repeat)")  # fmt: skip
     parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that pays the fees")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gradroll.commands.options import Subparsers, leaf, positive, settings
-from gradroll.console import Console
+from gradroll.commands.options import Subparsers, leaf, node_url, positive, settings
 
 
 def add(parent: Subparsers) -> None:
@@ -26,7 +25,9 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--provers", type=positive, default=4, help="N, prover processes (default 4)")
     parser.add_argument("--threshold", type=positive, default=1, help="t, provers that may collude (default 1)")
-    parser.add_argument("--chain", metavar="URL", help="a live development node with funded accounts, such as anvil's")
+    parser.add_argument(
+        "--chain", type=node_url, metavar="URL", help="a live development node with funded accounts, such as anvil's"
+    )
     parser.add_argument("--non-iid", action="store_true", help="every owner sees few digits only")
     parser.add_argument("--out", type=Path, default=Path("build/demo"), metavar="DIR", help="default build/demo")
 
@@ -48,4 +49,4 @@ def run(arguments: argparse.Namespace) -> int:
         non_iid=arguments.non_iid,
         out=arguments.out,
     )
-    return run_demo(options, Console())
+    return run_demo(options, arguments.console)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse gives it no public name."""
+_OPTIONS = {"chain.url": "--chain", "keys.directory": "--keys"}
+"""The options that are not named like the key that they set."""
+_WEI = {"wei": 1, "gwei": 10**9, "eth": 10**18, "ether": 10**18}
+_AMOUNT = re.compile(r"(?P<number>[0-9]{1,39}(?:\.[0-9]{1,18})?)\s*(?P<unit>wei|gwei|eth|ether)?", re.IGNORECASE)
 
 
 def leaf(
@@ -45,7 +51,7 @@ def group(parent: Subparsers, name: str, summary: str) -> Subparsers:
 def chain_options(parser: argparse.ArgumentParser) -> None:
     """Options for the [chain] section."""
     parser.add_argument("--chain", metavar="URL", help="JSON-RPC URL of the node (chain.url)")
-    parser.add_argument("--chain-id", type=int, metavar="ID", help="the chain that is meant (chain.chain_id)")
+    parser.add_argument("--chain-id", type=positive, metavar="ID", help="the chain that is meant (chain.chain_id)")
     parser.add_argument("--market", metavar="0x...", help="market contract (chain.market)")
 
 
@@ -63,35 +69,87 @@ def settings(arguments: argparse.Namespace, **overrides: object) -> Settings:
         "chain.market": getattr(arguments, "market", None),
     }
     values |= {name.replace("__", "."): value for name, value in overrides.items()}
-    return load(arguments.config, overrides=values, development=arguments.development)
+    options = {key: _OPTIONS.get(key, f"--{key.partition('.')[2].replace('_', '-')}") for key in values}
+    own = {key: option for key, option in options.items() if hasattr(arguments, option[2:].replace("-", "_"))}
+    return load(arguments.config, overrides=values, options=own, development=arguments.development)
 
 
 def address(text: str) -> bytes:
     """An argparse type: a 20-byte address."""
+    from commons.settings.values import HintError, address_bytes
+
     try:
-        raw = bytes.fromhex(text.removeprefix("0x"))
+        return address_bytes(text)
+    except HintError as hint:
+        raise argparse.ArgumentTypeError(f"{text!r}: {hint}") from None
     except ValueError:
-        raw = b""
-    if len(raw) != 20:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address (0x and 40 hexadecimal digits)")
-    return raw
+        raise argparse.ArgumentTypeError(f"{text!r} is no address (0x and 40 hexadecimal digits)") from None
 
 
-def positive(text: str) -> int:
-    """An argparse type: a whole number of at least 1."""
-    return _at_least(text, 1)
+def node_url(text: str) -> str:
+    """An argparse type: the URL of a node; no message shows it, as it may hold a password."""
+    from commons.settings.values import require_node
 
-
-def natural(text: str) -> int:
-    """An argparse type: a whole number of at least 0."""
-    return _at_least(text, 0)
-
-
-def _at_least(text: str, least: int) -> int:
     try:
-        value = int(text)
+        return require_node(text)
     except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
-    return value
+        raise argparse.ArgumentTypeError("the node's URL must be an http:// or https:// address") from None
+
+
+def endpoint(text: str) -> str:
+    """An argparse type: where a prover or coordinator is reached."""
+    from commons.settings.values import HintError, require_endpoint
+
+    try:
+        return require_endpoint(text)
+    except ValueError as error:
+        hint = f": {error}" if isinstance(error, HintError) else ""
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not host:port, grpc://host:port or grpcs://host:port{hint}"
+        ) from None
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """An argparse type: a whole number between two bounds, which belong to it."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:  # also of more digits than Python reads
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{_short(text)} is no whole number from {least} to {most}")
+        return value
+
+    return number
+
+
+def wei(least: int) -> Callable[[str], int]:
+    """An argparse type: an amount from ``least`` wei up to what a task's escrow can hold (uint128).
+
+    "1000" is wei; "0.06 ether", "0.06ETH" and "5gwei" are exact, and refused when a part of a wei would be left.
+    """
+
+    def amount(text: str) -> int:
+        found = _AMOUNT.fullmatch(text.strip())
+        exact = Fraction(found["number"]) * _WEI[(found["unit"] or "wei").lower()] if found else Fraction(-1)
+        if exact.denominator != 1 or not least <= exact < 1 << 128:
+            raise argparse.ArgumentTypeError(
+                f"{_short(text)} is no amount: a whole number of wei from {least} to 2^128 - 1, or such as 0.06ether "
+                "or 5gwei, with no part of a wei"
+            )
+        return int(exact)
+
+    return amount
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:60]}...")
+
+
+natural = whole(0, 2**64 - 1)
+"""The number of a task, a round or a committee; seconds to wait."""
+positive = whole(1, 2**63 - 1)
+"""How many, where no contract sets a closer bound."""
+port = whole(1, 2**16 - 1)
+"""A TCP port."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from commons.runtime.amounts import checksum
 from gradroll.commands.options import Subparsers, chain_options, group, leaf, natural, settings
-from gradroll.console import Console
 
 
 def add(parent: Subparsers) -> None:
@@ -53,15 +52,13 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def init(arguments: argparse.Namespace) -> int:
     """Make keys."""
-    from circuits.errors import ConfigError
+    from commons.settings.sections import ProverSettings
     from provers.joining.keystore import Keystore
 
     chosen = settings(arguments, prover__keystore=arguments.keystore)
-    directory = chosen.get("prover.keystore")
-    if not isinstance(directory, Path):
-        raise ConfigError("prover.keystore is missing: pass --keystore DIR")
+    directory = chosen.section(ProverSettings, "keystore").keystore
     made = Keystore.create(directory)
-    Console().line(f"{directory}: address {checksum(made.address)}, sealing key 0x{made.hpke_public.hex()}")
+    arguments.console.line(f"{directory}: address {checksum(made.address)}, sealing key 0x{made.hpke_public.hex()}")
     return 0
 
 
@@ -77,11 +74,11 @@ def join(arguments: argparse.Namespace) -> int:
         prover__committee=arguments.committee,
         prover__endpoint=arguments.endpoint,
     )
-    own = chosen.section(ProverSettings)
+    own = chosen.section(ProverSettings, "keystore", "committee", "endpoint")
     keys = Keystore.load(own.keystore)
     with Session(chosen) as session:
         session.writer(keys.account).join(own.committee, own.endpoint, keys.hpke_public)
-    Console().line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
+    arguments.console.line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
     return 0
 
 

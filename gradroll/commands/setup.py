@@ -7,8 +7,8 @@ from pathlib import Path
 
 from circuits.policies import DEFAULT
 from commons.runtime.amounts import checksum
-from gradroll.commands.options import Subparsers, group, leaf, natural, positive, settings
-from gradroll.console import Console
+from gradroll.commands.destinations import force_option, require_free
+from gradroll.commands.options import Subparsers, group, leaf, natural, node_url, port, positive, settings, whole
 
 _POLICY_HELP = f"what is proven (default {DEFAULT}); `gradroll setup policies` lists what is installed"
 
@@ -26,11 +26,7 @@ def add(parent: Subparsers) -> None:
         "gradroll setup policies",
         policies,
     )
-    parser = leaf(
-        commands, "account", "Make a signing key in a new file that only you can read.",
-        "gradroll setup account --out owner.key", account,
-    )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    _add_account(commands)
     _add_local(commands)
 
 
@@ -48,8 +44,9 @@ def _add_srs(commands: Subparsers) -> None:
     source.add_argument(
         "--insecure-seed", metavar="TEXT", help="development only: everybody who knows the text can cheat"
     )
-    parser.add_argument("--dimension", type=positive, required=True, help="largest model, coordinates")
+    parser.add_argument("--dimension", type=whole(1, 2**28), required=True, help="largest model, coordinates")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    force_option(parser)
 
 
 def _add_keys(commands: Subparsers) -> None:
@@ -69,6 +66,27 @@ def _add_keys(commands: Subparsers) -> None:
     parser.add_argument(
         "--insecure-seed", metavar="TEXT", help="development only: reproducible keys that protect nothing"
     )
+    force_option(parser)
+
+
+def _add_account(commands: Subparsers) -> None:
+    parser = leaf(
+        commands,
+        "account",
+        "Make a signing key in a new file that only you can read, or import one that was made elsewhere.",
+        "gradroll setup account --out owner.key",
+        account,
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--import",
+        dest="source",
+        metavar="FILE",
+        help="an Ethereum keystore (JSON), or a file with 64 hexadecimal digits; - reads standard input",
+    )
+    parser.add_argument(
+        "--password-file", metavar="FILE", help="the keystore's password, in its first line; asked for by default"
+    )
 
 
 def _add_local(commands: Subparsers) -> None:
@@ -81,24 +99,27 @@ def _add_local(commands: Subparsers) -> None:
         "gradroll setup local --development --chain http://127.0.0.1:8545 --directory local",
         local,
     )
-    parser.add_argument("--chain", required=True, metavar="URL")
+    parser.add_argument("--chain", type=node_url, required=True, metavar="URL")
     parser.add_argument("--directory", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--provers", type=positive, default=4)
-    parser.add_argument("--threshold", type=positive, default=1)
-    parser.add_argument("--dimension", type=positive, default=650)
+    parser.add_argument("--provers", type=whole(1, 32), default=4)
+    parser.add_argument("--threshold", type=whole(1, 15), default=1)
+    parser.add_argument("--dimension", type=whole(1, 2**28), default=650)
     parser.add_argument("--policy", metavar="NAME", default=DEFAULT, help=_POLICY_HELP)
     parser.add_argument("--capacity", type=positive, default=16)
     parser.add_argument(
         "--prover-host", default="127.0.0.1", metavar="PATTERN", help="host of prover {index} (default 127.0.0.1)"
     )
-    parser.add_argument("--prover-port", type=positive, default=7101, help="port of prover 0 (default 7101)")
+    parser.add_argument("--prover-port", type=port, default=7101, help="port of prover 0 (default 7101)")
     parser.add_argument(
         "--same-port", action="store_true", help="every prover uses --prover-port (each has its own host)"
     )
     parser.add_argument("--coordinator-host", default="127.0.0.1", metavar="HOST", help="where owners reach it")
-    parser.add_argument("--coordinator-port", type=positive, default=7100)
+    parser.add_argument("--coordinator-port", type=port, default=7100)
     parser.add_argument("--wait", type=natural, default=30, metavar="SECONDS", help="how long to wait for the node")
     parser.add_argument("--listen", default="127.0.0.1", metavar="HOST", help="address that servers bind to")
+    parser.add_argument(
+        "--force", action="store_true", help="new contracts and settings where a market is; its keys stay"
+    )
 
 
 def srs(arguments: argparse.Namespace) -> int:
@@ -107,15 +128,17 @@ def srs(arguments: argparse.Namespace) -> int:
     from gradroll.setup.keygen import development_srs
 
     domain = domain_size(arguments.dimension)
+    if arguments.ptau is None:
+        settings(arguments).require_development("an SRS from a seed")
+    require_free(arguments.out, force=arguments.force)
     if arguments.ptau is not None:
         from circuits.ptau import import_ptau
 
         made = import_ptau(arguments.ptau, domain)
     else:
-        settings(arguments).require_development("an SRS from a seed")
         made = development_srs(arguments.insecure_seed, domain)
     made.save(arguments.out)
-    Console().line(f"{arguments.out}: {len(made.powers)} powers of tau, origin {made.origin}")
+    arguments.console.line(f"{arguments.out}: {len(made.powers)} powers of tau, origin {made.origin}")
     return 0
 
 
@@ -123,15 +146,17 @@ def keys(arguments: argparse.Namespace) -> int:
     """Generate a key pair."""
     from circuits.policies.registry import find
     from circuits.srs import load
-    from gradroll.setup.keygen import generate
+    from gradroll.setup.keygen import generate, proving_key_file, verifying_key_file
 
     chosen = settings(arguments)
     if arguments.insecure_seed is not None:
         chosen.require_development("a key from a seed")
     find(arguments.policy)  # a wrong name is refused before the string is read
+    for file in (proving_key_file, verifying_key_file):
+        require_free(file(arguments.out, arguments.policy, arguments.capacity), force=arguments.force)
     loaded = load(arguments.srs, allow_insecure=chosen.development)
     made = generate(arguments.out, arguments.policy, arguments.capacity, loaded, arguments.insecure_seed)
-    Console().line(
+    arguments.console.line(
         f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, "
         f"0x{made.key_hash.hex()}"
     )
@@ -142,45 +167,53 @@ def policies(arguments: argparse.Namespace) -> int:
     """List the policies."""
     from circuits.policies.registry import known
 
-    console = Console()
+    console = arguments.console
     for spec in known():
         console.line(f"{spec.name}  {spec.claim} Up to {spec.max_capacity} owners.")
     return 0
 
 
 def account(arguments: argparse.Namespace) -> int:
-    """Make a key file."""
-    from commons.storage.accounts import create_account
+    """Make or import a key file."""
+    from commons.storage.accounts import create_account, save_account
+    from gradroll.setup.keyimport import ask_password, imported_key, read_source
 
-    Console().line(f"{arguments.out}: {checksum(create_account(arguments.out).address)}")
+    if arguments.source is None:
+        key = create_account(arguments.out)
+    else:
+        require_free(arguments.out, force=False)
+        content = read_source(arguments.source)
+        key = imported_key(arguments.source, content, lambda: ask_password(arguments.password_file))
+        save_account(arguments.out, key)
+    arguments.console.line(f"{arguments.out}: {checksum(key.address)}")
     return 0
 
 
 def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
     from circuits.policies.registry import find
+    from commons.settings.values import join_address
     from gradroll.setup.local_market import MarketPlan, await_node, prepare
 
     settings(arguments).require_development("a local market with seeded keys")
     find(arguments.policy)  # a wrong name is refused before anything is made
-    step = 0 if arguments.same_port else 1
+    ports = [arguments.prover_port + (0 if arguments.same_port else p) for p in range(arguments.provers)]
     plan = MarketPlan(
         directory=arguments.directory,
         chain=arguments.chain,
         provers=tuple(
-            f"{arguments.prover_host.replace('{index}', str(p))}:{arguments.prover_port + p * step}"
-            for p in range(arguments.provers)
+            join_address(arguments.prover_host.replace("{index}", str(p)), number) for p, number in enumerate(ports)
         ),
         threshold=arguments.threshold,
         dimension=arguments.dimension,
         policy=arguments.policy,
         capacity=arguments.capacity,
         bind=arguments.listen,
-        coordinator=f"{arguments.coordinator_host}:{arguments.coordinator_port}",
+        coordinator=join_address(arguments.coordinator_host, arguments.coordinator_port),
     )
     await_node(arguments.chain, arguments.wait)
-    market = prepare(plan, Console().line)
-    console = Console()
+    market = prepare(plan, arguments.console.line, replace=arguments.force)
+    console = arguments.console
     console.line(f"market       {checksum(market.market)}")
     console.line(f"committee    {market.committee}")
     console.line(f"verifier     {checksum(market.verifier)}")

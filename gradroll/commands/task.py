@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, ether, utc
 from gradroll.commands import taskstatus
-from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
+from gradroll.commands.options import (
+    Subparsers,
+    address,
+    chain_options,
+    group,
+    leaf,
+    natural,
+    settings,
+    wei,
+    whole,
+)
 
 if TYPE_CHECKING:
     from gradroll.session import Session
@@ -22,7 +32,7 @@ def add(parent: Subparsers) -> None:
     commands = group(parent, "task", "Buy training: create, fund, open rounds, read aggregates")
     _create(commands)
     parser = _task_leaf(commands, "fund", "Move money into the task's escrow.", "gradroll task fund 0 1000000", fund)
-    parser.add_argument("wei", type=positive)
+    parser.add_argument("wei", type=wei(1), metavar="AMOUNT", help="wei, or such as 0.06ether or 5gwei")
     parser = _task_leaf(
         commands,
         "open",
@@ -72,7 +82,7 @@ def add(parent: Subparsers) -> None:
         commands, "withdraw", "Take unreserved escrow back; rounds past their deadline are settled first.",
         "gradroll task withdraw 0 1000", withdraw,
     )  # fmt: skip
-    parser.add_argument("wei", type=positive)
+    parser.add_argument("wei", type=wei(1), metavar="AMOUNT", help="wei, or such as 0.06ether or 5gwei")
 
 
 def _task_leaf(commands: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
@@ -102,17 +112,27 @@ def _create(commands: Subparsers) -> None:
     parser.add_argument("--committee", type=natural, required=True, help="committee number in the registry")
     parser.add_argument("--verifier", type=address, required=True, help="verifier contract of the policy")
     parser.add_argument("--relay", type=address, required=True, help="the coordinator's account")
-    parser.add_argument("--dimension", type=positive, required=True, help="coordinates of the model")
+    parser.add_argument("--dimension", type=whole(1, 2**28), required=True, help="coordinates of the model")
     parser.add_argument(
-        "--fraction-bits", type=natural, default=16, help="f: gradients are rounded to multiples of 2^-f (default 16)"
+        "--fraction-bits",
+        type=whole(0, 62),
+        default=16,
+        help="f: gradients are rounded to multiples of 2^-f (default 16)",
     )
     parser.add_argument("--norm", type=float, required=True, help="largest L2 norm of a gradient")
-    parser.add_argument("--min-owners", type=positive, default=2, help="fewest owners of a batch (default 2)")
-    parser.add_argument("--max-owners", type=positive, default=16, help="most owners of a round (default 16)")
-    parser.add_argument("--rounds", type=positive, default=100, help="rounds that may be opened (default 100)")
-    parser.add_argument("--reward", type=natural, required=True, metavar="WEI", help="pay of one gradient")
-    parser.add_argument("--submit-window", type=positive, default=600, metavar="SECONDS")
-    parser.add_argument("--settle-window", type=positive, default=600, metavar="SECONDS")
+    parser.add_argument(
+        "--min-owners", type=whole(1, 2**16 - 1), default=2, help="fewest owners of a batch (default 2)"
+    )
+    parser.add_argument(
+        "--max-owners", type=whole(1, 2**16 - 1), default=16, help="most owners of a round (default 16)"
+    )
+    parser.add_argument(
+        "--rounds", type=whole(1, 2**32 - 1), default=100, help="rounds that may be opened (default 100)"
+    )
+    parser.add_argument("--reward", type=wei(0), required=True, metavar="AMOUNT",
+                        help="pay of one gradient: wei, or such as 0.06ether or 5gwei")  # fmt: skip
+    parser.add_argument("--submit-window", type=whole(1, 2**32 - 1), default=600, metavar="SECONDS")
+    parser.add_argument("--settle-window", type=whole(1, 2**32 - 1), default=600, metavar="SECONDS")
     parser.add_argument("--permissioned", action="store_true", help="only owners that you admit")
     parser.add_argument(
         "--inline-payload", action="store_true", help="aggregates of up to 16 KiB are put into the chain's log"

@@ -90,7 +90,7 @@ def _ask_coordinator(session: Session, task: int, console: Console) -> TaskStatu
     from commons.settings.sections import ModelOwnerSettings
 
     try:
-        endpoint = session.settings.section(ModelOwnerSettings).coordinator
+        endpoint = session.settings.section(ModelOwnerSettings, "coordinator").coordinator
         return session.coordinator(endpoint).task_status(task)
     except GradrollError as error:
         console.warn(f"what follows is the chain's word only: {error}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from commons.storage.files import storing
+from circuits.atomicfile import storing
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ Insecure by design: the public parameters come from a seed that everybody knows.
 
 from __future__ import annotations
 
-import json
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +15,18 @@ from pathlib import Path
 from eth_utils.address import to_checksum_address
 from web3.types import Wei
 
-from circuits.errors import ChainError, ConfigError
+from circuits.errors import ChainError, StorageError
 from commons.chain.deploying import Deployment, deploy_contracts
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
-from commons.storage.accounts import create_account
-from commons.storage.files import write_durably
+from commons.settings.values import join_address, split_address
+from commons.storage.accounts import open_account
 from gradroll.setup.keygen import SRS_FILE, cached_development_parameters
+from gradroll.setup.settingsfiles import Value, chain_section, require_utf8, write_settings
 from provers.joining.keystore import Keystore
 
-Value = str | int | float | bool | Path
 ALLOWANCE = 10 * 10**18
 """Wei that every account of a local market gets for fees and rewards."""
 _PATIENCE = Patience(poll=0.05)
@@ -37,7 +37,7 @@ class MarketPlan:
     """What a local market looks like.
 
     Attributes:
-        directory: where everything is written; empty or absent.
+        directory: where everything is written; keys that are there already are used.
         chain: URL of a node whose accounts are funded and unlocked (`gradroll chain serve`, anvil).
         provers: endpoints host:port, one a prover.
         coordinator: endpoint host:port.
@@ -60,6 +60,16 @@ class MarketPlan:
     def parameter_directory(self) -> Path:
         """Where SRS and keys are kept."""
         return self.parameters or self.directory / "parameters"
+
+    @property
+    def chain_settings(self) -> Path:
+        """The settings file that everybody can use; it is written last."""
+        return self.directory / "chain.toml"
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for an endpoint that is not host:port."""
+        for endpoint in (*self.provers, self.coordinator, join_address(self.bind, 0)):
+            split_address(endpoint, "a server of the market")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +98,31 @@ class LocalMarket:
         return ChainView(self.plan.chain, self.market, expected_chain_id=self.chain_id, from_block=self.from_block)
 
 
-def prepare(plan: MarketPlan, say: Callable[[str], None]) -> LocalMarket:
+def prepare(plan: MarketPlan, say: Callable[[str], None], *, replace: bool = False) -> LocalMarket:
     """Make parameters and accounts, deploy the contracts, register the committee, write the settings.
 
+    Args:
+        replace: write new settings over those of a market that is there; its keys stay.
+
     Raises:
-        ConfigError: the directory was prepared before.
+        StorageError: the directory holds a market already, or cannot be written.
         ChainError: the node refuses or has no funded accounts.
     """
-    if (plan.directory / "chain.toml").exists():
-        raise ConfigError(f"{plan.directory} holds a market already; remove it or choose another directory")
+    require_utf8(plan.parameter_directory.resolve())
+    if not replace and os.path.exists(plan.chain_settings):
+        raise StorageError(
+            f"{plan.directory} holds a market already; choose another directory, or pass --force for new contracts "
+            "and settings with its keys"
+        )
     with ThreadPoolExecutor(1) as pool:
         say("development parameters: their secrets are public, use them for nothing but trying things out")
         making = pool.submit(
             cached_development_parameters, plan.parameter_directory, plan.dimension, plan.policy, plan.capacity
         )
-        keystores = [Keystore.create(plan.directory / f"prover-{p}" / "keys") for p in range(len(plan.provers))]
-        operator = create_account(plan.directory / "operator.json")
-        relay = create_account(plan.directory / "coordinator" / "account.json")
-        buyer = create_account(plan.directory / "model-owner.json")
+        keystores = [Keystore.open(plan.directory / f"prover-{p}" / "keys") for p in range(len(plan.provers))]
+        operator = open_account(plan.directory / "operator.json")
+        relay = open_account(plan.directory / "coordinator" / "account.json")
+        buyer = open_account(plan.directory / "model-owner.json")
         endow(plan.chain, [operator.address, relay.address, buyer.address, *(k.address for k in keystores)], ALLOWANCE)
         made = deploy_contracts(plan.chain, operator, patience=_PATIENCE)
         key = making.result()
@@ -151,31 +168,13 @@ def endow(url: str, addresses: Sequence[bytes], wei: int) -> None:
         rpc.guarded(lambda sent=transaction: eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.05))
 
 
-def chain_section(url: str, made: Deployment) -> dict[str, Value]:
-    """The [chain] section that names a deployment."""
-    return {
-        "url": url,
-        "chain_id": made.chain_id,
-        "market": "0x" + made.market.hex(),
-        "from_block": made.block,
-    }
-
-
-def write_settings(path: Path, sections: Mapping[str, Mapping[str, Value]], *, development: bool = False) -> None:
-    """Write a settings file that `commons.settings.loading` reads."""
-    lines = ["development = true"] if development else []
-    for name, section in sections.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())]
-    write_durably(path, "\n".join(lines).strip().encode() + b"\n")
-
-
 def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> None:
     chain = chain_section(plan.chain, made)
     parameters = plan.parameter_directory.resolve()
     keys: dict[str, Value] = {"srs": parameters / SRS_FILE, "directory": parameters}
     for p, endpoint in enumerate(plan.provers):
         prover: dict[str, Value] = {
-            "listen": f"{plan.bind}:{endpoint.rpartition(':')[2]}",
+            "listen": _listen(plan.bind, endpoint),
             "endpoint": endpoint,
             "keystore": "keys",
             "state": "state",
@@ -184,8 +183,8 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
         }
         write_settings(market.prover_settings(p), {"chain": chain, "keys": keys, "prover": prover}, development=True)
     relay: dict[str, Value] = {
-        "listen": f"{plan.bind}:{plan.coordinator.rpartition(':')[2]}",
-        "log": f"sqlite:///{(plan.directory / 'coordinator' / 'events.sqlite').resolve()}",
+        "listen": _listen(plan.bind, plan.coordinator),
+        "log": "sqlite://events.sqlite",
         "account": "account.json",
         "state": "state",
         "poll_interval": 0.25,
@@ -193,12 +192,15 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
     sections = {"chain": chain, "keys": keys, "coordinator": relay}
     write_settings(market.coordinator_settings, sections, development=True)
     buyer: dict[str, Value] = {"account": "model-owner.json", "coordinator": plan.coordinator}
-    sections = {"chain": chain, "keys": keys, "model_owner": buyer}
+    task: dict[str, Value] = {
+        "committee": market.committee,
+        "verifier": "0x" + market.verifier.hex(),
+        "relay": "0x" + market.coordinator.hex(),
+    }
+    sections = {"chain": chain, "keys": keys, "model_owner": buyer, "task": task}
     write_settings(plan.directory / "model-owner.toml", sections, development=True)
-    write_settings(plan.directory / "chain.toml", {"chain": chain, "keys": keys}, development=True)
+    write_settings(plan.chain_settings, {"chain": chain, "keys": keys, "task": task}, development=True)
 
 
-def _toml(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else json.dumps(str(value))
+def _listen(bind: str, endpoint: str) -> str:
+    return join_address(bind, split_address(endpoint, "endpoint")[1])

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from circuits.atomicfile import storing
 from circuits.errors import GradrollError, UnavailableError
 
 _GRACE = 10.0
@@ -56,10 +57,15 @@ class Processes:
         self.stop()
 
     def start(self, name: str, arguments: Sequence[str]) -> Running:
-        """Start `gradroll` with arguments in development mode, logging to a file of that name."""
-        self._logs.mkdir(parents=True, exist_ok=True)
+        """Start `gradroll` with arguments in development mode, logging to a file of that name.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
         path = self._logs / f"{name}.log"
-        log: IO[bytes] = self._files.enter_context(path.open("wb"))
+        with storing(f"cannot write {path}"):
+            self._logs.mkdir(parents=True, exist_ok=True)
+            log: IO[bytes] = self._files.enter_context(path.open("wb"))
         environment = {**os.environ, "GRADROLL_DEVELOPMENT": "1"}
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             [sys.executable, "-m", "gradroll", *arguments],

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from circuits.errors import StorageError
 from commons.protocol.keypackages import decode_keys, encode_keys
 from commons.sharing import sealing
 from commons.sharing.prss import KeySet
-from commons.storage.accounts import SigningKey, create_account, load_account
+from commons.storage.accounts import SigningKey, load_account, open_account
 from commons.storage.secretfiles import hexadecimal, read_secret_file, secret_of, write_secret_file
 
 _HPKE, _ENTROPY, _SHARED = "hpke-x25519", "dealing-entropy", "shared-keys"
 _RECIPIENTS = "dealing-recipients"
+_ACCOUNT_FILE, _SEALING_FILE = "account.json", "hpke.json"
+"""The account is written first: a directory with a sealing key is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,28 @@ class Keystore:
 
     @classmethod
     def create(cls, directory: Path) -> Keystore:
-        """Draw new keys; refuses a directory that has keys already (StorageError)."""
-        account = create_account(directory / "account.json")
+        """Draw new keys, or what an earlier call that was interrupted did not come to.
+
+        Raises:
+            StorageError: the directory has all keys already, or cannot be written.
+        """
+        if os.path.exists(directory / _SEALING_FILE):
+            raise StorageError(f"{directory} holds a prover's keys already; they are not replaced")
+        account = open_account(directory / _ACCOUNT_FILE)
         secret = sealing.generate()
-        write_secret_file(directory / "hpke.json", _HPKE, {"secret": secret.hex()}, replace=False)
+        write_secret_file(directory / _SEALING_FILE, _HPKE, {"secret": secret.hex()}, replace=False)
         return cls(directory, account, secret)
 
     @classmethod
     def load(cls, directory: Path) -> Keystore:
         """Read the keys; KeyFileError for files that are missing, broken, or readable by others."""
-        account = load_account(directory / "account.json")
-        return cls(directory, account, secret_of(directory / "hpke.json", _HPKE))
+        account = load_account(directory / _ACCOUNT_FILE)
+        return cls(directory, account, secret_of(directory / _SEALING_FILE, _HPKE))
+
+    @classmethod
+    def open(cls, directory: Path) -> Keystore:
+        """Read the keys, or create them where there are none yet; raises as ``load`` and ``create``."""
+        return cls.load(directory) if os.path.exists(directory / _SEALING_FILE) else cls.create(directory)
 
     @property
     def address(self) -> bytes:

@@ -17,8 +17,8 @@ from commons.settings.loading import load
 from commons.settings.sections import ChainSettings
 from commons.storage.accounts import load_account
 from commons.wire.prover_client import ProverClient
-from gradroll.setup.local_market import write_settings
 from gradroll.setup.processes import Processes, Running, free_ports, wait_until
+from gradroll.setup.settingsfiles import write_settings
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,10 @@ from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, Prov
 
 MARKET = "0x" + "ab" * 20
 SAMPLES = {
-    "text": "host:1", "a path": "/somewhere", "host:port": "host:1", "an http:// or https:// address": "https://node",
-    "sqlite:///path or redis://host:port/db": "sqlite:///log", "an address, 0x and 40 hexadecimal digits": MARKET,
+    "a path": "/somewhere", "host:port": "host:1", "an http:// or https:// address": "https://node",
+    "host:port, grpc://host:port or grpcs://host:port": "grpcs://host:1",
+    "sqlite:///path, sqlite://relative/path or redis://host:port/db": "sqlite:///log",
+    "an address, 0x and 40 hexadecimal digits": MARKET,
 }  # fmt: skip
 """A value of each kind that is not a number."""
 REQUIRED = {
@@ -43,6 +45,25 @@ def test_paths_are_relative_to_their_file(tmp_path: Path) -> None:
     assert (keys.srs, keys.directory) == (tmp_path / "srs.gsrs", Path("/keys"))
     from_environment = load(path, environment={"GRADROLL_KEYS_SRS": "here.gsrs"}).section(KeySettings)
     assert from_environment.srs == Path.cwd() / "here.gsrs"
+
+
+def test_a_relative_log_is_relative_to_its_file_too(tmp_path: Path) -> None:
+    """Else a coordinator that is started elsewhere begins a second log."""
+    path = written(tmp_path, '[coordinator]\nlog = "sqlite://logs/events.sqlite"\n')
+    assert load(path, environment={}).get("coordinator.log") == f"sqlite://{tmp_path}/logs/events.sqlite"
+    here = load(path, environment={"GRADROLL_COORDINATOR_LOG": "sqlite://events.sqlite"})
+    assert here.get("coordinator.log") == f"sqlite://{Path.cwd()}/events.sqlite"
+    for url in ("sqlite:///var/events.sqlite", "redis://host:6379/0"):
+        assert load(path, environment={}, overrides={"coordinator.log": url}).get("coordinator.log") == url
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"\xef\xbb\xbf[chain]\r\nchain_id = 5\r\n")
+    assert load(path, environment={}).get("chain.chain_id") == 5
+    path.write_bytes("[chain]\nchain_id = 5\n".encode("utf-16"))
+    with pytest.raises(ConfigError, match="save it as UTF-8"):
+        load(path, environment={})
 
 
 def test_optional_keys_have_defaults(tmp_path: Path) -> None:
@@ -77,6 +98,7 @@ def test_a_prover_waits_for_finality_unless_told_otherwise(tmp_path: Path) -> No
         ("retention_days = 0\n", "retention_days .* must be a whole number from 1"),
         ("idle_timeout = nan\n", "idle_timeout .* must be a number from 1"),
         ('second_node = "ws://other"\n', "second_node .* must be an http:// or https:// address"),
+        ('second_node = "https://[bad/"\n', "second_node .* must be an http:// or https:// address"),
         ('tls_key = "k.pem"\n', "tls_certificate is missing"),
     ],
 )
@@ -122,7 +144,16 @@ def test_every_setting_can_be_set_by_a_variable_and_has_a_reason(setting: Settin
         ("[chain]\nchain_id = true\n", "chain.chain_id"),
         ('[chain]\nmarket = "0x12"\n', "chain.market"),
         ('[chain]\nmarket = "zz"\n', "chain.market"),
-        ('[chain]\nmarkt = "0x12"\n', "chain.markt"),
+        (f'[chain]\nmarket = "0xAb{"ab" * 19}"\n', r"chain\.market .*\(EIP-55\); type it again, or use lower case"),
+        ('[chain]\nmarkt = "0x12"\n', r"chain\.markt .*did you mean chain\.market\?"),
+        ('[prover]\nendpoint = "prover0"\n', "prover.endpoint .* must be host:port, grpc://"),
+        ('[prover]\nendpoint = "http://prover0:1"\n', "prover.endpoint .* must be host:port, grpc://"),
+        ('[prover]\nendpoint = "prover 0:1"\n', "prover.endpoint"),
+        ('[prover]\nendpoint = "prover0:0"\n', "prover.endpoint"),
+        ('[prover]\nendpoint = "::1:7101"\n', r"prover.endpoint .*brackets, as in \[::1\]:7100"),
+        ('[prover]\nlisten = "300.0.0.1:7101"\n', "prover.listen .* must be host:port"),
+        ('[prover]\nlisten = "h:65536"\n', "prover.listen .* must be host:port"),
+        ('[coordinator]\nlog = "sqlite://"\n', "coordinator.log .* must be sqlite:///path"),
         ("[keys]\nsrs = 3\n", "keys.srs"),
         ('[keys]\nsrs = ""\n', "keys.srs"),
         ("[chains]\n", "chains"),
@@ -137,15 +168,66 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str, named: str) ->
 
 
 def test_unknown_variables_and_missing_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="GRADROLL_CHAIN_ULR"):
+    with pytest.raises(ConfigError, match=r"GRADROLL_CHAIN_ULR .*did you mean GRADROLL_CHAIN_URL\?"):
         load(environment={"GRADROLL_CHAIN_ULR": "http://x"})
+    with pytest.raises(ConfigError, match=r"GRADROLL_Q is no known setting; docs/settings\.md"):
+        load(environment={"GRADROLL_Q": "http://x"})
     with pytest.raises(ConfigError, match=r"absent\.toml"):
         load(tmp_path / "absent.toml", environment={})
 
 
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("GRADROLL_COORDINATOR_SERVICE_HOST", "10.0.0.1"),
+        ("GRADROLL_SERVICE_HOST", "10.0.0.1"),
+        ("GRADROLL_COORDINATOR_SERVICE_PORT", "7100"),
+        ("GRADROLL_COORDINATOR_SERVICE_PORT_GRPC", "7100"),
+        ("GRADROLL_COORDINATOR_PORT", "tcp://10.0.0.1:7100"),
+        ("GRADROLL_PORT", "udp://10.0.0.1:7100"),
+        ("GRADROLL_PROVER_0_PORT_7101_TCP", "tcp://10.0.0.2:7101"),
+        ("GRADROLL_PROVER_0_PORT_7101_TCP_PROTO", "tcp"),
+        ("GRADROLL_PROVER_0_PORT_7101_TCP_ADDR", "10.0.0.2"),
+        ("GRADROLL_CHAIN_NAME", "/prover/gradroll_chain"),
+        ("GRADROLL_CHAIN_ENV_PATH", "/bin"),
+    ],
+)
+def test_variables_of_a_container_platform_are_nobodys_setting(variable: str, text: str) -> None:
+    assert load(environment={variable: text, "GRADROLL_CHAIN_CHAIN_ID": "5"}).get("chain.chain_id") == 5
+
+
+@pytest.mark.parametrize(("variable", "text"), [("GRADROLL_PROVER_PORT", "7101"), ("GRADROLL_PROVER_NAME", "prover-0")])
+def test_a_variable_that_only_looks_like_a_platforms_is_refused(variable: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=variable):
+        load(environment={variable: text})
+
+
 def test_a_missing_key_is_named_with_the_ways_to_set_it() -> None:
-    with pytest.raises(ConfigError, match=r"chain\.url.*GRADROLL_CHAIN_URL"):
+    with pytest.raises(ConfigError, match=r"chain\.url.*GRADROLL_CHAIN_URL$"):
         load(environment={}).section(ChainSettings)
+    with pytest.raises(ConfigError, match=r"chain\.url.*GRADROLL_CHAIN_URL, or pass --chain$"):
+        load(environment={}, options={"chain.url": "--chain"}).section(ChainSettings)
+
+
+def test_a_part_of_a_section_needs_no_more_than_its_keys() -> None:
+    settings = load(environment={}, overrides={"prover.keystore": "keys"})
+    assert settings.section(ProverSettings, "keystore").keystore == Path.cwd() / "keys"
+    with pytest.raises(ConfigError, match=r"prover\.committee"):
+        settings.section(ProverSettings, "keystore", "committee")
+
+
+@pytest.mark.parametrize("text", ["h:1", "10.0.0.1:65535", "[::1]:7100", "a_b.example.org.:1", "grpcs://[fe80::1]:1"])
+def test_endpoints_are_names_and_addresses_of_both_kinds(text: str) -> None:
+    assert load(environment={"GRADROLL_OWNER_COORDINATOR": text}).get("owner.coordinator") == text
+
+
+@pytest.mark.parametrize(
+    "text", ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "5AAEB6053F3E94C9B9A09F33669435E7EF1BEAED"]
+)
+def test_addresses_have_the_right_checksum_or_none(text: str) -> None:
+    """The address is an example of EIP-55."""
+    market = load(environment={"GRADROLL_CHAIN_MARKET": text}).get("chain.market")
+    assert market == bytes.fromhex(text.removeprefix("0x"))
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("true", True), ("0", False), ("", False)])
@@ -161,8 +243,13 @@ def test_insecure_setups_need_development_mode() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x = " + "9" * 5000, "x = " + "[" * 5000, '[prover]\nstate = "~nobody-has-this-name/x"'],
-    ids=["long", "deep", "home"],
+    [
+        "x = " + "9" * 5000,
+        "x = " + "[" * 5000,
+        '[prover]\nstate = "~nobody-has-this-name/x"',
+        '[prover]\nstate = "a\\u0000b"',
+    ],
+    ids=["long", "deep", "home", "nul"],
 )
 def test_a_file_that_cannot_be_read_as_settings_is_a_bad_setting(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError):

@@ -33,9 +33,25 @@ def test_keys_survive_and_sign(tmp_path: Path) -> None:
     read = Keystore.load(tmp_path / "keys")
     assert (made.address, made.hpke_public) == (read.address, read.hpke_public)
     assert recover(bytes(32), read.sign(bytes(32))) == made.address
-    with pytest.raises(StorageError, match="exists already"):
+    with pytest.raises(StorageError, match="already; they are not replaced"):
         Keystore.create(tmp_path / "keys")
     assert Keystore.load(tmp_path / "keys").address == made.address
+
+
+def test_keys_of_which_a_crash_left_the_first_are_completed(tmp_path: Path) -> None:
+    account = create_account(tmp_path / "account.json")
+    assert Keystore.create(tmp_path).address == account.address
+    assert Keystore.load(tmp_path).address == account.address
+
+
+def test_a_sealing_key_without_its_account_is_no_keystore_to_complete(tmp_path: Path) -> None:
+    """An account that was lost must not be replaced in silence: the committee knows the old one."""
+    Keystore.create(tmp_path)
+    (tmp_path / "account.json").unlink()
+    with pytest.raises(StorageError, match="not replaced"):
+        Keystore.create(tmp_path)
+    with pytest.raises(KeyFileError, match="no such key file"):
+        Keystore.open(tmp_path)
 
 
 def test_secrets_are_not_shown(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""Keys that were made elsewhere: Ethereum keystores, and files with a key in hexadecimal."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from getpass import getpass
+from pathlib import Path
+
+from circuits.errors import KeyFileError
+from commons.storage.accounts import SigningKey
+
+_MOST_BYTES = 1 << 16
+_HEXADECIMAL = re.compile(rb"(0x)?([0-9a-fA-F]{64})")
+
+
+def read_source(source: str) -> bytes:
+    """What is in a file, or on standard input for "-".  Raises KeyFileError."""
+    try:
+        if source == "-":
+            content = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        else:
+            with Path(source).open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise KeyFileError(f"{source} cannot be read: {error.strerror}") from error
+    if len(content) > _MOST_BYTES:
+        raise KeyFileError(f"{source} is too long for a key")
+    return content
+
+
+def ask_password(file: str | None) -> str:
+    """The first line of a file, or what is typed at the terminal without being shown.  Raises KeyFileError."""
+    try:
+        if file is None:
+            return getpass("password of the keystore: ")
+        return read_source(file).decode().partition("\n")[0].removesuffix("\r")
+    except (EOFError, UnicodeDecodeError):
+        raise KeyFileError("there is no password to read; put it into the first line of --password-file") from None
+
+
+def imported_key(source: str, content: bytes, password: Callable[[], str]) -> SigningKey:
+    """The key in a keystore (Ethereum's Web3 Secret Storage), or 64 hexadecimal digits with or without 0x.
+
+    Args:
+        source: what messages call the content; they never show it.
+        password: asked for a keystore only.
+
+    Raises:
+        KeyFileError: it is neither, the password is wrong, or the number is no key.
+    """
+    digits = _HEXADECIMAL.fullmatch(content.strip())
+    if digits:
+        return SigningKey.from_secret(bytes.fromhex(digits[2].decode()))
+    try:
+        keystore = json.loads(content)
+    except (ValueError, RecursionError):
+        keystore = None
+    if not isinstance(keystore, dict) or "crypto" not in {str(name).lower() for name in keystore}:
+        raise KeyFileError(f"{source} is neither an Ethereum keystore nor 64 hexadecimal digits")
+    return SigningKey.from_secret(_decrypted(source, keystore, password()))
+
+
+def _decrypted(source: str, keystore: dict[str, object], password: str) -> bytes:
+    from eth_account import Account  # noqa: PLC0415 - slow to import
+
+    try:
+        return bytes(Account.decrypt(keystore, password))
+    except ValueError:
+        raise KeyFileError(f"{source} cannot be opened: the password is wrong, or the file is damaged") from None
+    except Exception:  # the library meets a damaged keystore with errors of many kinds
+        raise KeyFileError(f"{source} is a damaged keystore") from None

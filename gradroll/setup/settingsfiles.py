@@ -1,0 +1,61 @@
+"""Settings files that commands write for other commands to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import tomli_w
+
+from circuits.atomicfile import PUBLIC, SECRET
+from circuits.errors import StorageError
+from commons.chain.deploying import Deployment
+from commons.runtime.urls import may_hold_secrets
+from commons.storage.files import write_durably
+
+Value = str | int | float | bool | Path
+
+
+def chain_section(url: str, made: Deployment) -> dict[str, Value]:
+    """The [chain] section that names a deployment."""
+    return {"url": url, "chain_id": made.chain_id, "market": "0x" + made.market.hex(), "from_block": made.block}
+
+
+def require_utf8(path: Path) -> None:
+    """Raise StorageError for a path that no settings file can hold: TOML is UTF-8, names of files need not be."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise StorageError(f"{path!r} is not UTF-8, and settings files are; choose another directory") from None
+
+
+def write_settings(
+    path: Path,
+    sections: Mapping[str, Mapping[str, Value]],
+    *,
+    development: bool = False,
+    comments: Iterable[str] = (),
+) -> None:
+    """Write a settings file that `commons.settings.loading` reads.
+
+    Everybody may read it, unless the node's URL is more than a host and a port: then it may hold a password or a key.
+
+    Args:
+        comments: lines for people, at the end.
+
+    Raises:
+        StorageError: the disk is full or not writable, or a path is not UTF-8.
+    """
+    document: dict[str, object] = {"development": True} if development else {}
+    for name, section in sections.items():
+        document[name] = {key: _plain(value) for key, value in section.items()}
+    text = tomli_w.dumps(document) + "".join(f"# {comment}\n" for comment in comments)
+    secret = may_hold_secrets(str(sections.get("chain", {}).get("url", "")))
+    write_durably(path, text.encode(), mode=SECRET if secret else PUBLIC)
+
+
+def _plain(value: Value) -> str | int | float | bool:
+    if isinstance(value, Path):
+        require_utf8(value)
+        return str(value)
+    return value
