@@ -62,7 +62,7 @@ class NodeEnvironment:
         return terms
 
     def require_served(self, task_id: int) -> None:
-        """Refuse a task that this prover cannot work for, as ``commons.chain.serving`` and ``terms`` say."""
+        """Refuse a task that this prover cannot work for.  Raises as ``terms`` and ``commons.chain.serving``."""
         self.terms(task_id)
         require_served(self._chain, self._parameters, self._parameters.proving_key, task_id)
 

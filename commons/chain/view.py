@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from eth_abi.abi import decode
-from eth_utils.address import to_canonical_address
+from eth_utils.address import to_canonical_address, to_checksum_address
 
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
@@ -78,6 +78,14 @@ class ChainView:
     def now(self) -> int:
         """The chain's time, seconds since 1970; never behind our clock, as a quiet chain may make no blocks."""
         return max(self.rpc.head().timestamp, int(time.time()))
+
+    def balance(self, account: bytes) -> int:
+        """Wei of an account."""
+        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_balance(to_checksum_address(account))))
+
+    def gas_price(self) -> int:
+        """Wei that a unit of gas costs at present."""
+        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.gas_price))
 
     def task(self, task_id: int) -> TaskRecord:
         """Terms and state of a task.  Raises UnknownError."""

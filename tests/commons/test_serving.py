@@ -13,10 +13,12 @@ from circuits.errors import ChainError, KeyMismatchError
 from circuits.srs import unsafe_development_srs
 from circuits.statement import TaskTerms, domain_size
 from commons.chain.facts import RoundRecord, TaskRecord
-from commons.chain.serving import open_tasks, require_served, warn_unserved
+from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
+from commons.chain.serving import require_served
 from commons.storage.parameters import PublicParameters
 from native import G1
 from tests.simulation.world.chain import NodeView, chain_of
+from tests.simulation.world.clock import NodeClock
 from tests.support.network import network_with
 from tests.support.plain_batch import seed_of
 
@@ -112,3 +114,12 @@ def test_each_task_that_is_not_served_is_named_and_a_node_that_is_silent_ends_th
     assert [record.terms.task_id for record in seen] == [2, 4]
     assert "event=task-not-served task=2 code=key-mismatch reason='no such key'" in caplog.text
     assert "event=tasks-not-looked-at reason='the node cannot be reached'" in caplog.text
+
+
+@pytest.mark.parametrize(("behind", "told"), [(30, False), (31, True), (-3600, False)])
+def test_a_clock_that_is_behind_the_chains_is_told(behind: int, told: bool, caplog: pytest.LogCaptureFixture) -> None:
+    chain = chain_of(NETWORK)
+    clock = NodeClock(chain.clock)
+    clock.skew = -behind
+    warn_of_clock(NodeView(chain), clock, 30)
+    assert (f"event=clock-behind seconds={behind}" in caplog.text) is told
