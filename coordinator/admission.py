@@ -15,10 +15,12 @@ from circuits.errors import (
 )
 from circuits.statement import Committee, Context, SubmissionHeader, TaskTerms
 from commons.chain.ports import MarketReader
+from commons.chain.serving import require_served
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
+from commons.storage.parameters import PublicParameters
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
 from coordinator.rounds import CoordinatorState
@@ -28,7 +30,14 @@ class Admission:
     """Takes headers in for the tasks that name this coordinator."""
 
     def __init__(
-        self, view: MarketReader, journal: Journal, own_address: bytes, *, clock_skew: int, counted: int
+        self,
+        view: MarketReader,
+        journal: Journal,
+        own_address: bytes,
+        parameters: PublicParameters,
+        *,
+        clock_skew: int,
+        counted: int,
     ) -> None:
         """Take headers for an account.
 
@@ -39,6 +48,7 @@ class Admission:
         self._view = view
         self._journal = journal
         self._own_address = own_address
+        self._parameters = parameters
         self._clock_skew, self._counted = clock_skew, counted
 
     def submit(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
@@ -49,6 +59,7 @@ class Admission:
             SignatureError: the header is not its registered owner's, or a receipt not its prover's.
             NotReadyError: fewer receipts than a quorum.
             ClosedError: too late, or the owner is in the round already.
+            KeyMismatchError: this coordinator has another reference string than the task's, or not its verifying key.
         """
         terms = self._terms(header.task_id)
         context = self._view.context(header.task_id, header.round)
@@ -102,6 +113,7 @@ class Admission:
         if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
         require_owner(header, context)
+        require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
         self._check_round(header)
         self._check_receipts(receipts, committee, header.digest(context))
 

@@ -56,8 +56,9 @@ class Coordinator:
         self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes, disk=disk)
         self.results = Blobs(directory / "results", max_bytes=settings.max_store_bytes, disk=disk)
         self.admission = Admission(
-            view, self.journal, account.address, clock_skew=settings.clock_skew, counted=settings.counted_refusals
-        )
+            view, self.journal, account.address, parameters,
+            clock_skew=settings.clock_skew, counted=settings.counted_refusals,
+        )  # fmt: skip
         self._fleets = Fleets(
             lambda committee_id: Fleet(
                 view, committee_id, connect, clock, calls, status_timeout=settings.status_timeout

@@ -30,6 +30,7 @@ from commons.wire.channel import bind, new_server
 from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
 from commons.wire.streams import blob_to_wire, timely
+from coordinator import coordinator_start
 from coordinator.coordinator import Coordinator
 from coordinator.journal import VERSIONS
 from coordinator.rounds import ProvenBatch
@@ -46,15 +47,18 @@ class CoordinatorNode:
         """Open account, chain, log and store as [chain], [keys] and [coordinator] say.
 
         Raises:
-            KeyFileError, ChainError, StorageError, ConfigError: what is missing, in words.
+            ConfigError, KeyFileError, KeyMismatchError, InsecureSetupError, ChainError, StorageError: what is missing,
+            in words.
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(CoordinatorSettings)
         self._tls = own.tls
         account, roots = load_account(own.account), _roots(own)
         self._stopping = threading.Event()
-        sender = ChainWriter(ChainView.of(chain), account, Patience.of(chain), self._stopping)
+        view, clock = ChainView.of(chain), SystemClock()
+        sender = ChainWriter(view, account, Patience.of(chain), self._stopping)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
+        coordinator_start.require_files(parameters)
         self._rounds = ThreadPoolExecutor(own.parallel_rounds, thread_name_prefix="round")
         self._calls = ThreadPoolExecutor(MAX_PROVERS * own.parallel_rounds, thread_name_prefix="fleet")
         self._directory_lock = DirectoryLock(own.state)
@@ -63,7 +67,7 @@ class CoordinatorNode:
             log = open_log(own.log, VERSIONS)
             self.coordinator = Coordinator(
                 own, account, sender, log, own.state, parameters,
-                lambda endpoint: ProverClient(endpoint, tls_roots=roots), SystemClock(), self._rounds, self._calls,
+                lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock, self._rounds, self._calls,
                 self._stopping,
             )  # fmt: skip
         except BaseException:
@@ -71,6 +75,7 @@ class CoordinatorNode:
                 log.close()
             self._directory_lock.release()
             raise
+        coordinator_start.look_around(view, account.address, parameters, own, clock)
         self._address = account.address
         self._server: grpc.Server | None = None
         self._loop = threading.Thread(target=self._drive, name="driver")

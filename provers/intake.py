@@ -52,6 +52,7 @@ class ShareIntake:
             SignatureError: not signed by the owner, or the owner is not registered under its index.
             ClosedError: the round takes no submissions any more, this owner has handed in too many, or its provers
                 have signed a batch with it already.
+            KeyMismatchError: this prover has another reference string than the task's, or not its proving key.
             StorageError: no room.
         """
         header = head.header
@@ -61,6 +62,7 @@ class ShareIntake:
         self._check_header(head, terms, context)
         if self._store.find(submission) is None:
             self._require_unbound(header, context)
+            self._environment.require_served(header.task_id)
             self._receive(head, sealed, terms, submission)
         digest = receipt_digest(self._chain.market_id, submission)
         return submission, self._keystore.sign(digest)

@@ -22,6 +22,7 @@ from commons.wire._generated import prover_pb2 as pb
 from commons.wire.channel import bind, new_server
 from commons.wire.rpcstatus import answering
 from commons.wire.streams import blob_to_wire, timely
+from provers import prover_start
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
 from provers.store import Store
@@ -36,7 +37,8 @@ class ProverNode:
         """Open keys, chain and store as [chain], [keys] and [prover] say.
 
         Raises:
-            ConfigError, KeyFileError, ChainError, StorageError, InvalidInputError: what is missing, in words.
+            ConfigError, KeyFileError, KeyMismatchError, InsecureSetupError, ChainError, StorageError,
+            InvalidInputError: what is missing, in words.
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(ProverSettings)
@@ -45,8 +47,11 @@ class ProverNode:
         readers = [ChainView.of(chain), *(ChainView.of(chain, url) for url in (own.second_node,) if url)]
         membership = own_membership(readers, own.committee, keystore.address)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
+        prover_start.require_files(parameters)
         store = Store(own.state, max_bytes=own.max_store_bytes, per_owner=own.submissions_per_owner)
-        self.prover = Prover(own, membership, keystore, readers, store, parameters, SystemClock())
+        clock = SystemClock()
+        self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)
+        prover_start.look_around(self.prover, own, keystore, clock)
         self._server: grpc.Server | None = None
         self._stopping = threading.Event()
 

@@ -7,6 +7,7 @@ from circuits.errors import ChainError, ClosedError, InvalidInputError, UnknownE
 from circuits.groth16 import ProvingKey
 from circuits.statement import Context, Policy, TaskTerms
 from commons.chain.ports import MarketReader
+from commons.chain.serving import require_served
 from commons.runtime.clock import Clock
 from commons.sharing.sharevector import ShareVector
 from commons.storage.parameters import PublicParameters
@@ -59,6 +60,11 @@ class NodeEnvironment:
                 f"task {task_id} has {terms.dimension} coordinates, this prover takes {self._max_dimension}"
             )
         return terms
+
+    def require_served(self, task_id: int) -> None:
+        """Refuse a task that this prover cannot work for.  Raises as ``terms`` and ``commons.chain.serving``."""
+        self.terms(task_id)
+        require_served(self._chain, self._parameters, self._parameters.proving_key, task_id)
 
     def policy(self, task_id: int) -> Policy:
         """Policy of a task, as its verifier contract states it."""

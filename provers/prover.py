@@ -54,7 +54,7 @@ class Prover:
         self._readers = tuple(readers)
         self.chain, self.store = readers[0], store
         self.membership = membership
-        environment = NodeEnvironment(
+        self._environment = environment = NodeEnvironment(
             self.chain, Finality(readers, settings.confirmations), store, keystore, parameters, clock,
             committee_id=settings.committee, max_dimension=settings.max_dimension,
             clock_skew=settings.clock_skew,
@@ -77,6 +77,10 @@ class Prover:
     def close(self) -> None:
         """Let go of the state directory."""
         self.store.close()
+
+    def require_served(self, task_id: int) -> None:
+        """Refuse a task that this prover cannot work for.  Raises as ``NodeEnvironment.require_served``."""
+        self._environment.require_served(task_id)
 
     def take(self, head: ShareHead, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
         """Take one share in: submission and receipt.  Raises as ``ShareIntake.take``."""

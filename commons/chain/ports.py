@@ -8,6 +8,7 @@ from typing import Protocol
 from circuits.statement import BatchProof, BatchStatement, Committee, Context, MarketId, Policy, TaskTerms
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
 from commons.chain.transactions import Mined
+from native import G2
 
 
 class MarketReader(Protocol):
@@ -43,6 +44,12 @@ class MarketReader(Protocol):
 
     def policy(self, task_id: int) -> Policy:
         """Policy of a task, as its verifier contract states it."""
+
+    def tau(self, task_id: int) -> G2:
+        """[tau]_2 of the reference string that a task's verifier is for, as the contract states it."""
+
+    def task_count(self) -> int:
+        """How many tasks were created; the last one has the number below it."""
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         """State of a round."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from eth_abi.abi import decode
-from eth_utils.address import to_canonical_address
+from eth_utils.address import to_canonical_address, to_checksum_address
 
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
@@ -20,7 +20,7 @@ from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, R
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.runtime.memo import Memo
 from commons.settings.sections import ChainSettings
-from native import G1
+from native import G1, G2
 
 TERMS = "(uint256,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint128,uint32,uint32,bool,bool)"
 TASK = f"({TERMS},address,uint256,uint256,uint256,uint256,bytes32)"
@@ -60,6 +60,7 @@ class ChainView:
         self.market_id = MarketId(self.chain_id, market, self._market("deployment()", [], ["bytes32"])[0])
         self._terms = Memo[int, TaskTerms](together=True)
         self._policies = Memo[bytes, Policy](together=True)
+        self._taus = Memo[bytes, G2](together=True)
         self._owners = Memo[tuple[int, int], bytes](together=True)
         self._committees = Memo[int, Committee](together=True)
 
@@ -78,9 +79,13 @@ class ChainView:
         """The chain's time, seconds since 1970; never behind our clock, as a quiet chain may make no blocks."""
         return max(self.rpc.head().timestamp, int(time.time()))
 
-    def task_count(self) -> int:
-        """How many tasks there are; they are numbered from 0."""
-        return int(self._market("taskCount()", [], ["uint256"])[0])
+    def balance(self, account: bytes) -> int:
+        """Wei of an account."""
+        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_balance(to_checksum_address(account))))
+
+    def gas_price(self) -> int:
+        """Wei that a unit of gas costs at present."""
+        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.gas_price))
 
     def task(self, task_id: int) -> TaskRecord:
         """Terms and state of a task.  Raises UnknownError."""
@@ -98,6 +103,15 @@ class ChainView:
         """Policy of a task, as its verifier contract states it.  Raises UnknownError."""
         verifier = self.terms(task_id).verifier
         return self._policies.get(verifier, lambda: self._read_policy(verifier))
+
+    def tau(self, task_id: int) -> G2:
+        """[tau]_2 of the reference string that a task's verifier is for.  Raises UnknownError."""
+        verifier = self.terms(task_id).verifier
+        return self._taus.get(verifier, lambda: self._read_tau(verifier))
+
+    def task_count(self) -> int:
+        """How many tasks were created; the last one has the number below it."""
+        return int(self._market("taskCount()", [], ["uint256"])[0])
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         """State of a round.  Raises UnknownError for one that was not opened."""
@@ -185,6 +199,17 @@ class ChainView:
         capacity = self._call(verifier, "capacity()", [], ["uint256"])[0]
         key_hash = self._call(verifier, "policyKeyHash()", [], ["bytes32"])[0]
         return Policy(capacity, key_hash, keccak(self.rpc.code(verifier)))
+
+    def _read_tau(self, verifier: bytes) -> G2:
+        try:
+            words = self._call(verifier, "tau()", [], ["uint256[4]"])[0]
+        except ContractError as error:
+            raise ContractError(
+                f"the verifier 0x{verifier.hex()} does not name its reference string: it is of an older release, or "
+                "none of ours; the task needs another verifier",
+                error.error,
+            ) from error
+        return G2(b"".join(word.to_bytes(32, "big") for word in words))
 
     def _read_owner(self, task_id: int, index: int) -> bytes:
         return to_canonical_address(self._market("ownerAt(uint256,uint256)", [task_id, index], ["address"])[0])

@@ -5,19 +5,23 @@ Every role takes them from here, and nothing is taken unchecked (`circuits.srsch
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from circuits import container, keyfiles, srs
 from circuits.commitment import CommitmentKey, cached_commitment_key, commitment_key
-from circuits.errors import KeyFileError, KeyMismatchError
+from circuits.errors import GradrollError, KeyFileError, KeyMismatchError
 from circuits.groth16 import ProvingKey, VerifyingKey
 from circuits.srs import Srs
+from circuits.statement import domain_size
 from commons.runtime.memo import Memo
 from commons.runtime.stages import stage
 from native import G2
 
 V = TypeVar("V")
+_log = logging.getLogger(__name__)
 
 
 class PublicParameters:
@@ -45,8 +49,20 @@ class PublicParameters:
 
     @property
     def tau(self) -> G2:
-        """[tau]_2 of the reference string; reads no powers.  Raises as ``srs``."""
-        return self._tau.get(self._srs_file, lambda: srs.load_tau(self._srs_file, allow_insecure=self._allow_insecure))
+        """[tau]_2 of the reference string; reads no powers, and no file that was read already.  Raises as ``srs``."""
+        return self._tau.get(self._srs_file, self._load_tau)
+
+    def require_string(self, tau: G2) -> None:
+        """Raise KeyMismatchError unless [tau]_2 is this reference string's; as ``srs`` when the file is no good."""
+        if self.tau != tau:
+            raise KeyMismatchError(
+                f"your reference string, {self._srs_file}, is another than the task's: get the file that the market's "
+                "operator publishes (keys.srs)"
+            )
+
+    def require_dimension(self, dimension: int) -> None:
+        """Raise KeyMismatchError when the reference string is too short for a model's dimension; else as ``srs``."""
+        self.srs.require(domain_size(dimension))
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
         """The commitment key of a dimension, checked; deriving it for the first time takes a while.
@@ -72,6 +88,48 @@ class PublicParameters:
     def has_verifying_key(self, key_hash: bytes) -> bool:
         """Whether a file says that it holds the verifying key with a hash; it may still be refused."""
         return self._search("*.verifying", keyfiles.VERIFYING, key_hash) is not None
+
+    def require_proving_keys(self) -> None:
+        """Load every proving key of the directory, and name in the log each file that is no good.
+
+        Raises:
+            KeyFileError: the directory cannot be read.
+            KeyMismatchError: no file holds a key that is sound and fits the reference string.
+        """
+        self._require_keys("*.proving", keyfiles.PROVING, self.proving_key)
+
+    def require_verifying_keys(self) -> None:
+        """As ``require_proving_keys``, for verifying keys."""
+        self._require_keys("*.verifying", keyfiles.VERIFYING, self.verifying_key)
+
+    def _require_keys(self, pattern: str, kind: str, load: Callable[[bytes], object]) -> None:
+        self._require_directory()
+        held = 0
+        for path in sorted(self._directory.glob(pattern)):
+            try:
+                load(_hash_in(path, kind))
+                held += 1
+            except GradrollError as error:
+                _log.warning("event=key-file-refused file=%s code=%s reason=%r", path, error.code, str(error))
+        if not held:
+            raise KeyMismatchError(
+                f"no {pattern} file in {self._directory} holds a key that is sound and of the reference string "
+                f"{self._srs_file}; get the policy's key files, as the market's operator publishes them"
+            )
+
+    def _require_directory(self) -> None:
+        """A glob finds nothing in a directory that is missing, or that may not be read, and does not say why."""
+        try:
+            next(self._directory.iterdir(), None)
+        except OSError as error:
+            raise KeyFileError(
+                f"the key directory {self._directory} cannot be read: {error.strerror}; correct keys.directory"
+            ) from error
+
+    def _load_tau(self) -> G2:
+        for known in self._srs.values():
+            return known.tau
+        return srs.load_tau(self._srs_file, allow_insecure=self._allow_insecure)
 
     def _load_commitment(self, dimension: int) -> CommitmentKey:
         """From the cache beside the keys, or derived: only that takes the powers into memory."""
@@ -108,8 +166,17 @@ class PublicParameters:
     def _search(self, pattern: str, kind: str, key_hash: bytes) -> Path | None:
         for path in sorted(self._directory.glob(pattern)):
             try:
-                if container.read(path, kind).text("key_hash") == key_hash.hex():
+                if _hash_in(path, kind) == key_hash:
                     return path
             except (KeyFileError, KeyMismatchError):
                 continue
         return None
+
+
+def _hash_in(path: Path, kind: str) -> bytes:
+    """The hash that a key file states of its verifying key.  Raises KeyFileError, KeyMismatchError."""
+    stated = container.read(path, kind).text("key_hash")
+    try:
+        return bytes.fromhex(stated)
+    except ValueError:
+        raise KeyFileError(f"{path} states no key hash; generate the file again") from None

@@ -118,6 +118,11 @@ contract RollupVerifier is IVerifier {
         if (!BN254.pairingProductIsOne(slots, _gammaIsGenerator ? 6 : 7)) revert ProofInvalid();
     }
 
+    /// @inheritdoc IVerifier
+    function tau() external view returns (uint256[4] memory) {
+        return [_tau0, _tau1, _tau2, _tau3];
+    }
+
     /// @dev Number of owners and scalars. Points are checked by the precompiles that use them.
     function _checkShape(Statement calldata statement, Proof calldata proof) private view {
         uint256 owners = statement.owners.length;

@@ -30,6 +30,10 @@ contract PolicyKeyTest is Scene {
             json = vm.readFile(string.concat("test/fixtures/", vm.parseJsonString(json, ".key"), ".json"));
             equal(created.policyKeyHash(), vm.parseJsonBytes32(json, ".keyHash"), "policy key hash");
             equal(created.capacity(), capacities[i], "capacity");
+            uint256[4] memory tau = created.tau();
+            for (uint256 word = 0; word < 4; ++word) {
+                equal(tau[word], keyOf(names[i]).tau[word], "reference string");
+            }
         }
     }
 

@@ -151,6 +151,7 @@ class DataOwner:
                 key is at hand.
             ClosedError: the round takes no submissions any more.
             InvalidInputError: another gradient was begun for this round.
+            KeyMismatchError: the reference string is another than the task's.
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
         """
         terms = self._view.terms(task_id)
@@ -166,6 +167,7 @@ class DataOwner:
         if begun is not None and begun.is_finished:
             return _outcome(begun, quantized, {}, self._status_of(begun))
         self._require_open(terms, current)
+        self._parameters.require_string(self._view.tau(task_id))
         self._require_policy(terms, quantized)
         if begun is None:
             submission, sharing = self._begin(terms, current, record.committee, quantized)

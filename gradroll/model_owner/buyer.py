@@ -142,8 +142,10 @@ class ModelOwner:
             UnavailableError: nobody serves a sum that opens the commitment on the chain; soon after the acceptance
                 the provers may not believe it to be final yet.
             ProofError: the node shows an inconsistent chain.
+            KeyMismatchError: the reference string is another than the task's.
         """
         terms = self._view.terms(task_id)
+        self._parameters.require_string(self._view.tau(task_id))
         accepted = self._view.accepted(task_id, round_number)
         if not accepted:
             deadline = self._view.round(task_id, round_number).settle_deadline

@@ -118,3 +118,42 @@ def test_policy_keys_of_another_string_are_refused(folder: Path) -> None:
     for load in (parameters(folder).proving_key, parameters(folder).verifying_key):
         with pytest.raises(KeyMismatchError, match="another reference string"):
             load(made().verifying.key_hash)
+
+
+def test_a_string_that_was_read_is_not_read_again_for_its_tau(folder: Path) -> None:
+    held = parameters(folder)
+    powers = held.srs
+    (folder / "srs").unlink()
+    assert held.tau == powers.tau
+
+
+def test_keys_are_looked_at_together_and_each_bad_file_is_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "cut.proving").write_bytes((folder / "norm-1.proving").read_bytes()[:-1])
+    parameters(folder).require_proving_keys()
+    parameters(folder).require_verifying_keys()
+    (line,) = caplog.messages
+    assert "event=key-file-refused" in line
+    assert "cut.proving is corrupt or truncated" in line
+
+
+def test_a_directory_without_a_key_that_fits_the_string_is_refused(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    string(TAU + 1).save(folder / "srs")
+    for require in (parameters(folder).require_proving_keys, parameters(folder).require_verifying_keys):
+        with pytest.raises(KeyMismatchError, match="of the reference string"):
+            require()
+    assert ["another reference string" in line for line in caplog.messages] == [True, True]
+
+
+def test_a_key_directory_that_is_missing_is_named(folder: Path) -> None:
+    with pytest.raises(KeyFileError, match=r"nowhere cannot be read: No such file .* correct keys.directory"):
+        PublicParameters(folder / "srs", folder / "nowhere").require_proving_keys()
+
+
+def test_a_hash_that_is_none_is_a_bad_file(folder: Path) -> None:
+    file = container.read(folder / "norm-1.verifying", keyfiles.VERIFYING)
+    sections = {name: bytes(data) for name, data in file.sections.items()}
+    container.write(folder / "norm-1.verifying", keyfiles.VERIFYING, {**file.fields, "key_hash": "xyz"}, sections)
+    with pytest.raises(KeyMismatchError, match="holds a key that is sound"):
+        parameters(folder).require_verifying_keys()

@@ -12,6 +12,7 @@ from web3.types import Wei
 import contracts
 from circuits.hashing import keccak, tag, words
 from circuits.statement import MarketId, TaskTerms
+from commons.chain.calldata import point
 from tests.contracts.encoding import BATCH, KEY, encode_batch, encode_key
 from tests.contracts.fixtures import BOUND, owner_key
 from tests.support.plain_batch import (
@@ -81,6 +82,7 @@ def test_batch_is_accepted_and_paid(w3: Web3, dimension: int) -> None:
     assert market.functions.deployment().call() == identity.deployment
     verifier = _deploy(w3, "RollupVerifier", decode([KEY], encode_key(setup.verifying))[0])
     assert verifier.functions.policyKeyHash().call() == setup.verifying.key_hash
+    assert tuple(verifier.functions.tau().call()) == point(setup.srs.tau)
     coordinator = _address(owner_key(99))
     terms = (0, verifier.address, coordinator, dimension, 16, BOUND, 2, 8, 1, REWARD, HOUR, HOUR, True, True)
     market.functions.createTask(terms).transact()

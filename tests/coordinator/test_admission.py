@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -13,18 +14,21 @@ from circuits.errors import (
     ClosedError,
     GradrollError,
     InvalidInputError,
+    KeyMismatchError,
     NotReadyError,
     SignatureError,
     UnknownError,
     WireError,
 )
 from circuits.hashing import keccak
+from circuits.keyfiles import save_verifying_key
 from circuits.statement import SubmissionHeader
 from commons.chain.facts import RoundRecord
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import sign_digest
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
+from commons.storage.parameters import PublicParameters
 from coordinator.admission import Admission
 from coordinator.events import CohortBegun, CohortFailed, HeaderAccepted, HeaderRefused, OwnerDropped, RoundClosed
 from coordinator.journal import Journal
@@ -33,6 +37,7 @@ from tests.coordinator.markets import Market, MemoryLog
 from tests.simulation.world.chain import Account, chain_of
 from tests.simulation.world.clock import START
 from tests.support.network import network_with
+from tests.support.parameters import DevelopmentParameters
 from tests.support.plain_batch import address_of, seed_of
 
 SKEW, COUNTED, OWNERS = 30, 5, 3
@@ -67,10 +72,11 @@ class World:
         self.headers = list(self.network.headers)
         self.log = MemoryLog()
         self.journal = Journal(self.log)
+        self.parameters: PublicParameters = DevelopmentParameters(self.network.setup)
         self.admission = self.admission_of(self.network.terms.coordinator)
 
     def admission_of(self, address: bytes) -> Admission:
-        return Admission(self.market, self.journal, address, clock_skew=SKEW, counted=COUNTED)
+        return Admission(self.market, self.journal, address, self.parameters, clock_skew=SKEW, counted=COUNTED)
 
     def signed(self, header: SubmissionHeader, owner: int) -> SubmissionHeader:
         return header.signed(self.context, partial(sign_digest, seed_of("owner", owner)))
@@ -325,3 +331,14 @@ def test_models_of_others_tasks_are_unknown_here(owned: World) -> None:
         owned.admission.check_publisher(published(owned, MODEL_OWNER, task + 1))
     with pytest.raises(UnknownError, match="not this one"):
         owned.admission_of(b"\x99" * 20).check_publisher(published(owned, MODEL_OWNER, task))
+
+
+def test_a_header_of_a_task_that_this_coordinators_files_do_not_serve_is_refused(tmp_path: Path) -> None:
+    """Its owner hears it at once, instead of a round that fails."""
+    world = World()
+    world.network.setup.srs.save(tmp_path / "srs")
+    world.parameters = PublicParameters(tmp_path / "srs", tmp_path, allow_insecure=True)
+    world.admission = world.admission_of(world.network.terms.coordinator)
+    world.refuse(KeyMismatchError, r"no .*verifying file", world.headers[0])
+    save_verifying_key(world.network.setup.verifying, tmp_path / "norm.verifying")
+    assert world.submit(world.headers[0]).state is SubmissionState.PENDING

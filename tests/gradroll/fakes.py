@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -23,7 +24,7 @@ from commons.sharing.sealing import generate, public_key
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from native import G1
+from native import G1, G2
 from tests.support.parts import with_parts
 from tests.support.plain_batch import development_setup
 
@@ -67,6 +68,7 @@ class FakeChain:
     chain_id: int = MARKET.chain_id
     market: bytes = MARKET.address
     market_id: MarketId = MARKET
+    tau_of_verifier: bytes = field(default_factory=lambda: development_setup("norm", 2, DIMENSION).srs.tau)
 
     @property
     def view(self) -> ChainView:
@@ -107,6 +109,9 @@ class FakeChain:
 
     def policy(self, task_id: int) -> Policy:
         return POLICY
+
+    def tau(self, task_id: int) -> G2:
+        return G2(self.tau_of_verifier)
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         return number < self.opened and index in self.accepted_indices
@@ -194,12 +199,19 @@ class _FakeProver:
         raise UnavailableError(f"prover-{self.index} cannot be reached")
 
 
-class FakeParameters:
+class FakeParameters(PublicParameters):
     """Development parameters without files."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("srs"), Path("keys"))
+
+    @property
+    def tau(self) -> G2:
+        return development_setup("norm", 2, DIMENSION).srs.tau
 
     @property
     def parameters(self) -> PublicParameters:
-        return cast(PublicParameters, self)
+        return self
 
     def has_verifying_key(self, key_hash: bytes) -> bool:
         return True

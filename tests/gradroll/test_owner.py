@@ -14,6 +14,7 @@ from circuits.errors import (
     ClosedError,
     GradientError,
     InvalidInputError,
+    KeyMismatchError,
     SignatureError,
     UnavailableError,
     UnknownError,
@@ -26,6 +27,7 @@ from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
 from gradroll.data_owner import owner
 from gradroll.data_owner.owner import DataOwner
+from native import g2_generator
 from tests.gradroll.fakes import (
     DIMENSION,
     NOW,
@@ -237,3 +239,12 @@ def test_the_next_round_takes_fresh_randomness(world: World) -> None:
     (first, _), (second, _) = world.coordinator.headers
     assert (first.round, second.round) == (0, 1)
     assert first.commitment != second.commitment
+
+
+def test_with_another_reference_string_than_the_tasks_nothing_is_dealt_or_sent(world: World) -> None:
+    """A commitment under another string would be refused by everybody, after the owner has drawn its masks."""
+    world.chain.tau_of_verifier = g2_generator
+    with pytest.raises(KeyMismatchError, match="another than the task's: get the file"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.provers.received
+    assert not [path for path in world.state.rglob("*.json") if path.is_file()]

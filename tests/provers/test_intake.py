@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from circuits.errors import ClosedError, SignatureError, WireError
+from circuits.errors import ClosedError, KeyMismatchError, SignatureError, WireError
 from circuits.statement import Context, MarketId, Membership, SubmissionHeader, TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
@@ -39,6 +39,7 @@ class World:
     context: Context
     deadline: int = NOW
     finalized: bool = False
+    unserved: str = ""
     hpke_secret: bytes = field(default_factory=sealing.generate, repr=False)
 
     @property
@@ -91,6 +92,10 @@ class _Rounds:
 
     def context(self, task_id: int, number: int) -> Context:
         return self.world.context
+
+    def require_served(self, task_id: int) -> None:
+        if self.world.unserved:
+            raise KeyMismatchError(self.world.unserved)
 
 
 @pytest.fixture
@@ -181,3 +186,13 @@ def test_a_share_sealed_for_another_deployment_does_not_open(world: World) -> No
     sealed = sealing.seal_share(sealing.public_key(world.hpke_secret), payload, label)
     with pytest.raises(WireError, match="does not open"):
         world.intake().take(ShareHead(header, PROVER, 1), sealed)
+
+
+def test_a_share_of_a_task_that_this_prover_cannot_work_for_is_refused_before_it_is_read(world: World) -> None:
+    world.unserved = "no *.proving file"
+    header = world.network.headers[0]
+    with pytest.raises(KeyMismatchError, match="proving"):
+        world.intake().take(ShareHead(header, PROVER, 1), no_chunks())
+    assert world.store.usage() == (0, 0)
+    world.unserved = ""
+    world.hand_in(header)

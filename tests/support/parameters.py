@@ -8,6 +8,7 @@ from circuits.commitment import CommitmentKey
 from circuits.groth16 import ProvingKey, VerifyingKey
 from circuits.srs import Srs
 from commons.storage.parameters import PublicParameters
+from native import G2
 from tests.support.plain_batch import Setup
 
 
@@ -21,6 +22,10 @@ class DevelopmentParameters(PublicParameters):
     @property
     def srs(self) -> Srs:
         return self._setup.srs
+
+    @property
+    def tau(self) -> G2:
+        return self._setup.srs.tau
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
         return self._setup.commitment

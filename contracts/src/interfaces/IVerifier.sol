@@ -30,4 +30,8 @@ interface IVerifier {
 
     /// @notice Hash of the verifying key, part of every batch's context.
     function policyKeyHash() external view returns (bytes32);
+
+    /// @notice [tau]_2 of the reference string that rows are committed under, in the order of EIP-197: x1, x0, y1, y0.
+    /// @dev Everybody compares it with the string on their own disk before they work for a task.
+    function tau() external view returns (uint256[4] memory);
 }

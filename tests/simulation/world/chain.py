@@ -25,7 +25,7 @@ from circuits.verify import sum_of_commitments, verify_batch
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
 from commons.chain.transactions import Mined
 from commons.protocol.signing import require_owner, signs
-from native import G1
+from native import G1, G2
 from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.support.network import MODEL_DIGEST, Network
 
@@ -214,6 +214,14 @@ class NodeView:
     def policy(self, task_id: int) -> Policy:
         self.terms(task_id)
         return self.chain.policy
+
+    def tau(self, task_id: int) -> G2:
+        self.terms(task_id)
+        return self.chain.verifying.tau
+
+    def task_count(self) -> int:
+        self._ask()
+        return self.chain.terms.task_id + 1
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         self.context(task_id, number)

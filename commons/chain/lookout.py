@@ -1,0 +1,64 @@
+"""What a node looks for on the chain when it starts: tasks that it cannot work for, and whether its clock is right.
+
+Nothing of it keeps a node from starting; it is said in the log, before it is the trouble of a round.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+from circuits.errors import ChainError, GradrollError
+from circuits.statement import TaskTerms
+from commons.chain.facts import TaskRecord
+from commons.chain.ports import MarketReader
+from commons.runtime.clock import Clock
+
+_log = logging.getLogger(__name__)
+_LATEST = 100
+"""Tasks that are looked at when a node starts.  Anybody creates tasks, and each costs questions to the node."""
+
+
+def warn_of_clock(chain: MarketReader, clock: Clock, skew: int) -> None:
+    """Say in the log when this machine's clock is more than ``skew`` seconds behind the chain's.  Raises ChainError.
+
+    One that is ahead cannot be told from a chain on which nothing happens.
+    """
+    behind = chain.now() - int(clock.time())
+    if behind > skew:
+        _log.warning("event=clock-behind seconds=%d advice='set this machine's clock, or ask another node'", behind)
+
+
+def open_tasks(chain: MarketReader, concerns: Callable[[TaskTerms], bool]) -> Iterator[TaskRecord]:
+    """Those of the latest tasks that concern somebody and that may still take gradients.  Raises ChainError."""
+    count, now = chain.task_count(), chain.now()
+    for task_id in range(max(count - _LATEST, 0), count):
+        record = chain.task(task_id)
+        if concerns(record.terms) and _is_open(chain, record, now):
+            yield record
+
+
+def warn_unserved(tasks: Iterator[TaskRecord], require: Callable[[int], None]) -> list[TaskRecord]:
+    """Name in the log each task that ``require`` refuses; the tasks, as far as the node shows them."""
+    seen: list[TaskRecord] = []
+    try:
+        for record in tasks:
+            seen.append(record)
+            _warn(record.terms.task_id, require)
+    except ChainError as error:
+        _log.warning("event=tasks-not-looked-at reason=%r", str(error))
+    return seen
+
+
+def _warn(task_id: int, require: Callable[[int], None]) -> None:
+    try:
+        require(task_id)
+    except GradrollError as error:
+        _log.warning("event=task-not-served task=%d code=%s reason=%r", task_id, error.code, str(error))
+
+
+def _is_open(chain: MarketReader, record: TaskRecord, now: int) -> bool:
+    if record.rounds_opened < record.terms.rounds:
+        return True
+    last = chain.round(record.terms.task_id, record.rounds_opened - 1)
+    return not last.finalized and now <= last.settle_deadline

@@ -1,0 +1,64 @@
+"""What a coordinator looks at before it serves: what it cannot do without, and what would be trouble later.
+
+A coordinator whose files are wrong does not start: in a round it would look as if one of the provers lied.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from circuits.errors import ChainError
+from circuits.statement import TaskTerms
+from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
+from commons.chain.serving import require_served
+from commons.chain.view import ChainView
+from commons.runtime.clock import Clock
+from commons.settings.sections import CoordinatorSettings
+from commons.storage.diskspace import warn_if_full
+from commons.storage.parameters import PublicParameters
+
+_log = logging.getLogger(__name__)
+_BATCH_GAS = 1_500_000
+"""Units of gas that an account should be able to pay: those of a large batch."""
+
+
+def require_files(parameters: PublicParameters) -> None:
+    """Refuse a reference string or a key directory that no task can be worked on with.
+
+    Raises:
+        KeyFileError: the string or the directory cannot be read, or the string is not what it says.
+        KeyMismatchError: no verifying key is sound and of this string.
+        InsecureSetupError: the string is a development one, and development mode is off.
+    """
+    _ = parameters.srs
+    parameters.require_verifying_keys()
+
+
+def look_around(
+    view: ChainView, address: bytes, parameters: PublicParameters, own: CoordinatorSettings, clock: Clock
+) -> None:
+    """Say in the log what will be trouble: open tasks that cannot be worked for, money for fees, clock, disk."""
+
+    def concerns(terms: TaskTerms) -> bool:
+        return terms.coordinator == address
+
+    require = partial(require_served, view, parameters, parameters.verifying_key)
+    tasks = warn_unserved(open_tasks(view, concerns), require)
+    if not tasks:
+        _log.info("event=no-open-task coordinator=0x%s advice='tasks name it as their relay'", address.hex())
+    try:
+        _warn_of_fees(view, address)
+        warn_of_clock(view, clock, own.clock_skew)
+    except ChainError as error:
+        _log.warning("event=chain-trouble reason=%r", str(error))
+    warn_if_full(own.state, 0)
+
+
+def _warn_of_fees(view: ChainView, address: bytes) -> None:
+    balance, needed = view.balance(address), _BATCH_GAS * view.gas_price()
+    if balance < needed:
+        _log.warning(
+            "event=little-money account=0x%s balance_wei=%d a_batch_costs_wei=%d advice='send it some'",
+            address.hex(), balance, needed,
+        )  # fmt: skip

@@ -1,0 +1,69 @@
+"""What a prover looks at before it serves: what it cannot do without, and what would be trouble later.
+
+A prover whose files are wrong does not start: in a round it would look as if one of the provers lied.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from circuits.errors import ChainError
+from circuits.statement import Membership, TaskTerms
+from commons.chain.facts import CommitteeRecord, TaskRecord
+from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
+from commons.runtime.clock import Clock
+from commons.settings.sections import ProverSettings
+from commons.sharing.sharepayloads import scalar_bytes
+from commons.storage.diskspace import warn_if_full
+from commons.storage.parameters import PublicParameters
+from provers.joining.keystore import Keystore
+from provers.prover import Prover
+
+_log = logging.getLogger(__name__)
+
+
+def require_files(parameters: PublicParameters) -> None:
+    """Refuse a reference string or a key directory that no task can be worked on with.
+
+    Raises:
+        KeyFileError: the string or the directory cannot be read, or the string is not what it says.
+        KeyMismatchError: no proving key is sound and of this string.
+        InsecureSetupError: the string is a development one, and development mode is off.
+    """
+    _ = parameters.srs
+    parameters.require_proving_keys()
+
+
+def look_around(prover: Prover, own: ProverSettings, keystore: Keystore, clock: Clock) -> None:
+    """Say in the log what will be trouble: open tasks that cannot be worked for, registration, clock, disk."""
+
+    def concerns(terms: TaskTerms) -> bool:
+        return terms.committee_id == own.committee
+
+    tasks = warn_unserved(open_tasks(prover.chain, concerns), prover.require_served)
+    try:
+        _warn_of_registration(prover.chain.committee_record(own.committee), prover.membership, own, keystore)
+        warn_of_clock(prover.chain, clock, own.clock_skew)
+    except ChainError as error:
+        _log.warning("event=chain-trouble reason=%r", str(error))
+    warn_if_full(own.state, max(map(_bytes_of_round, tasks), default=0))
+
+
+def _bytes_of_round(task: TaskRecord) -> int:
+    """What the shares of a full round take on disk."""
+    return task.terms.max_owners_per_round * scalar_bytes(task.terms.dimension)
+
+
+def _warn_of_registration(
+    record: CommitteeRecord, membership: Membership, own: ProverSettings, keystore: Keystore
+) -> None:
+    """Owners seal to the registered key and send to the registered endpoint, whatever this prover's settings say."""
+    endpoint, key = record.endpoints[membership.index], record.hpke_keys[membership.index]
+    if not endpoint:
+        _log.warning("event=not-joined advice='run gradroll prover join'")
+    elif (endpoint, key) != (own.endpoint, keystore.hpke_public):
+        _log.warning(
+            "event=registered-otherwise endpoint=%r own_endpoint=%r same_sealing_key=%s "
+            "advice='run gradroll prover join again'",
+            endpoint, own.endpoint, key == keystore.hpke_public,
+        )  # fmt: skip
