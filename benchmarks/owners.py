@@ -71,7 +71,7 @@ def main(path: Path) -> None:
     owners = [
         DataOwner(
             view, coordinator, load_account(accounts / f"owner-{i}.json"), parameters, accounts / f"{i}",
-            timeout=600.0, deal=clocked.deal,
+            stall=600.0, deal=clocked.deal,
         )
         for i, clocked in enumerate(clocks)
     ]  # fmt: skip

@@ -32,10 +32,14 @@ class Blobs:
                 write_durably(path, data, disk=self._disk)
         return digest
 
+    def has(self, digest: bytes) -> bool:
+        """Whether bytes with this digest are stored here."""
+        return self._path(digest).exists()
+
     def get(self, digest: bytes) -> bytes:
         """Raises UnknownError for bytes that were never stored here, StorageError for damaged ones."""
         path = self._path(digest)
-        if not path.exists():
+        if not self.has(digest):
             raise UnknownError(f"nothing with the digest 0x{digest.hex()} is stored here")
         with storing(f"cannot read {path}"):
             data = path.read_bytes()

@@ -46,17 +46,28 @@ def model_head_from_wire(message: pb.PutModelRequest | None) -> ModelHead:
     )
 
 
-def model_from_wire(head: ModelHead, parts: Iterable[pb.PutModelRequest], limit: int) -> bytes:
-    """The model that follows its head.  Raises WireError when it is longer, shorter or another than announced."""
-    collector = Collector(head.length, limit, "the model")
-    for part in parts:
-        if part.WhichOneof("part") != "chunk":
-            raise WireError("the model: a second head in the stream")
-        collector.add(part.chunk)
-    data = collector.finish()
-    if keccak(data) != head.digest:
-        raise WireError(f"the model does not have the digest 0x{head.digest.hex()}")
-    return data
+class ModelReader:
+    """The model that follows its head."""
+
+    def __init__(self, head: ModelHead, limit: int) -> None:
+        """Raises WireError when the announced length is beyond the limit."""
+        self._head = head
+        self._collector = Collector(head.length, limit, "the model")
+
+    def chunks(self, parts: Iterable[pb.PutModelRequest]) -> Iterator[pb.PutModelReply]:
+        """Take the chunks; says after each how many came.  Raises WireError for more than was announced."""
+        for taken, part in enumerate(parts, 1):
+            if part.WhichOneof("part") != "chunk":
+                raise WireError("the model: a second head in the stream")
+            self._collector.add(part.chunk)
+            yield pb.PutModelReply(taken=taken)
+
+    def finish(self) -> bytes:
+        """The model.  Raises WireError when it is shorter or another than announced."""
+        data = self._collector.finish()
+        if keccak(data) != self._head.digest:
+            raise WireError(f"the model does not have the digest 0x{self._head.digest.hex()}")
+        return data
 
 
 def model_to_wire(head: ModelHead, data: bytes) -> Iterator[pb.PutModelRequest]:
@@ -66,6 +77,14 @@ def model_to_wire(head: ModelHead, data: bytes) -> Iterator[pb.PutModelRequest]:
     )
     for chunk in chunks(data):
         yield pb.PutModelRequest(chunk=chunk)
+
+
+def require_stored(digest: bytes, replies: Iterable[pb.PutModelReply]) -> None:
+    """Wait until a model is stored.  Raises WireError when the replies end without its digest."""
+    for reply in replies:
+        if reply.WhichOneof("part") == "digest" and reply.digest == digest:
+            return
+    raise WireError("the coordinator did not say that it stored the model; publish it again")
 
 
 def status_from_wire(message: pb.SubmissionStatusReply) -> SubmissionStatus:

@@ -53,8 +53,12 @@ def answering(context: grpc.ServicerContext, on_error: OnError | None = None) ->
         abort(context, GradrollError(f"internal error; look for reference {reference} in the server's log"))
 
 
-def from_rpc(error: grpc.RpcError, peer: str) -> GradrollError:
-    """The error that a server raised, or UnavailableError when there was no answer."""
+def from_rpc(error: grpc.RpcError, peer: str, seconds: float | None = None) -> GradrollError:
+    """The error that a server raised, or UnavailableError when there was no answer.
+
+    Args:
+        seconds: how long the server had for the call, if that was limited.
+    """
     if not isinstance(error, grpc.Call):
         return UnavailableError(f"{peer}: {error}")
     metadata = {str(key): value for key, value in error.trailing_metadata() or ()}
@@ -64,21 +68,28 @@ def from_rpc(error: grpc.RpcError, peer: str) -> GradrollError:
         if kind is BlamedProversError:
             return BlamedProversError(_indices(_text(metadata.get(_PROVERS)) or ""), message)
         return kind(message)
-    status = error.code()
+    return _unanswered(error.code(), message, peer, seconds)
+
+
+def _unanswered(status: grpc.StatusCode, message: str, peer: str, seconds: float | None) -> GradrollError:
+    """What gRPC itself says when no server of ours did."""
     if status is S.DEADLINE_EXCEEDED:
-        return UnavailableError(f"{peer} did not answer in time; try again, or allow it more time")
+        limit = "in time" if seconds is None else f"within {seconds:g} seconds"
+        return UnavailableError(f"{peer} did not answer {limit}; try again, or allow it more time")
     if status is S.UNAVAILABLE:
         return UnavailableError(f"{peer} cannot be reached ({message}); is it running, and is the address right?")
+    if status is S.CANCELLED:
+        return UnavailableError(f"{peer} ended the call, as a server does when nothing moves for long; try again")
     return GradrollError(f"{peer} answered {status.name}: {message}")
 
 
 @contextmanager
-def calling(peer: str) -> Generator[None]:
-    """Raise the catalogue's error for whatever goes wrong in a call to ``peer``."""
+def calling(peer: str, seconds: float | None = None) -> Generator[None]:
+    """Raise the catalogue's error for whatever goes wrong in a call to ``peer``, which has so many seconds for it."""
     try:
         yield
     except grpc.RpcError as error:
-        raise from_rpc(error, peer) from error
+        raise from_rpc(error, peer, seconds) from error
 
 
 def _text(value: str | bytes | None) -> str | None:

@@ -35,10 +35,10 @@ def data_owner(settings: Settings) -> DataOwner:
     """The owner of [owner]."""
     own = settings.section(OwnerSettings)
     account = load_account(own.account)
-    coordinator = CoordinatorClient(own.coordinator)
+    coordinator = CoordinatorClient(own.coordinator, stall=own.stall_timeout)
     return DataOwner(
         chain_view(settings), coordinator, account, parameters(settings), own.state,
-        timeout=own.upload_timeout, patience=own.patience,
+        stall=own.stall_timeout, patience=own.patience,
     )  # fmt: skip
 
 
@@ -51,9 +51,8 @@ def model_owner(settings: Settings) -> ModelOwner:
     """The model owner of [model_owner]."""
     own = settings.section(ModelOwnerSettings)
     chain = chain_writer(settings, load_account(own.account))
-    return ModelOwner(
-        chain.view, chain, CoordinatorClient(own.coordinator), parameters(settings), prover_timeout=own.prover_timeout
-    )
+    coordinator = CoordinatorClient(own.coordinator, stall=own.stall_timeout)
+    return ModelOwner(chain.view, chain, coordinator, parameters(settings), stall=own.stall_timeout)
 
 
 def auditor(settings: Settings, coordinator: str) -> Auditor:

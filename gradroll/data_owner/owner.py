@@ -76,7 +76,7 @@ class DataOwner:
         account: the owner's signing key.
         parameters: public parameters; only the SRS is needed.
         state: directory for submissions under way.
-        timeout: seconds for one prover to take a share.
+        stall: seconds after which an upload on which nothing moves is given up.
         patience: seconds in which provers that do not answer are asked again: a batch of owners whose shares all
             provers hold outlives one that vanishes, so a coordinator proves those first.
         deal: makes commitment and shares of a gradient, the same again for the same seeds.
@@ -90,7 +90,7 @@ class DataOwner:
         parameters: PublicParameters,
         state: Path,
         *,
-        timeout: float = 60.0,
+        stall: float = 60.0,
         patience: float = 3.0,
         deal: Deal = share_gradient,
     ) -> None:
@@ -99,7 +99,7 @@ class DataOwner:
         self._account = account
         self._parameters = parameters
         self._store = SubmissionStore(state, view.market_id)
-        self._timeout = timeout
+        self._stall = stall
         self._patience = patience
         self._deal = deal
 
@@ -246,7 +246,7 @@ class DataOwner:
 
     def _send_one(self, header: SubmissionHeader, payload: bytes, prover: int, record: CommitteeRecord) -> bytes:
         context = self._view.context(header.task_id, header.round)
-        with ProverClient(record.endpoints[prover], timeout=self._timeout) as client:
+        with ProverClient(record.endpoints[prover], stall=self._stall) as client:
             receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
         verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
         return receipt

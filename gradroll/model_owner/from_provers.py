@@ -32,11 +32,11 @@ class ProverReader:
     """Reads from the provers of a task's committee, at the endpoints that the registry names.
 
     Attributes:
-        timeout: seconds that one prover has for one answer.
+        stall: seconds after which an answer on which nothing moves is given up.
     """
 
     view: ChainView
-    timeout: float = 60.0
+    stall: float = 60.0
 
     def aggregate(self, batch: AcceptedBatch, key: CommitmentKey) -> bytes:
         """The encoded aggregate of an accepted batch; it opens the commitment on the chain.
@@ -57,7 +57,7 @@ class ProverReader:
         terms, committee = self._committee(batch)
         requests = release.requests(certificate, range(committee.committee.size))
         replies: dict[int, StepReply | Failure] = {}
-        answers = self._each(committee, lambda client, p: client.run(requests[p], terms.dimension, self.timeout))
+        answers = self._each(committee, lambda client, p: client.run(requests[p], terms.dimension))
         for prover, answer in answers.items():
             failed = isinstance(answer, GradrollError)
             replies[prover] = Failure("refused", answer.code, str(answer)) if failed else answer  # type: ignore[union-attr, assignment]
@@ -103,7 +103,7 @@ class ProverReader:
         terms, committee = self._committee(batch)
         for endpoint in committee.endpoints:
             try:
-                with ProverClient(endpoint, timeout=self.timeout) as client:
+                with ProverClient(endpoint, stall=self.stall) as client:
                     bundle = client.audit_bundle(batch.record.batch_id, terms.dimension)
             except GradrollError:
                 continue
@@ -123,7 +123,7 @@ class ProverReader:
     def _each(self, committee: CommitteeRecord, ask: Callable[[ProverClient, int], V]) -> dict[int, V | GradrollError]:
         def one(prover: int) -> V | GradrollError:
             try:
-                with ProverClient(committee.endpoints[prover], timeout=self.timeout) as client:
+                with ProverClient(committee.endpoints[prover], stall=self.stall) as client:
                     return ask(client, prover)
             except GradrollError as error:
                 return error
