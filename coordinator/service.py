@@ -21,7 +21,7 @@ from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account
 from commons.storage.eventlog import EventLog, open_log
-from commons.storage.files import DirectoryLock, storing
+from commons.storage.files import DirectoryLock
 from commons.storage.parameters import PublicParameters
 from commons.wire import checks, coordination
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
@@ -31,6 +31,7 @@ from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import StallGuard
 from commons.wire.streams import blob_to_wire
+from commons.wire.tls import read_roots
 from coordinator.coordinator import Coordinator
 from coordinator.journal import VERSIONS
 from coordinator.rounds import ProvenBatch
@@ -52,7 +53,7 @@ class CoordinatorNode:
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(CoordinatorSettings)
         self._tls = own.tls
-        account, roots = load_account(own.account), _roots(own)
+        account, roots = load_account(own.account), read_roots(own.prover_roots, "prover_roots")
         self._stopping = threading.Event()
         sender = ChainWriter(ChainView.of(chain), account, Patience.of(chain), self._stopping)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
@@ -198,13 +199,6 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
 def _refused(error: GradrollError) -> None:
     level = logging.ERROR if isinstance(error, StorageError) else logging.INFO
     _log.log(level, "event=call-refused code=%s reason=%r", error.code, str(error))
-
-
-def _roots(own: CoordinatorSettings) -> bytes | None:
-    if own.prover_roots is None:
-        return None
-    with storing(f"prover_roots: cannot read {own.prover_roots}"):
-        return own.prover_roots.read_bytes()
 
 
 def serve(settings: Settings) -> None:

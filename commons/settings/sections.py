@@ -160,6 +160,8 @@ class OwnerSettings(Section):
     stall_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
     """An upload or download on which nothing moves for so long is given up; one that moves takes as long as it needs.
     Raise it where a line takes longer for 64 KiB."""
+    tls_roots: File | None = None
+    """PEM certificates to trust for grpcs:// coordinators and provers instead of the system's."""
     patience: Annotated[float, Interval(ge=0, le=3600), Unit("seconds")] = 3.0
     """How long provers that do not answer are asked again before the header is handed in without them."""
 
@@ -174,6 +176,8 @@ class ModelOwnerSettings(Section):
     stall_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
     """An upload or download on which nothing moves for so long is given up; one that moves takes as long as it needs.
     Raise it where a line takes longer for 64 KiB."""
+    tls_roots: File | None = None
+    """PEM certificates to trust for grpcs:// coordinators and provers instead of the system's."""
 
 
 SECTIONS: dict[str, type[Section]] = {

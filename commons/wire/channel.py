@@ -9,6 +9,7 @@ import grpc
 from circuits.errors import ConfigError, InvalidInputError
 from commons.settings.values import TlsFiles, split_address
 from commons.wire.checks import MAX_GRPC_MESSAGE
+from commons.wire.tls import server_credentials
 
 _PING_PATIENCE = 3_600_000
 """Milliseconds.  On a slow link a ping queues behind megabytes that socket buffers have taken.  Pings keep connections
@@ -45,16 +46,18 @@ def new_server(workers: int) -> grpc.Server:
 
 
 def bind(server: grpc.Server, listen: str, tls: TlsFiles | None) -> int:
-    """Bind a server and return its port.  Raises ConfigError when the address is taken or a TLS file unreadable."""
+    """Bind a server and return its port.
+
+    Raises:
+        ConfigError: the address is taken, or what ``server_credentials`` finds wrong with the TLS files.
+    """
     split_address(listen, "listen")
+    credentials = None if tls is None else server_credentials(tls)
     try:
-        if tls is None:
+        if credentials is None:
             return server.add_insecure_port(listen)
-        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-        return server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
+        return server.add_secure_port(listen, credentials)
     except RuntimeError as error:
         raise ConfigError(
             f"listen: {listen} cannot be used; another process has it, or it is no address of this machine"
         ) from error
-    except OSError as error:
-        raise ConfigError(f"tls: {error.filename} cannot be read ({error.strerror})") from error

@@ -16,6 +16,7 @@ import grpc
 
 from circuits.errors import BlamedProversError, GradrollError, UnavailableError, catalogue
 from commons.protocol.messages import MAX_PROVERS
+from commons.wire.tls import unreachable
 
 _CODE, _PROVERS = "gradroll-code", "gradroll-provers"
 _MAX_MESSAGE, _MAX_DIGITS = 2000, 3
@@ -77,7 +78,7 @@ def _unanswered(status: grpc.StatusCode, message: str, peer: str, seconds: float
         limit = "in time" if seconds is None else f"within {seconds:g} seconds"
         return UnavailableError(f"{peer} did not answer {limit}; try again, or allow it more time")
     if status is S.UNAVAILABLE:
-        return UnavailableError(f"{peer} cannot be reached ({message}); is it running, and is the address right?")
+        return UnavailableError(unreachable(peer, message))
     if status is S.CANCELLED:
         return UnavailableError(f"{peer} ended the call, as a server does when nothing moves for long; try again")
     return GradrollError(f"{peer} answered {status.name}: {message}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gradroll.commands.options import Subparsers, chain_options, leaf, natural, settings
+from gradroll.commands.options import Subparsers, chain_options, leaf, natural, roots_option, settings
 from gradroll.console import Console
 
 
@@ -26,6 +26,7 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of verifying keys (keys.directory)")
+    roots_option(parser, "")
     chain_options(parser)
 
 
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gradroll.commands.sessions import auditor
 
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
-    audit, console, failures = auditor(chosen, arguments.coordinator), Console(), 0
+    audit, console, failures = auditor(chosen, arguments.coordinator, arguments.tls_roots), Console(), 0
     opened = audit.view.task(arguments.task).rounds_opened
     rounds = range(opened) if arguments.round is None else [arguments.round]
     for number in rounds:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
@@ -10,6 +12,7 @@ from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSett
 from commons.storage.accounts import SigningKey, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.tls import read_roots
 from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.model_owner.buyer import ModelOwner
@@ -34,11 +37,11 @@ def parameters(settings: Settings) -> PublicParameters:
 def data_owner(settings: Settings) -> DataOwner:
     """The owner of [owner]."""
     own = settings.section(OwnerSettings)
-    account = load_account(own.account)
-    coordinator = CoordinatorClient(own.coordinator, stall=own.stall_timeout)
+    account, roots = load_account(own.account), read_roots(own.tls_roots, "owner.tls_roots")
+    coordinator = CoordinatorClient(own.coordinator, stall=own.stall_timeout, tls_roots=roots)
     return DataOwner(
         chain_view(settings), coordinator, account, parameters(settings), own.state,
-        stall=own.stall_timeout, patience=own.patience,
+        stall=own.stall_timeout, tls_roots=roots, patience=own.patience,
     )  # fmt: skip
 
 
@@ -50,19 +53,21 @@ def owner_chain(settings: Settings) -> ChainWriter:
 def model_owner(settings: Settings) -> ModelOwner:
     """The model owner of [model_owner]."""
     own = settings.section(ModelOwnerSettings)
-    chain = chain_writer(settings, load_account(own.account))
-    coordinator = CoordinatorClient(own.coordinator, stall=own.stall_timeout)
-    return ModelOwner(chain.view, chain, coordinator, parameters(settings), stall=own.stall_timeout)
+    chain, roots = chain_writer(settings, load_account(own.account)), _roots(own)
+    coordinator = CoordinatorClient(own.coordinator, stall=own.stall_timeout, tls_roots=roots)
+    return ModelOwner(chain.view, chain, coordinator, parameters(settings), stall=own.stall_timeout, tls_roots=roots)
 
 
-def auditor(settings: Settings, coordinator: str) -> Auditor:
-    """An auditor that fetches bundles from a coordinator's endpoint."""
-    return Auditor(chain_view(settings), CoordinatorClient(coordinator), parameters(settings))
+def auditor(settings: Settings, coordinator: str, tls_roots: Path | None) -> Auditor:
+    """An auditor that fetches bundles from a coordinator's endpoint, and trusts these certificates."""
+    roots = read_roots(tls_roots, "--tls-roots")
+    return Auditor(chain_view(settings), CoordinatorClient(coordinator, tls_roots=roots), parameters(settings), roots)
 
 
 def task_report(settings: Settings, task_id: int) -> list[str]:
     """What a task's coordinator says of its rounds, as lines to read."""
-    with CoordinatorClient(settings.section(ModelOwnerSettings).coordinator) as client:
+    own = settings.section(ModelOwnerSettings)
+    with CoordinatorClient(own.coordinator, tls_roots=_roots(own)) as client:
         status = client.task_status(task_id)
     lines = [f"  rejected for {cause}: {count}" for cause, count in sorted(status.rejections.items())]
     for each in status.rounds:
@@ -70,3 +75,7 @@ def task_report(settings: Settings, task_id: int) -> list[str]:
         lines.append(f"  coordinator, round {each.round}: {progress}")
         lines += [f"    prover {named.prover} in {named.step}: {named.reason}" for named in each.named]
     return lines
+
+
+def _roots(own: ModelOwnerSettings) -> bytes | None:
+    return read_roots(own.tls_roots, "model_owner.tls_roots")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuits.errors import GradientError, UnknownError
-from gradroll.commands.options import Subparsers, chain_options, leaf, natural, settings
+from gradroll.commands.options import Subparsers, chain_options, leaf, natural, roots_option, settings
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (owner.coordinator)")
+    roots_option(parser, "owner.tls_roots")
     chain_options(parser)
 
 
@@ -45,7 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Submit and say what happened."""
     from gradroll.commands.sessions import data_owner
 
-    chosen = settings(arguments, owner__account=arguments.account, owner__coordinator=arguments.coordinator)
+    chosen = settings(
+        arguments,
+        owner__account=arguments.account,
+        owner__coordinator=arguments.coordinator,
+        owner__tls_roots=arguments.tls_roots,
+    )
     gradient = read_gradient(arguments.gradient)
     owner = data_owner(chosen)
     if arguments.register:

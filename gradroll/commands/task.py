@@ -7,7 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, natural, positive, settings
+from gradroll.commands.options import (
+    Subparsers,
+    address,
+    chain_options,
+    group,
+    leaf,
+    natural,
+    positive,
+    roots_option,
+    settings,
+)
 from gradroll.console import Console, checksum, ether
 
 if TYPE_CHECKING:
@@ -80,6 +90,7 @@ def _task_leaf(commands: Subparsers, name: str, summary: str, example: str, run:
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (model_owner.account)")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (model_owner.coordinator)")
+    roots_option(parser, "model_owner.tls_roots")
     chain_options(parser)
 
 
@@ -216,6 +227,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         arguments,
         model_owner__account=arguments.account,
         model_owner__coordinator=arguments.coordinator,
+        model_owner__tls_roots=arguments.tls_roots,
         keys__srs=getattr(arguments, "srs", None),
         keys__directory=getattr(arguments, "keys", None),
     )

@@ -64,6 +64,7 @@ class ModelOwner:
         coordinator: serves models and aggregates; it is not believed.
         parameters: public parameters; only the SRS is needed.
         stall: seconds after which an answer of a prover on which nothing moves is given up.
+        tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
     """
 
     def __init__(
@@ -74,11 +75,12 @@ class ModelOwner:
         parameters: PublicParameters,
         *,
         stall: float = 60.0,
+        tls_roots: bytes | None = None,
     ) -> None:
         self._view = view
         self._chain = chain
         self._coordinator = coordinator
-        self._provers = ProverReader(view, stall)
+        self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
 
     def create_task(self, terms: NewTask) -> int:

@@ -57,7 +57,7 @@ def serving(server: rpc.CoordinatorServicer) -> Iterator[str]:
 
 
 def test_a_slow_download_takes_longer_than_the_limit() -> None:
-    server = Server(pause=STALL / 2)
+    server = Server(pause=STALL / 2)  # type: ignore[abstract]  # gRPC answers what is missing itself
     with serving(server) as endpoint, CoordinatorClient(endpoint, timeout=STALL, stall=STALL) as client:
         begun = time.monotonic()
         assert client.get_model(keccak(MODEL)) == MODEL
@@ -66,7 +66,7 @@ def test_a_slow_download_takes_longer_than_the_limit() -> None:
 
 def test_a_download_that_stands_still_is_given_up() -> None:
     with (
-        serving(Server(pause=20 * STALL)) as endpoint,
+        serving(Server(pause=20 * STALL)) as endpoint,  # type: ignore[abstract]
         CoordinatorClient(endpoint, stall=STALL) as client,
         pytest.raises(UnavailableError, match=r"nothing moved .* for 0\.5 seconds"),
     ):
@@ -74,7 +74,7 @@ def test_a_download_that_stands_still_is_given_up() -> None:
 
 
 def test_a_broken_download_goes_on_where_it_stopped() -> None:
-    server = Server(breaks=2)
+    server = Server(breaks=2)  # type: ignore[abstract]
     with serving(server) as endpoint, CoordinatorClient(endpoint, stall=STALL) as client:
         assert client.get_model(keccak(MODEL)) == MODEL
     assert server.offsets == [0, CHUNK, 2 * CHUNK]
@@ -87,7 +87,7 @@ def test_one_that_breaks_before_anything_came_is_not_asked_again() -> None:
             yield from ()
             context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
 
-    server = Gone()
+    server = Gone()  # type: ignore[abstract]
     with serving(server) as endpoint, CoordinatorClient(endpoint) as client, pytest.raises(UnavailableError):
         client.get_model(keccak(MODEL))
     assert server.offsets == [0]
@@ -100,7 +100,7 @@ def test_a_caller_that_takes_nothing_loses_the_call() -> None:
             with StallGuard(STALL).watching(context.cancel) as guard:
                 yield from guard.outgoing(common_pb2.BlobPart(chunk=bytes(CHUNK)) for _ in range(10_000))
 
-    server = Endless()
+    server = Endless()  # type: ignore[abstract]
     with serving(server) as endpoint, grpc.insecure_channel(endpoint) as channel:
         call = rpc.CoordinatorStub(channel).GetModel(pb.GetModelRequest())
         next(call)
@@ -118,7 +118,7 @@ def test_a_caller_that_sends_nothing_loses_the_call() -> None:
                 for count, _ in enumerate(guard.incoming(request_iterator)):
                     yield pb.PutModelReply(taken=count)
 
-    server, never = Listening(), threading.Event()
+    server, never = Listening(), threading.Event()  # type: ignore[abstract]
 
     def silent() -> Iterator[pb.PutModelRequest]:
         yield pb.PutModelRequest(chunk=b"x")
