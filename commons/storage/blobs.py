@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from circuits.errors import StorageError, UnknownError
+from circuits.errors import FullError, StorageError, UnknownError
 from circuits.hashing import keccak
 from commons.storage.files import LOCAL_DISK, Disk, storing, write_durably
 
@@ -51,7 +51,7 @@ class Blobs:
         with storing("cannot look at the stored models"):
             used = sum(path.stat().st_size for path in self._directory.glob("*")) if self._directory.is_dir() else 0
         if used + size > self._max_bytes:
-            raise StorageError(f"the room for models and payloads ({self._max_bytes} bytes) is used up")
+            raise FullError(f"the room for models and payloads ({self._max_bytes} bytes) is used up")
 
     def _path(self, digest: bytes) -> Path:
         return self._directory / digest.hex()

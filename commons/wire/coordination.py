@@ -95,7 +95,7 @@ def status_from_wire(message: pb.SubmissionStatusReply) -> SubmissionStatus:
         raise WireError(f"{message.state} is no state of a submission") from None
     submission = checks.digest(message.submission, "status.submission")
     batch = checks.digest(message.batch_id, "status.batch_id") if message.batch_id else None
-    return SubmissionStatus(submission, state, message.reason[:_MAX_TEXT], batch)
+    return SubmissionStatus(submission, state, checks.text(message.reason, _MAX_TEXT), batch)
 
 
 def status_to_wire(status: SubmissionStatus) -> pb.SubmissionStatusReply:
@@ -112,7 +112,8 @@ def task_status_from_wire(message: pb.TaskStatusReply) -> TaskStatus:
     """Raises WireError for a malformed field."""
     checks.counted(message.rounds, 0, _MAX_ENTRIES, "task.rounds")
     checks.counted(message.rejections, 0, _MAX_ENTRIES, "task.rejections")
-    return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), dict(message.rejections))
+    rejections = {checks.text(cause, _MAX_TEXT): count for cause, count in message.rejections.items()}
+    return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), rejections)
 
 
 def task_status_to_wire(status: TaskStatus) -> pb.TaskStatusReply:
@@ -126,13 +127,13 @@ def _round_from_wire(message: pb.RoundStatus) -> RoundStatus:
         message.pending,
         message.rejected,
         message.attempts,
-        message.trouble[:_MAX_TEXT],
+        checks.text(message.trouble, _MAX_TEXT),
         tuple(_batch_from_wire(batch) for batch in message.batches),
         tuple(
             NamedProver(
                 checks.bounded(named.prover, 0, MAX_PROVERS - 1, "named.prover"),
-                named.step[:_MAX_TEXT],
-                named.reason[:_MAX_TEXT],
+                checks.text(named.step, _MAX_TEXT),
+                checks.text(named.reason, _MAX_TEXT),
             )
             for named in message.named
         ),

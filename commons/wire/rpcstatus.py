@@ -16,6 +16,7 @@ import grpc
 
 from circuits.errors import BlamedProversError, GradrollError, UnavailableError, catalogue
 from commons.protocol.messages import MAX_PROVERS
+from commons.wire.checks import text
 from commons.wire.tls import unreachable
 
 _CODE, _PROVERS = "gradroll-code", "gradroll-provers"
@@ -28,12 +29,13 @@ OnError = Callable[[GradrollError], None]
 
 
 def abort(context: grpc.ServicerContext, error: GradrollError) -> NoReturn:
-    """End a call with an error of the catalogue."""
+    """End a call with an error of the catalogue; what speaks of this machine goes to the log alone."""
+    message = _behind_reference(error) if error.own_machine else str(error)
     metadata = [(_CODE, error.code)]
     if isinstance(error, BlamedProversError):
         metadata.append((_PROVERS, ",".join(map(str, error.provers))))
     context.set_trailing_metadata(tuple(metadata))
-    context.abort(grpc.StatusCode[error.rpc_status], str(error)[:_MAX_MESSAGE])
+    context.abort(grpc.StatusCode[error.rpc_status], message[:_MAX_MESSAGE])
     raise error  # abort never returns; this line is for readers that cannot know
 
 
@@ -49,9 +51,17 @@ def answering(context: grpc.ServicerContext, on_error: OnError | None = None) ->
     except Exception as error:
         if not context.is_active() or isinstance(error, grpc.RpcError):
             raise
-        reference = secrets.token_hex(4)
-        _log.exception("event=internal-error reference=%s", reference)
-        abort(context, GradrollError(f"internal error; look for reference {reference} in the server's log"))
+        abort(context, GradrollError(_behind_reference(error)))
+
+
+def _behind_reference(error: Exception) -> str:
+    """Log an error whole, with a reference; returns what a stranger is told instead."""
+    reference = secrets.token_hex(4)
+    if isinstance(error, GradrollError):
+        _log.error("event=own-trouble reference=%s code=%s reason=%r", reference, error.code, str(error))
+    else:
+        _log.error("event=internal-error reference=%s", reference, exc_info=error)
+    return f"the server has a problem of its own (reference {reference}); its operator finds the cause in its log"
 
 
 def from_rpc(error: grpc.RpcError, peer: str, seconds: float | None = None) -> GradrollError:
@@ -63,13 +73,17 @@ def from_rpc(error: grpc.RpcError, peer: str, seconds: float | None = None) -> G
     if not isinstance(error, grpc.Call):
         return UnavailableError(f"{peer}: {error}")
     metadata = {str(key): value for key, value in error.trailing_metadata() or ()}
-    code, message = _text(metadata.get(_CODE)), error.details() or ""
+    code, message = _text(metadata.get(_CODE)), text(error.details() or "", _MAX_MESSAGE)
     if code is not None:
-        kind = catalogue().get(code, GradrollError)
-        if kind is BlamedProversError:
-            return BlamedProversError(_indices(_text(metadata.get(_PROVERS)) or ""), message)
-        return kind(message)
+        return _named(code, message, _text(metadata.get(_PROVERS)) or "")
     return _unanswered(error.code(), message, peer, seconds)
+
+
+def _named(code: str, message: str, provers: str) -> GradrollError:
+    kind = catalogue().get(code, GradrollError)
+    error = BlamedProversError(_indices(provers), message) if kind is BlamedProversError else kind(message)
+    error.own_machine = False  # it is another machine's, and that one has said of it what others may know
+    return error
 
 
 def _unanswered(status: grpc.StatusCode, message: str, peer: str, seconds: float | None) -> GradrollError:

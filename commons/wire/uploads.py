@@ -18,6 +18,7 @@ MAX_SEALED_KEYS = 4 << 20
 MAX_KEY_SETS = 1 << 16
 MAX_CHUNKS = 1 << 18
 _MAX_STATUS_ENTRIES = 256
+_MAX_NAME = 64
 
 
 def head_from_wire(first: pb.SubmitSharesRequest | None) -> ShareHead:
@@ -115,11 +116,11 @@ def status_from_wire(message: pb.ProverStatusReply) -> ProverStatus:
         market=checks.address(message.market, "status.market"),
         committee_id=message.committee_id,
         prover=checks.bounded(message.prover, 0, MAX_PROVERS - 1, "status.prover"),
-        version=message.version[:64],
+        version=checks.text(message.version, _MAX_NAME),
         keys_ready=message.keys_ready,
         submissions=message.submissions,
         stored_bytes=message.stored_bytes,
-        refusals=dict(message.refusals),
+        refusals={checks.text(code, _MAX_NAME): count for code, count in message.refusals.items()},
     )
 
 
