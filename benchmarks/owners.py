@@ -73,7 +73,7 @@ def main(path: Path) -> None:
     owners = [
         DataOwner(
             ChainWriter(view, load_account(accounts / f"owner-{i}.json")), coordinator, parameters, accounts / f"{i}",
-            timeout=600.0, deal=clocked.deal,
+            stall=600.0, deal=clocked.deal,
         )
         for i, clocked in enumerate(clocks)
     ]  # fmt: skip

@@ -17,11 +17,13 @@ class GradrollError(Exception):
         exit_status: of a command that ends with it: 3 bad input or settings, 4 too early, closed or unknown, 5 somebody
             cannot be reached or the chain refused, 6 keys or disk, 7 a check failed.
         rpc_status: name of the gRPC status that stands for it.
+        own_machine: the message speaks of this process's own files, settings or node; strangers are not told.
     """
 
     code: ClassVar[str] = "internal"
     exit_status: ClassVar[int] = 1
     rpc_status: ClassVar[str] = "INTERNAL"
+    own_machine: bool = False
 
     def __init_subclass__(cls, code: str = "", exit_status: int = 0, rpc_status: str = "", **rest: object) -> None:
         """What a class does not say, it has from its base; it may then be raised where only the base is expected."""
@@ -57,13 +59,19 @@ class SignatureError(GradrollError, code="bad-signature", exit_status=7, rpc_sta
 class KeyFileError(GradrollError, code="bad-key-file", exit_status=6, rpc_status="FAILED_PRECONDITION"):
     """A key or SRS file is unreadable, truncated, or not a file of that sort."""
 
+    own_machine = True
+
 
 class KeyMismatchError(GradrollError, code="key-mismatch", exit_status=6, rpc_status="FAILED_PRECONDITION"):
     """A key file is sound but belongs to another circuit, another version, or another setup."""
 
+    own_machine = True
+
 
 class InsecureSetupError(GradrollError, code="insecure-setup", exit_status=6, rpc_status="FAILED_PRECONDITION"):
     """A development-only (seeded) setup was met where a real one is required."""
+
+    own_machine = True
 
 
 class ProofError(GradrollError, code="proof-invalid", exit_status=7, rpc_status="ABORTED"):
@@ -89,6 +97,8 @@ class UnknownError(GradrollError, code="unknown", exit_status=4, rpc_status="NOT
 class ChainError(GradrollError, code="chain", exit_status=5, rpc_status="UNAVAILABLE"):
     """The chain refused, is another chain, or cannot be reached."""
 
+    own_machine = True
+
 
 class UnavailableError(GradrollError, code="unavailable", exit_status=5, rpc_status="UNAVAILABLE"):
     """Too few of the other parties can be reached."""
@@ -97,9 +107,19 @@ class UnavailableError(GradrollError, code="unavailable", exit_status=5, rpc_sta
 class StorageError(GradrollError, code="storage", exit_status=6, rpc_status="RESOURCE_EXHAUSTED"):
     """The disk is full, not writable, or holds something it should not."""
 
+    own_machine = True
+
+
+class FullError(StorageError):
+    """What the operator set aside for others is used up, which they may know."""
+
+    own_machine = False
+
 
 class ConfigError(GradrollError, code="config", exit_status=3, rpc_status="FAILED_PRECONDITION"):
     """A configuration key is missing, unknown or out of range."""
+
+    own_machine = True
 
 
 class BlamedProversError(ProofError, code="prover-blamed", exit_status=7, rpc_status="ABORTED"):
@@ -116,6 +136,8 @@ class InconsistentError(ProofError, code="inconsistent", exit_status=7, rpc_stat
 
 class ContractError(ChainError, code="contract-refused", exit_status=5, rpc_status="FAILED_PRECONDITION"):
     """A contract refused a call or a transaction; ``error`` is the name of its custom error."""
+
+    own_machine = False
 
     def __init__(self, message: str, error: str = "") -> None:
         super().__init__(message)

@@ -28,6 +28,7 @@ from coordinator.settlement import Settlement
 
 _log = logging.getLogger(__name__)
 _DAY = 86_400
+_OWN_TROUBLE = "the coordinator has a problem of its own; its operator finds the cause in its log"
 
 
 class Driver:
@@ -108,12 +109,13 @@ class Driver:
 
     def _note_trouble(self, key: RoundKey, error: GradrollError) -> None:
         """Let owners see why nothing moves, without a log entry for each look at a node that is down."""
+        told = _OWN_TROUBLE if error.own_machine else str(error)
         with self._journal.reading() as state:
             known = state.rounds[key].trouble
-        if isinstance(error, ChainError) or known == str(error):
+        if isinstance(error, ChainError) or known == told:
             return
         try:
-            self._journal.record(CohortFailed(*key, str(error)))
+            self._journal.record(CohortFailed(*key, told))
         except StorageError as failed:  # the round waits all the same, and notes it once there is room
             _log.warning("event=trouble-not-noted task=%d round=%d reason=%r", *key, str(failed))
 

@@ -6,10 +6,10 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import grpc
 
-from circuits.atomicfile import storing
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
@@ -29,7 +29,9 @@ from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.channel import bind, new_server
 from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
-from commons.wire.streams import blob_to_wire, timely
+from commons.wire.stalling import StallGuard
+from commons.wire.streams import blob_to_wire
+from commons.wire.tls import read_roots
 from coordinator import coordinator_start
 from coordinator.coordinator import Coordinator
 from coordinator.journal import VERSIONS
@@ -53,7 +55,7 @@ class CoordinatorNode:
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(CoordinatorSettings)
         self._tls = own.tls
-        account, roots = load_account(own.account), _roots(own)
+        account, roots = load_account(own.account), read_roots(own.prover_roots, "prover_roots")
         self._stopping = threading.Event()
         view, clock = ChainView.of(chain), SystemClock()
         sender = ChainWriter(view, account, Patience.of(chain), self._stopping)
@@ -141,44 +143,52 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
 
     def PutModel(  # noqa: N802
         self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext
-    ) -> pb.PutModelReply:
-        """Store a model of a task's model owner."""
-        with answering(context, _refused):
-            parts = timely(request_iterator, context, self._settings.idle_timeout)
+    ) -> Iterator[pb.PutModelReply]:
+        """Store a model of a task's model owner, unless it is here already."""
+        with answering(context, _refused), self._guard(context) as guard:
+            parts = guard.incoming(request_iterator)
             head = coordination.model_head_from_wire(next(parts, None))
             terms = self._coordinator.admission.check_publisher(head)
-            limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
-            model = coordination.model_from_wire(head, parts, limit)
-            return pb.PutModelReply(digest=self._coordinator.models.put(model))
+            if not self._coordinator.models.has(head.digest):
+                limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
+                model = coordination.ModelReader(head, limit)
+                yield from guard.outgoing(model.chunks(parts))
+                self._coordinator.models.put(model.finish())
+            yield pb.PutModelReply(digest=head.digest)
 
     def GetModel(  # noqa: N802
         self, request: pb.GetModelRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a model."""
-        with answering(context, _refused):
-            yield from blob_to_wire(self._coordinator.models.get(checks.digest(request.digest, "digest")))
+        with answering(context, _refused), self._guard(context) as guard:
+            model = self._coordinator.models.get(checks.digest(request.digest, "digest"))
+            yield from guard.outgoing(blob_to_wire(model, request.offset))
 
     def GetPayload(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a batch's aggregate."""
-        with answering(context, _refused):
+        with answering(context, _refused), self._guard(context) as guard:
             digest = self._batch(request).payload_digest
             if digest is None:
                 raise NotReadyError("the provers have not released this sum yet; ask again some blocks later")
-            yield from blob_to_wire(self._coordinator.results.get(digest))
+            yield from guard.outgoing(blob_to_wire(self._coordinator.results.get(digest), request.offset))
 
     def GetAuditBundle(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
-        with answering(context, _refused):
-            yield from blob_to_wire(self._coordinator.results.get(self._batch(request).bundle_digest))
+        with answering(context, _refused), self._guard(context) as guard:
+            bundle = self._coordinator.results.get(self._batch(request).bundle_digest)
+            yield from guard.outgoing(blob_to_wire(bundle, request.offset))
 
     def TaskStatus(self, request: pb.TaskStatusRequest, context: grpc.ServicerContext) -> pb.TaskStatusReply:  # noqa: N802
         """A task's rounds and rejections."""
         with answering(context, _refused), self._coordinator.journal.reading() as state:
             return coordination.task_status_to_wire(state.task_status(request.task_id))
+
+    def _guard(self, context: grpc.ServicerContext) -> AbstractContextManager[StallGuard]:
+        return StallGuard(self._settings.idle_timeout).watching(context.cancel)
 
     def _batch(self, request: common_pb2.BatchRequest) -> ProvenBatch:
         batch_id = checks.digest(request.batch_id, "batch_id")
@@ -194,13 +204,6 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
 def _refused(error: GradrollError) -> None:
     level = logging.ERROR if isinstance(error, StorageError) else logging.INFO
     _log.log(level, "event=call-refused code=%s reason=%r", error.code, str(error))
-
-
-def _roots(own: CoordinatorSettings) -> bytes | None:
-    if own.prover_roots is None:
-        return None
-    with storing(f"prover_roots: cannot read {own.prover_roots}"):
-        return own.prover_roots.read_bytes()
 
 
 def serve(settings: Settings) -> None:

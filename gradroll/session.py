@@ -17,6 +17,7 @@ from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSett
 from commons.storage.accounts import SigningKey, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.tls import read_roots
 from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.model_owner.buyer import ModelOwner
@@ -76,29 +77,35 @@ class Session:
     def data_owner(self) -> DataOwner:
         """The data owner of [owner]."""
         own = self.settings.section(OwnerSettings)
-        chain = self.writer(load_account(own.account))
+        chain, roots = self.writer(load_account(own.account)), read_roots(own.tls_roots, "owner.tls_roots")
         return DataOwner(
-            chain, self.coordinator(own.coordinator), self.parameters, own.state,
-            timeout=own.upload_timeout, patience=own.patience,
+            chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters, own.state,
+            stall=own.stall_timeout, tls_roots=roots, patience=own.patience,
         )  # fmt: skip
 
     @cached_property
     def model_owner(self) -> ModelOwner:
         """The model owner of [model_owner]."""
         own = self.settings.section(ModelOwnerSettings)
-        chain = self.writer(load_account(own.account))
+        chain, roots = self.writer(load_account(own.account)), read_roots(own.tls_roots, "model_owner.tls_roots")
         return ModelOwner(
-            self.view, chain, self.coordinator(own.coordinator), self.parameters, prover_timeout=own.prover_timeout
-        )
+            self.view, chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters,
+            stall=own.stall_timeout, tls_roots=roots,
+        )  # fmt: skip
 
-    def auditor(self, coordinator: str) -> Auditor:
-        """An auditor that fetches bundles from a coordinator's endpoint, which it does not believe."""
-        return Auditor(self.view, self.coordinator(coordinator), self.parameters)
+    def auditor(self, coordinator: str, tls_roots: Path | None = None) -> Auditor:
+        """An auditor that fetches bundles from a coordinator's endpoint, which it does not believe.
+
+        Args:
+            tls_roots: PEM file of certificates to trust instead of the system's.
+        """
+        roots = read_roots(tls_roots, "tls_roots")
+        return Auditor(self.view, self.coordinator(coordinator, roots), self.parameters, roots)
 
     def writer(self, account: SigningKey) -> ChainWriter:
         """Transactions of an account to the market."""
         return ChainWriter(self.view, account, Patience.of(self.settings.section(ChainSettings)))
 
-    def coordinator(self, endpoint: str) -> CoordinatorClient:
-        """A connection to a coordinator.  Raises InvalidInputError for an endpoint that is none."""
-        return self._open.enter_context(CoordinatorClient(endpoint))
+    def coordinator(self, endpoint: str, roots: bytes | None = None, stall: float = 60.0) -> CoordinatorClient:
+        """A connection to a coordinator; the arguments are those of ``Client``."""
+        return self._open.enter_context(CoordinatorClient(endpoint, stall=stall, tls_roots=roots))

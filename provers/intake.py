@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from circuits.errors import ClosedError, SignatureError, WireError
+from circuits.errors import ClosedError, SignatureError, UnknownError, WireError
 from circuits.statement import Context, Membership, SubmissionHeader, TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
@@ -13,7 +13,7 @@ from commons.protocol.signing import require_owner
 from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
 from commons.sharing.sharepayloads import all_payload_sizes, scalar_bytes
-from commons.wire.checks import MAX_CHUNK
+from commons.wire.checks import CHUNK
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
 from provers.party.ledger import owner_key
@@ -40,12 +40,11 @@ class ShareIntake:
         self._membership = membership
         self._clock_skew = clock_skew
 
-    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
-        """Receive one share; on return it is on disk.
+    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> Iterator[int]:
+        """Receive one share; when the iterator ends, it is on disk.
 
-        Returns:
-            The submission's identifier and the signature of its receipt.  A share that is here already gives the same
-            receipt again, without being read.
+        Yields:
+            How many chunks were taken, after each.  A share that is here already is not read.
 
         Raises:
             WireError: not addressed to this prover, malformed, or not what the owner signed.
@@ -63,9 +62,18 @@ class ShareIntake:
         if self._store.find(submission) is None:
             self._require_unbound(header, context)
             self._environment.require_served(header.task_id)
-            self._receive(head, sealed, terms, submission)
-        digest = receipt_digest(self._chain.market_id, submission)
-        return submission, self._keystore.sign(digest)
+            yield from self._receive(head, sealed, terms, submission)
+
+    def receipt(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
+        """The identifier of a submission whose share is on disk, and the signature of its receipt.
+
+        Raises:
+            UnknownError: its share is not here.
+        """
+        submission = header.digest(self._environment.context(header.task_id, header.round))
+        if self._store.find(submission) is None:
+            raise UnknownError(f"no share of submission 0x{submission.hex()} is here")
+        return submission, self._keystore.sign(receipt_digest(self._chain.market_id, submission))
 
     def _check_header(self, head: ShareHead, terms: TaskTerms, context: Context) -> None:
         header, own = head.header, self._membership
@@ -81,7 +89,7 @@ class ShareIntake:
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
-    def _receive(self, head: ShareHead, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> None:
+    def _receive(self, head: ShareHead, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> Iterator[int]:
         header = head.header
         record = self._open_round(header.task_id, header.round)
         self._check_chunks(head.chunks, terms.dimension)
@@ -93,6 +101,7 @@ class ShareIntake:
         with self._store.receive(terms.dimension, self._membership) as writer:
             for index in range(head.chunks):
                 writer.write(self._open_chunk(next(sealed, b""), label, index))
+                yield index + 1
             if next(sealed, None) is not None:
                 raise WireError("more chunks came than were announced")
             received = writer.finish(header.share_digests[head.prover])
@@ -111,7 +120,7 @@ class ShareIntake:
             raise WireError(f"a share of this task comes in {' or '.join(map(str, possible))} chunks, not in {chunks}")
 
     def _open_chunk(self, sealed: bytes, label: sealing.ShareLabel, index: int) -> bytes:
-        if not sealing.OVERHEAD < len(sealed) <= MAX_CHUNK:
+        if not sealing.OVERHEAD < len(sealed) <= CHUNK:
             raise WireError(f"chunk {index} of the share has {len(sealed)} bytes, or is missing")
         return sealing.open_chunk(self._keystore.hpke_secret, sealed, label, index)
 

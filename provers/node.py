@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import grpc
 
-from circuits.errors import WireError
 from commons.chain.view import ChainView
 from commons.runtime.clock import SystemClock
 from commons.runtime.meters import Meter
@@ -21,7 +21,8 @@ from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.channel import bind, new_server
 from commons.wire.rpcstatus import answering
-from commons.wire.streams import blob_to_wire, timely
+from commons.wire.stalling import StallGuard
+from commons.wire.streams import blob_to_wire
 from provers import prover_start
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
@@ -90,27 +91,27 @@ class Servicer(prover_pb2_grpc.ProverServicer):
 
     def SubmitShares(  # noqa: N802
         self, request_iterator: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
-    ) -> pb.ShareReceipt:
+    ) -> Iterator[pb.SubmitSharesReply]:
         """Take one share in."""
         meter = Meter()
-        with answering(context, self._prover.refused):
-            parts = meter.incoming(timely(request_iterator, context, self._idle_timeout))
-            first = next(parts, None)
-            if first is None or first.WhichOneof("part") != "head":
-                raise WireError("a share's stream must begin with its head")
-            submission, signature = self._prover.take(uploads.head_from_wire(first.head), _sealed(parts))
+        with answering(context, self._prover.refused), self._guard(context) as guard:
+            parts = meter.incoming(guard.incoming(request_iterator))
+            head = uploads.head_from_wire(next(parts, None))
+            taken = self._prover.take(head, uploads.sealed_from_wire(parts))
+            yield from guard.outgoing(pb.SubmitSharesReply(taken=count) for count in taken)
+            submission, signature = self._prover.receipt(head.header)
+            yield pb.SubmitSharesReply(receipt=pb.ShareReceipt(submission=submission, signature=signature))
             _log.info("event=share submission=0x%s %s", submission.hex()[:16], meter.figures())
-            return pb.ShareReceipt(submission=submission, signature=signature)
 
     def Run(  # noqa: N802
         self, request_iterator: Iterator[pb.RunRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.RunReply]:
         """Run one step of a batch."""
         meter = Meter()
-        with answering(context, self._prover.refused):
-            parts = meter.incoming(timely(request_iterator, context, self._idle_timeout))
+        with answering(context, self._prover.refused), self._guard(context) as guard:
+            parts = meter.incoming(guard.incoming(request_iterator))
             request = batchsteps.request_from_wire(parts, self._limits)
-            yield from meter.outgoing(batchsteps.reply_to_wire(self._prover.run(request)))
+            yield from guard.outgoing(meter.outgoing(batchsteps.reply_to_wire(self._prover.run(request))))
             name, session = request.step.name, request.session.hex()[:16]
             _log.info("event=step step=%s session=0x%s %s", name, session, meter.figures())
 
@@ -143,25 +144,23 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a batch's certificate."""
-        with answering(context, self._prover.refused):
-            yield from blob_to_wire(self._prover.store.certificate(checks.digest(request.batch_id, "batch_id")))
+        with answering(context, self._prover.refused), self._guard(context) as guard:
+            certificate = self._prover.store.certificate(checks.digest(request.batch_id, "batch_id"))
+            yield from guard.outgoing(blob_to_wire(certificate, request.offset))
 
     def GetAuditBundle(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
-        with answering(context, self._prover.refused):
-            yield from blob_to_wire(self._prover.store.audit_bundle(checks.digest(request.batch_id, "batch_id")))
+        with answering(context, self._prover.refused), self._guard(context) as guard:
+            bundle = self._prover.store.audit_bundle(checks.digest(request.batch_id, "batch_id"))
+            yield from guard.outgoing(blob_to_wire(bundle, request.offset))
+
+    def _guard(self, context: grpc.ServicerContext) -> AbstractContextManager[StallGuard]:
+        return StallGuard(self._idle_timeout).watching(context.cancel)
 
     def _limits(self, session: bytes) -> batchsteps.Limits:
         return batchsteps.Limits(self._prover.dimension(session))
-
-
-def _sealed(parts: Iterator[pb.SubmitSharesRequest]) -> Iterator[bytes]:
-    for part in parts:
-        if part.WhichOneof("part") != "sealed":
-            raise WireError("only sealed chunks may follow the head of a share's stream")
-        yield part.sealed
 
 
 def serve(settings: Settings) -> None:

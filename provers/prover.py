@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
-from circuits.statement import Membership
+from circuits.statement import Membership, SubmissionHeader
 from commons import VERSION
 from commons.chain.ports import MarketReader
 from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage
@@ -82,9 +82,13 @@ class Prover:
         """Refuse a task that this prover cannot work for.  Raises as ``NodeEnvironment.require_served``."""
         self._environment.require_served(task_id)
 
-    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
-        """Take one share in: submission and receipt.  Raises as ``ShareIntake.take``."""
+    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> Iterator[int]:
+        """Take one share in, as ``ShareIntake.take``: it yields after each chunk."""
         return self._intake.take(head, sealed)
+
+    def receipt(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
+        """Submission and receipt of a share that is here.  Raises UnknownError."""
+        return self._intake.receipt(header)
 
     def dimension(self, session: bytes) -> int:
         """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import native
 from circuits.atomicfile import storing
-from circuits.errors import ClosedError, StorageError, UnknownError
+from circuits.errors import ClosedError, FullError, StorageError, UnknownError
 from circuits.statement import Membership
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.sharing.sharepayloads import DENSE_FORM
@@ -133,7 +133,7 @@ class Store:
         if count[0][0] >= self._per_owner:
             raise ClosedError(f"this owner has handed in {self._per_owner} submissions in this round already")
         if self.usage()[1] + size > self._max_bytes:
-            raise StorageError("this prover's room for shares is used up; try again after the round has settled")
+            raise FullError("this prover's room for shares is used up; try again after the round has settled")
 
     def usage(self) -> tuple[int, int]:
         """Number of shares on disk and their bytes."""

@@ -65,7 +65,8 @@ class Server(Section):
     clock_skew: Annotated[int, Interval(ge=0, le=3600), Unit("seconds")] = 30
     """Time after a submit deadline in which submissions still get in, as clocks and nodes differ."""
     idle_timeout: Annotated[float, Interval(ge=1, le=3600), Unit("seconds")] = 60.0
-    """A caller that sends nothing for so long loses its call, and frees the thread that waits for it."""
+    """A caller that sends nothing for so long, or takes nothing of an answer, loses its call, and frees the thread that
+    waits for it; one that is slow does not."""
     stop_grace: Annotated[float, Interval(ge=0, le=600), Unit("seconds")] = 10.0
     """Time that calls under way have to end when the process is told to stop."""
     tls_certificate: File | None = None
@@ -156,8 +157,11 @@ class OwnerSettings(Section):
     """Endpoint of the task's coordinator: in the clear (also grpc://), or grpcs:// over TLS."""
     state: File
     """Directory of submissions under way; it holds their seeds until the coordinator has the header."""
-    upload_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
-    """Time that one prover has to take a share; a slow line needs more."""
+    stall_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
+    """An upload or download on which nothing moves for so long is given up; one that moves takes as long as it needs.
+    Raise it where a line takes longer for 64 KiB."""
+    tls_roots: File | None = None
+    """PEM certificates to trust for grpcs:// coordinators and provers instead of the system's."""
     patience: Annotated[float, Interval(ge=0, le=3600), Unit("seconds")] = 3.0
     """How long provers that do not answer are asked again before the header is handed in without them."""
 
@@ -169,8 +173,11 @@ class ModelOwnerSettings(Section):
     """Key file of the account that pays for the task."""
     coordinator: Endpoint
     """Endpoint of a coordinator that serves models and sums: in the clear (also grpc://), or grpcs:// over TLS."""
-    prover_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
-    """Time that one prover has for one answer when a sum is read from the provers."""
+    stall_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
+    """An upload or download on which nothing moves for so long is given up; one that moves takes as long as it needs.
+    Raise it where a line takes longer for 64 KiB."""
+    tls_roots: File | None = None
+    """PEM certificates to trust for grpcs:// coordinators and provers instead of the system's."""
 
 
 class TaskDefaults(Section):

@@ -19,8 +19,9 @@ from circuits.hashing import words
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _SHARE, _KEYS = b"gradroll/v1/share", b"gradroll/v1/keys"
 OVERHEAD = 32 + 16
-PIECE = (1 << 20) - OVERHEAD
-"""Plaintext bytes of one sealed chunk, so that a chunk stays within 1 MiB."""
+PIECE = (1 << 16) - OVERHEAD
+"""Plaintext bytes of one sealed chunk, so that a chunk has 64 KiB: small enough for a slow link to move one in time,
+large enough that its own ephemeral key costs little beside the encryption."""
 
 
 @dataclass(frozen=True, slots=True)

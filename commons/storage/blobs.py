@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from circuits.atomicfile import storing
-from circuits.errors import StorageError, UnknownError
+from circuits.errors import FullError, StorageError, UnknownError
 from circuits.hashing import keccak
 from commons.storage.files import LOCAL_DISK, Disk, write_durably
 
@@ -33,10 +33,14 @@ class Blobs:
                 write_durably(path, data, disk=self._disk)
         return digest
 
+    def has(self, digest: bytes) -> bool:
+        """Whether bytes with this digest are stored here."""
+        return self._path(digest).exists()
+
     def get(self, digest: bytes) -> bytes:
         """Raises UnknownError for bytes that were never stored here, StorageError for damaged ones."""
         path = self._path(digest)
-        if not path.exists():
+        if not self.has(digest):
             raise UnknownError(f"nothing with the digest 0x{digest.hex()} is stored here")
         with storing(f"cannot read {path}"):
             data = path.read_bytes()
@@ -48,7 +52,7 @@ class Blobs:
         with storing("cannot look at the stored models"):
             used = sum(path.stat().st_size for path in self._directory.glob("*")) if self._directory.is_dir() else 0
         if used + size > self._max_bytes:
-            raise StorageError(f"the room for models and payloads ({self._max_bytes} bytes) is used up")
+            raise FullError(f"the room for models and payloads ({self._max_bytes} bytes) is used up")
 
     def _path(self, digest: bytes) -> Path:
         return self._directory / digest.hex()

@@ -9,11 +9,16 @@ import native
 from circuits.errors import WireError
 from native import G1
 
-MAX_CHUNK = 1 << 20
-"""Most bytes in one chunk of a stream."""
+CHUNK = 1 << 16
+"""Bytes in each chunk of a stream but the last one: a link of 2 kB/s moves one in half a minute."""
 MAX_GRPC_MESSAGE = 6 << 20
 """Most bytes in one gRPC message: a body of 4 MiB, or a cohort of 256 headers for 32 provers, and room."""
 ADDRESS, DIGEST, SIGNATURE, G1_BYTES = 20, 32, 65, 64
+
+
+def text(said: str, limit: int) -> str:
+    """What a peer wrote, for people to read: cut, and without characters that would steer a terminal."""
+    return "".join(char if char.isprintable() else " " for char in said[:limit])
 
 
 def sized(raw: bytes, size: int, what: str) -> bytes:

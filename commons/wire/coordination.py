@@ -46,17 +46,28 @@ def model_head_from_wire(message: pb.PutModelRequest | None) -> ModelHead:
     )
 
 
-def model_from_wire(head: ModelHead, parts: Iterable[pb.PutModelRequest], limit: int) -> bytes:
-    """The model that follows its head.  Raises WireError when it is longer, shorter or another than announced."""
-    collector = Collector(head.length, limit, "the model")
-    for part in parts:
-        if part.WhichOneof("part") != "chunk":
-            raise WireError("the model: a second head in the stream")
-        collector.add(part.chunk)
-    data = collector.finish()
-    if keccak(data) != head.digest:
-        raise WireError(f"the model does not have the digest 0x{head.digest.hex()}")
-    return data
+class ModelReader:
+    """The model that follows its head."""
+
+    def __init__(self, head: ModelHead, limit: int) -> None:
+        """Raises WireError when the announced length is beyond the limit."""
+        self._head = head
+        self._collector = Collector(head.length, limit, "the model")
+
+    def chunks(self, parts: Iterable[pb.PutModelRequest]) -> Iterator[pb.PutModelReply]:
+        """Take the chunks; says after each how many came.  Raises WireError for more than was announced."""
+        for taken, part in enumerate(parts, 1):
+            if part.WhichOneof("part") != "chunk":
+                raise WireError("the model: a second head in the stream")
+            self._collector.add(part.chunk)
+            yield pb.PutModelReply(taken=taken)
+
+    def finish(self) -> bytes:
+        """The model.  Raises WireError when it is shorter or another than announced."""
+        data = self._collector.finish()
+        if keccak(data) != self._head.digest:
+            raise WireError(f"the model does not have the digest 0x{self._head.digest.hex()}")
+        return data
 
 
 def model_to_wire(head: ModelHead, data: bytes) -> Iterator[pb.PutModelRequest]:
@@ -68,6 +79,14 @@ def model_to_wire(head: ModelHead, data: bytes) -> Iterator[pb.PutModelRequest]:
         yield pb.PutModelRequest(chunk=chunk)
 
 
+def require_stored(digest: bytes, replies: Iterable[pb.PutModelReply]) -> None:
+    """Wait until a model is stored.  Raises WireError when the replies end without its digest."""
+    for reply in replies:
+        if reply.WhichOneof("part") == "digest" and reply.digest == digest:
+            return
+    raise WireError("the coordinator did not say that it stored the model; publish it again")
+
+
 def status_from_wire(message: pb.SubmissionStatusReply) -> SubmissionStatus:
     """Raises WireError for a malformed field."""
     try:
@@ -76,7 +95,7 @@ def status_from_wire(message: pb.SubmissionStatusReply) -> SubmissionStatus:
         raise WireError(f"{message.state} is no state of a submission") from None
     submission = checks.digest(message.submission, "status.submission")
     batch = checks.digest(message.batch_id, "status.batch_id") if message.batch_id else None
-    return SubmissionStatus(submission, state, message.reason[:_MAX_TEXT], batch)
+    return SubmissionStatus(submission, state, checks.text(message.reason, _MAX_TEXT), batch)
 
 
 def status_to_wire(status: SubmissionStatus) -> pb.SubmissionStatusReply:
@@ -93,7 +112,8 @@ def task_status_from_wire(message: pb.TaskStatusReply) -> TaskStatus:
     """Raises WireError for a malformed field."""
     checks.counted(message.rounds, 0, _MAX_ENTRIES, "task.rounds")
     checks.counted(message.rejections, 0, _MAX_ENTRIES, "task.rejections")
-    return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), dict(message.rejections))
+    rejections = {checks.text(cause, _MAX_TEXT): count for cause, count in message.rejections.items()}
+    return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), rejections)
 
 
 def task_status_to_wire(status: TaskStatus) -> pb.TaskStatusReply:
@@ -107,13 +127,13 @@ def _round_from_wire(message: pb.RoundStatus) -> RoundStatus:
         message.pending,
         message.rejected,
         message.attempts,
-        message.trouble[:_MAX_TEXT],
+        checks.text(message.trouble, _MAX_TEXT),
         tuple(_batch_from_wire(batch) for batch in message.batches),
         tuple(
             NamedProver(
                 checks.bounded(named.prover, 0, MAX_PROVERS - 1, "named.prover"),
-                named.step[:_MAX_TEXT],
-                named.reason[:_MAX_TEXT],
+                checks.text(named.step, _MAX_TEXT),
+                checks.text(named.reason, _MAX_TEXT),
             )
             for named in message.named
         ),

@@ -11,12 +11,10 @@ from commons.protocol.bundle import AuditBundle
 from commons.protocol.status import SubmissionState, SubmissionStatus, TaskStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
 from commons.wire import coordination
-from commons.wire._generated import common_pb2
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
-from commons.wire.channel import Client
-from commons.wire.rpcstatus import calling
-from commons.wire.streams import blob_from_wire
+from commons.wire._generated.common_pb2 import BatchRequest
+from commons.wire.client import Client
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
 
@@ -30,25 +28,27 @@ class CoordinatorClient(Client):
     by the audit.  Every method raises the error of the catalogue that the coordinator raised, or UnavailableError.
     """
 
-    def __init__(self, endpoint: str, *, timeout: float = 30.0, tls_roots: bytes | None = None) -> None:
+    def __init__(
+        self, endpoint: str, *, timeout: float = 30.0, stall: float = 60.0, tls_roots: bytes | None = None
+    ) -> None:
         """Connect when first used; the arguments are those of ``Client``."""
-        super().__init__(endpoint, timeout=timeout, tls_roots=tls_roots)
+        super().__init__(endpoint, timeout=timeout, stall=stall, tls_roots=tls_roots)
         self._stub = rpc.CoordinatorStub(self._channel)
 
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission into its round; ``receipts`` are the provers' signatures by committee index."""
-        with calling(self.endpoint):
-            reply = self._stub.SubmitHeader(coordination.submission_to_wire(header, receipts), timeout=self._timeout)
-        return coordination.status_from_wire(reply)
+        request = coordination.submission_to_wire(header, receipts)
+        return coordination.status_from_wire(self._ask(self._stub.SubmitHeader, request))
 
     def submission_status(self, submission: bytes) -> SubmissionStatus:
         """What became of a submission."""
-        with calling(self.endpoint):
-            request = pb.SubmissionStatusRequest(submission=submission)
-            return coordination.status_from_wire(self._stub.SubmissionStatus(request, timeout=self._timeout))
+        request = pb.SubmissionStatusRequest(submission=submission)
+        return coordination.status_from_wire(self._ask(self._stub.SubmissionStatus, request))
 
     def put_model(self, data: bytes, task_id: int, publisher: ChainWriter) -> bytes:
         """Store a model of a task; returns its Keccak-256 digest, which the round on the chain names.
+
+        A model that the coordinator has already is not sent again.
 
         Args:
             publisher: the account of the task's model owner, which signs for the model.
@@ -56,30 +56,25 @@ class CoordinatorClient(Client):
         digest, view = keccak(data), publisher.view
         signature = publisher.sign(publication_digest(view.market_id, task_id, digest))
         head = ModelHead(task_id, len(data), digest, signature)
-        with calling(self.endpoint):
-            self._stub.PutModel(coordination.model_to_wire(head, data), timeout=self._timeout)
+        replies = self._stream(self._stub.PutModel, coordination.model_to_wire(head, data))
+        coordination.require_stored(digest, replies)
         return digest
 
     def get_model(self, digest: bytes) -> bytes:
         """A model by its digest; checked."""
-        with calling(self.endpoint):
-            parts = self._stub.GetModel(pb.GetModelRequest(digest=digest), timeout=self._timeout)
-            return blob_from_wire(parts, _MAX_BLOB, "the model", digest)
+        return self._blob(self._stub.GetModel, pb.GetModelRequest(digest=digest), _MAX_BLOB, "the model", digest)
 
     def payload(self, batch_id: bytes) -> bytes:
         """The encoded aggregate of an accepted batch, once it is released; check it against the chain before use."""
-        with calling(self.endpoint):
-            parts = self._stub.GetPayload(common_pb2.BatchRequest(batch_id=batch_id), timeout=self._timeout)
-            return blob_from_wire(parts, _MAX_BLOB, "the payload")
+        return self._blob(self._stub.GetPayload, BatchRequest(batch_id=batch_id), _MAX_BLOB, "the payload")
 
     def audit_bundle(self, batch_id: bytes) -> AuditBundle:
         """Everything that was opened for a batch."""
-        with calling(self.endpoint):
-            parts = self._stub.GetAuditBundle(common_pb2.BatchRequest(batch_id=batch_id), timeout=self._timeout)
-            return AuditBundle.decode(blob_from_wire(parts, _MAX_BLOB, "the audit bundle"))
+        request = BatchRequest(batch_id=batch_id)
+        return AuditBundle.decode(self._blob(self._stub.GetAuditBundle, request, _MAX_BLOB, "the audit bundle"))
 
     def task_status(self, task_id: int) -> TaskStatus:
         """A task's rounds at the coordinator, and why submissions were rejected."""
-        with calling(self.endpoint):
-            reply = self._stub.TaskStatus(pb.TaskStatusRequest(task_id=task_id), timeout=self._timeout)
-        return coordination.task_status_from_wire(reply)
+        return coordination.task_status_from_wire(
+            self._ask(self._stub.TaskStatus, pb.TaskStatusRequest(task_id=task_id))
+        )

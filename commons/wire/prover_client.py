@@ -13,12 +13,10 @@ from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
 from commons.wire import batchsteps, uploads
-from commons.wire._generated import common_pb2
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
-from commons.wire.channel import Client
-from commons.wire.rpcstatus import calling
-from commons.wire.streams import blob_from_wire
+from commons.wire._generated.common_pb2 import BatchRequest
+from commons.wire.client import Client
 
 
 class ProverClient(Client):
@@ -27,19 +25,15 @@ class ProverClient(Client):
     Every method raises the error of the catalogue that the node raised, or UnavailableError when it gave no answer.
     """
 
-    def __init__(self, endpoint: str, *, timeout: float = 30.0, tls_roots: bytes | None = None) -> None:
+    def __init__(
+        self, endpoint: str, *, timeout: float = 30.0, stall: float = 60.0, tls_roots: bytes | None = None
+    ) -> None:
         """Connect when first used; the arguments are those of ``Client``."""
-        super().__init__(endpoint, timeout=timeout, tls_roots=tls_roots)
+        super().__init__(endpoint, timeout=timeout, stall=stall, tls_roots=tls_roots)
         self._stub = rpc.ProverStub(self._channel)
 
     def submit_shares(
-        self,
-        header: SubmissionHeader,
-        prover: int,
-        payload: bytes,
-        hpke_key: bytes,
-        context: Context,
-        timeout: float | None = None,
+        self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, context: Context
     ) -> bytes:
         """Seal a share payload to the prover and hand it in.
 
@@ -55,26 +49,31 @@ class ProverClient(Client):
         label = sealing.ShareLabel(context.market.domain, header.task_id, header.round, header.owner, prover, count)
 
         def parts() -> Iterator[pb.SubmitSharesRequest]:
-            yield pb.SubmitSharesRequest(head=uploads.head_to_wire(ShareHead(header, prover, count)))
+            yield uploads.head_to_wire(ShareHead(header, prover, count))
             for sealed in sealing.seal_share(hpke_key, payload, label):
                 yield pb.SubmitSharesRequest(sealed=sealed)
 
-        with calling(self.endpoint):
-            receipt = self._stub.SubmitShares(parts(), timeout=timeout or self._timeout)
+        receipt = uploads.receipt_from_wire(self._stream(self._stub.SubmitShares, parts()))
         if receipt.submission != header.digest(context):
             raise WireError(f"{self.endpoint} answered with the receipt of another submission")
         return receipt.signature
 
     def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
-        """Have the prover run one step of a batch for a model of ``dimension`` coordinates."""
-        with calling(self.endpoint):
-            parts = self._stub.Run(batchsteps.request_to_wire(request), timeout=timeout or self._timeout)
-            return batchsteps.reply_from_wire(parts, batchsteps.Limits(dimension))
+        """Have the prover run one step of a batch for a model of ``dimension`` coordinates.
+
+        Args:
+            timeout: seconds for all of it; without, it may take as long as it moves.
+        """
+        asked = batchsteps.request_to_wire(request)
+        if timeout is None:
+            parts = self._stream(self._stub.Run, asked)
+        else:
+            parts = self._stream_within(self._stub.Run, asked, timeout)
+        return batchsteps.reply_from_wire(parts, batchsteps.Limits(dimension))
 
     def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
         """The sealed keys of which the prover is the dealer."""
-        with calling(self.endpoint):
-            reply = self._stub.DealKeys(pb.DealKeysRequest(committee_id=committee_id), timeout=self._timeout)
+        reply = self._ask(self._stub.DealKeys, pb.DealKeysRequest(committee_id=committee_id))
         return uploads.packages_from_wire(reply.packages)
 
     def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
@@ -82,34 +81,28 @@ class ProverClient(Client):
         request = pb.AcceptKeysRequest(
             committee_id=committee_id, packages=[uploads.package_to_wire(package) for package in packages]
         )
-        with calling(self.endpoint):
-            return uploads.confirmation_from_wire(self._stub.AcceptKeys(request, timeout=self._timeout))
+        return uploads.confirmation_from_wire(self._ask(self._stub.AcceptKeys, request))
 
     def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
         """Give the prover all members' signed hashes."""
         request = pb.ConfirmKeysRequest(
             committee_id=committee_id, confirmations=[uploads.confirmation_to_wire(word) for word in confirmations]
         )
-        with calling(self.endpoint):
-            self._stub.ConfirmKeys(request, timeout=self._timeout)
+        self._ask(self._stub.ConfirmKeys, request)
 
     def status(self, timeout: float | None = None) -> ProverStatus:
         """What the prover says of itself."""
-        with calling(self.endpoint):
-            reply = self._stub.Status(pb.ProverStatusRequest(), timeout=timeout or self._timeout)
-        return uploads.status_from_wire(reply)
+        return uploads.status_from_wire(self._ask(self._stub.Status, pb.ProverStatusRequest(), timeout))
 
     def certificate(self, batch_id: bytes) -> Certificate:
         """The certificate of a batch with the attestations that the prover knows; only its identifier is checked."""
-        with calling(self.endpoint):
-            parts = self._stub.GetCertificate(common_pb2.BatchRequest(batch_id=batch_id), timeout=self._timeout)
-            found = Certificate.decode(blob_from_wire(parts, MAX_CERTIFICATE, "the certificate"))
+        request = BatchRequest(batch_id=batch_id)
+        found = Certificate.decode(self._blob(self._stub.GetCertificate, request, MAX_CERTIFICATE, "the certificate"))
         if found.batch_id != batch_id:
             raise WireError(f"{self.endpoint} answered with the certificate of another batch")
         return found
 
     def audit_bundle(self, batch_id: bytes, dimension: int = MAX_DIMENSION) -> AuditBundle:
         """All opened values of a batch that the prover attested; an audit checks them."""
-        with calling(self.endpoint):
-            parts = self._stub.GetAuditBundle(common_pb2.BatchRequest(batch_id=batch_id), timeout=self._timeout)
-            return AuditBundle.decode(blob_from_wire(parts, largest_bundle(dimension), "the audit bundle"))
+        request, limit = BatchRequest(batch_id=batch_id), largest_bundle(dimension)
+        return AuditBundle.decode(self._blob(self._stub.GetAuditBundle, request, limit, "the audit bundle"))

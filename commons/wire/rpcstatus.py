@@ -16,6 +16,8 @@ import grpc
 
 from circuits.errors import BlamedProversError, GradrollError, UnavailableError, catalogue
 from commons.protocol.messages import MAX_PROVERS
+from commons.wire.checks import text
+from commons.wire.tls import unreachable
 
 _CODE, _PROVERS = "gradroll-code", "gradroll-provers"
 _MAX_MESSAGE, _MAX_DIGITS = 2000, 3
@@ -27,12 +29,13 @@ OnError = Callable[[GradrollError], None]
 
 
 def abort(context: grpc.ServicerContext, error: GradrollError) -> NoReturn:
-    """End a call with an error of the catalogue."""
+    """End a call with an error of the catalogue; what speaks of this machine goes to the log alone."""
+    message = _behind_reference(error) if error.own_machine else str(error)
     metadata = [(_CODE, error.code)]
     if isinstance(error, BlamedProversError):
         metadata.append((_PROVERS, ",".join(map(str, error.provers))))
     context.set_trailing_metadata(tuple(metadata))
-    context.abort(grpc.StatusCode[error.rpc_status], str(error)[:_MAX_MESSAGE])
+    context.abort(grpc.StatusCode[error.rpc_status], message[:_MAX_MESSAGE])
     raise error  # abort never returns; this line is for readers that cannot know
 
 
@@ -48,37 +51,60 @@ def answering(context: grpc.ServicerContext, on_error: OnError | None = None) ->
     except Exception as error:
         if not context.is_active() or isinstance(error, grpc.RpcError):
             raise
-        reference = secrets.token_hex(4)
-        _log.exception("event=internal-error reference=%s", reference)
-        abort(context, GradrollError(f"internal error; look for reference {reference} in the server's log"))
+        abort(context, GradrollError(_behind_reference(error)))
 
 
-def from_rpc(error: grpc.RpcError, peer: str) -> GradrollError:
-    """The error that a server raised, or UnavailableError when there was no answer."""
+def _behind_reference(error: Exception) -> str:
+    """Log an error whole, with a reference; returns what a stranger is told instead."""
+    reference = secrets.token_hex(4)
+    if isinstance(error, GradrollError):
+        _log.error("event=own-trouble reference=%s code=%s reason=%r", reference, error.code, str(error))
+    else:
+        _log.error("event=internal-error reference=%s", reference, exc_info=error)
+    return f"the server has a problem of its own (reference {reference}); its operator finds the cause in its log"
+
+
+def from_rpc(error: grpc.RpcError, peer: str, seconds: float | None = None) -> GradrollError:
+    """The error that a server raised, or UnavailableError when there was no answer.
+
+    Args:
+        seconds: how long the server had for the call, if that was limited.
+    """
     if not isinstance(error, grpc.Call):
         return UnavailableError(f"{peer}: {error}")
     metadata = {str(key): value for key, value in error.trailing_metadata() or ()}
-    code, message = _text(metadata.get(_CODE)), error.details() or ""
+    code, message = _text(metadata.get(_CODE)), text(error.details() or "", _MAX_MESSAGE)
     if code is not None:
-        kind = catalogue().get(code, GradrollError)
-        if kind is BlamedProversError:
-            return BlamedProversError(_indices(_text(metadata.get(_PROVERS)) or ""), message)
-        return kind(message)
-    status = error.code()
+        return _named(code, message, _text(metadata.get(_PROVERS)) or "")
+    return _unanswered(error.code(), message, peer, seconds)
+
+
+def _named(code: str, message: str, provers: str) -> GradrollError:
+    kind = catalogue().get(code, GradrollError)
+    error = BlamedProversError(_indices(provers), message) if kind is BlamedProversError else kind(message)
+    error.own_machine = False  # it is another machine's, and that one has said of it what others may know
+    return error
+
+
+def _unanswered(status: grpc.StatusCode, message: str, peer: str, seconds: float | None) -> GradrollError:
+    """What gRPC itself says when no server of ours did."""
     if status is S.DEADLINE_EXCEEDED:
-        return UnavailableError(f"{peer} did not answer in time; try again, or allow it more time")
+        limit = "in time" if seconds is None else f"within {seconds:g} seconds"
+        return UnavailableError(f"{peer} did not answer {limit}; try again, or allow it more time")
     if status is S.UNAVAILABLE:
-        return UnavailableError(f"{peer} cannot be reached ({message}); is it running, and is the address right?")
+        return UnavailableError(unreachable(peer, message))
+    if status is S.CANCELLED:
+        return UnavailableError(f"{peer} ended the call, as a server does when nothing moves for long; try again")
     return GradrollError(f"{peer} answered {status.name}: {message}")
 
 
 @contextmanager
-def calling(peer: str) -> Generator[None]:
-    """Raise the catalogue's error for whatever goes wrong in a call to ``peer``."""
+def calling(peer: str, seconds: float | None = None) -> Generator[None]:
+    """Raise the catalogue's error for whatever goes wrong in a call to ``peer``, which has so many seconds for it."""
     try:
         yield
     except grpc.RpcError as error:
-        raise from_rpc(error, peer) from error
+        raise from_rpc(error, peer, seconds) from error
 
 
 def _text(value: str | bytes | None) -> str | None:

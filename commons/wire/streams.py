@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
-import grpc
 import numpy as np
 
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from commons.sharing.scalars import from_little_endian
 from commons.wire._generated import common_pb2 as pb
-from commons.wire.checks import MAX_CHUNK, bounded, digest
+from commons.wire.checks import CHUNK, bounded, digest
 from native import FrArray
 
-M = TypeVar("M")
 SCALAR = 32
 
 
-def chunks(data: bytes | memoryview, size: int = MAX_CHUNK) -> Iterator[bytes]:
+def chunks(data: bytes | memoryview, size: int = CHUNK) -> Iterator[bytes]:
     """Cut bytes into pieces of at most ``size``; no piece for no bytes."""
     view = memoryview(data)
     for at in range(0, len(view), size):
@@ -37,38 +33,24 @@ class Collector:
         self._data = bytearray()
 
     @property
-    def complete(self) -> bool:
-        """Whether nothing is missing."""
-        return len(self._data) == self._length
+    def received(self) -> int:
+        """Bytes that came."""
+        return len(self._data)
 
     def add(self, chunk: bytes) -> None:
-        """Append a chunk; WireError for an empty or long one, or when more comes than was announced."""
-        bounded(len(chunk), 1, MAX_CHUNK, f"chunk of {self._what}")
-        if len(self._data) + len(chunk) > self._length:
+        """Append a chunk; WireError for one that has not the size of all, or when more comes than was announced."""
+        missing = self._length - len(self._data)
+        if len(chunk) > missing:
             raise WireError(f"{self._what}: more bytes came than the announced {self._length}")
+        if not chunk or len(chunk) != min(CHUNK, missing):  # by small ones a peer could be slow without end
+            raise WireError(f"a chunk of {self._what} has {len(chunk)} bytes; all but the last one have {CHUNK}")
         self._data += chunk
 
     def finish(self) -> bytes:
         """All bytes; WireError when some are missing."""
-        if not self.complete:
+        if len(self._data) != self._length:
             raise WireError(f"{self._what} ended after {len(self._data)} of {self._length} bytes")
         return bytes(self._data)
-
-
-def timely(messages: Iterable[M], context: grpc.ServicerContext, seconds: float) -> Iterator[M]:
-    """The same messages; a caller that sends nothing for ``seconds`` loses the call, and frees its thread."""
-    stream = iter(messages)
-    while True:
-        timer = threading.Timer(seconds, context.cancel)
-        timer.daemon = True
-        timer.start()
-        try:
-            message = next(stream, None)
-        finally:
-            timer.cancel()
-        if message is None:
-            return
-        yield message
 
 
 def vector_to_bytes(vector: FrArray) -> memoryview:
@@ -83,34 +65,65 @@ def vector_from_bytes(raw: bytes, length: int, what: str) -> FrArray:
     return from_little_endian(raw, what)
 
 
-def blob_to_wire(data: bytes) -> Iterator[pb.BlobPart]:
-    """Stream a blob: its length and Keccak-256 digest, then its chunks."""
+def blob_to_wire(data: bytes, offset: int = 0) -> Iterator[pb.BlobPart]:
+    """Stream a blob: its length and Keccak-256 digest, then its chunks from ``offset`` on.
+
+    Raises:
+        WireError: the blob is not that long.
+    """
+    bounded(offset, 0, len(data), "offset")
     yield pb.BlobPart(head=pb.BlobHead(length=len(data), digest=keccak(data)))
-    for chunk in chunks(data):
+    for chunk in chunks(memoryview(data)[offset:]):
         yield pb.BlobPart(chunk=chunk)
 
 
-def blob_from_wire(parts: Iterable[pb.BlobPart], limit: int, what: str, expected: bytes | None = None) -> bytes:
-    """Collect a streamed blob and check it against its digest.
+class BlobReader:
+    """Collects a streamed blob, from several streams if one breaks, and checks the whole against its digest."""
 
-    Args:
+    def __init__(self, limit: int, what: str, expected: bytes | None = None) -> None:
+        """Args:
         limit: most bytes that are taken.
         expected: the digest that it must have, where the caller knows it; else the announced one is checked.
-    """
-    stream = iter(parts)
-    first = _next(stream, what)
-    if first.WhichOneof("part") != "head":
-        raise WireError(f"{what}: the stream must begin with its head")
-    collector = Collector(first.head.length, limit, what)
-    announced = digest(first.head.digest, f"digest of {what}")
-    for part in stream:
-        if part.WhichOneof("part") != "chunk":
-            raise WireError(f"{what}: a second head in the stream")
-        collector.add(part.chunk)
-    data = collector.finish()
-    if keccak(data) != (expected or announced):
-        raise WireError(f"{what} does not have the digest 0x{(expected or announced).hex()}")
-    return data
+        """
+        self._limit = limit
+        self._what = what
+        self._expected = expected
+        self._head: pb.BlobHead | None = None
+        self._collector = Collector(0, 0, what)
+
+    @property
+    def offset(self) -> int:
+        """Bytes that came; the next stream has to begin after them."""
+        return self._collector.received
+
+    def read(self, parts: Iterable[pb.BlobPart]) -> bytes:
+        """Read a stream to its end; returns the blob.
+
+        Raises:
+            WireError: malformed, too long or short, or not the blob with that digest.
+        """
+        stream = iter(parts)
+        wanted = self._begin(_next(stream, self._what))
+        for part in stream:
+            if part.WhichOneof("part") != "chunk":
+                raise WireError(f"{self._what}: a second head in the stream")
+            self._collector.add(part.chunk)
+        data = self._collector.finish()
+        if keccak(data) != wanted:
+            raise WireError(f"{self._what} does not have the digest 0x{wanted.hex()}")
+        return data
+
+    def _begin(self, first: pb.BlobPart) -> bytes:
+        """Take a stream's head; returns the digest that the blob must have."""
+        if first.WhichOneof("part") != "head":
+            raise WireError(f"{self._what}: the stream must begin with its head")
+        if self._head is None:
+            self._collector = Collector(first.head.length, self._limit, self._what)
+            self._head = first.head
+        elif first.head != self._head:
+            raise WireError(f"{self._what}: another one is served than before the connection broke")
+        announced = digest(first.head.digest, f"digest of {self._what}")
+        return self._expected or announced
 
 
 def _next(stream: Iterator[pb.BlobPart], what: str) -> pb.BlobPart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from circuits.errors import WireError
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, members_of
@@ -16,20 +16,41 @@ from commons.wire.contexts import header_from_wire, header_to_wire
 
 MAX_SEALED_KEYS = 4 << 20
 MAX_KEY_SETS = 1 << 16
-MAX_CHUNKS = 1 << 14
+MAX_CHUNKS = 1 << 18
 _MAX_STATUS_ENTRIES = 256
+_MAX_NAME = 64
 
 
-def head_from_wire(message: pb.ShareHead) -> ShareHead:
-    """Raises WireError for a malformed field."""
-    header = header_from_wire(message.header)
-    prover = checks.bounded(message.prover, 0, len(header.share_digests) - 1, "head.prover")
-    return ShareHead(header, prover, checks.bounded(message.chunks, 1, MAX_CHUNKS, "head.chunks"))
+def head_from_wire(first: pb.SubmitSharesRequest | None) -> ShareHead:
+    """The first part of a share's stream.  Raises WireError for a malformed one."""
+    if first is None or first.WhichOneof("part") != "head":
+        raise WireError("a share's stream must begin with its head")
+    header = header_from_wire(first.head.header)
+    prover = checks.bounded(first.head.prover, 0, len(header.share_digests) - 1, "head.prover")
+    return ShareHead(header, prover, checks.bounded(first.head.chunks, 1, MAX_CHUNKS, "head.chunks"))
 
 
-def head_to_wire(head: ShareHead) -> pb.ShareHead:
+def head_to_wire(head: ShareHead) -> pb.SubmitSharesRequest:
     """The wire form of a share's announcement."""
-    return pb.ShareHead(header=header_to_wire(head.header), prover=head.prover, chunks=head.chunks)
+    return pb.SubmitSharesRequest(
+        head=pb.ShareHead(header=header_to_wire(head.header), prover=head.prover, chunks=head.chunks)
+    )
+
+
+def sealed_from_wire(parts: Iterable[pb.SubmitSharesRequest]) -> Iterator[bytes]:
+    """The sealed chunks that follow the head.  Raises WireError for anything else."""
+    for part in parts:
+        if part.WhichOneof("part") != "sealed":
+            raise WireError("only sealed chunks may follow the head of a share's stream")
+        yield part.sealed
+
+
+def receipt_from_wire(replies: Iterable[pb.SubmitSharesReply]) -> pb.ShareReceipt:
+    """Wait for the receipt of a share.  Raises WireError when the replies end without one."""
+    for reply in replies:
+        if reply.WhichOneof("part") == "receipt":
+            return reply.receipt
+    raise WireError("the prover took the share without a receipt; hand it in again")
 
 
 def package_from_wire(message: pb.KeyPackage) -> KeyPackage:
@@ -95,11 +116,11 @@ def status_from_wire(message: pb.ProverStatusReply) -> ProverStatus:
         market=checks.address(message.market, "status.market"),
         committee_id=message.committee_id,
         prover=checks.bounded(message.prover, 0, MAX_PROVERS - 1, "status.prover"),
-        version=message.version[:64],
+        version=checks.text(message.version, _MAX_NAME),
         keys_ready=message.keys_ready,
         submissions=message.submissions,
         stored_bytes=message.stored_bytes,
-        refusals=dict(message.refusals),
+        refusals={checks.text(code, _MAX_NAME): count for code, count in message.refusals.items()},
     )
 
 

@@ -25,11 +25,13 @@ class Auditor:
     Attributes:
         coordinator: serves bundles and aggregates; it is not believed, and where it does not serve them provers do.
         parameters: SRS and verifying keys, from a source that the auditor trusts.
+        tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
     """
 
     view: ChainView
     coordinator: CoordinatorClient
     parameters: PublicParameters
+    tls_roots: bytes | None = None
 
     def audit_round(self, task_id: int, round_number: int) -> tuple[tuple[AcceptedBatch, AuditReport], ...]:
         """Audit every accepted batch of a round.
@@ -52,7 +54,8 @@ class Auditor:
             UnavailableError: nobody serves a bundle, or the sum.
         """
         terms, policy = self.view.terms(batch.task_id), self.view.policy(batch.task_id)
-        provers, key = ProverReader(self.view), self.parameters.commitment_key(terms.dimension)
+        provers = ProverReader(self.view, tls_roots=self.tls_roots)
+        key = self.parameters.commitment_key(terms.dimension)
         recorded = Recorded(
             context=self.view.context(batch.task_id, batch.round),
             committee=self.view.committee(terms.committee_id),

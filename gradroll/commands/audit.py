@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradroll.commands.options import Subparsers, chain_options, endpoint, leaf, natural, settings
+from gradroll.commands.options import Subparsers, chain_options, endpoint, leaf, natural, roots_option, settings
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of verifying keys (keys.directory)")
+    roots_option(parser, "")
     chain_options(parser)
 
 
@@ -47,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
     console, outcomes = arguments.console, []
     with Session(chosen) as session:
-        audit, opened = session.auditor(arguments.coordinator), session.view.task(arguments.task).rounds_opened
+        audit, opened = (
+            session.auditor(arguments.coordinator, arguments.tls_roots),
+            session.view.task(arguments.task).rounds_opened,
+        )
         rounds = range(opened) if arguments.round is None else [arguments.round]
         for number in rounds:
             try:

@@ -55,6 +55,21 @@ def chain_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--market", metavar="0x...", help="market contract (chain.market)")
 
 
+def roots_option(parser: argparse.ArgumentParser, key: str) -> None:
+    """The option for the certificates to trust.
+
+    Args:
+        key: the setting that it stands for, "" for none.
+    """
+    stands_for = f" ({key})" if key else ""
+    parser.add_argument(
+        "--tls-roots",
+        type=Path,
+        metavar="FILE",
+        help=f"PEM certificates to trust for grpcs:// instead of the system's{stands_for}",
+    )
+
+
 def settings(arguments: argparse.Namespace, **overrides: object) -> Settings:
     """Settings from the file, the environment and these arguments.
 

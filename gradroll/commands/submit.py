@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, ether
-from gradroll.commands.options import Subparsers, chain_options, leaf, natural, positive, settings
+from gradroll.commands.options import Subparsers, chain_options, leaf, natural, positive, roots_option, settings
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", type=natural, help="the task's number")
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (owner.coordinator)")
+    roots_option(parser, "owner.tls_roots")
     chain_options(parser)
 
 
@@ -104,7 +105,14 @@ def status(arguments: argparse.Namespace) -> int:
 def _session(arguments: argparse.Namespace) -> Session:
     from gradroll.session import Session
 
-    return Session(settings(arguments, owner__account=arguments.account, owner__coordinator=arguments.coordinator))
+    return Session(
+        settings(
+            arguments,
+            owner__account=arguments.account,
+            owner__coordinator=arguments.coordinator,
+            owner__tls_roots=arguments.tls_roots,
+        )
+    )
 
 
 def _register(owner: DataOwner, arguments: argparse.Namespace, console: Console) -> None:

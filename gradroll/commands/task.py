@@ -16,6 +16,7 @@ from gradroll.commands.options import (
     group,
     leaf,
     natural,
+    roots_option,
     settings,
     wei,
     whole,
@@ -95,6 +96,7 @@ def _task_leaf(commands: Subparsers, name: str, summary: str, example: str, run:
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (model_owner.account)")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (model_owner.coordinator)")
+    roots_option(parser, "model_owner.tls_roots")
     chain_options(parser)
 
 
@@ -250,6 +252,7 @@ def _session(arguments: argparse.Namespace) -> Session:
             arguments,
             model_owner__account=arguments.account,
             model_owner__coordinator=arguments.coordinator,
+            model_owner__tls_roots=arguments.tls_roots,
             keys__srs=getattr(arguments, "srs", None),
             keys__directory=getattr(arguments, "keys", None),
         )

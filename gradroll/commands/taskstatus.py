@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, ether, utc
-from gradroll.commands.options import Subparsers, address, chain_options, leaf, natural, settings
+from gradroll.commands.options import Subparsers, address, chain_options, leaf, natural, roots_option, settings
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def add(commands: Subparsers) -> None:
     )
     parser.add_argument("task", type=natural, help="the task's number")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (model_owner.coordinator)")
+    roots_option(parser, "model_owner.tls_roots")
     chain_options(parser)
 
 
@@ -65,7 +66,10 @@ def status(arguments: argparse.Namespace) -> int:
     """Print what the chain and the coordinator know about a task."""
     from gradroll.session import Session
 
-    chosen, console = settings(arguments, model_owner__coordinator=arguments.coordinator), arguments.console
+    console: Console = arguments.console
+    chosen = settings(
+        arguments, model_owner__coordinator=arguments.coordinator, model_owner__tls_roots=arguments.tls_roots
+    )
     with Session(chosen) as session:
         view = session.view
         record = view.task(arguments.task)
@@ -88,10 +92,12 @@ def _ask_coordinator(session: Session, task: int, console: Console) -> TaskStatu
     """What the coordinator says; None, with a warning, where there is none or it does not answer."""
     from circuits.errors import GradrollError
     from commons.settings.sections import ModelOwnerSettings
+    from commons.wire.tls import read_roots
 
     try:
-        endpoint = session.settings.section(ModelOwnerSettings, "coordinator").coordinator
-        return session.coordinator(endpoint).task_status(task)
+        own = session.settings.section(ModelOwnerSettings, "coordinator")
+        roots = read_roots(own.tls_roots, "model_owner.tls_roots")
+        return session.coordinator(own.coordinator, roots).task_status(task)
     except GradrollError as error:
         console.warn(f"what follows is the chain's word only: {error}")
         return None

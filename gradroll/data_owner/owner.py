@@ -80,7 +80,8 @@ class DataOwner:
         coordinator: the task's coordinator; it sees headers and receipts, never a share.
         parameters: public parameters; only the SRS is needed.
         state: directory for submissions under way.
-        timeout: seconds for one prover to take a share.
+        stall: seconds after which an upload on which nothing moves is given up.
+        tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
         patience: seconds in which provers that do not answer are asked again: a batch of owners whose shares all
             provers hold outlives one that vanishes, so a coordinator proves those first.
         deal: makes commitment and shares of a gradient, the same again for the same seeds.
@@ -93,7 +94,8 @@ class DataOwner:
         parameters: PublicParameters,
         state: Path,
         *,
-        timeout: float = 60.0,
+        stall: float = 60.0,
+        tls_roots: bytes | None = None,
         patience: float = 3.0,
         deal: Deal = share_gradient,
     ) -> None:
@@ -102,7 +104,8 @@ class DataOwner:
         self._coordinator = coordinator
         self._parameters = parameters
         self._store = SubmissionStore(state, chain.view.market_id)
-        self._timeout = timeout
+        self._stall = stall
+        self._tls_roots = tls_roots
         self._patience = patience
         self._deal = deal
 
@@ -299,7 +302,8 @@ class DataOwner:
 
     def _send_one(self, header: SubmissionHeader, payload: bytes, prover: int, record: CommitteeRecord) -> bytes:
         context = self._view.context(header.task_id, header.round)
-        with ProverClient(record.endpoints[prover], timeout=self._timeout) as client:
+        endpoint = record.endpoints[prover]
+        with ProverClient(endpoint, stall=self._stall, tls_roots=self._tls_roots) as client:
             receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
         verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
         return receipt

@@ -67,7 +67,8 @@ class ModelOwner:
         chain: sends this account's transactions.
         coordinator: serves models and aggregates; it is not believed.
         parameters: public parameters; only the SRS is needed.
-        prover_timeout: seconds that one prover has for one answer.
+        stall: seconds after which an answer of a prover on which nothing moves is given up.
+        tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
     """
 
     def __init__(
@@ -77,12 +78,13 @@ class ModelOwner:
         coordinator: CoordinatorClient,
         parameters: PublicParameters,
         *,
-        prover_timeout: float = 60.0,
+        stall: float = 60.0,
+        tls_roots: bytes | None = None,
     ) -> None:
         self._view = view
         self._chain = chain
         self._coordinator = coordinator
-        self._provers = ProverReader(view, prover_timeout)
+        self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
 
     def create_task(self, terms: NewTask) -> int:

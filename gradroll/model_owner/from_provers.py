@@ -32,11 +32,13 @@ class ProverReader:
     """Reads from the provers of a task's committee, at the endpoints that the registry names.
 
     Attributes:
-        timeout: seconds that one prover has for one answer.
+        stall: seconds after which an answer on which nothing moves is given up.
+        tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
     """
 
     view: ChainView
-    timeout: float = 60.0
+    stall: float = 60.0
+    tls_roots: bytes | None = None
 
     def aggregate(self, batch: AcceptedBatch, key: CommitmentKey) -> bytes:
         """The encoded aggregate of an accepted batch; it opens the commitment on the chain.
@@ -57,7 +59,7 @@ class ProverReader:
         terms, committee = self._committee(batch)
         requests = release.requests(certificate, range(committee.committee.size))
         replies: dict[int, StepReply | Failure] = {}
-        answers = self._each(committee, lambda client, p: client.run(requests[p], terms.dimension, self.timeout))
+        answers = self._each(committee, lambda client, p: client.run(requests[p], terms.dimension))
         for prover, answer in answers.items():
             failed = isinstance(answer, GradrollError)
             replies[prover] = Failure("refused", answer.code, str(answer)) if failed else answer  # type: ignore[union-attr, assignment]
@@ -103,7 +105,7 @@ class ProverReader:
         terms, committee = self._committee(batch)
         for endpoint in committee.endpoints:
             try:
-                with ProverClient(endpoint, timeout=self.timeout) as client:
+                with self._client(endpoint) as client:
                     bundle = client.audit_bundle(batch.record.batch_id, terms.dimension)
             except GradrollError:
                 continue
@@ -120,10 +122,13 @@ class ProverReader:
         )  # fmt: skip
         return attested.digest(certificate.statement.context)
 
+    def _client(self, endpoint: str) -> ProverClient:
+        return ProverClient(endpoint, stall=self.stall, tls_roots=self.tls_roots)
+
     def _each(self, committee: CommitteeRecord, ask: Callable[[ProverClient, int], V]) -> dict[int, V | GradrollError]:
         def one(prover: int) -> V | GradrollError:
             try:
-                with ProverClient(committee.endpoints[prover], timeout=self.timeout) as client:
+                with self._client(committee.endpoints[prover]) as client:
                     return ask(client, prover)
             except GradrollError as error:
                 return error

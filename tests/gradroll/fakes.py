@@ -163,7 +163,7 @@ class FakeProvers:
     received: dict[int, list[bytes]] = field(default_factory=dict)
     signs: Callable[[int, bytes], bytes] | None = None
 
-    def client(self, endpoint: str, *, timeout: float = 30.0) -> _FakeProver:
+    def client(self, endpoint: str, **options: object) -> _FakeProver:
         return _FakeProver(self, int(endpoint.removeprefix("prover-")))
 
 

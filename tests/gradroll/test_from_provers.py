@@ -85,7 +85,7 @@ class World:
         parameters = cast(PublicParameters, _Parameters(self.network))
         return Auditor(self.view, cast(CoordinatorClient, _Gone()), parameters)
 
-    def client(self, endpoint: str, *, timeout: float = 30.0) -> _Client:
+    def client(self, endpoint: str, **options: object) -> _Client:
         return _Client(self, int(endpoint.removeprefix("prover-")))
 
     def check(self, encoded: bytes) -> None:
@@ -323,14 +323,14 @@ def test_an_audit_needs_no_coordinator(world: World) -> None:
 def test_the_endpoints_are_those_of_the_registry(world: World) -> None:
     asked: list[str] = []
 
-    def client(endpoint: str, *, timeout: float) -> _Client:
+    def client(endpoint: str, *, stall: float, tls_roots: bytes | None) -> _Client:
         asked.append(endpoint)
-        assert timeout == 5.0
+        assert (stall, tls_roots) == (5.0, b"roots")
         return world.client(endpoint)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gradroll.model_owner.from_provers, "ProverClient", client)
-        ProverReader(world.view, timeout=5.0).certificates(world.batch)
+        ProverReader(world.view, 5.0, b"roots").certificates(world.batch)
     assert sorted(asked) == [f"prover-{p}" for p in range(4)]
 
 

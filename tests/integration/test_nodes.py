@@ -5,17 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from circuits import payload
 from circuits.commitment import CommitmentKey
@@ -48,6 +43,7 @@ from gradroll.model_owner.from_provers import ProverReader
 from native import G1, g1_linear_combination
 from provers.joining.keystore import Keystore
 from provers.node import ProverNode
+from tests.support.certificates import self_signed
 from tests.support.deployment import Deployment, Owner, Process
 from tests.support.parts import with_parts
 
@@ -435,29 +431,3 @@ def test_shares_and_status_over_tls(tmp_path: Path, deployment: Deployment) -> N
             plain.status()
     finally:
         node.stop()
-
-
-def self_signed(directory: Path) -> tuple[Path, Path]:
-    """A certificate for localhost and its key, as PEM files."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(private, hashes.SHA256())
-    )
-    files = (directory / "certificate.pem", directory / "key.pem")
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return files

@@ -75,7 +75,14 @@ class World:
         chunks = sealing.chunk_count(len(payload))
         label = sealing.ShareLabel(self.market_id.domain, header.task_id, header.round, header.owner, PROVER, chunks)
         sealed = sealing.seal_share(sealing.public_key(self.hpke_secret), payload, label)
-        return self.intake().take(ShareHead(header, PROVER, chunks), sealed)
+        return self.take(ShareHead(header, PROVER, chunks), sealed)
+
+    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
+        """Take a share to its receipt."""
+        intake = self.intake()
+        for _ in intake.take(head, sealed):
+            pass
+        return intake.receipt(head.header)
 
     def members(self, *headers: SubmissionHeader) -> tuple[ledger.Member, ...]:
         return members_of(self.network.context, headers)
@@ -116,7 +123,7 @@ def test_a_share_is_on_disk_before_its_receipt(world: World) -> None:
     assert submission == header.digest(world.context)
     verify_receipt(world.market_id, submission, receipt, world.key.address)
     assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
-    assert world.intake().take(ShareHead(header, PROVER, 1), no_chunks()) == (submission, receipt)
+    assert world.take(ShareHead(header, PROVER, 1), no_chunks()) == (submission, receipt)
 
 
 @pytest.mark.parametrize("kind", [ledger.Locked, ledger.Released])
@@ -152,10 +159,10 @@ def test_a_share_of_a_stranger_or_for_another_prover_is_refused(world: World) ->
         world.hand_in(header)
     world.network.owner_addresses[header.owner_index] = header.owner
     with pytest.raises(WireError, match="is for prover 3, this is prover 2"):
-        world.intake().take(ShareHead(header, 3, 1), no_chunks())
+        world.take(ShareHead(header, 3, 1), no_chunks())
     short = replace(header, share_digests=header.share_digests[1:])
     with pytest.raises(WireError, match="4 share digests"):
-        world.intake().take(ShareHead(short, PROVER, 1), no_chunks())
+        world.take(ShareHead(short, PROVER, 1), no_chunks())
     assert world.store.usage() == (0, 0)
 
 
@@ -185,14 +192,14 @@ def test_a_share_sealed_for_another_deployment_does_not_open(world: World) -> No
     label = sealing.ShareLabel(bytes(32), header.task_id, header.round, header.owner, PROVER, 1)
     sealed = sealing.seal_share(sealing.public_key(world.hpke_secret), payload, label)
     with pytest.raises(WireError, match="does not open"):
-        world.intake().take(ShareHead(header, PROVER, 1), sealed)
+        world.take(ShareHead(header, PROVER, 1), sealed)
 
 
 def test_a_share_of_a_task_that_this_prover_cannot_work_for_is_refused_before_it_is_read(world: World) -> None:
     world.unserved = "no *.proving file"
     header = world.network.headers[0]
     with pytest.raises(KeyMismatchError, match="proving"):
-        world.intake().take(ShareHead(header, PROVER, 1), no_chunks())
+        world.take(ShareHead(header, PROVER, 1), no_chunks())
     assert world.store.usage() == (0, 0)
     world.unserved = ""
     world.hand_in(header)

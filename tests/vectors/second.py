@@ -333,7 +333,7 @@ def keys(given: Fields) -> Fields:
 
 
 def sealing(given: Fields) -> Fields:
-    pieces = -(-given["payloadBytes"] // (2**20 - 48))
+    pieces = -(-given["payloadBytes"] // (2**16 - 48))
     head = (raw(given["domain"]), given["taskId"], given["round"], raw(given["owner"]), given["prover"])
     return {"pieces": pieces, "infos": [(b"gradroll/v1/share" + W(*head, i, pieces)).hex() for i in range(pieces)]}
 

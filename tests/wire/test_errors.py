@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,8 +14,10 @@ import provers.node  # noqa: F401
 from circuits.errors import (
     BlamedProversError,
     ContractError,
+    FullError,
     GradrollError,
     RuleViolationError,
+    StorageError,
     UnavailableError,
     UnknownError,
     catalogue,
@@ -42,7 +45,7 @@ def test_codes_are_distinct() -> None:
 
     kinds = list(family(GradrollError))
     assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
-    assert {kind for kind in kinds if "code" not in vars(kind)} == {DamagedError, RestoredError}
+    assert {kind for kind in kinds if "code" not in vars(kind)} == {DamagedError, FullError, RestoredError}
 
 
 def test_what_stays_inside_a_prover_travels_as_what_it_is_to_others() -> None:
@@ -95,9 +98,40 @@ def test_errors_come_back_as_they_were(server: tuple[Raising, rpc.ProverStub], c
     error = kind((0, 3), text) if issubclass(kind, BlamedProversError) else kind(text)
     for back in raised_by(*server, error):
         assert type(back) is kind
-        assert str(back) == text
+        assert (str(back) == text) != kind.own_machine
         if isinstance(back, BlamedProversError):
             assert back.provers == (0, 3)
+
+
+OWN = {"bad-key-file", "key-mismatch", "insecure-setup", "chain", "storage", "config"}
+
+
+def test_what_speaks_of_the_own_machine_is_marked() -> None:
+    assert {code for code, kind in catalogue().items() if kind.own_machine} == OWN
+
+
+@pytest.mark.parametrize("code", sorted(OWN))
+def test_strangers_learn_nothing_of_a_servers_machine(
+    server: tuple[Raising, rpc.ProverStub], code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "/srv/gradroll/keys/policy.proving: Permission denied"
+    for back in raised_by(*server, catalogue()[code](secret)):
+        found = re.search(r"problem of its own \(reference ([0-9a-f]{8})\)", str(back))
+        assert found
+        assert "/srv" not in str(back)
+        assert not back.own_machine, "what a peer says of itself may be passed on"
+        assert any(found[1] in line and secret in line for line in caplog.messages)
+
+
+def test_that_there_is_no_room_is_said(server: tuple[Raising, rpc.ProverStub]) -> None:
+    for back in raised_by(*server, FullError("the room for shares is used up")):
+        assert isinstance(back, StorageError)
+        assert str(back) == "the room for shares is used up"
+
+
+def test_what_a_peer_says_steers_no_terminal(server: tuple[Raising, rpc.ProverStub]) -> None:
+    for back in raised_by(*server, UnknownError("no\x1b[2Jsuch\r\ntask\u202e")):
+        assert str(back) == "no [2Jsuch  task "
 
 
 def test_a_contract_error_keeps_its_class(server: tuple[Raising, rpc.ProverStub]) -> None:

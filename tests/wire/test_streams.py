@@ -2,27 +2,62 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from circuits.errors import WireError
+from circuits.errors import UnavailableError, WireError
 from circuits.hashing import keccak
+from circuits.statement import MAX_DIMENSION, Committee
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, decode_keys, encode_keys
 from commons.protocol.status import ProverStatus
+from commons.sharing import sealing
+from commons.sharing.sharepayloads import all_payload_sizes
 from commons.wire import uploads
 from commons.wire._generated import common_pb2 as pb
-from commons.wire.checks import MAX_CHUNK
-from commons.wire.streams import blob_from_wire, blob_to_wire, timely
+from commons.wire.checks import CHUNK
+from commons.wire.streams import BlobReader, blob_to_wire
 
 
-@pytest.mark.parametrize("size", [0, 1, MAX_CHUNK, MAX_CHUNK + 1, 3 * MAX_CHUNK])
+@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK])
 def test_blobs_survive(size: int) -> None:
     data = bytes(size)
     parts = list(blob_to_wire(data))
-    assert all(len(part.chunk) <= MAX_CHUNK for part in parts)
-    assert blob_from_wire(parts, 3 * MAX_CHUNK, "it", keccak(data)) == data
+    assert all(len(part.chunk) <= CHUNK for part in parts)
+    assert BlobReader(3 * CHUNK, "it", keccak(data)).read(parts) == data
+
+
+def test_a_blob_that_broke_off_goes_on_where_it_stopped() -> None:
+    data = bytes(range(256)) * 1000
+
+    def broken() -> Iterator[pb.BlobPart]:
+        yield from list(blob_to_wire(data))[:3]
+        raise UnavailableError("the connection broke")
+
+    reader = BlobReader(len(data), "it")
+    with pytest.raises(UnavailableError):
+        reader.read(broken())
+    assert reader.offset == 2 * CHUNK
+    rest = list(blob_to_wire(data, reader.offset))
+    assert sum(len(part.chunk) for part in rest) == len(data) - 2 * CHUNK
+    assert reader.read(rest) == data
+
+
+def test_the_rest_of_another_blob_is_refused() -> None:
+    reader = BlobReader(2 * CHUNK, "it")
+    with pytest.raises(WireError, match="ended after"):
+        reader.read(list(blob_to_wire(bytes(2 * CHUNK)))[:2])
+    with pytest.raises(WireError, match="another one is served"):
+        reader.read(blob_to_wire(b"\x01" * 2 * CHUNK, reader.offset))
+    with pytest.raises(WireError, match="offset is 11"):
+        list(blob_to_wire(b"x" * 10, 11))
+
+
+def test_nobody_may_be_slow_by_small_chunks() -> None:
+    head, *_ = blob_to_wire(bytes(2 * CHUNK))
+    for size in (0, 1, CHUNK - 1):
+        with pytest.raises(WireError, match="chunk"):
+            BlobReader(2 * CHUNK, "it").read([head, pb.BlobPart(chunk=bytes(size))])
 
 
 def test_malformed_blobs_are_refused() -> None:
@@ -39,9 +74,16 @@ def test_malformed_blobs_are_refused() -> None:
         ("digest of it", [pb.BlobPart(head=pb.BlobHead(length=10, digest=b""))]),
     ):
         with pytest.raises(WireError, match=match):
-            blob_from_wire(parts, 10, "it")
+            BlobReader(10, "it").read(parts)
     with pytest.raises(WireError, match="does not have the digest"):
-        blob_from_wire(good, 10, "it", bytes(32))
+        BlobReader(10, "it", bytes(32)).read(good)
+
+
+def test_the_largest_model_has_few_enough_chunks() -> None:
+    committee = Committee(0, 1, tuple(bytes([p + 1]) * 20 for p in range(4)))
+    largest = max(all_payload_sizes(MAX_DIMENSION, committee))
+    assert largest > 13 * MAX_DIMENSION
+    assert sealing.chunk_count(largest) <= uploads.MAX_CHUNKS
 
 
 def test_key_setup_survives() -> None:
@@ -73,27 +115,3 @@ def test_dealt_keys_have_one_encoding() -> None:
     for broken in (raw[:-1], raw[36:] + raw[:36], raw[:36] * 2, bytes(36)):
         with pytest.raises(WireError):
             decode_keys(broken)
-
-
-def test_a_silent_caller_loses_the_call() -> None:
-    class Call:
-        cancelled = threading.Event()
-
-        def cancel(self) -> None:
-            self.cancelled.set()
-
-    call = Call()
-
-    def messages() -> Iterator[int]:
-        yield 1
-        assert call.cancelled.wait(5)
-        raise RuntimeError("cancelled")
-
-    stream = timely(messages(), call, seconds=0.05)  # type: ignore[arg-type]
-    assert next(stream) == 1
-    with pytest.raises(RuntimeError, match="cancelled"):
-        next(stream)
-    quick = Call()
-    quick.cancelled = threading.Event()
-    assert list(timely(range(3), quick, seconds=5)) == [0, 1, 2]  # type: ignore[arg-type]
-    assert not quick.cancelled.is_set()

@@ -7,7 +7,8 @@ Conventions of every message in this package:
   - addresses are 20 raw bytes, digests 32, signatures 65 (r, s, v with v 27 or 28 and low s);
   - a point of G1 is 64 bytes, x and y big-endian as in EIP-196, on the curve, infinity as zeros;
   - scalars inside share vectors are 32 bytes little-endian, everywhere else big-endian, always below r;
-  - one message stays below 6 MiB; whatever can be longer is a stream of chunks of at most 1 MiB.
+  - one message stays below 6 MiB; whatever can be longer is a stream of chunks of 64 KiB, the last one shorter, so that
+    a slow link moves one often enough to be seen to move.
 A receiver refuses everything else; unknown fields are ignored.
 """
 
@@ -134,15 +135,19 @@ class BatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     BATCH_ID_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.bytes
+    offset: _builtins.int
+    """Bytes that the caller has already: the chunks begin after them."""
     def __init__(
         self,
         *,
         batch_id: _builtins.bytes = ...,
+        offset: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "offset", b"offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -150,7 +155,7 @@ Global___BatchRequest: _TypeAlias = BatchRequest  # noqa: Y015
 
 @_typing.final
 class BlobHead(_message.Message):
-    """First part of every streamed blob; chunks follow until `length` bytes have come."""
+    """First part of every streamed blob; chunks from the asked offset on follow until its end."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

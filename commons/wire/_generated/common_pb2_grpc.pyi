@@ -7,7 +7,8 @@ Conventions of every message in this package:
   - addresses are 20 raw bytes, digests 32, signatures 65 (r, s, v with v 27 or 28 and low s);
   - a point of G1 is 64 bytes, x and y big-endian as in EIP-196, on the curve, infinity as zeros;
   - scalars inside share vectors are 32 bytes little-endian, everywhere else big-endian, always below r;
-  - one message stays below 6 MiB; whatever can be longer is a stream of chunks of at most 1 MiB.
+  - one message stays below 6 MiB; whatever can be longer is a stream of chunks of 64 KiB, the last one shorter, so that
+    a slow link moves one often enough to be seen to move.
 A receiver refuses everything else; unknown fields are ignored.
 """
 

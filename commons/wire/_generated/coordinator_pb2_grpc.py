@@ -46,7 +46,7 @@ class CoordinatorStub(object):
                 request_serializer=gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusReply.FromString,
                 _registered_method=True)
-        self.PutModel = channel.stream_unary(
+        self.PutModel = channel.stream_stream(
                 '/gradroll.v1.Coordinator/PutModel',
                 request_serializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelReply.FromString,
@@ -91,7 +91,8 @@ class CoordinatorServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PutModel(self, request_iterator, context):
-        """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent.
+        """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent: a model that is
+        here already is answered after its head.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,7 +137,7 @@ def add_CoordinatorServicer_to_server(servicer, server):
                     request_deserializer=gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusReply.SerializeToString,
             ),
-            'PutModel': grpc.stream_unary_rpc_method_handler(
+            'PutModel': grpc.stream_stream_rpc_method_handler(
                     servicer.PutModel,
                     request_deserializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelReply.SerializeToString,
@@ -238,7 +239,7 @@ class Coordinator(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.stream_unary(
+        return grpc.experimental.stream_stream(
             request_iterator,
             target,
             '/gradroll.v1.Coordinator/PutModel',

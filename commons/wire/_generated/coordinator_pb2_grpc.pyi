@@ -37,8 +37,10 @@ class CoordinatorStub:
     SubmitHeader: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.SubmitHeaderRequest, _coordinator_pb2.SubmissionStatusReply]
     """Enters a submission into its round.  Idempotent."""
     SubmissionStatus: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.SubmissionStatusRequest, _coordinator_pb2.SubmissionStatusReply]
-    PutModel: _grpc.StreamUnaryMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]
-    """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent."""
+    PutModel: _grpc.StreamStreamMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]
+    """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent: a model that is
+    here already is answered after its head.
+    """
     GetModel: _grpc.UnaryStreamMultiCallable[_coordinator_pb2.GetModelRequest, _common_pb2.BlobPart]
     GetPayload: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
     """The aggregate of an accepted batch once the provers have released it; check it against the chain before use."""
@@ -54,8 +56,10 @@ class CoordinatorAsyncStub(CoordinatorStub):
     SubmitHeader: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.SubmitHeaderRequest, _coordinator_pb2.SubmissionStatusReply]  # type: ignore[assignment]
     """Enters a submission into its round.  Idempotent."""
     SubmissionStatus: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.SubmissionStatusRequest, _coordinator_pb2.SubmissionStatusReply]  # type: ignore[assignment]
-    PutModel: _aio.StreamUnaryMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]  # type: ignore[assignment]
-    """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent."""
+    PutModel: _aio.StreamStreamMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]  # type: ignore[assignment]
+    """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent: a model that is
+    here already is answered after its head.
+    """
     GetModel: _aio.UnaryStreamMultiCallable[_coordinator_pb2.GetModelRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     GetPayload: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     """The aggregate of an accepted batch once the provers have released it; check it against the chain before use."""
@@ -86,8 +90,10 @@ class CoordinatorServicer(metaclass=_abc_1.ABCMeta):
         self,
         request_iterator: _MaybeAsyncIterator[_coordinator_pb2.PutModelRequest],
         context: _ServicerContext,
-    ) -> _typing.Union[_coordinator_pb2.PutModelReply, _abc.Awaitable[_coordinator_pb2.PutModelReply]]:
-        """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent."""
+    ) -> _typing.Union[_abc.Iterator[_coordinator_pb2.PutModelReply], _abc.AsyncIterator[_coordinator_pb2.PutModelReply]]:
+        """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent: a model that is
+        here already is answered after its head.
+        """
 
     @_abc_1.abstractmethod
     def GetModel(

@@ -75,6 +75,34 @@ class ShareHead(_message.Message):
 Global___ShareHead: _TypeAlias = ShareHead  # noqa: Y015
 
 @_typing.final
+class SubmitSharesReply(_message.Message):
+    """A count after each chunk, and when the share is on disk the receipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEN_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    taken: _builtins.int
+    """Chunks taken so far."""
+    @_builtins.property
+    def receipt(self) -> Global___ShareReceipt: ...
+    def __init__(
+        self,
+        *,
+        taken: _builtins.int = ...,
+        receipt: Global___ShareReceipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "receipt", b"receipt", "taken", b"taken"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "receipt", b"receipt", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["taken", "receipt"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___SubmitSharesReply: _TypeAlias = SubmitSharesReply  # noqa: Y015
+
+@_typing.final
 class ShareReceipt(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

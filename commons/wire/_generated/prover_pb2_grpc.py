@@ -36,10 +36,10 @@ class ProverStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.SubmitShares = channel.stream_unary(
+        self.SubmitShares = channel.stream_stream(
                 '/gradroll.v1.Prover/SubmitShares',
                 request_serializer=gradroll_dot_v1_dot_prover__pb2.SubmitSharesRequest.SerializeToString,
-                response_deserializer=gradroll_dot_v1_dot_prover__pb2.ShareReceipt.FromString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.SubmitSharesReply.FromString,
                 _registered_method=True)
         self.Run = channel.stream_stream(
                 '/gradroll.v1.Prover/Run',
@@ -83,7 +83,7 @@ class ProverServicer(object):
     """
 
     def SubmitShares(self, request_iterator, context):
-        """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt.
+        """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,10 +140,10 @@ class ProverServicer(object):
 
 def add_ProverServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'SubmitShares': grpc.stream_unary_rpc_method_handler(
+            'SubmitShares': grpc.stream_stream_rpc_method_handler(
                     servicer.SubmitShares,
                     request_deserializer=gradroll_dot_v1_dot_prover__pb2.SubmitSharesRequest.FromString,
-                    response_serializer=gradroll_dot_v1_dot_prover__pb2.ShareReceipt.SerializeToString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.SubmitSharesReply.SerializeToString,
             ),
             'Run': grpc.stream_stream_rpc_method_handler(
                     servicer.Run,
@@ -203,12 +203,12 @@ class Prover(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.stream_unary(
+        return grpc.experimental.stream_stream(
             request_iterator,
             target,
             '/gradroll.v1.Prover/SubmitShares',
             gradroll_dot_v1_dot_prover__pb2.SubmitSharesRequest.SerializeToString,
-            gradroll_dot_v1_dot_prover__pb2.ShareReceipt.FromString,
+            gradroll_dot_v1_dot_prover__pb2.SubmitSharesReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,8 +34,8 @@ class ProverStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProverAsyncStub: ...
-    SubmitShares: _grpc.StreamUnaryMultiCallable[_prover_pb2.SubmitSharesRequest, _prover_pb2.ShareReceipt]
-    """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt."""
+    SubmitShares: _grpc.StreamStreamMultiCallable[_prover_pb2.SubmitSharesRequest, _prover_pb2.SubmitSharesReply]
+    """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head."""
     Run: _grpc.StreamStreamMultiCallable[_prover_pb2.RunRequest, _prover_pb2.RunReply]
     """One step of a batch.  The answer is on disk before it leaves."""
     DealKeys: _grpc.UnaryUnaryMultiCallable[_prover_pb2.DealKeysRequest, _prover_pb2.DealKeysReply]
@@ -55,8 +55,8 @@ class ProverAsyncStub(ProverStub):
     """A prover node: holds one share of every gradient and runs the joint steps."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    SubmitShares: _aio.StreamUnaryMultiCallable[_prover_pb2.SubmitSharesRequest, _prover_pb2.ShareReceipt]  # type: ignore[assignment]
-    """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt."""
+    SubmitShares: _aio.StreamStreamMultiCallable[_prover_pb2.SubmitSharesRequest, _prover_pb2.SubmitSharesReply]  # type: ignore[assignment]
+    """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head."""
     Run: _aio.StreamStreamMultiCallable[_prover_pb2.RunRequest, _prover_pb2.RunReply]  # type: ignore[assignment]
     """One step of a batch.  The answer is on disk before it leaves."""
     DealKeys: _aio.UnaryUnaryMultiCallable[_prover_pb2.DealKeysRequest, _prover_pb2.DealKeysReply]  # type: ignore[assignment]
@@ -79,8 +79,8 @@ class ProverServicer(metaclass=_abc_1.ABCMeta):
         self,
         request_iterator: _MaybeAsyncIterator[_prover_pb2.SubmitSharesRequest],
         context: _ServicerContext,
-    ) -> _typing.Union[_prover_pb2.ShareReceipt, _abc.Awaitable[_prover_pb2.ShareReceipt]]:
-        """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt."""
+    ) -> _typing.Union[_abc.Iterator[_prover_pb2.SubmitSharesReply], _abc.AsyncIterator[_prover_pb2.SubmitSharesReply]]:
+        """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head."""
 
     @_abc_1.abstractmethod
     def Run(

@@ -131,7 +131,13 @@ class Line:
         )
         chunks = list(sealing.seal_share(hpke_key, payload, label))
         head = uploads.head_from_wire(uploads.head_to_wire(ShareHead(header, self._index, count)))
-        return self._wire.call(self._index, lambda p: p.take(head, iter(chunks)))[1]
+
+        def work(prover: Prover) -> bytes:
+            for _ in prover.take(head, iter(chunks)):
+                pass
+            return prover.receipt(header)[1]
+
+        return self._wire.call(self._index, work)
 
     def _lied(self, request: StepRequest, reply: StepReply) -> StepReply:
         for fault in self._faults:

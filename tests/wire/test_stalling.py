@@ -1,0 +1,162 @@
+"""A call that moves takes as long as it needs; one that does not ends, on both sides, and says so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import grpc
+import pytest
+
+from circuits.errors import UnavailableError
+from circuits.hashing import keccak
+from commons.wire._generated import common_pb2
+from commons.wire._generated import coordinator_pb2 as pb
+from commons.wire._generated import coordinator_pb2_grpc as rpc
+from commons.wire.channel import bind, new_server
+from commons.wire.checks import CHUNK
+from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.stalling import StallGuard
+from commons.wire.streams import blob_to_wire
+
+STALL = 0.5
+MODEL = bytes(range(256)) * 1000
+
+
+class Server(rpc.CoordinatorServicer):
+    """A server of one model, with a pause before each chunk."""
+
+    def __init__(self, pause: float = 0.0, breaks: int = 0) -> None:
+        self.pause = pause
+        self.breaks = breaks
+        self.offsets: list[int] = []
+        self.ended = threading.Event()
+
+    def GetModel(self, request: pb.GetModelRequest, context: grpc.ServicerContext) -> Iterator[common_pb2.BlobPart]:  # noqa: N802
+        self.offsets.append(request.offset)
+        for sent, part in enumerate(blob_to_wire(MODEL, request.offset)):
+            time.sleep(self.pause)
+            if len(self.offsets) <= self.breaks and sent == 2:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+            yield part
+
+
+@contextmanager
+def serving(server: rpc.CoordinatorServicer) -> Iterator[str]:
+    running = new_server(2)
+    rpc.add_CoordinatorServicer_to_server(server, running)
+    port = bind(running, "127.0.0.1:0", None)
+    running.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        running.stop(0).wait()
+
+
+def test_a_slow_download_takes_longer_than_the_limit() -> None:
+    server = Server(pause=STALL / 2)  # type: ignore[abstract]  # gRPC answers what is missing itself
+    with serving(server) as endpoint, CoordinatorClient(endpoint, timeout=STALL, stall=STALL) as client:
+        begun = time.monotonic()
+        assert client.get_model(keccak(MODEL)) == MODEL
+        assert time.monotonic() - begun > STALL
+
+
+def test_a_download_that_stands_still_is_given_up() -> None:
+    with (
+        serving(Server(pause=20 * STALL)) as endpoint,  # type: ignore[abstract]
+        CoordinatorClient(endpoint, stall=STALL) as client,
+        pytest.raises(UnavailableError, match=r"nothing moved .* for 0\.5 seconds"),
+    ):
+        client.get_model(keccak(MODEL))
+
+
+def test_a_broken_download_goes_on_where_it_stopped() -> None:
+    server = Server(breaks=2)  # type: ignore[abstract]
+    with serving(server) as endpoint, CoordinatorClient(endpoint, stall=STALL) as client:
+        assert client.get_model(keccak(MODEL)) == MODEL
+    assert server.offsets == [0, CHUNK, 2 * CHUNK]
+
+
+def test_one_that_breaks_before_anything_came_is_not_asked_again() -> None:
+    class Gone(Server):
+        def GetModel(self, request: pb.GetModelRequest, context: grpc.ServicerContext) -> Iterator[common_pb2.BlobPart]:  # noqa: N802
+            self.offsets.append(request.offset)
+            yield from ()
+            context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+
+    server = Gone()  # type: ignore[abstract]
+    with serving(server) as endpoint, CoordinatorClient(endpoint) as client, pytest.raises(UnavailableError):
+        client.get_model(keccak(MODEL))
+    assert server.offsets == [0]
+
+
+def test_a_caller_that_takes_nothing_loses_the_call() -> None:
+    class Endless(Server):
+        def GetModel(self, request: pb.GetModelRequest, context: grpc.ServicerContext) -> Iterator[common_pb2.BlobPart]:  # noqa: N802
+            context.add_callback(self.ended.set)
+            with StallGuard(STALL).watching(context.cancel) as guard:
+                yield from guard.outgoing(common_pb2.BlobPart(chunk=bytes(CHUNK)) for _ in range(10_000))
+
+    server = Endless()  # type: ignore[abstract]
+    with serving(server) as endpoint, grpc.insecure_channel(endpoint) as channel:
+        call = rpc.CoordinatorStub(channel).GetModel(pb.GetModelRequest())
+        next(call)
+        assert server.ended.wait(60)
+        call.cancel()
+
+
+def test_a_caller_that_sends_nothing_loses_the_call() -> None:
+    class Listening(Server):
+        def PutModel(  # noqa: N802
+            self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext
+        ) -> Iterator[pb.PutModelReply]:
+            context.add_callback(self.ended.set)
+            with StallGuard(STALL).watching(context.cancel) as guard:
+                for count, _ in enumerate(guard.incoming(request_iterator)):
+                    yield pb.PutModelReply(taken=count)
+
+    server, never = Listening(), threading.Event()  # type: ignore[abstract]
+
+    def silent() -> Iterator[pb.PutModelRequest]:
+        yield pb.PutModelRequest(chunk=b"x")
+        never.wait()
+
+    with serving(server) as endpoint, grpc.insecure_channel(endpoint) as channel:
+        call = rpc.CoordinatorStub(channel).PutModel(silent())
+        assert server.ended.wait(60)
+        with pytest.raises(grpc.RpcError):
+            list(call)
+        never.set()
+
+
+def test_what_is_done_between_messages_does_not_count() -> None:
+    ended = threading.Event()
+    with StallGuard(0.1).watching(ended.set) as guard:
+        for _ in guard.incoming(range(3)):
+            time.sleep(0.3)
+        for _ in guard.outgoing(range(3)):
+            pass
+    assert not ended.is_set()
+    assert not guard.stalled
+
+
+def test_what_another_thread_takes_moves_the_call() -> None:
+    guard = StallGuard(0.4)
+    done = threading.Event()
+
+    def answers() -> Iterator[None]:
+        assert done.wait(60)
+        yield
+
+    def take() -> None:
+        for _ in guard.sent(range(6)):
+            time.sleep(0.2)
+        done.set()
+
+    with guard.watching(done.set), ThreadPoolExecutor(1) as pool:
+        pool.submit(take)
+        assert len(list(guard.incoming(answers()))) == 1
+    assert not guard.stalled
