@@ -108,8 +108,8 @@ def test_a_field_with_a_default_is_missed_all_the_same() -> None:
     ("kind", "parts"),
     [
         (AttemptUsed, (5, 1, True)), (AttemptUsed, (5, 1, "2")), (OwnerDropped, ("aa", "reason", True)),
-        (OwnerDropped, (b"", b"", True)), (HeaderAccepted, (b"", stories.header(0), [0])), (HeaderAccepted, (b"", None, ())),
-        (Combined, (b"",)),
+        (OwnerDropped, (b"", b"", True)), (HeaderAccepted, (b"", stories.header(0), [0])),
+        (HeaderAccepted, (b"", None, ())), (Combined, (b"",)),
     ],
 )  # fmt: skip
 def test_what_could_not_be_read_back_is_not_written(kind: Any, parts: tuple[object, ...]) -> None:
