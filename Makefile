@@ -25,7 +25,7 @@ BENCH_FLAGS ?=
 LOCK_FLAGS ?=
 MUTANTS_FLAGS ?=
 TOOLS := build/tools/bin
-VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v1/*/generate.py)))
+VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
 .PHONY: help setup build demo bench test test-fast mutants test-rust test-contracts lint types fmt style \
         contracts reference proto vectors coverage site wheel lock audit clean distclean

@@ -71,7 +71,7 @@ class Admission:
             self._check(header, receipts, terms, context)
             return self._enter(submission, header, receipts)
         except GradrollError as error:
-            self._count(header.task_id, error)
+            self._count(header.task_id, submission, error)
             raise
 
     def check_publisher(self, head: ModelHead) -> TaskTerms:
@@ -139,18 +139,27 @@ class Admission:
             member = committee.members[prover]
             verify_receipt(self._view.market_id, submission, signature, member)
 
-    def _count(self, task_id: int, error: GradrollError) -> None:
-        """Count a refusal; beyond a limit only in the server's log, so that nobody can fill the disk with them."""
+    def _count(self, task_id: int, submission: bytes, error: GradrollError) -> None:
+        """Count a refusal, once a header; beyond a limit only the server's log has it: nobody can fill the disk."""
         with self._journal.reading() as state:
             counted: Mapping[str, int] = state.rejections.get(task_id, {})
-            if sum(counted.values()) < self._counted:
-                self._journal.record(HeaderRefused(task_id, error.code))
+            if submission not in state.refused and sum(counted.values()) < self._counted:
+                self._journal.record(HeaderRefused(task_id, error.code, submission))
 
 
 def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:
     current = state.rounds.get((header.task_id, header.round))
-    if current is not None and current.closed:
+    if current is None:
+        return
+    if current.closed:
         raise ClosedError("this round is full, or over; hand the gradient in for the next one")
-    present = state.of_owner((header.task_id, header.round), header.owner)
+    if header.owner in current.bound:
+        raise ClosedError("provers may have signed a set with this owner; hand the gradient in for the next round")
+    key = (header.task_id, header.round)
+    present = state.of_owner(key, header.owner)
     if present is not None and present.state is not SubmissionState.EXPIRED:
         raise ClosedError(f"this owner has submission 0x{present.submission.hex()} in this round already")
+    if header.commitment in state.commitments_of(key, header.owner):
+        raise InvalidInputError(  # provers refuse a cohort with it, and everybody in it would wait in vain
+            "this commitment was handed in before in this round; a fresh submission has fresh masks, so another one"
+        )

@@ -7,27 +7,30 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from circuits.errors import UnavailableError
+from circuits.errors import RuleViolationError, UnknownError
 from circuits.statement import Context
-from commons.protocol.messages import Cohort
+from commons.protocol.messages import Cohort, Step
 from commons.protocol.replies import ProverAbsent, ProverNamed
+from commons.protocol.status import SubmissionState
 from commons.runtime.meters import Meter
 from commons.storage.blobs import Blobs
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
     CohortBegun,
-    CohortFailed,
     Event,
     OwnerDropped,
     ProverBlamed,
     SetLocking,
 )
 from coordinator.fleet import Fleet
+from coordinator.giving_up import Trouble, trouble_of
 from coordinator.journal import Journal
 from coordinator.machine import (
     Attesting,
+    Batch,
     Completed,
+    Failed,
     OwnerRejected,
     OwnerSetAside,
     Resources,
@@ -39,10 +42,13 @@ from coordinator.machine import (
     batch_of,
     begin,
 )
+from coordinator.machine.verdicts import described
 from coordinator.rounds import RoundKey
 
 _log = logging.getLogger(__name__)
 _LATER = "receipts"
+_FOR_GOOD = (RuleViolationError.code, UnknownError.code)
+"""With these a prover refuses the coin of a cohort that it can never be in: for want of a share, or by a rule."""
 
 
 class StoppedError(Exception):
@@ -56,16 +62,33 @@ class Plan:
     Attributes:
         again: the cohort is fixed already.
         locked: submissions of a cohort that is taken up again which provers were asked to attest together.
+        out: submissions of such a cohort that were rejected.
         receipts: by prover, the submissions it holds shares of.
-        reachable: provers to ask.
+        excluded: provers that lied in this round, provably.
+        reachable: provers to ask; none of those.
     """
 
     key: RoundKey
     submissions: tuple[bytes, ...]
     again: bool
     locked: tuple[bytes, ...] | None
+    out: frozenset[bytes]
     receipts: Mapping[int, frozenset[bytes]]
+    excluded: frozenset[int]
     reachable: frozenset[int]
+
+    def holders(self, submissions: tuple[bytes, ...]) -> frozenset[int]:
+        """Provers that hold shares of all of them and may take part, whether they answer or not."""
+        wanted = set(submissions)
+        return frozenset(p for p, held in self.receipts.items() if wanted <= held) - self.excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Why a cohort is not proven, and what could still prove it."""
+
+    reason: str
+    trouble: Trouble
 
 
 class Batcher:
@@ -77,19 +100,25 @@ class Batcher:
         self._step_timeout = step_timeout
         self._stopping = stopping
 
-    def prove(self, resources: Resources, fleet: Fleet, context: Context, plan: Plan) -> None:
-        """Run a cohort to its end; the outcome is in the journal.
+    def prove(self, resources: Resources, fleet: Fleet, context: Context, plan: Plan) -> Unproven | None:
+        """Run a cohort to its end.
+
+        Returns:
+            None when it is proven, which is in the journal then; otherwise why not.
 
         Raises:
-            UnavailableError: too few provers hold the shares of a fixed cohort.
             StoppedError: the coordinator stops.
         """
+        quorum = resources.committee.quorum
+        if plan.again and len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
+            return _unheld(plan, able, quorum)
         transition = self._begin(resources, context, plan)
+        heard = list(transition.verdicts)
         while transition.outcome is None:
             if self._stopping.is_set():
                 raise StoppedError
             self._use_attempt(plan.key, transition.state)
-            self._lock(plan.key, transition.state)
+            self._lock(plan.key, transition.state, heard)
             step, meter = awaited(transition.state).name, Meter()
             replies = fleet.ask(transition.requests, context.dimension, self._step_timeout)
             _log.info("event=asked step=%s provers=%d %s", step, len(replies), meter.times())
@@ -97,7 +126,12 @@ class Batcher:
             transition = advance(resources, transition.state, replies)
             _log.info("event=advanced step=%s %s", step, meter.times())
             self._journal.record(*self._events(plan.key, transition.verdicts))
-        self._end(plan.key, transition)
+            heard += transition.verdicts
+        if isinstance(transition.outcome, Completed):
+            self._complete(plan.key, transition.outcome)
+            return None
+        _log.warning("event=cohort-failed task=%d round=%d reason=%r", *plan.key, transition.outcome.reason)
+        return self._judged(resources, plan, transition.outcome, batch_of(transition.state), heard)
 
     def _begin(self, resources: Resources, context: Context, plan: Plan) -> Transition:
         with self._journal.reading() as state:
@@ -109,15 +143,9 @@ class Batcher:
                 resources, cohort, attempt_number=last + 1, reachable=plan.reachable, receipts=plan.receipts
             )
         else:
-            wanted = set(plan.submissions)
-            able = frozenset(p for p in plan.reachable if wanted <= plan.receipts.get(p, frozenset()))
-            if len(able) < resources.committee.quorum:
-                raise UnavailableError(
-                    f"the batch needs {resources.committee.quorum} provers that hold all its shares, "
-                    f"{len(able)} answer: {sorted(able)}"
-                )
+            able = plan.holders(plan.submissions) & plan.reachable
             locked = None if plan.locked is None else frozenset(plan.locked)
-            transition = begin(resources, cohort, attempt_number=last + 1, reachable=able, locked=locked)
+            transition = begin(resources, cohort, attempt_number=last + 1, reachable=able, locked=locked, out=plan.out)
         events = self._events(plan.key, transition.verdicts)
         if transition.outcome is None and not plan.again:
             fixed = batch_of(transition.state).cohort.digests
@@ -133,23 +161,29 @@ class Batcher:
             self._journal.record(AttemptUsed(*key, attempt))
             _log.info("event=attempt task=%d round=%d attempt=%d", *key, attempt)
 
-    def _lock(self, key: RoundKey, state: State) -> None:
-        """A restart must not try a smaller set: provers that signed the larger one would refuse it for good."""
+    def _lock(self, key: RoundKey, state: State, heard: list[Verdict]) -> None:
+        """A restart must not try a smaller set: provers that signed the larger one would refuse it for good.
+
+        Until then an owner that was set aside may get into the batch in a later try; from now on it does not.
+        """
         if not isinstance(state, Attesting):
             return
         with self._journal.reading() as known:
             is_new = known.rounds[key].locked != state.members
         if is_new:
-            self._journal.record(SetLocking(*key, state.members))
+            aside = [v for v in heard if isinstance(v, OwnerSetAside) and v.code != _LATER]
+            dropped = [OwnerDropped(v.submission, v.reason, False) for v in aside if v.submission not in state.members]
+            self._journal.record(SetLocking(*key, state.members), *dropped)
 
     def _events(self, key: RoundKey, verdicts: tuple[Verdict, ...]) -> list[Event]:
         events: list[Event] = []
         for verdict in verdicts:
-            _log.warning("event=verdict task=%d round=%d verdict=%r", *key, verdict)
+            _log.warning("event=verdict task=%d round=%d %s", *key, described(verdict))
             match verdict:
-                case OwnerRejected() | OwnerSetAside():
-                    if verdict.code != _LATER:
-                        events.append(OwnerDropped(verdict.submission, verdict.reason))
+                case OwnerRejected():
+                    events.append(OwnerDropped(verdict.submission, verdict.reason, True))
+                case OwnerSetAside():
+                    pass  # not before a set without it is to be signed
                 case ProverNamed():
                     events.append(ProverBlamed(*key, verdict.prover, verdict.step.name, verdict.reason, verdict.proven))
                 case ProverAbsent():
@@ -161,16 +195,35 @@ class Batcher:
                     events += [ProverBlamed(*key, p, verdict.step.name, reason, False) for p in verdict.provers]
         return events
 
-    def _end(self, key: RoundKey, transition: Transition) -> None:
-        outcome = transition.outcome
-        if isinstance(outcome, Completed):
-            bundle = self._blobs.put(outcome.bundle.encode())
-            context = outcome.statement.context
-            members = tuple(h.digest(context) for h in outcome.statement.owners)
-            self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle))
-            _log.info(
-                "event=batch-proven task=%d round=%d owners=%d batch=0x%s", *key, len(members), outcome.batch_id.hex()
-            )
-        elif outcome is not None:
-            self._journal.record(CohortFailed(*key, outcome.reason, outcome.final))
-            _log.warning("event=cohort-failed task=%d round=%d reason=%r", *key, outcome.reason)
+    def _complete(self, key: RoundKey, outcome: Completed) -> None:
+        bundle = self._blobs.put(outcome.bundle.encode())
+        context = outcome.statement.context
+        members = tuple(h.digest(context) for h in outcome.statement.owners)
+        self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle))
+        _log.info(
+            "event=batch-proven task=%d round=%d owners=%d batch=0x%s", *key, len(members), outcome.batch_id.hex()
+        )
+
+    def _judged(self, resources: Resources, plan: Plan, failed: Failed, batch: Batch, heard: list[Verdict]) -> Unproven:
+        """What could still prove the cohort.  Owners that were set aside count: another try may clear them."""
+        with self._journal.reading() as state:
+            locked = state.rounds[plan.key].locked is not None
+            alive = sum(state.submissions[s].status.state is SubmissionState.PROVING for s in batch.cohort.digests)
+        absent = (v for v in heard if isinstance(v, ProverAbsent))
+        refused = {v.prover for v in absent if v.step is Step.COIN and v.code in _FOR_GOOD}
+        trouble = trouble_of(
+            final=failed.final and (locked or alive < resources.terms.min_owners),
+            quorum=resources.committee.quorum,
+            ready=plan.reachable - batch.named,
+            holders=plan.holders(batch.cohort.digests) - batch.named - refused,
+            left=batch.reachable,
+        )
+        return Unproven(failed.reason, trouble)
+
+
+def _unheld(plan: Plan, able: frozenset[int], quorum: int) -> Unproven:
+    """A cohort of which too few provers that answer hold all shares."""
+    reason = f"the batch needs {quorum} provers that hold all its shares, {len(able)} answer: {sorted(able)}"
+    holders = plan.holders(plan.submissions)
+    trouble = trouble_of(final=False, quorum=quorum, ready=plan.reachable, holders=holders, left=able)
+    return Unproven(reason, trouble)

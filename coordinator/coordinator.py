@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 from commons.chain.ports import BatchSender
+from commons.protocol.status import TaskStatus
 from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
@@ -77,6 +79,13 @@ class Coordinator:
             clock,
             rounds,
         )
+
+    def task_status(self, task_id: int) -> TaskStatus:
+        """A task's rounds, with what each of them waits for."""
+        with self.journal.reading() as state:
+            status = state.task_status(task_id)
+        rounds = tuple(replace(one, waits=self.driver.waits((task_id, one.round))) for one in status.rounds)
+        return replace(status, rounds=rounds)
 
     def close(self) -> None:
         """Close connections and log; nothing may be under way."""

@@ -12,16 +12,18 @@ from circuits.policies.registry import compiled
 from circuits.statement import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
+from commons.protocol.status import SubmissionState
 from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.parameters import PublicParameters
 from coordinator.backoff import Backoff
-from coordinator.batcher import Batcher, Plan, StoppedError
+from coordinator.batcher import Batcher, Plan, StoppedError, Unproven
 from coordinator.events import CohortFailed, RoundClosed
 from coordinator.fleet import Fleets
+from coordinator.giving_up import SUBMISSIONS_A_ROUND, Outlook, advice, gives_up
 from coordinator.journal import Journal
 from coordinator.machine import Resources
-from coordinator.next_action import Close, Prove, Release, RoundFacts, Settle, next_action
+from coordinator.next_action import Close, Prove, Release, RoundFacts, Settle, Wait, next_action
 from coordinator.releases import Releases
 from coordinator.rounds import CoordinatorState, RoundKey
 from coordinator.settlement import Settlement
@@ -68,6 +70,12 @@ class Driver:
         self._running: dict[RoundKey, Future[None]] = {}
         self._backoff = Backoff(settings.poll_interval, settings.longest_pause)
         self._rounds: dict[RoundKey, tuple[float, RoundRecord]] = {}
+        self._waits: dict[RoundKey, str] = {}
+
+    def waits(self, key: RoundKey) -> str:
+        """What a round waits for, in words; empty while it is worked on, and before it was looked at."""
+        with self._lock:
+            return self._waits.get(key, "")
 
     def turn(self) -> None:
         """Start work on every open round that is not being worked on and whose pause is over."""
@@ -101,23 +109,29 @@ class Driver:
             return
         except GradrollError as error:
             _log.warning("event=round-trouble task=%d round=%d code=%s reason=%r", *key, error.code, str(error))
-            self._note_trouble(key, error)
+            self._note_trouble(key, error, now)
         except Exception:
             _log.exception("event=round-error task=%d round=%d", *key)
         with self._lock:
             self._backoff.extend(key, self._clock.monotonic())
 
-    def _note_trouble(self, key: RoundKey, error: GradrollError) -> None:
-        """Let owners see why nothing moves, without a log entry for each look at a node that is down."""
-        told = _OWN_TROUBLE if error.own_machine else str(error)
-        with self._journal.reading() as state:
-            known = state.rounds[key].trouble
-        if isinstance(error, ChainError) or known == told:
+    def _note_trouble(self, key: RoundKey, error: GradrollError, now: int) -> None:
+        """Let owners see why nothing moves."""
+        if isinstance(error, ChainError):
             return
+        told = _OWN_TROUBLE if error.own_machine else str(error)
         try:
-            self._journal.record(CohortFailed(*key, told))
+            self._note_failure(CohortFailed(*key, told, False, now))
         except StorageError as failed:  # the round waits all the same, and notes it once there is room
             _log.warning("event=trouble-not-noted task=%d round=%d reason=%r", *key, str(failed))
+
+    def _note_failure(self, failure: CohortFailed) -> None:
+        """Record a failure; one that is like the last only if it is the first of its cohort, or ends it."""
+        with self._journal.reading() as state:
+            current = state.rounds[failure.task_id, failure.round]
+            news = failure.final or current.failures == 0 or current.trouble != failure.reason
+        if news:
+            self._journal.record(failure)
 
     def _work(self, key: RoundKey, now: int) -> bool:
         """Do the round's next action; False when it must be tried again after a pause."""
@@ -126,9 +140,13 @@ class Driver:
         patience = self._settings.release_patience * _DAY
         with self._journal.reading() as state:
             action = next_action(state, key, facts, terms, policy.capacity, release_patience=patience)
+        with self._lock:
+            self._waits[key] = action.reason if isinstance(action, Wait) else ""
         match action:
             case Close():
-                self._journal.record(RoundClosed(*key))
+                with self._lock:
+                    del self._waits[key]
+                self._journal.record(RoundClosed(*key, action.reason))
                 _log.info("event=round-closed task=%d round=%d", *key)
             case Settle():
                 with self._lock:
@@ -138,8 +156,8 @@ class Driver:
             case Release():
                 self._release(terms, action)
             case Prove():
-                return self._prove_or_release(key, terms, action)
-            case _:
+                return self._prove_or_release(key, terms, action, facts)
+            case Wait():
                 _log.debug("event=round-waits task=%d round=%d reason=%r", *key, action.reason)
         return True
 
@@ -155,16 +173,35 @@ class Driver:
         if trouble is not None:
             raise trouble
 
-    def _prove_or_release(self, key: RoundKey, terms: TaskTerms, action: Prove) -> bool:
+    def _prove_or_release(self, key: RoundKey, terms: TaskTerms, action: Prove, facts: RoundFacts) -> bool:
         """Prove a cohort; while it cannot be, sums of batches that were accepted before it do not wait for it."""
         try:
-            proven = self._prove(key, terms, action)
+            unproven = self._prove(key, terms, action)
         except GradrollError:
             self._release_meanwhile(key, terms)
             raise
-        if not proven:
-            self._release_meanwhile(key, terms)
-        return proven
+        if unproven is None or self._ends(key, terms, facts, unproven):
+            return True
+        self._release_meanwhile(key, terms)
+        return False
+
+    def _ends(self, key: RoundKey, terms: TaskTerms, facts: RoundFacts, unproven: Unproven) -> bool:
+        """Note a failure, and whether it ends its cohort; if so, the round goes on at once."""
+        with self._journal.reading() as state:
+            current = state.rounds[key]
+            fixed = current.cohort is not None
+            outlook = Outlook(
+                facts.now, current.failing_since or facts.now, facts.submit_deadline, facts.settle_deadline,
+                locked=current.locked is not None,
+                again=state.most_of_one_owner(key) < SUBMISSIONS_A_ROUND,
+                others=len(state.pending(key)) >= terms.min_owners,
+            )  # fmt: skip
+        final = fixed and gives_up(unproven.trouble, outlook)
+        reason = f"{unproven.reason}; {advice(outlook)}" if final else unproven.reason
+        self._note_failure(CohortFailed(*key, reason, final, facts.now))
+        if final:
+            _log.warning("event=cohort-given-up task=%d round=%d trouble=%s", *key, unproven.trouble.name.lower())
+        return final
 
     def _release_meanwhile(self, key: RoundKey, terms: TaskTerms) -> None:
         """Collect what can be had.  What cannot is not raised: the cohort is the trouble that is told."""
@@ -187,7 +224,7 @@ class Driver:
                 self._rounds[key] = (self._clock.monotonic(), record)
         return RoundFacts(now, record.submit_deadline, record.settle_deadline, record.owners, record.finalized)
 
-    def _prove(self, key: RoundKey, terms: TaskTerms, action: Prove) -> bool:
+    def _prove(self, key: RoundKey, terms: TaskTerms, action: Prove) -> Unproven | None:
         policy = self._view.policy(key[0])
         fleet = self._fleets.of(terms.committee_id)
         ready = fleet.ready_provers()
@@ -195,18 +232,20 @@ class Driver:
             current = state.rounds[key]
             plan = Plan(
                 key, action.submissions, action.again, current.locked if action.again else None,
-                _receipts(state, action.submissions), ready - current.excluded,
+                _rejected(state, action.submissions), _receipts(state, action.submissions),
+                frozenset(current.excluded), ready - current.excluded,
             )  # fmt: skip
-            failures = current.failures
         verifying = self._parameters.verifying_key(policy.key_hash)
         compiled(verifying.policy, verifying.capacity).require_bound(terms.bound)
         resources = Resources(
             fleet.committee, terms, policy, self._parameters.commitment_key(terms.dimension), verifying,
             self._parameters.srs, self._authorize,
         )  # fmt: skip
-        self._batcher.prove(resources, fleet, self._view.context(*key), plan)
-        with self._journal.reading() as state:
-            return state.rounds[key].failures <= failures
+        return self._batcher.prove(resources, fleet, self._view.context(*key), plan)
+
+
+def _rejected(state: CoordinatorState, submissions: tuple[bytes, ...]) -> frozenset[bytes]:
+    return frozenset(s for s in submissions if state.submissions[s].status.state is SubmissionState.REJECTED)
 
 
 def _receipts(state: CoordinatorState, submissions: tuple[bytes, ...]) -> dict[int, frozenset[bytes]]:

@@ -23,11 +23,12 @@ class HeaderAccepted:
 
 @dataclass(frozen=True, slots=True)
 class HeaderRefused:
-    """A submission was not taken in; counted by cause."""
+    """A submission was not taken in; counted by cause, once each.  ``submission`` is empty in logs of version 1."""
 
     kind: ClassVar[str] = "header-refused"
     task_id: int
     code: str
+    submission: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,12 @@ class AttemptUsed:
 
 @dataclass(frozen=True, slots=True)
 class OwnerDropped:
-    """A submission stays out: rejected, or set aside."""
+    """A submission stays out: ``rejected``, or set aside without anybody being at fault."""
 
     kind: ClassVar[str] = "owner-dropped"
     submission: bytes
     reason: str
+    rejected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,18 @@ class ProverBlamed:
 
 @dataclass(frozen=True, slots=True)
 class CohortFailed:
-    """The cohort could not be proven; it is tried again, unless it was ``final``."""
+    """The cohort could not be proven; it is tried again, unless it was ``final``.
+
+    Attributes:
+        at: the chain's time, seconds since 1970; 0 in logs of version 1.
+    """
 
     kind: ClassVar[str] = "cohort-failed"
     task_id: int
     round: int
     reason: str
-    final: bool = False
+    final: bool
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +151,16 @@ class SumPublished:
 
 @dataclass(frozen=True, slots=True)
 class RoundClosed:
-    """The round takes nothing any more; what was not accepted has expired."""
+    """The round takes nothing any more; what was not accepted has expired.
+
+    Attributes:
+        reason: why no batch had what still waited; empty in logs of version 1.
+    """
 
     kind: ClassVar[str] = "round-closed"
     task_id: int
     round: int
+    reason: str
 
 
 Event = (
@@ -169,3 +181,18 @@ def from_record(record: Mapping[str, Any]) -> Event:
         return _CODEC.decode(record)
     except RecordError as error:
         raise StorageError(f"the event log holds an event that is none: {error}; restore a backup") from error
+
+
+def from_version_1(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of a log of version 1 as one of version 2, which says more."""
+    match record.get("kind"):
+        case HeaderRefused.kind:
+            return {**record, "submission": ""}
+        case OwnerDropped.kind:
+            return {**record, "rejected": not str(record.get("reason")).startswith("unattributed:")}
+        case CohortFailed.kind:
+            return {**record, "at": 0}
+        case RoundClosed.kind:
+            return {**record, "reason": ""}
+        case _:
+            return record

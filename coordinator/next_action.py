@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from circuits.statement import TaskTerms
 from coordinator.rounds import CoordinatorState, RoundKey
@@ -21,7 +22,9 @@ class RoundFacts:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The round is over: its time is up, or it has no room for another batch."""
+    """The round is over: its time is up, or it has no room for another batch.  ``reason``: why none took the rest."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def _toward_acceptance(
     state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
 ) -> Close | Settle | Prove | Wait:
     if facts.finalized or facts.now > facts.settle_deadline:
-        return Close()
+        return Close(_why_none(state, key, terms))
     unsettled = tuple(batch.batch_id for batch in state.unsettled(key))
     if unsettled:
         return Settle(unsettled)
@@ -91,14 +94,25 @@ def _new_cohort(
     room = terms.max_owners_per_round - facts.accepted
     waiting = state.pending(key)[:room]
     if room < terms.min_owners:
-        return Close()
+        return Close(f"the round is full: it has {facts.accepted} of {terms.max_owners_per_round} gradients")
     if len(waiting) < room and facts.now <= facts.submit_deadline:
-        return Wait(f"{len(waiting)} of {room} submissions are in; the submit window is open")
+        until = datetime.fromtimestamp(facts.submit_deadline, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return Wait(f"{len(waiting)} of {room} submissions are in; the submit window is open until {until}")
     if len(waiting) < terms.min_owners:
-        return Wait(f"too few owners: {len(waiting)} submissions wait, a batch needs {terms.min_owners}")
+        return Wait(_too_few(len(waiting), terms))
     size = group_size(len(waiting), capacity, terms.min_owners)
     chosen = sorted(waiting[:size], key=lambda s: state.submissions[s].header.owner_index)
     return Prove(tuple(chosen), again=False)
+
+
+def _why_none(state: CoordinatorState, key: RoundKey, terms: TaskTerms) -> str:
+    """Why no batch took the submissions that still wait when the round's time is over."""
+    waiting = len(state.pending(key))
+    return _too_few(waiting, terms) if 0 < waiting < terms.min_owners else state.rounds[key].trouble
+
+
+def _too_few(waiting: int, terms: TaskTerms) -> str:
+    return f"too few owners: {waiting} of the {terms.min_owners} that a batch needs"
 
 
 def group_size(waiting: int, capacity: int, least: int) -> int:

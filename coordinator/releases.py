@@ -14,6 +14,7 @@ from commons.storage.blobs import Blobs
 from coordinator.events import SumOpened, SumPublished
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
+from coordinator.machine.verdicts import described
 from coordinator.rounds import ProvenBatch
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Releases:
         replies = fleet.ask(requests, key.dimension, self._step_timeout)
         opened = release.opened(fleet.committee, key, certificate, replies)
         for verdict in opened.verdicts:
-            _log.warning("event=verdict batch=0x%s verdict=%r", certificate.batch_id.hex(), verdict)
+            _log.warning("event=verdict batch=0x%s %s", certificate.batch_id.hex(), described(verdict))
         self._journal.record(SumOpened(certificate.batch_id, self._blobs.put(opened.payload)))
         _log.info("event=sum-opened batch=0x%s provers=%d", certificate.batch_id.hex(), len(replies))
 

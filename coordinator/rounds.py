@@ -5,12 +5,20 @@ Pure.  An event is logged before what follows from it is done, so after a restar
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from circuits.statement import SubmissionHeader
-from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus, TaskStatus
+from commons.protocol.status import (
+    BatchStatus,
+    NamedProver,
+    Rejection,
+    RoundStatus,
+    SubmissionState,
+    SubmissionStatus,
+    TaskStatus,
+)
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -28,8 +36,11 @@ from coordinator.events import (
     SumPublished,
     TransactionSent,
 )
+from native import G1
 
 RoundKey = tuple[int, int]
+RECENT = 100
+"""Dropped submissions of a task that its status names; earlier ones are only counted."""
 
 
 @dataclass(slots=True)
@@ -70,18 +81,26 @@ class Round:
         cohort: submissions of the cohort that is not proven yet; None when there is none.
         locked: those of them that provers were asked to attest together; None before.
         failures: how often that cohort has failed in a row.
+        failing_since: the chain's time of the first of these failures; 0 when it is not known.
+        trouble: why the round does not move, or why the last cohort was given up.
+        bound: owners whom provers may have locked to a set that came to nothing, so that they take no other submission.
     """
 
     submissions: list[bytes] = field(default_factory=list)
     cohort: tuple[bytes, ...] | None = None
     locked: tuple[bytes, ...] | None = None
     failures: int = 0
+    failing_since: int = 0
     last_attempt: int = 0
     trouble: str = ""
     batches: list[bytes] = field(default_factory=list)
     named: list[NamedProver] = field(default_factory=list)
     excluded: set[int] = field(default_factory=set)
+    bound: set[bytes] = field(default_factory=set)
     closed: bool = False
+
+
+_DROPPED = (SubmissionState.REJECTED, SubmissionState.EXPIRED)
 
 
 class CoordinatorState:
@@ -92,6 +111,8 @@ class CoordinatorState:
         self.rounds: dict[RoundKey, Round] = {}
         self.batches: dict[bytes, ProvenBatch] = {}
         self.rejections: dict[int, Counter[str]] = {}
+        self.recent: dict[int, deque[Rejection]] = {}
+        self.refused: set[bytes] = set()  # headers whose refusal is counted; as many as are counted
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
@@ -99,7 +120,7 @@ class CoordinatorState:
             case HeaderAccepted():
                 self._enter(event)
             case HeaderRefused():
-                self._count(event.task_id, event.code)
+                self._refuse(event)
             case OwnerDropped():
                 self._drop(event)
             case ProverBlamed():
@@ -111,17 +132,19 @@ class CoordinatorState:
             case TransactionSent() | BatchSettled() | SumOpened() | SumPublished():
                 self._finish(event, self.batches[event.batch_id])
             case RoundClosed():
-                self._close((event.task_id, event.round))
+                self._close((event.task_id, event.round), event.reason)
 
     def _go_on(self, event: CohortBegun | AttemptUsed | CohortFailed | SetLocking, current: Round) -> None:
         """The cohort under way."""
         match event:
             case CohortBegun():
                 current.cohort, current.locked, current.failures = event.submissions, None, 0
+                current.failing_since = 0
                 self._move(event.submissions, SubmissionState.PROVING)
             case AttemptUsed():
                 current.last_attempt = event.attempt
             case CohortFailed():
+                current.failing_since = current.failing_since if current.failures else event.at
                 current.failures += 1
                 current.trouble = event.reason
                 if event.final:
@@ -130,10 +153,10 @@ class CoordinatorState:
                 current.locked = event.submissions
 
     def _give_up(self, current: Round, reason: str) -> None:
-        """End a cohort that can never be proven: provers bind its submissions to it, so no other can have them."""
-        left = [s for s in current.cohort or () if self.submissions[s].status.state is SubmissionState.PROVING]
-        self._move(left, SubmissionState.EXPIRED, f"expired: {reason}")
-        current.cohort, current.locked, current.failures = None, None, 0
+        """End a cohort that is not tried again: provers bind its submissions to it, so no other can have them."""
+        self._move(self._in(SubmissionState.PROVING, current.cohort or ()), SubmissionState.EXPIRED, reason)
+        current.bound |= {self.submissions[s].header.owner for s in current.locked or ()}
+        current.cohort, current.locked, current.failures, current.failing_since = None, None, 0, 0
 
     def _finish(self, event: TransactionSent | BatchSettled | SumOpened | SumPublished, batch: ProvenBatch) -> None:
         """What becomes of a proven batch."""
@@ -149,8 +172,14 @@ class CoordinatorState:
 
     def pending(self, key: RoundKey) -> list[bytes]:
         """Submissions of a round that wait for a batch, in order of arrival."""
-        members = self._round(key).submissions
-        return [s for s in members if self.submissions[s].status.state is SubmissionState.PENDING]
+        return self._in(SubmissionState.PENDING, self._round(key).submissions)
+
+    def most_of_one_owner(self, key: RoundKey) -> int:
+        """How many submissions of a round the owner has handed in, of those in the cohort under way, that has most."""
+        current = self._round(key)
+        counted = Counter(self.submissions[s].header.owner for s in current.submissions)
+        members = self._in(SubmissionState.PROVING, current.cohort or ())
+        return max((counted[self.submissions[s].header.owner] for s in members), default=0)
 
     def of_owner(self, key: RoundKey, owner: bytes) -> SubmissionStatus | None:
         """The last submission of an owner in a round that was not rejected; those before it have expired."""
@@ -159,6 +188,11 @@ class CoordinatorState:
             if entry.header.owner == owner and entry.status.state is not SubmissionState.REJECTED:
                 return entry.status
         return None
+
+    def commitments_of(self, key: RoundKey, owner: bytes) -> set[G1]:
+        """Commitments of all submissions of an owner in a round."""
+        headers = (self.submissions[s].header for s in self._round(key).submissions)
+        return {header.commitment for header in headers if header.owner == owner}
 
     def unsettled(self, key: RoundKey) -> Iterator[ProvenBatch]:
         """Proven batches of a round that the chain has not settled."""
@@ -174,9 +208,17 @@ class CoordinatorState:
         return [key for key, current in self.rounds.items() if not current.closed]
 
     def task_status(self, task_id: int) -> TaskStatus:
-        """A task's rounds and rejection counters."""
+        """A task's rounds, rejection counters and latest rejections."""
         keys = sorted(key for key in self.rounds if key[0] == task_id)
-        return TaskStatus(tuple(map(self._round_status, keys)), dict(self.rejections.get(task_id, {})))
+        return TaskStatus(
+            tuple(map(self._round_status, keys)),
+            dict(self.rejections.get(task_id, {})),
+            tuple(self.recent.get(task_id, ())),
+        )
+
+    def _in(self, state: SubmissionState, submissions: Iterable[bytes]) -> list[bytes]:
+        """Those of the submissions that are in a state."""
+        return [s for s in submissions if self.submissions[s].status.state is state]
 
     def _round_status(self, key: RoundKey) -> RoundStatus:
         current = self.rounds[key]
@@ -209,8 +251,18 @@ class CoordinatorState:
             self.submissions[submission].status = SubmissionStatus(submission, state, reason, batch_id)
 
     def _drop(self, event: OwnerDropped) -> None:
-        self._move((event.submission,), SubmissionState.REJECTED, event.reason)
-        self._count(self.submissions[event.submission].header.task_id, event.reason.partition(":")[0])
+        """A cohort that is tried again may drop the same submission again: it was dropped once."""
+        entry = self.submissions[event.submission]
+        if entry.status.state in _DROPPED:
+            return
+        state = SubmissionState.REJECTED if event.rejected else SubmissionState.EXPIRED
+        self._move((event.submission,), state, event.reason)
+        self._count(entry.header.task_id, event.reason.partition(":")[0])
+        self._name(entry.header, event.reason)
+
+    def _refuse(self, event: HeaderRefused) -> None:
+        self.refused.add(event.submission)
+        self._count(event.task_id, event.code)
 
     def _blame(self, event: ProverBlamed) -> None:
         current = self._round((event.task_id, event.round))
@@ -228,9 +280,10 @@ class CoordinatorState:
         current.batches.append(event.batch_id)
         left = set(current.cohort or ()) - set(event.submissions)
         current.cohort, current.locked, current.failures, current.trouble = None, None, 0, ""
+        current.failing_since = 0
         self._move(event.submissions, SubmissionState.PROVEN, batch_id=event.batch_id)
-        still = [s for s in left if self.submissions[s].status.state is SubmissionState.PROVING]
-        self._move(still, SubmissionState.REJECTED, "unattributed: it was left out of its cohort's batch")
+        still = self._in(SubmissionState.PROVING, left)
+        self._move(still, SubmissionState.EXPIRED, "unattributed: it was left out of its cohort's batch")
 
     def _settle(self, event: BatchSettled) -> None:
         batch = self.batches[event.batch_id]
@@ -238,16 +291,29 @@ class CoordinatorState:
         if event.accepted:
             self._move(batch.submissions, SubmissionState.ACCEPTED, batch_id=event.batch_id)
         else:
-            self._move(batch.submissions, SubmissionState.REJECTED, f"chain: {event.reason}", event.batch_id)
-            self._round(batch.round_key).trouble = event.reason
+            reason = f"chain: {event.reason}"
+            self._move(batch.submissions, SubmissionState.REJECTED, reason, event.batch_id)
+            current = self._round(batch.round_key)
+            for header in (self.submissions[s].header for s in batch.submissions):
+                self._name(header, reason)
+                current.bound.add(header.owner)
+            current.trouble = event.reason
 
-    def _close(self, key: RoundKey) -> None:
+    def _close(self, key: RoundKey, reason: str) -> None:
         current = self._round(key)
         current.closed, current.cohort = True, None
-        ended = (SubmissionState.PENDING, SubmissionState.PROVING, SubmissionState.PROVEN)
-        left = [s for s in current.submissions if self.submissions[s].status.state in ended]
-        reason = f"expired: the round settled without it; {current.trouble or 'it came too late'}"
-        self._move(left, SubmissionState.EXPIRED, reason)
+        proving = f"could not be proven: {current.trouble}" if current.trouble else "was being proven"
+        reasons = {
+            SubmissionState.PENDING: "the round ended before a batch took it" + (f": {reason}" if reason else ""),
+            SubmissionState.PROVING: f"the round's time ended while its cohort {proving}",
+            SubmissionState.PROVEN: "the round's time ended before the chain had accepted its batch",
+        }
+        for state, why in reasons.items():
+            self._move(self._in(state, current.submissions), SubmissionState.EXPIRED, why)
+
+    def _name(self, header: SubmissionHeader, reason: str) -> None:
+        recent = self.recent.setdefault(header.task_id, deque(maxlen=RECENT))
+        recent.append(Rejection(header.owner, header.round, reason))
 
     def _count(self, task_id: int, code: str) -> None:
         self.rejections.setdefault(task_id, Counter())[code] += 1

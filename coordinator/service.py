@@ -184,8 +184,8 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
 
     def TaskStatus(self, request: pb.TaskStatusRequest, context: grpc.ServicerContext) -> pb.TaskStatusReply:  # noqa: N802
         """A task's rounds and rejections."""
-        with answering(context, _refused), self._coordinator.journal.reading() as state:
-            return coordination.task_status_to_wire(state.task_status(request.task_id))
+        with answering(context, _refused):
+            return coordination.task_status_to_wire(self._coordinator.task_status(request.task_id))
 
     def _guard(self, context: grpc.ServicerContext) -> AbstractContextManager[StallGuard]:
         return StallGuard(self._settings.idle_timeout).watching(context.cancel)

@@ -47,11 +47,16 @@ class ProverNamed:
 
 @dataclass(frozen=True, slots=True)
 class ProverAbsent:
-    """The prover did not answer or refused; it takes no further part in the batch, but nothing is held against it."""
+    """The prover did not answer or refused; it takes no further part in the batch, but nothing is held against it.
+
+    Attributes:
+        code: of the error with which it refused; empty for one that did not answer.
+    """
 
     prover: int
     step: Step
     reason: str
+    code: str = ""
 
 
 ProverVerdict = ProverNamed | ProverAbsent
@@ -86,7 +91,7 @@ def collect(
     for prover in sorted(asked):
         reply = replies.get(prover)
         if not isinstance(reply, StepReply):
-            fallen.append(ProverAbsent(prover, step, _excuse(reply)))
+            fallen.append(_absent(prover, step, reply))
             continue
         try:
             bodies[prover] = _body(committee, reply.message, prover, session, step, decode)
@@ -98,8 +103,11 @@ def collect(
     return Answers(bodies, proper, tuple(fallen))
 
 
-def _excuse(reply: Failure | None) -> str:
-    return "unreachable: no answer" if reply is None else f"{reply.kind}: {reply.code}: {reply.message}"
+def _absent(prover: int, step: Step, reply: Failure | None) -> ProverAbsent:
+    if reply is None:
+        return ProverAbsent(prover, step, "unreachable: no answer")
+    code = reply.code if reply.kind == "refused" else ""
+    return ProverAbsent(prover, step, f"{reply.kind}: {reply.code}: {reply.message}", code)
 
 
 def _body(

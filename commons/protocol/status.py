@@ -29,7 +29,7 @@ class SubmissionStatus:
     """What became of a submission.
 
     Attributes:
-        reason: why it was rejected or has expired; begins with a stable word and a colon.
+        reason: why it was rejected, beginning with a stable word and a colon, or why it has expired.
         batch_id: the batch it is proven in, None before.
     """
 
@@ -71,6 +71,7 @@ class RoundStatus:
     Attributes:
         attempts: number of the last attempt used.
         trouble: why the round does not move; empty when it does.
+        waits: what the round waits for, in words; empty while it is worked on.
     """
 
     round: int
@@ -80,14 +81,30 @@ class RoundStatus:
     trouble: str
     batches: tuple[BatchStatus, ...]
     named: tuple[NamedProver, ...]
+    waits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A submission that was dropped: of which owner (its address), in which round, and why."""
+
+    owner: bytes
+    round: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
-    """A task at the coordinator.  ``rejections`` counts refused and dropped submissions by cause."""
+    """A task at the coordinator.
+
+    Attributes:
+        rejections: refused and dropped submissions, counted by cause.
+        recent: the latest dropped ones, oldest first; refused ones are not among them, for anybody may name any owner.
+    """
 
     rounds: tuple[RoundStatus, ...]
     rejections: Mapping[str, int]
+    recent: tuple[Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from circuits.errors import WireError
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
 from commons.protocol.messages import MAX_PROVERS
-from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus, TaskStatus
+from commons.protocol.status import (
+    BatchStatus,
+    NamedProver,
+    Rejection,
+    RoundStatus,
+    SubmissionState,
+    SubmissionStatus,
+    TaskStatus,
+)
 from commons.protocol.streamheads import ModelHead
 from commons.wire import checks
 from commons.wire._generated import coordinator_pb2 as pb
@@ -113,12 +121,22 @@ def task_status_from_wire(message: pb.TaskStatusReply) -> TaskStatus:
     checks.counted(message.rounds, 0, _MAX_ENTRIES, "task.rounds")
     checks.counted(message.rejections, 0, _MAX_ENTRIES, "task.rejections")
     rejections = {checks.text(cause, _MAX_TEXT): count for cause, count in message.rejections.items()}
-    return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), rejections)
+    checks.counted(message.recent, 0, _MAX_ENTRIES, "task.recent")
+    recent = tuple(_rejection_from_wire(one) for one in message.recent)
+    return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), rejections, recent)
 
 
 def task_status_to_wire(status: TaskStatus) -> pb.TaskStatusReply:
     """The wire form of a task's status."""
-    return pb.TaskStatusReply(rounds=[_round_to_wire(one) for one in status.rounds], rejections=status.rejections)
+    return pb.TaskStatusReply(
+        rounds=[_round_to_wire(one) for one in status.rounds],
+        rejections=status.rejections,
+        recent=[pb.Rejection(owner=r.owner, round=r.round, reason=r.reason[:_MAX_TEXT]) for r in status.recent],
+    )
+
+
+def _rejection_from_wire(message: pb.Rejection) -> Rejection:
+    return Rejection(checks.address(message.owner, "recent.owner"), message.round, message.reason[:_MAX_TEXT])
 
 
 def _round_from_wire(message: pb.RoundStatus) -> RoundStatus:
@@ -137,6 +155,7 @@ def _round_from_wire(message: pb.RoundStatus) -> RoundStatus:
             )
             for named in message.named
         ),
+        message.waits[:_MAX_TEXT],
     )
 
 
@@ -161,6 +180,7 @@ def _round_to_wire(status: RoundStatus) -> pb.RoundStatus:
             pb.NamedProver(prover=named.prover, step=named.step, reason=named.reason[:_MAX_TEXT])
             for named in status.named
         ],
+        waits=status.waits[:_MAX_TEXT],
     )
 
 

@@ -82,7 +82,8 @@ def projected(resources: Resources, state: Projecting, replies: Replies) -> Tran
     )
     messages = {p: reply.message for p, reply in answers.replies.items()}
     shares = {p: body.shares for p, body in answers.bodies.items()}
-    case = Case(state.batch.without(answers.fallen), state.coin, state.seed, messages, shares)
+    batch = state.batch.without(answers.fallen)
+    case = Case(batch, state.coin, state.seed, messages, shares, fallen=batch.out)
     return _judge(resources, case, answers.fallen)
 
 

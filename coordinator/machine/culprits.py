@@ -32,10 +32,7 @@ _TOO_MANY_LIARS = "the failures cannot all come from t lying provers; replace th
 _TOO_MANY = f"no result after {MOST_ATTEMPTS} attempts; look at the verdicts, then begin again without the suspects"
 _VALIDITY = "validity: every choice of provers finds its norm above the bound, or its bits wrong"
 _UNATTRIBUTED = "unattributed: its validity test fails, and too few provers answered to say who is at fault"
-LOCKED = (
-    "an owner fell out of a set that provers had signed already, and they sign no other with the rest of it; "
-    "its owners submit to the next round"
-)
+LOCKED = "an owner fell out of a set that provers had signed already, and they sign no other with the rest of it"
 _STANDOFF = (
     "one of the provers lied; with so few provers it can stop a round, never bend it. "
     "Begin again when more provers can be reached, or replace the suspects"
@@ -111,6 +108,7 @@ def failed(batch: Batch, verdicts: Sequence[Verdict], reason: str, *, final: boo
 def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequence[Verdict] = ()) -> Transition:
     """Start whatever attempt the roster and the records call for; ``verdicts`` is news to pass on."""
     news = list(verdicts)
+    ground = _without(ground, batch.out)
     if batch.locked is not None:
         ground = replace(ground, kept=ground.kept & batch.locked)
     while True:
@@ -143,8 +141,7 @@ def _obstacle(resources: Resources, batch: Batch, ground: Ground) -> Failed | No
         return Failed(LOCKED, final=True)
     if len(ground.kept) < resources.terms.min_owners:
         return Failed(
-            f"too few owners: {len(ground.kept)} are left, the task asks for {resources.terms.min_owners}; "
-            "they submit again",
+            f"too few owners: {len(ground.kept)} are left, the task asks for {resources.terms.min_owners}",
             final=True,
         )
     return Failed(_TOO_MANY) if _exhausted(batch) else None

@@ -52,6 +52,7 @@ def begin(
     reachable: Iterable[int],
     receipts: Mapping[int, frozenset[bytes]] | None = None,
     locked: frozenset[bytes] | None = None,
+    out: frozenset[bytes] = frozenset(),
 ) -> Transition:
     """Start a batch.
 
@@ -65,6 +66,8 @@ def begin(
             when a cohort is taken up again).
         locked: of a cohort taken up again, the submissions that provers were asked to attest together: only exactly
             these can still become a batch.
+        out: of a cohort taken up again, the submissions that were rejected before.  They stay out, also where the
+            provers of this try would find nothing wrong: their owners may have handed in others since.
 
     Raises:
         InvalidInputError: the candidates do not fit the policy, or indices are out of range.
@@ -88,7 +91,8 @@ def begin(
     if locked is not None:
         if not locked.issubset(members.digests):
             return culprits.failed(batch, batch_verdicts, culprits.LOCKED, final=True)
-        batch = replace(batch, locked=frozenset(i for i, d in enumerate(members.digests) if d in locked))
+        batch = replace(batch, locked=_indices(members, locked))
+    batch = replace(batch, out=_indices(members, out))
     if not culprits.enough_provers(resources, batch):
         return culprits.failed(batch, batch_verdicts, culprits.too_few_provers(resources, batch))
     first = cohort.start(resources, batch)
@@ -102,6 +106,10 @@ def _authorized(resources: Resources, transition: Transition) -> Transition:
         if id(request) not in signed:
             signed[id(request)] = replace(request, authorization=resources.authorize(request.asked))
     return replace(transition, requests={p: signed[id(r)] for p, r in transition.requests.items()})
+
+
+def _indices(members: Cohort, submissions: frozenset[bytes]) -> frozenset[int]:
+    return frozenset(i for i, digest in enumerate(members.digests) if digest in submissions)
 
 
 def _batch(members: Cohort, attempt_number: int, reachable: frozenset[int]) -> Batch:

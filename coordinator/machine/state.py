@@ -47,6 +47,7 @@ class Batch:
     Attributes:
         nonces: what each prover drew when it started, as its COIN message says.
         locked: cohort indices of the set that provers were asked to attest; they sign no other for its owners.
+        out: cohort indices of owners that were rejected when the cohort was tried before.
         first_attempt: attempt number with which the batch began.
         attempt: the last attempt number in use; a later batch of the round must begin above it.
         reachable: provers that may still be asked: neither named nor absent.
@@ -60,6 +61,7 @@ class Batch:
     reachable: frozenset[int]
     nonces: Mapping[int, bytes] = field(default_factory=dict)
     locked: frozenset[int] | None = None
+    out: frozenset[int] = frozenset()
     named: frozenset[int] = frozenset()
     records: tuple[Record, ...] = ()
 

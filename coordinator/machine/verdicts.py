@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from circuits.statement import BatchProof, BatchStatement
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Step
-from commons.protocol.replies import ProverVerdict
+from commons.protocol.replies import ProverAbsent, ProverNamed, ProverVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,23 @@ OwnerVerdict = OwnerRejected | OwnerSetAside
 Verdict = OwnerVerdict | ProverVerdict | ProversSuspected
 
 
+def described(verdict: Verdict) -> str:
+    """A verdict as the fields of a log line."""
+    match verdict:
+        case OwnerRejected() | OwnerSetAside():
+            kind = "owner-rejected" if isinstance(verdict, OwnerRejected) else "owner-set-aside"
+            submission = verdict.submission.hex()
+            return f"kind={kind} owner=0x{verdict.owner.hex()} submission=0x{submission} reason={verdict.reason!r}"
+        case ProverNamed():
+            name, proven = verdict.step.name, str(verdict.proven).lower()
+            return f"kind=prover-named prover={verdict.prover} step={name} proven={proven} reason={verdict.reason!r}"
+        case ProverAbsent():
+            return f"kind=prover-absent prover={verdict.prover} step={verdict.step.name} reason={verdict.reason!r}"
+        case _:
+            provers = ",".join(map(str, verdict.provers))
+            return f"kind=provers-suspected provers={provers} step={verdict.step.name} reason={verdict.reason!r}"
+
+
 @dataclass(frozen=True, slots=True)
 class Completed:
     """The batch is proven and attested by a quorum, ready for the contract.
@@ -90,7 +107,8 @@ class Failed:
     ``Batch.cohort`` and without receipts, for the provers have bound its submissions to it.
 
     Attributes:
-        final: trying the cohort again is of no use: too few of its owners are left, or one fell out of a signed set.
+        final: trying the cohort again without those owners is of no use: too few are left, or one fell out of a signed
+            set.
     """
 
     reason: str

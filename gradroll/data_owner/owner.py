@@ -35,7 +35,7 @@ from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from commons.chain.facts import CommitteeRecord
 from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import verify_receipt
-from commons.protocol.status import SubmissionStatus
+from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime.stages import stage
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
 from commons.storage.parameters import PublicParameters
@@ -61,6 +61,7 @@ class Submitted:
         scale: factor by which the gradient was shrunk to the task's bound; 1.0 when it was inside.
         receipts: committee indices of the provers that hold their share.
         missing: why each other prover does not.
+        earlier: this owner's submissions of before in the round, all of which expired.
     """
 
     submission: bytes
@@ -70,6 +71,7 @@ class Submitted:
     receipts: tuple[int, ...]
     missing: Mapping[int, str]
     status: SubmissionStatus
+    earlier: tuple[bytes, ...] = ()
 
 
 class DataOwner:
@@ -132,7 +134,7 @@ class DataOwner:
             ClosedError: there is no round yet, or its submit window is over.
         """
         terms = self._view.terms(task_id)
-        self._require_open(terms, opened_round(self._view, task_id, round_number))
+        self._require_open(terms, opened_round(self._view, task_id, round_number), "")
 
     def fetch_model(self, task_id: int, round_number: int | None = None) -> FloatArray:
         """The model of a round, by default the latest: float64[d], checked against the digest on the chain."""
@@ -142,7 +144,9 @@ class DataOwner:
         """Clip, quantise, commit, share and hand in one gradient.
 
         A call that stopped half way is repeated with the same gradient: provers that have their share are not asked
-        again, the others get the very share whose digest was signed.
+        again, the others get the very share whose digest was signed.  One whose submission was handed in gets its
+        status; if that has expired while the round still takes submissions, this or another gradient is submitted
+        afresh, with fresh masks: the provers see to it that at most one of an owner's submissions enters a sum.
 
         Args:
             gradient: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
@@ -152,8 +156,8 @@ class DataOwner:
             UnknownError: no such task, or this account is not registered for it.
             GradientError: another shape, NaN, infinity, no numbers; or it breaks the task's policy, where its verifying
                 key is at hand.
-            ClosedError: the round takes no submissions any more.
-            InvalidInputError: another gradient was begun for this round.
+            ClosedError: the round takes no submissions any more, or provers have this owner in a signed set.
+            InvalidInputError: another gradient was begun for this round and has not expired.
             KeyMismatchError: the reference string is another than the task's.
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
         """
@@ -162,18 +166,17 @@ class DataOwner:
         record = self._view.committee_record(terms.committee_id)
         quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
         begun = self._store.load(task_id, current, self.address)
-        if begun is not None and begun.gradient_digest != gradient_digest(quantized):
-            raise InvalidInputError(
-                f"another gradient was already begun for round {current} of task {task_id}; "
-                "submit that one again, or wait for the next round"
-            )
-        if begun is not None and begun.is_finished:
-            return _outcome(begun, quantized, {}, self._status_of(begun))
-        self._require_open(terms, current)
+        status = self._status_of(begun) if begun is not None and begun.is_finished else None
+        has_expired = status is not None and status.state is SubmissionState.EXPIRED
+        if begun is not None and not has_expired:
+            _require_same(begun, quantized)
+            if status is not None:
+                return _outcome(begun, quantized, {}, status)
+        self._require_open(terms, current, status.reason if status is not None else "")
         self._parameters.require_string(self._view.tau(task_id))
         self._require_policy(terms, quantized)
-        if begun is None:
-            submission, sharing = self._begin(terms, current, record.committee, quantized)
+        if begun is None or has_expired:
+            submission, sharing = self._begin(terms, current, record.committee, quantized, self._until(begun))
         else:
             submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
         with stage("handing the shares to the provers"):
@@ -222,11 +225,14 @@ class DataOwner:
             return None
         return self.status(self._digest(saved.header))
 
-    def _require_open(self, terms: TaskTerms, number: int) -> None:
+    def _require_open(self, terms: TaskTerms, number: int, expired: str) -> None:
+        """Raise ClosedError when it is too late; ``expired``: why a submission of before came to nothing."""
         deadline, now = self._view.round(terms.task_id, number).submit_deadline, self._view.now()
         if now >= deadline:
+            before = f"; what was handed in has expired: {expired}" if expired else ""
             raise ClosedError(
-                f"round {number} of task {terms.task_id} took submissions until {deadline} (chain time); it is {now}"
+                f"round {number} of task {terms.task_id} took submissions until {deadline} (chain time), it is {now}"
+                f"{before}; submit to the next round"
             )
 
     def _require_policy(self, terms: TaskTerms, quantized: Quantized) -> None:
@@ -239,8 +245,17 @@ class DataOwner:
         if not policy.holds(terms.bound, norm):
             raise GradientError(f"this gradient breaks the task's policy {policy.name!r}: {policy.claim}")
 
+    def _until(self, ended: SavedSubmission | None) -> tuple[bytes, ...]:
+        """All submissions up to one that has expired."""
+        return () if ended is None else (*ended.earlier, self._digest(ended.header))
+
     def _begin(
-        self, terms: TaskTerms, round_number: int, committee: Committee, quantized: Quantized
+        self,
+        terms: TaskTerms,
+        round_number: int,
+        committee: Committee,
+        quantized: Quantized,
+        earlier: tuple[bytes, ...],
     ) -> tuple[SavedSubmission, Sharing]:
         index = self._view.owner_index(terms.task_id, self.address)
         if index is None:
@@ -254,7 +269,7 @@ class DataOwner:
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
         ).signed(self._view.context(terms.task_id, round_number), self._chain.sign)
-        submission = SavedSubmission(header, gradient_digest(quantized), raw, {})
+        submission = SavedSubmission(header, gradient_digest(quantized), raw, {}, earlier)
         self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not happen
         return submission, sharing
 
@@ -311,6 +326,12 @@ class DataOwner:
     def _hand_in(
         self, submission: SavedSubmission, committee: Committee, missing: Mapping[int, str]
     ) -> SubmissionStatus:
+        closed = {p: reason for p, reason in missing.items() if reason.startswith(f"{ClosedError.code}:")}
+        if committee.size - len(closed) < committee.quorum:
+            raise ClosedError(
+                f"too many provers take nothing more from this owner in round {submission.header.round}; submit to the "
+                f"next round ({_reasons(closed)})"
+            )
         if len(submission.receipts) < committee.quorum:
             raise UnavailableError(
                 f"{len(submission.receipts)} of {committee.size} provers hold their share, {committee.quorum} are "
@@ -342,7 +363,18 @@ def _outcome(
         tuple(sorted(submission.receipts)),
         missing,
         status,
+        submission.earlier,
     )
+
+
+def _require_same(begun: SavedSubmission, quantized: Quantized) -> None:
+    """A second gradient in a round has to wait until the first can no longer enter a sum."""
+    if begun.gradient_digest != gradient_digest(quantized):
+        header = begun.header
+        raise InvalidInputError(
+            f"another gradient was already begun for round {header.round} of task {header.task_id}; "
+            "submit that one again, or wait for the next round"
+        )
 
 
 def gradient_digest(quantized: Quantized) -> bytes:

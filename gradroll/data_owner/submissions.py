@@ -17,7 +17,7 @@ from commons.protocol.codec import Codec
 from commons.storage.files import write_durably
 from native import G1
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,14 @@ class SavedSubmission:
         gradient_digest: SHA-256 of the quantised gradient; a retry must bring the same one.
         seeds: all randomness of the submission, empty once the header was handed in.
         receipts: 65-byte signatures by prover index.
+        earlier: identifiers of the submissions before it in its round, all of which expired.
     """
 
     header: SubmissionHeader
     gradient_digest: bytes
     seeds: bytes = field(repr=False)
     receipts: Mapping[int, bytes]
+    earlier: tuple[bytes, ...] = ()
 
     def with_receipt(self, prover: int, receipt: bytes) -> SavedSubmission:
         """The same submission with one more receipt."""
@@ -73,8 +75,8 @@ class SubmissionStore:
             return _decode(json.loads(text))
         except (ValueError, RecursionError) as error:
             raise StorageError(
-                f"{path} holds no submission of version {VERSION}; do not submit another gradient for this round, "
-                "restore the file or skip the round"
+                f"{path} holds no submission of a version up to {VERSION}; do not submit another gradient for this "
+                "round, restore the file or skip the round"
             ) from error
 
     def save(self, submission: SavedSubmission) -> None:
@@ -103,6 +105,7 @@ class _Saved:
     gradient: bytes
     seeds: bytes = field(repr=False)
     receipts: dict[str, bytes]
+    earlier: tuple[bytes, ...]
 
 
 _CODEC: Codec[_Saved] = Codec(_Saved)
@@ -114,12 +117,14 @@ def _encode(submission: SavedSubmission) -> dict[str, object]:
         _Saved(
             VERSION, header.task_id, header.round, header.owner, header.owner_index, header.commitment,
             header.share_digests, header.signature, header.dealing_signature, submission.gradient_digest,
-            submission.seeds, receipts,
+            submission.seeds, receipts, submission.earlier,
         )
     )  # fmt: skip
 
 
 def _decode(raw: Mapping[str, object]) -> SavedSubmission:
+    if raw.get("version") == 1:  # of before an owner could submit again in a round
+        raw = {**raw, "version": VERSION, "earlier": []}
     saved = _CODEC.decode(raw)
     if saved.version != VERSION:
         raise ValueError("another version")
@@ -128,4 +133,4 @@ def _decode(raw: Mapping[str, object]) -> SavedSubmission:
         saved.signature, saved.dealing_signature,
     )  # fmt: skip
     receipts = {int(prover): receipt for prover, receipt in saved.receipts.items()}
-    return SavedSubmission(header, saved.gradient, saved.seeds, receipts)
+    return SavedSubmission(header, saved.gradient, saved.seeds, receipts, saved.earlier)

@@ -15,7 +15,7 @@ from coordinator.events import AttemptUsed, Event, HeaderAccepted, OwnerDropped
 from gradroll.data_owner.submissions import SavedSubmission
 from native import G1
 from provers.party.ledger import Combined, Entry, Locked, Selection
-from tests.vectors.v1.storage import stories
+from tests.vectors.v2.storage import stories
 
 EVENTS: Codec[Event] = Codec(Event)
 ENTRIES: Codec[Entry] = Codec(Entry)
@@ -107,9 +107,9 @@ def test_a_field_with_a_default_is_missed_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("kind", "parts"),
     [
-        (AttemptUsed, (5, 1, True)), (AttemptUsed, (5, 1, "2")), (OwnerDropped, ("aa", "reason")),
-        (OwnerDropped, (b"", b"")), (HeaderAccepted, (b"", stories.header(0), [0])), (HeaderAccepted, (b"", None, ())),
-        (Combined, (b"",)),
+        (AttemptUsed, (5, 1, True)), (AttemptUsed, (5, 1, "2")), (OwnerDropped, ("aa", "reason", True)),
+        (OwnerDropped, (b"", b"", True)), (HeaderAccepted, (b"", stories.header(0), [0])),
+        (HeaderAccepted, (b"", None, ())), (Combined, (b"",)),
     ],
 )  # fmt: skip
 def test_what_could_not_be_read_back_is_not_written(kind: Any, parts: tuple[object, ...]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import native
 from circuits.errors import (
     ChainError,
     ClosedError,
@@ -30,7 +31,15 @@ from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
 from commons.storage.parameters import PublicParameters
 from coordinator.admission import Admission
-from coordinator.events import CohortBegun, CohortFailed, HeaderAccepted, HeaderRefused, OwnerDropped, RoundClosed
+from coordinator.events import (
+    CohortBegun,
+    CohortFailed,
+    HeaderAccepted,
+    HeaderRefused,
+    OwnerDropped,
+    RoundClosed,
+    SetLocking,
+)
 from coordinator.journal import Journal
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import Market, MemoryLog
@@ -82,7 +91,12 @@ class World:
         return header.signed(self.context, partial(sign_digest, seed_of("owner", owner)))
 
     def another(self, owner: int, salt: bytes = b"another dealing") -> SubmissionHeader:
-        """A second submission of an owner."""
+        """A second submission of an owner, with fresh masks."""
+        commitment = native.g1_mul(native.g1_generator, int.from_bytes(salt, "big"))
+        return self.signed(replace(self.dealt_again(owner, salt), commitment=commitment), owner)
+
+    def dealt_again(self, owner: int, salt: bytes = b"another dealing") -> SubmissionHeader:
+        """Another dealing of an owner's first commitment."""
         header = self.headers[owner]
         changed = tuple(keccak(salt + digest) for digest in header.share_digests)
         return self.signed(replace(header, share_digests=changed), owner)
@@ -117,7 +131,7 @@ class World:
         """A cohort of these ends unproven, for good."""
         key = (headers[0].task_id, headers[0].round)
         self.journal.record(
-            CohortBegun(*key, tuple(map(self.digest, headers))), CohortFailed(*key, "too few owners", final=True)
+            CohortBegun(*key, tuple(map(self.digest, headers))), CohortFailed(*key, "too few owners", True, 100)
         )
 
 
@@ -243,7 +257,7 @@ def test_an_owner_that_the_market_has_accepted_is_in_the_round(world: World) -> 
 
 def test_a_round_that_the_coordinator_has_closed_takes_nothing(world: World) -> None:
     world.submit(world.headers[0])
-    world.journal.record(RoundClosed(world.headers[0].task_id, 0))
+    world.journal.record(RoundClosed(world.headers[0].task_id, 0, ""))
     world.refuse(ClosedError, "full, or over", world.headers[1])
 
 
@@ -257,7 +271,7 @@ def test_an_owner_is_in_a_round_once(world: World) -> None:
 
 def test_an_owner_whose_submission_was_rejected_may_hand_in_another(world: World) -> None:
     world.submit(world.headers[0])
-    world.journal.record(OwnerDropped(world.digest(world.headers[0]), "validity: norm above the bound"))
+    world.journal.record(OwnerDropped(world.digest(world.headers[0]), "validity: norm above the bound", True))
     assert world.submit(world.another(0)).state is SubmissionState.PENDING
 
 
@@ -275,14 +289,44 @@ def test_an_owner_whose_submission_expired_may_hand_in_another_but_only_one(worl
     assert world.submit(world.another(0, b"a fourth one")).state is SubmissionState.PENDING
 
 
+def test_a_commitment_comes_in_once_a_round(world: World) -> None:
+    """Provers bind it to its cohort, and refuse another one with it: everybody in that would wait in vain."""
+    world.submit(world.headers[0])
+    world.journal.record(OwnerDropped(world.digest(world.headers[0]), "dealing: no polynomial", True))
+    world.refuse(InvalidInputError, "this commitment was handed in before", world.dealt_again(0))
+
+
+def test_an_owner_whom_provers_may_have_locked_is_told_to_take_the_next_round(world: World) -> None:
+    """They refuse a cohort with another submission of its: everybody in that would wait in vain."""
+    first, second = world.headers[:2]
+    world.submit(first)
+    world.submit(second)
+    members = (world.digest(first), world.digest(second))
+    world.journal.record(
+        CohortBegun(first.task_id, 0, members),
+        SetLocking(first.task_id, 0, members[:1]),
+        CohortFailed(first.task_id, 0, "an owner fell out of a signed set", True, 100),
+    )
+    world.refuse(ClosedError, "may have signed a set with this owner", world.another(0))
+    assert world.submit(world.another(1)).state is SubmissionState.PENDING
+
+
+def test_a_refusal_is_counted_once_a_header(world: World) -> None:
+    """An owner's client that asks again and again is one refused submission, not many."""
+    for _ in range(3):
+        world.refuse(NotReadyError, "too few", world.headers[0], {})
+    assert state_of(world.journal).task_status(world.headers[0].task_id).rejections == {"not-ready": 1}
+    assert len(world.log.of(HeaderRefused)) == 1
+
+
 def test_refusals_are_counted_by_cause_up_to_a_limit(world: World) -> None:
     """Beyond it they are refused all the same: nobody fills the disk with them."""
     header = world.headers[0]
     world.refuse(NotReadyError, "too few", header, {})
     world.submit(header)
     world.refuse(ClosedError, "this owner has", world.another(0))
-    for _ in range(COUNTED):
-        world.refuse(NotReadyError, "too few", world.headers[1], {})
+    for nth in range(COUNTED):
+        world.refuse(NotReadyError, "too few", world.another(1, bytes([nth + 1])), {})
     assert state_of(world.journal).rejections[header.task_id] == {"not-ready": COUNTED - 1, "closed": 1}
     assert len(world.log.of(HeaderRefused)) == COUNTED
     assert world.submit(world.headers[1]).state is SubmissionState.PENDING

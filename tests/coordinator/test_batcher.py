@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from circuits.errors import UnavailableError
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.status import SubmissionState
-from coordinator.batcher import Batcher, Plan
+from coordinator.batcher import Batcher, Plan, Unproven
 from coordinator.events import HeaderAccepted, OwnerDropped
+from coordinator.giving_up import Trouble
 from coordinator.journal import Journal
 from coordinator.rounds import Round
 from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of
@@ -52,18 +52,25 @@ class World:
         *,
         again: bool = False,
         locked: tuple[bytes, ...] | None = None,
-        submissions: tuple[bytes, ...] = (),
-    ) -> None:
+        out: frozenset[bytes] = frozenset(),
+    ) -> Unproven | None:
         batcher = Batcher(self.journal, blobs_in(self.directory), step_timeout=1.0, stopping=threading.Event())
-        submissions = submissions or self.network.cohort.digests
+        submissions = self.network.cohort.digests
         receipts = {p: frozenset(submissions) for p in EVERYBODY}
-        plan = Plan(self.key, submissions, again, locked, receipts, fleet.reachable())
-        batcher.prove(self.network.resources, fleet.fleet, self.network.context, plan)
+        plan = Plan(self.key, submissions, again, locked, out, receipts, frozenset(), fleet.reachable())
+        return batcher.prove(self.network.resources, fleet.fleet, self.network.context, plan)
 
     def bundle(self) -> AuditBundle:
         """The bundle of the one batch."""
         (batch,) = state_of(self.journal).batches.values()
         return AuditBundle.decode(blobs_in(self.directory).get(batch.bundle_digest))
+
+
+def unproven(outcome: Unproven | None, trouble: Trouble) -> str:
+    """The reason why a cohort was not proven, which only this could cure."""
+    assert outcome is not None
+    assert outcome.trouble is trouble
+    return outcome.reason
 
 
 @pytest.fixture
@@ -97,8 +104,7 @@ def test_the_set_is_on_record_before_a_prover_is_asked_to_attest_it(world: World
 def test_a_set_whose_attestations_were_lost_is_proven_again_and_no_smaller_one(world: World) -> None:
     """Every prover has signed, no answer came back: after a restart, of both sides, the same set goes through."""
     lost = {p: [silent(Step.ATTEST)] for p in EVERYBODY}
-    world.prove(NetworkFleet(world.network, faults=lost))
-    assert "too few provers" in world.round.trouble
+    assert "too few provers" in unproven(world.prove(NetworkFleet(world.network, faults=lost)), Trouble.AWAY)
     assert not state_of(world.journal).batches
     assert all(memory.ledger.locks for memory in world.network.memories)
     world.restart()
@@ -119,34 +125,57 @@ def test_a_prover_that_blames_an_owner_after_the_lock_does_not_shrink_the_set(wo
     assert world.bundle().statement.size == OWNERS
 
 
-def test_what_is_left_of_a_set_that_was_to_be_signed_is_given_up(world: World) -> None:
+def test_what_is_left_of_a_set_that_was_to_be_signed_is_lost(world: World) -> None:
     """An owner was dropped from it, then the coordinator died before it wrote down that the cohort had ended."""
     world.prove(NetworkFleet(world.network, faults={p: [silent(Step.ATTEST)] for p in EVERYBODY}))
-    first, *rest = world.network.cohort.digests
-    world.journal.record(OwnerDropped(first, "its shares lie on no polynomial"))
+    first = world.network.cohort.digests[0]
+    world.journal.record(OwnerDropped(first, "its shares lie on no polynomial", True))
     world.restart()
     assert world.round.locked is not None
-    fleet = NetworkFleet(world.network)
-    world.prove(fleet, again=True, locked=world.round.locked, submissions=tuple(rest))
-    assert world.round.cohort is None
-    assert {state_of(world.journal).submissions[s].status.state for s in rest} == {SubmissionState.EXPIRED}
+    outcome = world.prove(NetworkFleet(world.network), again=True, locked=world.round.locked, out=frozenset({first}))
+    assert "provers had signed" in unproven(outcome, Trouble.LOST)
 
 
-def test_a_fixed_cohort_of_too_few_is_given_up(world: World) -> None:
+def test_a_fixed_cohort_of_too_few_is_lost(world: World) -> None:
     """As above, before anybody was asked to attest."""
     world.prove(NetworkFleet(world.network, faults={p: [silent(Step.VALIDATE)] for p in EVERYBODY}))
     assert world.round.locked is None
-    one, *dropped = world.network.cohort.digests
-    world.journal.record(*(OwnerDropped(s, "its shares lie on no polynomial") for s in dropped))
+    dropped = world.network.cohort.digests[1:]
+    world.journal.record(*(OwnerDropped(s, "its shares lie on no polynomial", True) for s in dropped))
     world.restart()
     assert world.round.cohort is not None
-    world.prove(NetworkFleet(world.network), again=True, submissions=(one,))
-    assert world.round.cohort is None
-    assert state_of(world.journal).submissions[one].status.state is SubmissionState.EXPIRED
+    outcome = world.prove(NetworkFleet(world.network), again=True, out=frozenset(dropped))
+    assert "too few owners: 1 are left" in unproven(outcome, Trouble.LOST)
+
+
+def test_an_owner_that_was_rejected_stays_out_when_its_cohort_is_tried_again(world: World) -> None:
+    """Its owner may have handed in another since, which provers would refuse if this one were in a signed set."""
+    world.prove(NetworkFleet(world.network, faults={p: [silent(Step.VALIDATE)] for p in EVERYBODY}))
+    first, *rest = world.network.cohort.digests
+    world.journal.record(OwnerDropped(first, "dealing: its shares do not lie on one polynomial", True))
+    world.restart()
+    assert world.prove(NetworkFleet(world.network), again=True, out=frozenset({first})) is None
+    assert [h.digest(world.network.context) for h in world.bundle().statement.owners] == rest
+    assert state_of(world.journal).submissions[first].status.state is SubmissionState.REJECTED
 
 
 def test_a_fixed_cohort_needs_a_quorum_that_holds_it(world: World) -> None:
     lost = {p: [silent(Step.ATTEST)] for p in EVERYBODY}
     world.prove(NetworkFleet(world.network, faults=lost))
-    with pytest.raises(UnavailableError, match="needs 3 provers that hold all its shares, 2 answer"):
-        world.prove(NetworkFleet(world.network, down={0, 1}), again=True, locked=world.round.locked)
+    outcome = world.prove(NetworkFleet(world.network, down={0, 1}), again=True, locked=world.round.locked)
+    reason = unproven(outcome, Trouble.NO_QUORUM)
+    assert "needs 3 provers that hold all its shares, 2 answer" in reason
+
+
+def test_a_cohort_whose_shares_provers_have_lost_is_stuck_and_waits_for_nobody(world: World) -> None:
+    """Everybody answers, and two of four refuse its coin for good."""
+    for prover in (0, 1):
+        world.network.memories[prover].payloads.clear()
+    assert "too few provers" in unproven(world.prove(NetworkFleet(world.network)), Trouble.STUCK)
+
+
+def test_a_liar_whom_nobody_left_can_name_is_time_away_from_being_named(world: World) -> None:
+    """With the prover that is down it would be found."""
+    garbage = {1: [lie(Step.COMBINE, lambda body, owners: bytes(64))]}
+    fleet = NetworkFleet(world.network, faults=garbage, down={3})
+    unproven(world.prove(fleet), Trouble.AWAY)

@@ -170,7 +170,7 @@ def test_without_open_rounds_the_chain_is_not_asked(world: World) -> None:
     world.market.down = 1
     world.turn()
     world.enter([0])
-    world.journal.record(RoundClosed(world.task, 0))
+    world.journal.record(RoundClosed(world.task, 0, ""))
     world.turn()
     assert world.market.down == 1
 
@@ -241,7 +241,7 @@ def test_a_round_in_trouble_holds_up_no_other(world: World) -> None:
     world.market.raises[0] = ChainError("the node is confused")
     world.market.be_at(world.market.chain.opened[1][1] + 1)
     world.turn()
-    assert world.log.of(RoundClosed) == [RoundClosed(world.task, 1)]
+    assert world.log.of(RoundClosed) == [RoundClosed(world.task, 1, "too few owners: 1 of the 2 that a batch needs")]
 
 
 def test_trouble_is_noted_once_for_owners_to_see(world: World) -> None:
@@ -281,7 +281,7 @@ def test_an_unforeseen_exception_is_logged_and_stops_neither_other_rounds_nor_th
     world.turn()
     assert "round-error task=7 round=0" in caplog.text
     assert "nobody thought of this" in caplog.text
-    assert world.log.of(RoundClosed) == [RoundClosed(world.task, 1)]
+    assert world.log.of(RoundClosed) == [RoundClosed(world.task, 1, "too few owners: 1 of the 2 that a batch needs")]
     assert not world.log.of(CohortFailed)
     asked = world.market.asked["round"]
     world.turn()
@@ -461,3 +461,90 @@ def test_one_sum_that_cannot_be_had_does_not_hold_up_the_others(world: World) ->
     world.network.accept(first)
     world.turn(after=1.0)
     assert [event.batch_id for event in world.log.of(SumOpened)] == [second.batch_id, first.batch_id]
+
+
+def expired(world: World, submissions: Iterable[bytes]) -> set[str]:
+    """Why they have expired."""
+    statuses = [state_of(world.journal).submissions[s].status for s in submissions]
+    assert {status.state for status in statuses} == {SubmissionState.EXPIRED}
+    return {status.reason for status in statuses}
+
+
+def test_a_cohort_that_cannot_be_proven_by_those_who_are_there_ends_at_once_and_others_go_on(world: World) -> None:
+    """Two provers have lost its shares, and nobody is away who might have them."""
+    cohort = world.enter([0, 1])
+    world.journal.record(CohortBegun(world.task, 0, cohort))
+    for prover in (0, 1):
+        for submission in cohort:
+            del world.network.memories[prover].payloads[submission]
+    others = world.enter([2, 3])
+    world.turn()
+    (reason,) = expired(world, cohort)
+    assert reason.startswith("too few provers: 2 of 4 are left")
+    assert reason.endswith("; submit again in this round")
+    assert world.round.trouble == reason
+    world.end_submissions()
+    world.turn(after=30.0)
+    assert [event.submissions for event in world.log.of(BatchProven)] == [others]
+
+
+def test_when_submissions_are_over_a_cohort_is_tried_to_the_end_unless_others_wait(world: World) -> None:
+    cohort = world.enter([0, 1])
+    world.journal.record(CohortBegun(world.task, 0, cohort))
+    for prover in (0, 1):
+        for submission in cohort:
+            del world.network.memories[prover].payloads[submission]
+    world.end_submissions()
+    for _ in range(3):
+        world.turn(after=10.0)
+    assert world.round.cohort == cohort
+    assert len(world.log.of(CohortFailed)) == 1, "the same failure again is no news"
+    others = world.enter([2, 3])
+    world.turn(after=10.0)
+    assert expired(world, cohort) == {world.round.trouble}
+    assert world.round.trouble.endswith("; submit to the next round")
+    world.turn()
+    assert [event.submissions for event in world.log.of(BatchProven)] == [others]
+
+
+def test_a_cohort_whose_provers_are_away_has_half_of_the_window(world: World) -> None:
+    """Three of four hold it, and one of them is away, for longer than a restart takes."""
+    cohort = world.enter([0, 1])
+    for submission in cohort:
+        state_of(world.journal).submissions[submission].receipts = (0, 1, 2)
+    world.journal.record(CohortBegun(world.task, 0, cohort))
+    world.take_down(2)
+    deadline = START + world.network.terms.submit_window
+    while world.market.now() <= deadline and world.round.cohort is not None:
+        world.market.chain.mine()
+        world.turn(after=5.0)
+    first, last = world.log.of(CohortFailed)
+    assert deadline - last.at <= last.at - first.at < deadline - first.at
+    assert expired(world, cohort) == {
+        "the batch needs 3 provers that hold all its shares, 2 answer: [0, 1]; submit again in this round"
+    }
+
+
+def test_while_no_quorum_answers_no_cohort_is_given_up(world: World) -> None:
+    cohort = world.enter([0, 1])
+    world.journal.record(CohortBegun(world.task, 0, cohort))
+    world.enter([2, 3])
+    world.take_down(2, 3)
+    world.market.be_at(START + world.network.terms.submit_window - 1)
+    for _ in range(3):
+        world.turn(after=10.0)
+    assert world.round.cohort == cohort
+
+
+def test_a_round_says_what_it_waits_for(world: World) -> None:
+    world.enter([0])
+    assert world.coordinator.task_status(world.task).rounds[0].waits == ""
+    world.turn()
+    waits = world.coordinator.task_status(world.task).rounds[0].waits
+    assert waits.startswith("1 of 64 submissions are in; the submit window is open until ")
+    world.end_submissions()
+    world.turn(after=30.0)
+    assert world.coordinator.task_status(world.task).rounds[0].waits.startswith("too few owners: 1 of the 2")
+    world.enter([1])
+    world.turn(after=30.0)
+    assert world.coordinator.task_status(world.task).rounds[0].waits == ""

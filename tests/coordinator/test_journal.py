@@ -32,7 +32,7 @@ def test_what_is_recorded_inside_the_block_is_seen_there() -> None:
 
 def test_events_come_to_the_log_together_and_in_the_order_in_which_they_are_given() -> None:
     log = MemoryLog()
-    Journal(log).record(AttemptUsed(*KEY, 1), HeaderRefused(7, "closed"), AttemptUsed(*KEY, 2))
+    Journal(log).record(AttemptUsed(*KEY, 1), HeaderRefused(7, "closed", bytes(32)), AttemptUsed(*KEY, 2))
     assert [record["kind"] for record in log.records] == ["attempt-used", "header-refused", "attempt-used"]
     assert log.together == [3], "a crash leaves all of them or none"
     assert used(Journal(log)) == 2
@@ -46,7 +46,7 @@ def test_when_the_log_fails_nothing_has_changed_and_later_it_goes_on(tmp_path: P
     journal = Journal(SqliteLog(path, VERSIONS, disk))
     journal.record(AttemptUsed(*KEY, 1))
     fails.append(("full", 0))
-    events: tuple[Event, ...] = (AttemptUsed(*KEY, 2), CohortFailed(*KEY, "why"))
+    events: tuple[Event, ...] = (AttemptUsed(*KEY, 2), CohortFailed(*KEY, "why", False, 100))
     with pytest.raises(StorageError):
         journal.record(*events)
     with journal.reading() as state:

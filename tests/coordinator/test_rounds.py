@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import native
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader, TaskTerms
-from commons.protocol.status import BatchStatus, SubmissionState
+from commons.protocol.status import BatchStatus, Rejection, SubmissionState
 from commons.storage.eventlog import EventLog, Record
 from coordinator.events import (
     AttemptUsed,
@@ -36,7 +36,7 @@ from coordinator.events import (
 )
 from coordinator.journal import Journal
 from coordinator.next_action import Close, Prove, Release, RoundFacts, Settle, Wait, group_size, next_action
-from coordinator.rounds import CoordinatorState
+from coordinator.rounds import RECENT, CoordinatorState
 from tests.coordinator.fleets import state_of
 from tests.support.parts import with_parts
 
@@ -73,15 +73,15 @@ SETTLED = BatchSettled(BATCH, True, "")
 OPENED = SumOpened(BATCH, b"\xbb" * 32)
 PUBLISHED = SumPublished(BATCH, b"\xee" * 32)
 STORY: tuple[Event, ...] = (
-    entered(0), entered(1), entered(2), HeaderRefused(5, "closed"), CohortBegun(*KEY, (sid(0), sid(1), sid(2))),
-    AttemptUsed(*KEY, 1), OwnerDropped(sid(2), "validity: norm above the bound"),
+    entered(0), entered(1), entered(2), HeaderRefused(5, "closed", sid(9)), CohortBegun(*KEY, (sid(0), sid(1), sid(2))),
+    AttemptUsed(*KEY, 1), OwnerDropped(sid(2), "validity: norm above the bound", True),
     ProverBlamed(*KEY, 2, "MASK", "a wrong share: it does not fit", True), AttemptUsed(*KEY, 2),
     SetLocking(*KEY, (sid(0), sid(1))), PROVEN, TransactionSent(BATCH, b"\xdd" * 32), SETTLED, OPENED, PUBLISHED,
-    RoundClosed(*KEY),
+    RoundClosed(*KEY, ""),
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("event", [*STORY, CohortFailed(*KEY, "deadbeef")], ids=lambda e: e.kind)
+@pytest.mark.parametrize("event", [*STORY, CohortFailed(*KEY, "deadbeef", False, 100)], ids=lambda e: e.kind)
 def test_events_survive_the_log(event: Event) -> None:
     assert from_record(to_record(event)) == event
 
@@ -168,7 +168,7 @@ def test_the_first_in_line_are_taken_when_there_are_too_many() -> None:
 def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
     begun: tuple[Event, ...] = (entered(0), entered(1), entered(2), CohortBegun(*KEY, (sid(0), sid(1))))
     assert action(folded(*begun)) == Prove((sid(0), sid(1)), again=True)
-    failed = folded(*begun, CohortFailed(*KEY, "too few provers"))
+    failed = folded(*begun, CohortFailed(*KEY, "too few provers", False, 100))
     assert action(failed) == Prove((sid(0), sid(1)), again=True)
     proven = folded(*begun, PROVEN)
     assert action(proven) == Settle((b"\xaa" * 32,))
@@ -181,13 +181,13 @@ def test_a_cohort_that_can_never_be_proven_ends_and_the_others_go_on() -> None:
     begun: tuple[Event, ...] = (
         *map(entered, range(4)),
         CohortBegun(*KEY, (sid(0), sid(1))),
-        OwnerDropped(sid(0), "its shares lie on no polynomial"),
+        OwnerDropped(sid(0), "its shares lie on no polynomial", True),
     )
-    ended = folded(*begun, CohortFailed(*KEY, "too few owners", final=True))
+    ended = folded(*begun, CohortFailed(*KEY, "too few owners", True, 100))
     assert action(ended, now=151) == Prove((sid(2), sid(3)), again=False)
     assert ended.submissions[sid(0)].status.state is SubmissionState.REJECTED
     assert ended.submissions[sid(1)].status.state is SubmissionState.EXPIRED
-    assert "too few owners" in ended.submissions[sid(1)].status.reason
+    assert ended.submissions[sid(1)].status.reason == "too few owners"
 
 
 def test_a_set_under_attestation_is_kept_until_its_cohort_is_proven() -> None:
@@ -196,7 +196,10 @@ def test_a_set_under_attestation_is_kept_until_its_cohort_is_proven() -> None:
     locking: tuple[Event, ...] = (*begun, SetLocking(*KEY, (sid(0), sid(1))))
     assert folded(*begun).rounds[KEY].locked is None
     assert folded(*locking).rounds[KEY].locked == (sid(0), sid(1))
-    assert folded(*locking, CohortFailed(*KEY, "why"), AttemptUsed(*KEY, 3)).rounds[KEY].locked == (sid(0), sid(1))
+    assert folded(*locking, CohortFailed(*KEY, "why", False, 100), AttemptUsed(*KEY, 3)).rounds[KEY].locked == (
+        sid(0),
+        sid(1),
+    )
     assert folded(*locking, PROVEN).rounds[KEY].locked is None
     assert folded(*locking, CohortBegun(*KEY, (sid(2),))).rounds[KEY].locked is None
 
@@ -254,10 +257,83 @@ def test_what_the_chain_refuses_is_told() -> None:
     assert state.task_status(5).rounds[0].trouble == "RoundClosed"
 
 
-def test_what_is_left_when_a_round_closes_has_expired() -> None:
-    state = folded(entered(0), entered(1), CohortBegun(*KEY, (sid(0),)), CohortFailed(*KEY, "why"), RoundClosed(*KEY))
-    assert {state.submissions[sid(i)].status.state for i in (0, 1)} == {SubmissionState.EXPIRED}
-    assert "why" in state.submissions[sid(0)].status.reason
+def reasons(state: CoordinatorState) -> list[str]:
+    assert {entry.status.state for entry in state.submissions.values()} == {SubmissionState.EXPIRED}
+    return [entry.status.reason for entry in state.submissions.values()]
+
+
+def test_what_is_left_when_a_round_closes_has_expired_and_is_told_the_true_reason() -> None:
+    """None of them came too late."""
+    begun: tuple[Event, ...] = (entered(0), entered(1), CohortBegun(*KEY, (sid(0),)))
+    failed = folded(*begun, CohortFailed(*KEY, "2 of 4 provers answer", False, 100), RoundClosed(*KEY, "why not"))
+    assert reasons(failed) == [
+        "the round's time ended while its cohort could not be proven: 2 of 4 provers answer",
+        "the round ended before a batch took it: why not",
+    ]
+    assert (
+        reasons(folded(*begun, RoundClosed(*KEY, "")))[0] == "the round's time ended while its cohort was being proven"
+    )
+    proven = folded(entered(0), entered(1), PROVEN, RoundClosed(*KEY, ""))
+    assert set(reasons(proven)) == {"the round's time ended before the chain had accepted its batch"}
+
+
+def test_a_round_that_closes_says_why_no_batch_took_the_rest() -> None:
+    assert action(folded(entered(0)), now=501) == Close("too few owners: 1 of the 2 that a batch needs")
+    full = action(folded(*map(entered, range(4))), accepted=3)
+    assert full == Close("the round is full: it has 3 of 4 gradients")
+    waiting: tuple[Event, ...] = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))))
+    assert action(folded(*waiting, CohortFailed(*KEY, "no keys", False, 100)), now=501) == Close("no keys")
+
+
+def test_a_round_that_waits_says_for_what() -> None:
+    assert action(folded(entered(0))) == Wait(
+        "1 of 4 submissions are in; the submit window is open until 1970-01-01 00:02:30 UTC"
+    )
+    assert action(folded(entered(0)), now=151) == Wait("too few owners: 1 of the 2 that a batch needs")
+
+
+def test_an_owner_that_was_set_aside_is_not_rejected() -> None:
+    state = folded(entered(0), entered(1), OwnerDropped(sid(0), "unattributed: nobody can say", False))
+    assert state.submissions[sid(0)].status.state is SubmissionState.EXPIRED
+    assert state.task_status(5).rejections == {"unattributed": 1}
+
+
+def test_a_submission_is_dropped_once() -> None:
+    """Its cohort may be tried again, and find the same again, or something else."""
+    first = OwnerDropped(sid(0), "validity: norm above the bound", True)
+    status = folded(entered(0), first, first, OwnerDropped(sid(0), "dealing: no polynomial", True)).task_status(5)
+    assert status.rejections == {"validity": 1}
+    assert status.recent == (Rejection(entered(0).header.owner, KEY[1], "validity: norm above the bound"),)
+
+
+def test_the_latest_rejections_have_names_and_earlier_ones_are_counted() -> None:
+    many = range(RECENT + 5)
+    state = CoordinatorState()
+    for nth in many:
+        header = replace(entered(0).header, owner=nth.to_bytes(20, "big"))
+        state.apply(HeaderAccepted(nth.to_bytes(32, "big"), header, (0, 1, 2)))
+        state.apply(OwnerDropped(nth.to_bytes(32, "big"), "validity: norm above the bound", True))
+    status = state.task_status(5)
+    assert [int.from_bytes(one.owner, "big") for one in status.recent] == list(many)[5:]
+    assert status.rejections == {"validity": len(many)}
+
+
+def test_owners_of_a_batch_that_the_chain_refuses_are_named() -> None:
+    state = folded(entered(0), entered(1), PROVEN, BatchSettled(BATCH, False, "RoundClosed"))
+    assert [(one.owner, one.reason) for one in state.task_status(5).recent] == [
+        (entered(i).header.owner, "chain: RoundClosed") for i in (0, 1)
+    ]
+    assert state.rounds[KEY].bound == {entered(i).header.owner for i in (0, 1)}
+
+
+def test_a_cohort_fails_since_its_first_failure() -> None:
+    begun: tuple[Event, ...] = (entered(0), entered(1), CohortFailed(*KEY, "no keys", False, 90))
+    first = (*begun, CohortBegun(*KEY, (sid(0),)), CohortFailed(*KEY, "why", False, 100))
+    again = folded(*first, CohortFailed(*KEY, "why not", False, 110)).rounds[KEY]
+    assert (again.failures, again.failing_since, again.trouble) == (2, 100, "why not")
+    ended = folded(*first, CohortFailed(*KEY, "over", True, 110)).rounds[KEY]
+    assert (ended.failures, ended.failing_since, ended.trouble) == (0, 0, "over")
+    assert folded(*first, PROVEN).rounds[KEY].failing_since == 0
 
 
 @given(st.integers(2, 256), st.integers(2, 64), st.integers(2, 64))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from circuits.commitment import CommitmentKey
-from circuits.errors import UnavailableError, UnknownError
+from circuits.errors import ClosedError, UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, SubmissionHeader, TaskTerms
@@ -125,11 +125,12 @@ class FakeChain:
 
 @dataclass
 class FakeCoordinator:
-    """Takes headers, and serves what a test puts there."""
+    """Takes headers, and serves what a test puts there.  ``ends``: what became of submissions; others are proven."""
 
     headers: list[tuple[SubmissionHeader, Mapping[int, bytes]]] = field(default_factory=list)
     payloads: dict[bytes, bytes] = field(default_factory=dict)
     asked: list[bytes] = field(default_factory=list)
+    ends: dict[bytes, SubmissionStatus] = field(default_factory=dict)
 
     @property
     def client(self) -> CoordinatorClient:
@@ -142,7 +143,7 @@ class FakeCoordinator:
     def submission_status(self, submission: bytes) -> SubmissionStatus:
         if not any(header.digest(context(header.round)) == submission for header, _ in self.headers):
             raise UnknownError("no such submission")
-        return SubmissionStatus(submission, SubmissionState.PROVING)
+        return self.ends.get(submission, SubmissionStatus(submission, SubmissionState.PROVING))
 
     def put_model(self, model: bytes, task_id: int, account: object) -> bytes:
         return keccak(model)
@@ -162,6 +163,7 @@ class FakeProvers:
     down: set[int] = field(default_factory=set)
     received: dict[int, list[bytes]] = field(default_factory=dict)
     signs: Callable[[int, bytes], bytes] | None = None
+    closed: set[int] = field(default_factory=set)
 
     def client(self, endpoint: str, **options: object) -> _FakeProver:
         return _FakeProver(self, int(endpoint.removeprefix("prover-")))
@@ -183,6 +185,8 @@ class _FakeProver:
     ) -> bytes:
         if self.index in self.provers.down:
             raise UnavailableError(f"prover-{self.index} cannot be reached")
+        if self.index in self.provers.closed:
+            raise ClosedError("this owner is in a signed batch of this round already")
         self.provers.received.setdefault(prover, []).append(payload)
         digest = receipt_digest(context.market, header.digest(context))
         if self.provers.signs is not None:

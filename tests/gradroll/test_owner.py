@@ -22,7 +22,7 @@ from circuits.errors import (
 from circuits.policies.spec import OwnerWires, PolicySpec
 from circuits.r1cs import ConstraintSystem
 from commons.protocol.signing import require_owner
-from commons.protocol.status import SubmissionState
+from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
 from gradroll.data_owner import owner
@@ -56,6 +56,10 @@ class World:
         return DataOwner(
             self.chain.writer(self.account), self.coordinator.client, parameters, self.state, patience=self.patience
         )
+
+    def end(self, submission: bytes, state: SubmissionState, reason: str) -> None:
+        """The coordinator says that nothing more becomes of a submission."""
+        self.coordinator.ends[submission] = SubmissionStatus(submission, state, reason)
 
 
 @pytest.fixture
@@ -248,3 +252,65 @@ def test_with_another_reference_string_than_the_tasks_nothing_is_dealt_or_sent(w
         world.owner().submit(0, GRADIENT)
     assert not world.provers.received
     assert not [path for path in world.state.rglob("*.json") if path.is_file()]
+
+
+@pytest.mark.parametrize("gradient", [GRADIENT, -GRADIENT], ids=["the same gradient", "another gradient"])
+def test_after_a_submission_has_expired_a_fresh_one_goes_into_the_same_round(
+    world: World, gradient: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+) -> None:
+    """With nothing of the first: the same masks under another sign matrix would give equations about the gradient."""
+    first = world.owner().submit(0, GRADIENT)
+    world.end(first.submission, SubmissionState.EXPIRED, "its cohort could not be proven; submit again in this round")
+    second = world.owner().submit(0, gradient)
+    assert (second.round, second.status.state, second.receipts) == (0, SubmissionState.PENDING, (0, 1, 2, 3))
+    assert second.earlier == (first.submission,)
+    (one, _), (two, _) = world.coordinator.headers
+    assert one.commitment != two.commitment
+    assert not set(one.share_digests) & set(two.share_digests)
+    world.end(second.submission, SubmissionState.EXPIRED, "again")
+    assert world.owner().submit(0, gradient).earlier == (first.submission, second.submission)
+
+
+def test_a_fresh_submission_that_stopped_half_way_is_taken_up(world: World) -> None:
+    first = world.owner().submit(0, GRADIENT)
+    world.end(first.submission, SubmissionState.EXPIRED, "why")
+    world.provers.down = {0, 1}
+    with pytest.raises(UnavailableError):
+        world.owner().submit(0, GRADIENT)
+    world.provers.down = set()
+    second = world.owner().submit(0, GRADIENT)
+    assert second.earlier == (first.submission,)
+    assert [len(payloads) for payloads in world.provers.received.values()] == [2, 2, 2, 2]
+    with pytest.raises(InvalidInputError, match="another gradient"):
+        world.owner().submit(0, -GRADIENT)
+
+
+def test_after_a_submission_was_rejected_its_owner_is_told_why_and_submits_no_other(world: World) -> None:
+    first = world.owner().submit(0, GRADIENT)
+    world.end(first.submission, SubmissionState.REJECTED, "validity: its norm is above the bound")
+    again = world.owner().submit(0, GRADIENT)
+    assert (again.submission, again.status.reason) == (first.submission, "validity: its norm is above the bound")
+    with pytest.raises(InvalidInputError, match="another gradient"):
+        world.owner().submit(0, -GRADIENT)
+    assert len(world.coordinator.headers) == 1
+
+
+def test_after_a_submission_has_expired_a_closed_round_says_that_the_next_is_the_cure(world: World) -> None:
+    first = world.owner().submit(0, GRADIENT)
+    world.end(first.submission, SubmissionState.EXPIRED, "2 of 4 provers answered")
+    world.chain.deadline = NOW
+    with pytest.raises(ClosedError, match="has expired: 2 of 4 provers answered; submit to the next round"):
+        world.owner().submit(0, GRADIENT)
+    assert len(world.coordinator.headers) == 1
+
+
+def test_an_owner_in_a_signed_set_is_told_that_the_next_round_is_the_cure(world: World) -> None:
+    """One prover's word is not enough: it may lie."""
+    first = world.owner().submit(0, GRADIENT)
+    world.end(first.submission, SubmissionState.EXPIRED, "why")
+    world.provers.closed = {1, 2}
+    with pytest.raises(ClosedError, match=r"submit to the next round \(prover 1: closed: .* prover 2: closed"):
+        world.owner().submit(0, GRADIENT)
+    assert len(world.coordinator.headers) == 1
+    world.provers.closed = {1}
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 2, 3)

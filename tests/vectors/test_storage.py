@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,23 +18,32 @@ from provers.party import ledger
 from provers.store import STEPS, Store
 from tests.support.memoryredis import redis_server
 from tests.support.plain_batch import MARKET
-from tests.vectors.v1.storage import stories
-from tests.vectors.v1.storage.generate import HERE, NAME, ROOM, files, plain, state_of
+from tests.vectors.v2.storage import stories
+from tests.vectors.v2.storage.generate import FIRST, HERE, NAME, ROOM, files, plain, state_of
 
-STATES = json.loads((HERE / "states.json").read_text(encoding="utf-8"))
-VERSION_LINE = "PRAGMA user_version=1;\n"
+VERSION_LINE = "PRAGMA user_version={};\n"
 WITH_AND_WITHOUT = pytest.mark.parametrize("versioned", [True, False], ids=["version 1", "no version"])
+EVERY_FORM = pytest.mark.parametrize(
+    ("folder", "versioned"), [(HERE, True), (FIRST, True), (FIRST, False)], ids=["version 2", "version 1", "no version"]
+)
 
 
-def stored(name: str, *, versioned: bool = True) -> str:
-    """A stored log; without its version it is one of the release before."""
-    text = (HERE / name).read_text(encoding="utf-8")
+def states(folder: Path) -> dict[str, Any]:
+    """What the files of a folder give."""
+    found: dict[str, Any] = json.loads((folder / "states.json").read_text(encoding="utf-8"))
+    return found
+
+
+def stored(folder: Path, name: str, *, versioned: bool = True) -> str:
+    """A stored log; without its version it is one of before there were versions."""
+    text = (folder / name).read_text(encoding="utf-8")
     if versioned:
         return text
     if name.endswith(".jsonl"):
         return text.partition("\n")[2]
-    assert text.endswith(VERSION_LINE)
-    return text.removesuffix(VERSION_LINE)
+    line = VERSION_LINE.format(1)
+    assert text.endswith(line)
+    return text.removesuffix(line)
 
 
 def restored(path: Path, text: str) -> None:
@@ -50,59 +60,67 @@ def content(path: Path) -> list[Any]:
     return found
 
 
-@WITH_AND_WITHOUT
-def test_an_event_log_in_sqlite_folds_to_its_state(tmp_path: Path, versioned: bool) -> None:
-    path = tmp_path / "log.sqlite"
-    restored(path, stored("events.sql", versioned=versioned))
+@EVERY_FORM
+def test_an_event_log_in_sqlite_folds_to_its_state(tmp_path: Path, folder: Path, versioned: bool) -> None:
+    path, fresh = tmp_path / "log.sqlite", tmp_path / "fresh.sqlite"
+    restored(path, stored(folder, "events.sql", versioned=versioned))
     journal = Journal(SqliteLog(path, VERSIONS))
-    assert state_of(journal) == STATES["events"]
+    assert state_of(journal) == states(folder)["events"]
     journal.close()
-    restored(tmp_path / "fresh.sqlite", stored("events.sql"))
-    assert content(path) == content(tmp_path / "fresh.sqlite")
+    restored(fresh, stored(folder, "events.sql"))
+    SqliteLog(fresh, VERSIONS).close()
+    assert content(path) == content(fresh)
+    assert content(path)[0] == [(VERSIONS.latest,)]
 
 
-@WITH_AND_WITHOUT
-def test_an_event_log_in_redis_folds_to_its_state(monkeypatch: pytest.MonkeyPatch, versioned: bool) -> None:
+@EVERY_FORM
+def test_an_event_log_in_redis_folds_to_its_state(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, versioned: bool
+) -> None:
     client = redis_server(monkeypatch)
-    client.rpush(NAME, *stored("events.redis.jsonl", versioned=versioned).splitlines())
+    client.rpush(NAME, *stored(folder, "events.redis.jsonl", versioned=versioned).splitlines())
     journal = Journal(RedisLog("", NAME, VERSIONS))
-    assert state_of(journal) == STATES["events"]
+    assert state_of(journal) == states(folder)["events"]
     journal.close()
     rows = [row.decode() for row in client.lrange(NAME, 0, -1)]
-    assert rows == stored("events.redis.jsonl").splitlines()
+    assert json.loads(rows[0]) == {"gradroll-log": VERSIONS.latest}
+    assert folder != HERE or rows == stored(HERE, "events.redis.jsonl").splitlines()
 
 
 @WITH_AND_WITHOUT
 def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, versioned: bool) -> None:
     path = tmp_path / "prover.sqlite"
-    restored(path, stored("ledger.sql", versioned=versioned))
+    restored(path, stored(FIRST, "ledger.sql", versioned=versioned))
     store = Store(tmp_path, max_bytes=ROOM)
-    assert plain(store.ledger) == STATES["ledger"]
+    assert plain(store.ledger) == states(FIRST)["ledger"]
     store.close()
-    restored(tmp_path / "fresh.sqlite", stored("ledger.sql"))
+    restored(tmp_path / "fresh.sqlite", stored(FIRST, "ledger.sql"))
     assert content(path) == content(tmp_path / "fresh.sqlite")
 
 
-def test_a_submission_under_way_is_taken_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", [HERE, FIRST], ids=["version 2", "version 1"])
+def test_a_submission_under_way_is_taken_up(tmp_path: Path, folder: Path) -> None:
     store, saved = SubmissionStore(tmp_path, MARKET), stories.saved()
     store.save(saved)
     (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
-    path.write_text(stored("submission.json"), encoding="utf-8")
+    path.write_text(stored(folder, "submission.json"), encoding="utf-8")
     loaded = store.load(saved.header.task_id, saved.header.round, saved.header.owner)
-    assert loaded == saved
-    assert plain(loaded) == STATES["submission"]
+    assert loaded == (saved if folder == HERE else replace(saved, earlier=()))
+    assert plain(loaded) == states(folder)["submission"]
 
 
 def test_the_code_still_writes_them(tmp_path: Path) -> None:
     made = files(tmp_path)
-    assert {*made, "README.md"} == {path.name for path in HERE.iterdir() if path.suffix not in (".py", "")}
+    others = (".py", "")
+    assert {*made, "README.md"} - {"ledger.sql"} == {p.name for p in HERE.iterdir() if p.suffix not in others}
     for name, text in made.items():
+        folder = FIRST if name == "ledger.sql" else HERE
         if name.endswith(".sql"):  # how statements are spelt is sqlite's and Python's affair
-            for which, script in (("made", text), ("stored", stored(name))):
+            for which, script in (("made", text), ("stored", stored(folder, name))):
                 restored(tmp_path / f"{name}.{which}", script)
             assert content(tmp_path / f"{name}.made") == content(tmp_path / f"{name}.stored")
         else:
-            assert text == stored(name), name
+            assert text == stored(folder, name), name
 
 
 def test_every_kind_is_among_them() -> None:
@@ -112,4 +130,4 @@ def test_every_kind_is_among_them() -> None:
 
 def test_the_versions_are_those_of_the_files() -> None:
     """A new version comes with a new folder of files."""
-    assert (VERSIONS.latest, len(STEPS)) == (1, 1)
+    assert (VERSIONS.latest, len(STEPS)) == (2, 1)

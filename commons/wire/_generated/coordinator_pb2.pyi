@@ -36,9 +36,9 @@ class _SubmissionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Submi
     SUBMISSION_STATE_ACCEPTED: _SubmissionState.ValueType  # 4
     """In an accepted batch."""
     SUBMISSION_STATE_REJECTED: _SubmissionState.ValueType  # 5
-    """Dropped; the reason says why."""
+    """Dropped through its owner's fault, or the chain refused its batch; the reason says why."""
     SUBMISSION_STATE_EXPIRED: _SubmissionState.ValueType  # 6
-    """The round ended without it."""
+    """No batch has it and none will, through no fault of its owner; the reason says why, and whether to submit again."""
 
 class SubmissionState(_SubmissionState, metaclass=_SubmissionStateEnumTypeWrapper): ...
 
@@ -52,9 +52,9 @@ SUBMISSION_STATE_PROVEN: SubmissionState.ValueType  # 3
 SUBMISSION_STATE_ACCEPTED: SubmissionState.ValueType  # 4
 """In an accepted batch."""
 SUBMISSION_STATE_REJECTED: SubmissionState.ValueType  # 5
-"""Dropped; the reason says why."""
+"""Dropped through its owner's fault, or the chain refused its batch; the reason says why."""
 SUBMISSION_STATE_EXPIRED: SubmissionState.ValueType  # 6
-"""The round ended without it."""
+"""No batch has it and none will, through no fault of its owner; the reason says why, and whether to submit again."""
 Global___SubmissionState: _TypeAlias = SubmissionState  # noqa: Y015
 
 @_typing.final
@@ -307,25 +307,58 @@ class TaskStatusReply(_message.Message):
 
     ROUNDS_FIELD_NUMBER: _builtins.int
     REJECTIONS_FIELD_NUMBER: _builtins.int
+    RECENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoundStatus]: ...
     @_builtins.property
     def rejections(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Refused and dropped submissions, by cause."""
 
+    @_builtins.property
+    def recent(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rejection]:
+        """The latest dropped ones, oldest first."""
+
     def __init__(
         self,
         *,
         rounds: _abc.Iterable[Global___RoundStatus] | None = ...,
         rejections: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        recent: _abc.Iterable[Global___Rejection] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rejections", b"rejections", "rounds", b"rounds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recent", b"recent", "rejections", b"rejections", "rounds", b"rounds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TaskStatusReply: _TypeAlias = TaskStatusReply  # noqa: Y015
+
+@_typing.final
+class Rejection(_message.Message):
+    """A submission that was dropped, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    owner: _builtins.bytes
+    round: _builtins.int
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        owner: _builtins.bytes = ...,
+        round: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner", "reason", b"reason", "round", b"round"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rejection: _TypeAlias = Rejection  # noqa: Y015
 
 @_typing.final
 class RoundStatus(_message.Message):
@@ -338,6 +371,7 @@ class RoundStatus(_message.Message):
     TROUBLE_FIELD_NUMBER: _builtins.int
     BATCHES_FIELD_NUMBER: _builtins.int
     NAMED_FIELD_NUMBER: _builtins.int
+    WAITS_FIELD_NUMBER: _builtins.int
     round: _builtins.int
     pending: _builtins.int
     rejected: _builtins.int
@@ -345,6 +379,8 @@ class RoundStatus(_message.Message):
     """Attempts that the round has used."""
     trouble: _builtins.str
     """Why the round does not move, in words; empty when it does."""
+    waits: _builtins.str
+    """What the round waits for, in words; empty while it is worked on."""
     @_builtins.property
     def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchStatus]: ...
     @_builtins.property
@@ -359,10 +395,11 @@ class RoundStatus(_message.Message):
         trouble: _builtins.str = ...,
         batches: _abc.Iterable[Global___BatchStatus] | None = ...,
         named: _abc.Iterable[Global___NamedProver] | None = ...,
+        waits: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "batches", b"batches", "named", b"named", "pending", b"pending", "rejected", b"rejected", "round", b"round", "trouble", b"trouble"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "batches", b"batches", "named", b"named", "pending", b"pending", "rejected", b"rejected", "round", b"round", "trouble", b"trouble", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What the stored logs of this folder tell: every kind of event, and every kind of ledger entry."""
+"""What the stored logs of the latest versions tell: every kind of event, and every kind of ledger entry."""
 
 from __future__ import annotations
 
@@ -33,30 +33,31 @@ def submission(index: int) -> bytes:
 
 
 def story() -> tuple[events.Event, ...]:
-    """One round: a batch that was paid and read, one that the chain refused, and a submission that came to nothing."""
-    first, second, third, fourth = (submission(index) for index in range(4))
+    """One round: a batch that was paid and read, one that the chain refused, submissions that came to nothing."""
+    first, second, third, fourth, fifth = (submission(index) for index in range(5))
     refused, closed = seed_of("another batch"), "a cohort of one is too small"
     return (
-        *(events.HeaderAccepted(submission(i), header(i), (0, 1, 3)) for i in range(4)),
-        events.HeaderRefused(ROUND[0], "bad-signature"),
-        events.HeaderRefused(ROUND[0], "closed"),
-        events.CohortBegun(*ROUND, (first, second, third)),
+        *(events.HeaderAccepted(submission(i), header(i), (0, 1, 3)) for i in range(6)),
+        events.HeaderRefused(ROUND[0], "bad-signature", seed_of("a forged header")),
+        events.HeaderRefused(ROUND[0], "closed", seed_of("a late header")),
+        events.CohortBegun(*ROUND, (first, second, third, fifth)),
         events.AttemptUsed(*ROUND, 1),
         events.ProverBlamed(*ROUND, 2, "MASK", "a wrong share: “it does not fit”", True),
-        events.CohortFailed(*ROUND, "deadbeef", False),
+        events.CohortFailed(*ROUND, "deadbeef", False, 1_700_000_000),
         events.AttemptUsed(*ROUND, 2),
-        events.OwnerDropped(third, "validity: norm above the bound"),
+        events.OwnerDropped(third, "validity: norm above the bound", True),
         events.SetLocking(*ROUND, (first, second)),
+        events.OwnerDropped(fifth, "unattributed: nobody can say who is at fault", False),
         events.BatchProven(*ROUND, BATCH, (first, second), seed_of("bundle")),
         events.TransactionSent(BATCH, TRANSACTION),
         events.BatchSettled(BATCH, True, ""),
         events.SumOpened(BATCH, seed_of("sum")),
         events.SumPublished(BATCH, seed_of("publication")),
         events.CohortBegun(*ROUND, (fourth,)),
-        events.CohortFailed(*ROUND, closed, True),
+        events.CohortFailed(*ROUND, closed, True, 1_700_000_060),
         events.BatchProven(*ROUND, refused, (), seed_of("another bundle")),
         events.BatchSettled(refused, False, "RoundClosed"),
-        events.RoundClosed(*ROUND),
+        events.RoundClosed(*ROUND, "too few owners: 1 of the 2 that a batch needs"),
     )
 
 
@@ -86,6 +87,7 @@ def entries() -> tuple[ledger.Entry, ...]:
 
 
 def saved() -> SavedSubmission:
-    """A submission that has two of its receipts."""
+    """A submission that has two of its receipts, and took the place of one that expired."""
     receipts = {0: sign(seed_of("receipt", 0), bytes(32)), 3: sign(seed_of("receipt", 3), bytes(32))}
-    return SavedSubmission(header(0), seed_of("gradient"), seed_of("seed", 0) + seed_of("seed", 1), receipts)
+    seeds, earlier = seed_of("seed", 0) + seed_of("seed", 1), (seed_of("an expired submission"),)
+    return SavedSubmission(header(0), seed_of("gradient"), seeds, receipts, earlier)

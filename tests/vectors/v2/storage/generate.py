@@ -1,10 +1,11 @@
-"""Writes the files of this folder with the project's code; see README.md."""
+"""Writes the files of the latest versions with the project's code; see README.md."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import tempfile
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -19,9 +20,11 @@ from gradroll.data_owner.submissions import SubmissionStore
 from provers.store import Store
 from tests.support.memoryredis import redis_server
 from tests.support.plain_batch import MARKET
-from tests.vectors.v1.storage import stories
+from tests.vectors.v2.storage import stories
 
 HERE = Path(__file__).parent
+FIRST = HERE.parent.parent / "v1" / "storage"
+"""Files of version 1."""
 NAME = "gradroll:events"
 ROOM = 1 << 20
 
@@ -34,7 +37,7 @@ def plain(value: Any) -> Any:
         return value.name
     if isinstance(value, Mapping):
         return [[plain(key), plain(item)] for key, item in value.items()]
-    if isinstance(value, tuple | list | set):
+    if isinstance(value, tuple | list | set | deque):
         items = [plain(item) for item in value]
         return sorted(items) if isinstance(value, set) else items
     if is_dataclass(value):
@@ -58,7 +61,7 @@ def dump(path: Path) -> str:
 
 
 def files(directory: Path) -> dict[str, str]:
-    """Every file by its name, made in a directory."""
+    """Every file by its name, made in a directory; the ledger's version is still the first, so it lies with that."""
     with pytest.MonkeyPatch.context() as patch:
         client = redis_server(patch)
         journals = Journal(SqliteLog(directory / "log.sqlite", VERSIONS)), Journal(RedisLog("", NAME, VERSIONS))
@@ -72,7 +75,7 @@ def files(directory: Path) -> dict[str, str]:
     store.close()
     submissions.save(stories.saved())
     (saved,) = (path for path in (directory / "owner").rglob("*") if path.is_file())
-    states = {"events": state_of(journals[0]), "ledger": plain(store.ledger), "submission": plain(stories.saved())}
+    states = {"events": state_of(journals[0]), "submission": plain(stories.saved())}
     return {
         "events.sql": dump(directory / "log.sqlite"),
         "events.redis.jsonl": "".join(f"{row}\n" for row in rows),
@@ -86,7 +89,7 @@ def main() -> None:
     """Write every file."""
     with tempfile.TemporaryDirectory() as directory:
         for name, text in files(Path(directory)).items():
-            (HERE / name).write_text(text, encoding="utf-8")
+            (FIRST if name == "ledger.sql" else HERE).joinpath(name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
