@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from commons.chain.calldata import MARKET, REGISTRY, contract_errors, deployment
+from commons.chain.outbox import Outbox
+from commons.chain.quotes import Announce
 from commons.chain.rpc import Rpc
 from commons.chain.transactions import Patience, Sender
 from commons.storage.accounts import SigningKey
@@ -23,13 +25,19 @@ class Deployment:
 
 
 def deploy_contracts(
-    url: str, key: SigningKey, *, expected_chain_id: int | None = None, patience: Patience | None = None
+    url: str,
+    key: SigningKey,
+    *,
+    expected_chain_id: int | None = None,
+    patience: Patience | None = None,
+    outbox: Outbox | None = None,
+    announce: Announce | None = None,
 ) -> Deployment:
-    """Deploy the registry and the market.  Raises ChainError."""
+    """Deploy the registry and the market.  ``outbox`` and ``announce``: see ``Sender``.  Raises ChainError."""
     rpc = Rpc(url, contract_errors())
     if expected_chain_id is not None:
         rpc.require_chain(expected_chain_id)
-    sender = Sender(rpc, key, patience)
+    sender = Sender(rpc, key, patience, outbox=outbox, announce=announce)
     registry = sender.send(None, deployment(REGISTRY), gas=_DEPLOY)
     market = sender.send(None, deployment(MARKET, registry.created), gas=_DEPLOY)
     return Deployment(rpc.chain_id, registry.created, market.created, registry.block)

@@ -22,7 +22,7 @@ from commons.runtime.urls import without_secrets
 
 T = TypeVar("T")
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
-_UNFORESEEN = (Web3Exception, DecodingError, LookupError, TypeError, AttributeError, ValueError, OverflowError)
+UNFORESEEN = (Web3Exception, DecodingError, LookupError, TypeError, AttributeError, ValueError, OverflowError)
 """What comes of an answer in another form than a node's."""
 _MAX_SHOWN = 300
 """Characters of what a node, or a contract through it, says."""
@@ -129,7 +129,7 @@ class Rpc:
                 f"the node at {self._shown} answers with something that is no JSON-RPC, a login page perhaps; correct "
                 "the address of the node"
             ) from None
-        except _UNFORESEEN as error:
+        except UNFORESEEN as error:
             raise ChainError(f"the node at {self._shown} answered: {self.said(error)}") from None
 
     def said(self, error: Exception) -> str:
