@@ -192,7 +192,7 @@ class Sender:
         """Say what the transaction will cost; returns its gas limit: what it needs, and a quarter for what changes."""
         balance = self.rpc.guarded(lambda: int(self.rpc.web3.eth.get_balance(transaction["from"])))
         Quote(self.address, 0, 0, transaction["value"], balance).require_affordable()  # a node refuses to estimate it
-        needed = self.rpc.guarded(lambda: int(self.rpc.web3.eth.estimate_gas(cast(Any, transaction))))
+        needed: int = self.rpc.guarded(lambda: int(self.rpc.web3.eth.estimate_gas(cast(Any, transaction))))
         limit = min(int(transaction["gas"]), needed * 5 // 4)
         quote = Quote(self.address, needed, limit * fees["maxFeePerGas"], transaction["value"], balance)
         quote.require_affordable()
