@@ -8,7 +8,7 @@ from commons.chain.calldata import MARKET, REGISTRY, contract_errors, deployment
 from commons.chain.outbox import Outbox
 from commons.chain.quotes import Announce
 from commons.chain.rpc import Rpc
-from commons.chain.transactions import Patience, Sender
+from commons.chain.transactions import OnSent, Patience, Sender
 from commons.storage.accounts import SigningKey
 
 _DEPLOY = 6_000_000
@@ -32,12 +32,13 @@ def deploy_contracts(
     patience: Patience | None = None,
     outbox: Outbox | None = None,
     announce: Announce | None = None,
+    on_sent: OnSent | None = None,
 ) -> Deployment:
-    """Deploy the registry and the market.  ``outbox`` and ``announce``: see ``Sender``.  Raises ChainError."""
+    """Deploy the registry and the market; ``outbox``, ``announce``, ``on_sent``: see ``Sender``.  Raises ChainError."""
     rpc = Rpc(url, contract_errors())
     if expected_chain_id is not None:
         rpc.require_chain(expected_chain_id)
-    sender = Sender(rpc, key, patience, outbox=outbox, announce=announce)
+    sender = Sender(rpc, key, patience, outbox=outbox, announce=announce, on_sent=on_sent)
     registry = sender.send(None, deployment(REGISTRY), gas=_DEPLOY)
     market = sender.send(None, deployment(MARKET, registry.created), gas=_DEPLOY)
     return Deployment(rpc.chain_id, registry.created, market.created, registry.block)

@@ -50,6 +50,14 @@ class Patience:
         return cls(chain.receipt_poll, chain.resend, chain.give_up, chain.tip)
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What the latest block says of the next: most gas of a transaction, and the base fee in wei."""
+
+    gas: int
+    base_fee: int
+
+
 class _NonceTakenError(Exception):
     """Another transaction of the account has the nonce, so ours can never be mined under it."""
 
@@ -61,6 +69,7 @@ class Sender:
         stopping: set by a process that stops, which waits for no receipt any more.
         outbox: remembers what was sent, so that a command that is run again after an interruption sends nothing twice.
         announce: told what a transaction will cost, before anything of it is sent.
+        on_sent: told the hash of each variant, before the wait for it begins.
     """
 
     def __init__(
@@ -72,6 +81,7 @@ class Sender:
         *,
         outbox: Outbox | None = None,
         announce: Announce | None = None,
+        on_sent: OnSent | None = None,
     ) -> None:
         self.rpc = rpc
         self.address = key.address
@@ -80,6 +90,7 @@ class Sender:
         self._stopping = stopping or threading.Event()
         self._outbox = outbox
         self._announce = announce
+        self._on_sent = on_sent
         self._lock = threading.Lock()
 
     def send(self, to: bytes | None, data: bytes, *, gas: int, value: int = 0, on_sent: OnSent | None = None) -> Mined:
@@ -88,7 +99,7 @@ class Sender:
         Args:
             to: the contract, None to create one.
             gas: gas limit, lowered to what the chain takes; what is not used costs nothing.
-            on_sent: told the hash of each variant before the wait for it begins.
+            on_sent: instead of the sender's own.
 
         Raises:
             ContractError: the contract refuses; found before sending where possible.
@@ -101,11 +112,13 @@ class Sender:
         deadline = time.monotonic() + self._patience.give_up
         with self._lock:
             entry = self._entry(to, data, value)
-            return self._earlier(entry, call, deadline) or self._sent(entry, call, gas, deadline, on_sent)
+            return self._earlier(entry, call, deadline) or self._sent(
+                entry, call, gas, deadline, on_sent or self._on_sent
+            )
 
     def most_gas(self) -> int:
         """Most gas that one transaction may ask for at present.  Raises ChainError."""
-        return _most_gas(self._latest())
+        return self._latest().gas
 
     def _entry(self, to: bytes | None, data: bytes, value: int) -> Entry:
         """What the outbox knows of this transaction: an entry that nothing was sent of, if there is no outbox."""
@@ -138,10 +151,10 @@ class Sender:
         return None
 
     def _sent(self, entry: Entry, call: Mapping[str, Any], gas: int, deadline: float, on_sent: OnSent | None) -> Mined:
-        block = self._latest()
+        limits = self._latest()
         self._warn_of_strangers(entry)
         try:
-            transaction = self._prepared({**call, "gas": min(gas, _most_gas(block))}, entry, block)
+            transaction = self._prepared({**call, "gas": min(gas, limits.gas)}, entry, limits)
         except ContractError:
             receipt = self._found(entry.hashes)  # mined since, an earlier run's variant may be the cause of the refusal
             if receipt is None:
@@ -149,21 +162,21 @@ class Sender:
             return self._succeeded(receipt, entry, call)
         while True:
             try:
-                return self._until_mined(transaction, entry, block, deadline, on_sent)
+                return self._until_mined(transaction, entry, limits, deadline, on_sent)
             except _NonceTakenError:
                 self._forget(entry)
                 _log.warning("event=nonce-taken address=0x%s advice='give this account to one process'",
                              self.address.hex())  # fmt: skip
                 self._pause(deadline)
-            block = self._latest()
+            limits = self._latest()
             self._rehearse(transaction)
 
-    def _prepared(self, transaction: dict[str, Any], entry: Entry, block: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: _Limits) -> Mapping[str, Any]:
         """The transaction, after it was rehearsed or its cost was announced; then with the gas that it needs."""
         if self._announce is None:
             self._rehearse(transaction)
             return transaction
-        limit = self._quoted(transaction, self._fees(block, len(entry.hashes)), self._announce)
+        limit = self._quoted(transaction, self._fees(limits, len(entry.hashes)), self._announce)
         return {**transaction, "gas": limit}
 
     def _pause(self, deadline: float) -> None:
@@ -207,7 +220,7 @@ class Sender:
         self,
         transaction: Mapping[str, Any],
         entry: Entry,
-        block: Mapping[str, Any],
+        limits: _Limits,
         deadline: float,
         on_sent: OnSent | None,
     ) -> Mined:
@@ -216,7 +229,7 @@ class Sender:
             entry.nonce = self._nonce()
         numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id}
         while time.monotonic() < deadline:
-            fees = self._fees(block, len(entry.hashes))
+            fees = self._fees(limits, len(entry.hashes))
             signed = Account.sign_transaction({**numbered, **fees}, self._key.secret_bytes())
             taken = self._offer(signed, entry, on_sent)
             alone = len(entry.hashes) == 1
@@ -230,21 +243,24 @@ class Sender:
                     raise _NonceTakenError
             if receipt is not None:
                 return self._succeeded(receipt, entry, transaction)
-            block = self._latest()
+            limits = self._latest()
         name = "0x" + entry.hashes[-1].hex() if entry.hashes else ""
         advice = "look for it before sending it again" if self._outbox is None else (
             "run the command again: it goes on with this transaction and pays once"
         )  # fmt: skip
         raise ChainError(f"the transaction {name} was not mined within {self._patience.give_up:.0f} s; {advice}")
 
-    def _latest(self) -> Mapping[str, Any]:
-        return cast(Mapping[str, Any], self.rpc.guarded(lambda: dict(self.rpc.web3.eth.get_block("latest"))))
+    def _latest(self) -> _Limits:
+        def ask() -> _Limits:
+            block: Mapping[str, Any] = self.rpc.web3.eth.get_block("latest")
+            return _Limits(min(_TRANSACTION_GAS, int(block["gasLimit"])), int(block.get("baseFeePerGas", 0)))
 
-    def _fees(self, block: Mapping[str, Any], attempt: int) -> dict[str, int]:
+        return cast(_Limits, self.rpc.guarded(ask))
+
+    def _fees(self, limits: _Limits, attempt: int) -> dict[str, int]:
         """Fees that a node takes as a replacement of the attempt before: a quarter more each time."""
-        base = int(block.get("baseFeePerGas", 0))
         tip = self._patience.tip * 5**attempt // 4**attempt
-        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base * 5**attempt // 4**attempt + tip}
+        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * limits.base_fee * 5**attempt // 4**attempt + tip}
 
     def _offer(self, signed: SignedTransaction, entry: Entry, on_sent: OnSent | None) -> bool:
         """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.
@@ -314,20 +330,17 @@ class Sender:
         return cast(Mapping[str, Any] | None, self.rpc.guarded(ask))
 
     def _succeeded(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
-        if receipt["status"] != 1:
+        if self.rpc.guarded(lambda: int(receipt["status"])) != 1:
             self._forget(entry)
             self._explain_failure(receipt, call)
-        return Mined.of(receipt)
+        return cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
 
     def _explain_failure(self, receipt: Mapping[str, Any], call: Mapping[str, Any]) -> None:
         """A mined transaction failed although its rehearsal did not: the state changed in between, or gas ran out."""
-        name = f"transaction 0x{bytes(receipt['transactionHash']).hex()}"
-        gas = self.rpc.guarded(lambda: int(self.rpc.web3.eth.get_transaction(receipt["transactionHash"])["gas"]))
-        if int(receipt["gasUsed"]) >= gas:
+        sent, used = self.rpc.guarded(lambda: (receipt["transactionHash"], int(receipt["gasUsed"])))
+        gas = self.rpc.guarded(lambda: int(self.rpc.web3.eth.get_transaction(sent)["gas"]))
+        name = f"transaction 0x{bytes(sent).hex()}"
+        if used >= gas:
             raise ContractError(f"{name} ran out of gas ({gas}); allow it more", "OutOfGas")
         self.rpc.guarded(lambda: self.rpc.web3.eth.call(cast(Any, {**call, "gas": gas})))
         raise ContractError(f"{name} was reverted, but would succeed now; send it again")
-
-
-def _most_gas(block: Mapping[str, Any]) -> int:
-    return min(_TRANSACTION_GAS, int(block["gasLimit"]))

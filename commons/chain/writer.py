@@ -31,7 +31,7 @@ class ChainWriter:
 
     Every method waits until its transaction is mined and raises ContractError with the contract's named error when it
     is refused, ChainError when the node is the trouble, or ``stopping`` is set while it waits.  Use one object for an
-    account in a process.  ``outbox`` and ``announce`` are those of its ``Sender``.
+    account in a process.  ``outbox``, ``announce`` and ``on_sent`` are those of its ``Sender``.
     """
 
     def __init__(
@@ -43,11 +43,12 @@ class ChainWriter:
         *,
         outbox: Outbox | None = None,
         announce: Announce | None = None,
+        on_sent: OnSent | None = None,
     ) -> None:
         self.view = view
         view.rpc.errors = calldata.contract_errors()
         self._key = key
-        self._sender = Sender(view.rpc, key, patience, stopping, outbox=outbox, announce=announce)
+        self._sender = Sender(view.rpc, key, patience, stopping, outbox=outbox, announce=announce, on_sent=on_sent)
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with this account."""

@@ -387,6 +387,27 @@ def test_a_broadcast_that_is_heard_twice_is_no_strangers(terminal: Terminal, mon
     assert terminal.node.paid == 7
 
 
+@pytest.mark.parametrize("change", [{"status": None}, {"status": "0x0", "gasUsed": None}, {"logs": 5}, {"logs": [{}]}])
+def test_a_receipt_in_another_form_is_the_nodes_trouble(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    receipt = PoolNode._receipt
+    monkeypatch.setattr(PoolNode, "_receipt", lambda *asked: (receipt(*asked) or {}) | change)
+    terminal.patience = Patience(poll=0.001, resend=0.1, give_up=0.2)
+    with pytest.raises(ChainError):
+        terminal.fund(7)
+
+
+def test_the_hash_of_what_is_sent_is_told(terminal: Terminal) -> None:
+    told: list[bytes] = []
+    sender = terminal.sender(None, on_sent=told.append)
+    mined = sender.send(CONTRACT, b"fund", gas=10**6)
+    other: list[bytes] = []
+    sender.send(CONTRACT, b"fund", gas=10**6, on_sent=other.append)
+    assert told == [mined.transaction]
+    assert len(other) == 1
+
+
 def test_pending_transactions_of_others_are_told(terminal: Terminal, caplog: pytest.LogCaptureFixture) -> None:
     terminal.node.by_stranger()
     terminal.node.on_raw = terminal.node.mine
