@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from eth_abi.abi import encode
-
 import contracts
 from circuits.errors import InvalidInputError
 from circuits.groth16 import VerifyingKey
 from circuits.statement import BatchProof, BatchStatement, SubmissionHeader
-from commons.chain.rpc import ErrorTable, call_data
+from commons.chain.abicoding import call_data, encoded
+from commons.chain.rpc import ErrorTable
 
 Tuple = tuple[Any, ...]
 
@@ -38,7 +37,7 @@ def signatures(contract: str, kind: str) -> Mapping[str, str]:
 
 
 def call(contract: str, function: str, *arguments: Any) -> bytes:
-    """Calldata of a function."""
+    """Calldata of a function.  Raises InvalidInputError for an argument that its type does not hold."""
     return call_data(signatures(contract, "function")[function], arguments)
 
 
@@ -48,7 +47,7 @@ def deployment(contract: str, *arguments: Any) -> bytes:
     inputs: Sequence[Mapping[str, Any]] = next(
         (item["inputs"] for item in artifact.abi if item["type"] == "constructor"), []
     )
-    return artifact.bytecode + encode([type_of(item) for item in inputs], arguments)
+    return artifact.bytecode + encoded(contract, [type_of(item) for item in inputs], arguments)
 
 
 def point(raw: bytes) -> tuple[int, ...]:

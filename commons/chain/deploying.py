@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from commons.chain.calldata import MARKET, REGISTRY, contract_errors, deployment
+from commons.chain.outbox import Outbox
+from commons.chain.quotes import Announce
 from commons.chain.rpc import Rpc
-from commons.chain.transactions import Patience, Sender
+from commons.chain.transactions import OnSent, Patience, Sender
 from commons.storage.accounts import SigningKey
 
 _DEPLOY = 6_000_000
@@ -29,9 +31,12 @@ def deploy_contracts(
     *,
     expected_chain_id: int | None = None,
     patience: Patience | None = None,
+    outbox: Outbox | None = None,
+    announce: Announce | None = None,
+    on_sent: OnSent | None = None,
     mined: Callable[[str, bytes], None] = lambda name, address: None,
 ) -> Deployment:
-    """Deploy the registry and the market.
+    """Deploy the registry and the market; ``outbox``, ``announce`` and ``on_sent`` are those of ``Sender``.
 
     Args:
         mined: told the name and the address of each contract as soon as it is on the chain.
@@ -42,7 +47,7 @@ def deploy_contracts(
     rpc = Rpc(url, contract_errors())
     if expected_chain_id is not None:
         rpc.require_chain(expected_chain_id)
-    sender = Sender(rpc, key, patience)
+    sender = Sender(rpc, key, patience, outbox=outbox, announce=announce, on_sent=on_sent)
     registry = sender.send(None, deployment(REGISTRY), gas=_DEPLOY)
     mined("registry", registry.created)
     market = sender.send(None, deployment(MARKET, registry.created), gas=_DEPLOY)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from circuits.statement import BatchProof, BatchStatement, Committee, Context, MarketId, Policy, TaskTerms
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
-from commons.chain.transactions import Mined
+from commons.chain.mined import Mined
 from native import G2
 
 

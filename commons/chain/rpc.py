@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any, TypeVar, cast
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from web3 import Web3
@@ -15,41 +15,17 @@ from web3.exceptions import ContractLogicError, Web3Exception
 from web3.types import FilterParams, LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
-from circuits.hashing import keccak
+from commons.chain.abicoding import argument_types, call_data, selector
 from commons.chain.refusals import in_words
 from commons.chain.transport import node_provider, transport_failure
 from commons.runtime.urls import without_secrets
 
 T = TypeVar("T")
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
-_UNFORESEEN = (Web3Exception, DecodingError, LookupError, TypeError, AttributeError, ValueError, OverflowError)
+UNFORESEEN = (Web3Exception, DecodingError, LookupError, TypeError, AttributeError, ValueError, OverflowError)
 """What comes of an answer in another form than a node's."""
 _MAX_SHOWN = 300
 """Characters of what a node, or a contract through it, says."""
-
-
-def selector(signature: str) -> bytes:
-    """First four bytes of a function's or error's signature hash."""
-    return keccak(signature.encode("ascii"))[:4]
-
-
-def argument_types(signature: str) -> list[str]:
-    """Types of a signature's arguments: ``f(a,(b,c)[])`` gives ``["a", "(b,c)[]"]``."""
-    inner = signature[signature.index("(") + 1 : -1]
-    types, depth, current = [], 0, ""
-    for character in inner:
-        depth += (character == "(") - (character == ")")
-        if character == "," and depth == 0:
-            types.append(current)
-            current = ""
-        else:
-            current += character
-    return [*types, current] if current else types
-
-
-def call_data(signature: str, arguments: Sequence[Any]) -> bytes:
-    """Selector and ABI-encoded arguments."""
-    return selector(signature) + encode(argument_types(signature), arguments)
 
 
 class ErrorTable:
@@ -129,7 +105,7 @@ class Rpc:
                 f"the node at {self._shown} answers with something that is no JSON-RPC, a login page perhaps; correct "
                 "the address of the node"
             ) from None
-        except _UNFORESEEN as error:
+        except UNFORESEEN as error:
             raise ChainError(f"the node at {self._shown} answered: {self.said(error)}") from None
 
     def said(self, error: Exception) -> str:
@@ -140,6 +116,7 @@ class Rpc:
         """Call a view function and decode what it returns.
 
         Raises:
+            InvalidInputError: an argument that its type does not hold; nothing was asked.
             ContractError: the contract reverted.
             ChainError: no contract is there, or the node cannot be reached.
         """

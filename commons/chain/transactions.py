@@ -5,16 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
 
 from eth_account import Account
-from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_account.datastructures import SignedTransaction
+from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 
 from circuits.errors import ChainError, ContractError
-from commons.chain.rpc import Rpc, revert_data
+from circuits.hashing import keccak
+from commons.chain.mined import Mined
+from commons.chain.outbox import Entry, Outbox
+from commons.chain.quotes import Announce, Quote
+from commons.chain.rpc import UNFORESEEN, Rpc, revert_data
 from commons.settings.sections import ChainSettings
 from commons.storage.accounts import SigningKey
 
@@ -27,37 +33,6 @@ _STALE = (
 _TRANSACTION_GAS = 1 << 24
 """Most gas that a chain takes in one transaction (EIP-7825); more is refused, needed or not."""
 OnSent = Callable[[bytes], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """An event of a mined transaction."""
-
-    address: bytes
-    topics: tuple[bytes, ...]
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Mined:
-    """A transaction that was mined and succeeded.
-
-    Attributes:
-        contract: address of the contract that it created.
-    """
-
-    transaction: bytes
-    block: int
-    gas_used: int
-    contract: bytes | None
-    logs: tuple[Log, ...] = field(repr=False)
-
-    @property
-    def created(self) -> bytes:
-        """Address of the contract that it created.  Raises ChainError when it created none."""
-        if self.contract is None:
-            raise ChainError(f"transaction 0x{self.transaction.hex()} created no contract")
-        return self.contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +50,27 @@ class Patience:
         return cls(chain.receipt_poll, chain.resend, chain.give_up, chain.tip)
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What the latest block says of the next: most gas of a transaction, and the base fee in wei."""
+
+    gas: int
+    base_fee: int
+
+
 class _NonceTakenError(Exception):
     """Another transaction of the account has the nonce, so ours can never be mined under it."""
 
 
 class Sender:
-    """The one sender of an account in this process.  Transactions go out one at a time, in nonce order."""
+    """The one sender of an account in this process.  Transactions go out one at a time, in nonce order.
+
+    Args:
+        stopping: set by a process that stops, which waits for no receipt any more.
+        outbox: remembers what was sent, so that a command that is run again after an interruption sends nothing twice.
+        announce: told what a transaction will cost, before anything of it is sent.
+        on_sent: told the hash of each variant, before the wait for it begins.
+    """
 
     def __init__(
         self,
@@ -88,12 +78,19 @@ class Sender:
         key: SigningKey,
         patience: Patience | None = None,
         stopping: threading.Event | None = None,
+        *,
+        outbox: Outbox | None = None,
+        announce: Announce | None = None,
+        on_sent: OnSent | None = None,
     ) -> None:
         self.rpc = rpc
         self.address = key.address
         self._key = key
         self._patience = patience or Patience()
         self._stopping = stopping or threading.Event()
+        self._outbox = outbox
+        self._announce = announce
+        self._on_sent = on_sent
         self._lock = threading.Lock()
 
     def send(self, to: bytes | None, data: bytes, *, gas: int, value: int = 0, on_sent: OnSent | None = None) -> Mined:
@@ -102,139 +99,248 @@ class Sender:
         Args:
             to: the contract, None to create one.
             gas: gas limit, lowered to what the chain takes; what is not used costs nothing.
-            on_sent: told the hash of each variant before the wait for it begins.
+            on_sent: instead of the sender's own.
 
         Raises:
             ContractError: the contract refuses; found before sending where possible.
             ChainError: unreachable, not mined in time, or the account cannot pay.
+            StorageError: the outbox cannot be written; nothing was sent.
         """
-        base: dict[str, Any] = {"data": "0x" + data.hex(), "value": value, "chainId": self.rpc.chain_id}
+        call: dict[str, Any] = {"from": to_checksum_address(self.address), "data": "0x" + data.hex(), "value": value}
         if to is not None:
-            base["to"] = to_checksum_address(to)
+            call["to"] = to_checksum_address(to)
         deadline = time.monotonic() + self._patience.give_up
         with self._lock:
-            while True:
-                block = self._latest()
-                allowed = min(gas, _most_gas(block))
-                self._rehearse(to, data, allowed, value)
-                try:
-                    return self._until_mined({**base, "gas": allowed, "nonce": self._nonce()}, block, deadline, on_sent)
-                except _NonceTakenError:
-                    _log.warning("event=nonce-taken address=0x%s advice='give this account to one process'",
-                                 self.address.hex())  # fmt: skip
-                    self._pause(deadline)
+            entry = self._entry(to, data, value)
+            return self._earlier(entry, call, deadline) or self._sent(
+                entry, call, gas, deadline, on_sent or self._on_sent
+            )
 
     def most_gas(self) -> int:
         """Most gas that one transaction may ask for at present.  Raises ChainError."""
-        return _most_gas(self._latest())
+        return self._latest().gas
+
+    def _entry(self, to: bytes | None, data: bytes, value: int) -> Entry:
+        """What the outbox knows of this transaction: an entry that nothing was sent of, if there is no outbox."""
+        if self._outbox is None:
+            return Entry()
+        numbers = self.rpc.chain_id.to_bytes(32, "big") + value.to_bytes(32, "big")
+        receiver = to or b""
+        return self._outbox.entry(keccak(self.address + numbers + bytes((len(receiver),)) + receiver + data))
+
+    def _earlier(self, entry: Entry, call: Mapping[str, Any], deadline: float) -> Mined | None:
+        """The transaction as an earlier run of the command sent it, if it was mined.
+
+        Otherwise the entry keeps the nonce only where the chain can still take it.  A node may show a nonce as used
+        before it shows the receipt, or lag: it is given time before another transaction is believed to have the nonce.
+        """
+        if not entry.hashes:
+            return None
+        # The nonce is asked for before the receipts each time: what is mined in between is found.
+        usable, receipt = self._nonce() == entry.nonce, self._found(entry.hashes)
+        if receipt is None and not usable:
+            self._wait(entry.hashes, deadline)
+            usable, receipt = self._nonce() == entry.nonce, self._found(entry.hashes)
+        name = entry.hashes[-1].hex()
+        if receipt is not None:
+            _log.warning("event=sent-by-an-earlier-run hash=0x%s nonce=%d", name, entry.nonce)
+            return replace(self._succeeded(receipt, entry, call), earlier=True)
+        if not usable:
+            _log.warning("event=earlier-transaction-lost hash=0x%s nonce=%d", name, entry.nonce)
+            self._forget(entry)
+        return None
+
+    def _sent(self, entry: Entry, call: Mapping[str, Any], gas: int, deadline: float, on_sent: OnSent | None) -> Mined:
+        limits = self._latest()
+        self._warn_of_strangers(entry)
+        try:
+            transaction = self._prepared({**call, "gas": min(gas, limits.gas)}, entry, limits)
+        except ContractError:
+            receipt = self._found(entry.hashes)  # mined since, an earlier run's variant may be the cause of the refusal
+            if receipt is None:
+                raise
+            return self._succeeded(receipt, entry, call)
+        while True:
+            try:
+                return self._until_mined(transaction, entry, limits, deadline, on_sent)
+            except _NonceTakenError:
+                self._forget(entry)
+                _log.warning("event=nonce-taken address=0x%s advice='give this account to one process'",
+                             self.address.hex())  # fmt: skip
+                self._pause(deadline)
+            limits = self._latest()
+            self._rehearse(transaction)
+
+    def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: _Limits) -> Mapping[str, Any]:
+        """The transaction, after it was rehearsed or its cost was announced; then with the gas that it needs."""
+        if self._announce is None:
+            self._rehearse(transaction)
+            return transaction
+        limit = self._quoted(transaction, self._fees(limits, len(entry.hashes)), self._announce)
+        return {**transaction, "gas": limit}
 
     def _pause(self, deadline: float) -> None:
         """Let the other transaction be mined.  Raises ChainError when there is no time left, or the process stops."""
         if self._stopping.wait(self._patience.poll) or time.monotonic() >= deadline:
             raise ChainError("another transaction of this account was in the way; give the account to one process")
 
-    def _rehearse(self, to: bytes | None, data: bytes, gas: int, value: int) -> None:
-        """Run the call without sending it, so that a refusal costs nothing and has a name."""
-        if to is None:
+    def _warn_of_strangers(self, entry: Entry) -> None:
+        """Tell of a pending transaction that this command did not send, as ours may have to wait for it."""
+        if self._outbox is None or entry.hashes:
             return
-        call: Any = {
-            "from": to_checksum_address(self.address), "to": to_checksum_address(to),
-            "data": "0x" + data.hex(), "gas": gas, "value": value,
-        }  # fmt: skip
-        self.rpc.guarded(lambda: self.rpc.web3.eth.call(call))
+        mined, pending = self._nonce(), self._nonce("pending")
+        if pending > mined:
+            _log.warning(
+                "event=account-has-pending-transactions address=0x%s first_nonce=%d count=%d "
+                "advice='wait until they are mined'",
+                self.address.hex(), mined, pending - mined,
+            )  # fmt: skip
 
-    def _nonce(self) -> int:
+    def _rehearse(self, transaction: Mapping[str, Any]) -> None:
+        """Run the call without sending it, so that a refusal costs nothing and has a name."""
+        if "to" in transaction:
+            self.rpc.guarded(lambda: self.rpc.web3.eth.call(cast(Any, transaction)))
+
+    def _quoted(self, transaction: Mapping[str, Any], fees: Mapping[str, int], announce: Announce) -> int:
+        """Say what the transaction will cost; returns its gas limit: what it needs, and a quarter for what changes."""
+        balance = self.rpc.guarded(lambda: int(self.rpc.web3.eth.get_balance(transaction["from"])))
+        Quote(self.address, 0, 0, transaction["value"], balance).require_affordable()  # a node refuses to estimate it
+        needed: int = self.rpc.guarded(lambda: int(self.rpc.web3.eth.estimate_gas(cast(Any, transaction))))
+        limit = min(int(transaction["gas"]), needed * 5 // 4)
+        quote = Quote(self.address, needed, limit * fees["maxFeePerGas"], transaction["value"], balance)
+        quote.require_affordable()
+        announce(quote)
+        return limit
+
+    def _nonce(self, block: Literal["latest", "pending"] = "latest") -> int:
         address = to_checksum_address(self.address)
-        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_transaction_count(address)))
+        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_transaction_count(address, block)))
 
     def _until_mined(
-        self, transaction: Mapping[str, Any], block: Mapping[str, Any], deadline: float, on_sent: OnSent | None
+        self,
+        transaction: Mapping[str, Any],
+        entry: Entry,
+        limits: _Limits,
+        deadline: float,
+        on_sent: OnSent | None,
     ) -> Mined:
-        hashes: list[bytes] = []
+        """Send variants for higher and higher fees under one nonce, until one is mined."""
+        if not entry.hashes:
+            entry.nonce = self._nonce()
+        numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id}
         while time.monotonic() < deadline:
-            sent = self._broadcast({**transaction, **self._fees(block, len(hashes))})
-            if sent is not None:
-                hashes.append(sent)
-                _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), transaction["nonce"])
-                if on_sent is not None:
-                    on_sent(sent)
-            receipt = self._wait(hashes, deadline) if hashes else None
+            fees = self._fees(limits, len(entry.hashes))
+            signed = Account.sign_transaction({**numbered, **fees}, self._key.secret_bytes())
+            taken = self._offer(signed, entry, on_sent)
+            alone = len(entry.hashes) == 1
+            # Alone and not taken, it can be mined only if the node got it twice: an outbox is there to be sure of that.
+            patient = taken or not alone or self._outbox is not None
+            receipt = self._wait(entry.hashes, deadline) if patient else None
+            if receipt is None and not taken:
+                lost = alone or self._nonce() > entry.nonce  # before the receipts, which show what is mined in between
+                receipt = self._found(entry.hashes)
+                if receipt is None and lost:
+                    raise _NonceTakenError
             if receipt is not None:
-                return self._succeeded(receipt, transaction)
-            if sent is None:
-                raise _NonceTakenError
-            block = self._latest()
-        raise ChainError(
-            f"the transaction 0x{hashes[-1].hex() if hashes else ''} was not mined within "
-            f"{self._patience.give_up:.0f} s; look for it before sending it again"
-        )
+                return self._succeeded(receipt, entry, transaction)
+            limits = self._latest()
+        name = "0x" + entry.hashes[-1].hex() if entry.hashes else ""
+        advice = "look for it before sending it again" if self._outbox is None else (
+            "run the command again: it goes on with this transaction and pays once"
+        )  # fmt: skip
+        raise ChainError(f"the transaction {name} was not mined within {self._patience.give_up:.0f} s; {advice}")
 
-    def _latest(self) -> Mapping[str, Any]:
-        return cast(Mapping[str, Any], self.rpc.guarded(lambda: dict(self.rpc.web3.eth.get_block("latest"))))
+    def _latest(self) -> _Limits:
+        def ask() -> _Limits:
+            block: Mapping[str, Any] = self.rpc.web3.eth.get_block("latest")
+            return _Limits(min(_TRANSACTION_GAS, int(block["gasLimit"])), int(block.get("baseFeePerGas", 0)))
 
-    def _fees(self, block: Mapping[str, Any], attempt: int) -> dict[str, int]:
+        return cast(_Limits, self.rpc.guarded(ask))
+
+    def _fees(self, limits: _Limits, attempt: int) -> dict[str, int]:
         """Fees that a node takes as a replacement of the attempt before: a quarter more each time."""
-        base = int(block.get("baseFeePerGas", 0))
         tip = self._patience.tip * 5**attempt // 4**attempt
-        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base * 5**attempt // 4**attempt + tip}
+        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * limits.base_fee * 5**attempt // 4**attempt + tip}
 
-    def _broadcast(self, transaction: dict[str, Any]) -> bytes | None:
-        """Sign and send.  None when the nonce is taken: by an earlier variant, or by a stranger."""
-        signed = Account.sign_transaction(transaction, self._key.secret_bytes())
+    def _offer(self, signed: SignedTransaction, entry: Entry, on_sent: OnSent | None) -> bool:
+        """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.
+
+        Raises ChainError when the node refuses it for another reason; then it is not under way.
+        """
+        sent = bytes(signed.hash)
+        entry.hashes.append(sent)
+        self._save()
+        try:
+            taken = self._broadcast(signed)
+        except ChainError:
+            entry.hashes.remove(sent)
+            self._save()
+            raise
+        if taken:
+            _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), entry.nonce)
+            if on_sent is not None:
+                on_sent(sent)
+        return taken
+
+    def _broadcast(self, signed: SignedTransaction) -> bool:
         try:
             self.rpc.web3.eth.send_raw_transaction(signed.raw_transaction)
         except Web3RPCError as error:
             text = str(error).lower()
             if any(word in text for word in _STALE):
-                return None
+                return False
             if not any(word in text for word in _KNOWN):
-                raise ChainError(f"the node refused the transaction: {error}") from error
+                raise ChainError(f"the node refused the transaction: {self.rpc.said(error)}") from None
         except ContractLogicError as error:
             raise self.rpc.errors.explain(revert_data(error)) from error
-        except OSError as error:
+        except (OSError, *UNFORESEEN) as error:  # it may have it nevertheless
             _log.warning("event=broadcast-failed reason=%s", type(error).__name__)
-        return bytes(signed.hash)
+        return True
 
-    def _wait(self, hashes: list[bytes], deadline: float) -> Mapping[str, Any] | None:
+    def _save(self) -> None:
+        if self._outbox is not None:
+            self._outbox.save()
+
+    def _forget(self, entry: Entry) -> None:
+        """Nothing of the transaction can be mined any more, or it was mined and failed."""
+        entry.hashes.clear()
+        self._save()
+
+    def _wait(self, hashes: Sequence[bytes], deadline: float) -> Mapping[str, Any] | None:
         until = min(deadline, time.monotonic() + self._patience.resend)
         while time.monotonic() < until:
-            for sent in reversed(hashes):
-                receipt = self._receipt(sent)
+            with suppress(ChainError):  # a node that is away comes back
+                receipt = self._found(hashes)
                 if receipt is not None:
                     return receipt
             if self._stopping.wait(self._patience.poll):
                 raise ChainError(f"stopped while the transaction 0x{hashes[-1].hex()} was under way")
         return None
 
+    def _found(self, hashes: Sequence[bytes]) -> Mapping[str, Any] | None:
+        """The receipt of one of the variants.  Raises ChainError when the node does not say."""
+        return next(filter(None, map(self._receipt, reversed(hashes))), None)
+
     def _receipt(self, sent: bytes) -> Mapping[str, Any] | None:
-        try:
-            return cast(Mapping[str, Any], self.rpc.web3.eth.get_transaction_receipt(cast(Any, sent)))
-        except (TransactionNotFound, OSError):
+        def ask() -> Mapping[str, Any] | None:
+            with suppress(TransactionNotFound):
+                return cast(Mapping[str, Any], self.rpc.web3.eth.get_transaction_receipt(cast(Any, sent)))
             return None
 
-    def _succeeded(self, receipt: Mapping[str, Any], transaction: Mapping[str, Any]) -> Mined:
-        if receipt["status"] != 1:
-            self._explain_failure(receipt, transaction)
-        created = receipt.get("contractAddress")
-        return Mined(
-            bytes(receipt["transactionHash"]), int(receipt["blockNumber"]), int(receipt["gasUsed"]),
-            to_canonical_address(created) if created else None,
-            tuple(
-                Log(to_canonical_address(log["address"]), tuple(map(bytes, log["topics"])), bytes(log["data"]))
-                for log in receipt["logs"]
-            ),
-        )  # fmt: skip
+        return cast(Mapping[str, Any] | None, self.rpc.guarded(ask))
 
-    def _explain_failure(self, receipt: Mapping[str, Any], transaction: Mapping[str, Any]) -> None:
+    def _succeeded(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
+        if self.rpc.guarded(lambda: int(receipt["status"])) != 1:
+            self._forget(entry)
+            self._explain_failure(receipt, call)
+        return cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
+
+    def _explain_failure(self, receipt: Mapping[str, Any], call: Mapping[str, Any]) -> None:
         """A mined transaction failed although its rehearsal did not: the state changed in between, or gas ran out."""
-        name = f"transaction 0x{bytes(receipt['transactionHash']).hex()}"
-        if int(receipt["gasUsed"]) >= int(transaction["gas"]):
-            raise ContractError(f"{name} ran out of gas ({transaction['gas']}); allow it more", "OutOfGas")
-        call: Any = {key: transaction[key] for key in ("to", "data", "value") if key in transaction}
-        call |= {"from": to_checksum_address(self.address), "gas": transaction["gas"]}
-        self.rpc.guarded(lambda: self.rpc.web3.eth.call(call))
+        sent, used = self.rpc.guarded(lambda: (receipt["transactionHash"], int(receipt["gasUsed"])))
+        gas = self.rpc.guarded(lambda: int(self.rpc.web3.eth.get_transaction(sent)["gas"]))
+        name = f"transaction 0x{bytes(sent).hex()}"
+        if used >= gas:
+            raise ContractError(f"{name} ran out of gas ({gas}); allow it more", "OutOfGas")
+        self.rpc.guarded(lambda: self.rpc.web3.eth.call(cast(Any, {**call, "gas": gas})))
         raise ContractError(f"{name} was reverted, but would succeed now; send it again")
-
-
-def _most_gas(block: Mapping[str, Any]) -> int:
-    return min(_TRANSACTION_GAS, int(block["gasLimit"]))

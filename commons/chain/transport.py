@@ -31,7 +31,7 @@ _TRIES = 4
 _PASSING = (
     HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT,
 )  # fmt: skip
-"""A node with one of these did not take the question, and may take it later."""
+"""A node, or what stands before it, that says so is busy, and may answer later."""
 _WAITS = 5
 _FIRST_WAIT = 0.5
 _WORTH_A_WORD = 2.0
@@ -63,8 +63,8 @@ class _Waits(Retry):
 def node_provider(url: str, timeout: float) -> HTTPProvider:
     """A provider that waits and asks again where that helps.
 
-    Statuses that pass are asked again for every method, as the node did not take the question.  After a broken
-    connection that is not known, so only questions are repeated, never transactions.
+    Statuses that pass are asked again for every method: the node did not take the question, and a transaction of ours
+    is signed, so that it stays the same one.  After a broken connection only questions are repeated.
 
     Args:
         timeout: seconds that the node has for one answer; no wait is longer either.

@@ -12,7 +12,10 @@ from circuits.statement import BatchProof, BatchStatement
 from commons.chain import calldata
 from commons.chain.calldata import MARKET, REGISTRY, VERIFIER
 from commons.chain.facts import ROSTER_CHUNK, NewTask
-from commons.chain.transactions import Mined, OnSent, Patience, Sender
+from commons.chain.mined import Mined
+from commons.chain.outbox import Outbox
+from commons.chain.quotes import Announce
+from commons.chain.transactions import OnSent, Patience, Sender
 from commons.chain.view import ChainView
 from commons.storage.accounts import SigningKey
 
@@ -28,7 +31,7 @@ class ChainWriter:
 
     Every method waits until its transaction is mined and raises ContractError with the contract's named error when it
     is refused, ChainError when the node is the trouble, or ``stopping`` is set while it waits.  Use one object for an
-    account in a process.
+    account in a process.  ``outbox``, ``announce`` and ``on_sent`` are those of its ``Sender``.
     """
 
     def __init__(
@@ -37,11 +40,15 @@ class ChainWriter:
         key: SigningKey,
         patience: Patience | None = None,
         stopping: threading.Event | None = None,
+        *,
+        outbox: Outbox | None = None,
+        announce: Announce | None = None,
+        on_sent: OnSent | None = None,
     ) -> None:
         self.view = view
         view.rpc.errors = calldata.contract_errors()
         self._key = key
-        self._sender = Sender(view.rpc, key, patience, stopping)
+        self._sender = Sender(view.rpc, key, patience, stopping, outbox=outbox, announce=announce, on_sent=on_sent)
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with this account."""

@@ -77,20 +77,29 @@ def _link_new(temporary: str, path: Path) -> None:
     os.unlink(temporary)
 
 
-class DirectoryLock:
-    """Keeps a second process off a state directory."""
+class FileLock:
+    """Keeps a second process off what a lock file stands for."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises StorageError when another process holds the directory."""
-        with storing(f"cannot use the state directory {directory}"):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    def __init__(self, path: Path, taken: str) -> None:
+        """Raises StorageError: ``taken`` when another process has it, or when there can be no such file."""
+        with storing(f"cannot lock {path}"):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._handle)
-            raise StorageError(f"the state directory {directory} is in use by another process; stop it first") from None
+            raise StorageError(taken) from None
 
     def release(self) -> None:
-        """Let another process have the directory."""
+        """Let another process have it."""
         os.close(self._handle)
+
+
+class DirectoryLock(FileLock):
+    """Keeps a second process off a state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises StorageError when another process holds the directory."""
+        taken = f"the state directory {directory} is in use by another process; stop it first"
+        super().__init__(directory / "lock", taken)

@@ -20,11 +20,13 @@ from circuits.hashing import keccak
 from circuits.payload import MAX_INLINE
 from circuits.statement import Context, TaskTerms
 from commons.chain import view as read_side
+from commons.chain.abicoding import selector
 from commons.chain.calldata import signatures
 from commons.chain.deploying import deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.chain.facts import NewTask, RecordedBatch
-from commons.chain.rpc import selector
+from commons.chain.outbox import Outbox
+from commons.chain.quotes import Quote
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
@@ -423,6 +425,42 @@ def test_no_transaction_asks_for_more_than_the_chain_takes(
     monkeypatch.setattr(web3.eth, "get_block", lambda _: latest | {"gasLimit": 10**6})
     mined = sender.send(world.chain.address, b"", gas=10**9)
     assert web3.eth.get_transaction(mined.transaction)["gas"] == 10**6 == sender.most_gas()  # type: ignore[arg-type]
+
+
+def test_a_deployment_goes_on_where_it_was_interrupted(world: World, tmp_path: Path) -> None:
+    """The registry is there, the process dies before the market: run again, it deploys the market alone."""
+    quotes: list[Quote] = []
+
+    def interrupt(quote: Quote) -> None:
+        quotes.append(quote)
+        if len(quotes) == 2:
+            raise KeyboardInterrupt
+
+    def nonce() -> int:
+        return world.chain._sender._nonce()
+
+    before = nonce()
+    with Outbox(tmp_path / "outbox") as outbox, pytest.raises(KeyboardInterrupt):
+        deploy_contracts(world.url, world.keys[0], outbox=outbox, announce=interrupt)
+    assert nonce() == before + 1
+    with Outbox(tmp_path / "outbox") as outbox:
+        made = deploy_contracts(world.url, world.keys[0], outbox=outbox, announce=quotes.append)
+        outbox.clear()
+    assert nonce() == before + 2
+    assert ChainView(world.url, made.market).registry == made.registry
+    assert all(quote.gas > 500_000 and quote.fee > 0 == quote.value for quote in quotes)
+    assert len(quotes) == 3
+    with Outbox(tmp_path / "outbox") as outbox:
+        assert deploy_contracts(world.url, world.keys[0], outbox=outbox).market != made.market
+
+
+def test_the_cost_of_what_a_contract_refuses_is_not_announced(world: World, committee: int, verifier: bytes) -> None:
+    careful = ChainWriter(
+        ChainView(world.url, world.market), world.keys[0], announce=lambda _: pytest.fail("announced")
+    )
+    task = world.chain.create_task(terms(world, committee, verifier))
+    with pytest.raises(ContractError, match="InsufficientEscrow"):
+        careful.open_round(task, keccak(b"model"))
 
 
 def test_every_signature_of_the_read_side_is_in_the_abi() -> None:

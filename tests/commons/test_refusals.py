@@ -11,8 +11,8 @@ from eth_abi.abi import encode
 import contracts
 from circuits.hashing import keccak
 from commons.chain import refusals
+from commons.chain.abicoding import argument_types, selector
 from commons.chain.calldata import contract_errors, signatures
-from commons.chain.rpc import argument_types, selector
 from commons.runtime.amounts import checksum, utc
 from gradroll.cli import build_parser
 

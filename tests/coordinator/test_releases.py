@@ -15,7 +15,7 @@ from circuits import payload
 from circuits.errors import UnavailableError
 from circuits.hashing import keccak
 from commons.chain.facts import AcceptedBatch, RecordedBatch
-from commons.chain.transactions import Mined
+from commons.chain.mined import Mined
 from commons.chain.writer import ChainWriter
 from commons.protocol.messages import Step
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted

@@ -10,7 +10,7 @@ import pytest
 
 from circuits.errors import ChainError, ContractError
 from circuits.statement import BatchProof, BatchStatement
-from commons.chain.transactions import Mined
+from commons.chain.mined import Mined
 from commons.protocol.status import SubmissionState
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted, TransactionSent
 from coordinator.journal import Journal

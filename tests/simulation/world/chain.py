@@ -23,7 +23,7 @@ from circuits.statement import (
 )
 from circuits.verify import sum_of_commitments, verify_batch
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
-from commons.chain.transactions import Mined
+from commons.chain.mined import Mined
 from commons.protocol.signing import require_owner, signs
 from native import G1, G2
 from tests.simulation.world.clock import NodeClock, WorldClock

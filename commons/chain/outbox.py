@@ -1,0 +1,145 @@
+"""What a command has sent: run again after an interruption, it goes on with that and pays for nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+from annotated_types import Ge, Le, MinLen
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from circuits.errors import StorageError
+from commons.storage.files import FileLock, storing, write_durably
+
+_VERSION = 1
+_MAX_BYTES = 4 << 20
+_Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_Count = Annotated[int, Ge(0), Le(2**63 - 1)]
+
+
+@dataclass(slots=True)
+class Entry:
+    """One transaction of a command, before anything of it was sent or after.
+
+    Attributes:
+        nonce: the account's, for all variants the same, so that the chain takes one of them at most.
+        hashes: of all variants that may have been sent, oldest first.
+    """
+
+    nonce: int = 0
+    hashes: list[bytes] = field(default_factory=list)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _StoredEntry(_Strict):
+    intent: _Hash
+    turn: _Count
+    nonce: _Count
+    hashes: Annotated[list[_Hash], MinLen(1)]
+
+
+class _Version(BaseModel):
+    version: _Count
+
+
+class _Stored(_Strict, _Version):
+    entries: list[_StoredEntry]
+
+
+class Outbox:
+    """The file of an account's transactions that no command has reported yet.  For one thread and one process.
+
+    A command that sends the same transaction twice means it: the first of a run is matched with the first of the run
+    before it, the second with the second.
+
+    Args:
+        path: the file; it need not exist.
+
+    Raises:
+        StorageError: another process uses it, or it is damaged, or it cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = FileLock(
+            path.with_name(path.name + ".lock"),
+            f"another command is sending transactions of this account ({path}); wait until it has ended",
+        )
+        self._turns: Counter[bytes] = Counter()
+        try:
+            self._entries = _load(path)
+        except StorageError:
+            self._lock.release()
+            raise
+
+    def entry(self, intent: bytes) -> Entry:
+        """The entry of the next transaction with this 32-byte intent; change it, then ``save``."""
+        turn = self._turns[intent]
+        self._turns[intent] += 1
+        return self._entries.setdefault((intent, turn), Entry())
+
+    def save(self) -> None:
+        """Make all entries durable; those of which nothing was sent are left out.  Raises StorageError."""
+        entries = [
+            _StoredEntry(intent=intent.hex(), turn=turn, nonce=entry.nonce, hashes=[one.hex() for one in entry.hashes])
+            for (intent, turn), entry in self._entries.items()
+            if entry.hashes
+        ]
+        if not entries and not self._path.exists():
+            return
+        data = _Stored(version=_VERSION, entries=entries).model_dump_json().encode()
+        if len(data) > _MAX_BYTES:
+            raise StorageError(f"{self._path} would have over {_MAX_BYTES} bytes; split the command into smaller ones")
+        write_durably(self._path, data)
+
+    def clear(self) -> None:
+        """Forget what this command has sent, once its result is told.  What another one sent stays."""
+        self._entries = {key: entry for key, entry in self._entries.items() if key[1] >= self._turns[key[0]]}
+        self.save()
+        self._turns.clear()
+
+    def close(self) -> None:
+        """Let another process have the file."""
+        self._lock.release()
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _load(path: Path) -> dict[tuple[bytes, int], Entry]:
+    with storing(f"cannot read {path}"):
+        if not path.exists():
+            return {}
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES)
+    try:
+        if _Version.model_validate_json(data).version > _VERSION:
+            raise StorageError(f"{path} was written by a newer release; update this one, nothing was changed")
+        stored = _Stored.model_validate_json(data)
+    except ValidationError as error:
+        raise _damaged(path) from error
+    entries = {
+        (bytes.fromhex(one.intent), one.turn): Entry(one.nonce, [bytes.fromhex(sent) for sent in one.hashes])
+        for one in stored.entries
+    }
+    if len(entries) != len(stored.entries):
+        raise _damaged(path)
+    return entries
+
+
+def _damaged(path: Path) -> StorageError:
+    return StorageError(
+        f"{path} is damaged, and it says which transactions are under way; look whether the account's last ones were "
+        "mined, then remove the file"
+    )

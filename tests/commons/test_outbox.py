@@ -1,0 +1,516 @@
+"""A command that is interrupted and run again pays for nothing twice, whatever became of what it had sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
+from web3.providers.base import BaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from circuits.errors import ChainError, ContractError, StorageError
+from circuits.hashing import keccak
+from commons.chain.mined import Mined
+from commons.chain.outbox import Outbox
+from commons.chain.quotes import Quote
+from commons.chain.rpc import ErrorTable, Rpc
+from commons.chain.transactions import Patience, Sender
+from commons.storage.accounts import SigningKey
+
+KEY = SigningKey.from_secret(b"\x07" * 32)
+CONTRACT, STRANGER = b"\xaa" * 20, keccak(b"a stranger's transaction")
+GAS, ETHER = 10**9, 10**18
+PATIENCE = Patience(poll=0.001, resend=0.3)
+
+
+class Killed(BaseException):
+    """The process ends at once: nothing of it runs any more, and nobody may catch this."""
+
+
+def _error(message: str) -> RPCResponse:
+    return cast(RPCResponse, {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": message}})
+
+
+@dataclass
+class PoolNode(BaseProvider):
+    """A node with a pool: of an account's transactions with one nonce, it mines the dearest that it was shown."""
+
+    chain_id: int = 5
+    mines: bool = True
+    balance: int = 10 * ETHER
+    status: int = 1
+    pool: dict[int, tuple[bytes, dict[str, Any]]] = field(default_factory=dict)
+    mined: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    kill_at: str = ""
+    hides_receipts: int = 0
+    on_raw: Callable[[], None] | None = None
+    on_asked: Callable[[], None] | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def mine(self) -> None:
+        while len(self.mined) in self.pool:
+            self.mined.append(self.pool.pop(len(self.mined)))
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        self.asked.append(method)
+        if self.on_asked is not None:
+            self.on_asked()
+        if method == self.kill_at:
+            raise Killed
+        if method == "eth_sendRawTransaction":
+            return self._take(bytes.fromhex(params[0][2:]))
+        return cast(RPCResponse, {"jsonrpc": "2.0", "id": 1, "result": self._answer(method, params)})
+
+    def _answer(self, method: str, params: Any) -> Any:
+        if method == "eth_getTransactionReceipt":
+            return self._receipt(bytes.fromhex(params[0][2:]))
+        pending = len(self.pool) if params[1:] == ["pending"] else 0
+        block = {"number": "0x1", "timestamp": "0x1", "gasLimit": hex(30_000_000), "baseFeePerGas": hex(GAS)}
+        return {
+            "eth_chainId": hex(self.chain_id),
+            "eth_getTransactionCount": hex(len(self.mined) + pending),
+            "eth_getBlockByNumber": block,
+            "eth_getBalance": hex(self.balance),
+            "eth_estimateGas": hex(100_000),
+            "eth_getTransactionByHash": {"gas": hex(10**6)},
+            "eth_call": "0x",
+        }[method]
+
+    def _take(self, raw: bytes) -> RPCResponse:
+        if self.on_raw is not None:
+            self.on_raw()
+        transaction, sent = TypedTransaction.from_bytes(HexBytes(raw)).as_dict(), keccak(raw)
+        nonce, fee = transaction["nonce"], transaction["maxFeePerGas"]
+        waiting = self.pool.get(nonce)
+        trouble = None
+        if nonce < len(self.mined):
+            trouble = "nonce too low"
+        elif waiting is not None and fee * 10 < waiting[1]["maxFeePerGas"] * 11:
+            trouble = "replacement transaction underpriced"
+        if trouble:
+            return _error(trouble)
+        self.pool[nonce] = (sent, transaction)
+        if self.mines:
+            self.mine()
+        return cast(RPCResponse, {"jsonrpc": "2.0", "id": 1, "result": "0x" + sent.hex()})
+
+    def _receipt(self, sent: bytes) -> dict[str, Any] | None:
+        if sent not in dict(self.mined):
+            return None
+        if self.hides_receipts > 0:
+            self.hides_receipts -= 1
+            return None
+        return {
+            "transactionHash": "0x" + sent.hex(), "blockNumber": "0x2", "gasUsed": "0x5208", "status": hex(self.status),
+            "contractAddress": None, "logs": [],
+        }  # fmt: skip
+
+    def by_stranger(self, fee: int = GAS) -> None:
+        """Another program of the account sends a transaction."""
+        self.pool[len(self.mined) + len(self.pool)] = (STRANGER, {"maxFeePerGas": fee, "value": 0})
+
+    @property
+    def paid(self) -> int:
+        return sum(int(transaction["value"]) for _, transaction in self.mined)
+
+
+@dataclass
+class Terminal:
+    """Somebody types commands: each is a process of its own, with a node and an outbox."""
+
+    node: PoolNode
+    path: Path
+    patience: Patience = PATIENCE
+
+    def sender(self, outbox: Outbox | None, **kind: Any) -> Sender:
+        rpc = Rpc("http://node", ErrorTable(()))
+        rpc.web3.provider = self.node
+        return Sender(rpc, KEY, self.patience, outbox=outbox, **kind)
+
+    def fund(self, *amounts: int) -> list[Mined]:
+        """`gradroll task fund`, with as many transactions as there are amounts."""
+        with Outbox(self.path) as outbox:
+            sender = self.sender(outbox)
+            done = [sender.send(CONTRACT, b"fund", gas=10**6, value=amount) for amount in amounts]
+            outbox.clear()
+        return done
+
+    def killed(self, *amounts: int, at: str) -> None:
+        """The same, but the process dies when it asks the node that."""
+        self.node.kill_at = at
+        with pytest.raises(Killed):
+            self.fund(*amounts)
+        self.node.kill_at = ""
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(PoolNode(), tmp_path / "outbox.json")
+
+
+def test_a_command_that_ends_well_pays_once_and_again_when_it_is_meant(terminal: Terminal) -> None:
+    assert not terminal.fund(7)[0].earlier
+    assert not terminal.fund(7)[0].earlier
+    assert [mined.transaction for mined in terminal.fund(7, 7)] == [sent for sent, _ in terminal.node.mined[2:]]
+    assert terminal.node.paid == 28
+
+
+def test_killed_after_the_broadcast_it_finds_the_receipt(terminal: Terminal, caplog: pytest.LogCaptureFixture) -> None:
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    (mined,) = terminal.fund(7)
+    assert mined.earlier
+    assert "event=sent-by-an-earlier-run" in caplog.text
+    assert terminal.node.paid == 7
+    assert terminal.fund(7)[0].earlier is False
+    assert terminal.node.paid == 14
+
+
+def test_killed_before_the_broadcast_it_sends(terminal: Terminal) -> None:
+    terminal.killed(7, at="eth_sendRawTransaction")
+    assert json.loads(terminal.path.read_bytes())["entries"], "what may be sent is remembered before it is"
+    assert terminal.path.stat().st_mode & 0o777 == 0o600
+    assert not terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+def test_killed_while_it_is_pending_it_goes_on_under_the_same_nonce(terminal: Terminal) -> None:
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node.mines = True
+    assert terminal.fund(7)[0].transaction == terminal.node.mined[0][0]
+    assert terminal.node.paid == 7
+    assert not terminal.node.pool
+
+
+def test_mined_while_it_is_run_again_it_is_found(terminal: Terminal) -> None:
+    """The first variant is mined between the look at the nonce and the second broadcast."""
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node.on_raw = terminal.node.mine
+    terminal.fund(7)
+    assert terminal.node.paid == 7
+
+
+def test_mined_while_it_is_rehearsed_again_its_refusal_is_not_believed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first variant did may be why the contract refuses the second."""
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+
+    def refuse(sender: Sender, transaction: object) -> None:
+        terminal.node.mine()
+        raise ContractError("it has that already")
+
+    monkeypatch.setattr(Sender, "_rehearse", refuse)
+    terminal.fund(7)
+    assert terminal.node.paid == 7
+
+
+def test_dropped_from_the_pool_it_is_sent_again(terminal: Terminal) -> None:
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node.pool.clear()
+    terminal.node.mines = True
+    terminal.fund(7)
+    assert terminal.node.paid == 7
+
+
+def test_a_pending_one_that_is_dearer_than_the_market_is_waited_for(terminal: Terminal) -> None:
+    """Base fees fell: the second variant is refused as too cheap, and the first one may still be mined."""
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node.pool[0][1]["maxFeePerGas"] *= 1000
+    terminal.patience = Patience(poll=0.001, resend=0.1, give_up=0.2)
+    with pytest.raises(ChainError, match="was not mined within 0 s; run the command again"):
+        terminal.fund(7)
+    terminal.node.mine()
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+def test_a_nonce_that_another_transaction_took_is_given_up(
+    terminal: Terminal, caplog: pytest.LogCaptureFixture
+) -> None:
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node.pool.clear()
+    terminal.node.by_stranger()
+    terminal.node.mine()
+    terminal.node.mines = True
+    terminal.fund(7)
+    assert "event=earlier-transaction-lost" in caplog.text
+    assert [sent == STRANGER for sent, _ in terminal.node.mined] == [True, False]
+    assert terminal.node.paid == 7
+
+
+def test_a_node_that_shows_receipts_late_is_given_time(terminal: Terminal) -> None:
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node.hides_receipts = 2
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+def test_a_node_that_lags_is_given_time(terminal: Terminal) -> None:
+    """It does not know of the first of two transactions yet, so the nonce of the second looks too high."""
+    terminal.fund(1)
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    mined, terminal.node.mined = terminal.node.mined, []
+
+    def catch_up() -> None:
+        if terminal.node.asked.count("eth_getTransactionReceipt") > 2:
+            terminal.node.mined = mined
+
+    terminal.node.on_asked = catch_up
+    terminal.node.asked.clear()
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 8
+
+
+def test_a_node_without_an_answer_decides_nothing(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    found = PoolNode._receipt
+
+    def unsure(node: PoolNode, sent: bytes) -> Any:
+        raise OSError("transaction indexing is in progress")
+
+    monkeypatch.setattr(PoolNode, "_receipt", unsure)
+    with pytest.raises(ChainError):
+        terminal.fund(7)
+    monkeypatch.setattr(PoolNode, "_receipt", found)
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+@pytest.mark.parametrize("age", [0, 1, 3])
+def test_a_chain_that_began_anew_gets_it_anew(terminal: Terminal, age: int) -> None:
+    terminal.fund(1)
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node = PoolNode()
+    for _ in range(age):
+        terminal.node.by_stranger()
+    terminal.node.mine()
+    assert not terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+@pytest.mark.parametrize("change", ["chain", "account", "value", "receiver", "data", "creation"])
+def test_another_transaction_is_another_one(terminal: Terminal, change: str) -> None:
+    with Outbox(terminal.path) as outbox:
+        sender = terminal.sender(outbox)
+        first = sender._entry(CONTRACT, b"fund", 7)
+        if change == "chain":
+            terminal.node.chain_id = 6
+            sender = terminal.sender(outbox)
+        if change == "account":
+            sender.address = b"\x01" * 20
+        to = {"receiver": b"\xbb" * 20, "creation": None}.get(change, CONTRACT)
+        data = {"data": b"fond", "creation": CONTRACT + b"fund"}.get(change, b"fund")
+        outbox._turns.clear()
+        assert sender._entry(to, data, 8 if change == "value" else 7) is not first
+
+
+def test_a_command_of_several_goes_on_where_it_stopped(terminal: Terminal) -> None:
+    """Two of them are alike, and meant so: each is paid once."""
+    terminal.node.on_raw = lambda: setattr(
+        terminal.node, "kill_at", "eth_getTransactionReceipt" if len(terminal.node.mined) == 2 else ""
+    )
+    with pytest.raises(Killed):
+        terminal.fund(7, 7, 9, 11)
+    terminal.node.kill_at, terminal.node.on_raw = "", None
+    assert terminal.node.paid == 7 + 7 + 9
+    assert [mined.earlier for mined in terminal.fund(7, 7, 9, 11)] == [True, True, True, False]
+    assert terminal.node.paid == 7 + 7 + 9 + 11
+    assert json.loads(terminal.path.read_bytes())["entries"] == []
+
+
+def test_another_command_in_between_leaves_what_was_interrupted(terminal: Terminal) -> None:
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.fund(9)
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 16
+
+
+def test_one_that_was_mined_and_failed_is_told_and_may_be_tried_again(terminal: Terminal) -> None:
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node.status = 0
+    with pytest.raises(ContractError, match="was reverted, but would succeed now"):
+        terminal.fund(7)
+    terminal.node.status = 1
+    assert not terminal.fund(7)[0].earlier
+    assert len(terminal.node.mined) == 2
+
+
+def test_what_the_node_refuses_is_not_under_way(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PoolNode, "_take", lambda *_: _error("insufficient funds at http://node"))
+    for _ in range(3):
+        with pytest.raises(ChainError, match="the node refused the transaction"):
+            terminal.fund(7)
+    assert json.loads(terminal.path.read_bytes())["entries"] == []
+
+
+def test_a_broadcast_whose_answer_is_lost_may_have_been_heard(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = PoolNode._take
+
+    def lost(node: PoolNode, raw: bytes) -> Any:
+        take(node, raw)
+        raise ValueError("an answer that is no JSON")
+
+    monkeypatch.setattr(PoolNode, "_take", lost)
+    terminal.fund(7)
+    assert terminal.node.paid == 7
+
+
+def test_a_broadcast_that_is_heard_twice_is_no_strangers(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway gives up, the question is asked again, and the node says that the nonce is used: by the same one."""
+    take = PoolNode._take
+
+    def twice(node: PoolNode, raw: bytes) -> Any:
+        node.hides_receipts = 2
+        take(node, raw)
+        return take(node, raw)
+
+    monkeypatch.setattr(PoolNode, "_take", twice)
+    terminal.fund(7)
+    assert terminal.node.paid == 7
+
+
+@pytest.mark.parametrize("change", [{"status": None}, {"status": "0x0", "gasUsed": None}, {"logs": 5}, {"logs": [{}]}])
+def test_a_receipt_in_another_form_is_the_nodes_trouble(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    receipt = PoolNode._receipt
+    monkeypatch.setattr(PoolNode, "_receipt", lambda *asked: (receipt(*asked) or {}) | change)
+    terminal.patience = Patience(poll=0.001, resend=0.1, give_up=0.2)
+    with pytest.raises(ChainError):
+        terminal.fund(7)
+
+
+def test_the_hash_of_what_is_sent_is_told(terminal: Terminal) -> None:
+    told: list[bytes] = []
+    sender = terminal.sender(None, on_sent=told.append)
+    mined = sender.send(CONTRACT, b"fund", gas=10**6)
+    other: list[bytes] = []
+    sender.send(CONTRACT, b"fund", gas=10**6, on_sent=other.append)
+    assert told == [mined.transaction]
+    assert len(other) == 1
+
+
+def test_pending_transactions_of_others_are_told(terminal: Terminal, caplog: pytest.LogCaptureFixture) -> None:
+    terminal.node.by_stranger()
+    terminal.node.on_raw = terminal.node.mine
+    terminal.fund(7)
+    assert "event=account-has-pending-transactions" in caplog.text
+    assert "first_nonce=0 count=1" in caplog.text
+    caplog.clear()
+    terminal.fund(7)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_two_commands_at_once_are_refused(terminal: Terminal) -> None:
+    with Outbox(terminal.path), pytest.raises(StorageError, match="wait until it has ended"):
+        Outbox(terminal.path)
+    terminal.fund(7)
+
+
+VALID: dict[str, Any] = {"intent": "ab" * 32, "turn": 0, "nonce": 1, "hashes": ["cd" * 32]}
+MISTAKES: tuple[dict[str, Any], ...] = (
+    {"nonce": -1}, {"nonce": "1"}, {"turn": 1.5}, {"hashes": []}, {"hashes": ["cd"]}, {"intent": "zz" * 32},
+    {"more": 1}, {"hashes": ["cd" * 32 + "\n"]},
+)  # fmt: skip
+
+
+def stored(*entries: dict[str, Any]) -> bytes:
+    return json.dumps({"version": 1, "entries": entries}).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"\xff", b"[]", b"{}", b'{"version": 1}', b'{"version": 1, "entries": [{}]}', b'{"version": 1' * 10**6,
+        *(stored(VALID | mistake) for mistake in MISTAKES), stored(VALID, VALID), stored(VALID)[:-1],
+    ],
+    ids=lambda content: str(content[:60]),
+)  # fmt: skip
+def test_a_damaged_file_is_refused_in_words_and_left(terminal: Terminal, content: bytes) -> None:
+    terminal.path.write_bytes(stored(VALID))
+    Outbox(terminal.path).close()
+    terminal.path.write_bytes(content)
+    for _ in range(2):  # and the lock is given back
+        with pytest.raises(StorageError, match="is damaged"):
+            Outbox(terminal.path)
+    assert terminal.path.read_bytes() == content
+    assert terminal.node.asked == []
+
+
+def test_a_file_of_a_newer_release_is_refused_and_left(terminal: Terminal) -> None:
+    terminal.path.write_text(json.dumps({"version": 2, "entries": [], "more": 1}))
+    with pytest.raises(StorageError, match="written by a newer release"):
+        Outbox(terminal.path)
+
+
+def test_an_outbox_does_not_grow_for_ever(terminal: Terminal) -> None:
+    with Outbox(terminal.path) as outbox:
+        entry = outbox.entry(keccak(b"many"))
+        entry.hashes += [keccak(number.to_bytes(4, "big")) for number in range(70_000)]
+        with pytest.raises(StorageError, match="split the command"):
+            outbox.save()
+
+
+def test_a_disk_that_is_full_sends_nothing(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("no space left on device; free some space")
+
+    monkeypatch.setattr("commons.chain.outbox.write_durably", full)
+    with pytest.raises(StorageError, match="no space"):
+        terminal.fund(7)
+    assert "eth_sendRawTransaction" not in terminal.node.asked
+
+
+def test_the_cost_is_announced_before_anything_is_sent(terminal: Terminal) -> None:
+    quotes: list[Quote] = []
+
+    def announce(quote: Quote) -> None:
+        assert "eth_sendRawTransaction" not in terminal.node.asked
+        quotes.append(quote)
+
+    terminal.sender(None, announce=announce).send(CONTRACT, b"fund", gas=10**6, value=7)
+    (sent,) = [transaction for _, transaction in terminal.node.mined]
+    assert sent["gas"] == 125_000
+    assert quotes == [Quote(KEY.address, 100_000, 125_000 * sent["maxFeePerGas"], 7, 10 * ETHER)]
+
+
+def test_without_it_no_estimate_is_asked_for(terminal: Terminal) -> None:
+    terminal.fund(7)
+    assert "eth_estimateGas" not in terminal.node.asked
+    assert "eth_getBalance" not in terminal.node.asked
+
+
+@pytest.mark.parametrize("balance", [0, ETHER - 1, ETHER + 1000])
+def test_an_account_that_cannot_pay_is_told_how_much_it_needs(terminal: Terminal, balance: int) -> None:
+    terminal.node.balance = balance
+    sender = terminal.sender(None, announce=lambda _: pytest.fail("announced"))
+    with pytest.raises(ChainError, match=r"has .* ETH, this needs up to .* ETH"):
+        sender.send(CONTRACT, b"fund", gas=10**6, value=ETHER)
+    assert not terminal.node.mined
+
+
+def test_the_largest_fee_fits_what_the_account_has(terminal: Terminal) -> None:
+    fee = 125_000 * (2 * GAS + Patience().tip)
+    terminal.node.balance = ETHER + fee
+    terminal.sender(None, announce=lambda _: None).send(CONTRACT, b"fund", gas=10**6, value=ETHER)
+    terminal.node.balance -= 1
+    with pytest.raises(ChainError, match="send it the difference"):
+        terminal.sender(None, announce=lambda _: None).send(CONTRACT, b"fund", gas=10**6, value=ETHER)
