@@ -159,8 +159,9 @@ def _checked(key: str, found: _Value) -> object:
 
 
 def _wrong(setting: Setting, found: _Value, error: ValueError) -> ConfigError:
-    secret = setting.secret or "://" in str(found.value)  # a node's address under another name, say
-    shown = "" if secret else f", not {found.value!r}"
+    value = str(found.value) if isinstance(found.value, Path) else found.value
+    secret = setting.secret or "://" in str(value)  # a node's address under another name, say
+    shown = "" if secret else f", not {value!r}"
     hint = f": {error}" if isinstance(error, HintError) else ""
     return ConfigError(f"{setting.key} (from {found.origin}) must be {setting.wanted}{shown}{hint}")
 
