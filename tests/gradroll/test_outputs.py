@@ -170,3 +170,26 @@ def test_addresses_are_told_and_written_as_soon_as_they_are_paid_for(
 
 def _unreachable(chain: ChainWriter, key: object) -> bytes:
     raise ChainError("the node cannot be reached")
+
+
+@pytest.mark.slow
+def test_a_local_market_is_completed_and_replaced_with_its_keys(tmp_path: Path) -> None:
+    chain = DevChain()
+    plan = MarketPlan(tmp_path / "local", chain.start(), ("[::1]:7101", "[::1]:7102", "[::1]:7103"), 1, 3, "norm", 2,
+                      bind="::1", coordinator="[::1]:7100")  # fmt: skip
+    first = prepare(plan, lambda _: None)
+    with pytest.raises(StorageError, match=r"holds a market already; .*--force"):
+        prepare(plan, lambda _: None)
+    plan.chain_settings.unlink()  # as an interruption would have left it
+    second = prepare(plan, lambda _: None)
+    third = prepare(plan, lambda _: None, replace=True)
+    chain.stop()
+    assert len({market.market for market in (first, second, third)}) == 3
+    assert len({market.coordinator for market in (first, second, third)}) == 1
+    for file in (plan.chain_settings, plan.directory / "model-owner.toml"):
+        task = load(file, environment={}).section(TaskDefaults)
+        assert (task.committee, task.verifier, task.relay) == (third.committee, third.verifier, third.coordinator)
+    coordinator = load(third.coordinator_settings, environment={})
+    assert coordinator.get("coordinator.listen") == "[::1]:7100"
+    assert coordinator.get("coordinator.log") == f"sqlite://{third.coordinator_settings.parent}/events.sqlite"
+    assert load(third.prover_settings(2), environment={}).get("prover.listen") == "[::1]:7103"
