@@ -14,11 +14,8 @@ def force_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace what is there; it cannot be had again")
 
 
-def require_free(path: Path, *, force: bool | None) -> None:
+def require_free(path: Path, *, force: bool) -> None:
     """Make sure that a file can be written; its directory is made.
-
-    Args:
-        force: what the option says; None in a command without it, which replaces nothing.
 
     Raises:
         StorageError: it exists and is not to be replaced, or cannot be written.
@@ -29,8 +26,7 @@ def require_free(path: Path, *, force: bool | None) -> None:
         if path.is_dir():
             raise StorageError(f"{path} is a directory; name a file")
         if path.exists() and not force:
-            cure = "" if force is None else ", or pass --force to replace it"
-            raise StorageError(f"{path} exists already; choose another name{cure}")
+            raise StorageError(f"{path} exists already; choose another name, or pass --force to replace it")
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-"):
             pass  # the file system may be read-only where permissions would allow it

@@ -31,7 +31,7 @@ def test_a_hexadecimal_key_is_imported(tmp_path: Path, text: str, capsys: pytest
     assert load_account(tmp_path / "new") == SigningKey.from_secret(SECRET)
     assert main(arguments) == catalogue()["storage"].exit_status
     shown = capsys.readouterr()
-    assert "choose another name\n" in shown.err  # no --force, for a secret
+    assert "exists already; it is not overwritten" in shown.err
     assert SECRET.hex() not in f"{shown.out}{shown.err}".lower()
 
 
