@@ -22,6 +22,8 @@ def storing(what: str) -> Generator[None]:
     """Turn an operating-system error into a StorageError that names what could not be stored."""
     try:
         yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StorageError(f"{what}: {error.filename} is no directory; choose another place") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(f"{what}: {reason}; free some space or check the permissions") from error

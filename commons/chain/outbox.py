@@ -11,8 +11,9 @@ from typing import Annotated
 from annotated_types import Ge, Le, MinLen
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from circuits.atomicfile import storing
 from circuits.errors import StorageError
-from commons.storage.files import FileLock, storing, write_durably
+from commons.storage.files import FileLock, write_durably
 
 _VERSION = 1
 _MAX_BYTES = 4 << 20

@@ -14,7 +14,8 @@ def without_secrets(url: str) -> str:
         return "the configured address"
     if not host:
         return f"{parts.scheme}://..."
-    return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+    place = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{place}" + ("" if port is None else f":{port}")
 
 
 def may_hold_secrets(url: str) -> bool:

@@ -66,7 +66,7 @@ class Setting:
             return placed(typed, base) if placed else typed
         except ValidationError as error:
             raise next(_hints(error), ValueError(self.wanted)) from None
-        except (OverflowError, RuntimeError):  # a number beyond all floats; the home of a user that does not exist
+        except OverflowError:  # a number beyond all floats
             raise ValueError(self.wanted) from None
 
 

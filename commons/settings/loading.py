@@ -73,7 +73,7 @@ class Settings:
 
     def changed(self, values: Mapping[str, object]) -> Settings:
         """The same settings with other values by "section.key", checked.  Raises ConfigError."""
-        checked = {key: _checked(key, _Value(value, "the program", Path.cwd())) for key, value in values.items()}
+        checked = {key: _checked(key, _Value(value, "the program", _here())) for key, value in values.items()}
         return replace(self, _values={**self._values, **checked})
 
     def require_development(self, what: str) -> None:
@@ -108,7 +108,7 @@ def load(
     raw: dict[str, _Value] = {} if path is None else _from_file(path)
     raw |= _from_environment(os.environ if environment is None else environment)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    raw |= {key: _Value(value, "the command line", Path.cwd()) for key, value in given.items()}
+    raw |= {key: _Value(value, "the command line", _here()) for key, value in given.items()}
     flag = raw.pop("development", None)
     values = {key: _checked(key, value) for key, value in raw.items()}
     return Settings(development or (flag is not None and _boolean("development", flag)), values, options or {})
@@ -142,7 +142,14 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
     found = set_by_variables(environment)
-    return {key: _Value(environment[variable], variable, Path.cwd()) for key, variable in found.items()}
+    return {key: _Value(environment[variable], variable, _here()) for key, variable in found.items()}
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigError("the working directory is gone; change to one that exists") from error
 
 
 def _checked(key: str, found: _Value) -> object:
@@ -159,8 +166,9 @@ def _checked(key: str, found: _Value) -> object:
 
 
 def _wrong(setting: Setting, found: _Value, error: ValueError) -> ConfigError:
-    secret = setting.secret or "://" in str(found.value)  # a node's address under another name, say
-    shown = "" if secret else f", not {found.value!r}"
+    value = str(found.value) if isinstance(found.value, Path) else found.value
+    secret = setting.secret or "://" in str(value)  # a node's address under another name, say
+    shown = "" if secret else f", not {value!r}"
     hint = f": {error}" if isinstance(error, HintError) else ""
     return ConfigError(f"{setting.key} (from {found.origin}) must be {setting.wanted}{shown}{hint}")
 

@@ -33,8 +33,7 @@ class Kind:
 
     Attributes:
         secret: it may hold a password, so no message shows it.
-        placed: puts a relative value below a directory, raising RuntimeError for the home of an unknown user; None
-            for values that name no place on disk.
+        placed: puts a relative value below a directory; None for values that name no place on disk.
     """
 
     words: str
@@ -151,7 +150,10 @@ def _log(text: str) -> str:
 
 
 def _below(path: Path, base: Path) -> Path:
-    return base / path.expanduser()
+    try:
+        return base / path.expanduser()
+    except RuntimeError:
+        raise HintError("no user of this machine has that name") from None
 
 
 def _log_below(url: str, base: Path) -> str:

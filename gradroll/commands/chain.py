@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,26 +103,25 @@ def deploy(arguments: argparse.Namespace) -> int:
         expected_chain_id=arguments.chain_id,
         mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
     )
-    verifiers: dict[str, bytes] = {}
+    verifiers: list[tuple[str, bytes]] = []
     _write(arguments, made, verifiers)  # at once: what is paid for must be found if the rest fails
     chain = ChainWriter(ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account)
     for key in keys:
-        name = f"verifier of {key.policy}, {key.capacity} owners"
-        verifiers[name] = chain.deploy_verifier(key)
-        console.line(f"{name}: {checksum(verifiers[name])}")
+        name, place = f"verifier of {key.policy}, {key.capacity} owners", chain.deploy_verifier(key)
+        console.line(f"{name}: {checksum(place)}")
+        verifiers.append((name, place))
         _write(arguments, made, verifiers)
-    console.line(f"{arguments.out}: market {checksum(made.market)} on chain {made.chain_id}")
+    console.line(f"{arguments.out}: settings that name this market, on chain {made.chain_id}")
     return 0
 
 
-def _write(arguments: argparse.Namespace, made: Deployment, verifiers: Mapping[str, bytes]) -> None:
+def _write(arguments: argparse.Namespace, made: Deployment, verifiers: Sequence[tuple[str, bytes]]) -> None:
     """The settings of a deployment; `gradroll task create` takes the verifier from them when there is only one."""
     from gradroll.setup.settingsfiles import Value, chain_section, write_settings
 
     sections: dict[str, dict[str, Value]] = {"chain": chain_section(arguments.chain, made)}
     if len(verifiers) == 1:
-        [only] = verifiers.values()
-        sections["task"] = {"verifier": checksum(only)}
+        sections["task"] = {"verifier": checksum(verifiers[0][1])}
     comments = [f"registry: {checksum(made.registry)}"]
-    comments += [f"{name}: {checksum(place)}" for name, place in verifiers.items()]
+    comments += [f"{name}: {checksum(place)}" for name, place in verifiers]
     write_settings(arguments.out, sections, comments=comments)

@@ -24,7 +24,9 @@ def add(parent: Subparsers) -> None:
     parser.add_argument(
         "--account", type=Path, metavar="FILE", help="key file that pays the fees (coordinator.account)"
     )
-    parser.add_argument("--log", metavar="URL", help="sqlite:///path or redis://host (coordinator.log)")
+    parser.add_argument(
+        "--log", metavar="URL", help="sqlite:///path, sqlite://relative or redis://host (coordinator.log)"
+    )
     parser.add_argument("--state", type=Path, metavar="DIR", help="models, payloads, bundles (coordinator.state)")
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of keys (keys.directory)")

@@ -181,7 +181,6 @@ def account(arguments: argparse.Namespace) -> int:
     if arguments.source is None:
         key = create_account(arguments.out)
     else:
-        require_free(arguments.out, force=False)
         content = read_source(arguments.source)
         key = imported_key(arguments.source, content, lambda: ask_password(arguments.password_file))
         save_account(arguments.out, key)

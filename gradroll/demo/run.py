@@ -16,6 +16,7 @@ from circuits.policies import DEFAULT
 from commons.chain.facts import AcceptedBatch
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.runtime.amounts import ether
+from commons.runtime.urls import without_secrets
 from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
 from gradroll.console import Console
@@ -113,7 +114,7 @@ def _start(options: Options, fleet: Processes, work: Path, console: Console) -> 
         fleet.start("chain", ["chain", "serve", "--listen", f"127.0.0.1:{chain_port}"])
     rpc = Rpc(url, ErrorTable(()))
     wait_until("starting the chain", lambda: rpc.head().number >= 0, fleet, _START_SECONDS)
-    name = f"{'eth-tester' if options.chain is None else url} (chain id {rpc.chain_id})"
+    name = f"{'eth-tester' if options.chain is None else without_secrets(url)} (chain id {rpc.chain_id})"
     console.line(f"chain: {name}")
     plan = MarketPlan(
         directory=work,

@@ -21,6 +21,7 @@ from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.runtime.urls import without_secrets
 from commons.settings.values import join_address, split_address
 from commons.storage.accounts import open_account
 from gradroll.setup.keygen import SRS_FILE, cached_development_parameters
@@ -160,7 +161,10 @@ def endow(url: str, addresses: Sequence[bytes], wei: int) -> None:
     eth = rpc.web3.eth
     rich = rpc.guarded(lambda: list(eth.accounts))
     if not rich:
-        raise ChainError(f"the node at {url} has no funded accounts of its own; use a development node such as anvil")
+        raise ChainError(
+            f"the node at {without_secrets(url)} has no funded accounts of its own; use a development node such as "
+            "anvil"
+        )
     for address in addresses:
         transaction = rpc.guarded(
             lambda to=address: eth.send_transaction({"from": rich[0], "to": to_checksum_address(to), "value": Wei(wei)})

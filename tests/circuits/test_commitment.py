@@ -50,6 +50,15 @@ def test_commitments_add(key: CommitmentKey) -> None:
     assert key.commit(*both) == native.g1_add(key.commit(*first), key.commit(*second))
 
 
+def test_a_directory_that_cannot_be_written_costs_a_key_nothing_but_its_file(
+    srs: Srs, key: CommitmentKey, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "keys").touch()  # below a file nothing can be written, by nobody
+    made = commitment_key(srs, DIMENSION, cache=tmp_path / "keys")
+    assert made.bases.to_raw() == key.bases.to_raw()
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["event=commitment-key-not-kept"]
+
+
 def test_small_values_and_long_rows_give_the_same_commitment(key: CommitmentKey) -> None:
     small = np.array([0, 1, -1, 2**40, -(2**61)], dtype=np.int64)
     tail = row("a")[1]

@@ -89,7 +89,7 @@ SECRETS = ("hunter2", "APIKEY")
     [
         ("http://user:hunter2@node:8545/v3/APIKEY?x=APIKEY", "http://node:8545"),
         ("https://node/APIKEY", "https://node"),
-        ("redis://:hunter2@[::1]:6379/0?password=hunter2", "redis://::1:6379"),
+        ("redis://:hunter2@[::1]:6379/0?password=hunter2", "redis://[::1]:6379"),
         ("redis://:hunt/er2@h", "the configured address"),
         ("http://user:pass@h:port/", "the configured address"),
         ("sqlite:///APIKEY", "sqlite://..."),

@@ -80,7 +80,14 @@ def test_an_error_prints_its_code_and_what_to_do(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "code", "named"),
     [
-        (["prover", "serve"], "config", "chain.url"),
+        (["prover", "serve"], "config", "pass --chain"),
+        (["prover", "join", "--keystore", "k", "--committee", "0"], "config", "pass --endpoint"),
+        (["prover", "join", "--endpoint", "h:1"], "config", "pass --keystore"),
+        (["prover", "join", "--endpoint", "h:1", "--committee", "0", "--keystore", "absent"], "bad-key-file", "absent"),
+        (["prover", "join", "--endpoint", "http://x/y z"], "config", "prover.endpoint"),
+        (["coordinator", "serve"], "config", "pass --chain"),
+        (["task", "read", "0", "--round", "0", "--out", "sum.npy"], "config", "pass --account"),
+        (["claim", "0", "--account", "absent"], "bad-key-file", "absent"),
         (["prover", "serve", "--config", "absent.toml"], "config", "absent.toml"),
         (["coordinator", "serve", "--market", "0x12"], "config", "chain.market"),
         (["submit", "0", "--gradient", "absent.npy"], "unknown", "absent.npy"),
