@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from configparser import ConfigParser
 from pathlib import Path
@@ -11,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from circuits.errors import ChainError, ConfigError, KeyFileError, StorageError
+from commons.chain.devchain import DevChain
 from commons.settings.loading import load
 from commons.settings.sections import (
     ChainSettings,
@@ -20,10 +25,14 @@ from commons.settings.sections import (
     OwnerSettings,
     ProverSettings,
 )
-from gradroll.cli import build_parser
+from gradroll.cli import build_parser, main
+from tests.support import buildcontext
 
-DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "deploy"
+EXAMPLES = DEPLOY / "examples"
 PROVERS = 4
+MEGABYTE = 1 << 20
 
 
 @pytest.fixture(scope="module")
@@ -74,43 +83,163 @@ def test_servers_wait_for_the_setup_and_read_what_it_writes(services: dict[str, 
     expected["coordinator"] = directory / "coordinator" / "coordinator.toml"
     for name, path in expected.items():
         assert command(services[name]).config == path
-        assert services[name]["depends_on"]["setup"]["condition"] == "service_completed_successfully"
+        waits = services[name]["depends_on"]
+        assert {each["condition"] for each in waits.values()} <= {"service_completed_successfully", "service_healthy"}
+    assert all("setup" in services[f"prover-{p}"]["depends_on"] for p in range(PROVERS))
+    assert set(services["coordinator"]["depends_on"]) == {f"prover-{p}" for p in range(PROVERS)}
+    assert services["setup"]["depends_on"] == {"chain": {"condition": "service_healthy"}}
+    assert command(services["setup"]).keep  # a second `up` finds the market
+
+
+def test_every_server_is_asked_whether_it_is_healthy(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        if name in ("chain", "setup"):
+            continue
+        marker, program, *arguments = service["healthcheck"]["test"]
+        assert (marker, program) == ("CMD", "gradroll")
+        asked, served = build_parser().parse_args(arguments), command(service)
+        assert asked.config == served.config
+        assert asked.run is not served.run
+
+
+def test_the_chains_health_check_tells_a_chain_from_none(services: dict[str, Any]) -> None:
+    marker, program, *arguments = services["chain"]["healthcheck"]["test"]
+    assert (marker, program) == ("CMD", "python")
+    chain = DevChain()
+    asked = [each.replace("http://127.0.0.1:8545", chain.start()) for each in arguments]
+    assert asked != arguments
+    subprocess.run([sys.executable, *asked], cwd=ROOT, check=True)
+    chain.stop()
+    assert subprocess.run([sys.executable, *asked], cwd=ROOT, capture_output=True, check=False).returncode
+
+
+def test_what_compose_says_to_run_exists(services: dict[str, Any]) -> None:
+    text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    said = re.findall(r"docker compose -f (\S+) run --rm (\S+) (.*)$", text, re.MULTILINE)
+    assert len(said) > 1
+    made = command(services["setup"]).directory
+    for file, service, arguments in said:
+        assert (ROOT / file).exists()
+        assert service in services
+        assert build_parser().parse_args(shlex.split(arguments)).config == made / "chain.toml"
+
+
+def instructions(name: str) -> list[list[str]]:
+    """The words of every line of the Containerfile that begins with an instruction."""
+    lines = (DEPLOY / "Containerfile").read_text(encoding="utf-8").splitlines()
+    return [line.split() for line in lines if line.startswith(f"{name} ")]
+
+
+def copied() -> list[str]:
+    """What the image is made of, relative to the repository."""
+    own = (words[1:-1] for words in instructions("COPY") if not words[1].startswith("--"))
+    return [source for sources in own for source in sources]
 
 
 def test_the_image_holds_every_package_and_the_artifacts() -> None:
-    text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
-    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    for package in project["tool"]["maturin"]["python-packages"]:
-        assert f"COPY {package}" in text, package
-    assert "COPY contracts/artifacts" in text
-    assert "USER gradroll" in text
-    for line in text.splitlines():
-        words = line.split()
-        if words[:1] == ["COPY"] and not words[1].startswith("--"):
-            assert all((DEPLOY.parent / source).exists() for source in words[1:-1]), line
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    top = {source.partition("/")[0] for source in copied()}
+    assert set(project["tool"]["maturin"]["python-packages"]) <= top
+    assert "contracts/artifacts" in copied()
+    assert all((ROOT / source).exists() for source in copied())
+    assert ["USER", "gradroll"] in instructions("USER")
+
+
+def test_base_and_compiler_are_pinned() -> None:
+    given = dict(words[1].split("=", 1) for words in instructions("ARG"))
+    assert re.fullmatch(r"docker\.io/library/python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", given["BASE"])
+    assert {words[1] for words in instructions("FROM")} == {"${BASE}"}
+    wanted = tomllib.loads((ROOT / "native" / "Cargo.toml").read_text(encoding="utf-8"))
+    least = [int(part) for part in wanted["workspace"]["package"]["rust-version"].split(".")]
+    assert [int(part) for part in given["RUST"].split(".")] >= least
+
+
+def test_the_context_of_a_build_is_what_the_image_copies() -> None:
+    context = set(buildcontext.files(ROOT))
+    for source in copied():
+        assert source in context or any(path.startswith(f"{source}/") for path in context), source
+    needless = {path for path in context if not any(path == each or path.startswith(f"{each}/") for each in copied())}
+    assert needless == set()
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    wanted = {path for path in tracked.splitlines() if any(path == s or path.startswith(f"{s}/") for s in copied())}
+    assert wanted <= context
+    hidden = ["git", "ls-files", "--others", "--ignored", "--exclude-standard"]
+    built = subprocess.run(hidden, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert context & set(built) == set()
+    assert sum((ROOT / path).stat().st_size for path in context) < 4 * MEGABYTE
+
+
+def test_the_rules_of_a_context_are_those_of_docker(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_text("# all\n*\n!a\n!b/keep\n**/*.so\n")
+    for name in ("a/x.py", "a/y.so", "a/deep/z.so", "b/keep", "b/drop", "c/x.py", "top"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert set(buildcontext.files(tmp_path)) == {"a/x.py", "b/keep"}
+
+
+def unit(name: str) -> ConfigParser:
+    """A service unit."""
+    parsed = ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str  # type: ignore[assignment, method-assign]
+    parsed.read(DEPLOY / "systemd" / f"gradroll-{name}.service")
+    return parsed
 
 
 @pytest.mark.parametrize("name", ["prover", "coordinator"])
 def test_units_start_real_commands(name: str) -> None:
-    unit = ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment, method-assign]
-    unit.read(DEPLOY / "systemd" / f"gradroll-{name}.service")
-    program, *arguments = shlex.split(unit["Service"]["ExecStart"])
+    service = unit(name)["Service"]
+    program, *arguments = shlex.split(service["ExecStart"])
     assert program.endswith("/gradroll")
     parsed = build_parser().parse_args(arguments)
     assert parsed.config == Path(f"/etc/gradroll/{name}.toml")
-    assert unit["Service"]["LimitCORE"] == "0"  # no key ends in a core dump
+    assert service["LimitCORE"] == "0"  # no key ends in a core dump
+
+
+@pytest.mark.parametrize("name", ["prover", "coordinator"])
+def test_units_start_again_what_may_heal_and_nothing_else(name: str, tmp_path: Path) -> None:
+    service = unit(name)["Service"]
+    final = {int(status) for status in service["RestartPreventExitStatus"].split()}
+    assert {error.exit_status for error in (ConfigError, KeyFileError, StorageError)} <= final
+    assert ChainError.exit_status not in final
+    assert main([name, "serve", "--config", str(tmp_path / "missing.toml")]) in final
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "serve", "--no-such-option"])
+    assert stopped.value.code in final
+    assert unit(name)["Unit"]["StartLimitIntervalSec"] == "0"  # no burst of tries after which a node's return is missed
 
 
 def test_example_settings_pass_the_real_loader() -> None:
-    examples = DEPLOY / "examples"
-    settings = {path.stem: load(path, environment={}) for path in examples.glob("*.toml")}
+    settings = {path.stem: load(path, environment={}) for path in EXAMPLES.glob("*.toml")}
     assert set(settings) == {"prover", "coordinator", "owner", "model-owner"}
     for each in settings.values():
         assert not each.development
         assert len(each.section(ChainSettings).market) == 20
         assert each.section(KeySettings).srs.suffix == ".gsrs"
-    assert settings["prover"].section(ProverSettings).tls is not None
     assert settings["coordinator"].section(CoordinatorSettings).log.startswith("sqlite:///")
-    assert settings["owner"].section(OwnerSettings).state == examples / "owner-state"
-    assert settings["model-owner"].section(ModelOwnerSettings).coordinator.startswith("grpcs://")
+    assert settings["owner"].section(OwnerSettings).state == EXAMPLES / "owner-state"
+
+
+def test_what_examples_leave_out_could_be_put_in(tmp_path: Path) -> None:
+    for path in EXAMPLES.glob("*.toml"):
+        whole = re.sub(r"^# (?=\w+ = )", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        (tmp_path / path.name).write_text(whole, encoding="utf-8")
+        load(tmp_path / path.name, environment={})
+
+
+def test_examples_agree_with_each_other() -> None:
+    """One chain, one market, TLS everywhere, the coordinator where its users look for it."""
+    documents = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.toml")}
+    chains = [document["chain"] for document in documents.values()]
+    assert all(chain == chains[0] for chain in chains)
+    used = {documents["owner"]["owner"]["coordinator"], documents["model-owner"]["model_owner"]["coordinator"]}
+    port = documents["coordinator"]["coordinator"]["listen"].rpartition(":")[2]
+    assert used == {f"grpcs://coordinator.example.org:{port}"}
+    assert documents["prover"]["prover"]["endpoint"].startswith("grpcs://")
+    settings = [load(EXAMPLES / f"{name}.toml", environment={}) for name in ("prover", "coordinator")]
+    tls = settings[0].section(ProverSettings).tls
+    assert tls is not None
+    assert tls == settings[1].section(CoordinatorSettings).tls
+    assert settings[0].section(ProverSettings).second_node
+    assert documents["owner"]["keys"] == documents["model-owner"]["keys"]
+    assert settings[0].section(KeySettings) == settings[1].section(KeySettings)
+    assert load(EXAMPLES / "model-owner.toml", environment={}).section(ModelOwnerSettings).coordinator in used

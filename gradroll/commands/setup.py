@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from circuits.policies import DEFAULT
@@ -120,6 +121,12 @@ def _add_local(commands: Subparsers) -> None:
     parser.add_argument(
         "--force", action="store_true", help="new contracts and settings where a market is; its keys stay"
     )
+    parser.add_argument(
+        "--keep", action="store_true", help="leave a market that is there as it is, if its chain still has it"
+    )
+    parser.add_argument(
+        "--owners", type=natural, default=2, help="data owners with an account and settings (default 2)"
+    )
 
 
 def srs(arguments: argparse.Namespace) -> int:
@@ -192,6 +199,7 @@ def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
     from circuits.policies.registry import find
     from commons.settings.values import join_address
+    from gradroll.setup.kept_market import require_on_chain
     from gradroll.setup.local_market import MarketPlan, await_node, prepare
 
     settings(arguments).require_development("a local market with seeded keys")
@@ -209,10 +217,15 @@ def local(arguments: argparse.Namespace) -> int:
         capacity=arguments.capacity,
         bind=arguments.listen,
         coordinator=join_address(arguments.coordinator_host, arguments.coordinator_port),
+        owners=arguments.owners,
     )
-    await_node(arguments.chain, arguments.wait)
-    market = prepare(plan, arguments.console.line, replace=arguments.force)
     console = arguments.console
+    await_node(arguments.chain, arguments.wait)
+    if arguments.keep and os.path.exists(plan.chain_settings):
+        require_on_chain(plan.chain_settings, plan.chain)
+        console.line(f"{plan.directory} holds a market, and the chain has it: nothing is changed")
+        return 0
+    market = prepare(plan, console.line, replace=arguments.force)
     console.line(f"market       {checksum(market.market)}")
     console.line(f"committee    {market.committee}")
     console.line(f"verifier     {checksum(market.verifier)}")

@@ -44,6 +44,7 @@ class MarketPlan:
         coordinator: endpoint host:port.
         bind: address that servers bind to.
         parameters: where SRS and keys are kept, by default below `directory`.
+        owners: data owners that get an account with money and a settings file.
     """
 
     directory: Path
@@ -56,6 +57,7 @@ class MarketPlan:
     bind: str = "127.0.0.1"
     coordinator: str = "127.0.0.1:7100"
     parameters: Path | None = None
+    owners: int = 0
 
     @property
     def parameter_directory(self) -> Path:
@@ -124,7 +126,9 @@ def prepare(plan: MarketPlan, say: Callable[[str], None], *, replace: bool = Fal
         operator = open_account(plan.directory / "operator.json")
         relay = open_account(plan.directory / "coordinator" / "account.json")
         buyer = open_account(plan.directory / "model-owner.json")
-        endow(plan.chain, [operator.address, relay.address, buyer.address, *(k.address for k in keystores)], ALLOWANCE)
+        owners = [open_account(plan.directory / f"owner-{i}.json") for i in range(plan.owners)]
+        paying = [operator, relay, buyer, *keystores, *owners]
+        endow(plan.chain, [each.address for each in paying], ALLOWANCE)
         made = deploy_contracts(plan.chain, operator, patience=_PATIENCE)
         key = making.result()
     view = ChainView(plan.chain, made.market, expected_chain_id=made.chain_id, from_block=made.block)
@@ -203,6 +207,14 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
     }
     sections = {"chain": chain, "keys": keys, "model_owner": buyer, "task": task}
     write_settings(plan.directory / "model-owner.toml", sections, development=True)
+    for i in range(plan.owners):
+        owner: dict[str, Value] = {
+            "account": f"owner-{i}.json",
+            "coordinator": plan.coordinator,
+            "state": f"owner-{i}",
+        }
+        sections = {"chain": chain, "keys": keys, "owner": owner}
+        write_settings(plan.directory / f"owner-{i}.toml", sections, development=True)
     write_settings(plan.chain_settings, {"chain": chain, "keys": keys, "task": task}, development=True)
 
 

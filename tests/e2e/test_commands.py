@@ -1,4 +1,4 @@
-"""The quick start as a user types it: every role by its own command, as processes, with restarts in between."""
+"""Every role by its own command, as processes, with restarts in between, refusals, and a coordinator that is gone."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commons.settings.loading import load
-from commons.settings.sections import ChainSettings
-from commons.storage.accounts import load_account
 from commons.wire.prover_client import ProverClient
 from gradroll.setup.processes import Processes, Running, free_ports, wait_until
-from gradroll.setup.settingsfiles import write_settings
 
 pytestmark = pytest.mark.slow
 
@@ -85,24 +81,6 @@ class Market:
             assert time.monotonic() < deadline, shown
             time.sleep(0.5)
 
-    def owner(self, name: str) -> str:
-        """An account with money and a settings file, whose name is returned."""
-        self.command("setup", "account", "--out", f"{name}.key")
-        address = "0x" + load_account(self.directory / f"{name}.key").address.hex()
-        self.command("chain", "fund", address, "--chain", self.url)
-        chain = load(self.directory / "local" / "chain.toml", environment={}).section(ChainSettings)
-        sections: dict[str, dict[str, str | int]] = {
-            "chain": {"url": chain.url, "chain_id": chain.chain_id, "market": "0x" + chain.market.hex()},
-            "keys": {"srs": "local/parameters/srs.gsrs", "directory": "local/parameters"},
-            "owner": {
-                "account": f"{name}.key",
-                "coordinator": f"127.0.0.1:{self.coordinator}",
-                "state": f"{name}-state",
-            },
-        }
-        write_settings(self.directory / f"{name}.toml", sections)
-        return f"{name}.toml"
-
 
 @pytest.fixture
 def market(tmp_path: Path) -> Iterator[Market]:
@@ -117,7 +95,7 @@ def printed(text: str, name: str) -> str:
     return found[1]
 
 
-def test_the_quick_start(market: Market) -> None:
+def test_a_round_with_restarts(market: Market) -> None:
     provers = [market.prover(p) for p in range(PROVERS)]
     relay = ["coordinator", "serve", "--config", str(market.directory / "local" / "coordinator" / "coordinator.toml")]
     coordinator = market.fleet.start("coordinator", relay)
@@ -130,10 +108,9 @@ def test_the_quick_start(market: Market) -> None:
     gradients = {"a": np.array([0.5, -1.0, 0.25]), "b": np.array([1.0, 1.0, -3.0])}
     for name, gradient in gradients.items():
         np.save(market.directory / f"{name}.npy", gradient)
-        market.owner(name)
     np.save(market.directory / "model.npy", np.zeros(3))
 
-    submit = ("submit", "0", "--gradient", "a.npy", "--register", "--config", "a.toml")
+    submit = ("submit", "0", "--gradient", "a.npy", "--register", "--config", "local/owner-0.toml")
     assert "error[closed]" in market.command(*submit, status=4)  # no round yet
     assert "InsufficientEscrow" in market.command("task", "open", "0", "--model", "model.npy", *buyer, status=5)
     market.command("task", "fund", "0", "100000", *buyer)
@@ -149,7 +126,7 @@ def test_the_quick_start(market: Market) -> None:
     assert "provers 0, 1, 2 hold shares" in market.command(*submit)
     market.stop(coordinator)
     coordinator = market.fleet.start("coordinator-again", relay)
-    other = ("submit", "0", "--gradient", "b.npy", "--register", "--config", "b.toml")
+    other = ("submit", "0", "--gradient", "b.npy", "--register", "--config", "local/owner-1.toml")
     market.retried(*other)
     market.accepted(*other)
 
@@ -158,8 +135,8 @@ def test_the_quick_start(market: Market) -> None:
         total = np.load(market.directory / "sum.npy")
         assert np.allclose(total, sum(gradients.values()), atol=2 * 2**-16)
         (market.directory / "sum.npy").unlink()
-    assert "0.000000000000001 ETH" in market.command("claim", "0", "--config", "a.toml")
-    assert "nothing to claim" in market.command("claim", "0", "--config", "a.toml")
+    assert "0.000000000000001 ETH" in market.command("claim", "0", "--config", "local/owner-0.toml")
+    assert "nothing to claim" in market.command("claim", "0", "--config", "local/owner-0.toml")
     endpoint = f"127.0.0.1:{market.coordinator}"
     assert "passed proof" in market.command("audit", "0", "--coordinator", endpoint, "--config", "local/chain.toml")
     status = market.command("task", "status", "0", *buyer)

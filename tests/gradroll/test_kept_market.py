@@ -1,0 +1,66 @@
+"""`gradroll setup local --keep`: a market that its chain still has is left alone; one that it forgot is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from commons.chain.devchain import DevChain
+from commons.settings.loading import load
+from commons.settings.sections import OwnerSettings
+from commons.storage.accounts import load_account
+from gradroll.cli import main
+
+
+@pytest.fixture
+def prepare(tmp_path: Path) -> Callable[[str], int]:
+    """`setup local --keep` on a chain, as often as wanted."""
+
+    arguments = ["--provers", "3", "--dimension", "3", "--capacity", "2", "--owners", "1"]
+
+    def run(url: str) -> int:
+        place = ["--chain", url, "--directory", str(tmp_path / "local")]
+        return main(["setup", "local", "--development", "--keep", *place, *arguments])
+
+    return run
+
+
+def contents(directory: Path) -> dict[Path, bytes]:
+    """Every file below a directory."""
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_a_second_run_changes_nothing(prepare: Callable[[str], int], tmp_path: Path) -> None:
+    chain = DevChain()
+    url = chain.start()
+    assert prepare(url) == 0
+    made = contents(tmp_path)
+    assert prepare(url) == 0
+    assert contents(tmp_path) == made
+    chain.stop()
+
+
+def test_a_chain_that_forgot_the_market_is_told_and_nothing_is_changed(
+    prepare: Callable[[str], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain = DevChain()
+    assert prepare(chain.start()) == 0
+    chain.stop()
+    made = contents(tmp_path)
+    again = DevChain()
+    assert prepare(again.start()) == 3
+    again.stop()
+    assert "begin anew" in capsys.readouterr().err
+    assert contents(tmp_path) == made
+
+
+def test_owners_get_an_account_and_settings(prepare: Callable[[str], int], tmp_path: Path) -> None:
+    chain = DevChain()
+    assert prepare(chain.start()) == 0
+    chain.stop()
+    own = load(tmp_path / "local" / "owner-0.toml", environment={}).section(OwnerSettings)
+    assert load_account(own.account).address
+    assert own.coordinator == "127.0.0.1:7100"
+    assert own.state == tmp_path / "local" / "owner-0"
