@@ -61,7 +61,7 @@ PURE_MODULES = (
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
     "circuits.verify", "provers.joining.agreement", "coordinator.rounds", "coordinator.events",
-    "coordinator.next_action", "gradroll.audit.recheck",
+    "coordinator.next_action", "coordinator.giving_up", "gradroll.audit.recheck",
 )  # fmt: skip
 DRAWS = {"commons.sharing.sealing"}
 """Sealing draws an ephemeral key for each message."""

@@ -96,6 +96,14 @@ def test_named_schedules(name: str) -> None:
     assert {strike.kind for strike in schedule.strikes} <= events.keys(), "what the name says did not happen"
 
 
+def test_owners_of_a_cohort_that_cannot_be_proven_submit_again_in_its_round_and_are_paid() -> None:
+    """The coordinator's node is down while shares come in, so that two provers lose them before the cohort is begun."""
+    lost = (Strike(TURN, 1, "lose-shares", 0), Strike(TURN, 2, "lose-shares", 1))
+    events, states = play(Schedule(1, 3, (Strike(TURN, 0, "node-down", 8), *lost)))
+    assert events["renewed"] == 3
+    assert states == [SubmissionState.EXPIRED] * 3 + [SubmissionState.ACCEPTED] * 3
+
+
 def quiet(look: Callable[[World], int]) -> list[int]:
     """What is to be seen before each write of a quiet round."""
     seen: list[int] = []

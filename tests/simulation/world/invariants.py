@@ -6,11 +6,13 @@ import numpy as np
 
 from circuits import payload
 from commons.protocol.status import SubmissionState
+from coordinator.giving_up import SUBMISSIONS_A_ROUND
 from coordinator.rounds import CoordinatorState
+from provers.party.ledger import owner_key
+from tests.simulation.world.participants import Owner
 from tests.simulation.world.world import CONFIRMATIONS, DIMENSION, World
 
-BLAMELESS = {"unattributed", "receipts", "expired"}
-"""Reasons for which an honest owner may be left out."""
+ENDS = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
 
 
 def always(world: World) -> None:
@@ -21,6 +23,7 @@ def always(world: World) -> None:
         with world.coordinator.journal.reading() as state:
             _nobody_honest_is_accused(world, state)
             _one_submission_an_owner(state)
+            _one_end_a_submission(world, state)
             _sums_are_right(world, state)
 
 
@@ -66,12 +69,22 @@ def _one_submission_an_owner(state: CoordinatorState) -> None:
     assert len(alive) == len(set(alive)), "an owner is in a round twice"
 
 
+def _one_end_a_submission(world: World, state: CoordinatorState) -> None:
+    """Its owner acts on it: one that expired and is accepted after all would be in the way of the next."""
+    for submission, entry in state.submissions.items():
+        if entry.status.state in ENDS:
+            known, _ = world.ends.setdefault(submission, (entry.status.state, world.chain.head.time))
+            assert known is entry.status.state, f"a submission that was {known.name} is {entry.status.state.name}"
+    assert world.ends.keys() <= state.submissions.keys(), "submissions are forgotten"
+    again = [s for s in world.ends if state.submissions[s].status.state not in ENDS]
+    assert not again, "a submission that had ended goes on"
+
+
 def _nobody_honest_is_accused(world: World, state: CoordinatorState) -> None:
     for current in state.rounds.values():
         assert current.excluded <= world.liars, f"honest provers are named: {current.named}"
     for entry in state.submissions.values():
-        if entry.status.state is SubmissionState.REJECTED:
-            assert entry.status.reason.partition(":")[0] in BLAMELESS, entry.status.reason
+        assert entry.status.state is not SubmissionState.REJECTED, entry.status.reason
 
 
 def _sums_are_right(world: World, state: CoordinatorState) -> None:
@@ -92,15 +105,12 @@ def in_the_end(world: World) -> None:
     """After peace: who got its shares to a quorum in time is paid, and the sum is open."""
     assert world.coordinator is not None, "the coordinator does not start"
     assert all(world.provers), "a prover does not start"
-    everywhere = {(owner.round, owner.index) for owner in world.owners if owner.is_everywhere}
     with world.coordinator.journal.reading() as state:
         assert not state.open_rounds(), {key: state.rounds[key].trouble for key in state.open_rounds()}
-        for entry in state.submissions.values():
-            status = entry.status
-            fair = status.state is SubmissionState.ACCEPTED or status.reason.partition(":")[0] in BLAMELESS
-            assert fair, (status.state.name, status.reason)
-            if not world.schedule.lies and (entry.header.round, entry.header.owner_index) in everywhere:
-                assert status.state is SubmissionState.ACCEPTED, (status.state.name, status.reason)
+        assert world.ends.keys() == state.submissions.keys(), "a submission has no end"
+        for owner in world.owners:
+            if owner.is_everywhere:
+                _got_in(world, state, owner)
         for batch in state.batches.values():
             assert not batch.accepted or batch.payload_digest is not None, "an accepted batch's sum stays closed"
         known = {(entry.header.round, entry.header.owner_index) for entry in state.submissions.values()}
@@ -109,3 +119,23 @@ def in_the_end(world: World) -> None:
         assert not forgotten, f"submissions of owners {forgotten} are forgotten"
     entered = sum(owner.entered for owner in world.owners)
     assert entered == len(world.owners) or world.schedule.strikes, "an owner could not submit in peace"
+
+
+def _got_in(world: World, state: CoordinatorState, owner: Owner) -> None:
+    """An owner that submits again whenever its submission has expired is paid, unless it could not any more."""
+    key = (world.chain.terms.task_id, owner.round)
+    status = state.of_owner(key, owner.key.address)
+    if status is None or status.state is SubmissionState.ACCEPTED:
+        assert status is not None or not owner.entered, "a submission is forgotten"
+        return
+    late = world.ends[status.submission][1] > world.chain.opened[owner.round][0]
+    accepted = sum(len(batch.statement.owners) for _, batch in world.chain.batches(owner.round))
+    full = world.chain.terms.max_owners_per_round - accepted < world.chain.terms.min_owners
+    excused = late or full or _is_bound(world, owner) or owner.earlier >= SUBMISSIONS_A_ROUND
+    assert world.schedule.lies and excused, (status.state.name, status.reason)
+
+
+def _is_bound(world: World, owner: Owner) -> bool:
+    """Whether a prover has it in a signed set."""
+    key = owner_key(world.chain.context(owner.round), owner.key.address)
+    return any(prover is not None and prover.store.ledger.bound_to(key) is not None for prover in world.provers)

@@ -17,7 +17,10 @@ KINDS: dict[str, tuple[tuple[str, int], ...]] = {
         ("node-down", 8), ("submit-again", 3), ("submit-another", 3),
     ),
 }  # fmt: skip
-"""Kinds of faults by where they strike, with the largest argument."""
+"""Kinds of faults by where they strike, with the largest argument.
+
+A turn may also have "lose-shares", for which no seed asks: provers that lose them beyond t may lose a signed set.
+"""
 _RANGE = {NETWORK: 160, DISK: 140, TURN: 14}
 """Within how many opportunities faults strike."""
 

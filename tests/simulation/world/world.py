@@ -12,16 +12,16 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from circuits.errors import GradrollError
-from circuits.quantize import Quantized, quantize
+from circuits.quantize import quantize
 from circuits.statement import Committee, MarketId, Policy, SubmissionHeader, TaskTerms
-from commons.protocol.messages import Message, message_digest
+from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings, ProverSettings
 from commons.sharing.dealing import OwnerSeeds, share_gradient
 from commons.storage.accounts import SigningKey
@@ -36,54 +36,19 @@ from tests.simulation.world.chain import Account, ModelChain, NodeView
 from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.simulation.world.disk import CrashError, SimulatedDisk
 from tests.simulation.world.network import InOrder, Line, Wire
+from tests.simulation.world.participants import PROVERS, Owner, Signers
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Schedule, Strike
 from tests.support.faults import REWRITES, lie
 from tests.support.parameters import DevelopmentParameters
 from tests.support.plain_batch import development_setup, seed_of
 
-PROVERS, THRESHOLD, DIMENSION, CAPACITY = 4, 1, 5, 4
+THRESHOLD, DIMENSION, CAPACITY = 1, 5, 4
 BOUND, FRACTION_BITS = 1 << 40, 16
 CONFIRMATIONS = 6
 """Above the deepest reorganisation of a schedule."""
 TROUBLED, PEACEFUL, NEXT_ROUND = 16, 40, 3
 """Turns in which things go wrong, most turns of peace in which the rounds must end, and the turn of a second round."""
 MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
-
-
-@dataclass
-class Owner:
-    """A data owner in one round: its key, its gradient, and how far it is.
-
-    Attributes:
-        insists: when it is in the round, it deals its gradient again and tries to get that in too.
-    """
-
-    index: int
-    round: int
-    key: SigningKey
-    quantized: Quantized
-    header: SubmissionHeader | None = None
-    payloads: tuple[bytes, ...] = ()
-    receipts: dict[int, bytes] = field(default_factory=dict)
-    entered: bool = False
-    insists: bool = False
-
-    @property
-    def is_everywhere(self) -> bool:
-        """Whether all provers had its shares when the coordinator took the header."""
-        return len(self.receipts) == PROVERS
-
-
-@dataclass
-class Signers:
-    """What a lie needs to be signed; stands in for `tests.support.network.Network`."""
-
-    provers: int
-    keystores: list[Keystore]
-
-    def resign(self, prover: int, message: Message, body: bytes) -> Message:
-        digest = message_digest(message.session, message.step, prover, body)
-        return replace(message, body=body, signature=self.keystores[prover].sign(digest))
 
 
 class World:
@@ -94,6 +59,9 @@ class World:
         self.peace = False
         self.events: Counter[str] = Counter()
         self.seen_released: set[bytes] = set()  # sets whose release was looked at
+        self.ends: dict[
+            bytes, tuple[SubmissionState, int]
+        ] = {}  # of submissions: what became of them, when it was seen
         self.watch: Callable[[str], object] = lambda site: None  # told of every opportunity for trouble
         self._seen: Counter[str] = Counter()
         self._strikes = {(s.site, s.at): s for s in schedule.strikes}
@@ -170,6 +138,7 @@ class World:
         if len(self.chain.opened) < self.schedule.rounds and self.turn == NEXT_ROUND:
             self.chain.open_round()
         for owner in self.owners:
+            self._renew(owner)
             if not owner.entered and owner.round < len(self.chain.opened):
                 self._submit(owner)
         if self.coordinator is not None:
@@ -212,6 +181,11 @@ class World:
                 self.back[arg % PROVERS] = self.turn + 4
             case "restart-coordinator":
                 self._stop_coordinator()
+            case "lose-shares":
+                running = self.provers[arg % PROVERS]
+                if running is not None:
+                    with running.store._database.transaction() as connection:
+                        connection.execute("DELETE FROM shares")
             case "clock":
                 (*self.clocks, self.own_clock)[abs(arg) % (PROVERS + 1)].skew = arg
             case "reorganise":
@@ -251,6 +225,21 @@ class World:
         for clock in (*self.clocks, self.own_clock):
             clock.skew = 0
         self.back = [0] * PROVERS
+
+    def _renew(self, owner: Owner) -> None:
+        """What an owner's client does once its submission has expired: it begins a fresh one, while there is time."""
+        if owner.header is None or not owner.entered or self.coordinator is None or not self.is_open(owner.round):
+            return
+        with self.coordinator.journal.reading() as state:
+            entry = state.submissions.get(owner.header.digest(self.chain.context(owner.round)))
+        if entry is not None and entry.status.state is SubmissionState.EXPIRED:
+            self.events["renewed"] += 1
+            owner.header, owner.payloads, owner.receipts, owner.entered = None, (), {}, False
+            owner.earlier += 1
+
+    def is_open(self, number: int) -> bool:
+        """Whether a round takes submissions."""
+        return self.chain.head.time <= self.chain.opened[number][0]
 
     def _submit(self, owner: Owner) -> None:
         """Hand the shares to provers that have not confirmed them, and the header in when a quorum has."""
