@@ -8,17 +8,26 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from circuits.errors import ChainError
-from circuits.statement import TaskTerms
+from circuits.errors import ChainError, StorageError, UnknownError
+from circuits.statement import MarketId, SubmissionHeader, TaskTerms
 from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
+from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.chain.view import ChainView
 from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.diskspace import warn_if_full
+from commons.storage.marketbinding import bind
 from commons.storage.parameters import PublicParameters
+from coordinator.journal import Journal
 
 _log = logging.getLogger(__name__)
+_ROUNDS = 20
+"""Rounds of the log that are compared with the chain: a reorganisation may have taken some of them back."""
+_CURE = (
+    "Give this coordinator another state directory and another event log (coordinator.state, coordinator.log); keep "
+    "the old ones as long as the old chain may come back"
+)
 _BATCH_GAS = 1_500_000
 """Units of gas that an account should be able to pay: those of a large batch."""
 
@@ -33,6 +42,47 @@ def require_files(parameters: PublicParameters) -> None:
     """
     _ = parameters.srs
     parameters.require_verifying_keys()
+
+
+def bind_state(own: CoordinatorSettings, market: MarketId) -> None:
+    """Refuse a state directory of another deployment of the market.  Raises StorageError."""
+    bind(own.state, market, _CURE)
+
+
+def require_own_log(journal: Journal, chain: MarketReader) -> None:
+    """Refuse an event log of another deployment of the market, whatever directory it is used with.
+
+    Owners sign to the deployment, so the log's submissions tell: of one deployment they have the digests that the log
+    calls them by.
+
+    Raises:
+        StorageError: none of the latest rounds that the chain knows has a submission of this deployment.
+        ChainError: the node cannot be asked.
+    """
+    with journal.reading() as state:
+        latest = [r.submissions[-1] for r in state.rounds.values() if r.submissions][-_ROUNDS:]
+        headers = {submission: state.submissions[submission].header for submission in reversed(latest)}
+    foreign = False
+    for submission, header in headers.items():
+        fits = _fits(chain, header, submission)
+        if fits:
+            return
+        foreign = foreign or fits is False
+    if foreign:
+        market = chain.market_id
+        raise StorageError(
+            f"the event log belongs to another deployment of the market 0x{market.address.hex()} than "
+            f"0x{market.deployment.hex()}, which the node shows on chain {market.chain_id}: another chain, or one that "
+            f"was reset. {_CURE}"
+        )
+
+
+def _fits(chain: MarketReader, header: SubmissionHeader, submission: bytes) -> bool | None:
+    """Whether a submission is of this deployment, None where the chain does not know its round."""
+    try:
+        return header.digest(chain.context(header.task_id, header.round)) == submission
+    except UnknownError:
+        return None
 
 
 def look_around(

@@ -66,12 +66,14 @@ class CoordinatorNode:
         self._directory_lock = DirectoryLock(own.state)
         log: EventLog | None = None
         try:
+            coordinator_start.bind_state(own, view.market_id)
             log = open_log(own.log, VERSIONS)
             self.coordinator = Coordinator(
                 own, account, sender, log, own.state, parameters,
                 lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock, self._rounds, self._calls,
                 self._stopping,
             )  # fmt: skip
+            coordinator_start.require_own_log(self.coordinator.journal, view)
         except BaseException:
             if log is not None:
                 log.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 
 import grpc
 
@@ -49,9 +49,13 @@ class ProverNode:
         membership = own_membership(readers, own.committee, keystore.address)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         prover_start.require_files(parameters)
-        store = Store(own.state, max_bytes=own.max_store_bytes, per_owner=own.submissions_per_owner)
         clock = SystemClock()
-        self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)
+        with ExitStack() as undo:
+            store = Store(own.state, max_bytes=own.max_store_bytes, per_owner=own.submissions_per_owner)
+            undo.callback(store.close)
+            prover_start.bind_state(own, readers[0].market_id)
+            self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)
+            undo.pop_all()
         prover_start.look_around(self.prover, own, keystore, clock)
         self._server: grpc.Server | None = None
         self._stopping = threading.Event()

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 
 from circuits.errors import ChainError
-from circuits.statement import Membership, TaskTerms
+from circuits.statement import MarketId, Membership, TaskTerms
 from commons.chain.facts import CommitteeRecord, TaskRecord
 from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
 from commons.runtime.clock import Clock
 from commons.settings.sections import ProverSettings
 from commons.sharing.sharepayloads import scalar_bytes
 from commons.storage.diskspace import warn_if_full
+from commons.storage.marketbinding import bind
 from commons.storage.parameters import PublicParameters
 from provers.joining.keystore import Keystore
 from provers.prover import Prover
@@ -32,6 +33,15 @@ def require_files(parameters: PublicParameters) -> None:
     """
     _ = parameters.srs
     parameters.require_proving_keys()
+
+
+def bind_state(own: ProverSettings, market: MarketId) -> None:
+    """Refuse a state directory of another deployment of the market.  Raises StorageError."""
+    bind(
+        own.state, market,
+        "Give this prover another directory (prover.state); its keystore stays. Keep the old directory as long as the "
+        "old chain may come back: its ledger says what must never be done twice there",
+    )  # fmt: skip
 
 
 def look_around(prover: Prover, own: ProverSettings, keystore: Keystore, clock: Clock) -> None:

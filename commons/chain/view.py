@@ -16,6 +16,7 @@ from eth_utils.address import to_canonical_address, to_checksum_address
 from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, MarketId, Policy, TaskTerms
+from commons.chain.deploymentwatch import DeploymentWatch
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.runtime.memo import Memo
@@ -36,7 +37,10 @@ AGGREGATE_PUBLISHED = "AggregatePublished(uint256,uint256,uint256,bytes)"
 
 
 class ChainView:
-    """The market and what belongs to it, seen through one node.  Thread-safe; keeps what never changes."""
+    """The market and what belongs to it, seen through one node.  Thread-safe; keeps what never changes.
+
+    Every method raises ChainError while the node shows another deployment of the market than at the start.
+    """
 
     def __init__(
         self, url: str, market: bytes, *, expected_chain_id: int | None = None, timeout: float = 30.0,
@@ -56,8 +60,15 @@ class ChainView:
         self.chain_id = self.rpc.chain_id
         self.market = market
         self._from_block = from_block
+        deployment = self._read_deployment()
+        if deployment is None:
+            raise ChainError(
+                f"there is no such contract at {to_checksum_address(market)} on chain {self.chain_id}; check the "
+                "address"
+            )
+        self.market_id = MarketId(self.chain_id, market, deployment)
+        self._watch = DeploymentWatch(deployment, self._read_deployment)
         self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
-        self.market_id = MarketId(self.chain_id, market, self._market("deployment()", [], ["bytes32"])[0])
         self._terms = Memo[int, TaskTerms](together=True)
         self._policies = Memo[bytes, Policy](together=True)
         self._taus = Memo[bytes, G2](together=True)
@@ -77,6 +88,7 @@ class ChainView:
 
     def now(self) -> int:
         """The chain's time, seconds since 1970; never behind our clock, as a quiet chain may make no blocks."""
+        self._watch.look()
         return max(self.rpc.head().timestamp, int(time.time()))
 
     def balance(self, account: bytes) -> int:
@@ -92,6 +104,7 @@ class ChainView:
         raw, owner, balance, reserved, opened, owners, stated = self._market("task(uint256)", [task_id], [TASK])[0]
         terms = self._decode_terms(task_id, to_canonical_address(owner), raw)
         if terms.terms_hash != stated:
+            self._watch.look_now()
             raise ChainError("the market hashes a task's terms in another way than this release; update it")
         return TaskRecord(terms, terms.model_owner, balance, reserved, opened, owners)
 
@@ -211,6 +224,11 @@ class ChainView:
             ) from error
         return G2(b"".join(word.to_bytes(32, "big") for word in words))
 
+    def _read_deployment(self) -> bytes | None:
+        if not self.rpc.code(self.market):
+            return None
+        return bytes(self.rpc.call(self.market, "deployment()", [], ["bytes32"])[0])
+
     def _read_owner(self, task_id: int, index: int) -> bytes:
         return to_canonical_address(self._market("ownerAt(uint256,uint256)", [task_id, index], ["address"])[0])
 
@@ -228,6 +246,7 @@ class ChainView:
     def _logs(
         self, event: str, task_id: int, number: int, *, batch_id: bytes | None = None, to_block: int | None = None
     ) -> list[Any]:
+        self._watch.look()
         topics = [keccak(event.encode("ascii")), task_id.to_bytes(32, "big"), number.to_bytes(32, "big")]
         if batch_id is not None:
             topics.append(batch_id)
@@ -237,10 +256,12 @@ class ChainView:
         return self._call(self.market, signature, arguments, returns)
 
     def _call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
+        self._watch.look()
         try:
             return self.rpc.call(to, signature, arguments, returns)
         except ContractError as error:
             if error.error.endswith("Unknown"):
+                self._watch.look_now()
                 raise UnknownError(f"the chain knows no such thing: {error}") from error
             raise
 

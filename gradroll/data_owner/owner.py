@@ -7,6 +7,7 @@ What the owner cannot do: exceed the task's norm bound, or be paid for a gradien
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import secrets
 import time
@@ -46,6 +47,7 @@ from gradroll.data_owner.claims import claim_all
 from gradroll.data_owner.standing import Standing, await_end, standing
 from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
+_log = logging.getLogger(__name__)
 _PAUSE = 0.5
 Deal = Callable[[Quantized, int, CommitmentKey, Committee, OwnerSeeds], Sharing]
 """From a quantised gradient, BOUND, key, committee and seeds to the commitment and what each prover gets."""
@@ -159,8 +161,14 @@ class DataOwner:
             ClosedError: the round takes no submissions any more, or provers have this owner in a signed set.
             InvalidInputError: another gradient was begun for this round and has not expired.
             KeyMismatchError: the reference string is another than the task's.
+            StorageError: another process submits from the same state directory, or it cannot be written.
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
         """
+        with self._store.held():
+            self._warn_of_another_chain()
+            return self._submit(task_id, gradient, round_number)
+
+    def _submit(self, task_id: int, gradient: npt.ArrayLike, round_number: int | None) -> Submitted:
         terms = self._view.terms(task_id)
         current = opened_round(self._view, task_id, round_number)
         record = self._view.committee_record(terms.committee_id)
@@ -187,6 +195,13 @@ class DataOwner:
     def status(self, submission: bytes) -> SubmissionStatus:
         """What became of a submission, as its coordinator says."""
         return self._coordinator.submission_status(submission)
+
+    def _warn_of_another_chain(self) -> None:
+        if self._store.begins_on_another_chain():
+            _log.warning(
+                "this is another chain than that of your earlier submissions to this market, or one that was reset: "
+                "nothing of them counts here"
+            )
 
     def wait(self, submission: bytes, *, timeout: float = math.inf, every: float = 1.0) -> SubmissionStatus:
         """Wait until a submission has an end: accepted, rejected or expired.

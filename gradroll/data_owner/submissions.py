@@ -7,14 +7,15 @@ the provers that are still missing.  Then the seeds are wiped and only the recei
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader
 from commons.protocol.codec import Codec
-from commons.storage.files import write_durably
+from commons.storage.files import DirectoryLock, write_durably
 from native import G1
 
 VERSION = 2
@@ -55,8 +56,26 @@ class SubmissionStore:
     """The submissions of one owner account in a directory, mode 0600."""
 
     def __init__(self, directory: Path, market: MarketId) -> None:
-        place = f"{market.chain_id}-{market.address.hex()}-{market.deployment.hex()[:16]}"
-        self._directory = directory / place  # nothing that was signed for one deployment is of use in another
+        self._home, self._market = directory, f"{market.chain_id}-{market.address.hex()}"
+        # Nothing that was signed for one deployment is of use in another.
+        self._directory = directory / f"{self._market}-{market.deployment.hex()[:16]}"
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Keep other processes off the directory: two at once could draw two sets of masks for one round.
+
+        Raises:
+            StorageError: another process has it, or it cannot be written.
+        """
+        lock = DirectoryLock(self._home)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def begins_on_another_chain(self) -> bool:
+        """Whether all that is here of this market, by chain number and address, is of other deployments of it."""
+        return not self._directory.exists() and any(self._home.glob(f"{self._market}-*"))
 
     def load(self, task_id: int, round_number: int, owner: bytes) -> SavedSubmission | None:
         """The submission for a round, or None.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from circuits.errors import (
     InvalidInputError,
     KeyMismatchError,
     SignatureError,
+    StorageError,
     UnavailableError,
     UnknownError,
 )
@@ -25,11 +28,13 @@ from commons.protocol.signing import require_owner
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
+from commons.storage.files import DirectoryLock
 from gradroll.data_owner import owner
 from gradroll.data_owner.owner import DataOwner
 from native import g2_generator
 from tests.gradroll.fakes import (
     DIMENSION,
+    MARKET,
     NOW,
     FakeChain,
     FakeCoordinator,
@@ -314,3 +319,61 @@ def test_an_owner_in_a_signed_set_is_told_that_the_next_round_is_the_cure(world:
     assert len(world.coordinator.headers) == 1
     world.provers.closed = {1}
     assert world.owner().submit(0, GRADIENT).receipts == (0, 2, 3)
+
+
+def test_two_processes_do_not_submit_from_one_directory_at_once(world: World) -> None:
+    """Each would draw masks of its own for the round, and hand out shares of the same gradient under both."""
+    other = DirectoryLock(world.state)
+    with pytest.raises(StorageError, match="in use by another process"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.provers.received
+    other.release()
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+
+
+def test_two_calls_at_once_draw_one_set_of_masks(world: World) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(prover: int, digest: bytes) -> bytes:
+        started.set()
+        go_on.wait()
+        return world.provers.keys[prover].sign(digest)
+
+    world.provers.signs = slow
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(world.owner().submit, 0, GRADIENT)
+        started.wait()
+        try:
+            with pytest.raises(StorageError, match="in use by another process"):
+                world.owner().submit(0, -GRADIENT)
+        finally:
+            go_on.set()
+        assert first.result().receipts == (0, 1, 2, 3)
+    assert all(len(payloads) == 1 for payloads in world.provers.received.values())
+
+
+def test_a_state_directory_that_cannot_be_written_is_told_before_anything_is_sent(world: World) -> None:
+    world.state = world.state / "file"
+    world.state.write_text("no directory")
+    with pytest.raises(StorageError, match="cannot use the state directory"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.provers.received
+    assert not world.coordinator.headers
+
+
+def test_a_chain_that_was_reset_is_told_even_where_no_round_is_open(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.owner().submit(0, GRADIENT)
+    world.chain.market_id, world.chain.opened = replace(MARKET, deployment=bytes(32)), 0
+    with pytest.raises(ClosedError, match="no open round"):
+        world.owner().submit(0, GRADIENT)
+    assert ["another chain" in message and "reset" in message for message in caplog.messages] == [True]
+
+
+def test_a_chain_of_another_number_is_no_reset(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.owner().submit(0, GRADIENT)
+    world.chain.market_id, world.chain.opened = replace(MARKET, chain_id=8), 0
+    with pytest.raises(ClosedError, match="no open round"):
+        world.owner().submit(0, GRADIENT)
+    assert not caplog.messages

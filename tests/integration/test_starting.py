@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from web3.types import Wei
 
-from circuits.errors import GradrollError, InsecureSetupError, KeyFileError, KeyMismatchError
+from circuits.errors import GradrollError, InsecureSetupError, KeyFileError, KeyMismatchError, StorageError
 from circuits.groth16 import unsafe_generate_keys
 from circuits.keyfiles import save_proving_key, save_verifying_key
 from circuits.srs import unsafe_development_srs
@@ -175,3 +175,29 @@ def test_a_disk_without_room_for_a_round_is_named(
 ) -> None:
     monkeypatch.setattr(diskspace, "_LEAST", 1 << 62)
     assert "event=disk-nearly-full" in said(caplog, settings(deployment, role))
+
+
+def test_the_state_of_another_deployment_is_refused_and_the_cure_is_named(
+    deployment: Deployment, role: str, tmp_path: Path
+) -> None:
+    chosen = settings(deployment, role, state=tmp_path)
+    if role == "coordinator":
+        chosen = chosen.changed({"coordinator.log": f"sqlite://{tmp_path}/log"})
+    started(chosen).stop()
+    started(chosen).stop()
+    bound = (tmp_path / "market.json").read_text()
+    deployed = deployment.view.market_id.deployment.hex()
+    (tmp_path / "market.json").write_text(bound.replace(deployed, "ab" * 32))
+    refused(StorageError, f"{'ab' * 32}; the node shows .*{deployed}.*another .*directory", chosen)
+
+
+def test_state_of_before_there_was_such_a_record_is_bound_when_it_is_next_used(
+    deployment: Deployment, role: str
+) -> None:
+    chosen = settings(deployment, role)
+    started(chosen).stop()
+    record = Path(str(chosen.get(f"{role}.state"))) / "market.json"
+    before = record.read_bytes()
+    record.unlink()
+    started(chosen).stop()
+    assert record.read_bytes() == before

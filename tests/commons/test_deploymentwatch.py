@@ -1,0 +1,111 @@
+"""A chain that was started anew under a running process: the same number, the same addresses, another market."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import pytest
+
+from circuits.errors import ChainError
+from commons.chain.deploying import deploy_contracts
+from commons.chain.deploymentwatch import DeploymentWatch
+from commons.chain.devchain import DevChain
+from commons.chain.facts import NewTask
+from commons.chain.rpc import Rpc
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
+from commons.storage.accounts import SigningKey
+from tests.support.plain_batch import development_setup
+
+OURS, ANOTHER = b"\x01" * 32, b"\x02" * 32
+
+
+@dataclass
+class Node:
+    """A node, and the time.  Attributes: looks: how often it was asked."""
+
+    shown: bytes | None = OURS
+    now: float = 0.0
+    looks: int = 0
+    watch: DeploymentWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = DeploymentWatch(OURS, self.read, lambda: self.now)
+
+    def read(self) -> bytes | None:
+        self.looks += 1
+        return self.shown
+
+
+def test_a_look_serves_for_a_while() -> None:
+    node = Node()
+    looks = []
+    for now in (0.0, 5.0, 5.1, 10.0, 10.2):
+        node.now = now
+        node.watch.look()
+        looks.append(node.looks)
+    assert looks == [0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("shown", [ANOTHER, None], ids=["another market", "no market"])
+def test_another_chain_is_refused_again_and_again_and_logged_once(
+    shown: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = Node(shown)
+    node.now = 6.0
+    for _ in range(3):
+        with pytest.raises(ChainError, match="another chain than when this process started"):
+            node.watch.look()
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_when_the_chain_is_back_so_is_the_work(caplog: pytest.LogCaptureFixture) -> None:
+    node = Node(ANOTHER)
+    with pytest.raises(ChainError):
+        node.watch.look_now()
+    node.shown = OURS
+    node.watch.look()
+    assert "event=chain-is-back" in caplog.text
+
+
+def test_a_node_that_is_silent_is_not_another_chain(caplog: pytest.LogCaptureFixture) -> None:
+    def silent() -> bytes:
+        raise ChainError("the node cannot be reached")
+
+    with pytest.raises(ChainError, match="cannot be reached"):
+        DeploymentWatch(OURS, silent).look_now()
+    assert not caplog.records
+
+
+def market_with_a_task(dev: DevChain, url: str) -> bytes:
+    key = dev.accounts[0]
+    market = deploy_contracts(url, key).market
+    chain = ChainWriter(ChainView(url, market), key)
+    verifier = chain.deploy_verifier(development_setup("norm", 2, 5).verifying)
+    committee = chain.create_committee(1, [SigningKey.generate().address for _ in range(4)])
+    chain.create_task(NewTask(committee, verifier, key.address, 5, 16, 1 << 40, 2, 2, 3, 0, 60, 600))
+    return market
+
+
+def test_a_view_whose_node_was_reset_says_so_instead_of_what_does_not_fit() -> None:
+    old, new = DevChain(), DevChain()
+    new.advance(1000)
+    first, second = old.start(), new.start()
+    try:
+        market = market_with_a_task(old, first)
+        assert market_with_a_task(new, second) == market, "the case is that of the same address"
+        view = ChainView(first, market)
+        assert view.terms(0).task_id == 0
+        view.rpc = Rpc(second, view.rpc.errors)
+        for ask in (  # the first of them, as the terms do not fit; the others, as nothing is believed any more
+            lambda: view.task(0), view.now, view.task_count, lambda: view.round(0, 0),
+            lambda: view.committee_record(0), lambda: view.accepted(0, 0),
+        ):  # fmt: skip
+            with pytest.raises(ChainError, match="was it reset"):
+                ask()
+        view.rpc = Rpc(first, view.rpc.errors)
+        assert view.task(0).rounds_opened == 0
+    finally:
+        old.stop()
+        new.stop()

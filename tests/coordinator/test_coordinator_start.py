@@ -1,0 +1,68 @@
+"""An event log is used at the deployment of the market whose owners signed what is in it, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from circuits.errors import ChainError, StorageError
+from circuits.hashing import keccak
+from circuits.statement import Context, MarketId
+from coordinator.coordinator_start import require_own_log
+from coordinator.events import Event, HeaderAccepted, HeaderRefused
+from coordinator.journal import Journal
+from tests.coordinator.markets import Market, MemoryLog
+from tests.simulation.world.chain import chain_of
+from tests.support.network import network_with
+
+NETWORK = network_with(2)
+HEADERS = NETWORK.headers
+
+
+@dataclass
+class Reset(Market):
+    """A chain that was started anew: everything is there again, under another deployment."""
+
+    def context(self, task_id: int, number: int) -> Context:
+        other = MarketId(self.chain_id, self.market, keccak(b"another block before it"))
+        return replace(super().context(task_id, number), market=other)
+
+
+def journal(*events: Event) -> Journal:
+    made = Journal(MemoryLog())
+    made.record(*events)
+    return made
+
+
+def entered(number: int = 0) -> HeaderAccepted:
+    header = HEADERS[0]
+    return HeaderAccepted(header.digest(NETWORK.context), replace(header, round=number), (0, 1, 2))
+
+
+def test_a_log_of_this_deployment_is_used() -> None:
+    require_own_log(journal(entered()), Market(chain_of(NETWORK)))
+
+
+def test_a_log_of_a_chain_that_was_reset_is_refused_and_the_cure_is_named() -> None:
+    with pytest.raises(StorageError, match=r"another chain, or one that was reset.*another event log"):
+        require_own_log(journal(HeaderRefused(1, "closed"), entered()), Reset(chain_of(NETWORK)))
+
+
+@pytest.mark.parametrize("events", [(), (HeaderRefused(1, "closed"),), (entered(number=7),)])
+def test_a_log_that_shows_nothing_is_used(events: tuple[Event, ...]) -> None:
+    """Of round 7 the chain knows nothing: a node that is behind, or blocks that were taken back."""
+    require_own_log(journal(*events), Reset(chain_of(NETWORK)))
+
+
+def test_one_round_that_was_taken_back_and_opened_anew_does_not_make_a_log_foreign() -> None:
+    """A reorganisation under a round leaves a header that nothing fits any more; those before it still do."""
+    chain = chain_of(NETWORK)
+    chain.open_round()
+    header = replace(HEADERS[1], round=1)
+    require_own_log(journal(entered(), HeaderAccepted(keccak(b"gone"), header, (0, 1, 2))), Market(chain))
+
+
+def test_a_node_that_is_down_does_not_make_a_log_foreign() -> None:
+    with pytest.raises(ChainError, match="cannot be reached"):
+        require_own_log(journal(entered()), Market(chain_of(NETWORK), down=1))
