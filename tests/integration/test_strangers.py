@@ -118,3 +118,16 @@ def test_a_model_that_is_stored_is_not_read_again(deployment: Deployment, coordi
     head = next(model_to_wire(ModelHead(task, len(model), digest, signed), model))
     with open_channel(f"127.0.0.1:{deployment.coordinator_port}") as channel:
         assert list(rpc.CoordinatorStub(channel).PutModel(iter([head]))) == [pb.PutModelReply(digest=digest)]
+
+
+def test_nodes_are_healthy_by_the_names_of_their_services(
+    deployment: Deployment, prover: ProverNode, coordinator: CoordinatorNode
+) -> None:
+    serving = b"\x08\x01"
+    for port, service in (
+        (deployment.ports[0], b"gradroll.v1.Prover"),
+        (deployment.coordinator_port, b"gradroll.v1.Coordinator"),
+    ):
+        with open_channel(f"127.0.0.1:{port}") as channel:
+            check = channel.unary_unary("/grpc.health.v1.Health/Check")
+            assert check(b"\x0a" + bytes([len(service)]) + service) == serving
