@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import grpc
 import pytest
 
 from circuits.errors import KeyMismatchError, StorageError
@@ -129,5 +130,5 @@ def test_nodes_are_healthy_by_the_names_of_their_services(
         (deployment.coordinator_port, b"gradroll.v1.Coordinator"),
     ):
         with open_channel(f"127.0.0.1:{port}") as channel:
-            check = channel.unary_unary("/grpc.health.v1.Health/Check")
+            check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
             assert check(b"\x0a" + bytes([len(service)]) + service) == serving
