@@ -27,6 +27,7 @@ from commons.wire import checks, coordination
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.channel import bind, new_server
+from commons.wire.health import Health
 from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import StallGuard
@@ -82,12 +83,14 @@ class CoordinatorNode:
         coordinator_start.look_around(view, account.address, parameters, own, clock)
         self._address = account.address
         self._server: grpc.Server | None = None
+        self._health = Health(pb.DESCRIPTOR.services_by_name["Coordinator"].full_name)
         self._loop = threading.Thread(target=self._drive, name="driver")
 
     def start(self) -> int:
         """Begin to serve and to drive rounds; returns the port.  Raises ConfigError when the address is taken."""
         self._server = new_server(self._own.max_workers)
         coordinator_pb2_grpc.add_CoordinatorServicer_to_server(Servicer(self.coordinator, self._own), self._server)
+        self._health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._tls)
         self._server.start()
         self._loop.start()
@@ -97,6 +100,7 @@ class CoordinatorNode:
     def stop(self) -> None:
         """Refuse new calls, end the steps under way, close the log."""
         self._stopping.set()
+        self._health.stop()
         if self._server is not None:
             self._server.stop(self._own.stop_grace).wait()
         if self._loop.is_alive():

@@ -20,6 +20,7 @@ from commons.wire import batchsteps, checks, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.channel import bind, new_server
+from commons.wire.health import Health
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import StallGuard
 from commons.wire.streams import blob_to_wire
@@ -58,12 +59,14 @@ class ProverNode:
             undo.pop_all()
         prover_start.look_around(self.prover, own, keystore, clock)
         self._server: grpc.Server | None = None
+        self._health = Health(pb.DESCRIPTOR.services_by_name["Prover"].full_name)
         self._stopping = threading.Event()
 
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
         self._server = new_server(self._own.max_workers)
         prover_pb2_grpc.add_ProverServicer_to_server(Servicer(self.prover, self._own.idle_timeout), self._server)
+        self._health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._tls)
         self._server.start()
         threading.Thread(target=self._tidy, daemon=True, name="tidy").start()
@@ -76,6 +79,7 @@ class ProverNode:
     def stop(self) -> None:
         """Refuse new calls, let running ones finish for a while, close the store."""
         self._stopping.set()
+        self._health.stop()
         if self._server is not None:
             self._server.stop(self._own.stop_grace).wait()
         self.prover.close()

@@ -11,11 +11,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from circuits.atomicfile import storing
 from circuits.errors import StorageError
 from circuits.statement import MarketId
 from commons.protocol.codec import Codec
 from commons.storage.database import require_known
-from commons.storage.files import LOCAL_DISK, Disk, storing, write_durably
+from commons.storage.files import LOCAL_DISK, Disk, write_durably
 
 FILE = "market.json"
 _VERSION = 1

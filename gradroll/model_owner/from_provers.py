@@ -6,8 +6,10 @@ sum opens the commitment on the chain, the bundle is for an audit to check.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -126,16 +128,48 @@ class ProverReader:
         return ProverClient(endpoint, stall=self.stall, tls_roots=self.tls_roots)
 
     def _each(self, committee: CommitteeRecord, ask: Callable[[ProverClient, int], V]) -> dict[int, V | GradrollError]:
-        def one(prover: int) -> V | GradrollError:
-            try:
-                with self._client(committee.endpoints[prover]) as client:
-                    return ask(client, prover)
-            except GradrollError as error:
-                return error
+        """What every prover answers, or why it does not.
 
-        provers = range(committee.committee.size)
-        with ThreadPoolExecutor(len(provers), "provers") as pool:
-            return dict(zip(provers, pool.map(one, provers), strict=True))
+        A prover that sends just often enough must not hold up what a quorum gives: once that is here, the others have
+        as long again, and at least ``stall`` seconds.
+        """
+        provers, begun = range(committee.committee.size), time.monotonic()
+        with (
+            ThreadPoolExecutor(len(provers), "provers") as pool,
+            ExitStack() as connections,
+        ):  # closing these ends calls
+            clients = [self._connected(connections, endpoint) for endpoint in committee.endpoints]
+            running = {p: pool.submit(_answer, ask, clients[p], p) for p in provers}
+            _wait_for_answers(running.values(), committee.committee.quorum)
+            wait(running.values(), max(self.stall, time.monotonic() - begun))
+            late = UnavailableError("much slower than the others; not waited for")
+            return {p: answer.result() if answer.done() else late for p, answer in running.items()}
+
+    def _connected(self, connections: ExitStack, endpoint: str) -> ProverClient | GradrollError:
+        try:
+            return connections.enter_context(self._client(endpoint))
+        except GradrollError as error:
+            return error
+
+
+def _answer(
+    ask: Callable[[ProverClient, int], V], client: ProverClient | GradrollError, prover: int
+) -> V | GradrollError:
+    if isinstance(client, GradrollError):
+        return client
+    try:
+        return ask(client, prover)
+    except GradrollError as error:
+        return error
+
+
+def _wait_for_answers(running: Iterable[Future[V | GradrollError]], enough: int) -> None:
+    """Wait until so many have answered, or all have said what they have to say."""
+    answered = 0
+    for done in as_completed(running):
+        answered += not isinstance(done.result(), GradrollError)
+        if answered == enough:
+            return
 
 
 def _valid(certificate: Certificate, digest: bytes, committee: CommitteeRecord) -> Iterator[tuple[int, bytes]]:

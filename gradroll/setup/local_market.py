@@ -127,8 +127,8 @@ def prepare(plan: MarketPlan, say: Callable[[str], None], *, replace: bool = Fal
         relay = open_account(plan.directory / "coordinator" / "account.json")
         buyer = open_account(plan.directory / "model-owner.json")
         owners = [open_account(plan.directory / f"owner-{i}.json") for i in range(plan.owners)]
-        paying = [operator, relay, buyer, *keystores, *owners]
-        endow(plan.chain, [each.address for each in paying], ALLOWANCE)
+        paying = [*(each.address for each in (operator, relay, buyer, *owners)), *(each.address for each in keystores)]
+        endow(plan.chain, paying, ALLOWANCE)
         made = deploy_contracts(plan.chain, operator, patience=_PATIENCE)
         key = making.result()
     view = ChainView(plan.chain, made.market, expected_chain_id=made.chain_id, from_block=made.block)

@@ -46,10 +46,10 @@ def test_a_log_of_this_deployment_is_used() -> None:
 
 def test_a_log_of_a_chain_that_was_reset_is_refused_and_the_cure_is_named() -> None:
     with pytest.raises(StorageError, match=r"another chain, or one that was reset.*another event log"):
-        require_own_log(journal(HeaderRefused(1, "closed"), entered()), Reset(chain_of(NETWORK)))
+        require_own_log(journal(HeaderRefused(1, "closed", b""), entered()), Reset(chain_of(NETWORK)))
 
 
-@pytest.mark.parametrize("events", [(), (HeaderRefused(1, "closed"),), (entered(number=7),)])
+@pytest.mark.parametrize("events", [(), (HeaderRefused(1, "closed", b""),), (entered(number=7),)])
 def test_a_log_that_shows_nothing_is_used(events: tuple[Event, ...]) -> None:
     """Of round 7 the chain knows nothing: a node that is behind, or blocks that were taken back."""
     require_own_log(journal(*events), Reset(chain_of(NETWORK)))

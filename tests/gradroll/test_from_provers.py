@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
@@ -43,6 +44,7 @@ class World:
         certificates: what each prover serves; at first the batch with its own attestation alone.
         bundles: the same for audit bundles.
         down: provers that do not answer.
+        endless: provers that go on answering until the caller hangs up.
         faults: lies about shares of the sum.
     """
 
@@ -51,6 +53,7 @@ class World:
     certificates: dict[int, Certificate] = field(init=False)
     bundles: dict[int, AuditBundle] = field(init=False)
     down: set[int] = field(default_factory=set)
+    endless: set[int] = field(default_factory=set)
     faults: dict[int, list[Fault]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -140,6 +143,7 @@ class _Client:
 
     world: World
     prover: int
+    closed: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> _Client:
         if self.prover in self.world.down:
@@ -147,7 +151,7 @@ class _Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        self.closed.set()
 
     def certificate(self, batch_id: bytes) -> Certificate:
         return self._kept(self.world.certificates)
@@ -156,12 +160,19 @@ class _Client:
         return self._kept(self.world.bundles)
 
     def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
+        self._trickle()
         reply = self.world.network.answer(self.prover, request, self.world.faults)
         if isinstance(reply, Failure):
             raise catalogue()[reply.code](reply.message)
         return reply
 
+    def _trickle(self) -> None:
+        if self.prover in self.world.endless:
+            self.closed.wait()
+            raise UnavailableError("hung up")
+
     def _kept(self, kept: dict[int, T]) -> T:
+        self._trickle()
         if self.prover not in kept:
             raise UnknownError("this prover has nothing of the batch: it did not attest it")
         return kept[self.prover]
@@ -332,6 +343,12 @@ def test_the_endpoints_are_those_of_the_registry(world: World) -> None:
         patch.setattr(gradroll.model_owner.from_provers, "ProverClient", client)
         ProverReader(world.view, 5.0, b"roots").certificates(world.batch)
     assert sorted(asked) == [f"prover-{p}" for p in range(4)]
+
+
+def test_a_prover_that_never_ends_holds_up_nobody(world: World) -> None:
+    world.endless = {1}
+    reader = ProverReader(world.view, stall=0.1)
+    world.check(reader.aggregate(world.batch, world.key))
 
 
 def test_an_audit_without_anybody_to_ask_says_so(world: World) -> None:

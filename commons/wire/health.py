@@ -1,0 +1,44 @@
+"""The standard health service, grpc.health.v1, which supervisors, probes and load balancers ask.
+
+By hand, as its package is tied to one major version of protobuf, and stubs of ours would clash with the package's where
+an application has both.  Its two messages have one field each, so those of protobuf's own wrappers stand for them.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import grpc
+from google.protobuf.wrappers_pb2 import Int32Value, StringValue
+
+SERVICE = "grpc.health.v1.Health"
+SERVING, NOT_SERVING = 1, 2
+
+
+class Health:
+    """Answers whether a node does its work: it does from the start until it is told to stop."""
+
+    def __init__(self, service: str) -> None:
+        """Args:
+        service: full name of the service that is asked about; the empty name stands for the server.
+        """
+        self._known = ("", service)
+        self._stopping = threading.Event()
+
+    def add_to(self, server: grpc.Server) -> None:
+        """Have a server answer; ``Watch`` it does not know, which the protocol allows."""
+        check = grpc.unary_unary_rpc_method_handler(
+            self._check,
+            request_deserializer=StringValue.FromString,
+            response_serializer=Int32Value.SerializeToString,
+        )
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Check": check}),))
+
+    def stop(self) -> None:
+        """The node is about to stop: give it nothing new."""
+        self._stopping.set()
+
+    def _check(self, request: StringValue, context: grpc.ServicerContext) -> Int32Value:
+        if request.value not in self._known:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such service is here")
+        return Int32Value(value=NOT_SERVING if self._stopping.is_set() else SERVING)
