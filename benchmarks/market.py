@@ -26,7 +26,8 @@ from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
-from gradroll.model_owner.buyer import ModelOwner, quantised_bound
+from gradroll.model_owner.buyer import ModelOwner
+from gradroll.model_owner.capacity import quantised_bound
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
 from gradroll.setup.processes import Processes, Running, free_ports, wait_until

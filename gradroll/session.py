@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from commons.chain.transactions import Patience
+from commons.chain.outbox import Outbox
+from commons.chain.quotes import Announce
+from commons.chain.transactions import OnSent, Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.settings.loading import Settings, load
 from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings
-from commons.storage.accounts import SigningKey, load_account
+from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.tls import read_roots
@@ -39,16 +42,31 @@ def connect(config: str | os.PathLike[str] | None = None, *, development: bool =
     return Session(load(path, overrides=overrides, development=development))
 
 
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Who is told of a session's transactions: what each will cost, before it is sent, and its hash, once it is."""
+
+    announce: Announce
+    on_sent: OnSent
+
+
 class Session:
     """One user's roles at one market.  Each is made when it is first asked for, from its own section of the settings.
 
     Every property raises ConfigError for a setting that is missing, KeyFileError for an account that cannot be used,
     ChainError for a node that cannot be reached or is on another chain.
+
+    Args:
+        teller: told of transactions.  With one they are also remembered, beside the account's key file, until the
+            session ends well: a command that is interrupted and run again goes on with what it has sent, and pays for
+            nothing twice.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, teller: Teller | None = None) -> None:
         self.settings = settings
+        self._teller = teller
         self._open = ExitStack()
+        self._outboxes: list[Outbox] = []
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +74,9 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        with self._open:
+            for outbox in self._outboxes if kind is None else ():
+                outbox.clear()
 
     def close(self) -> None:
         """Close all connections."""
@@ -77,7 +97,7 @@ class Session:
     def data_owner(self) -> DataOwner:
         """The data owner of [owner]."""
         own = self.settings.section(OwnerSettings)
-        chain, roots = self.writer(load_account(own.account)), read_roots(own.tls_roots, "owner.tls_roots")
+        chain, roots = self.writer(own.account), read_roots(own.tls_roots, "owner.tls_roots")
         return DataOwner(
             chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters, own.state,
             stall=own.stall_timeout, tls_roots=roots, patience=own.patience,
@@ -87,7 +107,7 @@ class Session:
     def model_owner(self) -> ModelOwner:
         """The model owner of [model_owner]."""
         own = self.settings.section(ModelOwnerSettings)
-        chain, roots = self.writer(load_account(own.account)), read_roots(own.tls_roots, "model_owner.tls_roots")
+        chain, roots = self.writer(own.account), read_roots(own.tls_roots, "model_owner.tls_roots")
         return ModelOwner(
             self.view, chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters,
             stall=own.stall_timeout, tls_roots=roots,
@@ -102,10 +122,23 @@ class Session:
         roots = read_roots(tls_roots, "tls_roots")
         return Auditor(self.view, self.coordinator(coordinator, roots), self.parameters, roots)
 
-    def writer(self, account: SigningKey) -> ChainWriter:
-        """Transactions of an account to the market."""
-        return ChainWriter(self.view, account, Patience.of(self.settings.section(ChainSettings)))
+    def writer(self, account: Path) -> ChainWriter:
+        """Transactions to the market of the account in a key file."""
+        own = self.settings.section(ChainSettings)
+        key, patience = load_account(account), Patience.of(own)
+        if self._teller is None:
+            return ChainWriter(self.view, key, patience)
+        outbox = self._open.enter_context(Outbox(own.outbox or outbox_of(account)))
+        self._outboxes.append(outbox)
+        return ChainWriter(
+            self.view, key, patience, outbox=outbox, announce=self._teller.announce, on_sent=self._teller.on_sent
+        )
 
     def coordinator(self, endpoint: str, roots: bytes | None = None, stall: float = 60.0) -> CoordinatorClient:
         """A connection to a coordinator; the arguments are those of ``Client``."""
         return self._open.enter_context(CoordinatorClient(endpoint, stall=stall, tls_roots=roots))
+
+
+def outbox_of(account: Path) -> Path:
+    """Where transactions under way of the account in a key file are remembered, unless chain.outbox says otherwise."""
+    return account.with_name(f"{account.name}.outbox")

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
-from circuits.statement import Membership, SubmissionHeader
+from circuits.statement import Committee, Membership, SubmissionHeader
 from commons import VERSION
 from commons.chain.ports import MarketReader
 from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
+from commons.runtime.amounts import checksum
 from commons.runtime.clock import Clock
 from commons.settings.sections import ProverSettings
 from commons.storage.parameters import PublicParameters
@@ -159,10 +160,15 @@ def own_membership(readers: Sequence[MarketReader], committee_id: int, address: 
         InvalidInputError: the address is no member's.
     """
     _require_one_market(readers, committee_id)
-    committee = readers[0].committee(committee_id)
+    return membership(readers[0].committee(committee_id), address)
+
+
+def membership(committee: Committee, address: bytes) -> Membership:
+    """The place of a signing address in a committee.  Raises InvalidInputError when it is no member's."""
     if address not in committee.members:
         raise InvalidInputError(
-            f"0x{address.hex()} is no member of committee {committee.committee_id}; register it, or use its key"
+            f"{checksum(address)} is no member of committee {committee.committee_id}; register a committee with it, or "
+            "use the key of a member"
         )
     return Membership(committee, committee.members.index(address))
 

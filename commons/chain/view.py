@@ -114,12 +114,18 @@ class ChainView:
 
     def policy(self, task_id: int) -> Policy:
         """Policy of a task, as its verifier contract states it.  Raises UnknownError."""
-        verifier = self.terms(task_id).verifier
+        return self.policy_of(self.terms(task_id).verifier)
+
+    def policy_of(self, verifier: bytes) -> Policy:
+        """Policy of a verifier contract, as it states it.  Raises ChainError when it is none of ours."""
         return self._policies.get(verifier, lambda: self._read_policy(verifier))
 
     def tau(self, task_id: int) -> G2:
         """[tau]_2 of the reference string that a task's verifier is for.  Raises UnknownError."""
-        verifier = self.terms(task_id).verifier
+        return self.tau_of(self.terms(task_id).verifier)
+
+    def tau_of(self, verifier: bytes) -> G2:
+        """[tau]_2 of the reference string that a verifier contract is for.  Raises ChainError when it names none."""
         return self._taus.get(verifier, lambda: self._read_tau(verifier))
 
     def task_count(self) -> int:

@@ -44,6 +44,9 @@ class ChainSettings(Section):
     """After this time without a receipt a transaction is sent again for higher fees: some blocks."""
     give_up: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 600.0
     """After this time a transaction is reported as not mined; it may be mined later."""
+    outbox: File | None = None
+    """Where commands remember transactions that are under way, so that one that is run again pays for nothing twice; by
+    default beside the account's key file.  Name a place where the key's directory cannot be written."""
     receipt_poll: Annotated[float, Interval(ge=0.01, le=60), Unit("seconds")] = 0.25
     """Time between looks for a receipt; less than a block's time is of use on development chains only."""
 

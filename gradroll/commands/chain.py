@@ -12,7 +12,11 @@ from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.options import Subparsers, address, group, leaf, node_url, positive, settings
 
 if TYPE_CHECKING:
+    from circuits.groth16 import VerifyingKey
     from commons.chain.deploying import Deployment
+    from commons.chain.outbox import Outbox
+
+_UNFINISHED = "not all of it is deployed yet: run the same command again, it goes on"
 
 
 def add(parent: Subparsers) -> None:
@@ -88,34 +92,68 @@ def serve(arguments: argparse.Namespace) -> int:
 def deploy(arguments: argparse.Namespace) -> int:
     """Deploy contracts and write the settings that name them."""
     from circuits.keyfiles import load_verifying_key
+    from commons.chain.outbox import Outbox
+    from gradroll.session import outbox_of
+
+    chosen, console = settings(arguments), arguments.console
+    require_free(arguments.out, force=arguments.force or _is_unfinished(arguments.out))
+    keys = [load_verifying_key(path, allow_insecure=chosen.development) for path in arguments.keys]
+    with Outbox(outbox_of(arguments.account)) as outbox:
+        made, verifiers = _deploy(arguments, keys, outbox)
+        _write(arguments, made, verifiers)
+        outbox.clear()
+    console.line(f"{arguments.out}: settings that name this market, on chain {made.chain_id}")
+    console.result(
+        chain_id=made.chain_id, registry=checksum(made.registry), market=checksum(made.market), file=arguments.out,
+        verifiers={name: checksum(place) for name, place in verifiers},
+    )  # fmt: skip
+    return 0
+
+
+def _deploy(
+    arguments: argparse.Namespace, keys: Sequence[VerifyingKey], outbox: Outbox
+) -> tuple[Deployment, list[tuple[str, bytes]]]:
+    """Deploy everything; each address is told, and written down, as soon as it is paid for."""
     from commons.chain.deploying import deploy_contracts
     from commons.chain.view import ChainView
     from commons.chain.writer import ChainWriter
     from commons.storage.accounts import load_account
+    from gradroll.commands.paying import teller
 
-    chosen, console = settings(arguments), arguments.console
-    require_free(arguments.out, force=arguments.force)
-    account = load_account(arguments.account)
-    keys = [load_verifying_key(path, allow_insecure=chosen.development) for path in arguments.keys]
+    account, console, tells = load_account(arguments.account), arguments.console, teller(arguments.console)
     made = deploy_contracts(
-        arguments.chain,
-        account,
-        expected_chain_id=arguments.chain_id,
-        mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
-    )
+        arguments.chain, account, expected_chain_id=arguments.chain_id, outbox=outbox, announce=tells.announce,
+        on_sent=tells.on_sent, mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
+    )  # fmt: skip
     verifiers: list[tuple[str, bytes]] = []
-    _write(arguments, made, verifiers)  # at once: what is paid for must be found if the rest fails
-    chain = ChainWriter(ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account)
+    _write(arguments, made, verifiers, unfinished=True)
+    chain = ChainWriter(
+        ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account,
+        outbox=outbox, announce=tells.announce, on_sent=tells.on_sent,
+    )  # fmt: skip
     for key in keys:
         name, place = f"verifier of {key.policy}, {key.capacity} owners", chain.deploy_verifier(key)
         console.line(f"{name}: {checksum(place)}")
         verifiers.append((name, place))
-        _write(arguments, made, verifiers)
-    console.line(f"{arguments.out}: settings that name this market, on chain {made.chain_id}")
-    return 0
+        _write(arguments, made, verifiers, unfinished=True)
+    return made, verifiers
 
 
-def _write(arguments: argparse.Namespace, made: Deployment, verifiers: Sequence[tuple[str, bytes]]) -> None:
+def _is_unfinished(path: Path) -> bool:
+    """Whether a file was written by a deployment that was interrupted: the same command goes on with that one."""
+    try:
+        return f"# {_UNFINISHED}\n" in path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def _write(
+    arguments: argparse.Namespace,
+    made: Deployment,
+    verifiers: Sequence[tuple[str, bytes]],
+    *,
+    unfinished: bool = False,
+) -> None:
     """The settings of a deployment; `gradroll task create` takes the verifier from them when there is only one."""
     from gradroll.setup.settingsfiles import Value, chain_section, write_settings
 
@@ -124,4 +162,5 @@ def _write(arguments: argparse.Namespace, made: Deployment, verifiers: Sequence[
         sections["task"] = {"verifier": checksum(verifiers[0][1])}
     comments = [f"registry: {checksum(made.registry)}"]
     comments += [f"{name}: {checksum(place)}" for name, place in verifiers]
+    comments += [_UNFINISHED] * unfinished
     write_settings(arguments.out, sections, comments=comments)

@@ -32,13 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Claim every round's reward."""
     from circuits.errors import UnknownError
     from commons.settings.sections import OwnerSettings
-    from commons.storage.accounts import load_account
+    from gradroll.commands.paying import paying_session
     from gradroll.data_owner.claims import claim_all, why_nothing
-    from gradroll.session import Session
 
     chosen, console = settings(arguments, owner__account=arguments.account), arguments.console
-    with Session(chosen) as session:
-        chain = session.writer(load_account(chosen.section(OwnerSettings, "account").account))
+    with paying_session(arguments, chosen) as session:
+        chain = session.writer(chosen.section(OwnerSettings, "account").account)
         owner, opened = arguments.owner or chain.address, session.view.task(arguments.task).rounds_opened
         if arguments.round is not None and arguments.round >= opened:
             raise UnknownError(f"task {arguments.task} has opened {opened} rounds; there is no round {arguments.round}")

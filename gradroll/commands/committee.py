@@ -12,11 +12,6 @@ from gradroll.commands.options import Subparsers, address, chain_options, group,
 if TYPE_CHECKING:
     from circuits.statement import Committee
 
-ALL_NEEDED = (
-    "every member of this committee is needed: while one is absent no round ends; more members, or a lower threshold, "
-    "would spare some"
-)
-
 
 def add(parent: Subparsers) -> None:
     """Add the commands."""
@@ -43,14 +38,14 @@ def add(parent: Subparsers) -> None:
 def create(arguments: argparse.Namespace) -> int:
     """Register a committee."""
     from circuits.statement import Committee
-    from commons.storage.accounts import load_account
-    from gradroll.session import Session
+    from gradroll.commands.paying import paying_session
+    from gradroll.model_owner.checks import ALL_NEEDED
 
     tolerance = spare(Committee(0, arguments.threshold, tuple(arguments.members)))
     if not tolerance:
         arguments.console.warn(ALL_NEEDED)
-    with Session(settings(arguments)) as session:
-        chain = session.writer(load_account(arguments.account))
+    with paying_session(arguments, settings(arguments)) as session:
+        chain = session.writer(arguments.account)
         committee = chain.create_committee(arguments.threshold, arguments.members)
     arguments.console.line(
         f"committee {committee} registered; a round ends while up to {tolerance} of its members are absent; they now "
@@ -62,6 +57,7 @@ def create(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print a committee."""
+    from gradroll.model_owner.checks import of_committee
     from gradroll.session import Session
 
     with Session(settings(arguments)) as session:
@@ -74,8 +70,8 @@ def show(arguments: argparse.Namespace) -> int:
     )
     for p, (member, endpoint) in enumerate(zip(committee.members, record.endpoints, strict=True)):
         console.line(f"  prover {p}  {checksum(member)}  {endpoint or 'has not joined'}")
-    if not spare(committee):
-        console.warn(ALL_NEEDED)
+    for text in of_committee(record):
+        console.warn(text)
     members = zip(map(checksum, committee.members), record.endpoints, strict=True)
     console.result(
         committee=committee.committee_id, threshold=committee.threshold, quorum=committee.quorum, ready=record.ready,

@@ -65,8 +65,9 @@ def init(arguments: argparse.Namespace) -> int:
 def join(arguments: argparse.Namespace) -> int:
     """Publish endpoint and sealing key."""
     from commons.settings.sections import ProverSettings
-    from gradroll.session import Session
-    from provers.joining.keystore import Keystore
+    from gradroll.commands.paying import paying_session
+    from provers.joining.keystore import ACCOUNT_FILE, Keystore
+    from provers.prover import membership
 
     chosen = settings(
         arguments,
@@ -76,8 +77,15 @@ def join(arguments: argparse.Namespace) -> int:
     )
     own = chosen.section(ProverSettings, "keystore", "committee", "endpoint")
     keys = Keystore.load(own.keystore)
-    with Session(chosen) as session:
-        session.writer(keys.account).join(own.committee, own.endpoint, keys.hpke_public)
+    with paying_session(arguments, chosen) as session:
+        record = session.view.committee_record(own.committee)
+        index = membership(record.committee, keys.address).index
+        if (record.endpoints[index], record.hpke_keys[index]) == (own.endpoint, keys.hpke_public):
+            arguments.console.line(
+                f"prover {index} of committee {own.committee} is registered as {own.endpoint} already"
+            )
+            return 0
+        session.writer(own.keystore / ACCOUNT_FILE).join(own.committee, own.endpoint, keys.hpke_public)
     arguments.console.line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
     return 0
 

@@ -69,7 +69,7 @@ def submit(arguments: argparse.Namespace) -> int:
     with _session(arguments) as session:
         owner, console = session.data_owner, arguments.console
         if arguments.register:
-            _register(owner, arguments, console)
+            _register(session, owner, arguments, console)
         done = owner.submit(arguments.task, gradient, round_number=arguments.round)
         _tell(done, console)
         ended = done.status
@@ -115,10 +115,17 @@ def _session(arguments: argparse.Namespace) -> Session:
     )
 
 
-def _register(owner: DataOwner, arguments: argparse.Namespace, console: Console) -> None:
+def _register(session: Session, owner: DataOwner, arguments: argparse.Namespace, console: Console) -> None:
     """Register before submitting, but pay nothing for a round that takes no gradient any more."""
+    from commons.settings.sections import OwnerSettings
+    from gradroll.commands.paying import paying_session
+
     owner.require_open(arguments.task, arguments.round)
-    index = owner.register(arguments.task)
+    index = session.view.owner_index(arguments.task, owner.address)
+    if index is None:
+        with paying_session(arguments, session.settings) as paying:
+            account = session.settings.section(OwnerSettings, "account").account
+            index = paying.writer(account).register(arguments.task)
     console.line(f"{checksum(owner.address)} is owner {index} of task {arguments.task}")
     console.result(index=index)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from commons.runtime.amounts import checksum, ether, utc
 from gradroll.commands import taskstatus
@@ -23,9 +23,13 @@ from gradroll.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from commons.settings.loading import Settings
+    from gradroll.console import Console
     from gradroll.session import Session
 
 Run = Callable[[argparse.Namespace], int]
+_DEFAULTED = ("committee", "verifier", "relay")
+"""Terms that a market's operator publishes; settings may hold them."""
 
 
 def add(parent: Subparsers) -> None:
@@ -79,6 +83,10 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory for derived bases (keys.directory)")
+    _task_leaf(
+        commands, "finalize", "End rounds past their deadline: what they reserved and did not spend is free again.",
+        "gradroll task finalize 0", finalize,
+    )  # fmt: skip
     parser = _task_leaf(
         commands, "withdraw", "Take unreserved escrow back; rounds past their deadline are settled first.",
         "gradroll task withdraw 0 1000", withdraw,
@@ -111,9 +119,9 @@ def _create(commands: Subparsers) -> None:
         create,
     )
     _common(parser)
-    parser.add_argument("--committee", type=natural, required=True, help="committee number in the registry")
-    parser.add_argument("--verifier", type=address, required=True, help="verifier contract of the policy")
-    parser.add_argument("--relay", type=address, required=True, help="the coordinator's account")
+    parser.add_argument("--committee", type=natural, help="committee number in the registry (task.committee)")
+    parser.add_argument("--verifier", type=address, metavar="0x...", help="the policy's verifier (task.verifier)")
+    parser.add_argument("--relay", type=address, metavar="0x...", help="the coordinator's account (task.relay)")
     parser.add_argument("--dimension", type=whole(1, 2**28), required=True, help="coordinates of the model")
     parser.add_argument(
         "--fraction-bits",
@@ -144,12 +152,16 @@ def _create(commands: Subparsers) -> None:
 def create(arguments: argparse.Namespace) -> int:
     """Create a task and print its number."""
     from commons.chain.facts import NewTask
-    from gradroll.model_owner.buyer import quantised_bound
+    from gradroll.model_owner.capacity import quantised_bound
 
+    chosen = _settings(arguments).changed(
+        {f"task.{key}": value for key in _DEFAULTED if (value := getattr(arguments, key)) is not None}
+    )
+    committee, verifier, relay = (_default(chosen, key) for key in _DEFAULTED)
     terms = NewTask(
-        committee_id=arguments.committee,
-        verifier=arguments.verifier,
-        coordinator=arguments.relay,
+        committee_id=committee,
+        verifier=verifier,
+        coordinator=relay,
         dimension=arguments.dimension,
         fraction_bits=arguments.fraction_bits,
         bound=quantised_bound(arguments.norm, arguments.fraction_bits),
@@ -162,18 +174,26 @@ def create(arguments: argparse.Namespace) -> int:
         permissioned=arguments.permissioned,
         inline_payload=arguments.inline_payload,
     )
-    with _session(arguments) as session:
-        task = session.model_owner.create_task(terms)
-    need = terms.max_owners_per_round * terms.reward_per_gradient
-    console = arguments.console
+    need, console = terms.max_owners_per_round * terms.reward_per_gradient, arguments.console
+    with _paying(chosen, arguments) as session:
+        task = session.model_owner.create_task(terms, console.warn)
     console.line(f"task {task} created; each round reserves {ether(need)}: gradroll task fund {task} {need}")
     console.result(task=task, round_reserve=str(need))
     return 0
 
 
+def _default(chosen: Settings, key: str) -> Any:
+    from circuits.errors import ConfigError
+
+    value = chosen.get(f"task.{key}")
+    if value is None:
+        raise ConfigError(f"task.{key} is missing: pass --{key}, or put {key} under [task] in the settings file")
+    return value
+
+
 def fund(arguments: argparse.Namespace) -> int:
     """Fund the escrow."""
-    with _session(arguments) as session:
+    with _paying(_settings(arguments), arguments) as session:
         session.model_owner.fund(arguments.task, arguments.wei)
         free = session.view.task(arguments.task).balance
     arguments.console.line(f"task {arguments.task} received {ether(arguments.wei)}; {ether(free)} are free now")
@@ -183,11 +203,21 @@ def fund(arguments: argparse.Namespace) -> int:
 
 def admit(arguments: argparse.Namespace) -> int:
     """Admit data owners."""
-    with _session(arguments) as session:
-        session.model_owner.admit(arguments.task, arguments.owners)
-    arguments.console.line(f"admitted {len(arguments.owners)} owners to task {arguments.task}")
-    arguments.console.result(task=arguments.task, admitted=len(arguments.owners))
+    with _paying(_settings(arguments), arguments) as session:
+        admitted = session.model_owner.admit(arguments.task, arguments.owners, _admitting(arguments.console))
+    before = len(set(arguments.owners)) - admitted
+    known = f"; {before} were registered before" if before else ""
+    arguments.console.line(f"admitted {admitted} owners to task {arguments.task}{known}")
+    arguments.console.result(task=arguments.task, admitted=admitted)
     return 0
+
+
+def _admitting(console: Console) -> Callable[[int, int], None]:
+    def told(done: int, total: int) -> None:
+        if done < total:
+            console.line(f"{done} of {total} owners are done")
+
+    return told
 
 
 def open_round(arguments: argparse.Namespace) -> int:
@@ -195,8 +225,10 @@ def open_round(arguments: argparse.Namespace) -> int:
     from gradroll.commands.arrayfiles import read_array
 
     parameters, console = read_array(arguments.model, "model"), arguments.console
-    with _session(arguments) as session:
-        number = session.model_owner.open_round(arguments.task, parameters, compact=not arguments.no_compact)
+    with _paying(_settings(arguments), arguments) as session:
+        number = session.model_owner.open_round(
+            arguments.task, parameters, compact=not arguments.no_compact, warn=console.warn
+        )
         deadline = session.view.round(arguments.task, number).submit_deadline
     console.line(f"round {number} of task {arguments.task} is open; it takes submissions until {utc(deadline)}")
     console.result(task=arguments.task, round=number, submit_deadline=deadline)
@@ -207,7 +239,7 @@ def model(arguments: argparse.Namespace) -> int:
     """Write a round's model."""
     from gradroll.commands.arrayfiles import write_array
 
-    with _session(arguments) as session:
+    with _reading(arguments) as session:
         number, parameters = session.model_owner.fetch_model(arguments.task, arguments.round)
     write_array(arguments.out, parameters)
     arguments.console.line(f"{arguments.out}: the model of round {number}, {len(parameters)} coordinates")
@@ -219,7 +251,7 @@ def read(arguments: argparse.Namespace) -> int:
     """Write a round's checked aggregate."""
     from gradroll.commands.arrayfiles import write_array
 
-    with _session(arguments) as session:
+    with _reading(arguments) as session:
         aggregate = session.model_owner.read_aggregate(
             arguments.task, arguments.round, from_provers=arguments.from_provers
         )
@@ -233,27 +265,49 @@ def read(arguments: argparse.Namespace) -> int:
 
 def withdraw(arguments: argparse.Namespace) -> int:
     """Settle overdue rounds and take money back."""
-    with _session(arguments) as session:
-        owner, console = session.model_owner, arguments.console
-        finalized = owner.finalize_overdue(arguments.task)
-        for number in finalized:
-            console.line(f"round {number} is past its deadline: finalized")
-        owner.withdraw(arguments.task, arguments.wei)
-    console.line(f"withdrew {ether(arguments.wei)}")
-    console.result(task=arguments.task, finalized=finalized, withdrawn=str(arguments.wei))
+    with _paying(_settings(arguments), arguments) as session:
+        finalized = _finalize(session, arguments)
+        session.model_owner.withdraw(arguments.task, arguments.wei)
+    arguments.console.line(f"withdrew {ether(arguments.wei)}")
+    arguments.console.result(task=arguments.task, finalized=finalized, withdrawn=str(arguments.wei))
     return 0
 
 
-def _session(arguments: argparse.Namespace) -> Session:
+def finalize(arguments: argparse.Namespace) -> int:
+    """Settle overdue rounds."""
+    with _paying(_settings(arguments), arguments) as session:
+        finalized = _finalize(session, arguments)
+    if not finalized:
+        arguments.console.line(f"no round of task {arguments.task} is past its deadline and not finalized")
+    arguments.console.result(task=arguments.task, finalized=finalized)
+    return 0
+
+
+def _finalize(session: Session, arguments: argparse.Namespace) -> tuple[int, ...]:
+    finalized = session.model_owner.finalize_overdue(arguments.task)
+    for number in finalized:
+        arguments.console.line(f"round {number} is past its deadline: finalized")
+    return finalized
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return settings(
+        arguments,
+        model_owner__account=arguments.account,
+        model_owner__coordinator=arguments.coordinator,
+        model_owner__tls_roots=arguments.tls_roots,
+        keys__srs=getattr(arguments, "srs", None),
+        keys__directory=getattr(arguments, "keys", None),
+    )
+
+
+def _paying(chosen: Settings, arguments: argparse.Namespace) -> Session:
+    from gradroll.commands.paying import paying_session
+
+    return paying_session(arguments, chosen)
+
+
+def _reading(arguments: argparse.Namespace) -> Session:
     from gradroll.session import Session
 
-    return Session(
-        settings(
-            arguments,
-            model_owner__account=arguments.account,
-            model_owner__coordinator=arguments.coordinator,
-            model_owner__tls_roots=arguments.tls_roots,
-            keys__srs=getattr(arguments, "srs", None),
-            keys__directory=getattr(arguments, "keys", None),
-        )
-    )
+    return Session(_settings(arguments))

@@ -17,7 +17,8 @@ from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.data_owner.owner import DataOwner, Deal, Submitted
 from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
-from gradroll.model_owner.buyer import ModelOwner, quantised_bound
+from gradroll.model_owner.buyer import ModelOwner
+from gradroll.model_owner.capacity import quantised_bound
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import ALLOWANCE, LocalMarket, endow
 

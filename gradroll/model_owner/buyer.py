@@ -6,7 +6,6 @@ that the market contract recorded.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,16 +20,16 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
 from circuits.payload import Aggregate
 from circuits.quantize import IntArray, dequantize
-from circuits.statement import MAX_BOUND
 from commons.chain.facts import AcceptedBatch, NewTask
 from commons.chain.view import ChainView
-from commons.chain.writer import ChainWriter
+from commons.chain.writer import ChainWriter, Progress
 from commons.runtime.stages import stage
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.published import fetch_model
 from gradroll.model_owner import roster
+from gradroll.model_owner.checks import check_round, check_terms
 from gradroll.model_owner.from_provers import ProverReader
 
 
@@ -87,14 +86,18 @@ class ModelOwner:
         self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
 
-    def create_task(self, terms: NewTask) -> int:
+    def create_task(self, terms: NewTask, warn: Callable[[str], None] = lambda _: None) -> int:
         """Post a task; returns its id.
 
+        Args:
+            warn: told what may go wrong, before anything is sent.
+
         Raises:
-            InvalidInputError: terms that no round could satisfy.
+            GradrollError: terms that no round could satisfy, see `checks.check_terms`; nothing was sent.
             ChainError: the market refused.
         """
-        check_capacity(terms.bound, terms.max_owners_per_round)
+        for text in check_terms(self._view, self._parameters, terms):
+            warn(text)
         return self._chain.create_task(terms)
 
     def fund(self, task_id: int, wei: int) -> None:
@@ -103,22 +106,35 @@ class ModelOwner:
             raise InvalidInputError(f"a task is funded with a positive amount, not with {wei} wei")
         self._chain.fund(task_id, wei)
 
-    def admit(self, task_id: int, owners: Sequence[bytes]) -> None:
-        """Admit data owners to a permissioned task."""
-        self._chain.admit(task_id, owners)
+    def admit(self, task_id: int, owners: Sequence[bytes], progress: Progress | None = None) -> int:
+        """Admit data owners to a permissioned task, in as many transactions as they need; see ``ChainWriter.admit``."""
+        return self._chain.admit(task_id, owners, progress)
 
-    def open_round(self, task_id: int, parameters: npt.ArrayLike, *, compact: bool = True) -> int:
+    def open_round(
+        self,
+        task_id: int,
+        parameters: npt.ArrayLike,
+        *,
+        compact: bool = True,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> int:
         """Publish the model and open the next round on it; returns the round's number.
 
         Args:
             parameters: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
             compact: copy the owners into code first, where that saves more gas than it costs (`roster`).
+            warn: told what may go wrong, before anything is sent.
 
         Raises:
             InvalidInputError: no model of this task: another shape, NaN, something that is no number.
-            ChainError: the escrow does not cover the round, or the round before is still running.
+            GradrollError: the round cannot be opened, see `checks.check_round`; nothing was sent.
+            KeyMismatchError: the reference string at hand is another than the task's: no sum could be read.
         """
-        model = float_vector(parameters, self._view.terms(task_id).dimension, "model")
+        record = self._view.task(task_id)
+        model = float_vector(parameters, record.terms.dimension, "model")
+        self._parameters.require_string(self._view.tau(task_id))
+        for text in check_round(self._view, record):
+            warn(text)
         with stage("publishing the model at the coordinator"):
             digest = self._coordinator.put_model(encode_model(model), task_id, self._chain)
         if compact:
@@ -188,33 +204,6 @@ class ModelOwner:
         if not from_provers:
             yield from aggregate_sources(batch, self._coordinator)
         yield partial(self._provers.aggregate, batch, key)
-
-
-def quantised_bound(norm: float, fraction_bits: int) -> int:
-    """BOUND of a task whose gradients have at most this L2 norm: floor((norm * 2^f)^2).
-
-    Raises:
-        InvalidInputError: the norm is not positive, or the bound leaves (0, 2^62).
-    """
-    if not math.isfinite(norm) or norm <= 0:
-        raise InvalidInputError(f"a norm bound is a positive number, not {norm}")
-    bound = math.floor(math.ldexp(norm, fraction_bits) ** 2) if norm < 2.0**64 else MAX_BOUND + 1
-    if not 1 <= bound <= MAX_BOUND:
-        raise InvalidInputError(
-            f"norm {norm} with {fraction_bits} fraction bits gives a squared bound outside [1, "
-            f"2^62); use other fraction bits"
-        )
-    return bound
-
-
-def check_capacity(bound: int, owners: int) -> None:
-    """Refuse terms under which a sum of gradients could leave 64 bits.
-
-    Raises:
-        InvalidInputError: BOUND and the number of owners are too large together.
-    """
-    if owners * (math.isqrt(bound) + 1) >= 1 << 63:
-        raise InvalidInputError(f"{owners} gradients of squared norm {bound} can exceed 64 bits; lower the bound")
 
 
 def aggregate_sources(batch: AcceptedBatch, coordinator: CoordinatorClient) -> Iterator[Callable[[], bytes]]:

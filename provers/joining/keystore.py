@@ -17,7 +17,9 @@ from commons.storage.secretfiles import hexadecimal, read_secret_file, secret_of
 
 _HPKE, _ENTROPY, _SHARED = "hpke-x25519", "dealing-entropy", "shared-keys"
 _RECIPIENTS = "dealing-recipients"
-_ACCOUNT_FILE, _SEALING_FILE = "account.json", "hpke.json"
+ACCOUNT_FILE = "account.json"
+"""Where a keystore has the key of the prover's account."""
+_SEALING_FILE = "hpke.json"
 """The account is written first: a directory with a sealing key is complete."""
 
 
@@ -50,7 +52,7 @@ class Keystore:
         """
         if os.path.exists(directory / _SEALING_FILE):
             raise StorageError(f"{directory} holds a prover's keys already; they are not replaced")
-        account = open_account(directory / _ACCOUNT_FILE)
+        account = open_account(directory / ACCOUNT_FILE)
         secret = sealing.generate()
         write_secret_file(directory / _SEALING_FILE, _HPKE, {"secret": secret.hex()}, replace=False)
         return cls(directory, account, secret)
@@ -58,7 +60,7 @@ class Keystore:
     @classmethod
     def load(cls, directory: Path) -> Keystore:
         """Read the keys; KeyFileError for files that are missing, broken, or readable by others."""
-        account = load_account(directory / _ACCOUNT_FILE)
+        account = load_account(directory / ACCOUNT_FILE)
         return cls(directory, account, secret_of(directory / _SEALING_FILE, _HPKE))
 
     @classmethod

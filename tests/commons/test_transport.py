@@ -130,7 +130,11 @@ def test_it_may_say_so_by_a_date(gateway: Gateway, waits: list[float]) -> None:
     assert 15 < waits[0] <= 20
 
 
-@pytest.mark.parametrize("asked", ["86400", "9" * 5000, formatdate(time.time() + 10**6), "soon", "-5", ""])
+@pytest.mark.parametrize(
+    "asked",
+    ["86400", "9" * 5000, formatdate(time.time() + 10**6), "soon", "-5", ""],
+    ids=["day", "long", "date", "word", "negative", "empty"],
+)
 def test_no_node_puts_a_thread_to_sleep_for_an_hour(gateway: Gateway, waits: list[float], asked: str) -> None:
     gateway.replies = [Reply(429, headers={"Retry-After": asked}), Reply()]
     assert gateway.rpc(timeout=3).chain_id == 31337

@@ -20,7 +20,8 @@ from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model, encode_model
 from gradroll.data_owner.claims import Claim, open_claims
-from gradroll.model_owner.buyer import ModelOwner, check_capacity, quantised_bound
+from gradroll.model_owner.buyer import ModelOwner
+from gradroll.model_owner.capacity import check_capacity, quantised_bound
 from gradroll.model_owner.from_provers import ProverReader
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of

@@ -1,0 +1,39 @@
+"""What commands that pay have in common: the cost is told before, the hash at once, and nothing is paid twice."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from commons.runtime.amounts import ether
+
+if TYPE_CHECKING:
+    from commons.chain.quotes import Quote
+    from commons.settings.loading import Settings
+    from gradroll.console import Console
+    from gradroll.session import Session, Teller
+
+
+def paying_session(arguments: argparse.Namespace, chosen: Settings) -> Session:
+    """A session whose transactions are told on the command's console, and remembered until the command has ended."""
+    from gradroll.session import Session
+
+    return Session(chosen, teller(arguments.console))
+
+
+def teller(console: Console) -> Teller:
+    """Tells of transactions on a console."""
+    from gradroll.session import Teller
+
+    sent: list[bytes] = []
+
+    def announce(quote: Quote) -> None:
+        value = f"{ether(quote.value)} and " if quote.value else ""
+        console.line(f"costs {value}up to {ether(quote.fee)} in fees, {quote.gas:,} gas", "dim")
+
+    def on_sent(transaction: bytes) -> None:
+        sent.append(transaction)
+        console.line(f"sent transaction 0x{transaction.hex()}", "dim")
+        console.result(transactions=sent)
+
+    return Teller(announce, on_sent)
