@@ -6,6 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from circuits.atomicfile import storing
 from circuits.errors import StorageError
 
 
@@ -20,8 +21,6 @@ def require_free(path: Path, *, force: bool) -> None:
     Raises:
         StorageError: it exists and is not to be replaced, or cannot be written.
     """
-    from circuits.atomicfile import storing
-
     with storing(f"cannot write {path}"):
         if path.is_dir():
             raise StorageError(f"{path} is a directory; name a file")
