@@ -27,6 +27,7 @@ class StallGuard:
         self.stalled = False
         self._seconds = seconds
         self._waiting_since: float | None = None
+        self._moved_at = 0.0
 
     @contextmanager
     def watching(self, end: Callable[[], object]) -> Generator[Self]:
@@ -62,13 +63,9 @@ class StallGuard:
     def sent(self, messages: Iterable[M]) -> Iterator[M]:
         """The same messages, for another thread that takes them while this one waits; each taken one moves the call."""
         for message in messages:
-            self._moved()
+            self._moved_at = time.monotonic()
             yield message
-        self._moved()
-
-    def _moved(self) -> None:
-        if self._waiting_since is not None:
-            self._waiting_since = time.monotonic()
+        self._moved_at = time.monotonic()
 
     @contextmanager
     def _waiting(self) -> Generator[None]:
@@ -82,7 +79,8 @@ class StallGuard:
         rest = self._seconds
         while not over.wait(rest):
             since = self._waiting_since
-            rest = self._seconds if since is None else since + self._seconds - time.monotonic()
+            quiet = 0.0 if since is None else time.monotonic() - max(since, self._moved_at)
+            rest = self._seconds - quiet
             if rest <= 0:
                 self.stalled = True
                 end()

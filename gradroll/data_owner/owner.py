@@ -303,13 +303,12 @@ class DataOwner:
     def _send_patiently(
         self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
     ) -> tuple[SavedSubmission, Mapping[int, str]]:
-        deadline = time.monotonic() + self._patience
-        while True:
-            submission, missing = self._send(submission, sharing, record)
-            silent = any(reason.startswith(UnavailableError.code) for reason in missing.values())
-            if not silent or time.monotonic() + _PAUSE >= deadline:
-                return submission, missing
+        submission, missing = self._send(submission, sharing, record)
+        deadline = time.monotonic() + self._patience  # from here on: a slow line's uploads may have taken minutes
+        while _some_silent(missing) and time.monotonic() + _PAUSE < deadline:
             time.sleep(_PAUSE)
+            submission, missing = self._send(submission, sharing, record)
+        return submission, missing
 
     def _send(
         self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
@@ -395,6 +394,10 @@ def _require_same(begun: SavedSubmission, quantized: Quantized) -> None:
 def gradient_digest(quantized: Quantized) -> bytes:
     """SHA-256 of a quantised gradient, by which a retry is recognised."""
     return hashlib.sha256(np.ascontiguousarray(quantized.values, dtype="<i8").tobytes()).digest()
+
+
+def _some_silent(missing: Mapping[int, str]) -> bool:
+    return any(reason.startswith(UnavailableError.code) for reason in missing.values())
 
 
 def _reasons(missing: Mapping[int, str]) -> str:

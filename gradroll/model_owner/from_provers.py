@@ -134,10 +134,8 @@ class ProverReader:
         as long again, and at least ``stall`` seconds.
         """
         provers, begun = range(committee.committee.size), time.monotonic()
-        with (
-            ThreadPoolExecutor(len(provers), "provers") as pool,
-            ExitStack() as connections,
-        ):  # closing these ends calls
+        # Connections are closed before the pool is: that ends the calls of those that were not waited for.
+        with ThreadPoolExecutor(len(provers), "provers") as pool, ExitStack() as connections:
             clients = [self._connected(connections, endpoint) for endpoint in committee.endpoints]
             running = {p: pool.submit(_answer, ask, clients[p], p) for p in provers}
             _wait_for_answers(running.values(), committee.committee.quorum)

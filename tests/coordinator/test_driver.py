@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 import pytest
 
 import coordinator.driver
-from circuits.errors import ChainError, CircuitError, UnknownError
+from circuits.errors import ChainError, CircuitError, KeyMismatchError, UnknownError
 from commons.protocol.messages import Step
 from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings
@@ -289,6 +289,19 @@ def test_an_unforeseen_exception_is_logged_and_stops_neither_other_rounds_nor_th
     world.market.raises.clear()
     world.turn(after=1.0)
     assert world.market.asked["round"] == asked + 1
+
+
+def test_owners_do_not_see_what_the_trouble_says_of_the_coordinators_machine(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.enter([0, 1])
+    world.market.raises[0] = KeyMismatchError("there is no verifying key in /srv/gradroll/keys")
+    for _ in range(2):
+        world.turn(after=100.0)
+    assert [event.reason for event in world.log.of(CohortFailed)] == [world.round.trouble]
+    assert "a problem of its own" in world.round.trouble
+    assert "/srv" not in world.round.trouble
+    assert "/srv/gradroll/keys" in caplog.text
 
 
 def test_a_round_whose_trouble_cannot_be_noted_waits_all_the_same(

@@ -195,6 +195,22 @@ def test_a_prover_that_comes_back_soon_gets_its_share(world: World, monkeypatch:
     assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 2: 1, 3: 1}
 
 
+def test_an_upload_that_breaks_after_minutes_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.patience, now = 3.0, [0.0]
+
+    def broken(prover: int, digest: bytes) -> bytes:
+        now[0] += 100.0
+        raise UnavailableError("the connection broke")
+
+    def repaired(_: float) -> None:
+        world.provers.signs = None
+
+    world.provers.signs = broken
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", repaired)
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+
+
 def test_another_gradient_for_the_same_round_is_refused(world: World) -> None:
     world.provers.down = {0, 1}
     with pytest.raises(UnavailableError):
