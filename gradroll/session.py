@@ -124,8 +124,8 @@ class Session:
 
     def writer(self, account: Path) -> ChainWriter:
         """Transactions to the market of the account in a key file."""
-        own = self.settings.section(ChainSettings)
-        key, patience = load_account(account), Patience.of(own)
+        key, own = load_account(account), self.settings.section(ChainSettings)
+        patience = Patience.of(own)
         if self._teller is None:
             return ChainWriter(self.view, key, patience)
         outbox = self._open.enter_context(Outbox(own.outbox or outbox_of(account)))

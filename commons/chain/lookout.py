@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 
-from circuits.errors import ChainError, GradrollError
+from circuits.errors import GradrollError
 from circuits.statement import TaskTerms
 from commons.chain.facts import TaskRecord
 from commons.chain.ports import MarketReader
@@ -45,7 +45,7 @@ def warn_unserved(tasks: Iterator[TaskRecord], require: Callable[[int], None]) -
         for record in tasks:
             seen.append(record)
             _warn(record.terms.task_id, require)
-    except ChainError as error:
+    except GradrollError as error:
         _log.warning("event=tasks-not-looked-at reason=%r", str(error))
     return seen
 

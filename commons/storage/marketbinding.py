@@ -47,19 +47,19 @@ def bind(directory: Path, market: MarketId, cure: str, disk: Disk = LOCAL_DISK) 
     """
     path, own = directory / FILE, _Bound(_VERSION, market.chain_id, market.address, market.deployment)
     with storing(f"cannot read {path}"):
-        text = path.read_text(encoding="utf-8") if path.exists() else None
-    if text is None:
+        raw = path.read_bytes() if path.exists() else None
+    if raw is None:
         write_durably(path, json.dumps(_CODEC.encode(own), indent=1).encode() + b"\n", disk=disk)
-    elif (bound := _decode(path, text)) != own:
+    elif (bound := _decode(path, raw)) != own:
         raise StorageError(
             f"the state directory {directory} belongs to {_shown(bound)}; the node shows {_shown(own)}: another chain, "
             f"or one that was reset. {cure}"
         )
 
 
-def _decode(path: Path, text: str) -> _Bound:
+def _decode(path: Path, raw: bytes) -> _Bound:
     try:
-        document = json.loads(text)
+        document = json.loads(raw)
         if isinstance(document, dict) and type(version := document.get("version")) is int:
             require_known(path, version, _VERSION)
         return _CODEC.decode(document)

@@ -39,7 +39,7 @@ def create(arguments: argparse.Namespace) -> int:
     """Register a committee."""
     from circuits.statement import Committee
     from gradroll.commands.paying import paying_session
-    from gradroll.model_owner.checks import ALL_NEEDED
+    from gradroll.model_owner.precheck import ALL_NEEDED
 
     tolerance = spare(Committee(0, arguments.threshold, tuple(arguments.members)))
     if not tolerance:
@@ -57,7 +57,7 @@ def create(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print a committee."""
-    from gradroll.model_owner.checks import of_committee
+    from gradroll.model_owner.precheck import of_committee
     from gradroll.session import Session
 
     with Session(settings(arguments)) as session:

@@ -10,9 +10,7 @@ import hashlib
 import logging
 import math
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +23,6 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import (
     ClosedError,
     GradientError,
-    GradrollError,
     InvalidInputError,
     UnavailableError,
     UnknownError,
@@ -33,22 +30,19 @@ from circuits.errors import (
 from circuits.policies.registry import find
 from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
-from commons.chain.facts import CommitteeRecord
 from commons.chain.writer import ChainWriter
-from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime.stages import stage
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from commons.wire.prover_client import ProverClient
 from commons.wire.published import fetch_model, opened_round
 from gradroll.data_owner.claims import claim_all
+from gradroll.data_owner.handing import ShareSender
 from gradroll.data_owner.standing import Standing, await_end, standing
 from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
 _log = logging.getLogger(__name__)
-_PAUSE = 0.5
 Deal = Callable[[Quantized, int, CommitmentKey, Committee, OwnerSeeds], Sharing]
 """From a quantised gradient, BOUND, key, committee and seeds to the commitment and what each prover gets."""
 
@@ -108,9 +102,7 @@ class DataOwner:
         self._coordinator = coordinator
         self._parameters = parameters
         self._store = SubmissionStore(state, chain.view.market_id)
-        self._stall = stall
-        self._tls_roots = tls_roots
-        self._patience = patience
+        self._sender = ShareSender(chain.view, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience)
         self._deal = deal
 
     @property
@@ -188,7 +180,7 @@ class DataOwner:
         else:
             submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
         with stage("handing the shares to the provers"):
-            submission, missing = self._send_patiently(submission, sharing, record)
+            submission, missing = self._sender.send(submission, sharing, record)
         status = self._hand_in(submission, record.committee, missing)
         return _outcome(submission, quantized, missing, status)
 
@@ -300,43 +292,6 @@ class DataOwner:
             )
         return sharing
 
-    def _send_patiently(
-        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
-    ) -> tuple[SavedSubmission, Mapping[int, str]]:
-        submission, missing = self._send(submission, sharing, record)
-        deadline = time.monotonic() + self._patience  # from here on: a slow line's uploads may have taken minutes
-        while _some_silent(missing) and time.monotonic() + _PAUSE < deadline:
-            time.sleep(_PAUSE)
-            submission, missing = self._send(submission, sharing, record)
-        return submission, missing
-
-    def _send(
-        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
-    ) -> tuple[SavedSubmission, Mapping[int, str]]:
-        """Stream to all provers that have no receipt yet, at once; every receipt is durable before the next step."""
-        open_provers = [p for p in range(record.committee.size) if p not in submission.receipts]
-        missing: dict[int, str] = {}
-        with ThreadPoolExecutor(max(len(open_provers), 1), "upload") as pool:
-            uploads = {
-                p: pool.submit(self._send_one, submission.header, sharing.payloads[p], p, record) for p in open_provers
-            }
-            for prover, upload in uploads.items():
-                try:
-                    submission = submission.with_receipt(prover, upload.result())
-                except GradrollError as error:
-                    missing[prover] = f"{error.code}: {error}"
-                else:
-                    self._store.save(submission)
-        return submission, missing
-
-    def _send_one(self, header: SubmissionHeader, payload: bytes, prover: int, record: CommitteeRecord) -> bytes:
-        context = self._view.context(header.task_id, header.round)
-        endpoint = record.endpoints[prover]
-        with ProverClient(endpoint, stall=self._stall, tls_roots=self._tls_roots) as client:
-            receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
-        verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
-        return receipt
-
     def _hand_in(
         self, submission: SavedSubmission, committee: Committee, missing: Mapping[int, str]
     ) -> SubmissionStatus:
@@ -394,10 +349,6 @@ def _require_same(begun: SavedSubmission, quantized: Quantized) -> None:
 def gradient_digest(quantized: Quantized) -> bytes:
     """SHA-256 of a quantised gradient, by which a retry is recognised."""
     return hashlib.sha256(np.ascontiguousarray(quantized.values, dtype="<i8").tobytes()).digest()
-
-
-def _some_silent(missing: Mapping[int, str]) -> bool:
-    return any(reason.startswith(UnavailableError.code) for reason in missing.values())
 
 
 def _reasons(missing: Mapping[int, str]) -> str:

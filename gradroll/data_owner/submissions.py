@@ -141,7 +141,9 @@ def _encode(submission: SavedSubmission) -> dict[str, object]:
     )  # fmt: skip
 
 
-def _decode(raw: Mapping[str, object]) -> SavedSubmission:
+def _decode(raw: object) -> SavedSubmission:
+    if not isinstance(raw, dict):
+        raise ValueError("no object")
     if raw.get("version") == 1:  # of before an owner could submit again in a round
         raw = {**raw, "version": VERSION, "earlier": []}
     saved = _CODEC.decode(raw)

@@ -29,8 +29,8 @@ from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.published import fetch_model
 from gradroll.model_owner import roster
-from gradroll.model_owner.checks import check_round, check_terms
 from gradroll.model_owner.from_provers import ProverReader
+from gradroll.model_owner.precheck import check_round, check_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ModelOwner:
             warn: told what may go wrong, before anything is sent.
 
         Raises:
-            GradrollError: terms that no round could satisfy, see `checks.check_terms`; nothing was sent.
+            GradrollError: terms that no round could satisfy, see `precheck.check_terms`; nothing was sent.
             ChainError: the market refused.
         """
         for text in check_terms(self._view, self._parameters, terms):
@@ -127,7 +127,7 @@ class ModelOwner:
 
         Raises:
             InvalidInputError: no model of this task: another shape, NaN, something that is no number.
-            GradrollError: the round cannot be opened, see `checks.check_round`; nothing was sent.
+            GradrollError: the round cannot be opened, see `precheck.check_round`; nothing was sent.
             KeyMismatchError: the reference string at hand is another than the task's: no sum could be read.
         """
         record = self._view.task(task_id)

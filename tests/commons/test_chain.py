@@ -532,3 +532,29 @@ def test_a_transaction_that_is_never_mined_is_given_up(anvil: Anvil) -> None:
     chain.view.rpc.web3.provider.make_request(RPCEndpoint("evm_setAutomine"), [False])
     with pytest.raises(ChainError, match="was not mined within 2 s"):
         chain.create_committee(1, [bytes([i]) * 20 for i in range(1, 5)])
+
+
+def test_a_verifier_names_the_reference_string_of_its_key(world: World, committee: int, verifier: bytes) -> None:
+    view, before = world.chain.view, world.chain.view.task_count()
+    task = world.chain.create_task(terms(world, committee, verifier))
+    assert (task, view.task_count()) == (before, before + 1)
+    assert view.tau(task) == development_setup("norm", 16, DIMENSION).srs.tau
+
+
+CAPACITY_ONLY = bytes.fromhex("60003560e01c635cfc1a5114601457600080fd005b606460005260206000f3")
+"""Code that answers ``capacity()`` with 100 and reverts otherwise; the market creates tasks with it."""
+
+
+def test_a_verifier_that_names_no_reference_string_is_told(world: World, committee: int) -> None:
+    creation = bytes.fromhex("60") + bytes([len(CAPACITY_ONLY)]) + bytes.fromhex("8060093d393df3") + CAPACITY_ONLY
+    stranger = world.chain._sender.send(None, creation, gas=1_000_000).created
+    task = world.chain.create_task(terms(world, committee, stranger))
+    with pytest.raises(ContractError, match="does not name its reference string"):
+        world.chain.view.tau(task)
+
+
+def test_balances_and_fees_are_read(world: World) -> None:
+    view = world.chain.view
+    assert view.balance(SigningKey.generate().address) == 0
+    assert view.balance(world.chain.address) > 10**15
+    assert view.gas_price() > 0

@@ -34,12 +34,12 @@ def test_at_another_deployment_both_are_named_and_the_cure(tmp_path: Path, chang
     bind(tmp_path, MARKET, "")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"version": 1}', "\0", "[" * 5000])
-def test_a_file_that_names_no_market_is_not_overwritten(tmp_path: Path, content: str) -> None:
-    (tmp_path / FILE).write_text(content)
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"version": 1}', b"\0", b"\xff\xff\xff", b"[" * 5000])
+def test_a_file_that_names_no_market_is_not_overwritten(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FILE).write_bytes(content)
     with pytest.raises(StorageError, match="names no market"):
         bind(tmp_path, MARKET, "")
-    assert (tmp_path / FILE).read_text() == content
+    assert (tmp_path / FILE).read_bytes() == content
 
 
 def test_a_file_of_a_newer_release_is_not_taken_for_another_market(tmp_path: Path) -> None:

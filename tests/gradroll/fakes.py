@@ -63,6 +63,7 @@ class FakeChain:
     batches: tuple[AcceptedBatch, ...] = ()
     aggregate: G1 = INFINITY
     paid: int = 0
+    escrow: int = 10**6
     accepted_indices: frozenset[int] = frozenset()
     copies: dict[int, int] = field(default_factory=dict)
     chain_id: int = MARKET.chain_id
@@ -87,7 +88,7 @@ class FakeChain:
         return terms()
 
     def task(self, task_id: int) -> TaskRecord:
-        return TaskRecord(self.terms(task_id), b"\x09" * 20, 0, 0, self.opened, len(self.owners))
+        return TaskRecord(self.terms(task_id), b"\x09" * 20, self.escrow, 0, self.opened, len(self.owners))
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         return RoundRecord(MODEL_DIGEST, self.deadline, self.deadline + 60, 0, 0, 0, self.aggregate, False)

@@ -154,15 +154,19 @@ def test_addresses_are_told_and_written_as_soon_as_they_are_paid_for(
         assert main(command) == catalogue()["chain"].exit_status
     market = load(out, environment={}).section(ChainSettings).market
     assert f"market 0x{market.hex()}" in capsys.readouterr().out.lower()
-    assert main([*command, "--force"]) == 0
+    assert "run the same command again" in out.read_text()
+    assert main(command) == 0  # it goes on with the contracts that are there
     shown = capsys.readouterr().out.lower()
+    assert "run the same command again" not in out.read_text()
     settings = load(out, environment={})
     verifier = settings.section(TaskDefaults).verifier
     assert verifier is not None
     assert f"0x{verifier.hex()}" in shown
-    assert settings.section(ChainSettings).market != market
+    assert settings.section(ChainSettings).market == market
+    assert main(command) == catalogue()["storage"].exit_status  # it is whole now
     assert "# registry: 0x" in out.read_text()
     assert main([*command, "--force", "--verifying-key", str(tmp_path / "norm.verifying")]) == 0
+    assert load(out, environment={}).section(ChainSettings).market != market
     assert load(out, environment={}).section(TaskDefaults).verifier is None
     assert out.read_text().count("# verifier of norm, 2 owners: 0x") == 2
     chain.stop()

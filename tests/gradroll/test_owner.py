@@ -29,7 +29,7 @@ from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
 from commons.storage.files import DirectoryLock
-from gradroll.data_owner import owner
+from gradroll.data_owner import handing, owner
 from gradroll.data_owner.owner import DataOwner
 from native import g2_generator
 from tests.gradroll.fakes import (
@@ -72,7 +72,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     keys = tuple(SigningKey.generate() for _ in range(4))
     account = SigningKey.generate()
     provers = FakeProvers(keys)
-    monkeypatch.setattr(owner, "ProverClient", provers.client)
+    monkeypatch.setattr(handing, "ProverClient", provers.client)
     yield World(FakeChain(keys, {account.address: 3}), FakeCoordinator(), provers, account, tmp_path)
 
 
@@ -371,7 +371,7 @@ def test_two_calls_at_once_draw_one_set_of_masks(world: World) -> None:
 def test_a_state_directory_that_cannot_be_written_is_told_before_anything_is_sent(world: World) -> None:
     world.state = world.state / "file"
     world.state.write_text("no directory")
-    with pytest.raises(StorageError, match="cannot use the state directory"):
+    with pytest.raises(StorageError, match="is no directory"):
         world.owner().submit(0, GRADIENT)
     assert not world.provers.received
     assert not world.coordinator.headers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from circuits.groth16 import unsafe_generate_keys
 from circuits.keyfiles import save_proving_key, save_verifying_key
 from circuits.srs import unsafe_development_srs
 from circuits.statement import domain_size
-from commons.settings.loading import Settings, load
+from commons.settings.loading import Settings
 from commons.storage import diskspace
 from commons.storage.accounts import SigningKey, save_account
 from coordinator.service import CoordinatorNode
@@ -115,8 +116,7 @@ def test_a_node_without_what_it_needs_does_not_start(
 
 
 def test_a_development_string_is_refused_where_it_is_not_allowed(deployment: Deployment, role: str) -> None:
-    chosen = settings(deployment, role)
-    strict = load(environment={}, overrides={key: chosen.get(key) for key in chosen._values}, development=False)
+    strict = replace(settings(deployment, role), development=False)
     refused(InsecureSetupError, "is a development SRS", strict)
 
 
