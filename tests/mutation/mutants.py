@@ -463,9 +463,9 @@ MUTANTS = (
         _in("coordinator", "test_giving_up.py"),
     ),
     Mutant(
-        "coordinator/machine/culprits.py",
-        "    ground = _without(ground, batch.out)\n",
-        "",
+        "coordinator/machine/cohort.py",
+        "shares, fallen=batch.out)",
+        "shares)",
         "whoever was rejected stays out of its cohort",
         _in("coordinator", "test_batcher.py"),
     ),
