@@ -565,10 +565,9 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/data_owner/owner.py",
-        "        self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not"
-        " happen\n",
+        "        self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen\n",
         "",
-        "an owner draws masks once a round",
+        "an owner draws masks once a submission",
         _in("gradroll", "test_owner.py"),
     ),
     Mutant(
