@@ -47,6 +47,7 @@ from coordinator.rounds import RoundKey
 
 _log = logging.getLogger(__name__)
 _LATER = "receipts"
+_AGAIN = "submit again while the round takes submissions"
 _FOR_GOOD = (RuleViolationError.code, UnknownError.code)
 """With these a prover refuses the coin of a cohort that it can never be in: for want of a share, or by a rule."""
 
@@ -172,7 +173,7 @@ class Batcher:
             is_new = known.rounds[key].locked != state.members
         if is_new:
             aside = [v for v in heard if isinstance(v, OwnerSetAside) and v.code != _LATER]
-            dropped = [OwnerDropped(v.submission, v.reason, False) for v in aside if v.submission not in state.members]
+            dropped = [OwnerDropped(v.submission, f"{v.reason}; {_AGAIN}", False) for v in aside]
             self._journal.record(SetLocking(*key, state.members), *dropped)
 
     def _events(self, key: RoundKey, verdicts: tuple[Verdict, ...]) -> list[Event]:

@@ -187,18 +187,19 @@ class Driver:
 
     def _ends(self, key: RoundKey, terms: TaskTerms, facts: RoundFacts, unproven: Unproven) -> bool:
         """Note a failure, and whether it ends its cohort; if so, the round goes on at once."""
+        now = self._view.now()  # attempts take their time
         with self._journal.reading() as state:
             current = state.rounds[key]
             fixed = current.cohort is not None
             outlook = Outlook(
-                facts.now, current.failing_since or facts.now, facts.submit_deadline, facts.settle_deadline,
+                now, current.failing_since or now, facts.submit_deadline, facts.settle_deadline,
                 locked=current.locked is not None,
                 again=state.most_of_one_owner(key) < SUBMISSIONS_A_ROUND,
                 others=len(state.pending(key)) >= terms.min_owners,
             )  # fmt: skip
         final = fixed and gives_up(unproven.trouble, outlook)
         reason = f"{unproven.reason}; {advice(outlook)}" if final else unproven.reason
-        self._note_failure(CohortFailed(*key, reason, final, facts.now))
+        self._note_failure(CohortFailed(*key, reason, final, now))
         if final:
             _log.warning("event=cohort-given-up task=%d round=%d trouble=%s", *key, unproven.trouble.name.lower())
         return final

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from circuits.statement import TaskTerms
 from coordinator.rounds import CoordinatorState, RoundKey
@@ -96,8 +95,8 @@ def _new_cohort(
     if room < terms.min_owners:
         return Close(f"the round is full: it has {facts.accepted} of {terms.max_owners_per_round} gradients")
     if len(waiting) < room and facts.now <= facts.submit_deadline:
-        until = datetime.fromtimestamp(facts.submit_deadline, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        return Wait(f"{len(waiting)} of {room} submissions are in; the submit window is open until {until}")
+        until = f"the submit window is open until {facts.submit_deadline} (chain time)"
+        return Wait(f"{len(waiting)} of {room} submissions are in; {until}")
     if len(waiting) < terms.min_owners:
         return Wait(_too_few(len(waiting), terms))
     size = group_size(len(waiting), capacity, terms.min_owners)

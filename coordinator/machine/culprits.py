@@ -108,7 +108,6 @@ def failed(batch: Batch, verdicts: Sequence[Verdict], reason: str, *, final: boo
 def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequence[Verdict] = ()) -> Transition:
     """Start whatever attempt the roster and the records call for; ``verdicts`` is news to pass on."""
     news = list(verdicts)
-    ground = _without(ground, batch.out)
     if batch.locked is not None:
         ground = replace(ground, kept=ground.kept & batch.locked)
     while True:

@@ -277,7 +277,7 @@ class DataOwner:
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
         ).signed(self._view.context(terms.task_id, round_number), self._chain.sign)
         submission = SavedSubmission(header, gradient_digest(quantized), raw, {}, earlier)
-        self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not happen
+        self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen
         return submission, sharing
 
     def _deal_again(

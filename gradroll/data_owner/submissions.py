@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from circuits.errors import StorageError
 from circuits.statement import MarketId, SubmissionHeader
@@ -141,10 +142,8 @@ def _encode(submission: SavedSubmission) -> dict[str, object]:
     )  # fmt: skip
 
 
-def _decode(raw: object) -> SavedSubmission:
-    if not isinstance(raw, dict):
-        raise ValueError("no object")
-    if raw.get("version") == 1:  # of before an owner could submit again in a round
+def _decode(raw: Any) -> SavedSubmission:
+    if isinstance(raw, dict) and raw.get("version") == 1:  # of before an owner could submit again in a round
         raw = {**raw, "version": VERSION, "earlier": []}
     saved = _CODEC.decode(raw)
     if saved.version != VERSION:

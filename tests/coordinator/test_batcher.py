@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import native
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.status import SubmissionState
@@ -16,9 +18,10 @@ from coordinator.events import HeaderAccepted, OwnerDropped
 from coordinator.giving_up import Trouble
 from coordinator.journal import Journal
 from coordinator.rounds import Round
+from native import FrArray
 from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of
-from tests.support.faults import lie, silent
-from tests.support.network import Network, network_with
+from tests.support.faults import REWRITES, lie, silent
+from tests.support.network import Network, OwnerPlan, gradients, network_with
 
 OWNERS = 3
 EVERYBODY = frozenset(range(4))
@@ -27,9 +30,9 @@ EVERYBODY = frozenset(range(4))
 class World:
     """A coordinator with a cohort to prove, and its committee."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, network: Network | None = None) -> None:
         self.directory = directory
-        self.network: Network = network_with(OWNERS)
+        self.network: Network = network_with(OWNERS) if network is None else network
         self.journal: Journal = journal_in(directory)
         self.key = (self.network.terms.task_id, 0)
         for digest, header in zip(self.network.cohort.digests, self.network.headers, strict=True):
@@ -179,3 +182,31 @@ def test_a_liar_whom_nobody_left_can_name_is_time_away_from_being_named(world: W
     garbage = {1: [lie(Step.COMBINE, lambda body, owners: bytes(64))]}
     fleet = NetworkFleet(world.network, faults=garbage, down={3})
     unproven(world.prove(fleet), Trouble.AWAY)
+
+
+def test_an_owner_that_was_set_aside_may_submit_again_once_a_set_without_it_is_to_be_signed(tmp_path: Path) -> None:
+    """One share of its dealing is off; with a prover away nobody can say whether the owner or a prover did that."""
+
+    def bend(shares: list[FrArray]) -> None:
+        shares[1][0] = native.add(shares[1][[0]], native.from_ints([9]))[0]
+
+    plans = [OwnerPlan(gradient) for gradient in gradients(OWNERS, 5)]
+    world = World(tmp_path, network_with([*plans[:-1], replace(plans[-1], bend=bend)]))
+    assert world.prove(NetworkFleet(world.network, down={3})) is None
+    *others, aside = (state_of(world.journal).submissions[s].status for s in world.network.cohort.digests)
+    assert {status.state for status in others} == {SubmissionState.PROVEN}
+    assert aside.state is SubmissionState.EXPIRED
+    assert aside.reason.startswith("unattributed: ")
+    assert aside.reason.endswith("; submit again while the round takes submissions")
+    world.journal.close()
+
+
+def test_before_that_another_try_of_its_cohort_may_still_clear_it(world: World) -> None:
+    """A prover's share of an owner is off, and the one is away that would show whose fault it is."""
+    misfit = lie(*REWRITES["projection-of-one-owner"])
+    unproven(world.prove(NetworkFleet(world.network, faults={1: [misfit]}, down={3})), Trouble.AWAY)
+    states = {entry.status.state for entry in state_of(world.journal).submissions.values()}
+    assert states == {SubmissionState.PROVING}
+    world.restart()
+    assert world.prove(NetworkFleet(world.network, faults={1: [misfit]}), again=True) is None
+    assert world.bundle().statement.size == OWNERS

@@ -39,7 +39,7 @@ OPEN = Outlook(
 """The submit window is open for 100 more seconds, and the cohort has just failed for the first time."""
 LATE = replace(OPEN, now=300, since=300)
 """It is over; 700 seconds are left until the round is."""
-HALF, LATE_HALF = replace(OPEN, now=150), replace(LATE, now=650)
+HALF, LATE_HALF = 150, 650
 """Half of the time that there was when it began to fail has passed."""
 
 
@@ -48,9 +48,9 @@ HALF, LATE_HALF = replace(OPEN, now=150), replace(LATE, now=650)
     [
         pytest.param(OPEN, True, True, False, id="its owners can submit again"),
         pytest.param(replace(OPEN, now=149), True, True, False, id="time may still cure it"),
-        pytest.param(HALF, True, True, True, id="time has had its share"),
-        pytest.param(replace(HALF, again=False), True, False, False, id="an owner is at its last submission"),
-        pytest.param(replace(HALF, locked=True), True, False, False, id="provers may have signed it"),
+        pytest.param(replace(OPEN, now=HALF), True, True, True, id="time has had its share"),
+        pytest.param(replace(OPEN, now=HALF, again=False), True, False, False, id="an owner is at its last submission"),
+        pytest.param(replace(OPEN, now=HALF, locked=True), True, False, False, id="provers may have signed it"),
         pytest.param(replace(OPEN, locked=True, others=True), True, True, False, id="others gain by its end"),
         pytest.param(replace(OPEN, now=550, locked=True, others=True), True, True, True, id="others have waited"),
         pytest.param(replace(OPEN, again=False, others=True), True, True, False, id="others gain, at its last"),
@@ -58,7 +58,7 @@ HALF, LATE_HALF = replace(OPEN, now=150), replace(LATE, now=650)
         pytest.param(replace(LATE, now=1000), True, False, False, id="to the end, where nobody gains"),
         pytest.param(replace(LATE, others=True), True, True, False, id="too late to submit again, others gain"),
         pytest.param(replace(LATE, now=649, others=True), True, True, False, id="others wait, but time may cure it"),
-        pytest.param(replace(LATE_HALF, others=True), True, True, True, id="others wait, time had its share"),
+        pytest.param(replace(LATE, now=LATE_HALF, others=True), True, True, True, id="others wait, time had its share"),
     ],
 )
 def test_when_a_cohort_is_given_up(outlook: Outlook, lost: bool, stuck: bool, away: bool) -> None:

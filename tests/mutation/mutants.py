@@ -463,9 +463,9 @@ MUTANTS = (
         _in("coordinator", "test_giving_up.py"),
     ),
     Mutant(
-        "coordinator/machine/culprits.py",
-        "    ground = _without(ground, batch.out)\n",
-        "",
+        "coordinator/machine/cohort.py",
+        "shares, fallen=batch.out)",
+        "shares)",
         "whoever was rejected stays out of its cohort",
         _in("coordinator", "test_batcher.py"),
     ),
@@ -565,10 +565,9 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/data_owner/owner.py",
-        "        self._store.save(submission)  # before anything leaves: a second draw of masks for this round must not"
-        " happen\n",
+        "        self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen\n",
         "",
-        "an owner draws masks once a round",
+        "an owner draws masks once a submission",
         _in("gradroll", "test_owner.py"),
     ),
     Mutant(
