@@ -159,7 +159,7 @@ class Sender:
             receipt = self._found(entry.hashes)  # mined since, an earlier run's variant may be the cause of the refusal
             if receipt is None:
                 raise
-            return self._succeeded(receipt, entry, call)
+            return replace(self._succeeded(receipt, entry, call), earlier=True)
         while True:
             try:
                 return self._until_mined(transaction, entry, limits, deadline, on_sent)
@@ -231,12 +231,12 @@ class Sender:
         while time.monotonic() < deadline:
             fees = self._fees(limits, len(entry.hashes))
             signed = Account.sign_transaction({**numbered, **fees}, self._key.secret_bytes())
-            taken = self._offer(signed, entry, on_sent)
+            accepted = self._offer(signed, entry, on_sent)
             alone = len(entry.hashes) == 1
-            # Alone and not taken, it can be mined only if the node got it twice: an outbox is there to be sure of that.
-            patient = taken or not alone or self._outbox is not None
+            # Alone and refused, it is mined only if the node got it twice: an outbox is there to be sure of that, too.
+            patient = accepted or not alone or self._outbox is not None
             receipt = self._wait(entry.hashes, deadline) if patient else None
-            if receipt is None and not taken:
+            if receipt is None and not accepted:
                 lost = alone or self._nonce() > entry.nonce  # before the receipts, which show what is mined in between
                 receipt = self._found(entry.hashes)
                 if receipt is None and lost:
@@ -244,11 +244,14 @@ class Sender:
             if receipt is not None:
                 return self._succeeded(receipt, entry, transaction)
             limits = self._latest()
-        name = "0x" + entry.hashes[-1].hex() if entry.hashes else ""
-        advice = "look for it before sending it again" if self._outbox is None else (
-            "run the command again: it goes on with this transaction and pays once"
-        )  # fmt: skip
-        raise ChainError(f"the transaction {name} was not mined within {self._patience.give_up:.0f} s; {advice}")
+        raise self._not_mined(entry)
+
+    def _not_mined(self, entry: Entry) -> ChainError:
+        sent = "".join(f" 0x{one.hex()}" for one in entry.hashes[-1:])
+        advice = "look for it before sending it again"
+        if self._outbox is not None:
+            advice = "run the command again: it goes on with this transaction and pays once"
+        return ChainError(f"the transaction{sent} was not mined within {self._patience.give_up:.0f} s; {advice}")
 
     def _latest(self) -> _Limits:
         def ask() -> _Limits:
@@ -271,16 +274,16 @@ class Sender:
         entry.hashes.append(sent)
         self._save()
         try:
-            taken = self._broadcast(signed)
+            accepted = self._broadcast(signed)
         except ChainError:
             entry.hashes.remove(sent)
             self._save()
             raise
-        if taken:
+        if accepted:
             _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), entry.nonce)
             if on_sent is not None:
                 on_sent(sent)
-        return taken
+        return accepted
 
     def _broadcast(self, signed: SignedTransaction) -> bool:
         try:
