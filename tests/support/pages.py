@@ -67,10 +67,7 @@ class Terminals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self._running:
-            process.send_signal(signal.SIGTERM)
-        for process in self._running:
-            process.wait()
+        self.stop(*tuple(self._running))
 
     def type(self, command: str, directory: Path) -> str:
         """Run a command of bash to its end, again while it is too early; returns what it printed.
@@ -93,7 +90,7 @@ class Terminals:
         assert done.returncode == 0, f"{command}\nends with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    def serve(self, command: str, directory: Path, log: Path) -> None:
+    def serve(self, command: str, directory: Path, log: Path) -> subprocess.Popen[bytes]:
         """Start a server in a terminal of its own and wait until it says that it has started."""
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -105,6 +102,15 @@ class Terminals:
         while "-started " not in (said := log.read_text(errors="replace")):
             assert process.poll() is None, f"{command}\nends with {process.returncode}:\n{said}"
             time.sleep(0.1)
+        return process
+
+    def stop(self, *processes: subprocess.Popen[bytes]) -> None:
+        """Stop servers as a service manager does, and wait until they are gone."""
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            process.wait()
+            self._running.remove(process)
 
     def _variables(self) -> Mapping[str, str]:
         """The environment of a reader who installed gradroll and set nothing but what the page says."""
