@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _ROUNDS = 20
 """Rounds of the log that are compared with the chain: a reorganisation may have taken some of them back."""
 _CURE = (
-    "Give this coordinator another state directory and another event log (coordinator.state, coordinator.log); keep "
+    "give this coordinator another state directory and another event log (coordinator.state, coordinator.log); keep "
     "the old ones as long as the old chain may come back"
 )
 _BATCH_GAS = 1_500_000
@@ -57,7 +57,7 @@ def require_own_log(journal: Journal, chain: MarketReader) -> None:
 
     Raises:
         StorageError: none of the latest rounds that the chain knows has a submission of this deployment.
-        ChainError: the node cannot be asked.
+        ChainError: the chain knows none of them, or the node cannot be asked.
     """
     with journal.reading() as state:
         latest = [r.submissions[-1] for r in state.rounds.values() if r.submissions][-_ROUNDS:]
@@ -68,12 +68,17 @@ def require_own_log(journal: Journal, chain: MarketReader) -> None:
         if fits:
             return
         foreign = foreign or fits is False
+    market = chain.market_id
     if foreign:
-        market = chain.market_id
         raise StorageError(
             f"the event log belongs to another deployment of the market 0x{market.address.hex()} than "
             f"0x{market.deployment.hex()}, which the node shows on chain {market.chain_id}: another chain, or one that "
-            f"was reset. {_CURE}"
+            f"was reset; {_CURE}"
+        )
+    if headers:
+        raise ChainError(
+            f"the node knows none of the rounds in the event log: it lags behind, or chain {market.chain_id} was "
+            f"reset. Wait for the node; else: {_CURE}"
         )
 
 

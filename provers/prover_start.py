@@ -39,7 +39,7 @@ def bind_state(own: ProverSettings, market: MarketId) -> None:
     """Refuse a state directory of another deployment of the market.  Raises StorageError."""
     bind(
         own.state, market,
-        "Give this prover another directory (prover.state); its keystore stays. Keep the old directory as long as the "
+        "give this prover another directory (prover.state); its keystore stays. Keep the old one as long as the "
         "old chain may come back: its ledger says what must never be done twice there",
     )  # fmt: skip
 

@@ -53,7 +53,7 @@ def bind(directory: Path, market: MarketId, cure: str, disk: Disk = LOCAL_DISK) 
     elif (bound := _decode(path, raw)) != own:
         raise StorageError(
             f"the state directory {directory} belongs to {_shown(bound)}; the node shows {_shown(own)}: another chain, "
-            f"or one that was reset. {cure}"
+            f"or one that was reset; {cure}"
         )
 
 

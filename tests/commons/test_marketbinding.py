@@ -26,7 +26,7 @@ def test_a_directory_is_bound_at_its_first_use_and_used_again(tmp_path: Path) ->
 def test_at_another_deployment_both_are_named_and_the_cure(tmp_path: Path, change: dict[str, object]) -> None:
     bind(tmp_path, MARKET, "")
     other = with_parts(MARKET, **change)
-    with pytest.raises(StorageError, match=r"another chain, or one that was reset. take another") as caught:
+    with pytest.raises(StorageError, match=r"another chain, or one that was reset; take another") as caught:
         bind(tmp_path, other, "take another")
     for market in (MARKET, other):
         shown = f"0x{market.address.hex()} on chain {market.chain_id}, deployment 0x{market.deployment.hex()}"

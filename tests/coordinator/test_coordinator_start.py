@@ -45,14 +45,20 @@ def test_a_log_of_this_deployment_is_used() -> None:
 
 
 def test_a_log_of_a_chain_that_was_reset_is_refused_and_the_cure_is_named() -> None:
-    with pytest.raises(StorageError, match=r"another chain, or one that was reset.*another event log"):
+    with pytest.raises(StorageError, match=r"another chain, or one that was reset; .*another event log"):
         require_own_log(journal(HeaderRefused(1, "closed", b""), entered()), Reset(chain_of(NETWORK)))
 
 
-@pytest.mark.parametrize("events", [(), (HeaderRefused(1, "closed", b""),), (entered(number=7),)])
-def test_a_log_that_shows_nothing_is_used(events: tuple[Event, ...]) -> None:
-    """Of round 7 the chain knows nothing: a node that is behind, or blocks that were taken back."""
+@pytest.mark.parametrize("events", [(), (HeaderRefused(1, "closed", b""),)])
+def test_a_log_without_submissions_is_used(events: tuple[Event, ...]) -> None:
     require_own_log(journal(*events), Reset(chain_of(NETWORK)))
+
+
+@pytest.mark.parametrize("market", [Market, Reset])
+def test_a_log_whose_rounds_the_chain_does_not_know_waits_for_it(market: type[Market]) -> None:
+    """A node that is behind, or a chain that was reset: its next rounds get the numbers that the log has already."""
+    with pytest.raises(ChainError, match=r"knows none of the rounds.*Wait for the node; else: give"):
+        require_own_log(journal(entered(number=7)), market(chain_of(NETWORK)))
 
 
 def test_one_round_that_was_taken_back_and_opened_anew_does_not_make_a_log_foreign() -> None:
