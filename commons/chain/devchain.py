@@ -29,6 +29,8 @@ from commons.settings.values import join_address
 from commons.storage.accounts import SigningKey
 
 try:
+    from eth.exceptions import OutOfGas
+    from eth.vm.spoof import SpoofTransaction
     from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
     from eth_tester.backends.pyevm.main import get_default_account_keys  # type: ignore[import-untyped]
     from eth_tester.exceptions import TransactionFailed, ValidationError  # type: ignore[import-untyped]
@@ -58,7 +60,9 @@ class DevChain:
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Prepare a chain at its genesis; ``port`` 0 takes any free one."""
         self.accounts = tuple(SigningKey.from_secret(key.to_bytes()) for key in get_default_account_keys(10))
-        self._tester = EthereumTester(PyEVMBackend(genesis_parameters=_genesis(), genesis_state=_state()))
+        backend = PyEVMBackend(genesis_parameters=_genesis(), genesis_state=_state())
+        backend.chain.gas_estimator = _estimate
+        self._tester = EthereumTester(backend)
         self._lock = threading.Lock()
         self._ahead = 0
         provider = EthereumTesterProvider(self._tester)
@@ -127,6 +131,31 @@ def _genesis() -> dict[str, Any]:
 
 def _state() -> dict[bytes, Any]:
     return dict(PyEVMBackend.generate_genesis_state(overrides={"balance": _BALANCE}, num_accounts=10))
+
+
+def _estimate(state: Any, transaction: Any) -> int:
+    """Gas that a transaction needs: from what it used, as each run takes seconds and a search takes a dozen."""
+    limit = state.gas_limit
+    used = limit - _run(state, transaction, limit).get_gas_remaining()
+    while True:
+        needed = used + used // 32 + 3_000  # calls inside keep 1/64 back (EIP-150)
+        try:
+            _run(state, transaction, needed)
+        except OutOfGas:
+            used *= 2
+        else:
+            return int(min(needed, limit))
+
+
+def _run(state: Any, transaction: Any, gas: int) -> Any:
+    """Run a transaction with a gas limit, and undo it.  Raises what the run fails with."""
+    snapshot = state.snapshot()
+    try:
+        computation = state.apply_transaction(SpoofTransaction(transaction, gas=gas, gas_price=0))
+        computation.raise_if_error()
+        return computation
+    finally:
+        state.revert(snapshot)
 
 
 def _reverted(error: TransactionFailed) -> Json:
