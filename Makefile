@@ -37,19 +37,23 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gradroll needs Python 3.11 or newer; set PYTHON=")'
 	@command -v cargo >/dev/null || { echo "gradroll needs cargo; install it from https://rustup.rs"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
 $(STAMPS)/packages: $(STAMPS)/venv requirements/dev.txt
-	@echo "installing the Python packages of requirements/dev.txt"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@echo "installing the Python packages of requirements/dev.txt; the first time takes a minute or two"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # All that pyproject.toml asks for is there already: the lock fits it, as a test proves.
 $(STAMPS)/build: $(STAMPS)/packages pyproject.toml $(KERNEL_SOURCES)
-	@echo "building the kernel; the first time takes some minutes"
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/maturin develop --release --locked
+	@printf 'building the kernel, some minutes the first time; what the compiler says is in build/kernel.log '
+	@(while sleep 5 >/dev/null && kill -0 $$$$; do printf .; done) 2>/dev/null & dots=$$!; \
+	  VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	  $(BIN)/maturin develop --release --locked >build/kernel.log 2>&1; status=$$?; kill $$dots; \
+	  test $$status -eq 0 || { echo; cat build/kernel.log; exit $$status; }
+	@echo ' done'
 	@touch $@
 
 # Not `npm ci`: it insists on lock entries for every platform's binaries, also those that a registry does not serve.
@@ -64,7 +68,7 @@ setup: $(STAMPS)/venv $(STAMPS)/node
 build: $(STAMPS)/build
 
 demo: $(STAMPS)/build
-	$(BIN)/gradroll demo $(DEMO_FLAGS)
+	@$(BIN)/gradroll demo $(DEMO_FLAGS)
 
 bench: $(STAMPS)/build $(STAMPS)/node
 	$(BIN)/gradroll bench $(BENCH_FLAGS)

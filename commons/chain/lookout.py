@@ -39,22 +39,24 @@ def open_tasks(chain: MarketReader, concerns: Callable[[TaskTerms], bool]) -> It
 
 
 def warn_unserved(tasks: Iterator[TaskRecord], require: Callable[[int], None]) -> list[TaskRecord]:
-    """Name in the log each task that ``require`` refuses; the tasks, as far as the node shows them."""
-    seen: list[TaskRecord] = []
+    """Name in the log each task that ``require`` refuses; the others, as far as the node shows them."""
+    served: list[TaskRecord] = []
     try:
         for record in tasks:
-            seen.append(record)
-            _warn(record.terms.task_id, require)
+            if _is_served(record.terms.task_id, require):
+                served.append(record)
     except GradrollError as error:
         _log.warning("event=tasks-not-looked-at reason=%r", str(error))
-    return seen
+    return served
 
 
-def _warn(task_id: int, require: Callable[[int], None]) -> None:
+def _is_served(task_id: int, require: Callable[[int], None]) -> bool:
     try:
         require(task_id)
     except GradrollError as error:
         _log.warning("event=task-not-served task=%d code=%s reason=%r", task_id, error.code, str(error))
+        return False
+    return True
 
 
 def _is_open(chain: MarketReader, record: TaskRecord, now: int) -> bool:

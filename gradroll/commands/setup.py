@@ -132,6 +132,7 @@ def _add_local(commands: Subparsers) -> None:
 def srs(arguments: argparse.Namespace) -> int:
     """Import or derive an SRS."""
     from circuits.statement import domain_size
+    from commons.runtime.stages import stage
     from gradroll.setup.keygen import development_srs
 
     domain = domain_size(arguments.dimension)
@@ -141,7 +142,8 @@ def srs(arguments: argparse.Namespace) -> int:
     if arguments.ptau is not None:
         from circuits.ptau import import_ptau
 
-        made = import_ptau(arguments.ptau, domain)
+        with stage(f"checking the powers of tau in {arguments.ptau}"):
+            made = import_ptau(arguments.ptau, domain)
     else:
         made = development_srs(arguments.insecure_seed, domain)
     made.save(arguments.out)

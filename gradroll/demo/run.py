@@ -16,6 +16,7 @@ from circuits.policies import DEFAULT
 from commons.chain.facts import AcceptedBatch
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.runtime.amounts import ether
+from commons.runtime.stages import stage
 from commons.runtime.urls import without_secrets
 from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
@@ -191,8 +192,10 @@ def _play_round(
     console.heading(f"round {number}")
     submitted = cast.submit_all(task_id, number)
     handed_in = time.monotonic()
-    settled = await_settled(cast, submitted, alive)
-    aggregate = await_sum(cast, task_id, number, alive)
+    with stage("provers prove the batch" + (", once they have set up their shared keys" if number == 0 else "")):
+        settled = await_settled(cast, submitted, alive)
+    with stage("provers release the sum"):
+        aggregate = await_sum(cast, task_id, number, alive)
     released = time.monotonic()
     bound = cast.view.terms(task_id).bound
     expected = plain_aggregate(state.plain, cast.honest_shards, recipe, bound)

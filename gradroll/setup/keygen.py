@@ -13,6 +13,7 @@ from circuits.keyfiles import load_verifying_key, save_proving_key, save_verifyi
 from circuits.policies.registry import compiled
 from circuits.srs import Srs, load, unsafe_development_srs
 from circuits.statement import domain_size
+from commons.runtime.stages import stage
 
 SRS_FILE = "srs.gsrs"
 DEVELOPMENT_SEED = "gradroll development"
@@ -43,10 +44,11 @@ def generate(directory: Path, policy: str, capacity: int, srs: Srs, insecure_see
         CircuitError: no policy has the name, or its circuits do not have that many slots.
     """
     circuit = compiled(policy, capacity)
-    if insecure_seed is None:
-        key = generate_keys(circuit, srs.tau, srs.origin, secrets.token_bytes(ENTROPY_BYTES))
-    else:
-        key = unsafe_generate_keys(circuit, srs.tau, srs.origin, development_seed("keys", insecure_seed))
+    with stage(f"making the keys of policy {policy} for {capacity} owners"):
+        if insecure_seed is None:
+            key = generate_keys(circuit, srs.tau, srs.origin, secrets.token_bytes(ENTROPY_BYTES))
+        else:
+            key = unsafe_generate_keys(circuit, srs.tau, srs.origin, development_seed("keys", insecure_seed))
     save_proving_key(key, proving_key_file(directory, policy, capacity))
     save_verifying_key(key.verifying, verifying_key_file(directory, policy, capacity))
     return key.verifying
@@ -60,9 +62,11 @@ def cached_development_parameters(directory: Path, dimension: int, policy: str, 
         srs = load(path, allow_insecure=True)
         srs.require(domain)
     except GradrollError:
-        srs = development_srs(DEVELOPMENT_SEED, domain)
+        with stage(f"making a development string for {dimension} coordinates"):
+            srs = development_srs(DEVELOPMENT_SEED, domain)
         srs.save(path)
-    commitment_key(srs, dimension, cache=directory)  # derived here once, so that processes do not all derive it
+    with stage(f"deriving the commitment key of {dimension} coordinates"):
+        commitment_key(srs, dimension, cache=directory)  # here once, so that processes do not all derive it
     try:
         key = load_verifying_key(verifying_key_file(directory, policy, capacity), allow_insecure=True)
         if proving_key_file(directory, policy, capacity).exists() and key.tau == srs.tau:

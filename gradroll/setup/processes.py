@@ -18,6 +18,7 @@ from typing import IO
 
 from circuits.atomicfile import storing
 from circuits.errors import GradrollError, UnavailableError
+from commons.runtime.stages import stage
 
 _GRACE = 10.0
 
@@ -139,12 +140,13 @@ def wait_until(what: str, ready: Callable[[], bool], fleet: Processes, timeout: 
         UnavailableError: a process of the fleet ended, or the time is over.
     """
     deadline, last = time.monotonic() + timeout, ""
-    while time.monotonic() < deadline:
-        fleet.require_alive()
-        try:
-            if ready():
-                return
-        except GradrollError as error:
-            last = str(error)
-        time.sleep(every)
+    with stage(what):
+        while time.monotonic() < deadline:
+            fleet.require_alive()
+            try:
+                if ready():
+                    return
+            except GradrollError as error:
+                last = str(error)
+            time.sleep(every)
     raise UnavailableError(f"{what} took longer than {timeout:.0f} s{f': {last}' if last else ''}")

@@ -20,6 +20,7 @@ from circuits.hashing import challenge
 from circuits.quantize import quantize
 from circuits.statement import Committee, Membership
 from commons.protocol.rules import small
+from commons.runtime import stages
 from commons.sharing.dealing import OwnerSeeds
 from commons.sharing.sharepayloads import decode_payload
 from gradroll.data_owner.owner import Deal
@@ -39,6 +40,7 @@ from gradroll.demo.training import (
     plain_aggregate,
     step,
 )
+from gradroll.setup import keygen
 from native import FrArray
 from tests.gradroll.fakes import BOUND
 from tests.support.plain_batch import development_setup, seed_of
@@ -195,3 +197,25 @@ def test_a_second_interrupt_while_stopping_leaves_no_process_behind(tmp_path: Pa
     for pid in lines[:-1]:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
+
+
+def test_keys_that_take_long_are_told_while_they_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = []
+
+    def noted(make: Any) -> Any:
+        def making(*arguments: Any, **options: Any) -> Any:
+            busy = stages.current()
+            told.append(busy and busy.what)
+            return make(*arguments, **options)
+
+        return making
+
+    for name in ("development_srs", "commitment_key", "unsafe_generate_keys"):
+        monkeypatch.setattr(keygen, name, noted(getattr(keygen, name)))
+    keygen.cached_development_parameters(tmp_path, 3, "norm", 2)
+    assert told == [
+        "making a development string for 3 coordinates",
+        "deriving the commitment key of 3 coordinates",
+        "making the keys of policy norm for 2 owners",
+    ]
+    assert stages.current() is None
