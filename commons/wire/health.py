@@ -11,8 +11,30 @@ import threading
 import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
+from commons.wire.channel import open_channel
+from commons.wire.rpcstatus import calling
+
 SERVICE = "grpc.health.v1.Health"
 SERVING, NOT_SERVING = 1, 2
+
+
+def is_serving(endpoint: str, *, timeout: float, tls_roots: bytes | None = None) -> bool:
+    """Whether a server says that it does its work.
+
+    Args:
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        UnavailableError: it does not answer.
+        InvalidInputError: the endpoint is malformed.
+    """
+    with open_channel(endpoint, tls_roots) as channel, calling(endpoint, timeout):
+        check = channel.unary_unary(
+            f"/{SERVICE}/Check",
+            request_serializer=StringValue.SerializeToString,
+            response_deserializer=Int32Value.FromString,
+        )
+        return bool(check(StringValue(), timeout=timeout).value == SERVING)
 
 
 class Health:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gradroll.commands import health
 from gradroll.commands.options import Subparsers, chain_options, group, leaf, settings
 
 
@@ -31,6 +32,7 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of keys (keys.directory)")
     chain_options(parser)
+    health.add_coordinator(commands)
 
 
 def serve(arguments: argparse.Namespace) -> int:

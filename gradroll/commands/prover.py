@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from commons.runtime.amounts import checksum
+from gradroll.commands import health
 from gradroll.commands.options import Subparsers, chain_options, group, leaf, natural, settings
 
 
@@ -42,6 +43,7 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of proving keys (keys.directory)")
     _options(parser)
+    health.add_prover(commands)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
