@@ -571,7 +571,7 @@ MUTANTS = (
         _in("gradroll", "test_owner.py"),
     ),
     Mutant(
-        "gradroll/data_owner/owner.py",
+        "gradroll/data_owner/handing.py",
         "        verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])\n",
         "",
         "a receipt that is none does not count",
