@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from circuits.errors import ChainError, ConfigError, KeyFileError, StorageError
+from circuits.srs import powers_needed
+from circuits.statement import domain_size
 from commons.chain.devchain import DevChain
 from commons.settings.loading import load
 from commons.settings.sections import (
@@ -243,3 +245,13 @@ def test_examples_agree_with_each_other() -> None:
     assert documents["owner"]["keys"] == documents["model-owner"]["keys"]
     assert settings[0].section(KeySettings) == settings[1].section(KeySettings)
     assert load(EXAMPLES / "model-owner.toml", environment={}).section(ModelOwnerSettings).coordinator in used
+
+
+def test_the_ceremonys_file_serves_the_models_that_the_page_says() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    found = re.search(r"File (\d+) of the perpetual powers of tau serves models of up to ([\d,]+) coordinates", page)
+    assert found
+    power, largest = int(found[1]), int(found[2].replace(",", ""))
+    assert f"powersOfTau28_hez_final_{power}.ptau --dimension" in page
+    there = (2 << power) - 1  # [tau^i]_1 of a file of that power
+    assert powers_needed(domain_size(largest)) <= there < powers_needed(domain_size(largest + 1))

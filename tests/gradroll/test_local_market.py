@@ -1,4 +1,4 @@
-"""`gradroll setup local --keep`: a market that its chain still has is left alone; one that it forgot is told."""
+"""Markets for development: one that its chain still has is kept, one that it forgot is told; owners and money."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from commons.chain.devchain import DevChain
+from commons.chain.rpc import ErrorTable, Rpc
 from commons.settings.loading import load
 from commons.settings.sections import OwnerSettings
-from commons.storage.accounts import load_account
+from commons.storage.accounts import SigningKey, load_account
 from gradroll.cli import main
+from gradroll.setup.local_market import ALLOWANCE
 
 
 @pytest.fixture
@@ -64,3 +67,13 @@ def test_owners_get_an_account_and_settings(prepare: Callable[[str], int], tmp_p
     assert load_account(own.account).address
     assert own.coordinator == "127.0.0.1:7100"
     assert own.state == tmp_path / "local" / "owner-0"
+
+
+def test_accounts_get_money_from_a_development_node(capsys: pytest.CaptureFixture[str]) -> None:
+    account = SigningKey.generate().address
+    chain = DevChain()
+    url = chain.start()
+    assert main(["chain", "fund", f"0x{account.hex()}", "--chain", url, "--development"]) == 0
+    assert Rpc(url, ErrorTable(())).web3.eth.get_balance(to_checksum_address(account)) == ALLOWANCE
+    chain.stop()
+    assert "received 10 ETH" in capsys.readouterr().out
