@@ -44,6 +44,11 @@ class Console:
         self.line()
         self.line(text, "bold")
 
+    def note(self, text: str) -> None:
+        """Tell people, on standard error, how the work goes: it is no result, and scripts read results."""
+        with self._lock:
+            tell(text)
+
     def warn(self, text: str) -> None:
         """Tell people, on standard error, what may go wrong; programs get it in the list ``warnings``."""
         with self._lock:

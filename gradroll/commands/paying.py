@@ -29,11 +29,11 @@ def teller(console: Console) -> Teller:
 
     def announce(quote: Quote) -> None:
         value = f"{ether(quote.value)} and " if quote.value else ""
-        console.line(f"costs {value}up to {ether(quote.fee)} in fees, {quote.gas:,} gas", "dim")
+        console.note(f"costs {value}up to {ether(quote.fee)} in fees, {quote.gas:,} gas")
 
     def on_sent(transaction: bytes) -> None:
         sent.append(transaction)
-        console.line(f"sent transaction 0x{transaction.hex()}", "dim")
+        console.note(f"sent transaction 0x{transaction.hex()}")
         console.result(transactions=sent)
 
     return Teller(announce, on_sent)

@@ -215,7 +215,7 @@ def admit(arguments: argparse.Namespace) -> int:
 def _admitting(console: Console) -> Callable[[int, int], None]:
     def told(done: int, total: int) -> None:
         if done < total:
-            console.line(f"{done} of {total} owners are done")
+            console.note(f"{done} of {total} owners are done")
 
     return told
 
