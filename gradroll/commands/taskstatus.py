@@ -82,9 +82,12 @@ def status(arguments: argparse.Namespace) -> int:
         console.line(f"  round {number}: {_round(state)}")
         for line in _coordinator_lines(of_coordinator.get(number)):
             console.line(f"    {line}")
-    for cause, count in sorted(said.rejections.items()) if said else ():
-        console.line(f"  rejected for {cause}: {count}")
-    console.result(task=_machine(record), rounds=[_machine_round(n, state) for n, state in enumerate(rounds)])
+    for line in _rejection_lines(said):
+        console.line(f"  {line}")
+    console.result(
+        task=_machine(record), rounds=[_machine_round(n, state) for n, state in enumerate(rounds)],
+        rejections=_machine_rejections(said),
+    )  # fmt: skip
     return 0
 
 
@@ -147,9 +150,23 @@ def _coordinator_lines(each: RoundStatus | None) -> list[str]:
     if each is None:
         return []
     lines = [f"coordinator: {each.pending} waiting or being proven, {each.rejected} rejected, {each.attempts} attempts"]
+    if each.waits:
+        lines.append(f"waits: {each.waits}")
     if each.trouble:
         lines.append(f"trouble: {each.trouble}")
     return [*lines, *(f"prover {named.prover} in {named.step}: {named.reason}" for named in each.named)]
+
+
+def _rejection_lines(said: TaskStatus | None) -> list[str]:
+    if said is None:
+        return []
+    counts = [f"refused or rejected for {cause}: {count}" for cause, count in sorted(said.rejections.items())]
+    return counts + [f"round {each.round}, {checksum(each.owner)}: {each.reason}" for each in said.recent]
+
+
+def _machine_rejections(said: TaskStatus | None) -> list[dict[str, object]]:
+    recent = said.recent if said else ()
+    return [{"owner": checksum(each.owner), "round": each.round, "reason": each.reason} for each in recent]
 
 
 def _norm(record: TaskRecord) -> float:
