@@ -13,6 +13,7 @@ from circuits.errors import (
     UnknownError,
     WireError,
 )
+from circuits.hashing import keccak
 from circuits.statement import Committee, Context, SubmissionHeader, TaskTerms
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
@@ -71,7 +72,7 @@ class Admission:
             self._check(header, receipts, terms, context)
             return self._enter(submission, header, receipts)
         except GradrollError as error:
-            self._count(header.task_id, submission, error)
+            self._count(header, submission, error)
             raise
 
     def check_publisher(self, head: ModelHead) -> TaskTerms:
@@ -139,12 +140,16 @@ class Admission:
             member = committee.members[prover]
             verify_receipt(self._view.market_id, submission, signature, member)
 
-    def _count(self, task_id: int, submission: bytes, error: GradrollError) -> None:
-        """Count a refusal, once a header; beyond a limit only the server's log has it: nobody can fill the disk."""
+    def _count(self, header: SubmissionHeader, submission: bytes, error: GradrollError) -> None:
+        """Count a refusal; beyond a limit only the server's log has it, so that nobody can fill the disk with them."""
+        unsigned = header.owner_index.to_bytes(32, "big")
+        said = keccak(submission + unsigned + header.signature + header.dealing_signature)
+        refusal = HeaderRefused(header.task_id, error.code, said)
         with self._journal.reading() as state:
-            counted: Mapping[str, int] = state.rejections.get(task_id, {})
-            if submission not in state.refused and sum(counted.values()) < self._counted:
-                self._journal.record(HeaderRefused(task_id, error.code, submission))
+            counted: Mapping[str, int] = state.rejections.get(header.task_id, {})
+            is_new = (refusal.header, refusal.code) not in state.refused
+            if is_new and sum(counted.values()) < self._counted:
+                self._journal.record(refusal)
 
 
 def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:

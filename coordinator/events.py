@@ -23,12 +23,16 @@ class HeaderAccepted:
 
 @dataclass(frozen=True, slots=True)
 class HeaderRefused:
-    """A submission was not taken in; counted by cause, once each.  ``submission`` is empty in logs of version 1."""
+    """A submission was not taken in; counted once a header and cause.
+
+    Attributes:
+        header: digest of everything that its sender says in it, signatures included; empty in logs of version 1.
+    """
 
     kind: ClassVar[str] = "header-refused"
     task_id: int
     code: str
-    submission: bytes
+    header: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,7 @@ def from_version_1(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """A record of a log of version 1 as one of version 2, which says more."""
     match record.get("kind"):
         case HeaderRefused.kind:
-            return {**record, "submission": ""}
+            return {**record, "header": ""}
         case OwnerDropped.kind:
             return {**record, "rejected": not str(record.get("reason")).startswith("unattributed:")}
         case CohortFailed.kind:

@@ -112,7 +112,7 @@ class CoordinatorState:
         self.batches: dict[bytes, ProvenBatch] = {}
         self.rejections: dict[int, Counter[str]] = {}
         self.recent: dict[int, deque[Rejection]] = {}
-        self.refused: set[bytes] = set()  # headers whose refusal is counted; as many as are counted
+        self.refused: set[tuple[bytes, str]] = set()  # headers and causes of refusals; as many as are counted
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
@@ -261,7 +261,7 @@ class CoordinatorState:
         self._name(entry.header, event.reason)
 
     def _refuse(self, event: HeaderRefused) -> None:
-        self.refused.add(event.submission)
+        self.refused.add((event.header, event.code))
         self._count(event.task_id, event.code)
 
     def _blame(self, event: ProverBlamed) -> None:
