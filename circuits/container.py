@@ -118,6 +118,14 @@ def read(path: Path, kind: str) -> Container:
     return Container(path, header.fields, sections)
 
 
+def is_of_kind(path: Path, kind: str) -> bool:
+    """Whether a file says that it is one of a kind; it may still be damaged."""
+    try:
+        return _header(path, map_file(path))[0].kind == kind
+    except (KeyFileError, KeyMismatchError):
+        return False
+
+
 @dataclass(frozen=True)
 class _Header:
     kind: str

@@ -21,6 +21,7 @@ from commons.protocol.receipts import verify_receipt
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
+from commons.runtime.amounts import utc
 from commons.storage.parameters import PublicParameters
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
@@ -123,8 +124,8 @@ class Admission:
         now = self._view.now()
         if record.finalized or now > record.submit_deadline + self._clock_skew:
             raise ClosedError(
-                f"round {header.round} of task {header.task_id} took submissions until {record.submit_deadline}, "
-                f"it is {now} now"
+                f"round {header.round} of task {header.task_id} took submissions until {utc(record.submit_deadline)}, "
+                f"it is {utc(now)} now"
             )
         if self._view.consumed(header.task_id, header.round, header.owner_index):
             raise ClosedError("this owner is in an accepted batch of this round already")

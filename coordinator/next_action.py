@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from circuits.statement import TaskTerms
+from commons.runtime.amounts import utc
 from coordinator.rounds import CoordinatorState, RoundKey
 
 
@@ -95,7 +96,7 @@ def _new_cohort(
     if room < terms.min_owners:
         return Close(f"the round is full: it has {facts.accepted} of {terms.max_owners_per_round} gradients")
     if len(waiting) < room and facts.now <= facts.submit_deadline:
-        until = f"the submit window is open until {facts.submit_deadline} (chain time)"
+        until = f"the submit window is open until {utc(facts.submit_deadline)}"
         return Wait(f"{len(waiting)} of {room} submissions are in; {until}")
     if len(waiting) < terms.min_owners:
         return Wait(_too_few(len(waiting), terms))

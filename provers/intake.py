@@ -11,6 +11,7 @@ from commons.chain.ports import MarketReader
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import require_owner
 from commons.protocol.streamheads import ShareHead
+from commons.runtime.amounts import utc
 from commons.sharing import sealing
 from commons.sharing.sharepayloads import all_payload_sizes, scalar_bytes
 from commons.wire.checks import CHUNK
@@ -129,6 +130,7 @@ class ShareIntake:
         now = self._chain.now()
         if record.finalized or now > record.submit_deadline + self._clock_skew:
             raise ClosedError(
-                f"round {number} of task {task_id} took submissions until {record.submit_deadline}, it is {now} now"
+                f"round {number} of task {task_id} took submissions until {utc(record.submit_deadline)}, it is "
+                f"{utc(now)} now"
             )
         return record

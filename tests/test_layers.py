@@ -60,8 +60,8 @@ PURE_MODULES = (
     "circuits.errors", "circuits.hashing", "circuits.statement", "circuits.transcript", "circuits.payload",
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
-    "circuits.verify", "provers.joining.agreement", "coordinator.rounds", "coordinator.events",
-    "coordinator.next_action", "coordinator.giving_up", "gradroll.audit.recheck",
+    "circuits.verify", "commons.runtime.amounts", "provers.joining.agreement", "coordinator.rounds",
+    "coordinator.events", "coordinator.next_action", "coordinator.giving_up", "gradroll.audit.recheck",
 )  # fmt: skip
 DRAWS = {"commons.sharing.sealing"}
 """Sealing draws an ephemeral key for each message."""

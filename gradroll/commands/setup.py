@@ -131,6 +131,8 @@ def _add_local(commands: Subparsers) -> None:
 
 def srs(arguments: argparse.Namespace) -> int:
     """Import or derive an SRS."""
+    from circuits import container
+    from circuits.srs import KIND
     from circuits.statement import domain_size
     from commons.runtime.stages import stage
     from gradroll.setup.keygen import development_srs
@@ -138,7 +140,8 @@ def srs(arguments: argparse.Namespace) -> int:
     domain = domain_size(arguments.dimension)
     if arguments.ptau is None:
         settings(arguments).require_development("an SRS from a seed")
-    require_free(arguments.out, force=arguments.force)
+    # A string can be had again from what it was made of; anything else in its place may not.
+    require_free(arguments.out, force=arguments.force or container.is_of_kind(arguments.out, KIND))
     if arguments.ptau is not None:
         from circuits.ptau import import_ptau
 

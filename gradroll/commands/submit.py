@@ -133,6 +133,8 @@ def _register(session: Session, owner: DataOwner, arguments: argparse.Namespace,
 def _tell(done: Submitted, console: Console) -> None:
     holders = ", ".join(map(str, done.receipts))
     console.line(f"submitted 0x{done.submission.hex()} for round {done.round}; provers {holders} hold shares")
+    if done.earlier:
+        console.line("what was handed in before for this round has expired; this is a fresh submission")
     if done.scale < 1:
         console.line(f"the gradient was shrunk to the task's norm bound, by the factor {done.scale:.6g}")
     console.line(f"largest quantisation error of a coordinate: {done.max_error:.3g}")

@@ -143,7 +143,7 @@ def _phase(state: RoundRecord, now: int) -> str:
         return f"takes submissions until {utc(state.submit_deadline)}, {_span(state.submit_deadline - now)} from now"
     if now <= state.settle_deadline:
         return f"settles until {utc(state.settle_deadline)}, {_span(state.settle_deadline - now)} from now"
-    return f"over since {utc(state.settle_deadline)}; gradroll task withdraw finalizes it"
+    return f"over since {utc(state.settle_deadline)}; gradroll task finalize ends it"
 
 
 def _coordinator_lines(each: RoundStatus | None) -> list[str]:

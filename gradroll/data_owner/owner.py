@@ -32,6 +32,7 @@ from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from commons.chain.writer import ChainWriter
 from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.runtime.amounts import utc
 from commons.runtime.stages import stage
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
 from commons.storage.parameters import PublicParameters
@@ -238,7 +239,7 @@ class DataOwner:
         if now >= deadline:
             before = f"; what was handed in has expired: {expired}" if expired else ""
             raise ClosedError(
-                f"round {number} of task {terms.task_id} took submissions until {deadline} (chain time), it is {now}"
+                f"round {number} of task {terms.task_id} took submissions until {utc(deadline)}, it is {utc(now)}"
                 f"{before}; submit to the next round"
             )
 

@@ -23,6 +23,7 @@ from circuits.quantize import IntArray, dequantize
 from commons.chain.facts import AcceptedBatch, NewTask
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter, Progress
+from commons.runtime.amounts import utc
 from commons.runtime.stages import stage
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
@@ -166,11 +167,7 @@ class ModelOwner:
         self._parameters.require_string(self._view.tau(task_id))
         accepted = self._view.accepted(task_id, round_number)
         if not accepted:
-            deadline = self._view.round(task_id, round_number).settle_deadline
-            raise NotReadyError(
-                f"round {round_number} of task {task_id} has no accepted batch; one may come until "
-                f"{deadline} (chain time)"
-            )
+            raise NotReadyError(_no_batch(self._view, task_id, round_number))
         key = self._parameters.commitment_key(terms.dimension)
         with stage("reading the sum"):
             aggregates = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
@@ -204,6 +201,15 @@ class ModelOwner:
         if not from_provers:
             yield from aggregate_sources(batch, self._coordinator)
         yield partial(self._provers.aggregate, batch, key)
+
+
+def _no_batch(view: ChainView, task_id: int, number: int) -> str:
+    """Why a round has no sum, and when that may change."""
+    deadline = view.round(task_id, number).settle_deadline
+    what = f"round {number} of task {task_id} has no accepted batch"
+    if view.now() > deadline:
+        return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
+    return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"
 
 
 def aggregate_sources(batch: AcceptedBatch, coordinator: CoordinatorClient) -> Iterator[Callable[[], bytes]]:

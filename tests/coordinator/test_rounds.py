@@ -287,7 +287,7 @@ def test_a_round_that_closes_says_why_no_batch_took_the_rest() -> None:
 
 def test_a_round_that_waits_says_for_what() -> None:
     assert action(folded(entered(0))) == Wait(
-        "1 of 4 submissions are in; the submit window is open until 150 (chain time)"
+        "1 of 4 submissions are in; the submit window is open until 1970-01-01 00:02:30 UTC"
     )
     assert action(folded(entered(0)), now=151) == Wait("too few owners: 1 of the 2 that a batch needs")
 

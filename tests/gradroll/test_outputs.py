@@ -63,17 +63,18 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_is_done(tmp_path
 def test_parameters_are_for_everybody_and_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     srs, keys = tmp_path / "public" / "srs.gsrs", tmp_path / "keys"
     seeded = ["--development", "--insecure-seed", "x"]
-    for command in (
-        ["setup", "srs", *seeded, "--dimension", "4", "--out", str(srs)],
-        ["setup", "keys", *seeded, "--capacity", "2", "--srs", str(srs), "--out", str(keys)],
-    ):
-        assert main(command) == 0
-        made = {path: path.stat().st_ino for path in tmp_path.rglob("*") if path.is_file()}
-        assert {mode(path) for path in made} == {0o644}
+    of_string = ["setup", "srs", *seeded, "--dimension", "4", "--out"]
+    of_keys = ["setup", "keys", *seeded, "--capacity", "2", "--srs", str(srs), "--out", str(keys)]
+    assert main([*of_string, str(srs)]) == 0
+    assert main([*of_string, str(srs)]) == 0  # it can be made again, and is
+    assert main(of_keys) == 0
+    made = {path: path.stat().st_ino for path in tmp_path.rglob("*") if path.is_file()}
+    assert {mode(path) for path in made} == {0o644}
+    for command in (of_keys, [*of_string, str(keys / "norm-2.proving")]):
         assert main(command) == STORAGE
         assert "--force" in capsys.readouterr().err
-        assert {path: path.stat().st_ino for path in made} == made
-        assert main([*command, "--force"]) == 0
+    assert {path: path.stat().st_ino for path in made} == made
+    assert main([*of_keys, "--force"]) == 0
     assert {mode(path) for path in (srs.parent, keys)} == {0o755}
 
 

