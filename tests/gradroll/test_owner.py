@@ -155,7 +155,7 @@ def test_no_round_and_a_closed_round(world: World) -> None:
     with pytest.raises(ClosedError, match="no open round"):
         world.owner().submit(0, GRADIENT)
     world.chain.opened, world.chain.deadline = 1, NOW
-    with pytest.raises(ClosedError, match=f"until {NOW}"):
+    with pytest.raises(ClosedError, match="until 1970-01-12 13:46:40 UTC"):
         world.owner().submit(0, GRADIENT)
     assert not world.provers.received
 
