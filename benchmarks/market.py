@@ -17,7 +17,6 @@ from benchmarks.cases import Case
 from benchmarks.machine import ROOT
 from circuits.errors import ConfigError, GradrollError, UnavailableError
 from circuits.policies import DEFAULT
-from commons.chain.facts import NewTask
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
@@ -27,7 +26,7 @@ from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from gradroll.model_owner.buyer import ModelOwner
-from gradroll.model_owner.capacity import quantised_bound
+from gradroll.model_owner.plan import TaskPlan
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
 from gradroll.setup.processes import Processes, Running, free_ports, wait_until
@@ -146,13 +145,12 @@ def _task(case: Case, market: LocalMarket, coordinator: CoordinatorClient) -> tu
     chain = ChainWriter(market.view(), load_account(home / "model-owner.json"), Patience(poll=0.05))
     keys = market.plan.parameter_directory
     buyer = ModelOwner(market.view(), chain, coordinator, PublicParameters(keys / SRS_FILE, keys, allow_insecure=True))
-    terms = NewTask(
-        committee_id=market.committee, verifier=market.verifier, coordinator=market.coordinator,
-        dimension=case.dimension, fraction_bits=FRACTION_BITS,
-        bound=quantised_bound(norm_of(case.dimension), FRACTION_BITS), min_owners=2, max_owners_per_round=case.owners,
-        rounds=64, reward_per_gradient=_REWARD, submit_window=_WINDOW, settle_window=_WINDOW, permissioned=True,
+    plan = TaskPlan(
+        market.committee, market.verifier, market.coordinator, case.dimension, norm_of(case.dimension), _REWARD,
+        FRACTION_BITS, max_owners=case.owners, rounds=64, submit_window=_WINDOW, settle_window=_WINDOW,
+        permissioned=True,
     )  # fmt: skip
-    task_id = buyer.create_task(terms)
+    task_id = buyer.create_task(plan)
     buyer.fund(task_id, 64 * case.owners * _REWARD)
     accounts = [create_account(home / "owners" / f"owner-{i}.json") for i in range(case.owners)]
     chain.admit(task_id, [account.address for account in accounts])

@@ -12,6 +12,7 @@ from benchmarks import cases, coldstart, gas, kernels, plots, proofs, results, r
 from benchmarks.machine import facts
 from benchmarks.peers import circom, groth16
 from benchmarks.peers.tools import PeerError
+from circuits.errors import InvalidInputError
 
 COMMAND = "gradroll bench"
 _LIMIT, _SHORT, _LONG = 1 << 25, 6, 4
@@ -47,11 +48,17 @@ def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], N
 
     Args:
         only: parts of names; no part means all measurements.
+
+    Raises:
+        InvalidInputError: no measurement has one of the parts in its name.
     """
     os.environ |= {"GRADROLL_DEVELOPMENT": "1", "GRADROLL_COORDINATOR_STEP_TIMEOUT": "900"}
-    for job in jobs(quick=quick):
-        if only and not any(part in job.name for part in only):
-            continue
+    wanted = [job for job in jobs(quick=quick) if not only or any(part in job.name for part in only)]
+    if not wanted:
+        raise InvalidInputError(
+            f"no measurement has {' or '.join(map(repr, only))} in its name; see benchmarks/results for the names"
+        )
+    for job in wanted:
         if results.load(job.name) is not None and not again:
             say(f"{job.name}: measured already")
             continue

@@ -19,11 +19,11 @@ _EXACT = 1 << 53
 """Largest integer up to which float64 holds all."""
 _REFUSED = {
     "c": "complex numbers; take the real part, if that is what you mean",
-    "b": "truth values, no numbers",
-    "U": "text, no numbers",
-    "S": "bytes, no numbers",
-    "M": "dates, no numbers",
-    "m": "durations, no numbers",
+    "b": "truth values, no numbers; convert them to floats",
+    "U": "text, no numbers; convert it to floats",
+    "S": "bytes, no numbers; convert them to floats",
+    "M": "dates, no numbers; save the values that you trained",
+    "m": "durations, no numbers; save the values that you trained",
     "O": "Python objects; make one array of floats of them",
     "V": "raw bytes (bfloat16, perhaps); convert them to float32 before you save them",
 }
@@ -48,7 +48,7 @@ def float_vector(
         raise error(f"the {what} holds {_REFUSED[array.dtype.kind]}")
     if array.shape != (dimension,):
         raise error(
-            f"the {what} has shape {array.shape}, the model has {dimension} coordinates{_flat(array, dimension)}"
+            f"the {what} has shape {array.shape}, the task is for {dimension} coordinates; {_fitting(array, dimension)}"
         )
     if array.dtype.kind in "iu" and array.size and max(abs(int(array.min())), abs(int(array.max()))) > _EXACT:
         raise error(f"the {what} holds integers beyond 2^53, which float64 does not hold; scale it")
@@ -74,5 +74,5 @@ def _as_array(values: Any, what: str, error: type[InvalidInputError]) -> npt.NDA
         raise error(f"the {what} is no array of numbers ({str(refused)[:200]})") from refused
 
 
-def _flat(array: npt.NDArray[Any], dimension: int) -> str:
-    return "; flatten it with .ravel()" if array.size == dimension else ""
+def _fitting(array: npt.NDArray[Any], dimension: int) -> str:
+    return "flatten it with .ravel()" if array.size == dimension else "is it meant for another task?"

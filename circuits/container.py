@@ -139,13 +139,14 @@ def map_file(path: Path) -> memoryview:
         with path.open("rb") as file:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except (OSError, ValueError) as error:
-        raise KeyFileError(f"{path} cannot be read: {error}") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is empty"
+        raise KeyFileError(f"{path} cannot be read: {reason}; correct the path, or get the file again") from error
 
 
 def _header(path: Path, view: memoryview) -> tuple[_Header, int]:
     """The parsed header and the offset of the payload."""
     if len(view) < _PREFIX or view[: len(MAGIC)] != MAGIC:
-        raise KeyFileError(f"{path} is not a gradroll key file")
+        raise KeyFileError(f"{path} is not a gradroll key file; give the right file")
     version = int.from_bytes(view[len(MAGIC) : len(MAGIC) + 2], "big")
     if version != VERSION:
         raise KeyMismatchError(f"{path} has format version {version}, this release reads {VERSION}; generate it again")

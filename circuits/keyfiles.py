@@ -154,6 +154,8 @@ def _verifying(file: Container, compiled: PolicyCircuit, *, allow_insecure: bool
     if key.key_hash.hex() != file.text("key_hash"):
         raise KeyFileError(f"{file.path}: the key does not have the hash that the header states")
     if key.insecure and not allow_insecure:
-        raise InsecureSetupError(f"{file.path} is a development key; generate real ones, or allow insecure keys")
+        raise InsecureSetupError(
+            f"{file.path} is a development key; generate real ones, or pass --development to try things out"
+        )
     check_verifying_key(file.path, key)
     return key

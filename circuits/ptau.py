@@ -66,7 +66,7 @@ def import_ptau(path: Path, domain: int) -> Srs:
 
 def _parse(path: Path, view: memoryview) -> _Sections:
     if bytes(view[:4]) != _MAGIC:
-        raise KeyFileError(f"{path} is not a .ptau file")
+        raise KeyFileError(f"{path} is not a .ptau file; fetch one of a ceremony over BN254")
     version, count = (int.from_bytes(view[at : at + 4], "little") for at in (4, 8))
     if version != _VERSION:
         raise KeyMismatchError(f"{path} has .ptau version {version}, expected {_VERSION}")

@@ -55,7 +55,8 @@ class Srs:
         needed = powers_needed(domain)
         if len(self.powers) < needed:
             raise KeyMismatchError(
-                f"the SRS has {len(self.powers)} powers, a domain of {domain} needs {needed}; import more"
+                f"the SRS has {len(self.powers)} powers, a domain of {domain} needs {needed}; "
+                "get a longer one, or import it (gradroll setup srs)"
             )
 
     def commit(self, coefficients: FrArray) -> G1:
@@ -104,7 +105,9 @@ def load_tau(path: Path, *, allow_insecure: bool = False) -> G2:
 def _read(path: Path, allow_insecure: bool) -> container.Container:
     file = container.read(path, KIND)
     if file.text("origin") == INSECURE and not allow_insecure:
-        raise InsecureSetupError(f"{path} is a development SRS; import a ceremony file, or allow insecure keys")
+        raise InsecureSetupError(
+            f"{path} is a development SRS; import a ceremony file, or pass --development to try things out"
+        )
     return file
 
 

@@ -216,6 +216,8 @@ def serve(settings: Settings) -> None:
     """Run a coordinator until SIGINT or SIGTERM; call it from the main thread."""
     stop = stop_requested()
     node = CoordinatorNode(settings)
-    node.start()
-    stop.wait()
-    node.stop()
+    try:
+        node.start()
+        stop.wait()
+    finally:
+        node.stop()

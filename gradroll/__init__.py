@@ -20,9 +20,20 @@ if TYPE_CHECKING:
     from gradroll.data_owner.owner import DataOwner, Submitted
     from gradroll.data_owner.standing import Standing
     from gradroll.model_owner.buyer import ModelOwner, RoundAggregate
+    from gradroll.model_owner.plan import TaskPlan
     from gradroll.session import Session, connect
 
-__all__ = ["Auditor", "DataOwner", "ModelOwner", "RoundAggregate", "Session", "Standing", "Submitted", "connect"]
+__all__ = [
+    "Auditor",
+    "DataOwner",
+    "ModelOwner",
+    "RoundAggregate",
+    "Session",
+    "Standing",
+    "Submitted",
+    "TaskPlan",
+    "connect",
+]
 
 _HOMES = {
     "Auditor": "gradroll.audit.auditor",
@@ -32,6 +43,7 @@ _HOMES = {
     "Session": "gradroll.session",
     "Standing": "gradroll.data_owner.standing",
     "Submitted": "gradroll.data_owner.owner",
+    "TaskPlan": "gradroll.model_owner.plan",
     "connect": "gradroll.session",
 }
 _SIBLINGS = ("native", "circuits", "commons", "provers", "coordinator", "contracts")

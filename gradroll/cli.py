@@ -36,6 +36,8 @@ settings come from --config FILE (TOML), then GRADROLL_<SECTION>_<KEY>, then opt
 exit status: 0 done, 2 usage, 3 bad input or settings, 4 too early or closed or unknown, 5 unreachable or refused by the
 chain, 6 keys or disk, 7 a check failed, 130 interrupted (nothing is lost; run the command again)
 """
+_SHOW_URLS = ("web3", "urllib3")
+"""Loggers that below WARNING write the node's URL as it was given; it may hold a password or a key."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -80,17 +82,19 @@ def _run(arguments: argparse.Namespace) -> int:
         console.end()
         return error.exit_status
     except KeyboardInterrupt:
-        tell("interrupted; nothing is lost, run the command again to go on")
+        told = "nothing is lost, run the command again to go on"
+        tell(f"interrupted; {told}")
+        console.result(error={"code": "interrupted", "message": told})
+        console.end()
         return 130
 
 
 def _log_to_stderr(usual: str) -> None:
-    level = os.environ.get("LOG_LEVEL", usual).upper()
-    logging.basicConfig(
-        level=level if level in logging.getLevelNamesMapping() else usual,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    levels = logging.getLevelNamesMapping()
+    level = levels.get(os.environ.get("LOG_LEVEL", usual).upper(), levels[usual])
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    for name in _SHOW_URLS:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -24,6 +24,7 @@ from commons.wire.tls import read_roots
 from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.model_owner.buyer import ModelOwner
+from gradroll.model_owner.escrow import EscrowOwner
 
 
 def connect(config: str | os.PathLike[str] | None = None, *, development: bool = False, **values: object) -> Session:
@@ -67,6 +68,7 @@ class Session:
         self._teller = teller
         self._open = ExitStack()
         self._outboxes: list[Outbox] = []
+        self._writers: dict[Path, ChainWriter] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +115,11 @@ class Session:
             stall=own.stall_timeout, tls_roots=roots,
         )  # fmt: skip
 
+    @cached_property
+    def escrow(self) -> EscrowOwner:
+        """The account of [model_owner], for what takes neither a coordinator nor public parameters."""
+        return EscrowOwner(self.view, self.writer(self.settings.section(ModelOwnerSettings, "account").account))
+
     def auditor(self, coordinator: str, tls_roots: Path | None = None) -> Auditor:
         """An auditor that fetches bundles from a coordinator's endpoint, which it does not believe.
 
@@ -123,7 +130,12 @@ class Session:
         return Auditor(self.view, self.coordinator(coordinator, roots), self.parameters, roots)
 
     def writer(self, account: Path) -> ChainWriter:
-        """Transactions to the market of the account in a key file."""
+        """Transactions to the market of the account in a key file; the same object each time."""
+        if account not in self._writers:
+            self._writers[account] = self._new_writer(account)
+        return self._writers[account]
+
+    def _new_writer(self, account: Path) -> ChainWriter:
         key, own = load_account(account), self.settings.section(ChainSettings)
         patience = Patience.of(own)
         if self._teller is None:

@@ -175,6 +175,8 @@ def serve(settings: Settings) -> None:
     """Run a prover until SIGINT or SIGTERM; call it from the main thread."""
     stop = stop_requested()
     node = ProverNode(settings)
-    node.start()
-    stop.wait()
-    node.stop()
+    try:
+        node.start()
+        stop.wait()
+    finally:
+        node.stop()

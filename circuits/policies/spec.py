@@ -136,7 +136,7 @@ class PolicySpec:
                 hold for empty slots, or inputs that owners do not share.
         """
         if not 1 <= capacity <= self.max_capacity:
-            raise CircuitError(f"capacity {capacity} is outside 1..{self.max_capacity}")
+            raise CircuitError(f"capacity {capacity} is outside 1..{self.max_capacity}; choose one of these")
         cs = ConstraintSystem()
         public = PublicInputs(*cs.public_inputs(len(self.public_inputs)))
         *entries, blinder = cs.committed_block(triangle(capacity + 1) + 1)

@@ -40,6 +40,7 @@ except ModuleNotFoundError as error:
 CHAIN_ID = 131277322940537
 BLOCK_GAS = 30_000_000
 _BALANCE = 10**6 * 10**18
+_ENOUGH = 1 << 160
 _MAX_BODY = 8 << 20
 _TIMED = ("eth_sendRawTransaction", "eth_sendTransaction", "eth_getBlockByNumber")
 _CONSTANTS = {"net_version": str(CHAIN_ID), "eth_chainId": hex(CHAIN_ID)}
@@ -151,6 +152,7 @@ def _run(state: Any, transaction: Any, gas: int) -> Any:
     """Run a transaction with a gas limit, and undo it.  Raises what the run fails with."""
     snapshot = state.snapshot()
     try:
+        state.set_balance(transaction.sender, _ENOUGH)  # an estimate is also for accounts that cannot pay it yet
         computation = state.apply_transaction(SpoofTransaction(transaction, gas=gas, gas_price=0))
         computation.raise_if_error()
         return computation
@@ -159,13 +161,32 @@ def _run(state: Any, transaction: Any, gas: int) -> Any:
 
 
 def _reverted(error: TransactionFailed) -> Json:
-    """The revert data, which eth-tester hands on as the text of a bytes literal or as a decoded reason."""
+    """The revert data, which eth-tester hands on as the text of a bytes literal or as a decoded reason.
+
+    The reason of an estimate may be any custom error's: web3 decodes all as if they were ``Error(string)``.
+    """
+    raw = _raw(error.__context__)
+    if raw is not None:
+        return _revert(raw)
     message = str(error.args[0] if error.args else "").removeprefix("execution reverted: ")
     data = b""
     if message.startswith(("b'", 'b"')):
         data = ast.literal_eval(message)
     elif message:
         data = _ERROR_STRING + encode(["string"], [message])
+    return _revert(data)
+
+
+def _raw(cause: BaseException | None) -> bytes | None:
+    """Revert data as the machine gave it, from within what it is wrapped in; None where it is not there."""
+    while isinstance(cause, Exception) and cause.args:
+        if isinstance(cause.args[0], bytes):
+            return cause.args[0]
+        cause = cause.args[0]
+    return None
+
+
+def _revert(data: bytes) -> Json:
     return {"error": {"code": 3, "message": "execution reverted", "data": "0x" + data.hex()}}
 
 

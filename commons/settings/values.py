@@ -76,7 +76,7 @@ def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
         return None
     if certificate is None or key is None:
         missing = "tls_certificate" if certificate is None else "tls_key"
-        raise ConfigError(f"{missing} is missing: TLS needs certificate and key")
+        raise ConfigError(f"{missing} is missing: TLS needs certificate and key; set both, or neither")
     return TlsFiles(certificate, key)
 
 
@@ -120,7 +120,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
     _require(re.fullmatch(r"[0-9]{1,5}", port) is not None and int(port) <= 65535)
     if host.startswith("[") and host.endswith("]"):
         return str(IPv6Address(host[1:-1])), int(port)
-    if ":" in host:
+    if ":" in host and "://" not in host:
         raise HintError("an IPv6 address stands in brackets, as in [::1]:7100")
     _require(_NAME.fullmatch(host) is not None)
     if host.rstrip(".").rpartition(".")[2].isdecimal():  # no name ends in a number: RFC 3696, section 2

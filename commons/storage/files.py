@@ -73,7 +73,7 @@ def _link_new(temporary: str, path: Path) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError:
-        raise StorageError(f"{path} exists already; it is not overwritten") from None
+        raise StorageError(f"{path} exists already; it is not overwritten, so choose another name") from None
     os.unlink(temporary)
 
 

@@ -26,13 +26,20 @@ def read_secret_file(path: Path, kind: str) -> dict[str, Any]:
         mode = path.stat().st_mode
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise KeyFileError(f"{path}: no such key file; create the keys first") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise KeyFileError(f"{path}: not a readable key file") from error
+        raise KeyFileError(f"{path}: no such key file; create the keys first, or correct the path") from None
+    except OSError as error:
+        raise KeyFileError(
+            f"{path}: not a readable key file ({error.strerror}); correct the path or its permissions"
+        ) from error
+    except (ValueError, RecursionError):  # not chained: the library's own error holds the content
+        raise KeyFileError(
+            f"{path}: not a readable key file; put a copy of it back, or import the key (gradroll setup account "
+            "--import)"
+        ) from None
     if stat.S_IMODE(mode) & 0o077:
         raise KeyFileError(f"{path}: others can read this key; chmod 600 it, and replace the key if they did")
     if not isinstance(document, dict) or (document.get("kind"), document.get("version")) != (kind, _VERSION):
-        raise KeyFileError(f"{path}: not a key file of kind {kind!r}, version {_VERSION}")
+        raise KeyFileError(f"{path}: not a key file of kind {kind!r}, version {_VERSION}; name the right file")
     return document
 
 

@@ -59,5 +59,6 @@ def bind(server: grpc.Server, listen: str, tls: TlsFiles | None) -> int:
         return server.add_secure_port(listen, credentials)
     except RuntimeError as error:
         raise ConfigError(
-            f"listen: {listen} cannot be used; another process has it, or it is no address of this machine"
+            f"listen: {listen} cannot be used: another process has it, or it is no address of this machine; "
+            "choose another"
         ) from error

@@ -22,7 +22,7 @@ def opened_round(view: ChainView, task_id: int, wanted: int | None) -> int:
         raise ClosedError(f"task {task_id} has no open round yet; wait for its model owner to open one")
     current = opened - 1 if wanted is None else wanted
     if not 0 <= current < opened:
-        raise UnknownError(f"task {task_id} has no round {current}; the latest is {opened - 1}")
+        raise UnknownError(f"task {task_id} has no round {current}; the latest is {opened - 1}, so ask for that")
     return current
 
 

@@ -11,6 +11,7 @@ from circuits.errors import GradrollError, NotReadyError, UnavailableError
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle
+from commons.runtime.amounts import utc
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.audit.recheck import Audit, AuditReport, Recorded
@@ -38,11 +39,15 @@ class Auditor:
 
         Raises:
             NotReadyError: the round has no accepted batch.
+            UnknownError: it was not opened.
             KeyMismatchError: no verifying key of the task's policy is at hand.
         """
         accepted = self.view.accepted(task_id, round_number)
         if not accepted:
-            raise NotReadyError(f"round {round_number} of task {task_id} has no accepted batch to audit")
+            until = utc(self.view.round(task_id, round_number).settle_deadline)
+            raise NotReadyError(
+                f"round {round_number} of task {task_id} has no accepted batch to audit; one may come until {until}"
+            )
         return tuple((batch, self.audit_batch(batch)) for batch in accepted)
 
     def audit_batch(self, batch: AcceptedBatch) -> AuditReport:

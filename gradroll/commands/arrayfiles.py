@@ -32,9 +32,11 @@ def read_array(path: Path, what: str) -> npt.NDArray[Any]:
             _require_npy(path, file.read(8), what)
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
-        raise UnknownError(f"there is no {what} file {path}") from None
+        raise UnknownError(f"there is no {what} file {path}; correct the path") from None
     except OSError as error:
-        raise InvalidInputError(f"the {what} {path} cannot be read ({error.strerror or error})") from None
+        raise InvalidInputError(
+            f"the {what} {path} cannot be read ({error.strerror or error}); name a .npy file"
+        ) from None
     except (ValueError, EOFError) as error:
         # numpy's own text would have users allow pickles.
         reason = "it holds Python objects" if "pickle" in str(error) else "it is cut off or damaged"

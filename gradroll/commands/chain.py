@@ -73,6 +73,7 @@ def fund(arguments: argparse.Namespace) -> int:
 
     settings(arguments).require_development("sending from a node's unlocked accounts")
     endow(arguments.chain, arguments.addresses, ALLOWANCE)
+    arguments.console.result(addresses=[*map(checksum, arguments.addresses)], received=str(ALLOWANCE))
     for address_ in arguments.addresses:
         arguments.console.line(f"{checksum(address_)} received {ether(ALLOWANCE)}")
     return 0

@@ -40,7 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
         chain = session.writer(chosen.section(OwnerSettings, "account").account)
         owner, opened = arguments.owner or chain.address, session.view.task(arguments.task).rounds_opened
         if arguments.round is not None and arguments.round >= opened:
-            raise UnknownError(f"task {arguments.task} has opened {opened} rounds; there is no round {arguments.round}")
+            raise UnknownError(
+                f"task {arguments.task} has opened {opened} rounds; there is no round {arguments.round}, so see "
+                "gradroll task status"
+            )
         rounds = range(opened) if arguments.round is None else [arguments.round]
         paid = claim_all(chain, arguments.task, rounds, owner)
         console.result(owner=checksum(owner), paid=str(paid))

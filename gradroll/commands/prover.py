@@ -61,6 +61,7 @@ def init(arguments: argparse.Namespace) -> int:
     directory = chosen.section(ProverSettings, "keystore").keystore
     made = Keystore.create(directory)
     arguments.console.line(f"{directory}: address {checksum(made.address)}, sealing key 0x{made.hpke_public.hex()}")
+    arguments.console.result(directory=directory, address=checksum(made.address), sealing_key=made.hpke_public)
     return 0
 
 
@@ -82,6 +83,9 @@ def join(arguments: argparse.Namespace) -> int:
     with paying_session(arguments, chosen) as session:
         record = session.view.committee_record(own.committee)
         index = membership(record.committee, keys.address).index
+        arguments.console.result(
+            address=checksum(keys.address), committee=own.committee, prover=index, endpoint=own.endpoint
+        )
         if (record.endpoints[index], record.hpke_keys[index]) == (own.endpoint, keys.hpke_public):
             arguments.console.line(
                 f"prover {index} of committee {own.committee} is registered as {own.endpoint} already"

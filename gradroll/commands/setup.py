@@ -151,6 +151,7 @@ def srs(arguments: argparse.Namespace) -> int:
         made = development_srs(arguments.insecure_seed, domain)
     made.save(arguments.out)
     arguments.console.line(f"{arguments.out}: {len(made.powers)} powers of tau, origin {made.origin}")
+    arguments.console.result(file=arguments.out, powers=len(made.powers), origin=made.origin)
     return 0
 
 
@@ -172,6 +173,9 @@ def keys(arguments: argparse.Namespace) -> int:
         f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, "
         f"0x{made.key_hash.hex()}"
     )
+    arguments.console.result(
+        directory=arguments.out, policy=made.policy, capacity=made.capacity, setup=made.setup, key_hash=made.key_hash
+    )
     return 0
 
 
@@ -182,6 +186,9 @@ def policies(arguments: argparse.Namespace) -> int:
     console = arguments.console
     for spec in known():
         console.line(f"{spec.name}  {spec.claim} Up to {spec.max_capacity} owners.")
+    console.result(
+        policies=[{"name": spec.name, "claim": spec.claim, "max_capacity": spec.max_capacity} for spec in known()]
+    )
     return 0
 
 
@@ -197,6 +204,7 @@ def account(arguments: argparse.Namespace) -> int:
         key = imported_key(arguments.source, content, lambda: ask_password(arguments.password_file))
         save_account(arguments.out, key)
     arguments.console.line(f"{arguments.out}: {checksum(key.address)}")
+    arguments.console.result(file=arguments.out, address=checksum(key.address))
     return 0
 
 
@@ -229,6 +237,7 @@ def local(arguments: argparse.Namespace) -> int:
     if arguments.keep and os.path.exists(plan.chain_settings):
         require_on_chain(plan.chain_settings, plan.chain)
         console.line(f"{plan.directory} holds a market, and the chain has it: nothing is changed")
+        console.result(directory=plan.directory, kept=True)
         return 0
     market = prepare(plan, console.line, replace=arguments.force)
     console.line(f"market       {checksum(market.market)}")
@@ -236,4 +245,8 @@ def local(arguments: argparse.Namespace) -> int:
     console.line(f"verifier     {checksum(market.verifier)}")
     console.line(f"coordinator  {checksum(market.coordinator)}")
     console.line(f"settings are in {plan.directory}; start the servers with `--config` and these files")
+    console.result(
+        directory=plan.directory, kept=False, chain_id=market.chain_id, market=checksum(market.market),
+        committee=market.committee, verifier=checksum(market.verifier), coordinator=checksum(market.coordinator),
+    )  # fmt: skip
     return 0

@@ -36,7 +36,7 @@ def add(parent: Subparsers) -> None:
     """Add the commands."""
     commands = group(parent, "task", "Buy training: create, fund, open rounds, read aggregates")
     _create(commands)
-    parser = _task_leaf(commands, "fund", "Move money into the task's escrow.", "gradroll task fund 0 1000000", fund)
+    parser = _escrow_leaf(commands, "fund", "Move money into the task's escrow.", "gradroll task fund 0 1000000", fund)
     parser.add_argument("wei", type=wei(1), metavar="AMOUNT", help="wei, or such as 0.06ether or 5gwei")
     parser = _task_leaf(
         commands,
@@ -54,7 +54,7 @@ def add(parent: Subparsers) -> None:
         help="leave the owners in storage; by default they are copied into code (6,500 gas an owner, once) where that "
         "saves more than it costs (2,000 gas an owner and round)",
     )
-    parser = _task_leaf(
+    parser = _escrow_leaf(
         commands,
         "admit",
         "Admit data owners to a permissioned task.",
@@ -83,29 +83,39 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory for derived bases (keys.directory)")
-    _task_leaf(
+    _escrow_leaf(
         commands, "finalize", "End rounds past their deadline: what they reserved and did not spend is free again.",
         "gradroll task finalize 0", finalize,
     )  # fmt: skip
-    parser = _task_leaf(
+    parser = _escrow_leaf(
         commands, "withdraw", "Take unreserved escrow back; rounds past their deadline are settled first.",
         "gradroll task withdraw 0 1000", withdraw,
     )  # fmt: skip
     parser.add_argument("wei", type=wei(1), metavar="AMOUNT", help="wei, or such as 0.06ether or 5gwei")
 
 
-def _task_leaf(commands: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
+def _escrow_leaf(commands: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
+    """A command about a task that takes the chain and an account, but no coordinator."""
     parser = leaf(commands, name, summary, f"{example} --config model-owner.toml", run)
     parser.add_argument("task", type=natural, help="the task's number")
-    _common(parser)
+    _account_options(parser)
     return parser
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _task_leaf(commands: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
+    parser = _escrow_leaf(commands, name, summary, example, run)
+    _coordinator_options(parser)
+    return parser
+
+
+def _account_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (model_owner.account)")
+    chain_options(parser)
+
+
+def _coordinator_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (model_owner.coordinator)")
     roots_option(parser, "model_owner.tls_roots")
-    chain_options(parser)
 
 
 def _create(commands: Subparsers) -> None:
@@ -118,7 +128,8 @@ def _create(commands: Subparsers) -> None:
         "gradroll task create --committee 0 --verifier 0x... --relay 0x... --dimension 650 --norm 4 --reward 1000",
         create,
     )
-    _common(parser)
+    _account_options(parser)
+    _coordinator_options(parser)
     parser.add_argument("--committee", type=natural, help="committee number in the registry (task.committee)")
     parser.add_argument("--verifier", type=address, metavar="0x...", help="the policy's verifier (task.verifier)")
     parser.add_argument("--relay", type=address, metavar="0x...", help="the coordinator's account (task.relay)")
@@ -151,32 +162,18 @@ def _create(commands: Subparsers) -> None:
 
 def create(arguments: argparse.Namespace) -> int:
     """Create a task and print its number."""
-    from commons.chain.facts import NewTask
-    from gradroll.model_owner.capacity import quantised_bound
+    from gradroll.model_owner.plan import TaskPlan
 
     chosen = _settings(arguments).changed(
         {f"task.{key}": value for key in _DEFAULTED if (value := getattr(arguments, key)) is not None}
     )
     committee, verifier, relay = (_default(chosen, key) for key in _DEFAULTED)
-    terms = NewTask(
-        committee_id=committee,
-        verifier=verifier,
-        coordinator=relay,
-        dimension=arguments.dimension,
-        fraction_bits=arguments.fraction_bits,
-        bound=quantised_bound(arguments.norm, arguments.fraction_bits),
-        min_owners=arguments.min_owners,
-        max_owners_per_round=arguments.max_owners,
-        rounds=arguments.rounds,
-        reward_per_gradient=arguments.reward,
-        submit_window=arguments.submit_window,
-        settle_window=arguments.settle_window,
-        permissioned=arguments.permissioned,
-        inline_payload=arguments.inline_payload,
-    )
-    need, console = terms.max_owners_per_round * terms.reward_per_gradient, arguments.console
+    own = ("dimension", "norm", "reward", "fraction_bits", "min_owners", "max_owners", "rounds", "submit_window",
+           "settle_window", "permissioned", "inline_payload")  # fmt: skip
+    plan = TaskPlan(committee, verifier, relay, **{name: getattr(arguments, name) for name in own})
+    need, console = plan.reserve, arguments.console
     with _paying(chosen, arguments) as session:
-        task = session.model_owner.create_task(terms, console.warn)
+        task = session.model_owner.create_task(plan, console.warn)
     console.line(f"task {task} created; each round reserves {ether(need)}: gradroll task fund {task} {need}")
     console.result(task=task, round_reserve=str(need))
     return 0
@@ -194,17 +191,17 @@ def _default(chosen: Settings, key: str) -> Any:
 def fund(arguments: argparse.Namespace) -> int:
     """Fund the escrow."""
     with _paying(_settings(arguments), arguments) as session:
-        session.model_owner.fund(arguments.task, arguments.wei)
+        session.escrow.fund(arguments.task, arguments.wei)
         free = session.view.task(arguments.task).balance
-    arguments.console.line(f"task {arguments.task} received {ether(arguments.wei)}; {ether(free)} are free now")
-    arguments.console.result(task=arguments.task, funded=str(arguments.wei), free=str(free))
+        arguments.console.line(f"task {arguments.task} received {ether(arguments.wei)}; {ether(free)} are free now")
+        arguments.console.result(task=arguments.task, funded=str(arguments.wei), free=str(free))
     return 0
 
 
 def admit(arguments: argparse.Namespace) -> int:
     """Admit data owners."""
     with _paying(_settings(arguments), arguments) as session:
-        admitted = session.model_owner.admit(arguments.task, arguments.owners, _admitting(arguments.console))
+        admitted = session.escrow.admit(arguments.task, arguments.owners, _admitting(arguments.console))
     before = len(set(arguments.owners)) - admitted
     known = f"; {before} were registered before" if before else ""
     arguments.console.line(f"admitted {admitted} owners to task {arguments.task}{known}")
@@ -267,9 +264,9 @@ def withdraw(arguments: argparse.Namespace) -> int:
     """Settle overdue rounds and take money back."""
     with _paying(_settings(arguments), arguments) as session:
         finalized = _finalize(session, arguments)
-        session.model_owner.withdraw(arguments.task, arguments.wei)
-    arguments.console.line(f"withdrew {ether(arguments.wei)}")
-    arguments.console.result(task=arguments.task, finalized=finalized, withdrawn=str(arguments.wei))
+        session.escrow.withdraw(arguments.task, arguments.wei)
+        arguments.console.line(f"withdrew {ether(arguments.wei)}")
+        arguments.console.result(task=arguments.task, finalized=finalized, withdrawn=str(arguments.wei))
     return 0
 
 
@@ -284,7 +281,7 @@ def finalize(arguments: argparse.Namespace) -> int:
 
 
 def _finalize(session: Session, arguments: argparse.Namespace) -> tuple[int, ...]:
-    finalized = session.model_owner.finalize_overdue(arguments.task)
+    finalized = session.escrow.finalize_overdue(arguments.task)
     for number in finalized:
         arguments.console.line(f"round {number} is past its deadline: finalized")
     return finalized
@@ -294,8 +291,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return settings(
         arguments,
         model_owner__account=arguments.account,
-        model_owner__coordinator=arguments.coordinator,
-        model_owner__tls_roots=arguments.tls_roots,
+        model_owner__coordinator=getattr(arguments, "coordinator", None),
+        model_owner__tls_roots=getattr(arguments, "tls_roots", None),
         keys__srs=getattr(arguments, "srs", None),
         keys__directory=getattr(arguments, "keys", None),
     )

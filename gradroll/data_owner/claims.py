@@ -56,9 +56,9 @@ def why_nothing(view: ChainView, task_id: int, rounds: Sequence[int], owner: byt
     if index is None:
         return f"this account is not registered for task {task_id}; is it the one that submitted?"
     if view.terms(task_id).reward_per_gradient == 0:
-        return f"task {task_id} pays nothing for a gradient"
+        return f"task {task_id} pays nothing for a gradient, so nothing is owed"
     if not rounds:
-        return f"task {task_id} has opened no round yet"
+        return f"task {task_id} has opened no round yet; come back when a batch is accepted"
     accepted = sum(view.consumed(task_id, number, index) for number in rounds)
     if accepted:
         return f"all is paid: {accepted} accepted gradient{'s' * (accepted > 1)}, claimed before"

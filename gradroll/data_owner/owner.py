@@ -32,7 +32,7 @@ from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader, TaskTerms
 from commons.chain.writer import ChainWriter
 from commons.protocol.status import SubmissionState, SubmissionStatus
-from commons.runtime.amounts import utc
+from commons.runtime.amounts import checksum, utc
 from commons.runtime.stages import stage
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
 from commons.storage.parameters import PublicParameters
@@ -268,7 +268,7 @@ class DataOwner:
         index = self._view.owner_index(terms.task_id, self.address)
         if index is None:
             raise UnknownError(
-                f"0x{self.address.hex()} is not registered for task {terms.task_id}; register it first "
+                f"{checksum(self.address)} is not registered for task {terms.task_id}; register it first "
                 "(gradroll submit --register), or ask the model owner to admit it"
             )
         raw = secrets.token_bytes(OwnerSeeds.length(committee))

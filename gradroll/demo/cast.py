@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from commons.chain.facts import NewTask
 from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
@@ -18,7 +17,7 @@ from gradroll.data_owner.owner import DataOwner, Deal, Submitted
 from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
 from gradroll.model_owner.buyer import ModelOwner
-from gradroll.model_owner.capacity import quantised_bound
+from gradroll.model_owner.plan import TaskPlan
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import ALLOWANCE, LocalMarket, endow
 
@@ -98,22 +97,11 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cas
 def create_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe) -> int:
     """Post and fund the task; have every owner register itself, in the order of the cast."""
     owners = len(cast.players)
-    terms = NewTask(
-        committee_id=market.committee,
-        verifier=market.verifier,
-        coordinator=market.coordinator,
-        dimension=DIMENSION,
-        fraction_bits=recipe.fraction_bits,
-        bound=quantised_bound(recipe.norm, recipe.fraction_bits),
-        min_owners=2,
-        max_owners_per_round=owners,
-        rounds=rounds,
-        reward_per_gradient=REWARD,
-        submit_window=_WINDOW,
-        settle_window=_WINDOW,
-        inline_payload=True,
-    )
-    task_id = cast.buyer.create_task(terms)
+    plan = TaskPlan(
+        market.committee, market.verifier, market.coordinator, DIMENSION, recipe.norm, REWARD, recipe.fraction_bits,
+        max_owners=owners, rounds=rounds, submit_window=_WINDOW, settle_window=_WINDOW, inline_payload=True,
+    )  # fmt: skip
+    task_id = cast.buyer.create_task(plan)
     cast.buyer.fund(task_id, rounds * owners * REWARD)
     for player in cast.players:
         player.owner.register(task_id)

@@ -6,7 +6,7 @@ that the market contract recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,12 +17,12 @@ import native
 from circuits import payload as payloads
 from circuits.arrays import FloatArray, float_vector
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
+from circuits.errors import GradrollError, NotReadyError, ProofError, UnavailableError
 from circuits.payload import Aggregate
 from circuits.quantize import IntArray, dequantize
-from commons.chain.facts import AcceptedBatch, NewTask
+from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
-from commons.chain.writer import ChainWriter, Progress
+from commons.chain.writer import ChainWriter
 from commons.runtime.amounts import utc
 from commons.runtime.stages import stage
 from commons.storage.modelfiles import encode_model
@@ -30,7 +30,9 @@ from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.published import fetch_model
 from gradroll.model_owner import roster
+from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.from_provers import ProverReader
+from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms
 
 
@@ -59,8 +61,8 @@ class RoundAggregate:
         return self.total / len(self.owners)
 
 
-class ModelOwner:
-    """One model owner's account at one market.
+class ModelOwner(EscrowOwner):
+    """One model owner's account at one market, with all that buying takes.
 
     Args:
         view: read access to the chain.
@@ -81,13 +83,12 @@ class ModelOwner:
         stall: float = 60.0,
         tls_roots: bytes | None = None,
     ) -> None:
-        self._view = view
-        self._chain = chain
+        super().__init__(view, chain)
         self._coordinator = coordinator
         self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
 
-    def create_task(self, terms: NewTask, warn: Callable[[str], None] = lambda _: None) -> int:
+    def create_task(self, plan: TaskPlan, warn: Callable[[str], None] = lambda _: None) -> int:
         """Post a task; returns its id.
 
         Args:
@@ -97,19 +98,10 @@ class ModelOwner:
             GradrollError: terms that no round could satisfy, see `precheck.check_terms`; nothing was sent.
             ChainError: the market refused.
         """
+        terms = plan.terms()
         for text in check_terms(self._view, self._parameters, terms):
             warn(text)
         return self._chain.create_task(terms)
-
-    def fund(self, task_id: int, wei: int) -> None:
-        """Move money into the task's escrow."""
-        if wei <= 0:
-            raise InvalidInputError(f"a task is funded with a positive amount, not with {wei} wei")
-        self._chain.fund(task_id, wei)
-
-    def admit(self, task_id: int, owners: Sequence[bytes], progress: Progress | None = None) -> int:
-        """Admit data owners to a permissioned task, in as many transactions as they need; see ``ChainWriter.admit``."""
-        return self._chain.admit(task_id, owners, progress)
 
     def open_round(
         self,
@@ -178,24 +170,6 @@ class ModelOwner:
             )
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
         return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), accepted)
-
-    def finalize_round(self, task_id: int, round_number: int) -> None:
-        """Release a round's unspent reserve once its settling time is over."""
-        self._chain.finalize_round(task_id, round_number)
-
-    def finalize_overdue(self, task_id: int) -> tuple[int, ...]:
-        """Finalize every round whose settling time is over; returns their numbers."""
-        now, overdue = self._view.now(), []
-        for number in range(self._view.task(task_id).rounds_opened):
-            state = self._view.round(task_id, number)
-            if not state.finalized and now > state.settle_deadline:
-                self.finalize_round(task_id, number)
-                overdue.append(number)
-        return tuple(overdue)
-
-    def withdraw(self, task_id: int, wei: int) -> None:
-        """Take unreserved escrow back."""
-        self._chain.withdraw(task_id, wei)
 
     def _sources(self, batch: AcceptedBatch, key: CommitmentKey, from_provers: bool) -> Iterable[Callable[[], bytes]]:
         if not from_provers:

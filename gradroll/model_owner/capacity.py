@@ -15,7 +15,7 @@ def quantised_bound(norm: float, fraction_bits: int) -> int:
         InvalidInputError: the norm is not positive, or the bound leaves (0, 2^62).
     """
     if not math.isfinite(norm) or norm <= 0:
-        raise InvalidInputError(f"a norm bound is a positive number, not {norm}")
+        raise InvalidInputError(f"a norm bound is a positive number, not {norm}; give the largest norm of a gradient")
     bound = math.floor(math.ldexp(norm, fraction_bits) ** 2) if norm < 2.0**64 else MAX_BOUND + 1
     if not 1 <= bound <= MAX_BOUND:
         raise InvalidInputError(

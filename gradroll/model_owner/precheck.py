@@ -39,7 +39,8 @@ def check_terms(view: ChainView, parameters: PublicParameters, terms: NewTask) -
         )
     if not terms.min_owners <= terms.max_owners_per_round:
         raise InvalidInputError(
-            f"a round takes up to {terms.max_owners_per_round} owners, but a batch asks for {terms.min_owners}"
+            f"a round takes up to {terms.max_owners_per_round} owners, but a batch asks for {terms.min_owners}; "
+            "raise --max-owners, or lower --min-owners"
         )
     parameters.require_string(view.tau_of(terms.verifier))
     parameters.require_dimension(terms.dimension)

@@ -25,9 +25,11 @@ def read_source(source: str) -> bytes:
             with Path(source).open("rb") as file:
                 content = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise KeyFileError(f"{source} cannot be read: {error.strerror}") from error
+        raise KeyFileError(
+            f"{source} cannot be read: {error.strerror}; correct the path, or its permissions"
+        ) from error
     if len(content) > _MOST_BYTES:
-        raise KeyFileError(f"{source} is too long for a key")
+        raise KeyFileError(f"{source} is too long for a key; name the right file")
     return content
 
 
@@ -59,7 +61,9 @@ def imported_key(source: str, content: bytes, password: Callable[[], str]) -> Si
     except (ValueError, RecursionError):
         keystore = None
     if not isinstance(keystore, dict) or "crypto" not in {str(name).lower() for name in keystore}:
-        raise KeyFileError(f"{source} is neither an Ethereum keystore nor 64 hexadecimal digits")
+        raise KeyFileError(
+            f"{source} is neither an Ethereum keystore nor 64 hexadecimal digits; export the key as one of them"
+        )
     return SigningKey.from_secret(_decrypted(source, keystore, password()))
 
 
@@ -69,6 +73,8 @@ def _decrypted(source: str, keystore: dict[str, object], password: str) -> bytes
     try:
         return bytes(Account.decrypt(keystore, password))
     except ValueError:
-        raise KeyFileError(f"{source} cannot be opened: the password is wrong, or the file is damaged") from None
+        raise KeyFileError(
+            f"{source} cannot be opened: the password is wrong, or the file is damaged; try again, or put a copy back"
+        ) from None
     except Exception:  # the library meets a damaged keystore with errors of many kinds
-        raise KeyFileError(f"{source} is a damaged keystore") from None
+        raise KeyFileError(f"{source} is a damaged keystore; put a copy of it back") from None

@@ -51,7 +51,10 @@ class Keystore:
             StorageError: the directory has all keys already, or cannot be written.
         """
         if os.path.exists(directory / _SEALING_FILE):
-            raise StorageError(f"{directory} holds a prover's keys already; they are not replaced")
+            raise StorageError(
+                f"{directory} holds a prover's keys already; they are not replaced, so go on with them, or "
+                "name another directory"
+            )
         account = open_account(directory / ACCOUNT_FILE)
         secret = sealing.generate()
         write_secret_file(directory / _SEALING_FILE, _HPKE, {"secret": secret.hex()}, replace=False)

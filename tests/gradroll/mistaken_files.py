@@ -1,0 +1,145 @@
+"""What the table of mistakes finds in its directory: files that are not what they should be, nodes that are none."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+
+from commons.storage.accounts import create_account
+from gradroll.setup.keygen import development_srs
+from provers.joining.keystore import Keystore
+from tests.gradroll.smallmarket import DIMENSION, SmallMarket
+from tests.support.certificates import self_signed
+
+SECRET = "s3cr3t"
+"""Stands in every URL of the table where a password or a key may; no message shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What commands of the table name: addresses that are another time others."""
+
+    values: dict[str, str]
+
+    def filled(self, text: str) -> str:
+        for name, value in self.values.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+
+def prepare_tasks(market: SmallMarket) -> None:
+    """Tasks by number, as the table names them."""
+    assert market.task() == 0  # a round is open, owner 0 is registered
+    assert market.task() == 1  # no money, no round
+    assert market.task(permissioned=True) == 2
+    assert market.task(submit_window=1) == 3  # its round takes no submissions any more
+    assert market.task(reward_per_gradient=0) == 4
+    assert market.task(rounds=1) == 5  # its only round is open
+    operator = market.writer("operator.json")
+    members = [bytes([number]) * 20 for number in (1, 2, 3)]
+    assert operator.create_committee(1, members) == 1
+    market.writer("owner-0.json").register(0)
+    for task in (0, 3, 4, 5):
+        market.open_round(task)
+    market.chain.advance(3)
+
+
+def prepare_files(market: SmallMarket, stub: str) -> Places:
+    """Write the files; returns what the placeholders of the table mean.
+
+    Args:
+        stub: URL of what answers as no node does.
+    """
+    place = market.directory
+    _arrays(place)
+    _keys(place)
+    _settings(market)
+    chain, (relay, *provers) = market.url, (market.local.plan.coordinator, *market.local.plan.provers)
+    with_key = chain.replace("http://", f"http://user:{SECRET}@")
+    return Places(
+        {"url": chain, "url_with_password": with_key, "relay": relay, "prover": provers[0], "stub": f"{stub}/{SECRET}",
+         "owner": "0x" + market.writer("owner-1.json").address.hex(), "verifier": "0x" + market.local.verifier.hex(),
+         "market": "0x" + market.local.market.hex(), "coordinator": "0x" + market.local.coordinator.hex(),
+         "dead": f"http://user:{SECRET}@{relay}/{SECRET}"}
+    )  # fmt: skip
+
+
+def _arrays(place: Path) -> None:
+    good = np.array([0.5, -0.25, 1.0])
+    for name, array in {
+        "model.npy": good, "other.npy": -good, "long.npy": np.zeros(DIMENSION + 1), "square.npy": good[:, None],
+        "nan.npy": np.array([0.5, np.nan, 1.0]), "complex.npy": good.astype(complex), "dates.npy":
+        good.astype("M8[s]"), "objects.npy": good.astype(object),
+    }.items():  # fmt: skip
+        np.save(place / name, array, allow_pickle=True)
+    np.savez(place / "archive.npz", gradient=good)
+    (place / "tensor.pickle").write_bytes(pickle.dumps([1.0, 2.0]))
+    (place / "numbers.txt").write_text("0.5, -0.25, 1.0\n")
+    (place / "empty.npy").touch()
+    (place / "cut.npy").write_bytes((place / "model.npy").read_bytes()[:-4])
+
+
+def _keys(place: Path) -> None:
+    for name in ("poor.json", "shared.json", "cut.json", "stranger.json"):
+        create_account(place / name)
+    (place / "shared.json").chmod(0o644)
+    with (place / "cut.json").open("r+b") as file:
+        file.truncate(20)
+    (place / "word.txt").write_text("correct horse battery staple\n")
+    (place / "word.txt").chmod(0o600)
+    Keystore.create(place / "stranger")
+    development_srs("another", 256).save(place / "other.gsrs")
+    (place / "cut.gsrs").write_bytes((place / "other.gsrs").read_bytes()[:-64])
+    (place / "no-keys").mkdir()
+    self_signed(place / "tls-a")
+    self_signed(place / "tls-b")
+
+
+def _settings(market: SmallMarket) -> None:
+    place = market.directory
+    owner = (place / "owner-0.toml").read_text()
+    for name, text in {
+        "typo.toml": '[chain]\nulr = "http://127.0.0.1:8545"\n', "section.toml": '[chains]\nurl = "http://x:1"\n',
+        "range.toml": "[chain]\ntimeout = 0\n", "kind.toml": '[chain]\nchain_id = "mainnet"\n',
+        "broken.toml": "[chain\n", "production.toml": owner.replace("development = true", "development = false"),
+    }.items():  # fmt: skip
+        (place / name).write_text(text)
+    (place / "latin.toml").write_bytes(b'[owner]\naccount = "schl\xfcssel.json"\n')
+
+
+@contextmanager
+def no_node() -> Iterator[str]:
+    """A server that answers as no node does: with the status at the end of the path, a page, or late; gives its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Stub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Stub(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        wanted = self.path.rpartition("/")[2]
+        body = b"<html>please log in</html>"
+        if wanted == "late":
+            time.sleep(1.5)
+        self.send_response(int(wanted) if wanted.isdigit() else 200)
+        if wanted == "302":
+            self.send_header("Location", f"https://example.org/{SECRET}")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        return None
