@@ -44,13 +44,17 @@ class TaskPlan:
     permissioned: bool = False
     inline_payload: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises InvalidInputError for a norm that no bound stands for."""
+        quantised_bound(self.norm, self.fraction_bits)
+
     @property
     def reserve(self) -> int:
         """Wei that each round reserves of the escrow."""
         return self.max_owners * self.reward
 
     def terms(self) -> NewTask:
-        """The terms as the market takes them.  Raises InvalidInputError for a norm that no bound stands for."""
+        """The terms as the market takes them."""
         return NewTask(
             committee_id=self.committee,
             verifier=self.verifier,
