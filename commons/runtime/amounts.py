@@ -12,6 +12,12 @@ def ether(wei: int) -> str:
     return f"{sign}{whole}{f'.{rest:018d}'.rstrip('0') if rest else ''} ETH"
 
 
+def ether_at_most(wei: int) -> str:
+    """An amount in ether, rounded up to three digits that count: of an upper bound nobody needs more."""
+    unit = 10 ** max(len(str(wei)) - 3, 0)
+    return ether(-(-wei // unit) * unit)
+
+
 def utc(seconds: int) -> str:
     """Date and time of day, in UTC, of seconds since 1970; the number itself where no calendar has it."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from commons.runtime.amounts import ether
+from commons.runtime.amounts import ether, ether_at_most
 
 if TYPE_CHECKING:
     from commons.chain.quotes import Quote
@@ -29,7 +29,7 @@ def teller(console: Console) -> Teller:
 
     def announce(quote: Quote) -> None:
         value = f"{ether(quote.value)} and " if quote.value else ""
-        console.note(f"costs {value}up to {ether(quote.fee)} in fees, {quote.gas:,} gas")
+        console.note(f"costs {value}up to {ether_at_most(quote.fee)} in fees, {quote.gas:,} gas")
 
     def on_sent(transaction: bytes) -> None:
         sent.append(transaction)

@@ -79,7 +79,7 @@ def status(arguments: argparse.Namespace) -> int:
         console.line(line)
     of_coordinator = {each.round: each for each in said.rounds} if said else {}
     for number, state in enumerate(rounds):
-        console.line(f"  round {number}: {_round(state)}")
+        console.line(f"  round {number}: {_round(state, record.terms.max_owners_per_round)}")
         for line in _coordinator_lines(of_coordinator.get(number)):
             console.line(f"    {line}")
     for line in _rejection_lines(said):
@@ -130,15 +130,17 @@ def _one_line(record: TaskRecord) -> str:
     )
 
 
-def _round(state: RoundRecord) -> str:
+def _round(state: RoundRecord, room: int) -> str:
     batches = f"{state.batches} batch{'es' * (state.batches != 1)}"
     gradients = f"{state.owners} gradient{'s' * (state.owners != 1)}"
-    return f"{gradients} in {batches}, {ether(state.spent)} earned; {_phase(state, int(time.time()))}"
+    return f"{gradients} in {batches}, {ether(state.spent)} earned; {_phase(state, room, int(time.time()))}"
 
 
-def _phase(state: RoundRecord, now: int) -> str:
+def _phase(state: RoundRecord, room: int, now: int) -> str:
     if state.finalized:
         return "finalized"
+    if state.owners >= room:
+        return "full"
     if now <= state.submit_deadline:
         return f"takes submissions until {utc(state.submit_deadline)}, {_span(state.submit_deadline - now)} from now"
     if now <= state.settle_deadline:

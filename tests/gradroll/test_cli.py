@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import GradrollError, catalogue
-from commons.runtime.amounts import ether
+from commons.runtime.amounts import ether, ether_at_most
 from commons.storage.accounts import load_account
 from gradroll.cli import build_parser, main
 from gradroll.console import Console
@@ -194,3 +194,10 @@ def test_the_console_is_plain_where_there_is_no_terminal() -> None:
 )
 def test_amounts_are_exact(wei: int, text: str) -> None:
     assert ether(wei) == text
+
+
+@pytest.mark.parametrize(
+    ("wei", "text"), [(0, "0 ETH"), (999, ether(999)), (1001, ether(1010)), (270301504988976, "0.000271 ETH")]
+)
+def test_bounds_are_rounded_up(wei: int, text: str) -> None:
+    assert ether_at_most(wei) == text
