@@ -142,4 +142,6 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StorageError(f"{self._path}: {error}; nothing was changed") from error
+            raise StorageError(
+                f"{self._path}: {error}; nothing was changed. Is it the right file, and is there space?"
+            ) from error

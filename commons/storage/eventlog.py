@@ -132,7 +132,9 @@ class RedisLog:
             if self._client.info("persistence").get("aof_enabled") == 0:
                 _log.warning("event=redis-without-aof advice='set appendonly yes and appendfsync always'")
         except self._errors as error:
-            raise StorageError(f"Redis at {without_secrets(url)} cannot be used: {error}") from error
+            raise StorageError(
+                f"Redis at {without_secrets(url)} cannot be used: {error}; is it running, and is the password right?"
+            ) from error
 
     def _open(self) -> int:
         """Give the list this release's version, in one transaction.  Returns its length."""

@@ -113,7 +113,7 @@ def _require_pair(files: TlsFiles) -> None:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ConfigError(
                 f"tls_key does not belong to tls_certificate: {files.key} is the key of another certificate than "
-                f"{files.certificate}"
+                f"{files.certificate}; name the two files of one pair"
             ) from error
         raise ConfigError(
             f"tls_key: {files.key} is no PEM private key that fits {files.certificate} ({error.reason or 'no key'})"

@@ -275,7 +275,10 @@ def finalize(arguments: argparse.Namespace) -> int:
     with _paying(_settings(arguments), arguments) as session:
         finalized = _finalize(session, arguments)
     if not finalized:
-        arguments.console.line(f"no round of task {arguments.task} is past its deadline and not finalized")
+        arguments.console.line(
+            f"no round of task {arguments.task} is past its deadline and not finalized; gradroll task status shows the "
+            "deadlines"
+        )
     arguments.console.result(task=arguments.task, finalized=finalized)
     return 0
 

@@ -6,17 +6,19 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 
+from circuits.statement import MarketId
 from commons.storage.accounts import create_account
+from commons.storage.marketbinding import bind
 from gradroll.setup.keygen import development_srs
 from provers.joining.keystore import Keystore
-from tests.gradroll.smallmarket import DIMENSION, SmallMarket
+from tests.gradroll.smallmarket import DIMENSION, REWARD, SmallMarket
 from tests.support.certificates import self_signed
 
 SECRET = "s3cr3t"
@@ -43,29 +45,32 @@ def prepare_tasks(market: SmallMarket) -> None:
     assert market.task(submit_window=1) == 3  # its round takes no submissions any more
     assert market.task(reward_per_gradient=0) == 4
     assert market.task(rounds=1) == 5  # its only round is open
-    operator = market.writer("operator.json")
     members = [bytes([number]) * 20 for number in (1, 2, 3)]
-    assert operator.create_committee(1, members) == 1
-    market.writer("owner-0.json").register(0)
-    for task in (0, 3, 4, 5):
+    assert market.writer("operator.json").create_committee(1, members) == 1  # nobody joins it
+    assert market.task(committee_id=1) == 6
+    assert market.task() == 7  # money, no round
+    for task in (0, 1, 4):
+        market.writer("owner-0.json").register(task)
+    for task in (0, 2, 3, 4, 5):
         market.open_round(task)
+    market.writer("model-owner.json").fund(7, 4 * REWARD)
     market.chain.advance(3)
 
 
-def prepare_files(market: SmallMarket, stub: str) -> Places:
+def prepare_files(market: SmallMarket, stub: str, taken: str) -> Places:
     """Write the files; returns what the placeholders of the table mean.
 
     Args:
         stub: URL of what answers as no node does.
+        taken: host:port that somebody listens at.
     """
     place = market.directory
     _arrays(place)
     _keys(place)
     _settings(market)
-    chain, (relay, *provers) = market.url, (market.local.plan.coordinator, *market.local.plan.provers)
-    with_key = chain.replace("http://", f"http://user:{SECRET}@")
+    relay = market.local.plan.coordinator
     return Places(
-        {"url": chain, "url_with_password": with_key, "relay": relay, "prover": provers[0], "stub": f"{stub}/{SECRET}",
+        {"url": market.url, "relay": relay, "taken": taken, "stub": f"{stub}/{SECRET}",
          "owner": "0x" + market.writer("owner-1.json").address.hex(), "verifier": "0x" + market.local.verifier.hex(),
          "market": "0x" + market.local.market.hex(), "coordinator": "0x" + market.local.coordinator.hex(),
          "dead": f"http://user:{SECRET}@{relay}/{SECRET}"}
@@ -88,17 +93,17 @@ def _arrays(place: Path) -> None:
 
 
 def _keys(place: Path) -> None:
-    for name in ("poor.json", "shared.json", "cut.json", "stranger.json"):
+    for name in ("poor.json", "shared.json", "cut.json", "busy.json", "damaged.json"):
         create_account(place / name)
     (place / "shared.json").chmod(0o644)
     with (place / "cut.json").open("r+b") as file:
         file.truncate(20)
-    (place / "word.txt").write_text("correct horse battery staple\n")
-    (place / "word.txt").chmod(0o600)
+    (place / "damaged.json.outbox").write_text("{")
     Keystore.create(place / "stranger")
     development_srs("another", 256).save(place / "other.gsrs")
     (place / "cut.gsrs").write_bytes((place / "other.gsrs").read_bytes()[:-64])
     (place / "no-keys").mkdir()
+    bind(place / "foreign", MarketId(1, bytes(20), bytes(32)), "")
     self_signed(place / "tls-a")
     self_signed(place / "tls-b")
 
@@ -139,7 +144,8 @@ class _Stub(BaseHTTPRequestHandler):
             self.send_header("Location", f"https://example.org/{SECRET}")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):  # who asked has waited long enough
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         return None

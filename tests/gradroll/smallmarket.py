@@ -46,7 +46,8 @@ class SmallMarket:
             "permissioned": False, "inline_payload": False,
         }  # fmt: skip
         own = self.local
-        terms = NewTask(own.committee, own.verifier, own.coordinator, **(usual | changes))  # type: ignore[arg-type]
+        usual["committee_id"] = own.committee
+        terms = NewTask(verifier=own.verifier, coordinator=own.coordinator, **(usual | changes))  # type: ignore[arg-type]
         return self.writer("model-owner.json").create_task(terms)
 
     def open_round(self, task: int) -> int:
