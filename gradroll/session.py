@@ -45,10 +45,15 @@ def connect(config: str | os.PathLike[str] | None = None, *, development: bool =
 
 @dataclass(frozen=True, slots=True)
 class Teller:
-    """Who is told of a session's transactions: what each will cost, before it is sent, and its hash, once it is."""
+    """Who is told of a session's transactions: what each will cost, before it is sent, and its hash, once it is.
+
+    Attributes:
+        on_earlier: told the hash of what an earlier run had sent, so that it is not sent again.
+    """
 
     announce: Announce
     on_sent: OnSent
+    on_earlier: OnSent
 
 
 class Session:
@@ -143,8 +148,9 @@ class Session:
         outbox = self._open.enter_context(Outbox(own.outbox or outbox_of(account)))
         self._outboxes.append(outbox)
         return ChainWriter(
-            self.view, key, patience, outbox=outbox, announce=self._teller.announce, on_sent=self._teller.on_sent
-        )
+            self.view, key, patience, outbox=outbox, announce=self._teller.announce, on_sent=self._teller.on_sent,
+            on_earlier=self._teller.on_earlier,
+        )  # fmt: skip
 
     def coordinator(self, endpoint: str, roots: bytes | None = None, stall: float = 60.0) -> CoordinatorClient:
         """A connection to a coordinator; the arguments are those of ``Client``."""

@@ -34,9 +34,10 @@ def deploy_contracts(
     outbox: Outbox | None = None,
     announce: Announce | None = None,
     on_sent: OnSent | None = None,
+    on_earlier: OnSent | None = None,
     mined: Callable[[str, bytes], None] = lambda name, address: None,
 ) -> Deployment:
-    """Deploy the registry and the market; ``outbox``, ``announce`` and ``on_sent`` are those of ``Sender``.
+    """Deploy the registry and the market; ``outbox``, ``announce`` and what follows them are those of ``Sender``.
 
     Args:
         mined: told the name and the address of each contract as soon as it is on the chain.
@@ -47,7 +48,7 @@ def deploy_contracts(
     rpc = Rpc(url, contract_errors())
     if expected_chain_id is not None:
         rpc.require_chain(expected_chain_id)
-    sender = Sender(rpc, key, patience, outbox=outbox, announce=announce, on_sent=on_sent)
+    sender = Sender(rpc, key, patience, outbox=outbox, announce=announce, on_sent=on_sent, on_earlier=on_earlier)
     registry = sender.send(None, deployment(REGISTRY), gas=_DEPLOY)
     mined("registry", registry.created)
     market = sender.send(None, deployment(MARKET, registry.created), gas=_DEPLOY)

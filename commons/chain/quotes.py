@@ -33,7 +33,7 @@ class Quote:
             parts = f"{ether(self.value)} for the contract and up to {ether(self.fee)} for gas"
             raise ChainError(
                 f"account {checksum(self.account)} has {ether(self.balance)}, this needs up to "
-                f"{ether(self.value + self.fee)} ({parts}): send it the difference, nothing was sent"
+                f"{ether(self.value + self.fee)} ({parts}): send it the difference; nothing more was sent"
             )
 
 

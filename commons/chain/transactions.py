@@ -18,6 +18,7 @@ from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCErro
 from circuits.errors import ChainError, ContractError
 from circuits.hashing import keccak
 from commons.chain.mined import Mined
+from commons.chain.nodewords import KNOWN, NOT_TAKEN, STALE, says
 from commons.chain.outbox import Entry, Outbox
 from commons.chain.quotes import Announce, Quote
 from commons.chain.rpc import UNFORESEEN, Rpc, revert_data
@@ -25,11 +26,6 @@ from commons.settings.sections import ChainSettings
 from commons.storage.accounts import SigningKey
 
 _log = logging.getLogger(__name__)
-_KNOWN = ("already known", "known transaction", "already imported")
-_STALE = (
-    "nonce too low", "nonce is too low", "invalid nonce", "transaction nonce: expected",
-    "replacement transaction underpriced",  # somebody's transaction with this nonce waits to be mined, or a dearer one
-)  # fmt: skip
 _TRANSACTION_GAS = 1 << 24
 """Most gas that a chain takes in one transaction (EIP-7825); more is refused, needed or not."""
 OnSent = Callable[[bytes], None]
@@ -37,12 +33,17 @@ OnSent = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds between looks for a receipt, before fees are raised, before giving up; and the first tip, wei a gas."""
+    """Seconds between looks for a receipt, before fees are raised, before giving up; and the first tip, wei a gas.
+
+    Attributes:
+        doubt: seconds that a receipt has to appear, before a transaction is believed to be lost that may be mined.
+    """
 
     poll: float = 0.25
     resend: float = 45.0
     give_up: float = 600.0
     tip: int = 10**9
+    doubt: float = 45.0
 
     @classmethod
     def of(cls, chain: ChainSettings) -> Patience:
@@ -70,6 +71,7 @@ class Sender:
         outbox: remembers what was sent, so that a command that is run again after an interruption sends nothing twice.
         announce: told what a transaction will cost, before anything of it is sent.
         on_sent: told the hash of each variant, before the wait for it begins.
+        on_earlier: told the hash of what an earlier run of the command had sent, so that it is not sent again.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Sender:
         outbox: Outbox | None = None,
         announce: Announce | None = None,
         on_sent: OnSent | None = None,
+        on_earlier: OnSent | None = None,
     ) -> None:
         self.rpc = rpc
         self.address = key.address
@@ -91,15 +94,27 @@ class Sender:
         self._outbox = outbox
         self._announce = announce
         self._on_sent = on_sent
+        self._on_earlier = on_earlier
         self._lock = threading.Lock()
 
-    def send(self, to: bytes | None, data: bytes, *, gas: int, value: int = 0, on_sent: OnSent | None = None) -> Mined:
+    def send(
+        self,
+        to: bytes | None,
+        data: bytes,
+        *,
+        gas: int,
+        value: int = 0,
+        on_sent: OnSent | None = None,
+        repeatable: bool = False,
+    ) -> Mined:
         """Send a transaction and wait until it is mined.
 
         Args:
             to: the contract, None to create one.
             gas: gas limit, lowered to what the chain takes; what is not used costs nothing.
             on_sent: instead of the sender's own.
+            repeatable: the chain was asked, and this is to be done now: what an earlier run sent for it and was mined
+                has been undone since, so it does not count.
 
         Raises:
             ContractError: the contract refuses; found before sending where possible.
@@ -112,7 +127,7 @@ class Sender:
         deadline = time.monotonic() + self._patience.give_up
         with self._lock:
             entry = self._entry(to, data, value)
-            return self._earlier(entry, call, deadline) or self._sent(
+            return self._earlier(entry, call, deadline, repeatable=repeatable) or self._sent(
                 entry, call, gas, deadline, on_sent or self._on_sent
             )
 
@@ -128,7 +143,7 @@ class Sender:
         receiver = to or b""
         return self._outbox.entry(keccak(self.address + numbers + bytes((len(receiver),)) + receiver + data))
 
-    def _earlier(self, entry: Entry, call: Mapping[str, Any], deadline: float) -> Mined | None:
+    def _earlier(self, entry: Entry, call: Mapping[str, Any], deadline: float, *, repeatable: bool) -> Mined | None:
         """The transaction as an earlier run of the command sent it, if it was mined.
 
         Otherwise the entry keeps the nonce only where the chain can still take it.  A node may show a nonce as used
@@ -139,27 +154,44 @@ class Sender:
         # The nonce is asked for before the receipts each time: what is mined in between is found.
         usable, receipt = self._nonce() == entry.nonce, self._found(entry.hashes)
         if receipt is None and not usable:
-            self._wait(entry.hashes, deadline)
+            self._wait(entry.hashes, self._patience.doubt, deadline)
             usable, receipt = self._nonce() == entry.nonce, self._found(entry.hashes)
-        name = entry.hashes[-1].hex()
-        if receipt is not None:
-            _log.warning("event=sent-by-an-earlier-run hash=0x%s nonce=%d", name, entry.nonce)
-            return replace(self._succeeded(receipt, entry, call), earlier=True)
-        if not usable:
-            _log.warning("event=earlier-transaction-lost hash=0x%s nonce=%d", name, entry.nonce)
+        if receipt is not None and not repeatable:
+            return self._resumed(receipt, entry, call)
+        if receipt is None and not usable:
+            self._require_synced(entry)
+            _log.warning("event=earlier-transaction-lost hash=0x%s nonce=%d", entry.hashes[-1].hex(), entry.nonce)
+        if receipt is not None or not usable:
             self._forget(entry)
         return None
+
+    def _resumed(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
+        """What an earlier run sent, and was mined."""
+        mined = replace(self._succeeded(receipt, entry, call), earlier=True)
+        _log.warning("event=sent-by-an-earlier-run hash=0x%s nonce=%d", mined.transaction.hex(), entry.nonce)
+        if self._on_earlier is not None:
+            self._on_earlier(mined.transaction)
+        return mined
+
+    def _require_synced(self, entry: Entry) -> None:
+        """Raise ChainError while the node is catching up: it cannot know what became of the transaction."""
+        if self.rpc.guarded(lambda: bool(self.rpc.web3.eth.syncing)):
+            raise ChainError(
+                f"an earlier run sent the transaction 0x{entry.hashes[-1].hex()}, and the node is still catching up "
+                "with the chain, so it cannot say what became of it; run the command again when it has"
+            )
 
     def _sent(self, entry: Entry, call: Mapping[str, Any], gas: int, deadline: float, on_sent: OnSent | None) -> Mined:
         limits = self._latest()
         self._warn_of_strangers(entry)
         try:
             transaction = self._prepared({**call, "gas": min(gas, limits.gas)}, entry, limits)
-        except ContractError:
-            receipt = self._found(entry.hashes)  # mined since, an earlier run's variant may be the cause of the refusal
+        except ChainError:
+            # Mined since, an earlier run's variant may be the cause: the contract has it, the money is spent.
+            receipt = self._wait(entry.hashes, self._patience.doubt, deadline) if entry.hashes else None
             if receipt is None:
                 raise
-            return replace(self._succeeded(receipt, entry, call), earlier=True)
+            return self._resumed(receipt, entry, call)
         while True:
             try:
                 return self._until_mined(transaction, entry, limits, deadline, on_sent)
@@ -231,11 +263,15 @@ class Sender:
         while time.monotonic() < deadline:
             fees = self._fees(limits, len(entry.hashes))
             signed = Account.sign_transaction({**numbered, **fees}, self._key.secret_bytes())
-            accepted = self._offer(signed, entry, on_sent)
+            try:
+                accepted = self._offer(signed, entry, on_sent)
+            except ChainError as refusal:
+                return self._despite(refusal, entry, transaction, deadline)
             alone = len(entry.hashes) == 1
             # Alone and refused, it is mined only if the node got it twice: an outbox is there to be sure of that, too.
             patient = accepted or not alone or self._outbox is not None
-            receipt = self._wait(entry.hashes, deadline) if patient else None
+            longest = self._patience.resend if accepted or not alone else self._patience.doubt
+            receipt = self._wait(entry.hashes, longest, deadline) if patient else None
             if receipt is None and not accepted:
                 lost = alone or self._nonce() > entry.nonce  # before the receipts, which show what is mined in between
                 receipt = self._found(entry.hashes)
@@ -245,6 +281,21 @@ class Sender:
                 return self._succeeded(receipt, entry, transaction)
             limits = self._latest()
         raise self._not_mined(entry)
+
+    def _despite(self, refusal: ChainError, entry: Entry, call: Mapping[str, Any], deadline: float) -> Mined:
+        """A node refuses a variant: it may have it nevertheless, or one of those before.
+
+        Raises ChainError when none of them is mined soon.
+        """
+        if not entry.hashes:
+            raise refusal
+        _log.warning("event=transaction-refused nonce=%d reason=%r", entry.nonce, str(refusal))
+        receipt = self._wait(entry.hashes, self._patience.doubt, deadline)
+        if receipt is None:
+            raise ChainError(
+                f"{refusal}; it is not sure that nothing is under way: run the command again, it pays once"
+            ) from None
+        return self._succeeded(receipt, entry, call)
 
     def _not_mined(self, entry: Entry) -> ChainError:
         sent = "".join(f" 0x{one.hex()}" for one in entry.hashes[-1:])
@@ -268,16 +319,17 @@ class Sender:
     def _offer(self, signed: SignedTransaction, entry: Entry, on_sent: OnSent | None) -> bool:
         """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.
 
-        Raises ChainError when the node refuses it for another reason; then it is not under way.
+        Raises ChainError when the node refuses it for another reason; where that is sure, it is not under way.
         """
         sent = bytes(signed.hash)
         entry.hashes.append(sent)
         self._save()
         try:
             accepted = self._broadcast(signed)
-        except ChainError:
-            entry.hashes.remove(sent)
-            self._save()
+        except ChainError as refusal:
+            if self._outbox is None or says(str(refusal), NOT_TAKEN):
+                entry.hashes.remove(sent)
+                self._save()
             raise
         if accepted:
             _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), entry.nonce)
@@ -289,10 +341,9 @@ class Sender:
         try:
             self.rpc.web3.eth.send_raw_transaction(signed.raw_transaction)
         except Web3RPCError as error:
-            text = str(error).lower()
-            if any(word in text for word in _STALE):
+            if says(str(error), STALE):
                 return False
-            if not any(word in text for word in _KNOWN):
+            if not says(str(error), KNOWN):
                 raise ChainError(f"the node refused the transaction: {self.rpc.said(error)}") from None
         except ContractLogicError as error:
             raise self.rpc.errors.explain(revert_data(error)) from error
@@ -309,8 +360,8 @@ class Sender:
         entry.hashes.clear()
         self._save()
 
-    def _wait(self, hashes: Sequence[bytes], deadline: float) -> Mapping[str, Any] | None:
-        until = min(deadline, time.monotonic() + self._patience.resend)
+    def _wait(self, hashes: Sequence[bytes], longest: float, deadline: float) -> Mapping[str, Any] | None:
+        until = min(deadline, time.monotonic() + longest)
         while time.monotonic() < until:
             with suppress(ChainError):  # a node that is away comes back
                 receipt = self._found(hashes)

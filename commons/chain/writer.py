@@ -31,7 +31,7 @@ class ChainWriter:
 
     Every method waits until its transaction is mined and raises ContractError with the contract's named error when it
     is refused, ChainError when the node is the trouble, or ``stopping`` is set while it waits.  Use one object for an
-    account in a process.  ``outbox``, ``announce`` and ``on_sent`` are those of its ``Sender``.
+    account in a process.  ``outbox``, ``announce``, ``on_sent`` and ``on_earlier`` are those of its ``Sender``.
     """
 
     def __init__(
@@ -44,11 +44,14 @@ class ChainWriter:
         outbox: Outbox | None = None,
         announce: Announce | None = None,
         on_sent: OnSent | None = None,
+        on_earlier: OnSent | None = None,
     ) -> None:
         self.view = view
         view.rpc.errors = calldata.contract_errors()
         self._key = key
-        self._sender = Sender(view.rpc, key, patience, stopping, outbox=outbox, announce=announce, on_sent=on_sent)
+        self._sender = Sender(
+            view.rpc, key, patience, stopping, outbox=outbox, announce=announce, on_sent=on_sent, on_earlier=on_earlier
+        )
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with this account."""
@@ -81,8 +84,8 @@ class ChainWriter:
         return _topic(mined, REGISTRY, "CommitteeCreated", 1)
 
     def join(self, committee_id: int, endpoint: str, hpke_key: bytes) -> Mined:
-        """Publish this member's endpoint and 32-byte X25519 key."""
-        return self._registry("join", committee_id, endpoint, hpke_key, gas=1_000_000)
+        """Publish this member's endpoint and 32-byte X25519 key, where the registry has another endpoint or key."""
+        return self._registry("join", committee_id, endpoint, hpke_key, gas=1_000_000, repeatable=True)
 
     def create_task(self, task: NewTask) -> int:
         """Create a task; this account becomes its model owner.  Returns its number."""
@@ -147,7 +150,8 @@ class ChainWriter:
 
     def open_round(self, task_id: int, model_digest: bytes) -> int:
         """Open the next round for the model with a Keccak digest (model owner); returns its number."""
-        return _topic(self._market("openRound", task_id, model_digest), MARKET, "RoundOpened", 2)
+        # The market has one running round, so a second one is refused; a later one may be on the same model.
+        return _topic(self._market("openRound", task_id, model_digest, repeatable=True), MARKET, "RoundOpened", 2)
 
     def accept_batch(
         self,
@@ -183,13 +187,20 @@ class ChainWriter:
         return self._market("claim", task_id, number, index)
 
     def _market(
-        self, name: str, *arguments: object, gas: int = _SMALL, value: int = 0, on_sent: OnSent | None = None
+        self,
+        name: str,
+        *arguments: object,
+        gas: int = _SMALL,
+        value: int = 0,
+        on_sent: OnSent | None = None,
+        repeatable: bool = False,
     ) -> Mined:
         data = calldata.call(MARKET, name, *arguments)
-        return self._sender.send(self.view.market, data, gas=gas, value=value, on_sent=on_sent)
+        return self._sender.send(self.view.market, data, gas=gas, value=value, on_sent=on_sent, repeatable=repeatable)
 
-    def _registry(self, name: str, *arguments: object, gas: int) -> Mined:
-        return self._sender.send(self.view.registry, calldata.call(REGISTRY, name, *arguments), gas=gas)
+    def _registry(self, name: str, *arguments: object, gas: int, repeatable: bool = False) -> Mined:
+        data = calldata.call(REGISTRY, name, *arguments)
+        return self._sender.send(self.view.registry, data, gas=gas, repeatable=repeatable)
 
 
 def _event(mined: Mined, contract: str, name: str) -> tuple[tuple[bytes, ...], bytes]:

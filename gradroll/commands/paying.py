@@ -36,4 +36,10 @@ def teller(console: Console) -> Teller:
         console.note(f"sent transaction 0x{transaction.hex()}")
         console.result(transactions=sent)
 
-    return Teller(announce, on_sent)
+    def on_earlier(transaction: bytes) -> None:
+        console.warn(
+            f"an earlier run, which was interrupted, has sent transaction 0x{transaction.hex()} for this, so nothing "
+            "is sent again; if you mean it a second time, run the command once more"
+        )
+
+    return Teller(announce, on_sent, on_earlier)

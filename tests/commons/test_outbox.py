@@ -27,7 +27,7 @@ from commons.storage.accounts import SigningKey
 KEY = SigningKey.from_secret(b"\x07" * 32)
 CONTRACT, STRANGER = b"\xaa" * 20, keccak(b"a stranger's transaction")
 GAS, ETHER = 10**9, 10**18
-PATIENCE = Patience(poll=0.001, resend=0.3)
+PATIENCE = Patience(poll=0.001, resend=0.3, doubt=0.3)
 
 
 class Killed(BaseException):
@@ -51,6 +51,7 @@ class PoolNode(BaseProvider):
     asked: list[str] = field(default_factory=list)
     kill_at: str = ""
     hides_receipts: int = 0
+    syncing: bool = False
     on_raw: Callable[[], None] | None = None
     on_asked: Callable[[], None] | None = None
 
@@ -84,6 +85,7 @@ class PoolNode(BaseProvider):
             "eth_estimateGas": hex(100_000),
             "eth_getTransactionByHash": {"gas": hex(10**6)},
             "eth_call": "0x",
+            "eth_syncing": {"currentBlock": "0x1", "highestBlock": "0x9"} if self.syncing else False,
         }[method]
 
     def _take(self, raw: bytes) -> RPCResponse:
@@ -231,7 +233,7 @@ def test_a_pending_one_that_is_dearer_than_the_market_is_waited_for(terminal: Te
     terminal.node.mines = False
     terminal.killed(7, at="eth_getTransactionReceipt")
     terminal.node.pool[0][1]["maxFeePerGas"] *= 1000
-    terminal.patience = Patience(poll=0.001, resend=0.1, give_up=0.2)
+    terminal.patience = Patience(poll=0.001, resend=0.1, give_up=0.2, doubt=0.1)
     with pytest.raises(ChainError, match="was not mined within 0 s; run the command again"):
         terminal.fund(7)
     terminal.node.mine()
@@ -393,7 +395,7 @@ def test_a_receipt_in_another_form_is_the_nodes_trouble(
 ) -> None:
     receipt = PoolNode._receipt
     monkeypatch.setattr(PoolNode, "_receipt", lambda *asked: (receipt(*asked) or {}) | change)
-    terminal.patience = Patience(poll=0.001, resend=0.1, give_up=0.2)
+    terminal.patience = Patience(poll=0.001, resend=0.1, give_up=0.2, doubt=0.1)
     with pytest.raises(ChainError):
         terminal.fund(7)
 
@@ -514,3 +516,121 @@ def test_the_largest_fee_fits_what_the_account_has(terminal: Terminal) -> None:
     terminal.node.balance -= 1
     with pytest.raises(ChainError, match="send it the difference"):
         terminal.sender(None, announce=lambda _: None).send(CONTRACT, b"fund", gas=10**6, value=ETHER)
+
+
+@pytest.mark.parametrize("said", ["FeeTooLow", "internal error", "upstream request timeout"])
+def test_a_node_that_denies_what_it_took_makes_nobody_pay_twice(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    take = PoolNode._take
+
+    def deny(node: PoolNode, raw: bytes) -> RPCResponse:
+        take(node, raw)
+        return _error(said)
+
+    terminal.node.mines = False
+    monkeypatch.setattr(PoolNode, "_take", deny)
+    with pytest.raises(ChainError, match=f"refused the transaction: .*{said}.*run the command again, it pays once"):
+        terminal.fund(7)
+    terminal.node.mine()
+    monkeypatch.setattr(PoolNode, "_take", take)
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+def test_what_is_mined_although_the_node_denies_it_is_found_at_once(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = PoolNode._take
+    monkeypatch.setattr(PoolNode, "_take", lambda node, raw: (take(node, raw), _error("internal error"))[1])
+    assert not terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+@pytest.mark.parametrize("words", [("AlreadyKnown", "OldNonce"), ("already known", "nonce too low")])
+def test_every_kind_of_node_is_understood(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, words: tuple[str, str]
+) -> None:
+    """Nethermind has words of its own; the gateway before it asks twice."""
+    take = PoolNode._take
+
+    def again(node: PoolNode, raw: bytes) -> RPCResponse:
+        heard = keccak(raw) in dict(node.mined) or keccak(raw) in [sent for sent, _ in node.pool.values()]
+        return _error(words[node.mines]) if heard else take(node, raw)
+
+    monkeypatch.setattr(PoolNode, "_take", lambda node, raw: (again(node, raw), again(node, raw))[1])
+    terminal.fund(7)
+    assert terminal.node.paid == 7
+    terminal.node.mines = False
+    terminal.node.on_raw = lambda: None
+    terminal.killed(9, at="eth_getTransactionReceipt")
+    terminal.node.mine()
+    assert terminal.fund(9)[0].earlier
+    assert terminal.node.paid == 16
+
+
+def test_while_an_earlier_variant_is_under_way_a_refusal_is_waited_out(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account has no money for higher fees, and needs none: the first variant is mined."""
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+
+    def poor(node: PoolNode, raw: bytes) -> RPCResponse:
+        node.mine()
+        return _error("insufficient funds for gas * price + value")
+
+    monkeypatch.setattr(PoolNode, "_take", poor)
+    terminal.fund(7)
+    assert terminal.node.paid == 7
+
+
+def test_money_that_an_earlier_variant_spent_is_not_asked_for_again(terminal: Terminal) -> None:
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+
+    def spent() -> None:
+        if terminal.node.asked[-1] == "eth_getBalance":
+            terminal.node.mine()
+            terminal.node.balance = 0
+
+    terminal.node.on_asked = spent
+    with Outbox(terminal.path) as outbox:
+        assert terminal.sender(outbox, announce=lambda _: None).send(CONTRACT, b"fund", gas=10**6, value=7).earlier
+
+
+def test_fast_resending_does_not_shorten_the_doubt(terminal: Terminal) -> None:
+    """Receipts come later than higher fees: what has to be sure is not what has to be quick."""
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.patience = Patience(poll=0.001, resend=0.01, doubt=5.0)
+    terminal.node.hides_receipts = 50
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+def test_a_node_that_is_still_syncing_decides_nothing(terminal: Terminal) -> None:
+    """It knows neither the nonce nor the receipt, and one that was sent under its own nonce would be forgotten."""
+    terminal.fund(1)
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    whole, terminal.node = terminal.node, PoolNode(syncing=True)
+    with pytest.raises(ChainError, match="still catching up"):
+        terminal.fund(7)
+    terminal.node = whole
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 8
+
+
+def test_what_an_earlier_run_sent_is_told(terminal: Terminal) -> None:
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    told: list[bytes] = []
+    with Outbox(terminal.path) as outbox:
+        terminal.sender(outbox, on_earlier=told.append).send(CONTRACT, b"fund", gas=10**6, value=7)
+    assert told == [terminal.node.mined[0][0]]
+
+
+def test_what_was_undone_since_is_done_again(terminal: Terminal) -> None:
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    with Outbox(terminal.path) as outbox:
+        sender = terminal.sender(outbox)
+        assert not sender.send(CONTRACT, b"fund", gas=10**6, value=7, repeatable=True).earlier
+    assert len(terminal.node.mined) == 2
