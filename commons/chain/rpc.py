@@ -18,6 +18,7 @@ from circuits.errors import ChainError, ContractError
 from commons.chain.abicoding import argument_types, call_data, selector
 from commons.chain.refusals import in_words
 from commons.chain.transport import node_provider, transport_failure
+from commons.runtime.foreigntext import printable
 from commons.runtime.urls import without_secrets
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class ErrorTable:
         except (DecodingError, ValueError, OverflowError):
             said = None
         shown = said or "the contract refused, and its reason cannot be read"
-        return ContractError(f"{shown[:_MAX_SHOWN]} [{name}]", name)
+        return ContractError(f"{printable(shown, _MAX_SHOWN)} [{name}]", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Rpc:
 
     def said(self, error: Exception) -> str:
         """What a node says in an error: little of it, and without its own address."""
-        return (str(error) or type(error).__name__).replace(self._url, self._shown)[:_MAX_SHOWN]
+        return printable((str(error) or type(error).__name__).replace(self._url, self._shown), _MAX_SHOWN)
 
     def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         """Call a view function and decode what it returns.

@@ -19,6 +19,7 @@ from circuits.statement import Committee, Context, MarketId, Policy, TaskTerms
 from commons.chain.deploymentwatch import DeploymentWatch
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.runtime.foreigntext import printable
 from commons.runtime.memo import Memo
 from commons.settings.sections import ChainSettings
 from native import G1, G2
@@ -180,7 +181,7 @@ class ChainView:
         if not len(members) == len(endpoints) == len(keys):
             raise ChainError("the node shows a committee whose members, endpoints and keys do not match")
         # Bytes, for the contract takes any: one member's text that is no UTF-8 must not hide the others.
-        places = tuple(endpoint.decode("utf-8", "replace") for endpoint in endpoints)
+        places = tuple(printable(endpoint.decode("utf-8", "replace"), len(endpoint)) for endpoint in endpoints)
         return CommitteeRecord(committee, places, tuple(keys), ready)
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:

@@ -16,11 +16,6 @@ MAX_GRPC_MESSAGE = 6 << 20
 ADDRESS, DIGEST, SIGNATURE, G1_BYTES = 20, 32, 65, 64
 
 
-def text(said: str, limit: int) -> str:
-    """What a peer wrote, for people to read: cut, and without characters that would steer a terminal."""
-    return "".join(char if char.isprintable() else " " for char in said[:limit])
-
-
 def sized(raw: bytes, size: int, what: str) -> bytes:
     """Raise WireError unless ``raw`` has exactly ``size`` bytes."""
     if len(raw) != size:

@@ -18,6 +18,7 @@ from commons.protocol.status import (
     TaskStatus,
 )
 from commons.protocol.streamheads import ModelHead
+from commons.runtime.foreigntext import printable
 from commons.wire import checks
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.contexts import header_from_wire, header_to_wire
@@ -103,7 +104,7 @@ def status_from_wire(message: pb.SubmissionStatusReply) -> SubmissionStatus:
         raise WireError(f"{message.state} is no state of a submission") from None
     submission = checks.digest(message.submission, "status.submission")
     batch = checks.digest(message.batch_id, "status.batch_id") if message.batch_id else None
-    return SubmissionStatus(submission, state, checks.text(message.reason, _MAX_TEXT), batch)
+    return SubmissionStatus(submission, state, printable(message.reason, _MAX_TEXT), batch)
 
 
 def status_to_wire(status: SubmissionStatus) -> pb.SubmissionStatusReply:
@@ -120,7 +121,7 @@ def task_status_from_wire(message: pb.TaskStatusReply) -> TaskStatus:
     """Raises WireError for a malformed field."""
     checks.counted(message.rounds, 0, _MAX_ENTRIES, "task.rounds")
     checks.counted(message.rejections, 0, _MAX_ENTRIES, "task.rejections")
-    rejections = {checks.text(cause, _MAX_TEXT): count for cause, count in message.rejections.items()}
+    rejections = {printable(cause, _MAX_TEXT): count for cause, count in message.rejections.items()}
     checks.counted(message.recent, 0, _MAX_ENTRIES, "task.recent")
     recent = tuple(_rejection_from_wire(one) for one in message.recent)
     return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), rejections, recent)
@@ -136,7 +137,8 @@ def task_status_to_wire(status: TaskStatus) -> pb.TaskStatusReply:
 
 
 def _rejection_from_wire(message: pb.Rejection) -> Rejection:
-    return Rejection(checks.address(message.owner, "recent.owner"), message.round, message.reason[:_MAX_TEXT])
+    owner = checks.address(message.owner, "recent.owner")
+    return Rejection(owner, message.round, printable(message.reason, _MAX_TEXT))
 
 
 def _round_from_wire(message: pb.RoundStatus) -> RoundStatus:
@@ -145,17 +147,17 @@ def _round_from_wire(message: pb.RoundStatus) -> RoundStatus:
         message.pending,
         message.rejected,
         message.attempts,
-        checks.text(message.trouble, _MAX_TEXT),
+        printable(message.trouble, _MAX_TEXT),
         tuple(_batch_from_wire(batch) for batch in message.batches),
         tuple(
             NamedProver(
                 checks.bounded(named.prover, 0, MAX_PROVERS - 1, "named.prover"),
-                checks.text(named.step, _MAX_TEXT),
-                checks.text(named.reason, _MAX_TEXT),
+                printable(named.step, _MAX_TEXT),
+                printable(named.reason, _MAX_TEXT),
             )
             for named in message.named
         ),
-        message.waits[:_MAX_TEXT],
+        printable(message.waits, _MAX_TEXT),
     )
 
 

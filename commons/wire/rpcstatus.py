@@ -16,7 +16,7 @@ import grpc
 
 from circuits.errors import BlamedProversError, GradrollError, UnavailableError, catalogue
 from commons.protocol.messages import MAX_PROVERS
-from commons.wire.checks import text
+from commons.runtime.foreigntext import printable
 from commons.wire.tls import unreachable
 
 _CODE, _PROVERS = "gradroll-code", "gradroll-provers"
@@ -73,7 +73,7 @@ def from_rpc(error: grpc.RpcError, peer: str, seconds: float | None = None) -> G
     if not isinstance(error, grpc.Call):
         return UnavailableError(f"{peer}: {error}")
     metadata = {str(key): value for key, value in error.trailing_metadata() or ()}
-    code, message = _text(metadata.get(_CODE)), text(error.details() or "", _MAX_MESSAGE)
+    code, message = _text(metadata.get(_CODE)), printable(error.details() or "", _MAX_MESSAGE)
     if code is not None:
         return _named(code, message, _text(metadata.get(_PROVERS)) or "")
     return _unanswered(error.code(), message, peer, seconds)

@@ -9,6 +9,7 @@ from commons.protocol.keypackages import KeyConfirmation, KeyPackage, members_of
 from commons.protocol.messages import MAX_PROVERS
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
+from commons.runtime.foreigntext import printable
 from commons.sharing.prss import KeySet
 from commons.wire import checks
 from commons.wire._generated import prover_pb2 as pb
@@ -116,11 +117,11 @@ def status_from_wire(message: pb.ProverStatusReply) -> ProverStatus:
         market=checks.address(message.market, "status.market"),
         committee_id=message.committee_id,
         prover=checks.bounded(message.prover, 0, MAX_PROVERS - 1, "status.prover"),
-        version=checks.text(message.version, _MAX_NAME),
+        version=printable(message.version, _MAX_NAME),
         keys_ready=message.keys_ready,
         submissions=message.submissions,
         stored_bytes=message.stored_bytes,
-        refusals={checks.text(code, _MAX_NAME): count for code, count in message.refusals.items()},
+        refusals={printable(code, _MAX_NAME): count for code, count in message.refusals.items()},
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import SubmissionHeader
@@ -16,6 +18,7 @@ from commons.wire.prover_client import ProverClient
 from gradroll.data_owner.submissions import SavedSubmission
 
 _PAUSE = 0.5
+_LATE = "late: the others were much faster, or the round is about to close; it was not waited for"
 
 
 class ShareSender:
@@ -46,45 +49,87 @@ class ShareSender:
     def send(
         self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
     ) -> tuple[SavedSubmission, Mapping[int, str]]:
-        """Send every prover that has given no receipt its share.
+        """Stream to all provers that have given no receipt yet, at once; every receipt is durable when it is here.
+
+        A prover that takes its share just fast enough must not keep the others' receipts from the coordinator: once a
+        quorum's are here, the others have as long again, and at least ``stall`` seconds, but at most half of the time
+        in which the round still takes submissions.
 
         Returns:
             The submission with the receipts, and why each other prover has no share.
         """
-        submission, missing = self._to_all(submission, sharing, record)
-        deadline = time.monotonic() + self._patience  # from here on: a slow line's uploads may have taken minutes
-        while _some_silent(missing) and time.monotonic() + _PAUSE < deadline:
-            time.sleep(_PAUSE)
-            submission, missing = self._to_all(submission, sharing, record)
-        return submission, missing
-
-    def _to_all(
-        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
-    ) -> tuple[SavedSubmission, Mapping[int, str]]:
-        """Stream to all provers that have no receipt yet, at once; every receipt is durable before the next step."""
+        header, over = submission.header, threading.Event()
         open_provers = [p for p in range(record.committee.size) if p not in submission.receipts]
-        missing: dict[int, str] = {}
-        with ThreadPoolExecutor(max(len(open_provers), 1), "upload") as pool:
-            uploads = {
-                p: pool.submit(self._to_one, submission.header, sharing.payloads[p], p, record) for p in open_provers
-            }
-            for prover, upload in uploads.items():
+        closes = time.monotonic() + max(self._seconds_left(header), self._patience)
+        uploads: dict[Future[bytes], int] = {}
+        malformed: dict[int, str] = {}
+        # Connections are closed before the pool is: that ends the uploads that were not waited for.
+        with ThreadPoolExecutor(max(len(open_provers), 1), "upload") as pool, ExitStack() as connections:
+            for prover in open_provers:
                 try:
-                    submission = submission.with_receipt(prover, upload.result())
+                    client = connections.enter_context(self._client(record.endpoints[prover]))
                 except GradrollError as error:
-                    missing[prover] = f"{error.code}: {error}"
+                    malformed[prover] = _reason(error)
+                else:
+                    payload = sharing.payloads[prover]
+                    uploads[pool.submit(self._to_one, client, header, payload, prover, record, over)] = prover
+            connections.callback(over.set)
+            submission, missing = self._collect(submission, uploads, record.committee.quorum, closes)
+        return submission, malformed | missing
+
+    def _collect(
+        self, submission: SavedSubmission, uploads: Mapping[Future[bytes], int], quorum: int, closes: float
+    ) -> tuple[SavedSubmission, dict[int, str]]:
+        missing: dict[int, str] = {}
+        running, begun, until = set(uploads), time.monotonic(), None
+        while running:
+            if until is None and len(submission.receipts) >= quorum:
+                now = time.monotonic()
+                until = now + min(max(self._stall, now - begun), (closes - now) / 2)
+            ended, running = wait(running, (until or closes) - time.monotonic(), FIRST_COMPLETED)
+            if not ended:
+                break
+            for upload in ended:
+                try:
+                    submission = submission.with_receipt(uploads[upload], upload.result())
+                except GradrollError as error:
+                    missing[uploads[upload]] = _reason(error)
                 else:
                     self._save(submission)
-        return submission, missing
+        return submission, missing | {uploads[late]: _LATE for late in running}
 
-    def _to_one(self, header: SubmissionHeader, payload: bytes, prover: int, record: CommitteeRecord) -> bytes:
+    def _to_one(
+        self,
+        client: ProverClient,
+        header: SubmissionHeader,
+        payload: bytes,
+        prover: int,
+        record: CommitteeRecord,
+        over: threading.Event,
+    ) -> bytes:
+        """The receipt of one prover, which is asked again for a while when it does not answer, until it is over."""
         context = self._view.context(header.task_id, header.round)
-        endpoint = record.endpoints[prover]
-        with ProverClient(endpoint, stall=self._stall, tls_roots=self._tls_roots) as client:
-            receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
+        deadline: float | None = None
+        while True:
+            try:
+                receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
+                break
+            except UnavailableError:
+                if deadline is None:  # from here on: a slow line's upload may have taken minutes
+                    deadline = time.monotonic() + self._patience
+                if over.is_set() or time.monotonic() + _PAUSE >= deadline:
+                    raise
+                time.sleep(_PAUSE)
         verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
         return receipt
 
+    def _seconds_left(self, header: SubmissionHeader) -> float:
+        """How long the round still takes submissions."""
+        return self._view.round(header.task_id, header.round).submit_deadline - self._view.now()
 
-def _some_silent(missing: Mapping[int, str]) -> bool:
-    return any(reason.startswith(UnavailableError.code) for reason in missing.values())
+    def _client(self, endpoint: str) -> ProverClient:
+        return ProverClient(endpoint, stall=self._stall, tls_roots=self._tls_roots)
+
+
+def _reason(error: GradrollError) -> str:
+    return f"{error.code}: {error}"

@@ -143,6 +143,12 @@ def test_a_members_address_that_is_no_text_hides_nobody_elses(world: World) -> N
         open_channel(record.endpoints[3])
 
 
+def test_a_members_address_steers_no_terminal(world: World) -> None:
+    committee = world.chain.create_committee(1, [chain.address for chain in world.chains[1:5]])
+    world.chains[1].join(committee, "\x1b[2Jprover:1\n", b"\x09" * 32)
+    assert world.chain.view.committee_record(committee).endpoints[0] == " [2Jprover:1 "
+
+
 @pytest.mark.parametrize(("provers", "threshold"), [(3, 1), (4, 1), (7, 1), (7, 2), (9, 2)])
 def test_contract_and_provers_agree_on_the_quorum(world: World, provers: int, threshold: int) -> None:
     """Fewer signatures than provers hold for a quorum would let two sets that meet both be accepted."""

@@ -26,6 +26,12 @@ def told(signature: str, *values: object) -> str:
     return str(contract_errors().explain(data))
 
 
+def test_what_a_strangers_contract_says_steers_no_terminal_and_forges_no_log_line() -> None:
+    said = told("Error(string)", "\x1b[2Jno\nevent=batch-accepted")
+    assert said.isprintable()
+    assert "event=batch-accepted" in said
+
+
 def test_there_is_a_sentence_for_each_and_none_for_others() -> None:
     assert len(ERRORS) == 47
     names = {signature.partition("(")[0] for signature in ERRORS}

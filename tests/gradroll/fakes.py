@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import cast
 
@@ -158,13 +159,15 @@ class FakeCoordinator:
 
 @dataclass
 class FakeProvers:
-    """Prover nodes by endpoint: each signs receipts, unless it is down or a test makes it misbehave."""
+    """Prover nodes by endpoint: each signs receipts, unless it is down or a test makes it misbehave.  Slow ones take
+    a share as long as they are waited for."""
 
     keys: tuple[SigningKey, ...]
     down: set[int] = field(default_factory=set)
     received: dict[int, list[bytes]] = field(default_factory=dict)
     signs: Callable[[int, bytes], bytes] | None = None
     closed: set[int] = field(default_factory=set)
+    slow: set[int] = field(default_factory=set)
 
     def client(self, endpoint: str, **options: object) -> _FakeProver:
         return _FakeProver(self, int(endpoint.removeprefix("prover-")))
@@ -174,12 +177,13 @@ class FakeProvers:
 class _FakeProver:
     provers: FakeProvers
     index: int
+    left: Event = field(default_factory=Event)
 
     def __enter__(self) -> _FakeProver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        self.left.set()
 
     def submit_shares(
         self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, context: Context
@@ -189,6 +193,9 @@ class _FakeProver:
         if self.index in self.provers.closed:
             raise ClosedError("this owner is in a signed batch of this round already")
         self.provers.received.setdefault(prover, []).append(payload)
+        if self.index in self.provers.slow:
+            self.left.wait()
+            raise UnavailableError("the call was ended")
         digest = receipt_digest(context.market, header.digest(context))
         if self.provers.signs is not None:
             return self.provers.signs(prover, digest)

@@ -54,13 +54,15 @@ class World:
     account: SigningKey
     state: Path
     patience: float = 0.0
+    stall: float = 60.0
 
     def owner(self) -> DataOwner:
         """A fresh object, as after a restart; only the directory is the same."""
         parameters = FakeParameters().parameters
         return DataOwner(
-            self.chain.writer(self.account), self.coordinator.client, parameters, self.state, patience=self.patience
-        )
+            self.chain.writer(self.account), self.coordinator.client, parameters, self.state,
+            stall=self.stall, patience=self.patience,
+        )  # fmt: skip
 
     def end(self, submission: bytes, state: SubmissionState, reason: str) -> None:
         """The coordinator says that nothing more becomes of a submission."""
@@ -196,7 +198,7 @@ def test_a_prover_that_comes_back_soon_gets_its_share(world: World, monkeypatch:
 
 
 def test_an_upload_that_breaks_after_minutes_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.patience, now = 3.0, [0.0]
+    world.patience, world.chain.deadline, now = 3.0, NOW + 3600, [0.0]
 
     def broken(prover: int, digest: bytes) -> bytes:
         now[0] += 100.0
@@ -209,6 +211,27 @@ def test_an_upload_that_breaks_after_minutes_is_tried_again(world: World, monkey
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(time, "sleep", repaired)
     assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize(("stall", "deadline"), [(0.01, NOW + 60), (60.0, NOW + 1)], ids=["long", "soon over"])
+def test_a_prover_that_takes_its_share_without_end_keeps_no_owner_from_its_round(
+    world: World, stall: float, deadline: int
+) -> None:
+    """Something moves, so its upload does not stall; with the others' receipts the owner gets into a batch."""
+    world.provers.slow, world.stall, world.chain.deadline = {0}, stall, deadline
+    done = world.owner().submit(0, GRADIENT)
+    assert (done.receipts, set(done.missing)) == ((1, 2, 3), {0})
+    assert done.missing[0].startswith("late: ")
+
+
+def test_a_prover_without_end_does_not_lose_the_receipts_of_the_others(world: World) -> None:
+    world.provers.slow, world.provers.down, world.chain.deadline = {0}, {1}, NOW + 1
+    with pytest.raises(UnavailableError, match="2 of 4 provers"):
+        world.owner().submit(0, GRADIENT)
+    world.provers.slow = set()
+    world.provers.down = set()
+    world.owner().submit(0, GRADIENT)
+    assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 2, 1: 1, 2: 1, 3: 1}
 
 
 def test_another_gradient_for_the_same_round_is_refused(world: World) -> None:

@@ -39,6 +39,17 @@ def test_a_submissions_status_survives_the_wire() -> None:
         assert coordination.status_from_wire(pb.SubmissionStatusReply.FromString(sent)) == status
 
 
+def test_what_a_coordinator_writes_steers_no_terminal() -> None:
+    message = coordination.task_status_to_wire(TASK)
+    steering = "\x1b[2J\nit is accepted"
+    message.recent[0].reason = message.rounds[0].waits = message.rounds[0].trouble = steering
+    message.rounds[0].named[0].reason = message.rounds[0].named[0].step = steering
+    read = coordination.task_status_from_wire(message)
+    named = read.rounds[0].named[0]
+    for text in (read.recent[0].reason, read.rounds[0].waits, read.rounds[0].trouble, named.reason, named.step):
+        assert text.isprintable()
+
+
 def test_a_rejection_names_an_address() -> None:
     message = coordination.task_status_to_wire(TASK)
     message.recent[0].owner = b"\x05" * 19
