@@ -143,7 +143,7 @@ SHARED_MISTAKES = (
             "check the number and the market's address [CommitteeUnknown]"),
     Mistake(NODE, "an account without money for the fee", "task fund 0 1 --config model-owner.toml --account poor.json",
             "chain", "account 0x… has 0 ETH, this needs up to … ETH (0.000000000000000001 ETH for the contract and up "
-            "to … ETH for gas): ", "send it the difference, nothing was sent"),
+            "to … ETH for gas): ", "send it the difference; nothing more was sent"),
     Mistake(NODE, "two commands that send with one account at once",
             "task fund 0 1 --config model-owner.toml --account busy.json", "storage",
             "another command is sending transactions of this account (…busy.json.outbox); ", "wait until it has ended"),
@@ -214,7 +214,7 @@ SHARED_MISTAKES = (
     Mistake(DATA_OWNER, "a registration without money for the fee",
             "submit 0 --gradient model.npy --config owner-1.toml --account poor.json --register", "chain",
             "account 0x… has 0 ETH, this needs up to … ETH (0 ETH for the contract and up to … ETH for gas): ",
-            "send it the difference, nothing was sent"),
+            "send it the difference; nothing more was sent"),
     Mistake(DATA_OWNER, "a submit before a round is open", "submit 1 --gradient model.npy --config owner-0.toml",
             "closed", "task 1 has no open round yet; ", "wait for its model owner to open one"),
     Mistake(DATA_OWNER, "a round that does not exist", f"{_SUBMIT} --round 7", "unknown", "task 0 has no round 7; ",
