@@ -75,8 +75,8 @@ def _run(arguments: argparse.Namespace) -> int:
         console.end()
         if Console.lost is not None:
             raise StorageError(
-                f"what was done could not all be told: standard output: {Console.lost.strerror}; free some space, or send "
-                "it elsewhere"
+                f"what was done could not all be told: standard output: {Console.lost.strerror}; free some space, or "
+                "send it elsewhere"
             )
         return status
     except GradrollError as error:
