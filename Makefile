@@ -115,6 +115,7 @@ contracts: $(STAMPS)/node
 
 reference: $(STAMPS)/build
 	$(BIN)/python -m commons.settings.reference > docs/settings.md
+	$(BIN)/python -m tests.gradroll.errors_page > docs/errors.md
 
 proto: $(STAMPS)/build
 	$(BIN)/python proto/generate.py

@@ -74,7 +74,10 @@ def _run(arguments: argparse.Namespace) -> int:
             status = int(arguments.run(arguments))
         console.end()
         if Console.lost is not None:
-            raise StorageError(f"what was done could not all be told: standard output: {Console.lost.strerror}")
+            raise StorageError(
+                f"what was done could not all be told: standard output: {Console.lost.strerror}; free some space, or "
+                "send it elsewhere"
+            )
         return status
     except GradrollError as error:
         tell(f"error[{error.code}]: {error}")

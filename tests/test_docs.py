@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tables
+from circuits.errors import catalogue
 from commons.settings import reference
 from commons.settings.describing import all_settings
 from commons.settings.sections import SECTIONS
 from gradroll.cli import build_parser
+from tests.gradroll import errors_page
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
@@ -81,9 +83,9 @@ def test_commands_parse(document: Path) -> None:
                 assert callable(parser.parse_args(words[1:]).run), f"{identify(document)}: {line}"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+@pytest.mark.parametrize("document", [page for page in DOCUMENTS if page.name != "errors.md"], ids=identify)
 def test_commands_named_in_the_text_exist(document: Path) -> None:
-    """`gradroll x y` in running text names a command (its arguments may be left out)."""
+    """`gradroll x y` in running text names a command (its arguments may be left out); mistakes are played elsewhere."""
     text = _BLOCK.sub("", document.read_text(encoding="utf-8"))
     for command in re.findall(r"`gradroll ([a-z]+(?: [a-z]+)?)", text):
         with pytest.raises(SystemExit) as stopped:
@@ -133,6 +135,14 @@ def test_symptoms_quote_what_the_code_says() -> None:
 
 def test_the_page_of_settings_is_the_one_that_the_code_gives() -> None:
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == reference.page(), "run `make reference`"
+
+
+def test_the_page_of_errors_is_the_one_that_the_code_gives() -> None:
+    assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == errors_page.page(), "run `make reference`"
+
+
+def test_every_error_of_the_catalogue_has_a_cure_of_its_own() -> None:
+    assert [kind for kind in catalogue().values() if "cure" not in vars(kind)] == []
 
 
 def test_every_setting_that_is_explained_exists() -> None:

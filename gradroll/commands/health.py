@@ -62,7 +62,7 @@ def coordinator(arguments: argparse.Namespace) -> int:
 
     place, roots = _place(arguments, CoordinatorSettings)
     if not is_serving(place, timeout=10.0, tls_roots=roots):
-        raise UnavailableError(f"the coordinator at {place} is stopping")
+        raise UnavailableError(f"the coordinator at {place} is stopping; wait until it has started again")
     arguments.console.line(f"the coordinator at {place} works")
     arguments.console.result(endpoint=place, serving=True)
     return 0
@@ -86,6 +86,8 @@ def _place(
             "grpcs://HOST:PORT with the name in the certificate"
         )
     host, port = split_address(own.listen, "listen")
+    if port == 0:
+        raise ConfigError("this server takes any free port, which its log names: pass --endpoint HOST:PORT")
     shown = f"[{host}]" if ":" in host else host
     return f"{_LOOPBACK.get(host, shown)}:{port}", roots
 

@@ -38,7 +38,12 @@ class Mistake:
     @property
     def exit_status(self) -> int:
         """Of the command."""
-        return _STATUS[self.code] if self.code in _STATUS else catalogue()[self.code].exit_status
+        return catalogue()[self.code].exit_status if self.is_error else _STATUS[self.code]
+
+    @property
+    def is_error(self) -> bool:
+        """Whether its code is the catalogue's, and shown."""
+        return self.code not in _STATUS
 
     @property
     def seen(self) -> str:
@@ -104,7 +109,8 @@ SHARED_MISTAKES = (
     Mistake(EVERYBODY, "Ctrl-C", _SUBMIT, INTERRUPTED, "interrupted; nothing is lost, ",
             "run the command again to go on", scene="interrupting"),
     Mistake(EVERYBODY, "standard output on a full disk", "committee show 0 --config chain.toml", "storage",
-            "what was done could not all be told: standard output: ", "No space left on device", scene="full_output"),
+            "what was done could not all be told: standard output: No space left on device; ",
+            "free some space, or send it elsewhere", scene="full_output"),
     Mistake(NODE, "the node is down", "task list --config chain.toml --chain {dead}", "chain",
             "the node at http://127.0.0.1:… cannot be reached; ", "is it running?"),
     Mistake(NODE, "a host that does not exist", "task list --config chain.toml --chain http://no-such-host.invalid:85",

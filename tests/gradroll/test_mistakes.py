@@ -15,7 +15,7 @@ from commons.chain.outbox import Outbox
 from commons.storage.files import DirectoryLock
 from gradroll.cli import main
 from tests.gradroll.mistaken_files import SECRET, Places, no_node, prepare_files, prepare_tasks
-from tests.gradroll.mistakes import INTERRUPTED, TOLD, USAGE, Mistake
+from tests.gradroll.mistakes import TOLD, USAGE, Mistake
 from tests.gradroll.mistakes_of_operators import MISTAKES
 from tests.gradroll.smallmarket import SmallMarket, small_market
 
@@ -102,8 +102,7 @@ def test_a_mistake_is_told_with_cause_and_cure(
     everything = said.out + said.err
     assert status == mistake.exit_status, everything
     told = said.out if mistake.code == TOLD else said.err
-    plain = mistake.code in (USAGE, INTERRUPTED, TOLD)
-    expected = mistake.seen if plain else f"error[{mistake.code}]: {mistake.seen}"
+    expected = f"error[{mistake.code}]: {mistake.seen}" if mistake.is_error else mistake.seen
     *before, last = told.splitlines()
     assert re.fullmatch(pattern(expected), last), told
     assert mistake.code == USAGE or all(line.startswith("warning: ") for line in before), "it has one line"
