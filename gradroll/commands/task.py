@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,8 +178,8 @@ def create(arguments: argparse.Namespace) -> int:
     need, console = terms.max_owners_per_round * terms.reward_per_gradient, arguments.console
     with _paying(chosen, arguments) as session:
         task = session.model_owner.create_task(terms, console.warn)
-    console.line(f"task {task} created; each round reserves {ether(need)}: gradroll task fund {task} {need}")
-    console.result(task=task, round_reserve=str(need))
+        console.line(f"task {task} created; each round reserves {ether(need)}: gradroll task fund {task} {need}")
+        console.result(task=task, round_reserve=str(need))
     return 0
 
 
@@ -196,8 +197,8 @@ def fund(arguments: argparse.Namespace) -> int:
     with _paying(_settings(arguments), arguments) as session:
         session.model_owner.fund(arguments.task, arguments.wei)
         free = session.view.task(arguments.task).balance
-    arguments.console.line(f"task {arguments.task} received {ether(arguments.wei)}; {ether(free)} are free now")
-    arguments.console.result(task=arguments.task, funded=str(arguments.wei), free=str(free))
+        arguments.console.line(f"task {arguments.task} received {ether(arguments.wei)}; {ether(free)} are free now")
+        arguments.console.result(task=arguments.task, funded=str(arguments.wei), free=str(free))
     return 0
 
 
@@ -205,10 +206,10 @@ def admit(arguments: argparse.Namespace) -> int:
     """Admit data owners."""
     with _paying(_settings(arguments), arguments) as session:
         admitted = session.model_owner.admit(arguments.task, arguments.owners, _admitting(arguments.console))
-    before = len(set(arguments.owners)) - admitted
-    known = f"; {before} were registered before" if before else ""
-    arguments.console.line(f"admitted {admitted} owners to task {arguments.task}{known}")
-    arguments.console.result(task=arguments.task, admitted=admitted)
+        before = len(set(arguments.owners)) - admitted
+        known = f"; {before} were registered before" if before else ""
+        arguments.console.line(f"admitted {admitted} owners to task {arguments.task}{known}")
+        arguments.console.result(task=arguments.task, admitted=admitted)
     return 0
 
 
@@ -230,8 +231,8 @@ def open_round(arguments: argparse.Namespace) -> int:
             arguments.task, parameters, compact=not arguments.no_compact, warn=console.warn
         )
         deadline = session.view.round(arguments.task, number).submit_deadline
-    console.line(f"round {number} of task {arguments.task} is open; it takes submissions until {utc(deadline)}")
-    console.result(task=arguments.task, round=number, submit_deadline=deadline)
+        console.line(f"round {number} of task {arguments.task} is open; it takes submissions until {utc(deadline)}")
+        console.result(task=arguments.task, round=number, submit_deadline=deadline)
     return 0
 
 
@@ -268,8 +269,8 @@ def withdraw(arguments: argparse.Namespace) -> int:
     with _paying(_settings(arguments), arguments) as session:
         finalized = _finalize(session, arguments)
         session.model_owner.withdraw(arguments.task, arguments.wei)
-    arguments.console.line(f"withdrew {ether(arguments.wei)}")
-    arguments.console.result(task=arguments.task, finalized=finalized, withdrawn=str(arguments.wei))
+        arguments.console.line(f"withdrew {ether(arguments.wei)}")
+        arguments.console.result(task=arguments.task, finalized=finalized, withdrawn=str(arguments.wei))
     return 0
 
 
@@ -277,9 +278,9 @@ def finalize(arguments: argparse.Namespace) -> int:
     """Settle overdue rounds."""
     with _paying(_settings(arguments), arguments) as session:
         finalized = _finalize(session, arguments)
-    if not finalized:
-        arguments.console.line(f"no round of task {arguments.task} is past its deadline and not finalized")
-    arguments.console.result(task=arguments.task, finalized=finalized)
+        if not finalized:
+            arguments.console.line(f"no round of task {arguments.task} is past its deadline and not finalized")
+        arguments.console.result(task=arguments.task, finalized=finalized)
     return 0
 
 
@@ -301,7 +302,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     )
 
 
-def _paying(chosen: Settings, arguments: argparse.Namespace) -> Session:
+def _paying(chosen: Settings, arguments: argparse.Namespace) -> AbstractContextManager[Session]:
     from gradroll.commands.paying import paying_session
 
     return paying_session(arguments, chosen)

@@ -17,7 +17,8 @@ import native
 from circuits import payload as payloads
 from circuits.arrays import FloatArray, float_vector
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
+from circuits.errors import ContractError, GradrollError, InvalidInputError, NotReadyError, ProofError, UnavailableError
+from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.quantize import IntArray, dequantize
 from commons.chain.facts import AcceptedBatch, NewTask
@@ -30,7 +31,7 @@ from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.published import fetch_model
 from gradroll.model_owner import roster
 from gradroll.model_owner.from_provers import ProverReader
-from gradroll.model_owner.precheck import check_round, check_terms
+from gradroll.model_owner.precheck import check_round, check_terms, running_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ class ModelOwner:
     ) -> int:
         """Publish the model and open the next round on it; returns the round's number.
 
+        A round that is running on this model already is this one: an interrupted run has opened it.
+
         Args:
             parameters: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
             compact: copy the owners into code first, where that saves more gas than it costs (`roster`).
@@ -133,10 +136,15 @@ class ModelOwner:
         record = self._view.task(task_id)
         model = float_vector(parameters, record.terms.dimension, "model")
         self._parameters.require_string(self._view.tau(task_id))
+        data = encode_model(model)
+        running = running_on(self._view, record, keccak(data))
+        if running is not None:
+            warn(f"round {running} of task {task_id} is running on this model already; no other one is opened")
+            return running
         for text in check_round(self._view, record):
             warn(text)
         with stage("publishing the model at the coordinator"):
-            digest = self._coordinator.put_model(encode_model(model), task_id, self._chain)
+            digest = self._coordinator.put_model(data, task_id, self._chain)
         if compact:
             roster.compact(self._view, self._chain, task_id)
         return self._chain.open_round(task_id, digest)
@@ -192,7 +200,11 @@ class ModelOwner:
         for number in range(self._view.task(task_id).rounds_opened):
             state = self._view.round(task_id, number)
             if not state.finalized and now > state.settle_deadline:
-                self.finalize_round(task_id, number)
+                try:
+                    self.finalize_round(task_id, number)
+                except ContractError as error:
+                    if error.error != "RoundAlreadyFinalized":  # anybody may, and somebody was faster
+                        raise
                 overdue.append(number)
         return tuple(overdue)
 
