@@ -45,7 +45,8 @@ def teller(console: Console) -> Teller:
 
     def announce(quote: Quote) -> None:
         value = f"{ether(quote.value)} and " if quote.value else ""
-        console.line(f"costs {value}up to {ether(quote.fee)} in fees, {quote.gas:,} gas", "dim")
+        again = "a quarter more each time it has to be sent again"
+        console.line(f"costs {value}up to {ether(quote.fee)} in fees ({again}), {quote.gas:,} gas", "dim")
 
     def on_sent(transaction: bytes) -> None:
         sent.append(transaction)
