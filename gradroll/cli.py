@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from types import FrameType
 
-from circuits.errors import GradrollError, StorageError
+from circuits.errors import GradrollError
 from commons import VERSION
 from gradroll.commands import COMMANDS
+from gradroll.commands.paying import end_told
 from gradroll.console import Console, tell
 from gradroll.stdio import open_streams, settle_streams
 from gradroll.waiting import Waiting
@@ -72,12 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with nullcontext() if getattr(arguments, "serves", False) else Waiting(sys.stderr):
             status = int(arguments.run(arguments))
-        console.end()
-        if Console.lost is not None:
-            raise StorageError(
-                f"what was done could not all be told: standard output: {Console.lost.strerror}; free some space, or "
-                "send it elsewhere"
-            )
+        end_told(console)
         return status
     except GradrollError as error:
         tell(f"error[{error.code}]: {error}")

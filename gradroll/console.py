@@ -33,6 +33,7 @@ class Console:
         self._machine = machine
         self._fields: dict[str, object] = {}
         self._warnings: list[str] = []
+        self._ended = False
 
     def line(self, text: str = "", style: str = "") -> None:
         """Write one line for people."""
@@ -61,8 +62,9 @@ class Console:
             self._fields |= fields
 
     def end(self) -> None:
-        """Write the JSON object, if it is wanted.  Call it once, last."""
-        if self._machine:
+        """Write the JSON object, if it is wanted.  Call it last; only the first time counts."""
+        if self._machine and not self._ended:
+            self._ended = True
             self._write(json.dumps(self._fields | {"warnings": self._warnings}, default=_plain))
 
     def _write(self, text: str) -> None:

@@ -145,7 +145,7 @@ class Session:
         patience = Patience.of(own)
         if self._teller is None:
             return ChainWriter(self.view, key, patience)
-        outbox = self._open.enter_context(Outbox(own.outbox or outbox_of(account)))
+        outbox = self._open.enter_context(Outbox(outbox_of(account, self.settings)))
         self._outboxes.append(outbox)
         return ChainWriter(
             self.view, key, patience, outbox=outbox, announce=self._teller.announce, on_sent=self._teller.on_sent,
@@ -157,6 +157,7 @@ class Session:
         return self._open.enter_context(CoordinatorClient(endpoint, stall=stall, tls_roots=roots))
 
 
-def outbox_of(account: Path) -> Path:
-    """Where transactions under way of the account in a key file are remembered, unless chain.outbox says otherwise."""
-    return account.with_name(f"{account.name}.outbox")
+def outbox_of(account: Path, settings: Settings) -> Path:
+    """Where transactions under way of the account in a key file are remembered: beside it, or where settings say."""
+    chosen = settings.get("chain.outbox")
+    return chosen if isinstance(chosen, Path) else account.with_name(f"{account.name}.outbox")

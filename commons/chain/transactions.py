@@ -154,14 +154,16 @@ class Sender:
         # The nonce is asked for before the receipts each time: what is mined in between is found.
         usable, receipt = self._nonce() == entry.nonce, self._found(entry.hashes)
         if receipt is None and not usable:
-            self._wait(entry.hashes, self._patience.doubt, deadline)
+            receipt = self._wait(entry.hashes, self._patience.doubt, deadline)
+        if receipt is None and not usable:
             usable, receipt = self._nonce() == entry.nonce, self._found(entry.hashes)
         if receipt is not None and not repeatable:
             return self._resumed(receipt, entry, call)
-        if receipt is None and not usable:
+        if receipt is not None:
+            self._forget(entry)
+        elif not usable:
             self._require_synced(entry)
             _log.warning("event=earlier-transaction-lost hash=0x%s nonce=%d", entry.hashes[-1].hex(), entry.nonce)
-        if receipt is not None or not usable:
             self._forget(entry)
         return None
 
@@ -270,7 +272,7 @@ class Sender:
             alone = len(entry.hashes) == 1
             # Alone and refused, it is mined only if the node got it twice: an outbox is there to be sure of that, too.
             patient = accepted or not alone or self._outbox is not None
-            longest = self._patience.resend if accepted or not alone else self._patience.doubt
+            longest = self._patience.resend if accepted else self._patience.doubt
             receipt = self._wait(entry.hashes, longest, deadline) if patient else None
             if receipt is None and not accepted:
                 lost = alone or self._nonce() > entry.nonce  # before the receipts, which show what is mined in between
@@ -292,9 +294,7 @@ class Sender:
         _log.warning("event=transaction-refused nonce=%d reason=%r", entry.nonce, str(refusal))
         receipt = self._wait(entry.hashes, self._patience.doubt, deadline)
         if receipt is None:
-            raise ChainError(
-                f"{refusal}; it is not sure that nothing is under way: run the command again, it pays once"
-            ) from None
+            raise ChainError(f"{refusal}; it may be under way: run the command again, it pays once") from None
         return self._succeeded(receipt, entry, call)
 
     def _not_mined(self, entry: Entry) -> ChainError:

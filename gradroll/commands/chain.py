@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from circuits.groth16 import VerifyingKey
     from commons.chain.deploying import Deployment
     from commons.chain.outbox import Outbox
-
-_UNFINISHED = "not all of it is deployed yet: run the same command again, it goes on"
+    from commons.storage.accounts import SigningKey
 
 
 def add(parent: Subparsers) -> None:
@@ -94,58 +94,67 @@ def deploy(arguments: argparse.Namespace) -> int:
     """Deploy contracts and write the settings that name them."""
     from circuits.keyfiles import load_verifying_key
     from commons.chain.outbox import Outbox
+    from commons.storage.accounts import load_account
+    from gradroll.commands.paying import end_told
     from gradroll.session import outbox_of
 
-    chosen, console = settings(arguments), arguments.console
-    require_free(arguments.out, force=arguments.force or _is_unfinished(arguments.out))
+    chosen, console, account = settings(arguments), arguments.console, load_account(arguments.account)
+    require_free(arguments.out, force=arguments.force or _is_unfinished(arguments, account))
     keys = [load_verifying_key(path, allow_insecure=chosen.development) for path in arguments.keys]
-    with Outbox(outbox_of(arguments.account)) as outbox:
-        made, verifiers = _deploy(arguments, keys, outbox)
+    with Outbox(outbox_of(arguments.account, chosen)) as outbox:
+        made, verifiers = _deploy(arguments, account, keys, outbox)
         _write(arguments, made, verifiers)
+        console.line(f"{arguments.out}: settings that name this market, on chain {made.chain_id}")
+        console.result(
+            chain_id=made.chain_id, registry=checksum(made.registry), market=checksum(made.market), file=arguments.out,
+            verifiers={name: checksum(place) for name, place in verifiers},
+        )  # fmt: skip
+        end_told(console)
         outbox.clear()
-    console.line(f"{arguments.out}: settings that name this market, on chain {made.chain_id}")
-    console.result(
-        chain_id=made.chain_id, registry=checksum(made.registry), market=checksum(made.market), file=arguments.out,
-        verifiers={name: checksum(place) for name, place in verifiers},
-    )  # fmt: skip
     return 0
 
 
 def _deploy(
-    arguments: argparse.Namespace, keys: Sequence[VerifyingKey], outbox: Outbox
+    arguments: argparse.Namespace, account: SigningKey, keys: Sequence[VerifyingKey], outbox: Outbox
 ) -> tuple[Deployment, list[tuple[str, bytes]]]:
     """Deploy everything; each address is told, and written down, as soon as it is paid for."""
     from commons.chain.deploying import deploy_contracts
     from commons.chain.view import ChainView
     from commons.chain.writer import ChainWriter
-    from commons.storage.accounts import load_account
     from gradroll.commands.paying import teller
 
-    account, console, tells = load_account(arguments.account), arguments.console, teller(arguments.console)
+    console, tells = arguments.console, teller(arguments.console)
     made = deploy_contracts(
         arguments.chain, account, expected_chain_id=arguments.chain_id, outbox=outbox, announce=tells.announce,
-        on_sent=tells.on_sent, mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
+        on_sent=tells.on_sent, on_earlier=tells.on_earlier,
+        mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
     )  # fmt: skip
     verifiers: list[tuple[str, bytes]] = []
-    _write(arguments, made, verifiers, unfinished=True)
+    _write(arguments, made, verifiers, unfinished=_unfinished(account))
     chain = ChainWriter(
         ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account,
-        outbox=outbox, announce=tells.announce, on_sent=tells.on_sent,
+        outbox=outbox, announce=tells.announce, on_sent=tells.on_sent, on_earlier=tells.on_earlier,
     )  # fmt: skip
     for key in keys:
         name, place = f"verifier of {key.policy}, {key.capacity} owners", chain.deploy_verifier(key)
         console.line(f"{name}: {checksum(place)}")
         verifiers.append((name, place))
-        _write(arguments, made, verifiers, unfinished=True)
+        _write(arguments, made, verifiers, unfinished=_unfinished(account))
     return made, verifiers
 
 
-def _is_unfinished(path: Path) -> bool:
-    """Whether a file was written by a deployment that was interrupted: the same command goes on with that one."""
+def _unfinished(account: SigningKey) -> str:
+    return f"not all of it is deployed yet by {checksum(account.address)}: run the same command again, it goes on"
+
+
+def _is_unfinished(arguments: argparse.Namespace, account: SigningKey) -> bool:
+    """Whether the file was written by this deployment before it was interrupted: by this account, on this node."""
     try:
-        return f"# {_UNFINISHED}\n" in path.read_text(encoding="utf-8")
+        text = arguments.out.read_text(encoding="utf-8")
+        node = tomllib.loads(text).get("chain", {}).get("url")
     except (OSError, ValueError):
         return False
+    return node == arguments.chain and f"# {_unfinished(account)}\n" in text
 
 
 def _write(
@@ -153,7 +162,7 @@ def _write(
     made: Deployment,
     verifiers: Sequence[tuple[str, bytes]],
     *,
-    unfinished: bool = False,
+    unfinished: str = "",
 ) -> None:
     """The settings of a deployment; `gradroll task create` takes the verifier from them when there is only one."""
     from gradroll.setup.settingsfiles import Value, chain_section, write_settings
@@ -163,5 +172,4 @@ def _write(
         sections["task"] = {"verifier": checksum(verifiers[0][1])}
     comments = [f"registry: {checksum(made.registry)}"]
     comments += [f"{name}: {checksum(place)}" for name, place in verifiers]
-    comments += [_UNFINISHED] * unfinished
-    write_settings(arguments.out, sections, comments=comments)
+    write_settings(arguments.out, sections, comments=filter(None, [*comments, unfinished]))

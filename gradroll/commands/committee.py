@@ -47,11 +47,11 @@ def create(arguments: argparse.Namespace) -> int:
     with paying_session(arguments, settings(arguments)) as session:
         chain = session.writer(arguments.account)
         committee = chain.create_committee(arguments.threshold, arguments.members)
-    arguments.console.line(
-        f"committee {committee} registered; a round ends while up to {tolerance} of its members are absent; they now "
-        f"run: gradroll prover join --committee {committee}"
-    )
-    arguments.console.result(committee=committee, may_be_absent=tolerance)
+        arguments.console.line(
+            f"committee {committee} registered; a round ends while up to {tolerance} of its members are absent; they "
+            f"now run: gradroll prover join --committee {committee}"
+        )
+        arguments.console.result(committee=committee, may_be_absent=tolerance)
     return 0
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from circuits.errors import StorageError
 from commons.runtime.amounts import ether, ether_at_most
 
 if TYPE_CHECKING:
@@ -14,11 +17,24 @@ if TYPE_CHECKING:
     from gradroll.session import Session, Teller
 
 
-def paying_session(arguments: argparse.Namespace, chosen: Settings) -> Session:
-    """A session whose transactions are told on the command's console, and remembered until the command has ended."""
+@contextmanager
+def paying_session(arguments: argparse.Namespace, chosen: Settings) -> Generator[Session]:
+    """A session whose transactions are told on the command's console, and remembered until the outcome is told, too.
+
+    Tell it inside the block, and nothing after it: a command that dies in between would be paid for again.
+    """
     from gradroll.session import Session
 
-    return Session(chosen, teller(arguments.console))
+    with Session(chosen, teller(arguments.console)) as session:
+        yield session
+        end_told(arguments.console)
+
+
+def end_told(console: Console) -> None:
+    """Tell what programs read of the outcome.  Raises StorageError when something could not be told."""
+    console.end()
+    if console.lost is not None:
+        raise StorageError(f"what was done could not all be told: standard output: {console.lost.strerror}")
 
 
 def teller(console: Console) -> Teller:
@@ -29,7 +45,8 @@ def teller(console: Console) -> Teller:
 
     def announce(quote: Quote) -> None:
         value = f"{ether(quote.value)} and " if quote.value else ""
-        console.note(f"costs {value}up to {ether_at_most(quote.fee)} in fees, {quote.gas:,} gas")
+        fee = f"up to {ether_at_most(quote.fee)} in fees, more if it has to be sent again"
+        console.note(f"costs {value}{fee} ({quote.gas:,} gas)")
 
     def on_sent(transaction: bytes) -> None:
         sent.append(transaction)

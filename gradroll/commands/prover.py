@@ -92,7 +92,7 @@ def join(arguments: argparse.Namespace) -> int:
             )
             return 0
         session.writer(own.keystore / ACCOUNT_FILE).join(own.committee, own.endpoint, keys.hpke_public)
-    arguments.console.line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
+        arguments.console.line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
     return 0
 
 

@@ -118,12 +118,13 @@ def _session(arguments: argparse.Namespace) -> Session:
 def _register(session: Session, owner: DataOwner, arguments: argparse.Namespace, console: Console) -> None:
     """Register before submitting, but pay nothing for a round that takes no gradient any more."""
     from commons.settings.sections import OwnerSettings
-    from gradroll.commands.paying import paying_session
+    from gradroll.commands.paying import teller
+    from gradroll.session import Session
 
     owner.require_open(arguments.task, arguments.round)
     index = session.view.owner_index(arguments.task, owner.address)
     if index is None:
-        with paying_session(arguments, session.settings) as paying:
+        with Session(session.settings, teller(console)) as paying:
             account = session.settings.section(OwnerSettings, "account").account
             index = paying.writer(account).register(arguments.task)
     console.line(f"{checksum(owner.address)} is owner {index} of task {arguments.task}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,8 +175,8 @@ def create(arguments: argparse.Namespace) -> int:
     need, console = plan.reserve, arguments.console
     with _paying(chosen, arguments) as session:
         task = session.model_owner.create_task(plan, console.warn)
-    console.line(f"task {task} created; each round reserves {ether(need)}: gradroll task fund {task} {need}")
-    console.result(task=task, round_reserve=str(need))
+        console.line(f"task {task} created; each round reserves {ether(need)}: gradroll task fund {task} {need}")
+        console.result(task=task, round_reserve=str(need))
     return 0
 
 
@@ -202,10 +203,10 @@ def admit(arguments: argparse.Namespace) -> int:
     """Admit data owners."""
     with _paying(_settings(arguments), arguments) as session:
         admitted = session.escrow.admit(arguments.task, arguments.owners, _admitting(arguments.console))
-    before = len(set(arguments.owners)) - admitted
-    known = f"; {before} were registered before" if before else ""
-    arguments.console.line(f"admitted {admitted} owners to task {arguments.task}{known}")
-    arguments.console.result(task=arguments.task, admitted=admitted)
+        before = len(set(arguments.owners)) - admitted
+        known = f"; {before} were registered before" if before else ""
+        arguments.console.line(f"admitted {admitted} owners to task {arguments.task}{known}")
+        arguments.console.result(task=arguments.task, admitted=admitted)
     return 0
 
 
@@ -227,8 +228,8 @@ def open_round(arguments: argparse.Namespace) -> int:
             arguments.task, parameters, compact=not arguments.no_compact, warn=console.warn
         )
         deadline = session.view.round(arguments.task, number).submit_deadline
-    console.line(f"round {number} of task {arguments.task} is open; it takes submissions until {utc(deadline)}")
-    console.result(task=arguments.task, round=number, submit_deadline=deadline)
+        console.line(f"round {number} of task {arguments.task} is open; it takes submissions until {utc(deadline)}")
+        console.result(task=arguments.task, round=number, submit_deadline=deadline)
     return 0
 
 
@@ -274,12 +275,12 @@ def finalize(arguments: argparse.Namespace) -> int:
     """Settle overdue rounds."""
     with _paying(_settings(arguments), arguments) as session:
         finalized = _finalize(session, arguments)
-    if not finalized:
-        arguments.console.line(
-            f"no round of task {arguments.task} is past its deadline and not finalized; gradroll task status shows the "
-            "deadlines"
-        )
-    arguments.console.result(task=arguments.task, finalized=finalized)
+        if not finalized:
+            arguments.console.line(
+                f"no round of task {arguments.task} is past its deadline and not finalized; gradroll task status shows "
+                "the deadlines"
+            )
+        arguments.console.result(task=arguments.task, finalized=finalized)
     return 0
 
 
@@ -301,7 +302,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     )
 
 
-def _paying(chosen: Settings, arguments: argparse.Namespace) -> Session:
+def _paying(chosen: Settings, arguments: argparse.Namespace) -> AbstractContextManager[Session]:
     from gradroll.commands.paying import paying_session
 
     return paying_session(arguments, chosen)

@@ -18,6 +18,7 @@ from circuits import payload as payloads
 from circuits.arrays import FloatArray, float_vector
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, NotReadyError, ProofError, UnavailableError
+from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.quantize import IntArray, dequantize
 from commons.chain.facts import AcceptedBatch
@@ -33,7 +34,7 @@ from gradroll.model_owner import roster
 from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.plan import TaskPlan
-from gradroll.model_owner.precheck import check_round, check_terms
+from gradroll.model_owner.precheck import check_round, check_terms, running_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class ModelOwner(EscrowOwner):
     ) -> int:
         """Publish the model and open the next round on it; returns the round's number.
 
+        A round that is running on this model already is this one: an interrupted run has opened it.
+
         Args:
             parameters: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
             compact: copy the owners into code first, where that saves more gas than it costs (`roster`).
@@ -126,10 +129,15 @@ class ModelOwner(EscrowOwner):
         record = self._view.task(task_id)
         model = float_vector(parameters, record.terms.dimension, "model")
         self._parameters.require_string(self._view.tau(task_id))
+        data = encode_model(model)
+        running = running_on(self._view, record, keccak(data))
+        if running is not None:
+            warn(f"round {running} of task {task_id} is running on this model already; no other one is opened")
+            return running
         for text in check_round(self._view, record):
             warn(text)
         with stage("publishing the model at the coordinator"):
-            digest = self._coordinator.put_model(encode_model(model), task_id, self._chain)
+            digest = self._coordinator.put_model(data, task_id, self._chain)
         if compact:
             roster.compact(self._view, self._chain, task_id)
         return self._chain.open_round(task_id, digest)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from circuits.errors import InvalidInputError
+from circuits.errors import ContractError, InvalidInputError
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter, Progress
 
@@ -44,7 +44,11 @@ class EscrowOwner:
         for number in range(self._view.task(task_id).rounds_opened):
             state = self._view.round(task_id, number)
             if not state.finalized and now > state.settle_deadline:
-                self.finalize_round(task_id, number)
+                try:
+                    self.finalize_round(task_id, number)
+                except ContractError as error:
+                    if error.error != "RoundAlreadyFinalized":  # anybody may, and somebody was faster
+                        raise
                 overdue.append(number)
         return tuple(overdue)
 

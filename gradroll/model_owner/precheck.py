@@ -80,6 +80,16 @@ def check_round(view: ChainView, record: TaskRecord) -> tuple[str, ...]:
     return ((f"{few}; {how}",) if record.owners < terms.min_owners else ()) + of_committee(committee)
 
 
+def running_on(view: ChainView, record: TaskRecord, digest: bytes) -> int | None:
+    """The round that could still get a batch, if it is on the model with this digest; None otherwise."""
+    number = record.rounds_opened - 1
+    if number < 0:
+        return None
+    last = view.round(record.terms.task_id, number)
+    over = last.batches or last.finalized or view.now() > last.settle_deadline
+    return None if over or last.model_digest != digest else number
+
+
 def of_committee(committee: CommitteeRecord) -> tuple[str, ...]:
     """What may go wrong with a committee, in words."""
     found = () if committee.ready else (_missing(committee),)

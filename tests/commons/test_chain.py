@@ -460,6 +460,23 @@ def test_a_deployment_goes_on_where_it_was_interrupted(world: World, tmp_path: P
         assert deploy_contracts(world.url, world.keys[0], outbox=outbox).market != made.market
 
 
+def test_an_interrupted_join_is_not_taken_for_a_later_one(world: World, tmp_path: Path) -> None:
+    """It joins, is interrupted before it can tell, joins elsewhere, and goes back."""
+    member, (here, there), key = world.chains[1], ("here:1", "there:1"), b"\x01" * 32
+    number = world.chain.create_committee(1, [chain.address for chain in world.chains[1:5]])
+
+    def join(endpoint: str, *, told: bool = True) -> None:
+        with Outbox(tmp_path / "outbox") as outbox:
+            ChainWriter(member.view, world.keys[1], outbox=outbox).join(number, endpoint, key)
+            if told:
+                outbox.clear()
+
+    join(here, told=False)
+    join(there)
+    join(here)
+    assert world.chain.view.committee_record(number).endpoints[0] == here
+
+
 def test_the_cost_of_what_a_contract_refuses_is_not_announced(world: World, committee: int, verifier: bytes) -> None:
     careful = ChainWriter(
         ChainView(world.url, world.market), world.keys[0], announce=lambda _: pytest.fail("announced")

@@ -634,3 +634,21 @@ def test_what_was_undone_since_is_done_again(terminal: Terminal) -> None:
         sender = terminal.sender(outbox)
         assert not sender.send(CONTRACT, b"fund", gas=10**6, value=7, repeatable=True).earlier
     assert len(terminal.node.mined) == 2
+
+
+def test_a_receipt_that_was_seen_once_is_believed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two nodes behind one address answer in turn, and one of them lags."""
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    answers, receipt = iter([False, True]), PoolNode._receipt
+    monkeypatch.setattr(PoolNode, "_receipt", lambda node, sent: receipt(node, sent) if next(answers, False) else None)
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+def test_a_node_that_shows_the_nonce_before_the_receipt_is_given_time_although_resending_is_fast(
+    terminal: Terminal,
+) -> None:
+    terminal.patience = Patience(poll=0.001, resend=0.01, doubt=5.0)
+    terminal.node.hides_receipts = 60
+    terminal.fund(7)
+    assert terminal.node.paid == 7

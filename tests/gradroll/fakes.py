@@ -65,6 +65,7 @@ class FakeChain:
     aggregate: G1 = INFINITY
     paid: int = 0
     escrow: int = 10**6
+    model_digest: bytes = MODEL_DIGEST
     accepted_indices: frozenset[int] = frozenset()
     copies: dict[int, int] = field(default_factory=dict)
     chain_id: int = MARKET.chain_id
@@ -92,7 +93,7 @@ class FakeChain:
         return TaskRecord(self.terms(task_id), b"\x09" * 20, self.escrow, 0, self.opened, len(self.owners))
 
     def round(self, task_id: int, number: int) -> RoundRecord:
-        return RoundRecord(MODEL_DIGEST, self.deadline, self.deadline + 60, 0, 0, 0, self.aggregate, False)
+        return RoundRecord(self.model_digest, self.deadline, self.deadline + 60, 0, 0, 0, self.aggregate, False)
 
     def context(self, task_id: int, number: int) -> Context:
         self.terms(task_id)

@@ -132,8 +132,19 @@ def test_a_deployment_looks_at_its_output_before_it_asks_the_node(
     assert main([*arguments, str(tmp_path / "chain.toml")]) == STORAGE
     assert main([*arguments, str(account / "below")]) == STORAGE
     assert main([*arguments, str(tmp_path / "new.toml")]) == catalogue()["chain"].exit_status
+    assert (tmp_path / "operator.key.outbox.lock").exists()
     assert (tmp_path / "chain.toml").read_text() == "first"
     assert "error[storage]" in capsys.readouterr().err
+
+
+def test_a_deployment_keeps_its_outbox_where_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key's directory may be one that cannot be written."""
+    create_account(tmp_path / "operator.key")
+    monkeypatch.setenv("GRADROLL_CHAIN_OUTBOX", str(tmp_path / "elsewhere" / "outbox"))
+    main(["chain", "deploy", "--chain", "http://127.0.0.1:1", "--account", str(tmp_path / "operator.key"),
+          "--out", str(tmp_path / "new.toml")])  # fmt: skip
+    assert (tmp_path / "elsewhere" / "outbox.lock").exists()
+    assert not (tmp_path / "operator.key.outbox.lock").exists()
 
 
 @pytest.mark.slow
@@ -155,7 +166,12 @@ def test_addresses_are_told_and_written_as_soon_as_they_are_paid_for(
         assert main(command) == catalogue()["chain"].exit_status
     market = load(out, environment={}).section(ChainSettings).market
     assert f"market 0x{market.hex()}" in capsys.readouterr().out.lower()
-    assert "run the same command again" in out.read_text()
+    unfinished = out.read_text()
+    assert "run the same command again" in unfinished
+    create_account(tmp_path / "other.key")
+    for change in (("--account", str(tmp_path / "other.key")), ("--chain", "http://127.0.0.1:1")):
+        assert main([*command, *change]) == catalogue()["storage"].exit_status  # it is no repetition
+    assert out.read_text() == unfinished
     assert main(command) == 0  # it goes on with the contracts that are there
     shown = capsys.readouterr().out.lower()
     assert "run the same command again" not in out.read_text()

@@ -8,12 +8,14 @@ from typing import cast
 import numpy as np
 import pytest
 
-from circuits.errors import ContractError
+from circuits.errors import ContractError, NotReadyError
+from circuits.hashing import keccak
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
+from commons.storage.modelfiles import encode_model
 from gradroll.model_owner import roster
 from gradroll.model_owner.buyer import ModelOwner
-from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters
+from tests.gradroll.fakes import DIMENSION, NOW, FakeChain, FakeCoordinator, FakeParameters
 from tests.support.plain_batch import seed_of
 
 KEYS = tuple(SigningKey.from_secret(seed_of("prover", p)) for p in range(4))
@@ -108,3 +110,16 @@ def test_another_refusal_is_told_before_the_round_opens() -> None:
     with pytest.raises(ContractError):
         buyer(market(4), sent).open_round(0, np.zeros(DIMENSION))
     assert sent.calls == ["compact 0 0"]
+
+
+def test_a_round_that_an_interrupted_run_opened_is_not_opened_again() -> None:
+    model, sent, told = np.ones(DIMENSION), Sent(), list[str]()
+    chain = FakeChain(KEYS, {}, opened=1, model_digest=keccak(encode_model(model)))
+    assert buyer(chain, sent).open_round(0, model, warn=told.append) == 0
+    assert "is running on this model already" in told[0]
+    with pytest.raises(NotReadyError, match="has no accepted batch yet"):
+        buyer(chain, sent).open_round(0, 2 * model)
+    chain.deadline = NOW - 100
+    with pytest.raises(NotReadyError, match="end it first"):
+        buyer(chain, sent).open_round(0, model)
+    assert sent.calls == []

@@ -45,15 +45,19 @@ def test_terms_are_told_in_units() -> None:
     [
         (state(2 * HOUR, 3 * HOUR), r"takes submissions until .* UTC, (2 h|1 h 59 min) from now"),
         (state(-HOUR, HOUR + 30), r"settles until .* UTC, 1 h .*from now"),
-        (state(-2 * HOUR, -HOUR), r"over since .* UTC; gradroll task withdraw finalizes it"),
+        (state(-2 * HOUR, -HOUR), r"over since .* UTC; gradroll task finalize ends it"),
         (state(-2 * HOUR, -HOUR, finalized=True), "finalized"),
     ],
     ids=["open", "settling", "over", "finalized"],
 )
 def test_a_rounds_phase_names_its_deadline(of: RoundRecord, said: str) -> None:
-    told, _, phase = taskstatus._round(of).partition("; ")
+    told, _, phase = taskstatus._round(of, 4).partition("; ")
     assert told == "3 gradients in 1 batch, 0.18 ETH earned"
     assert re.fullmatch(said, phase), phase
+
+
+def test_a_round_without_room_says_so() -> None:
+    assert taskstatus._round(state(2 * HOUR, 3 * HOUR), 3).endswith("; full")
 
 
 @pytest.mark.parametrize(
