@@ -110,7 +110,7 @@ def look_around(
         return terms.coordinator == address
 
     require = partial(require_served, view, parameters, parameters.verifying_key)
-    tasks = warn_unserved(open_tasks(view, concerns), require)
+    tasks = warn_unserved(open_tasks(view, concerns, clock), require)
     if not tasks:
         _log.info("event=no-open-task coordinator=0x%s advice='tasks name it as their relay'", address.hex())
     try:

@@ -71,7 +71,7 @@ def test_one_round_that_was_taken_back_and_opened_anew_does_not_make_a_log_forei
 
 @dataclass
 class Strange(Market):
-    """A chain with tasks of strangers, whose verifiers refuse, cannot be asked, or name another key than when the owners signed."""
+    """A chain with tasks of strangers, whose verifiers refuse, cannot be asked, or name another key than before."""
 
     def context(self, task_id: int, number: int) -> Context:
         if task_id == REFUSING:
