@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from circuits.errors import ChainError, StorageError, UnknownError
+from circuits.errors import ChainError, ContractError, StorageError, UnknownError
 from circuits.statement import MarketId, SubmissionHeader, TaskTerms
 from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
 from commons.chain.ports import MarketReader
@@ -22,8 +22,9 @@ from commons.storage.parameters import PublicParameters
 from coordinator.journal import Journal
 
 _log = logging.getLogger(__name__)
-_ROUNDS = 20
-"""Rounds of the log that are compared with the chain: a reorganisation may have taken some of them back."""
+_ROUNDS = 10
+"""So many of the log's first and of its last rounds are compared with the chain.  A reorganisation may have taken some
+of them back, and strangers' tasks name this coordinator too, with verifiers whose answers they may change."""
 _CURE = (
     "give this coordinator another state directory and another event log (coordinator.state, coordinator.log); keep "
     "the old ones as long as the old chain may come back"
@@ -56,26 +57,36 @@ def require_own_log(journal: Journal, chain: MarketReader) -> None:
     calls them by.
 
     Raises:
-        StorageError: none of the latest rounds that the chain knows has a submission of this deployment.
+        StorageError: none of the rounds that the chain knows has a submission of this deployment.
         ChainError: the chain knows none of them, or the node cannot be asked.
     """
     with journal.reading() as state:
-        latest = [r.submissions[-1] for r in state.rounds.values() if r.submissions][-_ROUNDS:]
-        headers = {submission: state.submissions[submission].header for submission in reversed(latest)}
-    foreign = False
+        last = [round_.submissions[-1] for round_ in state.rounds.values() if round_.submissions]
+        chosen = last[:_ROUNDS] + last[_ROUNDS:][-_ROUNDS:]
+        headers = {submission: state.submissions[submission].header for submission in reversed(chosen)}
+    told: list[bool | None] = []
+    trouble: ChainError | None = None
     for submission, header in headers.items():
-        fits = _fits(chain, header, submission)
+        try:
+            fits = _fits(chain, header, submission)
+        except ContractError:  # its task's verifier refuses: its model owner's matter
+            continue
+        except ChainError as error:  # perhaps that too, or the node is silent
+            trouble = error
+            continue
         if fits:
             return
-        foreign = foreign or fits is False
+        told.append(fits)
+    if trouble is not None:
+        raise trouble
     market = chain.market_id
-    if foreign:
+    if False in told:
         raise StorageError(
             f"the event log belongs to another deployment of the market 0x{market.address.hex()} than "
             f"0x{market.deployment.hex()}, which the node shows on chain {market.chain_id}: another chain, or one that "
             f"was reset; {_CURE}"
         )
-    if headers:
+    if told:
         raise ChainError(
             f"the node knows none of the rounds in the event log: it lags behind, or chain {market.chain_id} was "
             f"reset. Wait for the node; else: {_CURE}"
@@ -99,7 +110,7 @@ def look_around(
         return terms.coordinator == address
 
     require = partial(require_served, view, parameters, parameters.verifying_key)
-    tasks = warn_unserved(open_tasks(view, concerns), require)
+    tasks = warn_unserved(open_tasks(view, concerns, clock), require)
     if not tasks:
         _log.info("event=no-open-task coordinator=0x%s advice='tasks name it as their relay'", address.hex())
     try:

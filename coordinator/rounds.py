@@ -41,6 +41,8 @@ from native import G1
 RoundKey = tuple[int, int]
 RECENT = 100
 """Dropped submissions of a task that its status names; earlier ones are only counted."""
+_TOLD = 16
+"""Entries of one prover without proof in a round's status: it words its refusals itself, each another if it likes."""
 
 
 @dataclass(slots=True)
@@ -267,7 +269,8 @@ class CoordinatorState:
     def _blame(self, event: ProverBlamed) -> None:
         current = self._round((event.task_id, event.round))
         named = NamedProver(event.prover, event.step, event.reason)
-        if named not in current.named:
+        told = sum(known.prover == event.prover for known in current.named)
+        if named not in current.named and (event.proven or told < _TOLD):
             current.named.append(named)
         if event.proven:
             current.excluded.add(event.prover)

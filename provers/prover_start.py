@@ -50,7 +50,7 @@ def look_around(prover: Prover, own: ProverSettings, keystore: Keystore, clock: 
     def concerns(terms: TaskTerms) -> bool:
         return terms.committee_id == own.committee
 
-    tasks = warn_unserved(open_tasks(prover.chain, concerns), prover.require_served)
+    tasks = warn_unserved(open_tasks(prover.chain, concerns, clock), prover.require_served)
     try:
         _warn_of_registration(prover.chain.committee_record(own.committee), prover.membership, own, keystore)
         warn_of_clock(prover.chain, clock, own.clock_skew)

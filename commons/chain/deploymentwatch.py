@@ -24,13 +24,18 @@ class DeploymentWatch:
     Args:
         deployment: what the node shows now.
         read: the deployment that the node shows, None where it has no market at the address.
+        forget: called whenever it is another: some of what was kept since the last look may be of that one.
         monotonic: seconds, from a clock that never goes back.
     """
 
     def __init__(
-        self, deployment: bytes, read: Callable[[], bytes | None], monotonic: Callable[[], float] = time.monotonic
+        self,
+        deployment: bytes,
+        read: Callable[[], bytes | None],
+        forget: Callable[[], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._deployment, self._read, self._monotonic = deployment, read, monotonic
+        self._deployment, self._read, self._forget, self._monotonic = deployment, read, forget, monotonic
         self._looked, self._same = monotonic(), True
         self._lock = threading.Lock()
 
@@ -57,4 +62,5 @@ class DeploymentWatch:
         elif changed:
             _log.warning("event=chain-is-back deployment=0x%s", self._deployment.hex())
         if not same:
+            self._forget()
             raise ChainError(reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 
-from circuits.errors import GradrollError
+from circuits.errors import ChainError, GradrollError
 from circuits.statement import TaskTerms
 from commons.chain.facts import TaskRecord
 from commons.chain.ports import MarketReader
@@ -17,6 +17,8 @@ from commons.runtime.clock import Clock
 _log = logging.getLogger(__name__)
 _LATEST = 100
 """Tasks that are looked at when a node starts.  Anybody creates tasks, and each costs questions to the node."""
+_SECONDS = 30.0
+"""Time for them: some questions are answered by strangers' contracts, which may be slow on purpose."""
 
 
 def warn_of_clock(chain: MarketReader, clock: Clock, skew: int) -> None:
@@ -29,10 +31,16 @@ def warn_of_clock(chain: MarketReader, clock: Clock, skew: int) -> None:
         _log.warning("event=clock-behind seconds=%d advice='set this machine's clock, or ask another node'", behind)
 
 
-def open_tasks(chain: MarketReader, concerns: Callable[[TaskTerms], bool]) -> Iterator[TaskRecord]:
-    """Those of the latest tasks that concern somebody and that may still take gradients.  Raises ChainError."""
-    count, now = chain.task_count(), chain.now()
+def open_tasks(chain: MarketReader, concerns: Callable[[TaskTerms], bool], clock: Clock) -> Iterator[TaskRecord]:
+    """Those of the latest tasks that concern somebody and that may still take gradients.
+
+    Raises:
+        ChainError: the node cannot be reached, or all of it takes too long.
+    """
+    count, now, begun = chain.task_count(), chain.now(), clock.monotonic()
     for task_id in range(max(count - _LATEST, 0), count):
+        if clock.monotonic() - begun > _SECONDS:
+            raise ChainError(f"it takes more than {_SECONDS:g} s; tasks from {task_id} on are left out")
         record = chain.task(task_id)
         if concerns(record.terms) and _is_open(chain, record, now):
             yield record

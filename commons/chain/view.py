@@ -68,13 +68,13 @@ class ChainView:
                 "address"
             )
         self.market_id = MarketId(self.chain_id, market, deployment)
-        self._watch = DeploymentWatch(deployment, self._read_deployment)
-        self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
         self._terms = Memo[int, TaskTerms](together=True)
         self._policies = Memo[bytes, Policy](together=True)
         self._taus = Memo[bytes, G2](together=True)
         self._owners = Memo[tuple[int, int], bytes](together=True)
         self._committees = Memo[int, Committee](together=True)
+        self._watch = DeploymentWatch(deployment, self._read_deployment, self._forget)
+        self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
 
     @classmethod
     def of(cls, chain: ChainSettings, url: str | None = None) -> ChainView:
@@ -235,6 +235,10 @@ class ChainView:
         if not self.rpc.code(self.market):
             return None
         return bytes(self.rpc.call(self.market, "deployment()", [], ["bytes32"])[0])
+
+    def _forget(self) -> None:
+        for memo in (self._terms, self._policies, self._taus, self._owners, self._committees):
+            memo.forget()
 
     def _read_owner(self, task_id: int, index: int) -> bytes:
         return to_canonical_address(self._market("ownerAt(uint256,uint256)", [task_id, index], ["address"])[0])

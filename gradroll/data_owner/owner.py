@@ -167,7 +167,7 @@ class DataOwner:
         record = self._view.committee_record(terms.committee_id)
         quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
         begun = self._store.load(task_id, current, self.address)
-        status = self._status_of(begun) if begun is not None and begun.is_finished else None
+        status = self._status_of(begun, record.committee.quorum) if begun is not None else None
         has_expired = status is not None and status.state is SubmissionState.EXPIRED
         if begun is not None and not has_expired:
             _require_same(begun, quantized)
@@ -311,12 +311,22 @@ class DataOwner:
         self._store.save(submission.finished())
         return status
 
-    def _status_of(self, finished: SavedSubmission) -> SubmissionStatus:
-        """Where a finished submission stands; one that the coordinator has lost is handed in again."""
+    def _status_of(self, begun: SavedSubmission, quorum: int) -> SubmissionStatus | None:
+        """Where a submission stands, None before it is handed in; one that the coordinator has lost is, again.
+
+        Of one that could have been handed in, perhaps only the answer was lost.
+        """
+        if not begun.is_finished and len(begun.receipts) < quorum:
+            return None
         try:
-            return self.status(self._digest(finished.header))
+            status = self.status(self._digest(begun.header))
         except UnknownError:
-            return self._coordinator.submit_header(finished.header, finished.receipts)
+            if not begun.is_finished:
+                return None
+            return self._coordinator.submit_header(begun.header, begun.receipts)
+        if not begun.is_finished:
+            self._store.save(begun.finished())
+        return status
 
     def _digest(self, header: SubmissionHeader) -> bytes:
         return header.digest(self._view.context(header.task_id, header.round))

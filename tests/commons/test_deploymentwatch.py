@@ -23,19 +23,28 @@ OURS, ANOTHER = b"\x01" * 32, b"\x02" * 32
 
 @dataclass
 class Node:
-    """A node, and the time.  Attributes: looks: how often it was asked."""
+    """A node, and the time.
+
+    Attributes:
+        looks: how often it was asked.
+        forgotten: how often what was kept had to be forgotten.
+    """
 
     shown: bytes | None = OURS
     now: float = 0.0
     looks: int = 0
+    forgotten: int = 0
     watch: DeploymentWatch = field(init=False)
 
     def __post_init__(self) -> None:
-        self.watch = DeploymentWatch(OURS, self.read, lambda: self.now)
+        self.watch = DeploymentWatch(OURS, self.read, self.forget, lambda: self.now)
 
     def read(self) -> bytes | None:
         self.looks += 1
         return self.shown
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
 
 def test_a_look_serves_for_a_while() -> None:
@@ -66,6 +75,7 @@ def test_when_the_chain_is_back_so_is_the_work(caplog: pytest.LogCaptureFixture)
         node.watch.look_now()
     node.shown = OURS
     node.watch.look()
+    assert node.forgotten == 1
     assert "event=chain-is-back" in caplog.text
 
 
@@ -74,7 +84,7 @@ def test_a_node_that_is_silent_is_not_another_chain(caplog: pytest.LogCaptureFix
         raise ChainError("the node cannot be reached")
 
     with pytest.raises(ChainError, match="cannot be reached"):
-        DeploymentWatch(OURS, silent).look_now()
+        DeploymentWatch(OURS, silent, lambda: None).look_now()
     assert not caplog.records
 
 
@@ -86,6 +96,27 @@ def market_with_a_task(dev: DevChain, url: str) -> bytes:
     committee = chain.create_committee(1, [SigningKey.generate().address for _ in range(4)])
     chain.create_task(NewTask(committee, verifier, key.address, 5, 16, 1 << 40, 2, 2, 3, 0, 60, 600))
     return market
+
+
+def test_what_was_kept_of_another_chain_before_it_was_noticed_is_forgotten() -> None:
+    """Else a prover would know strangers as its committee's members, or as a task's owners, until it is restarted."""
+    old, new = DevChain(), DevChain()
+    new.advance(1000)
+    first, second = old.start(), new.start()
+    try:
+        market = market_with_a_task(old, first)
+        assert market_with_a_task(new, second) == market
+        view = ChainView(first, market)
+        ours = view.committee_record(0).committee
+        view.rpc = Rpc(second, view.rpc.errors)
+        assert view.committee(0) != ours, "the last look serves for a while"
+        with pytest.raises(ChainError, match="was it reset"):
+            view.task(0)
+        view.rpc = Rpc(first, view.rpc.errors)
+        assert view.committee(0) == ours
+    finally:
+        old.stop()
+        new.stop()
 
 
 def test_a_view_whose_node_was_reset_says_so_instead_of_what_does_not_fit() -> None:

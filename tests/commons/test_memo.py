@@ -23,6 +23,14 @@ def test_many_who_ask_at_once_load_once() -> None:
     assert memo.values() == (7,)
 
 
+def test_what_is_forgotten_is_loaded_anew_also_when_it_was_being_loaded() -> None:
+    memo = Memo[str, int]()
+    assert memo.get("key", lambda: 1) == 1
+    memo.forget()
+    assert memo.get("key", lambda: memo.forget() or 2) == 2  # type: ignore[func-returns-value]
+    assert memo.get("key", lambda: 3) == memo.get("key", lambda: 4) == 3
+
+
 def test_what_failed_is_loaded_anew() -> None:
     memo = Memo[str, int]()
     with pytest.raises(ZeroDivisionError):

@@ -18,12 +18,13 @@ from commons.chain.serving import require_served
 from commons.storage.parameters import PublicParameters
 from native import G1
 from tests.simulation.world.chain import NodeView, chain_of
-from tests.simulation.world.clock import NodeClock
+from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.support.network import network_with
 from tests.support.plain_batch import seed_of
 
 NETWORK = network_with(2)
 SETUP, TASK = NETWORK.setup, NETWORK.terms.task_id
+CLOCK = NodeClock(WorldClock())
 
 
 @pytest.fixture
@@ -91,15 +92,26 @@ def ours(terms: TaskTerms) -> bool:
 
 
 def test_tasks_that_are_over_or_do_not_concern_a_node_are_not_looked_at() -> None:
-    found = [record.terms.task_id for record in open_tasks(Tasks(chain_of(NETWORK)), ours)]
+    found = [record.terms.task_id for record in open_tasks(Tasks(chain_of(NETWORK)), ours, CLOCK)]
     assert found == [2, 4]
 
 
 def test_strangers_that_create_tasks_do_not_keep_a_node_from_starting() -> None:
-    found = [
-        record.terms.task_id for record in open_tasks(Tasks(chain_of(NETWORK), count=10_000, silent_from=10_000), ours)
-    ]
-    assert min(found) >= 9900
+    tasks = Tasks(chain_of(NETWORK), count=10_000, silent_from=10_000)
+    assert min(record.terms.task_id for record in open_tasks(tasks, ours, CLOCK)) >= 9900
+
+
+def test_strangers_verifiers_that_are_slow_do_not_keep_a_node_from_starting(caplog: pytest.LogCaptureFixture) -> None:
+    clock, asked = NodeClock(WorldClock()), list[int]()
+
+    def slow(task_id: int) -> None:
+        asked.append(task_id)
+        clock.sleep(5)
+
+    with caplog.at_level(logging.WARNING):
+        warn_unserved(open_tasks(Tasks(chain_of(NETWORK), count=100), ours, clock), slow)
+    assert len(asked) == 7
+    assert "event=tasks-not-looked-at reason='it takes more than 30 s" in caplog.text
 
 
 def test_each_task_that_is_not_served_is_named_and_a_node_that_is_silent_ends_the_look(
@@ -110,7 +122,7 @@ def test_each_task_that_is_not_served_is_named_and_a_node_that_is_silent_ends_th
             raise KeyMismatchError("no such key")
 
     with caplog.at_level(logging.WARNING):
-        served = warn_unserved(open_tasks(Tasks(chain_of(NETWORK), silent_from=5), ours), refuse)
+        served = warn_unserved(open_tasks(Tasks(chain_of(NETWORK), silent_from=5), ours, CLOCK), refuse)
     assert [record.terms.task_id for record in served] == [4]
     assert "event=task-not-served task=2 code=key-mismatch reason='no such key'" in caplog.text
     assert "event=tasks-not-looked-at reason='the node cannot be reached'" in caplog.text

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from circuits.errors import ChainError, StorageError
+from circuits.errors import ChainError, ContractError, StorageError
 from circuits.hashing import keccak
 from circuits.statement import Context, MarketId
 from coordinator.coordinator_start import require_own_log
@@ -67,6 +67,38 @@ def test_one_round_that_was_taken_back_and_opened_anew_does_not_make_a_log_forei
     chain.open_round()
     header = replace(HEADERS[1], round=1)
     require_own_log(journal(entered(), HeaderAccepted(keccak(b"gone"), header, (0, 1, 2))), Market(chain))
+
+
+@dataclass
+class Strange(Market):
+    """A chain with tasks of strangers, whose verifiers refuse, cannot be asked, or name another key than before."""
+
+    def context(self, task_id: int, number: int) -> Context:
+        if task_id == REFUSING:
+            raise ContractError("the contract refused without a reason")
+        if task_id == SILENT:
+            raise ChainError("the node answered: out of gas")
+        if task_id == CHANGING:
+            return replace(super().context(NETWORK.terms.task_id, 0), policy_key_hash=keccak(b"another"))
+        return super().context(task_id, number)
+
+
+REFUSING, SILENT, CHANGING = 1001, 1002, 1003
+
+
+def strangers(task_id: int, rounds: int) -> list[HeaderAccepted]:
+    headers = (replace(HEADERS[1], task_id=task_id, round=number) for number in range(rounds))
+    return [HeaderAccepted(keccak(bytes([h.round])), h, (0, 1, 2)) for h in headers]
+
+
+@pytest.mark.parametrize("task", [REFUSING, SILENT, CHANGING])
+def test_strangers_tasks_keep_no_coordinator_from_starting(task: int) -> None:
+    require_own_log(journal(entered(), *strangers(task, 30)), Strange(chain_of(NETWORK)))
+    require_own_log(journal(*strangers(task, 9), entered()), Strange(chain_of(NETWORK)))
+
+
+def test_verifiers_that_refuse_are_no_evidence() -> None:
+    require_own_log(journal(*strangers(REFUSING, 3)), Strange(chain_of(NETWORK)))
 
 
 def test_a_node_that_is_down_does_not_make_a_log_foreign() -> None:

@@ -106,6 +106,14 @@ def test_a_story_ends_as_it_should() -> None:
     assert state.open_rounds() == []
 
 
+def test_a_prover_that_refuses_in_ever_other_words_makes_no_status_too_long_to_send() -> None:
+    said = [ProverBlamed(5, 0, 2, "COIN", f"absent: {word}", False) for word in range(100)]
+    state = folded(*STORY[:2], *said, ProverBlamed(5, 0, 2, "MASK", "share: it does not fit", True))
+    named = state.task_status(5).rounds[0].named
+    assert len(named) == 17
+    assert named[-1].reason == "share: it does not fit"
+
+
 class Memory(EventLog):
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []

@@ -134,6 +134,7 @@ class FakeCoordinator:
     payloads: dict[bytes, bytes] = field(default_factory=dict)
     asked: list[bytes] = field(default_factory=list)
     ends: dict[bytes, SubmissionStatus] = field(default_factory=dict)
+    answers_get_lost: bool = False
 
     @property
     def client(self) -> CoordinatorClient:
@@ -141,6 +142,8 @@ class FakeCoordinator:
 
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         self.headers.append((header, dict(receipts)))
+        if self.answers_get_lost:
+            raise UnavailableError("the connection broke")
         return SubmissionStatus(header.digest(context(header.round)), SubmissionState.PENDING)
 
     def submission_status(self, submission: bytes) -> SubmissionStatus:

@@ -252,6 +252,32 @@ def test_a_finished_submission_is_only_asked_for_also_when_the_round_is_closed(w
     assert len(world.coordinator.headers) == 1
 
 
+@pytest.fixture
+def unanswered(world: World) -> bytes:
+    """A submission that was handed in, and its owner does not know."""
+    world.coordinator.answers_get_lost = True
+    with pytest.raises(UnavailableError, match="connection broke"):
+        world.owner().submit(0, GRADIENT)
+    world.coordinator.answers_get_lost = False
+    ((header, _),) = world.coordinator.headers
+    return header.digest(context(0))
+
+
+def test_after_a_lost_answer_a_closed_round_hides_no_status_and_the_seeds_go(world: World, unanswered: bytes) -> None:
+    world.chain.deadline = NOW
+    assert world.owner().submit(0, GRADIENT).submission == unanswered
+    (path,) = world.state.rglob("*.json")
+    assert '"seeds": ""' in path.read_text()
+    assert len(world.coordinator.headers) == 1
+
+
+def test_after_a_lost_answer_another_gradient_follows_what_has_expired(world: World, unanswered: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="another gradient"):
+        world.owner().submit(0, -GRADIENT)
+    world.end(unanswered, SubmissionState.EXPIRED, "why")
+    assert world.owner().submit(0, -GRADIENT).earlier == (unanswered,)
+
+
 def test_a_finished_submission_that_the_coordinator_lost_is_handed_in_again(world: World) -> None:
     world.owner().submit(0, GRADIENT)
     (handed_in,) = world.coordinator.headers
