@@ -34,7 +34,10 @@ def end_told(console: Console) -> None:
     """Tell what programs read of the outcome.  Raises StorageError when something could not be told."""
     console.end()
     if console.lost is not None:
-        raise StorageError(f"what was done could not all be told: standard output: {console.lost.strerror}")
+        raise StorageError(
+            f"what was done could not all be told: standard output: {console.lost.strerror}; free some space, or "
+            "send it elsewhere"
+        )
 
 
 def teller(console: Console) -> Teller:

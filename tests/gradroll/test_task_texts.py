@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from commons.chain.facts import RoundRecord, TaskRecord
+from commons.settings.loading import Settings, load
+from gradroll.cli import main
 from gradroll.commands import taskstatus
 from tests.gradroll.fakes import INFINITY, MODEL_DIGEST, terms
 
@@ -40,24 +43,49 @@ def test_terms_are_told_in_units() -> None:
     assert "0.24 ETH free" in taskstatus._one_line(record())
 
 
+@dataclass
+class Market:
+    """What the command asks a session for: a market of one task, whose latest round is ``latest``."""
+
+    latest: RoundRecord
+    settings: Settings = field(default_factory=lambda: load(environment={}))
+
+    @property
+    def view(self) -> Market:
+        return self
+
+    def __enter__(self) -> Market:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def task(self, number: int) -> TaskRecord:
+        return record()
+
+    def round(self, task: int, number: int) -> RoundRecord:
+        return self.latest
+
+
 @pytest.mark.parametrize(
-    ("of", "said"),
+    ("latest", "said"),
     [
         (state(2 * HOUR, 3 * HOUR), r"takes submissions until .* UTC, (2 h|1 h 59 min) from now"),
-        (state(-HOUR, HOUR + 30), r"settles until .* UTC, 1 h .*from now"),
+        (state(-HOUR, HOUR + 30), r"settles until .* UTC, (1 h|59 min).* from now"),
         (state(-2 * HOUR, -HOUR), r"over since .* UTC; gradroll task finalize ends it"),
         (state(-2 * HOUR, -HOUR, finalized=True), "finalized"),
     ],
     ids=["open", "settling", "over", "finalized"],
 )
-def test_a_rounds_phase_names_its_deadline(of: RoundRecord, said: str) -> None:
-    told, _, phase = taskstatus._round(of, 4).partition("; ")
-    assert told == "3 gradients in 1 batch, 0.18 ETH earned"
-    assert re.fullmatch(said, phase), phase
-
-
-def test_a_round_without_room_says_so() -> None:
-    assert taskstatus._round(state(2 * HOUR, 3 * HOUR), 3).endswith("; full")
+def test_a_rounds_phase_names_its_deadline(
+    latest: RoundRecord, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gradroll.session.Session", lambda _: Market(latest))
+    assert main(["task", "status", "0"]) == 0
+    shown = capsys.readouterr()
+    (line,) = [line for line in shown.out.splitlines() if line.startswith("  round 1: ")]
+    assert re.fullmatch(rf"  round 1: 3 gradients in 1 batch, 0.18 ETH earned; {said}", line), line
+    assert "warning: what follows is the chain's word only: model_owner.coordinator is missing" in shown.err
 
 
 @pytest.mark.parametrize(
