@@ -71,11 +71,15 @@ class World:
 
     def hand_in(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
         """Seal the prover's share to it, as its owner does."""
+        return self.take(*self.sealed(header))
+
+    def sealed(self, header: SubmissionHeader) -> tuple[ShareHead, Iterator[bytes]]:
+        """What its owner sends the prover."""
         payload = self.network.memories[PROVER].payloads[header.digest(self.network.context)]
         chunks = sealing.chunk_count(len(payload))
         label = sealing.ShareLabel(self.market_id.domain, header.task_id, header.round, header.owner, PROVER, chunks)
         sealed = sealing.seal_share(sealing.public_key(self.hpke_secret), payload, label)
-        return self.take(ShareHead(header, PROVER, chunks), sealed)
+        return ShareHead(header, PROVER, chunks), sealed
 
     def take(self, head: ShareHead, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
         """Take a share to its receipt."""
@@ -124,6 +128,19 @@ def test_a_share_is_on_disk_before_its_receipt(world: World) -> None:
     verify_receipt(world.market_id, submission, receipt, world.key.address)
     assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
     assert world.take(ShareHead(header, PROVER, 1), no_chunks()) == (submission, receipt)
+
+
+def test_an_owners_last_share_may_come_twice_at_once(world: World) -> None:
+    """After a connection broke, say: it is not one share more than are taken."""
+    header = world.network.headers[0]
+    for seed in range(3):
+        world.hand_in(world.network.submit_again(0, OwnerPlan(gradients(1, 5, seed=seed)[0])))
+    first = world.intake().take(*world.sealed(header))
+    next(first)
+    again = world.hand_in(header)
+    assert list(first) == []
+    assert world.intake().receipt(header) == again
+    assert world.store.usage()[0] == 4
 
 
 @pytest.mark.parametrize("kind", [ledger.Locked, ledger.Released])
