@@ -18,9 +18,10 @@ from circuits import payload as payloads
 from circuits.arrays import FloatArray, float_vector
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, NotReadyError, ProofError, UnavailableError
+from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.quantize import IntArray, dequantize
-from commons.chain.facts import AcceptedBatch, NewTask
+from commons.chain.facts import AcceptedBatch, NewTask, TaskRecord
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.runtime.amounts import utc
@@ -111,6 +112,8 @@ class ModelOwner(EscrowOwner):
     ) -> int:
         """Publish the model and open the next round on it; returns the round's number.
 
+        A round that runs on this very model is the one that is meant: a call that was interrupted can be repeated.
+
         Args:
             parameters: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
             compact: copy the owners into code first, where that saves more gas than it costs (`roster`).
@@ -124,10 +127,13 @@ class ModelOwner(EscrowOwner):
         record = self._view.task(task_id)
         model = float_vector(parameters, record.terms.dimension, "model")
         self._parameters.require_string(self._view.tau(task_id))
+        encoded = encode_model(model)
+        if self._runs_on(record, keccak(encoded)):
+            return record.rounds_opened - 1
         for text in check_round(self._view, record):
             warn(text)
         with stage("publishing the model at the coordinator"):
-            digest = self._coordinator.put_model(encode_model(model), task_id, self._chain)
+            digest = self._coordinator.put_model(encoded, task_id, self._chain)
         if compact:
             roster.compact(self._view, self._chain, task_id)
         return self._chain.open_round(task_id, digest)
@@ -172,6 +178,13 @@ class ModelOwner(EscrowOwner):
             )
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
         return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), accepted)
+
+    def _runs_on(self, record: TaskRecord, digest: bytes) -> bool:
+        """Whether the task's latest round takes submissions, has no batch, and is on the model with a digest."""
+        if record.rounds_opened == 0:
+            return False
+        latest = self._view.round(record.terms.task_id, record.rounds_opened - 1)
+        return latest.model_digest == digest and not latest.batches and self._view.now() <= latest.submit_deadline
 
     def _sources(self, batch: AcceptedBatch, key: CommitmentKey, from_provers: bool) -> Iterable[Callable[[], bytes]]:
         if not from_provers:
