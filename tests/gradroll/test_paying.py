@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from circuits.hashing import keccak
 from commons.chain.transactions import Sender
 from commons.runtime.amounts import checksum
+from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.cli import main
 from tests.gradroll.smallmarket import SmallMarket, small_market
 
@@ -131,3 +133,19 @@ def test_a_registration_that_was_interrupted_is_paid_once(
     assert main(words) == 5
     assert "is owner 0 of task" in capsys.readouterr().out
     assert sent(market, "owner-1.json") == 1
+
+
+def test_a_round_that_was_opened_before_the_interruption_is_found(
+    market: SmallMarket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(CoordinatorClient, "put_model", lambda self, data, task, account: keccak(data))
+    task = market.task()
+    market.writer("model-owner.json").fund(task, ETHER)
+    np.save("model.npy", np.ones(3))
+    words = ["task", "open", str(task), "--model", "model.npy", *BUYER.split()]
+    before = sent(market, "model-owner.json")
+    interrupted(monkeypatch, words)
+    assert again(capsys, words)["round"] == 0
+    assert sent(market, "model-owner.json") == before + 1
+    np.save("other.npy", np.zeros(3))
+    assert main([*words[:4], "other.npy", *words[5:]]) == 4, "a round on another model has to wait"
