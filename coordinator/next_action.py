@@ -18,6 +18,11 @@ class RoundFacts:
     accepted: int
     finalized: bool
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the round takes no batch any more."""
+        return self.finalized or self.now > self.settle_deadline
+
 
 @dataclass(frozen=True, slots=True)
 class Close:
@@ -64,7 +69,7 @@ def next_action(
     """Decide about one round.
 
     Args:
-        capacity: most owners of one batch, by the policy's circuit.
+        capacity: most owners of one batch, by the policy's circuit; anything for a round that is over.
         release_patience: seconds after the settle deadline in which sums are still asked for.
     """
     action = _toward_acceptance(state, key, facts, terms, capacity)
@@ -76,7 +81,7 @@ def next_action(
 def _toward_acceptance(
     state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
 ) -> Close | Settle | Prove | Wait:
-    if facts.finalized or facts.now > facts.settle_deadline:
+    if facts.is_over:
         return Close(_why_none(state, key, terms))
     unsettled = tuple(batch.batch_id for batch in state.unsettled(key))
     if unsettled:
