@@ -135,11 +135,12 @@ class Driver:
 
     def _work(self, key: RoundKey, now: int) -> bool:
         """Do the round's next action; False when it must be tried again after a pause."""
-        terms, policy = self._view.terms(key[0]), self._view.policy(key[0])
-        facts = self._facts(key, now)
+        terms, facts = self._view.terms(key[0]), self._facts(key, now)
+        # A verifier, anybody's contract, that answers no more keeps no round open for good.
+        capacity = 0 if facts.is_over else self._view.policy(key[0]).capacity
         patience = self._settings.release_patience * _DAY
         with self._journal.reading() as state:
-            action = next_action(state, key, facts, terms, policy.capacity, release_patience=patience)
+            action = next_action(state, key, facts, terms, capacity, release_patience=patience)
         with self._lock:
             self._waits[key] = action.reason if isinstance(action, Wait) else ""
         match action:

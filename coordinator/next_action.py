@@ -19,6 +19,11 @@ class RoundFacts:
     accepted: int
     finalized: bool
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the round takes no batch any more."""
+        return self.finalized or self.now > self.settle_deadline
+
 
 @dataclass(frozen=True, slots=True)
 class Close:
@@ -65,7 +70,7 @@ def next_action(
     """Decide about one round.
 
     Args:
-        capacity: most owners of one batch, by the policy's circuit.
+        capacity: most owners of one batch, by the policy's circuit; anything for a round that is over.
         release_patience: seconds after the settle deadline in which sums are still asked for.
     """
     action = _toward_acceptance(state, key, facts, terms, capacity)
@@ -77,7 +82,7 @@ def next_action(
 def _toward_acceptance(
     state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
 ) -> Close | Settle | Prove | Wait:
-    if facts.finalized or facts.now > facts.settle_deadline:
+    if facts.is_over:
         return Close(_why_none(state, key, terms))
     unsettled = tuple(batch.batch_id for batch in state.unsettled(key))
     if unsettled:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 import pytest
 
 import coordinator.driver
-from circuits.errors import ChainError, CircuitError, KeyMismatchError, UnknownError
+from circuits.errors import ChainError, CircuitError, ContractError, KeyMismatchError, UnknownError
 from commons.protocol.messages import Step
 from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings
@@ -561,3 +561,16 @@ def test_a_round_says_what_it_waits_for(world: World) -> None:
     world.enter([1])
     world.turn(after=30.0)
     assert world.coordinator.task_status(world.task).rounds[0].waits == ""
+
+
+def test_a_verifier_that_answers_no_more_keeps_no_round_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a contract of the task's model owner, who may be anybody; each of its rounds would be tried for ever."""
+    world.enter(range(1))
+    world.market.be_at(START + world.network.terms.submit_window + world.network.terms.settle_window + 1)
+
+    def refuse(task_id: int) -> NoReturn:
+        raise ContractError("the contract refused without a reason")
+
+    monkeypatch.setattr(world.market, "policy", refuse)
+    world.turn()
+    assert world.log.of(RoundClosed)
