@@ -270,10 +270,12 @@ def _serving_coordinator(session: Session) -> CoordinatorClient:
     from commons.settings.sections import ModelOwnerSettings, OwnerSettings
     from commons.wire.tls import read_roots
 
-    chosen, name = session.settings, "model_owner"
+    own: OwnerSettings | ModelOwnerSettings
+    chosen = session.settings
     if chosen.get("model_owner.coordinator") is None and chosen.get("owner.coordinator") is not None:
-        name = "owner"
-    own = chosen.section(ModelOwnerSettings if name == "model_owner" else OwnerSettings, "coordinator")
+        name, own = "owner", chosen.section(OwnerSettings, "coordinator")
+    else:
+        name, own = "model_owner", chosen.section(ModelOwnerSettings, "coordinator")
     return session.coordinator(own.coordinator, read_roots(own.tls_roots, f"{name}.tls_roots"), own.stall_timeout)
 
 

@@ -214,7 +214,7 @@ OPERATORS_MISTAKES = (
     Mistake(MARKET, "the development chain on a port that is taken", "chain serve --development --listen {taken}",
             "config", "port: 127.0.0.1:… cannot be used (Address already in use); ", "choose another"),
     Mistake(AUDITOR, "an audit before the acceptance", "audit 0 --round 0 --coordinator {relay} --config chain.toml",
-            "not-ready", "round 0 of task 0 has no accepted batch to audit; ", "one may come until … UTC"),
+            "not-ready", "round 0 of task 0 has no accepted batch to audit; ", "one comes until … UTC, or not at all"),
     Mistake(AUDITOR, "a round that does not exist", "audit 0 --round 7 --coordinator {relay} --config chain.toml",
             "unknown", "the chain knows no such thing: round 7 of task 0 was not opened; ",
             "see which are (gradroll task status) [RoundUnknown]"),
