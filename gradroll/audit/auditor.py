@@ -46,7 +46,8 @@ class Auditor:
         if not accepted:
             until = utc(self.view.round(task_id, round_number).settle_deadline)
             raise NotReadyError(
-                f"round {round_number} of task {task_id} has no accepted batch to audit; one may come until {until}"
+                f"round {round_number} of task {task_id} has no accepted batch to audit; one comes until {until}, or "
+                "not at all"
             )
         return tuple((batch, self.audit_batch(batch)) for batch in accepted)
 

@@ -25,6 +25,7 @@ from gradroll.commands.options import (
 
 if TYPE_CHECKING:
     from commons.settings.loading import Settings
+    from commons.wire.coordinator_client import CoordinatorClient
     from gradroll.console import Console
     from gradroll.session import Session
 
@@ -64,10 +65,14 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("owners", type=address, nargs="+", metavar="0x...")
     taskstatus.add(commands)
-    parser = _task_leaf(
-        commands, "model", "Download the model of a round; it is checked against the digest on the chain.",
-        "gradroll task model 0 --out model.npy", model,
+    parser = leaf(
+        commands, "model", "Download the model of a round; it is checked against the digest on the chain. Takes no "
+        "account: a data owner's settings serve as well as a model owner's.",
+        "gradroll task model 0 --out model.npy --config owner.toml", model,
     )  # fmt: skip
+    parser.add_argument("task", type=natural, help="the task's number")
+    _coordinator_options(parser)
+    chain_options(parser)
     parser.add_argument("--round", type=natural, help="the round (default: the latest)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it, float64 (.npy)")
     parser = _task_leaf(
@@ -235,14 +240,30 @@ def open_round(arguments: argparse.Namespace) -> int:
 
 def model(arguments: argparse.Namespace) -> int:
     """Write a round's model."""
+    from commons.wire.published import fetch_model
     from gradroll.commands.arrayfiles import write_array
 
     with _reading(arguments) as session:
-        number, parameters = session.model_owner.fetch_model(arguments.task, arguments.round)
+        coordinator = _serving_coordinator(session)
+        number, parameters = fetch_model(session.view, coordinator, arguments.task, arguments.round)
     write_array(arguments.out, parameters)
     arguments.console.line(f"{arguments.out}: the model of round {number}, {len(parameters)} coordinates")
     arguments.console.result(task=arguments.task, round=number, file=arguments.out)
     return 0
+
+
+def _serving_coordinator(session: Session) -> CoordinatorClient:
+    """The coordinator of [model_owner]; that of [owner] where only that is set."""
+    from commons.settings.sections import ModelOwnerSettings, OwnerSettings
+    from commons.wire.tls import read_roots
+
+    own: OwnerSettings | ModelOwnerSettings
+    chosen = session.settings
+    if chosen.get("model_owner.coordinator") is None and chosen.get("owner.coordinator") is not None:
+        name, own = "owner", chosen.section(OwnerSettings, "coordinator")
+    else:
+        name, own = "model_owner", chosen.section(ModelOwnerSettings, "coordinator")
+    return session.coordinator(own.coordinator, read_roots(own.tls_roots, f"{name}.tls_roots"), own.stall_timeout)
 
 
 def read(arguments: argparse.Namespace) -> int:
@@ -294,7 +315,7 @@ def _finalize(session: Session, arguments: argparse.Namespace) -> tuple[int, ...
 def _settings(arguments: argparse.Namespace) -> Settings:
     return settings(
         arguments,
-        model_owner__account=arguments.account,
+        model_owner__account=getattr(arguments, "account", None),
         model_owner__coordinator=getattr(arguments, "coordinator", None),
         model_owner__tls_roots=getattr(arguments, "tls_roots", None),
         keys__srs=getattr(arguments, "srs", None),

@@ -49,8 +49,13 @@ def generate(directory: Path, policy: str, capacity: int, srs: Srs, insecure_see
             key = generate_keys(circuit, srs.tau, srs.origin, secrets.token_bytes(ENTROPY_BYTES))
         else:
             key = unsafe_generate_keys(circuit, srs.tau, srs.origin, development_seed("keys", insecure_seed))
-    save_proving_key(key, proving_key_file(directory, policy, capacity))
-    save_verifying_key(key.verifying, verifying_key_file(directory, policy, capacity))
+    proving = proving_key_file(directory, policy, capacity)
+    save_proving_key(key, proving)
+    try:
+        save_verifying_key(key.verifying, verifying_key_file(directory, policy, capacity))
+    except BaseException:
+        proving.unlink()  # alone it would be in the way when the command is run again
+        raise
     return key.verifying
 
 

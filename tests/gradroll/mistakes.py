@@ -55,7 +55,7 @@ _SUBMIT = "submit 0 --gradient model.npy --config owner-0.toml"
 _NPY = "save one array of floats with numpy.save(file, array)"
 _ENDPOINT = "is not host:port, grpc://host:port or grpcs://host:port"
 _AMOUNT = "a whole number of wei from 1 to 2^128 - 1, or such as 0.06ether or 5gwei, with no part of a wei"
-_UNREACHED = "127.0.0.1:… cannot be reached (…); is it running, and is the address right?"
+UNREACHED, IS_IT_RUNNING = "127.0.0.1:… cannot be reached (…); ", "is it running, and is the address right?"
 
 SHARED_MISTAKES = (
     Mistake(EVERYBODY, "no settings", "task list", "config", "chain.url is missing: ",
@@ -233,6 +233,11 @@ SHARED_MISTAKES = (
     Mistake(DATA_OWNER, "a second gradient in one round", "submit 0 --gradient other.npy --config owner-0.toml",
             "invalid-input", "another gradient was already begun for round 0 of task 0; ",
             "submit that one again, or wait for the next round", before=_SUBMIT),
+    Mistake(DATA_OWNER, "a model read while the coordinator is down",
+            "task model 0 --out got.npy --config owner-0.toml", "unavailable", UNREACHED, IS_IT_RUNNING),
+    Mistake(DATA_OWNER, "a model read without naming who serves it", "task model 0 --out got.npy --config chain.toml",
+            "config", "model_owner.coordinator is missing: ", "put it under [model_owner] in the file given by "
+            "--config, set GRADROLL_MODEL_OWNER_COORDINATOR, or pass --coordinator"),
     Mistake(DATA_OWNER, "a claim with another account", "claim 0 --config owner-1.toml", TOLD,
             "nothing to claim for 0x…: this account is not registered for task 0; ", "is it the one that submitted?"),
     Mistake(DATA_OWNER, "a claim for a task that pays nothing", "claim 4 --config owner-0.toml", TOLD,

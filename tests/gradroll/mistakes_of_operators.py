@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.gradroll.mistakes import SHARED_MISTAKES, TOLD, USAGE, Mistake
+from tests.gradroll.mistakes import IS_IT_RUNNING, SHARED_MISTAKES, TOLD, UNREACHED, USAGE, Mistake
 
 MODEL_OWNER, PROVER, COORDINATOR, MARKET = "Model owner", "Prover", "Coordinator", "Market operator"
 AUDITOR = "Anybody: audit and demo"
@@ -14,7 +14,6 @@ _COMMITTEE = "committee create --threshold 1 --config chain.toml --account opera
 _UNTRUE = "holds a key that is sound and of the reference string …; "
 _KEYS = "get the policy's key files, as the market's operator publishes them"
 _TAKEN = "listen: 127.0.0.1:… cannot be used: another process has it, or it is no address of this machine; "
-_UNREACHED = "127.0.0.1:… cannot be reached (…); "
 _ONLY_DEVELOPMENT = "pass --development or set GRADROLL_DEVELOPMENT=1 if that is what you want"
 _RESET = "another chain, or one that was reset; "
 
@@ -82,8 +81,8 @@ OPERATORS_MISTAKES = (
             "committee 1 is not complete: provers 0 (0x…), 1 (0x…), 2 (0x…) must run gradroll prover join; ",
             "no round can be opened before"),
     Mistake(MODEL_OWNER, "a round opened while the coordinator is down",
-            "task open 7 --model model.npy --config model-owner.toml", "unavailable", _UNREACHED,
-            "is it running, and is the address right?"),
+            "task open 7 --model model.npy --config model-owner.toml", "unavailable", UNREACHED,
+            IS_IT_RUNNING),
     Mistake(MODEL_OWNER, "a sum read before the acceptance",
             "task read 0 --round 0 --out sum.npy --config model-owner.toml", "not-ready",
             "round 0 of task 0 has no accepted batch yet; one may come until … UTC, and ",
@@ -138,7 +137,7 @@ OPERATORS_MISTAKES = (
             "config", "tls_key does not belong to tls_certificate: …tls-b/key.pem is the key of another certificate "
             "than …tls-a/certificate.pem; ", "name the two files of one pair"),
     Mistake(PROVER, "a prover that does not run", "prover status --config prover-0/prover.toml", "unavailable",
-            _UNREACHED, "is it running, and is the address right?"),
+            UNREACHED, IS_IT_RUNNING),
     Mistake(COORDINATOR, "no account", f"{_RELAY} --account absent.json", "bad-key-file",
             "…absent.json: no such key file; ", "create the keys first, or correct the path"),
     Mistake(COORDINATOR, "no policy keys", f"{_RELAY} --keys no-keys", "key-mismatch",
@@ -157,8 +156,8 @@ OPERATORS_MISTAKES = (
             "keep the old ones as long as the old chain may come back"),
     Mistake(COORDINATOR, "a port that is taken", f"{_RELAY} --listen {{taken}}", "config", _TAKEN, "choose another"),
     Mistake(COORDINATOR, "a coordinator that does not run",
-            "coordinator status --config coordinator/coordinator.toml", "unavailable", _UNREACHED,
-            "is it running, and is the address right?"),
+            "coordinator status --config coordinator/coordinator.toml", "unavailable", UNREACHED,
+            IS_IT_RUNNING),
     Mistake(MARKET, "a ceremony file that is not there",
             "setup srs --ptau absent.ptau --dimension 4 --out new.gsrs", "bad-key-file",
             "absent.ptau cannot be read: No such file or directory; ", "correct the path, or get the file again"),
@@ -216,7 +215,7 @@ OPERATORS_MISTAKES = (
     Mistake(MARKET, "the development chain on a port that is taken", "chain serve --development --listen {taken}",
             "config", "port: 127.0.0.1:… cannot be used (Address already in use); ", "choose another"),
     Mistake(AUDITOR, "an audit before the acceptance", "audit 0 --round 0 --coordinator {relay} --config chain.toml",
-            "not-ready", "round 0 of task 0 has no accepted batch to audit; ", "one may come until … UTC"),
+            "not-ready", "round 0 of task 0 has no accepted batch to audit; ", "one comes until … UTC, or not at all"),
     Mistake(AUDITOR, "a round that does not exist", "audit 0 --round 7 --coordinator {relay} --config chain.toml",
             "unknown", "the chain knows no such thing: round 7 of task 0 was not opened; ",
             "see which are (gradroll task status) [RoundUnknown]"),

@@ -171,6 +171,25 @@ def test_development_parameters_are_made_and_marked(tmp_path: Path, capsys: pyte
     assert sorted(path.name for path in keys.iterdir()) == ["norm-2.proving", "norm-2.verifying"]
 
 
+@pytest.mark.parametrize("writing", ["save_proving_key", "save_verifying_key"])
+def test_making_keys_goes_again_after_an_interruption(
+    writing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the two files is left alone, where it would be in the way."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    srs, keys = str(tmp_path / "srs.gsrs"), tmp_path / "keys"
+    seeded = ["--development", "--insecure-seed", "x"]
+    assert main(["setup", "srs", *seeded, "--dimension", "4", "--out", srs]) == 0
+    make = ["setup", "keys", *seeded, "--capacity", "2", "--srs", srs, "--out", str(keys)]
+    with monkeypatch.context() as patched:
+        patched.setattr(f"gradroll.setup.keygen.{writing}", interrupted)
+        assert main(make) == 130
+    assert main(make) == 0
+
+
 def test_an_interruption_says_that_nothing_is_lost(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

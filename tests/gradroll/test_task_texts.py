@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,7 @@ from commons.chain.facts import RoundRecord, TaskRecord
 from commons.settings.loading import Settings, load
 from gradroll.cli import main
 from gradroll.commands import taskstatus
-from tests.gradroll.fakes import INFINITY, MODEL_DIGEST, terms
+from tests.gradroll.fakes import INFINITY, MODEL_DIGEST, NOW, terms
 
 ETHER = 10**18
 HOUR = 3600
@@ -26,8 +25,7 @@ def record(**changes: Any) -> TaskRecord:
 
 
 def state(submit: int, settle: int, *, finalized: bool = False) -> RoundRecord:
-    now = int(time.time())
-    return RoundRecord(MODEL_DIGEST, now + submit, now + settle, 1, 3, 18 * ETHER // 100, INFINITY, finalized)
+    return RoundRecord(MODEL_DIGEST, NOW + submit, NOW + settle, 1, 3, 18 * ETHER // 100, INFINITY, finalized)
 
 
 def test_the_escrow_adds_up() -> None:
@@ -81,6 +79,7 @@ def test_a_rounds_phase_names_its_deadline(
     latest: RoundRecord, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("gradroll.session.Session", lambda _: Market(latest))
+    monkeypatch.setattr("time.time", lambda: float(NOW))
     assert main(["task", "status", "0"]) == 0
     shown = capsys.readouterr()
     (line,) = [line for line in shown.out.splitlines() if line.startswith("  round 1: ")]
