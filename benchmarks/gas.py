@@ -19,7 +19,7 @@ from circuits.keyfiles import load_proving_key
 from circuits.policies import DEFAULT
 from circuits.srs import load
 from commons.chain.facts import NewTask
-from commons.chain.transactions import Patience
+from commons.chain.patience import Patience
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import load_account
 from gradroll.setup.keygen import SRS_FILE, proving_key_file

@@ -17,8 +17,8 @@ from benchmarks.cases import Case
 from benchmarks.machine import ROOT
 from circuits.errors import ConfigError, GradrollError, UnavailableError
 from circuits.policies import DEFAULT
+from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
-from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import create_account, load_account

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 import grpc
 
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
-from commons.chain.transactions import Patience
+from commons.chain.patience import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.messages import MAX_PROVERS

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from commons.chain.calldata import MARKET, REGISTRY, contract_errors, deployment
 from commons.chain.outbox import Outbox
+from commons.chain.patience import Patience
 from commons.chain.quotes import Announce
 from commons.chain.rpc import Rpc
-from commons.chain.transactions import OnSent, Patience, Sender
+from commons.chain.transactions import OnSent, Sender
 from commons.storage.accounts import SigningKey
 
 _DEPLOY = 6_000_000

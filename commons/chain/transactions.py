@@ -20,35 +20,16 @@ from circuits.hashing import keccak
 from commons.chain.mined import Mined
 from commons.chain.nodewords import KNOWN, NOT_TAKEN, STALE, says
 from commons.chain.outbox import Entry, Outbox
+from commons.chain.patience import Patience
 from commons.chain.quotes import Announce, Quote
 from commons.chain.rpc import UNFORESEEN, Rpc, revert_data
-from commons.settings.sections import ChainSettings
+from commons.runtime.stages import stage
 from commons.storage.accounts import SigningKey
 
 _log = logging.getLogger(__name__)
 _TRANSACTION_GAS = 1 << 24
 """Most gas that a chain takes in one transaction (EIP-7825); more is refused, needed or not."""
 OnSent = Callable[[bytes], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds between looks for a receipt, before fees are raised, before giving up; and the first tip, wei a gas.
-
-    Attributes:
-        doubt: seconds that a receipt has to appear, before a transaction is believed to be lost that may be mined.
-    """
-
-    poll: float = 0.25
-    resend: float = 45.0
-    give_up: float = 600.0
-    tip: int = 10**9
-    doubt: float = 45.0
-
-    @classmethod
-    def of(cls, chain: ChainSettings) -> Patience:
-        """As [chain] says."""
-        return cls(chain.receipt_poll, chain.resend, chain.give_up, chain.tip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +106,7 @@ class Sender:
         if to is not None:
             call["to"] = to_checksum_address(to)
         deadline = time.monotonic() + self._patience.give_up
-        with self._lock:
+        with self._lock, stage("sending a transaction, and waiting until it is mined"):
             entry = self._entry(to, data, value)
             return self._earlier(entry, call, deadline, repeatable=repeatable) or self._sent(
                 entry, call, gas, deadline, on_sent or self._on_sent

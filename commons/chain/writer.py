@@ -14,8 +14,9 @@ from commons.chain.calldata import MARKET, REGISTRY, VERIFIER
 from commons.chain.facts import ROSTER_CHUNK, NewTask
 from commons.chain.mined import Mined
 from commons.chain.outbox import Outbox
+from commons.chain.patience import Patience
 from commons.chain.quotes import Announce
-from commons.chain.transactions import OnSent, Patience, Sender
+from commons.chain.transactions import OnSent, Sender
 from commons.chain.view import ChainView
 from commons.storage.accounts import SigningKey
 

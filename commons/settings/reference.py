@@ -13,9 +13,10 @@ _HEAD = f"""\
 One TOML file a process (`--config FILE`; [deploy/examples](../deploy/examples/) has one for each role), then variables
 `{PREFIX}<SECTION>_<KEY>`, then the command's own options; the last one wins. Unknown keys and values out of range are
 refused when the settings are read, and the message names the key and where it came from. Variables that Kubernetes or
-Docker set for a service called gradroll are skipped. Relative paths, also of a log, are relative to the file that holds
-them; in a variable or an option, to the working directory. `development = true` at the top of the file,
-`{PREFIX}DEVELOPMENT=1` or `--development` allows insecure development setups.
+Docker set for a service called gradroll are skipped; others under the prefix are refused where they name a section or
+look like a setting that was mistyped, and else left alone with a warning. Relative paths, also of a log, are relative
+to the file that holds them; in a variable or an option, to the working directory. `development = true` at the top of the
+file, `{PREFIX}DEVELOPMENT=1` or `--development` allows insecure development setups.
 
 This page is made from `commons/settings/sections.py` by `make reference`.
 """

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from circuits.errors import ConfigError
 from commons.settings.describing import PREFIX, all_settings, closest
+from commons.settings.sections import SECTIONS
 
 DEVELOPMENT = f"{PREFIX}DEVELOPMENT"
+_log = logging.getLogger(__name__)
 _LINK = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|ENV_.+)"
 )
+_SECTIONS = tuple(f"{PREFIX}{section}_".upper() for section in SECTIONS)
+_ALIKE = 0.85
+"""How much a name must be like a setting's to be taken for a mistyped one, by `difflib`."""
 _LINK_BY_VALUE = {"PORT": re.compile(r"(tcp|udp|sctp)://.*"), "NAME": re.compile(r"/[^/]+/[^/]+")}
 
 
 def set_by_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The variable of each setting that the environment gives, by "section.key", or "development".
 
+    A variable that has our prefix and sets nothing is another's, of a container platform (`is_link`) or of somebody's
+    scripts, unless it looks like one of ours that was mistyped.
+
     Raises:
-        ConfigError: a variable has our prefix, sets nothing, and comes from no container platform (`is_link`).
+        ConfigError: a variable that is meant for a section, or nearly has the name of a setting.
     """
     known = {setting.variable: setting.key for setting in all_settings()} | {DEVELOPMENT: "development"}
     found = {}
@@ -27,7 +37,9 @@ def set_by_variables(environment: Mapping[str, str]) -> dict[str, str]:
         if variable in known:
             found[known[variable]] = variable
         elif variable.startswith(PREFIX) and not is_link(variable, text):
-            raise ConfigError(f"{variable} is no known setting; {closest(variable, known)}")
+            if variable.startswith(_SECTIONS) or get_close_matches(variable, known, 1, _ALIKE):
+                raise ConfigError(f"{variable} is no known setting; {closest(variable, known)}")
+            _log.warning("%s has gradroll's prefix, but is no setting: it is not looked at", variable)
     return found
 
 

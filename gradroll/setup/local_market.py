@@ -17,8 +17,8 @@ from web3.types import Wei
 
 from circuits.errors import ChainError, StorageError
 from commons.chain.deploying import Deployment, deploy_contracts
+from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
-from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.runtime.urls import without_secrets

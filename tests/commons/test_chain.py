@@ -26,8 +26,8 @@ from commons.chain.deploying import deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.chain.facts import NewTask, RecordedBatch
 from commons.chain.outbox import Outbox
+from commons.chain.patience import Patience
 from commons.chain.quotes import Quote
-from commons.chain.transactions import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.sharing import sealing

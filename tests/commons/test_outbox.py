@@ -19,9 +19,10 @@ from circuits.errors import ChainError, ContractError, StorageError
 from circuits.hashing import keccak
 from commons.chain.mined import Mined
 from commons.chain.outbox import Outbox
+from commons.chain.patience import Patience
 from commons.chain.quotes import Quote
 from commons.chain.rpc import ErrorTable, Rpc
-from commons.chain.transactions import Patience, Sender
+from commons.chain.transactions import Sender
 from commons.storage.accounts import SigningKey
 
 KEY = SigningKey.from_secret(b"\x07" * 32)

@@ -178,7 +178,7 @@ OPERATORS_MISTAKES = (
             "an SRS from a seed is insecure by design and only for development; ", _ONLY_DEVELOPMENT),
     Mistake(MARKET, "a policy that is not installed", "setup keys --policy median --srs other.gsrs --out keys",
             "bad-circuit", "no policy is called 'median'; ",
-            "choose one of norm, or install the package that it comes with"),
+            "choose one of …, or install the package that it comes with"),
     Mistake(MARKET, "more owners than a circuit has",
             "setup keys --capacity 4000 --srs other.gsrs --out keys --development", "bad-circuit",
             "capacity 4000 is outside 1..120; ", "choose one of these"),

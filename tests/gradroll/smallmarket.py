@@ -10,7 +10,7 @@ from pathlib import Path
 
 from commons.chain.devchain import DevChain
 from commons.chain.facts import NewTask
-from commons.chain.transactions import Patience
+from commons.chain.patience import Patience
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import load_account
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare

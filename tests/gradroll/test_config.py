@@ -170,8 +170,10 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str, named: str) ->
 def test_unknown_variables_and_missing_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"GRADROLL_CHAIN_ULR .*did you mean GRADROLL_CHAIN_URL\?"):
         load(environment={"GRADROLL_CHAIN_ULR": "http://x"})
-    with pytest.raises(ConfigError, match=r"GRADROLL_Q is no known setting; docs/settings\.md"):
-        load(environment={"GRADROLL_Q": "http://x"})
+    with pytest.raises(ConfigError, match=r"GRADROLL_KEYS_XYZZYXYZZY is no known setting; docs/settings\.md"):
+        load(environment={"GRADROLL_KEYS_XYZZYXYZZY": "x"})
+    with pytest.raises(ConfigError, match=r"GRADROLL_DEVELOPMNT .*did you mean GRADROLL_DEVELOPMENT\?"):
+        load(environment={"GRADROLL_DEVELOPMNT": "1"})
     with pytest.raises(ConfigError, match=r"absent\.toml"):
         load(tmp_path / "absent.toml", environment={})
 
@@ -194,6 +196,13 @@ def test_unknown_variables_and_missing_files_are_refused(tmp_path: Path) -> None
 )
 def test_variables_of_a_container_platform_are_nobodys_setting(variable: str, text: str) -> None:
     assert load(environment={variable: text, "GRADROLL_CHAIN_CHAIN_ID": "5"}).get("chain.chain_id") == 5
+
+
+def test_a_variable_of_somebodys_scripts_is_told_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    assert (
+        load(environment={"GRADROLL_BIN": "/opt/secret/bin", "GRADROLL_CHAIN_CHAIN_ID": "5"}).get("chain.chain_id") == 5
+    )
+    assert caplog.messages == ["GRADROLL_BIN has gradroll's prefix, but is no setting: it is not looked at"]
 
 
 @pytest.mark.parametrize(("variable", "text"), [("GRADROLL_PROVER_PORT", "7101"), ("GRADROLL_PROVER_NAME", "prover-0")])
