@@ -15,8 +15,8 @@ One TOML file a process (`--config FILE`; [deploy/examples](../deploy/examples/)
 refused when the settings are read, and the message names the key and where it came from. Variables that Kubernetes or
 Docker set for a service called gradroll are skipped; others under the prefix are refused where they name a section or
 look like a setting that was mistyped, and else left alone with a warning. Relative paths, also of a log, are relative
-to the file that holds them; in a variable or an option, to the working directory. `development = true` at the top of the
-file, `{PREFIX}DEVELOPMENT=1` or `--development` allows insecure development setups.
+to the file that holds them; in a variable or an option, to the working directory. `development = true` at the top of
+the file, `{PREFIX}DEVELOPMENT=1` or `--development` allows insecure development setups.
 
 This page is made from `commons/settings/sections.py` by `make reference`.
 """
