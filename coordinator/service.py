@@ -30,7 +30,7 @@ from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
 from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
-from commons.wire.stalling import StallGuard
+from commons.wire.stalling import StallGuard, spaced
 from commons.wire.streams import blob_to_wire
 from commons.wire.tls import read_roots
 from coordinator import coordinator_start
@@ -158,7 +158,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
             if not self._coordinator.models.has(head.digest):
                 limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
                 model = coordination.ModelReader(head, limit)
-                yield from guard.outgoing(model.chunks(parts))
+                yield from guard.outgoing(spaced(model.chunks(parts)))
                 self._coordinator.models.put(model.finish())
             yield pb.PutModelReply(digest=head.digest)
 

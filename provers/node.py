@@ -22,7 +22,7 @@ from commons.wire._generated import prover_pb2 as pb
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
 from commons.wire.rpcstatus import answering
-from commons.wire.stalling import StallGuard
+from commons.wire.stalling import StallGuard, spaced
 from commons.wire.streams import blob_to_wire
 from provers import prover_start
 from provers.joining.keystore import Keystore
@@ -106,10 +106,11 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             parts = meter.incoming(guard.incoming(request_iterator))
             head = uploads.head_from_wire(next(parts, None))
             taken = self._prover.take(head, uploads.sealed_from_wire(parts))
-            yield from guard.outgoing(pb.SubmitSharesReply(taken=count) for count in taken)
+            yield from guard.outgoing(pb.SubmitSharesReply(taken=count) for count in spaced(taken))
             submission, signature = self._prover.receipt(head.header)
-            yield pb.SubmitSharesReply(receipt=pb.ShareReceipt(submission=submission, signature=signature))
+            # Before the receipt leaves: an owner that has it ends the call, and with it this method.
             _log.info("event=share submission=0x%s %s", submission.hex()[:16], meter.figures())
+            yield pb.SubmitSharesReply(receipt=pb.ShareReceipt(submission=submission, signature=signature))
 
     def Run(  # noqa: N802
         self, request_iterator: Iterator[pb.RunRequest], context: grpc.ServicerContext

@@ -11,6 +11,16 @@ from typing import Self, TypeVar
 M = TypeVar("M")
 
 
+def spaced(signs: Iterable[M], seconds: float = 1.0) -> Iterator[M]:
+    """Some of the signs that a call moves, one in so many seconds: each costs both sides, and fast lines need none."""
+    shown = time.monotonic()
+    for sign in signs:
+        now = time.monotonic()
+        if now - shown >= seconds:
+            shown = now
+            yield sign
+
+
 class StallGuard:
     """Ends a call whose other side keeps this one waiting for too long at one message.
 

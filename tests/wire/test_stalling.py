@@ -7,19 +7,21 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import grpc
 import pytest
 
 from circuits.errors import UnavailableError
 from circuits.hashing import keccak
+from commons.wire import stalling
 from commons.wire._generated import common_pb2
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire.channel import bind, new_server
 from commons.wire.checks import CHUNK
 from commons.wire.coordinator_client import CoordinatorClient
-from commons.wire.stalling import StallGuard
+from commons.wire.stalling import StallGuard, spaced
 from commons.wire.streams import blob_to_wire
 
 STALL = 0.5
@@ -160,3 +162,10 @@ def test_what_another_thread_takes_moves_the_call() -> None:
         pool.submit(take)
         assert len(list(guard.incoming(answers()))) == 1
     assert not guard.stalled
+
+
+def test_signs_that_a_call_moves_are_spaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fast line pays for none, a slow one sees each."""
+    clock = iter([0.0, 0.2, 0.9, 1.1, 1.2, 2.2])
+    monkeypatch.setattr(stalling, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    assert list(spaced("abcde")) == ["c", "e"]

@@ -214,7 +214,7 @@ Global___ModelHead: _TypeAlias = ModelHead  # noqa: Y015
 
 @_typing.final
 class PutModelReply(_message.Message):
-    """A count after each chunk, and when the model is stored its digest."""
+    """A count now and then while chunks come, and when the model is stored its digest."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -76,7 +76,7 @@ Global___ShareHead: _TypeAlias = ShareHead  # noqa: Y015
 
 @_typing.final
 class SubmitSharesReply(_message.Message):
-    """A count after each chunk, and when the share is on disk the receipt."""
+    """A count now and then while chunks come, and when the share is on disk the receipt."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
