@@ -199,10 +199,8 @@ def test_variables_of_a_container_platform_are_nobodys_setting(variable: str, te
 
 
 def test_a_variable_of_somebodys_scripts_is_told_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
-    assert (
-        load(environment={"GRADROLL_BIN": "/opt/secret/bin", "GRADROLL_CHAIN_CHAIN_ID": "5"}).get("chain.chain_id") == 5
-    )
-    assert caplog.messages == ["GRADROLL_BIN has gradroll's prefix, but is no setting: it is not looked at"]
+    assert load(environment={"GRADROLL_LABEL": "a label", "GRADROLL_CHAIN_CHAIN_ID": "5"}).get("chain.chain_id") == 5
+    assert caplog.messages == ["GRADROLL_LABEL has gradroll's prefix, but is no setting: it is not looked at"]
 
 
 @pytest.mark.parametrize(("variable", "text"), [("GRADROLL_PROVER_PORT", "7101"), ("GRADROLL_PROVER_NAME", "prover-0")])
