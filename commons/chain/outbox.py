@@ -71,6 +71,7 @@ class Outbox:
         self._lock = FileLock(
             path.with_name(path.name + ".lock"),
             f"another command is sending transactions of this account ({path}); wait until it has ended",
+            f"cannot remember transactions in {path}; chain.outbox names another place for it",
         )
         self._turns: Counter[bytes] = Counter()
         try:

@@ -80,9 +80,9 @@ def _link_new(temporary: str, path: Path) -> None:
 class FileLock:
     """Keeps a second process off what a lock file stands for."""
 
-    def __init__(self, path: Path, taken: str) -> None:
-        """Raises StorageError: ``taken`` when another process has it, or when there can be no such file."""
-        with storing(f"cannot lock {path}"):
+    def __init__(self, path: Path, taken: str, failed: str = "") -> None:
+        """Raises StorageError: ``taken`` when another process has it, ``failed`` when there can be no such file."""
+        with storing(failed or f"cannot lock {path}"):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -653,3 +653,9 @@ def test_a_node_that_shows_the_nonce_before_the_receipt_is_given_time_although_r
     terminal.node.hides_receipts = 60
     terminal.fund(7)
     assert terminal.node.paid == 7
+
+
+def test_a_place_that_cannot_be_written_is_told_with_the_setting_that_names_another(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"chain\.outbox names another place"):
+        Outbox(tmp_path / "file" / "owner.key.outbox")
