@@ -58,7 +58,13 @@ def test_a_short_wait_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(io.StringIO(), 0, monkeypatch) == ""
 
 
-def test_a_closed_stream_does_not_end_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    out = io.StringIO()
-    monkeypatch.setattr(out, "write", lambda _: (_ for _ in ()).throw(BrokenPipeError()))
+def test_a_closed_stream_ends_the_telling_and_not_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, tried = io.StringIO(), []
+
+    def broken(text: str) -> int:
+        tried.append(text)
+        raise BrokenPipeError
+
+    monkeypatch.setattr(out, "write", broken)
     shown(out, 7, monkeypatch)
+    assert tried == ["mining (7 s)\n"]
