@@ -11,8 +11,12 @@ from typing import Self, TypeVar
 M = TypeVar("M")
 
 
-def spaced(signs: Iterable[M], seconds: float = 1.0) -> Iterator[M]:
-    """Some of the signs that a call moves, one in so many seconds: each costs both sides, and fast lines need none."""
+def spaced(signs: Iterable[M], seconds: float = 0.25) -> Iterator[M]:
+    """Some of the signs that a call moves: each costs both sides, and fast lines need none.
+
+    Args:
+        seconds: between two of them; well below the shortest time after which a call may be given up, one second.
+    """
     shown = time.monotonic()
     for sign in signs:
         now = time.monotonic()

@@ -38,8 +38,34 @@ def add(parent: Subparsers) -> None:
     """Add the commands."""
     commands = group(parent, "task", "Buy training: create, fund, open rounds, read aggregates")
     _create(commands)
+    _add_escrow(commands)
+    _add_rounds(commands)
+    taskstatus.add(commands)
+
+
+def _add_escrow(commands: Subparsers) -> None:
     parser = _escrow_leaf(commands, "fund", "Move money into the task's escrow.", "gradroll task fund 0 1000000", fund)
-    parser.add_argument("wei", type=wei(1), metavar="AMOUNT", help="wei, or such as 0.06ether or 5gwei")
+    _amount(parser)
+    parser = _escrow_leaf(
+        commands,
+        "admit",
+        "Admit data owners to a permissioned task.",
+        "gradroll task admit 0 0x1111111111111111111111111111111111111111",
+        admit,
+    )
+    parser.add_argument("owners", type=address, nargs="+", metavar="0x...")
+    _escrow_leaf(
+        commands, "finalize", "End rounds past their deadline: what they reserved and did not spend is free again.",
+        "gradroll task finalize 0", finalize,
+    )  # fmt: skip
+    parser = _escrow_leaf(
+        commands, "withdraw", "Take unreserved escrow back; rounds past their deadline are settled first.",
+        "gradroll task withdraw 0 1000", withdraw,
+    )  # fmt: skip
+    _amount(parser)
+
+
+def _add_rounds(commands: Subparsers) -> None:
     parser = _task_leaf(
         commands,
         "open",
@@ -56,15 +82,6 @@ def add(parent: Subparsers) -> None:
         help="leave the owners in storage; by default they are copied into code (6,500 gas an owner, once) where that "
         "saves more than it costs (2,000 gas an owner and round)",
     )
-    parser = _escrow_leaf(
-        commands,
-        "admit",
-        "Admit data owners to a permissioned task.",
-        "gradroll task admit 0 0x1111111111111111111111111111111111111111",
-        admit,
-    )
-    parser.add_argument("owners", type=address, nargs="+", metavar="0x...")
-    taskstatus.add(commands)
     parser = leaf(
         commands, "model", "Download the model of a round; it is checked against the digest on the chain. Takes no "
         "account: a data owner's settings serve as well as a model owner's.",
@@ -89,15 +106,6 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory for derived bases (keys.directory)")
-    _escrow_leaf(
-        commands, "finalize", "End rounds past their deadline: what they reserved and did not spend is free again.",
-        "gradroll task finalize 0", finalize,
-    )  # fmt: skip
-    parser = _escrow_leaf(
-        commands, "withdraw", "Take unreserved escrow back; rounds past their deadline are settled first.",
-        "gradroll task withdraw 0 1000", withdraw,
-    )  # fmt: skip
-    parser.add_argument("wei", type=wei(1), metavar="AMOUNT", help="wei, or such as 0.06ether or 5gwei")
 
 
 def _escrow_leaf(commands: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
@@ -112,6 +120,10 @@ def _task_leaf(commands: Subparsers, name: str, summary: str, example: str, run:
     parser = _escrow_leaf(commands, name, summary, example, run)
     _coordinator_options(parser)
     return parser
+
+
+def _amount(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("wei", type=wei(1), metavar="AMOUNT", help="wei, or such as 0.06ether or 5gwei")
 
 
 def _account_options(parser: argparse.ArgumentParser) -> None:

@@ -168,4 +168,4 @@ def test_signs_that_a_call_moves_are_spaced(monkeypatch: pytest.MonkeyPatch) -> 
     """A fast line pays for none, a slow one sees each."""
     clock = iter([0.0, 0.2, 0.9, 1.1, 1.2, 2.2])
     monkeypatch.setattr(stalling, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    assert list(spaced("abcde")) == ["c", "e"]
+    assert list(spaced("abcde", 1.0)) == ["c", "e"]
