@@ -1,88 +1,98 @@
 #!/usr/bin/env node
-// Compiles src/ and writes artifacts/<Contract>.json (ABI, creation bytecode, compiler, settings, hash of the sources).
+// Compiles src/ and writes artifacts/<Contract>.json (ABI, creation bytecode, compiler, settings, hash of the sources),
+// for the contracts below and for every library that they are linked to.
 // With --check nothing is written; exits 1 when a checked-in artifact differs from what the sources give.
-import {createHash} from "node:crypto";
-import {readFileSync, readdirSync, writeFileSync, mkdirSync, existsSync} from "node:fs";
-import {createRequire} from "node:module";
-import {dirname, join, relative} from "node:path";
-import {fileURLToPath} from "node:url";
+import {existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync} from "node:fs";
+import {join, relative} from "node:path";
+import {compile, compiler, ownSources, root, settings, sourceHash} from "./compiling.mjs";
 
-const solc = createRequire(import.meta.url)("solc");
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const CONTRACTS = ["CommitteeRegistry", "Market", "RollupVerifier"];
-// EIP-170: larger code cannot be deployed.
-const MAX_CODE_BYTES = 24576;
+const CONTRACTS = ["CommitteeRegistry", "Market", "RollupVerifier", "VerifierFactory"];
+// EIP-170 and EIP-3860: larger code cannot be deployed.
+const MAX_CODE_BYTES = 24_576;
+const MAX_CREATION_BYTES = 49_152;
+const OUTPUTS = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object"];
 
-function sources() {
-  const found = {};
-  for (const entry of readdirSync(join(root, "src"), {recursive: true}).sort()) {
-    if (entry.endsWith(".sol")) {
-      const path = relative(root, join(root, "src", entry)).split("\\").join("/");
-      found[path] = readFileSync(join(root, path), "utf8");
-    }
-  }
-  return found;
-}
-
-// sha256 over "path NUL content NUL" in path order; contracts/__init__.py computes the same without Node.
-function hashOf(files) {
-  const hash = createHash("sha256");
-  for (const path of Object.keys(files).sort()) hash.update(`${path}\0${files[path]}\0`);
-  return hash.digest("hex");
-}
-
-function compile(files, settings) {
-  const input = {
-    language: "Solidity",
-    sources: Object.fromEntries(Object.entries(files).map(([path, content]) => [path, {content}])),
-    settings: {
-      ...settings,
-      outputSelection: {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
-    },
-  };
-  const output = JSON.parse(solc.compile(JSON.stringify(input)));
-  const errors = (output.errors ?? []).filter((e) => e.severity === "error");
-  if (errors.length) throw new Error(errors.map((e) => e.formattedMessage).join("\n"));
-  return output.contracts;
-}
-
-// Errors of libraries reach callers through the contracts that use them, so clients need them in those ABIs.
+// Errors of libraries reach callers through the contracts that use them, so clients need them in those ABIs. The compiler
+// puts those of internal functions there; of packages nothing else is called.
 function withLibraryErrors(abi, compiled) {
   const known = new Set(abi.filter((e) => e.type === "error").map((e) => e.name));
-  const extra = Object.values(compiled)
-    .flatMap((file) => Object.values(file).flatMap((contract) => contract.abi))
+  const extra = Object.entries(compiled)
+    .filter(([name]) => name.startsWith("src/"))
+    .flatMap(([, file]) => Object.values(file).flatMap((contract) => contract.abi))
     .filter((e) => e.type === "error" && !known.has(e.name) && known.add(e.name));
   return [...abi, ...extra.sort((a, b) => a.name.localeCompare(b.name))];
 }
 
+// Adds [file, name] of every library that a contract is linked to, directly or through another library, by its name.
+function librariesOf(compiled, [file, name], found) {
+  for (const [from, libraries] of Object.entries(compiled[file][name].evm.bytecode.linkReferences)) {
+    for (const library of Object.keys(libraries)) {
+      if (found.has(library) && found.get(library)[0] !== from) throw new Error(`two libraries are called ${library}`);
+      if (found.has(library)) continue;
+      found.set(library, [from, library]);
+      librariesOf(compiled, [from, library], found);
+    }
+  }
+}
+
+// Name of a library -> where in the creation code its address goes, in bytes.
+function links({evm}) {
+  const libraries = Object.values(evm.bytecode.linkReferences).flatMap((file) => Object.entries(file));
+  return Object.fromEntries(libraries.sort().map(([name, places]) => [name, places.map(({start}) => start)]));
+}
+
+function requireDeployable(name, {evm}) {
+  const [size, creation] = [evm.deployedBytecode.object.length / 2, evm.bytecode.object.length / 2];
+  if (size > MAX_CODE_BYTES) throw new Error(`${name} has ${size} bytes of code, more than ${MAX_CODE_BYTES}`);
+  if (creation > MAX_CREATION_BYTES) throw new Error(`${name} is created by ${creation} bytes: EIP-3860 allows fewer`);
+  return size;
+}
+
 function artifacts() {
-  const files = sources();
-  const settings = JSON.parse(readFileSync(join(root, "script", "settings.json"), "utf8"));
-  const compiled = compile(files, settings);
-  return CONTRACTS.map((name) => {
-    const {abi, evm} = compiled[`src/${name}.sol`][name];
-    const size = evm.deployedBytecode.object.length / 2;
-    if (size > MAX_CODE_BYTES) throw new Error(`${name} has ${size} bytes of code, more than ${MAX_CODE_BYTES}`);
+  const own = ownSources();
+  const {contracts: compiled} = compile(own, settings, OUTPUTS);
+  const roots = CONTRACTS.map((name) => [`src/${name}.sol`, name]);
+  const libraries = new Map();
+  for (const each of roots) librariesOf(compiled, each, libraries);
+  return [...roots, ...libraries.values()].map(([file, name]) => {
+    const contract = compiled[file][name];
+    const size = requireDeployable(name, contract);
     const artifact = {
       contractName: name,
-      compiler: solc.version(),
+      compiler,
       settings,
-      sourceHash: hashOf(files),
-      abi: withLibraryErrors(abi, compiled),
-      bytecode: `0x${evm.bytecode.object}`,
+      sourceHash: sourceHash(own),
+      abi: withLibraryErrors(contract.abi, compiled),
+      links: links(contract),
+      bytecode: `0x${contract.evm.bytecode.object}`,
     };
-    return {path: join(root, "artifacts", `${name}.json`), name, size, text: `${JSON.stringify(artifact, null, 1)}\n`};
+    return {name, size, text: `${JSON.stringify(artifact, null, 1)}\n`};
   });
 }
 
-const check = process.argv.includes("--check");
-mkdirSync(join(root, "artifacts"), {recursive: true});
-for (const {path, name, size, text} of artifacts()) {
-  if (!check) {
-    writeFileSync(path, text);
-    console.log(`${name}: ${size} bytes of code`);
-  } else if (!existsSync(path) || readFileSync(path, "utf8") !== text) {
-    console.error(`${relative(root, path)} does not match the sources: run "npm run build" and commit the result`);
-    process.exitCode = 1;
+function main(check) {
+  const folder = join(root, "artifacts");
+  mkdirSync(folder, {recursive: true});
+  const stale = new Set(readdirSync(folder).filter((entry) => entry.endsWith(".json")));
+  for (const {name, size, text} of artifacts()) {
+    const path = join(folder, `${name}.json`);
+    stale.delete(`${name}.json`);
+    if (!check) {
+      writeFileSync(path, text);
+      console.log(`${name}: ${size} bytes of code`);
+    } else if (!existsSync(path) || readFileSync(path, "utf8") !== text) {
+      console.error(`${relative(root, path)} does not match the sources: run "npm run build" and commit the result`);
+      process.exitCode = 1;
+    }
+  }
+  for (const entry of stale) {
+    if (!check) {
+      rmSync(join(folder, entry));
+    } else {
+      console.error(`artifacts/${entry} belongs to no contract: run "npm run build" and commit the result`);
+      process.exitCode = 1;
+    }
   }
 }
+
+main(process.argv.includes("--check"));

@@ -1,143 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {MarketViews} from "./MarketViews.sol";
 import {ICommitteeRegistry} from "./interfaces/ICommitteeRegistry.sol";
+import {IExclusions} from "./interfaces/IExclusions.sol";
 import {IMarket} from "./interfaces/IMarket.sol";
-import {IVerifier} from "./interfaces/IVerifier.sol";
+import {IVerifierFactory} from "./interfaces/IVerifierFactory.sol";
+import {BN254} from "./libraries/BN254.sol";
 import {BatchReader} from "./libraries/BatchReader.sol";
 import {CompressedPoint} from "./libraries/CompressedPoint.sol";
-import {BN254} from "./libraries/BN254.sol";
+import {Enrolment} from "./libraries/Enrolment.sol";
+import {Exclusions} from "./libraries/Exclusions.sol";
+import {Fees} from "./libraries/Fees.sol";
+import {Lookup} from "./libraries/Lookup.sol";
+import {MarketClock} from "./libraries/MarketClock.sol";
+import {Payroll} from "./libraries/Payroll.sol";
 import {Roster} from "./libraries/Roster.sol";
+import {Tasks} from "./libraries/Tasks.sol";
 import {Terms} from "./libraries/Terms.sol";
 import {TypedData} from "./libraries/TypedData.sol";
-import {RoundState, TaskState} from "./types/State.sol";
-import {Batch, RoundView, TaskTerms, TaskView} from "./types/Types.sol";
+import {MarketState, Pauses, RoundState, TaskState} from "./types/State.sol";
+import {Attestation, Batch, ClaimOrder, HeldFees, Permit, Posting, Served, TaskTerms} from "./types/Types.sol";
 
 /// @title Market for gradients
-/// @notice See `IMarket`. Invariant: the contract's ether is at least the sum, over all tasks, of the free balance, of what
-/// rounds that are not finalised still hold (reserve less rewards assigned), and of assigned rewards not yet claimed.
-/// Every wei is in exactly one of the three: funding and finalising add to the free balance, opening a round moves to
-/// its reserve, accepting a batch moves to the assigned rewards (by counting, `RoundState.spent`; the task's words are
-/// not written).
-contract Market is IMarket {
+/// @notice See `IMarket`. Invariant, for each token: the contract holds at least the sum of all tasks' free balances,
+/// of what rounds that are not finalised reserve, of pay and fees of accepted batches that are not paid yet (of
+/// finalised rounds; of others they are part of the reserve), of the deposits of owners that have not left and were not
+/// excluded, and of credits. Every unit is in exactly one of them: funding and finalising add to the free balance,
+/// opening a round moves to its reserve, accepting a batch assigns (by counting batches and owners; no amount is
+/// written), claims and settlements pay.
+/// @dev Batches are accepted here; the rest is in linked libraries, which work with this contract's storage.
+contract Market is MarketViews, ReentrancyGuardTransient {
     using BatchReader for BatchReader.Call;
+    using Lookup for MarketState;
+    using Lookup for TaskState;
+    using MarketClock for Pauses;
 
-    uint256 private constant MAX_OWNERS = 1 << 16;
     uint256 private constant MAX_PAYLOAD = 16 * 1024;
 
-    /// @inheritdoc IMarket
-    ICommitteeRegistry public immutable registry;
-    /// @inheritdoc IMarket
-    bytes32 public immutable deployment;
-    /// @inheritdoc IMarket
-    uint256 public taskCount;
-    mapping(uint256 taskId => TaskState) private _tasks;
-
     /// @param registry_ Registry in which the committees of all tasks are found.
-    constructor(ICommitteeRegistry registry_) {
-        registry = registry_;
-        deployment = TypedData.newDeployment();
-    }
-
-    modifier onlyModelOwner(uint256 taskId) {
-        if (_task(taskId).modelOwner != msg.sender) revert NotModelOwner(taskId, msg.sender);
-        _;
-    }
-
-    /// @inheritdoc IMarket
-    function createTask(TaskTerms calldata terms) external returns (uint256 taskId) {
-        Terms.check(terms);
-        taskId = taskCount++;
-        TaskState storage state = _tasks[taskId];
-        Terms.store(state, terms);
-        state.termsHash = Terms.hash(deployment, taskId, msg.sender, terms);
-        emit TaskCreated(taskId, msg.sender, terms);
-    }
-
-    /// @inheritdoc IMarket
-    function fund(uint256 taskId) external payable {
-        TaskState storage state = _task(taskId);
-        uint256 total = uint256(state.balance) + state.reserved + msg.value;
-        if (msg.value == 0 || total > type(uint128).max) revert FundsInvalid(msg.value);
-        state.balance += uint128(msg.value);
-        emit TaskFunded(taskId, msg.sender, msg.value);
-    }
-
-    /// @inheritdoc IMarket
-    function register(uint256 taskId) external returns (uint256 index) {
-        TaskState storage state = _task(taskId);
-        if (state.permissioned) revert TaskPermissioned(taskId);
-        index = _register(state, taskId, msg.sender);
-    }
-
-    /// @inheritdoc IMarket
-    function admit(uint256 taskId, address[] calldata owners)
-        external
-        onlyModelOwner(taskId)
-        returns (uint256 firstIndex)
-    {
-        TaskState storage state = _task(taskId);
-        if (!state.permissioned) revert TaskOpen(taskId);
-        firstIndex = state.owners.length;
-        for (uint256 i = 0; i < owners.length; ++i) {
-            _register(state, taskId, owners[i]);
-        }
-    }
-
-    /// @inheritdoc IMarket
-    function compactRoster(uint256 taskId, uint256 chunk) external returns (uint256 count) {
-        count = Roster.compact(_task(taskId), chunk);
-        if (count == 0) revert RosterCompact(taskId, chunk);
-        emit RosterCompacted(taskId, chunk, count);
-    }
-
-    /// @inheritdoc IMarket
-    function openRound(uint256 taskId, bytes32 modelDigest) external onlyModelOwner(taskId) returns (uint256 number) {
-        TaskState storage state = _task(taskId);
-        number = state.roundsOpened;
-        if (number == state.rounds) revert RoundsExhausted(taskId);
-        if (!registry.ready(state.committeeId)) revert CommitteeNotReady(state.committeeId);
-        if (number > 0) {
-            RoundState storage last = state.roundStates[number - 1];
-            if (last.batches == 0 && !last.finalized) revert PreviousRoundUnsettled(taskId, number - 1);
-        }
-        uint256 needed = uint256(state.maxOwnersPerRound) * state.rewardPerGradient;
-        if (needed > state.balance) revert InsufficientEscrow(needed, state.balance);
-        state.balance -= uint128(needed);
-        state.reserved += uint128(needed);
-        state.roundsOpened = uint32(number + 1);
-        RoundState storage opened = state.roundStates[number];
-        uint256 submitDeadline = block.timestamp + state.submitWindow;
-        uint256 settleDeadline = submitDeadline + state.settleWindow;
-        opened.modelDigest = modelDigest;
-        opened.submitDeadline = uint40(submitDeadline);
-        opened.settleDeadline = uint40(settleDeadline);
-        opened.aggregate = CompressedPoint.INFINITY;
-        emit RoundOpened(taskId, number, modelDigest, submitDeadline, settleDeadline);
-    }
+    /// @param factory_ Factory of the verifiers of all tasks.
+    /// @param minimumWindow_ Shortest submit and settle window, seconds; a day where inclusion in blocks can be bought.
+    /// @param guardian_ Who may pause acceptance, or zero.
+    constructor(ICommitteeRegistry registry_, IVerifierFactory factory_, uint32 minimumWindow_, address guardian_)
+        MarketViews(registry_, factory_, minimumWindow_, guardian_)
+    {}
 
     /// @inheritdoc IMarket
     function acceptBatch(Batch calldata submitted) external returns (uint256 batchIndex) {
-        TaskState storage state = _task(submitted.taskId);
-        RoundState storage current = _round(state, submitted.taskId, submitted.round);
-        _checkAdmissible(state, current, submitted);
+        TaskState storage state = _state.task(submitted.taskId);
+        RoundState storage current = state.round(submitted.taskId, submitted.round);
+        _admit(current, submitted);
         BatchReader.Scope memory scope = _scopeOf(state, current);
         BatchReader.Call memory request = BatchReader.prepare(submitted, scope);
-        request.authenticate(submitted, Roster.reader(state), current.consumed);
+        request.identify(submitted.indices, Roster.reader(state));
+        request.authenticate(submitted);
         address verifier = state.verifier;
-        request.verify(verifier);
-        bytes32 batchId = request.identifier(submitted.proof, IVerifier(verifier).policyKeyHash());
-        _requireAttested(state, scope, submitted, batchId);
-        uint256[2] calldata sum = submitted.proof.sum;
+        (bytes32 batchId, uint256 levels_) = request.verify(verifier);
+        (bytes32 attestation, uint256 attesters) = _requireAttested(verifier, current, scope, submitted, batchId);
+        bool paysFees = current.paysFees;
         batchIndex = current.batches;
-        _settle(current, submitted.owners.length, state.rewardPerGradient, sum);
-        emit BatchAccepted(submitted.taskId, submitted.round, batchId, batchIndex, sum[0], sum[1], submitted.indices);
+        _settle(current, submitted.owners.length, submitted.proof.sum);
+        if (levels_ != 0) BatchReader.grade(submitted.indices, levels_, current);
+        _announce(submitted, batchId, batchIndex);
+        if (paysFees) _holdFees(submitted, batchIndex, batchId, attestation, attesters);
     }
 
     /// @inheritdoc IMarket
     function publishAggregate(uint256 taskId, uint256 number, uint256 batchIndex, bytes calldata payload) external {
-        TaskState storage state = _task(taskId);
-        RoundState storage current = _round(state, taskId, number);
+        TaskState storage state = _state.task(taskId);
+        RoundState storage current = state.round(taskId, number);
         if (!state.inlinePayload) revert PayloadNotInline(taskId);
         if (batchIndex >= current.batches) revert BatchUnknown(taskId, number, batchIndex);
         if (payload.length == 0 || payload.length > MAX_PAYLOAD) revert PayloadLengthInvalid(payload.length);
@@ -145,124 +78,178 @@ contract Market is IMarket {
     }
 
     /// @inheritdoc IMarket
+    function createTask(TaskTerms calldata terms, uint256 nonce) external returns (uint256 taskId) {
+        return Tasks.create(_state, _marketScope(), terms, nonce);
+    }
+
+    /// @inheritdoc IMarket
+    function transferTask(uint256 taskId, address to) external {
+        Tasks.offer(_state, taskId, to);
+    }
+
+    /// @inheritdoc IMarket
+    function acceptTask(uint256 taskId) external {
+        Tasks.take(_state, taskId);
+    }
+
+    /// @inheritdoc IMarket
+    function setCoordinator(uint256 taskId, address coordinator) external {
+        Tasks.setCoordinator(_state, taskId, coordinator);
+    }
+
+    /// @inheritdoc IMarket
+    function setCoordinatorByQuorum(uint256 taskId, address coordinator, Attestation[] calldata receipts) external {
+        Tasks.setCoordinatorByQuorum(_state, _marketScope(), taskId, coordinator, receipts);
+    }
+
+    /// @inheritdoc IMarket
+    function fund(uint256 taskId, uint256 amount, Permit calldata permit) external payable nonReentrant {
+        Tasks.fund(_state, taskId, amount, permit);
+    }
+
+    /// @inheritdoc IMarket
+    function withdraw(uint256 taskId, uint256 amount, address to) external nonReentrant {
+        Tasks.withdraw(_state, taskId, amount, to);
+    }
+
+    /// @inheritdoc IMarket
+    function openRound(uint256 taskId, bytes32 modelDigest, uint256 seats) external returns (uint256 number) {
+        return Tasks.openRound(_state, _marketScope(), taskId, modelDigest, seats);
+    }
+
+    /// @inheritdoc IMarket
     function finalizeRound(uint256 taskId, uint256 number) external {
-        TaskState storage state = _task(taskId);
-        RoundState storage current = _round(state, taskId, number);
-        if (current.finalized) revert RoundAlreadyFinalized(taskId, number);
-        if (block.timestamp <= current.settleDeadline) revert RoundStillOpen(taskId, number, current.settleDeadline);
-        uint256 held = uint256(state.maxOwnersPerRound) * state.rewardPerGradient;
-        uint256 released = held - current.spent;
-        current.finalized = true;
-        state.reserved -= uint128(held);
-        state.balance += uint128(released);
-        emit RoundFinalized(taskId, number, released);
+        Tasks.finalizeRound(_state, taskId, number);
     }
 
     /// @inheritdoc IMarket
-    function withdraw(uint256 taskId, uint256 amount) external onlyModelOwner(taskId) {
-        TaskState storage state = _task(taskId);
-        if (amount > state.balance) revert InsufficientEscrow(amount, state.balance);
-        state.balance -= uint128(amount);
-        emit Withdrawn(taskId, msg.sender, amount);
-        _pay(msg.sender, amount);
+    function admit(uint256 taskId, address[] calldata signers) external {
+        Enrolment.admit(_state, taskId, signers);
     }
 
     /// @inheritdoc IMarket
-    function claim(uint256 taskId, uint256 number, uint256 index) external {
-        TaskState storage state = _task(taskId);
-        RoundState storage current = _round(state, taskId, number);
-        (uint256 word, uint256 bit) = (index >> 8, 1 << (index & 0xff));
-        if (current.consumed[word] & bit == 0) revert OwnerNotAccepted(taskId, number, index);
-        uint256 claimedBits = current.claimed[word];
-        if (claimedBits & bit != 0) revert AlreadyClaimed(index);
-        current.claimed[word] = claimedBits | bit;
-        // An accepted owner is registered, so the index is in range.
-        (address owner, uint256 amount) = (state.owners[index], state.rewardPerGradient);
-        emit RewardClaimed(taskId, number, owner, amount);
-        _pay(owner, amount);
-    }
-
-    /// @inheritdoc IMarket
-    function task(uint256 taskId) external view returns (TaskView memory) {
-        TaskState storage state = _task(taskId);
-        return TaskView({
-            terms: Terms.load(state),
-            modelOwner: state.modelOwner,
-            balance: state.balance,
-            reserved: state.reserved,
-            roundsOpened: state.roundsOpened,
-            ownerCount: state.owners.length,
-            termsHash: state.termsHash
-        });
-    }
-
-    /// @inheritdoc IMarket
-    function round(uint256 taskId, uint256 number) external view returns (RoundView memory) {
-        RoundState storage current = _round(_task(taskId), taskId, number);
-        (uint256 x, uint256 y) = CompressedPoint.decompress(current.aggregate);
-        return RoundView({
-            modelDigest: current.modelDigest,
-            submitDeadline: current.submitDeadline,
-            settleDeadline: current.settleDeadline,
-            batches: current.batches,
-            owners: current.owners,
-            spent: current.spent,
-            aggregateX: x,
-            aggregateY: y,
-            finalized: current.finalized
-        });
-    }
-
-    /// @inheritdoc IMarket
-    function consumed(uint256 taskId, uint256 number, uint256 word) external view returns (uint256) {
-        return _round(_task(taskId), taskId, number).consumed[word];
-    }
-
-    /// @inheritdoc IMarket
-    function claimed(uint256 taskId, uint256 number, uint256 word) external view returns (uint256) {
-        return _round(_task(taskId), taskId, number).claimed[word];
-    }
-
-    /// @inheritdoc IMarket
-    function ownerAt(uint256 taskId, uint256 index) external view returns (address) {
-        TaskState storage state = _task(taskId);
-        if (index >= state.owners.length) revert OwnerUnknown(taskId, index);
-        return state.owners[index];
-    }
-
-    /// @inheritdoc IMarket
-    function compacted(uint256 taskId, uint256 chunk) external view returns (uint256 count) {
-        return Roster.copied(_task(taskId), chunk);
-    }
-
-    /// @inheritdoc IMarket
-    function ownerIndex(uint256 taskId, address owner) external view returns (bool registered, uint256 index) {
-        uint256 found = _task(taskId).indexPlusOne[owner];
-        return found == 0 ? (false, 0) : (true, found - 1);
-    }
-
-    function _register(TaskState storage state, uint256 taskId, address owner) private returns (uint256 index) {
-        if (owner == address(0)) revert OwnerInvalid();
-        if (state.indexPlusOne[owner] != 0) revert AlreadyRegistered(taskId, owner);
-        index = state.owners.length;
-        if (index == MAX_OWNERS) revert TaskFull(taskId);
-        state.owners.push(owner);
-        state.indexPlusOne[owner] = index + 1;
-        emit OwnerRegistered(taskId, owner, index);
-    }
-
-    /// @dev All that can be refused before any signature is recovered.
-    function _checkAdmissible(TaskState storage state, RoundState storage current, Batch calldata submitted)
-        private
-        view
+    function register(uint256 taskId, address signer, bytes calldata consent, Permit calldata permit)
+        external
+        payable
+        nonReentrant
+        returns (uint256 index)
     {
-        if (block.timestamp > current.settleDeadline) {
-            revert RoundClosed(submitted.taskId, submitted.round, current.settleDeadline);
-        }
+        return Enrolment.register(_state, deployment, taskId, signer, consent, permit);
+    }
+
+    /// @inheritdoc IMarket
+    function setAccount(uint256 taskId, uint256 index, address account) external {
+        Enrolment.setAccount(_state, taskId, index, account);
+    }
+
+    /// @inheritdoc IMarket
+    function resign(uint256 taskId, uint256 index) external {
+        Enrolment.resign(_state, taskId, index);
+    }
+
+    /// @inheritdoc IMarket
+    function lapse(uint256 taskId, uint256 index) external {
+        Enrolment.lapse(_state, taskId, index);
+    }
+
+    /// @inheritdoc IMarket
+    function exit(uint256 taskId, uint256 index) external nonReentrant {
+        Enrolment.exit(_state, taskId, index);
+    }
+
+    /// @inheritdoc IExclusions
+    function exclude(uint256 taskId, uint256 number, uint256 index, bytes32 dealing, Attestation[] calldata receipts)
+        external
+    {
+        Exclusions.exclude(_state, registry, deployment, Exclusions.Seat(taskId, number, index), dealing, receipts);
+    }
+
+    /// @inheritdoc IExclusions
+    function postSubmission(uint256 taskId, uint256 number, uint256 index, Posting calldata posting) external {
+        Exclusions.post(_state, registry, deployment, Exclusions.Seat(taskId, number, index), posting);
+    }
+
+    /// @inheritdoc IMarket
+    function compactRoster(uint256 taskId, uint256 chunk) external returns (uint256 count) {
+        return Enrolment.compactRoster(_state, taskId, chunk);
+    }
+
+    /// @inheritdoc IMarket
+    function claim(uint256 taskId, uint256 through, bytes calldata indices)
+        external
+        nonReentrant
+        returns (uint256 paid)
+    {
+        return Payroll.claim(_state, taskId, through, indices);
+    }
+
+    /// @inheritdoc IMarket
+    function claimTo(ClaimOrder[] calldata orders, uint256[] calldata tips, bytes[] calldata signatures)
+        external
+        nonReentrant
+        returns (uint256 carriedOut)
+    {
+        return Payroll.claimTo(_state, deployment, orders, tips, signatures);
+    }
+
+    /// @inheritdoc IMarket
+    function reclaim(uint256 taskId, uint256 through, bytes calldata indices) external returns (uint256 amount) {
+        return Payroll.reclaim(_state, taskId, through, indices);
+    }
+
+    /// @inheritdoc IMarket
+    function collect(address token, address account, address to) external nonReentrant returns (uint256 amount) {
+        return Payroll.collect(_state, token, account, to);
+    }
+
+    /// @inheritdoc IMarket
+    function settleFees(
+        uint256 taskId,
+        uint256 number,
+        uint256 batchIndex,
+        HeldFees calldata held,
+        Served calldata served
+    ) external {
+        Fees.settle(_state, registry, deployment, Fees.Place(taskId, number, batchIndex), held, served);
+    }
+
+    /// @inheritdoc IMarket
+    function challengeAvailability(uint256 taskId, uint256 number, uint256 batchIndex, HeldFees calldata held)
+        external
+    {
+        Fees.challenge(_state, Fees.Place(taskId, number, batchIndex), held);
+    }
+
+    /// @inheritdoc IMarket
+    function refundFees(uint256 taskId, uint256 number, uint256 batchIndex, HeldFees calldata held) external {
+        Fees.refund(_state, registry, Fees.Place(taskId, number, batchIndex), held);
+    }
+
+    /// @inheritdoc IMarket
+    function pause() external {
+        if (msg.sender != guardian) revert NotGuardian(msg.sender);
+        emit Paused(_state.pauses.begin());
+    }
+
+    /// @inheritdoc IMarket
+    function resume() external {
+        if (msg.sender != guardian) revert NotGuardian(msg.sender);
+        emit Resumed(_state.pauses.end());
+    }
+
+    /// @dev All that can be refused before any signature is recovered, and that may have become true after the batch was
+    /// attested: who relays it late pays for little more than its calldata.
+    function _admit(RoundState storage current, Batch calldata submitted) private {
+        (bool paused, uint256 time) = _state.pauses.read();
+        if (paused) revert AcceptancePaused();
+        if (time > current.settleDeadline) revert RoundClosed(submitted.taskId, submitted.round);
         uint256 owners = submitted.owners.length;
-        if (owners < state.minOwners) revert TooFewOwners(owners, state.minOwners);
+        if (owners < current.minOwners) revert TooFewOwners(owners, current.minOwners);
+        uint256 last = BatchReader.lastOf(submitted.indices, owners);
+        if (last >= current.limit) revert OwnerHasNoSeat(last, current.limit);
+        BatchReader.mark(submitted.indices, owners, current.consumed);
         uint256 total = owners + current.owners;
-        if (total > state.maxOwnersPerRound) revert TooManyOwners(total, state.maxOwnersPerRound);
+        if (total > current.seats) revert TooManyOwners(total, current.seats);
     }
 
     /// @dev What every statement about the round says, beside the owners.
@@ -272,7 +259,7 @@ contract Market is IMarket {
         returns (BatchReader.Scope memory)
     {
         return BatchReader.Scope({
-            domain: TypedData.domainSeparator(deployment),
+            domain: _domain(),
             termsHash: state.termsHash,
             modelDigest: current.modelDigest,
             bound: state.bound,
@@ -281,16 +268,19 @@ contract Market is IMarket {
     }
 
     /// @dev Requires a quorum's signatures over the batch, the code that verified it included.
+    /// @return digest What was signed.
+    /// @return attesters Bit set of who signed.
     function _requireAttested(
-        TaskState storage state,
+        address verifier,
+        RoundState storage current,
         BatchReader.Scope memory scope,
         Batch calldata submitted,
         bytes32 batchId
-    ) private view {
-        uint256 committeeId = state.committeeId;
+    ) private view returns (bytes32 digest, uint256 attesters) {
+        (uint256 committeeId, uint256 epoch) = (current.committeeId, current.epoch);
         TypedData.Attested memory attested = TypedData.Attested({
             batchId: batchId,
-            verifierCode: state.verifier.codehash,
+            verifierCode: verifier.codehash,
             committeeId: committeeId,
             taskId: submitted.taskId,
             termsHash: scope.termsHash,
@@ -299,18 +289,17 @@ contract Market is IMarket {
             owners: submitted.owners.length,
             sumX: submitted.proof.sum[0],
             sumY: submitted.proof.sum[1],
-            squareNorm: submitted.proof.squareNorm
+            squareNorm: submitted.proof.squareNorm,
+            payee: submitted.payee
         });
-        bytes32 digest = TypedData.attestation(scope.domain, attested);
-        registry.requireQuorum(committeeId, digest, submitted.attestations);
+        digest = TypedData.attestation(scope.domain, attested);
+        attesters = BatchReader.requireQuorum(address(registry), committeeId, epoch, digest, submitted.attestations);
     }
 
     /// @dev Writes the batch's effects on the round. Who is owed stands in the round's bitmap already.
-    function _settle(RoundState storage current, uint256 owners, uint256 reward, uint256[2] calldata sum) private {
+    function _settle(RoundState storage current, uint256 owners, uint256[2] calldata sum) private {
         uint256 batches = current.batches;
-        current.batches = uint16(batches + 1);
-        current.owners += uint16(owners);
-        current.spent += uint128(owners * reward);
+        (current.batches, current.owners) = (uint16(batches + 1), uint16(current.owners + owners));
         (uint256 x, uint256 y) = (sum[0], sum[1]);
         if (batches > 0) {
             (uint256 sumX, uint256 sumY) = CompressedPoint.decompress(current.aggregate);
@@ -319,23 +308,33 @@ contract Market is IMarket {
         current.aggregate = CompressedPoint.compress(x, y);
     }
 
-    /// @dev Pays by a call with all gas; every caller has written its effects before.
-    function _pay(address recipient, uint256 amount) private {
-        (bool ok,) = recipient.call{value: amount}("");
-        if (!ok) revert TransferFailed(recipient, amount);
+    function _announce(Batch calldata submitted, bytes32 batchId, uint256 batchIndex) private {
+        uint256[2] calldata sum = submitted.proof.sum;
+        emit BatchAccepted(submitted.taskId, submitted.round, batchId, batchIndex, sum[0], sum[1], submitted.indices);
     }
 
-    function _task(uint256 taskId) private view returns (TaskState storage state) {
-        state = _tasks[taskId];
-        if (state.verifier == address(0)) revert TaskUnknown(taskId);
+    function _holdFees(
+        Batch calldata submitted,
+        uint256 batchIndex,
+        bytes32 batchId,
+        bytes32 attestation,
+        uint256 attesters
+    ) private {
+        HeldFees memory held = HeldFees({
+            batchId: batchId,
+            attestation: attestation,
+            owners: submitted.owners.length,
+            attesters: attesters,
+            payee: submitted.payee,
+            due: 0,
+            challenge: 0,
+            paid: 0,
+            payeePaid: false
+        });
+        Fees.hold(_state, Fees.Place(submitted.taskId, submitted.round, batchIndex), held);
     }
 
-    function _round(TaskState storage state, uint256 taskId, uint256 number)
-        private
-        view
-        returns (RoundState storage current)
-    {
-        current = state.roundStates[number];
-        if (current.settleDeadline == 0) revert RoundUnknown(taskId, number);
+    function _marketScope() private view returns (Terms.Scope memory) {
+        return Terms.Scope(registry, factory, deployment, minimumWindow);
     }
 }

@@ -6,7 +6,7 @@ import {BN254} from "./libraries/BN254.sol";
 import {PolicyKey} from "./libraries/PolicyKey.sol";
 import {SumCheck} from "./libraries/SumCheck.sol";
 import {Transcript} from "./libraries/Transcript.sol";
-import {OwnerCommitment, Proof, Statement, VerifyingKey} from "./types/Types.sol";
+import {OwnerCommitment, Proof, Statement, VerifyingKey} from "./types/Proofs.sol";
 
 /// @title Verifier of one policy key
 /// @notice One pairing product for four equations: the policy circuit's Groth16 proof with a committed block, the
@@ -34,7 +34,12 @@ contract RollupVerifier is IVerifier {
     uint256 public immutable capacity;
     /// @inheritdoc IVerifier
     bytes32 public immutable policyKeyHash;
+    /// @inheritdoc IVerifier
+    bool public constant levelled = false;
+    /// @inheritdoc IVerifier
+    address public immutable factory;
 
+    bytes32 private immutable _circuit;
     bool private immutable _gammaIsGenerator;
     uint256 private immutable _alphaX;
     uint256 private immutable _alphaY;
@@ -78,27 +83,32 @@ contract RollupVerifier is IVerifier {
         uint256 sum;
     }
 
-    /// @param key The verifying key; its hash is computed here, so it cannot be misstated. A key under which anybody
+    /// @param with The verifying key; its hash is computed here, so it cannot be misstated. A key under which anybody
     /// could prove anything is refused (`PolicyKey.check`); that nobody knows its secrets is for its makers to show.
-    constructor(VerifyingKey memory key) {
-        PolicyKey.check(key);
-        capacity = key.capacity;
-        policyKeyHash = PolicyKey.hash(key);
-        _gammaIsGenerator = PolicyKey.isGenerator(key.gamma);
-        (_alphaX, _alphaY) = (key.alpha[0], key.alpha[1]);
-        (_beta0, _beta1, _beta2, _beta3) = (key.beta[0], key.beta[1], key.beta[2], key.beta[3]);
-        (_gamma0, _gamma1, _gamma2, _gamma3) = (key.gamma[0], key.gamma[1], key.gamma[2], key.gamma[3]);
-        (_delta0, _delta1, _delta2, _delta3) = (key.delta[0], key.delta[1], key.delta[2], key.delta[3]);
-        (_sigma0, _sigma1, _sigma2, _sigma3) = (key.sigma[0], key.sigma[1], key.sigma[2], key.sigma[3]);
-        (_tau0, _tau1, _tau2, _tau3) = (key.tau[0], key.tau[1], key.tau[2], key.tau[3]);
-        (_oneX, _oneY) = (key.inputs[0][0], key.inputs[0][1]);
-        (_rhoX, _rhoY) = (key.inputs[1][0], key.inputs[1][1]);
-        (_normX, _normY) = (key.inputs[2][0], key.inputs[2][1]);
-        (_boundX, _boundY) = (key.inputs[3][0], key.inputs[3][1]);
+    constructor(VerifyingKey memory with) {
+        PolicyKey.check(with);
+        factory = msg.sender;
+        (_circuit, capacity) = (with.circuit, with.capacity);
+        policyKeyHash = PolicyKey.hash(with);
+        _gammaIsGenerator = PolicyKey.isGenerator(with.gamma);
+        (_alphaX, _alphaY) = (with.alpha[0], with.alpha[1]);
+        (_beta0, _beta1, _beta2, _beta3) = (with.beta[0], with.beta[1], with.beta[2], with.beta[3]);
+        (_gamma0, _gamma1, _gamma2, _gamma3) = (with.gamma[0], with.gamma[1], with.gamma[2], with.gamma[3]);
+        (_delta0, _delta1, _delta2, _delta3) = (with.delta[0], with.delta[1], with.delta[2], with.delta[3]);
+        (_sigma0, _sigma1, _sigma2, _sigma3) = (with.sigma[0], with.sigma[1], with.sigma[2], with.sigma[3]);
+        (_tau0, _tau1, _tau2, _tau3) = (with.tau[0], with.tau[1], with.tau[2], with.tau[3]);
+        (_oneX, _oneY) = (with.inputs[0][0], with.inputs[0][1]);
+        (_rhoX, _rhoY) = (with.inputs[1][0], with.inputs[1][1]);
+        (_normX, _normY) = (with.inputs[2][0], with.inputs[2][1]);
+        (_boundX, _boundY) = (with.inputs[3][0], with.inputs[3][1]);
     }
 
     /// @inheritdoc IVerifier
-    function verify(Statement calldata statement, Proof calldata proof) external view returns (bytes32 batchId) {
+    function verify(Statement calldata statement, Proof calldata proof)
+        external
+        view
+        returns (bytes32 batchId, uint256)
+    {
         _checkShape(statement, proof);
         Challenges memory challenges;
         (batchId, challenges) = _replay(statement, proof);
@@ -116,11 +126,28 @@ contract RollupVerifier is IVerifier {
         _addInputs(_inputSlot(slots), statement.bound, proof, challenges);
         _layPairs(slots, proof, challenges);
         if (!BN254.pairingProductIsOne(slots, _gammaIsGenerator ? 6 : 7)) revert ProofInvalid();
+        return (batchId, 0);
     }
 
     /// @inheritdoc IVerifier
     function tau() external view returns (uint256[4] memory) {
         return [_tau0, _tau1, _tau2, _tau3];
+    }
+
+    /// @inheritdoc IVerifier
+    function key() external view returns (VerifyingKey memory out) {
+        (out.circuit, out.capacity) = (_circuit, capacity);
+        out.alpha = [_alphaX, _alphaY];
+        out.beta = [_beta0, _beta1, _beta2, _beta3];
+        out.gamma = [_gamma0, _gamma1, _gamma2, _gamma3];
+        out.delta = [_delta0, _delta1, _delta2, _delta3];
+        out.sigma = [_sigma0, _sigma1, _sigma2, _sigma3];
+        out.tau = [_tau0, _tau1, _tau2, _tau3];
+        out.inputs = new uint256[2][](4);
+        out.inputs[0] = [_oneX, _oneY];
+        out.inputs[1] = [_rhoX, _rhoY];
+        out.inputs[2] = [_normX, _normY];
+        out.inputs[3] = [_boundX, _boundY];
     }
 
     /// @dev Number of owners and scalars. Points are checked by the precompiles that use them.
@@ -156,7 +183,7 @@ contract RollupVerifier is IVerifier {
     }
 
     /// @dev Slot 0 becomes k2 right - k1 KP + k3 (sum C_i - S), slot 1 -k2 left. The weights go into the scalars, so that
-    /// they cost no further multiplication of a point.
+    /// they cost no further multiplication of a point. Unchecked: challenges and weights are below R.
     function _combine(
         uint256 slots,
         OwnerCommitment[] calldata owners,
@@ -164,24 +191,26 @@ contract RollupVerifier is IVerifier {
         Challenges memory challenges,
         SumCheck.Scalars memory scalars
     ) private view {
-        uint256 weight = scalars.weight;
-        slots.mulAdd(proof.knowledge, R - challenges.knowledge);
-        slots.mulAdd(proof.w1, mulmod(weight, scalars.zeta, R));
-        slots.mulAdd(proof.w2, mulmod(weight, scalars.w2, R));
-        slots.mulAdd(proof.s, mulmod(weight, scalars.s, R));
-        slots.mulAdd(proof.q, mulmod(weight, scalars.q, R));
-        slots.mulAdd(BN254.G1_X, BN254.G1_Y, scalars.one);
-        uint256 power = challenges.rho;
-        slots.mulAdd(proof.mask, mulmod(weight, power, R));
-        slots.mulAdd(proof.sum, R - challenges.sum);
-        uint256 records;
-        assembly ("memory-safe") {
-            records := owners.offset
+        unchecked {
+            uint256 weight = scalars.weight;
+            slots.mulAdd(proof.knowledge, R - challenges.knowledge);
+            slots.mulAdd(proof.w1, mulmod(weight, scalars.zeta, R));
+            slots.mulAdd(proof.w2, mulmod(weight, scalars.w2, R));
+            slots.mulAdd(proof.s, mulmod(weight, scalars.s, R));
+            slots.mulAdd(proof.q, mulmod(weight, scalars.q, R));
+            slots.mulAdd(BN254.G1_X, BN254.G1_Y, scalars.one);
+            uint256 power = challenges.rho;
+            slots.mulAdd(proof.mask, mulmod(weight, power, R));
+            slots.mulAdd(proof.sum, R - challenges.sum);
+            uint256 records;
+            assembly ("memory-safe") {
+                records := owners.offset
+            }
+            slots.mulAddSquarings(records, owners.length, power, weight, challenges.sum); // rho_i = rho^(2^i)
+            uint256 left = slots + BN254.SLOT;
+            left.mulAdd(proof.w1, R - weight);
+            left.mulAdd(proof.w2, R - mulmod(weight, challenges.u, R));
         }
-        slots.mulAddSquarings(records, owners.length, power, weight, challenges.sum); // rho_i = rho^(2^i)
-        uint256 left = slots + BN254.SLOT;
-        left.mulAdd(proof.w1, R - weight);
-        left.mulAdd(proof.w2, R - mulmod(weight, challenges.u, R));
     }
 
     /// @dev Where IC + D is accumulated: slot 6, or slot 0 when gamma is the generator that pairs with slot 0.

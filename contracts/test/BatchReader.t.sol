@@ -10,6 +10,7 @@ contract EchoVerifier {
     error Called(bytes32 hash);
 
     uint256 public constant capacity = 120;
+    bool public constant levelled = false;
 
     fallback() external {
         revert Called(keccak256(msg.data));
@@ -21,8 +22,7 @@ contract BatchReaderTest is Scene {
     function test_verify_compilersEncoding() external {
         string[3] memory names = ["norm_3", "norm_16", "gas_64"];
         deploy("norm_3");
-        TaskTerms memory with = terms();
-        with.verifier = address(new EchoVerifier());
+        TaskTerms memory with = termsWith(address(new EchoVerifier()));
         for (uint256 i = 0; i < names.length; ++i) {
             Batch memory batch = load(names[i]).batch;
             batch.taskId = stageTask(with, batch.owners.length);

@@ -5,7 +5,7 @@ import {BN254} from "../src/libraries/BN254.sol";
 import {CompressedPoint} from "../src/libraries/CompressedPoint.sol";
 import {Signatures} from "../src/libraries/Signatures.sol";
 import {IVerifier} from "../src/interfaces/IVerifier.sol";
-import {Proof} from "../src/types/Types.sol";
+import {Proof} from "../src/types/Proofs.sol";
 import {SumCheck} from "../src/libraries/SumCheck.sol";
 import {Scene} from "./support/Scene.sol";
 

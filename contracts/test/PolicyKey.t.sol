@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IVerifier} from "../src/interfaces/IVerifier.sol";
 import {BN254} from "../src/libraries/BN254.sol";
 import {PolicyKey} from "../src/libraries/PolicyKey.sol";
-import {VerifyingKey} from "../src/types/Types.sol";
+import {VerifyingKey} from "../src/types/Proofs.sol";
 import {Scene} from "./support/Scene.sol";
 
 /// @title Which keys a verifier takes

@@ -13,7 +13,7 @@ contract RosterCaller {
 
     function push(uint256 count) external {
         for (uint256 i = 0; i < count; ++i) {
-            _state.owners.push(address(uint160(uint256(keccak256(abi.encode(_state.owners.length))))));
+            _state.owners.push(uint256(keccak256(abi.encode(_state.owners.length)))); // all bits of the word
         }
     }
 
@@ -30,7 +30,7 @@ contract RosterCaller {
         (uint256 first, uint256 data) = (reader.first, reader.data);
         assembly ("memory-safe") {
             switch fromCode
-            case 0 { owner := sload(add(first, index)) }
+            case 0 { owner := shr(96, shl(96, sload(add(first, index)))) }
             default { owner := shr(96, mload(add(data, mul(index, 20)))) }
         }
     }
@@ -41,20 +41,20 @@ contract RosterTest is Scene {
     uint256 private constant GAS = 6_000_000;
 
     RosterCaller private _caller = new RosterCaller();
-
-    event RosterCompacted(uint256 indexed taskId, uint256 chunk, uint256 count);
+    uint256 private _task;
 
     function test_compactRoster_batchAccepted() external {
-        stage("norm_3", 5);
+        _task = stage("norm_3", 5);
+        vm.prank(modelOwner);
         vm.expectEmit(true, true, true, true, MARKET);
-        emit RosterCompacted(0, 0, 5);
-        equal(market.compactRoster(0, 0), 5, "owners");
+        emit IMarket.RosterCompacted(_task, 0, 5);
+        equal(market.compactRoster(_task, 0), 5, "owners");
         market.acceptBatch{gas: GAS}(attested("norm_3"));
     }
 
     function test_compactRoster_forgedSignature() external {
-        stage("norm_3", 5);
-        market.compactRoster(0, 0);
+        _task = stage("norm_3", 5);
+        _compact(0);
         Batch memory batch = attested("norm_3");
         batch.owners[1].r ^= bytes32(uint256(1));
         vm.expectRevert(abi.encodeWithSelector(IMarket.SubmissionInvalid.selector, 1, 1));
@@ -69,17 +69,17 @@ contract RosterTest is Scene {
     }
 
     function test_compactRoster_partly() external {
-        stage("norm_3", 2);
-        equal(market.compacted(0, 0), 0, "no copy yet");
-        market.compactRoster(0, 0);
-        equal(market.compacted(0, 0), 2, "copied");
-        admitOwners(0, 2, 6);
-        equal(market.compacted(0, 0), 2, "admitting copies nothing");
+        _task = stage("norm_3", 2);
+        equal(market.compacted(_task, 0), 0, "no copy yet");
+        _compact(0);
+        equal(market.compacted(_task, 0), 2, "copied");
+        enrol(_task, 2, 6);
+        equal(market.compacted(_task, 0), 2, "admitting copies nothing");
         // Owners 0 and 1 come from code, owner 2 from storage.
         market.acceptBatch{gas: GAS}(attested("norm_3"));
-        equal(market.compactRoster(0, 0), 6, "grown");
-        equal(market.compacted(0, 0), 6, "copied again");
-        equal(market.compacted(0, 1), 0, "another chunk");
+        equal(_compact(0), 6, "grown");
+        equal(market.compacted(_task, 0), 6, "copied again");
+        equal(market.compacted(_task, 1), 0, "another chunk");
         vm.expectRevert(abi.encodeWithSelector(IMarket.TaskUnknown.selector, 1));
         market.compacted(1, 0);
         market.acceptBatch{gas: GAS}(attested("norm_3_next"));
@@ -110,40 +110,53 @@ contract RosterTest is Scene {
     }
 
     function test_compactRoster_nothingNew() external {
-        stage("norm_3", 3);
-        market.compactRoster(0, 0);
-        vm.expectRevert(abi.encodeWithSelector(IMarket.RosterCompact.selector, 0, 0));
-        market.compactRoster(0, 0);
-        vm.expectRevert(abi.encodeWithSelector(IMarket.RosterCompact.selector, 0, 1));
-        market.compactRoster(0, 1);
+        _task = stage("norm_3", 3);
+        _compact(0);
+        for (uint256 chunk = 0; chunk < 2; ++chunk) {
+            vm.prank(modelOwner);
+            vm.expectRevert(abi.encodeWithSelector(IMarket.RosterCompact.selector, _task, chunk));
+            market.compactRoster(_task, chunk);
+        }
         vm.expectRevert(abi.encodeWithSelector(IMarket.TaskUnknown.selector, 1));
         market.compactRoster(1, 0);
     }
 
     function test_acceptBatch_acrossChunks() external {
-        stage("norm_3_chunks", 0);
-        admitOwners(0, 0, 1025);
+        _task = stage("norm_3_chunks", 1025);
         Batch memory batch = attested("norm_3_chunks");
         uint256 state = vm.snapshotState();
         market.acceptBatch{gas: GAS}(batch);
         vm.revertToState(state);
         state = vm.snapshotState();
-        equal(market.compactRoster(0, 0), 1024, "full chunk");
+        equal(_compact(0), 1024, "full chunk");
         market.acceptBatch{gas: GAS}(batch);
         vm.revertToState(state);
-        market.compactRoster(0, 0);
-        equal(market.compactRoster(0, 1), 1, "chunk of one");
+        _compact(0);
+        equal(_compact(1), 1, "chunk of one");
         market.acceptBatch{gas: GAS}(batch);
-        equal(market.consumed(0, 0, 3), 3 << 254, "last word of the first chunk");
-        equal(market.consumed(0, 0, 4), 1, "first word of the second chunk");
+        equal(market.consumed(_task, 0, 3), 3 << 254, "last word of the first chunk");
+        equal(market.consumed(_task, 0, 4), 1, "first word of the second chunk");
     }
 
     function test_acceptBatch_ownersNotAscendingAcrossChunks() external {
-        stage("norm_3_chunks", 0);
-        admitOwners(0, 0, 1025);
+        _task = stage("norm_3_chunks", 1025);
         Batch memory batch = attested("norm_3_chunks");
         swapOwners(batch, 1, 2);
         vm.expectRevert(abi.encodeWithSelector(IMarket.OwnersNotAscending.selector, 2));
         market.acceptBatch{gas: GAS}(batch);
+    }
+
+    /// @dev A copy that grew costs small batches more: only those who pay for them may make one.
+    function test_compactRoster_byStranger() external {
+        _task = stage("norm_3", 3);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.NotModelOwnerOrCoordinator.selector, _task, address(this)));
+        market.compactRoster(_task, 0);
+        vm.prank(terms().coordinator);
+        equal(market.compactRoster(_task, 0), 3, "by the coordinator");
+    }
+
+    function _compact(uint256 chunk) private returns (uint256) {
+        vm.prank(modelOwner);
+        return market.compactRoster(_task, chunk);
     }
 }

@@ -10,12 +10,16 @@ import {Scene} from "./support/Scene.sol";
 contract TermsCaller {
     TaskState private _state;
 
-    function hash(bytes32 deployment, uint256 taskId, address modelOwner, TaskTerms calldata terms)
+    function hash(bytes32 deployment, uint256 taskId, address creator, TaskTerms calldata terms)
         external
         pure
         returns (bytes32)
     {
-        return Terms.hash(deployment, taskId, modelOwner, terms);
+        return Terms.hash(deployment, taskId, creator, terms);
+    }
+
+    function levelled() external pure returns (bool) {
+        return false;
     }
 
     function roundTrip(TaskTerms calldata terms) external returns (TaskTerms memory) {
@@ -28,7 +32,7 @@ contract TermsCaller {
 contract TermsTest is Scene {
     TermsCaller private _caller = new TermsCaller();
 
-    /// @dev Any change of any one of deployment, task, model owner and the 14 terms changes the hash.
+    /// @dev Any change of any one of deployment, task, creator and the 25 terms changes the hash.
     function testFuzz_hash_everyTerm(
         bytes32 deployment,
         uint256 taskId,
@@ -36,7 +40,36 @@ contract TermsTest is Scene {
         TaskTerms memory t,
         uint256 seed
     ) external view {
-        uint8[17] memory bits = [0, 0, 160, 0, 160, 160, 32, 8, 64, 16, 16, 32, 128, 32, 32, 1, 1];
+        uint8[28] memory bits = [
+            0,
+            0,
+            160,
+            64,
+            160,
+            160,
+            32,
+            8,
+            64,
+            16,
+            16,
+            32,
+            32,
+            32,
+            1,
+            1,
+            160,
+            128,
+            128,
+            128,
+            128,
+            128,
+            128,
+            128,
+            8,
+            32,
+            32,
+            32
+        ];
         bytes32 hash = _caller.hash(deployment, taskId, owner, t);
         for (uint256 word = 0; word < bits.length; ++word) {
             bytes memory data = abi.encodeCall(TermsCaller.hash, (deployment, taskId, owner, t));
@@ -52,9 +85,10 @@ contract TermsTest is Scene {
         }
     }
 
-    /// @dev Terms of any size that their types allow come out of the packed words as they went in.
+    /// @dev Terms of any size that their types and the limit of rounds allow come out of the packed words as they went in.
     function testFuzz_store_load(TaskTerms memory t) external {
-        t.committeeId = uint64(t.committeeId);
+        t.verifier = address(_caller); // which is asked whether it gives levels
+        t.rounds %= 1 << 20;
         equal(keccak256(abi.encode(_caller.roundTrip(t))), keccak256(abi.encode(t)), "terms");
     }
 }

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {BN254} from "../src/libraries/BN254.sol";
 import {Transcript} from "../src/libraries/Transcript.sol";
 import {TypedData} from "../src/libraries/TypedData.sol";
-import {OwnerCommitment, Proof, Statement} from "../src/types/Types.sol";
+import {OwnerCommitment, Proof, Statement} from "../src/types/Proofs.sol";
 import {Scene} from "./support/Scene.sol";
 
 /// @dev Calls the library with calldata.
@@ -115,7 +115,8 @@ contract TranscriptTest is Scene {
         }
     }
 
-    function test_attestation_vectors() external view {
+    function test_attestation_vectors() external {
+        deploy("norm_3");
         for (uint256 i = 0; i < _names.length; ++i) {
             string memory json = _vector(i);
             Statement memory s = abi.decode(vm.parseJsonBytes(json, ".statement"), (Statement));
@@ -123,7 +124,7 @@ contract TranscriptTest is Scene {
             TypedData.Attested memory content = TypedData.Attested({
                 batchId: vm.parseJsonBytes32(json, ".states.rho"),
                 verifierCode: vm.parseJsonBytes32(json, ".verifierCode"),
-                committeeId: 0,
+                committeeId: committee,
                 taskId: s.taskId,
                 termsHash: s.termsHash,
                 round: s.round,
@@ -131,7 +132,8 @@ contract TranscriptTest is Scene {
                 owners: s.owners.length,
                 sumX: proof.sum[0],
                 sumY: proof.sum[1],
-                squareNorm: proof.squareNorm
+                squareNorm: proof.squareNorm,
+                payee: terms().coordinator
             });
             bytes32 digest = TypedData.attestation(vm.parseJsonBytes32(json, ".domain"), content);
             equal(digest, vm.parseJsonBytes32(json, ".attestation"), "attestation digest");

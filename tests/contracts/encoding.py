@@ -16,7 +16,7 @@ PROOF = (
     f"uint256,uint256,uint256,{_POINT},{_POINT},{_POINT},bytes32,bytes32)"
 )
 STATEMENT = "(bytes32,uint256,bytes32,uint256,bytes32,uint256,uint256,(uint256,uint256,uint256)[])"
-BATCH = f"(uint256,uint256,bytes,(uint256,uint256,bytes32,bytes32)[],{PROOF},(uint8,bytes32,bytes32)[])"
+BATCH = f"(uint256,uint256,address,bytes,(uint256,uint256,bytes32,bytes32)[],{PROOF},(uint8,bytes32,bytes32)[])"
 KEY = f"(bytes32,uint256,{_POINT},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_POINT}[])"
 
 Attestations = Sequence[tuple[int, bytes]]
@@ -77,13 +77,13 @@ def encode_proof(proof: BatchProof) -> bytes:
     return encode([PROOF], [proof_tuple(proof)])
 
 
-def encode_batch(statement: BatchStatement, proof: BatchProof, attestations: Attestations) -> bytes:
-    """ABI encoding of `Batch`."""
+def encode_batch(statement: BatchStatement, proof: BatchProof, attestations: Attestations, payee: bytes) -> bytes:
+    """ABI encoding of `Batch`; `payee` has 20 bytes."""
     owners = [(*integers(o.commitment), *compact(o.signature)) for o in statement.owners]
     indices = b"".join(o.owner_index.to_bytes(2, "big") for o in statement.owners)
     attested = [(member, *compact(signature)) for member, signature in attestations]
     context = statement.context
-    value = (context.task_id, context.round, indices, owners, proof_tuple(proof), attested)
+    value = (context.task_id, context.round, f"0x{payee.hex()}", indices, owners, proof_tuple(proof), attested)
     return encode([BATCH], [value])
 
 

@@ -5,8 +5,8 @@ Batches come without attestations: those bind the verifier's code, and the forge
     python -m tests.contracts.fixtures [name ...]
 
 Everything is derived from seeds, so the files do not change unless the protocol does. The market of the fixtures
-stands at `MARKET_ADDRESS` on chain 31337, created in a block whose parent has `PARENT_HASH`; its task 0 has `TERMS`,
-as contracts/test/support/Scene.sol sets them up.
+stands at `MARKET_ADDRESS` on chain 31337; it and the committee were created in a block whose parent has `PARENT_HASH`;
+its task has `TERMS`, as contracts/test/support/Scene.sol sets them up.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from unittest.mock import patch
 
 from circuits import groth16, transcript
 from circuits.hashing import keccak, tag, words
-from circuits.statement import BatchStatement, MarketId, TaskTerms
+from circuits.statement import BatchStatement
+from circuits.terms import CommitteeTerms, MarketId, NewTask, Pay, Windows
 from circuits.verify import sum_of_commitments
 from tests.contracts.encoding import encode_batch, encode_key, encode_proof, encode_statement
+from tests.support.parts import task_terms
 from tests.support.plain_batch import (
     Circumstances,
     PlainBatch,
     Setup,
+    address_of,
     build_batch,
     development_setup,
     random_gradients,
@@ -45,13 +48,30 @@ MARKET = MarketId(
 BOUND = 1 << 40
 DIMENSION = 10
 MODEL_DIGEST = keccak(b"model")
-TERMS = TaskTerms(
-    market=MARKET, task_id=0, model_owner=bytes.fromhex("00000000000000000000000000000000000a11ce"), committee_id=0,
-    verifier=bytes.fromhex("7665726966696572000000000000000000000001"),
+MODEL_OWNER = bytes.fromhex("00000000000000000000000000000000000a11ce")
+REGISTRY_ADDRESS = bytes.fromhex("7265676973747279000000000000000000000002")
+PROVERS, THRESHOLD, DELAY = 4, 1, 86_400
+
+
+def prover_key(index: int) -> bytes:
+    """Signing key of a member of the fixtures' committee."""
+    return seed_of("fixture prover", index)
+
+
+def committee_id() -> int:
+    """What the registry calls the fixtures' committee: no bond, both delays a day, nonce 0."""
+    signers = [address_of(prover_key(index)) for index in range(PROVERS)]
+    terms = CommitteeTerms(THRESHOLD, change_delay=DELAY, unbonding_delay=DELAY)
+    return terms.committee_id(CHAIN_ID, REGISTRY_ADDRESS, MODEL_OWNER, 0, PARENT_HASH, signers)
+
+
+NEW = NewTask(
+    committee_id=committee_id(), verifier=bytes.fromhex("7665726966696572000000000000000000000001"),
     coordinator=bytes.fromhex("00000000000000000000000000000000000000c0"), dimension=DIMENSION, fraction_bits=16,
-    bound=BOUND, min_owners=2, max_owners_per_round=64, rounds=3, reward_per_gradient=10**18, submit_window=3600,
-    settle_window=3600, permissioned=True, inline_payload=False,
+    bound=BOUND, min_owners=2, capacity=2048, rounds=256, windows=Windows(3600, 3600, availability=3600),
+    permissioned=True, pay=Pay(base=10**18), lapse_rounds=3,
 )  # fmt: skip
+TERMS = task_terms(NEW, market=MARKET, task_id=NEW.identifier(MARKET.deployment, MODEL_OWNER, 0), creator=MODEL_OWNER)
 
 
 @dataclass(frozen=True)
@@ -102,7 +122,10 @@ def owner_key(index: int) -> bytes:
 
 def build(name: str, recipe: Recipe) -> PlainBatch:
     """The batch of a recipe."""
-    at = Circumstances(MARKET, TERMS.task_id, TERMS.terms_hash, 0, MODEL_DIGEST, TERMS.bound)
+    at = Circumstances(
+        MARKET, TERMS.task_id, TERMS.terms_hash, 0, MODEL_DIGEST, TERMS.bound, TERMS.committee_id,
+        payee=TERMS.coordinator,
+    )  # fmt: skip
     return build_batch(
         recipe.setup(),
         random_gradients(len(recipe.indices), DIMENSION, BOUND, seed=len(name)),
@@ -115,7 +138,7 @@ def build(name: str, recipe: Recipe) -> PlainBatch:
 
 def batch_fixture(batch: PlainBatch, recipe: Recipe) -> dict[str, object]:
     """A batch as the forge tests read it."""
-    encoded = encode_batch(batch.statement, batch.proof, ())
+    encoded = encode_batch(batch.statement, batch.proof, (), batch.at.payee)
     return {
         "key": recipe.key_name,
         "batch": _hex(encoded),

@@ -27,8 +27,20 @@ library BN254 {
     /// @dev Root of unity of order 9 2^28, 5^((r-1)/(9 2^28)); its ninth power is the one above.
     uint256 private constant ROOT_9_2_28 = 0x11b08a0621940bdad2e4fc9262c26ea9538ba2770d19f8d193a8634583364d6e;
 
+    /// @dev Gas that a call of a precompile is given at most. A precompile that refuses its input keeps all it was given, so
+    /// without these a bad point would cost whoever sends a batch the transaction's whole gas. They are some three times
+    /// today's prices (EIP-1108: 150, 6,000, 45,000 and 34,000 a pair; EIP-7883: up to 4,080). Prices have tripled at once
+    /// (EIP-7883), and a verifier whose calls get too little could never be repaired.
+    uint256 private constant ADD_GAS = 500;
+    uint256 private constant MUL_GAS = 18_000;
+    uint256 private constant PAIRING_GAS = 135_000;
+    uint256 private constant PAIR_GAS = 102_000;
+    uint256 private constant POWER_GAS = 12_500;
+
     /// @notice A point is not on its curve, not canonical, or not in the subgroup.
     error PointInvalid();
+    /// @notice A precompile failed that may have had too little gas; what it was asked is not answered. Give more gas.
+    error GasInsufficient();
 
     /// @notice accumulator += scalar * (x, y). Scalars of any size; the precompile takes them modulo r.
     function mulAdd(uint256 slot, uint256 x, uint256 y, uint256 scalar) internal view {
@@ -38,10 +50,10 @@ library BN254 {
             mstore(term, x)
             mstore(add(slot, 0x60), y)
             mstore(add(slot, 0x80), scalar)
-            ok := staticcall(gas(), 7, term, 0x60, term, 0x40)
-            if ok { ok := staticcall(gas(), 6, slot, 0x80, slot, 0x40) }
+            ok := staticcall(MUL_GAS, 7, term, 0x60, term, 0x40)
+            if ok { ok := staticcall(ADD_GAS, 6, slot, 0x80, slot, 0x40) }
         }
-        if (!ok) revert PointInvalid();
+        if (!ok) _refuse(MUL_GAS);
     }
 
     /// @notice accumulator += scalar * point.
@@ -55,9 +67,9 @@ library BN254 {
         assembly ("memory-safe") {
             mstore(add(slot, 0x40), x)
             mstore(add(slot, 0x60), y)
-            ok := staticcall(gas(), 6, slot, 0x80, slot, 0x40)
+            ok := staticcall(ADD_GAS, 6, slot, 0x80, slot, 0x40)
         }
-        if (!ok) revert PointInvalid();
+        if (!ok) _refuse(ADD_GAS);
     }
 
     /// @notice For i = 1..count: slot += (weight * base^(2^i) + offset) * point_i. Points are words 1 and 2 of consecutive
@@ -72,17 +84,19 @@ library BN254 {
         assembly ("memory-safe") {
             let term := add(slot, 0x40)
             let point := add(records, 0x20)
-            for {} count { count := sub(count, 1) } {
+            let end := add(records, mul(count, 0x60))
+            for {} and(lt(point, end), ok) { point := add(point, 0x60) } {
                 base := mulmod(base, base, r)
                 calldatacopy(term, point, 0x40)
                 mstore(add(term, 0x40), addmod(mulmod(weight, base, r), offset, r))
                 // Arguments are evaluated from the right: the multiplication comes first.
-                ok := and(staticcall(gas(), 6, slot, 0x80, slot, 0x40), staticcall(gas(), 7, term, 0x60, term, 0x40))
-                if iszero(ok) { break }
-                point := add(point, 0x60)
+                ok := and(
+                    staticcall(ADD_GAS, 6, slot, 0x80, slot, 0x40),
+                    staticcall(MUL_GAS, 7, term, 0x60, term, 0x40)
+                )
             }
         }
-        if (!ok) revert PointInvalid();
+        if (!ok) _refuse(MUL_GAS);
     }
 
     /// @notice accumulator = (x, y), unchecked until it is used.
@@ -110,11 +124,11 @@ library BN254 {
             mstore(add(free, 0x20), y1)
             mstore(add(free, 0x40), x2)
             mstore(add(free, 0x60), y2)
-            ok := staticcall(gas(), 6, free, 0x80, free, 0x40)
+            ok := staticcall(ADD_GAS, 6, free, 0x80, free, 0x40)
             x := mload(free)
             y := mload(add(free, 0x20))
         }
-        if (!ok) revert PointInvalid();
+        if (!ok) _refuse(ADD_GAS);
     }
 
     /// @notice Completes a slot to a pair with a point of G2, in the order of EIP-197.
@@ -129,16 +143,25 @@ library BN254 {
 
     /// @notice Whether the product of the pairings of `count` consecutive slots is one.
     function pairingProductIsOne(uint256 slots, uint256 count) internal view returns (bool holds) {
-        bool ok;
+        bool valid;
+        (valid, holds) = pairing(slots, count);
+        if (!valid) revert PointInvalid();
+    }
+
+    /// @notice Whether the points of `count` consecutive slots are on their curves and in their subgroups, and whether the
+    /// product of their pairings is one.
+    function pairing(uint256 slots, uint256 count) internal view returns (bool valid, bool holds) {
+        uint256 given = PAIRING_GAS + count * PAIR_GAS;
         assembly ("memory-safe") {
-            ok := staticcall(gas(), 8, slots, mul(count, SLOT), 0, 0x20)
+            valid := staticcall(given, 8, slots, mul(count, SLOT), 0, 0x20)
             holds := mload(0)
         }
-        if (!ok) revert PointInvalid();
+        if (!valid) _requireGiven(given);
     }
 
     /// @notice base^exponent modulo an odd modulus, by the precompile of EIP-198.
     function power(uint256 base, uint256 exponent, uint256 modulus) internal view returns (uint256 result) {
+        bool ok;
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, 0x20)
@@ -147,10 +170,11 @@ library BN254 {
             mstore(add(free, 0x60), base)
             mstore(add(free, 0x80), exponent)
             mstore(add(free, 0xa0), modulus)
-            // With well-formed lengths this precompile fails only when gas runs out.
-            if iszero(staticcall(gas(), 5, free, 0xc0, 0, 0x20)) { revert(0, 0) }
+            ok := staticcall(POWER_GAS, 5, free, 0xc0, 0, 0x20)
             result := mload(0)
         }
+        // With well-formed lengths this precompile fails only when gas runs out.
+        if (!ok) revert GasInsufficient();
     }
 
     /// @notice Generator of the domain of odd * 2^logSize points, for odd 1, 3 or 9 and logSize <= 28.
@@ -159,6 +183,19 @@ library BN254 {
         for (uint256 i = logSize; i < TWO_ADICITY; ++i) {
             root = mulmod(root, root, R);
         }
+    }
+
+    /// @dev After a failed call that was to get so much gas.
+    function _refuse(uint256 given) private view {
+        _requireGiven(given);
+        revert PointInvalid();
+    }
+
+    /// @dev Requires that a call which failed got all the gas that it was to get. It got less if that was more than all but
+    /// a 64th of what there was (EIP-150); then less than a 63rd of it is left. Otherwise a call with little gas would make a
+    /// sound proof look like one with a bad point, which may be held against those who signed for it.
+    function _requireGiven(uint256 given) private view {
+        if (gasleft() <= given / 63) revert GasInsufficient();
     }
 
     /// @notice value^3 modulo r.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {VerifyingKey} from "../types/Types.sol";
+import {VerifyingKey} from "../types/Proofs.sol";
 import {BN254} from "./BN254.sol";
 
 /// @title Verifying keys of policy circuits: what makes one valid, and its hash
@@ -50,7 +50,11 @@ library PolicyKey {
         if (!finite || !_isFinite(key.sigma) || !_isFinite(key.tau)) revert KeyInvalid();
         bytes memory pairs = abi.encodePacked(key.alpha, key.beta, inputs[0], key.gamma, inputs[1], key.delta);
         pairs = abi.encodePacked(pairs, inputs[2], key.sigma, inputs[3], key.tau);
-        (bool valid,) = address(8).staticcall(pairs);
+        uint256 slots;
+        assembly ("memory-safe") {
+            slots := add(pairs, 0x20)
+        }
+        (bool valid,) = BN254.pairing(slots, 1 + INPUTS);
         if (!valid) revert KeyInvalid();
     }
 

@@ -4,9 +4,10 @@ pragma solidity ^0.8.28;
 import {TaskState} from "../types/State.sol";
 
 /// @title Lookup of registered owners
-/// @notice Owners are registered one a storage word. A chunk of up to 1,024 of them may be copied into the code of a data
+/// @notice Owners are registered one a storage word (`OwnerWord`). A chunk of up to 1,024 of them may be copied into the code of a data
 /// contract (`compact`); a batch then reads all its owners of that chunk at the price of two words, instead of one word
-/// an owner. The copy is a cache: addresses never change, and owners beyond it are read from storage.
+/// an owner. The copy is a cache: an owner's signer never changes, owners beyond it are read from
+/// storage, and it is dropped when an index in it is given to another owner.
 library Roster {
     uint256 private constant CHUNK_BITS = 10;
     /// @dev Owners of a chunk.
@@ -38,7 +39,7 @@ library Roster {
     function reader(TaskState storage state) internal view returns (Reader memory out) {
         uint256 first;
         uint256 copies;
-        address[] storage owners = state.owners;
+        uint256[] storage owners = state.owners;
         mapping(uint256 => uint256) storage compacted = state.compacted;
         assembly ("memory-safe") {
             mstore(0, owners.slot)
@@ -79,6 +80,12 @@ library Roster {
         return state.compacted[chunk] >> COUNT_SHIFT;
     }
 
+    /// @notice Drops the copy that an index is in, if there is one.
+    function forget(TaskState storage state, uint256 index) internal {
+        uint256 chunk = index >> CHUNK_BITS;
+        if (index - chunk * CHUNK < copied(state, chunk)) delete state.compacted[chunk];
+    }
+
     /// @notice Copies the registered owners of a chunk into a fresh data contract.
     /// @return count Owners copied; 0, and nothing happens, when there is nothing new to copy.
     function compact(TaskState storage state, uint256 chunk) internal returns (uint256 count) {
@@ -89,7 +96,7 @@ library Roster {
         if (count == copied(state, chunk)) return 0;
         bytes memory data = new bytes(count * ADDRESS_BYTES + 32);
         for (uint256 i = 0; i < count; ++i) {
-            address owner = state.owners[first + i];
+            uint256 owner = state.owners[first + i]; // shifted, only the signer is left of it
             assembly ("memory-safe") {
                 mstore(add(add(data, 0x20), mul(i, 20)), shl(96, owner))
             }

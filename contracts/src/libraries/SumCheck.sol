@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {BN254} from "./BN254.sol";
 import {IVerifier} from "../interfaces/IVerifier.sol";
-import {Proof} from "../types/Types.sol";
+import {Proof} from "../types/Proofs.sol";
 
 /// @title Scalars of the sum-check's opening
 /// @notice The row a in C_rho has squared norm T over the domain H of n points: S(wX) - S(X) = a(X)^2 - T/n + Q(X) Z_H(X)

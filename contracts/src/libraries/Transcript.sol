@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {OwnerCommitment, Proof, Statement} from "../types/Types.sol";
+import {OwnerCommitment, Proof, Statement} from "../types/Proofs.sol";
 
 /// @title Fiat-Shamir transcript of a batch
 /// @notice A chain of Keccak-256 states over 32-byte words, one tag a step; a challenge is its state modulo r. The

@@ -1,53 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-/// @dev A task in storage, packed so that accepting a batch reads its first three words only.
+/// @dev All storage of the market; its libraries take it by reference.
+struct MarketState {
+    mapping(uint256 taskId => TaskState) tasks;
+    uint256[] taskIds;
+    // credits: fees, and payments that their recipient did not take
+    mapping(address token => mapping(address account => uint256)) owed;
+    Pauses pauses;
+}
+
+/// @dev What the guardian's pauses took from the market's clock (libraries/MarketClock.sol). Block times, seconds.
+struct Pauses {
+    uint40 pausedAt; // beginning of the present pause, or of one that ran out; 0: none
+    uint40 stopped; // seconds that earlier pauses took
+    uint40 lastBegan;
+}
+
+/// @dev A task in storage, packed so that accepting a batch reads two words of it, the first and that of `termsHash`.
 struct TaskState {
     // word 0: what the proof is about
     address verifier;
     uint64 bound;
     uint32 dimension;
-    // word 1: who attests and what is paid
-    uint128 rewardPerGradient;
+    // word 1
     uint64 committeeId;
     uint16 minOwners;
-    uint16 maxOwnersPerRound;
+    uint16 capacity;
+    uint32 settleWindow;
+    uint32 availabilityWindow;
+    uint24 rounds;
+    uint24 roundsOpened;
     uint8 fractionBits;
     bool permissioned;
     bool inlinePayload;
+    bool levelled;
+    bool paysFees;
     // word 2: what submissions, proofs and attestations bind (Terms.hash)
     bytes32 termsHash;
     // word 3
     address modelOwner;
-    uint32 rounds;
-    uint32 roundsOpened;
+    uint32 claimWindow;
+    uint32 exitDelay;
+    uint32 submitWindow;
     // word 4
     address coordinator;
-    uint32 submitWindow;
-    uint32 settleWindow;
-    // word 5: wei that is free, and the full reserves of rounds that are not finalised
+    uint8 provers;
+    uint8 lapseRounds;
+    uint16 activeOwners;
+    uint32 coordinatorChanges;
+    uint24 freed; // one more than the index that became free last; 0: none is
+    // word 5
+    address token;
+    // word 6: what is free, and the reserves of rounds that are not finalised
     uint128 balance;
     uint128 reserved;
-    address[] owners;
-    mapping(address owner => uint256) indexPlusOne;
-    // copies of the owners in code (libraries/Roster.sol): data contract, and owners in it from bit 160
+    // words 7 to 10: amounts of the token
+    uint128 basePay;
+    uint128 bonusPay;
+    uint128 coordinatorBatchFee;
+    uint128 coordinatorGradientFee;
+    uint128 proverBatchFee;
+    uint128 proverGradientFee;
+    uint128 deposit;
+    address creator;
+    address firstCoordinator;
+    address pendingOwner;
+    // owners by registration index (libraries/OwnerWord.sol)
+    uint256[] owners;
+    mapping(address signer => uint256) indexPlusOne;
+    mapping(address signer => bool) admitted;
+    // accounts of those owners whose account is not their signer
+    mapping(uint256 index => address) accounts;
+    // copies of the owners' signers in code (libraries/Roster.sol): data contract, and owners in it from bit 160
     mapping(uint256 chunk => uint256) compacted;
     mapping(uint256 round => RoundState) roundStates;
 }
 
-/// @dev A round in storage.
+/// @dev A round in storage, with what acceptance needs of the task's terms beside it in one word. Times are the market's.
 struct RoundState {
     bytes32 modelDigest;
     // word 1
-    uint40 submitDeadline;
     uint40 settleDeadline;
     uint16 batches;
     uint16 owners;
-    uint128 spent;
+    uint16 seats;
+    uint24 limit; // registration indices below it may be accepted
+    uint24 levels; // sum of the levels of all accepted gradients
+    uint64 committeeId;
+    uint24 epoch; // of the committee, whose members attest
+    uint16 minOwners;
+    bool paysFees;
     bool finalized;
     // word 2: sum of all accepted commitments (CompressedPoint); never zero once the round is open
     uint256 aggregate;
-    // owners by registration index: who is in an accepted batch, and who of them has been paid
+    // owners by registration index: who is in an accepted batch, 256 a word, and their levels, 128 a word
     mapping(uint256 word => uint256) consumed;
-    mapping(uint256 word => uint256) claimed;
+    mapping(uint256 word => uint256) levelsOf;
+    // batches with fees that are not settled: hash of HeldFees
+    mapping(uint256 batch => bytes32) heldFees;
+    // owners that posted their submission, 256 a word, less those excluded (libraries/Postings.sol)
+    mapping(uint256 word => uint256) posted;
+    // which of these words have any
+    uint256 postedWords;
 }

@@ -1,37 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-/// @notice Terms of a training task, fixed when it is created.
-/// @param committeeId Provers, as numbered by the committee registry.
-/// @param verifier Verifier of the policy key with which batches are proven.
-/// @param coordinator Signing address of the coordinator that relays for this task.
+import {Proof} from "./Proofs.sol";
+
+/// @notice Terms of a training task, fixed when it is created. Windows are seconds, amounts the token's smallest unit.
+/// @param committeeId Provers, as named by the committee registry. If they bond, their unbonding takes at least as long as
+/// the submit, the settle and the availability window together.
+/// @param verifier Verifier of the policy key with which batches are proven; made by the market's factory.
+/// @param coordinator Signing address of the coordinator that relays for this task at first (`setCoordinator`).
 /// @param dimension Coordinates of a gradient, 1 to 2^28.
 /// @param fractionBits Fraction bits of the quantisation, at most 62.
 /// @param bound Largest squared norm of a quantised gradient, below 2^62.
 /// @param minOwners Fewest owners of a batch, at least 2: an aggregate of one owner is that owner's gradient.
-/// @param maxOwnersPerRound Most gradients accepted (and paid) in a round, at most 256.
-/// @param rounds Number of rounds that may be opened.
-/// @param rewardPerGradient Wei paid per accepted gradient.
-/// @param submitWindow Seconds from the opening of a round in which owners submit.
-/// @param settleWindow Seconds after the submit deadline in which batches are accepted.
+/// @param capacity Most owners registered at a time, each of whom may be accepted once a round.
+/// @param rounds Number of rounds that may be opened, below 2^20.
+/// @param submitWindow Time from the opening of a round in which owners submit.
+/// @param settleWindow Time after the submit deadline in which batches are accepted. In its second half the coordinator's
+/// fee is whoever's who relays.
 /// @param permissioned Whether the model owner admits data owners; otherwise anyone registers.
-/// @param inlinePayload Whether aggregates are published on the chain (`publishAggregate`); otherwise provers serve
-/// them.
+/// @param inlinePayload Whether aggregates are published on the chain (`publishAggregate`); otherwise provers serve them.
+/// @param token What is paid in: zero for ether, or an ERC-20, which is to say what has code, balances and allowances.
+/// @param basePay Paid for every accepted gradient; 0 in open tasks, where who registers k accounts would have it k-fold.
+/// @param bonusPay Paid by level: all bonuses of a round, `bonusPay` times its accepted gradients, are divided in
+/// proportion to levels (`Pay`). The same for everybody where the verifier gives no levels.
+/// @param coordinatorBatchFee Paid to the payee of a batch that is accepted, whoever relays it.
+/// @param coordinatorGradientFee The same, for each of its gradients.
+/// @param proverBatchFee Paid to each prover that attested a batch and serves its sum.
+/// @param proverGradientFee The same, for each of its gradients.
+/// @param deposit Held for an owner while it is registered; taken for a bad dealing that a quorum signed (`exclude`).
+/// Rule: a quarter of it pays the gas of an exclusion, another one the work that a bad dealing costs coordinator and
+/// provers.
+/// @param lapseRounds An owner that is in no accepted batch of that many settled rounds in a row can be made to leave; 0:
+/// never.
+/// @param claimWindow Time after a round's settle deadline for which pay is kept for its owner, at least 180 days.
+/// @param exitDelay Time after the last round of an owner that leaves, and after its announcement, for which its deposit is
+/// kept.
+/// @param availabilityWindow Time after the acceptance of a batch in which a quorum has to sign that its sum is served.
 struct TaskTerms {
-    uint256 committeeId;
+    uint64 committeeId;
     address verifier;
     address coordinator;
     uint32 dimension;
     uint8 fractionBits;
     uint64 bound;
     uint16 minOwners;
-    uint16 maxOwnersPerRound;
+    uint16 capacity;
     uint32 rounds;
-    uint128 rewardPerGradient;
     uint32 submitWindow;
     uint32 settleWindow;
     bool permissioned;
     bool inlinePayload;
+    address token;
+    uint128 basePay;
+    uint128 bonusPay;
+    uint128 coordinatorBatchFee;
+    uint128 coordinatorGradientFee;
+    uint128 proverBatchFee;
+    uint128 proverGradientFee;
+    uint128 deposit;
+    uint8 lapseRounds;
+    uint32 claimWindow;
+    uint32 exitDelay;
+    uint32 availabilityWindow;
 }
 
 /// @notice A data owner's signed submission inside a batch.
@@ -54,125 +84,172 @@ struct Attestation {
     bytes32 vs;
 }
 
-/// @notice Everything a verifier needs beside the statement. Points of G1 are (x, y), of G2 (x_im, x_re, y_im, y_re).
-/// @param mask Commitment C_0 to the provers' mask row.
-/// @param gram Commitment D to the Gram matrix.
-/// @param knowledge sigma D, the knowledge part.
-/// @param a Groth16 proof elements.
-/// @param b See `a`.
-/// @param c See `a`.
-/// @param squareNorm T, the squared norm of the combined row.
-/// @param s Sum-check commitments.
-/// @param q See `s`.
-/// @param aZeta Openings a(zeta), S(zeta), S(omega zeta).
-/// @param sZeta See `aZeta`.
-/// @param sOmegaZeta See `aZeta`.
-/// @param w1 KZG proofs at zeta and omega zeta.
-/// @param w2 See `w1`.
-/// @param sum Sum of the owners' commitments; stated, and checked by one multiplication instead of an addition an owner.
-/// @param signSeed Seed of the sign matrix of the smallness test.
-/// @param projectionsDigest Keccak of the opened projections.
-struct Proof {
-    uint256[2] mask;
-    uint256[2] gram;
-    uint256[2] knowledge;
-    uint256[2] a;
-    uint256[4] b;
-    uint256[2] c;
-    uint256 squareNorm;
-    uint256[2] s;
-    uint256[2] q;
-    uint256 aZeta;
-    uint256 sZeta;
-    uint256 sOmegaZeta;
-    uint256[2] w1;
-    uint256[2] w2;
-    uint256[2] sum;
-    bytes32 signSeed;
-    bytes32 projectionsDigest;
-}
-
 /// @notice A batch of owners' gradients as it is handed to the market.
 /// @param indices Registration indices of the owners, ascending, two big-endian bytes each.
 /// @param owners Their submissions, in the same order.
+/// @param payee Who gets the coordinator's fee; attested, so that a relay cannot change it.
 /// @param attestations Signatures of a quorum of the committee, ascending by member.
 struct Batch {
     uint256 taskId;
     uint256 round;
+    address payee;
     bytes indices;
     OwnerEntry[] owners;
     Proof proof;
     Attestation[] attestations;
 }
 
-/// @notice An owner of a batch as the verifier sees it; its signature was checked before.
-/// @param owner Registration index, from bit 160, and address: the whole word enters the transcript.
-struct OwnerCommitment {
-    uint256 owner;
-    uint256 cx;
-    uint256 cy;
-}
-
-/// @notice What a batch proof states: these commitments, in this round of this task of this market.
-/// @dev The policy key hash of the transcript's context is the verifier's own.
-/// @param domain EIP-712 domain separator of the market: chain, address and deployment.
-/// @param termsHash Hash of the task's terms (`TaskView.termsHash`).
-struct Statement {
-    bytes32 domain;
-    uint256 taskId;
-    bytes32 termsHash;
-    uint256 round;
-    bytes32 modelDigest;
-    uint256 bound;
-    uint256 dimension;
-    OwnerCommitment[] owners;
-}
-
-/// @notice State of a round as the market reports it.
+/// @notice State of a round as the market reports it. Deadlines are block times: where they lie if no further pause
+/// moves them.
 /// @param owners Gradients accepted so far, over all batches.
-/// @param spent Wei assigned to owners so far.
+/// @param seats Most gradients that the round accepts; the escrow for all of them is reserved.
+/// @param limit Owners of registration indices below it may be accepted.
+/// @param epoch The committee's epoch, whose members attest.
+/// @param levels Sum of the levels of the accepted gradients.
+/// @param spent Amount assigned to accepted batches so far: pay and fees.
 /// @param aggregateX Sum of the commitments of all accepted gradients.
 /// @param aggregateY See `aggregateX`.
+/// @param closed Whether its settle deadline has passed.
 struct RoundView {
     bytes32 modelDigest;
     uint256 submitDeadline;
     uint256 settleDeadline;
     uint256 batches;
     uint256 owners;
+    uint256 seats;
+    uint256 limit;
+    uint256 epoch;
+    uint256 levels;
     uint256 spent;
     uint256 aggregateX;
     uint256 aggregateY;
+    bool closed;
     bool finalized;
 }
 
 /// @notice State of a task as the market reports it.
-/// @param balance Wei that is neither reserved for a round nor assigned to owners.
-/// @param reserved Full reserves of the rounds that are not finalised, whether assigned to owners meanwhile or not.
+/// @param creator Who created it; part of its identifier and of `termsHash`.
+/// @param modelOwner Whose it is now.
+/// @param pendingOwner To whom it is offered (`transferTask`), or zero.
+/// @param coordinator Signing address of the coordinator now.
+/// @param provers Members of its committee.
+/// @param balance Amount that is neither reserved for a round nor assigned to anybody.
+/// @param reserved Full reserves of the rounds that are not finalised, whether assigned meanwhile or not.
 /// @param roundsOpened Rounds opened so far.
-/// @param ownerCount Data owners registered so far.
-/// @param termsHash Hash of deployment, task, model owner and terms, which submissions, proofs and attestations bind.
+/// @param ownerCount Registration indices given out so far.
+/// @param activeOwners Owners that are registered and have not left.
+/// @param termsHash Hash of deployment, task, creator and terms, which submissions, proofs and attestations bind.
+/// @param coordinatorChanges How often another coordinator was named; `setCoordinatorByQuorum` binds it.
 struct TaskView {
     TaskTerms terms;
+    address creator;
     address modelOwner;
+    address pendingOwner;
+    address coordinator;
+    uint256 provers;
     uint256 balance;
     uint256 reserved;
     uint256 roundsOpened;
     uint256 ownerCount;
+    uint256 activeOwners;
     bytes32 termsHash;
+    uint256 coordinatorChanges;
 }
 
-/// @notice Verifying key of a policy circuit, with [tau]_2 of the string under which rows are committed.
-/// @param circuit Digest of the compiled circuit.
-/// @param capacity Most owners of a batch.
-/// @param inputs Basis points of the constant 1 and of every public input.
-struct VerifyingKey {
-    bytes32 circuit;
-    uint256 capacity;
-    uint256[2] alpha;
-    uint256[4] beta;
-    uint256[4] gamma;
-    uint256[4] delta;
-    uint256[4] sigma;
-    uint256[4] tau;
-    uint256[2][] inputs;
+/// @notice A registered data owner.
+/// @param signer Address of the key that signs its submissions; for good.
+/// @param account Who is paid, and may leave.
+/// @param joinedAt First round that it can take part in. Provers attest no batch of an earlier round with it: where its index is
+/// another's that left, it has no seat there.
+/// @param nextClaim First round for which it was not paid yet.
+/// @param leaving Whether it leaves; it has no part in rounds from `leavesAt` on.
+/// @param leavesAt See `leaving`.
+/// @param freeAt Market time after which its deposit is returned, once it is paid; 0 while it stays, and after it has left.
+/// @param exited Whether it has left: its deposit is returned, its capacity free.
+/// @param excluded Whether a quorum found a dealing of its bad: its deposit is lost.
+struct OwnerView {
+    address signer;
+    address account;
+    uint256 joinedAt;
+    uint256 nextClaim;
+    bool leaving;
+    uint256 leavesAt;
+    uint256 freeAt;
+    bool exited;
+    bool excluded;
+}
+
+/// @notice An owner's order to pay what it is owed elsewhere; signed by its account, carried out by anybody.
+/// @param index Registration index.
+/// @param from The owner's `nextClaim` when it signs, which makes an order work once.
+/// @param through First round that is not paid for.
+/// @param recipient Who gets the pay.
+/// @param maxTip Most of it that goes to the relayer instead.
+/// @param deadline Block time after which the order is worth nothing.
+struct ClaimOrder {
+    uint256 taskId;
+    uint256 index;
+    uint256 from;
+    uint256 through;
+    address recipient;
+    uint256 maxTip;
+    uint256 deadline;
+}
+
+/// @notice An EIP-2612 permit for the amount that is pulled; with deadline 0 there is none.
+struct Permit {
+    uint256 deadline;
+    uint8 v;
+    bytes32 r;
+    bytes32 s;
+}
+
+/// @notice Fees of an accepted batch that are not settled yet; the market keeps its hash.
+/// @param attestation Digest that the members signed who attested the batch.
+/// @param owners Gradients of the batch.
+/// @param attesters Bit set of the members whose attestations were handed in, with the batch or later.
+/// @param payee Who gets the coordinator's fee.
+/// @param due Market time until which a quorum has to sign that the sum is served; once one has, until which members
+/// that were left out can be added. 0 when the provers' part is over and only the payee's waits for the end of the
+/// round.
+/// @param challenge 0, or market time at which the model owner asked for availability to be signed again.
+/// @param paid Bit set of the members that were paid.
+/// @param payeePaid Whether the payee was.
+struct HeldFees {
+    bytes32 batchId;
+    bytes32 attestation;
+    uint256 owners;
+    uint256 attesters;
+    address payee;
+    uint256 due;
+    uint256 challenge;
+    uint256 paid;
+    bool payeePaid;
+}
+
+/// @notice What shows that a batch's sum is to be had, and who is to be paid for it.
+/// @param posted Zero, or what holds the encoded aggregate: the keccak of `payload`, or the versioned hash (EIP-4844) of
+/// the transaction's first blob.
+/// @param payload Empty, or the aggregate itself, which is then published as by `publishAggregate`.
+/// @param receipts A quorum's signatures over Availability(bytes32 batchId,uint256 challenge,bytes32 posted).
+/// @param attestations Empty, or a quorum's signatures over the batch: of members that the batch was handed in without.
+struct Served {
+    bytes32 posted;
+    bytes payload;
+    Attestation[] receipts;
+    Attestation[] attestations;
+}
+
+/// @notice A submission that its owner posts on the chain: all that the coordinator needs to take it.
+/// @param entry Commitment, and the signature of the submission.
+/// @param r EIP-2098 compact signature over the EIP-712 dealing.
+/// @param vs See `r`.
+/// @param shareDigests SHA-256 of each prover's share payload, in order of prover.
+/// @param receipts A quorum's EIP-712 receipts of its shares, ascending by member.
+struct Posting {
+    OwnerEntry entry;
+    bytes32 r;
+    bytes32 vs;
+    bytes32[] shareDigests;
+    Attestation[] receipts;
 }

@@ -2,24 +2,69 @@
 pragma solidity ^0.8.28;
 
 import {IVerifier} from "../../src/interfaces/IVerifier.sol";
-import {Proof, Statement} from "../../src/types/Types.sol";
+import {Transcript} from "../../src/libraries/Transcript.sol";
+import {Proof, Statement, VerifyingKey} from "../../src/types/Proofs.sol";
 
 /// @title A verifier that believes everything, for tests of what the market does around it
 contract StubVerifier is IVerifier {
     uint256 public constant capacity = 120;
     bytes32 public constant policyKeyHash = keccak256("stub");
-    /// @dev Whatever it calls a batch: the market must not take its word for it.
-    bytes32 private immutable _answer;
+    /// @dev Makes its code, and so its code's hash, another one.
+    bytes32 public immutable salt;
 
-    constructor(bytes32 answer) {
-        _answer = answer;
+    constructor(bytes32 salt_) {
+        salt = salt_;
     }
 
-    function verify(Statement calldata, Proof calldata) external view returns (bytes32 batchId) {
-        return _answer;
+    /// @inheritdoc IVerifier
+    function verify(Statement calldata statement, Proof calldata proof)
+        external
+        view
+        virtual
+        returns (bytes32 batchId, uint256 levels)
+    {
+        bytes32 context = Transcript.context(statement, policyKeyHash);
+        return (Transcript.rho(context, Transcript.ownersHash(statement.owners), proof), 0);
+    }
+
+    function levelled() external pure virtual returns (bool) {
+        return false;
+    }
+
+    function factory() external view returns (address) {
+        return address(this);
+    }
+
+    function key() external pure returns (VerifyingKey memory out) {
+        return out;
     }
 
     function tau() external pure returns (uint256[4] memory) {
         return [uint256(0), 0, 0, 0];
+    }
+}
+
+/// @title The same for a family whose proofs give levels: those that it is told
+contract LevellingVerifier is StubVerifier(0) {
+    uint256 private _levels;
+
+    /// @param levels Two bits a slot of the next batch, slot 0 lowest.
+    function tell(uint256 levels) external {
+        _levels = levels;
+    }
+
+    /// @inheritdoc StubVerifier
+    function verify(Statement calldata statement, Proof calldata proof)
+        external
+        view
+        override
+        returns (bytes32 batchId, uint256 levels)
+    {
+        bytes32 context = Transcript.context(statement, policyKeyHash);
+        return (Transcript.rho(context, Transcript.ownersHash(statement.owners), proof), _levels);
+    }
+
+    function levelled() external pure override returns (bool) {
+        return true;
     }
 }

@@ -11,14 +11,29 @@ interface Vm {
         uint64 gasRemaining;
     }
 
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory logs);
     function lastCallGas() external view returns (Gas memory);
     function addr(uint256 privateKey) external pure returns (address);
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function getBlockTimestamp() external view returns (uint256);
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
     function setBlockhash(uint256 number, bytes32 hash) external;
     function chainId(uint256 id) external;
     function deal(address account, uint256 balance) external;
+    function load(address target, bytes32 slot) external view returns (bytes32);
+    function store(address target, bytes32 slot, bytes32 value) external;
+    function cool(address target) external;
+    function pauseGasMetering() external;
+    function resumeGasMetering() external;
+    function blobhashes(bytes32[] calldata hashes) external;
     function etch(address account, bytes calldata code) external;
     function prank(address sender) external;
     function startPrank(address sender) external;
