@@ -21,7 +21,8 @@ from circuits import container
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
 from circuits.srs import INSECURE, Srs, unsafe_development_tau
 from circuits.srscheck import check_commitment_bases
-from circuits.statement import MAX_DIMENSION, TAIL, domain_size
+from circuits.statement import TAIL, domain_size
+from circuits.terms import MAX_DIMENSION
 from native import G1, G2, FrArray, G1Bases
 
 KIND = "commitment-key"

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 import native
 from circuits.errors import WireError
-from circuits.statement import MAX_DIMENSION, ROWS, TAIL
+from circuits.statement import ROWS, TAIL
+from circuits.terms import MAX_DIMENSION
 from native import FrArray
 
 VERSION = 1

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from circuits.arrays import FloatArray, float_vector
 from circuits.errors import GradientError
-from circuits.statement import MAX_BOUND, MAX_DIMENSION
+from circuits.terms import MAX_BOUND, MAX_DIMENSION
 
 MAX_FRACTION_BITS = 62
 _INSIDE = 1 - 2.0**-40

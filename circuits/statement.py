@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from circuits.errors import InvalidInputError
-from circuits.hashing import domain_separator, keccak, tag, typed_digest, words
+from circuits.hashing import keccak, tag, typed_digest, words
+from circuits.terms import MarketId, TaskTerms
 from native import G1, G2
 
 ROWS = 128
@@ -17,13 +18,11 @@ ROWS = 128
 MASK_BITS = 108
 """Bits of an owner's additive mask of one projection."""
 SLACK_BITS = 62
-"""Bits of BOUND minus the squared norm."""
+"""Bits of BOUND minus the squared norm (``circuits.terms.MAX_BOUND``)."""
 TAIL = ROWS + 1
 """Entries of a row above the vanishing polynomial: one blinder and the masks."""
 SHARE_EXTRA = TAIL + SLACK_BITS + 1
 """Entries of an owner's shared vector beyond the gradient: tail, slack bits, one mask of the dealing check."""
-MAX_BOUND = (1 << SLACK_BITS) - 1
-MAX_DIMENSION = 1 << 28
 PROJECTION_LOW, PROJECTION_HIGH = -(1 << MASK_BITS - 1), 1 << MASK_BITS + 1
 """An honest projection lies in ``[PROJECTION_LOW, PROJECTION_HIGH)`` as a signed integer."""
 
@@ -37,7 +36,7 @@ DEALING_TYPE = "Dealing(address owner,bytes32 submission,bytes32 sharesRoot)"
 no need to.  Without the owner another one could sign the same submission and have its shares used a second time."""
 ATTESTATION_TYPE = (
     "Attestation(bytes32 batchId,bytes32 verifierCode,uint256 committeeId,uint256 taskId,bytes32 termsHash,"
-    "uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,uint256 squareNorm)"
+    "uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,uint256 squareNorm,address payee)"
 )
 """What a prover vouches for; with Q of them under one batch, its sum may be released once the chain has accepted it."""
 
@@ -97,26 +96,6 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class MarketId:
-    """One deployment of the market contract.
-
-    Attributes:
-        address: 20 bytes.
-        deployment: 32 bytes that the contract fixed when it was created, from chain, address and the block before; a
-            contract that takes its place at the same address, after a reorganisation, say, has others.
-    """
-
-    chain_id: int
-    address: bytes
-    deployment: bytes
-
-    @property
-    def domain(self) -> bytes:
-        """EIP-712 domain separator of everything that is signed for this market."""
-        return domain_separator(self.chain_id, self.address, self.deployment)
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
     """Which circuit a batch is proven with.
 
@@ -129,53 +108,6 @@ class Policy:
     capacity: int
     key_hash: bytes
     verifier_code: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TaskTerms:
-    """The terms of a training task as the market contract holds them.  Windows are seconds, rewards wei."""
-
-    market: MarketId
-    task_id: int
-    model_owner: bytes
-    committee_id: int
-    verifier: bytes
-    coordinator: bytes
-    dimension: int
-    fraction_bits: int
-    bound: int
-    min_owners: int
-    max_owners_per_round: int
-    rounds: int
-    reward_per_gradient: int
-    submit_window: int
-    settle_window: int
-    permissioned: bool
-    inline_payload: bool
-
-    def __post_init__(self) -> None:
-        limits = (
-            ("dimension", self.dimension, 1, MAX_DIMENSION),
-            ("bound", self.bound, 1, MAX_BOUND),
-            ("fraction_bits", self.fraction_bits, 0, 62),
-            ("min_owners", self.min_owners, 2, 256),
-            ("max_owners_per_round", self.max_owners_per_round, self.min_owners, 256),
-            ("rounds", self.rounds, 1, 2**32 - 1),
-        )
-        for name, value, low, high in limits:
-            if not low <= value <= high:
-                raise InvalidInputError(f"task terms: {name} is {value}, it must lie in [{low}, {high}]")
-
-    @property
-    def terms_hash(self) -> bytes:
-        """What owners and provers sign to: deployment, task, model owner, every term (hashed as in ``Terms.sol``)."""
-        terms = (
-            self.committee_id, self.verifier, self.coordinator, self.dimension, self.fraction_bits, self.bound,
-            self.min_owners, self.max_owners_per_round, self.rounds, self.reward_per_gradient, self.submit_window,
-            self.settle_window, int(self.permissioned), int(self.inline_payload),
-        )  # fmt: skip
-        head = (tag("gradroll/v1/terms"), self.market.deployment, self.task_id, self.model_owner)
-        return keccak(words(*head, *terms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +196,7 @@ class Attested:
         owners: how many.
         commitment_sum: S.
         square_norm: T.
+        payee: 20-byte address of who gets the coordinator's fee.
     """
 
     batch_id: bytes
@@ -272,12 +205,13 @@ class Attested:
     owners: int
     commitment_sum: G1
     square_norm: int
+    payee: bytes
 
     def digest(self, context: Context) -> bytes:
         """EIP-712 digest that an attesting prover signs (``ATTESTATION_TYPE``)."""
         values = (
             self.batch_id, self.verifier_code, self.committee_id, context.task_id, context.terms_hash, context.round,
-            context.model_digest, self.owners, self.commitment_sum, self.square_norm,
+            context.model_digest, self.owners, self.commitment_sum, self.square_norm, self.payee,
         )  # fmt: skip
         return typed_digest(context.market.domain, ATTESTATION_TYPE, values)
 

@@ -14,7 +14,8 @@ from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
 from circuits.groth16 import VerifyingKey, input_point
 from circuits.hashing import challenge
 from circuits.policies.spec import PublicInputs
-from circuits.statement import MAX_BOUND, MAX_DIMENSION, BatchProof, BatchStatement, domain_size
+from circuits.statement import BatchProof, BatchStatement, domain_size
+from circuits.terms import MAX_BOUND, MAX_DIMENSION
 from circuits.transcript import (
     FinalInputs,
     RhoInputs,

@@ -15,6 +15,8 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 EXTRAS = {"operator": ("redis",), "demo": ("demo",), "dev": ("dev",)}
 """Locks of the project itself, by the extras that they hold; an operator may choose a log in Redis."""
+TOOLS = ("analysis", "docs")
+"""Extras that are installed on their own, each into an environment of its own."""
 
 
 def inputs(document: dict[str, Any]) -> dict[str, list[str]]:
@@ -32,7 +34,8 @@ def inputs(document: dict[str, Any]) -> dict[str, list[str]]:
         name: [*project["dependencies"], *(text for extra in extras for text in resolved(optional[extra]))]
         for name, extras in EXTRAS.items()
     }
-    return locks | {"docs": resolved(optional["docs"]), "build": document["build-system"]["requires"]}
+    tools = {name: resolved(optional[name]) for name in TOOLS}
+    return locks | tools | {"build": document["build-system"]["requires"]}
 
 
 def main(flags: list[str]) -> int:

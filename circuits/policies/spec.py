@@ -36,7 +36,8 @@ from circuits.errors import AssignmentError, CircuitError
 from circuits.gadgets import occurs, range_check, recompose
 from circuits.policies.gram import Gram, committed_block, enforce_quadratic_form, triangle
 from circuits.r1cs import Circuit, ConstraintSystem, LinearCombination, Variable
-from circuits.statement import MAX_BOUND, SLACK_BITS
+from circuits.statement import SLACK_BITS
+from circuits.terms import MAX_BOUND
 from native import FrArray
 
 MAX_CAPACITY = 120

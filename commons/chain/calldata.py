@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,28 @@ from commons.chain.rpc import ErrorTable
 
 Tuple = tuple[Any, ...]
 
-REGISTRY, MARKET, VERIFIER = "CommitteeRegistry", "Market", "RollupVerifier"
+REGISTRY, MARKET, FACTORY, VERIFIER = "CommitteeRegistry", "Market", "VerifierFactory", "RollupVerifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """An EIP-2612 permit: lets the market take an amount of a token without an allowance.
+
+    Attributes:
+        deadline: chain time, seconds since 1970, until which it holds; 0: there is no permit.
+        signature: 65 bytes r, s, v.
+    """
+
+    deadline: int = 0
+    signature: bytes = bytes(65)
+
+    @property
+    def words(self) -> Tuple:
+        """The contracts' ``Permit``."""
+        return (self.deadline, self.signature[64], self.signature[:32], self.signature[32:64])
+
+
+NO_PERMIT = Permit()
 
 
 def type_of(item: Mapping[str, Any]) -> str:
@@ -41,13 +63,17 @@ def call(contract: str, function: str, *arguments: Any) -> bytes:
     return call_data(signatures(contract, "function")[function], arguments)
 
 
-def deployment(contract: str, *arguments: Any) -> bytes:
-    """Creation code with encoded constructor arguments."""
+def deployment(contract: str, *arguments: Any, libraries: Mapping[str, bytes] | None = None) -> bytes:
+    """Creation code with encoded constructor arguments.
+
+    Args:
+        libraries: addresses of the libraries that the contract is linked to.
+    """
     artifact = contracts.load(contract)
     inputs: Sequence[Mapping[str, Any]] = next(
         (item["inputs"] for item in artifact.abi if item["type"] == "constructor"), []
     )
-    return artifact.bytecode + encoded(contract, [type_of(item) for item in inputs], arguments)
+    return artifact.linked(libraries) + encoded(contract, [type_of(item) for item in inputs], arguments)
 
 
 def point(raw: bytes) -> tuple[int, ...]:
@@ -68,9 +94,14 @@ def owner_entry(header: SubmissionHeader) -> Tuple:
     return (*point(header.commitment), *compact(header.signature))
 
 
-def owner_indices(statement: BatchStatement) -> bytes:
-    """Registration indices of a batch's owners, two big-endian bytes each."""
-    return b"".join(header.owner_index.to_bytes(2, "big") for header in statement.owners)
+def signed(attestations: Iterable[tuple[int, bytes]]) -> list[Tuple]:
+    """The contracts' ``Attestation[]``, from members with their 65-byte signatures."""
+    return [(member, *compact(signature)) for member, signature in sorted(attestations)]
+
+
+def packed(indices: Sequence[int]) -> bytes:
+    """Registration indices, two big-endian bytes each."""
+    return b"".join(index.to_bytes(2, "big") for index in indices)
 
 
 def proof_tuple(proof: BatchProof) -> Tuple:
@@ -85,12 +116,14 @@ def proof_tuple(proof: BatchProof) -> Tuple:
     )  # fmt: skip
 
 
-def batch_tuple(statement: BatchStatement, proof: BatchProof, attestations: Sequence[tuple[int, bytes]]) -> Tuple:
-    """The contracts' ``Batch``."""
+def batch_tuple(
+    statement: BatchStatement, proof: BatchProof, attestations: Sequence[tuple[int, bytes]], payee: bytes
+) -> Tuple:
+    """The contracts' ``Batch``; ``payee`` is a 20-byte address."""
     context = statement.context
-    signed = [(member, *compact(signature)) for member, signature in sorted(attestations)]
     owners = [owner_entry(header) for header in statement.owners]
-    return (context.task_id, context.round, owner_indices(statement), owners, proof_tuple(proof), signed)
+    indices = packed([header.owner_index for header in statement.owners])
+    return (context.task_id, context.round, payee, indices, owners, proof_tuple(proof), signed(attestations))
 
 
 def key_tuple(key: VerifyingKey) -> Tuple:
@@ -102,5 +135,6 @@ def key_tuple(key: VerifyingKey) -> Tuple:
 
 
 def contract_errors() -> ErrorTable:
-    """Every custom error of the contracts."""
-    return ErrorTable(signature for name in contracts.NAMES for signature in signatures(name, "error").values())
+    """Every custom error of the contracts and of the libraries that they are linked to."""
+    names = {name for contract in contracts.NAMES for name in (contract, *contracts.load(contract).links)}
+    return ErrorTable(signature for name in sorted(names) for signature in signatures(name, "error").values())

@@ -19,7 +19,9 @@ from typing import Any, cast
 
 from eth_abi.abi import encode
 from eth_utils.exceptions import ValidationError as EvmValidationError
+from hexbytes import HexBytes
 from web3 import EthereumTesterProvider, Web3
+from web3.exceptions import ContractPanicError
 from web3.types import RPCEndpoint
 
 from circuits.errors import ConfigError
@@ -29,7 +31,7 @@ from commons.settings.values import join_address
 from commons.storage.accounts import SigningKey
 
 try:
-    from eth.exceptions import OutOfGas
+    from eth.exceptions import VMError
     from eth.vm.spoof import SpoofTransaction
     from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
     from eth_tester.backends.pyevm.main import get_default_account_keys  # type: ignore[import-untyped]
@@ -117,7 +119,7 @@ class DevChain:
                 self._tick()
             try:
                 response = cast(Json, self._request(RPCEndpoint(method), params))
-            except TransactionFailed as error:
+            except (TransactionFailed, ContractPanicError) as error:
                 return _reverted(error)
             except _REFUSALS as error:
                 return {"error": {"code": -32602, "message": f"{type(error).__name__}: {error}"}}
@@ -142,7 +144,7 @@ def _estimate(state: Any, transaction: Any) -> int:
         needed = used + used // 32 + 3_000  # calls inside keep 1/64 back (EIP-150)
         try:
             _run(state, transaction, needed)
-        except OutOfGas:
+        except VMError:  # out of gas, or a contract that asks for more than it has left
             used *= 2
         else:
             return int(min(needed, limit))
@@ -160,11 +162,14 @@ def _run(state: Any, transaction: Any, gas: int) -> Any:
         state.revert(snapshot)
 
 
-def _reverted(error: TransactionFailed) -> Json:
+def _reverted(error: TransactionFailed | ContractPanicError) -> Json:
     """The revert data, which eth-tester hands on as the text of a bytes literal or as a decoded reason.
 
-    The reason of an estimate may be any custom error's: web3 decodes all as if they were ``Error(string)``.
+    The reason of an estimate may be any custom error's: web3 decodes all as if they were ``Error(string)``, and raises
+    panics as errors of its own.
     """
+    if isinstance(error, ContractPanicError):
+        return _revert(HexBytes(str(error.data)))
     raw = _raw(error.__context__)
     if raw is not None:
         return _revert(raw)

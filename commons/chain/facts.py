@@ -1,26 +1,55 @@
-"""What the contracts hold, as values: tasks, rounds, committees, accepted batches; and the terms of a new task."""
+"""What the contracts hold, as values: tasks, rounds, owners, committees, accepted batches.
+
+Amounts are the smallest unit of the task's token (wei for ether), times seconds since 1970.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from circuits.statement import Committee, TaskTerms
+from circuits.hashing import keccak, words
+from circuits.statement import Committee, SubmissionHeader
+from circuits.terms import TaskTerms
 from native import G1
 
+ROSTER_SIZE = 1 << 16
+"""Registration indices of a task.  When all were given out, those of owners that left are given out again."""
 ROSTER_CHUNK = 1024
 """Owners of a chunk of a task's roster (`contracts/src/libraries/Roster.sol`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """A task as the market holds it.  Amounts are wei."""
+    """A task as the market holds it.
+
+    Attributes:
+        model_owner: whose it is now; ``terms.creator`` created it.
+        pending_owner: to whom it is offered, None while it is offered to nobody.
+        coordinator: signing address of the coordinator now; ``terms.coordinator`` was the first.
+        provers: members of its committee.
+        balance: what is neither reserved nor assigned to anybody.
+        reserved: full reserves of the rounds that are not finalised.
+        owners: registration indices given out so far.
+        active_owners: owners that are registered and have not left.
+        coordinator_changes: how often another coordinator was named; a quorum that names one binds it.
+    """
 
     terms: TaskTerms
     model_owner: bytes
+    pending_owner: bytes | None
+    coordinator: bytes
+    provers: int
     balance: int
     reserved: int
     rounds_opened: int
     owners: int
+    active_owners: int
+    coordinator_changes: int = 0
+
+    def reserve(self, seats: int) -> int:
+        """What opening a round of so many seats takes out of the balance."""
+        return self.terms.pay.reserve(seats, self.provers, self.terms.min_owners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +57,16 @@ class RoundRecord:
     """A round as the market holds it.
 
     Attributes:
-        submit_deadline: seconds since 1970; after it the batch is made of what is there.
-        settle_deadline: seconds since 1970; after it no batch is accepted.
+        submit_deadline: after it the batch is made of what is there.
+        settle_deadline: after it no batch is accepted.  Both are moved by a pause of the market's guardian.
         owners: gradients accepted so far.
-        spent: wei assigned to owners so far.
+        seats: most gradients that it accepts; the escrow for all of them is reserved.
+        limit: owners with a registration index below it may be accepted.
+        epoch: of the committee; the members of that epoch attest.
+        levels: sum of the levels of all accepted gradients.
+        spent: pay and fees of the accepted batches.
         aggregate: sum of the commitments of all accepted gradients.
+        closed: whether its settle deadline has passed.
     """
 
     model_digest: bytes
@@ -40,19 +74,210 @@ class RoundRecord:
     settle_deadline: int
     batches: int
     owners: int
+    seats: int
+    limit: int
+    epoch: int
+    levels: int
     spent: int
     aggregate: G1
+    closed: bool
     finalized: bool
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerRecord:
+    """A registered data owner.
+
+    Attributes:
+        signer: address of the key that signs its submissions, for good.
+        account: who is paid, and may leave.
+        joined_at: first round that it could take part in.
+        next_claim: first round that it was not paid for.
+        leaves_at: first round that it has no part in, None while it stays.
+        free_at: market time after which its deposit is returned, once it is paid; None while it stays, and afterwards.
+        exited: whether it has left: its deposit is returned.
+        excluded: whether a quorum found a dealing of its bad: its deposit is lost.
+    """
+
+    signer: bytes
+    account: bytes
+    joined_at: int
+    next_claim: int
+    leaves_at: int | None
+    free_at: int | None
+    exited: bool
+    excluded: bool = False
+
+    def returned(self, deposit: int) -> int:
+        """What comes back of its task's deposit when it has left."""
+        return 0 if self.excluded else deposit
+
+    def takes_part(self, number: int) -> bool:
+        """Whether it came in time for a round, and does not leave before its end."""
+        return self.joined_at <= number and (self.leaves_at is None or number < self.leaves_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimable:
+    """What a claim would pay an owner now, and its first unpaid round afterwards."""
+
+    amount: int
+    next_claim: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFees:
+    """Fees of an accepted batch that are not settled yet.
+
+    Attributes:
+        attestation: digest that the members signed who attested the batch.
+        owners: gradients of the batch.
+        attesters: bit set of the members whose attestations were handed in.
+        payee: who gets the coordinator's fee.
+        due: market time until which a quorum has to sign that the sum is served; once one has, until which members that
+            were left out can be added.  0 when the provers' part is over and only the payee's waits for the end of the
+            round.
+        challenge: 0, or market time at which the model owner asked for that to be signed anew.
+        paid: bit set of the members that were paid.
+        payee_paid: whether the payee was; its fee waits until it is certain which owners were ignored in the round.
+    """
+
+    batch_id: bytes
+    attestation: bytes
+    owners: int
+    attesters: int
+    payee: bytes
+    due: int
+    challenge: int
+    paid: int
+    payee_paid: bool = False
+
+    @property
+    def words(self) -> tuple[bytes | int, ...]:
+        """As the contracts have it, word by word."""
+        return (
+            self.batch_id, self.attestation, self.owners, self.attesters, self.payee, self.due, self.challenge,
+            self.paid, self.payee_paid,
+        )  # fmt: skip
+
+    @property
+    def digest(self) -> bytes:
+        """What the market keeps of them."""
+        return keccak(words(*self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class FeesPaid:
+    """A settlement of a batch's fees, or a refund of what is left of them.
+
+    Attributes:
+        coordinator: what the payee got, 0 when it had got it before.
+        members: bit set of the committee's members that were paid.
+        each: what each of them got.
+        refunded: what went back to the task.
+    """
+
+    batch: int
+    payee: bytes | None = None
+    coordinator: int = 0
+    members: int = 0
+    each: int = 0
+    refunded: int = 0
+
+    @property
+    def provers(self) -> int:
+        """What all members got together."""
+        return self.members.bit_count() * self.each
+
+
+@dataclass(frozen=True, slots=True)
+class PostedSubmission:
+    """A submission that its owner put on the chain, because no coordinator takes it.  Not to be believed.
+
+    Attributes:
+        submission: digest of the dealing, as the market computed it.
+        receipts: signatures of provers that hold their share, by index in the committee.
+    """
+
+    submission: bytes
+    header: SubmissionHeader
+    receipts: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedOwner:
+    """An owner whose dealing a quorum found bad.
+
+    Attributes:
+        index: registration index.
+        submission: digest of the dealing.
+        deposit: what it lost, in the smallest unit of the task's token; 0 if it was excluded before.
+    """
+
+    index: int
+    submission: bytes
+    deposit: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommitteeRecord:
-    """A committee with what its members published; empty for members that have not joined."""
+    """A committee with what its members published; empty for members that have not joined.
+
+    Attributes:
+        ready: whether new rounds may be opened: every member has joined, none leaves, no key is revoked.
+        epoch: of these members.
+    """
 
     committee: Committee
     endpoints: tuple[str, ...]
     hpke_keys: tuple[bytes, ...]
     ready: bool
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PendingMember:
+    """A change of a committee's member that waits.
+
+    Attributes:
+        membership: the member's own number when it rotates its keys, another one when the others replace it.
+        due: time from which it may be applied.
+        joined: whether that membership has joined; a replacement has to before the change is applied.
+    """
+
+    signer: bytes
+    hpke_key: bytes
+    membership: int
+    due: int
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """The member at an index of a committee.
+
+    Attributes:
+        membership: running number of its stay, under which its bond is kept.
+        controller: account that rotates and revokes its keys and retires it, and whose the bond is; zeros before it
+            joined.
+        since: epoch from which this signer sits there.
+        bond: what is held for it.
+        free_at: time from which the bond can be withdrawn, None while it stays.
+        replacements: how many the others have signed for the index; the nonce of the next.
+    """
+
+    membership: int
+    signer: bytes
+    controller: bytes
+    endpoint: str
+    hpke_key: bytes
+    since: int
+    joined: bool
+    revoked: bool
+    bond: int
+    free_at: int | None
+    replacements: int
+    pending: PendingMember | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +300,8 @@ class AcceptedBatch:
     """An accepted batch with its owners.
 
     Attributes:
-        owners: address of the owner in each slot.
-        reward: wei that each of them is paid.
+        owners: address of the owner in each slot, as registered now: an index may have been given out again since.
+        reward: what each of them earns where proofs give no levels.
         published: what anybody published as its aggregate, where the task puts aggregates on chain; not to be believed.
     """
 
@@ -86,23 +311,3 @@ class AcceptedBatch:
     owners: tuple[bytes, ...]
     reward: int
     published: tuple[bytes, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class NewTask:
-    """Terms of a task to be created; see ``circuits.statement.TaskTerms``."""
-
-    committee_id: int
-    verifier: bytes
-    coordinator: bytes
-    dimension: int
-    fraction_bits: int
-    bound: int
-    min_owners: int
-    max_owners_per_round: int
-    rounds: int
-    reward_per_gradient: int
-    submit_window: int
-    settle_window: int
-    permissioned: bool = False
-    inline_payload: bool = False

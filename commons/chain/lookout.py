@@ -9,10 +9,10 @@ import logging
 from collections.abc import Callable, Iterator
 
 from circuits.errors import ChainError, GradrollError
-from circuits.statement import TaskTerms
 from commons.chain.facts import TaskRecord
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
+from commons.runtime.identifiers import shown
 
 _log = logging.getLogger(__name__)
 _LATEST = 100
@@ -31,18 +31,19 @@ def warn_of_clock(chain: MarketReader, clock: Clock, skew: int) -> None:
         _log.warning("event=clock-behind seconds=%d advice='set this machine's clock, or ask another node'", behind)
 
 
-def open_tasks(chain: MarketReader, concerns: Callable[[TaskTerms], bool], clock: Clock) -> Iterator[TaskRecord]:
+def open_tasks(chain: MarketReader, concerns: Callable[[TaskRecord], bool], clock: Clock) -> Iterator[TaskRecord]:
     """Those of the latest tasks that concern somebody and that may still take gradients.
 
     Raises:
         ChainError: the node cannot be reached, or all of it takes too long.
     """
     count, now, begun = chain.task_count(), chain.now(), clock.monotonic()
-    for task_id in range(max(count - _LATEST, 0), count):
+    for position in range(max(count - _LATEST, 0), count):
         if clock.monotonic() - begun > _SECONDS:
-            raise ChainError(f"it takes more than {_SECONDS:g} s; tasks from {task_id} on are left out")
+            raise ChainError(f"it takes more than {_SECONDS:g} s; the last {count - position} tasks are left out")
+        (task_id,) = chain.task_ids(position, position + 1)
         record = chain.task(task_id)
-        if concerns(record.terms) and _is_open(chain, record, now):
+        if concerns(record) and _is_open(chain, record, now):
             yield record
 
 
@@ -62,7 +63,7 @@ def _is_served(task_id: int, require: Callable[[int], None]) -> bool:
     try:
         require(task_id)
     except GradrollError as error:
-        _log.warning("event=task-not-served task=%d code=%s reason=%r", task_id, error.code, str(error))
+        _log.warning("event=task-not-served task=%s code=%s reason=%r", shown(task_id), error.code, str(error))
         return False
     return True
 

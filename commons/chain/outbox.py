@@ -86,6 +86,11 @@ class Outbox:
         self._turns[intent] += 1
         return self._entries.setdefault((intent, turn), Entry())
 
+    def holds(self, intent: bytes) -> bool:
+        """Whether something was sent by an earlier run of what ``entry`` gives next for this intent."""
+        entry = self._entries.get((intent, self._turns[intent]))
+        return entry is not None and bool(entry.hashes)
+
     def save(self) -> None:
         """Make all entries durable; those of which nothing was sent are left out.  Raises StorageError."""
         entries = [

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from circuits.statement import BatchProof, BatchStatement, Committee, Context, MarketId, Policy, TaskTerms
-from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
+from circuits.statement import BatchProof, BatchStatement, Committee, Context, Policy
+from circuits.terms import MarketId, TaskTerms
+from commons.chain.facts import (
+    AcceptedBatch,
+    Claimable,
+    CommitteeRecord,
+    ExcludedOwner,
+    HeldFees,
+    OwnerRecord,
+    PostedSubmission,
+    RecordedBatch,
+    RoundRecord,
+    TaskRecord,
+)
 from commons.chain.mined import Mined
 from native import G2
 
@@ -43,13 +55,19 @@ class MarketReader(Protocol):
         """Terms of a task."""
 
     def policy(self, task_id: int) -> Policy:
-        """Policy of a task, as its verifier contract states it."""
+        """Policy of a task, whose verifier's address vouches for its key.  Raises ContractError for a stranger's."""
 
     def tau(self, task_id: int) -> G2:
-        """[tau]_2 of the reference string that a task's verifier is for, as the contract states it."""
+        """[tau]_2 of the reference string that a task's verifier is for.  Raises as ``policy``."""
+
+    def coordinator(self, task_id: int) -> bytes:
+        """Signing address of a task's coordinator at present."""
 
     def task_count(self) -> int:
-        """How many tasks were created; the last one has the number below it."""
+        """How many tasks were created."""
+
+    def task_ids(self, first: int = 0, last: int | None = None) -> tuple[int, ...]:
+        """Identifiers of the tasks in the order of creation, from position ``first`` up to, without, ``last``."""
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         """State of a round."""
@@ -57,23 +75,64 @@ class MarketReader(Protocol):
     def context(self, task_id: int, number: int) -> Context:
         """The context of a round."""
 
+    def opened_at(self, task_id: int, number: int) -> int:
+        """When a round was opened, seconds since 1970; pauses of the market, which move deadlines, leave it alone."""
+
+    def owner(self, task_id: int, index: int) -> OwnerRecord:
+        """The owner with a registration index, at present."""
+
     def owner_at(self, task_id: int, index: int) -> bytes:
-        """Address of the owner with a registration index."""
+        """Address of the signer with a registration index."""
+
+    def owner_index(self, task_id: int, signer: bytes) -> int | None:
+        """Registration index of a signer, also of one that has left; None for one that was never registered."""
+
+    def admitted(self, task_id: int, signer: bytes) -> bool:
+        """Whether a signer may be registered: admitted by the model owner, or the task is open."""
+
+    def eligible(self, task_id: int, number: int, index: int) -> bool:
+        """Whether the owner with a registration index may be accepted in a round: it has a seat, and does not leave."""
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         """Whether the owner with a registration index is in an accepted batch of the round."""
 
-    def committee(self, committee_id: int) -> Committee:
-        """Threshold and members of a committee."""
+    def claimable(self, task_id: int, index: int, through: int) -> Claimable:
+        """What a claim of all rounds before ``through`` would pay an owner now."""
 
-    def committee_record(self, committee_id: int) -> CommitteeRecord:
-        """A committee with its members' present endpoints and keys."""
+    def owed(self, token: bytes, account: bytes) -> int:
+        """What an account can collect of a token: fees, and payments that it did not take."""
+
+    def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
+        """Threshold and members of a committee in an epoch, the present one if none is named."""
+
+    def committee_of_round(self, task_id: int, number: int) -> Committee:
+        """The members whose attestations count in a round: those of the epoch in which it was opened."""
+
+    def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+        """A committee with the endpoints and keys of an epoch's members, of the present ones if none is named."""
+
+    def revoked(self, committee_id: int) -> frozenset[bytes]:
+        """Keys of a committee's members, of all epochs, that were revoked: their attestations count nowhere."""
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, in order."""
 
     def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
         """An accepted batch, if so many blocks vouch for it, its own among them."""
+
+    def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:
+        """Fees that the market holds for a round, or for one batch of it, by number of the batch."""
+
+    def posted(self, task_id: int, number: int) -> tuple[PostedSubmission, ...]:
+        """Submissions that owners put on the chain in a round, in order; not to be believed."""
+
+    def posted_since(self, block: int) -> tuple[set[tuple[int, int]], int]:
+        """Tasks and rounds in which anybody posted a submission in a block or later, and the number of the last block.
+
+        ``block``: 0 for all that there are."""
+
+    def excluded(self, task_id: int, number: int) -> tuple[ExcludedOwner, ...]:
+        """Owners that a quorum excluded for a dealing in a round, in order."""
 
 
 class BatchSender(Protocol):
@@ -91,10 +150,12 @@ class BatchSender(Protocol):
         statement: BatchStatement,
         proof: BatchProof,
         attestations: Sequence[tuple[int, bytes]],
+        payee: bytes,
         *,
         on_sent: Callable[[bytes], None] | None = None,
     ) -> Mined:
-        """Hand a proven batch to the market; ``on_sent`` is told the transaction's hash."""
+        """Hand a proven batch to the market, with the payee that was attested; ``on_sent`` is told the transaction's
+        hash."""
 
     def publish_aggregate(
         self,
@@ -106,3 +167,24 @@ class BatchSender(Protocol):
         on_sent: Callable[[bytes], None] | None = None,
     ) -> Mined:
         """Put a batch's encoded aggregate into the chain's log."""
+
+    def settle_fees(
+        self,
+        task_id: int,
+        number: int,
+        batch_index: int,
+        held: HeldFees,
+        receipts: Sequence[tuple[int, bytes]],
+        *,
+        posted: bytes = bytes(32),
+        payload: bytes = b"",
+    ) -> Mined:
+        """Have a batch's fees credited, by members' signatures that its sum is served, or with the sum itself."""
+
+    def refund_fees(self, task_id: int, number: int, batch_index: int, held: HeldFees) -> Mined:
+        """Have what is left of a batch's fees paid back when they are overdue, and its payee credited."""
+
+    def exclude(
+        self, task_id: int, number: int, index: int, dealing: bytes, receipts: Sequence[tuple[int, bytes]]
+    ) -> Mined:
+        """Take the deposit of an owner whose dealing a quorum found bad."""

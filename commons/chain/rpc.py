@@ -113,6 +113,17 @@ class Rpc:
         """What a node says in an error: little of it, and without its own address."""
         return printable((str(error) or type(error).__name__).replace(self._url, self._shown), _MAX_SHOWN)
 
+    def answer(self, to: bytes, signature: str, arguments: Sequence[Any]) -> bytes:
+        """Call a view function; the bytes that it returns, none where there is no contract.
+
+        Raises:
+            InvalidInputError: an argument that its type does not hold; nothing was asked.
+            ContractError: the contract reverted.
+            ChainError: the node cannot be reached.
+        """
+        transaction: TxParams = {"to": to_checksum_address(to), "data": call_data(signature, arguments)}
+        return cast(bytes, self.guarded(lambda: bytes(self.web3.eth.call(transaction))))
+
     def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         """Call a view function and decode what it returns.
 
@@ -121,8 +132,7 @@ class Rpc:
             ContractError: the contract reverted.
             ChainError: no contract is there, or the node cannot be reached.
         """
-        transaction: TxParams = {"to": to_checksum_address(to), "data": call_data(signature, arguments)}
-        raw: bytes = self.guarded(lambda: bytes(self.web3.eth.call(transaction)))
+        raw = self.answer(to, signature, arguments)
         if not raw:
             raise ChainError(
                 f"there is no such contract at {to_checksum_address(to)} on chain {self.chain_id}; check the address"

@@ -116,13 +116,18 @@ class Sender:
         """Most gas that one transaction may ask for at present.  Raises ChainError."""
         return self._latest().gas
 
+    def remembers(self, to: bytes, data: bytes) -> bool:
+        """Whether an earlier run of the command sent this transaction, as far as the outbox knows."""
+        return self._outbox is not None and self._outbox.holds(self._intent(to, data, 0))
+
     def _entry(self, to: bytes | None, data: bytes, value: int) -> Entry:
         """What the outbox knows of this transaction: an entry that nothing was sent of, if there is no outbox."""
-        if self._outbox is None:
-            return Entry()
+        return Entry() if self._outbox is None else self._outbox.entry(self._intent(to, data, value))
+
+    def _intent(self, to: bytes | None, data: bytes, value: int) -> bytes:
         numbers = self.rpc.chain_id.to_bytes(32, "big") + value.to_bytes(32, "big")
         receiver = to or b""
-        return self._outbox.entry(keccak(self.address + numbers + bytes((len(receiver),)) + receiver + data))
+        return keccak(self.address + numbers + bytes((len(receiver),)) + receiver + data)
 
     def _earlier(self, entry: Entry, call: Mapping[str, Any], deadline: float, *, repeatable: bool) -> Mined | None:
         """The transaction as an earlier run of the command sent it, if it was mined.

@@ -1,43 +1,54 @@
 """Read-only view of the contracts: tasks, rounds, owners, committees, accepted batches.
 
-Needs no artifact: the functions it calls are named by their signatures, which a test compares with the
-contracts' ABI.
+The functions it calls are named by their signatures, which a test compares with the contracts' ABI; only the code of
+verifiers is compared with an artifact.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from eth_abi.abi import decode
 from eth_utils.address import to_canonical_address, to_checksum_address
 
-from circuits.errors import ChainError, ContractError, UnknownError
+from circuits.errors import ChainError, ContractError, InvalidInputError, UnknownError
 from circuits.hashing import keccak
-from circuits.statement import Committee, Context, MarketId, Policy, TaskTerms
+from circuits.statement import Committee, Context, Policy
+from circuits.terms import CommitteeTerms, MarketId, TaskTerms
+from commons.chain import decoding
 from commons.chain.deploymentwatch import DeploymentWatch
-from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
+from commons.chain.facts import (
+    ROSTER_SIZE,
+    AcceptedBatch,
+    Claimable,
+    CommitteeRecord,
+    HeldFees,
+    MemberRecord,
+    OwnerRecord,
+    RoundRecord,
+    TaskRecord,
+)
+from commons.chain.roundevents import RoundEvents
 from commons.chain.rpc import ErrorTable, Rpc
-from commons.runtime.foreigntext import printable
+from commons.chain.tokens import Tokens
+from commons.chain.verifiers import Verifier, read_verifier
 from commons.runtime.memo import Memo
 from commons.settings.sections import ChainSettings
-from native import G1, G2
+from native import G2
 
-TERMS = "(uint256,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint128,uint32,uint32,bool,bool)"
-TASK = f"({TERMS},address,uint256,uint256,uint256,uint256,bytes32)"
-ROUND = "(bytes32,uint256,uint256,uint256,uint256,uint256,uint256,uint256,bool)"
 UNKNOWN = (
     "TaskUnknown(uint256)",
     "RoundUnknown(uint256,uint256)",
     "OwnerUnknown(uint256,uint256)",
     "CommitteeUnknown(uint256)",
+    "EpochUnknown(uint256,uint256)",
 )
-BATCH_ACCEPTED = "BatchAccepted(uint256,uint256,bytes32,uint256,uint256,uint256,bytes)"
-AGGREGATE_PUBLISHED = "AggregatePublished(uint256,uint256,uint256,bytes)"
+_ROSTER_AGE = 60.0
+"""Seconds for which it serves that a task has indices left."""
 
 
-class ChainView:
+class ChainView(RoundEvents):
     """The market and what belongs to it, seen through one node.  Thread-safe; keeps what never changes.
 
     Every method raises ChainError while the node shows another deployment of the market than at the start.
@@ -60,7 +71,7 @@ class ChainView:
             self.rpc.require_chain(expected_chain_id)
         self.chain_id = self.rpc.chain_id
         self.market = market
-        self._from_block = from_block
+        self.from_block = from_block
         deployment = self._read_deployment()
         if deployment is None:
             raise ChainError(
@@ -69,10 +80,14 @@ class ChainView:
             )
         self.market_id = MarketId(self.chain_id, market, deployment)
         self._terms = Memo[int, TaskTerms](together=True)
-        self._policies = Memo[bytes, Policy](together=True)
-        self._taus = Memo[bytes, G2](together=True)
-        self._owners = Memo[tuple[int, int], bytes](together=True)
-        self._committees = Memo[int, Committee](together=True)
+        self._verifiers = Memo[bytes, Verifier](together=True)
+        self._levels = Memo[bytes, bool](together=True)
+        self._rosters = Memo[int, bool](together=True, seconds=_ROSTER_AGE)
+        self._signers = Memo[tuple[int, int], bytes](together=True)
+        self._committees = Memo[tuple[int, int], Committee](together=True)
+        self._committee_terms = Memo[int, CommitteeTerms](together=True)
+        self._fixed = Memo[str, Any](together=True)
+        self.tokens = Tokens(self.rpc)
         self._watch = DeploymentWatch(deployment, self._read_deployment, self._forget)
         self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
 
@@ -100,60 +115,121 @@ class ChainView:
         """Wei that a unit of gas costs at present."""
         return int(self.rpc.guarded(lambda: self.rpc.web3.eth.gas_price))
 
+    @property
+    def factory(self) -> bytes:
+        """Address of the factory, whose verifiers alone the market takes."""
+        return to_canonical_address(self._constant("factory()", "address"))
+
+    @property
+    def guardian(self) -> bytes:
+        """Who may pause the acceptance of batches; zeros for nobody."""
+        return to_canonical_address(self._constant("guardian()", "address"))
+
+    @property
+    def minimum_window(self) -> int:
+        """Shortest submit and settle window of a task, seconds."""
+        return int(self._constant("minimumWindow()", "uint32"))
+
     def task(self, task_id: int) -> TaskRecord:
         """Terms and state of a task.  Raises UnknownError."""
-        raw, owner, balance, reserved, opened, owners, stated = self._market("task(uint256)", [task_id], [TASK])[0]
-        terms = self._decode_terms(task_id, to_canonical_address(owner), raw)
+        raw, creator, owner, pending, coordinator, *counts, stated, changes = self._market(
+            "task(uint256)", [task_id], [decoding.TASK]
+        )[0]
+        terms = self._decode_terms(task_id, to_canonical_address(creator), raw)
         if terms.terms_hash != stated:
             self._watch.look_now()
             raise ChainError("the market hashes a task's terms in another way than this release; update it")
-        return TaskRecord(terms, terms.model_owner, balance, reserved, opened, owners)
+        offered = to_canonical_address(pending)
+        return TaskRecord(
+            terms, to_canonical_address(owner), offered if any(offered) else None, to_canonical_address(coordinator),
+            *(*counts, changes),
+        )  # fmt: skip
+
+    def coordinator(self, task_id: int) -> bytes:
+        """Signing address of a task's coordinator at present.  Raises UnknownError."""
+        return self.task(task_id).coordinator
 
     def terms(self, task_id: int) -> TaskTerms:
         """Terms of a task.  Raises UnknownError."""
         return self._terms.get(task_id, lambda: self.task(task_id).terms)
 
     def policy(self, task_id: int) -> Policy:
-        """Policy of a task, as its verifier contract states it.  Raises UnknownError."""
+        """Policy of a task.  Raises UnknownError, and ContractError as ``policy_of``."""
         return self.policy_of(self.terms(task_id).verifier)
 
     def policy_of(self, verifier: bytes) -> Policy:
-        """Policy of a verifier contract, as it states it.  Raises ChainError when it is none of ours."""
-        return self._policies.get(verifier, lambda: self._read_policy(verifier))
+        """Policy of a verifier contract, whose address vouches for its key.
+
+        Raises:
+            ContractError: it is not a contract of this release.
+        """
+        return self._verifier(verifier).policy
 
     def tau(self, task_id: int) -> G2:
-        """[tau]_2 of the reference string that a task's verifier is for.  Raises UnknownError."""
+        """[tau]_2 of the reference string that a task's verifier is for.  Raises as ``policy``."""
         return self.tau_of(self.terms(task_id).verifier)
 
     def tau_of(self, verifier: bytes) -> G2:
-        """[tau]_2 of the reference string that a verifier contract is for.  Raises ChainError when it names none."""
-        return self._taus.get(verifier, lambda: self._read_tau(verifier))
+        """[tau]_2 of the reference string that a verifier contract is for.  Raises as ``policy_of``."""
+        return self._verifier(verifier).tau
+
+    def is_levelled(self, verifier: bytes) -> bool:
+        """Whether a verifier contract gives each gradient a level, by which bonuses are divided."""
+        return bool(self._levels.get(verifier, lambda: self._call(verifier, "levelled()", [], ["bool"])[0]))
 
     def task_count(self) -> int:
-        """How many tasks were created; the last one has the number below it."""
+        """How many tasks were created."""
         return int(self._market("taskCount()", [], ["uint256"])[0])
+
+    def task_ids(self, first: int = 0, last: int | None = None) -> tuple[int, ...]:
+        """Identifiers of the tasks in the order of creation, from position ``first`` up to, without, ``last``."""
+        count = self.task_count()
+        end = count if last is None else min(last, count)
+        return tuple(int(self._market("taskAt(uint256)", [at], ["uint256"])[0]) for at in range(first, end))
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         """State of a round.  Raises UnknownError for one that was not opened."""
-        digest, submit, settle, batches, owners, spent, x, y, finalized = self._market(
-            "round(uint256,uint256)", [task_id, number], [ROUND]
-        )[0]
-        return RoundRecord(digest, submit, settle, batches, owners, spent, _point(x, y), finalized)
+        raw = self._market("round(uint256,uint256)", [task_id, number], [decoding.ROUND])[0]
+        return decoding.round_record(raw)
 
     def context(self, task_id: int, number: int) -> Context:
         """The context of a round.  Raises UnknownError."""
         digest = self.round(task_id, number).model_digest
         return Context.of(self.terms(task_id), number, digest, self.policy(task_id))
 
-    def owner_at(self, task_id: int, index: int) -> bytes:
-        """Address of the owner with a registration index.  Raises UnknownError."""
-        key = (task_id, index)
-        return self._owners.get(key, lambda: self._read_owner(task_id, index))
+    def opened_at(self, task_id: int, number: int) -> int:
+        """When a round was opened, from its event, which no pause of the market moves.  Raises UnknownError."""
+        found = self.events(decoding.ROUND_OPENED, task_id, number)
+        if not found:
+            raise UnknownError(f"the node shows no event of the opening of round {number}; does it keep old events?")
+        deadline = self.rpc.guarded(lambda: decoding.opened(found[0]))
+        return int(deadline) - self.terms(task_id).windows.submit
 
-    def owner_index(self, task_id: int, owner: bytes) -> int | None:
-        """Registration index of an owner, None for one that is not registered."""
-        registered, index = self._market("ownerIndex(uint256,address)", [task_id, owner], ["bool", "uint256"])
-        return int(index) if registered else None
+    def owner(self, task_id: int, index: int) -> OwnerRecord:
+        """The owner with a registration index, at present.  Raises UnknownError."""
+        return decoding.owner(self._market("ownerAt(uint256,uint256)", [task_id, index], [decoding.OWNER])[0])
+
+    def owner_at(self, task_id: int, index: int) -> bytes:
+        """Address of the signer with a registration index.  Raises UnknownError.
+
+        It is kept: only when a task has given out all indices, those of owners that left are given out again.
+        """
+        if self._rosters.get(task_id, lambda: self.task(task_id).owners == ROSTER_SIZE):
+            return self.owner(task_id, index).signer
+        return self._signers.get((task_id, index), lambda: self.owner(task_id, index).signer)
+
+    def owner_index(self, task_id: int, signer: bytes) -> int | None:
+        """Registration index of a signer, also of one that has left; None for one that was never registered."""
+        registered, index, _ = self._enrolment(task_id, signer)
+        return index if registered else None
+
+    def admitted(self, task_id: int, signer: bytes) -> bool:
+        """Whether a signer may be registered: admitted by the model owner, or the task is open."""
+        return bool(self._enrolment(task_id, signer)[2])
+
+    def eligible(self, task_id: int, number: int, index: int) -> bool:
+        """Whether the owner with a registration index may be accepted in a round.  Raises UnknownError."""
+        return index < self.round(task_id, number).limit and self.owner(task_id, index).takes_part(number)
 
     def compacted(self, task_id: int, chunk: int) -> int:
         """How many owners of a chunk of the roster are in its copy in code."""
@@ -161,75 +237,84 @@ class ChainView:
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         """Whether the owner with a registration index is in an accepted batch of the round."""
-        return self._bit("consumed(uint256,uint256,uint256)", task_id, number, index)
+        (word,) = self._market("consumed(uint256,uint256,uint256)", [task_id, number, index // 256], ["uint256"])
+        return bool(word >> index % 256 & 1)
 
-    def claimed(self, task_id: int, number: int, index: int) -> bool:
-        """Whether that owner was paid for the round."""
-        return self._bit("claimed(uint256,uint256,uint256)", task_id, number, index)
+    def claimable(self, task_id: int, index: int, through: int) -> Claimable:
+        """What a claim of all rounds before ``through`` would pay an owner now.  Raises UnknownError."""
+        amount, following = self._market(
+            "claimable(uint256,uint256,uint256)", [task_id, index, through], ["uint256", "uint256"]
+        )
+        return Claimable(amount, following)
 
-    def committee(self, committee_id: int) -> Committee:
-        """Threshold and members of a committee, which never change.  Raises UnknownError."""
-        return self._committees.get(committee_id, lambda: self.committee_record(committee_id).committee)
+    def owed(self, token: bytes, account: bytes) -> int:
+        """What an account can collect of a token: fees, and payments that it did not take."""
+        return int(self._market("owed(address,address)", [token, account], ["uint256"])[0])
 
-    def committee_record(self, committee_id: int) -> CommitteeRecord:
-        """A committee with its members' present endpoints and keys.  Raises UnknownError."""
-        threshold, members, endpoints, keys, ready = self._call(
-            self.registry, "committee(uint256)", [committee_id],
-            ["uint8", "address[]", "bytes[]", "bytes32[]", "bool"],
-        )  # fmt: skip
-        committee = Committee(committee_id, threshold, tuple(map(to_canonical_address, members)))
-        if not len(members) == len(endpoints) == len(keys):
-            raise ChainError("the node shows a committee whose members, endpoints and keys do not match")
-        # Bytes, for the contract takes any: one member's text that is no UTF-8 must not hide the others.
-        places = tuple(printable(endpoint.decode("utf-8", "replace"), len(endpoint)) for endpoint in endpoints)
-        return CommitteeRecord(committee, places, tuple(keys), ready)
+    def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
+        """Threshold and members of a committee in an epoch, the present one if none is named.  Raises UnknownError."""
+        key = (committee_id, self._epoch(committee_id) if epoch is None else epoch)
+        return self._committees.get(key, lambda: self._read_committee(*key).committee)
+
+    def committee_of_round(self, task_id: int, number: int) -> Committee:
+        """The members whose attestations count in a round: those of the epoch in which it was opened."""
+        return self.committee(self.terms(task_id).committee_id, self.round(task_id, number).epoch)
+
+    def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+        """A committee with the endpoints and keys of an epoch's members, of the present ones if none is named.
+
+        Raises UnknownError.
+        """
+        return self._read_committee(committee_id, epoch)
+
+    def committee_terms(self, committee_id: int) -> CommitteeTerms:
+        """The terms of a committee, which never change.  Raises UnknownError."""
+        ask = ("terms(uint256)", [committee_id], [decoding.COMMITTEE_TERMS])
+        known, read = self._committee_terms, decoding.committee_terms
+        return known.get(committee_id, lambda: read(self._call(self.registry, *ask)[0]))
+
+    def member(self, committee_id: int, index: int) -> MemberRecord:
+        """The member at an index of a committee, at present, and the change that waits for it.  Raises UnknownError."""
+        raw = self._call(self.registry, "membership(uint256,uint256)", [committee_id, index], [decoding.MEMBER])[0]
+        return cast(MemberRecord, self.rpc.guarded(lambda: decoding.member(raw)))
+
+    def revoked(self, committee_id: int) -> frozenset[bytes]:
+        """Keys of a committee's members, of all epochs, that were revoked: their attestations count nowhere."""
+        self._watch.look()
+        topics = [keccak(decoding.KEY_REVOKED.encode("ascii")), committee_id.to_bytes(32, "big")]
+        found = self.rpc.logs(self.registry, topics, self.from_block)
+        return frozenset(bytes(log["topics"][3])[-20:] for log in found)
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, in order, from the events."""
         terms = self.terms(task_id)
         published = self._published(task_id, number) if terms.inline_payload else {}
-        batches = [self._decode(log) for log in self._logs(BATCH_ACCEPTED, task_id, number)]
+        batches = [self._decode(log) for log in self.events(decoding.BATCH_ACCEPTED, task_id, number)]
         return tuple(
             AcceptedBatch(
                 task_id, number, record, tuple(self.owner_at(task_id, i) for i in record.indices),
-                terms.reward_per_gradient, tuple(published.get(record.batch_index, ())),
+                terms.pay.flat, tuple(published.get(record.batch_index, ())),
             )
             for record in sorted(batches, key=lambda record: record.batch_index)
         )  # fmt: skip
 
-    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
-        """An accepted batch by its identifier, if ``confirmations`` blocks vouch for it, its own among them."""
-        last = self.rpc.head().number - confirmations + 1
-        if last < self._from_block:
-            return None
-        found = self._logs(BATCH_ACCEPTED, task_id, number, batch_id=batch_id, to_block=last)
-        return self._decode(found[0]) if found else None
+    def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:
+        """Fees that the market holds for a round, or one batch of it, as its events said last, if that is so still."""
+        told = self.events(decoding.FEES_HELD, task_id, number, third=None if batch is None else batch.to_bytes(32))
+        said: dict[int, HeldFees] = dict(self.rpc.guarded(lambda: [decoding.held_fees(log) for log in told]))
+        place, kind = "heldFees(uint256,uint256,uint256)", ["bytes32"]
+        return {
+            n: fees for n, fees in said.items() if self._market(place, [task_id, number, n], kind)[0] == fees.digest
+        }
 
-    def _decode(self, log: Any) -> RecordedBatch:
-        return cast(RecordedBatch, self.rpc.guarded(lambda: _decode_accepted(log)))
-
-    def _decode_terms(self, task_id: int, model_owner: bytes, raw: Sequence[Any]) -> TaskTerms:
-        committee_id, verifier, coordinator, *rest = raw
-        return TaskTerms(
-            self.market_id, task_id, model_owner, committee_id, to_canonical_address(verifier),
-            to_canonical_address(coordinator), *rest,
-        )  # fmt: skip
-
-    def _read_policy(self, verifier: bytes) -> Policy:
-        capacity = self._call(verifier, "capacity()", [], ["uint256"])[0]
-        key_hash = self._call(verifier, "policyKeyHash()", [], ["bytes32"])[0]
-        return Policy(capacity, key_hash, keccak(self.rpc.code(verifier)))
-
-    def _read_tau(self, verifier: bytes) -> G2:
+    def _decode_terms(self, task_id: int, creator: bytes, raw: Sequence[Any]) -> TaskTerms:
         try:
-            words = self._call(verifier, "tau()", [], ["uint256[4]"])[0]
-        except ContractError as error:
-            raise ContractError(
-                f"the verifier 0x{verifier.hex()} does not name its reference string: it is of an older release, or "
-                "none of ours; the task needs another verifier",
-                error.error,
-            ) from error
-        return G2(b"".join(word.to_bytes(32, "big") for word in words))
+            return decoding.terms(raw, market=self.market_id, task_id=task_id, creator=creator)
+        except InvalidInputError as error:
+            raise ChainError(f"the node shows terms that no market takes ({error}); is the contract ours?") from error
+
+    def _verifier(self, verifier: bytes) -> Verifier:
+        return self._verifiers.get(verifier, lambda: read_verifier(self._call, self.rpc.code, verifier))
 
     def _read_deployment(self) -> bytes | None:
         if not self.rpc.code(self.market):
@@ -237,31 +322,32 @@ class ChainView:
         return bytes(self.rpc.call(self.market, "deployment()", [], ["bytes32"])[0])
 
     def _forget(self) -> None:
-        for memo in (self._terms, self._policies, self._taus, self._owners, self._committees):
+        for memo in (self._terms, self._verifiers, self._levels, self._rosters, self._signers, self._committees,
+                     self._committee_terms, self._fixed):  # fmt: skip
             memo.forget()
+        self.tokens.forget()
 
-    def _read_owner(self, task_id: int, index: int) -> bytes:
-        return to_canonical_address(self._market("ownerAt(uint256,uint256)", [task_id, index], ["address"])[0])
+    def _constant(self, signature: str, kind: str) -> Any:
+        return self._fixed.get(signature, lambda: self._market(signature, [], [kind])[0])
 
-    def _bit(self, bitmap: str, task_id: int, number: int, index: int) -> bool:
-        (word,) = self._market(bitmap, [task_id, number, index // 256], ["uint256"])
-        return bool(word >> index % 256 & 1)
+    def _enrolment(self, task_id: int, signer: bytes) -> tuple[Any, ...]:
+        return self._market("ownerIndex(uint256,address)", [task_id, signer], ["bool", "uint256", "bool"])
 
-    def _published(self, task_id: int, number: int) -> dict[int, list[bytes]]:
-        out: dict[int, list[bytes]] = {}
-        for log in self._logs(AGGREGATE_PUBLISHED, task_id, number):
-            index, payload = self.rpc.guarded(lambda log=log: _decode_published(log))
-            out.setdefault(index, []).append(payload)
-        return out
+    def _epoch(self, committee_id: int) -> int:
+        kinds = ["uint256", "uint256", "uint256", "bool"]
+        return int(self._call(self.registry, "shape(uint256)", [committee_id], kinds)[2])
 
-    def _logs(
-        self, event: str, task_id: int, number: int, *, batch_id: bytes | None = None, to_block: int | None = None
-    ) -> list[Any]:
-        self._watch.look()
-        topics = [keccak(event.encode("ascii")), task_id.to_bytes(32, "big"), number.to_bytes(32, "big")]
-        if batch_id is not None:
-            topics.append(batch_id)
-        return list(self.rpc.logs(self.market, topics, self._from_block, to_block))
+    def _read_committee(self, committee_id: int, epoch: int | None) -> CommitteeRecord:
+        """The members of an epoch; of the present one, and with it, if none is named."""
+        kinds = ["uint8", "address[]", "bytes[]", "bytes32[]", "bool"]
+        known = self._epoch(committee_id) if epoch is None else epoch
+        threshold, members, endpoints, keys, ready = self._call(
+            self.registry, "committeeAtEpoch(uint256,uint256)", [committee_id, known], kinds
+        )
+        committee = Committee(committee_id, threshold, tuple(map(to_canonical_address, members)))
+        if not len(members) == len(endpoints) == len(keys):
+            raise ChainError("the node shows a committee whose members, endpoints and keys do not match")
+        return CommitteeRecord(committee, tuple(map(decoding.place, endpoints)), tuple(keys), ready, known)
 
     def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         return self._call(self.market, signature, arguments, returns)
@@ -275,19 +361,3 @@ class ChainView:
                 self._watch.look_now()
                 raise UnknownError(f"the chain knows no such thing: {error}") from error
             raise
-
-
-def _point(x: int, y: int) -> G1:
-    return G1(x.to_bytes(32, "big") + y.to_bytes(32, "big"))
-
-
-def _decode_published(log: Any) -> tuple[int, bytes]:
-    return int.from_bytes(bytes(log["topics"][3]), "big"), decode(["bytes"], bytes(log["data"]))[0]
-
-
-def _decode_accepted(log: Any) -> RecordedBatch:
-    index, x, y, raw = decode(["uint256", "uint256", "uint256", "bytes"], bytes(log["data"]))
-    if len(raw) % 2:
-        raise ChainError("an event of the market is cut off; does the node serve the right contract?")
-    indices = tuple(int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2))
-    return RecordedBatch(index, bytes(log["topics"][3]), _point(x, y), indices)

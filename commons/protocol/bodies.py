@@ -257,8 +257,8 @@ class DigestBody:
 
 
 @dataclass(frozen=True, slots=True)
-class AttestBody:
-    """ATTEST: the prover's EIP-712 attestation, 65 bytes, for the contract."""
+class SignedBody:
+    """ATTEST, EXCLUDE: the prover's EIP-712 signature, 65 bytes, for the contract."""
 
     signature: bytes = field(repr=False)
 
@@ -267,7 +267,7 @@ class AttestBody:
         return self.signature
 
     @classmethod
-    def decode(cls, raw: bytes) -> AttestBody:
+    def decode(cls, raw: bytes) -> SignedBody:
         """Parse; raises WireError."""
         reader = Reader(raw)
         body = cls(reader.take(65))

@@ -5,8 +5,9 @@ of the sum on it, whoever shows it.  The audit bundle adds every opened value, s
 provers attest without trusting any of them: that entries are small integers rests on the opened projections, from which
 anyone can recompute signs and digests.
 
-Encoding, version 2, all integers big-endian.  Certificate: version byte; context; counts; cohort digests; headers;
-coin; proof; attestations.  Bundle: certificate; projections; row.  Exactly one encoding for each; none of it is secret.
+Encoding, version 3, all integers big-endian.  Certificate: version byte; context; payee; counts; cohort digests;
+headers; coin; proof; attestations.  Bundle: certificate; projections; row.  Exactly one encoding for each; none of it
+is secret.
 """
 
 from __future__ import annotations
@@ -17,28 +18,30 @@ from dataclasses import dataclass, field, replace
 from circuits.errors import InvalidInputError, WireError
 from circuits.hashing import words
 from circuits.statement import (
-    MAX_DIMENSION,
     ROWS,
     TAIL,
+    Attested,
     BatchProof,
     BatchStatement,
     Context,
     GrothProof,
-    MarketId,
     SubmissionHeader,
     SumcheckProof,
     cohort_id,
     sign_seed,
 )
+from circuits.terms import MAX_DIMENSION, MarketId
 from circuits.transcript import RhoInputs, rho_state
 from commons.protocol.bodies import Reader, scalars_to_bytes
 from commons.protocol.messages import MAX_COHORT, MAX_PROVERS
 from native import FrArray
 
-VERSION = 2
+VERSION = 3
 MAX_CERTIFICATE = 2 * 1024 * 1024
 """Most bytes of a certificate: 256 owners of a committee of 32 take 0.35 MB."""
 _ADDRESS, _SIGNATURE = 20, 65
+ROUND_NAMED = 1 + 32 + _ADDRESS + 4 * 32
+"""Bytes of a certificate up to its round: version, chain, market, deployment, task, hash of the terms, round."""
 Attestations = tuple[tuple[int, bytes], ...]
 
 
@@ -47,11 +50,13 @@ class Certificate:
     """A batch and its attestations.
 
     Attributes:
+        payee: 20-byte address of who gets the coordinator's fee.
         cohort: identifiers of all submissions of the cohort, in order; they fix the sign seed together with the coin.
         attestations: (prover index, 65-byte signature), ascending.
     """
 
     statement: BatchStatement
+    payee: bytes
     cohort: tuple[bytes, ...]
     coin: int
     proof: BatchProof
@@ -78,6 +83,14 @@ class Certificate:
         if not dealings <= set(self.cohort):
             raise WireError("the certificate's submissions are not those of its cohort")
 
+    def attested(self, verifier_code: bytes, committee_id: int) -> Attested:
+        """What provers sign of the batch; code and committee are those that the signer's or reader's own node shows."""
+        proof = self.proof
+        return Attested(
+            self.batch_id, verifier_code, committee_id, self.statement.size, proof.commitment_sum, proof.square_norm,
+            self.payee,
+        )  # fmt: skip
+
     def attested_by(self, attestations: Iterable[tuple[int, bytes]]) -> Certificate:
         """The same batch with these attestations."""
         return replace(self, attestations=tuple(sorted(attestations)))
@@ -87,7 +100,7 @@ class Certificate:
         c, owners = self.statement.context, self.statement.owners
         provers = len(owners[0].share_digests)
         head = words(c.market.chain_id) + c.market.address + c.market.deployment
-        head += words(c.task_id, c.terms_hash, c.round, c.model_digest, c.policy_key_hash, c.bound)
+        head += words(c.task_id, c.terms_hash, c.round, c.model_digest, c.policy_key_hash, c.bound) + self.payee
         counts = b"".join(
             n.to_bytes(4, "big") for n in (c.dimension, len(self.cohort), len(owners), provers, len(self.attestations))
         )
@@ -165,6 +178,14 @@ class AuditBundle:
         return bundle
 
 
+def named_round(head: bytes) -> tuple[int, int] | None:
+    """Task and round of an encoded certificate, from its first ``ROUND_NAMED`` bytes; None for another version's."""
+    if len(head) < ROUND_NAMED or head[0] != VERSION:
+        return None
+    task_id, round_number = head[ROUND_NAMED - 96 : ROUND_NAMED - 64], head[ROUND_NAMED - 32 : ROUND_NAMED]
+    return int.from_bytes(task_id, "big"), int.from_bytes(round_number, "big")
+
+
 def largest_bundle(dimension: int) -> int:
     """No less than the bytes of any bundle of a model of so many coordinates."""
     return MAX_CERTIFICATE + 32 * ((MAX_COHORT + 1) * ROWS + dimension + TAIL)
@@ -177,7 +198,7 @@ def _read_certificate(reader: Reader) -> Certificate:
         )
     market = MarketId(_word(reader), reader.take(_ADDRESS), reader.take(32))
     task_id, terms_hash, round_number, model = _word(reader), reader.take(32), _word(reader), reader.take(32)
-    key_hash, bound = reader.take(32), _word(reader)
+    key_hash, bound, payee = reader.take(32), _word(reader), reader.take(_ADDRESS)
     dimension = _count(reader, 1, MAX_DIMENSION, "coordinates")
     cohort_size = _count(reader, 1, MAX_COHORT, "submissions in its cohort")
     owners = _count(reader, 1, cohort_size, "owners")
@@ -188,7 +209,7 @@ def _read_certificate(reader: Reader) -> Certificate:
     headers = tuple(_read_header(reader, context, provers) for _ in range(owners))
     try:
         certificate = Certificate(
-            BatchStatement(context, headers), cohort, reader.scalar(), _read_proof(reader),
+            BatchStatement(context, headers), payee, cohort, reader.scalar(), _read_proof(reader),
             tuple((reader.take(1)[0], reader.take(_SIGNATURE)) for _ in range(attesting)),
         )  # fmt: skip
     except InvalidInputError as error:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, Generic, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.cols import homogenous_tuple_structure_factory, iterable_unstructure_factory
@@ -26,7 +27,7 @@ class RecordError(ValueError):
 
 
 class Codec(Generic[T]):
-    """Both directions for one dataclass, or for a union of them that their ``kind`` tells apart."""
+    """Both directions for one dataclass, or for a union of them that their ``kind`` tells apart; so in its fields."""
 
     def __init__(self, form: Any) -> None:
         """Args:
@@ -34,8 +35,8 @@ class Codec(Generic[T]):
         """
         self._form = form
         self._converter = _converter()
-        if get_args(form):
-            configure_tagged_union(form, self._converter, tag_generator=_kind, tag_name="kind")
+        for union in _unions(form):
+            configure_tagged_union(union, self._converter, tag_generator=_kind, tag_name="kind")
 
     def encode(self, value: T) -> dict[str, Any]:
         """The record of a value.  Raises RecordError for a field that its type does not allow."""
@@ -54,6 +55,15 @@ class Codec(Generic[T]):
         except (KeyError, TypeError, AttributeError) as error:
             raise RecordError("it is of no known kind") from error
         return value
+
+
+def _unions(form: Any) -> list[Any]:
+    """All unions of dataclasses in a form, also in its fields."""
+    if is_dataclass(form):
+        parts = get_type_hints(form)
+        return [union for field in fields(form) for union in _unions(parts[field.name])]
+    own = [form] if isinstance(form, UnionType) and all(map(is_dataclass, get_args(form))) else []
+    return own + [union for part in get_args(form) for union in _unions(part)]
 
 
 def _kind(part: Any) -> str:

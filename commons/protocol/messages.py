@@ -37,6 +37,7 @@ class Step(IntEnum):
     PROBE_MASK = 10
     PROBE_COMBINE = 11
     REVEAL = 12
+    EXCLUDE = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,12 @@ class Message:
 
 def message_digest(session: bytes, step: Step, sender: int, body: bytes) -> bytes:
     """Digest of a prover's message: session, step, sender and the hash of the body under one tag."""
-    return keccak(words(tag("gradroll/v1/message"), session, int(step), sender, keccak(body)))
+    return digest_of_hash(session, int(step), sender, keccak(body))
+
+
+def digest_of_hash(session: bytes, step: int, sender: int, body_hash: bytes) -> bytes:
+    """The same digest from the Keccak-256 of the body, all that a contract sees of it."""
+    return keccak(words(tag("gradroll/v1/message"), session, step, sender, body_hash))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +149,10 @@ class StepRequest:
         cohort: with COIN only.
         proposal: with MASK and PROBE_MASK only.
         authorization: the coordinator's signature over ``asked``; RELEASE, which serves anybody, needs none.
-        relayed: the provers' messages of the step before.
-        payload: with ATTEST the audit bundle without attestations, with RELEASE the batch's certificate.
-        owner: index into the cohort, with REVEAL only.
+        relayed: the provers' messages of the step before; with EXCLUDE those that show an owner's fault.
+        payload: with ATTEST the audit bundle without attestations, with RELEASE the batch's certificate, with EXCLUDE a
+            share payload that was laid open, or nothing.
+        owner: index into the cohort, with REVEAL and EXCLUDE only.
     """
 
     step: Step

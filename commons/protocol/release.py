@@ -5,8 +5,8 @@ Any t + 1 honest provers are enough, and nobody has to be believed: what is retu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 
 import numpy as np
@@ -22,6 +22,7 @@ from commons.protocol.bodies import DigestBody
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure, ProverVerdict, blamed, collect, vectors
+from commons.protocol.signing import signs
 from commons.sharing.reconstruct import open_vector
 from native import FrArray
 
@@ -36,21 +37,35 @@ class Opened:
     verdicts: tuple[ProverVerdict, ...]
 
 
+def request(certificate: Certificate) -> StepRequest:
+    """RELEASE, the same to every prover."""
+    return StepRequest(Step.RELEASE, certificate.batch_id, payload=certificate.encode())
+
+
 def requests(certificate: Certificate, provers: Iterable[int]) -> dict[int, StepRequest]:
     """RELEASE to these provers."""
-    request = StepRequest(Step.RELEASE, certificate.batch_id, payload=certificate.encode())
-    return dict.fromkeys(sorted(provers), request)
+    return dict.fromkeys(sorted(provers), request(certificate))
 
 
 def opened(
-    committee: Committee, key: CommitmentKey, certificate: Certificate, replies: Mapping[int, StepReply | Failure]
+    committee: Committee,
+    key: CommitmentKey,
+    certificate: Certificate,
+    replies: Mapping[int, StepReply | Failure],
+    present: Sequence[bytes] = (),
 ) -> Opened:
     """Open the sum from the provers' replies.
+
+    Args:
+        committee: the members of the round's epoch.
+        present: addresses of the present members, by index.  A member that has another key since then signs with that;
+            it matters for blame only, as a sum that is returned opens its commitment.
 
     Raises:
         UnavailableError: no t + 1 shares open the commitment; the message has the provers' reasons.
     """
-    answers = collect(committee, replies, replies, certificate.batch_id, Step.RELEASE, DigestBody.decode)
+    signing = _as_signed(committee, present, replies)
+    answers = collect(signing, replies, replies, certificate.batch_id, Step.RELEASE, DigestBody.decode)
     answers, shares = vectors(answers, len(key.bases), Step.RELEASE)
     total = sum_of_commitments(certificate.statement)
     for candidate, wrong in _candidates(shares, committee.threshold):
@@ -62,6 +77,16 @@ def opened(
     raise UnavailableError(
         f"the sum needs the shares of {committee.threshold + 1} provers that open its commitment: {reasons}"
     )
+
+
+def _as_signed(committee: Committee, present: Sequence[bytes], replies: Mapping[int, StepReply | Failure]) -> Committee:
+    """The committee, with the present key of each member that signed its reply with that."""
+    members = list(committee.members)
+    for prover, address in enumerate(present):
+        reply = replies.get(prover)
+        if isinstance(reply, StepReply) and signs(address, reply.message.digest, reply.message.signature):
+            members[prover] = address
+    return replace(committee, members=tuple(members))
 
 
 def _candidates(shares: Mapping[int, FrArray], threshold: int) -> Iterator[tuple[FrArray, tuple[ProverVerdict, ...]]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from circuits.hashing import keccak, tag, words
-from circuits.statement import MarketId, SubmissionHeader
+from circuits.statement import SubmissionHeader
+from circuits.terms import MarketId
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -15,11 +17,19 @@ class Memo(Generic[K, V]):
 
     Args:
         together: who asks meanwhile does not wait but loads too, as the load may hang.
+        seconds: for which a value serves.
+        monotonic: seconds, from a clock that never goes back.
     """
 
-    def __init__(self, *, together: bool = False) -> None:
-        self._together = together
-        self._known: dict[K, V] = {}
+    def __init__(
+        self,
+        *,
+        together: bool = False,
+        seconds: float = math.inf,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._together, self._seconds, self._monotonic = together, seconds, monotonic
+        self._known: dict[K, tuple[V, float]] = {}
         self._loading: dict[K, threading.Lock] = {}
         self._lock = threading.Lock()
         self._forgotten = 0
@@ -27,19 +37,30 @@ class Memo(Generic[K, V]):
     def get(self, key: K, load: Callable[[], V]) -> V:
         """The value under a key.  What ``load`` raises is raised, and the next who asks loads anew."""
         with self._lock:
-            if key in self._known:
-                return self._known[key]
+            kept = self._kept(key)
+            if kept is not None:
+                return kept[0]
             loading, begun = self._loading.setdefault(key, threading.Lock()), self._forgotten
         if self._together:
             return self._keep(key, load, begun)
         with loading:
-            return self._known[key] if key in self._known else self._keep(key, load, begun)
+            with self._lock:
+                kept = self._kept(key)
+            return self._keep(key, load, begun) if kept is None else kept[0]
+
+    def _kept(self, key: K) -> tuple[V, float] | None:
+        """A value that serves still, and when it was loaded."""
+        kept = self._known.get(key)
+        return None if kept is None or self._monotonic() - kept[1] > self._seconds else kept
 
     def _keep(self, key: K, load: Callable[[], V], begun: int) -> V:
         try:
             value = load()
             with self._lock:
-                return self._known.setdefault(key, value) if begun == self._forgotten else value
+                if begun != self._forgotten:
+                    return value
+                kept = self._known[key] = self._kept(key) or (value, self._monotonic())
+                return kept[0]
         finally:
             with self._lock:
                 self._loading.pop(key, None)
@@ -53,4 +74,4 @@ class Memo(Generic[K, V]):
     def values(self) -> tuple[V, ...]:
         """What has been loaded so far."""
         with self._lock:
-            return tuple(self._known.values())
+            return tuple(value for value, _ in self._known.values())

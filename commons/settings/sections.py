@@ -7,8 +7,19 @@ from typing import Annotated
 from annotated_types import Interval
 from pydantic import BaseModel, ConfigDict
 
-from circuits.statement import MAX_DIMENSION
-from commons.settings.values import Address, Endpoint, File, Listen, LogUrl, NodeUrl, TlsFiles, Unit, tls_files
+from circuits.terms import MAX_DIMENSION
+from commons.settings.values import (
+    Address,
+    Endpoint,
+    File,
+    Identifier,
+    Listen,
+    LogUrl,
+    NodeUrl,
+    TlsFiles,
+    Unit,
+    tls_files,
+)
 
 _LARGEST = 2**63 - 1
 
@@ -92,8 +103,8 @@ class ProverSettings(Server):
     """Directory of the signing key, the sealing key and the shared keys."""
     state: File
     """Directory of ledger, shares, sums and bundles; one process at a time, never an old copy."""
-    committee: Annotated[int, Interval(ge=0, le=_LARGEST)]
-    """Number of the committee that this prover is a member of."""
+    committee: Identifier
+    """The committee that this prover is a member of."""
     confirmations: Annotated[int, Interval(ge=1, le=10_000), Unit("blocks")] = 12
     """Blocks that must vouch for a batch's acceptance, its own among them, before its sum is released.  Set it to the
     depth at which your chain does not reorganise; a development chain takes 1."""
@@ -123,6 +134,9 @@ class CoordinatorSettings(Server):
     """The event log, from which everything is rebuilt after a restart."""
     account: File
     """Key file of the account that tasks name as their coordinator."""
+    payee: Address | None = None
+    """Who is credited the coordinator's fees, the account's address if nobody is named; provers attest it with each
+    batch, so that no relay can change it."""
     state: File
     """Directory of models, sums and audit bundles; one process at a time."""
     step_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 120.0
@@ -137,6 +151,16 @@ class CoordinatorSettings(Server):
     """A look at a round on the chain serves for so long: batches are mostly this coordinator's own."""
     release_patience: Annotated[int, Interval(ge=0, le=36_500), Unit("days")] = 30
     """Days after a round's settle deadline in which its sums are still asked for."""
+    fee_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 60.0
+    """A batch whose fees cannot be settled yet, for instance because a prover does not say that it serves the sum, is
+    looked at again after so long."""
+    posting_interval: Annotated[float, Interval(ge=0.05, le=3600), Unit("seconds")] = 30.0
+    """Time between looks for submissions that owners post on the chain, because they are not taken here, and at what
+    provers have signed of owners that dealt badly."""
+    exclude_from: Annotated[int, Interval(ge=0, le=1 << 62)] = 4 * 10**15
+    """Deposit, in the smallest unit of the task's token, from which an owner that dealt badly is excluded: half of it
+    is the coordinator's if it sends that itself, for some 190,000 gas.  One that has posted its submission is excluded
+    whatever its deposit is, for otherwise it costs a part of the fees."""
     parallel_rounds: Annotated[int, Interval(ge=1, le=64), Unit("rounds")] = 4
     """Rounds worked on at a time."""
     max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 16
@@ -155,7 +179,7 @@ class OwnerSettings(Section):
     """A data owner."""
 
     account: File
-    """Key file; its address is registered for tasks and paid."""
+    """Key file; its address signs gradients, and is paid unless another account registered it."""
     coordinator: Endpoint
     """Endpoint of the task's coordinator: in the clear (also grpc://), or grpcs:// over TLS."""
     state: File
@@ -186,12 +210,15 @@ class ModelOwnerSettings(Section):
 class TaskDefaults(Section):
     """What `gradroll task create` takes where its options say nothing: terms that a market's operator publishes."""
 
-    committee: Annotated[int, Interval(ge=0, le=_LARGEST)] | None = None
-    """Number of the committee that proves."""
+    committee: Identifier | None = None
+    """The committee that proves."""
     verifier: Address | None = None
     """The verifier contract of the policy."""
     relay: Address | None = None
-    """The coordinator's account, which may hand in batches."""
+    """The account of the coordinator."""
+    gas_price: Annotated[int, Interval(ge=0, le=10**15), Unit("wei")] = 10 * 10**9
+    """Gas may cost so much before nobody relays a batch any more: the fees of a task follow from it where they are not
+    named.  It is part of no term; on a chain with cheap gas a market's operator lowers it."""
 
 
 SECTIONS: dict[str, type[Section]] = {

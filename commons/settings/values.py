@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BeforeValidator
 
-from circuits.errors import ConfigError
+from circuits.errors import ConfigError, InvalidInputError
+from commons.runtime.identifiers import parse
 
 _SQLITE = "sqlite://"
 _LOGS = (_SQLITE, "redis://", "rediss://")
@@ -139,6 +140,19 @@ def _bytes_of_address(value: object) -> bytes:
     return raw  # type: ignore[return-value]
 
 
+def _identifier(value: object) -> object:
+    """A whole identifier: 0x and sixteen digits, a decimal, or the number itself."""
+    if isinstance(value, str):
+        try:
+            named = parse(value)
+        except InvalidInputError:
+            raise ValueError from None  # the caller says what the value must be
+        _require(isinstance(named, int))
+        return named
+    _require(isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64)
+    return value
+
+
 def _listening(text: str) -> str:
     _host_and_port(text)
     return text
@@ -166,6 +180,8 @@ Text = Annotated[str, BeforeValidator(_not_empty), Kind("text")]
 File = Annotated[Path, BeforeValidator(_not_empty), Kind("a path", placed=_below)]
 Address = Annotated[bytes, BeforeValidator(_bytes_of_address), Kind("an address, 0x and 40 hexadecimal digits")]
 """20 bytes, written 0x... in settings."""
+Identifier = Annotated[int, BeforeValidator(_identifier), Kind("an identifier, 0x and sixteen hexadecimal digits")]
+"""Of a task or a committee; TOML has no numbers of 64 bits, so it is written as text."""
 Listen = Annotated[Text, AfterValidator(_listening), Kind("host:port")]
 Endpoint = Annotated[Text, AfterValidator(require_endpoint), Kind("host:port, grpc://host:port or grpcs://host:port")]
 NodeUrl = Annotated[Text, AfterValidator(require_node), Kind("an http:// or https:// address", secret=True)]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from circuits.atomicfile import storing
 from circuits.errors import StorageError
-from circuits.statement import MarketId
+from circuits.terms import MarketId
 from commons.protocol.codec import Codec
 from commons.storage.database import require_known
 from commons.storage.files import LOCAL_DISK, Disk, write_durably

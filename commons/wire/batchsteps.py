@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from circuits.errors import WireError
-from circuits.statement import MAX_DIMENSION, TAIL
+from circuits.statement import TAIL
+from circuits.terms import MAX_DIMENSION
 from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
 from commons.protocol.messages import (
     MAX_BODY,

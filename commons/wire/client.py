@@ -91,10 +91,23 @@ class Client:
                 call.cancel()  # the reader may have had enough
 
     def _blob(
-        self, method: Callable[..., Any], request: BlobRequest, limit: int, what: str, expected: bytes | None = None
+        self,
+        method: Callable[..., Any],
+        request: BlobRequest,
+        limit: int,
+        what: str,
+        expected: bytes | None = None,
+        *,
+        within: float | None = None,
     ) -> bytes:
-        """A streamed blob, checked as by ``BlobReader``; one that breaks off goes on where it stopped."""
+        """A streamed blob, checked as by ``BlobReader``; one that breaks off goes on where it stopped.
+
+        Args:
+            within: seconds for all of it, which is then asked for once.
+        """
         reader = BlobReader(limit, what, expected)
+        if within is not None:
+            return reader.read(self._stream_within(method, request, within))
         while True:
             request.offset = begun = reader.offset
             try:

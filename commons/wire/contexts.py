@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from circuits.statement import MAX_BOUND, MAX_DIMENSION, Context, MarketId, SubmissionHeader
+from circuits.statement import Context, SubmissionHeader
+from circuits.terms import MAX_BOUND, MAX_DIMENSION, MarketId
 from commons.protocol.messages import MAX_PROVERS
 from commons.wire import checks
 from commons.wire._generated import common_pb2 as pb

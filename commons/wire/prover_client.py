@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from circuits.errors import WireError
-from circuits.statement import MAX_DIMENSION, Context, SubmissionHeader
+from circuits.statement import Context, SubmissionHeader
+from circuits.terms import MAX_DIMENSION
 from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
@@ -94,15 +96,43 @@ class ProverClient(Client):
         """What the prover says of itself."""
         return uploads.status_from_wire(self._ask(self._stub.Status, pb.ProverStatusRequest(), timeout))
 
-    def certificate(self, batch_id: bytes) -> Certificate:
-        """The certificate of a batch with the attestations that the prover knows; only its identifier is checked."""
+    def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
+        """The certificate of a batch with the attestations that the prover knows; only its identifier is checked.
+
+        Args:
+            timeout: seconds for all of it; without, it may take as long as it moves.
+        """
         request = BatchRequest(batch_id=batch_id)
-        found = Certificate.decode(self._blob(self._stub.GetCertificate, request, MAX_CERTIFICATE, "the certificate"))
+        raw = self._blob(self._stub.GetCertificate, request, MAX_CERTIFICATE, "the certificate", within=timeout)
+        found = Certificate.decode(raw)
         if found.batch_id != batch_id:
             raise WireError(f"{self.endpoint} answered with the certificate of another batch")
         return found
 
-    def audit_bundle(self, batch_id: bytes, dimension: int = MAX_DIMENSION) -> AuditBundle:
-        """All opened values of a batch that the prover attested; an audit checks them."""
+    def availability(self, batch_id: bytes, payload: bytes = b"", timeout: float | None = None) -> AvailabilityReceipt:
+        """The prover's word that a batch's sum is to be had; check it with ``commons.chain.feereceipts``.
+
+        Args:
+            payload: the encoded aggregate, to be posted with it.
+        """
+        request = pb.AvailabilityRequest(batch_id=batch_id, payload=payload)
+        return uploads.availability_from_wire(self._ask(self._stub.GetAvailability, request, timeout))
+
+    def batches(self, task_id: int, round_number: int) -> Iterator[bytes]:
+        """Identifiers of the round's batches that the prover attested, ascending, asked for as they are taken."""
+        after = b""
+        while True:
+            request = pb.ListBatchesRequest(task_id=task_id, round=round_number, after=after)
+            listed = uploads.batches_from_wire(self._ask(self._stub.ListBatches, request), after)
+            yield from listed
+            if not listed:
+                return
+            after = listed[-1]
+
+    def audit_bundle(
+        self, batch_id: bytes, dimension: int = MAX_DIMENSION, timeout: float | None = None
+    ) -> AuditBundle:
+        """All opened values of a batch that the prover attested; an audit checks them.  ``timeout``: as above."""
         request, limit = BatchRequest(batch_id=batch_id), largest_bundle(dimension)
-        return AuditBundle.decode(self._blob(self._stub.GetAuditBundle, request, limit, "the audit bundle"))
+        raw = self._blob(self._stub.GetAuditBundle, request, limit, "the audit bundle", within=timeout)
+        return AuditBundle.decode(raw)

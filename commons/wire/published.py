@@ -5,6 +5,7 @@ from __future__ import annotations
 from circuits.arrays import FloatArray
 from circuits.errors import ClosedError, UnknownError
 from commons.chain.view import ChainView
+from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.storage.modelfiles import decode_model
 from commons.wire.coordinator_client import CoordinatorClient
@@ -19,10 +20,10 @@ def opened_round(view: ChainView, task_id: int, wanted: int | None) -> int:
     """
     opened = view.task(task_id).rounds_opened
     if opened == 0:
-        raise ClosedError(f"task {task_id} has no open round yet; wait for its model owner to open one")
+        raise ClosedError(f"task {shown(task_id)} has no open round yet; wait for its model owner to open one")
     current = opened - 1 if wanted is None else wanted
     if not 0 <= current < opened:
-        raise UnknownError(f"task {task_id} has no round {current}; the latest is {opened - 1}, so ask for that")
+        raise UnknownError(f"task {shown(task_id)} has no round {current}; the latest is {opened - 1}, so ask for that")
     return current
 
 

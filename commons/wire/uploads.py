@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from circuits.errors import WireError
+from circuits.payload import MAX_INLINE
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, members_of
 from commons.protocol.messages import MAX_PROVERS
+from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.foreigntext import printable
@@ -18,6 +21,8 @@ from commons.wire.contexts import header_from_wire, header_to_wire
 MAX_SEALED_KEYS = 4 << 20
 MAX_KEY_SETS = 1 << 16
 MAX_CHUNKS = 1 << 18
+MAX_LISTED = 1024
+"""Batches named in one reply."""
 _MAX_STATUS_ENTRIES = 256
 _MAX_NAME = 64
 
@@ -106,6 +111,31 @@ def confirmation_to_wire(confirmation: KeyConfirmation) -> pb.KeyConfirmation:
         hashes=[pb.KeyHash(subset=mask, hash=value) for mask, value in masked],
         signature=confirmation.signature,
     )
+
+
+def batches_from_wire(reply: pb.ListBatchesReply, after: bytes) -> tuple[bytes, ...]:
+    """Identifiers that ascend, so that a list has an end.  Raises WireError for anything else."""
+    checks.counted(reply.batch_ids, 0, MAX_LISTED, "batch_ids")
+    listed = tuple(checks.digest(batch_id, "batch_ids") for batch_id in reply.batch_ids)
+    if any(a >= b for a, b in pairwise((after, *listed))):
+        raise WireError("batch_ids must be in ascending order, after the one that was named")
+    return listed
+
+
+def availability_to_wire(receipt: AvailabilityReceipt) -> pb.AvailabilityReply:
+    """The wire form of a receipt of availability."""
+    return pb.AvailabilityReply(challenge=receipt.challenge, signature=receipt.signature)
+
+
+def availability_from_wire(message: pb.AvailabilityReply) -> AvailabilityReceipt:
+    """Raises WireError for a malformed signature."""
+    return AvailabilityReceipt(message.challenge, checks.signature(message.signature, "availability.signature"))
+
+
+def asked_availability(message: pb.AvailabilityRequest) -> tuple[bytes, bytes]:
+    """A batch's identifier, and the encoded aggregate or nothing.  Raises WireError for a malformed field."""
+    checks.bounded(len(message.payload), 0, MAX_INLINE, "length of payload")
+    return checks.digest(message.batch_id, "batch_id"), message.payload
 
 
 def status_from_wire(message: pb.ProverStatusReply) -> ProverStatus:

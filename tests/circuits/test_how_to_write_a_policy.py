@@ -20,11 +20,11 @@ from circuits.keyfiles import load_proving_key, load_verifying_key, save_verifyi
 from circuits.policies import registry
 from circuits.policies.spec import PublicInputs
 from circuits.srs import load
+from circuits.terms import NewTask, Windows
 from circuits.verify import verify_batch
 from commons.chain.calldata import proof_tuple
 from commons.chain.deploying import deploy_contracts
 from commons.chain.devchain import DevChain
-from commons.chain.facts import NewTask
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from coordinator.machine import OwnerRejected
@@ -156,15 +156,18 @@ def test_step_6_the_contract_takes_key_and_proof(setup: Setup) -> None:
     chain = DevChain()
     try:
         url = chain.start()
-        view = ChainView(url, deploy_contracts(url, chain.accounts[0]).market)
+        made = deploy_contracts(url, chain.accounts[0])
+        view = ChainView(url, made.market)
         writer = ChainWriter(view, chain.accounts[0])
-        verifier = writer.deploy_verifier(setup.verifying)
+        verifier = writer.deploy_verifier(made.factory, setup.verifying)
         committee = writer.create_committee(1, [bytes([p + 1]) * 20 for p in range(4)])
-        task = writer.create_task(NewTask(committee, verifier, writer.address, 5, 0, BOUND, 2, 4, 1, 1, 60, 600))
+        task = writer.create_task(
+            NewTask(committee, verifier, writer.address, 5, 0, BOUND, 2, 4, 1, Windows(3600, 3600))
+        )
         policy = view.policy(task)
         assert (policy.capacity, policy.key_hash) == (CAPACITY, setup.verifying.key_hash)
         arguments = [statement_tuple(batch.statement), proof_tuple(batch.proof)]
-        answer = view.rpc.call(verifier, f"verify({STATEMENT},{PROOF})", arguments, ["bytes32"])
-        assert answer == (batch.batch_id,)
+        answer = view.rpc.call(verifier, f"verify({STATEMENT},{PROOF})", arguments, ["bytes32", "uint256"])
+        assert answer == (batch.batch_id, 0)
     finally:
         chain.stop()

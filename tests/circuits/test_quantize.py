@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from circuits.errors import GradientError
 from circuits.quantize import Quantized, dequantize, quantize, squared_norm
-from circuits.statement import MAX_BOUND
+from circuits.terms import MAX_BOUND
 
 reals = st.floats(-1e6, 1e6, allow_nan=False, width=64)
 

@@ -9,6 +9,7 @@ from eth_abi.abi import encode
 from eth_account.messages import _hash_eip191_message, encode_typed_data
 
 import native
+from circuits.errors import InvalidInputError
 from circuits.hashing import keccak
 from circuits.statement import (
     ATTESTATION_TYPE,
@@ -16,24 +17,33 @@ from circuits.statement import (
     SUBMISSION_TYPE,
     Attested,
     Context,
-    MarketId,
     Policy,
     SubmissionHeader,
-    TaskTerms,
     cohort_id,
 )
-from tests.support.parts import with_parts
+from circuits.terms import CommitteeTerms, MarketId, NewTask, Pay, Windows
+from tests.support.parts import task_terms, with_parts
 
 MARKET = MarketId(31337, b"\x42" * 20, b"\x43" * 32)
-TERMS = TaskTerms(
-    market=MARKET, task_id=3, model_owner=b"\x01" * 20, committee_id=4, verifier=b"\x02" * 20,
-    coordinator=b"\x03" * 20, dimension=10, fraction_bits=16, bound=1 << 40, min_owners=2, max_owners_per_round=64,
-    rounds=5, reward_per_gradient=7, submit_window=60, settle_window=61, permissioned=True, inline_payload=False,
+NEW = NewTask(
+    committee_id=4, verifier=b"\x02" * 20, coordinator=b"\x03" * 20, dimension=10, fraction_bits=16, bound=1 << 40,
+    min_owners=2, capacity=64, rounds=5, windows=Windows(60, 61, 62, 63, 64), permissioned=True, inline_payload=False,
+    pay=Pay(b"\x04" * 20, 7, 8, 9, 10, 11, 12, 13), lapse_rounds=14,
+)  # fmt: skip
+TERMS = task_terms(NEW, market=MARKET, task_id=3, creator=b"\x01" * 20)
+KIND = (
+    "(uint64,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint32,uint32,bool,bool,"
+    "address,uint128,uint128,uint128,uint128,uint128,uint128,uint128,uint8,uint32,uint32,uint32)"
+)
+"""The contract's terms."""
+WORDS = (
+    4, b"\x02" * 20, b"\x03" * 20, 10, 16, 1 << 40, 2, 64, 5, 60, 61, True, False,
+    b"\x04" * 20, 7, 8, 9, 10, 11, 12, 13, 14, 62, 63, 64,
 )  # fmt: skip
 POLICY = Policy(16, b"\x05" * 32, b"\x06" * 32)
 CONTEXT = Context.of(TERMS, 2, b"\x07" * 32, POLICY)
 HEADER = SubmissionHeader(3, 2, b"\x08" * 20, 9, native.g1_generator, (b"\x0a" * 32, b"\x0b" * 32, b"\x0c" * 32))
-ATTESTED = Attested(b"\x0d" * 32, POLICY.verifier_code, 4, 6, native.g1_generator, 1234)
+ATTESTED = Attested(b"\x0d" * 32, POLICY.verifier_code, 4, 6, native.g1_generator, 1234, b"\x0e" * 20)
 
 
 def typed(type_string: str, values: list[object], market: MarketId = MARKET) -> bytes:
@@ -72,36 +82,113 @@ def test_what_another_owner_signs_is_another_dealing() -> None:
 
 def test_the_attestation_is_typed_data_of_the_whole_batch() -> None:
     values: list[object] = [
-        b"\x0d" * 32, b"\x06" * 32, 4, 3, TERMS.terms_hash, 2, b"\x07" * 32, 6, 1, 2, 1234,
+        b"\x0d" * 32, b"\x06" * 32, 4, 3, TERMS.terms_hash, 2, b"\x07" * 32, 6, 1, 2, 1234, "0x" + 20 * "0e",
     ]  # fmt: skip
     assert ATTESTED.digest(CONTEXT) == typed(ATTESTATION_TYPE, values)
 
 
 def test_terms_are_hashed_as_the_contract_does() -> None:
-    words = (
-        TERMS.committee_id, TERMS.verifier, TERMS.coordinator, TERMS.dimension, TERMS.fraction_bits, TERMS.bound,
-        TERMS.min_owners, TERMS.max_owners_per_round, TERMS.rounds, TERMS.reward_per_gradient, TERMS.submit_window,
-        TERMS.settle_window, TERMS.permissioned, TERMS.inline_payload,
+    head = (keccak(b"gradroll/v1/terms"), MARKET.deployment, 3, TERMS.creator)
+    assert TERMS.terms_hash == keccak(encode(["bytes32", "bytes32", "uint256", "address", KIND], [*head, WORDS]))
+
+
+def test_a_task_is_named_by_creator_nonce_and_terms() -> None:
+    inner = keccak(encode([KIND], [WORDS]))
+    head = (keccak(b"gradroll/v1/task"), MARKET.deployment, TERMS.creator, 6, inner)
+    whole = keccak(encode(["bytes32", "bytes32", "address", "uint256", "bytes32"], head))
+    task = NEW.identifier(MARKET.deployment, TERMS.creator, 6)
+    assert task == int.from_bytes(whole[-8:], "big")
+    others = (
+        NEW.identifier(bytes(32), TERMS.creator, 6), NEW.identifier(MARKET.deployment, bytes(20), 6),
+        NEW.identifier(MARKET.deployment, TERMS.creator, 7),
+        replace(NEW, rounds=6).identifier(MARKET.deployment, TERMS.creator, 6),
     )  # fmt: skip
-    kind = "(uint256,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint128,uint32,uint32,bool,bool)"
-    head = (keccak(b"gradroll/v1/terms"), MARKET.deployment, 3, TERMS.model_owner)
-    assert TERMS.terms_hash == keccak(encode(["bytes32", "bytes32", "uint256", "address", kind], [*head, words]))
+    assert len({task, *others}) == 5
+
+
+def changed(value: object, name: str) -> object:
+    """Another value of a term."""
+    old = getattr(value, name)
+    if isinstance(old, bytes):
+        return with_parts(value, **{name: bytes(20)})
+    return with_parts(value, **{name: not old if isinstance(old, bool) else old + 1})
 
 
 def test_every_term_and_the_deployment_are_in_the_hash_of_the_terms() -> None:
-    changed = [replace(TERMS, market=replace(MARKET, deployment=bytes(32)))]
-    for field in fields(TERMS):
-        value = getattr(TERMS, field.name)
-        if isinstance(value, bytes):
-            changed.append(with_parts(TERMS, **{field.name: bytes(20)}))
-        elif isinstance(value, int):
-            changed.append(with_parts(TERMS, **{field.name: not value if isinstance(value, bool) else value + 1}))
-    assert len(changed) == len(fields(TERMS))
-    assert len({TERMS.terms_hash, *(other.terms_hash for other in changed)}) == len(changed) + 1
+    others = [replace(TERMS, market=replace(MARKET, deployment=bytes(32)))]
+    for part in fields(TERMS):
+        value = getattr(TERMS, part.name)
+        if isinstance(value, Pay | Windows):
+            inner = [changed(value, own.name) for own in fields(value)]
+            others += [with_parts(TERMS, **{part.name: one}) for one in inner]
+        elif part.name != "market":
+            others.append(changed(TERMS, part.name))  # type: ignore[arg-type]
+    assert len(others) == len(WORDS) + 3
+    assert len({TERMS.terms_hash, *(other.terms_hash for other in others)}) == len(others) + 1
+
+
+def test_a_transfer_changes_nothing_that_was_signed() -> None:
+    """The hash has the creator in it, who is not asked who owns the task now."""
+    assert {part.name for part in fields(TERMS)} & {"model_owner", "owner"} == set()
 
 
 @pytest.mark.parametrize(
-    "name", ["batch_id", "verifier_code", "committee_id", "owners", "commitment_sum", "square_norm"]
+    ("part", "value"),
+    [
+        ("dimension", 0), ("dimension", (1 << 28) + 1), ("bound", 0), ("bound", 1 << 62), ("fraction_bits", 63),
+        ("min_owners", 1), ("capacity", 1), ("capacity", 1 << 16), ("rounds", 0), ("rounds", 1 << 20),
+        ("lapse_rounds", 65), ("lapse_rounds", -1), ("committee_id", -1), ("committee_id", 1 << 64),
+        ("verifier", b"\x02" * 19), ("coordinator", b""),
+    ],
+)  # fmt: skip
+def test_terms_out_of_range_are_none(part: str, value: object) -> None:
+    with pytest.raises(InvalidInputError, match=f"{part} "):
+        with_parts(NEW, **{part: value})
+
+
+@pytest.mark.parametrize("part", [part.name for part in fields(Windows)])
+@pytest.mark.parametrize("value", [-1, 0, 1 << 32])
+def test_a_window_has_a_second_at_least_and_fits_its_word(part: str, value: int) -> None:
+    with pytest.raises(InvalidInputError, match=f"{part} window is"):
+        with_parts(Windows(1, 1, 1, 1, 1), **{part: value})
+
+
+@pytest.mark.parametrize("value", [-1, 1 << 128])
+@pytest.mark.parametrize("part", [part.name for part in fields(Pay) if part.name != "token"])
+def test_an_amount_fits_its_word(part: str, value: int) -> None:
+    with pytest.raises(InvalidInputError, match="amount"):
+        with_parts(Pay(), **{part: value})
+
+
+def test_a_committee_is_named_by_creator_nonce_block_terms_and_members() -> None:
+    terms, signers = CommitteeTerms(1, b"\x04" * 20, 5, 6, 7), [b"\x0a" * 20, b"\x0b" * 20, b"\x0c" * 20]
+    kinds = [
+        "bytes32",
+        "uint256",
+        "address",
+        "address",
+        "uint256",
+        "bytes32",
+        "(uint8,address,uint128,uint32,uint32)",
+        "address[]",
+    ]
+    values = (
+        keccak(b"gradroll/v1/committee-id"),
+        31337,
+        b"\x0d" * 20,
+        b"\x0e" * 20,
+        8,
+        b"\x0f" * 32,
+        (1, b"\x04" * 20, 5, 6, 7),
+        signers,
+    )
+    whole = keccak(encode(kinds, values))
+    number = terms.committee_id(31337, b"\x0d" * 20, b"\x0e" * 20, 8, b"\x0f" * 32, signers)
+    assert number == int.from_bytes(whole[-8:], "big")
+
+
+@pytest.mark.parametrize(
+    "name", ["batch_id", "verifier_code", "committee_id", "owners", "commitment_sum", "square_norm", "payee"]
 )
 def test_every_part_of_a_batch_is_attested(name: str) -> None:
     value = getattr(ATTESTED, name)

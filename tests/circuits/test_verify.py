@@ -10,7 +10,8 @@ import pytest
 
 import native
 from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
-from circuits.statement import BatchProof, BatchStatement, MarketId
+from circuits.statement import BatchProof, BatchStatement
+from circuits.terms import MarketId
 from circuits.verify import sum_of_commitments, verify_batch
 from tests.support.parts import with_parts
 from tests.support.plain_batch import (

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+import contracts
 from circuits.errors import InvalidInputError
+from circuits.terms import NewTask, Windows
 from commons.chain.abicoding import call_data, encoded
 from commons.chain.calldata import MARKET, call, deployment
 from commons.chain.rpc import ErrorTable, Rpc
 
-TERMS: tuple[Any, ...] = (1, b"\1" * 20, b"\2" * 20, 10, 16, 1 << 40, 2, 6, 3, 1, 60, 600, False, False)
+TERMS = NewTask(1, b"\1" * 20, b"\2" * 20, 10, 16, 1 << 40, 2, 6, 3, Windows(60, 600)).words
 
 
 @pytest.mark.parametrize(
@@ -38,16 +40,17 @@ def test_what_does_not_fit_is_told(signature: str, arguments: list[Any], said: s
     assert len(str(caught.value)) < 250
 
 
-@pytest.mark.parametrize(("place", "value"), [(3, 2**32), (8, 2**32), (9, 2**128), (10, 10**20)])
+@pytest.mark.parametrize(("place", "value"), [(3, 2**32), (8, 2**32), (9, 10**20), (14, 2**128)])
 def test_so_is_a_term_of_a_task(place: int, value: int) -> None:
-    call(MARKET, "createTask", TERMS)
+    call(MARKET, "createTask", TERMS, 0)
     with pytest.raises(InvalidInputError, match=f"argument 1.{place + 1} of createTask"):
-        call(MARKET, "createTask", (*TERMS[:place], value, *TERMS[place + 1 :]))
+        call(MARKET, "createTask", (*TERMS[:place], value, *TERMS[place + 1 :]), 0)
 
 
 def test_so_is_a_question_and_a_constructors_argument() -> None:
     with pytest.raises(InvalidInputError, match="of task has to be"):
         Rpc("http://127.0.0.1:9", ErrorTable(())).call(b"\1" * 20, "task(uint256)", [2**256], ["bool"])
     with pytest.raises(InvalidInputError, match="of Market has to be an address"):
-        deployment(MARKET, b"no address")
+        libraries = dict.fromkeys(contracts.load(MARKET).links, b"\1" * 20)
+        deployment(MARKET, b"no address", b"\1" * 20, 1, b"\1" * 20, libraries=libraries)
     assert encoded("f", ["uint8"], [7]) == (7).to_bytes(32, "big")

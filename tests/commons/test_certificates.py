@@ -16,8 +16,8 @@ from commons.protocol.messages import MAX_COHORT, MAX_PROVERS
 from tests.support.parts import with_parts
 from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
 
-COUNTS = 1 + 32 + 20 + 32 + 6 * 32
-"""Where the five counts begin: behind version, market and the context's words."""
+COUNTS = 1 + 32 + 20 + 32 + 6 * 32 + 20
+"""Where the five counts begin: behind version, market, the context's words and the payee."""
 
 
 @cache
@@ -36,11 +36,20 @@ def test_a_certificate_survives_its_encoding() -> None:
     assert again.batch_id == certificate().batch_id
     assert (again.statement, again.statement.owners) == (certificate().statement, certificate().statement.owners)
     assert (again.cohort, again.coin, again.proof) == (certificate().cohort, certificate().coin, certificate().proof)
-    assert again.attestations == certificate().attestations
+    assert (again.payee, again.attestations) == (certificate().payee, certificate().attestations)
 
 
 def test_a_bundle_begins_with_its_certificate() -> None:
     assert bundle().encode() == certificate().encode() + bundle().encode_opened()
+
+
+def test_a_payee_is_attested_and_is_no_part_of_the_identifier() -> None:
+    """Whoever changes it has no signature for it; the sum that is released is the same for any payee."""
+    other = replace(certificate(), payee=b"\x01" * 20)
+    assert other.batch_id == certificate().batch_id
+    context, words = other.statement.context, (b"\x02" * 32, 5)
+    assert other.attested(*words).digest(context) != certificate().attested(*words).digest(context)
+    assert Certificate.decode(other.encode()).payee == b"\x01" * 20
 
 
 def test_attestations_are_put_in_order() -> None:
@@ -114,7 +123,7 @@ def test_attestations_out_of_order_or_by_strangers_are_refused(provers: tuple[in
 
 
 def test_another_version_is_refused() -> None:
-    for version in (0, 1, 3):
+    for version in (0, 1, 2, 4):
         with pytest.raises(WireError, match="another version"):
             Certificate.decode(bytes((version,)) + certificate().encode()[1:])
 
@@ -124,7 +133,8 @@ def test_the_largest_certificate_may_travel() -> None:
     header = replace(certificate().statement.owners[0], share_digests=(bytes(32),) * MAX_PROVERS)
     owners = tuple(replace(header, owner_index=i) for i in range(MAX_COHORT))
     largest = Certificate(
-        BatchStatement(certificate().statement.context, owners), (bytes(32),) * MAX_COHORT, 0, certificate().proof,
+        BatchStatement(certificate().statement.context, owners), bytes(20), (bytes(32),) * MAX_COHORT, 0,
+        certificate().proof,
         tuple((p, bytes(65)) for p in range(MAX_PROVERS)),
     )  # fmt: skip
     raw = largest.encode()

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from circuits.errors import ChainError
+from circuits.errors import ChainError, UnknownError
+from circuits.terms import DAY, NewTask, Windows
 from commons.chain.deploying import deploy_contracts
 from commons.chain.deploymentwatch import DeploymentWatch
 from commons.chain.devchain import DevChain
-from commons.chain.facts import NewTask
 from commons.chain.rpc import Rpc
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.protocol.memberships import Rotation, registry_domain
 from commons.storage.accounts import SigningKey
 from tests.support.plain_batch import development_setup
 
@@ -88,32 +89,51 @@ def test_a_node_that_is_silent_is_not_another_chain(caplog: pytest.LogCaptureFix
     assert not caplog.records
 
 
-def market_with_a_task(dev: DevChain, url: str) -> bytes:
-    key = dev.accounts[0]
-    market = deploy_contracts(url, key).market
-    chain = ChainWriter(ChainView(url, market), key)
-    verifier = chain.deploy_verifier(development_setup("norm", 2, 5).verifying)
-    committee = chain.create_committee(1, [SigningKey.generate().address for _ in range(4)])
-    chain.create_task(NewTask(committee, verifier, key.address, 5, 16, 1 << 40, 2, 2, 3, 0, 60, 600))
-    return market
+@dataclass(frozen=True)
+class Place:
+    """A market, a committee with a member that changed its key, a task."""
+
+    market: bytes
+    committee: int
+    task: int
+
+
+def place_of(dev: DevChain, url: str) -> Place:
+    key, member, new = dev.accounts[0], dev.accounts[1], SigningKey.generate()
+    made = deploy_contracts(url, key)
+    chain, own = (ChainWriter(ChainView(url, made.market), one) for one in (key, member))
+    verifier = chain.deploy_verifier(made.factory, development_setup("norm", 2, 5).verifying)
+    committee = chain.create_committee(1, [one.address for one in dev.accounts[1:5]], change_delay=DAY)
+    own.join(committee, "here:1", b"\x01" * 32)
+    rotation = Rotation(committee, 0, new.address, own.address)
+    domain = registry_domain(chain.view.chain_id, chain.view.registry)
+    own.rotate(rotation, b"\x02" * 32, new.sign(rotation.digest(domain)))
+    dev.advance(2 * DAY)
+    chain.apply_change(committee, 0)
+    terms = NewTask(committee, verifier, key.address, 5, 16, 1 << 40, 2, 2, 3, Windows(3600, 3600))
+    return Place(made.market, committee, chain.create_task(terms))
 
 
 def test_what_was_kept_of_another_chain_before_it_was_noticed_is_forgotten() -> None:
-    """Else a prover would know strangers as its committee's members, or as a task's owners, until it is restarted."""
+    """Else a prover would know members of a committee that only the other chain has until it is restarted."""
     old, new = DevChain(), DevChain()
     new.advance(1000)
     first, second = old.start(), new.start()
     try:
-        market = market_with_a_task(old, first)
-        assert market_with_a_task(new, second) == market
-        view = ChainView(first, market)
-        ours = view.committee_record(0).committee
+        here, there = place_of(old, first), place_of(new, second)
+        assert here.market == there.market
+        assert here.task != there.task, "the deployment is in a task's identifier"
+        assert here.committee != there.committee, "the block before is in a committee's"
+        view = ChainView(first, here.market)
+        ours = view.committee_record(here.committee).committee
         view.rpc = Rpc(second, view.rpc.errors)
-        assert view.committee(0) != ours, "the last look serves for a while"
+        assert view.committee(there.committee, 1).threshold == 1, "the last look serves for a while"
         with pytest.raises(ChainError, match="was it reset"):
-            view.task(0)
+            view.task(here.task)
         view.rpc = Rpc(first, view.rpc.errors)
-        assert view.committee(0) == ours
+        assert view.committee(here.committee) == ours
+        with pytest.raises(UnknownError):
+            view.committee(there.committee, 1)
     finally:
         old.stop()
         new.stop()
@@ -124,19 +144,19 @@ def test_a_view_whose_node_was_reset_says_so_instead_of_what_does_not_fit() -> N
     new.advance(1000)
     first, second = old.start(), new.start()
     try:
-        market = market_with_a_task(old, first)
-        assert market_with_a_task(new, second) == market, "the case is that of the same address"
-        view = ChainView(first, market)
-        assert view.terms(0).task_id == 0
+        here = place_of(old, first)
+        assert place_of(new, second).market == here.market, "the case is that of the same address"
+        view = ChainView(first, here.market)
+        assert view.terms(here.task).task_id == here.task
         view.rpc = Rpc(second, view.rpc.errors)
-        for ask in (  # the first of them, as the terms do not fit; the others, as nothing is believed any more
-            lambda: view.task(0), view.now, view.task_count, lambda: view.round(0, 0),
-            lambda: view.committee_record(0), lambda: view.accepted(0, 0),
+        for ask in (  # the first of them, as the task is not there; the others, as nothing is believed any more
+            lambda: view.task(here.task), view.now, view.task_count, lambda: view.round(here.task, 0),
+            lambda: view.committee_record(here.committee), lambda: view.accepted(here.task, 0),
         ):  # fmt: skip
             with pytest.raises(ChainError, match="was it reset"):
                 ask()
         view.rpc = Rpc(first, view.rpc.errors)
-        assert view.task(0).rounds_opened == 0
+        assert view.task(here.task).rounds_opened == 0
     finally:
         old.stop()
         new.stop()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 from eth_account import Account
+from hexbytes import HexBytes
 from web3 import Web3
 
 from circuits.errors import ConfigError
@@ -64,3 +66,14 @@ def test_taken_port_is_named(dev: tuple[DevChain, str]) -> None:
     port = int(dev[1].rsplit(":", 1)[1])
     with pytest.raises(ConfigError, match=f"{port} cannot be used"):
         DevChain(port=port).start()
+
+
+def test_a_panic_is_answered_with_its_data(dev: tuple[DevChain, str]) -> None:
+    """Code that reverts as the compiler does for an overflow."""
+    runtime = bytes.fromhex("634e487b7160e01b5f52601160045260245ffd")
+    creation = bytes.fromhex(f"60{len(runtime):02x}8060095f395ff3") + runtime
+    web3 = Web3(Web3.HTTPProvider(dev[1]))
+    sent = web3.eth.send_transaction({"from": web3.eth.accounts[0], "data": HexBytes(creation)})
+    place = web3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
+    body = json.dumps({"id": 1, "method": "eth_call", "params": [{"to": place}, "latest"]}).encode()
+    assert ask(dev[1], body)[1]["error"]["data"] == "0x4e487b71" + f"{0x11:064x}"

@@ -9,7 +9,8 @@ import pytest
 
 from circuits.errors import SignatureError
 from circuits.hashing import keccak, typed_digest, words
-from circuits.statement import Context, MarketId, SubmissionHeader
+from circuits.statement import Context, SubmissionHeader
+from circuits.terms import MarketId
 from commons.protocol.signing import recover, require_owner, sign_digest
 from native import g1_generator, g1_neg
 from tests.support.parts import with_parts

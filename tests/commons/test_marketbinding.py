@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import StorageError
-from circuits.statement import MarketId
+from circuits.terms import MarketId
 from commons.storage.marketbinding import FILE, bind
 from tests.simulation.world.disk import SimulatedDisk
 from tests.support.parts import with_parts

@@ -37,3 +37,13 @@ def test_what_failed_is_loaded_anew() -> None:
         memo.get("key", lambda: 1 // 0)
     assert memo.values() == ()
     assert memo.get("key", lambda: 3) == memo.get("key", lambda: 1 // 0) == 3
+
+
+def test_what_may_change_is_loaded_anew_after_a_while() -> None:
+    time = [100.0]
+    memo = Memo[str, int](seconds=60, monotonic=lambda: time[0])
+    assert memo.get("key", lambda: 1) == 1
+    time[0] += 60
+    assert memo.get("key", lambda: 2) == 1
+    time[0] += 1
+    assert memo.get("key", lambda: 3) == memo.get("key", lambda: 4) == 3

@@ -11,14 +11,15 @@ import pytest
 from circuits import keyfiles
 from circuits.errors import ChainError, KeyMismatchError
 from circuits.srs import unsafe_development_srs
-from circuits.statement import TaskTerms, domain_size
+from circuits.statement import domain_size
 from commons.chain.facts import RoundRecord, TaskRecord
 from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
 from commons.chain.serving import require_served
 from commons.storage.parameters import PublicParameters
 from native import G1
-from tests.simulation.world.chain import NodeView, chain_of
+from tests.simulation.world.chain import chain_of
 from tests.simulation.world.clock import NodeClock, WorldClock
+from tests.simulation.world.nodes import NodeView
 from tests.support.network import network_with
 from tests.support.plain_batch import seed_of
 
@@ -80,15 +81,19 @@ class Tasks(NodeView):
         if task_id >= self.silent_from:
             raise ChainError("the node cannot be reached")
         terms = replace(self.chain.terms, task_id=task_id, committee_id=1 - task_id % 2, rounds=1)
-        return TaskRecord(terms, terms.model_owner, 0, 0, 1, 0)
+        return TaskRecord(terms, terms.creator, None, terms.coordinator, 4, 0, 0, 1, 0, 0)
+
+    def task_ids(self, first: int = 0, last: int | None = None) -> tuple[int, ...]:
+        return tuple(range(self.count))[first:last]
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         deadline = self.now() - (task_id % 3 == 0)
-        return RoundRecord(bytes(32), deadline, deadline, 0, 0, 0, G1(bytes(64)), False)
+        closed = deadline < self.now()
+        return RoundRecord(bytes(32), deadline, deadline, 0, 0, 0, 0, 0, 0, 0, G1(bytes(64)), closed, False)
 
 
-def ours(terms: TaskTerms) -> bool:
-    return terms.committee_id == 1
+def ours(record: TaskRecord) -> bool:
+    return record.terms.committee_id == 1
 
 
 def test_tasks_that_are_over_or_do_not_concern_a_node_are_not_looked_at() -> None:
@@ -124,7 +129,7 @@ def test_each_task_that_is_not_served_is_named_and_a_node_that_is_silent_ends_th
     with caplog.at_level(logging.WARNING):
         served = warn_unserved(open_tasks(Tasks(chain_of(NETWORK), silent_from=5), ours, CLOCK), refuse)
     assert [record.terms.task_id for record in served] == [4]
-    assert "event=task-not-served task=2 code=key-mismatch reason='no such key'" in caplog.text
+    assert "event=task-not-served task=0x0000000000000002 code=key-mismatch reason='no such key'" in caplog.text
     assert "event=tasks-not-looked-at reason='the node cannot be reached'" in caplog.text
 
 

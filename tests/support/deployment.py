@@ -20,9 +20,9 @@ from circuits import keyfiles
 from circuits.errors import GradrollError
 from circuits.quantize import quantize
 from circuits.statement import SubmissionHeader
-from commons.chain.deploying import deploy_contracts
+from circuits.terms import NewTask, Pay, Windows
+from commons.chain.deploying import MarketRules, deploy_contracts
 from commons.chain.devchain import CHAIN_ID, DevChain
-from commons.chain.facts import NewTask
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import verify_receipt
@@ -33,6 +33,7 @@ from commons.storage.accounts import SigningKey, save_account
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from coordinator import service
+from gradroll.data_owner.owner import Deal
 from provers import node
 from provers.joining.keystore import Keystore
 from tests.support.parts import with_parts
@@ -69,14 +70,15 @@ class Deployment:
         self.threshold = threshold
         self.dev = DevChain()
         self.url = self.dev.start()
-        deployed = deploy_contracts(self.url, self.dev.accounts[0])
+        rules = MarketRules(minimum_window=1, minimum_delay=1)
+        deployed = deploy_contracts(self.url, self.dev.accounts[0], rules)
         self.market = deployed.market
         self.setup = development_setup("norm", 16, dimension)
         self._write_parameters()
         self.model_owner = self._chain(self.dev.accounts[0])
         self.coordinator_key = self.dev.accounts[1]
         save_account(directory / "coordinator.json", self.coordinator_key)
-        self.verifier = self.model_owner.deploy_verifier(self.setup.verifying)
+        self.verifier = self.model_owner.deploy_verifier(deployed.factory, self.setup.verifying)
         self.keystores = [Keystore.create(directory / f"prover-{p}" / "keys") for p in range(provers)]
         self.ports = [free_port() for _ in range(provers)]
         self.coordinator_port = free_port()
@@ -123,7 +125,7 @@ class Deployment:
         """A funded task for exactly ``owners`` owners a round."""
         terms = NewTask(
             self.committee_id, self.verifier, self.coordinator_key.address, self.dimension, FRACTION_BITS, BOUND,
-            2, owners, 4, REWARD, 600, 3600,
+            min_owners=2, capacity=owners, rounds=4, windows=Windows(600, 3600), pay=Pay(bonus=REWARD),
         )  # fmt: skip
         task = self.model_owner.create_task(with_parts(terms, **changes))
         self.model_owner.fund(task, 4 * owners * REWARD)
@@ -147,13 +149,13 @@ class Deployment:
             return client.submit_header(header, receipts), missing
 
     def header(
-        self, task: int, number: int, owner: Owner, gradient: npt.NDArray[np.float64]
+        self, task: int, number: int, owner: Owner, gradient: npt.NDArray[np.float64], deal: Deal = share_gradient
     ) -> tuple[SubmissionHeader, tuple[bytes, ...]]:
         """A signed header and the share payloads by prover."""
         committee = self.view.committee(self.committee_id)
         quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=self.dimension)
         seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee)))
-        sharing = share_gradient(quantized, BOUND, self.setup.commitment, committee, seeds)
+        sharing = deal(quantized, BOUND, self.setup.commitment, committee, seeds)
         header = SubmissionHeader(
             task, number, owner.key.address, owner.index, sharing.commitment, sharing.digests
         ).signed(self.view.context(task, number), owner.key.sign)

@@ -9,7 +9,6 @@ from hashlib import sha256
 import native
 from circuits.errors import NotReadyError
 from commons.protocol.bodies import (
-    AttestBody,
     CoinBody,
     CombineBody,
     ConfirmBody,
@@ -18,6 +17,7 @@ from commons.protocol.bodies import (
     ProbeMaskBody,
     ProjectBody,
     ProveBody,
+    SignedBody,
     ValidateBody,
 )
 from commons.protocol.messages import Step, StepReply, StepRequest
@@ -204,7 +204,7 @@ REWRITES: dict[str, tuple[Step, Rewrite]] = {
     "proof-a": (Step.PROVE, _prove(a=lambda b: moved(b.a))),
     "proof-b": (Step.PROVE, _prove(b=lambda b: moved2(b.b))),
     "proof-c": (Step.PROVE, _prove(c=lambda b: moved(b.c))),
-    "attestation": (Step.ATTEST, lambda body, owners: AttestBody(bytes(64) + b"\x1b").encode()),
+    "attestation": (Step.ATTEST, lambda body, owners: SignedBody(bytes(64) + b"\x1b").encode()),
 }
 
 

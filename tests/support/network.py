@@ -21,18 +21,8 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, GradrollError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.policies import DEFAULT
-from circuits.statement import (
-    MASK_BITS,
-    ROWS,
-    SLACK_BITS,
-    Committee,
-    Context,
-    MarketId,
-    Membership,
-    Policy,
-    SubmissionHeader,
-    TaskTerms,
-)
+from circuits.statement import MASK_BITS, ROWS, SLACK_BITS, Committee, Context, Membership, Policy, SubmissionHeader
+from circuits.terms import MarketId, Pay, TaskTerms, Windows
 from circuits.verify import verify_batch
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
@@ -94,6 +84,7 @@ class Memory:
         self.ledger = LedgerState()
         self.payloads: dict[bytes, bytes] = {}
         self.acceptances: dict[bytes, Acceptance] = {}
+        self.challenges: dict[bytes, int] = {}
         self.closed = ""
         self.opened, self.clock = 1000, 2000
 
@@ -108,18 +99,35 @@ class Memory:
     def context(self, task_id: int, round_number: int) -> Context:
         return Context.of(self.terms(task_id), round_number, MODEL_DIGEST, self.policy(task_id))
 
+    def released_context(self, task_id: int, round_number: int) -> tuple[Context, Committee]:
+        return self.context(task_id, round_number), self._network.committee
+
+    def coordinator(self, task_id: int) -> bytes:
+        return self._network.coordinator
+
     def opened_at(self, context: Context) -> int:
         return self.opened
 
     def now(self) -> int:
         return self.clock
 
+    def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
+        left = self._network.left.intersection(indices)
+        if left:
+            raise ClosedError(f"owners {sorted(left)} have no part in this round")
+
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
+        self.require_eligible(context, indices)
         if self.closed:
             raise ClosedError(self.closed)
 
     def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
         return self.acceptances.get(batch_id)
+
+    def challenge(self, context: Context, batch_id: bytes) -> int:
+        if batch_id not in self.challenges:
+            raise ClosedError("the market holds no fees")
+        return self.challenges[batch_id]
 
     def summed(self, selection: Selection) -> FrArray:
         return native.linear_combination([self.shares(s).row for s in selection.submissions], selection.weights)
@@ -185,6 +193,10 @@ class Network:
     Attributes:
         proves: name of the policy.
         least_owners: the task's minimum, which provers keep; the coordinator's machine thinks it is 2.
+        coordinator: address of the task's coordinator at present.
+        payee: whom the coordinator's machine wants to be paid for relaying.
+        inline: whether the task has its sums on the chain.
+        left: registration indices of owners without a part in the round.
     """
 
     threshold: int = 1
@@ -193,6 +205,9 @@ class Network:
     capacity: int = 4
     proves: str = DEFAULT
     least_owners: int = 2
+    pay: Pay = field(default_factory=lambda: Pay(bonus=1))
+    inline: bool = False
+    windows: Windows = Windows(60, 60)  # noqa: RUF009
     setup: Setup = field(init=False)
     headers: list[SubmissionHeader] = field(default_factory=list)
     plans: list[OwnerPlan] = field(default_factory=list)
@@ -201,6 +216,9 @@ class Network:
         self.setup = development_setup(self.proves, self.capacity, self.dimension)
         self.prover_keys = [seed_of("prover", p) for p in range(self.provers)]
         self.coordinator_key = seed_of("coordinator")
+        self.coordinator = address_of(self.coordinator_key)
+        self.payee = address_of(seed_of("payee"))
+        self.left: set[int] = set()
         self.owner_addresses: dict[int, bytes] = {}
         keys = shared_keys(self.threshold, self.provers)
         self.committee = keys[0].committee
@@ -210,10 +228,10 @@ class Network:
         self.memories = [Memory(self, p) for p in range(self.provers)]
         self.policy = Policy(self.capacity, self.setup.verifying.key_hash, seed_of("verifier's code"))
         self.terms = TaskTerms(
-            market=MARKET, task_id=7, model_owner=bytes(19) + b"\x41", committee_id=1, verifier=bytes(20),
-            coordinator=address_of(self.coordinator_key), dimension=self.dimension, fraction_bits=16, bound=BOUND,
-            min_owners=self.least_owners, max_owners_per_round=64, rounds=10, reward_per_gradient=1, submit_window=60,
-            settle_window=60, permissioned=False, inline_payload=False,
+            committee_id=1, verifier=bytes(20), coordinator=self.coordinator, dimension=self.dimension,
+            fraction_bits=16, bound=BOUND, min_owners=self.least_owners, capacity=64, rounds=10,
+            windows=self.windows, pay=self.pay, inline_payload=self.inline, market=MARKET,
+            task_id=7, creator=bytes(19) + b"\x41",
         )  # fmt: skip
         self.context = Context.of(self.terms, 0, MODEL_DIGEST, self.policy)
 
@@ -223,7 +241,7 @@ class Network:
         return Resources(
             self.committee, replace(self.terms, min_owners=2), self.policy, self.setup.commitment,
             self.setup.verifying, self.setup.srs,
-            lambda digest: sign_digest(self.coordinator_key, digest),
+            lambda digest: sign_digest(self.coordinator_key, digest), self.payee,
         )  # fmt: skip
 
     @property
@@ -332,15 +350,12 @@ class Network:
         *,
         reachable: Iterable[int] | None = None,
         first_attempt: int = 1,
-        receipts: Mapping[int, frozenset[bytes]] | None = None,
         locked: frozenset[bytes] | None = None,
     ) -> Result:
         """Begin a batch of all submissions and go on until it ends."""
         resources, faults = self.resources, faults or {}
         everybody = range(self.provers) if reachable is None else reachable
-        transition = begin(
-            resources, self.cohort, attempt_number=first_attempt, reachable=everybody, receipts=receipts, locked=locked
-        )
+        transition = begin(resources, self.cohort, attempt_number=first_attempt, reachable=everybody, locked=locked)
         verdicts, steps = list(transition.verdicts), []
         while transition.outcome is None:
             assert transition.requests, "a batch that has not ended waits for somebody"
@@ -365,6 +380,7 @@ class Network:
         indices = tuple(h.owner_index for h in done.statement.owners)
         for memory in self.memories:
             memory.acceptances[done.batch_id] = Acceptance(indices, done.proof.commitment_sum)
+            memory.challenges[done.batch_id] = 0
 
     def open_sum(
         self,

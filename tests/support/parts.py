@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
+
+from circuits.terms import NewTask, TaskTerms
 
 T = TypeVar("T")
 
@@ -13,3 +15,8 @@ def with_parts(value: T, **parts: Any) -> T:
     copy: Any = value
     result: T = replace(copy, **parts)
     return result
+
+
+def task_terms(new: NewTask, **where: Any) -> TaskTerms:
+    """Terms as a market has them; ``where``: market, identifier and creator."""
+    return TaskTerms(*(getattr(new, part.name) for part in fields(NewTask)), **where)

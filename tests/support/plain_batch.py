@@ -34,12 +34,12 @@ from circuits.statement import (
     BatchStatement,
     Context,
     GrothProof,
-    MarketId,
     SubmissionHeader,
     cohort_id,
     domain_size,
     sign_seed,
 )
+from circuits.terms import MarketId
 from circuits.transcript import (
     FinalInputs,
     RhoInputs,
@@ -95,6 +95,7 @@ class Circumstances:
     bound: int = 1 << 40
     committee_id: int = 0
     verifier_code: bytes = b"\x46" * 32
+    payee: bytes = b"\x47" * 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +148,7 @@ class PlainBatch:
         proof = self.proof
         return Attested(
             self.batch_id, self.at.verifier_code, self.at.committee_id, self.statement.size, proof.commitment_sum,
-            proof.square_norm,
+            proof.square_norm, self.at.payee,
         )  # fmt: skip
 
 
@@ -177,7 +178,7 @@ def bundle_of(batch: PlainBatch, prover_keys: Sequence[bytes] = ()) -> AuditBund
     context = batch.statement.context
     cohort = tuple(h.digest(context) for h in batch.statement.owners)
     attestations = tuple((prover, attest(batch, key)) for prover, key in enumerate(prover_keys))
-    certificate = Certificate(batch.statement, cohort, batch.coin, batch.proof, attestations)
+    certificate = Certificate(batch.statement, batch.at.payee, cohort, batch.coin, batch.proof, attestations)
     return AuditBundle(certificate, tuple(batch.projections), np.concatenate((batch.combined, batch.combined_tail)))
 
 

@@ -128,8 +128,23 @@ TYPES = {
     "receipt": "Receipt(bytes32 submission)",
     "attestation": "Attestation(bytes32 batchId,bytes32 verifierCode,uint256 committeeId,uint256 taskId,"
     "bytes32 termsHash,uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,"
-    "uint256 squareNorm)",
+    "uint256 squareNorm,address payee)",
+    "availability": "Availability(bytes32 batchId,uint256 challenge,bytes32 posted)",
+    "registration": "Registration(uint256 taskId,bytes32 termsHash,address account)",
+    "claim": "Claim(uint256 taskId,uint256 index,uint256 from,uint256 through,address recipient,uint256 maxTip,"
+    "uint256 deadline)",
+    "membership": "Membership(uint256 committeeId,uint256 index,address signer,address controller)",
+    "replacement": "Replacement(uint256 committeeId,uint256 index,uint256 nonce,address signer,address controller,"
+    "uint256 deadline)",
 }
+REGISTRY_DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+TERMS = (
+    "committeeId", "verifier", "coordinator", "dimension", "fractionBits", "bound", "minOwners", "capacity", "rounds",
+    "submitWindow", "settleWindow", "permissioned", "inlinePayload", "token", "basePay", "bonusPay",
+    "coordinatorBatchFee", "coordinatorGradientFee", "proverBatchFee", "proverGradientFee", "deposit", "lapseRounds",
+    "claimWindow", "exitDelay", "availabilityWindow",
+)  # fmt: skip
+COMMITTEE_TERMS = ("threshold", "bondToken", "bond", "changeDelay", "unbondingDelay")
 DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
 
 
@@ -141,19 +156,33 @@ def typed(domain: bytes, kind: str, fields: bytes) -> bytes:
     return keccak(b"\x19\x01" + domain + keccak(keccak(TYPES[kind].encode()) + fields))
 
 
+def listed(given: Fields, names: Sequence[str]) -> list[int | bytes]:
+    """Values by name: byte strings are hexadecimal."""
+    return [raw(given[name]) if isinstance(given[name], str) else int(given[name]) for name in names]
+
+
 def market(given: Fields) -> Fields:
-    address, terms = raw(given["market"]), given["terms"]
+    address, creator, terms = raw(given["market"]), raw(given["creator"]), listed(given["terms"], TERMS)
     deployment = tagged("deployment", given["chainId"], address, raw(given["parentHash"]))
-    names = (
-        "committeeId", "verifier", "coordinator", "dimension", "fractionBits", "bound", "minOwners",
-        "maxOwnersPerRound", "rounds", "rewardPerGradient", "submitWindow", "settleWindow", "permissioned",
-        "inlinePayload",
-    )  # fmt: skip
-    values = [raw(terms[n]) if n in ("verifier", "coordinator") else int(terms[n]) for n in names]
+    task = tagged("task", deployment, creator, given["nonce"], keccak(W(*terms)))[-8:]
+    committee, signers = given["committee"], [raw(signer) for signer in given["committee"]["signers"]]
+    registry = raw(committee["registry"])
+    head = (given["chainId"], registry, raw(committee["creator"]), committee["nonce"], raw(committee["parentHash"]))
+    number_of = tagged("committee-id", *head, *listed(committee, COMMITTEE_TERMS), 384, len(signers), *signers)[-8:]
+    kind = keccak(REGISTRY_DOMAIN.encode())
+    registry_domain = keccak(W(kind, keccak(b"gradroll registry"), keccak(b"1"), given["chainId"], registry))
+    change = given["change"]
+    index, nonce, signer, controller, deadline = listed(change, ("index", "nonce", "signer", "controller", "deadline"))
+    place = (number(number_of), index)
     return {
         "deployment": deployment.hex(),
         "domain": domain_of(given["chainId"], address, deployment).hex(),
-        "termsHash": tagged("terms", deployment, given["taskId"], raw(given["modelOwner"]), *values).hex(),
+        "taskId": task.hex(),
+        "termsHash": tagged("terms", deployment, number(task), creator, *terms).hex(),
+        "committeeId": number_of.hex(),
+        "registryDomain": registry_domain.hex(),
+        "membership": typed(registry_domain, "membership", W(*place, signer, controller)).hex(),
+        "replacement": typed(registry_domain, "replacement", W(*place, nonce, signer, controller, deadline)).hex(),
     }
 
 
@@ -177,13 +206,22 @@ def signed(given: Fields) -> Fields:
     attested = W(
         raw(batch["batchId"]), raw(batch["verifierCode"]), batch["committeeId"], context["taskId"],
         raw(context["termsHash"]), context["round"], raw(context["modelDigest"]), batch["owners"],
-    ) + raw(batch["sum"]) + raw(batch["squareNorm"])  # fmt: skip
+    ) + raw(batch["sum"]) + W(raw(batch["squareNorm"]), raw(batch["payee"]))  # fmt: skip
+    served, claim = given["availability"], given["claim"]
+    order = listed(claim, ("index", "from", "through", "recipient", "maxTip", "deadline"))
     return {
         "submission": submission.hex(),
         "sharesRoot": root.hex(),
         "dealing": dealing.hex(),
         "receipt": typed(domain, "receipt", dealing).hex(),
         "attestation": typed(domain, "attestation", attested).hex(),
+        "availability": typed(
+            domain, "availability", W(raw(batch["batchId"]), served["challenge"], raw(served["posted"]))
+        ).hex(),
+        "registration": typed(
+            domain, "registration", W(context["taskId"], raw(context["termsHash"]), raw(given["account"]))
+        ).hex(),
+        "claim": typed(domain, "claim", W(context["taskId"], *order)).hex(),
     }
 
 
@@ -522,10 +560,10 @@ def certificate_of(given: Fields) -> bytes:
     context, headers = given["context"], given["headers"]
     head = W(context["chainId"]) + raw(context["market"]) + raw(context["deployment"])
     head += W(context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
-    head += W(raw(context["policyKeyHash"]), context["bound"])
+    head += W(raw(context["policyKeyHash"]), context["bound"]) + raw(given["payee"])
     provers = len(headers[0]["shareDigests"])
     counts = (context["dimension"], len(given["cohort"]), len(headers), provers, len(given["attestations"]))
-    out = b"\x02" + head + b"".join(count.to_bytes(4, "big") for count in counts)
+    out = b"\x03" + head + b"".join(count.to_bytes(4, "big") for count in counts)
     out += b"".join(map(raw, given["cohort"]))
     for h in headers:
         out += raw(h["owner"]) + h["index"].to_bytes(4, "big") + raw(h["commitment"])

@@ -22,6 +22,7 @@ from circuits.errors import (
     UnknownError,
     catalogue,
 )
+from commons.protocol.evidence import NoEvidenceError
 from commons.wire._generated import common_pb2
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
@@ -45,7 +46,9 @@ def test_codes_are_distinct() -> None:
 
     kinds = list(family(GradrollError))
     assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
-    assert {kind for kind in kinds if "code" not in vars(kind)} == {DamagedError, FullError, RestoredError}
+    assert {kind for kind in kinds if "code" not in vars(kind)} == {
+        DamagedError, FullError, NoEvidenceError, RestoredError,
+    }  # fmt: skip
 
 
 def test_what_stays_inside_a_prover_travels_as_what_it_is_to_others() -> None:

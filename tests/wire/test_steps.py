@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import native
 from circuits.errors import UnknownError, WireError
-from circuits.statement import TAIL, Committee, Context, MarketId, SubmissionHeader
+from circuits.statement import TAIL, Committee, Context, SubmissionHeader
+from circuits.terms import MarketId
 from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
 from commons.protocol.messages import MAX_BODY, Cohort, Message, Proposal, Step, StepReply, StepRequest
 from commons.sharing.sharepayloads import all_payload_sizes

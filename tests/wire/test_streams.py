@@ -8,13 +8,15 @@ import pytest
 
 from circuits.errors import UnavailableError, WireError
 from circuits.hashing import keccak
-from circuits.statement import MAX_DIMENSION, Committee
+from circuits.statement import Committee
+from circuits.terms import MAX_DIMENSION
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, decode_keys, encode_keys
 from commons.protocol.status import ProverStatus
 from commons.sharing import sealing
 from commons.sharing.sharepayloads import all_payload_sizes
 from commons.wire import uploads
 from commons.wire._generated import common_pb2 as pb
+from commons.wire._generated import prover_pb2 as prover_pb
 from commons.wire.checks import CHUNK
 from commons.wire.streams import BlobReader, blob_to_wire
 
@@ -115,3 +117,30 @@ def test_dealt_keys_have_one_encoding() -> None:
     for broken in (raw[:-1], raw[36:] + raw[:36], raw[:36] * 2, bytes(36)):
         with pytest.raises(WireError):
             decode_keys(broken)
+
+
+def names(*numbers: int) -> list[bytes]:
+    return [number.to_bytes(32, "big") for number in numbers]
+
+
+def test_a_list_of_batches_ascends_and_goes_on_after_the_last_one() -> None:
+    reply = prover_pb.ListBatchesReply(batch_ids=names(3, 5, 9))
+    assert uploads.batches_from_wire(reply, b"") == tuple(names(3, 5, 9))
+    assert uploads.batches_from_wire(reply, *names(2)) == tuple(names(3, 5, 9))
+    assert uploads.batches_from_wire(prover_pb.ListBatchesReply(), *names(9)) == ()
+
+
+@pytest.mark.parametrize(
+    ("listed", "after"),
+    [(names(3, 3), b""), (names(5, 3), b""), (names(3), names(3)[0]), (names(3), names(4)[0]), ([b"short"], b"")],
+)
+def test_a_list_that_never_ends_or_is_none_is_refused(listed: list[bytes], after: bytes) -> None:
+    """A prover that repeats what it said would be asked for ever."""
+    with pytest.raises(WireError, match="batch_ids"):
+        uploads.batches_from_wire(prover_pb.ListBatchesReply(batch_ids=listed), after)
+
+
+def test_a_list_is_no_longer_than_a_reply_may_be() -> None:
+    reply = prover_pb.ListBatchesReply(batch_ids=names(*range(1, uploads.MAX_LISTED + 2)))
+    with pytest.raises(WireError, match="batch_ids: 1025 given"):
+        uploads.batches_from_wire(reply, b"")

@@ -252,7 +252,7 @@ class StepHead(_message.Message):
     payload_length: _builtins.int
     """Bytes that follow in chunks, 0 for none: the audit bundle with ATTEST, the certificate with RELEASE."""
     owner: _builtins.int
-    """Index into the cohort; REVEAL only."""
+    """Index into the cohort; REVEAL and EXCLUDE only."""
     @_builtins.property
     def cohort(self) -> Global___Cohort:
         """Only with the steps that open a session."""
@@ -556,6 +556,101 @@ class ConfirmKeysReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmKeysReply: _TypeAlias = ConfirmKeysReply  # noqa: Y015
+
+@_typing.final
+class ListBatchesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.int
+    round: _builtins.int
+    after: _builtins.bytes
+    """Those after this one; empty for the first."""
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.int = ...,
+        round: _builtins.int = ...,
+        after: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "round", b"round", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBatchesRequest: _TypeAlias = ListBatchesRequest  # noqa: Y015
+
+@_typing.final
+class ListBatchesReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def batch_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Ascending, at most 1024; ask for those after the last one until none come."""
+
+    def __init__(
+        self,
+        *,
+        batch_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_ids", b"batch_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBatchesReply: _TypeAlias = ListBatchesReply  # noqa: Y015
+
+@_typing.final
+class AvailabilityRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.bytes
+    payload: _builtins.bytes
+    """Empty, or the encoded aggregate, at most 16 KiB: then the word is good for whoever posts it on the chain."""
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.bytes = ...,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AvailabilityRequest: _TypeAlias = AvailabilityRequest  # noqa: Y015
+
+@_typing.final
+class AvailabilityReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    challenge: _builtins.int
+    """Market time of the model owner's challenge that it answers, as the prover's own node shows it; 0 for none."""
+    signature: _builtins.bytes
+    """The prover's signature over the EIP-712 "Availability"."""
+    def __init__(
+        self,
+        *,
+        challenge: _builtins.int = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AvailabilityReply: _TypeAlias = AvailabilityReply  # noqa: Y015
 
 @_typing.final
 class ProverStatusRequest(_message.Message):

@@ -71,10 +71,20 @@ class ProverStub(object):
                 request_serializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
                 _registered_method=True)
+        self.ListBatches = channel.unary_unary(
+                '/gradroll.v1.Prover/ListBatches',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.ListBatchesRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.ListBatchesReply.FromString,
+                _registered_method=True)
         self.GetAuditBundle = channel.unary_stream(
                 '/gradroll.v1.Prover/GetAuditBundle',
                 request_serializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
+                _registered_method=True)
+        self.GetAvailability = channel.unary_unary(
+                '/gradroll.v1.Prover/GetAvailability',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.AvailabilityRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.AvailabilityReply.FromString,
                 _registered_method=True)
 
 
@@ -130,8 +140,23 @@ class ProverServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBatches(self, request, context):
+        """Batches of a round of which this prover has a certificate: those that it attested, accepted or not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAuditBundle(self, request, context):
         """All opened values of a batch that this prover attested, in the encoding of the audit bundle.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAvailability(self, request, context):
+        """This prover's word, for the market, that a batch's sum is to be had.  Only of a batch that its own node shows as
+        accepted, whose share of the sum it has released to somebody and holds now.  Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -175,10 +200,20 @@ def add_ProverServicer_to_server(servicer, server):
                     request_deserializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
             ),
+            'ListBatches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBatches,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.ListBatchesRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.ListBatchesReply.SerializeToString,
+            ),
             'GetAuditBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.GetAuditBundle,
                     request_deserializer=gradroll_dot_v1_dot_common__pb2.BatchRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
+            ),
+            'GetAvailability': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAvailability,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.AvailabilityRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.AvailabilityReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -382,6 +417,33 @@ class Prover(object):
             _registered_method=True)
 
     @staticmethod
+    def ListBatches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gradroll.v1.Prover/ListBatches',
+            gradroll_dot_v1_dot_prover__pb2.ListBatchesRequest.SerializeToString,
+            gradroll_dot_v1_dot_prover__pb2.ListBatchesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetAuditBundle(request,
             target,
             options=(),
@@ -398,6 +460,33 @@ class Prover(object):
             '/gradroll.v1.Prover/GetAuditBundle',
             gradroll_dot_v1_dot_common__pb2.BatchRequest.SerializeToString,
             gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gradroll.v1.Prover/GetAvailability',
+            gradroll_dot_v1_dot_prover__pb2.AvailabilityRequest.SerializeToString,
+            gradroll_dot_v1_dot_prover__pb2.AvailabilityReply.FromString,
             options,
             channel_credentials,
             insecure,

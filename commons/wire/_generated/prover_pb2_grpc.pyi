@@ -47,8 +47,14 @@ class ProverStub:
     Status: _grpc.UnaryUnaryMultiCallable[_prover_pb2.ProverStatusRequest, _prover_pb2.ProverStatusReply]
     GetCertificate: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
     """The certificate of a batch that this prover attested, with the attestations that it knows of."""
+    ListBatches: _grpc.UnaryUnaryMultiCallable[_prover_pb2.ListBatchesRequest, _prover_pb2.ListBatchesReply]
+    """Batches of a round of which this prover has a certificate: those that it attested, accepted or not."""
     GetAuditBundle: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
     """All opened values of a batch that this prover attested, in the encoding of the audit bundle."""
+    GetAvailability: _grpc.UnaryUnaryMultiCallable[_prover_pb2.AvailabilityRequest, _prover_pb2.AvailabilityReply]
+    """This prover's word, for the market, that a batch's sum is to be had.  Only of a batch that its own node shows as
+    accepted, whose share of the sum it has released to somebody and holds now.  Idempotent.
+    """
 
 @_typing.type_check_only
 class ProverAsyncStub(ProverStub):
@@ -68,8 +74,14 @@ class ProverAsyncStub(ProverStub):
     Status: _aio.UnaryUnaryMultiCallable[_prover_pb2.ProverStatusRequest, _prover_pb2.ProverStatusReply]  # type: ignore[assignment]
     GetCertificate: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     """The certificate of a batch that this prover attested, with the attestations that it knows of."""
+    ListBatches: _aio.UnaryUnaryMultiCallable[_prover_pb2.ListBatchesRequest, _prover_pb2.ListBatchesReply]  # type: ignore[assignment]
+    """Batches of a round of which this prover has a certificate: those that it attested, accepted or not."""
     GetAuditBundle: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     """All opened values of a batch that this prover attested, in the encoding of the audit bundle."""
+    GetAvailability: _aio.UnaryUnaryMultiCallable[_prover_pb2.AvailabilityRequest, _prover_pb2.AvailabilityReply]  # type: ignore[assignment]
+    """This prover's word, for the market, that a batch's sum is to be had.  Only of a batch that its own node shows as
+    accepted, whose share of the sum it has released to somebody and holds now.  Idempotent.
+    """
 
 class ProverServicer(metaclass=_abc_1.ABCMeta):
     """A prover node: holds one share of every gradient and runs the joint steps."""
@@ -130,11 +142,29 @@ class ProverServicer(metaclass=_abc_1.ABCMeta):
         """The certificate of a batch that this prover attested, with the attestations that it knows of."""
 
     @_abc_1.abstractmethod
+    def ListBatches(
+        self,
+        request: _prover_pb2.ListBatchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prover_pb2.ListBatchesReply, _abc.Awaitable[_prover_pb2.ListBatchesReply]]:
+        """Batches of a round of which this prover has a certificate: those that it attested, accepted or not."""
+
+    @_abc_1.abstractmethod
     def GetAuditBundle(
         self,
         request: _common_pb2.BatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
         """All opened values of a batch that this prover attested, in the encoding of the audit bundle."""
+
+    @_abc_1.abstractmethod
+    def GetAvailability(
+        self,
+        request: _prover_pb2.AvailabilityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prover_pb2.AvailabilityReply, _abc.Awaitable[_prover_pb2.AvailabilityReply]]:
+        """This prover's word, for the market, that a batch's sum is to be had.  Only of a batch that its own node shows as
+        accepted, whose share of the sum it has released to somebody and holds now.  Idempotent.
+        """
 
 def add_ProverServicer_to_server(servicer: ProverServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -14,17 +14,8 @@ import native
 from circuits import payload as payloads
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.policies.norm import NORM
-from circuits.statement import (
-    Attested,
-    Committee,
-    Context,
-    MarketId,
-    Membership,
-    SubmissionHeader,
-    TaskTerms,
-    domain_size,
-    sign_seed,
-)
+from circuits.statement import Committee, Context, Membership, SubmissionHeader, domain_size, sign_seed
+from circuits.terms import CommitteeTerms, MarketId, NewTask, Pay, Windows
 from circuits.transcript import (
     FinalInputs,
     context_state,
@@ -37,12 +28,14 @@ from circuits.transcript import (
     v_state,
     zeta_state,
 )
-from commons.protocol.bodies import AttestBody, CombineBody, MaskBody, scalars_to_bytes, vector_digest
+from commons.protocol.bodies import CombineBody, MaskBody, SignedBody, scalars_to_bytes, vector_digest
 from commons.protocol.bundle import AuditBundle
+from commons.protocol.consents import ClaimOrder, registration_digest
 from commons.protocol.keypackages import CommitteeReference, encode_keys, package_digest
 from commons.protocol.ledgerheads import head_digest
+from commons.protocol.memberships import Replacement, Rotation, registry_domain
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
-from commons.protocol.receipts import receipt_digest
+from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.protocol.rules import probe_rho
 from commons.sharing import replicated
 from commons.sharing import sealing as hpke
@@ -61,6 +54,7 @@ from provers.joining import agreement
 from provers.party.ledger import Member, Selection, owner_key, round_key
 from provers.party.masking import validity_challenge
 from tests.support.network import BOUND, Network, network_with, shared_keys
+from tests.support.parts import task_terms
 from tests.support.plain_batch import seed_of
 
 HERE = Path(__file__).parent
@@ -166,43 +160,69 @@ def domains() -> Fields:
     )
 
 
+TERM_NAMES = (
+    "committeeId", "verifier", "coordinator", "dimension", "fractionBits", "bound", "minOwners", "capacity", "rounds",
+    "submitWindow", "settleWindow", "permissioned", "inlinePayload", "token", "basePay", "bonusPay",
+    "coordinatorBatchFee", "coordinatorGradientFee", "proverBatchFee", "proverGradientFee", "deposit", "lapseRounds",
+    "claimWindow", "exitDelay", "availabilityWindow",
+)  # fmt: skip
+
+
+def named(names: Sequence[str], values: Sequence[bytes | int]) -> Fields:
+    """Values by name, byte strings as hexadecimal."""
+    shown = [value.hex() if isinstance(value, bytes) else value for value in values]
+    return dict(zip(names, shown, strict=True))
+
+
 def market() -> Fields:
-    """Deployment, domain, terms hash."""
-    address, parent = seed_of("market")[:20], seed_of("parent")
-    deployment = keccak(words(tag("gradroll/v1/deployment"), 31337, address, parent))
-    terms = TaskTerms(
-        market=MarketId(31337, address, deployment), task_id=5, model_owner=seed_of("model owner")[:20], committee_id=3,
-        verifier=seed_of("verifier")[:20], coordinator=seed_of("coordinator")[:20], dimension=650, fraction_bits=16,
-        bound=1 << 40, min_owners=2, max_owners_per_round=64, rounds=10, reward_per_gradient=10**18, submit_window=60,
-        settle_window=3600, permissioned=True, inline_payload=False,
+    """Deployment, domains, identifiers, terms hash, what committees sign."""
+    address, parent, creator, nonce = seed_of("market")[:20], seed_of("parent"), seed_of("model owner")[:20], 6
+    place = MarketId(31337, address, keccak(words(tag("gradroll/v1/deployment"), 31337, address, parent)))
+    new = NewTask(
+        committee_id=3, verifier=seed_of("verifier")[:20], coordinator=seed_of("coordinator")[:20], dimension=650,
+        fraction_bits=16, bound=1 << 40, min_owners=2, capacity=640, rounds=10, windows=Windows(3601, 3602),
+        permissioned=True, pay=Pay(seed_of("token")[:20], 10**18, 11, 12, 13, 14, 15, 16), lapse_rounds=17,
     )  # fmt: skip
+    task = new.identifier(place.deployment, creator, nonce)
+    terms = task_terms(new, market=place, task_id=task, creator=creator)
+    registry, wanted = seed_of("registry")[:20], CommitteeTerms(1, seed_of("bond token")[:20], 18, 19, 20)
+    signers, before = [seed_of("member", p)[:20] for p in range(4)], seed_of("block before the committee")
+    committee = wanted.committee_id(31337, registry, creator, 21, before, signers)
+    rotation = Rotation(committee, 2, seed_of("new member")[:20], seed_of("controller")[:20])
+    replacement = Replacement(committee, 2, 22, rotation.signer, rotation.controller, 23)
+    domain = registry_domain(31337, registry)
     inputs = {
         "chainId": 31337,
         "market": address.hex(),
         "parentHash": parent.hex(),
-        "taskId": terms.task_id,
-        "modelOwner": terms.model_owner.hex(),
-        "terms": {
-            "committeeId": terms.committee_id,
-            "verifier": terms.verifier.hex(),
-            "coordinator": terms.coordinator.hex(),
-            "dimension": terms.dimension,
-            "fractionBits": terms.fraction_bits,
-            "bound": terms.bound,
-            "minOwners": terms.min_owners,
-            "maxOwnersPerRound": terms.max_owners_per_round,
-            "rounds": terms.rounds,
-            "rewardPerGradient": terms.reward_per_gradient,
-            "submitWindow": terms.submit_window,
-            "settleWindow": terms.settle_window,
-            "permissioned": terms.permissioned,
-            "inlinePayload": terms.inline_payload,
+        "creator": creator.hex(),
+        "nonce": nonce,
+        "terms": named(TERM_NAMES, new.words),
+        "committee": {
+            "registry": registry.hex(),
+            "creator": creator.hex(),
+            "nonce": 21,
+            "parentHash": before.hex(),
+            **named(("threshold", "bondToken", "bond", "changeDelay", "unbondingDelay"), wanted.words),
+            "signers": [signer.hex() for signer in signers],
+        },
+        "change": {
+            "index": rotation.index,
+            "nonce": replacement.nonce,
+            "signer": rotation.signer.hex(),
+            "controller": rotation.controller.hex(),
+            "deadline": replacement.deadline,
         },
     }
     outputs = {
-        "deployment": deployment.hex(),
-        "domain": terms.market.domain.hex(),
+        "deployment": place.deployment.hex(),
+        "domain": place.domain.hex(),
+        "taskId": f"{task:016x}",
         "termsHash": terms.terms_hash.hex(),
+        "committeeId": f"{committee:016x}",
+        "registryDomain": domain.hex(),
+        "membership": rotation.digest(domain).hex(),
+        "replacement": replacement.digest(domain).hex(),
     }
     return vector(inputs, outputs)
 
@@ -210,11 +230,10 @@ def market() -> Fields:
 def signed() -> Fields:
     """Digests of everything that is signed as typed data."""
     made, network = run().bundle, run().network
-    context, header, proof = network.context, made.statement.owners[0], made.proof
-    attested = Attested(
-        run().done.batch_id, network.policy.verifier_code, network.terms.committee_id, OWNERS, proof.commitment_sum,
-        proof.square_norm,
-    )  # fmt: skip
+    context, header, account = network.context, made.statement.owners[0], seed_of("account")[:20]
+    attested = made.certificate.attested(network.policy.verifier_code, network.terms.committee_id)
+    order = ClaimOrder(context.task_id, 8, 9, 10, seed_of("recipient")[:20], 11, 12)
+    posted = seed_of("posted")
     inputs = {
         "context": context_fields(context),
         "header": header_fields(header),
@@ -225,7 +244,11 @@ def signed() -> Fields:
             "owners": attested.owners,
             "sum": attested.commitment_sum.hex(),
             "squareNorm": scalar(attested.square_norm),
+            "payee": attested.payee.hex(),
         },
+        "availability": {"challenge": 13, "posted": posted.hex()},
+        "account": account.hex(),
+        "claim": named(("index", "from", "through", "recipient", "maxTip", "deadline"), order.words[1:]),
     }
     dealing = header.digest(context)
     outputs = {
@@ -234,6 +257,9 @@ def signed() -> Fields:
         "dealing": dealing.hex(),
         "receipt": receipt_digest(context.market, dealing).hex(),
         "attestation": attested.digest(context).hex(),
+        "availability": availability_digest(context.market, attested.batch_id, 13, posted).hex(),
+        "registration": registration_digest(context.market, context.task_id, context.terms_hash, account).hex(),
+        "claim": order.digest(context.market).hex(),
     }
     return vector(inputs, outputs)
 
@@ -459,7 +485,7 @@ def steps() -> Fields:
         "proofBlinders": ints(party.keys.random(session, Purpose.PROOF_BLINDERS, 2)),
         "proofZero": ints(party.keys.zero(session, Purpose.PROOF_ZERO, 1)),
     }
-    assert AttestBody.decode(batch.body(Step.ATTEST)).signature == batch.bundle.certificate.attestations[me][1]
+    assert SignedBody.decode(batch.body(Step.ATTEST)).signature == batch.bundle.certificate.attestations[me][1]
     return vector(inputs, outputs)
 
 
@@ -487,6 +513,7 @@ def batch() -> Fields:
     inputs = {
         "context": context_fields(context),
         "headers": [header_fields(h) for h in statement.owners],
+        "payee": certificate.payee.hex(),
         "cohort": [digest.hex() for digest in certificate.cohort],
         "coin": scalar(certificate.coin),
         "proof": {

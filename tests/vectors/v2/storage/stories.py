@@ -47,6 +47,9 @@ def story() -> tuple[events.Event, ...]:
         events.AttemptUsed(*ROUND, 2),
         events.OwnerDropped(third, "validity: norm above the bound", True),
         events.SetLocking(*ROUND, (first, second)),
+        events.ExclusionSigned(*ROUND, 2, third, (0, 1, 3), tuple(seed_of("half", p) * 2 + b"\x1b" for p in range(3))),
+        events.ExclusionSigned(*ROUND, 4, fifth, (0, 1, 3), tuple(seed_of("half", p) * 2 + b"\x1b" for p in range(3))),
+        events.ExclusionEnded(*ROUND, 4),
         events.OwnerDropped(fifth, "unattributed: nobody can say who is at fault", False),
         events.BatchProven(*ROUND, BATCH, (first, second), seed_of("bundle")),
         events.TransactionSent(BATCH, TRANSACTION),
@@ -58,6 +61,7 @@ def story() -> tuple[events.Event, ...]:
         events.BatchProven(*ROUND, refused, (), seed_of("another bundle")),
         events.BatchSettled(refused, False, "RoundClosed"),
         events.RoundClosed(*ROUND, "too few owners: 1 of the 2 that a batch needs"),
+        events.FeesEnded(*ROUND),
     )
 
 

@@ -1,0 +1,32 @@
+"""Whether owners have a part in a round: the market takes their gradients, and they have not asked to leave before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from circuits.errors import ClosedError
+from commons.chain.ports import MarketReader
+
+
+def require_eligible(chain: MarketReader, task_id: int, number: int, indices: Iterable[int]) -> None:
+    """Refuse owners that have no part in a round, and say why.  It stays so: seats and who leaves are fixed for a round
+    when it is opened.
+
+    Raises:
+        ClosedError: one has none.
+        UnknownError: there is no such round, or no such owner.
+    """
+    limit = chain.round(task_id, number).limit
+    for index in indices:
+        if index >= limit:
+            raise ClosedError(
+                f"owner {index} registered when all seats of round {number} were taken, which is for owners below "
+                f"{limit}; take part in the next round"
+            )
+        owner = chain.owner(task_id, index)
+        if not owner.takes_part(number):
+            until = "" if owner.leaves_at is None else f", and leaves: none from {owner.leaves_at} on"
+            raise ClosedError(
+                f"owner {index} has a part in rounds from {owner.joined_at} on{until}; take part in one of those, or "
+                "register another key"
+            )

@@ -1,0 +1,44 @@
+"""Transactions about owners that a coordinator leaves out: they post their submission, or a quorum excludes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from circuits.statement import SubmissionHeader
+from commons.chain import calldata
+from commons.chain.account import SMALL, ChainAccount
+from commons.chain.mined import Mined
+
+POSTING_GAS = 110_000
+"""What posting takes with a committee of four (`contracts/snapshots/quorum.json`); each more of a quorum adds 8,000."""
+_SIGNATURE, _DIGEST = 20_000, 2_000
+
+
+class ExclusionAccount(ChainAccount):
+    """An account of an owner that is left out, or of anybody who has one excluded."""
+
+    def post_submission(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> Mined:
+        """Show on the chain that an owner has dealt; from its signer or account only.
+
+        Args:
+            receipts: 65-byte signatures over ``receipts.receipt_digest`` by member; a quorum of the round's epoch.
+        """
+        posting = (
+            calldata.owner_entry(header), *calldata.compact(header.dealing_signature), list(header.share_digests),
+            calldata.signed(receipts.items()),
+        )  # fmt: skip
+        gas = SMALL + _SIGNATURE * len(receipts) + _DIGEST * len(header.share_digests)
+        return self._market("postSubmission", header.task_id, header.round, header.owner_index, posting, gas=gas)
+
+    def exclude(
+        self, task_id: int, number: int, index: int, dealing: bytes, receipts: Sequence[tuple[int, bytes]]
+    ) -> Mined:
+        """Take the deposit of an owner whose dealing a quorum found bad; any account may.
+
+        Args:
+            receipts: (member, 65-byte signature over ``receipts.exclusion_digest``), a quorum of the round's epoch.
+        """
+        gas = SMALL + _SIGNATURE * len(receipts)
+        return self._market(
+            "exclude", task_id, number, index, dealing, calldata.signed(receipts), gas=gas, repeatable=True
+        )

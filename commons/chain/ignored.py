@@ -1,0 +1,41 @@
+"""Which owners were ignored in a round, and when that is certain (`contracts/src/libraries/Fees.sol`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from commons.chain.ports import MarketReader
+
+
+def certain_after(view: MarketReader, task_id: int, number: int) -> int:
+    """Chain time after which the payees of a round's batches can be paid, as it looks now; 0 where they get nothing.
+
+    Who posts a submission later, or a pause of the market, moves it.  Raises ChainError.
+    """
+    pay = view.terms(task_id).pay
+    if not (pay.coordinator_batch or pay.coordinator_gradient):
+        return 0
+    record = view.round(task_id, number)
+    return record.settle_deadline if view.posted(task_id, number) else record.submit_deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """What owners posted in a round: registration indices.
+
+    Attributes:
+        posted: all who did.
+        ignored: those of them that are, by now, neither in an accepted batch nor excluded.
+    """
+
+    posted: frozenset[int] = frozenset()
+    ignored: frozenset[int] = frozenset()
+
+
+def postings(view: MarketReader, task_id: int, number: int) -> Postings:
+    """Who posted in a round, and what became of it.  Raises ChainError."""
+    posted = frozenset(each.header.owner_index for each in view.posted(task_id, number))
+    if not posted:
+        return Postings()
+    left = posted - {each.index for each in view.excluded(task_id, number)}
+    return Postings(posted, frozenset(index for index in left if not view.consumed(task_id, number, index)))

@@ -1,0 +1,108 @@
+"""Verifier contracts of this release: where the verifier of a key is, and what one says about its key.
+
+Nobody is believed: a verifier's address is that of CREATE2 (EIP-1014) for its factory, salt 0 and the creation code
+with the encoded key behind it, so it vouches for code and key, whatever factory, market and node say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.address import to_canonical_address
+
+import contracts
+from circuits.errors import ContractError
+from circuits.groth16 import VerifyingKey
+from circuits.hashing import keccak
+from circuits.statement import Policy
+from commons.chain.abicoding import encoded
+from commons.chain.calldata import VERIFIER, deployment, key_tuple, type_of
+from commons.runtime.amounts import checksum
+from native import G1, G2
+
+FAMILIES = (VERIFIER,)
+"""Contracts of the policy families of this release, in the order of the factory's numbers."""
+Call = Callable[[bytes, str, Sequence[Any], Sequence[str]], tuple[Any, ...]]
+"""Asks a contract: its address, the function's signature, arguments, types of what it returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """What the verifier contract of a task holds.
+
+    Attributes:
+        tau: [tau]_2 of the reference string that its key is for.
+    """
+
+    policy: Policy
+    tau: G2
+
+
+def creation_codes() -> list[bytes]:
+    """Creation code of every family, as the factory's constructor takes them."""
+    return [contracts.load(family).linked() for family in FAMILIES]
+
+
+def encoded_key(key: VerifyingKey) -> bytes:
+    """A key as the factory takes it."""
+    return encoded(VERIFIER, [_key_type()], [key_tuple(key)])
+
+
+def verifier_address(factory: bytes, key: VerifyingKey, family: str = VERIFIER) -> bytes:
+    """Where a factory puts the verifier of a key.
+
+    Args:
+        factory: its address (20 bytes).
+        family: one of `FAMILIES`.
+    """
+    return _create2(factory, deployment(family, key_tuple(key)))
+
+
+def read_verifier(call: Call, code: Callable[[bytes], bytes], verifier: bytes) -> Verifier:
+    """Read the key of a verifier contract, which must be one of this release.
+
+    Raises:
+        ContractError: it is another contract, or was not made by CREATE2 from this release's code and the key it names.
+        ChainError: no contract is there, or the node is the trouble.
+    """
+    try:
+        (factory,) = call(verifier, "factory()", [], ["address"])
+        (key,) = call(verifier, "key()", [], [_key_type()])
+    except ContractError as error:
+        raise _not_ours(verifier) from error
+    creations = (deployment(family, key) for family in FAMILIES)
+    if verifier not in (_create2(to_canonical_address(factory), creation) for creation in creations):
+        raise _not_ours(verifier)
+    stated = _key(key)
+    return Verifier(Policy(stated.capacity, stated.key_hash, keccak(code(verifier))), stated.tau)
+
+
+def _create2(factory: bytes, creation: bytes) -> bytes:
+    return keccak(b"\xff" + factory + bytes(32) + keccak(creation))[12:]
+
+
+def _key_type() -> str:
+    (constructor,) = (item for item in contracts.load(VERIFIER).abi if item["type"] == "constructor")
+    return type_of(constructor["inputs"][0])
+
+
+def _not_ours(verifier: bytes) -> ContractError:
+    return ContractError(
+        f"the verifier {checksum(verifier)} is not this release's code with the key that it names, so nobody knows "
+        "what it accepts; name one that the market's factory made, take no part in tasks with this one, or use the "
+        "release that the others use"
+    )
+
+
+def _key(stated: Sequence[Any]) -> VerifyingKey:
+    """A key as its contract states it. Names of policy and setup are not on the chain, and not in its hash."""
+    circuit, capacity, alpha, *twists, inputs = stated
+    beta, gamma, delta, sigma, tau = (G2(_bytes(point)) for point in twists)
+    basis = tuple(G1(_bytes(point)) for point in inputs)
+    return VerifyingKey("", capacity, "", "", circuit, G1(_bytes(alpha)), beta, gamma, delta, sigma, tau, basis)
+
+
+def _bytes(point: Sequence[int]) -> bytes:
+    return b"".join(word.to_bytes(32, "big") for word in point)

@@ -1,0 +1,52 @@
+"""Small files in which something signed travels from one person to another: one record of a codec, as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from circuits.errors import InvalidInputError, UnknownError
+from commons.protocol.codec import Codec, RecordError
+from commons.storage.files import LOCAL_DISK, Disk, write_durably
+
+T = TypeVar("T")
+_MAX_BYTES = 1 << 14
+_AGAIN = "have it signed again"
+
+
+def write_record(path: Path, codec: Codec[T], value: T, *, disk: Disk = LOCAL_DISK) -> None:
+    """Write a value to a file.  Raises StorageError."""
+    write_durably(path, json.dumps(codec.encode(value), indent=1).encode() + b"\n", disk=disk)
+
+
+def read_record(path: Path, codec: Codec[T], what: str, *, most: int = _MAX_BYTES, cure: str = _AGAIN) -> T:
+    """Read a value from a file that somebody else may have written.
+
+    Args:
+        what: what it should be, "claim order".
+        most: bytes of a file that is read.
+        cure: what to do where it is none.
+
+    Raises:
+        UnknownError: there is no such file.
+        InvalidInputError: it holds no such record.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        raise UnknownError(f"there is no {what} {path}; correct the path") from None
+    except OSError as error:
+        raise InvalidInputError(f"the {what} {path} cannot be read ({error.strerror}); correct the path") from error
+    try:
+        if len(content) > most:
+            raise ValueError("too long")
+        return codec.decode(json.loads(content))
+    except (RecordError, ValueError, RecursionError):
+        raise no_record(path, what, cure) from None
+
+
+def no_record(path: Path, what: str, cure: str = _AGAIN) -> InvalidInputError:
+    """What to raise for a file that holds something else."""
+    return InvalidInputError(f"{path} is no {what} of this release; {cure}")
