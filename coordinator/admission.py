@@ -14,7 +14,9 @@ from circuits.errors import (
     WireError,
 )
 from circuits.hashing import keccak
-from circuits.statement import Committee, Context, SubmissionHeader, TaskTerms
+from circuits.statement import Committee, Context, SubmissionHeader
+from circuits.terms import TaskTerms
+from commons.chain.eligibility import require_eligible
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.protocol.receipts import verify_receipt
@@ -22,6 +24,7 @@ from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
 from commons.runtime.amounts import utc
+from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
@@ -38,20 +41,18 @@ class Admission:
         own_address: bytes,
         parameters: PublicParameters,
         *,
-        clock_skew: int,
         counted: int,
     ) -> None:
         """Take headers for an account.
 
         Args:
-            clock_skew: seconds after the submit deadline in which headers still get in.
             counted: most refusals of a task that are logged.
         """
         self._view = view
         self._journal = journal
         self._own_address = own_address
         self._parameters = parameters
-        self._clock_skew, self._counted = clock_skew, counted
+        self._counted = counted
 
     def submit(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission; the same one again gives its present status.
@@ -60,7 +61,7 @@ class Admission:
             UnknownError: no such task or round, or another coordinator's.
             SignatureError: the header is not its registered owner's, or a receipt not its prover's.
             NotReadyError: fewer receipts than a quorum.
-            ClosedError: too late, or the owner is in the round already.
+            ClosedError: too late, or the owner has no part in the round, or is in it already.
             KeyMismatchError: this coordinator has another reference string than the task's, or not its verifying key.
         """
         terms = self._terms(header.task_id)
@@ -90,43 +91,52 @@ class Admission:
 
     def _known(self, submission: bytes) -> SubmissionStatus | None:
         with self._journal.reading() as state:
-            entry = state.submissions.get(submission)
-            return None if entry is None else entry.status
+            return state.status_of(submission)
 
     def _enter(self, submission: bytes, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         with self._journal.reading() as state:
-            if submission not in state.submissions:  # the same header may have come in while this one was checked
-                _only_one(state, header)
-                self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
+            known = state.status_of(submission)  # the same header may have come in while this one was checked
+            if known is not None:
+                return known
+            _only_one(state, header)
+            self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
             return state.submissions[submission].status
 
     def _terms(self, task_id: int) -> TaskTerms:
-        terms = self._view.terms(task_id)
-        if terms.coordinator != self._own_address:
-            raise UnknownError(f"task {task_id} names the coordinator 0x{terms.coordinator.hex()}, not this one")
-        return terms
+        """Terms of a task whose coordinator this is at present; its model owner may name another one."""
+        task = self._view.task(task_id)
+        if task.coordinator != self._own_address:
+            raise UnknownError(f"task {shown(task_id)} names the coordinator 0x{task.coordinator.hex()}, not this one")
+        return task.terms
 
     def _check(
         self, header: SubmissionHeader, receipts: Mapping[int, bytes], terms: TaskTerms, context: Context
     ) -> None:
-        committee = self._view.committee(terms.committee_id)
+        committee = self._view.committee_of_round(terms.task_id, header.round)
         if len(header.share_digests) != committee.size:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
-            raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
+            raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
         self._check_round(header)
         self._check_receipts(receipts, committee, header.digest(context))
 
     def _check_round(self, header: SubmissionHeader) -> None:
+        """Shares are taken until the submit deadline, by provers, whose receipts say so; a header may come later.
+
+        So an owner gets in that did not reach the coordinator in time, or whose task has another one since.
+        """
         record = self._view.round(header.task_id, header.round)
         now = self._view.now()
-        if record.finalized or now > record.submit_deadline + self._clock_skew:
+        if record.finalized or now > record.settle_deadline:
             raise ClosedError(
-                f"round {header.round} of task {header.task_id} took submissions until {utc(record.submit_deadline)}, "
-                f"it is {utc(now)} now"
+                f"round {header.round} of task {shown(header.task_id)} took batches until "
+                f"{utc(record.settle_deadline)}, it is {utc(now)} now"
             )
+        require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
+        if self._view.owner(header.task_id, header.owner_index).excluded:
+            raise ClosedError("a quorum of the provers found a dealing of this owner bad, and it lost its deposit")
         if self._view.consumed(header.task_id, header.round, header.owner_index):
             raise ClosedError("this owner is in an accepted batch of this round already")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coordinator.rounds import RoundKey
+from coordinator.roundstate import RoundKey
 
 
 class Backoff:

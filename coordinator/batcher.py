@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from circuits.errors import RuleViolationError, UnknownError
+from circuits.errors import RuleViolationError, UnknownError, WireError
 from circuits.statement import Context
-from commons.protocol.messages import Cohort, Step
-from commons.protocol.replies import ProverAbsent, ProverNamed
+from commons.protocol.bodies import SignedBody
+from commons.protocol.certified import Attesters
+from commons.protocol.messages import Cohort, Step, StepReply
+from commons.protocol.replies import Failure, ProverAbsent, ProverNamed
 from commons.protocol.status import SubmissionState
 from commons.runtime.meters import Meter
 from commons.storage.blobs import Blobs
+from commons.storage.evidencefiles import Watch
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -24,6 +28,7 @@ from coordinator.events import (
     SetLocking,
 )
 from coordinator.fleet import Fleet
+from coordinator.forfeits import signed_exclusions
 from coordinator.giving_up import Trouble, trouble_of
 from coordinator.journal import Journal
 from coordinator.machine import (
@@ -43,10 +48,9 @@ from coordinator.machine import (
     begin,
 )
 from coordinator.machine.verdicts import described
-from coordinator.rounds import RoundKey
+from coordinator.roundstate import RoundKey, named
 
 _log = logging.getLogger(__name__)
-_LATER = "receipts"
 _AGAIN = "submit again while the round takes submissions"
 _FOR_GOOD = (RuleViolationError.code, UnknownError.code)
 """With these a prover refuses the coin of a cohort that it can never be in: for want of a share, or by a rule."""
@@ -95,9 +99,13 @@ class Unproven:
 class Batcher:
     """Proves cohorts."""
 
-    def __init__(self, journal: Journal, blobs: Blobs, *, step_timeout: float, stopping: threading.Event) -> None:
+    def __init__(
+        self, journal: Journal, blobs: Blobs, watch: Watch, *, step_timeout: float, stopping: threading.Event
+    ) -> None:
+        """``watch``: notices what provers sign against themselves; a batch goes on whatever it finds."""
         self._journal = journal
         self._blobs = blobs
+        self._watch = watch
         self._step_timeout = step_timeout
         self._stopping = stopping
 
@@ -111,7 +119,7 @@ class Batcher:
             StoppedError: the coordinator stops.
         """
         quorum = resources.committee.quorum
-        if plan.again and len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
+        if len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
             return _unheld(plan, able, quorum)
         transition = self._begin(resources, context, plan)
         heard = list(transition.verdicts)
@@ -123,6 +131,7 @@ class Batcher:
             step, meter = awaited(transition.state).name, Meter()
             replies = fleet.ask(transition.requests, context.dimension, self._step_timeout)
             _log.info("event=asked step=%s provers=%d %s", step, len(replies), meter.times())
+            self._look(resources, transition.state, replies)
             meter = Meter()
             transition = advance(resources, transition.state, replies)
             _log.info("event=advanced step=%s %s", step, meter.times())
@@ -130,23 +139,24 @@ class Batcher:
             heard += transition.verdicts
         if isinstance(transition.outcome, Completed):
             self._complete(plan.key, transition.outcome)
+        cohort = batch_of(transition.state).cohort
+        excluded = signed_exclusions(resources, fleet, cohort, heard, self._step_timeout)
+        if excluded:
+            self._journal.record(*excluded)
+        if isinstance(transition.outcome, Completed):
             return None
-        _log.warning("event=cohort-failed task=%d round=%d reason=%r", *plan.key, transition.outcome.reason)
+        _log.warning("event=cohort-failed task=%s round=%d reason=%r", *named(plan.key), transition.outcome.reason)
         return self._judged(resources, plan, transition.outcome, batch_of(transition.state), heard)
 
     def _begin(self, resources: Resources, context: Context, plan: Plan) -> Transition:
         with self._journal.reading() as state:
             headers = tuple(state.submissions[s].header for s in plan.submissions)
             last = state.rounds[plan.key].last_attempt
-        cohort = Cohort(context, headers)
-        if not plan.again:
-            transition = begin(
-                resources, cohort, attempt_number=last + 1, reachable=plan.reachable, receipts=plan.receipts
-            )
-        else:
-            able = plan.holders(plan.submissions) & plan.reachable
-            locked = None if plan.locked is None else frozenset(plan.locked)
-            transition = begin(resources, cohort, attempt_number=last + 1, reachable=able, locked=locked, out=plan.out)
+        able = plan.holders(plan.submissions) & plan.reachable
+        locked = None if plan.locked is None else frozenset(plan.locked)
+        transition = begin(
+            resources, Cohort(context, headers), attempt_number=last + 1, reachable=able, locked=locked, out=plan.out
+        )
         events = self._events(plan.key, transition.verdicts)
         if transition.outcome is None and not plan.again:
             fixed = batch_of(transition.state).cohort.digests
@@ -154,13 +164,21 @@ class Batcher:
         self._journal.record(*events)
         return transition
 
+    def _look(self, resources: Resources, state: State, replies: Mapping[int, StepReply | Failure]) -> None:
+        """Hold what provers signed against what they signed before."""
+        self._watch.replies(resources.committee, replies)
+        if isinstance(state, Attesting):
+            given = state.bundle.certificate.attested_by(_attestations(replies))
+            attesters = Attesters(resources.committee, resources.policy.verifier_code)
+            self._watch.certificates([given], attesters, resources.terms)
+
     def _use_attempt(self, key: RoundKey, state: State) -> None:
         attempt = batch_of(state).attempt
         with self._journal.reading() as known:
             is_new = attempt > known.rounds[key].last_attempt
         if is_new:
             self._journal.record(AttemptUsed(*key, attempt))
-            _log.info("event=attempt task=%d round=%d attempt=%d", *key, attempt)
+            _log.info("event=attempt task=%s round=%d attempt=%d", *named(key), attempt)
 
     def _lock(self, key: RoundKey, state: State, heard: list[Verdict]) -> None:
         """A restart must not try a smaller set: provers that signed the larger one would refuse it for good.
@@ -172,14 +190,14 @@ class Batcher:
         with self._journal.reading() as known:
             is_new = known.rounds[key].locked != state.members
         if is_new:
-            aside = [v for v in heard if isinstance(v, OwnerSetAside) and v.code != _LATER]
+            aside = [v for v in heard if isinstance(v, OwnerSetAside)]
             dropped = [OwnerDropped(v.submission, f"{v.reason}; {_AGAIN}", False) for v in aside]
             self._journal.record(SetLocking(*key, state.members), *dropped)
 
     def _events(self, key: RoundKey, verdicts: tuple[Verdict, ...]) -> list[Event]:
         events: list[Event] = []
         for verdict in verdicts:
-            _log.warning("event=verdict task=%d round=%d %s", *key, described(verdict))
+            _log.warning("event=verdict task=%s round=%d %s", *named(key), described(verdict))
             match verdict:
                 case OwnerRejected():
                     events.append(OwnerDropped(verdict.submission, verdict.reason, True))
@@ -202,7 +220,10 @@ class Batcher:
         members = tuple(h.digest(context) for h in outcome.statement.owners)
         self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle))
         _log.info(
-            "event=batch-proven task=%d round=%d owners=%d batch=0x%s", *key, len(members), outcome.batch_id.hex()
+            "event=batch-proven task=%s round=%d owners=%d batch=0x%s",
+            *named(key),
+            len(members),
+            outcome.batch_id.hex(),
         )
 
     def _judged(self, resources: Resources, plan: Plan, failed: Failed, batch: Batch, heard: list[Verdict]) -> Unproven:
@@ -220,6 +241,14 @@ class Batcher:
             left=batch.reachable,
         )
         return Unproven(failed.reason, trouble)
+
+
+def _attestations(replies: Mapping[int, StepReply | Failure]) -> Iterator[tuple[int, bytes]]:
+    """What provers gave as theirs; some of it may be anything."""
+    for prover, reply in replies.items():
+        if isinstance(reply, StepReply):
+            with suppress(WireError):
+                yield prover, SignedBody.decode(reply.message.body).signature
 
 
 def _unheld(plan: Plan, able: frozenset[int], quorum: int) -> Unproven:

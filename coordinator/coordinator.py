@@ -14,23 +14,30 @@ from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import EventLog
+from commons.storage.evidencefiles import FOLDER, EvidenceFiles, Watch
 from commons.storage.files import LOCAL_DISK, Disk
 from commons.storage.parameters import PublicParameters
 from coordinator.admission import Admission
+from coordinator.adoption import Adoption
 from coordinator.batcher import Batcher
+from coordinator.cohorts import Cohorts
 from coordinator.driver import Driver
+from coordinator.feesettlement import FeeSettlement
+from coordinator.feeturns import FeeTurns
 from coordinator.fleet import Connect, Fleet, Fleets
+from coordinator.forfeits import Exclusions
 from coordinator.journal import Journal
+from coordinator.postings import Postings
 from coordinator.releases import Releases
 from coordinator.settlement import Settlement
 
 
 class Coordinator:
-    """Takes headers and models in, and moves rounds forward, ``driver.turn`` by turn.
+    """Takes headers and models in, and moves rounds forward, turn by turn.
 
     Args:
         sender: transactions of ``account``.
-        directory: of models, sums and bundles.
+        directory: of models, sums, bundles, and evidence against provers.
         connect: opens a connection to a prover's endpoint.
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
@@ -58,27 +65,47 @@ class Coordinator:
         self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes, disk=disk)
         self.results = Blobs(directory / "results", max_bytes=settings.max_store_bytes, disk=disk)
         self.admission = Admission(
-            view, self.journal, account.address, parameters,
-            clock_skew=settings.clock_skew, counted=settings.counted_refusals,
+            view, self.journal, account.address, parameters, counted=settings.counted_refusals,
         )  # fmt: skip
         self._fleets = Fleets(
-            lambda committee_id: Fleet(
-                view, committee_id, connect, clock, calls, status_timeout=settings.status_timeout
+            lambda committee_id, epoch: Fleet(
+                view, committee_id, epoch, connect, clock, calls, status_timeout=settings.status_timeout
             )
         )
+        journal, results, timeout = self.journal, self.results, settings.step_timeout
+        watch = Watch(EvidenceFiles(directory / FOLDER, disk))
+        batcher = Batcher(journal, results, watch, step_timeout=timeout, stopping=stopping)
+        payee = settings.payee or account.address
+        fees = FeeSettlement(sender, journal, results, timeout=timeout)
+        self.fee_turns = FeeTurns(view, journal, fees, self._fleets, rounds, interval=settings.fee_interval)
+        self.postings = Postings(
+            view, journal, self.admission, account.address, clock, rounds, interval=settings.posting_interval
+        )  # fmt: skip
+        self.exclusions = Exclusions(
+            sender, journal, clock, rounds, interval=settings.posting_interval, least=settings.exclude_from
+        )  # fmt: skip
         self.driver = Driver(
             view,
-            self.journal,
-            Batcher(self.journal, self.results, step_timeout=settings.step_timeout, stopping=stopping),
-            Settlement(sender, self.journal, self.results),
-            Releases(sender, self.journal, self.results, step_timeout=settings.step_timeout),
+            journal,
+            Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee),
+            Settlement(sender, journal, results),
+            Releases(sender, fees, journal, results, step_timeout=timeout),
+            Adoption(view, journal, results, parameters, watch, timeout=timeout),
+            self.postings,
             self._fleets,
             parameters,
-            account.sign,
+            account.address,
             settings,
             clock,
             rounds,
         )
+
+    def turn(self) -> None:
+        """Take in what was posted, move rounds forward, settle fees, and have owners excluded."""
+        self.postings.turn()
+        self.driver.turn()
+        self.fee_turns.turn()
+        self.exclusions.turn()
 
     def task_status(self, task_id: int) -> TaskStatus:
         """A task's rounds, with what each of them waits for."""

@@ -9,7 +9,9 @@ import logging
 from functools import partial
 
 from circuits.errors import ChainError, ContractError, StorageError, UnknownError
-from circuits.statement import MarketId, SubmissionHeader, TaskTerms
+from circuits.statement import SubmissionHeader
+from circuits.terms import MarketId
+from commons.chain.facts import TaskRecord
 from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
@@ -106,8 +108,8 @@ def look_around(
 ) -> None:
     """Say in the log what will be trouble: open tasks that cannot be worked for, money for fees, clock, disk."""
 
-    def concerns(terms: TaskTerms) -> bool:
-        return terms.coordinator == address
+    def concerns(task: TaskRecord) -> bool:
+        return task.coordinator == address
 
     require = partial(require_served, view, parameters, parameters.verifying_key)
     tasks = warn_unserved(open_tasks(view, concerns, clock), require)

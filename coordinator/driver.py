@@ -1,35 +1,38 @@
-"""Moves every open round forward, one action at a time: close, settle, release, prove.  Trouble is retried later."""
+"""Moves every open round forward, one action at a time: close, settle, release, prove.  Trouble is retried later.
+
+Rounds may have several hundred batches.  They are proven one after the other; provers and not the coordinator are what
+takes time, and their attempts are counted by round.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 
-from circuits.errors import ChainError, GradrollError, StorageError
-from circuits.policies.registry import compiled
-from circuits.statement import TaskTerms
-from commons.chain.facts import RoundRecord
+from circuits.errors import ChainError, ContractError, GradrollError, StorageError
+from circuits.terms import TaskTerms
 from commons.chain.ports import MarketReader
-from commons.protocol.status import SubmissionState
 from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.parameters import PublicParameters
+from coordinator.adoption import Adoption
 from coordinator.backoff import Backoff
-from coordinator.batcher import Batcher, Plan, StoppedError, Unproven
+from coordinator.batcher import StoppedError
+from coordinator.cohorts import Cohorts, Early
 from coordinator.events import CohortFailed, RoundClosed
-from coordinator.fleet import Fleets
-from coordinator.giving_up import SUBMISSIONS_A_ROUND, Outlook, advice, gives_up
+from coordinator.fleet import Fleet, Fleets
 from coordinator.journal import Journal
-from coordinator.machine import Resources
-from coordinator.next_action import Close, Prove, Release, RoundFacts, Settle, Wait, next_action
+from coordinator.next_action import Close, Gather, Prove, Release, RoundFacts, Settle, Wait, next_action
+from coordinator.postings import Postings
 from coordinator.releases import Releases
-from coordinator.rounds import CoordinatorState, RoundKey
+from coordinator.roundstate import Round, RoundKey, named
 from coordinator.settlement import Settlement
 
 _log = logging.getLogger(__name__)
 _DAY = 86_400
+_PAUSED = "the market's guardian has paused the acceptance of batches, which moves all deadlines by as much"
 _OWN_TROUBLE = "the coordinator has a problem of its own; its operator finds the cause in its log"
 
 
@@ -37,7 +40,7 @@ class Driver:
     """Works on the rounds of the journal, each ``turn`` a little.
 
     Args:
-        authorize: signs with the account that tasks name as their coordinator.
+        own_address: account that tasks name as their coordinator.
         pool: where rounds are worked on; one that runs what it is given at once makes a turn complete when it returns.
     """
 
@@ -45,32 +48,37 @@ class Driver:
         self,
         view: MarketReader,
         journal: Journal,
-        batcher: Batcher,
+        cohorts: Cohorts,
         settlement: Settlement,
         releases: Releases,
+        adoption: Adoption,
+        postings: Postings,
         fleets: Fleets,
         parameters: PublicParameters,
-        authorize: Callable[[bytes], bytes],
+        own_address: bytes,
         settings: CoordinatorSettings,
         clock: Clock,
         pool: Executor,
     ) -> None:
         self._view = view
         self._journal = journal
-        self._batcher = batcher
+        self._cohorts = cohorts
         self._settlement = settlement
         self._releases = releases
+        self._adoption = adoption
+        self._postings = postings
         self._fleets = fleets
         self._parameters = parameters
-        self._authorize = authorize
+        self._own_address = own_address
         self._settings = settings
         self._clock = clock
         self._pool = pool
         self._lock = threading.Lock()  # guards what follows; rounds are worked on by several threads
         self._running: dict[RoundKey, Future[None]] = {}
         self._backoff = Backoff(settings.poll_interval, settings.longest_pause)
-        self._rounds: dict[RoundKey, tuple[float, RoundRecord]] = {}
+        self._rounds: dict[RoundKey, tuple[float, RoundFacts]] = {}
         self._waits: dict[RoundKey, str] = {}
+        self._ended: dict[RoundKey, float] = {}
 
     def waits(self, key: RoundKey) -> str:
         """What a round waits for, in words; empty while it is worked on, and before it was looked at."""
@@ -108,30 +116,24 @@ class Driver:
         except StoppedError:
             return
         except GradrollError as error:
-            _log.warning("event=round-trouble task=%d round=%d code=%s reason=%r", *key, error.code, str(error))
+            _log.warning("event=round-trouble task=%s round=%d code=%s reason=%r", *named(key), error.code, str(error))
             self._note_trouble(key, error, now)
         except Exception:
-            _log.exception("event=round-error task=%d round=%d", *key)
+            _log.exception("event=round-error task=%s round=%d", *named(key))
         with self._lock:
             self._backoff.extend(key, self._clock.monotonic())
 
     def _note_trouble(self, key: RoundKey, error: GradrollError, now: int) -> None:
         """Let owners see why nothing moves."""
+        if isinstance(error, ContractError) and error.error == "AcceptancePaused":
+            self._say(key, _PAUSED)
         if isinstance(error, ChainError):
             return
         told = _OWN_TROUBLE if error.own_machine else str(error)
         try:
-            self._note_failure(CohortFailed(*key, told, False, now))
+            self._cohorts.note_failure(CohortFailed(*key, told, False, now))
         except StorageError as failed:  # the round waits all the same, and notes it once there is room
-            _log.warning("event=trouble-not-noted task=%d round=%d reason=%r", *key, str(failed))
-
-    def _note_failure(self, failure: CohortFailed) -> None:
-        """Record a failure; one that is like the last only if it is the first of its cohort, or ends it."""
-        with self._journal.reading() as state:
-            current = state.rounds[failure.task_id, failure.round]
-            news = failure.final or current.failures == 0 or current.trouble != failure.reason
-        if news:
-            self._journal.record(failure)
+            _log.warning("event=trouble-not-noted task=%s round=%d reason=%r", *named(key), str(failed))
 
     def _work(self, key: RoundKey, now: int) -> bool:
         """Do the round's next action; False when it must be tried again after a pause."""
@@ -140,31 +142,59 @@ class Driver:
         capacity = 0 if facts.is_over else self._view.policy(key[0]).capacity
         patience = self._settings.release_patience * _DAY
         with self._journal.reading() as state:
+            facts = replace(facts, quiet=self._is_quiet(key, facts, state.rounds[key]))
             action = next_action(state, key, facts, terms, capacity, release_patience=patience)
-        with self._lock:
-            self._waits[key] = action.reason if isinstance(action, Wait) else ""
+        self._say(key, action.reason if isinstance(action, Wait) else "")
         match action:
             case Close():
-                with self._lock:
-                    del self._waits[key]
-                self._journal.record(RoundClosed(*key, action.reason))
-                _log.info("event=round-closed task=%d round=%d", *key)
+                self._close(key, action)
             case Settle():
-                with self._lock:
-                    self._rounds.pop(key, None)
+                self._forget(key)
                 for batch_id in action.batches:
                     self._settlement.settle(batch_id)
             case Release():
-                self._release(terms, action)
-            case Prove():
+                self._release(terms, facts, action)
+            case Gather() if action.last and self._postings.take(key):
+                pass  # the last cohort is gathered with those that came over the chain
+            case Prove() | Gather():
                 return self._prove_or_release(key, terms, action, facts)
             case Wait():
-                _log.debug("event=round-waits task=%d round=%d reason=%r", *key, action.reason)
+                _log.debug("event=round-waits task=%s round=%d reason=%r", *named(key), action.reason)
         return True
 
-    def _release(self, terms: TaskTerms, action: Release) -> None:
+    def _is_quiet(self, key: RoundKey, facts: RoundFacts, current: Round) -> bool:
+        """Whether those that are late by no more than clocks differ are there by now.
+
+        However many trickle in, the wait does not begin anew.
+        """
+        now = self._clock.monotonic()
+        with self._lock:
+            if facts.now <= facts.submit_deadline or current.cohort is not None or not current.waiting:
+                self._ended.pop(key, None)
+                return False
+            return now - self._ended.setdefault(key, now) >= self._settings.clock_skew
+
+    def _say(self, key: RoundKey, reason: str) -> None:
+        """What the round waits for."""
+        with self._lock:
+            self._waits[key] = reason
+
+    def _close(self, key: RoundKey, action: Close) -> None:
+        """End a round, unless a relay had a batch of it accepted at the last moment: that is taken in first."""
+        with self._journal.reading() as state:
+            unsettled = [batch.batch_id for batch in state.unsettled(key)]
+        found = [self._settlement.note_accepted(batch_id) for batch_id in unsettled]
+        if any(found):
+            return
+        with self._lock:
+            for known in (self._waits, self._rounds, self._ended):
+                known.pop(key, None)
+        self._journal.record(RoundClosed(*key, action.reason))
+        _log.info("event=round-closed task=%s round=%d", *named(key))
+
+    def _release(self, terms: TaskTerms, facts: RoundFacts, action: Release) -> None:
         """Collect sums; one that cannot be had yet does not hold up the others.  Raises the last trouble."""
-        key, fleet = self._parameters.commitment_key(terms.dimension), self._fleets.of(terms.committee_id)
+        key, fleet = self._parameters.commitment_key(terms.dimension), self._fleet(terms, facts)
         trouble: GradrollError | None = None
         for batch_id in action.batches:
             try:
@@ -174,85 +204,67 @@ class Driver:
         if trouble is not None:
             raise trouble
 
-    def _prove_or_release(self, key: RoundKey, terms: TaskTerms, action: Prove, facts: RoundFacts) -> bool:
+    def _prove_or_release(self, key: RoundKey, terms: TaskTerms, action: Prove | Gather, facts: RoundFacts) -> bool:
         """Prove a cohort; while it cannot be, sums of batches that were accepted before it do not wait for it."""
         try:
-            unproven = self._prove(key, terms, action)
+            unproven = self._cohorts.prove(key, terms, action, facts)
         except GradrollError:
-            self._release_meanwhile(key, terms)
+            self._release_meanwhile(key, terms, facts)
             raise
-        if unproven is None or self._ends(key, terms, facts, unproven):
+        if isinstance(unproven, Early):
+            self._say(key, unproven.reason)
+        elif unproven is None or self._cohorts.ends(key, terms, facts, unproven):
             return True
-        self._release_meanwhile(key, terms)
+        self._release_meanwhile(key, terms, facts)
         return False
 
-    def _ends(self, key: RoundKey, terms: TaskTerms, facts: RoundFacts, unproven: Unproven) -> bool:
-        """Note a failure, and whether it ends its cohort; if so, the round goes on at once."""
-        now = self._view.now()  # attempts take their time
-        with self._journal.reading() as state:
-            current = state.rounds[key]
-            fixed = current.cohort is not None
-            outlook = Outlook(
-                now, current.failing_since or now, facts.submit_deadline, facts.settle_deadline,
-                locked=current.locked is not None,
-                again=state.most_of_one_owner(key) < SUBMISSIONS_A_ROUND,
-                others=len(state.pending(key)) >= terms.min_owners,
-            )  # fmt: skip
-        final = fixed and gives_up(unproven.trouble, outlook)
-        reason = f"{unproven.reason}; {advice(outlook)}" if final else unproven.reason
-        self._note_failure(CohortFailed(*key, reason, final, now))
-        if final:
-            _log.warning("event=cohort-given-up task=%d round=%d trouble=%s", *key, unproven.trouble.name.lower())
-        return final
-
-    def _release_meanwhile(self, key: RoundKey, terms: TaskTerms) -> None:
+    def _release_meanwhile(self, key: RoundKey, terms: TaskTerms, facts: RoundFacts) -> None:
         """Collect what can be had.  What cannot is not raised: the cohort is the trouble that is told."""
         with self._journal.reading() as state:
             waiting = tuple(b.batch_id for b in state.unreleased(key, publish=terms.inline_payload))
         if not waiting:
             return
         try:
-            self._release(terms, Release(waiting))
+            self._release(terms, facts, Release(waiting))
         except GradrollError as error:
-            _log.warning("event=sum-waits task=%d round=%d code=%s reason=%r", *key, error.code, str(error))
+            _log.warning("event=sum-waits task=%s round=%d code=%s reason=%r", *named(key), error.code, str(error))
 
     def _facts(self, key: RoundKey, now: int) -> RoundFacts:
-        """The round as the chain has it; deadlines stay, and batches are mostly ours, so an old look will do."""
+        """The round as the chain has it.  Batches are mostly ours, so an old look will do, but not to end the round:
+        a pause of the market moves its deadlines.
+        """
         with self._lock:
-            looked, record = self._rounds.get(key, (0.0, None))
-        if record is None or self._clock.monotonic() - looked > self._settings.round_age:
-            record = self._view.round(*key)
-            with self._lock:
-                self._rounds[key] = (self._clock.monotonic(), record)
-        return RoundFacts(now, record.submit_deadline, record.settle_deadline, record.owners, record.finalized)
-
-    def _prove(self, key: RoundKey, terms: TaskTerms, action: Prove) -> Unproven | None:
-        policy = self._view.policy(key[0])
-        fleet = self._fleets.of(terms.committee_id)
-        ready = fleet.ready_provers()
-        with self._journal.reading() as state:
-            current = state.rounds[key]
-            plan = Plan(
-                key, action.submissions, action.again, current.locked if action.again else None,
-                _rejected(state, action.submissions), _receipts(state, action.submissions),
-                frozenset(current.excluded), ready - current.excluded,
-            )  # fmt: skip
-        verifying = self._parameters.verifying_key(policy.key_hash)
-        compiled(verifying.policy, verifying.capacity).require_bound(terms.bound)
-        resources = Resources(
-            fleet.committee, terms, policy, self._parameters.commitment_key(terms.dimension), verifying,
-            self._parameters.srs, self._authorize,
+            looked, facts = self._rounds.get(key, (0.0, None))
+        if facts is not None and self._clock.monotonic() - looked <= self._settings.round_age:
+            facts = replace(facts, now=now)
+            if not facts.is_over:
+                return facts
+        record = self._view.round(*key)
+        facts = RoundFacts(
+            now, record.submit_deadline, record.settle_deadline, record.seats, record.owners, record.finalized,
+            record.epoch, self._view.coordinator(key[0]) == self._own_address,
         )  # fmt: skip
-        return self._batcher.prove(resources, fleet, self._view.context(*key), plan)
+        with self._lock:
+            self._rounds[key] = (self._clock.monotonic(), facts)
+        self._adopt(key, record.batches, facts)
+        return facts
 
+    def _adopt(self, key: RoundKey, batches: int, facts: RoundFacts) -> None:
+        """Take over batches that somebody else handed in; what cannot be had now is asked for at the next look."""
+        with self._journal.reading() as state:
+            known = sum(batch.accepted for batch in state.batches_of(key))
+        if known >= batches:
+            return
+        try:
+            self._adoption.adopt(key, self._fleet(self._view.terms(key[0]), facts))
+        except GradrollError as error:
+            _log.warning("event=batch-not-adopted task=%s round=%d reason=%r", *named(key), str(error))
 
-def _rejected(state: CoordinatorState, submissions: tuple[bytes, ...]) -> frozenset[bytes]:
-    return frozenset(s for s in submissions if state.submissions[s].status.state is SubmissionState.REJECTED)
+    def _fleet(self, terms: TaskTerms, facts: RoundFacts) -> Fleet:
+        """The committee's members of the epoch in which the round was opened."""
+        return self._fleets.of(terms.committee_id, facts.epoch)
 
-
-def _receipts(state: CoordinatorState, submissions: tuple[bytes, ...]) -> dict[int, frozenset[bytes]]:
-    holders: dict[int, set[bytes]] = {}
-    for submission in submissions:
-        for prover in state.submissions[submission].receipts:
-            holders.setdefault(prover, set()).add(submission)
-    return {prover: frozenset(held) for prover, held in holders.items()}
+    def _forget(self, key: RoundKey) -> None:
+        """Look at the round anew at the next turn."""
+        with self._lock:
+            self._rounds.pop(key, None)

@@ -167,9 +167,53 @@ class RoundClosed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FeesEnded:
+    """Nothing is left to do about the fees of a round's batches."""
+
+    kind: ClassVar[str] = "fees-ended"
+    task_id: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionSigned:
+    """A quorum of provers signed that an owner's dealing is bad.
+
+    Attributes:
+        index: registration index.
+        submission: digest of the dealing.
+        provers: who signed; ``signatures`` are theirs, in this order.
+    """
+
+    kind: ClassVar[str] = "exclusion-signed"
+    task_id: int
+    round: int
+    index: int
+    submission: bytes
+    provers: tuple[int, ...]
+    signatures: tuple[bytes, ...]
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Task, round and registration index."""
+        return self.task_id, self.round, self.index
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionEnded:
+    """The owner is excluded for good, or cannot be any more."""
+
+    kind: ClassVar[str] = "exclusion-ended"
+    task_id: int
+    round: int
+    index: int
+
+
 Event = (
     HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed | CohortFailed
-    | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished | RoundClosed
+    | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished | RoundClosed | FeesEnded
+    | ExclusionSigned | ExclusionEnded
 )  # fmt: skip
 _CODEC: Codec[Event] = Codec(Event)
 

@@ -10,10 +10,11 @@ from typing import Protocol, TypeVar
 
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import Committee
-from commons.chain.facts import CommitteeRecord
 from commons.chain.ports import MarketReader
+from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from commons.runtime.clock import Clock
@@ -49,13 +50,22 @@ class Connection(Protocol):
     def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
         """Hand over what the other members hold."""
 
+    def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
+        """The certificate of a batch, with the attestations that the prover knows."""
+
+    def audit_bundle(self, batch_id: bytes, dimension: int, timeout: float | None = None) -> AuditBundle:
+        """All opened values of a batch that the prover attested."""
+
+    def availability(self, batch_id: bytes, payload: bytes = b"", timeout: float | None = None) -> AvailabilityReceipt:
+        """The prover's word that a batch's sum is to be had."""
+
 
 Connect = Callable[[str], Connection]
 """Opens a connection to an endpoint."""
 
 
 class Fleet:
-    """Connections to a committee's members, at the endpoints that the registry names at the time.
+    """Connections to a committee's members of one epoch, at the endpoints that the registry names at the time.
 
     Args:
         pool: where provers are asked at the same time.
@@ -66,6 +76,7 @@ class Fleet:
         self,
         view: MarketReader,
         committee_id: int,
+        epoch: int,
         connect: Connect,
         clock: Clock,
         pool: Executor,
@@ -74,6 +85,7 @@ class Fleet:
     ) -> None:
         self._view = view
         self._committee_id = committee_id
+        self._epoch = epoch
         self._connect_to = connect
         self._clock = clock
         self._pool = pool
@@ -84,7 +96,12 @@ class Fleet:
     @property
     def committee(self) -> Committee:
         """The committee."""
-        return self._view.committee(self._committee_id)
+        return self._view.committee(self._committee_id, self._epoch)
+
+    @property
+    def present(self) -> tuple[bytes, ...]:
+        """Addresses of the committee's members by now."""
+        return self._view.committee(self._committee_id).members
 
     def close(self) -> None:
         """Close all connections."""
@@ -92,23 +109,26 @@ class Fleet:
             client.close()
 
     def reachable(self) -> frozenset[int]:
-        """Provers that answer as who they should be."""
-        self._connect(self._view.committee_record(self._committee_id))
+        """Provers that answer as who they should be, or have another key by now: they release earlier sums as well."""
+        self._connect_all()
         return frozenset(self._statuses())
 
     def ready_provers(self) -> frozenset[int]:
         """Provers that answer as who they should be, with confirmed shared keys; sets the keys up at first use.
 
+        Members whose key was revoked are left out: with their attestations alone a batch would lack a quorum.
+
         Raises:
             UnavailableError: the keys are not set up, and not all members can be reached to do it.
         """
-        self._connect(self._view.committee_record(self._committee_id))
-        statuses = self._statuses()
+        self._connect_all()
+        members, revoked = self.committee.members, self._view.revoked(self._committee_id)
+        statuses = {p: status for p, status in self._statuses().items() if status.address == members[p]}
         ready = frozenset(p for p, status in statuses.items() if status.keys_ready)
-        if len(ready) >= self.committee.quorum or (ready and len(ready) == len(statuses)):
-            return ready
-        self._set_keys_up(statuses)
-        return frozenset(statuses)
+        if len(ready) < self.committee.quorum and not (ready and len(ready) == len(statuses)):
+            self._set_keys_up(statuses)
+            ready = frozenset(statuses)
+        return frozenset(p for p in ready if members[p] not in revoked)
 
     def ask(
         self, requests: Mapping[int, StepRequest], dimension: int, timeout: float
@@ -116,6 +136,42 @@ class Fleet:
         """Send a step's requests at once; every prover has ``timeout`` seconds."""
         deadline = self._clock.monotonic() + timeout
         return self._each(requests, lambda prover: self._one(prover, requests[prover], dimension, deadline))
+
+    def certificates(self, batch_id: bytes, timeout: float) -> dict[int, Certificate]:
+        """What those that attested a batch have of its certificate; every prover has ``timeout`` seconds."""
+        self._connect_all()
+        return self._gathered(self._clients, lambda one: one.certificate(batch_id, timeout))
+
+    def availability(
+        self, batch_id: bytes, payload: bytes, timeout: float, provers: Iterable[int] | None = None
+    ) -> dict[int, AvailabilityReceipt]:
+        """Who says that a batch's sum is to be had; every prover has ``timeout`` seconds.
+
+        Args:
+            payload: the encoded aggregate where it is to be posted.
+            provers: who is asked, everybody if nobody is named.
+        """
+        self._connect_all()
+        asked = self._clients.keys() if provers is None else self._clients.keys() & set(provers)
+        return self._gathered(asked, lambda one: one.availability(batch_id, payload, timeout))
+
+    def audit_bundle(self, prover: int, batch_id: bytes, dimension: int, timeout: float) -> AuditBundle | None:
+        """The audit bundle of a batch from one of those; None when it does not send one in ``timeout`` seconds."""
+        return self._read(prover, lambda one: one.audit_bundle(batch_id, dimension, timeout))
+
+    def _gathered(self, provers: Iterable[int], ask: Callable[[Connection], V]) -> dict[int, V]:
+        """What those give that give anything."""
+        found = self._each(provers, lambda prover: self._read(prover, ask))
+        return {prover: given for prover, given in found.items() if given is not None}
+
+    def _read(self, prover: int, ask: Callable[[Connection], V]) -> V | None:
+        try:
+            return ask(self._clients[prover])
+        except GradrollError as error:
+            _log.info("event=prover-gives-nothing prover=%d code=%s reason=%r", prover, error.code, str(error))
+        except Exception:  # as of a step
+            _log.exception("event=prover-unforeseen prover=%d", prover)
+        return None
 
     def _one(self, prover: int, request: StepRequest, dimension: int, deadline: float) -> StepReply | Failure:
         """A connection that breaks is tried again: provers answer a repeated request from memory."""
@@ -137,7 +193,8 @@ class Fleet:
                 _log.exception("event=prover-unforeseen prover=%d step=%s", prover, request.step.name)
                 return Failure("refused", GradrollError.code, "its answer could not be read")
 
-    def _connect(self, record: CommitteeRecord) -> None:
+    def _connect_all(self) -> None:
+        record = self._view.committee_record(self._committee_id, self._epoch)
         with self._connecting:
             for prover, endpoint in enumerate(record.endpoints):
                 known = self._clients.get(prover)
@@ -160,10 +217,11 @@ class Fleet:
             return None
 
     def _statuses(self) -> dict[int, ProverStatus]:
-        answers = self._each(self._clients, self._status)
+        own, present = self.committee.members, self.present
+        answers = self._each(self._clients, lambda prover: self._status(prover, (own[prover], present[prover])))
         return {prover: status for prover, status in answers.items() if status is not None}
 
-    def _status(self, prover: int) -> ProverStatus | None:
+    def _status(self, prover: int, addresses: tuple[bytes, ...]) -> ProverStatus | None:
         try:
             status = self._clients[prover].status(self._status_timeout)
         except GradrollError as error:
@@ -172,8 +230,8 @@ class Fleet:
         except Exception:
             _log.exception("event=prover-unforeseen prover=%d", prover)
             return None
-        expected = (self.committee.members[prover], prover, self._view.chain_id, self._view.market)
-        if (status.address, status.prover, status.chain_id, status.market) != expected:
+        expected = (prover, self._view.chain_id, self._view.market)
+        if (status.prover, status.chain_id, status.market) != expected or status.address not in addresses:
             _log.warning("event=prover-mistaken prover=%d advice='its endpoint runs another prover'", prover)
             return None
         return status
@@ -205,16 +263,16 @@ class Fleets:
     """The fleets of all committees, made when first asked for.
 
     Args:
-        new: makes the fleet of a committee.
+        new: makes the fleet of a committee's members of an epoch.
     """
 
-    def __init__(self, new: Callable[[int], Fleet]) -> None:
+    def __init__(self, new: Callable[[int, int], Fleet]) -> None:
         self._new = new
-        self._fleets = Memo[int, Fleet]()
+        self._fleets = Memo[tuple[int, int], Fleet]()
 
-    def of(self, committee_id: int) -> Fleet:
-        """The fleet of a committee."""
-        return self._fleets.get(committee_id, lambda: self._new(committee_id))
+    def of(self, committee_id: int, epoch: int) -> Fleet:
+        """The fleet of a committee's members of an epoch."""
+        return self._fleets.get((committee_id, epoch), lambda: self._new(committee_id, epoch))
 
     def close(self) -> None:
         """Close all connections."""

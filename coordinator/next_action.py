@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuits.statement import TaskTerms
+from circuits.terms import TaskTerms
 from commons.runtime.amounts import utc
-from coordinator.rounds import CoordinatorState, RoundKey
+from coordinator.rounds import CoordinatorState
+from coordinator.roundstate import RoundKey
+
+_STRAGGLERS = "submissions have ended, and the last ones are waited for"
+_REPLACED = "the model owner has named another coordinator; hand the gradient in there"
 
 
 @dataclass(frozen=True, slots=True)
 class RoundFacts:
-    """What the chain says of a round.  Times are seconds since 1970; ``accepted`` counts gradients."""
+    """What the chain says of a round.  Times are seconds since 1970.
+
+    Attributes:
+        seats: most gradients that it accepts.
+        accepted: gradients that it has accepted.
+        epoch: of the committee; its members run and attest the round's batches.
+        ours: whether this coordinator is the task's at present; provers answer to no other.
+        quiet: whether stragglers were waited for since submissions ended, or since the last cohort.
+    """
 
     now: int
     submit_deadline: int
     settle_deadline: int
+    seats: int
     accepted: int
     finalized: bool
+    epoch: int
+    ours: bool
+    quiet: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -48,10 +64,21 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Prove:
-    """Prove these submissions together.  ``again``: their cohort is fixed already, it is tried once more."""
+    """Prove these submissions together once more: their cohort is fixed already."""
 
     submissions: tuple[bytes, ...]
-    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Prove some of these submissions together, all of which wait.
+
+    Attributes:
+        last: no more are expected, so that what is left over now is left for good.
+    """
+
+    submissions: tuple[bytes, ...]
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +88,7 @@ class Wait:
     reason: str
 
 
-Action = Close | Settle | Release | Prove | Wait
+Action = Close | Settle | Release | Prove | Gather | Wait
 
 
 def next_action(
@@ -81,33 +108,44 @@ def next_action(
 
 def _toward_acceptance(
     state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
-) -> Close | Settle | Prove | Wait:
+) -> Close | Settle | Prove | Gather | Wait:
     if facts.is_over:
         return Close(_why_none(state, key, terms))
     unsettled = tuple(batch.batch_id for batch in state.unsettled(key))
     if unsettled:
         return Settle(unsettled)
+    if not facts.ours:
+        return Wait(_REPLACED)
     cohort = state.rounds[key].cohort
     if cohort is not None:
-        return Prove(cohort, again=True)
+        return Prove(cohort)
     return _new_cohort(state, key, facts, terms, capacity)
 
 
 def _new_cohort(
     state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
-) -> Close | Prove | Wait:
-    room = terms.max_owners_per_round - facts.accepted
-    waiting = state.pending(key)[:room]
+) -> Close | Gather | Wait:
+    """A batch is made as soon as it is full and enough for another one wait behind it; when no more are expected, of
+    those that are left, so that nobody who could have been put with them comes too late.
+    """
+    room, waiting = facts.seats - facts.accepted, state.pending(key)
     if room < terms.min_owners:
-        return Close(f"the round is full: it has {facts.accepted} of {terms.max_owners_per_round} gradients")
-    if len(waiting) < room and facts.now <= facts.submit_deadline:
-        until = f"the submit window is open until {utc(facts.submit_deadline)}"
-        return Wait(f"{len(waiting)} of {room} submissions are in; {until}")
-    if len(waiting) < terms.min_owners:
+        full = f"{facts.accepted} of {facts.seats} gradients are in"
+        return Close(f"the round has no room for another batch: {full}, and a batch needs {terms.min_owners}")
+    ended = facts.now > facts.submit_deadline
+    if ended and len(waiting) < terms.min_owners:
         return Wait(_too_few(len(waiting), terms))
-    size = group_size(len(waiting), capacity, terms.min_owners)
-    chosen = sorted(waiting[:size], key=lambda s: state.submissions[s].header.owner_index)
-    return Prove(tuple(chosen), again=False)
+    last = len(waiting) >= room or (ended and facts.quiet)
+    if not last and len(waiting) < capacity + terms.min_owners:
+        return Wait(too_early(len(waiting), facts))
+    return Gather(tuple(waiting), last)
+
+
+def too_early(waiting: int, facts: RoundFacts) -> str:
+    """Why no batch is made yet of those that are there."""
+    ended = facts.now > facts.submit_deadline
+    until = f"the submit window is open until {utc(facts.submit_deadline)}"
+    return f"{waiting} of {facts.seats - facts.accepted} submissions are in; {_STRAGGLERS if ended else until}"
 
 
 def _why_none(state: CoordinatorState, key: RoundKey, terms: TaskTerms) -> str:
@@ -118,10 +156,3 @@ def _why_none(state: CoordinatorState, key: RoundKey, terms: TaskTerms) -> str:
 
 def _too_few(waiting: int, terms: TaskTerms) -> str:
     return f"too few owners: {waiting} of the {terms.min_owners} that a batch needs"
-
-
-def group_size(waiting: int, capacity: int, least: int) -> int:
-    """Owners of the next batch: all, or an even part, so that the last batch is not left with too few."""
-    groups = -(-waiting // capacity)
-    even = -(-waiting // groups)
-    return even if waiting // groups >= least else min(capacity, waiting)

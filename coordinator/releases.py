@@ -6,16 +6,18 @@ import logging
 from dataclasses import replace
 
 from circuits.commitment import CommitmentKey
+from circuits.errors import ChainError
 from circuits.payload import MAX_INLINE
 from commons.chain.ports import BatchSender
 from commons.protocol import release
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.storage.blobs import Blobs
 from coordinator.events import SumOpened, SumPublished
+from coordinator.feesettlement import FeeSettlement
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.machine.verdicts import described
-from coordinator.rounds import ProvenBatch
+from coordinator.roundstate import ProvenBatch
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +25,11 @@ _log = logging.getLogger(__name__)
 class Releases:
     """Collects aggregates."""
 
-    def __init__(self, chain: BatchSender, journal: Journal, blobs: Blobs, *, step_timeout: float) -> None:
+    def __init__(
+        self, chain: BatchSender, fees: FeeSettlement, journal: Journal, blobs: Blobs, *, step_timeout: float
+    ) -> None:
         self._chain = chain
+        self._fees = fees
         self._journal = journal
         self._blobs = blobs
         self._step_timeout = step_timeout
@@ -35,6 +40,7 @@ class Releases:
         Raises:
             UnavailableError: too few provers release their share yet, for instance because the acceptance is not final
                 for them; call again later.
+            NotReadyError: provers do not say yet that they serve a sum that is to be published.
             ChainError: the node is the trouble; call again later.
         """
         batch = self._batch(batch_id)
@@ -42,7 +48,7 @@ class Releases:
         if batch.payload_digest is None:
             self._open(certificate, fleet, key)
         if publish and not batch.published:
-            self._publish(self._batch(batch_id))
+            self._publish(self._batch(batch_id), fleet)
 
     def _batch(self, batch_id: bytes) -> ProvenBatch:
         with self._journal.reading() as state:
@@ -51,20 +57,24 @@ class Releases:
     def _open(self, certificate: Certificate, fleet: Fleet, key: CommitmentKey) -> None:
         requests = release.requests(certificate, fleet.reachable())
         replies = fleet.ask(requests, key.dimension, self._step_timeout)
-        opened = release.opened(fleet.committee, key, certificate, replies)
+        opened = release.opened(fleet.committee, key, certificate, replies, fleet.present)
         for verdict in opened.verdicts:
             _log.warning("event=verdict batch=0x%s %s", certificate.batch_id.hex(), described(verdict))
         self._journal.record(SumOpened(certificate.batch_id, self._blobs.put(opened.payload)))
         _log.info("event=sum-opened batch=0x%s provers=%d", certificate.batch_id.hex(), len(replies))
 
-    def _publish(self, batch: ProvenBatch) -> None:
-        """Publish an aggregate; after a crash perhaps twice, which costs a fee and harms nobody."""
+    def _publish(self, batch: ProvenBatch, fleet: Fleet) -> None:
+        """Publish an aggregate, which settles its batch's fees; after a crash perhaps twice, which harms nobody."""
         payload = self._blobs.get(batch.payload_digest or b"")
         task_id, number = batch.round_key
-        recorded = next(b for b in self._chain.view.accepted(task_id, number) if b.record.batch_id == batch.batch_id)
         if len(payload) > MAX_INLINE:
             _log.warning("event=aggregate-too-long batch=0x%s bytes=%d", batch.batch_id.hex(), len(payload))
             self._journal.record(SumPublished(batch.batch_id, b""))
             return
-        mined = self._chain.publish_aggregate(task_id, number, recorded.record.batch_index, payload)
-        self._journal.record(SumPublished(batch.batch_id, mined.transaction))
+        record = self._chain.view.recorded(task_id, number, batch.batch_id, 1)
+        if record is None:
+            raise ChainError("the node does not show a batch that was accepted; it lags behind, or was reorganised")
+        transaction = self._fees.post(batch.round_key, record.batch_index, payload, fleet)
+        if transaction is None:
+            transaction = self._chain.publish_aggregate(task_id, number, record.batch_index, payload).transaction
+        self._journal.record(SumPublished(batch.batch_id, transaction))

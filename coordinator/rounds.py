@@ -7,18 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from circuits.statement import SubmissionHeader
-from commons.protocol.status import (
-    BatchStatus,
-    NamedProver,
-    Rejection,
-    RoundStatus,
-    SubmissionState,
-    SubmissionStatus,
-    TaskStatus,
-)
+from commons.protocol.status import Rejection, RoundStatus, SubmissionState, SubmissionStatus, TaskStatus
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -26,6 +17,9 @@ from coordinator.events import (
     CohortBegun,
     CohortFailed,
     Event,
+    ExclusionEnded,
+    ExclusionSigned,
+    FeesEnded,
     HeaderAccepted,
     HeaderRefused,
     OwnerDropped,
@@ -36,85 +30,38 @@ from coordinator.events import (
     SumPublished,
     TransactionSent,
 )
+from coordinator.roundstate import ProvenBatch, Round, RoundKey, Submission
 from native import G1
 
-RoundKey = tuple[int, int]
 RECENT = 100
 """Dropped submissions of a task that its status names; earlier ones are only counted."""
-_TOLD = 16
-"""Entries of one prover without proof in a round's status: it words its refusals itself, each another if it likes."""
-
-
-@dataclass(slots=True)
-class Submission:
-    """A submission and what became of it."""
-
-    header: SubmissionHeader
-    receipts: tuple[int, ...]
-    status: SubmissionStatus
-
-
-@dataclass(slots=True)
-class ProvenBatch:
-    """A batch that is proven, and what became of it.
-
-    Attributes:
-        settled: the chain accepted it, or refused it for good.
-        payload_digest: of its aggregate, None until the provers have released it.
-        published: whether the aggregate is in the chain's log.
-    """
-
-    batch_id: bytes
-    round_key: RoundKey
-    submissions: tuple[bytes, ...]
-    bundle_digest: bytes
-    transaction: bytes | None = None
-    settled: bool = False
-    accepted: bool = False
-    payload_digest: bytes | None = None
-    published: bool = False
-
-
-@dataclass(slots=True)
-class Round:
-    """A round: its submissions in order of arrival, the cohort under way, the batches.
-
-    Attributes:
-        cohort: submissions of the cohort that is not proven yet; None when there is none.
-        locked: those of them that provers were asked to attest together; None before.
-        failures: how often that cohort has failed in a row.
-        failing_since: the chain's time of the first of these failures; 0 when it is not known.
-        trouble: why the round does not move, or why the last cohort was given up.
-        bound: owners whom provers may have locked to a set that came to nothing, so that they take no other submission.
-    """
-
-    submissions: list[bytes] = field(default_factory=list)
-    cohort: tuple[bytes, ...] | None = None
-    locked: tuple[bytes, ...] | None = None
-    failures: int = 0
-    failing_since: int = 0
-    last_attempt: int = 0
-    trouble: str = ""
-    batches: list[bytes] = field(default_factory=list)
-    named: list[NamedProver] = field(default_factory=list)
-    excluded: set[int] = field(default_factory=set)
-    bound: set[bytes] = field(default_factory=set)
-    closed: bool = False
-
-
+LISTED = 1024
+"""Rounds of a task that its status has, the latest; and how many of them, with their batches and all words against
+provers, it tells more of than numbers.  The status is one message on the wire."""
 _DROPPED = (SubmissionState.REJECTED, SubmissionState.EXPIRED)
 
 
 class CoordinatorState:
-    """The fold.  One thread changes it at a time (see ``coordinator.journal``)."""
+    """The fold.  One thread changes it at a time (see ``coordinator.journal``).
+
+    Attributes:
+        submissions: those of rounds that are not closed, and the last one of each that is.
+        ended: what became of the others.
+        refused: headers and causes of refusals; as many as are counted.
+        fees_open: rounds with accepted batches whose fees may not be settled yet.
+        exclusions: what provers have signed of owners, by task, round and registration index, until all is done.
+    """
 
     def __init__(self) -> None:
         self.submissions: dict[bytes, Submission] = {}
+        self.ended: dict[bytes, SubmissionStatus] = {}
         self.rounds: dict[RoundKey, Round] = {}
         self.batches: dict[bytes, ProvenBatch] = {}
         self.rejections: dict[int, Counter[str]] = {}
         self.recent: dict[int, deque[Rejection]] = {}
-        self.refused: set[tuple[bytes, str]] = set()  # headers and causes of refusals; as many as are counted
+        self.refused: set[tuple[bytes, str]] = set()
+        self.fees_open: set[RoundKey] = set()
+        self.exclusions: dict[tuple[int, int, int], ExclusionSigned] = {}
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
@@ -126,7 +73,8 @@ class CoordinatorState:
             case OwnerDropped():
                 self._drop(event)
             case ProverBlamed():
-                self._blame(event)
+                current = self._round((event.task_id, event.round))
+                current.blame(event.prover, event.step, event.reason, proven=event.proven)
             case CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking():
                 self._go_on(event, self._round((event.task_id, event.round)))
             case BatchProven():
@@ -135,20 +83,23 @@ class CoordinatorState:
                 self._finish(event, self.batches[event.batch_id])
             case RoundClosed():
                 self._close((event.task_id, event.round), event.reason)
+            case FeesEnded():
+                self.fees_open.discard((event.task_id, event.round))
+            case ExclusionSigned():
+                self.exclusions[event.place] = event
+            case ExclusionEnded():
+                self.exclusions.pop((event.task_id, event.round, event.index), None)
 
     def _go_on(self, event: CohortBegun | AttemptUsed | CohortFailed | SetLocking, current: Round) -> None:
         """The cohort under way."""
         match event:
             case CohortBegun():
-                current.cohort, current.locked, current.failures = event.submissions, None, 0
-                current.failing_since = 0
+                current.begin(event.submissions)
                 self._move(event.submissions, SubmissionState.PROVING)
             case AttemptUsed():
                 current.last_attempt = event.attempt
             case CohortFailed():
-                current.failing_since = current.failing_since if current.failures else event.at
-                current.failures += 1
-                current.trouble = event.reason
+                current.fail(event.reason, event.at)
                 if event.final:
                     self._give_up(current, event.reason)
             case SetLocking():
@@ -158,7 +109,8 @@ class CoordinatorState:
         """End a cohort that is not tried again: provers bind its submissions to it, so no other can have them."""
         self._move(self._in(SubmissionState.PROVING, current.cohort or ()), SubmissionState.EXPIRED, reason)
         current.bound |= {self.submissions[s].header.owner for s in current.locked or ()}
-        current.cohort, current.locked, current.failures, current.failing_since = None, None, 0, 0
+        current.given_up += 1
+        current.end_cohort()
 
     def _finish(self, event: TransactionSent | BatchSettled | SumOpened | SumPublished, batch: ProvenBatch) -> None:
         """What becomes of a proven batch."""
@@ -172,85 +124,91 @@ class CoordinatorState:
             case SumPublished():
                 batch.published = True
 
+    def status_of(self, submission: bytes) -> SubmissionStatus | None:
+        """What became of a submission, None for one that was never entered."""
+        entry = self.submissions.get(submission)
+        return self.ended.get(submission) if entry is None else entry.status
+
     def pending(self, key: RoundKey) -> list[bytes]:
         """Submissions of a round that wait for a batch, in order of arrival."""
-        return self._in(SubmissionState.PENDING, self._round(key).submissions)
+        return list(self._round(key).waiting)
 
     def most_of_one_owner(self, key: RoundKey) -> int:
         """How many submissions of a round the owner has handed in, of those in the cohort under way, that has most."""
         current = self._round(key)
-        counted = Counter(self.submissions[s].header.owner for s in current.submissions)
         members = self._in(SubmissionState.PROVING, current.cohort or ())
-        return max((counted[self.submissions[s].header.owner] for s in members), default=0)
+        return max((len(current.by_owner[self.submissions[s].header.owner]) for s in members), default=0)
 
     def of_owner(self, key: RoundKey, owner: bytes) -> SubmissionStatus | None:
         """The last submission of an owner in a round that was not rejected; those before it have expired."""
-        for submission in reversed(self._round(key).submissions):
-            entry = self.submissions[submission]
-            if entry.header.owner == owner and entry.status.state is not SubmissionState.REJECTED:
-                return entry.status
+        for submission in reversed(self._round(key).by_owner.get(owner, ())):
+            status = self.submissions[submission].status
+            if status.state is not SubmissionState.REJECTED:
+                return status
         return None
 
     def commitments_of(self, key: RoundKey, owner: bytes) -> set[G1]:
         """Commitments of all submissions of an owner in a round."""
-        headers = (self.submissions[s].header for s in self._round(key).submissions)
-        return {header.commitment for header in headers if header.owner == owner}
+        return {self.submissions[s].header.commitment for s in self._round(key).by_owner.get(owner, ())}
 
     def unsettled(self, key: RoundKey) -> Iterator[ProvenBatch]:
         """Proven batches of a round that the chain has not settled."""
-        return (self.batches[b] for b in self._round(key).batches if not self.batches[b].settled)
+        return (batch for batch in self.batches_of(key) if not batch.settled)
 
     def unreleased(self, key: RoundKey, *, publish: bool) -> Iterator[ProvenBatch]:
         """Accepted batches of a round whose aggregate is not opened, or not published where it is to be."""
-        batches = (self.batches[b] for b in self._round(key).batches)
-        return (b for b in batches if b.accepted and (b.payload_digest is None or (publish and not b.published)))
+        accepted = (batch for batch in self.batches_of(key) if batch.accepted)
+        return (b for b in accepted if b.payload_digest is None or (publish and not b.published))
+
+    def batches_of(self, key: RoundKey) -> Iterator[ProvenBatch]:
+        """Proven batches of a round, in order."""
+        return (self.batches[b] for b in self._round(key).batches)
 
     def open_rounds(self) -> list[RoundKey]:
         """Rounds that are not closed."""
         return [key for key, current in self.rounds.items() if not current.closed]
 
     def task_status(self, task_id: int) -> TaskStatus:
-        """A task's rounds, rejection counters and latest rejections."""
-        keys = sorted(key for key in self.rounds if key[0] == task_id)
+        """A task's latest rounds, rejection counters and latest rejections."""
+        keys = sorted(key for key in self.rounds if key[0] == task_id)[-LISTED:]
         return TaskStatus(
-            tuple(map(self._round_status, keys)),
+            tuple(self._round_statuses(keys)),
             dict(self.rejections.get(task_id, {})),
             tuple(self.recent.get(task_id, ())),
         )
+
+    def _round_statuses(self, keys: list[RoundKey]) -> list[RoundStatus]:
+        statuses: list[RoundStatus] = []
+        told = 0
+        for key in reversed(keys):
+            current = self.rounds[key]
+            told += 1 + len(current.batches) + len(current.named)
+            statuses.append(current.status(key[1], self.batches_of(key), whole=told <= LISTED))
+        return statuses[::-1]
 
     def _in(self, state: SubmissionState, submissions: Iterable[bytes]) -> list[bytes]:
         """Those of the submissions that are in a state."""
         return [s for s in submissions if self.submissions[s].status.state is state]
 
-    def _round_status(self, key: RoundKey) -> RoundStatus:
-        current = self.rounds[key]
-        states = [self.submissions[s].status.state for s in current.submissions]
-        waiting = (SubmissionState.PENDING, SubmissionState.PROVING)
-        batches = [self.batches[b] for b in current.batches]
-        return RoundStatus(
-            key[1], sum(s in waiting for s in states), states.count(SubmissionState.REJECTED), current.last_attempt,
-            current.trouble,
-            tuple(
-                BatchStatus(b.batch_id, b.payload_digest, len(b.submissions), b.accepted, b.transaction)
-                for b in batches
-            ),
-            tuple(current.named),
-        )  # fmt: skip
-
     def _round(self, key: RoundKey) -> Round:
         return self.rounds.setdefault(key, Round())
 
     def _enter(self, event: HeaderAccepted) -> None:
-        if event.submission not in self.submissions:
-            self._round((event.header.task_id, event.header.round)).submissions.append(event.submission)
+        if self.status_of(event.submission) is not None:
+            return
         status = SubmissionStatus(event.submission, SubmissionState.PENDING)
         self.submissions[event.submission] = Submission(event.header, event.receipts, status)
+        self._round(_key(event.header)).enter(event.submission, event.header.owner)
 
     def _move(
         self, submissions: Iterable[bytes], state: SubmissionState, reason: str = "", batch_id: bytes | None = None
     ) -> None:
+        """Submissions stand elsewhere now; of a batch that somebody else handed in, some may never have come here."""
         for submission in submissions:
-            self.submissions[submission].status = SubmissionStatus(submission, state, reason, batch_id)
+            entry = self.submissions.get(submission)
+            if entry is not None:
+                self._round(_key(entry.header)).move(submission, entry.status.state, state)
+                entry.status = SubmissionStatus(submission, state, reason, batch_id)
 
     def _drop(self, event: OwnerDropped) -> None:
         """A cohort that is tried again may drop the same submission again: it was dropped once."""
@@ -266,45 +224,41 @@ class CoordinatorState:
         self.refused.add((event.header, event.code))
         self._count(event.task_id, event.code)
 
-    def _blame(self, event: ProverBlamed) -> None:
-        current = self._round((event.task_id, event.round))
-        named = NamedProver(event.prover, event.step, event.reason)
-        told = sum(known.prover == event.prover for known in current.named)
-        if named not in current.named and (event.proven or told < _TOLD):
-            current.named.append(named)
-        if event.proven:
-            current.excluded.add(event.prover)
-
     def _prove(self, event: BatchProven) -> None:
         key = (event.task_id, event.round)
         current = self._round(key)
-        batch = ProvenBatch(event.batch_id, key, event.submissions, event.bundle_digest)
-        self.batches[event.batch_id] = batch
+        self.batches[event.batch_id] = ProvenBatch(event.batch_id, key, event.submissions, event.bundle_digest)
         current.batches.append(event.batch_id)
         left = set(current.cohort or ()) - set(event.submissions)
-        current.cohort, current.locked, current.failures, current.trouble = None, None, 0, ""
-        current.failing_since = 0
+        if len(left) < len(current.cohort or ()):  # not so for a batch of an earlier cohort, handed in by somebody else
+            current.end_cohort()
+            current.trouble = ""
+            still = self._in(SubmissionState.PROVING, left)
+            self._move(still, SubmissionState.EXPIRED, "unattributed: it was left out of its cohort's batch")
         self._move(event.submissions, SubmissionState.PROVEN, batch_id=event.batch_id)
-        still = self._in(SubmissionState.PROVING, left)
-        self._move(still, SubmissionState.EXPIRED, "unattributed: it was left out of its cohort's batch")
 
     def _settle(self, event: BatchSettled) -> None:
         batch = self.batches[event.batch_id]
         batch.settled, batch.accepted = True, event.accepted
         if event.accepted:
+            self.fees_open.add(batch.round_key)
             self._move(batch.submissions, SubmissionState.ACCEPTED, batch_id=event.batch_id)
         else:
-            reason = f"chain: {event.reason}"
-            self._move(batch.submissions, SubmissionState.REJECTED, reason, event.batch_id)
-            current = self._round(batch.round_key)
-            for header in (self.submissions[s].header for s in batch.submissions):
-                self._name(header, reason)
-                current.bound.add(header.owner)
-            current.trouble = event.reason
+            self._refused(batch, event.reason)
+
+    def _refused(self, batch: ProvenBatch, trouble: str) -> None:
+        """Owners of a refused batch are bound to it; unless they were accepted in another one of the same set."""
+        current, reason = self._round(batch.round_key), f"chain: {trouble}"
+        left = self._in(SubmissionState.PROVEN, batch.submissions)
+        self._move(left, SubmissionState.REJECTED, reason, batch.batch_id)
+        for header in (self.submissions[s].header for s in left):
+            self._name(header, reason)
+            current.bound.add(header.owner)
+        if left or not batch.submissions:
+            current.trouble = trouble
 
     def _close(self, key: RoundKey, reason: str) -> None:
         current = self._round(key)
-        current.closed, current.cohort = True, None
         proving = f"could not be proven: {current.trouble}" if current.trouble else "was being proven"
         reasons = {
             SubmissionState.PENDING: "the round ended before a batch took it" + (f": {reason}" if reason else ""),
@@ -313,6 +267,9 @@ class CoordinatorState:
         }
         for state, why in reasons.items():
             self._move(self._in(state, current.submissions), SubmissionState.EXPIRED, why)
+        current.closed, current.cohort = True, None
+        for submission in current.forget_submissions():
+            self.ended[submission] = self.submissions.pop(submission).status
 
     def _name(self, header: SubmissionHeader, reason: str) -> None:
         recent = self.recent.setdefault(header.task_id, deque(maxlen=RECENT))
@@ -320,3 +277,7 @@ class CoordinatorState:
 
     def _count(self, task_id: int, code: str) -> None:
         self.rejections.setdefault(task_id, Counter())[code] += 1
+
+
+def _key(header: SubmissionHeader) -> RoundKey:
+    return header.task_id, header.round

@@ -36,7 +36,7 @@ from commons.wire.tls import read_roots
 from coordinator import coordinator_start
 from coordinator.coordinator import Coordinator
 from coordinator.journal import VERSIONS
-from coordinator.rounds import ProvenBatch
+from coordinator.roundstate import ProvenBatch
 
 _log = logging.getLogger(__name__)
 _MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
@@ -114,7 +114,7 @@ class CoordinatorNode:
     def _drive(self) -> None:
         while not self._stopping.is_set():
             try:
-                self.coordinator.driver.turn()
+                self.coordinator.turn()
             except Exception:  # a thread that dies would leave a coordinator that takes headers and does nothing
                 _log.exception("event=driver-error")
             self._stopping.wait(self._own.poll_interval)
@@ -142,10 +142,10 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         with answering(context, _refused):
             submission = checks.digest(request.submission, "submission")
             with self._coordinator.journal.reading() as state:
-                entry = state.submissions.get(submission)
-                if entry is None:
-                    raise UnknownError(f"no submission 0x{submission.hex()} was handed in here")
-                return coordination.status_to_wire(entry.status)
+                status = state.status_of(submission)
+            if status is None:
+                raise UnknownError(f"no submission 0x{submission.hex()} was handed in here")
+            return coordination.status_to_wire(status)
 
     def PutModel(  # noqa: N802
         self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext

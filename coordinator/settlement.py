@@ -9,13 +9,22 @@ from functools import partial
 from circuits.errors import ContractError
 from commons.chain.ports import BatchSender
 from commons.protocol.bundle import AuditBundle
+from commons.protocol.status import SubmissionState
 from commons.storage.blobs import Blobs
 from coordinator.events import BatchSettled, TransactionSent
 from coordinator.journal import Journal
+from coordinator.rounds import CoordinatorState
+from coordinator.roundstate import ProvenBatch
 
 _log = logging.getLogger(__name__)
-_PASSING = frozenset({"", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeUnknown"})
-"""Refusals that may pass: a node that lags does not know what is there.  All others are final."""
+_PASSING = frozenset(
+    {"", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeUnknown", "EpochUnknown", "AcceptancePaused",
+     "OwnerAlreadyAccepted"}
+)  # fmt: skip
+"""Refusals that may pass: a node that lags does not know what is there, a pause of the market moves the round's
+deadlines, and owners that were accepted are so in the same set, proven in another attempt, which is taken over first
+(`coordinator/adoption.py`).  All others are final."""
+_ELSEWHERE = "its owners were accepted in another batch, of the same set"
 
 
 class Settlement:
@@ -32,20 +41,35 @@ class Settlement:
         Raises:
             ChainError: the node is the trouble; call again later.
         """
+        if self.note_accepted(batch_id):
+            return
         with self._journal.reading() as state:
             batch = replace(state.batches[batch_id])
-        if self._is_accepted(batch_id, *batch.round_key):
-            self._journal.record(BatchSettled(batch_id, True, ""))
-            return
-        bundle = AuditBundle.decode(self._blobs.get(batch.bundle_digest))
-        attestations = bundle.certificate.attestations
+            accepted = [s for s in batch.submissions if _is_accepted(state, s)]
+        if len(accepted) == len(batch.submissions):
+            self._journal.record(BatchSettled(batch_id, False, _ELSEWHERE))
+        else:
+            self._send(batch)
+
+    def note_accepted(self, batch_id: bytes) -> bool:
+        """Record it if the chain has accepted a batch; whether it has."""
+        with self._journal.reading() as state:
+            key = state.batches[batch_id].round_key
+        if not self._has(batch_id, *key):
+            return False
+        self._journal.record(BatchSettled(batch_id, True, ""))
+        return True
+
+    def _send(self, batch: ProvenBatch) -> None:
+        batch_id, bundle = batch.batch_id, AuditBundle.decode(self._blobs.get(batch.bundle_digest))
+        certificate = bundle.certificate
         try:
             mined = self._chain.accept_batch(
-                bundle.statement, bundle.proof, attestations, on_sent=partial(self._sent, batch_id)
-            )
+                certificate.statement, certificate.proof, certificate.attestations, certificate.payee,
+                on_sent=partial(self._sent, batch_id),
+            )  # fmt: skip
         except ContractError as error:
-            if self._is_accepted(batch_id, *batch.round_key):  # by a transaction sent before a restart
-                self._journal.record(BatchSettled(batch_id, True, ""))
+            if self.note_accepted(batch_id):  # by a transaction sent before a restart, or by a relay
                 return
             if error.error in _PASSING:
                 raise
@@ -58,8 +82,13 @@ class Settlement:
             batch_id.hex(), mined.transaction.hex(), mined.gas_used,
         )  # fmt: skip
 
-    def _is_accepted(self, batch_id: bytes, task_id: int, number: int) -> bool:
-        return any(known.record.batch_id == batch_id for known in self._chain.view.accepted(task_id, number))
+    def _has(self, batch_id: bytes, task_id: int, number: int) -> bool:
+        return self._chain.view.recorded(task_id, number, batch_id, 1) is not None
 
     def _sent(self, batch_id: bytes, transaction: bytes) -> None:
         self._journal.record(TransactionSent(batch_id, transaction))
+
+
+def _is_accepted(state: CoordinatorState, submission: bytes) -> bool:
+    status = state.status_of(submission)
+    return status is not None and status.state is SubmissionState.ACCEPTED

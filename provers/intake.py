@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from circuits.errors import ClosedError, SignatureError, UnknownError, WireError
-from circuits.statement import Context, Membership, SubmissionHeader, TaskTerms
+from circuits.statement import Context, Membership, SubmissionHeader
+from circuits.terms import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import require_owner
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import utc
+from commons.runtime.identifiers import shown
 from commons.sharing import sealing
 from commons.sharing.sharepayloads import all_payload_sizes, scalar_bytes
 from commons.wire.checks import CHUNK
@@ -50,8 +52,8 @@ class ShareIntake:
         Raises:
             WireError: not addressed to this prover, malformed, or not what the owner signed.
             SignatureError: not signed by the owner, or the owner is not registered under its index.
-            ClosedError: the round takes no submissions any more, this owner has handed in too many, or its provers
-                have signed a batch with it already.
+            ClosedError: the round takes no submissions any more, this owner has no part in it or has handed in too
+                many, or its provers have signed a batch with it already.
             KeyMismatchError: this prover has another reference string than the task's, or not its proving key.
             StorageError: no room.
         """
@@ -83,8 +85,11 @@ class ShareIntake:
         if len(header.share_digests) != own.committee.size:
             raise WireError(f"the header must name {own.committee.size} share digests, one a prover")
         if self._chain.owner_at(terms.task_id, header.owner_index) != header.owner:
-            raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of task {terms.task_id}")
+            raise SignatureError(
+                f"0x{header.owner.hex()} is not owner {header.owner_index} of task {shown(terms.task_id)}"
+            )
         require_owner(header, context)
+        self._environment.require_eligible(context, (header.owner_index,))
 
     def _require_unbound(self, header: SubmissionHeader, context: Context) -> None:
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
@@ -130,7 +135,7 @@ class ShareIntake:
         now = self._chain.now()
         if record.finalized or now > record.submit_deadline + self._clock_skew:
             raise ClosedError(
-                f"round {number} of task {task_id} took submissions until {utc(record.submit_deadline)}, it is "
+                f"round {number} of task {shown(task_id)} took submissions until {utc(record.submit_deadline)}, it is "
                 f"{utc(now)} now"
             )
         return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 
@@ -157,6 +158,12 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             certificate = self._prover.store.certificate(checks.digest(request.batch_id, "batch_id"))
             yield from guard.outgoing(blob_to_wire(certificate, request.offset))
 
+    def ListBatches(self, request: pb.ListBatchesRequest, context: grpc.ServicerContext) -> pb.ListBatchesReply:  # noqa: N802
+        """Name the batches of a round that this prover attested."""
+        with answering(context, self._prover.refused):
+            known = self._prover.store.batches_of(request.task_id, request.round)
+            return pb.ListBatchesReply(batch_ids=known[bisect_right(known, request.after) :][: uploads.MAX_LISTED])
+
     def GetAuditBundle(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
@@ -164,6 +171,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._prover.refused), self._guard(context) as guard:
             bundle = self._prover.store.audit_bundle(checks.digest(request.batch_id, "batch_id"))
             yield from guard.outgoing(blob_to_wire(bundle, request.offset))
+
+    def GetAvailability(self, request: pb.AvailabilityRequest, context: grpc.ServicerContext) -> pb.AvailabilityReply:  # noqa: N802
+        """Say that a batch's sum is to be had."""
+        with answering(context, self._prover.refused):
+            batch_id, payload = uploads.asked_availability(request)
+            receipt = self._prover.availability(batch_id, payload)
+            _log.info("event=availability batch=0x%s challenge=%d", batch_id.hex()[:16], receipt.challenge)
+            return uploads.availability_to_wire(receipt)
 
     def _guard(self, context: grpc.ServicerContext) -> AbstractContextManager[StallGuard]:
         return StallGuard(self._idle_timeout).watching(context.cancel)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from circuits.commitment import CommitmentKey
 from circuits.errors import ChainError, ClosedError, InvalidInputError, UnknownError
 from circuits.groth16 import ProvingKey
-from circuits.statement import Context, Policy, TaskTerms
+from circuits.statement import Committee, Context, Membership, Policy
+from circuits.terms import TaskTerms
+from commons.chain.eligibility import require_eligible
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.runtime.clock import Clock
+from commons.runtime.identifiers import shown
 from commons.sharing.sharevector import ShareVector
 from commons.storage.parameters import PublicParameters
 from native import FrArray
@@ -31,7 +34,7 @@ class NodeEnvironment:
         parameters: PublicParameters,
         clock: Clock,
         *,
-        committee_id: int,
+        membership: Membership,
         max_dimension: int,
         clock_skew: int,
     ) -> None:
@@ -41,7 +44,7 @@ class NodeEnvironment:
         self._keystore = keystore
         self._parameters = parameters
         self._clock = clock
-        self._committee_id = committee_id
+        self._membership = membership
         self._max_dimension = max_dimension
         self._clock_skew = clock_skew
 
@@ -53,13 +56,19 @@ class NodeEnvironment:
     def terms(self, task_id: int) -> TaskTerms:
         """Terms of a task of this committee; UnknownError for another committee's."""
         terms = self._chain.terms(task_id)
-        if terms.committee_id != self._committee_id:
-            raise UnknownError(f"task {task_id} is for committee {terms.committee_id}, not for this prover's")
+        if terms.committee_id != self._membership.committee.committee_id:
+            raise UnknownError(
+                f"task {shown(task_id)} is for committee {shown(terms.committee_id)}, not for this prover's"
+            )
         if terms.dimension > self._max_dimension:
             raise InvalidInputError(
-                f"task {task_id} has {terms.dimension} coordinates, this prover takes {self._max_dimension}"
+                f"task {shown(task_id)} has {terms.dimension} coordinates, this prover takes {self._max_dimension}"
             )
         return terms
+
+    def coordinator(self, task_id: int) -> bytes:
+        """Address of the task's coordinator at present."""
+        return self._chain.coordinator(task_id)
 
     def require_served(self, task_id: int) -> None:
         """Refuse a task that this prover cannot work for.  Raises as ``terms`` and ``commons.chain.serving``."""
@@ -71,14 +80,37 @@ class NodeEnvironment:
         return self._chain.policy(task_id)
 
     def context(self, task_id: int, round_number: int) -> Context:
-        """Context of a round of this committee."""
+        """Context of a round of this committee, opened when its members were those that this prover shares keys with.
+
+        Raises:
+            UnknownError: of another committee, or of its members of another epoch.
+        """
         self.terms(task_id)
+        if self._chain.committee_of_round(task_id, round_number) != self._membership.committee:
+            raise UnknownError(
+                f"round {round_number} of task {shown(task_id)} is for other members of the committee than those with "
+                "whom this prover was started; start it anew after a change of members"
+            )
         return self._chain.context(task_id, round_number)
+
+    def released_context(self, task_id: int, round_number: int) -> tuple[Context, Committee]:
+        """Context and committee of a round of this committee, opened when this prover was one of its members.
+
+        Raises:
+            UnknownError: of another committee, or of members with whom this prover was never started.
+        """
+        self.terms(task_id)
+        committee = self._chain.committee_of_round(task_id, round_number)
+        if not self._store.formers.has(committee, self._membership.index):
+            raise UnknownError(
+                f"round {round_number} of task {shown(task_id)} is for members of the committee with whom this prover "
+                "was never started; ask one that was"
+            )
+        return self._chain.context(task_id, round_number), committee
 
     def opened_at(self, context: Context) -> int:
         """When a round was opened, chain time."""
-        record, terms = self._chain.round(context.task_id, context.round), self.terms(context.task_id)
-        return record.submit_deadline - terms.submit_window
+        return self._chain.opened_at(context.task_id, context.round)
 
     def now(self) -> int:
         """This machine's clock, or the chain's where that is a little ahead.
@@ -92,14 +124,17 @@ class NodeEnvironment:
             raise ChainError(f"this machine's clock is {chain - own} s behind the chain's; set it, or ask another node")
         return max(own, chain)
 
+    def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
+        """Refuse owners that have no part in a round."""
+        require_eligible(self._chain, context.task_id, context.round, indices)
+
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
-        """Refuse a batch that the market would not take any more."""
+        """Refuse a batch that the market would not take."""
         task_id, number = context.task_id, context.round
-        record, terms = self._chain.round(task_id, number), self.terms(task_id)
+        record = self._chain.round(task_id, number)
         if record.finalized or self._chain.now() > record.settle_deadline:
-            raise ClosedError(f"round {number} of task {task_id} takes no batches any more")
-        if record.owners + len(indices) > terms.max_owners_per_round:
-            raise ClosedError(f"round {number} of task {task_id} has no room for {len(indices)} more owners")
+            raise ClosedError(f"round {number} of task {shown(task_id)} takes no batches any more")
+        self.require_eligible(context, indices)
         taken = [index for index in indices if self._chain.consumed(task_id, number, index)]
         if taken:
             raise ClosedError(f"owners {taken} are in an accepted batch of round {number} already")
@@ -107,6 +142,18 @@ class NodeEnvironment:
     def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
         """The acceptance of a batch, once it is final."""
         return self._finality.accepted(context, batch_id)
+
+    def challenge(self, context: Context, batch_id: bytes) -> int:
+        """Market time of the model owner's challenge of a batch; ClosedError where no fees are held for it."""
+        place = context.task_id, context.round
+        record = self._chain.recorded(*place, batch_id, 1)
+        held = None if record is None else self._chain.held_fees(*place, record.batch_index).get(record.batch_index)
+        if held is None or held.batch_id != batch_id:
+            raise ClosedError(
+                f"the market holds no fees for batch 0x{batch_id.hex()}: they are settled or went back, so "
+                "nobody needs a word of this prover"
+            )
+        return held.challenge
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
         """Commitment key of a dimension."""

@@ -11,24 +11,32 @@ from circuits.errors import ChainError, GradrollError, InvalidInputError, Unknow
 from circuits.statement import Committee, Membership, SubmissionHeader
 from commons import VERSION
 from commons.chain.ports import MarketReader
+from commons.protocol.bundle import Certificate
 from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage
-from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import checksum
 from commons.runtime.clock import Clock
+from commons.runtime.identifiers import shown
 from commons.settings.sections import ProverSettings
+from commons.storage.evidencefiles import FOLDER, EvidenceFiles
 from commons.storage.parameters import PublicParameters
 from provers.finality import Finality
 from provers.intake import ShareIntake
 from provers.joining.keysetup import KeySetup
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
+from provers.party.vouching import attest_availability
 from provers.runner import Runner
-from provers.store import Store
+from provers.store import RoundName, Store
+from provers.suspicions import Suspicions
 
 _log = logging.getLogger(__name__)
 _DAY = 86_400
+_LONGEST_PAUSE = 7 * _DAY
+"""Of the market (`contracts/src/libraries/MarketClock.sol`)."""
 
 
 class Prover:
@@ -55,9 +63,10 @@ class Prover:
         self._readers = tuple(readers)
         self.chain, self.store = readers[0], store
         self.membership = membership
+        store.formers.remember(membership)
         self._environment = environment = NodeEnvironment(
             self.chain, Finality(readers, settings.confirmations), store, keystore, parameters, clock,
-            committee_id=settings.committee, max_dimension=settings.max_dimension,
+            membership=membership, max_dimension=settings.max_dimension,
             clock_skew=settings.clock_skew,
         )  # fmt: skip
         committee = self.membership.committee
@@ -68,6 +77,7 @@ class Prover:
             self.chain, store, keystore, environment, self.membership, clock_skew=settings.clock_skew
         )
         self._runner = Runner(self.membership, self._setup, store, environment, kept_replies=settings.kept_replies)
+        self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
         self._refusals: Counter[str] = Counter()
 
     @property
@@ -97,14 +107,31 @@ class Prover:
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
-        return self._runner.run(request)
+        try:
+            return self._runner.run(request)
+        finally:
+            if request.step is Step.RELEASE:
+                self._suspicions.shown(request.payload)
+
+    def availability(self, batch_id: bytes, payload: bytes) -> AvailabilityReceipt:
+        """This prover's word that a batch's sum is to be had.  Raises as ``attest_availability``; UnknownError."""
+        certificate = Certificate.decode(self.store.certificate(batch_id))
+        return attest_availability(self._environment, certificate, payload)
 
     def deal(self, committee_id: int) -> tuple[KeyPackage, ...]:
-        """Deal the shared keys that this prover leads.  Raises UnknownError before all members have joined."""
+        """Deal the shared keys that this prover leads.
+
+        A member whose key is revoked meanwhile is in rounds that were opened before, so it gets its keys all the same.
+
+        Raises:
+            UnknownError: not all members have joined, or they are others than when this prover was started.
+        """
         with self._setup_lock:
             self._own_committee(committee_id)
             record, *others = (reader.committee_record(committee_id) for reader in self._readers)
-            if not all(shown.ready for shown in (record, *others)):
+            if any(shown.committee != self.membership.committee for shown in (record, *others)):
+                raise UnknownError("the committee has other members than when this prover was started; start it anew")
+            if not all(any(key) for shown in (record, *others) for key in shown.hpke_keys):
                 raise UnknownError("not every member of the committee has registered its key yet; try again then")
             if any(other.hpke_keys != record.hpke_keys for other in others):
                 raise ChainError("the two nodes show different keys of the committee's members; which one is right?")
@@ -138,7 +165,7 @@ class Prover:
         """Delete the shares of settled rounds, and old results: what nobody needs any more cannot leak."""
         try:
             now = self._clock.time()  # not the node's word: a time far ahead would cost the shares of running rounds
-            deleted = self.store.discard_settled(int(now))
+            deleted = self.store.discard_settled(int(now), self._still_open(int(now)))
             self.store.discard_results(now - self._settings.retention_days * _DAY)
         except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
             reason = str(error) if isinstance(error, GradrollError) else type(error).__name__
@@ -147,9 +174,21 @@ class Prover:
         if deleted:
             _log.info("event=shares-deleted count=%d", deleted)
 
+    def _still_open(self, now: int) -> frozenset[RoundName]:
+        """Rounds whose deadline a pause of the market has moved since their shares came in."""
+        return frozenset(name for name, due in self.store.due(now).items() if self._deadline(name, due) >= now)
+
+    def _deadline(self, name: RoundName, due: int) -> int:
+        """Until when a round's shares are needed; while no node says, for as long as a pause can be."""
+        try:
+            return self.chain.round(*name).settle_deadline + self._settings.clock_skew
+        except GradrollError:
+            return due + _LONGEST_PAUSE
+
     def _own_committee(self, committee_id: int) -> None:
         if committee_id != self._settings.committee:
-            raise UnknownError(f"this prover belongs to committee {self._settings.committee}, not {committee_id}")
+            own = shown(self._settings.committee)
+            raise UnknownError(f"this prover belongs to committee {own}, not {shown(committee_id)}")
 
 
 def own_membership(readers: Sequence[MarketReader], committee_id: int, address: bytes) -> Membership:
@@ -167,8 +206,8 @@ def membership(committee: Committee, address: bytes) -> Membership:
     """The place of a signing address in a committee.  Raises InvalidInputError when it is no member's."""
     if address not in committee.members:
         raise InvalidInputError(
-            f"{checksum(address)} is no member of committee {committee.committee_id}; register a committee with it, or "
-            "use the key of a member"
+            f"{checksum(address)} is no member of committee {shown(committee.committee_id)}; register a committee with "
+            "it, or use the key of a member"
         )
     return Membership(committee, committee.members.index(address))
 

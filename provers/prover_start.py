@@ -6,9 +6,11 @@ A prover whose files are wrong does not start: in a round it would look as if on
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from circuits.errors import ChainError
-from circuits.statement import MarketId, Membership, TaskTerms
+from circuits.statement import Membership
+from circuits.terms import DAY, MarketId
 from commons.chain.facts import CommitteeRecord, TaskRecord
 from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
 from commons.runtime.clock import Clock
@@ -45,10 +47,10 @@ def bind_state(own: ProverSettings, market: MarketId) -> None:
 
 
 def look_around(prover: Prover, own: ProverSettings, keystore: Keystore, clock: Clock) -> None:
-    """Say in the log what will be trouble: open tasks that cannot be worked for, registration, clock, disk."""
+    """Say in the log what will be trouble: tasks that cannot be worked for, registration, clock, disk, retention."""
 
-    def concerns(terms: TaskTerms) -> bool:
-        return terms.committee_id == own.committee
+    def concerns(task: TaskRecord) -> bool:
+        return task.terms.committee_id == own.committee
 
     tasks = warn_unserved(open_tasks(prover.chain, concerns, clock), prover.require_served)
     try:
@@ -57,11 +59,22 @@ def look_around(prover: Prover, own: ProverSettings, keystore: Keystore, clock: 
     except ChainError as error:
         _log.warning("event=chain-trouble reason=%r", str(error))
     warn_if_full(own.state, max(map(_bytes_of_round, tasks), default=0))
+    _warn_of_retention(tasks, own)
+
+
+def _warn_of_retention(tasks: Iterable[TaskRecord], own: ProverSettings) -> None:
+    """Fees are for sums that are still served: for up to two and a half windows, after a challenge."""
+    windows = (task.terms.windows.availability for task in tasks if task.terms.pay.fees)
+    needed = -(-5 * max(windows, default=0) // (2 * DAY))
+    if own.retention_days < needed:
+        _log.warning(
+            "event=retention-short days=%d needed=%d advice='raise prover.retention_days'", own.retention_days, needed
+        )
 
 
 def _bytes_of_round(task: TaskRecord) -> int:
-    """What the shares of a full round take on disk."""
-    return task.terms.max_owners_per_round * scalar_bytes(task.terms.dimension)
+    """What the shares of a round take on disk in which all owners that are registered submit."""
+    return task.active_owners * scalar_bytes(task.terms.dimension)
 
 
 def _warn_of_registration(

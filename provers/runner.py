@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from circuits.errors import GradrollError, UnknownError
 from circuits.statement import Membership
-from commons.protocol.bodies import AttestBody
+from commons.protocol.bodies import SignedBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from provers.joining.keysetup import KeySetup
@@ -47,11 +47,12 @@ class Runner:
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
     def dimension(self, session: bytes) -> int:
-        """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""
+        """Coordinates of the model of a cohort or an attempt; bounds what is read for it.  Raises UnknownError."""
         party = self._party  # replaced as a whole, so no lock is needed
         if party is None:
             raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
-        return party.any_attempt(session).cohort.context.dimension
+        state = party.cohorts.get(session) or party.any_attempt(session)
+        return state.cohort.context.dimension
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
@@ -88,7 +89,7 @@ class Runner:
     def _keep(self, request: StepRequest, message: Message) -> None:
         """What this prover serves when the coordinator is gone: batches it attested, certificates it has seen."""
         if request.step is Step.ATTEST:
-            own = (self._membership.index, AttestBody.decode(message.body).signature)
+            own = (self._membership.index, SignedBody.decode(message.body).signature)
             self._store.put_batch(AuditBundle.decode(request.payload).attested_by([own]))
         elif request.step is Step.RELEASE:
             self._store.put_certificate(Certificate.decode(request.payload))

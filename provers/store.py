@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from hashlib import sha256
 from pathlib import Path
@@ -22,12 +22,13 @@ import native
 from circuits.atomicfile import storing
 from circuits.errors import ClosedError, FullError, StorageError, UnknownError
 from circuits.statement import Membership
-from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.bundle import ROUND_NAMED, AuditBundle, Certificate, named_round
 from commons.sharing.sharepayloads import DENSE_FORM
 from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database, Step, statements
 from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, move_durably, write_durably
 from native import FrArray
+from provers.formers import Formers
 from provers.party import ledger
 from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
 
@@ -42,6 +43,11 @@ _FIRST_VERSION = (
 )
 STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION),)
 """Step n leads the database from version n to n + 1.  None may change the ledger's rows: signed heads cover them."""
+_CERTIFICATE = ".certificate"
+_AT_ONCE = 256
+"""Shares that are deleted in one transaction, each of which waits for the disk."""
+RoundName = tuple[int, int]
+"""Task and number of a round."""
 _log = logging.getLogger(__name__)
 
 
@@ -98,10 +104,14 @@ class Store:
                 folder.mkdir(mode=0o700, exist_ok=True)
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
+        self.formers = Formers(directory, self._disk)
         self._whole: set[bytes] = set()
         self._commit = threading.Lock()
         self.ledger = self._fold()
         self._drop_orphans()
+        self._counting = threading.Lock()
+        self._used = self._count()
+        self._of_round = self._index()
 
     def close(self) -> None:
         """Let go of the directory."""
@@ -136,9 +146,8 @@ class Store:
             raise FullError("this prover's room for shares is used up; try again after the round has settled")
 
     def usage(self) -> tuple[int, int]:
-        """Number of shares on disk and their bytes."""
-        count, size = self._database.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM shares")[0]
-        return int(count), int(size)
+        """Number of shares on disk and their bytes; counted along, as it is asked for with every share."""
+        return self._used
 
     def find(self, submission: bytes) -> ShareRecord | None:
         """The record of a stored share."""
@@ -165,7 +174,11 @@ class Store:
             record.form, record.size, record.expires, received.digest,
         )  # fmt: skip
         with self._database.transaction() as connection:
+            there = connection.execute("SELECT bytes FROM shares WHERE submission = ?", row[:1]).fetchone()
             connection.execute("INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        with self._counting:
+            count, size = self._used
+            self._used = (count + (there is None), size + record.size - (there[0] if there else 0))
 
     def share(self, submission: bytes) -> FrArray:
         """A stored share: FrArray (share_length, 4), read-only; its digest is checked at the first use of a process.
@@ -188,19 +201,36 @@ class Store:
         with storing("cannot read the share"):
             return bytes((record.form,)) + body.read_bytes()
 
-    def discard_settled(self, now: int) -> int:
-        """Delete the shares of rounds that settled before ``now``, but keep their sums; the ledger stays whole."""
-        rows = self._database.query("SELECT submission FROM shares WHERE expires < ?", (now,))
-        leaving = {submission for (submission,) in rows}
+    def due(self, now: int) -> dict[RoundName, int]:
+        """Rounds with shares that are to be deleted, by what was known when those came in, and when they became due."""
+        query = "SELECT task_id, round, MAX(expires) FROM shares WHERE expires < ? GROUP BY task_id, round"
+        return {(int(task), int(number)): int(due) for task, number, due in self._database.query(query, (now,))}
+
+    def discard_settled(self, now: int, still_open: frozenset[RoundName] = frozenset()) -> int:
+        """Delete the shares of rounds that settled before ``now``, but keep their sums; the ledger stays whole.
+
+        Args:
+            still_open: rounds that have not, though their shares are due.
+        """
+        rows = self._database.query("SELECT submission, task_id, round FROM shares WHERE expires < ?", (now,))
+        leaving = {submission for submission, task, number in rows if (int(task), int(number)) not in still_open}
         leaving -= self._keep_sums(leaving)
-        for submission in leaving:
+        ordered = sorted(leaving)
+        for first in range(0, len(ordered), _AT_ONCE):
+            some = ordered[first : first + _AT_ONCE]
             with self._database.transaction() as connection:
-                connection.execute("DELETE FROM shares WHERE submission = ?", (submission,))
-            with storing("cannot delete a share"):
-                for path in (self._share_path(submission), self._bodies / submission.hex()):
-                    self._disk.durably(partial(path.unlink, missing_ok=True))
-                self._whole.discard(submission)
+                connection.executemany("DELETE FROM shares WHERE submission = ?", [(s,) for s in some])
+            with self._counting:
+                self._used = self._count()
+            for submission in some:
+                self._delete(submission)
         return len(leaving)
+
+    def _delete(self, submission: bytes) -> None:
+        with storing("cannot delete a share"):
+            for path in (self._share_path(submission), self._bodies / submission.hex()):
+                self._disk.durably(partial(path.unlink, missing_ok=True))
+            self._whole.discard(submission)
 
     def discard_results(self, before: float) -> int:
         """Delete sums and batches that were written before a time, seconds since 1970."""
@@ -208,6 +238,8 @@ class Store:
             old = [p for folder in (self._sums, self._batches) for p in folder.iterdir() if p.stat().st_mtime < before]
             for path in old:
                 self._disk.durably(path.unlink)
+        if old:
+            self._of_round = self._index()
         return len(old)
 
     def put_batch(self, bundle: AuditBundle) -> None:
@@ -218,14 +250,23 @@ class Store:
         )
 
     def put_certificate(self, certificate: Certificate) -> None:
-        """Keep a certificate; of one that is here already only the attestations change, to the larger number."""
+        """Keep a certificate; of one that is here already only the attestations change, to the larger number.
+
+        With them comes the payee, which nothing else binds: this prover may have been named another one.
+        """
         path = self._certificate_path(certificate.batch_id)
         if path.exists():
             known = Certificate.decode(self.certificate(certificate.batch_id))
             if len(known.attestations) >= len(certificate.attestations):
                 return
-            certificate = known.attested_by(certificate.attestations)
+            certificate = replace(known, payee=certificate.payee).attested_by(certificate.attestations)
         write_durably(path, certificate.encode(), disk=self._disk)
+        context = certificate.statement.context
+        self._of_round.setdefault((context.task_id, context.round), set()).add(certificate.batch_id)
+
+    def batches_of(self, task_id: int, round_number: int) -> list[bytes]:
+        """Batches of a round whose certificate is here, in ascending order."""
+        return sorted(self._of_round.get((task_id, round_number), ()))
 
     def certificate(self, batch_id: bytes) -> bytes:
         """The certificate of a batch, encoded.  Raises UnknownError."""
@@ -237,7 +278,12 @@ class Store:
         return self.certificate(batch_id) + opened
 
     def summed(self, selection: ledger.Selection) -> FrArray:
-        """This prover's share of a sum, FrArray (d + 129, 4).  Raises UnknownError when a share is not here."""
+        """This prover's share of a sum, FrArray (d + 129, 4).
+
+        Raises:
+            UnknownError: neither it nor all shares under it are here (any more).
+            StorageError: it is damaged.
+        """
         path = self._sums / selection.digest.hex()
         if not path.exists():
             rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
@@ -248,8 +294,10 @@ class Store:
     def _keep_sums(self, leaving: set[bytes]) -> set[bytes]:
         """Compute the sums that need shares about to be deleted, for later readers; those that must stay, if any."""
         staying: set[bytes] = set()
-        with self._commit:
-            selections = {s.digest: s for s in self.ledger.locks.values()}
+        if not leaving:
+            return staying
+        with self._commit:  # an owner's lock is the set itself, shared by all its owners
+            selections = {id(selection): selection for selection in self.ledger.locks.values()}
         for selection in selections.values():
             if leaving.intersection(selection.submissions) and all(self.find(s) for s in selection.submissions):
                 try:
@@ -261,12 +309,28 @@ class Store:
                     staying.update(selection.submissions)
         return staying
 
+    def _count(self) -> tuple[int, int]:
+        count, size = self._database.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM shares")[0]
+        return int(count), int(size)
+
+    def _index(self) -> dict[RoundName, set[bytes]]:
+        """Batches by round, from how their certificates begin."""
+        found: dict[RoundName, set[bytes]] = {}
+        for path in self._batches.glob(f"*{_CERTIFICATE}"):
+            with storing("cannot read a batch"), path.open("rb") as file:
+                name = named_round(file.read(ROUND_NAMED))
+            if name is not None:  # of this release
+                found.setdefault(name, set()).add(bytes.fromhex(path.stem))
+        return found
+
     def _certificate_path(self, batch_id: bytes) -> Path:
-        return self._batches / f"{batch_id.hex()}.certificate"
+        return self._batches / f"{batch_id.hex()}{_CERTIFICATE}"
 
     def _batch_file(self, path: Path, batch_id: bytes) -> bytes:
         if not path.exists():
-            raise UnknownError(f"this prover has nothing of batch 0x{batch_id.hex()}: it did not attest it")
+            raise UnknownError(
+                f"this prover has nothing of batch 0x{batch_id.hex()}: it did not attest it, or has deleted it"
+            )
         with storing("cannot read a batch"):
             return path.read_bytes()
 

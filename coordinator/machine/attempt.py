@@ -112,7 +112,7 @@ def validated(resources: Resources, state: Validating, replies: Replies) -> Tran
     t, liars = _degrees(resources, run)
     bodies = answers.bodies
     residuals = open_vector({p: b.residuals for p, b in bodies.items()}, 2 * t, liars, "validity test")
-    _check_residuals(resources, run, residuals)
+    _check_residuals(resources, run, residuals, answers.messages)
     gram = open_g1({p: b.gram for p, b in bodies.items()}, t, liars, "Gram commitment")
     knowledge = open_g1({p: b.knowledge for p, b in bodies.items()}, t, liars, "knowledge part")
     digest = projections_digest([state.masked.projections, *(run.ground.projections[i] for i in run.proposal.kept)])
@@ -122,7 +122,7 @@ def validated(resources: Resources, state: Validating, replies: Replies) -> Tran
     return Transition(Confirming(run, state.masked, opened), ask(run, Step.CONFIRM, answers.messages))
 
 
-def _check_residuals(resources: Resources, run: Run, residuals: FrArray) -> None:
+def _check_residuals(resources: Resources, run: Run, residuals: FrArray, messages: tuple[Message, ...]) -> None:
     """A residual that is not zero is the owner's fault for certain only if 2t + 1 honest provers stand behind it."""
     bad = frozenset(i for i, r in zip(run.proposal.kept, residuals, strict=True) if r.any())
     if not bad:
@@ -133,14 +133,17 @@ def _check_residuals(resources: Resources, run: Run, residuals: FrArray) -> None
     reason = (
         "validity: its norm is above the bound, its bits are not the bits of the slack, or it breaks the task's policy"
     )
-    raise SetbackError(OwnersFell(bad, rejected(run, bad, reason)))
+    evidence = {i: StepRequest(Step.EXCLUDE, run.session, relayed=messages, owner=i) for i in bad}
+    raise SetbackError(OwnersFell(bad, rejected(run, bad, reason, evidence)))
 
 
-def rejected(run: Run, owners: frozenset[int], reason: str) -> tuple[OwnerRejected, ...]:
+def rejected(
+    run: Run, owners: frozenset[int], reason: str, evidence: Mapping[int, StepRequest] | None = None
+) -> tuple[OwnerRejected, ...]:
     """Verdicts on owners, by cohort index."""
-    cohort = run.batch.cohort
+    cohort, shown = run.batch.cohort, evidence or {}
     digests = cohort.digests
-    return tuple(OwnerRejected(digests[i], cohort.headers[i].owner, reason) for i in sorted(owners))
+    return tuple(OwnerRejected(digests[i], cohort.headers[i].owner, reason, shown.get(i)) for i in sorted(owners))
 
 
 def confirmed(resources: Resources, state: Confirming, replies: Replies) -> Transition:

@@ -136,6 +136,15 @@ def _open(resources: Resources, case: Case, owner: int) -> FrArray:
     return open_vector(shares, t, case.batch.liars(t), f"projections of submission {owner}")[:-1].copy()
 
 
+def _located(resources: Resources, case: Case, owner: int) -> tuple[int, ...]:
+    """Provers whose values of an owner do not fit."""
+    try:
+        _open(resources, case, owner)
+    except BlamedProversError as error:
+        return error.provers
+    return ()
+
+
 def _may_reveal(resources: Resources, case: Case, wrong: tuple[int, ...]) -> bool:
     """A prover lays a share open only if 2t + 1 others agree without it (see ``provers.party.probing``)."""
     return len(case.batch.reachable - set(wrong)) >= 2 * resources.committee.threshold + 1
@@ -152,9 +161,17 @@ def _unlocated(resources: Resources, case: Case, owner: int) -> Verdict:
 _DEALING = "dealing: its shares do not lie on one polynomial"
 
 
-def _reject(case: Case, owner: int, reason: str) -> OwnerRejected:
+def _reject(case: Case, owner: int, reason: str, *, out: tuple[int, ...] = (), payload: bytes = b"") -> OwnerRejected:
+    """A verdict with its evidence.
+
+    Args:
+        out: provers whose values do not fit.
+        payload: one that was laid open.
+    """
     cohort = case.batch.cohort
-    return OwnerRejected(cohort.digests[owner], cohort.headers[owner].owner, reason)
+    relayed = tuple(case.messages[p] for p in sorted(case.batch.reachable - set(out)))
+    evidence = StepRequest(Step.EXCLUDE, cohort.cohort_id, relayed=relayed, payload=payload, owner=owner)
+    return OwnerRejected(cohort.digests[owner], cohort.headers[owner].owner, reason, evidence)
 
 
 def _set_aside(case: Case, owner: int) -> OwnerSetAside:
@@ -186,7 +203,8 @@ def revealed(resources: Resources, state: Disputing, replies: Replies) -> Transi
         if fault is not None:
             fallen += (fault,)
         elif owner not in case.fallen:
-            verdicts += (_reject(case, owner, _DEALING),)
+            out, raw = _located(resources, case, owner), answers.replies[prover].raw
+            verdicts += (_reject(case, owner, _DEALING, out=out, payload=raw),)
             case = replace(case, fallen=case.fallen | {owner})
     case = replace(case, batch=case.batch.without(fallen))
     return _judge(resources, case, verdicts + fallen)

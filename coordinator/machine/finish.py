@@ -15,9 +15,9 @@ from circuits import groth16, sumcheck
 from circuits.errors import GradrollError, SignatureError
 from circuits.hashing import challenge
 from circuits.policies.spec import PublicInputs
-from circuits.statement import TAIL, Attested, BatchProof, GrothProof, SumcheckProof
+from circuits.statement import TAIL, BatchProof, GrothProof, SumcheckProof
 from circuits.verify import sum_of_commitments, verify_batch
-from commons.protocol.bodies import AttestBody, ProveBody
+from commons.protocol.bodies import ProveBody, SignedBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure, ProverNamed, ProverVerdict, collect
@@ -45,7 +45,7 @@ def proved(resources: Resources, state: Proving, replies: Replies) -> Transition
     public = PublicInputs(challenge(validated.state), square_norm, resources.terms.bound)
     if not groth16.verify(resources.verifying_key, public, validated.gram, validated.knowledge, groth):
         raise SetbackError(Unlocated("the joint proof does not verify"))
-    bundle = _bundle(run, evidence, _batch_proof(resources, run, evidence, groth))
+    bundle = _bundle(resources, run, evidence, _batch_proof(resources, run, evidence, groth))
     request = StepRequest(Step.ATTEST, run.session, payload=bundle.encode())
     locked = replace(run, batch=replace(run.batch, locked=frozenset(run.proposal.kept)))
     return Transition(Attesting(locked, bundle), dict.fromkeys(run.active, request))
@@ -76,21 +76,20 @@ def _sumcheck(resources: Resources, evidence: Evidence) -> SumcheckProof:
     return sumcheck.prove(resources.srs, values, tail, square_norm, evidence.validated.state)
 
 
-def _bundle(run: Run, evidence: Evidence, proof: BatchProof) -> AuditBundle:
+def _bundle(resources: Resources, run: Run, evidence: Evidence, proof: BatchProof) -> AuditBundle:
     projections = (evidence.masked.projections, *(run.ground.projections[i] for i in run.proposal.kept))
-    certificate = Certificate(run.statement, run.batch.cohort.digests, run.ground.coin, proof, ())
+    certificate = Certificate(
+        run.statement, resources.payee, run.batch.cohort.digests, run.ground.coin, proof, ()
+    )  # fmt: skip
     return AuditBundle(certificate, projections, evidence.combination.row)
 
 
 def attested(resources: Resources, state: Attesting, replies: Replies) -> Transition:
     """After ATTEST: a quorum's signatures make the batch; with fewer the same set is tried with other provers."""
     run, certificate = state.run, state.bundle.certificate
-    answers = collect(resources.committee, replies, run.active, run.session, Step.ATTEST, AttestBody.decode)
-    context, proof = run.batch.cohort.context, certificate.proof
-    digest = Attested(
-        certificate.batch_id, resources.policy.verifier_code, resources.terms.committee_id,
-        certificate.statement.size, proof.commitment_sum, proof.square_norm,
-    ).digest(context)  # fmt: skip
+    answers = collect(resources.committee, replies, run.active, run.session, Step.ATTEST, SignedBody.decode)
+    attested_batch = certificate.attested(resources.policy.verifier_code, resources.terms.committee_id)
+    digest = attested_batch.digest(run.batch.cohort.context)
     attestations: list[tuple[int, bytes]] = []
     verdicts: tuple[ProverVerdict, ...] = answers.fallen
     for prover, body in answers.bodies.items():

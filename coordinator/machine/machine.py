@@ -17,7 +17,7 @@ from circuits.errors import BlamedProversError, InconsistentError, InvalidInputE
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import require_owner
-from coordinator.machine import attempt, cohort, culprits, finish, probe, selection
+from coordinator.machine import attempt, cohort, culprits, finish, probe
 from coordinator.machine.setbacks import SetbackError
 from coordinator.machine.state import (
     AttemptState,
@@ -50,20 +50,17 @@ def begin(
     *,
     attempt_number: int,
     reachable: Iterable[int],
-    receipts: Mapping[int, frozenset[bytes]] | None = None,
     locked: frozenset[bytes] | None = None,
     out: frozenset[bytes] = frozenset(),
 ) -> Transition:
     """Start a batch.
 
     Args:
-        candidates: the submissions to prove together; those with a forged signature, and those that too few provers
-            hold a share of, do not enter the cohort.  To take a failed batch up again, pass its ``Batch.cohort``: the
-            provers never project a submission in a second cohort.
+        candidates: the submissions to prove together; those with a forged signature do not enter the cohort.  To take
+            a failed batch up again, pass its ``Batch.cohort``: the provers never project a submission in a second
+            cohort.
         attempt_number: above every attempt of this round so far; the batch counts on from it (``Batch.attempt``).
-        reachable: committee indices of the provers to ask.
-        receipts: by prover, the submissions it has given a receipt for; without it, all hold all (as
-            when a cohort is taken up again).
+        reachable: committee indices of the provers to ask, which hold shares of all of them.
         locked: of a cohort taken up again, the submissions that provers were asked to attest together: only exactly
             these can still become a batch.
         out: of a cohort taken up again, the submissions that were rejected before.  They stay out, also where the
@@ -80,23 +77,20 @@ def begin(
     if attempt_number < 1 or not provers <= frozenset(range(resources.committee.size)):
         raise InvalidInputError("attempts are numbered from 1, and provers are members of the committee")
     signed, verdicts = _signed(candidates)
-    chosen, holders, more = selection.choose(resources, candidates, signed, provers, receipts)
-    batch_verdicts: tuple[OwnerVerdict, ...] = verdicts + more
-    if len(chosen) < resources.terms.min_owners:
-        reason = f"too few owners: {len(chosen)} submissions can be proven, {resources.terms.min_owners} are needed"
-        none = _batch(candidates, attempt_number, holders)
-        return culprits.failed(none, batch_verdicts, reason, final=receipts is None)
-    members = Cohort(candidates.context, tuple(candidates.headers[i] for i in chosen))
-    batch = _batch(members, attempt_number, holders)
+    if len(signed) < resources.terms.min_owners:
+        reason = f"too few owners: {len(signed)} submissions can be proven, {resources.terms.min_owners} are needed"
+        return culprits.failed(_batch(candidates, attempt_number, provers), verdicts, reason, final=True)
+    members = Cohort(candidates.context, tuple(candidates.headers[i] for i in signed))
+    batch = _batch(members, attempt_number, provers)
     if locked is not None:
         if not locked.issubset(members.digests):
-            return culprits.failed(batch, batch_verdicts, culprits.LOCKED, final=True)
+            return culprits.failed(batch, verdicts, culprits.LOCKED, final=True)
         batch = replace(batch, locked=_indices(members, locked))
     batch = replace(batch, out=_indices(members, out))
     if not culprits.enough_provers(resources, batch):
-        return culprits.failed(batch, batch_verdicts, culprits.too_few_provers(resources, batch))
+        return culprits.failed(batch, verdicts, culprits.too_few_provers(resources, batch))
     first = cohort.start(resources, batch)
-    return _authorized(resources, Transition(first.state, first.requests, batch_verdicts))
+    return _authorized(resources, Transition(first.state, first.requests, verdicts))
 
 
 def _authorized(resources: Resources, transition: Transition) -> Transition:

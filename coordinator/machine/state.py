@@ -8,13 +8,8 @@ from dataclasses import dataclass, field, replace
 from circuits.commitment import CommitmentKey
 from circuits.groth16 import VerifyingKey
 from circuits.srs import Srs
-from circuits.statement import (
-    BatchStatement,
-    Committee,
-    Policy,
-    SubmissionHeader,
-    TaskTerms,
-)
+from circuits.statement import BatchStatement, Committee, Policy, SubmissionHeader
+from circuits.terms import TaskTerms
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Cohort, Message, Proposal, Step, StepRequest
 from commons.protocol.replies import ProverNamed, ProverVerdict
@@ -29,6 +24,7 @@ class Resources:
 
     Attributes:
         authorize: signs ``StepRequest.asked`` with the task's coordinator key; deterministic (RFC 6979).
+        payee: address of who is to get the coordinator's fee for the batch.
     """
 
     committee: Committee
@@ -38,6 +34,7 @@ class Resources:
     verifying_key: VerifyingKey
     srs: Srs
     authorize: Callable[[bytes], bytes] = field(repr=False)
+    payee: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the machine says about owners and provers, and how a batch ends.
 
 A reason begins with a stable word and a colon (``smallness``, ``validity``, ``dealing``, ``commitment``, ``signature``,
-``receipts``, ``unattributed`` for owners); counters and interfaces key on that word.
+``unattributed`` for owners); counters and interfaces key on that word.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from circuits.statement import BatchProof, BatchStatement
 from commons.protocol.bundle import AuditBundle
-from commons.protocol.messages import Step
+from commons.protocol.messages import Step, StepRequest
 from commons.protocol.replies import ProverAbsent, ProverNamed, ProverVerdict
 
 
@@ -21,11 +21,13 @@ class OwnerRejected:
     Attributes:
         submission: the submission's identifier.
         owner: the owner's address.
+        evidence: what every prover that took part signs an exclusion for; None where no messages of one step show it.
     """
 
     submission: bytes
     owner: bytes
     reason: str
+    evidence: StepRequest | None = field(default=None, repr=False, compare=False)
 
     @property
     def code(self) -> str:

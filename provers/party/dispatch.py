@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from circuits.errors import WireError
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import require_signer
-from provers.party import masking, probing, projecting, proving, releasing
+from provers.party import excluding, masking, probing, projecting, proving, releasing
 from provers.party.environment import Environment
 from provers.party.ledger import Entry
 from provers.party.memory import Party
@@ -27,6 +27,7 @@ _STEPS: Mapping[Step, Callable[[Party, Environment, StepRequest], StepResult]] =
     Step.PROBE_MASK: probing.probe_mask,
     Step.PROBE_COMBINE: probing.probe_combine,
     Step.REVEAL: probing.reveal,
+    Step.EXCLUDE: excluding.exclude,
 }
 
 
@@ -56,8 +57,11 @@ def handle(party: Party, request: StepRequest, env: Environment) -> Outcome:
 
 
 def _require_authorized(party: Party, env: Environment, request: StepRequest) -> None:
-    """Refuse a step that the task's coordinator has not signed: strangers burn no attempts and move no prover on."""
-    coordinator = env.terms(_cohort_of(party, request).context.task_id).coordinator
+    """Refuse a step that the task's coordinator has not signed: strangers burn no attempts and move no prover on.
+
+    Nor does one that the model owner has replaced.
+    """
+    coordinator = env.coordinator(_cohort_of(party, request).context.task_id)
     require_signer(request.asked, request.authorization, coordinator, "the request")
 
 
@@ -68,6 +72,8 @@ def _cohort_of(party: Party, request: StepRequest) -> Cohort:
                 raise WireError("COIN comes with its cohort")
             return request.cohort
         case Step.PROJECT | Step.REVEAL:
+            return party.cohort(request.session).cohort
+        case Step.EXCLUDE if request.session in party.cohorts:
             return party.cohort(request.session).cohort
         case Step.MASK | Step.PROBE_MASK:
             if request.proposal is None:

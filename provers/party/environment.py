@@ -7,7 +7,8 @@ from typing import Protocol
 
 from circuits.commitment import CommitmentKey
 from circuits.groth16 import ProvingKey
-from circuits.statement import Context, Policy, TaskTerms
+from circuits.statement import Committee, Context, Policy
+from circuits.terms import TaskTerms
 from commons.sharing.sharevector import ShareVector
 from native import G1, FrArray
 from provers.party.ledger import LedgerState, Selection
@@ -42,20 +43,38 @@ class Environment(Protocol):
     def context(self, task_id: int, round_number: int) -> Context:
         """The context of a round, from the chain."""
 
+    def released_context(self, task_id: int, round_number: int) -> tuple[Context, Committee]:
+        """Context and committee of a round whose sums this prover may release.
+
+        Its members are those with whom this prover was started, now or before.
+        """
+
+    def coordinator(self, task_id: int) -> bytes:
+        """Address of the task's coordinator at present; its model owner may name another one."""
+
     def opened_at(self, context: Context) -> int:
-        """When a round was opened, chain time in seconds since 1970."""
+        """When a round was opened, chain time in seconds since 1970, whatever has moved its deadlines since."""
 
     def now(self) -> int:
         """This prover's own clock, seconds since 1970."""
 
+    def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
+        """Raise ClosedError unless all these owners have a part in the round: a seat, and they do not leave before."""
+
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Raise ClosedError unless the market would still take a batch of these owners.
 
-        The round is open, has room for them, and none of them is in an accepted batch.
+        The round is open, all have a part in it, and none of them is in an accepted batch.
         """
 
     def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
         """The acceptance of a batch once it is final, None before."""
+
+    def challenge(self, context: Context, batch_id: bytes) -> int:
+        """Market time of the model owner's challenge to show a batch's sum, as this prover's own node says; 0 for none.
+
+        Raises ClosedError where the market holds no fees for the batch, and nobody needs to be told any more.
+        """
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
         """Commitment key of a dimension."""

@@ -11,22 +11,17 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-import numpy as np
-
 import native
 from circuits.errors import RuleViolationError, StorageError, WireError
-from circuits.statement import Membership
 from circuits.transcript import owners_hash, squarings
 from commons.protocol.bodies import DigestBody, ProbeMaskBody, ProjectBody, vector_digest
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.relay import take
-from commons.protocol.rules import checked_values, probe_rho
+from commons.protocol.rules import probe_rho
 from commons.sharing.reconstruct import open_g1, open_vector
-from commons.sharing.sharepayloads import decode_payload
-from commons.sharing.sharevector import ShareVector
-from native import FrArray
 from provers.party import ledger
 from provers.party.environment import Environment
+from provers.party.excluding import misses
 from provers.party.masking import mask_row, share_vectors, start_attempt
 from provers.party.memory import Finished, Party, Probing, Projected, kept_headers
 from provers.party.steps import StepResult
@@ -94,15 +89,6 @@ def reveal(party: Party, env: Environment, request: StepRequest) -> StepResult:
     digest = sha256(raw).digest()
     if digest != cohort.headers[owner].share_digests[party.index]:
         raise StorageError("the share on disk is not the one that its owner signed; it is not revealed")
-    base = {p: others[p] for p in sorted(others)[: t + 1]}
-    expected = native.interpolate(list(base.values()), [p + 1 for p in base], party.index + 1)
-    if np.array_equal(expected, _dealt_values(party, projected, raw)):
+    if not misses(party.committee, projected, others, party.index, raw):
         raise RuleViolationError("the share that the owner sealed fits the others'; it is not revealed")
     return StepResult(party, DigestBody(digest).encode(), raw=raw)
-
-
-def _dealt_values(party: Party, projected: Projected, raw: bytes) -> FrArray:
-    """What this prover had to send in PROJECT, FrArray (129, 4), by the payload itself."""
-    dimension = projected.cohort.context.dimension
-    vector = ShareVector.of(decode_payload(raw, dimension, Membership(party.committee, party.index)), dimension)
-    return checked_values([vector], projected.seed)[0]

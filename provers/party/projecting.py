@@ -41,6 +41,7 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     if cohort is None or cohort.cohort_id != request.session:
         raise WireError("COIN comes with its cohort")
     check_context(env, cohort.context)
+    env.require_eligible(cohort.context, tuple(header.owner_index for header in cohort.headers))
     for header, digest in zip(cohort.headers, cohort.digests, strict=True):
         _check_header(party, env, header, cohort.context)
         env.shares(digest)

@@ -1,5 +1,8 @@
 """PROVE and ATTEST: this prover's part of the joint proof, then its word on the finished batch.
 
+Who is paid for relaying the batch is the coordinator's choice and part of what is signed.  One that names several gets
+no quorum for any, and proves the same set again.
+
 ATTEST comes before any share of the sum exists anywhere.  A prover checks the whole batch as the contract does, and
 what the contract cannot see besides; it locks the owners to this set, durably; then it signs.  A set that meets a
 locked one in part is never signed in the round, whichever attempt and whichever provers it is tried with.
@@ -15,15 +18,15 @@ import numpy as np
 
 import native
 from circuits import joint
-from circuits.errors import ProofError, RuleViolationError, WireError
+from circuits.errors import RuleViolationError, WireError
 from circuits.policies.spec import PublicInputs
-from circuits.statement import TAIL, Attested, BatchStatement
-from circuits.transcript import squarings
-from circuits.verify import combined_commitment, sum_of_commitments, verify_batch
-from commons.protocol.bodies import AttestBody, CombineBody, ProveBody
+from circuits.statement import Attested, BatchStatement
+from circuits.verify import verify_batch
+from commons.protocol.bodies import CombineBody, ProveBody, SignedBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Message, Step, StepRequest
 from commons.protocol.relay import take
+from commons.protocol.rules import require_row
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_scalar
 from provers.party import ledger
@@ -70,7 +73,7 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
 
     Raises:
         ProofError, WireError: the batch is not the one that was proven in this attempt, or does not verify.
-        ClosedError: the market would not take it any more.
+        ClosedError: the market would not take it.
         RuleViolationError: an owner is locked to another set, or its submission is retired.
     """
     proved = party.attempt(request.session, Proved)
@@ -84,20 +87,17 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     env.require_admissible(context, tuple(h.owner_index for h in masked.headers))
     policy = env.policy(context.task_id)
     verify_batch(bundle.statement, bundle.proof, env.proving_key(policy).verifying)
-    _require_row(env, proved, bundle)
+    require_row(bundle, env.commitment_key(context.dimension))
     locked = ledger.Locked(ledger.Selection.plain(members_of(context, masked.headers)))
     env.ledger.check(locked)
-    body = AttestBody(env.sign(attested(env, bundle.certificate).digest(context)))
+    body = SignedBody(env.sign(attested(env, bundle.certificate).digest(context)))
     return StepResult(party.with_attempt(request.session, Finished(masked.cohort)), body.encode(), (locked,))
 
 
 def attested(env: Environment, batch: Certificate) -> Attested:
     """What provers sign of a batch; the verifier's code and the committee are those that this prover's node names."""
     task_id = batch.statement.context.task_id
-    return Attested(
-        batch.batch_id, env.policy(task_id).verifier_code, env.terms(task_id).committee_id,
-        batch.statement.size, sum_of_commitments(batch.statement), batch.proof.square_norm,
-    )  # fmt: skip
+    return batch.attested(env.policy(task_id).verifier_code, env.terms(task_id).committee_id)
 
 
 def _require_own_batch(proved: Proved, bundle: AuditBundle) -> None:
@@ -117,15 +117,3 @@ def _require_own_batch(proved: Proved, bundle: AuditBundle) -> None:
     opened = (confirmed.validated.mask_projections, *masked.projections)
     if not same or not all(np.array_equal(a, b) for a, b in zip(bundle.projections, opened, strict=True)):
         raise WireError("the batch is not the one that this attempt has proven")
-
-
-def _require_row(env: Environment, proved: Proved, bundle: AuditBundle) -> None:
-    """The opened row opens C_rho and combines the projections, so that readers of the bundle will find the same."""
-    key, row = env.commitment_key(bundle.statement.context.dimension), bundle.row
-    values, masks = row[: key.dimension], np.ascontiguousarray(row[-TAIL + 1 :])
-    rho = proved.combined.rho
-    expected = native.linear_combination(bundle.projections, squarings(rho, len(bundle.projections)))
-    if not np.array_equal(native.add(native.project([values], bundle.proof.sign_seed)[0], masks), expected):
-        raise ProofError("the opened row does not combine the projections")
-    if key.commit_long(row) != combined_commitment(bundle.statement, bundle.proof, rho):
-        raise ProofError("the opened row does not open the combination of the commitments")

@@ -11,6 +11,7 @@ Corruption bound: at most t provers, any number of owners, the coordinator, and 
 from __future__ import annotations
 
 from circuits.errors import NotReadyError, RuleViolationError, SignatureError, WireError
+from circuits.statement import Committee
 from circuits.verify import sum_of_commitments, verify_batch
 from commons.protocol.bodies import DigestBody, vector_digest
 from commons.protocol.bundle import Certificate
@@ -20,7 +21,7 @@ from provers.party import ledger
 from provers.party.environment import Environment
 from provers.party.memory import Party
 from provers.party.proving import attested, require_enough_owners
-from provers.party.steps import StepResult, check_context, members_of
+from provers.party.steps import StepResult, members_of, require_same
 
 
 def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -35,12 +36,13 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
     context, batch_id = certificate.statement.context, certificate.batch_id
     if batch_id != request.session:
         raise WireError("the certificate is of another batch than the request names")
-    check_context(env, context)
+    stated, committee = env.released_context(context.task_id, context.round)
+    require_same(context, stated)
     require_enough_owners(env, context.task_id, certificate.statement.size)
     certificate.require_dealings()
-    _require_quorum(party, env, certificate)
+    _require_quorum(env, committee, certificate)
     _require_sound(env, certificate)
-    _require_acceptance(env, certificate)
+    require_acceptance(env, certificate)
     selection = ledger.Selection.plain(members_of(context, certificate.statement.owners))
     released = ledger.Released(selection)
     env.ledger.check(released)
@@ -50,8 +52,7 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
     return StepResult(party, DigestBody(vector_digest(vector)).encode(), news, vector)
 
 
-def _require_quorum(party: Party, env: Environment, certificate: Certificate) -> None:
-    committee = party.committee
+def _require_quorum(env: Environment, committee: Committee, certificate: Certificate) -> None:
     if len(certificate.attestations) < committee.quorum:
         raise RuleViolationError(
             f"{len(certificate.attestations)} provers attested this batch; nothing is released about it before "
@@ -72,7 +73,13 @@ def _require_sound(env: Environment, certificate: Certificate) -> None:
         require_owner(header, statement.context)
 
 
-def _require_acceptance(env: Environment, certificate: Certificate) -> None:
+def require_acceptance(env: Environment, certificate: Certificate) -> None:
+    """Refuse a batch that the market has not accepted, as far as this prover believes.
+
+    Raises:
+        NotReadyError: it has not, or not deep enough.
+        RuleViolationError: it has, but with other owners or another sum.
+    """
     statement = certificate.statement
     accepted = env.accepted(statement.context, certificate.batch_id)
     if accepted is None:

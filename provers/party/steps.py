@@ -46,7 +46,12 @@ class RestoredError(RuleViolationError):
 
 def check_context(env: Environment, context: Context) -> None:
     """Refuse a context that is not the one the chain gives for this round."""
-    if context != env.context(context.task_id, context.round):
+    require_same(context, env.context(context.task_id, context.round))
+
+
+def require_same(context: Context, stated: Context) -> None:
+    """Refuse a context that is not the one that the chain states."""
+    if context != stated:
         raise WireError("the batch's context is not the one that the chain states for this round")
 
 

@@ -12,6 +12,7 @@ from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import open_log
+from commons.storage.evidencefiles import FOLDER, EvidenceFiles, Watch
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.rounds import CoordinatorState
@@ -39,6 +40,10 @@ class NetworkFleet:
     def committee(self) -> Committee:
         return self.network.committee
 
+    @property
+    def present(self) -> tuple[bytes, ...]:
+        return self.network.committee.members
+
     def reachable(self) -> frozenset[int]:
         return frozenset(range(self.network.provers)) - self.down
 
@@ -63,3 +68,8 @@ def state_of(journal: Journal) -> CoordinatorState:
 def blobs_in(directory: Path) -> Blobs:
     """Its stored bundles and aggregates."""
     return Blobs(directory / "results", max_bytes=1 << 30)
+
+
+def watch_in(directory: Path) -> Watch:
+    """What notices provers that sign against themselves."""
+    return Watch(EvidenceFiles(directory / FOLDER))

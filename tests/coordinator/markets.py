@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from circuits.errors import StorageError, UnavailableError, catalogue
-from commons.chain.facts import AcceptedBatch, RoundRecord
+from circuits.errors import StorageError, UnavailableError, UnknownError, catalogue
+from commons.chain.facts import AcceptedBatch, RecordedBatch, RoundRecord
+from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from commons.storage.eventlog import Record
 from coordinator.events import Event, from_record
 from coordinator.machine import Completed
-from tests.simulation.world.chain import NodeView
+from provers.party.vouching import attest_availability
+from tests.simulation.world.nodes import Account, NodeView
 from tests.support.network import Fault, Network, network_with
 
 
@@ -41,15 +44,25 @@ class Market(NodeView):
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         self.asked["accepted"] += 1
+        return super().accepted(task_id, number)
+
+    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
+        self.asked["recorded"] += 1
         if number in self.raises:
             raise self.raises[number]
-        return super().accepted(task_id, number)
+        return super().recorded(task_id, number, batch_id, confirmations)
 
     def be_at(self, time: int) -> None:
         """Mine a block with this time."""
         self.chain.clock.now = float(time)
         self.chain.mine()
         assert self.now() == time, "blocks are some seconds apart"
+
+
+def hand_in(market: NodeView, done: Completed, sender: bytes = bytes(19) + b"\x43") -> None:
+    """Somebody relays a batch."""
+    certificate = done.bundle.certificate
+    Account(market, sender).accept_batch(done.statement, done.proof, certificate.attestations, certificate.payee)
 
 
 class MemoryLog:
@@ -90,6 +103,9 @@ class PartyLine:
         down: nobody answers.
         steps: what the party was asked to do.
         looks: how often it was asked for its status.
+        kept: batches that it attested.
+        false: what it serves in place of their bundles.
+        says: what it signs in place of that it serves a sum.
     """
 
     network: Network
@@ -99,6 +115,9 @@ class PartyLine:
     faults: dict[int, Sequence[Fault]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     looks: int = 0
+    kept: dict[bytes, AuditBundle] = field(default_factory=dict)
+    false: AuditBundle | None = None
+    says: AvailabilityReceipt | None = None
 
     @property
     def endpoint(self) -> str:
@@ -128,6 +147,23 @@ class PartyLine:
 
     def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
         raise AssertionError("the keys are there already")
+
+    def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
+        self._answer()
+        if batch_id not in self.kept:
+            raise UnknownError("it did not attest it")
+        return self.kept[batch_id].certificate
+
+    def audit_bundle(self, batch_id: bytes, dimension: int, timeout: float | None = None) -> AuditBundle:
+        self._answer()
+        return self.false or self.kept[batch_id]
+
+    def availability(self, batch_id: bytes, payload: bytes = b"", timeout: float | None = None) -> AvailabilityReceipt:
+        self._answer()
+        memory = self.network.memories[self.prover]
+        memory.challenges = {held.batch_id: held.challenge for held in self.market.chain.fees().held.values()}
+        receipt = attest_availability(memory, self.kept[batch_id].certificate, payload)
+        return self.says or receipt
 
     def _answer(self) -> None:
         if self.down:

@@ -42,14 +42,14 @@ from coordinator.events import (
 )
 from coordinator.journal import Journal
 from tests.coordinator.fleets import state_of
-from tests.coordinator.markets import Market, MemoryLog
-from tests.simulation.world.chain import Account, chain_of
+from tests.coordinator.markets import Market, MemoryLog, hand_in
+from tests.simulation.world.chain import chain_of
 from tests.simulation.world.clock import START
 from tests.support.network import network_with
 from tests.support.parameters import DevelopmentParameters
 from tests.support.plain_batch import address_of, seed_of
 
-SKEW, COUNTED, OWNERS = 30, 5, 3
+COUNTED, OWNERS = 5, 3
 MODEL_OWNER = seed_of("model owner")
 
 
@@ -85,7 +85,7 @@ class World:
         self.admission = self.admission_of(self.network.terms.coordinator)
 
     def admission_of(self, address: bytes) -> Admission:
-        return Admission(self.market, self.journal, address, self.parameters, clock_skew=SKEW, counted=COUNTED)
+        return Admission(self.market, self.journal, address, self.parameters, counted=COUNTED)
 
     def signed(self, header: SubmissionHeader, owner: int) -> SubmissionHeader:
         return header.signed(self.context, partial(sign_digest, seed_of("owner", owner)))
@@ -124,8 +124,7 @@ class World:
     def have_accepted(self, owners: int) -> None:
         """The market accepts a batch of the first owners that another run of this coordinator has proven."""
         self.network.headers = self.network.headers[:owners]
-        done = self.network.run().completed
-        Account(self.market).accept_batch(done.statement, done.proof, done.bundle.certificate.attestations)
+        hand_in(self.market, self.network.run().completed)
 
     def give_up(self, *headers: SubmissionHeader) -> None:
         """A cohort of these ends unproven, for good."""
@@ -235,18 +234,51 @@ def test_a_header_names_one_share_a_prover(world: World, count: int) -> None:
     world.refuse(WireError, "4 share digests", world.signed(header, 0))
 
 
-@pytest.mark.parametrize("late", [0, SKEW, SKEW + 1])
-def test_a_header_that_is_late_by_no_more_than_clocks_differ_gets_in(world: World, late: int) -> None:
-    world.market.be_at(world.market.chain.opened[0][0] + late)
-    if late <= SKEW:
-        assert world.submit(world.headers[0]).state is SubmissionState.PENDING
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_header_whose_shares_provers_have_gets_in_as_long_as_the_round_takes_batches(world: World, late: int) -> None:
+    """That they came in time is what the receipts say; the owner may have been looking for another coordinator."""
+    world.market.be_at(world.market.chain.opened[0].settle + late)
+    if late:
+        world.refuse(ClosedError, "took batches until", world.headers[0])
     else:
-        world.refuse(ClosedError, "took submissions until", world.headers[0])
+        assert world.submit(world.headers[0]).state is SubmissionState.PENDING
 
 
 def test_a_finalized_round_takes_nothing(world: World) -> None:
     world.market.finalized = True
-    world.refuse(ClosedError, "took submissions until", world.headers[0])
+    world.refuse(ClosedError, "took batches until", world.headers[0])
+
+
+def test_an_owner_that_registered_when_all_seats_were_taken_is_told_to_take_the_next_round(world: World) -> None:
+    """It would be attested by nobody, and everybody in its cohort would wait in vain."""
+    chain = world.market.chain
+    index = world.headers[2].owner_index
+    chain.opened[0] = chain.opened[0]._replace(limit=index)
+    world.refuse(ClosedError, f"owner {index} registered when all seats of round 0 were taken", world.headers[2])
+    assert world.submit(world.headers[1]).state is SubmissionState.PENDING
+
+
+def test_an_owner_that_leaves_is_in_the_rounds_that_were_open_and_in_none_after(world: World) -> None:
+    header = world.headers[0]
+    world.market.chain.resign(header.owner_index)
+    assert world.submit(header).state is SubmissionState.PENDING
+    number = world.market.chain.open_round()
+    world.context = world.market.context(header.task_id, number)
+    world.refuse(ClosedError, "leaves: none from 1 on", world.signed(replace(header, round=number), 0))
+    stays = world.headers[1]
+    assert world.submit(world.signed(replace(stays, round=number), 1)).state is SubmissionState.PENDING
+
+
+def test_headers_go_to_the_tasks_present_coordinator(world: World) -> None:
+    """Its model owner named another one when this one was silent; then it came back."""
+    header, chain, other = world.headers[0], world.market.chain, b"\x99" * 20
+    chain.clock.now = chain.halfway(0) + 1
+    chain.set_coordinator(other)
+    with pytest.raises(UnknownError, match="not this one"):
+        world.submit(header)
+    assert world.admission_of(other).submit(header, world.receipts(header)).state is SubmissionState.PENDING
+    chain.set_coordinator(world.network.coordinator)
+    assert world.submit(world.headers[1]).state is SubmissionState.PENDING
 
 
 def test_an_owner_that_the_market_has_accepted_is_in_the_round(world: World) -> None:
@@ -342,7 +374,7 @@ def test_while_the_node_is_down_nothing_enters_and_later_it_does(world: World) -
 def owned(world: World) -> World:
     """Its task is that of a model owner whose key is known here."""
     chain = world.market.chain
-    chain.terms = replace(chain.terms, model_owner=address_of(MODEL_OWNER))
+    chain.model_owner = address_of(MODEL_OWNER)
     return world
 
 

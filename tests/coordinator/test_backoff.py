@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coordinator.backoff import Backoff
-from coordinator.rounds import RoundKey
+from coordinator.roundstate import RoundKey
 
 ONE, OTHER = (7, 0), (7, 1)
 

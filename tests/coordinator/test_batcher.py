@@ -17,9 +17,9 @@ from coordinator.batcher import Batcher, Plan, Unproven
 from coordinator.events import HeaderAccepted, OwnerDropped
 from coordinator.giving_up import Trouble
 from coordinator.journal import Journal
-from coordinator.rounds import Round
+from coordinator.roundstate import Round
 from native import FrArray
-from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of
+from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of, watch_in
 from tests.support.faults import REWRITES, lie, silent
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 
@@ -57,7 +57,13 @@ class World:
         locked: tuple[bytes, ...] | None = None,
         out: frozenset[bytes] = frozenset(),
     ) -> Unproven | None:
-        batcher = Batcher(self.journal, blobs_in(self.directory), step_timeout=1.0, stopping=threading.Event())
+        batcher = Batcher(
+            self.journal,
+            blobs_in(self.directory),
+            watch_in(self.directory),
+            step_timeout=1.0,
+            stopping=threading.Event(),
+        )
         submissions = self.network.cohort.digests
         receipts = {p: frozenset(submissions) for p in EVERYBODY}
         plan = Plan(self.key, submissions, again, locked, out, receipts, frozenset(), fleet.reachable())

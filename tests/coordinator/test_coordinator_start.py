@@ -8,7 +8,8 @@ import pytest
 
 from circuits.errors import ChainError, ContractError, StorageError
 from circuits.hashing import keccak
-from circuits.statement import Context, MarketId
+from circuits.statement import Context
+from circuits.terms import MarketId
 from coordinator.coordinator_start import require_own_log
 from coordinator.events import Event, HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal

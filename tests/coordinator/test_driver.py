@@ -12,10 +12,10 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import pytest
 
-import coordinator.driver
+import coordinator.cohorts
 from circuits.errors import ChainError, CircuitError, ContractError, KeyMismatchError, UnknownError
 from commons.protocol.messages import Step
-from commons.protocol.status import SubmissionState
+from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from coordinator.coordinator import Coordinator
@@ -30,7 +30,7 @@ from coordinator.events import (
     SumOpened,
 )
 from coordinator.machine import Completed
-from coordinator.rounds import Round
+from coordinator.roundstate import Round
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import (
     MORE_OWNERS,
@@ -39,9 +39,10 @@ from tests.coordinator.markets import (
     PartyLine,
     proven,
 )
-from tests.simulation.world.chain import Account, chain_of
+from tests.simulation.world.chain import chain_of
 from tests.simulation.world.clock import START, NodeClock
 from tests.simulation.world.network import InOrder
+from tests.simulation.world.nodes import Account
 from tests.support.faults import silent
 from tests.support.network import network_with
 from tests.support.parameters import DevelopmentParameters
@@ -73,7 +74,7 @@ class Holding(Executor):
 class World:
     """A coordinator of a task with one round, a committee of real parties, and a market."""
 
-    def __init__(self, directory: Path, rounds: Executor, *, round_age: float = 30.0) -> None:
+    def __init__(self, directory: Path, rounds: Executor, *, round_age: float = 30.0, skew: int = 0) -> None:
         self.network = network_with(MORE_OWNERS)
         self.market = Market(chain_of(self.network))
         self.clock = NodeClock(self.market.chain.clock)
@@ -83,7 +84,7 @@ class World:
         self.task = self.network.terms.task_id
         settings = CoordinatorSettings(
             listen="h:1", log="sqlite:///unused", account=directory, state=directory, poll_interval=1.0,
-            longest_pause=5.0, round_age=round_age, release_patience=PATIENCE, step_timeout=1.0,
+            longest_pause=5.0, round_age=round_age, release_patience=PATIENCE, step_timeout=1.0, clock_skew=skew,
         )  # fmt: skip
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log, directory,
@@ -122,7 +123,12 @@ class World:
             self.network.accept(done)
 
     def end_submissions(self) -> None:
-        self.market.be_at(START + self.network.terms.submit_window + 1)
+        self.market.be_at(START + self.network.terms.windows.submit + 1)
+
+    def status(self, submission: bytes) -> SubmissionStatus:
+        found = state_of(self.journal).status_of(submission)
+        assert found is not None
+        return found
 
     def take_down(self, *provers: int) -> None:
         for prover in provers:
@@ -194,7 +200,7 @@ def test_owners_learn_that_the_tasks_bound_does_not_suit_its_policy_before_a_pro
         def require_bound(self, bound: int) -> None:
             raise CircuitError(f"not under {bound}")
 
-    monkeypatch.setattr(coordinator.driver, "compiled", lambda name, capacity: Unserved())
+    monkeypatch.setattr(coordinator.cohorts, "compiled", lambda name, capacity: Unserved())
     world.enter(range(MORE_OWNERS))
     world.end_submissions()
     world.turn()
@@ -239,7 +245,7 @@ def test_a_round_in_trouble_holds_up_no_other(world: World) -> None:
     world.enter([0])
     world.enter([0], number=1)
     world.market.raises[0] = ChainError("the node is confused")
-    world.market.be_at(world.market.chain.opened[1][1] + 1)
+    world.market.be_at(world.market.chain.opened[1].settle + 1)
     world.turn()
     assert world.log.of(RoundClosed) == [RoundClosed(world.task, 1, "too few owners: 1 of the 2 that a batch needs")]
 
@@ -267,7 +273,7 @@ def test_a_node_that_is_down_is_not_noted_as_the_rounds_trouble(world: World, ca
         world.turn(after=10.0)
     assert world.market.asked["round"] == 3
     assert not world.log.of(CohortFailed)
-    assert "round-trouble task=7 round=0 code=chain reason='the node is confused'" in caplog.text
+    assert "round-trouble task=0x0000000000000007 round=0 code=chain reason='the node is confused'" in caplog.text
 
 
 def test_an_unforeseen_exception_is_logged_and_stops_neither_other_rounds_nor_the_next_try(
@@ -277,9 +283,9 @@ def test_an_unforeseen_exception_is_logged_and_stops_neither_other_rounds_nor_th
     world.enter([0])
     world.enter([0], number=1)
     world.market.raises[0] = ZeroDivisionError("nobody thought of this")
-    world.market.be_at(world.market.chain.opened[1][1] + 1)
+    world.market.be_at(world.market.chain.opened[1].settle + 1)
     world.turn()
-    assert "round-error task=7 round=0" in caplog.text
+    assert "round-error task=0x0000000000000007 round=0" in caplog.text
     assert "nobody thought of this" in caplog.text
     assert world.log.of(RoundClosed) == [RoundClosed(world.task, 1, "too few owners: 1 of the 2 that a batch needs")]
     assert not world.log.of(CohortFailed)
@@ -315,7 +321,7 @@ def test_a_round_whose_trouble_cannot_be_noted_waits_all_the_same(
     world.turn()
     world.turn()
     assert world.looks == 1
-    assert "trouble-not-noted task=7 round=0 reason='the disk is full'" in caplog.text
+    assert "trouble-not-noted task=0x0000000000000007 round=0 reason='the disk is full'" in caplog.text
     world.log.full = False
     world.turn(after=1.0)
     assert len(world.log.of(CohortFailed)) == 1
@@ -353,10 +359,10 @@ def test_a_round_goes_from_headers_to_its_end_one_action_a_turn(world: World) ->
     world.network.accept(proven()[0])
     world.turn(after=1.0)
     assert [event.batch_id for event in world.log.of(SumOpened)] == [batch.batch_id]
-    world.market.be_at(world.market.chain.opened[0][1] + 1)
+    world.market.be_at(world.market.chain.opened[0].settle + 1)
     world.turn(after=30.0)
     assert world.log.records[-1]["kind"] == "round-closed"
-    assert {state_of(world.journal).submissions[s].status.state for s in members} == {SubmissionState.ACCEPTED}
+    assert {world.status(s).state for s in members} == {SubmissionState.ACCEPTED}
 
 
 def test_a_look_at_the_round_serves_until_it_is_too_old(world: World) -> None:
@@ -387,7 +393,7 @@ def test_a_look_from_before_a_settlement_that_failed_is_not_used_again(world: Wo
     world.prove(proven()[0], [0, 1])
     world.market.raises[0] = ChainError("the node is confused")
     world.turn()
-    assert (world.market.asked["accepted"], world.market.asked["round"]) == (1, 1)
+    assert (world.market.asked["recorded"], world.market.asked["round"]) == (1, 1)
     world.market.raises.clear()
     world.turn(after=1.0)
     assert world.log.of(BatchSettled) == [BatchSettled(proven()[0].batch_id, True, "")]
@@ -478,7 +484,7 @@ def test_one_sum_that_cannot_be_had_does_not_hold_up_the_others(world: World) ->
 
 def expired(world: World, submissions: Iterable[bytes]) -> set[str]:
     """Why they have expired."""
-    statuses = [state_of(world.journal).submissions[s].status for s in submissions]
+    statuses = [world.status(submission) for submission in submissions]
     assert {status.state for status in statuses} == {SubmissionState.EXPIRED}
     return {status.reason for status in statuses}
 
@@ -527,7 +533,7 @@ def test_a_cohort_whose_provers_are_away_has_half_of_the_window(world: World) ->
         state_of(world.journal).submissions[submission].receipts = (0, 1, 2)
     world.journal.record(CohortBegun(world.task, 0, cohort))
     world.take_down(2)
-    deadline = START + world.network.terms.submit_window
+    deadline = START + world.network.terms.windows.submit
     while world.market.now() <= deadline and world.round.cohort is not None:
         world.market.chain.mine()
         world.turn(after=5.0)
@@ -543,7 +549,7 @@ def test_while_no_quorum_answers_no_cohort_is_given_up(world: World) -> None:
     world.journal.record(CohortBegun(world.task, 0, cohort))
     world.enter([2, 3])
     world.take_down(2, 3)
-    world.market.be_at(START + world.network.terms.submit_window - 1)
+    world.market.be_at(START + world.network.terms.windows.submit - 1)
     for _ in range(3):
         world.turn(after=10.0)
     assert world.round.cohort == cohort
@@ -566,7 +572,7 @@ def test_a_round_says_what_it_waits_for(world: World) -> None:
 def test_a_verifier_that_answers_no_more_keeps_no_round_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a contract of the task's model owner, who may be anybody; each of its rounds would be tried for ever."""
     world.enter(range(1))
-    world.market.be_at(START + world.network.terms.submit_window + world.network.terms.settle_window + 1)
+    world.market.be_at(START + world.network.terms.windows.submit + world.network.terms.windows.settle + 1)
 
     def refuse(task_id: int) -> NoReturn:
         raise ContractError("the contract refused without a reason")

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from circuits.errors import GradrollError, InvalidInputError, RuleViolationError, UnavailableError
+from circuits.errors import GradrollError, InvalidInputError, RuleViolationError, UnavailableError, UnknownError
+from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import Message, Step, StepReply, StepRequest
+from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from coordinator.fleet import Connection, Fleet, Fleets
-from tests.coordinator.markets import Market, status_of
+from tests.coordinator.markets import Market, proven, status_of
 from tests.simulation.world.chain import chain_of
 from tests.simulation.world.clock import NodeClock
 from tests.simulation.world.network import InOrder
@@ -34,6 +36,7 @@ class Prover:
         troubles: raised, one a request.
         before: called with each request.
         keys: what it was asked for when shared keys were set up.
+        kept: the batch that it attested.
     """
 
     index: int
@@ -45,6 +48,7 @@ class Prover:
     keys: list[str] = field(default_factory=list)
     mailbox: tuple[KeyPackage, ...] = ()
     confirmations: tuple[KeyConfirmation, ...] = ()
+    kept: AuditBundle | Exception = field(default_factory=lambda: UnknownError("it attested none"))
 
 
 @dataclass
@@ -86,6 +90,19 @@ class Line:
         self.prover.keys.append("confirm")
         self.prover.confirmations = tuple(confirmations)
 
+    def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
+        return self.audit_bundle(batch_id, 5, timeout).certificate
+
+    def audit_bundle(self, batch_id: bytes, dimension: int, timeout: float | None = None) -> AuditBundle:
+        if isinstance(self.prover.kept, Exception):
+            raise self.prover.kept
+        return self.prover.kept
+
+    def availability(self, batch_id: bytes, payload: bytes = b"", timeout: float | None = None) -> AvailabilityReceipt:
+        if isinstance(self.prover.kept, Exception):
+            raise self.prover.kept
+        return AvailabilityReceipt(self.prover.index, payload)
+
 
 class World:
     """A committee of four, and the coordinator's connections to it."""
@@ -97,7 +114,7 @@ class World:
         self.lines: list[Line] = []
         self.connecting: Callable[[], object] = lambda: None
         committee = self.market.chain.committee.committee_id
-        self.fleet = Fleet(self.market, committee, self.connect, self.clock, pool or InOrder(), status_timeout=2.5)
+        self.fleet = Fleet(self.market, committee, 0, self.connect, self.clock, pool or InOrder(), status_timeout=2.5)
 
     def connect(self, endpoint: str) -> Connection:
         self.connecting()
@@ -296,6 +313,26 @@ def test_a_quorum_with_keys_is_ready_and_the_keys_are_not_set_up_again(world: Wo
     assert not world.asked_for_keys()
 
 
+def test_a_member_with_another_key_by_now_is_asked_for_sums_and_takes_no_part(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process runs with the members of a later epoch."""
+    committee, later = world.market.chain.committee, b"\x66" * 20
+    present = replace(committee, members=(committee.members[0], later, *committee.members[2:]))
+    world.provers[1].status = replace(status_of(world.market, 1), address=later)
+    monkeypatch.setattr(world.market, "committee", lambda _, epoch=None: present if epoch is None else committee)
+    assert world.fleet.committee == committee
+    assert world.fleet.reachable() == set(EVERYBODY)
+    assert world.fleet.ready_provers() == {0, 2, 3}
+
+
+def test_whose_key_was_revoked_is_not_asked_to_take_part(world: World) -> None:
+    """Its attestation would be missing from a quorum; it still answers, and releases sums."""
+    world.market.chain.revoked.add(world.market.chain.committee.members[1])
+    assert world.fleet.ready_provers() == {0, 2, 3}
+    assert world.fleet.reachable() == set(EVERYBODY)
+
+
 def test_fewer_with_keys_are_ready_when_nobody_else_answers(world: World) -> None:
     """Who is away will have its keys; to set up new ones would need it too."""
     world.silence(2, 3)
@@ -338,17 +375,38 @@ def test_the_setup_of_keys_needs_all_members(world: World) -> None:
     assert not world.asked_for_keys()
 
 
-def test_each_committee_has_one_fleet(world: World) -> None:
-    made: list[int] = []
+def test_batches_are_read_from_those_that_have_them(world: World) -> None:
+    """Whatever one of them makes a library raise is no trouble of the others."""
+    bundle = proven()[0].bundle
+    world.provers[1].kept = bundle
+    world.provers[2].kept = ZeroDivisionError("nobody thought of this")
+    found = world.fleet.certificates(bundle.certificate.batch_id, 1.0)
+    assert found == {1: bundle.certificate}
+    assert world.fleet.audit_bundle(1, bundle.certificate.batch_id, 5, 1.0) is bundle
+    assert world.fleet.audit_bundle(2, bundle.certificate.batch_id, 5, 1.0) is None
 
-    def new(committee: int) -> Fleet:
-        made.append(committee)
-        return World().fleet if committee else world.fleet
+
+def test_who_says_that_it_serves_a_sum_is_heard_and_the_others_do_no_harm(world: World) -> None:
+    batch = proven()[0].bundle.certificate.batch_id
+    world.provers[1].kept = world.provers[3].kept = proven()[0].bundle
+    world.provers[2].kept = ZeroDivisionError("nobody thought of this")
+    expected = {prover: AvailabilityReceipt(prover, b"the sum") for prover in (1, 3)}
+    assert world.fleet.availability(batch, b"the sum", 1.0) == expected
+    assert world.fleet.availability(batch, b"the sum", 1.0, (0, 2, 3, 9)) == {3: expected[3]}
+
+
+def test_the_members_of_each_epoch_of_a_committee_have_one_fleet(world: World) -> None:
+    made: list[tuple[int, int]] = []
+
+    def new(committee: int, epoch: int) -> Fleet:
+        made.append((committee, epoch))
+        return World().fleet if committee or epoch else world.fleet
 
     fleets = Fleets(new)
-    assert fleets.of(0) is fleets.of(0) is world.fleet
-    assert fleets.of(1) is not world.fleet
-    assert made == [0, 1]
+    assert fleets.of(0, 0) is fleets.of(0, 0) is world.fleet
+    assert fleets.of(1, 0) is not world.fleet
+    assert fleets.of(0, 1) is not world.fleet
+    assert made == [(0, 0), (1, 0), (0, 1)]
     world.fleet.reachable()
     fleets.close()
     assert all(line.closed for line in world.lines)

@@ -15,7 +15,7 @@ from commons.protocol.replies import ProverAbsent, ProverNamed
 from coordinator.batcher import Batcher, Plan
 from coordinator.events import HeaderAccepted
 from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, ProversSuspected, Verdict, described
-from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in
+from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, watch_in
 from tests.simulation.test_worlds import play
 from tests.simulation.world.schedule import TURN, Lie, Schedule, Strike
 from tests.support.faults import REWRITES, lie
@@ -48,11 +48,11 @@ def test_verdicts_on_a_cheating_owner_and_a_lying_prover_are_logged_in_fields(
         key, digests, False, None, frozenset(), dict.fromkeys(range(4), frozenset(digests)), frozenset(), everybody
     )  # fmt: skip
     fleet = NetworkFleet(network, faults={1: [lie(*REWRITES["mask-projections"])]})
-    batcher = Batcher(journal, blobs_in(tmp_path), step_timeout=1.0, stopping=threading.Event())
+    batcher = Batcher(journal, blobs_in(tmp_path), watch_in(tmp_path), step_timeout=1.0, stopping=threading.Event())
     assert batcher.prove(network.resources, fleet.fleet, network.context, plan) is None
     journal.close()
     cheat = network.headers[3].owner.hex()
-    assert f"event=verdict task=7 round=0 kind=owner-rejected owner=0x{cheat}" in caplog.text
+    assert f"event=verdict task=0x0000000000000007 round=0 kind=owner-rejected owner=0x{cheat}" in caplog.text
     assert "kind=prover-named prover=1 step=MASK proven=true" in caplog.text
     assert not raw_lines(caplog)
 

@@ -12,17 +12,18 @@ import pytest
 
 import coordinator.releases
 from circuits import payload
-from circuits.errors import UnavailableError
+from circuits.errors import ChainError, UnavailableError
 from circuits.hashing import keccak
-from commons.chain.facts import AcceptedBatch, RecordedBatch
+from commons.chain.facts import HeldFees, RecordedBatch
 from commons.chain.mined import Mined
 from commons.chain.writer import ChainWriter
 from commons.protocol.messages import Step
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted
+from coordinator.feesettlement import FeeSettlement
 from coordinator.journal import Journal
 from coordinator.machine import Completed
 from coordinator.releases import Releases
-from coordinator.rounds import ProvenBatch
+from coordinator.roundstate import ProvenBatch
 from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of
 from tests.support.faults import lie_in_vector, silent
 from tests.support.network import Fault, Network, network_with
@@ -36,16 +37,19 @@ class FakeChain:
 
     done: Completed
     published: list[tuple[int, int, int, bytes]] = field(default_factory=list)
+    lags: bool = False
 
     @property
     def view(self) -> FakeChain:
         return self
 
-    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
-        proof = self.done.proof
-        other = RecordedBatch(0, bytes(32), proof.commitment_sum, (9,))
-        own = RecordedBatch(INDEX, self.done.batch_id, proof.commitment_sum, (1, 3, 5))
-        return tuple(AcceptedBatch(task_id, number, record, (), 1, ()) for record in (other, own))
+    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
+        if batch_id != self.done.batch_id or self.lags:
+            return None
+        return RecordedBatch(INDEX, batch_id, self.done.proof.commitment_sum, (1, 3, 5))
+
+    def held_fees(self, task_id: int, number: int, batch: int | None = None) -> dict[int, HeldFees]:
+        return {}
 
     def publish_aggregate(self, task_id: int, number: int, batch_index: int, encoded: bytes) -> Mined:
         self.published.append((task_id, number, batch_index, encoded))
@@ -65,7 +69,9 @@ class World:
         return state_of(self.journal).batches[self.done.batch_id]
 
     def collect(self, fleet: NetworkFleet | None = None, *, publish: bool = False) -> None:
-        releases = Releases(cast(ChainWriter, self.chain), self.journal, blobs_in(self.directory), step_timeout=1.0)
+        chain, blobs = cast(ChainWriter, self.chain), blobs_in(self.directory)
+        fees = FeeSettlement(chain, self.journal, blobs, timeout=1.0)
+        releases = Releases(chain, fees, self.journal, blobs, step_timeout=1.0)
         asked = (fleet or NetworkFleet(self.network)).fleet
         releases.collect(self.done.batch_id, asked, self.network.setup.commitment, publish=publish)
 
@@ -146,6 +152,16 @@ def test_a_small_aggregate_is_published_once(world: World) -> None:
     assert (task_id, number, index) == (*world.batch.round_key, INDEX)
     assert keccak(encoded) == world.batch.payload_digest
     assert world.batch.published
+    world.collect(publish=True)
+    assert len(world.chain.published) == 1
+
+
+def test_a_node_that_does_not_show_the_batch_is_asked_again_later(world: World) -> None:
+    world.chain.lags = True
+    with pytest.raises(ChainError, match="does not show a batch"):
+        world.collect(publish=True)
+    assert not world.chain.published
+    world.chain.lags = False
     world.collect(publish=True)
     assert len(world.chain.published) == 1
 

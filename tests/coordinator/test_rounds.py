@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 import native
 from circuits.errors import StorageError
-from circuits.statement import MarketId, SubmissionHeader, TaskTerms
-from commons.protocol.status import BatchStatus, Rejection, SubmissionState
+from circuits.statement import SubmissionHeader
+from circuits.terms import MarketId, TaskTerms, Windows
+from commons.protocol.status import BatchStatus, Rejection, SubmissionState, SubmissionStatus
 from commons.storage.eventlog import EventLog, Record
+from commons.wire import coordination
+from commons.wire.checks import MAX_GRPC_MESSAGE
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -35,18 +38,21 @@ from coordinator.events import (
     to_record,
 )
 from coordinator.journal import Journal
-from coordinator.next_action import Close, Prove, Release, RoundFacts, Settle, Wait, group_size, next_action
-from coordinator.rounds import RECENT, CoordinatorState
+from coordinator.next_action import Close, Gather, Prove, Release, RoundFacts, Settle, Wait, next_action
+from coordinator.rounds import LISTED, RECENT, CoordinatorState
 from tests.coordinator.fleets import state_of
 from tests.support.parts import with_parts
 
 KEY = (5, 1)
 MARKET = MarketId(1, b"\x01" * 20, b"\x07" * 32)
 TERMS = TaskTerms(
-    MARKET, 5, b"\x08" * 20, 0, b"\x02" * 20, b"\x03" * 20, 10, 16, 1 << 40, 2, 4, 3, 10, 60, 600, False, False
-)
+    0, b"\x02" * 20, b"\x03" * 20, 10, 16, 1 << 40, 2, 4, 3, Windows(60, 600), market=MARKET, task_id=5,
+    creator=b"\x08" * 20,
+)  # fmt: skip
 INLINE = replace(TERMS, inline_payload=True)
-OPEN = RoundFacts(now=100, submit_deadline=150, settle_deadline=500, accepted=0, finalized=False)
+OPEN = RoundFacts(
+    now=100, submit_deadline=150, settle_deadline=500, seats=4, accepted=0, finalized=False, epoch=0, ours=True
+)
 
 
 def entered(index: int) -> HeaderAccepted:
@@ -65,6 +71,12 @@ def folded(*events: Event) -> CoordinatorState:
     for event in events:
         state.apply(from_record(to_record(event)))
     return state
+
+
+def told(state: CoordinatorState, *submissions: bytes) -> list[SubmissionStatus]:
+    """What became of submissions."""
+    found = [state.status_of(submission) for submission in submissions]
+    return [status for status in found if status is not None]
 
 
 BATCH = b"\xaa" * 32
@@ -94,7 +106,7 @@ def test_unknown_events_are_refused() -> None:
 
 def test_a_story_ends_as_it_should() -> None:
     state = folded(*STORY)
-    states = [state.submissions[sid(i)].status for i in range(3)]
+    states = told(state, *map(sid, range(3)))
     assert [s.state for s in states] == [SubmissionState.ACCEPTED] * 2 + [SubmissionState.REJECTED]
     assert states[0].batch_id == b"\xaa" * 32
     status = state.task_status(5)
@@ -139,9 +151,8 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
     again.record(*STORY[cut:])
     whole = folded(*STORY)
     assert state_of(again).task_status(5) == whole.task_status(5)
-    assert {s: e.status for s, e in state_of(again).submissions.items()} == {
-        s: e.status for s, e in whole.submissions.items()
-    }
+    everything = tuple(map(sid, range(3)))
+    assert told(state_of(again), *everything) == told(whole, *everything)
 
 
 def test_what_cannot_be_logged_has_not_happened() -> None:
@@ -153,31 +164,67 @@ def test_what_cannot_be_logged_has_not_happened() -> None:
     assert state_of(journal).submissions == {}
 
 
-def action(state: CoordinatorState, capacity: int = 16, terms: TaskTerms = TERMS, **facts: object) -> object:
-    return next_action(state, KEY, with_parts(OPEN, **facts), terms, capacity, release_patience=30 * 86_400)
+def action(
+    state: CoordinatorState, capacity: int = 16, terms: TaskTerms = TERMS, *, quiet: bool = True, **facts: object
+) -> object:
+    known = with_parts(OPEN, quiet=quiet, **facts)
+    return next_action(state, KEY, known, terms, capacity, release_patience=30 * 86_400)
 
 
 def test_a_round_waits_until_it_is_full_or_late() -> None:
     two = folded(entered(1), entered(0))
     assert isinstance(action(two), Wait)
-    assert action(two, now=151) == Prove((sid(0), sid(1)), again=False)
+    assert action(two, now=151) == Gather((sid(1), sid(0)), last=True)
     four = folded(*map(entered, range(4)))
-    assert action(four) == Prove(tuple(map(sid, range(4))), again=False)
+    assert action(four) == Gather(tuple(map(sid, range(4))), last=True)
     assert isinstance(action(folded(entered(0)), now=151), Wait)
 
 
-def test_the_first_in_line_are_taken_when_there_are_too_many() -> None:
-    five = folded(*map(entered, (4, 3, 2, 1, 0)))
-    assert action(five) == Prove((sid(1), sid(2), sid(3), sid(4)), again=False)
-    assert action(five, accepted=2) == Prove((sid(3), sid(4)), again=False)
-    assert isinstance(action(five, accepted=3), Close)
+def test_a_round_is_full_when_fewer_seats_are_left_than_a_batch_needs() -> None:
+    two = folded(*map(entered, range(2)))
+    assert action(two, accepted=2) == Gather((sid(0), sid(1)), last=True)
+    assert isinstance(action(two, accepted=3), Close)
+
+
+def test_whole_batches_are_made_before_submissions_end_when_enough_for_another_wait() -> None:
+    """A round with thousands of owners has hundreds of batches; all after its deadline would be too many."""
+    nine = tuple(map(entered, range(9)))
+    assert isinstance(action(folded(*nine), capacity=8, seats=100), Wait)
+    ten = folded(*nine, entered(9))
+    assert action(ten, capacity=8, seats=100) == Gather(tuple(map(sid, range(10))), last=False)
+    assert action(ten, capacity=8, seats=100, now=151) == Gather(tuple(map(sid, range(10))), last=True)
+
+
+def test_after_the_deadline_stragglers_are_waited_for_but_not_by_whole_batches() -> None:
+    """Clocks differ, and headers take time: a batch that is begun too soon leaves too few behind for another."""
+    ten = folded(*map(entered, range(10)))
+    waits = action(ten, seats=100, now=151, quiet=False)
+    assert waits == Wait("10 of 100 submissions are in; submissions have ended, and the last ones are waited for")
+    assert action(ten, seats=10, now=151, quiet=False) == Gather(tuple(map(sid, range(10))), last=True)
+    assert action(ten, capacity=8, seats=100, now=151, quiet=False) == Gather(tuple(map(sid, range(10))), last=False)
+
+
+def test_a_round_whose_task_has_another_coordinator_waits_but_settles_what_is_proven() -> None:
+    """Provers answer to the other one; whoever sends a batch pays for it only once."""
+    begun: tuple[Event, ...] = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))))
+    for state in (folded(*begun), folded(*begun, CohortFailed(*KEY, "over", True, 100))):
+        waits = action(state, ours=False, now=151)
+        assert isinstance(waits, Wait)
+        assert "named another coordinator" in waits.reason
+    assert action(folded(*begun, PROVEN), ours=False) == Settle((BATCH,))
+    assert action(folded(*begun, PROVEN, SETTLED), ours=False) == Release((BATCH,))
+    assert isinstance(action(folded(*begun), ours=False, now=501), Close)
 
 
 def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
     begun: tuple[Event, ...] = (entered(0), entered(1), entered(2), CohortBegun(*KEY, (sid(0), sid(1))))
-    assert action(folded(*begun)) == Prove((sid(0), sid(1)), again=True)
+    assert action(folded(*begun)) == Prove(
+        (sid(0), sid(1)),
+    )
     failed = folded(*begun, CohortFailed(*KEY, "too few provers", False, 100))
-    assert action(failed) == Prove((sid(0), sid(1)), again=True)
+    assert action(failed) == Prove(
+        (sid(0), sid(1)),
+    )
     proven = folded(*begun, PROVEN)
     assert action(proven) == Settle((b"\xaa" * 32,))
     assert isinstance(action(proven, now=501), Close)
@@ -192,7 +239,8 @@ def test_a_cohort_that_can_never_be_proven_ends_and_the_others_go_on() -> None:
         OwnerDropped(sid(0), "its shares lie on no polynomial", True),
     )
     ended = folded(*begun, CohortFailed(*KEY, "too few owners", True, 100))
-    assert action(ended, now=151) == Prove((sid(2), sid(3)), again=False)
+    assert action(ended, now=151) == Gather((sid(2), sid(3)), last=True)
+    assert ended.rounds[KEY].given_up == 1
     assert ended.submissions[sid(0)].status.state is SubmissionState.REJECTED
     assert ended.submissions[sid(1)].status.state is SubmissionState.EXPIRED
     assert ended.submissions[sid(1)].status.reason == "too few owners"
@@ -240,7 +288,7 @@ def test_a_sum_is_published_only_where_the_task_wants_it() -> None:
 def test_proving_and_settling_come_before_collecting_sums() -> None:
     """Sums can wait, deadlines cannot."""
     first: tuple[Event, ...] = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))), PROVEN, SETTLED)
-    assert action(folded(*first), accepted=2) == Prove((sid(2), sid(3)), again=False)
+    assert action(folded(*first), accepted=2) == Gather((sid(2), sid(3)), last=True)
     other = BatchProven(*KEY, b"\xab" * 32, (sid(2), sid(3)), b"\xcd" * 32)
     assert action(folded(*first, other)) == Settle((b"\xab" * 32,))
     both = folded(*first, other, BatchSettled(b"\xab" * 32, True, ""))
@@ -266,8 +314,9 @@ def test_what_the_chain_refuses_is_told() -> None:
 
 
 def reasons(state: CoordinatorState) -> list[str]:
-    assert {entry.status.state for entry in state.submissions.values()} == {SubmissionState.EXPIRED}
-    return [entry.status.reason for entry in state.submissions.values()]
+    statuses = told(state, sid(0), sid(1))
+    assert {status.state for status in statuses} == {SubmissionState.EXPIRED}
+    return [status.reason for status in statuses]
 
 
 def test_what_is_left_when_a_round_closes_has_expired_and_is_told_the_true_reason() -> None:
@@ -288,7 +337,7 @@ def test_what_is_left_when_a_round_closes_has_expired_and_is_told_the_true_reaso
 def test_a_round_that_closes_says_why_no_batch_took_the_rest() -> None:
     assert action(folded(entered(0)), now=501) == Close("too few owners: 1 of the 2 that a batch needs")
     full = action(folded(*map(entered, range(4))), accepted=3)
-    assert full == Close("the round is full: it has 3 of 4 gradients")
+    assert full == Close("the round has no room for another batch: 3 of 4 gradients are in, and a batch needs 2")
     waiting: tuple[Event, ...] = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))))
     assert action(folded(*waiting, CohortFailed(*KEY, "no keys", False, 100)), now=501) == Close("no keys")
 
@@ -344,12 +393,72 @@ def test_a_cohort_fails_since_its_first_failure() -> None:
     assert folded(*first, PROVEN).rounds[KEY].failing_since == 0
 
 
-@given(st.integers(2, 256), st.integers(2, 64), st.integers(2, 64))
-def test_groups_fit_and_are_not_too_small(waiting: int, capacity: int, least: int) -> None:
-    if least > min(capacity, waiting):
-        return
-    size = group_size(waiting, capacity, least)
-    assert least <= size <= capacity
-    rest = waiting - size
-    if capacity >= 2 * least and rest:
-        assert rest >= least
+def many(owners: int, first: int = 0) -> list[HeaderAccepted]:
+    """Headers of so many owners."""
+    header = entered(0).header
+    return [
+        HeaderAccepted(
+            nth.to_bytes(32, "big"), replace(header, owner=nth.to_bytes(20, "big"), owner_index=nth), (0, 1, 2)
+        )
+        for nth in range(first, first + owners)
+    ]
+
+
+def test_what_is_known_of_a_round_is_kept_and_not_counted_anew() -> None:
+    """Ten thousands of owners hand in; looking through all of them at each would take days."""
+    state = CoordinatorState()
+    for event in many(20_000):
+        state.apply(event)
+    assert len(state.pending(KEY)) == 20_000
+    owner = (19_999).to_bytes(20, "big")
+    for _ in range(20_000):
+        assert state.of_owner(KEY, owner) is not None
+        assert len(state.commitments_of(KEY, owner)) == 1
+        assert state.task_status(5).rounds[0].pending == 20_000
+
+
+def test_headers_of_a_closed_round_are_let_go_and_what_became_of_them_is_not() -> None:
+    state = CoordinatorState()
+    events = many(100)
+    for event in events:
+        state.apply(event)
+    state.apply(RoundClosed(*KEY, "why"))
+    assert list(state.submissions) == [events[-1].submission], "one tells which deployment's round it was"
+    assert {status.state for status in told(state, *(e.submission for e in events))} == {SubmissionState.EXPIRED}
+    assert len(told(state, *(e.submission for e in events))) == 100
+    state.apply(events[0])
+    assert len(state.submissions) == 1, "it does not come in again"
+
+
+def test_a_status_stays_short_whatever_rounds_and_batches_there_are() -> None:
+    state = CoordinatorState()
+    for number in range(LISTED + 10):
+        for nth in range(3):
+            state.apply(BatchProven(5, number, bytes([nth]) + number.to_bytes(31, "big"), (), b"\xcc" * 32))
+    rounds = state.task_status(5).rounds
+    assert [one.round for one in rounds] == list(range(10, LISTED + 10))
+    listed = sum(1 + len(one.batches) for one in rounds if one.batches)
+    assert LISTED - 4 < listed <= LISTED
+    assert len(rounds[-1].batches) == 3
+    assert rounds[0].batches == ()
+
+
+def test_the_longest_status_fits_into_a_message() -> None:
+    """Provers word their refusals themselves; all of them together keep nobody from seeing how a task stands."""
+    state = CoordinatorState()
+    for number in range(LISTED):
+        state.apply(CohortFailed(5, number, "x" * 10_000, False, 1))
+        for prover in range(32):
+            state.apply(ProverBlamed(5, number, prover, "COIN", f"absent: {prover}" + "y" * 10_000, False))
+    sent = coordination.task_status_to_wire(state.task_status(5)).SerializeToString()
+    assert len(sent) < MAX_GRPC_MESSAGE
+
+
+def test_a_batch_of_an_earlier_cohort_that_somebody_else_handed_in_leaves_the_present_one_alone() -> None:
+    relayed = BatchProven(*KEY, b"\xab" * 32, (sid(0), sid(1), sid(9)), b"\xcd" * 32)
+    state = folded(
+        *map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))), SetLocking(*KEY, (sid(0), sid(1))),
+        CohortFailed(*KEY, "no answer", True, 100), CohortBegun(*KEY, (sid(2), sid(3))), relayed,
+    )  # fmt: skip
+    assert state.rounds[KEY].cohort == (sid(2), sid(3))
+    assert [status.state for status in told(state, sid(2), sid(3))] == [SubmissionState.PROVING] * 2

@@ -14,11 +14,12 @@ from commons.chain.mined import Mined
 from commons.protocol.status import SubmissionState
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted, TransactionSent
 from coordinator.journal import Journal
-from coordinator.rounds import ProvenBatch
+from coordinator.roundstate import ProvenBatch
 from coordinator.settlement import Settlement
 from tests.coordinator.fleets import blobs_in, state_of
-from tests.coordinator.markets import MORE_OWNERS, Market, MemoryLog, proven
-from tests.simulation.world.chain import Account, chain_of
+from tests.coordinator.markets import MORE_OWNERS, Market, MemoryLog, hand_in, proven
+from tests.simulation.world.chain import chain_of
+from tests.simulation.world.nodes import Account
 from tests.support.network import network_with
 
 
@@ -45,6 +46,7 @@ class Payer(Account):
         statement: BatchStatement,
         proof: BatchProof,
         attestations: Sequence[tuple[int, bytes]],
+        payee: bytes,
         *,
         on_sent: Callable[[bytes], None] | None = None,
     ) -> Mined:
@@ -58,7 +60,7 @@ class Payer(Account):
                 on_sent(transaction)
             self.waiting()
 
-        mined = super().accept_batch(statement, proof, attestations, on_sent=told)
+        mined = super().accept_batch(statement, proof, attestations, payee, on_sent=told)
         if self.after:
             raise self.after.pop(0)
         return mined
@@ -116,8 +118,7 @@ def test_a_batch_is_sent_and_recorded_as_accepted(world: World) -> None:
 
 def test_nothing_is_sent_when_the_market_has_the_batch_already(world: World) -> None:
     """A transaction of before a restart was mined meanwhile."""
-    certificate = world.done.bundle.certificate
-    Account(world.market).accept_batch(world.done.statement, world.done.proof, certificate.attestations)
+    hand_in(world.market, world.done)
     world.settle()
     assert not world.payer.asked
     assert (world.batch.settled, world.batch.accepted) == (True, True)
@@ -125,16 +126,21 @@ def test_nothing_is_sent_when_the_market_has_the_batch_already(world: World) -> 
 
 
 def test_another_batch_of_the_round_is_not_taken_for_it(world: World) -> None:
-    other = proven()[1]
-    Account(world.market).accept_batch(other.statement, other.proof, other.bundle.certificate.attestations)
+    hand_in(world.market, proven()[1])
     world.settle()
     assert len(world.payer.sent) == 1
     assert world.accepted() == 2
 
 
-@pytest.mark.parametrize("name", ["", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeUnknown"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "OutOfGas", "TaskUnknown", "RoundUnknown", "CommitteeUnknown", "EpochUnknown", "AcceptancePaused",
+     "OwnerAlreadyAccepted"],
+)  # fmt: skip
 def test_a_refusal_that_may_pass_is_raised_and_the_batch_is_sent_again(world: World, name: str) -> None:
-    """A node that lags does not know the round yet; gas may run out because of what came before in the block."""
+    """A node that lags does not know the round yet; gas may run out because of what came before in the block; a pause
+    of the market ends, and owners that seem accepted may be so in a block that is taken back.
+    """
     world.payer.before = [ContractError(f"refused: {name}", name)] * 2
     for _ in range(2):
         with pytest.raises(ContractError, match=f"refused: {name}"):
@@ -146,7 +152,7 @@ def test_a_refusal_that_may_pass_is_raised_and_the_batch_is_sent_again(world: Wo
     assert len(world.log.of(BatchSettled)) == 1
 
 
-@pytest.mark.parametrize("name", ["RoundClosed", "TooFewAttestations", "OwnerAlreadyAccepted", "ProofInvalid"])
+@pytest.mark.parametrize("name", ["RoundClosed", "TooFewAttestations", "OwnerHasNoSeat", "ProofInvalid"])
 def test_a_final_refusal_is_recorded_once_with_its_reason(world: World, name: str) -> None:
     world.payer.before = [ContractError(f"the market refused: {name}", name)]
     world.settle()
@@ -157,7 +163,7 @@ def test_a_final_refusal_is_recorded_once_with_its_reason(world: World, name: st
 
 
 def test_the_markets_own_refusal_of_a_late_batch_is_final(world: World) -> None:
-    world.market.be_at(world.market.chain.opened[0][1] + 1)
+    world.market.be_at(world.market.chain.opened[0].settle + 1)
     world.settle()
     assert world.log.of(BatchSettled) == [BatchSettled(world.done.batch_id, False, "too late")]
 
@@ -198,6 +204,40 @@ def test_after_a_restart_a_transaction_under_way_is_found_and_not_repeated(world
     world.settle()
     assert world.payer.asked == world.accepted() == 1
     assert world.batch.accepted
+
+
+def test_the_market_learns_of_the_payee_that_was_attested(world: World) -> None:
+    world.settle()
+    assert world.market.chain.payee(world.done.batch_id) == world.done.bundle.certificate.payee
+
+
+def test_in_a_pause_of_the_market_a_batch_waits_and_is_accepted_afterwards_as_late_as_before(world: World) -> None:
+    chain = world.market.chain
+    due = chain.opened[0].settle
+    world.market.be_at(due - 100)
+    chain.pause()
+    for _ in range(2):
+        with pytest.raises(ContractError, match="paused"):
+            world.settle()
+    world.market.be_at(due + 1000)
+    chain.resume()
+    assert world.market.round(*world.batch.round_key).settle_deadline == due + 1100
+    world.settle()
+    assert world.batch.accepted
+
+
+def test_a_batch_whose_owners_were_accepted_in_another_is_let_go_and_they_stay_accepted(world: World) -> None:
+    """It is the same set, proven once more; the first was relayed by somebody else, and taken over meanwhile."""
+    earlier = b"\xab" * 32
+    members = world.batch.submissions
+    world.journal.record(
+        BatchProven(*world.batch.round_key, earlier, members, b"\xcd" * 32), BatchSettled(earlier, True, "")
+    )
+    world.settle()
+    assert not world.payer.asked
+    assert (world.batch.settled, world.batch.accepted) == (True, False)
+    assert world.states == {SubmissionState.ACCEPTED}
+    assert not state_of(world.journal).rounds[world.batch.round_key].bound
 
 
 def test_a_node_that_is_down_settles_nothing(world: World) -> None:

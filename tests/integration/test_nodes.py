@@ -29,6 +29,7 @@ from circuits.errors import (
 )
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
+from circuits.terms import Windows
 from commons.chain.deploying import deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.protocol import release
@@ -129,6 +130,8 @@ def test_a_batch_from_submission_to_payload(
     with ProverClient(f"127.0.0.1:{deployment.ports[2]}") as prover:
         assert prover.audit_bundle(batch.record.batch_id, DIMENSION).row.shape == bundle.row.shape
         assert prover.certificate(batch.record.batch_id).statement.owners == bundle.statement.owners
+        assert list(prover.batches(task, number)) == [batch.record.batch_id]
+        assert not list(prover.batches(task, number + 1))
         assert prover.status().keys_ready
 
 
@@ -290,7 +293,7 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
 def test_late_submissions_are_refused(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:
-    task = deployment.new_task(3, submit_window=1, settle_window=10**6)
+    task = deployment.new_task(3, windows=Windows(1, 10**6))
     owners = deployment.owners(task, 3)
     number = deployment.model_owner.open_round(task, keccak(b"m"))
     first = [deployment.submit(task, number, owner, gradient())[0] for owner in owners[:2]]

@@ -17,12 +17,14 @@ from circuits.groth16 import unsafe_generate_keys
 from circuits.keyfiles import save_proving_key, save_verifying_key
 from circuits.srs import unsafe_development_srs
 from circuits.statement import domain_size
+from circuits.terms import Pay
+from commons.runtime.identifiers import shown
 from commons.settings.loading import Settings
 from commons.storage import diskspace
 from commons.storage.accounts import SigningKey, save_account
 from coordinator.service import CoordinatorNode
 from provers.node import ProverNode
-from tests.support.deployment import Deployment
+from tests.support.deployment import REWARD, Deployment
 from tests.support.plain_batch import seed_of
 
 DIMENSION = 10
@@ -130,7 +132,8 @@ def test_a_task_that_the_files_do_not_serve_is_named(
 ) -> None:
     task = deployment.new_task(2)
     other_keys(deployment, files)
-    assert f"event=task-not-served task={task} code=key-mismatch" in said(caplog, settings(deployment, role, files))
+    text = said(caplog, settings(deployment, role, files))
+    assert f"event=task-not-served task={shown(task)} code=key-mismatch" in text
 
 
 def test_a_task_whose_model_is_too_large_for_a_prover_is_named(
@@ -138,7 +141,7 @@ def test_a_task_whose_model_is_too_large_for_a_prover_is_named(
 ) -> None:
     task = deployment.new_task(2)
     text = said(caplog, settings(deployment, "prover", max_dimension=DIMENSION - 1))
-    assert f"event=task-not-served task={task} code=invalid-input" in text
+    assert f"event=task-not-served task={shown(task)} code=invalid-input" in text
 
 
 def test_a_registration_that_is_another_is_named(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
@@ -175,6 +178,16 @@ def test_a_disk_without_room_for_a_round_is_named(
 ) -> None:
     monkeypatch.setattr(diskspace, "_LEAST", 1 << 62)
     assert "event=disk-nearly-full" in said(caplog, settings(deployment, role))
+
+
+def test_a_prover_that_keeps_sums_for_too_short_is_told(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would lose fees, for what is deleted is not signed for."""
+    deployment.new_task(2, pay=Pay(bonus=REWARD, prover_batch=1))
+    assert "event=retention-short days=17 needed=18" in said(caplog, settings(deployment, "prover", retention_days=17))
+    caplog.clear()
+    assert said(caplog, settings(deployment, "prover", retention_days=18)) == ""
 
 
 def test_the_state_of_another_deployment_is_refused_and_the_cure_is_named(

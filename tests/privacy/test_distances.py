@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from circuits.policies.spec import MAX_CAPACITY
-from circuits.statement import MASK_BITS, MAX_BOUND, MAX_DIMENSION, PROJECTION_HIGH, PROJECTION_LOW, ROWS, Committee
+from circuits.statement import MASK_BITS, PROJECTION_HIGH, PROJECTION_LOW, ROWS, Committee
+from circuits.terms import MAX_BOUND, MAX_DIMENSION
 from commons.sharing import replicated
 from native import R
 

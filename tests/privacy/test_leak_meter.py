@@ -21,9 +21,9 @@ from commons.protocol.messages import Message, Step
 from commons.sharing.prss import PrssKeys, Purpose
 from commons.sharing.reconstruct import open_vector
 from native import FrArray
-from provers.party import masking, probing, releasing
+from provers.party import excluding, masking, releasing
 from provers.party.ledger import AttemptStarted, Combined, Entry, LedgerState, Locked
-from provers.party.memory import Party, Projected
+from provers.party.memory import Projected
 from tests.privacy.leakmeter.adversary import ATTEMPT, TRUTH, Coordinator, Lie
 from tests.privacy.leakmeter.allowed import excess, sum_rows
 from tests.privacy.leakmeter.linear import span
@@ -186,12 +186,12 @@ def reveal_what_a_disk_damaged(adversary: Coordinator) -> None:
 def test_a_share_is_revealed_for_what_its_owner_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert jump(FOUR, reveal_what_a_disk_damaged) == 0
 
-    def sent(party: Party, projected: Projected, raw: bytes) -> FrArray:
-        digests = [h.share_digests[party.index] for h in projected.cohort.headers]
+    def sent(committee: Committee, projected: Projected, holder: int, raw: bytes) -> FrArray:
+        digests = [h.share_digests[holder] for h in projected.cohort.headers]
         own: FrArray = projected.own[digests.index(sha256(raw).digest())]
         return own
 
-    monkeypatch.setattr(probing, "_dealt_values", sent)
+    monkeypatch.setattr(excluding, "_dealt_values", sent)
     assert jump(FOUR, reveal_what_a_disk_damaged) == DIMENSION + SLACK_BITS
 
 

@@ -24,7 +24,7 @@ from circuits.errors import (
     UnavailableError,
     WireError,
 )
-from circuits.statement import TAIL, Attested, BatchStatement, SubmissionHeader
+from circuits.statement import TAIL, BatchStatement, SubmissionHeader
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
@@ -95,11 +95,7 @@ def corrupt_signature(network: Network, transition: Transition, prover: int) -> 
     """A corrupt prover signs whatever batch it is shown, whether it took part or not."""
     state = transition.state
     assert isinstance(state, Attesting)
-    made = state.bundle.certificate
-    attested = Attested(
-        made.batch_id, network.policy.verifier_code, network.terms.committee_id, made.statement.size,
-        made.proof.commitment_sum, made.proof.square_norm,
-    )  # fmt: skip
+    attested = state.bundle.certificate.attested(network.policy.verifier_code, network.terms.committee_id)
     return sign_digest(network.prover_keys[prover], attested.digest(network.context))
 
 
@@ -217,6 +213,20 @@ def test_nothing_is_released_below_a_quorum_of_attestations() -> None:
     check_refused(network, release_request(doubled), WireError, "ascending")
     stolen = made.attested_by([*made.attestations[:2], (3, made.attestations[2][1])])
     check_refused(network, release_request(stolen), SignatureError, "attestation of prover 3")
+
+
+def test_a_sum_is_released_by_the_word_of_the_rounds_members_not_the_present_ones() -> None:
+    network = network_with(3)
+    done = finished(network)
+    network.accept(done)
+    made = done.bundle.certificate
+    stranger = bytes(20)
+    for prover, party in enumerate(network.parties):
+        members = (*party.committee.members[:3], stranger) if prover == 0 else party.committee.members[::-1]
+        network.parties[prover] = replace(party, committee=replace(party.committee, members=members))
+    assert len(released(network, made, range(4))) == 4
+    network.committee = network.parties[1].committee  # the round's, says a node
+    check_refused(network, release_request(made), SignatureError, "attestation of prover 0")
 
 
 def test_a_batch_that_the_market_recorded_with_other_owners_or_sum_is_not_released() -> None:

@@ -10,6 +10,7 @@ import pytest
 import native
 from circuits.errors import (
     BlamedProversError,
+    ClosedError,
     GradrollError,
     InconsistentError,
     NotReadyError,
@@ -297,6 +298,40 @@ def test_a_request_that_the_coordinator_did_not_sign_is_refused(step: Step) -> N
     if requests[0].relayed:
         reordered = replace(requests[0], relayed=requests[0].relayed[::-1])
         check_refused(network, reordered, SignatureError, "the request is signed by", signed=False)
+
+
+@pytest.mark.parametrize("step", ALL_STEPS)
+def test_a_coordinator_that_was_replaced_moves_no_prover_on(step: Step) -> None:
+    """Its key may be the reason; from the change on only the next one's word counts, also in an attempt under way."""
+    network = network_with(3)
+    _, requests = run_until(network, step)
+    network.coordinator = address_of(seed_of("the next coordinator"))
+    check_refused(network, requests[0], SignatureError, "the request is signed by", signed=False)
+    network.coordinator_key = seed_of("the next coordinator")
+    ask(network, 0, requests[0])
+
+
+def test_a_cohort_with_an_owner_that_has_no_part_in_the_round_binds_nobody() -> None:
+    """It leaves, or registered when all seats were taken: the market would pay for nothing with it.  Everybody else is
+    proven without it.
+    """
+    network = network_with(3)
+    seatless = network.headers[2].owner_index
+    network.left.add(seatless)
+    _, requests = run_until(network, Step.COIN)
+    for prover in range(4):
+        check_refused(network, requests[prover], ClosedError, f"owners \\[{seatless}\\] have no part", prover)
+    network.headers, network.plans = network.headers[:2], network.plans[:2]
+    network.check(network.run(), range(2))
+
+
+def test_an_owner_that_lost_its_part_in_the_round_is_not_attested() -> None:
+    """After a reorganisation, say, in which it left before the round was opened."""
+    network = network_with(3)
+    _, requests = run_until(network, Step.ATTEST)
+    network.left.add(network.headers[0].owner_index)
+    check_refused(network, requests[0], ClosedError, "no part in this round")
+    assert not network.memories[0].ledger.locks
 
 
 def test_all_that_is_asked_is_signed() -> None:

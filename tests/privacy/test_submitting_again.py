@@ -15,7 +15,8 @@ from coordinator.machine import Completed, Transition
 from tests.coordinator.markets import Market
 from tests.privacy.test_one_sum import attempt, certificate, corrupt_signature, released, signatures
 from tests.privacy.test_rules import coin_request
-from tests.simulation.world.chain import Account, chain_of
+from tests.simulation.world.chain import chain_of
+from tests.simulation.world.nodes import Account
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 
 CORRUPT, SOME, OTHERS, EVERYBODY = 0, (0, 1, 2), (0, 1, 3), range(4)
@@ -103,4 +104,5 @@ def proven(members: tuple[int | None, int]) -> Completed:
 
 
 def send(market: Account, done: Completed) -> None:
-    market.accept_batch(done.statement, done.proof, done.bundle.certificate.attestations)
+    certificate = done.bundle.certificate
+    market.accept_batch(done.statement, done.proof, certificate.attestations, certificate.payee)

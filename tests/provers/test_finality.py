@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from circuits.errors import ChainError
-from circuits.statement import Context, MarketId
+from circuits.statement import Context
+from circuits.terms import MarketId
 from commons.chain.facts import RecordedBatch
 from commons.chain.view import ChainView
 from native import g1_generator, g1_neg

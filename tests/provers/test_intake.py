@@ -10,7 +10,8 @@ from typing import cast
 import pytest
 
 from circuits.errors import ClosedError, KeyMismatchError, SignatureError, WireError
-from circuits.statement import Context, MarketId, Membership, SubmissionHeader, TaskTerms
+from circuits.statement import Context, Membership, SubmissionHeader
+from circuits.terms import MarketId, TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
@@ -54,7 +55,10 @@ class World:
         return self.network.owner_addresses[index]
 
     def round(self, task_id: int, number: int) -> RoundRecord:
-        return RoundRecord(bytes(32), self.deadline, self.deadline + 60, 0, 0, 0, G1(bytes(64)), self.finalized)
+        settle = self.deadline + 60
+        return RoundRecord(
+            bytes(32), self.deadline, settle, 0, 0, 64, 64, 0, 0, 0, G1(bytes(64)), False, self.finalized
+        )  # fmt: skip
 
     def now(self) -> int:
         return NOW
@@ -103,6 +107,9 @@ class _Rounds:
 
     def context(self, task_id: int, number: int) -> Context:
         return self.world.context
+
+    def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
+        self.world.network.memories[PROVER].require_eligible(context, indices)
 
     def require_served(self, task_id: int) -> None:
         if self.world.unserved:
@@ -201,6 +208,15 @@ def test_a_late_share_is_refused(world: World) -> None:
     world.deadline, world.finalized = NOW, True
     with pytest.raises(ClosedError, match="took submissions until"):
         world.hand_in(world.network.headers[1])
+
+
+def test_an_owner_without_a_part_in_the_round_is_told_so_before_its_share_is_read(world: World) -> None:
+    """It leaves, or registered when all seats were taken; a share of its would only take room."""
+    header, bystander = world.network.headers
+    world.network.left.add(header.owner_index)
+    with pytest.raises(ClosedError, match="no part in this round"):
+        world.take(ShareHead(header, PROVER, 1), no_chunks())
+    world.hand_in(bystander)
 
 
 def test_a_share_sealed_for_another_deployment_does_not_open(world: World) -> None:

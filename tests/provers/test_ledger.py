@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from circuits.errors import RuleViolationError, StorageError
-from circuits.statement import Context, MarketId
+from circuits.statement import Context
+from circuits.terms import MarketId
 from provers.party.ledger import (
     AttemptStarted,
     CohortJoined,

@@ -11,16 +11,19 @@ import pytest
 
 import native
 from circuits.errors import ChainError, ClosedError, InvalidInputError, SignatureError, UnknownError
-from circuits.statement import Committee, MarketId, share_length
+from circuits.statement import Committee, share_length
+from circuits.terms import MarketId
 from commons.chain.facts import CommitteeRecord
 from commons.settings.sections import ProverSettings
+from commons.sharing.sealing import generate, public_key
 from commons.sharing.sharepayloads import encode_dense, payload_digest
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
 from provers.store import ShareRecord, Store
-from tests.simulation.world.chain import ModelChain, NodeView, chain_of
+from tests.simulation.world.chain import ModelChain, chain_of
 from tests.simulation.world.clock import START, NodeClock
 from tests.simulation.world.disk import SimulatedDisk
+from tests.simulation.world.nodes import NodeView
 from tests.support.network import Network
 from tests.support.parameters import DevelopmentParameters
 
@@ -42,8 +45,8 @@ class Node(NodeView):
     def market_id(self) -> MarketId:
         return self.other or super().market_id
 
-    def committee_record(self, committee_id: int) -> CommitteeRecord:
-        record = super().committee_record(committee_id)
+    def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+        record = super().committee_record(committee_id, epoch)
         keys = self.hpke_keys or record.hpke_keys
         return replace(record, committee=self.shown or record.committee, hpke_keys=keys, ready=self.ready)
 
@@ -96,6 +99,11 @@ class World:
             self.store.adopt(record, received)
 
     @property
+    def due(self) -> int:
+        """When the round's shares are deleted: clocks may differ."""
+        return self.chain.opened[0].settle + 30
+
+    @property
     def has_share(self) -> bool:
         return self.store.find(SUBMISSION) is not None
 
@@ -115,14 +123,42 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_shares_of_settled_rounds_are_deleted_and_no_others(world: World) -> None:
-    world.keep(expires=START + 100)
-    world.clock.sleep(100)
+    world.keep(expires=world.due)
+    world.clock.sleep(world.due - START)
     world.prover.tidy()
     assert world.has_share
     world.clock.sleep(1)
     world.prover.tidy()
     assert not world.has_share
     assert world.prover.status().submissions == 0
+
+
+def test_shares_of_a_round_that_a_pause_of_the_market_keeps_open_are_kept(world: World) -> None:
+    """Without them no batch of the round could be proven, nor its sum opened, once the pause is over."""
+    world.keep(expires=world.due)
+    world.clock.sleep(10)
+    world.chain.pause()
+    world.clock.sleep(3 * DAY)
+    world.prover.tidy()
+    assert world.has_share
+    world.chain.resume()
+    world.clock.sleep(world.due - START - 10)
+    world.prover.tidy()
+    assert world.has_share
+    world.clock.sleep(1)
+    world.prover.tidy()
+    assert not world.has_share
+
+
+def test_while_no_node_says_so_shares_are_kept_no_longer_than_a_pause_can_be(world: World) -> None:
+    world.keep(expires=world.due)
+    world.node.down = 1000
+    world.clock.sleep(world.due - START + 7 * DAY)
+    world.prover.tidy()
+    assert world.has_share
+    world.clock.sleep(1)
+    world.prover.tidy()
+    assert not world.has_share
 
 
 def test_a_node_that_tells_a_time_far_ahead_has_no_share_deleted(world: World) -> None:
@@ -167,8 +203,14 @@ def test_a_prover_knows_its_place_in_the_committee(world: World) -> None:
     assert found == world.prover.membership
 
 
+def test_a_prover_remembers_with_whom_it_was_started(world: World) -> None:
+    world.store.close()
+    world.store = Store(world.directory / "state", max_bytes=1 << 24)
+    assert world.store.formers.has(world.committee, OWN)
+
+
 def test_who_is_no_member_has_no_place(world: World) -> None:
-    with pytest.raises(InvalidInputError, match="is no member of committee 1"):
+    with pytest.raises(InvalidInputError, match="is no member of committee 0x0000000000000001"):
         own_membership([world.node], world.committee.committee_id, b"\x77" * 20)
 
 
@@ -223,11 +265,26 @@ def test_a_status_names_the_prover_and_what_it_keeps(world: World) -> None:
 
 def test_a_prover_sets_keys_up_for_its_own_committee_only(world: World) -> None:
     for act in (lambda: world.prover.deal(2), lambda: world.prover.accept(2, ()), lambda: world.prover.confirm(2, ())):
-        with pytest.raises(UnknownError, match="belongs to committee 1, not 2"):
+        with pytest.raises(UnknownError, match="belongs to committee 0x0000000000000001, not 0x0000000000000002"):
             act()
 
 
-def test_keys_are_not_dealt_before_all_members_have_joined(world: World) -> None:
-    world.node.ready = False
+@pytest.mark.parametrize("missing", [b"", bytes(32)])
+def test_keys_are_not_dealt_before_all_members_have_joined(world: World, missing: bytes) -> None:
+    world.node.ready, world.node.hpke_keys = False, (missing, *world.chain.hpke_keys[1:])
     with pytest.raises(UnknownError, match="not every member"):
+        world.prover.deal(1)
+
+
+def test_keys_are_dealt_among_members_of_whom_one_was_revoked_since(world: World) -> None:
+    """Otherwise it could stop the open round in which keys are needed first: the committee is not ready any more."""
+    world.node.ready, world.node.hpke_keys = False, tuple(public_key(generate()) for _ in range(4))
+    assert world.prover.deal(1) == (), "the first member of each set deals; but it is no refusal"
+
+
+def test_keys_are_not_dealt_to_members_that_came_since(world: World) -> None:
+    """They would be keys of the former members, sealed to a newcomer."""
+    members = (b"\x66" * 20, *world.committee.members[1:])
+    world.node.shown = replace(world.committee, members=members)
+    with pytest.raises(UnknownError, match="other members than when this prover was started"):
         world.prover.deal(1)

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -272,6 +273,47 @@ def test_a_certificate_that_was_released_on_takes_the_place_of_the_own_word(stor
     assert AuditBundle.decode(store.audit_bundle(batch_id)).encode() == signed_by(0, 1, 2).encode()
 
 
+def test_batches_are_named_by_their_round_also_after_a_restart(tmp_path: Path) -> None:
+    """So that whoever relays what a coordinator left behind finds out what there is."""
+    store = Store(tmp_path, max_bytes=1 << 20)
+    store.put_batch(signed_by(2))
+    context = signed_by(2).statement.context
+    name, batch_id = (context.task_id, context.round), signed_by(2).certificate.batch_id
+    assert store.batches_of(*name) == [batch_id]
+    assert store.batches_of(name[0], name[1] + 1) == []
+    store.close()
+    (tmp_path / "batches" / f"{bytes(32).hex()}.certificate").write_bytes(b"\x02 of an older release")
+    again = Store(tmp_path, max_bytes=1 << 20)
+    assert again.batches_of(*name) == [batch_id]
+    again.discard_results(time.time() + 1)
+    assert again.batches_of(*name) == []
+    again.close()
+
+
+def test_what_is_used_is_counted_along_and_counted_right(tmp_path: Path) -> None:
+    """It is asked for with every share of a round with tens of thousands of owners."""
+    store = Store(tmp_path, max_bytes=1 << 26)
+    for nth in range(600):
+        keep(store, FORMS[nth % 4], nth.to_bytes(32, "big"), nth.to_bytes(20, "big"), expires=nth)
+    keep(store, DENSE, bytes(32), bytes(20))
+    counted = store._count()
+    assert store.usage() == counted
+    assert counted[0] == 600
+    assert store.discard_settled(500) == 500
+    assert store.usage() == store._count()
+    assert store.usage()[0] == 100
+    store.close()
+
+
+def test_shares_of_a_round_that_is_still_open_stay(store: Store) -> None:
+    keep(store, DENSE, expires=100)
+    name = (1 << 70, 2)
+    assert store.due(100) == {}
+    assert store.due(101) == {name: 100}
+    assert store.discard_settled(101, frozenset({name})) == 0
+    assert store.discard_settled(101, frozenset({(1 << 70, 3)})) == 1
+
+
 def test_of_a_known_batch_only_the_attestations_change_and_only_to_more(store: Store) -> None:
     """What the prover checked whole when it attested stays; a proof, say, can be made anew by anybody."""
     batch_id = attested().certificate.batch_id
@@ -288,6 +330,14 @@ def test_of_a_known_batch_only_the_attestations_change_and_only_to_more(store: S
         assert store.certificate(batch_id) == good.encode()
     store.put_certificate(attested().certificate)
     assert store.audit_bundle(batch_id) == attested().encode()
+
+
+def test_a_prover_that_was_named_another_payee_than_the_quorum_serves_what_the_quorum_signed(store: Store) -> None:
+    """Attestations over the one beside the name of the other would convince nobody."""
+    mine = signed_by(2)
+    store.put_batch(replace(mine, certificate=replace(mine.certificate, payee=b"\x66" * 20)))
+    store.put_certificate(signed_by(0, 1, 3).certificate)
+    assert store.audit_bundle(mine.certificate.batch_id) == signed_by(0, 1, 3).encode()
 
 
 def test_a_certificate_alone_is_no_bundle(store: Store) -> None:

@@ -58,8 +58,10 @@ def test_bundle_is_enough_to_recheck_everything_the_provers_attest() -> None:
     projected = native.add(native.project([values], proof.sign_seed, ROWS)[0], masks)
     assert np.array_equal(projected, native.linear_combination(list(bundle.projections), weights))
     attested = Attested(
-        batch_id, network.policy.verifier_code, network.terms.committee_id, 3, proof.commitment_sum, proof.square_norm
-    )
+        batch_id, network.policy.verifier_code, network.terms.committee_id, 3, proof.commitment_sum, proof.square_norm,
+        network.payee,
+    )  # fmt: skip
+    assert certificate.payee == network.payee
     digest = attested.digest(context)
     assert len(certificate.attestations) == 4
     for prover, signature in certificate.attestations:

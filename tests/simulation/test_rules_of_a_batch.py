@@ -14,7 +14,6 @@ from coordinator.machine import (
     Attesting,
     Completed,
     Failed,
-    OwnerSetAside,
     Transition,
     advance,
     awaited,
@@ -167,40 +166,6 @@ def test_nothing_follows_the_end() -> None:
         awaited(result.transition.state)
 
 
-def test_submission_that_too_few_provers_hold_waits() -> None:
-    network = network_with(3)
-    everything = frozenset(network.submission(i) for i in range(3))
-    receipts = {0: everything, 1: everything, 2: everything - {network.submission(1)}, 3: frozenset[bytes]()}
-    result = network.run(receipts=receipts)
-    network.check(result, [0, 2])
-    (waiting,) = result.verdicts
-    assert isinstance(waiting, OwnerSetAside)
-    assert (waiting.submission, waiting.code) == (network.submission(1), "receipts")
-
-
-def test_owner_that_leaves_a_prover_out_does_not_take_the_spare_prover_from_the_others() -> None:
-    """It and a prover that vanishes after the set is signed could end the round for everybody."""
-    network = network_with(4)
-    everything = frozenset(network.submission(i) for i in range(4))
-    del network.memories[0].payloads[network.submission(3)]
-    receipts = {0: everything - {network.submission(3)}, 1: everything, 2: everything, 3: everything}
-    result = network.run({3: [silent(Step.ATTEST)]}, receipts=receipts)
-    network.check(result, [0, 1])
-    waiting = [v for v in result.verdicts if isinstance(v, OwnerSetAside)]
-    assert {v.submission for v in waiting} == {network.submission(2), network.submission(3)}, "one alone is no batch"
-    assert {v.code for v in waiting} == {"receipts"}
-
-
-def test_nobody_is_left_behind_for_a_prover_to_spare() -> None:
-    """Three owners make no two batches of two: the third would wait for a batch that never comes."""
-    network = network_with(3)
-    everything = frozenset(network.submission(i) for i in range(3))
-    receipts = {0: everything - {network.submission(2)}, 1: everything, 2: everything, 3: everything}
-    result = network.run(receipts=receipts)
-    network.check(result, range(3))
-    assert not result.verdicts
-
-
 def test_set_that_was_signed_is_finished_without_a_prover_that_it_does_not_need() -> None:
     """Prover 3 was away when the others signed; that its share of one owner is wrong comes out when it is back."""
 
@@ -236,16 +201,6 @@ def test_set_that_provers_were_asked_to_sign_is_not_tried_without_one_of_its_own
     assert isinstance(after.outcome, Failed)
     assert after.outcome.final
     assert "had signed already" in after.outcome.reason
-
-
-def test_prover_without_all_shares_is_not_asked_where_too_few_owners_would_be_left() -> None:
-    network = network_with(2)
-    everything = frozenset(network.submission(i) for i in range(2))
-    del network.memories[2].payloads[network.submission(1)]
-    receipts = {0: everything, 1: everything, 2: everything - {network.submission(1)}, 3: everything}
-    result = network.run(receipts=receipts)
-    network.check(result, range(2))
-    assert not result.verdicts
 
 
 def test_prover_that_lost_a_share_it_gave_a_receipt_for_is_left_out() -> None:

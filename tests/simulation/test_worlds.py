@@ -15,17 +15,18 @@ from circuits.statement import Context
 from commons.protocol.status import SubmissionState
 from commons.storage.eventlog import Record, SqliteLog
 from coordinator import admission
+from coordinator.feesettlement import FeeSettlement
 from coordinator.settlement import Settlement
 from provers.finality import Finality
 from provers.party import Acceptance
-from tests.simulation.world.invariants import always, in_the_end
+from tests.simulation.world.invariants import always, in_the_end, statuses
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike, drawn, shrunk
 from tests.simulation.world.world import World
 
 DEEP = os.environ.get("GRADROLL_TEST_DEEP") == "1"
 """500 seeds and every write: the weekly run."""
 FAST, SLOW = range(3), range(3, 500 if DEEP else 40)
-WRITES = range(0, 115, 1 if DEEP else 5)
+WRITES = range(0, 119, 1 if DEEP else 5)
 """All that provers and coordinator write in a quiet round."""
 QUIET = Schedule(1, 3)
 
@@ -37,7 +38,8 @@ def play(schedule: Schedule) -> tuple[dict[str, int], list[SubmissionState]]:
         in_the_end(world)
         assert world.coordinator is not None
         with world.coordinator.journal.reading() as state:
-            states = [entry.status.state for entry in state.submissions.values()]
+            told = statuses(state)
+        states = [told[submission].state for submission in world.headers if submission in told]
         return dict(world.events), states
 
 
@@ -78,6 +80,12 @@ NAMED = {
     "an owner deals twice": Schedule(1, 3, tuple(Strike(TURN, at, "submit-another", at) for at in range(3))),
     "the coordinator's clock is ahead, a prover's behind": Schedule(
         1, 3, (Strike(TURN, 0, "clock", 1804), Strike(TURN, 1, "clock", -3600))
+    ),
+    "the coordinator dies in every turn, and a stranger relays": Schedule(
+        1, 3, tuple(Strike(TURN, at, ("restart-coordinator", "relay")[at % 2]) for at in range(14))
+    ),
+    "acceptance is paused while a batch is on its way": Schedule(
+        1, 3, (Strike(TURN, 1, "pause"), Strike(TURN, 4, "restart-coordinator"))
     ),
     "a liar, and a prover that restarts": Schedule(
         1, 3, (Strike(TURN, 1, "restart-prover", 2),), (Lie(0, "one-residual"),)
@@ -164,6 +172,10 @@ def hurries(self: Finality, context: Context, batch_id: bytes) -> Acceptance | N
     return FINAL(self, context, batch_id)
 
 
+def settles_nothing(self: FeeSettlement, *_: object) -> bool:
+    return True
+
+
 def lets_in(state: object, header: object) -> None:
     return None
 
@@ -175,11 +187,10 @@ def forgets(self: SqliteLog, records: Sequence[Record]) -> None:
 @pytest.mark.parametrize(
     ("place", "name", "fault", "strike", "complaint"),
     [
-        pytest.param(
-            Settlement, "_is_accepted", believes_at_once, AGAIN, "stays closed|has not", marks=pytest.mark.slow
-        ),
+        pytest.param(Settlement, "_has", believes_at_once, AGAIN, "stays closed|has not", marks=pytest.mark.slow),
         pytest.param(Finality, "accepted", believes_nothing, AGAIN, "deep enough to be final", marks=pytest.mark.slow),
         (Finality, "accepted", hurries, AGAIN, "it may be taken back"),
+        pytest.param(FeeSettlement, "settle", settles_nothing, AGAIN, "nobody was paid", marks=pytest.mark.slow),
         (admission, "_only_one", lets_in, Strike(TURN, 0, "submit-another"), "twice"),
         (SqliteLog, "append", forgets, AGAIN, "forgotten"),
     ],

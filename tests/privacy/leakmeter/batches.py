@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from circuits import sumcheck
-from circuits.statement import Attested, BatchProof, BatchStatement, GrothProof, sign_seed
+from circuits.statement import BatchProof, BatchStatement, GrothProof, sign_seed
 from circuits.transcript import RhoInputs, projections_digest, rho_state
 from circuits.verify import sum_of_commitments
 from commons.protocol.bodies import CoinBody, CombineBody, MaskBody, ProjectBody, ProveBody, ValidateBody
@@ -47,7 +47,7 @@ def bundle_of(world: World, session: bytes, said: Words, rows: Mapping[int, FrAr
     row = open_vector(rows, t, t, "row")
     seed = sign_seed(proposal.cohort_id, coin)
     proof = _proof(stage, BatchStatement(stage.context, headers), seed, projections, row, said)
-    certificate = Certificate(BatchStatement(stage.context, headers), cohort.digests, coin, proof, ())
+    certificate = Certificate(BatchStatement(stage.context, headers), stage.payee, cohort.digests, coin, proof, ())
     return AuditBundle(certificate, projections, row)
 
 
@@ -81,8 +81,4 @@ def _proof(
 
 def attested_digest(stage: Stage, certificate: Certificate) -> bytes:
     """What provers sign of a batch."""
-    proof = certificate.proof
-    return Attested(
-        certificate.batch_id, stage.policy.verifier_code, stage.terms.committee_id, certificate.statement.size,
-        proof.commitment_sum, proof.square_norm,
-    ).digest(stage.context)  # fmt: skip
+    return certificate.attested(stage.policy.verifier_code, stage.terms.committee_id).digest(stage.context)

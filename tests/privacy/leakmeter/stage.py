@@ -6,7 +6,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
-from circuits.statement import Committee, Context, MarketId, Membership, Policy, SubmissionHeader, TaskTerms
+from circuits.statement import Committee, Context, Membership, Policy, SubmissionHeader
+from circuits.terms import MarketId, Pay, TaskTerms, Windows
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Cohort
 from commons.protocol.signing import sign_digest
@@ -120,7 +121,7 @@ class Stage:
         self.signatures: dict[bytes, bytes] = {}
         self.bundles: dict[Hashable, AuditBundle | None] = {}
         self.signers = [seed_of("prover", p) for p in range(shape.size)]
-        self.coordinator = seed_of("coordinator")
+        self.coordinator, self.payee = seed_of("coordinator"), address_of(seed_of("payee"))
         keys = _committee_keys(shape.threshold, shape.size)
         self.committee = keys[0].committee
         self.keys = [WatchedKeys.watch(k, tracker, shape.corrupt) for k in keys]
@@ -186,8 +187,7 @@ def _committee_keys(threshold: int, size: int) -> tuple[PrssKeys, ...]:
 
 def _terms(coordinator: bytes) -> TaskTerms:
     return TaskTerms(
-        market=_MARKET, task_id=7, model_owner=bytes(19) + b"\x41", committee_id=1, verifier=bytes(20),
-        coordinator=coordinator, dimension=DIMENSION, fraction_bits=16, bound=BOUND, min_owners=2,
-        max_owners_per_round=64, rounds=10, reward_per_gradient=1, submit_window=60, settle_window=60,
-        permissioned=False, inline_payload=False,
+        committee_id=1, verifier=bytes(20), coordinator=coordinator, dimension=DIMENSION, fraction_bits=16,
+        bound=BOUND, min_owners=2, capacity=64, rounds=10, windows=Windows(60, 60), pay=Pay(bonus=1), market=_MARKET,
+        task_id=7, creator=bytes(19) + b"\x41",
     )  # fmt: skip

@@ -14,7 +14,8 @@ import native
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, UnknownError
 from circuits.groth16 import ProvingKey
-from circuits.statement import Context, Policy, TaskTerms
+from circuits.statement import Committee, Context, Policy
+from circuits.terms import TaskTerms
 from circuits.verify import sum_of_commitments
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import Cohort, Proposal, Step, StepReply, StepRequest
@@ -167,14 +168,26 @@ class Env:
     def context(self, task_id: int, round_number: int) -> Context:
         return self.world.stage.context
 
+    def released_context(self, task_id: int, round_number: int) -> tuple[Context, Committee]:
+        return self.world.stage.context, self.world.stage.committee
+
+    def coordinator(self, task_id: int) -> bytes:
+        return self.world.stage.terms.coordinator
+
     def opened_at(self, context: Context) -> int:
         return 1000
 
     def now(self) -> int:
         return 2000
 
+    def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
+        pass
+
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Always."""
+
+    def challenge(self, context: Context, batch_id: bytes) -> int:
+        return 0
 
     def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
         certificate = self.world.certificates.get(batch_id)

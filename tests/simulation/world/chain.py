@@ -1,45 +1,41 @@
-"""A model of the market contract: blocks, reorganisations, nodes that are down; proofs are really verified.
+"""A model of the market contract: blocks, reorganisations, seats, leaving, pauses; proofs are really verified.
 
 `tests/simulation/test_chain_model.py` holds it against the contracts on an EVM.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import NamedTuple
 
-from circuits.errors import ChainError, ContractError, GradrollError, UnknownError
+from circuits.errors import ContractError, GradrollError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
-from circuits.statement import (
-    Attested,
-    BatchProof,
-    BatchStatement,
-    Committee,
-    Context,
-    MarketId,
-    Policy,
-    TaskTerms,
-)
+from circuits.statement import Attested, BatchProof, BatchStatement, Committee, Context, Policy
+from circuits.terms import TaskTerms
 from circuits.verify import sum_of_commitments, verify_batch
-from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch, RoundRecord, TaskRecord
-from commons.chain.mined import Mined
+from commons.chain.facts import ExcludedOwner, HeldFees, PostedSubmission
 from commons.protocol.signing import require_owner, signs
-from native import G1, G2
-from tests.simulation.world.clock import NodeClock, WorldClock
+from tests.simulation.world.clock import WorldClock
+from tests.simulation.world.fees import Call, ExcludeCall, FeeBook, PostCall
 from tests.support.network import MODEL_DIGEST, Network
 
 BLOCK_SECONDS = 12
-INFINITY = G1(bytes(64))
+MAX_PAUSE, PAUSE_INTERVAL = 7 * 86_400, 28 * 86_400
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A transaction with a batch."""
+    """A transaction with a batch.  ``sender``: who relays it."""
 
     statement: BatchStatement
     proof: BatchProof
     attestations: tuple[tuple[int, bytes], ...]
+    payee: bytes
+    sender: bytes
 
     @property
     def hash(self) -> bytes:
@@ -48,11 +44,59 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Block:
-    """A block with the acceptances in it, each with the identifier that the contract computes."""
+    """A block with the acceptances in it, each with the identifier that the contract computes, and other calls.
+
+    Attributes:
+        clock: market time.
+    """
 
     number: int
     time: int
     accepted: tuple[tuple[bytes, Acceptance], ...] = ()
+    clock: int = 0
+    calls: tuple[Call, ...] = ()
+
+
+class OpenRound(NamedTuple):
+    """A round.  Deadlines are market time: block time less what pauses took.
+
+    Attributes:
+        limit: owners with a registration index below it may be accepted.
+        at: block time at which it was opened.
+    """
+
+    submit: int
+    settle: int
+    seats: int
+    limit: int
+    at: int
+
+
+@dataclass
+class Pauses:
+    """The guardian's pauses (`contracts/src/libraries/MarketClock.sol`); a pause ends by itself."""
+
+    stopped_before: int = 0
+    paused_at: int | None = None
+    last_began: int | None = None
+
+    def stopped(self, time: int) -> int:
+        """Seconds that pauses took by a block time."""
+        return self.stopped_before + (0 if self.paused_at is None else min(time - self.paused_at, MAX_PAUSE))
+
+    def is_paused(self, time: int) -> bool:
+        return self.paused_at is not None and time < self.paused_at + MAX_PAUSE
+
+    def begin(self, time: int) -> None:
+        if self.last_began is not None and time < self.last_began + PAUSE_INTERVAL:
+            raise ContractError("too soon", "PauseTooSoon")
+        self.stopped_before = self.stopped(time)
+        self.paused_at = self.last_began = time
+
+    def end(self, time: int) -> None:
+        if not self.is_paused(time):
+            raise ContractError("nothing is paused", "NotPaused")
+        self.stopped_before, self.paused_at = self.stopped(time), None
 
 
 @dataclass
@@ -60,8 +104,10 @@ class ModelChain:
     """One market with one task.
 
     Attributes:
-        opened: submit and settle deadline of each round.
+        owners: signers by registration index.
+        leaving: first round that an owner has no part in, by registration index.
         waiting: transactions that no block has yet.
+        revoked: members' keys that count no more.
     """
 
     clock: WorldClock
@@ -73,41 +119,155 @@ class ModelChain:
     endpoints: tuple[str, ...]
     hpke_keys: tuple[bytes, ...]
     owners: dict[int, bytes] = field(default_factory=dict)
-    opened: list[tuple[int, int]] = field(default_factory=list)
+    leaving: dict[int, int] = field(default_factory=dict)
+    opened: list[OpenRound] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
-    waiting: list[Acceptance] = field(default_factory=list)
+    waiting: list[Acceptance | Call] = field(default_factory=list)
+    pauses: Pauses = field(default_factory=Pauses)
+    revoked: set[bytes] = field(default_factory=set)
+    coordinator: bytes = field(init=False)
+    model_owner: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         self.blocks.append(Block(1, int(self.clock.now)))
+        self.coordinator, self.model_owner = self.terms.coordinator, self.terms.creator
 
     @property
     def head(self) -> Block:
         return self.blocks[-1]
 
-    def open_round(self) -> int:
+    @property
+    def active(self) -> int:
+        """Owners that are registered; in the model nobody's exit is ever due."""
+        return len(self.owners)
+
+    def register(self, signer: bytes) -> int:
+        """An owner's registration index."""
+        if signer in self.owners.values():
+            raise ContractError("it is registered", "AlreadyRegistered")
+        if self.active == self.terms.capacity:
+            raise ContractError("the task is full", "TaskFull")
+        index = max(self.owners, default=-1) + 1
+        self.owners[index] = signer
+        return index
+
+    def resign(self, index: int) -> None:
+        """An owner leaves: rounds that are open keep it."""
+        if index in self.leaving:
+            raise ContractError("it leaves", "AlreadyLeaving")
+        self.leaving[index] = len(self.opened)
+
+    def open_round(self, seats: int = 0) -> int:
         """A round that begins now."""
-        submit = self.head.time + self.terms.submit_window
-        self.opened.append((submit, submit + self.terms.settle_window))
+        if seats > self.terms.capacity:
+            raise ContractError("more seats than the task holds owners", "SeatsInvalid")
+        seats = max(seats, self.active)
+        submit = self.market_time(self.head.time) + self.terms.windows.submit
+        limit = max(self.owners, default=-1) + 1 + seats - self.active
+        self.opened.append(OpenRound(submit, submit + self.terms.windows.settle, seats, limit, self.head.time))
         return len(self.opened) - 1
+
+    def set_coordinator(self, coordinator: bytes) -> None:
+        """Another coordinator, between rounds or after silence."""
+        if self.opened:
+            last, time = len(self.opened) - 1, self.market_time(int(self.clock.now))
+            silent = not self.batches(last) and time > self.halfway(last)
+            if not silent and time <= self.opened[last].settle:
+                raise ContractError("it is at work", "CoordinatorActive")
+        self.coordinator = coordinator
+
+    def pause(self) -> None:
+        self.pauses.begin(int(self.clock.now))
+
+    def resume(self) -> None:
+        self.pauses.end(int(self.clock.now))
+
+    def market_time(self, time: int) -> int:
+        """Block time less what pauses took."""
+        return time - self.pauses.stopped(time)
+
+    def halfway(self, number: int) -> int:
+        """Market time after which a round's batches are the relays' to be paid for."""
+        return self.opened[number].settle - self.terms.windows.settle // 2
+
+    def deadlines(self, number: int) -> tuple[int, int]:
+        """Submit and settle deadline as block times, if no further pause moves them."""
+        stopped = self.pauses.stopped(max(self.head.time, int(self.clock.now)))
+        return self.opened[number].submit + stopped, self.opened[number].settle + stopped
 
     def mine(self) -> None:
         """One block with everything that waits and succeeds; what fails is in it too, without effect."""
         self.clock.advance(max(0.0, self.head.time + BLOCK_SECONDS - self.clock.now))
         waiting, self.waiting = self.waiting, []
         accepted: list[tuple[bytes, Acceptance]] = []
-        for transaction in waiting:
+        for transaction in (each for each in waiting if isinstance(each, Acceptance)):
             try:
                 accepted.append((self.check(transaction, accepted), transaction))
             except ContractError:
                 continue
-        self.blocks.append(Block(self.head.number + 1, int(self.clock.now), tuple(accepted)))
+        time = int(self.clock.now)
+        block = Block(self.head.number + 1, time, tuple(accepted), self.market_time(time))
+        self.blocks.append(replace(block, calls=self._carried_out(block, waiting)))
+
+    def _carried_out(self, block: Block, waiting: Sequence[Acceptance | Call]) -> tuple[Call, ...]:
+        """Those of the calls about fees that succeed in a block."""
+        book, done = self.fees(block), []
+        for call in (each for each in waiting if not isinstance(each, Acceptance)):
+            try:
+                book.apply(call, block.clock)
+            except ContractError:
+                continue
+            done.append(call)
+        return tuple(done)
+
+    def check_call(self, call: Call) -> None:
+        """Raise ContractError, with the contract's error, for a call about fees that would fail now."""
+        self.fees().apply(call, self.market_time(int(self.clock.now)))
+
+    def fees(self, coming: Block | None = None) -> FeeBook:
+        """What is held and was credited of fees, by the blocks that there are, and one that is being made."""
+        terms = self.terms
+        deadlines = [(each.submit, each.settle) for each in self.opened]
+        book = FeeBook(
+            terms.pay, terms.windows.availability, terms.market, self.committee, self.model_owner, deadlines
+        )  # fmt: skip
+        batches: Counter[int] = Counter()
+        for block in (*self.blocks, *([coming] if coming else [])):
+            for batch_id, batch in block.accepted:
+                number = batch.statement.context.round
+                indices = [header.owner_index for header in batch.statement.owners]
+                book.hold((number, batches[number]), self._held(batch_id, batch, block.clock), indices, block.clock)
+                batches[number] += 1
+            for call in block.calls:
+                book.apply(call, block.clock)
+        return book
+
+    def _held(self, batch_id: bytes, batch: Acceptance, time: int) -> HeldFees:
+        late = time > self.halfway(batch.statement.context.round)
+        attesters = sum(1 << member for member, _ in batch.attestations)
+        return HeldFees(
+            batch_id, self._attested(batch, batch_id), batch.statement.size, attesters,
+            batch.sender if late else batch.payee, 0, 0, 0,
+        )  # fmt: skip
+
+    def posted(self, number: int) -> tuple[PostedSubmission, ...]:
+        """What owners posted in a round."""
+        calls = (call for block in self.blocks for call in block.calls)
+        return tuple(call.posted for call in calls if isinstance(call, PostCall) and call.number == number)
+
+    def exclusions(self, number: int) -> tuple[ExcludedOwner, ...]:
+        """Owners that were excluded for a round; what they lost the model does not say."""
+        calls = (call for block in self.blocks for call in block.calls)
+        found = (call for call in calls if isinstance(call, ExcludeCall) and call.number == number)
+        return tuple(ExcludedOwner(call.index, call.dealing, 0) for call in found)
 
     def reorganise(self, depth: int) -> None:
         """Another branch takes over: the last blocks are gone, what was in them is mined again, one block longer."""
         depth = min(depth, len(self.blocks) - 1)
         gone = self.blocks[len(self.blocks) - depth :]
         del self.blocks[len(self.blocks) - depth :]
-        self.waiting = [transaction for block in gone for _, transaction in block.accepted] + self.waiting
+        for block in reversed(gone):
+            self.waiting[:0] = [*(batch for _, batch in block.accepted), *block.calls]
         for _ in range(depth):
             self.blocks.append(Block(self.head.number + 1, self.head.time + BLOCK_SECONDS))
         self.mine()
@@ -122,6 +282,15 @@ class ModelChain:
         known = [*self.batches(number), *(e for e in extra if e[1].statement.context.round == number)]
         return {header.owner_index for _, batch in known for header in batch.statement.owners}
 
+    def earned(self, index: int) -> int:
+        """What an owner's accepted gradients earn."""
+        rounds = range(len(self.opened))
+        return sum(index in self.consumed(number) for number in rounds) * self.terms.pay.flat
+
+    def payee(self, batch_id: bytes) -> bytes:
+        """Who gets the coordinator's fee of an accepted batch: whom it names, or whoever relayed it late."""
+        return next(held.payee for held in self.fees().held.values() if held.batch_id == batch_id)
+
     def context(self, number: int) -> Context:
         if not 0 <= number < len(self.opened):
             raise UnknownError("the chain knows no such round")
@@ -132,18 +301,10 @@ class ModelChain:
         statement, number = batch.statement, batch.statement.context.round
         if statement.context != self.context(number):
             raise ContractError("another context", "ProofInvalid")
-        if self.clock.now > self.opened[number][1]:
-            raise ContractError("too late", "RoundClosed")
-        taken = self.consumed(number, extra)
-        if statement.size < self.terms.min_owners:
-            raise ContractError("too few", "TooFewOwners")
-        if len(taken) + statement.size > self.terms.max_owners_per_round:
-            raise ContractError("too many", "TooManyOwners")
+        self._admit(statement, number, extra)
         for header in statement.owners:
             if self.owners.get(header.owner_index) != header.owner:
                 raise ContractError("a stranger", "SubmissionInvalid")
-            if header.owner_index in taken:
-                raise ContractError("twice", "OwnerAlreadyAccepted")
             require_owner(header, statement.context)
         try:
             batch_id = verify_batch(statement, batch.proof, self.verifying)
@@ -152,160 +313,50 @@ class ModelChain:
         self._require_attested(batch, batch_id)
         return batch_id
 
+    def _admit(self, statement: BatchStatement, number: int, extra: Sequence[tuple[bytes, Acceptance]]) -> None:
+        """What may have become so after the batch was attested."""
+        time, current = int(self.clock.now), self.opened[number]
+        if self.pauses.is_paused(time):
+            raise ContractError("paused", "AcceptancePaused")
+        if self.market_time(time) > current.settle:
+            raise ContractError("too late", "RoundClosed")
+        if statement.size < self.terms.min_owners:
+            raise ContractError("too few", "TooFewOwners")
+        indices, taken = [header.owner_index for header in statement.owners], self.consumed(number, extra)
+        if any(a >= b for a, b in pairwise(indices)):
+            raise ContractError("out of order", "OwnersNotAscending")
+        if indices[-1] >= current.limit:
+            raise ContractError("no seat", "OwnerHasNoSeat")
+        if taken.intersection(indices):
+            raise ContractError("twice", "OwnerAlreadyAccepted")
+        if len(taken) + statement.size > current.seats:
+            raise ContractError("too many", "TooManyOwners")
+
     def _require_attested(self, batch: Acceptance, batch_id: bytes) -> None:
-        digest = Attested(
-            batch_id, self.policy.verifier_code, self.committee.committee_id, batch.statement.size,
-            sum_of_commitments(batch.statement), batch.proof.square_norm,
-        ).digest(batch.statement.context)  # fmt: skip
-        signed = {p for p, s in batch.attestations if signs(self.committee.members[p], digest, s)}
+        digest = self._attested(batch, batch_id)
+        members = {p: m for p, m in enumerate(self.committee.members) if m not in self.revoked}
+        signed = {p for p, s in batch.attestations if p in members and signs(members[p], digest, s)}
         if len(signed) < self.committee.quorum:
             raise ContractError("too few", "TooFewAttestations")
 
+    def _attested(self, batch: Acceptance, batch_id: bytes) -> bytes:
+        """What members sign of a batch."""
+        return Attested(
+            batch_id, self.policy.verifier_code, self.committee.committee_id, batch.statement.size,
+            sum_of_commitments(batch.statement), batch.proof.square_norm, batch.payee,
+        ).digest(batch.statement.context)  # fmt: skip
+
 
 def chain_of(network: Network, clock: WorldClock | None = None) -> ModelChain:
-    """The market with a network's task, in its first round, in which a network's batches are accepted."""
+    """The market with a network's task, in its first round, in which a network's batches are accepted.
+
+    Its owners have odd registration indices; those between belong to others, who stay away.
+    """
     places = tuple(f"prover-{p}:1" for p in range(network.provers))
+    strangers = {i: bytes(18) + b"\x01" + bytes([i]) for i in range(max(network.owner_addresses, default=0))}
     chain = ModelChain(
         clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee, MODEL_DIGEST,
-        places, tuple(bytes([p]) * 32 for p in range(network.provers)), dict(network.owner_addresses),
+        places, tuple(bytes([p]) * 32 for p in range(network.provers)), {**strangers, **network.owner_addresses},
     )  # fmt: skip
-    chain.open_round()
+    chain.open_round(network.terms.capacity)
     return chain
-
-
-@dataclass
-class NodeView:
-    """The chain as one node shows it.  Implements ``commons.chain.ports.MarketReader``.
-
-    Attributes:
-        down: questions that it leaves unanswered from now on.
-        clock: of the machine that asks, None for one that is right.
-    """
-
-    chain: ModelChain
-    down: int = 0
-    clock: NodeClock | None = None
-    market: bytes = bytes(19) + b"\x42"
-    registry: bytes = bytes(19) + b"\x41"
-
-    @property
-    def market_id(self) -> MarketId:
-        return self.chain.terms.market
-
-    @property
-    def chain_id(self) -> int:
-        return self.market_id.chain_id
-
-    def now(self) -> int:
-        self._ask()
-        own = 0.0 if self.clock is None else self.clock.time()
-        return max(self.chain.head.time, int(own))
-
-    def task(self, task_id: int) -> TaskRecord:
-        terms = self.terms(task_id)
-        return TaskRecord(terms, terms.model_owner, 0, 0, len(self.chain.opened), len(self.chain.owners))
-
-    def terms(self, task_id: int) -> TaskTerms:
-        self._ask()
-        if task_id != self.chain.terms.task_id:
-            raise UnknownError("the chain knows no such task")
-        return self.chain.terms
-
-    def policy(self, task_id: int) -> Policy:
-        self.terms(task_id)
-        return self.chain.policy
-
-    def tau(self, task_id: int) -> G2:
-        self.terms(task_id)
-        return self.chain.verifying.tau
-
-    def task_count(self) -> int:
-        self._ask()
-        return self.chain.terms.task_id + 1
-
-    def round(self, task_id: int, number: int) -> RoundRecord:
-        self.context(task_id, number)
-        submit, settle = self.chain.opened[number]
-        batches = self.chain.batches(number)
-        owners = sum(batch.statement.size for _, batch in batches)
-        return RoundRecord(self.chain.model_digest, submit, settle, len(batches), owners, owners, INFINITY, False)
-
-    def context(self, task_id: int, number: int) -> Context:
-        self.terms(task_id)
-        return self.chain.context(number)
-
-    def owner_at(self, task_id: int, index: int) -> bytes:
-        self.terms(task_id)
-        if index not in self.chain.owners:
-            raise UnknownError("the chain knows no such owner")
-        return self.chain.owners[index]
-
-    def consumed(self, task_id: int, number: int, index: int) -> bool:
-        self.context(task_id, number)
-        return index in self.chain.consumed(number)
-
-    def committee(self, committee_id: int) -> Committee:
-        return self.committee_record(committee_id).committee
-
-    def committee_record(self, committee_id: int) -> CommitteeRecord:
-        self._ask()
-        return CommitteeRecord(self.chain.committee, self.chain.endpoints, self.chain.hpke_keys, True)
-
-    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
-        self.context(task_id, number)
-        return tuple(
-            AcceptedBatch(task_id, number, _record(i, *found), tuple(h.owner for h in found[1].statement.owners), 1, ())
-            for i, found in enumerate(self.chain.batches(number))
-        )
-
-    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
-        self.context(task_id, number)
-        deep = self.chain.batches(number, self.chain.head.number - confirmations + 1)
-        return next((_record(i, *found) for i, found in enumerate(deep) if found[0] == batch_id), None)
-
-    def _ask(self) -> None:
-        if self.down > 0:
-            self.down -= 1
-            raise ChainError("the node cannot be reached")
-
-
-def _record(index: int, batch_id: bytes, batch: Acceptance) -> RecordedBatch:
-    indices = tuple(h.owner_index for h in batch.statement.owners)
-    return RecordedBatch(index, batch_id, sum_of_commitments(batch.statement), indices)
-
-
-@dataclass
-class Account:
-    """The coordinator's account at its node.  Implements ``commons.chain.ports.BatchSender``."""
-
-    view: NodeView
-
-    def accept_batch(
-        self,
-        statement: BatchStatement,
-        proof: BatchProof,
-        attestations: Sequence[tuple[int, bytes]],
-        *,
-        on_sent: Callable[[bytes], None] | None = None,
-    ) -> Mined:
-        chain, transaction = self.view.chain, Acceptance(statement, proof, tuple(attestations))
-        self.view.now()  # raises when the node is down
-        chain.check(transaction)
-        chain.waiting.append(transaction)
-        if on_sent is not None:
-            on_sent(transaction.hash)
-        chain.mine()
-        if transaction not in [found for _, found in chain.head.accepted]:
-            raise ContractError("the state changed in between", "")
-        return Mined(transaction.hash, chain.head.number, 1, None, ())
-
-    def publish_aggregate(
-        self,
-        task_id: int,
-        number: int,
-        batch_index: int,
-        payload: bytes,
-        *,
-        on_sent: Callable[[bytes], None] | None = None,
-    ) -> Mined:
-        raise NotImplementedError("the world's task has no aggregates on the chain")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from circuits import payload
-from commons.protocol.status import SubmissionState
+from commons.protocol.status import SubmissionState, SubmissionStatus
 from coordinator.giving_up import SUBMISSIONS_A_ROUND
 from coordinator.rounds import CoordinatorState
 from provers.party.ledger import owner_key
@@ -19,6 +19,7 @@ def always(world: World) -> None:
     """At every moment: no owner in two sums, no sum but of accepted batches, sums are right, nobody honest accused."""
     _one_sum_an_owner(world)
     _sums_were_final(world)
+    _no_fee_is_made_or_lost(world)
     if world.coordinator is not None:
         with world.coordinator.journal.reading() as state:
             _nobody_honest_is_accused(world, state)
@@ -63,6 +64,30 @@ def _sums_were_final(world: World) -> None:
             assert deep >= CONFIRMATIONS, f"a sum was released {deep} blocks deep: it may be taken back"
 
 
+def _no_fee_is_made_or_lost(world: World) -> None:
+    """Of every accepted batch the payee and each member have their fee at most once, and what is not held is paid."""
+    book, size = world.chain.fees(), world.committee.size
+    batches = [batch for number in range(len(world.chain.opened)) for _, batch in world.chain.batches(number)]
+    each = [(world.chain.terms.pay.per_batch(size), world.chain.terms.pay, batch.statement.size) for batch in batches]
+    due = sum(of + owners * (pay.per_gradient(size) - pay.flat) for of, pay, owners in each)
+    held = sum(
+        (size - fees.paid.bit_count()) * book.of_prover(fees) + (0 if fees.paid else book.of_coordinator(fees))
+        for fees in book.held.values()
+    )
+    assert due == book.owed.total() + book.refunded + held, "fees do not add up"
+
+
+def _fees_are_settled(world: World, state: CoordinatorState) -> None:
+    """Who attested and can serve is paid, and so is whoever relayed."""
+    assert not state.fees_open, "fees are not settled"
+    book = world.chain.fees()
+    for held in book.held.values():
+        assert held.paid, "nobody was paid for a batch that is served"
+        unpaid = {p for p in range(world.committee.size) if (held.attesters & ~held.paid) >> p & 1}
+        assert not unpaid or world.schedule.strikes, f"provers {unpaid} attested and serve, and are not paid"
+    assert not book.refunded, "provers that serve went unpaid"
+
+
 def _one_submission_an_owner(state: CoordinatorState) -> None:
     gone = (SubmissionState.REJECTED, SubmissionState.EXPIRED)
     alive = [(e.header.round, e.header.owner_index) for e in state.submissions.values() if e.status.state not in gone]
@@ -71,20 +96,21 @@ def _one_submission_an_owner(state: CoordinatorState) -> None:
 
 def _one_end_a_submission(world: World, state: CoordinatorState) -> None:
     """Its owner acts on it: one that expired and is accepted after all would be in the way of the next."""
-    for submission, entry in state.submissions.items():
-        if entry.status.state in ENDS:
-            known, _ = world.ends.setdefault(submission, (entry.status.state, world.chain.head.time))
-            assert known is entry.status.state, f"a submission that was {known.name} is {entry.status.state.name}"
-    assert world.ends.keys() <= state.submissions.keys(), "submissions are forgotten"
-    again = [s for s in world.ends if state.submissions[s].status.state not in ENDS]
+    for submission, status in statuses(state).items():
+        if status.state in ENDS:
+            known, _ = world.ends.setdefault(submission, (status.state, world.chain.head.time))
+            assert known is status.state, f"a submission that was {known.name} is {status.state.name}"
+    told = {submission: state.status_of(submission) for submission in world.ends}
+    assert all(told.values()), "submissions are forgotten"
+    again = [s for s, status in told.items() if status is not None and status.state not in ENDS]
     assert not again, "a submission that had ended goes on"
 
 
 def _nobody_honest_is_accused(world: World, state: CoordinatorState) -> None:
     for current in state.rounds.values():
         assert current.excluded <= world.liars, f"honest provers are named: {current.named}"
-    for entry in state.submissions.values():
-        assert entry.status.state is not SubmissionState.REJECTED, entry.status.reason
+    for status in statuses(state).values():
+        assert status.state is not SubmissionState.REJECTED, status.reason
 
 
 def _sums_are_right(world: World, state: CoordinatorState) -> None:
@@ -96,7 +122,7 @@ def _sums_are_right(world: World, state: CoordinatorState) -> None:
             continue
         assert batch.batch_id in accepted, "a sum was released of a batch that the chain does not have"
         opened = payload.decode(world._coordinator().results.get(batch.payload_digest), DIMENSION)
-        headers = [state.submissions[s].header for s in batch.submissions]
+        headers = [world.headers[submission] for submission in batch.submissions]
         plain = np.sum([quantized[h.round, h.owner_index] for h in headers], axis=0)
         assert np.array_equal(opened.values, plain), "a sum is wrong"
 
@@ -107,30 +133,37 @@ def in_the_end(world: World) -> None:
     assert all(world.provers), "a prover does not start"
     with world.coordinator.journal.reading() as state:
         assert not state.open_rounds(), {key: state.rounds[key].trouble for key in state.open_rounds()}
-        assert world.ends.keys() == state.submissions.keys(), "a submission has no end"
+        assert world.ends.keys() == statuses(state).keys(), "a submission has no end"
         for owner in world.owners:
             if owner.is_everywhere:
                 _got_in(world, state, owner)
         for batch in state.batches.values():
             assert not batch.accepted or batch.payload_digest is not None, "an accepted batch's sum stays closed"
-        known = {(entry.header.round, entry.header.owner_index) for entry in state.submissions.values()}
+        known = {(h.round, h.owner_index) for s, h in world.headers.items() if state.status_of(s) is not None}
         entered_by = [(owner.round, owner.index) for owner in world.owners if owner.entered]
         forgotten = [one for one in entered_by if one not in known]
         assert not forgotten, f"submissions of owners {forgotten} are forgotten"
+        _fees_are_settled(world, state)
     entered = sum(owner.entered for owner in world.owners)
     assert entered == len(world.owners) or world.schedule.strikes, "an owner could not submit in peace"
 
 
+def statuses(state: CoordinatorState) -> dict[bytes, SubmissionStatus]:
+    """What became of every submission, also those of rounds that are closed."""
+    return state.ended | {submission: entry.status for submission, entry in state.submissions.items()}
+
+
 def _got_in(world: World, state: CoordinatorState, owner: Owner) -> None:
     """An owner that submits again whenever its submission has expired is paid, unless it could not any more."""
-    key = (world.chain.terms.task_id, owner.round)
-    status = state.of_owner(key, owner.key.address)
+    theirs = [s for s, h in world.headers.items() if (h.round, h.owner_index) == (owner.round, owner.index)]
+    told = [status for status in map(state.status_of, theirs) if status is not None]
+    status = told[-1] if told else None
     if status is None or status.state is SubmissionState.ACCEPTED:
         assert status is not None or not owner.entered, "a submission is forgotten"
         return
-    late = world.ends[status.submission][1] > world.chain.opened[owner.round][0]
+    late = world.ends[status.submission][1] > world.chain.opened[owner.round].submit
     accepted = sum(len(batch.statement.owners) for _, batch in world.chain.batches(owner.round))
-    full = world.chain.terms.max_owners_per_round - accepted < world.chain.terms.min_owners
+    full = world.chain.opened[owner.round].seats - accepted < world.chain.terms.min_owners
     excused = late or full or _is_bound(world, owner) or owner.earlier >= SUBMISSIONS_A_ROUND
     assert world.schedule.lies and excused, (status.state.name, status.reason)
 

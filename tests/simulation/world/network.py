@@ -8,13 +8,16 @@ from typing import Any, TypeVar
 
 from circuits.errors import GradrollError, UnavailableError, catalogue
 from circuits.statement import Context, SubmissionHeader
+from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
 from commons.wire import batchsteps, uploads
+from commons.wire._generated import prover_pb2 as pb
 from provers.prover import Prover
 from tests.simulation.world.clock import WorldClock
 from tests.simulation.world.disk import CrashError
@@ -122,6 +125,23 @@ class Line:
 
     def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
         self._wire.call(self._index, lambda p: p.confirm(committee_id, confirmations))
+
+    def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
+        return Certificate.decode(self._wire.call(self._index, lambda p: p.store.certificate(batch_id)))
+
+    def audit_bundle(self, batch_id: bytes, dimension: int, timeout: float | None = None) -> AuditBundle:
+        return AuditBundle.decode(self._wire.call(self._index, lambda p: p.store.audit_bundle(batch_id)))
+
+    def availability(self, batch_id: bytes, payload: bytes = b"", timeout: float | None = None) -> AvailabilityReceipt:
+        asked = uploads.asked_availability(pb.AvailabilityRequest(batch_id=batch_id, payload=payload))
+
+        def work(prover: Prover) -> AvailabilityReceipt:
+            return uploads.availability_from_wire(uploads.availability_to_wire(prover.availability(*asked)))
+
+        return self._wire.call(self._index, work, timeout or 30.0)
+
+    def batches(self, task_id: int, round_number: int) -> list[bytes]:
+        return self._wire.call(self._index, lambda p: p.store.batches_of(task_id, round_number))
 
     def submit_shares(self, header: SubmissionHeader, payload: bytes, hpke_key: bytes, context: Context) -> bytes:
         """Seal a share and hand it in; the receipt's signature."""

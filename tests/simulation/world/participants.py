@@ -20,6 +20,7 @@ class Owner:
     Attributes:
         insists: when it is in the round, it deals its gradient again and tries to get that in too.
         earlier: how many of its submissions have expired.
+        lacked: whether a prover had not the shares of one of those when the coordinator took the header.
     """
 
     index: int
@@ -32,11 +33,12 @@ class Owner:
     entered: bool = False
     insists: bool = False
     earlier: int = 0
+    lacked: bool = False
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether all provers had its shares when the coordinator took the header."""
-        return len(self.receipts) == PROVERS
+        """Whether all provers had its shares whenever the coordinator took a header of its."""
+        return len(self.receipts) == PROVERS and not self.lacked
 
 
 @dataclass

@@ -14,7 +14,7 @@ KINDS: dict[str, tuple[tuple[str, int], ...]] = {
     DISK: (("crash-before", 0), ("crash-after", 0), ("full", 6)),
     TURN: (
         ("restart-prover", 3), ("stop-prover", 3), ("restart-coordinator", 0), ("clock", 7200), ("reorganise", 5),
-        ("node-down", 8), ("submit-again", 3), ("submit-another", 3),
+        ("node-down", 8), ("submit-again", 3), ("submit-another", 3), ("relay", 0), ("pause", 0),
     ),
 }  # fmt: skip
 """Kinds of faults by where they strike, with the largest argument.
@@ -61,6 +61,8 @@ class Schedule:
         strikes: what goes wrong, where.
         lies: what corrupt provers do; at most t of them.
         rounds: one, or two that overlap.
+        capacity: most owners of a batch.
+        least: fewest.
     """
 
     seed: int
@@ -68,6 +70,8 @@ class Schedule:
     strikes: tuple[Strike, ...] = ()
     lies: tuple[Lie, ...] = ()
     rounds: int = 1
+    capacity: int = 4
+    least: int = 2
 
     def __str__(self) -> str:
         """As code, for a named test."""

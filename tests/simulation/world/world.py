@@ -12,15 +12,20 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from circuits.errors import GradrollError
 from circuits.quantize import quantize
-from circuits.statement import Committee, MarketId, Policy, SubmissionHeader, TaskTerms
+from circuits.statement import Committee, Policy, SubmissionHeader
+from circuits.terms import MarketId, Pay, TaskTerms, Windows
+from commons.protocol.bundle import Certificate
+from commons.protocol.certified import Attesters, combined
 from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings, ProverSettings
 from commons.sharing.dealing import OwnerSeeds, share_gradient
@@ -32,22 +37,26 @@ from coordinator.journal import VERSIONS
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
 from provers.store import Store
-from tests.simulation.world.chain import Account, ModelChain, NodeView
+from tests.simulation.world.chain import ModelChain
 from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.simulation.world.disk import CrashError, SimulatedDisk
 from tests.simulation.world.network import InOrder, Line, Wire
+from tests.simulation.world.nodes import Account, NodeView
 from tests.simulation.world.participants import PROVERS, Owner, Signers
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Schedule, Strike
 from tests.support.faults import REWRITES, lie
 from tests.support.parameters import DevelopmentParameters
 from tests.support.plain_batch import development_setup, seed_of
 
-THRESHOLD, DIMENSION, CAPACITY = 1, 5, 4
+THRESHOLD, DIMENSION = 1, 5
 BOUND, FRACTION_BITS = 1 << 40, 16
 CONFIRMATIONS = 6
 """Above the deepest reorganisation of a schedule."""
 TROUBLED, PEACEFUL, NEXT_ROUND = 16, 40, 3
 """Turns in which things go wrong, most turns of peace in which the rounds must end, and the turn of a second round."""
+PAY = Pay(bonus=1, coordinator_batch=500, coordinator_gradient=50, prover_batch=30, prover_gradient=3)
+FEE_TURNS = 16
+"""Most turns, an eighth of the availability window apart, in which all fees must be settled."""
 MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
 
 
@@ -68,7 +77,7 @@ class World:
         shared = Path("/dev/shm")  # noqa: S108 - in memory where there is such a place: runs write a lot
         self.directory = Path(tempfile.mkdtemp(prefix="gradroll-world-", dir=shared if shared.is_dir() else None))
         self.clock = WorldClock()
-        self.setup = development_setup("norm", CAPACITY, DIMENSION)
+        self.setup = development_setup("norm", schedule.capacity, DIMENSION)
         self.account = SigningKey.from_secret(seed_of("coordinator"))
         self.keystores = [Keystore.create(self.directory / f"prover-{p}" / "keys") for p in range(PROVERS)]
         self.chain = self._chain()
@@ -83,9 +92,10 @@ class World:
         self.lines = [self._line(p) for p in range(PROVERS)]
         self.coordinator: Coordinator | None = None
         self.turn = 0
+        self.headers: dict[bytes, SubmissionHeader] = {}  # of every submission, in the order of their dealing
         self.owners = self._owners()
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,9 +123,21 @@ class World:
             if turn > 1 and self.ended:
                 break
             if turn == PEACEFUL - 5:  # what has no result by now gets none before the round is over
-                self.clock.advance(self.chain.terms.submit_window + self.chain.terms.settle_window)
+                self.clock.advance(self.chain.terms.windows.submit + self.chain.terms.windows.settle)
             self._turn()
             check(self)
+        self._settle_fees()
+        check(self)
+
+    def _settle_fees(self) -> None:
+        """Time for which the model owner may ask for sums goes by, and more."""
+        for _ in range(FEE_TURNS):
+            if self.coordinator is not None:
+                with self.coordinator.journal.reading() as state:
+                    if not state.fees_open:
+                        return
+            self.clock.advance(self.chain.terms.windows.availability // 8)
+            self._turn()
 
     @property
     def ended(self) -> bool:
@@ -126,7 +148,7 @@ class World:
             return not state.open_rounds() if len(state.rounds) == self.schedule.rounds else self._is_late()
 
     def _is_late(self) -> bool:
-        return self.chain.head.time > self.chain.opened[-1][0] + 60
+        return self.chain.head.time > self.chain.opened[-1].submit + 60
 
     def _turn(self) -> None:
         self._strike_turn()
@@ -142,7 +164,7 @@ class World:
             if not owner.entered and owner.round < len(self.chain.opened):
                 self._submit(owner)
         if self.coordinator is not None:
-            self._guarding(self.coordinator.driver.turn)
+            self._guarding(self.coordinator.turn)
         for running in self.provers:
             if running is not None and self.turn % 5 == 4:
                 self._tidy(running)
@@ -182,25 +204,58 @@ class World:
             case "restart-coordinator":
                 self._stop_coordinator()
             case "lose-shares":
-                running = self.provers[arg % PROVERS]
-                if running is not None:
-                    with running.store._database.transaction() as connection:
-                        connection.execute("DELETE FROM shares")
+                self._lose_shares(self.provers[arg % PROVERS])
             case "clock":
                 (*self.clocks, self.own_clock)[abs(arg) % (PROVERS + 1)].skew = arg
+            case "submit-again":
+                self._submit_again(self.owners[arg % len(self.owners)])
+            case "submit-another":
+                self.owners[arg % len(self.owners)].insists = True
+            case "relay":
+                self._relay()
+            case _:
+                self._befall_chain(strike.kind, arg)
+
+    def _befall_chain(self, kind: str, arg: int) -> None:
+        match kind:
             case "reorganise":
                 self.chain.reorganise(arg)
+            case "pause":
+                self._guarding(self.chain.pause)
             case "node-down":
                 for node in self.nodes if arg % 2 else self.nodes[arg // 2 :][:1]:
                     node.down = arg
-            case "submit-again":
-                owner = self.owners[arg % len(self.owners)]
-                if owner.entered and self.coordinator is not None and owner.header is not None:
-                    header, receipts = owner.header, dict(owner.receipts)
-                    self._guarding(lambda: self._coordinator().admission.submit(header, receipts))
 
-            case "submit-another":
-                self.owners[arg % len(self.owners)].insists = True
+    @staticmethod
+    def _lose_shares(prover: Prover | None) -> None:
+        if prover is not None:
+            with prover.store._database.transaction() as connection:
+                connection.execute("DELETE FROM shares")
+
+    def _submit_again(self, owner: Owner) -> None:
+        """The same header and receipts once more."""
+        if owner.entered and self.coordinator is not None and owner.header is not None:
+            header, receipts = owner.header, dict(owner.receipts)
+            self._guarding(lambda: self._coordinator().admission.submit(header, receipts))
+
+    def _relay(self) -> None:
+        """A stranger hands in what provers have attested; nobody need have seen all signatures."""
+        attesters = Attesters(self.committee, self.chain.policy.verifier_code)
+        for number in range(len(self.chain.opened)):
+            found = [one for line in self.lines for one in self._kept(line, number)]
+            for form in combined(found, attesters):
+                try:
+                    Account(self.nodes[0]).accept_batch(form.statement, form.proof, form.attestations, form.payee)
+                    self.events["relayed"] += 1
+                except GradrollError:
+                    self.events["not-relayed"] += 1
+
+    def _kept(self, line: Line, number: int) -> list[Certificate]:
+        """What a prover has of a round, if it answers."""
+        try:
+            return [line.certificate(batch_id) for batch_id in line.batches(self.chain.terms.task_id, number)]
+        except GradrollError:
+            return []
 
     def _coordinator(self) -> Coordinator:
         assert self.coordinator is not None
@@ -225,21 +280,24 @@ class World:
         for clock in (*self.clocks, self.own_clock):
             clock.skew = 0
         self.back = [0] * PROVERS
+        if self.chain.pauses.is_paused(int(self.clock.now)):
+            self.chain.resume()
 
     def _renew(self, owner: Owner) -> None:
         """What an owner's client does once its submission has expired: it begins a fresh one, while there is time."""
         if owner.header is None or not owner.entered or self.coordinator is None or not self.is_open(owner.round):
             return
         with self.coordinator.journal.reading() as state:
-            entry = state.submissions.get(owner.header.digest(self.chain.context(owner.round)))
-        if entry is not None and entry.status.state is SubmissionState.EXPIRED:
+            status = state.status_of(owner.header.digest(self.chain.context(owner.round)))
+        if status is not None and status.state is SubmissionState.EXPIRED:
             self.events["renewed"] += 1
+            owner.lacked = not owner.is_everywhere
             owner.header, owner.payloads, owner.receipts, owner.entered = None, (), {}, False
             owner.earlier += 1
 
     def is_open(self, number: int) -> bool:
         """Whether a round takes submissions."""
-        return self.chain.head.time <= self.chain.opened[number][0]
+        return self.chain.head.time <= self.chain.opened[number].submit
 
     def _submit(self, owner: Owner) -> None:
         """Hand the shares to provers that have not confirmed them, and the header in when a quorum has."""
@@ -275,7 +333,12 @@ class World:
         header = SubmissionHeader(
             self.chain.terms.task_id, owner.round, owner.key.address, owner.index, sharing.commitment, sharing.digests
         )
-        owner.header, owner.payloads = header.signed(self.chain.context(owner.round), owner.key.sign), sharing.payloads
+        self._dealt(owner, header, sharing.payloads)
+
+    def _dealt(self, owner: Owner, header: SubmissionHeader, payloads: tuple[bytes, ...]) -> None:
+        context = self.chain.context(owner.round)
+        owner.header, owner.payloads = header.signed(context, owner.key.sign), payloads
+        self.headers[owner.header.digest(context)] = owner.header
 
     def _running(self, prover: int) -> Prover | None:
         return self.provers[prover]
@@ -298,10 +361,13 @@ class World:
         try:
             keystore = Keystore.load(home / "keys")
             membership = own_membership([self.nodes[prover]], self.committee.committee_id, keystore.address)
-            store = Store(home / "state", max_bytes=1 << 30, disk=self.disks[prover])
-            self.provers[prover] = Prover(
-                settings, membership, keystore, [self.nodes[prover]], store, self._parameters(), self.clocks[prover]
-            )
+            with ExitStack() as undo:
+                store = Store(home / "state", max_bytes=1 << 30, disk=self.disks[prover])
+                undo.callback(store.close)  # a process that dies lets go of its files
+                self.provers[prover] = Prover(
+                    settings, membership, keystore, [self.nodes[prover]], store, self._parameters(), self.clocks[prover]
+                )
+                undo.pop_all()
         except CrashError:
             self.events["prover-crashed"] += 1
         except GradrollError as error:
@@ -320,7 +386,7 @@ class World:
         inline = InOrder()
         try:
             self.coordinator = Coordinator(
-                settings, self.account, Account(self.nodes[-1]),
+                settings, self.account, Account(self.nodes[-1], self.account.address),
                 SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk), home, self._parameters(), self._connect,
                 self.own_clock, inline, inline, threading.Event(), self.own_disk,
             )  # fmt: skip
@@ -342,12 +408,12 @@ class World:
 
     def _chain(self) -> ModelChain:
         committee = Committee(1, THRESHOLD, tuple(k.address for k in self.keystores))
-        policy = Policy(CAPACITY, self.setup.verifying.key_hash, seed_of("verifier's code"))
+        policy = Policy(self.schedule.capacity, self.setup.verifying.key_hash, seed_of("verifier's code"))
         terms = TaskTerms(
-            market=MARKET, task_id=7, model_owner=bytes(19) + b"\x41", committee_id=1, verifier=bytes(20),
-            coordinator=self.account.address, dimension=DIMENSION, fraction_bits=FRACTION_BITS, bound=BOUND,
-            min_owners=2, max_owners_per_round=self.schedule.owners, rounds=10, reward_per_gradient=1,
-            submit_window=3600, settle_window=86_400, permissioned=False, inline_payload=False,
+            committee_id=1, verifier=bytes(20), coordinator=self.account.address, dimension=DIMENSION,
+            fraction_bits=FRACTION_BITS, bound=BOUND, min_owners=self.schedule.least, capacity=self.schedule.owners,
+            rounds=10, windows=Windows(3600, 86_400), pay=PAY, market=MARKET, task_id=7,
+            creator=bytes(19) + b"\x41",
         )  # fmt: skip
         return ModelChain(
             self.clock, terms, policy, self.setup.verifying, committee, b"\x45" * 32,

@@ -1,0 +1,169 @@
+"""Proves one cohort of a round after the other: gathers it, has it proven, judges whether a failure is its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from circuits.policies.registry import compiled
+from circuits.statement import Committee
+from circuits.terms import TaskTerms
+from commons.chain.ports import MarketReader
+from commons.protocol.status import SubmissionState
+from commons.storage.parameters import PublicParameters
+from coordinator.batcher import Batcher, Plan, Unproven
+from coordinator.events import CohortFailed
+from coordinator.fleet import Fleets
+from coordinator.gathering import Needs, gather
+from coordinator.giving_up import SUBMISSIONS_A_ROUND, Outlook, Trouble, advice, gives_up
+from coordinator.journal import Journal
+from coordinator.machine import Resources
+from coordinator.next_action import Gather, Prove, RoundFacts, too_early
+from coordinator.rounds import CoordinatorState
+from coordinator.roundstate import RoundKey, named
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """No cohort is begun yet, and why not; more submissions may come."""
+
+    reason: str
+
+
+class Cohorts:
+    """Has cohorts proven.
+
+    Args:
+        authorize: signs with the account that tasks name as their coordinator.
+        payee: address to which the fees of batches go.
+    """
+
+    def __init__(
+        self,
+        view: MarketReader,
+        journal: Journal,
+        batcher: Batcher,
+        fleets: Fleets,
+        parameters: PublicParameters,
+        authorize: Callable[[bytes], bytes],
+        payee: bytes,
+    ) -> None:
+        self._view = view
+        self._journal = journal
+        self._batcher = batcher
+        self._fleets = fleets
+        self._parameters = parameters
+        self._authorize = authorize
+        self._payee = payee
+
+    def prove(
+        self, key: RoundKey, terms: TaskTerms, action: Prove | Gather, facts: RoundFacts
+    ) -> Unproven | Early | None:
+        """Prove a cohort; None when it is proven.
+
+        Raises:
+            StoppedError: the coordinator stops.
+            UnavailableError: the committee's shared keys are not set up.
+        """
+        fleet = self._fleets.of(terms.committee_id, facts.epoch)
+        ready = fleet.ready_provers()
+        resources = self._resources(fleet.committee, key[0], terms)
+        submissions = action.submissions
+        if isinstance(action, Gather):
+            submissions = self._gathered(key, resources, action, ready)
+            if not submissions:
+                return self._none(resources, action, ready, facts)
+        plan = self._plan(key, submissions, ready, again=isinstance(action, Prove))
+        return self._batcher.prove(resources, fleet, self._view.context(*key), plan)
+
+    def ends(self, key: RoundKey, terms: TaskTerms, facts: RoundFacts, unproven: Unproven) -> bool:
+        """Note a failure, and whether it ends its cohort; if so, the round goes on at once."""
+        now = self._view.now()  # attempts take their time
+        with self._journal.reading() as state:
+            current = state.rounds[key]
+            fixed = current.cohort is not None
+            outlook = Outlook(
+                now, current.failing_since or now, facts.submit_deadline, facts.settle_deadline,
+                locked=current.locked is not None,
+                again=state.most_of_one_owner(key) < SUBMISSIONS_A_ROUND,
+                others=len(current.waiting) >= terms.min_owners,
+            )  # fmt: skip
+        final = fixed and gives_up(unproven.trouble, outlook)
+        reason = f"{unproven.reason}; {advice(outlook)}" if final else unproven.reason
+        self.note_failure(CohortFailed(*key, reason, final, now))
+        if final:
+            trouble = unproven.trouble.name.lower()
+            _log.warning("event=cohort-given-up task=%s round=%d trouble=%s", *named(key), trouble)
+        return final
+
+    def note_failure(self, failure: CohortFailed) -> None:
+        """Record a failure; one that is like the last only if it is the first of its cohort, or ends it."""
+        with self._journal.reading() as state:
+            current = state.rounds[failure.task_id, failure.round]
+            news = failure.final or current.failures == 0 or current.trouble != failure.reason
+        if news:
+            self._journal.record(failure)
+
+    def _resources(self, committee: Committee, task_id: int, terms: TaskTerms) -> Resources:
+        policy = self._view.policy(task_id)
+        verifying = self._parameters.verifying_key(policy.key_hash)
+        compiled(verifying.policy, verifying.capacity).require_bound(terms.bound)
+        return Resources(
+            committee, terms, policy, self._parameters.commitment_key(terms.dimension), verifying,
+            self._parameters.srs, self._authorize, self._payee,
+        )  # fmt: skip
+
+    def _gathered(
+        self, key: RoundKey, resources: Resources, action: Gather, ready: frozenset[int]
+    ) -> tuple[bytes, ...]:
+        """The next cohort, in the order of a batch."""
+        needs = _needs(resources)
+        with self._journal.reading() as state:
+            current = state.rounds[key]
+            held = {s: frozenset(state.submissions[s].receipts) for s in action.submissions}
+            able = ready - current.excluded
+            chosen = gather(held, able, needs, last=action.last, cautious=current.given_up > 0)
+            return tuple(sorted(chosen, key=lambda s: state.submissions[s].header.owner_index))
+
+    def _none(self, resources: Resources, action: Gather, ready: frozenset[int], facts: RoundFacts) -> Unproven | Early:
+        """Why there is no cohort."""
+        if not action.last:
+            return Early(too_early(len(action.submissions), facts))
+        quorum, waiting = resources.committee.quorum, len(action.submissions)
+        if len(ready) < quorum:
+            reason = f"too few provers: {len(ready)} of {resources.committee.size} answer, {quorum} are needed"
+            return Unproven(reason, Trouble.NO_QUORUM)
+        reason = (
+            f"too few owners: of the {waiting} submissions that wait, fewer than {resources.terms.min_owners} are held "
+            f"together by {quorum} provers that answer"
+        )
+        return Unproven(reason, Trouble.AWAY)
+
+    def _plan(self, key: RoundKey, submissions: tuple[bytes, ...], ready: frozenset[int], *, again: bool) -> Plan:
+        with self._journal.reading() as state:
+            current = state.rounds[key]
+            return Plan(
+                key, submissions, again, current.locked if again else None,
+                _rejected(state, submissions), _receipts(state, submissions),
+                frozenset(current.excluded), ready - current.excluded,
+            )  # fmt: skip
+
+
+def _needs(resources: Resources) -> Needs:
+    committee = resources.committee
+    return Needs(committee.quorum, committee.threshold, resources.policy.capacity, resources.terms.min_owners)
+
+
+def _rejected(state: CoordinatorState, submissions: Iterable[bytes]) -> frozenset[bytes]:
+    return frozenset(s for s in submissions if state.submissions[s].status.state is SubmissionState.REJECTED)
+
+
+def _receipts(state: CoordinatorState, submissions: Iterable[bytes]) -> dict[int, frozenset[bytes]]:
+    holders: dict[int, set[bytes]] = {}
+    for submission in submissions:
+        for prover in state.submissions[submission].receipts:
+            holders.setdefault(prover, set()).add(submission)
+    return {prover: frozenset(held) for prover, held in holders.items()}

@@ -1,0 +1,179 @@
+"""Has the fees of accepted batches credited: collects from provers that a sum is served, and shows it to the market."""
+
+from __future__ import annotations
+
+import logging
+
+from circuits.errors import ContractError, NotReadyError
+from commons.chain.facts import HeldFees
+from commons.chain.feereceipts import missing, shown_receipts, valid_receipts
+from commons.chain.ignored import certain_after
+from commons.chain.mined import Mined
+from commons.chain.ports import BatchSender
+from commons.protocol import release
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.messages import StepReply
+from commons.protocol.receipts import posted_hash
+from commons.storage.blobs import Blobs
+from coordinator.fleet import Fleet
+from coordinator.journal import Journal
+from coordinator.roundstate import RoundKey
+
+_log = logging.getLogger(__name__)
+_CHANGED = frozenset({"FeesUnknown", "ProversPaid", "ChallengeStillPossible"})
+"""Refusals that pass: somebody was faster or asked for the sum, or a pause has moved the market's clock."""
+_TOO_EARLY = frozenset({"AvailabilityNotOverdue", "FeesUnknown", "RoundStillOpen"})
+"""After a pause; somebody was faster; an owner has posted its submission meanwhile."""
+_POSTING_PATIENCE = 600
+"""Most seconds after its acceptance in which a sum that is to be published waits for all who attested its batch."""
+
+
+class FeeSettlement:
+    """Settles what the market holds for one batch at a time; what is held, the chain says."""
+
+    def __init__(self, chain: BatchSender, journal: Journal, blobs: Blobs, *, timeout: float) -> None:
+        """``timeout``: seconds that a prover has to release a share, or to sign."""
+        self._chain = chain
+        self._journal = journal
+        self._blobs = blobs
+        self._timeout = timeout
+        self._released: dict[bytes, set[int]] = {}  # a large vector travels with each: asked for once
+
+    def earliest(self, key: RoundKey, held: HeldFees) -> int:
+        """Chain time after which there is something to do for a batch, as it looks now.
+
+        Provers' fees are settled once the model owner cannot ask for the sum any more.  Where the payee's are paid by
+        the same transaction a little later, that is waited for.  The market's clock is not ahead of the chain's.
+
+        Raises ChainError.
+        """
+        certain = certain_after(self._chain.view, *key)
+        if _provers_are_through(held):
+            return max(held.due, certain)
+        if held.challenge:
+            return 0
+        window = self._window(key)
+        return min(max(held.due - window // 2, certain), held.due - window // 4)
+
+    def settle(self, key: RoundKey, index: int, held: HeldFees, fleet: Fleet, now: int) -> bool:
+        """Have the fees of a batch credited; False while that must be tried again later.
+
+        Whoever attested the batch and signs is paid by one transaction.  Members that do not answer are waited for
+        until a quarter of the availability window is left; after that they settle for themselves.  What the payee
+        is not paid by it, since it was not certain whom the coordinator ignored, is collected later.
+
+        Raises:
+            ChainError: the node is the trouble; call again later.
+        """
+        if _provers_are_through(held):
+            return self._refund(key, index, held)
+        signed = self._collected(held, fleet, b"")
+        shown, behind = shown_receipts(fleet.committee, held, signed), missing(held, signed)
+        patient = now <= held.due - self._window(key) // 4
+        if shown is None or (behind and patient):
+            _log.info("event=fees-wait batch=0x%s signed=%d missing=%s", held.batch_id.hex(), len(signed), behind)
+            return now > max(held.due, certain_after(self._chain.view, *key)) and self._refund(key, index, held)
+        try:
+            mined = self._chain.settle_fees(*key, index, held, shown)
+        except ContractError as error:
+            return self._refused(key, index, held, error)
+        self._told(held, mined, len(shown), behind)
+        return True
+
+    def post(self, key: RoundKey, index: int, payload: bytes, fleet: Fleet) -> bytes | None:
+        """Publish an encoded sum and have the batch's fees credited for it, by one transaction, whose hash it returns.
+
+        None where it is to be published alone: no fees are held, or not all who attested the batch sign in time.
+
+        Raises:
+            NotReadyError: some have not signed yet; call again later.
+            ChainError: the node is the trouble.
+        """
+        held = self._chain.view.held_fees(*key, index).get(index)
+        if held is None or held.paid:
+            return None
+        signed = self._collected(held, fleet, payload)
+        shown, behind = shown_receipts(fleet.committee, held, signed), missing(held, signed)
+        if shown is None or behind:
+            window = self._window(key)
+            if self._chain.view.now() <= held.due - window + min(window // 4, _POSTING_PATIENCE):
+                raise NotReadyError(f"provers {behind} that attested the batch do not say yet that they serve its sum")
+            return None
+        mined = self._chain.settle_fees(*key, index, held, shown, posted=posted_hash(payload), payload=payload)
+        self._told(held, mined, len(shown), behind)
+        return mined.transaction
+
+    def _told(self, held: HeldFees, mined: Mined, receipts: int, behind: list[int]) -> None:
+        self._released.pop(held.batch_id, None)
+        _log.info(
+            "event=fees-settled batch=0x%s transaction=0x%s receipts=%d missing=%s",
+            held.batch_id.hex(), mined.transaction.hex(), receipts, behind,
+        )  # fmt: skip
+
+    def _collected(self, held: HeldFees, fleet: Fleet, payload: bytes) -> dict[int, bytes]:
+        """Valid receipts, by member; who has not released the sum yet is asked for that first."""
+        market, committee = self._chain.view.market_id, fleet.committee
+        receipts = fleet.availability(held.batch_id, payload, self._timeout)
+        signed = valid_receipts(market, committee, held, receipts, payload)
+        behind = missing(held, signed)
+        if behind and self._have_released(held.batch_id, behind, fleet):
+            receipts = fleet.availability(held.batch_id, payload, self._timeout, behind)
+            signed.update(valid_receipts(market, committee, held, receipts, payload))
+        return signed
+
+    def _have_released(self, batch_id: bytes, behind: list[int], fleet: Fleet) -> bool:
+        """Ask members to release their share of a sum; whether any did."""
+        done = self._released.setdefault(batch_id, set())
+        certificate = self._certificate(batch_id)
+        asked = fleet.reachable() & set(behind) - done
+        if certificate is None or not asked:
+            return False
+        requests, dimension = release.requests(certificate, asked), certificate.statement.context.dimension
+        replies = fleet.ask(requests, dimension, self._timeout)
+        found = {member for member, reply in replies.items() if isinstance(reply, StepReply)}
+        done |= found
+        return bool(found)
+
+    def _certificate(self, batch_id: bytes) -> Certificate | None:
+        with self._journal.reading() as state:
+            batch = state.batches.get(batch_id)
+            digest = None if batch is None else batch.bundle_digest
+        return None if digest is None else AuditBundle.decode(self._blobs.get(digest)).certificate
+
+    def _refused(self, key: RoundKey, index: int, held: HeldFees, error: ContractError) -> bool:
+        if error.error == "AvailabilityOverdue":
+            return self._refund(key, index, held)
+        if error.error not in _CHANGED:
+            raise error
+        return False
+
+    def _refund(self, key: RoundKey, index: int, held: HeldFees) -> bool:
+        """Have the payee credited, once provers' fees are overdue; where it gets nothing, that is not worth the gas.
+
+        Those that no prover was paid go back to the task.
+        """
+        pay = self._chain.view.terms(key[0]).pay
+        if not (pay.coordinator_batch or pay.coordinator_gradient):
+            return True
+        try:
+            self._chain.refund_fees(*key, index, held)
+        except ContractError as error:
+            if error.error not in _TOO_EARLY:
+                raise
+            return False
+        if _provers_are_through(held):
+            _log.info("event=payee-paid batch=0x%s", held.batch_id.hex())
+        else:
+            _log.warning(
+                "event=fees-refunded batch=0x%s advice='too few provers said in time that they serve the sum'",
+                held.batch_id.hex(),
+            )  # fmt: skip
+        return True
+
+    def _window(self, key: RoundKey) -> int:
+        return self._chain.view.terms(key[0]).windows.availability
+
+
+def _provers_are_through(held: HeldFees) -> bool:
+    """Whether only the payee's fee is waited for, as far as the coordinator cares."""
+    return bool(held.paid) or not held.due

@@ -1,0 +1,172 @@
+"""Owners that were rejected lose their deposit: provers sign that, and the market is shown a quorum's word.
+
+Provers are asked as soon as the cohort has ended, for a restart makes them forget it.  What they have signed is in the
+journal: it is shown to the market when that is worth it, and again if a reorganisation takes it back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+
+from circuits.errors import ContractError, GradrollError
+from circuits.terms import TaskTerms
+from commons.chain.ports import BatchSender
+from commons.protocol.bodies import SignedBody
+from commons.protocol.messages import Cohort, Step, StepRequest
+from commons.protocol.receipts import exclusion_digest
+from commons.protocol.replies import collect
+from commons.protocol.signing import signs
+from commons.runtime.clock import Clock
+from coordinator.events import ExclusionEnded, ExclusionSigned
+from coordinator.feeturns import SETTLED
+from coordinator.fleet import Fleet
+from coordinator.journal import Journal
+from coordinator.machine import OwnerRejected, Resources, Verdict
+from coordinator.roundstate import named
+
+_log = logging.getLogger(__name__)
+_FINAL = frozenset({"NotInRound", "ExclusionTooLate"})
+"""Refusals that do not pass."""
+
+
+def is_priced(terms: TaskTerms) -> bool:
+    """Whether an exclusion of an owner of a task changes anything: a deposit, or what it costs to ignore it."""
+    pay = terms.pay
+    return bool(pay.deposit or pay.coordinator_batch or pay.coordinator_gradient)
+
+
+def signed_exclusions(
+    resources: Resources, fleet: Fleet, cohort: Cohort, verdicts: Iterable[Verdict], timeout: float
+) -> list[ExclusionSigned]:
+    """Have the owners that were rejected excluded, as far as a quorum of the provers signs it on the evidence.
+
+    Args:
+        timeout: seconds that a prover has for each.
+    """
+    rejected = [v for v in verdicts if isinstance(v, OwnerRejected) and v.evidence is not None]
+    if not is_priced(resources.terms):
+        return []
+    found = [_signed(resources, fleet, cohort, v.evidence, timeout) for v in rejected if v.evidence is not None]
+    return [each for each in found if each is not None]
+
+
+def _signed(
+    resources: Resources, fleet: Fleet, cohort: Cohort, evidence: StepRequest, timeout: float
+) -> ExclusionSigned | None:
+    context, committee, header = cohort.context, resources.committee, cohort.headers[evidence.owner]
+    request = replace(evidence, authorization=resources.authorize(evidence.asked))
+    asked = fleet.reachable()
+    replies = fleet.ask(dict.fromkeys(asked, request), context.dimension, timeout)
+    answers = collect(committee, replies, asked, request.session, Step.EXCLUDE, SignedBody.decode)
+    dealing = cohort.digests[evidence.owner]
+    digest = exclusion_digest(context, header.owner_index, dealing)
+    good = {p: b.signature for p, b in answers.bodies.items() if signs(committee.members[p], digest, b.signature)}
+    place = named((context.task_id, context.round))
+    if len(good) < committee.quorum:
+        _log.warning(
+            "event=exclusion-unsigned task=%s round=%d owner=%d signed=%d", *place, header.owner_index, len(good)
+        )
+        return None
+    _log.info("event=exclusion-signed task=%s round=%d owner=%d", *place, header.owner_index)
+    provers = tuple(sorted(good)[: committee.quorum])  # each costs gas
+    return ExclusionSigned(
+        context.task_id, context.round, header.owner_index, dealing, provers, tuple(good[p] for p in provers)
+    )
+
+
+class Exclusions:
+    """Shows the market what provers have signed, each ``turn`` a little.
+
+    Args:
+        pool: where the work is done.
+        interval: seconds between looks.
+        least: deposit, in the smallest unit of the task's token, that is worth the gas; one that has posted is
+            excluded for less.
+    """
+
+    def __init__(
+        self, chain: BatchSender, journal: Journal, clock: Clock, pool: Executor, *, interval: float, least: int
+    ) -> None:
+        self._chain = chain
+        self._view = chain.view
+        self._journal = journal
+        self._clock = clock
+        self._pool = pool
+        self._interval = interval
+        self._least = least
+        self._running: Future[None] | None = None
+        self._next = 0.0
+        self._done_since: dict[tuple[int, int, int], int] = {}
+
+    def turn(self) -> None:
+        """Start a look, if it is time and none is under way."""
+        if (self._running is not None and not self._running.done()) or self._clock.monotonic() < self._next:
+            return
+        with self._journal.reading() as state:
+            signed = list(state.exclusions.values())
+        if signed:
+            self._next = self._clock.monotonic() + self._interval
+            self._running = self._pool.submit(self._look, signed)
+
+    def _look(self, signed: list[ExclusionSigned]) -> None:
+        for each in signed:
+            place = *named((each.task_id, each.round)), each.index
+            try:
+                self._work(each)
+            except GradrollError as error:  # one owner does not hold up the others
+                _log.warning(
+                    "event=exclusion-trouble task=%s round=%d owner=%d code=%s reason=%r",
+                    *place,
+                    error.code,
+                    str(error),
+                )
+            except Exception:
+                _log.exception("event=exclusion-error task=%s round=%d owner=%d", *place)
+
+    def _work(self, signed: ExclusionSigned) -> None:
+        """Have one owner excluded if it is worth it; leave it alone for good once nothing can change any more."""
+        now, terms = self._view.now(), self._view.terms(signed.task_id)
+        last = self._view.round(signed.task_id, signed.round).settle_deadline + terms.windows.exit
+        if self._is_done(signed):
+            if now - self._done_since.setdefault(signed.place, now) >= SETTLED:
+                self._end(signed)
+            return
+        self._done_since.pop(signed.place, None)
+        if now > last:
+            self._end(signed)
+        elif terms.pay.deposit >= max(self._least, 1) or self._has_posted(signed):
+            self._send(signed)
+
+    def _is_done(self, signed: ExclusionSigned) -> bool:
+        """Whether it is excluded for this round, or was for another and has not posted in this one."""
+        if any(each.index == signed.index for each in self._view.excluded(signed.task_id, signed.round)):
+            return True
+        return self._view.owner(signed.task_id, signed.index).excluded and not self._has_posted(signed)
+
+    def _has_posted(self, signed: ExclusionSigned) -> bool:
+        posted = self._view.posted(signed.task_id, signed.round)
+        return any(each.header.owner_index == signed.index for each in posted)
+
+    def _send(self, signed: ExclusionSigned) -> None:
+        place = *named((signed.task_id, signed.round)), signed.index
+        try:
+            mined = self._chain.exclude(
+                signed.task_id, signed.round, signed.index, signed.submission,
+                tuple(zip(signed.provers, signed.signatures, strict=True)),
+            )  # fmt: skip
+        except ContractError as error:
+            if error.error == "AlreadyExcluded":  # somebody was faster
+                return
+            if error.error not in _FINAL:
+                raise
+            _log.warning("event=exclusion-refused task=%s round=%d owner=%d reason=%r", *place, str(error))
+            self._end(signed)
+            return
+        _log.info("event=owner-excluded task=%s round=%d owner=%d transaction=0x%s", *place, mined.transaction.hex())
+
+    def _end(self, signed: ExclusionSigned) -> None:
+        self._journal.record(ExclusionEnded(*signed.place))
+        self._done_since.pop(signed.place, None)

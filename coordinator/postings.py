@@ -1,0 +1,129 @@
+"""Takes submissions in that owners posted on the chain, because nobody took them here, as if they had been handed in.
+
+Who is posted and neither accepted nor excluded in the end costs the round's payees a part of their fees.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Executor, Future
+
+from circuits.errors import ChainError, GradrollError, InvalidInputError, SignatureError, UnknownError, WireError
+from commons.chain.facts import PostedSubmission
+from commons.chain.ports import MarketReader
+from commons.runtime.clock import Clock
+from commons.wire import checks
+from coordinator.admission import Admission
+from coordinator.journal import Journal
+from coordinator.roundstate import RoundKey, named
+
+_log = logging.getLogger(__name__)
+_FINAL = (SignatureError, InvalidInputError, WireError)
+"""What is wrong with these stays wrong.  Others may pass: another submission of the owner that is rejected, another
+coordinator that is replaced by this one."""
+_MARGIN = 64
+"""Blocks that are looked at again: a reorganisation puts what is in them elsewhere."""
+
+
+class Postings:
+    """Watches the market, each ``turn`` a little.
+
+    Args:
+        pool: where the work is done.
+        interval: seconds between looks.
+    """
+
+    def __init__(
+        self,
+        view: MarketReader,
+        journal: Journal,
+        admission: Admission,
+        own_address: bytes,
+        clock: Clock,
+        pool: Executor,
+        *,
+        interval: float,
+    ) -> None:
+        self._view = view
+        self._journal = journal
+        self._admission = admission
+        self._own_address = own_address
+        self._clock = clock
+        self._pool = pool
+        self._interval = interval
+        self._running: Future[None] | None = None
+        self._next = 0.0
+        self._seen = 0
+        self._rounds: set[RoundKey] = set()
+        self._told: dict[bytes, str] = {}
+        self._refused: set[bytes] = set()
+
+    def turn(self) -> None:
+        """Start a look, if it is time and none is under way."""
+        if (self._running is not None and not self._running.done()) or self._clock.monotonic() < self._next:
+            return
+        self._next = self._clock.monotonic() + self._interval
+        self._running = self._pool.submit(self._guarded)
+
+    def take(self, key: RoundKey) -> bool:
+        """Take in what was posted in a round; whether anything was new.
+
+        Raises:
+            ChainError: the node is the trouble; call again later.
+        """
+        if self._view.coordinator(key[0]) != self._own_address:
+            return False
+        return sum(self._enter(key, posted) for posted in self._view.posted(*key)) > 0
+
+    def _guarded(self) -> None:
+        try:
+            self._look()
+        except GradrollError as error:
+            _log.warning("event=postings-trouble code=%s reason=%r", error.code, str(error))
+        except Exception:
+            _log.exception("event=postings-error")
+
+    def _look(self) -> None:
+        found, last = self._view.posted_since(max(self._seen - _MARGIN, 0))
+        self._rounds |= found
+        self._seen = last
+        for key in sorted(self._rounds):
+            if self._is_over(key):
+                self._rounds.discard(key)
+            else:
+                self.take(key)
+
+    def _is_over(self, key: RoundKey) -> bool:
+        try:
+            record = self._view.round(*key)
+        except UnknownError:  # a reorganisation took it back, and what was posted in it
+            return True
+        return record.closed or record.finalized
+
+    def _enter(self, key: RoundKey, posted: PostedSubmission) -> bool:
+        submission = posted.submission
+        with self._journal.reading() as state:
+            known = state.status_of(submission) is not None
+        if known or submission in self._refused:
+            return False
+        try:
+            checks.g1(posted.header.commitment, "the commitment")
+            self._admission.submit(posted.header, posted.receipts)
+        except ChainError:
+            raise
+        except GradrollError as error:
+            if isinstance(error, _FINAL):
+                self._refused.add(submission)
+            self._tell(key, posted, error)
+            return False
+        _log.info("event=posting-taken task=%s round=%d owner=%d", *named(key), posted.header.owner_index)
+        return True
+
+    def _tell(self, key: RoundKey, posted: PostedSubmission, error: GradrollError) -> None:
+        """Log a refusal, once as long as it stays the same."""
+        if self._told.get(posted.submission) != error.code:
+            self._told[posted.submission] = error.code
+            _log.warning(
+                "event=posting-refused task=%s round=%d owner=%d code=%s reason=%r",
+                *named(key), posted.header.owner_index, error.code, str(error),
+            )  # fmt: skip

@@ -1,0 +1,150 @@
+"""One round as the coordinator keeps it: submissions and where they stand, the cohort under way, the batches.
+
+A round may have tens of thousands of owners, so what is asked for at every header or turn is kept, not counted anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from circuits.statement import SubmissionHeader
+from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus
+from commons.runtime.identifiers import shown
+
+RoundKey = tuple[int, int]
+_TOLD = 16
+"""Entries of one prover without proof in a round's status: it words its refusals itself, each another if it likes."""
+_WORDS = 512
+"""Most characters of them, for the same reason."""
+
+
+@dataclass(slots=True)
+class Submission:
+    """A submission and what became of it."""
+
+    header: SubmissionHeader
+    receipts: tuple[int, ...]
+    status: SubmissionStatus
+
+
+@dataclass(slots=True)
+class ProvenBatch:
+    """A batch that is proven, and what became of it.
+
+    Attributes:
+        settled: the chain accepted it, or refused it for good.
+        payload_digest: of its aggregate, None until the provers have released it.
+        published: whether the aggregate is in the chain's log.
+    """
+
+    batch_id: bytes
+    round_key: RoundKey
+    submissions: tuple[bytes, ...]
+    bundle_digest: bytes
+    transaction: bytes | None = None
+    settled: bool = False
+    accepted: bool = False
+    payload_digest: bytes | None = None
+    published: bool = False
+
+    @property
+    def status(self) -> BatchStatus:
+        """What is told of it."""
+        return BatchStatus(
+            self.batch_id, self.payload_digest, len(self.submissions), self.accepted, self.transaction
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Round:
+    """A round.
+
+    Attributes:
+        submissions: in order of arrival; of a round that is closed only the last one.
+        waiting: those that wait for a batch, in order of arrival.
+        by_owner: those of each owner (its address), in order of arrival.
+        counts: how many stand where.
+        cohort: submissions of the cohort that is not proven yet; None when there is none.
+        locked: those of them that provers were asked to attest together; None before.
+        failures: how often that cohort has failed in a row.
+        failing_since: the chain's time of the first of these failures; 0 when it is not known.
+        given_up: how many cohorts have failed for good.
+        trouble: why the round does not move, or why the last cohort was given up.
+        bound: owners whom provers may have locked to a set that came to nothing, so that they take no other submission.
+    """
+
+    submissions: list[bytes] = field(default_factory=list)
+    waiting: dict[bytes, None] = field(default_factory=dict)
+    by_owner: dict[bytes, list[bytes]] = field(default_factory=dict)
+    counts: Counter[SubmissionState] = field(default_factory=Counter)
+    cohort: tuple[bytes, ...] | None = None
+    locked: tuple[bytes, ...] | None = None
+    failures: int = 0
+    failing_since: int = 0
+    given_up: int = 0
+    last_attempt: int = 0
+    trouble: str = ""
+    batches: list[bytes] = field(default_factory=list)
+    named: list[NamedProver] = field(default_factory=list)
+    excluded: set[int] = field(default_factory=set)
+    bound: set[bytes] = field(default_factory=set)
+    closed: bool = False
+
+    def enter(self, submission: bytes, owner: bytes) -> None:
+        """A submission came in; it waits."""
+        self.submissions.append(submission)
+        self.by_owner.setdefault(owner, []).append(submission)
+        self.waiting[submission] = None
+        self.counts[SubmissionState.PENDING] += 1
+
+    def move(self, submission: bytes, before: SubmissionState, after: SubmissionState) -> None:
+        """A submission stands elsewhere now; it never waits again."""
+        self.waiting.pop(submission, None)
+        self.counts[before] -= 1
+        self.counts[after] += 1
+
+    def begin(self, cohort: tuple[bytes, ...]) -> None:
+        """A cohort is fixed."""
+        self.end_cohort()
+        self.cohort = cohort
+
+    def fail(self, reason: str, at: int) -> None:
+        """It could not be proven this time."""
+        self.failing_since = self.failing_since if self.failures else at
+        self.failures += 1
+        self.trouble = reason
+
+    def end_cohort(self) -> None:
+        """There is none under way any more."""
+        self.cohort, self.locked, self.failures, self.failing_since = None, None, 0, 0
+
+    def blame(self, prover: int, step: str, reason: str, *, proven: bool) -> None:
+        """Something is held against a prover."""
+        named = NamedProver(prover, step, reason if proven else reason[:_WORDS])
+        told = sum(known.prover == prover for known in self.named)
+        if named not in self.named and (proven or told < _TOLD):
+            self.named.append(named)
+        if proven:
+            self.excluded.add(prover)
+
+    def forget_submissions(self) -> list[bytes]:
+        """All but the last one, which tells of which deployment the round is: nobody asks for the others any more."""
+        gone, self.submissions = self.submissions[:-1], self.submissions[-1:]
+        self.by_owner.clear()
+        return gone
+
+    def status(self, number: int, batches: Iterable[ProvenBatch], *, whole: bool) -> RoundStatus:
+        """What is told of it; ``whole``: with its batches, its trouble, and what is held against provers."""
+        counts = self.counts
+        waiting = counts[SubmissionState.PENDING] + counts[SubmissionState.PROVING]
+        return RoundStatus(
+            number, waiting, counts[SubmissionState.REJECTED], self.last_attempt, self.trouble if whole else "",
+            tuple(batch.status for batch in batches) if whole else (), tuple(self.named) if whole else (),
+        )  # fmt: skip
+
+
+def named(key: RoundKey) -> tuple[str, int]:
+    """A round as log lines name it."""
+    return shown(key[0]), key[1]

@@ -1,0 +1,62 @@
+"""AVAILABILITY: this prover's word, for the market, that a batch's sum is to be had.  Provers are paid on a quorum's.
+
+It is true when it is given: the market has accepted the batch, by every node that this prover asks and as deep as for a
+release; the share of its sum was released to somebody, so that whoever asks gets it; and it lies on the disk, whole.
+Nothing has to be remembered: of one state of the chain there is one word, and signatures are deterministic.
+"""
+
+from __future__ import annotations
+
+from circuits import payload as payloads
+from circuits.errors import NotReadyError, ProofError, WireError
+from circuits.verify import sum_of_commitments
+from commons.protocol.bundle import Certificate
+from commons.protocol.receipts import AvailabilityReceipt, availability_digest, posted_hash
+from provers.party import ledger
+from provers.party.environment import Environment
+from provers.party.releasing import require_acceptance
+from provers.party.steps import members_of, require_same
+
+
+def attest_availability(env: Environment, certificate: Certificate, payload: bytes = b"") -> AvailabilityReceipt:
+    """Say that the sum of a batch is served here, or that it is the payload, for whoever posts that.
+
+    Which challenge it answers, this prover's own node says and not who asks.
+
+    Args:
+        certificate: the batch, as this prover keeps it.
+        payload: the encoded aggregate, or nothing.
+
+    Raises:
+        NotReadyError: the market has not accepted the batch, or not deep enough, or the share was not released yet.
+        UnknownError, StorageError: the share of the sum is not here any more, or is damaged.
+        WireError, ProofError: the payload is not the batch's aggregate.
+        ClosedError: the market holds no fees for the batch.
+    """
+    statement, batch_id = certificate.statement, certificate.batch_id
+    context = statement.context
+    require_same(context, env.released_context(context.task_id, context.round)[0])
+    require_acceptance(env, certificate)
+    _require_served(env, certificate)
+    if payload:
+        _require_opening(env, certificate, payload)
+    challenge = env.challenge(context, batch_id)
+    digest = availability_digest(context.market, batch_id, challenge, posted_hash(payload))
+    return AvailabilityReceipt(challenge, env.sign(digest))
+
+
+def _require_served(env: Environment, certificate: Certificate) -> None:
+    selection = ledger.Selection.plain(members_of(certificate.statement.context, certificate.statement.owners))
+    if not env.ledger.has_released(selection):
+        raise NotReadyError("this prover has not released its share of this sum to anybody yet; ask for that first")
+    env.summed(selection)  # read to the end, as for a reader
+
+
+def _require_opening(env: Environment, certificate: Certificate, payload: bytes) -> None:
+    if len(payload) > payloads.MAX_INLINE:
+        raise WireError(f"a payload of {len(payload)} bytes does not go into a transaction; {payloads.MAX_INLINE} do")
+    dimension = certificate.statement.context.dimension
+    aggregate = payloads.decode(payload, dimension)
+    opened = env.commitment_key(dimension).commit_small(aggregate.values, aggregate.tail)
+    if opened != sum_of_commitments(certificate.statement):
+        raise ProofError("the payload does not open the sum of this batch's commitments")

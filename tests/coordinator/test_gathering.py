@@ -1,0 +1,198 @@
+"""Who is proven together: nobody is left behind who need not be, and few provers' shares put few owners at risk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commons.protocol.messages import Step
+from coordinator.gathering import Needs, gather, group_size
+from tests.support.faults import silent
+from tests.support.network import Network, Result, network_with
+
+EVERYBODY = frozenset(range(4))
+NEEDS = Needs(quorum=3, threshold=1, capacity=8, least=3)
+
+
+def held(**groups: tuple[int, frozenset[int]]) -> dict[bytes, frozenset[int]]:
+    """Submissions by name: how many of each group, and who holds them."""
+    return {f"{name}{nth}".encode(): provers for name, (count, provers) in groups.items() for nth in range(count)}
+
+
+def kinds(chosen: tuple[bytes, ...]) -> dict[str, int]:
+    return dict(Counter(submission.decode().rstrip("0123456789") for submission in chosen))
+
+
+def cohorts(waiting: Mapping[bytes, frozenset[int]], *, cautious: bool = False) -> list[dict[str, int]]:
+    """All cohorts of those that wait, one after the other."""
+    left, found = dict(waiting), []
+    while chosen := gather(left, EVERYBODY, NEEDS, last=True, cautious=cautious):
+        found.append(kinds(chosen))
+        for submission in chosen:
+            del left[submission]
+    return found
+
+
+WITHOUT_3, WITHOUT_0 = EVERYBODY - {3}, EVERYBODY - {0}
+
+
+def test_all_that_everybody_holds_are_taken_in_even_parts() -> None:
+    assert cohorts(held(full=(17, EVERYBODY))) == [{"full": 6}, {"full": 6}, {"full": 5}]
+    assert cohorts(held(full=(8, EVERYBODY))) == [{"full": 8}]
+    assert cohorts(held(full=(2, EVERYBODY))) == []
+
+
+def test_those_that_few_hold_come_last_with_no_more_company_than_they_need() -> None:
+    assert cohorts(held(few=(1, WITHOUT_3), full=(13, EVERYBODY))) == [{"full": 6}, {"full": 5}, {"full": 2, "few": 1}]
+    assert cohorts(held(few=(4, WITHOUT_3), full=(8, EVERYBODY))) == [{"full": 8}, {"few": 4}]
+
+
+def test_a_prover_that_refuses_an_honest_owners_share_does_not_keep_it_out() -> None:
+    """The owner has the receipts of all others; alone it is no batch."""
+    assert cohorts(held(refused=(1, WITHOUT_0), full=(5, EVERYBODY)))[-1] == {"full": 2, "refused": 1}
+
+
+def test_groups_that_different_provers_hold_get_company_each() -> None:
+    found = cohorts(held(one=(1, WITHOUT_3), other=(2, WITHOUT_0), full=(8, EVERYBODY)))
+    assert found[0] == {"full": 5}
+    assert {"full": 1, "other": 2} in found
+    assert {"full": 2, "one": 1} in found
+
+
+def test_one_corrupt_owner_and_one_liar_cost_at_most_a_minimum_of_owners_a_round() -> None:
+    """Attack: its shares go to a quorum with the liar in it, and the cohort that it is in is stopped by the liar.  In
+    however many cohorts the round has, it draws company once; once a cohort has failed for good, none.
+    """
+    attack = held(corrupt=(1, WITHOUT_3), full=(100, EVERYBODY))
+    found = cohorts(attack)
+    at_risk = [cohort for cohort in found if "corrupt" in cohort]
+    assert at_risk == [{"full": NEEDS.least - 1, "corrupt": 1}]
+    assert sum(cohort.get("full", 0) for cohort in found) == 100
+    assert cohorts(attack, cautious=True) == [{"full": size} for size in (8,) * 9 + (7,) * 4]
+
+
+def test_nobody_is_left_behind_for_a_prover_to_spare() -> None:
+    """Five make no two batches of three: the last would wait for a batch that never comes."""
+    assert cohorts(held(few=(1, WITHOUT_3), full=(4, EVERYBODY))) == [{"full": 4, "few": 1}]
+
+
+def test_what_has_failed_once_is_not_risked_again() -> None:
+    assert cohorts(held(few=(1, WITHOUT_3), full=(4, EVERYBODY)), cautious=True) == [{"full": 4}]
+
+
+def test_before_submissions_end_only_whole_batches_are_made_and_enough_stay_for_another() -> None:
+    def early(waiting: Mapping[bytes, frozenset[int]]) -> dict[str, int]:
+        return kinds(gather(waiting, EVERYBODY, NEEDS, last=False, cautious=False))
+
+    assert early(held(full=(10, EVERYBODY))) == {}
+    assert early(held(full=(11, EVERYBODY))) == {"full": 8}
+    assert early(held(few=(5, WITHOUT_3), full=(10, EVERYBODY))) == {}
+
+
+def test_provers_that_are_away_do_not_count() -> None:
+    waiting = held(few=(2, WITHOUT_3), full=(2, EVERYBODY))
+    assert kinds(gather(waiting, WITHOUT_3, NEEDS, last=True, cautious=False)) == {"few": 2, "full": 2}
+    assert gather(waiting, frozenset({1, 2}), NEEDS, last=True, cautious=False) == ()
+
+
+def test_those_that_fewer_than_a_quorum_hold_wait_and_get_no_company() -> None:
+    """A prover that is away can come back; the others do not wait for it."""
+    waiting = held(lost=(1, frozenset({0, 1})), full=(4, EVERYBODY))
+    assert cohorts(waiting) == [{"full": 4}]
+
+
+COMMITTEES = st.sampled_from([(4, 1), (5, 1), (7, 2), (10, 3)])
+
+
+@given(COMMITTEES, st.data())
+def test_a_cohort_fits_and_its_provers_hold_all_of_it(committee: tuple[int, int], data: st.DataObject) -> None:
+    size, threshold = committee
+    quorum = max(2 * threshold + 1, (size + threshold) // 2 + 1)
+    needs = Needs(quorum, threshold, data.draw(st.integers(2, 9)), data.draw(st.integers(2, 4)))
+    if needs.capacity < needs.least:
+        return
+    provers = st.frozensets(st.integers(0, size - 1))
+    listed = data.draw(st.lists(provers, max_size=24))
+    waiting = {bytes([nth]): one for nth, one in enumerate(listed)}
+    ready = data.draw(provers)
+    chosen = gather(waiting, ready, needs, last=data.draw(st.booleans()), cautious=data.draw(st.booleans()))
+    if chosen:
+        assert len(set(chosen)) == len(chosen)
+        assert needs.least <= len(chosen) <= needs.capacity
+        assert len(ready.intersection(*(waiting[s] for s in chosen))) >= quorum
+
+
+@given(st.integers(3, 40), st.integers(0, 6))
+def test_all_that_everybody_holds_get_in_whoever_else_waits(full: int, few: int) -> None:
+    """And with them those that few hold, unless there are too few of both."""
+    found = cohorts(held(few=(few, WITHOUT_3), full=(full, EVERYBODY)))
+    assert sum(cohort.get("full", 0) for cohort in found) == full
+    assert sum(cohort.get("few", 0) for cohort in found) == few or full + few < 2 * NEEDS.least
+
+
+@given(st.integers(2, 256), st.integers(2, 64), st.integers(2, 64))
+def test_groups_fit_and_are_not_too_small(waiting: int, capacity: int, least: int) -> None:
+    if least > min(capacity, waiting):
+        return
+    size = group_size(waiting, capacity, least)
+    assert least <= size <= capacity
+    rest = waiting - size
+    if capacity >= 2 * least and rest:
+        assert rest >= least
+
+
+def proven(network: Network, receipts: Mapping[int, frozenset[bytes]], *faulty: int) -> Result:
+    """The next cohort of a network, as its provers prove it; those at fault vanish when it is to be signed."""
+    holders = {s: frozenset(p for p, of in receipts.items() if s in of) for s in network.cohort.digests}
+    needs = Needs(network.committee.quorum, network.committee.threshold, network.capacity, network.least_owners)
+    chosen = gather(holders, EVERYBODY, needs, last=True, cautious=False)
+    able = frozenset(p for p in EVERYBODY if receipts[p].issuperset(chosen))
+    digests = network.cohort.digests
+    network.headers = [h for h, digest in zip(network.headers, digests, strict=True) if digest in chosen]
+    return network.run({p: [silent(Step.ATTEST)] for p in faulty}, reachable=able)
+
+
+def test_an_owner_that_leaves_a_prover_out_does_not_take_the_spare_prover_from_the_others() -> None:
+    """It and a prover that vanishes after the set is signed could end the round for everybody."""
+    network = network_with(4)
+    everything = frozenset(network.submission(i) for i in range(4))
+    del network.memories[0].payloads[network.submission(3)]
+    receipts = {0: everything - {network.submission(3)}, 1: everything, 2: everything, 3: everything}
+    result = proven(network, receipts, 3)
+    network.check(result, [0, 1])
+    assert not [v for v in result.verdicts if v.__class__.__name__.startswith("Owner")]
+
+
+def test_a_prover_without_all_shares_is_not_asked_where_too_few_owners_would_be_left() -> None:
+    network = network_with(2)
+    everything = frozenset(network.submission(i) for i in range(2))
+    del network.memories[2].payloads[network.submission(1)]
+    receipts = {0: everything, 1: everything, 2: everything - {network.submission(1)}, 3: everything}
+    result = proven(network, receipts)
+    network.check(result, range(2))
+    assert not result.verdicts
+
+
+@pytest.mark.parametrize("few", [WITHOUT_3, WITHOUT_0])
+def test_three_owners_of_whom_a_prover_lacks_one_are_proven_together(few: frozenset[int]) -> None:
+    network = network_with(3)
+    everything = frozenset(network.submission(i) for i in range(3))
+    receipts = {p: everything if p in few else everything - {network.submission(2)} for p in EVERYBODY}
+    result = proven(network, receipts)
+    network.check(result, range(3))
+    assert not result.verdicts
+
+
+def test_ten_thousands_of_submissions_are_gathered_from() -> None:
+    """One look at all of them a cohort, no more."""
+    waiting = held(few=(500, WITHOUT_3), full=(65_000, EVERYBODY))
+    needs = Needs(3, 1, 120, 3)
+    for _ in range(3):
+        chosen = gather(waiting, EVERYBODY, needs, last=True, cautious=False)
+        assert 118 <= len(chosen) <= 120
+        for submission in chosen:
+            del waiting[submission]

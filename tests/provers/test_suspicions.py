@@ -1,0 +1,108 @@
+"""What a prover notices of the others in certificates that it is shown, whatever it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import pytest
+
+from circuits.errors import GradrollError, NotReadyError
+from commons.protocol import release
+from commons.protocol.bundle import Certificate
+from commons.protocol.certified import Attesters
+from commons.protocol.evidence import ConflictingAttestations, Evidence, TooFewOwners, WrongSum
+from commons.protocol.messages import Step, StepRequest
+from commons.protocol.signing import sign_digest
+from commons.storage.evidencefiles import FOLDER, load_evidence
+from tests.provers.test_prover import OWN, World
+from tests.support.network import network_with
+from tests.support.perjury import attested, of_owners, with_false_sum
+
+OTHERS = tuple(p for p in range(4) if p != OWN)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.prover.close()
+
+
+@cache
+def whole() -> Certificate:
+    """A batch of three owners, in the context that the world's node shows."""
+    return network_with(3).run().completed.bundle.certificate
+
+
+def signed(world: World, certificate: Certificate, *provers: int) -> Certificate:
+    """With attestations of members whose keys the network has: all but the prover's own."""
+    network = network_with(3)
+    attesters = Attesters(world.committee, network.policy.verifier_code)
+    signing = {p: partial(sign_digest, network.prover_keys[p]) for p in provers or OTHERS}
+    return attested(certificate, attesters, signing)
+
+
+def show(world: World, certificate: Certificate) -> None:
+    """Ask for the release of its sum, in vain: this prover's shared keys are not set up."""
+    with pytest.raises(GradrollError):
+        world.prover.run(release.request(certificate))
+
+
+def found(world: World) -> dict[int, Evidence]:
+    """Evidence by member."""
+    directory = world.directory / "state" / FOLDER
+    pieces = map(load_evidence, directory.iterdir() if directory.exists() else ())
+    return {world.committee.members.index(evidence.culprit()): evidence for evidence in pieces}
+
+
+def test_who_attested_too_few_owners_or_a_wrong_sum_is_noticed(world: World) -> None:
+    show(world, signed(world, of_owners(whole(), (1,)), 0))
+    show(world, signed(world, with_false_sum(whole()), 1, 3))
+    kinds = {member: type(evidence) for member, evidence in found(world).items()}
+    assert kinds == {0: TooFewOwners, 1: WrongSum, 3: WrongSum}
+
+
+def test_who_attested_beside_what_it_attested_here_is_noticed_also_after_a_restart(world: World) -> None:
+    """What was attested here lies on the prover's disk; of the round it is read once, whoever asks again."""
+    world.store.put_certificate(signed(world, of_owners(whole(), (0, 1)), 0, 1, 3))
+    show(world, signed(world, of_owners(whole(), (1, 2)), 1, 3))
+    assert {member: type(evidence) for member, evidence in found(world).items()} == {
+        1: ConflictingAttestations, 3: ConflictingAttestations,
+    }  # fmt: skip
+    show(world, signed(world, of_owners(whole(), (0, 2)), 0))
+    assert set(found(world)) == {0, 1, 3}
+
+
+def test_what_it_attested_after_the_first_look_is_held_against_later_ones(world: World) -> None:
+    show(world, signed(world, of_owners(whole(), (0, 1)), 3))
+    world.store.put_certificate(signed(world, of_owners(whole(), (1, 2)), 0, 1))
+    show(world, signed(world, of_owners(whole(), (0, 2)), 0))
+    assert set(found(world)) == {0}
+    assert found(world)[0].culprit() == world.committee.members[0]
+
+
+def test_nothing_is_written_of_certificates_that_nobody_has_to_answer_for(world: World) -> None:
+    true, few = whole(), of_owners(whole(), (1,))
+    elsewhere = replace(few.statement, context=replace(few.statement.context, round=7))
+    innocent = (
+        signed(world, true),
+        few,
+        few.attested_by((p, bytes(65)) for p in OTHERS),
+        signed(world, few, 0).attested_by([(1, signed(world, few, 0).attestations[0][1])]),
+        signed(world, replace(few, statement=elsewhere)),
+    )
+    for certificate in innocent:
+        show(world, certificate)
+    with pytest.raises(GradrollError):
+        world.prover.run(StepRequest(Step.RELEASE, bytes(32), payload=b"junk"))
+    assert found(world) == {}
+
+
+def test_a_disk_that_is_full_changes_no_answer(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    (world.directory / "state" / FOLDER).write_text("in the way")
+    with pytest.raises(NotReadyError, match="keys are not set up"):
+        world.prover.run(release.request(signed(world, of_owners(whole(), (1,)), 0)))
+    assert "event=evidence-not-kept" in caplog.text

@@ -1,0 +1,282 @@
+"""The model of the chain as one node shows it, and an account that sends transactions to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from circuits.errors import ChainError, ContractError, UnknownError
+from circuits.statement import BatchProof, BatchStatement, Committee, Context, Policy, SubmissionHeader
+from circuits.terms import MarketId, TaskTerms
+from circuits.verify import sum_of_commitments
+from commons.chain.facts import (
+    AcceptedBatch,
+    Claimable,
+    CommitteeRecord,
+    ExcludedOwner,
+    HeldFees,
+    OwnerRecord,
+    PostedSubmission,
+    RecordedBatch,
+    RoundRecord,
+    TaskRecord,
+)
+from commons.chain.mined import Mined
+from commons.protocol.receipts import UNPOSTED, exclusion_digest
+from native import G1, G2
+from tests.simulation.world.chain import Acceptance, ModelChain
+from tests.simulation.world.clock import NodeClock
+from tests.simulation.world.fees import Call, ExcludeCall, FeeCall, PostCall
+
+INFINITY = G1(bytes(64))
+EPOCH = 0
+"""The committee's members do not change in the model."""
+
+
+@dataclass
+class NodeView:
+    """The chain as one node shows it.  Implements ``commons.chain.ports.MarketReader``.
+
+    Attributes:
+        down: questions that it leaves unanswered from now on.
+        clock: of the machine that asks, None for one that is right.
+    """
+
+    chain: ModelChain
+    down: int = 0
+    clock: NodeClock | None = None
+    market: bytes = bytes(19) + b"\x42"
+    registry: bytes = bytes(19) + b"\x41"
+
+    @property
+    def market_id(self) -> MarketId:
+        return self.chain.terms.market
+
+    @property
+    def chain_id(self) -> int:
+        return self.market_id.chain_id
+
+    def now(self) -> int:
+        self._ask()
+        own = 0.0 if self.clock is None else self.clock.time()
+        return max(self.chain.head.time, int(own))
+
+    def task(self, task_id: int) -> TaskRecord:
+        terms, chain = self.terms(task_id), self.chain
+        return TaskRecord(
+            terms, chain.model_owner, None, chain.coordinator, chain.committee.size, 0, 0, len(chain.opened),
+            max(chain.owners, default=-1) + 1, chain.active,
+        )  # fmt: skip
+
+    def terms(self, task_id: int) -> TaskTerms:
+        self._ask()
+        if task_id != self.chain.terms.task_id:
+            raise UnknownError("the chain knows no such task")
+        return self.chain.terms
+
+    def policy(self, task_id: int) -> Policy:
+        self.terms(task_id)
+        return self.chain.policy
+
+    def tau(self, task_id: int) -> G2:
+        self.terms(task_id)
+        return self.chain.verifying.tau
+
+    def coordinator(self, task_id: int) -> bytes:
+        return self.task(task_id).coordinator
+
+    def task_count(self) -> int:
+        return len(self.task_ids())
+
+    def task_ids(self, first: int = 0, last: int | None = None) -> tuple[int, ...]:
+        self._ask()
+        return (self.chain.terms.task_id,)[first:last]
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        self.context(task_id, number)
+        chain, current = self.chain, self.chain.opened[number]
+        submit, settle = chain.deadlines(number)
+        batches = chain.batches(number)
+        owners = sum(batch.statement.size for _, batch in batches)
+        closed = chain.market_time(chain.head.time) > current.settle
+        return RoundRecord(
+            chain.model_digest, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, 0, owners,
+            INFINITY, closed, False,
+        )  # fmt: skip
+
+    def context(self, task_id: int, number: int) -> Context:
+        self.terms(task_id)
+        return self.chain.context(number)
+
+    def opened_at(self, task_id: int, number: int) -> int:
+        self.context(task_id, number)
+        return self.chain.opened[number].at
+
+    def owner(self, task_id: int, index: int) -> OwnerRecord:
+        self.terms(task_id)
+        if index not in self.chain.owners:
+            raise UnknownError("the chain knows no such owner")
+        signer = self.chain.owners[index]
+        excluded = index in self.chain.fees().excluded
+        return OwnerRecord(signer, signer, 0, 0, self.chain.leaving.get(index), None, False, excluded)
+
+    def owner_at(self, task_id: int, index: int) -> bytes:
+        return self.owner(task_id, index).signer
+
+    def owner_index(self, task_id: int, signer: bytes) -> int | None:
+        self.terms(task_id)
+        return next((index for index, known in self.chain.owners.items() if known == signer), None)
+
+    def admitted(self, task_id: int, signer: bytes) -> bool:
+        return not self.terms(task_id).permissioned or self.owner_index(task_id, signer) is not None
+
+    def eligible(self, task_id: int, number: int, index: int) -> bool:
+        return index < self.round(task_id, number).limit and self.owner(task_id, index).takes_part(number)
+
+    def consumed(self, task_id: int, number: int, index: int) -> bool:
+        self.context(task_id, number)
+        return index in self.chain.consumed(number)
+
+    def claimable(self, task_id: int, index: int, through: int) -> Claimable:
+        """Nobody claims in the model."""
+        self.terms(task_id)
+        return Claimable(self.chain.earned(index), min(through, len(self.chain.opened)))
+
+    def owed(self, token: bytes, account: bytes) -> int:
+        self._ask()
+        return self.chain.fees().owed[account]
+
+    def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
+        return self.committee_record(committee_id, epoch).committee
+
+    def committee_of_round(self, task_id: int, number: int) -> Committee:
+        return self.committee(self.terms(task_id).committee_id, self.round(task_id, number).epoch)
+
+    def revoked(self, committee_id: int) -> frozenset[bytes]:
+        self._ask()
+        return frozenset(self.chain.revoked)
+
+    def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+        self._ask()
+        return CommitteeRecord(self.chain.committee, self.chain.endpoints, self.chain.hpke_keys, True, epoch or EPOCH)
+
+    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+        self.context(task_id, number)
+        reward = self.chain.terms.pay.flat
+        return tuple(
+            AcceptedBatch(
+                task_id, number, _record(i, *found), tuple(h.owner for h in found[1].statement.owners), reward, ()
+            )
+            for i, found in enumerate(self.chain.batches(number))
+        )
+
+    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
+        self.context(task_id, number)
+        deep = self.chain.batches(number, self.chain.head.number - confirmations + 1)
+        return next((_record(i, *found) for i, found in enumerate(deep) if found[0] == batch_id), None)
+
+    def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:
+        self.context(task_id, number)
+        held = self.chain.fees().of_round(number)
+        return held if batch is None else {index: fees for index, fees in held.items() if index == batch}
+
+    def posted(self, task_id: int, number: int) -> tuple[PostedSubmission, ...]:
+        self.context(task_id, number)
+        return self.chain.posted(number)
+
+    def posted_since(self, block: int) -> tuple[set[tuple[int, int]], int]:
+        self._ask()
+        numbers = {number for number in range(len(self.chain.opened)) if self.chain.posted(number)}
+        return {(self.chain.terms.task_id, number) for number in numbers}, self.chain.head.number
+
+    def excluded(self, task_id: int, number: int) -> tuple[ExcludedOwner, ...]:
+        self.context(task_id, number)
+        return self.chain.exclusions(number)
+
+    def _ask(self) -> None:
+        if self.down > 0:
+            self.down -= 1
+            raise ChainError("the node cannot be reached")
+
+
+def _record(index: int, batch_id: bytes, batch: Acceptance) -> RecordedBatch:
+    indices = tuple(h.owner_index for h in batch.statement.owners)
+    return RecordedBatch(index, batch_id, sum_of_commitments(batch.statement), indices)
+
+
+@dataclass
+class Account:
+    """An account at its node: the coordinator's, or a relay's.  Implements ``commons.chain.ports.BatchSender``."""
+
+    view: NodeView
+    address: bytes = bytes(19) + b"\x43"
+
+    def accept_batch(
+        self,
+        statement: BatchStatement,
+        proof: BatchProof,
+        attestations: Sequence[tuple[int, bytes]],
+        payee: bytes,
+        *,
+        on_sent: Callable[[bytes], None] | None = None,
+    ) -> Mined:
+        transaction = Acceptance(statement, proof, tuple(attestations), payee, self.address)
+        self.view.now()  # raises when the node is down
+        self.view.chain.check(transaction)
+        return self._sent(transaction, on_sent)
+
+    def settle_fees(
+        self,
+        task_id: int,
+        number: int,
+        batch_index: int,
+        held: HeldFees,
+        receipts: Sequence[tuple[int, bytes]],
+        *,
+        posted: bytes = UNPOSTED,
+        payload: bytes = b"",
+    ) -> Mined:
+        call = FeeCall("settle", (number, batch_index), held, self.address, tuple(receipts), posted, payload)
+        return self._called(call)
+
+    def refund_fees(self, task_id: int, number: int, batch_index: int, held: HeldFees) -> Mined:
+        return self._called(FeeCall("refund", (number, batch_index), held, self.address))
+
+    def challenge_availability(self, task_id: int, number: int, batch_index: int, held: HeldFees) -> Mined:
+        return self._called(FeeCall("challenge", (number, batch_index), held, self.address))
+
+    def post_submission(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> Mined:
+        digest = header.digest(self.view.context(header.task_id, header.round))
+        return self._called(PostCall(header.round, PostedSubmission(digest, header, receipts)))
+
+    def exclude(
+        self, task_id: int, number: int, index: int, dealing: bytes, receipts: Sequence[tuple[int, bytes]]
+    ) -> Mined:
+        digest = exclusion_digest(self.view.context(task_id, number), index, dealing)
+        return self._called(ExcludeCall(number, index, dealing, digest, tuple(receipts)))
+
+    def _called(self, call: Call) -> Mined:
+        self.view.now()
+        self.view.chain.check_call(call)
+        return self._sent(call)
+
+    def _sent(self, transaction: Acceptance | Call, on_sent: Callable[[bytes], None] | None = None) -> Mined:
+        chain = self.view.chain
+        chain.waiting.append(transaction)
+        if on_sent is not None:
+            on_sent(transaction.hash)
+        chain.mine()
+        if transaction not in [*(found for _, found in chain.head.accepted), *chain.head.calls]:
+            raise ContractError("the state changed in between", "")
+        return Mined(transaction.hash, chain.head.number, 1, None, ())
+
+    def publish_aggregate(
+        self,
+        task_id: int,
+        number: int,
+        batch_index: int,
+        payload: bytes,
+        *,
+        on_sent: Callable[[bytes], None] | None = None,
+    ) -> Mined:
+        raise NotImplementedError("the world's task has no aggregates on the chain")
