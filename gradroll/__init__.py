@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from circuits.terms import Pay, Windows
     from gradroll.audit.auditor import Auditor
+    from gradroll.data_owner.offer import Offer
     from gradroll.data_owner.owner import DataOwner, Submitted
+    from gradroll.data_owner.participant import Participant
     from gradroll.data_owner.standing import Standing
     from gradroll.model_owner.buyer import ModelOwner, RoundAggregate
     from gradroll.model_owner.plan import TaskPlan
@@ -27,11 +30,15 @@ __all__ = [
     "Auditor",
     "DataOwner",
     "ModelOwner",
+    "Offer",
+    "Participant",
+    "Pay",
     "RoundAggregate",
     "Session",
     "Standing",
     "Submitted",
     "TaskPlan",
+    "Windows",
     "connect",
 ]
 
@@ -39,11 +46,15 @@ _HOMES = {
     "Auditor": "gradroll.audit.auditor",
     "DataOwner": "gradroll.data_owner.owner",
     "ModelOwner": "gradroll.model_owner.buyer",
+    "Offer": "gradroll.data_owner.offer",
+    "Participant": "gradroll.data_owner.participant",
+    "Pay": "circuits.terms",
     "RoundAggregate": "gradroll.model_owner.buyer",
     "Session": "gradroll.session",
     "Standing": "gradroll.data_owner.standing",
     "Submitted": "gradroll.data_owner.owner",
     "TaskPlan": "gradroll.model_owner.plan",
+    "Windows": "circuits.terms",
     "connect": "gradroll.session",
 }
 _SIBLINGS = ("native", "circuits", "commons", "provers", "coordinator", "contracts")

@@ -21,12 +21,13 @@ from gradroll.waiting import Waiting
 
 _EPILOG = """\
 roles:
-  data owner      gradroll submit | status | claim, gradroll task list | model
-  model owner     gradroll task create | fund | admit | open | status | read | withdraw
-  prover          gradroll prover init | join | serve | status
+  data owner      gradroll submit | status | claim, gradroll task list | show | model, gradroll owner ...
+  model owner     gradroll task create | fund | admit | open | status | read | withdraw | transfer
+  prover          gradroll prover init | join | serve | status, gradroll committee rotate | retire
   coordinator     gradroll coordinator serve | status
-  market          gradroll chain deploy, gradroll committee create | show, gradroll setup srs | policies | keys
-  anybody         gradroll audit, gradroll demo
+  market          gradroll chain deploy, gradroll verifier create, gradroll committee create | show,
+                  gradroll setup srs | policies | keys
+  anybody         gradroll audit, gradroll task relay, gradroll owner relay, gradroll collect, gradroll demo
 
 start here:
   gradroll demo                         everything on this machine, on real data

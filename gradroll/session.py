@@ -24,6 +24,9 @@ from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.tls import read_roots
 from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
+from gradroll.data_owner.participant import Participant
+from gradroll.data_owner.posting import Poster
+from gradroll.data_owner.submissions import SubmissionStore
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
 
@@ -110,6 +113,21 @@ class Session:
             chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters, own.state,
             stall=own.stall_timeout, tls_roots=roots, patience=own.patience,
         )  # fmt: skip
+
+    @cached_property
+    def participant(self) -> Participant:
+        """The key of [owner], for what takes neither a coordinator nor public parameters."""
+        return Participant(self.writer(self.settings.section(OwnerSettings, "account").account))
+
+    @cached_property
+    def submissions(self) -> SubmissionStore:
+        """The submissions that [owner] remembers."""
+        return SubmissionStore(self.settings.section(OwnerSettings, "state").state, self.view.market_id)
+
+    @cached_property
+    def poster(self) -> Poster:
+        """The key of [owner], for what it puts on the chain when no coordinator takes it."""
+        return Poster(self.writer(self.settings.section(OwnerSettings, "account").account), self.submissions)
 
     @cached_property
     def model_owner(self) -> ModelOwner:

@@ -11,7 +11,10 @@ from circuits.errors import GradrollError, NotReadyError, UnavailableError
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle
+from commons.protocol.evidence import Evidence
+from commons.protocol.witness import Witness
 from commons.runtime.amounts import utc
+from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.audit.recheck import Audit, AuditReport, Recorded
@@ -46,8 +49,8 @@ class Auditor:
         if not accepted:
             until = utc(self.view.round(task_id, round_number).settle_deadline)
             raise NotReadyError(
-                f"round {round_number} of task {task_id} has no accepted batch to audit; one comes until {until}, or "
-                "not at all"
+                f"round {round_number} of task {shown(task_id)} has no accepted batch to audit; one comes until "
+                f"{until}, or not at all"
             )
         return tuple((batch, self.audit_batch(batch)) for batch in accepted)
 
@@ -64,7 +67,7 @@ class Auditor:
         key = self.parameters.commitment_key(terms.dimension)
         recorded = Recorded(
             context=self.view.context(batch.task_id, batch.round),
-            committee=self.view.committee(terms.committee_id),
+            committee=self.view.committee_of_round(batch.task_id, batch.round),
             batch_id=batch.record.batch_id,
             verifier_code=policy.verifier_code,
             commitment=batch.record.commitment,
@@ -82,6 +85,20 @@ class Auditor:
         if failed is None:
             raise UnavailableError(f"nobody serves the audit bundle of batch 0x{batch.record.batch_id.hex()}")
         return failed
+
+    def evidence(self, task_id: int, round_number: int) -> tuple[Evidence, ...]:
+        """What provers attested in a round that an honest one never does, as far as any of them shows it.
+
+        One piece for each culprit.  A member that is honest shows what others signed beside it; those that sign against
+        themselves need not, so that nothing is found proves nothing.
+        """
+        reader, witness = ProverReader(self.view, tls_roots=self.tls_roots), Witness()
+        attesters, terms = reader.attesters(task_id, round_number), self.view.terms(task_id)
+        found: dict[bytes, Evidence] = {}
+        for certificate in reader.certificates_of(task_id, round_number):
+            for evidence in witness.certificate(certificate, attesters, terms):
+                found.setdefault(evidence.culprit(), evidence)
+        return tuple(found.values())
 
     def _bundles(self, batch: AcceptedBatch, provers: ProverReader) -> Iterator[AuditBundle]:
         with suppress(GradrollError):

@@ -171,7 +171,7 @@ class Audit:
         recorded, committee = self.recorded, self.recorded.committee
         digest = Attested(
             recorded.batch_id, recorded.verifier_code, committee.committee_id, self.statement.size,
-            recorded.commitment, self.bundle.proof.square_norm,
+            recorded.commitment, self.bundle.proof.square_norm, self.bundle.certificate.payee,
         ).digest(recorded.context)  # fmt: skip
         signed = self.bundle.certificate.attestations
         members = {p for p, s in signed if p < committee.size and signs(committee.members[p], digest, s)}

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, ether
 from gradroll.commands.destinations import force_option, require_free
-from gradroll.commands.options import Subparsers, address, group, leaf, node_url, positive, settings
+from gradroll.commands.options import Subparsers, address, group, leaf, node_url, positive, settings, whole
 
 if TYPE_CHECKING:
     from circuits.groth16 import VerifyingKey
-    from commons.chain.deploying import Deployment
+    from commons.chain.deploying import Deployment, MarketRules
     from commons.chain.outbox import Outbox
+    from commons.settings.loading import Settings
     from commons.storage.accounts import SigningKey
+
+_HOUR, _DAY = 3600, 86_400
 
 
 def add(parent: Subparsers) -> None:
@@ -44,8 +47,9 @@ def add(parent: Subparsers) -> None:
     parser = leaf(
         commands,
         "deploy",
-        "Deploy the committee registry, the market, and a verifier for each verifying key. Prints each address as soon "
-        "as the contract is on the chain, and writes settings that the other commands read with --config.",
+        "Deploy the committee registry, the factory of verifiers, the market with its libraries, and a verifier for "
+        "each verifying key. Prints each address as soon as the contract is on the chain, and writes settings that the "
+        "other commands read with --config. Nobody can change any of it afterwards.",
         "gradroll chain deploy --chain http://127.0.0.1:8545 --account operator.key --verifying-key "
         "keys/norm-64.verifying "
         "--out chain.toml",
@@ -65,6 +69,38 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     force_option(parser)
+    _add_rules(parser)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--minimum-window", type=whole(_HOUR, 2**32 - 1), default=_HOUR, metavar="SECONDS",
+        help="shortest time of a task for submitting, settling and signing availability; a day where inclusion in "
+        f"blocks can be bought (default {_HOUR})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--minimum-delay", type=whole(_HOUR, 365 * _DAY), default=_DAY, metavar="SECONDS",
+        help=f"shortest time in which a change of a committee's member is announced (default {_DAY})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--guardian", type=address, metavar="0x...",
+        help="who may pause the acceptance of batches, for seven days in 28, never claims or refunds (default: nobody)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--unsafe-minimum-window", type=whole(1, 2**32 - 1), metavar="SECONDS",
+        help="development only: a shorter --minimum-window and --minimum-delay; who is briefly offline loses its round",
+    )  # fmt: skip
+
+
+def _rules(arguments: argparse.Namespace, chosen: Settings) -> MarketRules:
+    """What the market is created with.  Raises InsecureSetupError for short windows outside of development."""
+    from commons.chain.deploying import MarketRules
+
+    guardian = arguments.guardian or bytes(20)
+    if arguments.unsafe_minimum_window is None:
+        return MarketRules(arguments.minimum_window, arguments.minimum_delay, guardian)
+    chosen.require_development("a market with windows of less than an hour")
+    return MarketRules(arguments.unsafe_minimum_window, arguments.unsafe_minimum_window, guardian)
 
 
 def fund(arguments: argparse.Namespace) -> int:
@@ -100,13 +136,15 @@ def deploy(arguments: argparse.Namespace) -> int:
 
     chosen, console, account = settings(arguments), arguments.console, load_account(arguments.account)
     require_free(arguments.out, force=arguments.force or _is_unfinished(arguments, account))
+    rules = _rules(arguments, chosen)
     keys = [load_verifying_key(path, allow_insecure=chosen.development) for path in arguments.keys]
     with Outbox(outbox_of(arguments.account, chosen)) as outbox:
-        made, verifiers = _deploy(arguments, account, keys, outbox)
+        made, verifiers = _deploy(arguments, account, rules, keys, outbox)
         _write(arguments, made, verifiers)
         console.line(f"{arguments.out}: settings that name this market, on chain {made.chain_id}")
         console.result(
-            chain_id=made.chain_id, registry=checksum(made.registry), market=checksum(made.market), file=arguments.out,
+            chain_id=made.chain_id, registry=checksum(made.registry), factory=checksum(made.factory),
+            market=checksum(made.market), file=arguments.out,
             verifiers={name: checksum(place) for name, place in verifiers},
         )  # fmt: skip
         end_told(console)
@@ -115,7 +153,11 @@ def deploy(arguments: argparse.Namespace) -> int:
 
 
 def _deploy(
-    arguments: argparse.Namespace, account: SigningKey, keys: Sequence[VerifyingKey], outbox: Outbox
+    arguments: argparse.Namespace,
+    account: SigningKey,
+    rules: MarketRules,
+    keys: Sequence[VerifyingKey],
+    outbox: Outbox,
 ) -> tuple[Deployment, list[tuple[str, bytes]]]:
     """Deploy everything; each address is told, and written down, as soon as it is paid for."""
     from commons.chain.deploying import deploy_contracts
@@ -125,7 +167,7 @@ def _deploy(
 
     console, tells = arguments.console, teller(arguments.console)
     made = deploy_contracts(
-        arguments.chain, account, expected_chain_id=arguments.chain_id, outbox=outbox, announce=tells.announce,
+        arguments.chain, account, rules, expected_chain_id=arguments.chain_id, outbox=outbox, announce=tells.announce,
         on_sent=tells.on_sent, on_earlier=tells.on_earlier,
         mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
     )  # fmt: skip
@@ -136,7 +178,7 @@ def _deploy(
         outbox=outbox, announce=tells.announce, on_sent=tells.on_sent, on_earlier=tells.on_earlier,
     )  # fmt: skip
     for key in keys:
-        name, place = f"verifier of {key.policy}, {key.capacity} owners", chain.deploy_verifier(key)
+        name, place = f"verifier of {key.policy}, {key.capacity} owners", chain.deploy_verifier(made.factory, key)
         console.line(f"{name}: {checksum(place)}")
         verifiers.append((name, place))
         _write(arguments, made, verifiers, unfinished=_unfinished(account))
@@ -170,6 +212,6 @@ def _write(
     sections: dict[str, dict[str, Value]] = {"chain": chain_section(arguments.chain, made)}
     if len(verifiers) == 1:
         sections["task"] = {"verifier": checksum(verifiers[0][1])}
-    comments = [f"registry: {checksum(made.registry)}"]
+    comments = [f"registry: {checksum(made.registry)}", f"factory of verifiers: {checksum(made.factory)}"]
     comments += [f"{name}: {checksum(place)}" for name, place in verifiers]
     write_settings(arguments.out, sections, comments=filter(None, [*comments, unfinished]))

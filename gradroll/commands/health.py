@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from commons.runtime.identifiers import shown
 from gradroll.commands.options import Subparsers, endpoint, leaf, roots_option, settings
 
 if TYPE_CHECKING:
@@ -101,14 +102,14 @@ def _tell(arguments: argparse.Namespace, place: str, status: ProverStatus) -> No
     keys = "shared keys are set up" if status.keys_ready else "shared keys are set up when all members run"
     refused = ", ".join(f"{code} {count}" for code, count in sorted(status.refusals.items())) or "none"
     arguments.console.line(
-        f"prover {status.prover} of committee {status.committee_id} at {place} works: version {status.version}, "
+        f"prover {status.prover} of committee {shown(status.committee_id)} at {place} works: version {status.version}, "
         f"{checksum(status.address)}; {keys}"
     )
     arguments.console.line(
         f"holds shares of {status.submissions} submissions, {status.stored_bytes:,} bytes; refused calls: {refused}"
     )
     arguments.console.result(
-        endpoint=place, serving=True, prover=status.prover, committee=status.committee_id, version=status.version,
-        address=checksum(status.address), keys_ready=status.keys_ready, submissions=status.submissions,
-        stored_bytes=status.stored_bytes, refusals=dict(status.refusals),
+        endpoint=place, serving=True, prover=status.prover, committee=shown(status.committee_id),
+        version=status.version, address=checksum(status.address), keys_ready=status.keys_ready,
+        submissions=status.submissions, stored_bytes=status.stored_bytes, refusals=dict(status.refusals),
     )  # fmt: skip

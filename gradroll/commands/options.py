@@ -5,26 +5,30 @@ from __future__ import annotations
 import argparse
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradroll.commands.money import Amount, expected
+
 if TYPE_CHECKING:
+    from commons.chain.view import ChainView
+    from commons.runtime.identifiers import Prefix
     from commons.settings.loading import Settings
 
 
+Run = Callable[[argparse.Namespace], int]
 Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse gives it no public name."""
 _OPTIONS = {"chain.url": "--chain", "keys.directory": "--keys"}
 """The options that are not named like the key that they set."""
-_WEI = {"wei": 1, "gwei": 10**9, "eth": 10**18, "ether": 10**18}
-_AMOUNT = re.compile(r"(?P<number>[0-9]{1,39}(?:\.[0-9]{1,18})?)\s*(?P<unit>wei|gwei|eth|ether)?", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"(?P<number>[0-9]{1,39}(?:\.[0-9]{1,36})?)\s*(?P<unit>(?![eE][0-9])[A-Za-z$][A-Za-z0-9.$+_-]{0,11})?"
+)
 
 
-def leaf(
-    parent: Subparsers, name: str, summary: str, example: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
+def leaf(parent: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
     """A command that does something: common options, an example, and the function to run."""
     parser: argparse.ArgumentParser = parent.add_parser(
         name,
@@ -101,6 +105,14 @@ def address(text: str) -> bytes:
         raise argparse.ArgumentTypeError(f"{text!r} is no address (0x and 40 hexadecimal digits)") from None
 
 
+def signature(text: str) -> bytes:
+    """An argparse type: a signature, 65 bytes in hexadecimal."""
+    found = re.fullmatch(r"(?:0x)?([0-9a-fA-F]{130})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{_short(text)} is no signature (0x and 130 hexadecimal digits)")
+    return bytes.fromhex(found[1])
+
+
 def node_url(text: str) -> str:
     """An argparse type: the URL of a node; no message shows it, as it may hold a password."""
     from commons.settings.values import require_node
@@ -139,23 +151,71 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return number
 
 
-def wei(least: int) -> Callable[[str], int]:
-    """An argparse type: an amount from ``least`` wei up to what a task's escrow can hold (uint128).
+def amount(least: int) -> Callable[[str], Amount]:
+    """An argparse type: an amount from ``least`` of the smallest unit up to what an escrow can hold (uint128).
 
-    "1000" is wei; "0.06 ether", "0.06ETH" and "5gwei" are exact, and refused when a part of a wei would be left.
+    "1000" is of the smallest unit, wei for ether; "0.06 ether", "0.06ETH", "5gwei" and, for a token with that symbol,
+    "12.5USDC" are exact, and refused when a part of the smallest unit would be left.
     """
 
-    def amount(text: str) -> int:
-        found = _AMOUNT.fullmatch(text.strip())
-        exact = Fraction(found["number"]) * _WEI[(found["unit"] or "wei").lower()] if found else Fraction(-1)
-        if exact.denominator != 1 or not least <= exact < 1 << 128:
-            raise argparse.ArgumentTypeError(
-                f"{_short(text)} is no amount: a whole number of wei from {least} to 2^128 - 1, or such as 0.06ether "
-                "or 5gwei, with no part of a wei"
-            )
-        return int(exact)
+    def read(text: str) -> Amount:
+        from circuits.errors import InvalidInputError
 
-    return amount
+        found = _AMOUNT.fullmatch(text.strip())
+        try:
+            if found is None:
+                raise InvalidInputError("")
+            return Amount(text.strip(), Fraction(found["number"]), (found["unit"] or "").lower(), least)
+        except InvalidInputError:
+            raise argparse.ArgumentTypeError(f"{_short(text)} is no amount: {expected(least)}") from None
+
+    return read
+
+
+def identifier(text: str) -> int | Prefix:
+    """An argparse type: what names a task, 0x and all of its digits or the first of them."""
+    from circuits.errors import InvalidInputError
+    from commons.runtime.identifiers import parse
+
+    try:
+        return parse(text)
+    except InvalidInputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def whole_identifier(text: str) -> int:
+    """An argparse type: an identifier with all of its digits."""
+    named = identifier(text)
+    if not isinstance(named, int):
+        raise argparse.ArgumentTypeError(
+            f"{_short(text)} is only the beginning of an identifier; give all sixteen digits"
+        )
+    return named
+
+
+def task_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument that names a task; ``the_task`` looks it up."""
+    parser.add_argument(
+        "task", type=identifier, metavar="TASK", help="the task: 0x and its digits, at least the first four of them"
+    )
+
+
+def the_task(view: ChainView, named: int | Prefix) -> int:
+    """The task that is meant.
+
+    Raises:
+        UnknownError: none begins with these digits.
+        InvalidInputError: several do.
+    """
+    from commons.runtime.identifiers import resolve
+    from commons.runtime.stages import stage
+
+    with stage("looking for the task among all of the market"):
+        return resolve(named, _all_tasks(view), "task")
+
+
+def _all_tasks(view: ChainView) -> Iterator[int]:
+    yield from view.task_ids()  # asked for only when the first is wanted
 
 
 def _short(text: str) -> str:
@@ -163,7 +223,9 @@ def _short(text: str) -> str:
 
 
 natural = whole(0, 2**64 - 1)
-"""The number of a task, a round or a committee; seconds to wait."""
+"""The number of a round; seconds to wait."""
+owner_index = whole(0, 2**16 - 1)
+"""The registration index of an owner."""
 positive = whole(1, 2**63 - 1)
 """How many, where no contract sets a closer bound."""
 port = whole(1, 2**16 - 1)

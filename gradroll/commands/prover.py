@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
-from gradroll.commands import health
-from gradroll.commands.options import Subparsers, chain_options, group, leaf, natural, settings
+from commons.runtime.identifiers import shown
+from gradroll.commands import health, proversettle
+from gradroll.commands.committee import bond_in_words
+from gradroll.commands.confirming import DECLINED, confirmed, yes_option
+from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, settings, whole_identifier
+
+if TYPE_CHECKING:
+    from gradroll.session import Session
 
 
 def add(parent: Subparsers) -> None:
@@ -25,10 +32,17 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--keystore", type=Path, metavar="DIR", help="new directory (prover.keystore)")
     parser = leaf(
         commands, "join",
-        "Publish this prover's endpoint and sealing key in the registry. Owners and the coordinator find it there.",
-        "gradroll prover join --committee 0 --endpoint prover0.example.org:7101 --config prover.toml", join,
+        "Publish this prover's endpoint and sealing key in the registry, where owners and the coordinator find it, "
+        "and pay the committee's bond.",
+        "gradroll prover join --committee 0x00000000000000c0 --endpoint prover0.example.org:7101 --config "
+        "prover.toml", join,
     )  # fmt: skip
     parser.add_argument("--endpoint", metavar="HOST:PORT", help="where others reach it (prover.endpoint)")
+    parser.add_argument(
+        "--controller", type=address, metavar="0x...",
+        help="cold account that may replace this prover's keys and gets the bond back; for good (default: its own key)",
+    )  # fmt: skip
+    yes_option(parser)
     _options(parser)
     parser = leaf(
         commands, "serve",
@@ -43,12 +57,13 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of proving keys (keys.directory)")
     _options(parser)
+    proversettle.add(commands)
     health.add_prover(commands)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keystore", type=Path, metavar="DIR", help="the prover's keys (prover.keystore)")
-    parser.add_argument("--committee", type=natural, metavar="N", help="committee number (prover.committee)")
+    parser.add_argument("--committee", type=whole_identifier, metavar="0x...", help="the committee (prover.committee)")
     chain_options(parser)
 
 
@@ -70,7 +85,6 @@ def join(arguments: argparse.Namespace) -> int:
     from commons.settings.sections import ProverSettings
     from gradroll.commands.paying import paying_session
     from provers.joining.keystore import ACCOUNT_FILE, Keystore
-    from provers.prover import membership
 
     chosen = settings(
         arguments,
@@ -81,19 +95,50 @@ def join(arguments: argparse.Namespace) -> int:
     own = chosen.section(ProverSettings, "keystore", "committee", "endpoint")
     keys = Keystore.load(own.keystore)
     with paying_session(arguments, chosen) as session:
-        record = session.view.committee_record(own.committee)
-        index = membership(record.committee, keys.address).index
+        index, joined = _seat(session, own.committee, keys.address)
+        name = f"prover {index} of committee {shown(own.committee)}"
         arguments.console.result(
-            address=checksum(keys.address), committee=own.committee, prover=index, endpoint=own.endpoint
+            address=checksum(keys.address), committee=shown(own.committee), prover=index, endpoint=own.endpoint
         )
-        if (record.endpoints[index], record.hpke_keys[index]) == (own.endpoint, keys.hpke_public):
-            arguments.console.line(
-                f"prover {index} of committee {own.committee} is registered as {own.endpoint} already"
-            )
+        chain, member = session.writer(own.keystore / ACCOUNT_FILE), session.view.member(own.committee, index)
+        if (member.signer, member.endpoint, member.hpke_key) == (keys.address, own.endpoint, keys.hpke_public):
+            arguments.console.line(f"{name} is registered as {own.endpoint} already")
             return 0
-        session.writer(own.keystore / ACCOUNT_FILE).join(own.committee, own.endpoint, keys.hpke_public)
-        arguments.console.line(f"{checksum(keys.address)} joined committee {own.committee} as {own.endpoint}")
+        if not joined and not _agrees(session, own.committee, arguments):
+            return DECLINED
+        if joined and member.hpke_key == keys.hpke_public:
+            chain.set_endpoint(own.committee, own.endpoint)
+        else:
+            chain.join(own.committee, own.endpoint, keys.hpke_public, controller=arguments.controller)
+        arguments.console.line(f"{checksum(keys.address)} joined committee {shown(own.committee)} as {own.endpoint}")
     return 0
+
+
+def _seat(session: Session, committee: int, signer: bytes) -> tuple[int, bool]:
+    """The index of a member, or of who waits to replace one, and whether it has joined.
+
+    Raises:
+        InvalidInputError: it is neither.
+    """
+    from provers.prover import membership
+
+    members = session.view.committee(committee)
+    if signer not in members.members:
+        for index in range(members.size):
+            waiting = session.view.member(committee, index).pending
+            if waiting is not None and waiting.signer == signer:
+                return index, waiting.joined
+    index = membership(members, signer).index
+    return index, session.view.member(committee, index).joined
+
+
+def _agrees(session: Session, committee: int, arguments: argparse.Namespace) -> bool:
+    """Tell what is bonded, and ask."""
+    terms = session.view.committee_terms(committee)
+    coin = session.view.tokens.currency(terms.bond_token)
+    arguments.console.line(f"committee {shown(committee)}: {bond_in_words(terms, coin)}")
+    arguments.console.result(bond=str(terms.bond))
+    return confirmed(arguments, f"join, and bond {coin.shown(terms.bond)}?")
 
 
 def serve(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from circuits.policies import DEFAULT
 from commons.runtime.amounts import checksum
+from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.options import Subparsers, group, leaf, natural, node_url, port, positive, settings, whole
 
@@ -241,12 +242,12 @@ def local(arguments: argparse.Namespace) -> int:
         return 0
     market = prepare(plan, console.line, replace=arguments.force)
     console.line(f"market       {checksum(market.market)}")
-    console.line(f"committee    {market.committee}")
+    console.line(f"committee    {shown(market.committee)}")
     console.line(f"verifier     {checksum(market.verifier)}")
     console.line(f"coordinator  {checksum(market.coordinator)}")
     console.line(f"settings are in {plan.directory}; start the servers with `--config` and these files")
     console.result(
         directory=plan.directory, kept=False, chain_id=market.chain_id, market=checksum(market.market),
-        committee=market.committee, verifier=checksum(market.verifier), coordinator=checksum(market.coordinator),
+        committee=shown(market.committee), verifier=checksum(market.verifier), coordinator=checksum(market.coordinator),
     )  # fmt: skip
     return 0

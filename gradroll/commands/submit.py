@@ -6,14 +6,29 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commons.runtime.amounts import checksum, ether
-from gradroll.commands.options import Subparsers, chain_options, leaf, natural, positive, roots_option, settings
+from commons.runtime.amounts import checksum, utc
+from commons.runtime.identifiers import shown
+from gradroll.commands.confirming import DECLINED, yes_option
+from gradroll.commands.options import (
+    Subparsers,
+    chain_options,
+    leaf,
+    natural,
+    positive,
+    roots_option,
+    settings,
+    task_argument,
+    the_task,
+)
+from gradroll.commands.posting import advise
+from gradroll.commands.registering import registered_first
 from gradroll.console import Console
 
 if TYPE_CHECKING:
     from commons.protocol.status import SubmissionStatus
-    from gradroll.data_owner.owner import DataOwner, Submitted
-    from gradroll.data_owner.standing import OwnRound
+    from commons.runtime.amounts import Currency
+    from gradroll.data_owner.owner import Submitted
+    from gradroll.data_owner.standing import OwnRound, Standing
     from gradroll.session import Session
 
 
@@ -24,7 +39,7 @@ def add(parent: Subparsers) -> None:
         parent,
         "status",
         "Show what became of your gradients: each round of a task, the coordinator's word, the market's, your pay.",
-        "gradroll status 0 --config owner.toml",
+        "gradroll status 0x3fa9 --config owner.toml",
         status,
     )
     _common(parser)
@@ -37,7 +52,7 @@ def _add_submit(parent: Subparsers) -> None:
         "Hand in a gradient: clip, quantise, commit, share with the provers. Nobody sees the gradient; only the sum of "
         "all gradients of a round is published. Interrupted? Run the same command again: it continues. Ends with 7 "
         "when the gradient was rejected, with 4 when its round ended without it.",
-        "gradroll submit 0 --gradient update.npy --config owner.toml --register --wait 600",
+        "gradroll submit 0x3fa9 --gradient update.npy --config owner.toml --register --wait 600",
         submit,
     )
     _common(parser)
@@ -46,15 +61,18 @@ def _add_submit(parent: Subparsers) -> None:
     )
     parser.add_argument("--round", type=natural, help="the round (default: the latest)")
     parser.add_argument(
-        "--register", action="store_true", help="register this account for the task first, if it is not"
+        "--register",
+        action="store_true",
+        help="register this key for the task first, if it is not, and pay the deposit",
     )
+    yes_option(parser)
     parser.add_argument(
         "--wait", type=positive, metavar="SECONDS", help="stay until the gradient is accepted or has another end"
     )
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("task", type=natural, help="the task's number")
+    task_argument(parser)
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (owner.coordinator)")
     roots_option(parser, "owner.tls_roots")
@@ -63,14 +81,20 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def submit(arguments: argparse.Namespace) -> int:
     """Submit and say what happened."""
+    from circuits.errors import GradrollError
     from gradroll.commands.arrayfiles import read_array
 
     gradient = read_array(arguments.gradient, "gradient")
     with _session(arguments) as session:
         owner, console = session.data_owner, arguments.console
-        if arguments.register:
-            _register(session, owner, arguments, console)
-        done = owner.submit(arguments.task, gradient, round_number=arguments.round)
+        task = the_task(session.view, arguments.task)
+        if not registered_first(session, owner, arguments, task):
+            return DECLINED
+        try:
+            done = owner.submit(task, gradient, round_number=arguments.round)
+        except GradrollError:
+            advise(session, arguments, task)
+            raise
         _tell(done, console)
         ended = done.status
         if arguments.wait is not None:
@@ -84,22 +108,50 @@ def status(arguments: argparse.Namespace) -> int:
     """Print where the owner stands."""
     with _session(arguments) as session:
         owner, console = session.data_owner, arguments.console
-        stands = owner.standing(arguments.task)
+        task = the_task(session.view, arguments.task)
+        stands = owner.standing(task)
+        coin = session.view.tokens.currency(stands.task.terms.pay.token)
     account = checksum(owner.address)
     console.result(
-        account=account, index=stands.index, owed=str(stands.owed), paid=str(stands.paid),
+        task=shown(task), account=account, index=stands.index, owed=str(stands.owed), accepted=stands.accepted,
+        settled=stands.settled, leaves_at=stands.owner.leaves_at if stands.owner else None,
+        excluded=bool(stands.owner and stands.owner.excluded),
         rounds=[_machine(each) for each in stands.rounds],
     )  # fmt: skip
-    if stands.index is None:
-        console.line(f"{account} is not registered for task {arguments.task}; gradroll submit --register does it")
+    if stands.owner is None:
+        console.line(f"{account} is not registered for task {shown(task)}; gradroll submit --register does it")
         return 0
-    console.line(
-        f"{account} is owner {stands.index} of task {arguments.task}, which pays {ether(stands.reward)} a gradient"
-    )
+    pay = coin.shown(stands.task.terms.pay.flat)
+    console.line(f"{account} is owner {stands.index} of task {shown(task)}, which pays {pay} a gradient")
+    if stands.owner.account != owner.address:
+        console.line(f"its account, which is paid and may leave, is {checksum(stands.owner.account)}")
     for each in stands.rounds:
         console.line(f"  round {each.number}: {_of_round(each)}")
-    console.line(f"paid {ether(stands.paid)}, to be claimed {ether(stands.owed)}")
+    console.line(
+        f"{stands.settled} of {stands.accepted} accepted gradients are paid, to be claimed {coin.shown(stands.owed)}"
+    )
+    for line in leaving_in_words(stands, coin):
+        console.line(line)
     return 0
+
+
+def leaving_in_words(stands: Standing, coin: Currency) -> list[str]:
+    """How an owner that leaves gets its deposit."""
+    owner, deposit = stands.owner, coin.shown(stands.task.terms.pay.deposit)
+    if owner is None or owner.leaves_at is None:
+        return []
+    if owner.excluded:
+        return [
+            f"a quorum of the provers signed that it dealt badly: it takes no part in rounds from {owner.leaves_at} "
+            f"on, and its deposit of {deposit} is lost"
+        ]
+    if owner.exited:
+        return [f"it has left, and its deposit of {deposit} was paid back"]
+    when = f"after {utc(owner.free_at or 0)}, once all pay is claimed"
+    return [
+        f"it takes no part in rounds from {owner.leaves_at} on; its deposit of {deposit} is paid back {when}: "
+        "gradroll owner exit"
+    ]
 
 
 def _session(arguments: argparse.Namespace) -> Session:
@@ -113,22 +165,6 @@ def _session(arguments: argparse.Namespace) -> Session:
             owner__tls_roots=arguments.tls_roots,
         )
     )
-
-
-def _register(session: Session, owner: DataOwner, arguments: argparse.Namespace, console: Console) -> None:
-    """Register before submitting, but pay nothing for a round that takes no gradient any more."""
-    from commons.settings.sections import OwnerSettings
-    from gradroll.commands.paying import teller
-    from gradroll.session import Session
-
-    owner.require_open(arguments.task, arguments.round)
-    index = session.view.owner_index(arguments.task, owner.address)
-    if index is None:
-        with Session(session.settings, teller(console)) as paying:
-            account = session.settings.section(OwnerSettings, "account").account
-            index = paying.writer(account).register(arguments.task)
-    console.line(f"{checksum(owner.address)} is owner {index} of task {arguments.task}")
-    console.result(index=index)
 
 
 def _tell(done: Submitted, console: Console) -> None:
@@ -160,10 +196,16 @@ def _exit_status(status: SubmissionStatus) -> int:
 
 
 def _of_round(each: OwnRound) -> str:
+    return f"{_outcome_of(each)}{'; posted on the chain' if each.posted else ''}"
+
+
+def _outcome_of(each: OwnRound) -> str:
     if each.accepted:
-        return "accepted, paid" if each.claimed else "accepted, to be claimed: gradroll claim"
+        return "accepted, paid" if each.settled else "accepted, to be claimed: gradroll claim"
     if each.status is not None:
         return _words(each.status)
+    if not each.seated:
+        return "no seat for this owner"
     return f"the coordinator does not say ({each.trouble})" if each.trouble else "nothing handed in from here"
 
 
@@ -171,5 +213,5 @@ def _machine(each: OwnRound) -> dict[str, object]:
     said = None if each.status is None else {"state": str(each.status.state), "reason": each.status.reason}
     return {
         "round": each.number, "coordinator": said, "trouble": each.trouble, "accepted": each.accepted,
-        "claimed": each.claimed,
+        "settled": each.settled, "seated": each.seated, "posted": each.posted,
     }  # fmt: skip

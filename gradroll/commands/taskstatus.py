@@ -1,18 +1,35 @@
-"""`gradroll task list` and `gradroll task status`: what the chain and the coordinator know of tasks."""
+"""`gradroll task list`, `show` and `status`: what the chain and the coordinator know of tasks."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from commons.runtime.amounts import checksum, ether, utc
-from gradroll.commands.options import Subparsers, address, chain_options, leaf, natural, roots_option, settings
+from commons.runtime.amounts import checksum, utc
+from commons.runtime.identifiers import shown
+from gradroll.commands.options import (
+    Subparsers,
+    address,
+    chain_options,
+    leaf,
+    natural,
+    roots_option,
+    settings,
+    task_argument,
+    the_task,
+)
+from gradroll.commands.termwords import machine_task, norm, offer_in_words, span, terms_in_words
 from gradroll.console import Console
 
 if TYPE_CHECKING:
     from commons.chain.facts import RoundRecord, TaskRecord
+    from commons.chain.ignored import Postings
+    from commons.chain.view import ChainView
     from commons.protocol.status import RoundStatus, TaskStatus
+    from commons.runtime.amounts import Currency
+    from gradroll.model_owner.roundfees import RoundFees
     from gradroll.session import Session
 
 
@@ -30,13 +47,23 @@ def add(commands: Subparsers) -> None:
     chain_options(parser)
     parser = leaf(
         commands,
+        "show",
+        "Show a task to whoever may take part: its terms, what an owner earns and what it risks. Everything is read "
+        "from the chain, and the verifier is compared with the code of this release.",
+        "gradroll task show 0x3fa9 --config chain.toml",
+        show,
+    )
+    task_argument(parser)
+    chain_options(parser)
+    parser = leaf(
+        commands,
         "status",
         "Show a task, its escrow, its rounds, and what its coordinator says: what is waited for, who was rejected and "
         "why. Without the coordinator it shows what the chain knows.",
-        "gradroll task status 0 --config model-owner.toml",
+        "gradroll task status 0x3fa9 --config model-owner.toml",
         status,
     )
-    parser.add_argument("task", type=natural, help="the task's number")
+    task_argument(parser)
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (model_owner.coordinator)")
     roots_option(parser, "model_owner.tls_roots")
     chain_options(parser)
@@ -47,23 +74,54 @@ def listing(arguments: argparse.Namespace) -> int:
     from gradroll.session import Session
 
     console: Console = arguments.console
-    shown: list[dict[str, object]] = []
+    told: list[dict[str, object]] = []
     with Session(settings(arguments)) as session:
-        for number in reversed(range(session.view.task_count())):
-            if len(shown) == arguments.limit:
+        view = session.view
+        for record in _newest_first(view):
+            if len(told) == arguments.limit:
                 break
-            record = session.view.task(number)
             if arguments.owner in (None, record.model_owner):
-                shown.append(_machine(record))
-                console.line(_one_line(record))
-    if not shown:
+                told.append(machine_task(record))
+                console.line(_one_line(record, view.tokens.currency(record.terms.pay.token)))
+    if not told:
         console.line("no such task" if arguments.owner else "the market has no task yet")
-    console.result(tasks=shown)
+    console.result(tasks=told)
+    return 0
+
+
+def _newest_first(view: ChainView) -> Iterator[TaskRecord]:
+    for position in reversed(range(view.task_count())):
+        for task in view.task_ids(position, position + 1):
+            yield view.task(task)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print a task's terms, and what an owner earns and risks."""
+    from gradroll.data_owner.offer import Offer
+    from gradroll.session import Session
+
+    console: Console = arguments.console
+    with Session(settings(arguments)) as session:
+        task = the_task(session.view, arguments.task)
+        offer = Offer.of(session.view, task)
+        coin = session.view.tokens.currency(offer.task.terms.pay.token)
+    console.line(f"task {shown(task)} of {checksum(offer.task.model_owner)}")
+    for line in terms_in_words(offer.task.terms, offer.committee.committee, coin, levelled=offer.levelled):
+        console.line(f"  {line}")
+    console.line("for a data owner:")
+    for line in offer_in_words(offer, coin):
+        console.line(f"  {line}")
+    console.result(
+        task=machine_task(offer.task), levelled=offer.levelled, floors=[str(offer.floor(level)) for level in range(4)],
+        free_places=offer.free_places, rounds_in_escrow=offer.rounds_in_escrow, committee_ready=offer.committee.ready,
+    )  # fmt: skip
     return 0
 
 
 def status(arguments: argparse.Namespace) -> int:
     """Print what the chain and the coordinator know about a task."""
+    from commons.chain.ignored import postings
+    from gradroll.model_owner.roundfees import RoundFees
     from gradroll.session import Session
 
     console: Console = arguments.console
@@ -72,20 +130,27 @@ def status(arguments: argparse.Namespace) -> int:
     )
     with Session(chosen) as session:
         view = session.view
-        record = view.task(arguments.task)
-        rounds = [view.round(arguments.task, number) for number in range(record.rounds_opened)]
-        said = _ask_coordinator(session, arguments.task, console)
-    for line in _terms(record):
+        task = the_task(view, arguments.task)
+        record = view.task(task)
+        coin = view.tokens.currency(record.terms.pay.token)
+        rounds = [view.round(task, number) for number in range(record.rounds_opened)]
+        fees = [RoundFees.of(view, record.terms, number) for number in range(record.rounds_opened)]
+        posted = [postings(view, task, number) for number in range(record.rounds_opened)]
+        said = _ask_coordinator(session, task, console)
+    for line in _terms(record, coin):
         console.line(line)
     of_coordinator = {each.round: each for each in said.rounds} if said else {}
     for number, state in enumerate(rounds):
-        console.line(f"  round {number}: {_round(state, record.terms.max_owners_per_round)}")
-        for line in _coordinator_lines(of_coordinator.get(number)):
+        console.line(f"  round {number}: {_round(state, coin)}")
+        if state.batches and record.terms.pay.fees:
+            console.line(f"    fees: {fees[number].in_words(coin)}")
+        for line in (*_posting_lines(posted[number]), *_coordinator_lines(of_coordinator.get(number))):
             console.line(f"    {line}")
     for line in _rejection_lines(said):
         console.line(f"  {line}")
     console.result(
-        task=_machine(record), rounds=[_machine_round(n, state) for n, state in enumerate(rounds)],
+        task=machine_task(record),
+        rounds=[_machine_round(n, state, fees[n], posted[n]) for n, state in enumerate(rounds)],
         rejections=_machine_rejections(said),
     )  # fmt: skip
     return 0
@@ -106,45 +171,46 @@ def _ask_coordinator(session: Session, task: int, console: Console) -> TaskStatu
         return None
 
 
-def _terms(record: TaskRecord) -> list[str]:
-    terms = record.terms
-    windows = f"{_span(terms.submit_window)} to submit, {_span(terms.settle_window)} more to settle"
+def _terms(record: TaskRecord, coin: Currency) -> list[str]:
+    terms, pay = record.terms, record.terms.pay
+    windows = f"{span(terms.windows.submit)} to submit, {span(terms.windows.settle)} more to settle"
+    offered = f", offered to {checksum(record.pending_owner)}" if record.pending_owner is not None else ""
     return [
-        f"task {terms.task_id} of {checksum(record.model_owner)}: {terms.dimension} coordinates, norm at most "
-        f"{_norm(record):.6g}, committee {terms.committee_id}",
-        f"coordinator {checksum(terms.coordinator)}, verifier {checksum(terms.verifier)}",
-        f"{record.owners} owners registered; {terms.min_owners} to {terms.max_owners_per_round} gradients a round, "
-        f"{ether(terms.reward_per_gradient)} each",
+        f"task {shown(terms.task_id)} of {checksum(record.model_owner)}{offered}: {terms.dimension} coordinates, norm "
+        f"at most {norm(terms):.6g}, committee {shown(terms.committee_id)}",
+        f"coordinator {checksum(record.coordinator)}, verifier {checksum(terms.verifier)}",
+        f"{record.active_owners} of up to {terms.capacity} owners registered, {terms.min_owners} or more a batch; "
+        f"{coin.shown(pay.flat)} a gradient",
         f"{record.rounds_opened} of {terms.rounds} rounds opened; {windows}",
-        f"escrow {ether(record.balance + record.reserved)}: {ether(record.balance)} free, {ether(record.reserved)} "
-        f"reserved by rounds that are not finalized",
+        f"escrow {coin.shown(record.balance + record.reserved)}: {coin.shown(record.balance)} free, "
+        f"{coin.shown(record.reserved)} reserved by rounds that are not finalized",
     ]
 
 
-def _one_line(record: TaskRecord) -> str:
+def _one_line(record: TaskRecord, coin: Currency) -> str:
     terms = record.terms
     return (
-        f"task {terms.task_id}: {terms.dimension} coordinates, {record.owners} owners, {record.rounds_opened} of "
-        f"{terms.rounds} rounds, {ether(terms.reward_per_gradient)} a gradient, {ether(record.balance)} free, "
-        f"of {checksum(record.model_owner)}"
+        f"task {shown(terms.task_id)}: {terms.dimension} coordinates, {record.active_owners} owners, "
+        f"{record.rounds_opened} of {terms.rounds} rounds, {coin.shown(terms.pay.flat)} a gradient, "
+        f"{coin.shown(record.balance)} free, of {checksum(record.model_owner)}"
     )
 
 
-def _round(state: RoundRecord, room: int) -> str:
+def _round(state: RoundRecord, coin: Currency) -> str:
     batches = f"{state.batches} batch{'es' * (state.batches != 1)}"
-    gradients = f"{state.owners} gradient{'s' * (state.owners != 1)}"
-    return f"{gradients} in {batches}, {ether(state.spent)} earned; {_phase(state, room, int(time.time()))}"
+    gradients = f"{state.owners} of {state.seats} gradients"
+    return f"{gradients} in {batches}, {coin.shown(state.spent)} spent; {_phase(state, int(time.time()))}"
 
 
-def _phase(state: RoundRecord, room: int, now: int) -> str:
+def _phase(state: RoundRecord, now: int) -> str:
     if state.finalized:
         return "finalized"
-    if state.owners >= room:
+    if state.owners >= state.seats > 0:
         return "full"
     if now <= state.submit_deadline:
-        return f"takes submissions until {utc(state.submit_deadline)}, {_span(state.submit_deadline - now)} from now"
+        return f"takes submissions until {utc(state.submit_deadline)}, {span(state.submit_deadline - now)} from now"
     if now <= state.settle_deadline:
-        return f"settles until {utc(state.settle_deadline)}, {_span(state.settle_deadline - now)} from now"
+        return f"settles until {utc(state.settle_deadline)}, {span(state.settle_deadline - now)} from now"
     return f"over since {utc(state.settle_deadline)}; gradroll task finalize ends it"
 
 
@@ -159,6 +225,15 @@ def _coordinator_lines(each: RoundStatus | None) -> list[str]:
     return [*lines, *(f"prover {named.prover} in {named.step}: {named.reason}" for named in each.named)]
 
 
+def _posting_lines(posted: Postings) -> list[str]:
+    """What owners put on the chain because the coordinator had not taken it."""
+    if not posted.posted:
+        return []
+    left = ", ".join(map(str, sorted(posted.ignored)))
+    ignored = f"neither accepted nor excluded so far: {left}" if left else "all of them are accepted or excluded"
+    return [f"owners that posted their submission on the chain: {len(posted.posted)}; {ignored}"]
+
+
 def _rejection_lines(said: TaskStatus | None) -> list[str]:
     if said is None:
         return []
@@ -171,35 +246,10 @@ def _machine_rejections(said: TaskStatus | None) -> list[dict[str, object]]:
     return [{"owner": checksum(each.owner), "round": each.round, "reason": each.reason} for each in recent]
 
 
-def _norm(record: TaskRecord) -> float:
-    return float(record.terms.bound**0.5 / 2**record.terms.fraction_bits)
-
-
-def _span(seconds: int) -> str:
-    """A time span in its two largest units."""
-    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-    parts = []
-    for size, name in units:
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {name}")
-    return " ".join(parts[:2]) or "0 s"
-
-
-def _machine(record: TaskRecord) -> dict[str, object]:
-    terms = record.terms
+def _machine_round(number: int, state: RoundRecord, fees: RoundFees, posted: Postings) -> dict[str, object]:
     return {
-        "task": terms.task_id, "model_owner": checksum(record.model_owner), "committee": terms.committee_id,
-        "coordinator": checksum(terms.coordinator), "verifier": checksum(terms.verifier), "dimension": terms.dimension,
-        "norm": _norm(record), "owners": record.owners, "rounds": terms.rounds, "rounds_opened": record.rounds_opened,
-        "min_owners": terms.min_owners, "max_owners": terms.max_owners_per_round,
-        "reward": str(terms.reward_per_gradient), "free": str(record.balance), "reserved": str(record.reserved),
-    }  # fmt: skip
-
-
-def _machine_round(number: int, state: RoundRecord) -> dict[str, object]:
-    return {
-        "round": number, "gradients": state.owners, "batches": state.batches, "earned": str(state.spent),
-        "submit_deadline": state.submit_deadline, "settle_deadline": state.settle_deadline,
-        "finalized": state.finalized,
+        "round": number, "gradients": state.owners, "seats": state.seats, "batches": state.batches,
+        "spent": str(state.spent), "submit_deadline": state.submit_deadline, "settle_deadline": state.settle_deadline,
+        "finalized": state.finalized, "fees": fees.machine, "posted": sorted(posted.posted),
+        "ignored": sorted(posted.ignored),
     }  # fmt: skip

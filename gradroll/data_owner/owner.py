@@ -10,7 +10,7 @@ import hashlib
 import logging
 import math
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,17 +29,20 @@ from circuits.errors import (
 )
 from circuits.policies.registry import find
 from circuits.quantize import Quantized, quantize
-from circuits.statement import Committee, SubmissionHeader, TaskTerms
+from circuits.statement import Committee, SubmissionHeader
+from circuits.terms import TaskTerms
+from commons.chain.eligibility import require_eligible
 from commons.chain.writer import ChainWriter
 from commons.protocol.status import SubmissionState, SubmissionStatus
-from commons.runtime.amounts import checksum, utc
+from commons.runtime.amounts import utc
+from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.published import fetch_model, opened_round
-from gradroll.data_owner.claims import claim_all
 from gradroll.data_owner.handing import ShareSender
+from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.standing import Standing, await_end, standing
 from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
@@ -71,8 +74,8 @@ class Submitted:
     earlier: tuple[bytes, ...] = ()
 
 
-class DataOwner:
-    """One owner account at one market.
+class DataOwner(Participant):
+    """One owner's key at one market, with all that handing in takes.
 
     Args:
         chain: signs for this owner's account and sends its transactions.
@@ -98,28 +101,12 @@ class DataOwner:
         patience: float = 3.0,
         deal: Deal = share_gradient,
     ) -> None:
-        self._chain = chain
-        self._view = chain.view
+        super().__init__(chain)
         self._coordinator = coordinator
         self._parameters = parameters
         self._store = SubmissionStore(state, chain.view.market_id)
         self._sender = ShareSender(chain.view, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience)
         self._deal = deal
-
-    @property
-    def address(self) -> bytes:
-        """The owner's 20-byte address."""
-        return self._chain.address
-
-    def register(self, task_id: int) -> int:
-        """Register this account for an open task, unless it is; returns its registration index.
-
-        Raises:
-            UnknownError: no such task.
-            ChainError: the task admits owners itself, is full, or the account cannot pay.
-        """
-        known = self._view.owner_index(task_id, self.address)
-        return self._chain.register(task_id) if known is None else known
 
     def require_open(self, task_id: int, round_number: int | None = None) -> None:
         """Raise unless the round, by default the latest, takes submissions; asks the chain only, and pays nothing.
@@ -148,10 +135,11 @@ class DataOwner:
             round_number: the round, by default the task's latest.
 
         Raises:
-            UnknownError: no such task, or this account is not registered for it.
+            UnknownError: no such task, or this key is not registered for it.
             GradientError: another shape, NaN, infinity, no numbers; or it breaks the task's policy, where its verifying
                 key is at hand.
-            ClosedError: the round takes no submissions any more, or provers have this owner in a signed set.
+            ClosedError: the round takes no submissions any more, has no seat for this owner, or provers have it in a
+                signed set.
             InvalidInputError: another gradient was begun for this round and has not expired.
             KeyMismatchError: the reference string is another than the task's.
             StorageError: another process submits from the same state directory, or it cannot be written.
@@ -174,6 +162,7 @@ class DataOwner:
             if status is not None:
                 return _outcome(begun, quantized, {}, status)
         self._require_open(terms, current, status.reason if status is not None else "")
+        require_eligible(self._view, task_id, current, [self.index(task_id)])
         self._parameters.require_string(self._view.tau(task_id))
         self._require_policy(terms, quantized)
         if begun is None or has_expired:
@@ -212,18 +201,6 @@ class DataOwner:
         """What this owner has handed in for a task, what became of it, and what it is owed."""
         return standing(self._view, task_id, self.address, partial(self._known_status, task_id))
 
-    def claim(self, task_id: int, rounds: Iterable[int] | None = None) -> int:
-        """Have the reward of accepted gradients paid; returns the wei paid.  Claiming again pays nothing twice.
-
-        Args:
-            rounds: only of these rounds, by default of all.
-
-        Raises:
-            ChainError: the market refused, or the account cannot pay the fees.
-        """
-        wanted = range(self._view.task(task_id).rounds_opened) if rounds is None else rounds
-        return claim_all(self._chain, task_id, wanted, self.address)
-
     def _known_status(self, task_id: int, number: int) -> SubmissionStatus | None:
         """Of the submission for a round that this state directory remembers."""
         saved = self._store.load(task_id, number, self.address)
@@ -239,8 +216,8 @@ class DataOwner:
         if now >= deadline:
             before = f"; what was handed in has expired: {expired}" if expired else ""
             raise ClosedError(
-                f"round {number} of task {terms.task_id} took submissions until {utc(deadline)}, it is {utc(now)}"
-                f"{before}; submit to the next round"
+                f"round {number} of task {shown(terms.task_id)} took submissions until {utc(deadline)}, it is "
+                f"{utc(now)}{before}; submit to the next round"
             )
 
     def _require_policy(self, terms: TaskTerms, quantized: Quantized) -> None:
@@ -265,12 +242,7 @@ class DataOwner:
         quantized: Quantized,
         earlier: tuple[bytes, ...],
     ) -> tuple[SavedSubmission, Sharing]:
-        index = self._view.owner_index(terms.task_id, self.address)
-        if index is None:
-            raise UnknownError(
-                f"{checksum(self.address)} is not registered for task {terms.task_id}; register it first "
-                "(gradroll submit --register), or ask the model owner to admit it"
-            )
+        index = self.index(terms.task_id)
         raw = secrets.token_bytes(OwnerSeeds.length(committee))
         key = self._parameters.commitment_key(terms.dimension)
         sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(raw))
@@ -352,7 +324,7 @@ def _require_same(begun: SavedSubmission, quantized: Quantized) -> None:
     if begun.gradient_digest != gradient_digest(quantized):
         header = begun.header
         raise InvalidInputError(
-            f"another gradient was already begun for round {header.round} of task {header.task_id}; "
+            f"another gradient was already begun for round {header.round} of task {shown(header.task_id)}; "
             "submit that one again, or wait for the next round"
         )
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from circuits.errors import GradrollError, NotReadyError
+from commons.chain import decoding
+from commons.chain.facts import OwnerRecord, TaskRecord
 from commons.chain.view import ChainView
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime.stages import stage
@@ -22,15 +24,19 @@ class OwnRound:
     Attributes:
         status: what the coordinator says of the submission, None where nothing is known to be handed in.
         trouble: why the coordinator could not be asked; empty when it could.
+        seated: whether the market would take the owner's gradient in it: it registered in time, and had not left.
         accepted: whether the market has the owner's gradient.
-        claimed: whether it was paid.
+        settled: whether its pay was claimed, or, after the task's claim window, went back.
+        posted: whether the owner put its submission on the chain.
     """
 
     number: int
     status: SubmissionStatus | None
     trouble: str
+    seated: bool
     accepted: bool
-    claimed: bool
+    settled: bool
+    posted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +44,31 @@ class Standing:
     """An owner in a task.
 
     Attributes:
+        task: the task, whose terms say what is paid and deposited.
         index: registration index, None for an owner that is not registered.
-        reward: wei for a gradient.
+        owner: who is paid, whether it leaves; None for an owner that is not registered.
+        owed: what a claim would pay now, in the smallest unit of the task's token.
     """
 
+    task: TaskRecord
     index: int | None
-    reward: int
+    owner: OwnerRecord | None
+    owed: int
     rounds: tuple[OwnRound, ...]
 
     @property
-    def paid(self) -> int:
-        """Wei paid so far."""
-        return self.reward * sum(each.claimed for each in self.rounds)
+    def accepted(self) -> int:
+        """Gradients that the market has."""
+        return sum(each.accepted for each in self.rounds)
 
     @property
-    def owed(self) -> int:
-        """Wei to be claimed."""
-        return self.reward * sum(each.accepted and not each.claimed for each in self.rounds)
+    def settled(self) -> int:
+        """Those of them whose pay was claimed."""
+        return sum(each.settled for each in self.rounds)
 
 
 def standing(
-    view: ChainView, task_id: int, owner: bytes, status_of: Callable[[int], SubmissionStatus | None]
+    view: ChainView, task_id: int, signer: bytes, status_of: Callable[[int], SubmissionStatus | None]
 ) -> Standing:
     """Where an owner stands.
 
@@ -69,24 +79,33 @@ def standing(
         UnknownError: no such task.
     """
     record = view.task(task_id)
-    index = view.owner_index(task_id, owner)
-    reward = record.terms.reward_per_gradient
+    index = view.owner_index(task_id, signer)
     if index is None:
-        return Standing(None, reward, ())
-    opened = range(record.rounds_opened)
-    return Standing(index, reward, tuple(_round(view, task_id, number, index, status_of) for number in opened))
+        return Standing(record, None, None, 0, ())
+    owner, opened = view.owner(task_id, index), range(record.rounds_opened)
+    return Standing(
+        record, index, owner, view.claimable(task_id, index, record.rounds_opened).amount,
+        tuple(_round(view, task_id, number, index, owner, status_of) for number in opened),
+    )  # fmt: skip
 
 
 def _round(
-    view: ChainView, task_id: int, number: int, index: int, status_of: Callable[[int], SubmissionStatus | None]
+    view: ChainView,
+    task_id: int,
+    number: int,
+    index: int,
+    owner: OwnerRecord,
+    status_of: Callable[[int], SubmissionStatus | None],
 ) -> OwnRound:
     status, trouble = None, ""
     try:
         status = status_of(number)
     except GradrollError as error:
         trouble = str(error)
+    seated = index < view.round(task_id, number).limit and owner.takes_part(number)
     accepted = view.consumed(task_id, number, index)
-    return OwnRound(number, status, trouble, accepted, accepted and view.claimed(task_id, number, index))
+    posted = bool(view.events(decoding.SUBMISSION_POSTED, task_id, number, third=index.to_bytes(32)))
+    return OwnRound(number, status, trouble, seated, accepted, accepted and number < owner.next_claim, posted)
 
 
 def await_end(ask: Callable[[], SubmissionStatus], *, timeout: float, every: float) -> SubmissionStatus:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from circuits.errors import StorageError
-from circuits.statement import MarketId, SubmissionHeader
+from circuits.statement import SubmissionHeader
+from circuits.terms import MarketId
 from commons.protocol.codec import Codec
 from commons.storage.files import DirectoryLock, write_durably
 from native import G1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from circuits.terms import Pay, Windows
 from commons.chain.patience import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
@@ -18,12 +19,15 @@ from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.plan import TaskPlan
+from gradroll.model_owner.pricing import gas_fees
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import ALLOWANCE, LocalMarket, endow
 
 REWARD = 10**15
-"""Wei for an accepted gradient: 0.001 ETH."""
+"""Wei for an accepted gradient, and of each owner's deposit: 0.001 ETH."""
 _WINDOW = 3600
+_FEWEST = 2
+"""Owners of a batch: a demonstration has few."""
 _PATIENCE = Patience(poll=0.05)
 _CHEATERS: tuple[tuple[str, Deal], ...] = (
     ("too big, with lying bits", deal_oversized),
@@ -95,14 +99,15 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cas
 
 
 def create_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe) -> int:
-    """Post and fund the task; have every owner register itself, in the order of the cast."""
-    owners = len(cast.players)
+    """Post and fund the task; have every owner register itself, in the order of the cast, with a deposit."""
+    owners, provers = len(cast.players), len(market.plan.provers)
     plan = TaskPlan(
-        market.committee, market.verifier, market.coordinator, DIMENSION, recipe.norm, REWARD, recipe.fraction_bits,
-        max_owners=owners, rounds=rounds, submit_window=_WINDOW, settle_window=_WINDOW, inline_payload=True,
+        market.committee, market.verifier, market.coordinator, DIMENSION, recipe.norm,
+        gas_fees(Pay(bonus=REWARD, deposit=REWARD), provers), Windows(submit=_WINDOW, settle=_WINDOW),
+        recipe.fraction_bits, min_owners=_FEWEST, capacity=owners, rounds=rounds, inline_payload=True,
     )  # fmt: skip
     task_id = cast.buyer.create_task(plan)
-    cast.buyer.fund(task_id, rounds * owners * REWARD)
+    cast.buyer.fund(task_id, rounds * plan.terms().pay.reserve(owners, provers, plan.min_owners))
     for player in cast.players:
         player.owner.register(task_id)
     return task_id

@@ -54,6 +54,7 @@ class Report:
 
     Attributes:
         payouts: wei received by owner name.
+        fees: wei received by the coordinator and by each prover.
         audit: "passed", or the name of the failing check.
     """
 
@@ -67,16 +68,19 @@ class Report:
     final_accuracy: float
     plaintext_accuracy: float
     payouts: dict[str, int]
+    fees: dict[str, int]
     audit: str
 
     def succeeded(self, cheaters: Sequence[str]) -> bool:
-        """Whether everything was seen that the demo is to show: every cheater, and nobody else, rejected and unpaid."""
+        """Whether everything was seen that the demo is to show: every cheater, and nobody else, rejected and unpaid,
+        and coordinator and provers paid."""
         return (
             self.audit == "passed"
             and self.final_accuracy == self.plaintext_accuracy
             and all(played.aggregate_matches_plaintext for played in self.rounds)
             and all([each.owner for each in played.rejected] == list(cheaters) for played in self.rounds)
             and all((wei == 0) == (name in cheaters) for name, wei in self.payouts.items())
+            and all(self.fees.values())
         )
 
     def write(self, path: Path) -> None:

@@ -11,19 +11,22 @@ from pathlib import Path
 import numpy as np
 
 from circuits.arrays import FloatArray
-from circuits.errors import ConfigError
+from circuits.errors import ChainError, ConfigError
 from circuits.policies import DEFAULT
+from circuits.terms import ETHER
 from commons.chain.facts import AcceptedBatch
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.runtime.amounts import ether
+from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.runtime.urls import without_secrets
 from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
 from gradroll.console import Console
+from gradroll.data_owner.claims import claim_all
 from gradroll.demo.cast import Cast, assemble, create_task
 from gradroll.demo.report import Report, RoundReport, Seconds
-from gradroll.demo.settling import await_settled, await_sum, rejections, settlement_gas
+from gradroll.demo.settling import await_fees, await_settled, await_sum, rejections, settlement_gas
 from gradroll.demo.training import (
     DATASET,
     DIMENSION,
@@ -64,9 +67,9 @@ class Options:
     def __post_init__(self) -> None:
         if not CHEATERS + 2 <= self.owners <= _CAPACITIES[-1]:
             raise ConfigError(f"--owners is {self.owners}, it must lie in [{CHEATERS + 2}, {_CAPACITIES[-1]}]")
-        if not 2 * self.threshold + 1 <= self.provers <= 32:
+        if not 3 * self.threshold + 1 <= self.provers <= 32:
             raise ConfigError(
-                f"--provers {self.provers} with --threshold {self.threshold}: 2t+1 to 32 provers are possible"
+                f"--provers {self.provers} with --threshold {self.threshold}: a task that pays takes 3t+1 to 32 provers"
             )
 
     @property
@@ -156,11 +159,14 @@ def _train(
     shards, test = load_digits(options.owners, non_iid=options.non_iid)
     cast = assemble(market, shards, CHEATERS)
     task_id = create_task(cast, market, options.rounds, recipe)
-    console.line(f"task {task_id}: {options.owners} owners registered, {options.rounds} rounds in escrow")
+    console.line(f"task {shown(task_id)}: {options.owners} owners registered, {options.rounds} rounds in escrow")
     state = _Training(initial_model(), initial_model())
     for _ in range(options.rounds):
         state = _play_round(cast, task_id, state, test, recipe, alive, console)
-    payouts = _claim(cast, task_id, options.rounds, console)
+    payouts = _claim(cast, task_id, console)
+    with stage("provers' word that they serve the sums"):
+        await_fees(cast, task_id, alive)
+    fees = _collect(cast, market, console)
     verdict = _audit(cast, state.batches, console)
     report = Report(
         dataset=DATASET,
@@ -173,6 +179,7 @@ def _train(
         final_accuracy=accuracy(state.model, test),
         plaintext_accuracy=accuracy(state.plain, test),
         payouts=payouts,
+        fees=fees,
         audit=verdict,
     )
     return report, [player.name for player in cast.players if not player.honest]
@@ -235,13 +242,32 @@ def _tell(report: RoundReport, console: Console) -> None:
     )
 
 
-def _claim(cast: Cast, task_id: int, rounds: int, console: Console) -> dict[str, int]:
+def _claim(cast: Cast, task_id: int, console: Console) -> dict[str, int]:
+    """Have everybody paid for all rounds in one call, which anybody may send."""
     console.heading("pay")
-    payouts = {}
-    for player in cast.players:
-        payouts[player.name] = player.owner.claim(task_id, range(rounds))
-        console.line(f"  {player.name}: {ether(payouts[player.name])}")
+    view, rounds = cast.view, cast.view.task(task_id).rounds_opened
+    indices = {player.name: view.owner_index(task_id, player.owner.address) for player in cast.players}
+    payouts = {
+        name: view.claimable(task_id, index, rounds).amount for name, index in indices.items() if index is not None
+    }
+    for name, amount in payouts.items():
+        console.line(f"  {name}: {ether(amount)}")
+    with stage("claiming"):
+        paid = claim_all(cast.buyer_chain, task_id, (index for index in indices.values() if index is not None))
+    if paid != sum(payouts.values()):
+        raise ChainError(f"the market paid {ether(paid)} in all, which is not what it owed")
     return payouts
+
+
+def _collect(cast: Cast, market: LocalMarket, console: Console) -> dict[str, int]:
+    """Have the credits of coordinator and provers paid out, which anybody may send."""
+    members = cast.view.committee(market.committee).members
+    accounts = {"coordinator": market.coordinator, **{f"prover {p}": member for p, member in enumerate(members)}}
+    fees = {}
+    for name, account in accounts.items():
+        fees[name] = cast.buyer_chain.collect(ETHER, account) if cast.view.owed(ETHER, account) else 0
+        console.line(f"  {name}: {ether(fees[name])}")
+    return fees
 
 
 def _audit(cast: Cast, batches: Sequence[AcceptedBatch], console: Console) -> str:
@@ -258,7 +284,8 @@ def _audit(cast: Cast, batches: Sequence[AcceptedBatch], console: Console) -> st
 def _summary(report: Report, path: Path, seconds: float, succeeded: bool, console: Console) -> None:
     console.heading("outcome")
     console.line(f"  accuracy {report.final_accuracy:.4f}, of plain FedSGD {report.plaintext_accuracy:.4f}")
-    console.line(f"  paid {ether(sum(report.payouts.values()))} to owners; audit {report.audit}")
+    paid, fees = ether(sum(report.payouts.values())), ether(sum(report.fees.values()))
+    console.line(f"  paid {paid} to owners, {fees} to coordinator and provers; audit {report.audit}")
     console.line(f"  {seconds:.0f} s; {path}")
     if succeeded:
         console.line("  everything that was to be shown was seen", "green")

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from hexbytes import HexBytes
+from web3.types import RPCEndpoint
 
-from circuits.errors import UnavailableError
+from circuits.errors import ChainError, UnavailableError
+from commons.chain.ignored import certain_after
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from gradroll.data_owner.owner import Submitted
 from gradroll.demo.cast import Cast
 from gradroll.demo.report import Rejection
 from gradroll.model_owner.buyer import RoundAggregate
+from gradroll.model_owner.roundfees import RoundFees
 
 _ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
 _PROVEN = (SubmissionState.PROVEN, *_ENDED)
@@ -69,6 +72,45 @@ def await_sum(
         if not waiting or time.monotonic() > deadline:
             return cast.buyer.read_aggregate(task_id, round_number)
         time.sleep(0.05)
+
+
+def await_fees(cast: Cast, task_id: int, alive: Callable[[], None], timeout: float = 120.0) -> None:
+    """Wait until the fees of all batches are credited: the coordinator publishes each sum with its provers' receipts.
+
+    Its own wait for the end of the submit windows, until which an owner that it ignores may say so, and of the time in
+    which provers can be added; the development chain's clock is put forward to that.
+
+    Raises:
+        UnavailableError: it takes too long.
+        ChainError: the chain's clock cannot be put forward.
+    """
+    deadline, terms = time.monotonic() + timeout, cast.view.terms(task_id)
+    rounds, ahead = range(cast.view.task(task_id).rounds_opened), False
+    while True:
+        fees = [RoundFees.of(cast.view, terms, number) for number in rounds]
+        if not any(each.waiting or each.payees for each in fees):
+            return
+        if not ahead and not any(each.waiting for each in fees):
+            ahead = True
+            _put_forward(cast, max(_payable_after(cast, task_id, number) for number in rounds))
+        alive()
+        if time.monotonic() > deadline:
+            raise UnavailableError(f"fees were not settled within {timeout:.0f} s; the coordinator's log says why")
+        time.sleep(0.2)
+
+
+def _payable_after(cast: Cast, task_id: int, number: int) -> int:
+    """Chain time after which the payees of a round can be paid: nobody posts any more, no prover is added any more."""
+    dues = (held.due for held in cast.view.held_fees(task_id, number).values())
+    return max(certain_after(cast.view, task_id, number), *dues, 0)
+
+
+def _put_forward(cast: Cast, time_to_be: int) -> None:
+    """Have the chain's clock show more than a time."""
+    for method, parameters in (("evm_increaseTime", [max(time_to_be + 1 - cast.view.now(), 0)]), ("evm_mine", [])):
+        ask = partial(cast.view.rpc.web3.provider.make_request, RPCEndpoint(method), parameters)
+        if "error" in cast.view.rpc.guarded(ask):
+            raise ChainError(f"the node refuses {method}: the demo takes a development chain, anvil or its own")
 
 
 def rejections(cast: Cast, submitted: Sequence[Submitted]) -> tuple[Rejection, ...]:

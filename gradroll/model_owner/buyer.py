@@ -25,6 +25,7 @@ from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.runtime.amounts import utc
+from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
@@ -89,26 +90,31 @@ class ModelOwner(EscrowOwner):
         self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
 
-    def create_task(self, plan: TaskPlan, warn: Callable[[str], None] = lambda _: None) -> int:
-        """Post a task; returns its id.
-
-        Args:
-            warn: told what may go wrong, before anything is sent.
+    def check_task(self, plan: TaskPlan) -> tuple[str, ...]:
+        """Look at a task before it is created; returns what may go wrong, in words.
 
         Raises:
-            GradrollError: terms that no round could satisfy, see `precheck.check_terms`; nothing was sent.
+            GradrollError: terms that the market would refuse, or that no round could satisfy; see
+                `precheck.check_terms`.
+        """
+        return check_terms(self._view, self._parameters, plan.terms())
+
+    def create_task(self, plan: TaskPlan) -> int:
+        """Post a task; returns its identifier.  It pays for nothing until it is funded.
+
+        Raises:
+            GradrollError: as for ``check_task``; nothing was sent.
             ChainError: the market refused.
         """
-        terms = plan.terms()
-        for text in check_terms(self._view, self._parameters, terms):
-            warn(text)
-        return self._chain.create_task(terms)
+        self.check_task(plan)
+        return self._chain.create_task(plan.terms())
 
     def open_round(
         self,
         task_id: int,
         parameters: npt.ArrayLike,
         *,
+        seats: int | None = None,
         compact: bool = True,
         warn: Callable[[str], None] = lambda _: None,
     ) -> int:
@@ -118,6 +124,8 @@ class ModelOwner(EscrowOwner):
 
         Args:
             parameters: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
+            seats: most gradients of the round, for all of which pay and fees are set aside; by default as many as the
+                task holds owners.  Who is registered has a seat in any case.
             compact: copy the owners into code first, where that saves more gas than it costs (`roster`).
             warn: told what may go wrong, before anything is sent.
 
@@ -132,15 +140,16 @@ class ModelOwner(EscrowOwner):
         data = encode_model(model)
         running = running_on(self._view, record, keccak(data))
         if running is not None:
-            warn(f"round {running} of task {task_id} is running on this model already; no other one is opened")
+            warn(f"round {running} of task {shown(task_id)} is running on this model already; no other one is opened")
             return running
-        for text in check_round(self._view, record):
+        wanted = record.terms.capacity if seats is None else seats
+        for text in check_round(self._view, record, wanted):
             warn(text)
         with stage("publishing the model at the coordinator"):
             digest = self._coordinator.put_model(data, task_id, self._chain)
         if compact:
-            roster.compact(self._view, self._chain, task_id)
-        return self._chain.open_round(task_id, digest)
+            roster.compact(self._view, self._chain, task_id, max(wanted, record.active_owners))
+        return self._chain.open_round(task_id, digest, wanted)
 
     def fetch_model(self, task_id: int, round_number: int | None = None) -> tuple[int, FloatArray]:
         """A round, by default the latest, and its model, float64[d], checked against the digest on the chain.
@@ -188,7 +197,7 @@ class ModelOwner(EscrowOwner):
 def _no_batch(view: ChainView, task_id: int, number: int) -> str:
     """Why a round has no sum, and when that may change."""
     deadline = view.round(task_id, number).settle_deadline
-    what = f"round {number} of task {task_id} has no accepted batch"
+    what = f"round {number} of task {shown(task_id)} has no accepted batch"
     if view.now() > deadline:
         return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
     return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"

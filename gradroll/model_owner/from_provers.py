@@ -7,26 +7,29 @@ sum opens the commitment on the chain, the bundle is for an audit to check.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TypeVar
 
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradrollError, UnavailableError, WireError
-from circuits.statement import Attested, TaskTerms
-from circuits.verify import sum_of_commitments
+from circuits.errors import GradrollError, UnavailableError
+from circuits.statement import Context
 from commons.chain.facts import AcceptedBatch, CommitteeRecord
 from commons.chain.view import ChainView
 from commons.protocol import release
 from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.certified import Attesters, combined
 from commons.protocol.messages import StepReply
+from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
-from commons.protocol.signing import signs
 from commons.wire.prover_client import ProverClient
 
 V = TypeVar("V")
+_MOST_NAMED, _MOST_READ = 1 << 16, 1024
+"""Batches of a round that one prover may name, and certificates that are read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,14 @@ class ProverReader:
         raise UnavailableError("; ".join(refused))
 
     def _released(self, batch: AcceptedBatch, certificate: Certificate, key: CommitmentKey) -> bytes:
-        terms, committee = self._committee(batch)
-        requests = release.requests(certificate, range(committee.committee.size))
+        terms, committee = self.view.terms(batch.task_id), self._committee(batch.task_id, batch.round)
         replies: dict[int, StepReply | Failure] = {}
-        answers = self._each(committee, lambda client, p: client.run(requests[p], terms.dimension))
+        answers = self._each(committee, _releasing(certificate, terms.dimension))
         for prover, answer in answers.items():
             failed = isinstance(answer, GradrollError)
             replies[prover] = Failure("refused", answer.code, str(answer)) if failed else answer  # type: ignore[union-attr, assignment]
-        return release.opened(committee.committee, key, certificate, replies).payload
+        present = self.view.committee(committee.committee.committee_id).members
+        return release.opened(committee.committee, key, certificate, replies, present).payload
 
     def certificates(self, batch: AcceptedBatch) -> tuple[Certificate, ...]:
         """Certificates with a quorum's valid attestations, put together from what the provers have.
@@ -77,34 +80,66 @@ class ProverReader:
         Raises:
             UnavailableError: fewer attestations than a quorum were to be had.
         """
-        terms, committee = self._committee(batch)
-        batch_id = batch.record.batch_id
+        committee, batch_id = self._committee(batch.task_id, batch.round), batch.record.batch_id
         found = self._each(committee, lambda client, _: client.certificate(batch_id))
-        variants: dict[bytes, Certificate] = {}
-        signed: dict[int, dict[int, bytes]] = {}  # by T, which attestations bind beside the identifier
-        for answer in found.values():
-            if isinstance(answer, Certificate):
-                bare = answer.attested_by(())
-                try:
-                    bare.require_dealings()
-                except WireError:
-                    continue
-                variants[bare.encode()] = bare
-                attested = signed.setdefault(bare.proof.square_norm, {})
-                attested.update(_valid(answer, self._digest(bare, terms), committee))
-        enough = committee.committee.quorum
-        words = ((bare, signed[bare.proof.square_norm]) for bare in variants.values())
-        complete = tuple(bare.attested_by(given.items()) for bare, given in words if len(given) >= enough)
+        attesters = self._attesters(batch.task_id, committee)
+        complete = combined((answer for answer in found.values() if isinstance(answer, Certificate)), attesters)
         if complete:
             return complete
         raise UnavailableError(
-            f"the certificate of batch 0x{batch_id.hex()} needs {enough} attestations: " + _reasons(found)
+            f"the certificate of batch 0x{batch_id.hex()} needs {committee.committee.quorum} attestations: "
+            + _reasons(found)
         )
+
+    def availability(self, batch: AcceptedBatch) -> dict[int, AvailabilityReceipt]:
+        """Who says that a batch's sum is to be had there; ``commons.chain.feereceipts`` checks it."""
+        committee = self._committee(batch.task_id, batch.round)
+        found = self._each(committee, lambda client, _: client.availability(batch.record.batch_id))
+        return {prover: given for prover, given in found.items() if isinstance(given, AvailabilityReceipt)}
+
+    def have_released(self, batch: AcceptedBatch) -> None:
+        """Ask the provers to release their share of a batch's sum, as for a reader; what they send is not kept.
+
+        Raises UnavailableError as ``certificates``.
+        """
+        committee, dimension = self._committee(batch.task_id, batch.round), self.view.terms(batch.task_id).dimension
+        for certificate in self.certificates(batch):
+            self._each(committee, _releasing(certificate, dimension))
+
+    def attested(self, task_id: int, number: int, known: Collection[bytes]) -> tuple[Certificate, ...]:
+        """Certificates of a round's batches that a quorum attested, whoever put them together, or nobody yet.
+
+        Args:
+            known: batches that are not asked for.
+
+        Raises:
+            UnavailableError: there are none; the message has what provers gave instead.
+        """
+        committee, found = self._committee(task_id, number), self._of_round(task_id, number, known)
+        each = [certificate for answer in found.values() if isinstance(answer, list) for certificate in answer]
+        complete = combined(each, self.attesters(task_id, number))
+        if complete:
+            return complete
+        begun = len({certificate.batch_id for certificate in each})
+        raise UnavailableError(
+            f"of round {number} the provers have no batch with the {committee.committee.quorum} attestations that it "
+            f"needs to be accepted, beside those that are; {begun} have fewer. " + _reasons(found)
+        )
+
+    def certificates_of(self, task_id: int, number: int) -> Iterator[Certificate]:
+        """All certificates of a round that provers show, with whatever attestations, also of the same batch."""
+        for answer in self._of_round(task_id, number, ()).values():
+            if not isinstance(answer, GradrollError):
+                yield from answer
+
+    def attesters(self, task_id: int, number: int) -> Attesters:
+        """The members whose word counts in a round, and the code that they attest."""
+        return self._attesters(task_id, self._committee(task_id, number))
 
     def audit_bundles(self, batch: AcceptedBatch) -> Iterator[AuditBundle]:
         """The audit bundle of an accepted batch from one prover after the other, with a quorum's attestations."""
         attestations = self.certificates(batch)[0].attestations
-        terms, committee = self._committee(batch)
+        terms, committee = self.view.terms(batch.task_id), self._committee(batch.task_id, batch.round)
         for endpoint in committee.endpoints:
             try:
                 with self._client(endpoint) as client:
@@ -113,16 +148,19 @@ class ProverReader:
                 continue
             yield bundle.attested_by(attestations)
 
-    def _committee(self, batch: AcceptedBatch) -> tuple[TaskTerms, CommitteeRecord]:
-        terms = self.view.terms(batch.task_id)
-        return terms, self.view.committee_record(terms.committee_id)
+    def _of_round(
+        self, task_id: int, number: int, known: Collection[bytes]
+    ) -> dict[int, list[Certificate] | GradrollError]:
+        committee, context = self._committee(task_id, number), self.view.context(task_id, number)
+        return self._each(committee, lambda client, _: _of_round(client, context, known))
 
-    def _digest(self, certificate: Certificate, terms: TaskTerms) -> bytes:
-        attested = Attested(
-            certificate.batch_id, self.view.policy(terms.task_id).verifier_code, terms.committee_id,
-            certificate.statement.size, sum_of_commitments(certificate.statement), certificate.proof.square_norm,
-        )  # fmt: skip
-        return attested.digest(certificate.statement.context)
+    def _committee(self, task_id: int, number: int) -> CommitteeRecord:
+        """The members whose word counts in a round, where they listen now."""
+        members = self.view.committee_of_round(task_id, number)
+        return replace(self.view.committee_record(members.committee_id), committee=members)
+
+    def _attesters(self, task_id: int, committee: CommitteeRecord) -> Attesters:
+        return Attesters(committee.committee, self.view.policy(task_id).verifier_code)
 
     def _client(self, endpoint: str) -> ProverClient:
         return ProverClient(endpoint, stall=self.stall, tls_roots=self.tls_roots)
@@ -150,6 +188,12 @@ class ProverReader:
             return error
 
 
+def _releasing(certificate: Certificate, dimension: int) -> Callable[[ProverClient, int], StepReply]:
+    """Asks a prover for its share of a batch's sum."""
+    request = release.request(certificate)
+    return lambda client, _: client.run(request, dimension)
+
+
 def _answer(
     ask: Callable[[ProverClient, int], V], client: ProverClient | GradrollError, prover: int
 ) -> V | GradrollError:
@@ -170,9 +214,11 @@ def _wait_for_answers(running: Iterable[Future[V | GradrollError]], enough: int)
             return
 
 
-def _valid(certificate: Certificate, digest: bytes, committee: CommitteeRecord) -> Iterator[tuple[int, bytes]]:
-    members = committee.committee.members
-    return ((p, s) for p, s in certificate.attestations if p < len(members) and signs(members[p], digest, s))
+def _of_round(client: ProverClient, context: Context, known: Collection[bytes]) -> list[Certificate]:
+    """What a prover has of a round; one that lies names ever more batches, and others' certificates."""
+    named = islice(client.batches(context.task_id, context.round), _MOST_NAMED)
+    wanted = islice((batch_id for batch_id in named if batch_id not in known), _MOST_READ)
+    return [c for c in map(client.certificate, wanted) if c.statement.context == context]
 
 
 def _reasons(found: Mapping[int, object]) -> str:

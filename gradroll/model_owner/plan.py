@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
-from commons.chain.facts import NewTask
-from gradroll.model_owner.capacity import quantised_bound
+from circuits.errors import InvalidInputError
+from circuits.terms import DAY, MAX_BOUND, NewTask, Pay, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,20 +14,20 @@ class TaskPlan:
     """Terms of a task to be created.
 
     Attributes:
-        committee: number of the committee that proves.
+        committee: identifier of the committee that proves.
         verifier: 20-byte address of the policy's verifier contract.
         relay: 20-byte address of the coordinator's account.
         dimension: coordinates of the model.
         norm: largest L2 norm of a gradient, in its own units; larger ones are shrunk to it.
-        reward: wei for a gradient.
+        pay: what is paid for gradients, to coordinator and provers, and what owners deposit; see `pricing`.
+        windows: time limits; a day or more each where somebody might buy the inclusion in blocks.
         fraction_bits: f; gradients are rounded to multiples of 2^-f.
-        min_owners: fewest owners of a batch.
-        max_owners: most owners of a round.
+        min_owners: fewest owners of a batch; see `pricing.usual_min_owners`.
+        capacity: most owners registered at a time, and most gradients of a round.
         rounds: how many rounds may be opened.
-        submit_window: seconds in which a round takes gradients.
-        settle_window: seconds after that in which batches are accepted.
         permissioned: only owners that the model owner admits.
         inline_payload: sums of up to 16 KiB are put into the chain's log.
+        lapse_rounds: an owner in no accepted batch of so many rounds in a row loses its place; 0: never.
     """
 
     committee: int
@@ -34,27 +35,22 @@ class TaskPlan:
     relay: bytes
     dimension: int
     norm: float
-    reward: int
+    pay: Pay
+    windows: Windows = field(default_factory=lambda: Windows(submit=DAY, settle=DAY))
     fraction_bits: int = 16
-    min_owners: int = 2
-    max_owners: int = 16
+    min_owners: int = field(kw_only=True)
+    capacity: int = 16
     rounds: int = 100
-    submit_window: int = 600
-    settle_window: int = 600
     permissioned: bool = False
     inline_payload: bool = False
+    lapse_rounds: int = 10
 
     def __post_init__(self) -> None:
         """Raises InvalidInputError for a norm that no bound stands for."""
         quantised_bound(self.norm, self.fraction_bits)
 
-    @property
-    def reserve(self) -> int:
-        """Wei that each round reserves of the escrow."""
-        return self.max_owners * self.reward
-
     def terms(self) -> NewTask:
-        """The terms as the market takes them."""
+        """The terms as the market takes them.  Raises InvalidInputError for one out of its range."""
         return NewTask(
             committee_id=self.committee,
             verifier=self.verifier,
@@ -63,11 +59,28 @@ class TaskPlan:
             fraction_bits=self.fraction_bits,
             bound=quantised_bound(self.norm, self.fraction_bits),
             min_owners=self.min_owners,
-            max_owners_per_round=self.max_owners,
+            capacity=self.capacity,
             rounds=self.rounds,
-            reward_per_gradient=self.reward,
-            submit_window=self.submit_window,
-            settle_window=self.settle_window,
+            windows=self.windows,
             permissioned=self.permissioned,
             inline_payload=self.inline_payload,
+            pay=self.pay,
+            lapse_rounds=self.lapse_rounds,
         )
+
+
+def quantised_bound(norm: float, fraction_bits: int) -> int:
+    """BOUND of a task whose gradients have at most this L2 norm: floor((norm * 2^f)^2).
+
+    Raises:
+        InvalidInputError: the norm is not positive, or the bound leaves (0, 2^62).
+    """
+    if not math.isfinite(norm) or norm <= 0:
+        raise InvalidInputError(f"a norm bound is a positive number, not {norm}; give the largest norm of a gradient")
+    bound = math.floor(math.ldexp(norm, fraction_bits) ** 2) if norm < 2.0**64 else MAX_BOUND + 1
+    if not 1 <= bound <= MAX_BOUND:
+        raise InvalidInputError(
+            f"norm {norm} with {fraction_bits} fraction bits gives a squared bound outside [1, "
+            f"2^62); use other fraction bits"
+        )
+    return bound

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from circuits.errors import ClosedError, ContractError, InvalidInputError, NotReadyError
 from circuits.policies.registry import compiled
-from commons.chain.facts import CommitteeRecord, NewTask, TaskRecord
+from circuits.statement import Committee
+from circuits.terms import DAY, ETHER, NewTask
+from commons.chain.facts import CommitteeRecord, TaskRecord
 from commons.chain.view import ChainView
 from commons.runtime.amounts import checksum, ether, utc
+from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
-from gradroll.model_owner.capacity import check_capacity
+from gradroll.model_owner.pricing import BATCH_PART, owners_that_carry, relaying_gas
 
+CLAIM_WINDOW = 180 * DAY
+"""Shortest time for which pay is kept, seconds (``contracts/src/libraries/Terms.sol``)."""
 ALL_NEEDED = (
     "every member of this committee is needed: while one is absent no round ends; more members, or a lower threshold, "
     "would spare some"
@@ -24,12 +29,11 @@ def check_terms(view: ChainView, parameters: PublicParameters, terms: NewTask) -
 
     Raises:
         UnknownError: there is no such committee.
-        InvalidInputError: no round could keep to the terms.
+        InvalidInputError: the market takes no such terms, or no round could keep to them.
         KeyMismatchError: the reference string at hand is another than the verifier's, or too short for the model.
         CircuitError: the policy cannot check the bound.
-        ChainError: the verifier is none.
+        ChainError: the verifier, or the token, is none.
     """
-    check_capacity(terms.bound, terms.max_owners_per_round)
     committee = view.committee_record(terms.committee_id)
     policy = view.policy_of(terms.verifier)
     if terms.min_owners > policy.capacity:
@@ -37,47 +41,52 @@ def check_terms(view: ChainView, parameters: PublicParameters, terms: NewTask) -
             f"a batch of this verifier holds up to {policy.capacity} owners, the task asks for at least "
             f"{terms.min_owners}; lower --min-owners, or take a verifier of more"
         )
-    if not terms.min_owners <= terms.max_owners_per_round:
-        raise InvalidInputError(
-            f"a round takes up to {terms.max_owners_per_round} owners, but a batch asks for {terms.min_owners}; "
-            "raise --max-owners, or lower --min-owners"
-        )
+    _require_pay(terms, committee.committee)
+    _require_token(view, terms.pay.token)
+    _require_windows(terms, view.minimum_window)
     parameters.require_string(view.tau_of(terms.verifier))
     parameters.require_dimension(terms.dimension)
     if parameters.has_verifying_key(policy.key_hash):
         key = parameters.verifying_key(policy.key_hash)
         compiled(key.policy, key.capacity).require_bound(terms.bound)
-    return (*of_committee(committee), *_of_relay(view, terms.coordinator))
+    provers = committee.committee.size
+    return (
+        *of_committee(committee), *_of_relay(view, terms.coordinator), *_of_fees(view, terms, provers),
+        *_of_small_batches(terms, provers, policy.capacity),
+    )  # fmt: skip
 
 
-def check_round(view: ChainView, record: TaskRecord) -> tuple[str, ...]:
+def check_round(view: ChainView, record: TaskRecord, seats: int) -> tuple[str, ...]:
     """Look at a task before its next round is opened, at what the market would refuse and at what would be in vain.
+
+    Args:
+        seats: most gradients of the round; the owners that are registered have a seat each in any case.
 
     Returns:
         What may go wrong, in words.
 
     Raises:
+        InvalidInputError: more seats than the task holds owners.
         ClosedError: all rounds were opened.
         NotReadyError: members of the committee have not joined, or the round before is not settled.
         ContractError: the escrow does not cover the round.
     """
-    terms, task = record.terms, record.terms.task_id
+    terms, task = record.terms, shown(record.terms.task_id)
+    if seats > terms.capacity:
+        raise InvalidInputError(
+            f"task {task} holds {terms.capacity} owners, so a round has no {seats} seats; ask for fewer"
+        )
     if record.rounds_opened == terms.rounds:
         raise ClosedError(f"task {task} has opened all its {terms.rounds} rounds; create another task")
     committee = view.committee_record(terms.committee_id)
     if not committee.ready:
         raise NotReadyError(_missing(committee) + "; no round can be opened before")
     _require_settled(view, record)
-    needed = terms.max_owners_per_round * terms.reward_per_gradient
-    if record.balance < needed:
-        raise ContractError(
-            f"the escrow of task {task} has {ether(record.balance)} free, a round reserves {ether(needed)}: "
-            f"gradroll task fund {task} {needed - record.balance} [InsufficientEscrow]",
-            "InsufficientEscrow",
-        )
-    few = f"{record.owners} owners are registered for task {task}, a batch takes at least {terms.min_owners}"
-    how = "admit more" if terms.permissioned else "more must register while the round is open"
-    return ((f"{few}; {how}",) if record.owners < terms.min_owners else ()) + of_committee(committee)
+    seats = max(seats, record.active_owners)
+    _require_escrow(view, record, seats)
+    few = f"{record.active_owners} owners are registered for task {task}, a batch takes at least {terms.min_owners}"
+    how = "more must register while the round is open" + ("; admit more" if terms.permissioned else "")
+    return ((f"{few}; {how}",) if record.active_owners < terms.min_owners else ()) + of_committee(committee)
 
 
 def running_on(view: ChainView, record: TaskRecord, digest: bytes) -> int | None:
@@ -97,19 +106,116 @@ def of_committee(committee: CommitteeRecord) -> tuple[str, ...]:
     return found if spare else (*found, ALL_NEEDED)
 
 
+def _require_pay(terms: NewTask, committee: Committee) -> None:
+    """What the market asks of a task that pays: who is paid for accounts, and provers that can be done without."""
+    pays = terms.pay.fees or terms.pay.flat > 0
+    if pays and committee.size < 3 * committee.threshold + 1:
+        raise InvalidInputError(
+            f"committee {shown(committee.committee_id)} has {committee.size} members of which {committee.threshold} "
+            "may collude, and in a task that pays each of them could hold a round to ransom; take one of 3t+1 members "
+            "or more, or pay nothing (--reward 0 --no-fees)"
+        )
+    if terms.pay.base and not terms.permissioned:
+        raise InvalidInputError(
+            "an open task has no base pay: who registers many accounts would have it for each of them, whatever their "
+            "gradients are worth; make it --permissioned, or have all of the pay go by level"
+        )
+    if terms.pay.reserve(terms.capacity, committee.size, terms.min_owners) >= 1 << 128:
+        raise InvalidInputError("a round of all owners would cost 2^128 or more; lower pay, fees or --capacity")
+
+
+def _require_token(view: ChainView, token: bytes) -> None:
+    if token != ETHER and not view.rpc.code(token):
+        raise InvalidInputError(f"there is no token at {checksum(token)} on this chain; correct --token")
+
+
+def _require_windows(terms: NewTask, least: int) -> None:
+    """Time limits as the market takes them."""
+    windows = terms.windows
+    for name, given, needed in (
+        ("submit-window", windows.submit, least),
+        ("settle-window", windows.settle, least),
+        ("availability-window", windows.availability, least),
+        ("claim-window", windows.claim, CLAIM_WINDOW),
+        ("exit-delay", windows.exit, windows.settle),
+    ):
+        if given < needed:
+            raise InvalidInputError(
+                f"--{name} is {given} s, and this market asks for {needed} s at least; raise it"
+                + (" (deposits outlast the settle window)" if name == "exit-delay" else "")
+            )
+
+
+def _require_escrow(view: ChainView, record: TaskRecord, seats: int) -> None:
+    """What is free must cover a round of so many seats."""
+    needed, task, coin = (
+        record.reserve(seats),
+        shown(record.terms.task_id),
+        view.tokens.currency(record.terms.pay.token),
+    )
+    if record.balance >= needed:
+        return
+    fewer = (
+        f", or open it with fewer seats (--seats, at least {record.active_owners})"
+        if seats > record.active_owners
+        else ""
+    )
+    raise ContractError(
+        f"the escrow of task {task} has {coin.shown(record.balance)} free, a round of {seats} seats sets "
+        f"{coin.shown(needed)} aside: gradroll task fund {task} {needed - record.balance}{fewer} [InsufficientEscrow]",
+        "InsufficientEscrow",
+    )
+
+
 def _missing(committee: CommitteeRecord) -> str:
     members = zip(committee.committee.members, committee.endpoints, strict=True)
     missing = [f"{p} ({checksum(member)})" for p, (member, endpoint) in enumerate(members) if not endpoint]
-    return (
-        f"committee {committee.committee.committee_id} is not complete: prover{'s' * (len(missing) > 1)} "
-        f"{', '.join(missing)} must run gradroll prover join"
-    )
+    name = f"committee {shown(committee.committee.committee_id)} is not complete"
+    if not missing:
+        return f"{name}: a member leaves, or its key was revoked; it has to be replaced, or rotate its key"
+    return f"{name}: prover{'s' * (len(missing) > 1)} {', '.join(missing)} must run gradroll prover join"
 
 
 def _of_relay(view: ChainView, relay: bytes) -> tuple[str, ...]:
     if view.balance(relay):
         return ()
     return (f"the coordinator's account {checksum(relay)} has no money for the fees of batches; is it the right one?",)
+
+
+def _of_fees(view: ChainView, terms: NewTask, provers: int) -> tuple[str, ...]:
+    """Whether a batch costs its relayer more than it is paid, at what gas costs now."""
+    cost, pay = relaying_gas(provers) * view.gas_price(), terms.pay
+    if any(pay.token) or not pay.fees or pay.coordinator_batch >= cost:
+        return ()
+    return (
+        f"the coordinator's fee of {ether(pay.coordinator_batch)} a batch is below the {ether(cost)} that its gas "
+        "costs now; who relays pays for it",
+    )
+
+
+def _of_small_batches(terms: NewTask, provers: int, largest: int) -> tuple[str, ...]:
+    """Whether fees a batch would outweigh the pay, if batches are as small as they may be."""
+    pay, least = terms.pay, terms.min_owners
+    fees, earned = pay.per_batch(provers), least * pay.flat
+    if BATCH_PART * fees <= earned:
+        return ()
+    share = f"{_times(fees, earned)} its gradients are paid" if earned else "paid for gradients that earn nothing"
+    return (
+        f"fees of a batch of {least}, the smallest, are {share}, and who relays and proves earns more by small "
+        f"batches; {_larger(owners_that_carry(pay, provers), least, min(largest, terms.capacity))}",
+    )
+
+
+def _times(fees: int, earned: int) -> str:
+    return f"{100 * fees // earned}% of what" if fees < 10 * earned else f"{fees // earned} times what"
+
+
+def _larger(enough: int | None, least: int, most: int) -> str:
+    """What a model owner can do about it."""
+    if enough is not None and enough <= most:
+        return f"--min-owners {enough} brings that down to a third"
+    larger = f"--min-owners {most}, " if least < most else ""
+    return f"what helps is {larger}a higher --reward, or lower fees"
 
 
 def _require_settled(view: ChainView, record: TaskRecord) -> None:
@@ -120,8 +226,8 @@ def _require_settled(view: ChainView, record: TaskRecord) -> None:
     if last.batches or last.finalized:
         return
     if view.now() > last.settle_deadline:
-        raise NotReadyError(f"round {number} ended without a batch; end it first: gradroll task finalize {task}")
+        raise NotReadyError(f"round {number} ended without a batch; end it first: gradroll task finalize {shown(task)}")
     raise NotReadyError(
-        f"round {number} of task {task} has no accepted batch yet and may get one until {utc(last.settle_deadline)}; "
-        "the next round is opened after that"
+        f"round {number} of task {shown(task)} has no accepted batch yet and may get one until "
+        f"{utc(last.settle_deadline)}; the next round is opened after that"
     )

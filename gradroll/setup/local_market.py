@@ -16,11 +16,12 @@ from eth_utils.address import to_checksum_address
 from web3.types import Wei
 
 from circuits.errors import ChainError, StorageError
-from commons.chain.deploying import Deployment, deploy_contracts
+from commons.chain.deploying import Deployment, MarketRules, deploy_contracts
 from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.runtime.identifiers import shown
 from commons.runtime.urls import without_secrets
 from commons.settings.values import join_address, split_address
 from commons.storage.accounts import open_account
@@ -30,6 +31,8 @@ from provers.joining.keystore import Keystore
 
 ALLOWANCE = 10 * 10**18
 """Wei that every account of a local market gets for fees and rewards."""
+BOND = 10**17
+"""Wei that each prover of a local market bonds."""
 _PATIENCE = Patience(poll=0.05)
 
 
@@ -45,6 +48,8 @@ class MarketPlan:
         bind: address that servers bind to.
         parameters: where SRS and keys are kept, by default below `directory`.
         owners: data owners that get an account with money and a settings file.
+        unsafe_minimum_window: shortest window of a task and delay of a committee, seconds; a real market has an hour
+            and a day.
     """
 
     directory: Path
@@ -58,6 +63,7 @@ class MarketPlan:
     coordinator: str = "127.0.0.1:7100"
     parameters: Path | None = None
     owners: int = 0
+    unsafe_minimum_window: int = 1
 
     @property
     def parameter_directory(self) -> Path:
@@ -129,12 +135,13 @@ def prepare(plan: MarketPlan, say: Callable[[str], None], *, replace: bool = Fal
         owners = [open_account(plan.directory / f"owner-{i}.json") for i in range(plan.owners)]
         paying = [*(each.address for each in (operator, relay, buyer, *owners)), *(each.address for each in keystores)]
         endow(plan.chain, paying, ALLOWANCE)
-        made = deploy_contracts(plan.chain, operator, patience=_PATIENCE)
+        rules = MarketRules(plan.unsafe_minimum_window, plan.unsafe_minimum_window)
+        made = deploy_contracts(plan.chain, operator, rules, patience=_PATIENCE)
         key = making.result()
     view = ChainView(plan.chain, made.market, expected_chain_id=made.chain_id, from_block=made.block)
     chain = ChainWriter(view, operator, _PATIENCE)
-    verifier = chain.deploy_verifier(key)
-    committee = chain.create_committee(plan.threshold, [k.address for k in keystores])
+    verifier = chain.deploy_verifier(made.factory, key)
+    committee = chain.create_committee(plan.threshold, [k.address for k in keystores], bond=BOND)
     for keystore, endpoint in zip(keystores, plan.provers, strict=True):
         ChainWriter(view, keystore.account, _PATIENCE).join(committee, endpoint, keystore.hpke_public)
     market = LocalMarket(plan, made.chain_id, made.market, made.block, committee, verifier, relay.address)
@@ -186,7 +193,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
             "endpoint": endpoint,
             "keystore": "keys",
             "state": "state",
-            "committee": market.committee,
+            "committee": shown(market.committee),
             "confirmations": 1,
         }
         write_settings(market.prover_settings(p), {"chain": chain, "keys": keys, "prover": prover}, development=True)
@@ -201,7 +208,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
     write_settings(market.coordinator_settings, sections, development=True)
     buyer: dict[str, Value] = {"account": "model-owner.json", "coordinator": plan.coordinator}
     task: dict[str, Value] = {
-        "committee": market.committee,
+        "committee": shown(market.committee),
         "verifier": "0x" + market.verifier.hex(),
         "relay": "0x" + market.coordinator.hex(),
     }

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from commons.runtime.amounts import checksum
+from commons.storage.accounts import load_account
 from commons.wire.prover_client import ProverClient
 from gradroll.setup.processes import Processes, Running, free_ports, wait_until
 
 pytestmark = pytest.mark.slow
 
-PROVERS = 3
+PROVERS = 4
 
 
 class Market:
@@ -45,6 +47,11 @@ class Market:
         )  # fmt: skip
         assert done.returncode == status, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
+
+    def owner(self, o: int) -> str:
+        """Address of a data owner's key."""
+        key = load_account(self.directory / "local" / f"owner-{o}.json")
+        return checksum(key.address)
 
     def prover(self, p: int) -> Running:
         """Start a prover and wait until it answers."""
@@ -88,11 +95,18 @@ def market(tmp_path: Path) -> Iterator[Market]:
         yield Market(tmp_path, fleet)
 
 
-def printed(text: str, name: str) -> str:
-    """The address behind a name in what `setup local` printed."""
-    found = re.search(rf"^{name} +(0x[0-9a-fA-F]{{40}})$", text, re.MULTILINE)
+def printed(text: str, name: str, digits: int = 40) -> str:
+    """The address, or identifier, behind a name in what `setup local` printed."""
+    found = re.search(rf"^{name} +(0x[0-9a-fA-F]{{{digits}}})$", text, re.MULTILINE)
     assert found, text
     return found[1]
+
+
+def task_in(created: str) -> str:
+    """The first digits of the task that `task create` made, as people type them."""
+    found = re.search(r"^task (0x[0-9a-f]{16}) created", created, re.MULTILINE)
+    assert found, created
+    return found[1][:8]
 
 
 def test_a_round_with_restarts(market: Market) -> None:
@@ -100,52 +114,65 @@ def test_a_round_with_restarts(market: Market) -> None:
     relay = ["coordinator", "serve", "--config", str(market.directory / "local" / "coordinator" / "coordinator.toml")]
     coordinator = market.fleet.start("coordinator", relay)
     buyer = ("--config", "local/model-owner.toml")
-    market.command(
-        "task", "create", "--committee", "0", "--verifier", printed(market.shown, "verifier"),
+    committee = printed(market.shown, "committee", 16)
+    created = market.command(
+        "task", "create", "--committee", committee, "--verifier", printed(market.shown, "verifier"),
         "--relay", printed(market.shown, "coordinator"), "--dimension", "3", "--norm", "4", "--reward", "1000",
-        "--max-owners", "2", *buyer,
+        "--capacity", "2", "--permissioned", "--no-fees", *buyer,
     )  # fmt: skip
+    assert "each round of all seats sets aside 0.000000000000002 ETH" in created
+    task = task_in(created)
     gradients = {"a": np.array([0.5, -1.0, 0.25]), "b": np.array([1.0, 1.0, -3.0])}
     for name, gradient in gradients.items():
         np.save(market.directory / f"{name}.npy", gradient)
     np.save(market.directory / "model.npy", np.zeros(3))
 
-    submit = ("submit", "0", "--gradient", "a.npy", "--register", "--config", "local/owner-0.toml")
+    market.command("task", "admit", task, *map(market.owner, range(2)), *buyer)
+    submit = ("submit", task, "--gradient", "a.npy", "--register", "--config", "local/owner-0.toml")
     assert "error[closed]" in market.command(*submit, status=4)  # no round yet
-    assert "InsufficientEscrow" in market.command("task", "open", "0", "--model", "model.npy", *buyer, status=5)
-    market.command("task", "fund", "0", "100000", *buyer)
-    assert "round 0" in market.command("task", "open", "0", "--model", "model.npy", *buyer)
-    assert "error[unknown]" in market.command("submit", "7", *submit[2:], status=4)
+    assert "InsufficientEscrow" in market.command("task", "open", task, "--model", "model.npy", *buyer, status=5)
+    market.command("task", "fund", task, "100000", *buyer)
+    assert "round 0" in market.command("task", "open", task, "--model", "model.npy", *buyer)
+    assert "error[unknown]" in market.command("submit", "0x0000000000000007", *submit[2:], status=4)
     assert "error[not-ready]" in market.command(
-        "task", "read", "0", "--round", "0", "--out", "sum.npy", *buyer, status=4
+        "task", "read", task, "--round", "0", "--out", "sum.npy", *buyer, status=4
     )
 
-    market.stop(provers[1])
-    assert "error[unavailable]" in market.command(*submit, status=5)  # with N = 3 every prover is needed
-    provers[1] = market.prover(1)
-    assert "provers 0, 1, 2 hold shares" in market.command(*submit)
+    for p in (1, 2):
+        market.stop(provers[p])
+    assert "error[unavailable]" in market.command(*submit, status=5)  # two of four are no quorum
+    for p in (1, 2):
+        market.prover(p)
+    assert "provers 0, 1, 2, 3 hold shares" in market.command(*submit)
     market.stop(coordinator)
     coordinator = market.fleet.start("coordinator-again", relay)
-    other = ("submit", "0", "--gradient", "b.npy", "--register", "--config", "local/owner-1.toml")
+    other = ("submit", task, "--gradient", "b.npy", "--register", "--config", "local/owner-1.toml")
     market.retried(*other)
     market.accepted(*other)
 
     for source in ([], ["--from-provers"]):
-        market.retried("task", "read", "0", "--round", "0", "--out", "sum.npy", *source, *buyer)
+        market.retried("task", "read", task, "--round", "0", "--out", "sum.npy", *source, *buyer)
         total = np.load(market.directory / "sum.npy")
         assert np.allclose(total, sum(gradients.values()), atol=2 * 2**-16)
         (market.directory / "sum.npy").unlink()
-    assert "0.000000000000001 ETH" in market.command("claim", "0", "--config", "local/owner-0.toml")
-    assert "nothing to claim" in market.command("claim", "0", "--config", "local/owner-0.toml")
+    elsewhere = "0x" + "22" * 20
+    order = ("owner", "order", task, "--to", elsewhere, "--max-tip", "100", "--out", "order.json")
+    assert f"to {elsewhere}, less a tip of up to" in market.command(*order, "--config", "local/owner-0.toml")
+    relayed = ("owner", "relay", "order.json", "--config", "local/owner-1.toml")
+    assert f"was paid, to {elsewhere}" in market.command(*relayed)
+    assert "carried out, or somebody claimed meanwhile" in market.command(*relayed, status=4)
+    everybody = ("claim", task, "--owner", "all", "--config", "local/owner-0.toml")
+    assert "received 0.000000000000001 ETH" in market.command(*everybody)
+    assert "nothing to claim" in market.command("claim", task, "--config", "local/owner-1.toml")
     endpoint = f"127.0.0.1:{market.coordinator}"
-    assert "passed proof" in market.command("audit", "0", "--coordinator", endpoint, "--config", "local/chain.toml")
-    status = market.command("task", "status", "0", *buyer)
-    assert "2 gradients in 1 batch," in status
+    assert "passed proof" in market.command("audit", task, "--coordinator", endpoint, "--config", "local/chain.toml")
+    status = market.command("task", "status", task, *buyer)
+    assert "2 of 2 gradients in 1 batch," in status
     assert "ChainError" not in status
-    assert "InsufficientEscrow" in market.command("task", "withdraw", "0", "100000000", *buyer, status=5)
-    market.command("task", "withdraw", "0", "1000", *buyer)
+    assert "InsufficientEscrow" in market.command("task", "withdraw", task, "100000000", *buyer, status=5)
+    market.command("task", "withdraw", task, "1000", *buyer)
 
     market.stop(coordinator)  # for good: sum and audit are still to be had
-    market.command("task", "read", "0", "--round", "0", "--out", "sum.npy", *buyer)
+    market.command("task", "read", task, "--round", "0", "--out", "sum.npy", *buyer)
     assert np.allclose(np.load(market.directory / "sum.npy"), sum(gradients.values()), atol=2 * 2**-16)
-    assert "passed proof" in market.command("audit", "0", "--coordinator", endpoint, "--config", "local/chain.toml")
+    assert "passed proof" in market.command("audit", task, "--coordinator", endpoint, "--config", "local/chain.toml")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 HONEST, CHEATERS = 4, 2
 KEYS = {
     "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy", "plaintext_accuracy",
-    "payouts", "audit",
+    "payouts", "fees", "audit",
 }  # fmt: skip
 ROUND_KEYS = {
     "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
@@ -57,6 +57,11 @@ def check(report: dict[str, Any]) -> None:
     paid = list(report["payouts"].values())
     assert all(wei > 0 for wei in paid[:HONEST])
     assert paid[HONEST:] == [0] * CHEATERS
+    coordinator, *provers = report["fees"].values()
+    assert len(provers) == report["provers"]
+    assert coordinator > 0
+    assert len(set(provers)) == 1
+    assert provers[0] > 0
 
 
 def check_secrets(work: Path, account: str) -> None:

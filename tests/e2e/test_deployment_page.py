@@ -40,6 +40,11 @@ PLACEHOLDERS = {
 INSTALLATION = ("make wheel", "sudo python3 -m venv", "sudo /opt/gradroll/bin/pip", "export PATH=", "sudo useradd")
 """What is there already: the packages under test, and a user."""
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{40}\b")
+_MADE = {
+    "committee create": ("0xc0c0c0c0c0c0c0c0", re.compile(r"^committee (0x[0-9a-f]{16}) registered", re.MULTILINE)),
+    "task create": ("0x3fa9", re.compile(r"^task (0x[0-9a-f]{16}) created", re.MULTILINE)),
+}
+"""The page's identifiers, and what the commands print that make the reader's own."""
 
 
 @dataclass(slots=True)
@@ -78,6 +83,7 @@ class Site:
             (work / name).mkdir()
         self._ptau = ceremony(work / "ceremony")
         self.addresses: dict[str, str] = {}
+        self.identifiers: dict[str, str] = {}
         self.used: set[str] = set()
         self.said: list[str] = []
 
@@ -116,6 +122,8 @@ class Site:
         yield "sudo ", ""
         for digit, name in PLACEHOLDERS.items():
             yield f"0x{digit * 40}", self.addresses.get(name, name)
+        for placeholder, _ in _MADE.values():
+            yield placeholder, self.identifiers.get(placeholder, placeholder)
 
     def _readers(self, who: str) -> list[Host]:
         provers = [self.hosts[f"prover{p}"] for p in range(PROVERS)]
@@ -148,6 +156,9 @@ class Site:
                 return
         told = self._terminals.type(own, host.home)
         self.said.append(told)
+        for making, (placeholder, pattern) in _MADE.items():
+            if making in command:
+                self.identifiers[placeholder] = pattern.findall(told)[0]
         if "setup account" in command or "prover init" in command:
             self.addresses[host.name] = _ADDRESS.findall(told)[0]
 
@@ -210,7 +221,7 @@ def test_the_page(repository: Path, tmp_path: Path, anvil: Anvil) -> None:
     for name in ("sum.npy", "again.npy"):
         assert np.allclose(np.load(buyer.home / name), [1.0, -2.0, 0.5], atol=2 * 2**-16)
     said = "\n".join(site.said)
-    assert said.count("received 0.000000000000001 ETH") == OWNERS
+    assert said.count("received 0.001 ETH") == OWNERS
     assert "passed proof" in said
     assert [site.hosts[f"prover{p}"].started for p in range(PROVERS)] == [["gradroll-prover"]] * PROVERS
     hosts_named = {old for old in expected if old.endswith(".example.org") and "://" not in old}

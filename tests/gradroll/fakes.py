@@ -13,14 +13,23 @@ from circuits.commitment import CommitmentKey
 from circuits.errors import ClosedError, UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
-from circuits.statement import Committee, Context, MarketId, Policy, SubmissionHeader, TaskTerms
-from commons.chain.facts import AcceptedBatch, CommitteeRecord, RoundRecord, TaskRecord
+from circuits.statement import Committee, Context, Policy, SubmissionHeader
+from circuits.terms import ETHER, MarketId, Pay, TaskTerms, Windows
+from commons.chain.facts import (
+    AcceptedBatch,
+    Claimable,
+    CommitteeRecord,
+    OwnerRecord,
+    RoundRecord,
+    TaskRecord,
+)
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.runtime.amounts import ETH
 from commons.sharing.sealing import generate, public_key
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
@@ -35,15 +44,33 @@ MODEL_DIGEST = b"\x44" * 32
 POLICY = Policy(4, bytes(32), b"\x45" * 32)
 BOUND = 1 << 40
 INFINITY = G1(bytes(64))
+MODEL_OWNER, COORDINATOR = b"\x09" * 20, b"\x02" * 20
 
 
 def terms(**changes: object) -> TaskTerms:
     """The terms of task 0."""
     usual = TaskTerms(
-        market=MARKET, task_id=0, model_owner=b"\x09" * 20, committee_id=0, verifier=b"\x01" * 20,
-        coordinator=b"\x02" * 20, dimension=DIMENSION, fraction_bits=16, bound=BOUND, min_owners=2,
-        max_owners_per_round=4, rounds=9, reward_per_gradient=1000, submit_window=60, settle_window=60,
-        permissioned=False, inline_payload=False,
+        market=MARKET, task_id=0, creator=MODEL_OWNER, committee_id=0, verifier=b"\x01" * 20,
+        coordinator=COORDINATOR, dimension=DIMENSION, fraction_bits=16, bound=BOUND, min_owners=2, capacity=4, rounds=9,
+        windows=Windows(submit=60, settle=60), pay=Pay(bonus=1000, deposit=500),
+    )  # fmt: skip
+    return with_parts(usual, **changes)
+
+
+def task_record(**changes: object) -> TaskRecord:
+    """Task 0 with four provers, nobody's yet; changes are of the record."""
+    usual = TaskRecord(
+        terms(), MODEL_OWNER, None, COORDINATOR, provers=4, balance=0, reserved=0, rounds_opened=0, owners=0,
+        active_owners=0,
+    )  # fmt: skip
+    return with_parts(usual, **changes)
+
+
+def round_record(submit: int, settle: int, **changes: object) -> RoundRecord:
+    """A round with these deadlines, which has four seats and no batch yet; changes are of the record."""
+    usual = RoundRecord(
+        MODEL_DIGEST, submit, settle, batches=0, owners=0, seats=4, limit=1 << 16, epoch=0, levels=0, spent=0,
+        aggregate=INFINITY, closed=settle < NOW, finalized=False,
     )  # fmt: skip
     return with_parts(usual, **changes)
 
@@ -63,10 +90,20 @@ class FakeChain:
     deadline: int = NOW + 60
     batches: tuple[AcceptedBatch, ...] = ()
     aggregate: G1 = INFINITY
-    paid: int = 0
+    next_claim: int = 0
+    leaves_at: int | None = None
+    account: bytes = b""
+    exited: bool = False
+    excluded: bool = False
+    admits: bool = True
+    limit: int = 1 << 16
+    levelled: bool = False
+    contracts: frozenset[bytes] = frozenset()
+    credits: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
     escrow: int = 10**6
     model_digest: bytes = MODEL_DIGEST
     accepted_indices: frozenset[int] = frozenset()
+    told: frozenset[tuple[int, bytes]] = frozenset()
     copies: dict[int, int] = field(default_factory=dict)
     chain_id: int = MARKET.chain_id
     market: bytes = MARKET.address
@@ -77,9 +114,17 @@ class FakeChain:
     def view(self) -> ChainView:
         return cast(ChainView, self)
 
-    def writer(self, account: SigningKey) -> ChainWriter:
-        """An account at this market, as far as owners use one."""
-        return cast(ChainWriter, SimpleNamespace(view=self, address=account.address, sign=account.sign))
+    @property
+    def tokens(self) -> SimpleNamespace:
+        return SimpleNamespace(currency=lambda token: ETH)
+
+    @property
+    def rpc(self) -> SimpleNamespace:
+        return SimpleNamespace(code=lambda address: b"code" if address in self.contracts else b"")
+
+    def writer(self, account: SigningKey, **sends: object) -> ChainWriter:
+        """An account at this market, as far as owners use one; ``sends``: what takes its transactions."""
+        return cast(ChainWriter, SimpleNamespace(view=self, address=account.address, sign=account.sign, **sends))
 
     def now(self) -> int:
         return NOW
@@ -90,17 +135,54 @@ class FakeChain:
         return terms()
 
     def task(self, task_id: int) -> TaskRecord:
-        return TaskRecord(self.terms(task_id), b"\x09" * 20, self.escrow, 0, self.opened, len(self.owners))
+        count = len(self.owners)
+        return task_record(
+            terms=self.terms(task_id), balance=self.escrow, rounds_opened=self.opened, owners=count,
+            active_owners=count, provers=len(self.provers),
+        )  # fmt: skip
 
     def round(self, task_id: int, number: int) -> RoundRecord:
-        return RoundRecord(self.model_digest, self.deadline, self.deadline + 60, 0, 0, 0, self.aggregate, False)
+        return round_record(
+            self.deadline,
+            self.deadline + 60,
+            model_digest=self.model_digest,
+            aggregate=self.aggregate,
+            limit=self.limit,
+        )
 
     def context(self, task_id: int, number: int) -> Context:
         self.terms(task_id)
         return context(number)
 
-    def owner_index(self, task_id: int, owner: bytes) -> int | None:
-        return self.owners.get(owner)
+    def owner_index(self, task_id: int, signer: bytes) -> int | None:
+        return self.owners.get(signer)
+
+    def owner(self, task_id: int, index: int) -> OwnerRecord:
+        """Whoever has the index, all with the same history."""
+        signer = next((key for key, value in self.owners.items() if value == index), None)
+        if signer is None:
+            raise UnknownError(f"the chain knows no owner {index}")
+        free_at = None if self.leaves_at is None else NOW
+        history = self.next_claim, self.leaves_at, free_at, self.exited, self.excluded
+        return OwnerRecord(signer, self.account or signer, 0, *history)
+
+    def admitted(self, task_id: int, signer: bytes) -> bool:
+        return self.admits
+
+    def claimable(self, task_id: int, index: int, through: int) -> Claimable:
+        end = min(through, self.opened)
+        rounds = [number for number in range(self.next_claim, end) if self.consumed(task_id, number, index)]
+        return Claimable(len(rounds) * self.terms(task_id).pay.flat, end)
+
+    def balance(self, account: bytes) -> int:
+        """Ether of an account."""
+        return self.credits.get((ETHER, account), 0)
+
+    def owed(self, token: bytes, account: bytes) -> int:
+        return self.credits.get((token, account), 0)
+
+    def committee_of_round(self, task_id: int, number: int) -> Committee:
+        return self.committee_record(0).committee
 
     def committee_record(self, committee_id: int) -> CommitteeRecord:
         committee = Committee(0, 1, tuple(key.address for key in self.provers))
@@ -119,11 +201,14 @@ class FakeChain:
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         return number < self.opened and index in self.accepted_indices
 
+    def events(self, event: str, task_id: int, number: int, *, third: bytes | None = None) -> list[object]:
+        return [third] if (number, third) in self.told else []
+
     def compacted(self, task_id: int, chunk: int) -> int:
         return self.copies.get(chunk, 0)
 
-    def claimed(self, task_id: int, number: int, index: int) -> bool:
-        return bool(self.paid >> index & 1)
+    def is_levelled(self, verifier: bytes) -> bool:
+        return self.levelled
 
 
 @dataclass

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from circuits.statement import MarketId
+from circuits.terms import MarketId, Pay, Windows
+from commons.runtime.identifiers import shown
 from commons.storage.accounts import create_account
 from commons.storage.marketbinding import bind
 from gradroll.setup.keygen import development_srs
@@ -37,30 +38,35 @@ class Places:
         return text
 
 
-def prepare_tasks(market: SmallMarket) -> None:
-    """Tasks by number, as the table names them."""
-    assert market.task() == 0  # a round is open, owner 0 is registered
-    assert market.task() == 1  # no money, no round
-    assert market.task(permissioned=True) == 2
-    assert market.task(submit_window=1) == 3  # its round takes no submissions any more
-    assert market.task(reward_per_gradient=0) == 4
-    assert market.task(rounds=1) == 5  # its only round is open
-    members = [bytes([number]) * 20 for number in (1, 2, 3)]
-    assert market.writer("operator.json").create_committee(1, members) == 1  # nobody joins it
-    assert market.task(committee_id=1) == 6
-    assert market.task() == 7  # money, no round
-    for task in (0, 1, 4):
-        market.writer("owner-0.json").register(task)
-    for task in (0, 2, 3, 4, 5):
-        market.open_round(task)
-    market.writer("model-owner.json").fund(7, 4 * REWARD)
+def prepare_tasks(market: SmallMarket) -> dict[str, str]:
+    """Make the tasks, and a committee, that the table names; returns their identifiers as they are typed."""
+    members = [bytes([number]) * 20 for number in (1, 2, 3, 4)]
+    absent = market.writer("operator.json").create_committee(1, members)  # nobody joins it
+    tasks = {
+        "task": market.task(),  # a round is open, owner 0 is registered
+        "bare": market.task(),  # no money, no round
+        "closed": market.task(permissioned=True),
+        "late": market.task(windows=Windows(submit=1, settle=3600)),  # its round takes no submissions any more
+        "free": market.task(pay=Pay()),
+        "spent": market.task(rounds=1),  # its only round is open
+        "lonely": market.task(committee_id=absent),
+        "funded": market.task(),  # money, no round
+    }
+    for name in ("task", "bare", "free"):
+        market.writer("owner-0.json").register(tasks[name])
+    for name in ("task", "closed", "late", "free", "spent"):
+        market.open_round(tasks[name])
+    market.writer("model-owner.json").fund(tasks["funded"], 4 * REWARD)
     market.chain.advance(3)
+    numbers = tasks | {"absent": absent, "committee": market.local.committee}
+    return {name: shown(number) for name, number in numbers.items()}
 
 
-def prepare_files(market: SmallMarket, stub: str, taken: str) -> Places:
+def prepare_files(market: SmallMarket, numbers: dict[str, str], stub: str, taken: str) -> Places:
     """Write the files; returns what the placeholders of the table mean.
 
     Args:
+        numbers: identifiers that the table names.
         stub: URL of what answers as no node does.
         taken: host:port that somebody listens at.
     """
@@ -70,7 +76,8 @@ def prepare_files(market: SmallMarket, stub: str, taken: str) -> Places:
     _settings(market)
     relay = market.local.plan.coordinator
     return Places(
-        {"url": market.url, "relay": relay, "taken": taken, "stub": f"{stub}/{SECRET}",
+        numbers
+        | {"url": market.url, "relay": relay, "taken": taken, "stub": f"{stub}/{SECRET}",
          "owner": "0x" + market.writer("owner-1.json").address.hex(), "verifier": "0x" + market.local.verifier.hex(),
          "market": "0x" + market.local.market.hex(), "coordinator": "0x" + market.local.coordinator.hex(),
          "dead": f"http://user:{SECRET}@{relay}/{SECRET}"}

@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from eth_utils.address import to_checksum_address
+
+from circuits.terms import NewTask, Pay, Windows
 from commons.chain.devchain import DevChain
-from commons.chain.facts import NewTask
 from commons.chain.patience import Patience
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import load_account
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
+from tests.support.parts import with_parts
 
-DIMENSION, CAPACITY, PROVERS, REWARD = 3, 4, 4, 10**16
+DIMENSION, CAPACITY, SEATS, PROVERS, REWARD = 3, 4, 4, 4, 10**16
 _PATIENCE = Patience(poll=0.01)
 
 
@@ -38,23 +41,25 @@ class SmallMarket:
         """Transactions of an account in the directory, by its file's name."""
         return ChainWriter(self.local.view(), load_account(self.directory / account), _PATIENCE)
 
-    def task(self, **changes: int | bool) -> int:
-        """A new task of the model owner; returns its number."""
-        usual: dict[str, int | bool] = {
-            "dimension": DIMENSION, "fraction_bits": 16, "bound": 1 << 36, "min_owners": 2, "max_owners_per_round": 4,
-            "rounds": 9, "reward_per_gradient": REWARD, "submit_window": 3600, "settle_window": 3600,
-            "permissioned": False, "inline_payload": False,
-        }  # fmt: skip
+    def sent(self, account: str) -> int:
+        """How many transactions of an account the chain has."""
+        address = to_checksum_address(self.writer(account).address)
+        return int(self.local.view().rpc.web3.eth.get_transaction_count(address))
+
+    def task(self, **changes: object) -> int:
+        """A new task of the model owner; changes are of its terms.  Returns its identifier."""
         own = self.local
-        usual["committee_id"] = own.committee
-        terms = NewTask(verifier=own.verifier, coordinator=own.coordinator, **(usual | changes))  # type: ignore[arg-type]
-        return self.writer("model-owner.json").create_task(terms)
+        usual = NewTask(
+            own.committee, own.verifier, own.coordinator, DIMENSION, fraction_bits=16, bound=1 << 36, min_owners=2,
+            capacity=SEATS, rounds=9, windows=Windows(submit=3600, settle=3600), pay=Pay(bonus=REWARD),
+        )  # fmt: skip
+        return self.writer("model-owner.json").create_task(with_parts(usual, **changes))
 
     def open_round(self, task: int) -> int:
         """Fund the next round of a task and open it on a model that nobody has; returns its number."""
         owner = self.writer("model-owner.json")
-        owner.fund(task, 4 * REWARD)
-        return owner.open_round(task, bytes(32))
+        owner.fund(task, SEATS * REWARD)
+        return owner.open_round(task, bytes(32), SEATS)
 
 
 @contextmanager

@@ -137,7 +137,7 @@ def _attested(recorded: Recorded) -> Audit:
     audit = honest()
     attested = Attested(
         recorded.batch_id, recorded.verifier_code, recorded.committee.committee_id, audit.statement.size,
-        recorded.commitment, audit.bundle.proof.square_norm,
+        recorded.commitment, audit.bundle.proof.square_norm, audit.bundle.certificate.payee,
     )  # fmt: skip
     digest = attested.digest(recorded.context)
     signed = tuple((p, sign(key, digest)) for p, key in enumerate(PROVERS[:3]))

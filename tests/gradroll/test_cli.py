@@ -44,7 +44,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_role_has_its_commands() -> None:
     wanted = """
         demo, chain serve, coordinator serve, prover init, prover serve, prover join, task create, task fund, task open,
-        task status, task read, task withdraw, submit, claim, audit, setup srs, setup keys, committee create
+        task status, task show, task transfer, task accept, task coordinator, task read, task withdraw, submit, claim,
+        owner register, owner consent, owner resign, owner exit, owner lapse, owner order, owner relay,
+        owner account, verifier create,
+        collect, task fees, task challenge, task relay, audit, setup srs, setup keys, committee create, committee show,
+        committee rotate, committee cancel, committee apply, committee revoke, committee vote, committee replace,
+        committee retire, committee bond, committee vote-coordinator, committee coordinator, committee report,
+        committee collect
     """
     assert {tuple(words.split()) for words in wanted.split(",")} <= set(LEAVES)
 

@@ -11,7 +11,7 @@ import pytest
 from circuits.errors import ConfigError, InsecureSetupError
 from commons.settings.describing import Setting, all_settings
 from commons.settings.loading import load
-from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, ProverSettings
+from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, ProverSettings, TaskDefaults
 
 MARKET = "0x" + "ab" * 20
 SAMPLES = {
@@ -19,6 +19,7 @@ SAMPLES = {
     "host:port, grpc://host:port or grpcs://host:port": "grpcs://host:1",
     "sqlite:///path, sqlite://relative/path or redis://host:port/db": "sqlite:///log",
     "an address, 0x and 40 hexadecimal digits": MARKET,
+    "an identifier, 0x and sixteen hexadecimal digits": "0xfedcba9876543210",
 }  # fmt: skip
 """A value of each kind that is not a number."""
 REQUIRED = {
@@ -116,6 +117,26 @@ def test_no_message_and_no_repr_shows_the_address_of_a_node(tmp_path: Path) -> N
         with pytest.raises(ConfigError) as refused:
             load(written(tmp_path, f"{PROVER}{text}\n"), environment={})
         assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written_as", "committee"),
+    [('"0xfedcba9876543210"', 0xFEDCBA9876543210), ('"7"', 7), ("7", 7)],
+)
+def test_an_identifier_is_text_as_toml_has_no_numbers_of_its_size(
+    written_as: str, committee: int, tmp_path: Path
+) -> None:
+    text = f"[task]\ncommittee = {written_as}\n"
+    assert load(written(tmp_path, text), environment={}).section(TaskDefaults).committee == committee
+
+
+@pytest.mark.parametrize(
+    "written_as", ['"0x3fa9"', "-1", "true", '"zero"', "1.0", '"0x1fedcba9876543210"', "18446744073709551616"]
+)
+def test_what_is_no_whole_identifier_is_refused(written_as: str, tmp_path: Path) -> None:
+    text = f"[task]\ncommittee = {written_as}\n"
+    with pytest.raises(ConfigError, match=r"task\.committee .* must be an identifier, 0x and sixteen"):
+        load(written(tmp_path, text), environment={})
 
 
 @pytest.mark.parametrize("setting", [*all_settings()], ids=lambda setting: setting.key)

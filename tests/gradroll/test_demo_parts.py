@@ -124,13 +124,15 @@ def _round() -> RoundReport:
 
 
 def _report() -> Report:
-    return Report("digits", 650, 10, 4, 1, "eth-tester", (_round(),), 0.9, 0.9, {"owner 0": 1}, "passed")
+    return Report(
+        "digits", 650, 10, 4, 1, "eth-tester", (_round(),), 0.9, 0.9, {"owner 0": 1}, {"coordinator": 1}, "passed"
+    )
 
 
 def test_the_report_has_the_documented_keys() -> None:
     assert [field.name for field in fields(Report)] == [
         "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy",
-        "plaintext_accuracy", "payouts", "audit",
+        "plaintext_accuracy", "payouts", "fees", "audit",
     ]  # fmt: skip
     assert [field.name for field in fields(RoundReport)] == [
         "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
@@ -150,13 +152,14 @@ def test_success_means_that_everything_was_seen() -> None:
         replace(report, rounds=(unlike,)),
         replace(report, rounds=(uncaught,)),
         replace(report, payouts={"owner 0": 1, "owner 9": 1}),
+        replace(report, fees={"coordinator": 1, "prover 0": 0}),
         replace(report, payouts={"owner 0": 0}),
     ):
         assert not changed.succeeded(cheaters)
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"), [({"owners": 3}, "owners"), ({"owners": 65}, "owners"), ({"threshold": 2}, "2t")]
+    ("changes", "named"), [({"owners": 3}, "owners"), ({"owners": 65}, "owners"), ({"threshold": 2}, "3t")]
 )
 def test_options_that_cannot_work_are_refused(changes: dict[str, int], named: str, tmp_path: Path) -> None:
     parts: dict[str, Any] = {"rounds": 1, "owners": 10, "provers": 4, "threshold": 1} | changes

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numpy as np
@@ -16,21 +19,31 @@ from circuits import payload
 from circuits.commitment import CommitmentKey
 from circuits.errors import UnavailableError, UnknownError, catalogue
 from circuits.groth16 import VerifyingKey
-from circuits.statement import Committee, Context, GrothProof, Policy, TaskTerms
+from circuits.statement import Committee, Context, GrothProof, Policy
+from circuits.terms import TaskTerms
 from circuits.verify import verify_batch
 from commons.chain.facts import AcceptedBatch, CommitteeRecord, RecordedBatch
 from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.certified import Attesters
+from commons.protocol.evidence import ConflictingAttestations
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
+from commons.protocol.signing import sign_digest
+from commons.storage import evidencefiles
+from commons.storage.evidencefiles import load_evidence
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from coordinator.machine import Completed
 from gradroll.audit.auditor import Auditor
 from gradroll.audit.recheck import CHECKS
+from gradroll.commands import audit
+from gradroll.console import Console
 from gradroll.model_owner.from_provers import ProverReader
 from tests.support.faults import lie_in_vector
 from tests.support.network import Fault, Network, network_with
+from tests.support.perjury import attested, of_owners
+from tests.support.plain_batch import address_of, seed_of
 
 T = TypeVar("T")
 OWNERS = 3
@@ -46,6 +59,7 @@ class World:
         down: provers that do not answer.
         endless: provers that go on answering until the caller hangs up.
         faults: lies about shares of the sum.
+        present: members' addresses by now, where they have changed since.
     """
 
     network: Network
@@ -55,6 +69,7 @@ class World:
     down: set[int] = field(default_factory=set)
     endless: set[int] = field(default_factory=set)
     faults: dict[int, list[Fault]] = field(default_factory=dict)
+    present: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         bundle = self.done.bundle
@@ -76,7 +91,7 @@ class World:
 
     @property
     def view(self) -> ChainView:
-        return cast(ChainView, _View(self.network))
+        return cast(ChainView, _View(self.network, self.present or self.network.committee.members))
 
     @property
     def reader(self) -> ProverReader:
@@ -100,6 +115,7 @@ class World:
 @dataclass
 class _View:
     network: Network
+    present: tuple[bytes, ...]
 
     def terms(self, task_id: int) -> TaskTerms:
         return self.network.terms
@@ -110,8 +126,11 @@ class _View:
     def context(self, task_id: int, number: int) -> Context:
         return self.network.context
 
-    def committee(self, committee_id: int) -> Committee:
+    def committee_of_round(self, task_id: int, number: int) -> Committee:
         return self.network.committee
+
+    def committee(self, committee_id: int) -> Committee:
+        return replace(self.network.committee, members=tuple(self.present))
 
     def committee_record(self, committee_id: int) -> CommitteeRecord:
         endpoints = tuple(f"prover-{p}" for p in range(self.network.provers))
@@ -152,6 +171,11 @@ class _Client:
 
     def __exit__(self, *_: object) -> None:
         self.closed.set()
+
+    def batches(self, task_id: int, round_number: int) -> Iterator[bytes]:
+        self._trickle()
+        if self.prover in self.world.certificates:
+            yield self.world.certificates[self.prover].batch_id
 
     def certificate(self, batch_id: bytes) -> Certificate:
         return self._kept(self.world.certificates)
@@ -318,6 +342,14 @@ def test_attestations_of_another_verifier_make_no_quorum(world: World) -> None:
         world.reader.certificates(world.batch)
 
 
+def test_attestations_for_different_payees_do_not_count_together(world: World) -> None:
+    """A coordinator that names another payee to each prover finds a quorum for none."""
+    for p in (0, 1):
+        world.certificates[p] = replace(world.certificates[p], payee=b"\x66" * 20)
+    with pytest.raises(UnavailableError, match="needs 3 attestations"):
+        world.reader.certificates(world.batch)
+
+
 def test_bundles_come_with_a_quorums_attestations(world: World) -> None:
     world.down = {0}
     bundles = list(world.reader.audit_bundles(world.batch))
@@ -355,3 +387,58 @@ def test_an_audit_without_anybody_to_ask_says_so(world: World) -> None:
     world.down = set(range(4))
     with pytest.raises(UnavailableError, match=r"nobody serves the sum.*coordinator cannot be reached"):
         world.auditor.audit_batch(world.batch)
+
+
+def test_an_audit_finds_who_attested_a_second_set_as_far_as_an_honest_prover_shows_it(world: World) -> None:
+    """One piece a culprit, whoever shows it; of honest provers, and of those that are down, there is none."""
+    assert world.auditor.evidence(world.network.terms.task_id, 0) == ()
+    attesters = Attesters(world.network.committee, world.network.policy.verifier_code)
+    second = of_owners(world.done.bundle.certificate, (1, 2))
+    signing = {p: partial(sign_digest, world.network.prover_keys[p]) for p in (1, 3)}
+    world.certificates[3] = attested(second, attesters, signing)
+    world.certificates[2] = world.certificates[3]
+    world.down = {0}
+    found = world.auditor.evidence(world.network.terms.task_id, 0)
+    assert [evidence.culprit() for evidence in found] == [world.network.committee.members[1]]
+    assert isinstance(found[0], ConflictingAttestations)
+
+
+def test_what_an_audit_finds_is_kept_and_told(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attesters = Attesters(world.network.committee, world.network.policy.verifier_code)
+    few = of_owners(world.done.bundle.certificate, (0,))
+    false = attested(few, attesters, {2: partial(sign_digest, world.network.prover_keys[2])})
+    world.certificates[2] = false
+    found = world.auditor.evidence(world.network.terms.task_id, 0)
+    arguments = argparse.Namespace(evidence=tmp_path / "evidence", console=Console())
+    (told,) = audit._accused(arguments, found)
+    said = capsys.readouterr().out
+    assert "attested a batch of 1 owners, and its task asks for 2 at least; report it: gradroll committee" in said
+    assert load_evidence(Path(str(told["file"]))) == found[0]
+    monkeypatch.setattr(evidencefiles, "_MOST_FILES", 0)
+    arguments.evidence = tmp_path / "full"
+    arguments.evidence.mkdir()
+    audit._accused(arguments, found)
+    assert "is full; use another" in capsys.readouterr().out
+
+
+def with_key(key: bytes) -> Fault:
+    """The prover signs its share of the sum with another key."""
+
+    def fault(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply:
+        return replace(reply, message=replace(reply.message, signature=sign_digest(key, reply.message.digest)))
+
+    return fault
+
+
+def test_members_that_have_other_keys_by_now_release_earlier_sums(world: World) -> None:
+    """Three of four have: with the former keys alone nobody could read the sum.  A stranger's word does no harm."""
+    keys = [seed_of("later", p) for p in range(4)]
+    world.faults = {p: [with_key(keys[p])] for p in range(3)}
+    with pytest.raises(UnavailableError, match="is signed by"):
+        world.reader.aggregate(world.batch, world.key)
+    world.present = (*map(address_of, keys[:3]), world.network.committee.members[3])
+    world.check(world.reader.aggregate(world.batch, world.key))
+    world.faults[1] = [lie_in_vector(Step.RELEASE), with_key(keys[1])]
+    world.check(world.reader.aggregate(world.batch, world.key))

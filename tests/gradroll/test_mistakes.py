@@ -25,7 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallMarket]:
     with small_market(tmp_path_factory.mktemp("market")) as made:
-        prepare_tasks(made)
         yield made
 
 
@@ -33,7 +32,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallMarket]:
 def places(market: SmallMarket) -> Iterator[Places]:
     """The files of the table, and whoever holds what others must not use."""
     with no_node() as stub, socket.create_server(("127.0.0.1", 0)) as taken:
-        made = prepare_files(market, stub, f"127.0.0.1:{taken.getsockname()[1]}")
+        made = prepare_files(market, prepare_tasks(market), stub, f"127.0.0.1:{taken.getsockname()[1]}")
         busy = DirectoryLock(market.directory / "busy")
         with Outbox(market.directory / "busy.json.outbox"):
             yield made

@@ -13,16 +13,14 @@ import native
 from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnavailableError
 from circuits.payload import Aggregate, encode
 from circuits.quantize import IntArray
-from circuits.statement import MAX_BOUND
 from circuits.verify import sum_of_commitments
 from commons.chain.facts import AcceptedBatch, RecordedBatch
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model, encode_model
-from gradroll.data_owner.claims import Claim, open_claims
 from gradroll.model_owner.buyer import ModelOwner
-from gradroll.model_owner.capacity import check_capacity, quantised_bound
 from gradroll.model_owner.from_provers import ProverReader
+from gradroll.model_owner.plan import quantised_bound
 from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 
@@ -171,12 +169,6 @@ def test_a_norm_that_is_none_is_refused(norm: float) -> None:
         quantised_bound(norm, 16)
 
 
-def test_a_sum_that_could_leave_64_bits_is_refused_when_the_task_is_created() -> None:
-    check_capacity(MAX_BOUND, 256)
-    with pytest.raises(InvalidInputError, match="64 bits"):
-        check_capacity(MAX_BOUND, 1 << 33)
-
-
 def test_models_travel_whole_and_nothing_in_them_runs() -> None:
     model = np.linspace(-1, 1, DIMENSION)
     assert np.array_equal(decode_model(encode_model(model), DIMENSION), model)
@@ -188,14 +180,3 @@ def test_models_travel_whole_and_nothing_in_them_runs() -> None:
     ):  # fmt: skip
         with pytest.raises(InvalidInputError, match="model"):
             decode_model(bad, DIMENSION)
-
-
-def test_equal_pay_is_claimed_from_the_chains_bitmaps() -> None:
-    owner, other, stranger = (seed_of("owner", i)[:20] for i in range(3))
-    chain = FakeChain(KEYS, owners={owner: 5, other: 6}, opened=2, accepted_indices=frozenset({5}))
-    assert open_claims(chain.view, 0, range(3), owner) == (Claim(0, 0, 5, 1000), Claim(0, 1, 5, 1000))
-    assert open_claims(chain.view, 0, [1], owner) == (Claim(0, 1, 5, 1000),)
-    assert open_claims(chain.view, 0, range(3), other) == ()
-    assert open_claims(chain.view, 0, range(3), stranger) == ()
-    chain.paid = 1 << 5
-    assert open_claims(chain.view, 0, range(3), owner) == ()

@@ -17,7 +17,6 @@ from commons.chain.writer import ChainWriter
 from commons.settings.loading import load
 from gradroll.commands.paying import paying_session, teller
 from gradroll.console import Console
-from gradroll.data_owner.claims import claim_all
 from gradroll.model_owner.buyer import ModelOwner
 from tests.gradroll.fakes import FakeChain, FakeCoordinator, FakeParameters
 
@@ -79,19 +78,6 @@ def test_what_an_earlier_run_sent_is_told_to_people_and_programs(capsys: pytest.
 
 def faster(error: str) -> ContractError:
     return ContractError(f"somebody was faster [{error}]", error)
-
-
-def test_a_claim_that_somebody_else_sent_does_not_keep_the_others() -> None:
-    owner, sent = b"\x05" * 20, list[int]()
-    view = FakeChain((), {owner: 1}, opened=3, accepted_indices=frozenset({1}))
-
-    def claim(task_id: int, number: int, index: int) -> None:
-        if number == 0:
-            raise faster("AlreadyClaimed")
-        sent.append(number)
-
-    assert claim_all(cast(ChainWriter, SimpleNamespace(view=view, claim=claim)), 0, range(3), owner) == 3000
-    assert sent == [1, 2]
 
 
 def test_a_round_that_somebody_else_finalized_does_not_keep_the_others() -> None:

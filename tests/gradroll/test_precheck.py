@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -19,19 +20,26 @@ from circuits.errors import (
 from circuits.groth16 import VerifyingKey
 from circuits.policies import registry
 from circuits.srs import Srs
-from circuits.statement import MAX_BOUND, Committee, Policy
-from commons.chain.facts import CommitteeRecord, NewTask, RoundRecord, TaskRecord
+from circuits.statement import Committee, Policy
+from circuits.terms import DAY, NewTask, Pay, Windows
+from commons.chain.facts import CommitteeRecord, RoundRecord
 from commons.storage.accounts import SigningKey
 from gradroll.model_owner.precheck import ALL_NEEDED, check_round, check_terms, of_committee
+from gradroll.model_owner.pricing import gas_fees, relaying_gas
 from native import G2
-from tests.gradroll.fakes import BOUND, DIMENSION, INFINITY, MODEL_DIGEST, NOW, POLICY, FakeChain, FakeParameters, terms
+from tests.gradroll.fakes import BOUND, DIMENSION, NOW, POLICY, FakeChain, FakeParameters, round_record, terms
 from tests.support.parts import with_parts
 from tests.support.plain_batch import development_setup, seed_of
 
 KEYS = tuple(SigningKey.from_secret(seed_of("prover", p)) for p in range(4))
-TERMS = NewTask(0, b"\x01" * 20, b"\x02" * 20, DIMENSION, 16, BOUND, 2, 4, 9, 1000, 60, 60)
+GAS_PRICE = 10**9
+FEES = Pay(bonus=10**18, coordinator_batch=relaying_gas(4) * GAS_PRICE, prover_gradient=10, deposit=1000)
+TERMS = NewTask(
+    0, b"\x01" * 20, b"\x02" * 20, DIMENSION, 16, BOUND, min_owners=2, capacity=4, rounds=9,
+    windows=Windows(submit=60, settle=60), pay=FEES,
+)  # fmt: skip
 RESERVE = 4 * 1000
-SETTLED = RoundRecord(MODEL_DIGEST, NOW + 60, NOW + 120, 1, 2, 0, INFINITY, False)
+SETTLED = round_record(NOW + 60, NOW + 120, batches=1, owners=2)
 
 
 @dataclass
@@ -42,6 +50,8 @@ class Market(FakeChain):
     members: int = 4
     last: RoundRecord = SETTLED
     relay_balance: int = 1
+    price: int = GAS_PRICE
+    minimum_window: int = 60
     owners: dict[bytes, int] = field(default_factory=lambda: {b"\x01" * 20: 0, b"\x02" * 20: 1})
 
     def committee_record(self, committee_id: int) -> CommitteeRecord:
@@ -60,6 +70,9 @@ class Market(FakeChain):
 
     def balance(self, account: bytes) -> int:
         return self.relay_balance
+
+    def gas_price(self) -> int:
+        return self.price
 
 
 class Parameters(FakeParameters):
@@ -89,10 +102,10 @@ def before_creating(
     return tuple(told)
 
 
-def before_opening(market: Market, **changes: Any) -> tuple[str, ...]:
-    """What is told before a round is opened."""
-    record = TaskRecord(terms(**changes), b"\x09" * 20, market.escrow, 0, market.opened, len(market.owners))
-    return check_round(market.view, record)
+def before_opening(market: Market, seats: int = 4, **changes: Any) -> tuple[str, ...]:
+    """What is told before a round of so many seats is opened."""
+    record = replace(market.task(0), terms=terms(**changes))
+    return check_round(market.view, record, seats)
 
 
 def test_good_terms_are_taken_without_a_word() -> None:
@@ -103,26 +116,75 @@ def test_good_terms_are_taken_without_a_word() -> None:
 @pytest.mark.parametrize(
     ("changes", "kind", "said"),
     [
-        (
-            {"bound": MAX_BOUND, "max_owners_per_round": 1 << 32},
-            InvalidInputError,
-            "can exceed 64 bits; lower the bound",
-        ),
-        ({"min_owners": 5, "max_owners_per_round": 9}, InvalidInputError, "holds up to 4 owners.*lower --min-owners"),
-        (
-            {"min_owners": 3, "max_owners_per_round": 2},
-            InvalidInputError,
-            "up to 2 owners.*asks for 3; raise --max-own",
-        ),
+        ({"min_owners": 5, "capacity": 9}, InvalidInputError, "holds up to 4 owners.*lower --min-owners"),
         ({"dimension": 1 << 20}, KeyMismatchError, "get a longer one"),
+        ({"pay": Pay(base=1)}, InvalidInputError, "who registers many accounts .* --permissioned"),
+        ({"pay": Pay(bonus=1 << 127)}, InvalidInputError, "would cost 2.128 or more; lower pay"),
+        ({"windows": Windows(submit=59, settle=60)}, InvalidInputError, "--submit-window is 59 s.*asks for 60 s"),
+        ({"windows": Windows(submit=60, settle=59)}, InvalidInputError, "--settle-window is 59 s.*asks for 60 s"),
+        ({"windows": Windows(60, 60, availability=1)}, InvalidInputError, "--availability-window is 1 s"),
+        ({"windows": Windows(60, 60, claim=DAY)}, InvalidInputError, "--claim-window .*asks for 15552000 s"),
+        ({"windows": Windows(60, 90, exit=89)}, InvalidInputError, "--exit-delay .*outlast the settle window"),
     ],
-    ids=["sums", "capacity", "owners", "dimension"],
+    ids=["owners", "dimension", "base", "amounts", "submit", "settle", "availability", "claim", "exit"],
 )
 def test_terms_under_which_no_round_ends_are_refused(
     changes: dict[str, Any], kind: type[GradrollError], said: str
 ) -> None:
     with pytest.raises(kind, match=said):
         before_creating(**changes)
+
+
+@pytest.mark.parametrize("pay", [FEES, Pay(bonus=1), Pay(prover_batch=1)], ids=["both", "pay", "fees"])
+def test_a_task_that_pays_takes_a_committee_that_nobody_holds_to_ransom(pay: Pay) -> None:
+    """With N = 2t+1 every prover is needed, and could ask for its part of what the round pays."""
+    with pytest.raises(InvalidInputError, match=r"hold a round to ransom; take one of 3t\+1 members"):
+        before_creating(Market(KEYS, members=3), pay=pay)
+    assert before_creating(Market(KEYS, members=3), pay=Pay()) == (ALL_NEEDED,)
+
+
+def test_a_base_pay_is_taken_where_the_model_owner_admits() -> None:
+    assert before_creating(permissioned=True, pay=replace(FEES, base=1)) == ()
+
+
+def test_a_fee_below_what_gas_costs_now_is_told_of() -> None:
+    """Nobody relays at a loss; without any fee that is what the model owner asked for."""
+    (told,) = before_creating(Market(KEYS, price=GAS_PRICE + 1))
+    assert "its gas costs now; who relays pays for it" in told
+    assert before_creating(Market(KEYS, price=GAS_PRICE + 1), pay=Pay(bonus=1000)) == ()
+
+
+@pytest.mark.parametrize(
+    ("pay", "changes", "said"),
+    [
+        (Pay(bonus=10, coordinator_batch=7), {},
+         "fees of a batch of 2, the smallest, are 35% of what its gradients are paid, and who relays and proves earns "
+         "more by small batches; --min-owners 3 brings that down to a third"),
+        (Pay(bonus=10, coordinator_batch=14), {},
+         "70% of what .*; what helps is --min-owners 4, a higher --reward, or lower fees"),
+        (Pay(bonus=10, coordinator_batch=14), {"min_owners": 4}, "35% of .*; what helps is a higher --reward"),
+        (Pay(bonus=10, coordinator_batch=14), {"capacity": 3}, "what helps is --min-owners 3, a higher"),
+        (Pay(bonus=10, prover_batch=50), {}, "are 10 times what its gradients are paid"),
+        (Pay(prover_batch=1), {}, "are paid for gradients that earn nothing"),
+    ],
+)  # fmt: skip
+def test_fees_that_outweigh_the_pay_are_told_of(pay: Pay, changes: dict[str, Any], said: str) -> None:
+    """Who relays and proves would cut a round into the smallest batches, and take more of it than its owners."""
+    (told,) = before_creating(Market(KEYS, price=0), pay=pay, **changes)
+    assert re.search(said, told)
+
+
+def test_fees_within_a_third_of_the_pay_are_usual() -> None:
+    assert before_creating(Market(KEYS, price=0), pay=Pay(bonus=12, coordinator_batch=4, prover_batch=1)) == ()
+    usual = gas_fees(Pay(bonus=10**18), 4)
+    assert before_creating(Market(KEYS, price=0), pay=usual) == ()
+
+
+def test_a_token_has_to_be_a_contract() -> None:
+    token = b"\x07" * 20
+    with pytest.raises(InvalidInputError, match="no token at 0x0707"):
+        before_creating(pay=replace(FEES, token=token))
+    assert before_creating(Market(KEYS, contracts=frozenset({token})), pay=replace(FEES, token=token)) == ()
 
 
 def test_a_verifier_of_another_string_is_refused() -> None:
@@ -146,10 +208,9 @@ def test_a_committee_and_a_relay_in_trouble_are_told_of() -> None:
     (missing,) = before_creating(Market(KEYS, absent=(1, 3)))
     assert "not complete: provers 1 (0x" in missing
     assert "must run gradroll prover join" in missing
-    assert before_creating(Market(KEYS, members=3)) == (ALL_NEEDED,)
     (poor,) = before_creating(Market(KEYS, relay_balance=0))
     assert "has no money for the fees of batches" in poor
-    assert before_creating(Market(KEYS, members=3, absent=(0,)))[1:] == (ALL_NEEDED,)
+    assert before_creating(Market(KEYS, members=3, absent=(0,)), pay=Pay())[1:] == (ALL_NEEDED,)
 
 
 def test_a_committee_alone() -> None:
@@ -164,7 +225,19 @@ def test_a_round_that_can_be_opened_is_opened_without_a_word() -> None:
 
 
 def unsettled(deadline: int) -> RoundRecord:
-    return RoundRecord(MODEL_DIGEST, deadline - 60, deadline, 0, 0, 0, INFINITY, False)
+    return round_record(deadline - 60, deadline)
+
+
+def test_fewer_seats_need_less_escrow() -> None:
+    """Never fewer than there are owners: those have a seat each."""
+    assert before_opening(Market(KEYS, escrow=RESERVE // 2), seats=2) == ()
+    assert before_opening(Market(KEYS, escrow=RESERVE // 2), seats=0) == ()
+    with pytest.raises(ContractError, match=r"fewer seats \(--seats, at least 2\)"):
+        before_opening(Market(KEYS, escrow=RESERVE // 2), seats=3)
+    with pytest.raises(ContractError, match=r"task fund 0x0000000000000000 1 \[Insuff"):
+        before_opening(Market(KEYS, escrow=RESERVE // 2 - 1), seats=0)
+    with pytest.raises(InvalidInputError, match="no 5 seats"):
+        before_opening(Market(KEYS), seats=5)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +246,8 @@ def unsettled(deadline: int) -> RoundRecord:
         (Market(KEYS, opened=9), ClosedError, "opened all its 9 rounds; create another task"),
         (Market(KEYS, absent=(1,)), NotReadyError, "prover 1 .* must run gradroll prover join; no round can be opened"),
         (Market(KEYS, last=unsettled(NOW + 9)), NotReadyError, "until 1970-01-12 13:46:49 UTC; the next round"),
-        (Market(KEYS, last=unsettled(NOW - 9)), NotReadyError, "end it first: gradroll task finalize 0"),
-        (Market(KEYS, escrow=RESERVE - 7), ContractError, r"gradroll task fund 0 7 \[InsufficientEscrow\]"),
+        (Market(KEYS, last=unsettled(NOW - 9)), NotReadyError, "end it first: gradroll task finalize 0x0{16}"),
+        (Market(KEYS, escrow=RESERVE - 7), ContractError, r"gradroll task fund 0x0{16} 7, or open.* \[Insuff"),
     ],
     ids=["rounds", "committee", "round before", "overdue", "escrow"],
 )
@@ -188,7 +261,7 @@ def test_rounds_that_the_market_would_refuse_are_not_tried(
 @pytest.mark.parametrize(("permissioned", "cure"), [(True, "admit more"), (False, "more must register")])
 def test_too_few_owners_are_told_of(permissioned: bool, cure: str) -> None:
     (told,) = before_opening(Market(KEYS, owners={b"\x01" * 20: 0}), permissioned=permissioned)
-    assert "1 owners are registered for task 0, a batch takes at least 2" in told
+    assert "1 owners are registered for task 0x0000000000000000, a batch takes at least 2" in told
     assert cure in told
 
 

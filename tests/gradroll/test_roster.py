@@ -37,8 +37,8 @@ class Sent:
         if self.refusal:
             raise ContractError("refused", self.refusal)
 
-    def open_round(self, task_id: int, model_digest: bytes) -> int:
-        self.calls.append("open")
+    def open_round(self, task_id: int, model_digest: bytes, seats: int) -> int:
+        self.calls.append(f"open {seats}")
         return 0
 
 
@@ -84,25 +84,31 @@ def test_a_copy_is_made_when_it_earns_its_cost(
     ],
 )
 def test_only_chunks_with_new_owners_are_copied(chain: FakeChain, chunks: tuple[int, ...]) -> None:
-    assert roster.chunks_to_compact(chain.view, 0) == chunks
+    assert roster.chunks_to_compact(chain.view, 0, 4) == chunks
 
 
 def test_opening_a_round_copies_the_roster_first() -> None:
     sent = Sent()
     buyer(market(4), sent).open_round(0, np.zeros(DIMENSION))
-    assert sent.calls == ["compact 0 0", "open"]
+    assert sent.calls == ["compact 0 0", "open 4"]
+
+
+def test_a_round_of_fewer_seats_is_opened_when_that_is_asked_for() -> None:
+    sent = Sent()
+    buyer(market(2), sent).open_round(0, np.zeros(DIMENSION), seats=0)
+    assert sent.calls == ["compact 0 0", "open 0"], "the owners that are registered have seats in any case"
 
 
 def test_copying_can_be_switched_off() -> None:
     sent = Sent()
     buyer(market(4), sent).open_round(0, np.zeros(DIMENSION), compact=False)
-    assert sent.calls == ["open"]
+    assert sent.calls == ["open 4"]
 
 
 def test_a_copy_that_somebody_else_made_meanwhile_does_not_hinder() -> None:
     sent = Sent(refusal="RosterCompact")
     buyer(market(4), sent).open_round(0, np.zeros(DIMENSION))
-    assert sent.calls == ["compact 0 0", "open"]
+    assert sent.calls == ["compact 0 0", "open 4"]
 
 
 def test_another_refusal_is_told_before_the_round_opens() -> None:

@@ -97,7 +97,7 @@ def test_where_settings_do_not_say_whom_to_ask_an_endpoint_is_wanted(
 def test_a_prover_says_who_it_is_and_what_it_holds(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prover", "status", "--endpoint", "p:1"]) == 0
     said = capsys.readouterr().out
-    assert f"prover 2 of committee 5 at p:1 works: version 0.1.0, {checksum(STATUS.address)}" in said
+    assert f"prover 2 of committee 0x0000000000000005 at p:1 works: version 0.1.0, {checksum(STATUS.address)}" in said
     assert "shares of 3 submissions, 1,000,000 bytes; refused calls: chain 1, closed 2" in said
     assert main(["prover", "status", "--endpoint", "p:1", "--json"]) == 0
     outcome: dict[str, Any] = json.loads(capsys.readouterr().out)

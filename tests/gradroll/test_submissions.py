@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import StorageError
-from circuits.statement import MarketId, SubmissionHeader
+from circuits.statement import SubmissionHeader
+from circuits.terms import MarketId
 from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 from native import g1_generator
 from tests.support.parts import with_parts

@@ -4,41 +4,60 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from commons.chain.facts import RoundRecord, TaskRecord
+from circuits.terms import Pay, Windows
+from commons.chain.facts import PostedSubmission, RoundRecord, TaskRecord
+from commons.runtime.amounts import ETH, Currency
 from commons.settings.loading import Settings, load
 from gradroll.cli import main
 from gradroll.commands import taskstatus
-from tests.gradroll.fakes import INFINITY, MODEL_DIGEST, NOW, terms
+from gradroll.commands.termwords import machine_task, span
+from tests.gradroll.fakes import NOW, round_record, task_record, terms
 
 ETHER = 10**18
 HOUR = 3600
 
 
 def record(**changes: Any) -> TaskRecord:
-    own = terms(reward_per_gradient=6 * ETHER // 100, submit_window=600, settle_window=90, **changes)
-    return TaskRecord(own, own.model_owner, 24 * ETHER // 100, 36 * ETHER // 100, 2, 3)
+    own = terms(pay=Pay(bonus=6 * ETHER // 100), windows=Windows(submit=600, settle=90), **changes)
+    return task_record(
+        terms=own, balance=24 * ETHER // 100, reserved=36 * ETHER // 100, rounds_opened=2, owners=4, active_owners=3
+    )
 
 
 def state(submit: int, settle: int, *, finalized: bool = False) -> RoundRecord:
-    return RoundRecord(MODEL_DIGEST, NOW + submit, NOW + settle, 1, 3, 18 * ETHER // 100, INFINITY, finalized)
+    spent = 18 * ETHER // 100
+    return round_record(NOW + submit, NOW + settle, batches=1, owners=3, spent=spent, finalized=finalized)
 
 
 def test_the_escrow_adds_up() -> None:
-    lines = taskstatus._terms(record())
+    lines = taskstatus._terms(record(), ETH)
     assert lines[-1] == ("escrow 0.6 ETH: 0.24 ETH free, 0.36 ETH reserved by rounds that are not finalized")
 
 
 def test_terms_are_told_in_units() -> None:
-    text = "\n".join(taskstatus._terms(record()))
+    text = "\n".join(taskstatus._terms(record(), ETH))
+    assert "task 0x0000000000000000 of 0x" in text
     assert "10 coordinates, norm at most 16," in text
-    assert "3 owners registered; 2 to 4 gradients a round, 0.06 ETH each" in text
+    assert "3 of up to 4 owners registered, 2 or more a batch; 0.06 ETH a gradient" in text
     assert "2 of 9 rounds opened; 10 min to submit, 1 min 30 s more to settle" in text
-    assert "0.24 ETH free" in taskstatus._one_line(record())
+    assert "0.24 ETH free" in taskstatus._one_line(record(), ETH)
+
+
+def test_amounts_of_a_token_are_told_in_it() -> None:
+    text = "\n".join(taskstatus._terms(record(), Currency("USDC", 16, b"\x07" * 20)))
+    assert "6 USDC a gradient" in text
+    assert "escrow 60 USDC: 24 USDC free" in text
+
+
+def test_an_offered_task_says_to_whom() -> None:
+    text = "\n".join(taskstatus._terms(replace(record(), pending_owner=b"\x11" * 20), ETH))
+    assert "offered to 0x1111111111111111111111111111111111111111" in text
 
 
 @dataclass
@@ -58,11 +77,18 @@ class Market:
     def __exit__(self, *_: object) -> None:
         return None
 
+    @property
+    def tokens(self) -> SimpleNamespace:
+        return SimpleNamespace(currency=lambda token: ETH)
+
     def task(self, number: int) -> TaskRecord:
         return record()
 
     def round(self, task: int, number: int) -> RoundRecord:
         return self.latest
+
+    def posted(self, task: int, number: int) -> tuple[PostedSubmission, ...]:
+        return ()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +109,7 @@ def test_a_rounds_phase_names_its_deadline(
     assert main(["task", "status", "0"]) == 0
     shown = capsys.readouterr()
     (line,) = [line for line in shown.out.splitlines() if line.startswith("  round 1: ")]
-    assert re.fullmatch(rf"  round 1: 3 gradients in 1 batch, 0.18 ETH earned; {said}", line), line
+    assert re.fullmatch(rf"  round 1: 3 of 4 gradients in 1 batch, 0.18 ETH spent; {said}", line), line
     assert "warning: what follows is the chain's word only: model_owner.coordinator is missing" in shown.err
 
 
@@ -91,9 +117,10 @@ def test_a_rounds_phase_names_its_deadline(
     ("seconds", "text"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3661, "1 h 1 min"), (90_000, "1 d 1 h")]
 )
 def test_a_span_has_two_units(seconds: int, text: str) -> None:
-    assert taskstatus._span(seconds) == text
+    assert span(seconds) == text
 
 
 def test_amounts_for_programs_are_exact() -> None:
-    said: Mapping[str, object] = taskstatus._machine(record())
-    assert (said["free"], said["reserved"], said["reward"]) == (str(24 * 10**16), str(36 * 10**16), str(6 * 10**16))
+    said: Mapping[str, object] = machine_task(record())
+    assert (said["free"], said["reserved"], said["bonus"]) == (str(24 * 10**16), str(36 * 10**16), str(6 * 10**16))
+    assert (said["task"], said["committee"]) == (f"0x{0:016x}",) * 2, "more than the numbers of JSON hold"

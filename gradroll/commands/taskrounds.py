@@ -1,0 +1,131 @@
+"""The rounds of a task: `gradroll task open`, `model` and `read`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commons.runtime.amounts import checksum, utc
+from commons.runtime.identifiers import shown
+from gradroll.commands.buying import coordinator_options, paying, reading, task_leaf
+from gradroll.commands.options import Subparsers, chain_options, leaf, natural, task_argument, the_task, whole
+
+if TYPE_CHECKING:
+    from commons.wire.coordinator_client import CoordinatorClient
+    from gradroll.session import Session
+
+
+def add(commands: Subparsers) -> None:
+    """Add the commands."""
+    _add_open(commands)
+    parser = leaf(
+        commands, "model", "Download the model of a round; it is checked against the digest on the chain. Takes no "
+        "account: a data owner's settings serve as well as a model owner's.",
+        "gradroll task model 0x3fa9 --out model.npy --config owner.toml", model,
+    )  # fmt: skip
+    task_argument(parser)
+    coordinator_options(parser)
+    chain_options(parser)
+    parser.add_argument("--round", type=natural, help="the round (default: the latest)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it, float64 (.npy)")
+    parser = task_leaf(
+        commands, "read",
+        "Read a round's aggregate. It is checked against the commitments on the chain before it is written.",
+        "gradroll task read 0x3fa9 --round 0 --out sum.npy", read,
+    )  # fmt: skip
+    parser.add_argument("--round", type=natural, required=True)
+    parser.add_argument(
+        "--from-provers", action="store_true", help="ask the provers alone, for instance when the coordinator is gone"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="where to write the sum, float64 (.npy)"
+    )
+    parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
+    parser.add_argument("--keys", type=Path, metavar="DIR", help="directory for derived bases (keys.directory)")
+
+
+def _add_open(commands: Subparsers) -> None:
+    parser = task_leaf(
+        commands,
+        "open",
+        "Publish a model and open the next round on it. Pay and fees for all seats of the round are set aside.",
+        "gradroll task open 0x3fa9 --model model.npy",
+        open_round,
+    )
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="FILE", help="numpy file (.npy), float64 of shape (d,)"
+    )
+    parser.add_argument(
+        "--seats",
+        type=whole(0, 2**16 - 1),
+        help="most gradients (default: as many as the task holds owners); who is registered has a seat in any case",
+    )
+    parser.add_argument(
+        "--no-compact",
+        action="store_true",
+        help="leave the owners in storage; by default they are copied into code (6,500 gas an owner, once) where that "
+        "saves more than it costs (2,000 gas an owner and round)",
+    )
+
+
+def open_round(arguments: argparse.Namespace) -> int:
+    """Open the next round."""
+    from gradroll.commands.arrayfiles import read_array
+
+    parameters, console = read_array(arguments.model, "model"), arguments.console
+    with paying(arguments) as session:
+        buyer, task = session.model_owner, the_task(session.view, arguments.task)
+        number = buyer.open_round(
+            task, parameters, seats=arguments.seats, compact=not arguments.no_compact, warn=console.warn
+        )
+        opened = session.view.round(task, number)
+        console.line(
+            f"round {number} of task {shown(task)} is open; it takes submissions of up to {opened.seats} owners until "
+            f"{utc(opened.submit_deadline)}"
+        )
+        console.result(task=shown(task), round=number, seats=opened.seats, submit_deadline=opened.submit_deadline)
+    return 0
+
+
+def model(arguments: argparse.Namespace) -> int:
+    """Write a round's model."""
+    from commons.wire.published import fetch_model
+    from gradroll.commands.arrayfiles import write_array
+
+    with reading(arguments) as session:
+        task = the_task(session.view, arguments.task)
+        number, parameters = fetch_model(session.view, _serving_coordinator(session), task, arguments.round)
+    write_array(arguments.out, parameters)
+    arguments.console.line(f"{arguments.out}: the model of round {number}, {len(parameters)} coordinates")
+    arguments.console.result(task=shown(task), round=number, file=arguments.out)
+    return 0
+
+
+def _serving_coordinator(session: Session) -> CoordinatorClient:
+    """The coordinator of [model_owner]; that of [owner] where only that is set."""
+    from commons.settings.sections import ModelOwnerSettings, OwnerSettings
+    from commons.wire.tls import read_roots
+
+    own: OwnerSettings | ModelOwnerSettings
+    chosen = session.settings
+    if chosen.get("model_owner.coordinator") is None and chosen.get("owner.coordinator") is not None:
+        name, own = "owner", chosen.section(OwnerSettings, "coordinator")
+    else:
+        name, own = "model_owner", chosen.section(ModelOwnerSettings, "coordinator")
+    return session.coordinator(own.coordinator, read_roots(own.tls_roots, f"{name}.tls_roots"), own.stall_timeout)
+
+
+def read(arguments: argparse.Namespace) -> int:
+    """Write a round's checked aggregate."""
+    from gradroll.commands.arrayfiles import write_array
+
+    with reading(arguments) as session:
+        buyer, task = session.model_owner, the_task(session.view, arguments.task)
+        aggregate = buyer.read_aggregate(task, arguments.round, from_provers=arguments.from_provers)
+    write_array(arguments.out, aggregate.total)
+    gradients = len(aggregate.owners)
+    arguments.console.line(f"{arguments.out}: sum of {gradients} gradients; it opens the commitments on the chain")
+    owners = [checksum(owner) for owner in aggregate.owners]
+    arguments.console.result(task=shown(task), round=arguments.round, file=arguments.out, owners=owners)
+    return 0

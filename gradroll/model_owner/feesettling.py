@@ -1,0 +1,170 @@
+"""Has the fees of accepted batches credited for a prover, when the coordinator does not.
+
+A quorum's word that the sum is served is asked for at the provers.  Those that have released it to nobody yet are asked
+for that first, and signatures of the batch are shown of members that it was handed in without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from circuits.errors import ContractError, UnavailableError
+from commons.chain.facts import AcceptedBatch, HeldFees
+from commons.chain.feereceipts import missing, shown_receipts, valid_receipts
+from commons.chain.ignored import certain_after
+from commons.chain.writer import ChainWriter
+from commons.protocol.certified import Attesters
+from gradroll.model_owner.from_provers import ProverReader
+
+
+class Outcome(StrEnum):
+    """What became of a batch's fees."""
+
+    SETTLED = "settled"
+    PAID = "paid before"
+    WAITS = "relay waits"
+    RELAYED = "relay paid"
+    EARLY = "too early"
+    OVERDUE = "overdue"
+    UNATTESTED = "not attested"
+    CHANGED = "changed"
+
+
+_THROUGH = (Outcome.PAID, Outcome.OVERDUE, Outcome.UNATTESTED)
+"""Nothing is left for the member itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettledBatch:
+    """A batch whose fees are held, and what became of them.
+
+    Attributes:
+        held: as the market held them before.
+        members: who is paid now.
+        earliest: market time from which it is possible.
+    """
+
+    round: int
+    batch: int
+    held: HeldFees
+    outcome: Outcome
+    members: tuple[int, ...] = ()
+    earliest: int = 0
+
+
+class FeeSettler:
+    """Settles for one member of a task's committee.
+
+    Args:
+        reader: of the provers, on the market that ``chain`` sends to.
+        signer: the member's signing address.
+    """
+
+    def __init__(self, reader: ProverReader, chain: ChainWriter, signer: bytes) -> None:
+        self._reader = reader
+        self._chain = chain
+        self._view = reader.view
+        self._signer = signer
+
+    def settle(self, task_id: int, number: int) -> Iterator[SettledBatch]:
+        """Have the fees of a round's batches credited, where that is possible and pays the member.
+
+        A member that relayed a batch late is its payee too, and has that fee collected when it is time.
+
+        Raises:
+            UnavailableError: too few provers say that they serve a sum; the other batches are settled.
+            ContractError, ChainError: the market refuses, or the node is the trouble.
+        """
+        held = self._view.held_fees(task_id, number)
+        batches = self._view.accepted(task_id, number) if held else ()
+        trouble: UnavailableError | None = None
+        for batch in (each for each in batches if each.record.batch_index in held):
+            try:
+                yield self._one(batch, held[batch.record.batch_index])
+            except UnavailableError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    def _one(self, batch: AcceptedBatch, held: HeldFees) -> SettledBatch:
+        found = self._of_member(batch, held)
+        relayed = held.payee == self._chain.address and not held.payee_paid
+        return self._of_relay(batch, found) if relayed and found.outcome in _THROUGH else found
+
+    def _of_member(self, batch: AcceptedBatch, held: HeldFees) -> SettledBatch:
+        now, window = self._view.now(), self._view.terms(batch.task_id).windows.availability
+        found = SettledBatch(batch.round, batch.record.batch_index, held, Outcome.PAID)
+        committee = self._view.committee_of_round(batch.task_id, batch.round)
+        if self._signer not in committee.members:
+            return replace(found, outcome=Outcome.UNATTESTED)
+        member = committee.members.index(self._signer)
+        if held.paid >> member & 1:
+            return found
+        possible = held.due - window // 2
+        if not (held.challenge or held.paid) and now <= possible:
+            return replace(found, outcome=Outcome.EARLY, earliest=possible + 1)
+        if now > held.due:
+            return replace(found, outcome=Outcome.OVERDUE)
+        attestations = self._lacking(batch, held, member)
+        attesters = held.attesters | sum(1 << signer for signer in attestations)
+        if not attesters >> member & 1:
+            return replace(found, outcome=Outcome.UNATTESTED)
+        return self._settled(batch, found, replace(held, attesters=attesters), attestations, member)
+
+    def _of_relay(self, batch: AcceptedBatch, found: SettledBatch) -> SettledBatch:
+        """Collect the payee's fee."""
+        earliest = max(found.held.due, certain_after(self._view, batch.task_id, found.round)) + 1
+        if self._view.now() < earliest:
+            return replace(found, outcome=Outcome.WAITS, earliest=earliest)
+        try:
+            self._chain.refund_fees(batch.task_id, found.round, found.batch, found.held)
+        except ContractError as error:
+            if error.error != "FeesUnknown":  # somebody was faster
+                raise
+            return found
+        return replace(found, outcome=Outcome.RELAYED)
+
+    def _lacking(self, batch: AcceptedBatch, held: HeldFees, member: int) -> dict[int, bytes]:
+        """A quorum's signatures of a batch that was handed in without the member's, none if it was not."""
+        if held.attesters >> member & 1:
+            return {}
+        committee = self._view.committee_of_round(batch.task_id, batch.round)
+        attesters = Attesters(committee, self._view.policy(batch.task_id).verifier_code)
+        for certificate in self._reader.certificates(batch):
+            if attesters.digest(certificate) == held.attestation and member in dict(certificate.attestations):
+                return dict(certificate.attestations)
+        return {}
+
+    def _settled(
+        self, batch: AcceptedBatch, found: SettledBatch, held: HeldFees, attestations: dict[int, bytes], member: int
+    ) -> SettledBatch:
+        """``held``: with those whose attestations are added."""
+        committee = self._view.committee_of_round(batch.task_id, batch.round)
+        signed = self._signed(batch, held)
+        shown = shown_receipts(committee, held, signed)
+        if shown is None or member not in signed:
+            raise UnavailableError(
+                f"provers {sorted(signed)} say that they serve the sum of batch {found.batch} of round {found.round}; "
+                f"it takes {committee.quorum}, prover {member} among them. Those that attested it and do not say so: "
+                f"{missing(held, signed)}. Try again when they run and have the sum"
+            )
+        place = batch.task_id, found.round, found.batch
+        try:
+            self._chain.settle_fees(*place, found.held, shown, attestations=tuple(attestations.items()))
+        except ContractError as error:
+            if error.error not in ("FeesUnknown", "ProversPaid", "ChallengeStillPossible"):
+                raise
+            return replace(found, outcome=Outcome.CHANGED)  # somebody was faster, or asks, or a pause moves the clock
+        paid = tuple(member for member, _ in shown if held.attesters & ~held.paid & 1 << member)
+        return replace(found, outcome=Outcome.SETTLED, members=paid)
+
+    def _signed(self, batch: AcceptedBatch, held: HeldFees) -> dict[int, bytes]:
+        committee, market = self._view.committee_of_round(batch.task_id, batch.round), self._view.market_id
+        signed = valid_receipts(market, committee, held, self._reader.availability(batch))
+        behind = missing(held, signed)
+        if behind:
+            self._reader.have_released(batch)
+            signed.update(valid_receipts(market, committee, held, self._reader.availability(batch)))
+        return signed
