@@ -17,6 +17,7 @@ from benchmarks.cases import Case
 from benchmarks.machine import ROOT
 from circuits.errors import ConfigError, GradrollError, UnavailableError
 from circuits.policies import DEFAULT
+from circuits.terms import Pay, Windows
 from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.view import ChainView
@@ -28,7 +29,7 @@ from commons.wire.prover_client import ProverClient
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.setup.keygen import SRS_FILE
-from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
+from gradroll.setup.local_market import ALLOWANCE, LocalMarket, MarketPlan, endow, prepare
 from gradroll.setup.processes import Processes, Running, free_ports, wait_until
 
 FRACTION_BITS = 16
@@ -146,14 +147,16 @@ def _task(case: Case, market: LocalMarket, coordinator: CoordinatorClient) -> tu
     keys = market.plan.parameter_directory
     buyer = ModelOwner(market.view(), chain, coordinator, PublicParameters(keys / SRS_FILE, keys, allow_insecure=True))
     plan = TaskPlan(
-        market.committee, market.verifier, market.coordinator, case.dimension, norm_of(case.dimension), _REWARD,
-        FRACTION_BITS, max_owners=case.owners, rounds=64, submit_window=_WINDOW, settle_window=_WINDOW,
-        permissioned=True,
+        market.committee, market.verifier, market.coordinator, case.dimension, norm_of(case.dimension),
+        Pay(bonus=_REWARD), Windows(_WINDOW, _WINDOW), FRACTION_BITS, min_owners=2, capacity=case.owners,
+        rounds=64,
     )  # fmt: skip
     task_id = buyer.create_task(plan)
     buyer.fund(task_id, 64 * case.owners * _REWARD)
     accounts = [create_account(home / "owners" / f"owner-{i}.json") for i in range(case.owners)]
-    chain.admit(task_id, [account.address for account in accounts])
+    endow(market.plan.chain, [account.address for account in accounts], ALLOWANCE)
+    for account in accounts:
+        ChainWriter(market.view(), account, Patience(poll=0.05)).register(task_id)
     return buyer, task_id
 
 

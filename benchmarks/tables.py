@@ -1,20 +1,26 @@
-"""Fills the tables of docs/performance.md and README.md in from the results, between markers that name them."""
+"""Fills the tables of README.md, docs/performance.md and docs/economics.md in, between markers that name them.
+
+Figures come from the results of the benchmarks, and from the snapshots of gas that the contracts' tests keep.
+``python -m benchmarks.tables`` writes the pages anew.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import results
 from benchmarks.cases import CAPACITY, Case
+from benchmarks.economics import costtables
 from benchmarks.floors import Floors
 from benchmarks.machine import ROOT
+from benchmarks.markdown import number, table
 from benchmarks.results import Result
 from benchmarks.targets import DEFAULT, DEMO
 
-PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "performance.md", ROOT / "docs" / "economics.md", ROOT / "README.md")
 _MODELS = {650: "softmax on digits", 61_470: "LeNet", 270_896: "ResNet-20", 1 << 20: "a million"}
 _MARK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -33,19 +39,6 @@ def filled(text: str) -> str:
 
 def _filled(match: re.Match[str]) -> str:
     return f"{match[1]}{TABLES[match[2]]()}{match[3]}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def number(value: float | None) -> str:
-    """Three digits that count, thousands apart."""
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def goals() -> str:
@@ -166,6 +159,21 @@ def gas() -> str:
     return table(("d", "owners", "roster compacted", "gas a batch", "gas a gradient", "calldata bytes"), rows)
 
 
+def paid() -> str:
+    """Gas on anvil of batches and of the claim that pays for them."""
+    found = results.load("gas")
+    if found is None or "paid" not in found:
+        return ""
+    rows = (
+        (
+            str(row["owners"]), str(row["rounds"]), "new" if row["new_accounts"] else "used",
+            number(row["accepting_gas"] / row["rounds"]), number(row["claim_gas"]), number(row["gas_per_gradient"]),
+        )
+        for row in found["paid"]
+    )  # fmt: skip
+    return table(("owners", "rounds", "accounts", "gas a batch", "gas of the claim", "gas a gradient, paid"), rows)
+
+
 def machine() -> str:
     """Where and when the largest round was measured."""
     found = results.load(f"round-{DEFAULT.name}") or results.load(f"round-{DEMO.name}")
@@ -181,5 +189,9 @@ def machine() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
-    "machine": machine, "headline": headline,
+    "paid": paid,
+    "machine": machine, "headline": headline, **costtables.TABLES,
 }  # fmt: skip
+
+if __name__ == "__main__":
+    write()

@@ -25,7 +25,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.sharing": SHARED,
     "commons.protocol": (*SHARED, "commons.sharing"),
     "commons.runtime": SHARED,
-    "commons.settings": SHARED,
+    "commons.settings": (*SHARED, "commons.runtime"),
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
     "commons.chain": (
         *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
@@ -60,8 +60,9 @@ PURE_MODULES = (
     "circuits.errors", "circuits.hashing", "circuits.statement", "circuits.transcript", "circuits.payload",
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
-    "circuits.verify", "commons.runtime.amounts", "provers.joining.agreement", "coordinator.rounds",
-    "coordinator.events", "coordinator.next_action", "coordinator.giving_up", "gradroll.audit.recheck",
+    "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "provers.joining.agreement",
+    "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.next_action",
+    "coordinator.gathering", "coordinator.giving_up", "gradroll.audit.recheck",
 )  # fmt: skip
 DRAWS = {"commons.sharing.sealing"}
 """Sealing draws an ephemeral key for each message."""

@@ -1,0 +1,113 @@
+"""Every entry point of the contracts: who calls it, and what it costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.economics import snapshots
+
+SNAPSHOTS = {
+    "Market": ("market", "quorum"), "CommitteeRegistry": ("registry", "evidence"), "VerifierFactory": ("factory",),
+}  # fmt: skip
+"""Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
+_BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
+_CLAIM = re.compile(r"(\d+) rounds, (\w+), (\w+) accounts: claim of (\d+) owners")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function that changes something.
+
+    Attributes:
+        caller: who sends it, in words.
+    """
+
+    contract: str
+    function: str
+    caller: str
+
+
+def _calls(contract: str, callers: dict[str, str]) -> tuple[Call, ...]:
+    return tuple(Call(contract, function, caller) for function, caller in callers.items())
+
+
+CALLS = (
+    *_calls("Market", {
+        "createTask": "model owner",
+        "fund": "anybody",
+        "admit": "model owner",
+        "register": "data owner",
+        "compactRoster": "model owner, coordinator",
+        "openRound": "model owner",
+        "acceptBatch": "anybody; the coordinator has the fee at first",
+        "publishAggregate": "anybody",
+        "settleFees": "anybody",
+        "challengeAvailability": "model owner",
+        "refundFees": "anybody",
+        "finalizeRound": "anybody",
+        "claim": "anybody",
+        "claimTo": "anybody, by the account's order",
+        "reclaim": "anybody",
+        "collect": "anybody",
+        "setAccount": "data owner",
+        "resign": "data owner",
+        "lapse": "anybody",
+        "exit": "anybody",
+        "withdraw": "model owner",
+        "setCoordinator": "model owner",
+        "setCoordinatorByQuorum": "anybody, with a quorum's signatures",
+        "exclude": "anybody, with a quorum's signatures",
+        "postSubmission": "data owner that is ignored",
+        "transferTask": "model owner",
+        "acceptTask": "whom the task was offered",
+        "pause": "guardian",
+        "resume": "guardian",
+    }),
+    *_calls("CommitteeRegistry", {
+        "createCommittee": "anybody",
+        "join": "prover",
+        "setEndpoint": "prover",
+        "rotate": "prover's controller",
+        "cancelChange": "prover's controller",
+        "applyChange": "anybody",
+        "replace": "anybody, with a quorum's signatures",
+        "revoke": "prover, or its controller",
+        "retire": "prover's controller",
+        "withdrawBond": "prover's controller",
+        "reportMessages": "anybody but the culprit",
+        "reportAttestations": "anybody but the culprit",
+        "reportWrongSum": "anybody but the culprit",
+        "reportTooFewOwners": "anybody but the culprit",
+        "collect": "anybody",
+    }),
+    *_calls("VerifierFactory", {"create": "anybody"}),
+)  # fmt: skip
+
+
+def measured(call: Call) -> Iterator[tuple[str, int]]:
+    """What was measured of a call: its name with the circumstances, and the gas of the whole transaction."""
+    for name in SNAPSHOTS[call.contract]:
+        for label, gas in snapshots.load(name).items():
+            if label.partition(",")[0] == call.function:
+                yield label, gas
+    if call.function == "acceptBatch":
+        yield from _batches()
+    if call.function == "claim":
+        yield from _claims()
+
+
+def _batches() -> Iterator[tuple[str, int]]:
+    found = {_BATCH.fullmatch(label): gas for label, gas in snapshots.load("gas").items()}
+    rows = [(int(match[1]), match[2] or "", gas) for match, gas in found.items() if match]
+    for owners, roster, gas in sorted(rows):
+        yield f"acceptBatch, {owners} owners{roster}", gas
+
+
+def _claims() -> Iterator[tuple[str, int]]:
+    found = {_CLAIM.fullmatch(label): gas for label, gas in snapshots.load("pay").items()}
+    rows = [(int(match[1]), match[2], match[3], match[4], gas) for match, gas in found.items() if match]
+    for rounds, token, accounts, owners, gas in sorted(rows):
+        counted = "1 round" if rounds == 1 else f"{rounds} rounds"
+        yield f"claim, {counted}, {owners} owners, {token}, {accounts} accounts", gas
