@@ -18,6 +18,7 @@ from commons.protocol.status import SubmissionState
 from commons.runtime.meters import Meter
 from commons.storage.blobs import Blobs
 from commons.storage.evidencefiles import Watch
+from coordinator.accusations import Accusations
 from coordinator.events import (
     AttemptUsed,
     BatchProven,
@@ -28,7 +29,6 @@ from coordinator.events import (
     SetLocking,
 )
 from coordinator.fleet import Fleet
-from coordinator.forfeits import signed_exclusions
 from coordinator.giving_up import Trouble, trouble_of
 from coordinator.journal import Journal
 from coordinator.machine import (
@@ -100,12 +100,23 @@ class Batcher:
     """Proves cohorts."""
 
     def __init__(
-        self, journal: Journal, blobs: Blobs, watch: Watch, *, step_timeout: float, stopping: threading.Event
+        self,
+        journal: Journal,
+        blobs: Blobs,
+        watch: Watch,
+        accusations: Accusations,
+        *,
+        step_timeout: float,
+        stopping: threading.Event,
     ) -> None:
-        """``watch``: notices what provers sign against themselves; a batch goes on whatever it finds."""
+        """Args:
+        watch: notices what provers sign against themselves; a batch goes on whatever it finds.
+        accusations: has owners excluded that are rejected; no batch waits for it.
+        """
         self._journal = journal
         self._blobs = blobs
         self._watch = watch
+        self._accusations = accusations
         self._step_timeout = step_timeout
         self._stopping = stopping
 
@@ -137,13 +148,10 @@ class Batcher:
             _log.info("event=advanced step=%s %s", step, meter.times())
             self._journal.record(*self._events(plan.key, transition.verdicts))
             heard += transition.verdicts
+            cohort = batch_of(transition.state).cohort
+            self._accusations.accuse(resources, fleet, cohort, transition.verdicts, plan.reachable)
         if isinstance(transition.outcome, Completed):
             self._complete(plan.key, transition.outcome)
-        cohort = batch_of(transition.state).cohort
-        excluded = signed_exclusions(resources, fleet, cohort, heard, self._step_timeout)
-        if excluded:
-            self._journal.record(*excluded)
-        if isinstance(transition.outcome, Completed):
             return None
         _log.warning("event=cohort-failed task=%s round=%d reason=%r", *named(plan.key), transition.outcome.reason)
         return self._judged(resources, plan, transition.outcome, batch_of(transition.state), heard)

@@ -17,15 +17,16 @@ from commons.storage.eventlog import EventLog
 from commons.storage.evidencefiles import FOLDER, EvidenceFiles, Watch
 from commons.storage.files import LOCAL_DISK, Disk
 from commons.storage.parameters import PublicParameters
+from coordinator.accusations import Accusations
 from coordinator.admission import Admission
 from coordinator.adoption import Adoption
 from coordinator.batcher import Batcher
 from coordinator.cohorts import Cohorts
 from coordinator.driver import Driver
+from coordinator.exclusionturns import Exclusions
 from coordinator.feesettlement import FeeSettlement
 from coordinator.feeturns import FeeTurns
 from coordinator.fleet import Connect, Fleet, Fleets
-from coordinator.forfeits import Exclusions
 from coordinator.journal import Journal
 from coordinator.postings import Postings
 from coordinator.releases import Releases
@@ -41,6 +42,7 @@ class Coordinator:
         connect: opens a connection to a prover's endpoint.
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
+        accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
     """
 
@@ -56,6 +58,7 @@ class Coordinator:
         clock: Clock,
         rounds: Executor,
         calls: Executor,
+        accusing: Executor,
         stopping: threading.Event,
         disk: Disk = LOCAL_DISK,
     ) -> None:
@@ -74,7 +77,8 @@ class Coordinator:
         )
         journal, results, timeout = self.journal, self.results, settings.step_timeout
         watch = Watch(EvidenceFiles(directory / FOLDER, disk))
-        batcher = Batcher(journal, results, watch, step_timeout=timeout, stopping=stopping)
+        accusations = Accusations(journal, accusing, timeout=timeout, stopping=stopping)
+        batcher = Batcher(journal, results, watch, accusations, step_timeout=timeout, stopping=stopping)
         payee = settings.payee or account.address
         fees = FeeSettlement(sender, journal, results, timeout=timeout)
         self.fee_turns = FeeTurns(view, journal, fees, self._fleets, rounds, interval=settings.fee_interval)
@@ -115,6 +119,6 @@ class Coordinator:
         return replace(status, rounds=rounds)
 
     def close(self) -> None:
-        """Close connections and log; nothing may be under way."""
+        """Close connections and log; no round may be worked on any more."""
         self._fleets.close()
         self.journal.close()

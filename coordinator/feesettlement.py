@@ -6,7 +6,7 @@ import logging
 
 from circuits.errors import ContractError, NotReadyError
 from commons.chain.facts import HeldFees
-from commons.chain.feereceipts import missing, shown_receipts, valid_receipts
+from commons.chain.feereceipts import FeeReceipts
 from commons.chain.ignored import certain_after
 from commons.chain.mined import Mined
 from commons.chain.ports import BatchSender
@@ -22,6 +22,8 @@ from coordinator.roundstate import RoundKey
 _log = logging.getLogger(__name__)
 _CHANGED = frozenset({"FeesUnknown", "ProversPaid", "ChallengeStillPossible"})
 """Refusals that pass: somebody was faster or asked for the sum, or a pause has moved the market's clock."""
+_SETTLED_OTHERWISE = frozenset({"AvailabilityOverdue", "FeesUnknown", "ProversPaid"})
+"""Refusals after which a sum has no fees to be published with."""
 _TOO_EARLY = frozenset({"AvailabilityNotOverdue", "FeesUnknown", "RoundStillOpen"})
 """After a pause; somebody was faster; an owner has posted its submission meanwhile."""
 _POSTING_PATIENCE = 600
@@ -67,8 +69,9 @@ class FeeSettlement:
         """
         if _provers_are_through(held):
             return self._refund(key, index, held)
-        signed = self._collected(held, fleet, b"")
-        shown, behind = shown_receipts(fleet.committee, held, signed), missing(held, signed)
+        words = FeeReceipts.of(self._chain.view, fleet.committee)
+        signed = self._collected(held, fleet, words, b"")
+        shown, behind = words.shown(held, signed), words.missing(held, signed)
         patient = now <= held.due - self._window(key) // 4
         if shown is None or (behind and patient):
             _log.info("event=fees-wait batch=0x%s signed=%d missing=%s", held.batch_id.hex(), len(signed), behind)
@@ -83,23 +86,30 @@ class FeeSettlement:
     def post(self, key: RoundKey, index: int, payload: bytes, fleet: Fleet) -> bytes | None:
         """Publish an encoded sum and have the batch's fees credited for it, by one transaction, whose hash it returns.
 
-        None where it is to be published alone: no fees are held, or not all who attested the batch sign in time.
+        None where it is to be published alone: no fees are held, they are overdue or settled by somebody, or not all
+        who attested the batch sign in time.
 
         Raises:
             NotReadyError: some have not signed yet; call again later.
             ChainError: the node is the trouble.
         """
         held = self._chain.view.held_fees(*key, index).get(index)
-        if held is None or held.paid:
+        if held is None or held.paid or self._chain.view.now() > held.due:
             return None
-        signed = self._collected(held, fleet, payload)
-        shown, behind = shown_receipts(fleet.committee, held, signed), missing(held, signed)
+        words = FeeReceipts.of(self._chain.view, fleet.committee)
+        signed = self._collected(held, fleet, words, payload)
+        shown, behind = words.shown(held, signed), words.missing(held, signed)
         if shown is None or behind:
             window = self._window(key)
             if self._chain.view.now() <= held.due - window + min(window // 4, _POSTING_PATIENCE):
                 raise NotReadyError(f"provers {behind} that attested the batch do not say yet that they serve its sum")
             return None
-        mined = self._chain.settle_fees(*key, index, held, shown, posted=posted_hash(payload), payload=payload)
+        try:
+            mined = self._chain.settle_fees(*key, index, held, shown, posted=posted_hash(payload), payload=payload)
+        except ContractError as error:
+            if error.error not in _SETTLED_OTHERWISE:
+                raise
+            return None
         self._told(held, mined, len(shown), behind)
         return mined.transaction
 
@@ -110,15 +120,14 @@ class FeeSettlement:
             held.batch_id.hex(), mined.transaction.hex(), receipts, behind,
         )  # fmt: skip
 
-    def _collected(self, held: HeldFees, fleet: Fleet, payload: bytes) -> dict[int, bytes]:
+    def _collected(self, held: HeldFees, fleet: Fleet, words: FeeReceipts, payload: bytes) -> dict[int, bytes]:
         """Valid receipts, by member; who has not released the sum yet is asked for that first."""
-        market, committee = self._chain.view.market_id, fleet.committee
         receipts = fleet.availability(held.batch_id, payload, self._timeout)
-        signed = valid_receipts(market, committee, held, receipts, payload)
-        behind = missing(held, signed)
+        signed = words.valid(held, receipts, payload)
+        behind = words.missing(held, signed)
         if behind and self._have_released(held.batch_id, behind, fleet):
             receipts = fleet.availability(held.batch_id, payload, self._timeout, behind)
-            signed.update(valid_receipts(market, committee, held, receipts, payload))
+            signed.update(words.valid(held, receipts, payload))
         return signed
 
     def _have_released(self, batch_id: bytes, behind: list[int], fleet: Fleet) -> bool:

@@ -137,6 +137,10 @@ class Fleet:
         deadline = self._clock.monotonic() + timeout
         return self._each(requests, lambda prover: self._one(prover, requests[prover], dimension, deadline))
 
+    def ask_one(self, prover: int, request: StepRequest, dimension: int, timeout: float) -> StepReply | Failure:
+        """Send a request to one prover, whoever else is asked meanwhile."""
+        return self._one(prover, request, dimension, self._clock.monotonic() + timeout)
+
     def certificates(self, batch_id: bytes, timeout: float) -> dict[int, Certificate]:
         """What those that attested a batch have of its certificate; every prover has ``timeout`` seconds."""
         self._connect_all()

@@ -6,12 +6,15 @@ Who is posted and neither accepted nor excluded in the end costs the round's pay
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, SignatureError, UnknownError, WireError
 from commons.chain.facts import PostedSubmission
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
+from commons.runtime.identifiers import shown
 from commons.wire import checks
 from coordinator.admission import Admission
 from coordinator.journal import Journal
@@ -63,7 +66,7 @@ class Postings:
         if (self._running is not None and not self._running.done()) or self._clock.monotonic() < self._next:
             return
         self._next = self._clock.monotonic() + self._interval
-        self._running = self._pool.submit(self._guarded)
+        self._running = self._pool.submit(self._look)
 
     def take(self, key: RoundKey) -> bool:
         """Take in what was posted in a round; whether anything was new.
@@ -71,27 +74,35 @@ class Postings:
         Raises:
             ChainError: the node is the trouble; call again later.
         """
-        if self._view.coordinator(key[0]) != self._own_address:
+        if not self._works_for(key[0]):
             return False
         return sum(self._enter(key, posted) for posted in self._view.posted(*key)) > 0
 
-    def _guarded(self) -> None:
-        try:
-            self._look()
-        except GradrollError as error:
-            _log.warning("event=postings-trouble code=%s reason=%r", error.code, str(error))
-        except Exception:
-            _log.exception("event=postings-error")
-
     def _look(self) -> None:
-        found, last = self._view.posted_since(max(self._seen - _MARGIN, 0))
-        self._rounds |= found
-        self._seen = last
-        for key in sorted(self._rounds):
+        with _told():
+            found, last = self._view.posted_since(max(self._seen - _MARGIN, 0))
+            self._rounds |= found
+            self._seen = last
+            own = {task for task in {task for task, _ in self._rounds} if self._seems_own(task)}
+            for key in sorted(self._rounds, key=lambda known: (known[0] not in own, known)):
+                self._look_at(key, own=key[0] in own)
+
+    def _seems_own(self, task_id: int) -> bool:
+        """Whether a task's rounds come first and are taken in; what the node does not say is asked at the next look."""
+        with _told(f"task={shown(task_id)} "):
+            return self._works_for(task_id)
+        return False
+
+    def _look_at(self, key: RoundKey, *, own: bool) -> None:
+        """Look at one round.  Anybody can make one in which there is trouble: it does not hold up the others."""
+        with _told("task={} round={} ".format(*named(key))):
             if self._is_over(key):
                 self._rounds.discard(key)
-            else:
+            elif own:
                 self.take(key)
+
+    def _works_for(self, task_id: int) -> bool:
+        return self._view.coordinator(task_id) == self._own_address
 
     def _is_over(self, key: RoundKey) -> bool:
         try:
@@ -127,3 +138,18 @@ class Postings:
                 "event=posting-refused task=%s round=%d owner=%d code=%s reason=%r",
                 *named(key), posted.header.owner_index, error.code, str(error),
             )  # fmt: skip
+
+
+@contextmanager
+def _told(where: str = "") -> Iterator[None]:
+    """Log what goes wrong, and go on behind it.
+
+    Args:
+        where: fields of the line.
+    """
+    try:
+        yield
+    except GradrollError as error:
+        _log.warning("event=postings-trouble %scode=%s reason=%r", where, error.code, str(error))
+    except Exception:
+        _log.exception("event=postings-error %s", where)

@@ -64,6 +64,7 @@ class CoordinatorNode:
         coordinator_start.require_files(parameters)
         self._rounds = ThreadPoolExecutor(own.parallel_rounds, thread_name_prefix="round")
         self._calls = ThreadPoolExecutor(MAX_PROVERS * own.parallel_rounds, thread_name_prefix="fleet")
+        self._accusing = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="accusing")
         self._directory_lock = DirectoryLock(own.state)
         log: EventLog | None = None
         try:
@@ -72,7 +73,7 @@ class CoordinatorNode:
             self.coordinator = Coordinator(
                 own, account, sender, log, own.state, parameters,
                 lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock, self._rounds, self._calls,
-                self._stopping,
+                self._accusing, self._stopping,
             )  # fmt: skip
             coordinator_start.require_own_log(self.coordinator.journal, view)
         except BaseException:
@@ -106,7 +107,8 @@ class CoordinatorNode:
         if self._loop.is_alive():
             self._loop.join()
         self._rounds.shutdown(wait=True, cancel_futures=True)
-        self._calls.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._calls, self._accusing):
+            pool.shutdown(wait=False, cancel_futures=True)
         self.coordinator.close()
         self._directory_lock.release()
         _log.info("event=coordinator-stopped")

@@ -13,7 +13,7 @@ from commons.protocol.signing import require_signer
 RECEIPT_TYPE = "Receipt(bytes32 submission)"
 AVAILABILITY_TYPE = "Availability(bytes32 batchId,uint256 challenge,bytes32 posted)"
 """For the contract, which pays provers their fees on a quorum of these."""
-EXCLUSION_TYPE = "Exclusion(uint256 taskId,bytes32 termsHash,uint256 round,uint256 index,bytes32 dealing)"
+EXCLUSION_TYPE = "Exclusion(uint256 taskId,bytes32 termsHash,uint256 round,address owner,bytes32 dealing)"
 """For the contract, which takes an owner's deposit for a quorum of these."""
 UNPOSTED = bytes(32)
 """Stands for a sum that provers serve, and nobody has to post."""
@@ -58,12 +58,12 @@ def posted_hash(payload: bytes) -> bytes:
     return keccak(payload) if payload else UNPOSTED
 
 
-def exclusion_digest(context: Context, index: int, dealing: bytes) -> bytes:
+def exclusion_digest(context: Context, owner: bytes, dealing: bytes) -> bytes:
     """EIP-712 digest with which a prover says that an owner's dealing is bad.
 
     Args:
-        index: the owner's registration index.
+        owner: 20-byte address of its signer; its index may be another's after a reorganisation.
         dealing: digest of the dealing.
     """
-    values = context.task_id, context.terms_hash, context.round, index, dealing
+    values = context.task_id, context.terms_hash, context.round, owner, dealing
     return typed_digest(context.market.domain, EXCLUSION_TYPE, values)

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from circuits.errors import ContractError, UnavailableError
 from commons.chain.facts import AcceptedBatch, HeldFees
-from commons.chain.feereceipts import missing, shown_receipts, valid_receipts
+from commons.chain.feereceipts import FeeReceipts
 from commons.chain.ignored import certain_after
 from commons.chain.writer import ChainWriter
 from commons.protocol.certified import Attesters
@@ -130,25 +130,29 @@ class FeeSettler:
         """A quorum's signatures of a batch that was handed in without the member's, none if it was not."""
         if held.attesters >> member & 1:
             return {}
-        committee = self._view.committee_of_round(batch.task_id, batch.round)
-        attesters = Attesters(committee, self._view.policy(batch.task_id).verifier_code)
+        words = self._words(batch)
+        attesters = Attesters(words.committee, self._view.policy(batch.task_id).verifier_code)
+        found: dict[int, bytes] = {}
         for certificate in self._reader.certificates(batch):
-            if attesters.digest(certificate) == held.attestation and member in dict(certificate.attestations):
-                return dict(certificate.attestations)
+            if attesters.digest(certificate) == held.attestation:
+                valid = attesters.valid(certificate)
+                found |= {signer: signature for signer, signature in valid.items() if words.counts(signer)}
+            if member in found and len(found) >= words.committee.quorum:
+                return found
         return {}
 
     def _settled(
         self, batch: AcceptedBatch, found: SettledBatch, held: HeldFees, attestations: dict[int, bytes], member: int
     ) -> SettledBatch:
         """``held``: with those whose attestations are added."""
-        committee = self._view.committee_of_round(batch.task_id, batch.round)
-        signed = self._signed(batch, held)
-        shown = shown_receipts(committee, held, signed)
+        words = self._words(batch)
+        signed = self._signed(batch, held, words)
+        shown = words.shown(held, signed)
         if shown is None or member not in signed:
             raise UnavailableError(
                 f"provers {sorted(signed)} say that they serve the sum of batch {found.batch} of round {found.round}; "
-                f"it takes {committee.quorum}, prover {member} among them. Those that attested it and do not say so: "
-                f"{missing(held, signed)}. Try again when they run and have the sum"
+                f"it takes {words.committee.quorum}, prover {member} among them. Those that attested it and do not say "
+                f"so: {words.missing(held, signed)}. Try again when they run and have the sum"
             )
         place = batch.task_id, found.round, found.batch
         try:
@@ -160,11 +164,12 @@ class FeeSettler:
         paid = tuple(member for member, _ in shown if held.attesters & ~held.paid & 1 << member)
         return replace(found, outcome=Outcome.SETTLED, members=paid)
 
-    def _signed(self, batch: AcceptedBatch, held: HeldFees) -> dict[int, bytes]:
-        committee, market = self._view.committee_of_round(batch.task_id, batch.round), self._view.market_id
-        signed = valid_receipts(market, committee, held, self._reader.availability(batch))
-        behind = missing(held, signed)
-        if behind:
+    def _signed(self, batch: AcceptedBatch, held: HeldFees, words: FeeReceipts) -> dict[int, bytes]:
+        signed = words.valid(held, self._reader.availability(batch))
+        if words.missing(held, signed):
             self._reader.have_released(batch)
-            signed.update(valid_receipts(market, committee, held, self._reader.availability(batch)))
+            signed.update(words.valid(held, self._reader.availability(batch)))
         return signed
+
+    def _words(self, batch: AcceptedBatch) -> FeeReceipts:
+        return FeeReceipts.of(self._view, self._view.committee_of_round(batch.task_id, batch.round))

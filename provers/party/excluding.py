@@ -50,7 +50,7 @@ def exclude(party: Party, env: Environment, request: StepRequest) -> StepResult:
     cohort = shown(party, request)
     check_context(env, cohort.context)
     header = cohort.headers[request.owner]
-    digest = exclusion_digest(cohort.context, header.owner_index, cohort.digests[request.owner])
+    digest = exclusion_digest(cohort.context, header.owner, cohort.digests[request.owner])
     return StepResult(party, SignedBody(env.sign(digest)).encode())
 
 

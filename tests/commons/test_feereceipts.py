@@ -9,12 +9,13 @@ import pytest
 from circuits.hashing import keccak
 from circuits.statement import Committee
 from commons.chain.facts import HeldFees
-from commons.chain.feereceipts import missing, shown_receipts, valid_receipts
+from commons.chain.feereceipts import FeeReceipts
 from commons.protocol.receipts import AvailabilityReceipt, availability_digest
 from tests.support.plain_batch import MARKET, address_of, seed_of, sign
 
 KEYS = [seed_of("member", member) for member in range(7)]
 COMMITTEE = Committee(3, 2, tuple(map(address_of, KEYS)))
+WORDS = FeeReceipts(MARKET, COMMITTEE)
 HELD = HeldFees(seed_of("batch"), seed_of("attested"), 3, 0b0011111, bytes(20), 900, challenge=0, paid=0)
 
 
@@ -35,14 +36,24 @@ def test_only_a_members_own_word_for_this_batch_and_this_challenge_counts() -> N
         5: AvailabilityReceipt(0, bytes(65)),
         6: receipt(6, posted=keccak(b"the sum")),
     }
-    assert valid_receipts(MARKET, COMMITTEE, HELD, told).keys() == {0}
-    assert valid_receipts(MARKET, COMMITTEE, replace(HELD, challenge=7), told).keys() == {3}
-    assert valid_receipts(MARKET, COMMITTEE, HELD, told, b"the sum").keys() == {6}
+    assert WORDS.valid(HELD, told).keys() == {0}
+    assert WORDS.valid(replace(HELD, challenge=7), told).keys() == {3}
+    assert WORDS.valid(HELD, told, b"the sum").keys() == {6}
 
 
 def test_members_that_attested_and_did_not_sign_are_missing() -> None:
-    assert missing(HELD, {0: b"", 3: b"", 6: b""}) == [1, 2, 4]
-    assert missing(replace(HELD, attesters=0), {}) == []
+    assert WORDS.missing(HELD, {0: b"", 3: b"", 6: b""}) == [1, 2, 4]
+    assert WORDS.missing(replace(HELD, attesters=0), {}) == []
+
+
+def test_a_revoked_key_counts_for_nothing_and_is_waited_for_by_nobody() -> None:
+    words = replace(WORDS, revoked=frozenset({COMMITTEE.members[2]}))
+    signed = words.valid(HELD, {member: receipt(member) for member in range(6)})
+    assert signed.keys() == {0, 1, 3, 4, 5}
+    assert words.missing(HELD, signed) == []
+    shown = words.shown(HELD, signed)
+    assert shown is not None
+    assert [member for member, _ in shown] == [0, 1, 3, 4, 5], "another member makes up the quorum"
 
 
 @pytest.mark.parametrize(
@@ -62,5 +73,5 @@ def test_what_is_shown_pays_as_many_as_possible_for_as_little_gas(
     signed: tuple[int, ...], attesters: int, paid: int, shown: tuple[int, ...] | None
 ) -> None:
     words = {member: bytes([member]) for member in reversed(signed)}
-    found = shown_receipts(COMMITTEE, replace(HELD, attesters=attesters, paid=paid), words)
+    found = WORDS.shown(replace(HELD, attesters=attesters, paid=paid), words)
     assert found == (None if shown is None else tuple((member, bytes([member])) for member in shown))

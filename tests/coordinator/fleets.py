@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,11 @@ from commons.protocol.replies import Failure
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import open_log
 from commons.storage.evidencefiles import FOLDER, EvidenceFiles, Watch
+from coordinator.accusations import Accusations
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.rounds import CoordinatorState
+from tests.simulation.world.network import InOrder
 from tests.support.network import Fault, Network
 
 
@@ -53,6 +56,9 @@ class NetworkFleet:
         self.before(requests)
         return {p: self.network.answer(p, request, self.faults) for p, request in requests.items()}
 
+    def ask_one(self, prover: int, request: StepRequest, dimension: int, timeout: float) -> StepReply | Failure:
+        return self.ask({prover: request}, dimension, timeout)[prover]
+
 
 def journal_in(directory: Path) -> Journal:
     """The journal of a coordinator's state directory."""
@@ -68,6 +74,11 @@ def state_of(journal: Journal) -> CoordinatorState:
 def blobs_in(directory: Path) -> Blobs:
     """Its stored bundles and aggregates."""
     return Blobs(directory / "results", max_bytes=1 << 30)
+
+
+def accusations_in(journal: Journal) -> Accusations:
+    """What asks provers to exclude owners; it asks at once."""
+    return Accusations(journal, InOrder(), timeout=1.0, stopping=threading.Event())
 
 
 def watch_in(directory: Path) -> Watch:

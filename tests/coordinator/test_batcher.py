@@ -19,7 +19,7 @@ from coordinator.giving_up import Trouble
 from coordinator.journal import Journal
 from coordinator.roundstate import Round
 from native import FrArray
-from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of, watch_in
+from tests.coordinator.fleets import NetworkFleet, accusations_in, blobs_in, journal_in, state_of, watch_in
 from tests.support.faults import REWRITES, lie, silent
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 
@@ -61,6 +61,7 @@ class World:
             self.journal,
             blobs_in(self.directory),
             watch_in(self.directory),
+            accusations_in(self.journal),
             step_timeout=1.0,
             stopping=threading.Event(),
         )

@@ -88,7 +88,8 @@ class World:
         )  # fmt: skip
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log, directory,
-            DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), self.stopping,
+            DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), InOrder(),
+            self.stopping,
         )  # fmt: skip
         self.journal = self.coordinator.journal
 

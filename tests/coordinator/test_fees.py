@@ -93,7 +93,7 @@ class World:
             settings, SigningKey.from_secret(self.network.coordinator_key),
             Publisher(self.market, published=self.published), self.log, self.directory,
             DevelopmentParameters(self.network.setup), self._connect, self.clock, InOrder(), InOrder(),
-            threading.Event(),
+            InOrder(), threading.Event(),
         )  # fmt: skip
 
     def _connect(self, endpoint: str) -> PartyLine:
@@ -342,6 +342,18 @@ def test_a_sum_that_is_published_carries_the_fees_of_its_batch(posting: World) -
     assert posting.earned() == [OF_COORDINATOR, *[OF_PROVER] * 4]
     assert not posting.market.chain.fees().held
     assert len([call for block in posting.market.chain.blocks for call in block.calls]) == 2
+
+
+def test_a_sum_is_published_alone_once_its_fees_are_overdue(tmp_path: Path) -> None:
+    """The coordinator was away for the whole window, and gets nothing by having the fees refunded."""
+    world = World(tmp_path, replace(PAY, coordinator_batch=0, coordinator_gradient=0), inline=True)
+    world.clock.sleep(world.window + 60)
+    world.market.chain.mine()
+    world.turn()
+    world.turn(INTERVAL)
+    assert len(world.log.of(SumPublished)) == 1
+    assert world.published
+    world.coordinator.close()
 
 
 def test_a_sum_waits_a_little_for_all_who_attested_its_batch(posting: World) -> None:

@@ -15,7 +15,7 @@ from commons.protocol.replies import ProverAbsent, ProverNamed
 from coordinator.batcher import Batcher, Plan
 from coordinator.events import HeaderAccepted
 from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, ProversSuspected, Verdict, described
-from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, watch_in
+from tests.coordinator.fleets import NetworkFleet, accusations_in, blobs_in, journal_in, watch_in
 from tests.simulation.test_worlds import play
 from tests.simulation.world.schedule import TURN, Lie, Schedule, Strike
 from tests.support.faults import REWRITES, lie
@@ -48,7 +48,10 @@ def test_verdicts_on_a_cheating_owner_and_a_lying_prover_are_logged_in_fields(
         key, digests, False, None, frozenset(), dict.fromkeys(range(4), frozenset(digests)), frozenset(), everybody
     )  # fmt: skip
     fleet = NetworkFleet(network, faults={1: [lie(*REWRITES["mask-projections"])]})
-    batcher = Batcher(journal, blobs_in(tmp_path), watch_in(tmp_path), step_timeout=1.0, stopping=threading.Event())
+    batcher = Batcher(
+        journal, blobs_in(tmp_path), watch_in(tmp_path), accusations_in(journal), step_timeout=1.0,
+        stopping=threading.Event(),
+    )  # fmt: skip
     assert batcher.prove(network.resources, fleet.fleet, network.context, plan) is None
     journal.close()
     cheat = network.headers[3].owner.hex()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -180,6 +183,59 @@ def test_a_node_that_is_down_is_asked_again(world: World) -> None:
     world.market.down = 1
     with pytest.raises(ChainError):
         world.postings.take(world.key)
+
+
+class Crowd:
+    """Strangers' rounds beside a market's, of a task that sorts before any other: what is asked about it, and raised.
+
+    Attributes:
+        asked: what is asked about whose task.
+        trouble: what an answer about a stranger's task is instead.
+    """
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, *, rounds: int) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.trouble: dict[str, Exception] = {}
+        self._own = world.key[0]
+        since, keys = world.market.posted_since, {(1, number) for number in range(rounds)}
+
+        def with_crowd(block: int) -> tuple[set[tuple[int, int]], int]:
+            found, last = since(block)
+            return found | keys, last
+
+        monkeypatch.setattr(world.market, "posted_since", with_crowd)
+        record = world.market.round(*world.key)
+        for name, answer in (("coordinator", STRANGER), ("round", record)):
+            monkeypatch.setattr(world.market, name, partial(self._answer, name, getattr(world.market, name), answer))
+
+    def _answer(self, name: str, real: Callable[..., Any], answer: Any, task: int, *rest: int) -> Any:
+        self.asked.append((name, task))
+        if task == self._own:
+            return real(task, *rest)
+        if name in self.trouble:
+            raise self.trouble[name]
+        return answer
+
+
+@pytest.mark.parametrize("about", ["coordinator", "round"])
+@pytest.mark.parametrize("trouble", [ChainError("no answer"), RuntimeError("unforeseen")], ids=["node", "unforeseen"])
+def test_trouble_with_a_stranger_s_round_hides_nobody_else_s(
+    world: World, monkeypatch: pytest.MonkeyPatch, about: str, trouble: Exception
+) -> None:
+    crowd = Crowd(world, monkeypatch, rounds=3)
+    crowd.trouble = {about: trouble}
+    header = world.post(1)
+    world.look()
+    assert world.entered == [world.digest(header)]
+
+
+def test_strangers_rounds_come_last(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(world, monkeypatch, rounds=50)
+    world.post(1)
+    world.look()
+    rounds = [task for name, task in crowd.asked if name == "round"]
+    assert rounds[0] == world.key[0]
+    assert crowd.asked.count(("coordinator", 1)) == 1, "however many rounds a task has"
 
 
 def test_posted_submissions_are_batched_with_those_that_were_handed_in(world: World) -> None:

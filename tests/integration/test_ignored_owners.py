@@ -71,7 +71,7 @@ stall_timeout = 5.0
 def test_an_owner_that_cannot_reach_the_coordinator_posts_and_is_taken_from_the_chain(
     market: Market, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task = market.new_task(OWNERS, pay=PAY, windows=Windows(SUBMIT, SETTLE, availability=AVAILABILITY))
+    task = market.new_task(OWNERS, pay=PAY, windows=Windows(SUBMIT, SETTLE))
     market.model_owner.fund(task, 10**6)
     *others, last = market.owners(task, OWNERS)
     number = market.model_owner.open_round(task, keccak(b"m"))

@@ -371,8 +371,8 @@ MUTANTS = (
     ),
     Mutant(
         "commons/chain/feereceipts.py",
-        "    if not payable or len(signed) < committee.quorum:",
-        "    if not payable:",
+        "        if not payable or len(signed) < quorum:",
+        "        if not payable:",
         "fees are settled with a quorum's receipts",
         _in("commons", "test_feereceipts.py::test_what_is_shown_pays_as_many_as_possible_for_as_little_gas"),
     ),

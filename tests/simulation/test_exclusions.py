@@ -63,7 +63,7 @@ def signed(network: Network, prover: int, request: StepRequest, owner: int) -> b
     if not isinstance(reply, StepReply):
         return False
     header = network.headers[owner]
-    digest = exclusion_digest(network.context, header.owner_index, network.submission(owner))
+    digest = exclusion_digest(network.context, header.owner, network.submission(owner))
     return signs(network.committee.members[prover], digest, SignedBody.decode(reply.message.body).signature)
 
 

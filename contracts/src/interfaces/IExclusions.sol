@@ -43,7 +43,7 @@ interface IExclusions {
     /// @param number A round in which the owner had a part.
     /// @param dealing Digest of the dealing.
     /// @param receipts Signatures of the round's epoch over Exclusion(uint256 taskId,bytes32 termsHash,uint256
-    /// round,uint256 index,bytes32 dealing).
+    /// round,address owner,bytes32 dealing), whose owner is the signer with this index now.
     function exclude(uint256 taskId, uint256 number, uint256 index, bytes32 dealing, Attestation[] calldata receipts)
         external;
 

@@ -51,7 +51,7 @@ library Exclusions {
         if (!current.clear(seat.index) && again) revert IExclusions.AlreadyExcluded(seat.taskId, seat.index);
         _requireInTime(market, state, current);
         bytes32 digest = TypedData.exclusion(
-            TypedData.domainSeparator(deployment), seat.taskId, state.termsHash, seat.number, seat.index, dealing
+            TypedData.domainSeparator(deployment), seat.taskId, state.termsHash, seat.number, word.signer(), dealing
         );
         registry.requireQuorum(current.committeeId, current.epoch, digest, receipts);
         uint256 lost = again ? 0 : state.deposit;

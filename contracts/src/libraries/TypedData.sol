@@ -21,7 +21,7 @@ library TypedData {
     bytes32 private constant RECEIPT_TYPE = keccak256("Receipt(bytes32 submission)");
     /// @dev Type of a prover's word that an owner's dealing is bad.
     bytes32 private constant EXCLUSION_TYPE =
-        keccak256("Exclusion(uint256 taskId,bytes32 termsHash,uint256 round,uint256 index,bytes32 dealing)");
+        keccak256("Exclusion(uint256 taskId,bytes32 termsHash,uint256 round,address owner,bytes32 dealing)");
     /// @dev Type of a prover's word that a task is to have another coordinator. The number of changes so far makes it
     /// work once, so that it is not held against a later change; that of rounds lets it grow old.
     bytes32 private constant COORDINATOR_TYPE =
@@ -121,13 +121,14 @@ library TypedData {
         return digest(domain, keccak256(abi.encode(RECEIPT_TYPE, dealing)));
     }
 
-    /// @notice Digest with which a prover says that an owner's dealing is bad.
-    function exclusion(bytes32 domain, uint256 taskId, bytes32 termsHash, uint256 round, uint256 index, bytes32 dealing)
+    /// @notice Digest with which a prover says that an owner's dealing is bad. It names the owner and not its index: after
+    /// a reorganisation that may be another's.
+    function exclusion(bytes32 domain, uint256 taskId, bytes32 termsHash, uint256 round, address owner, bytes32 dealing)
         internal
         pure
         returns (bytes32)
     {
-        return digest(domain, keccak256(abi.encode(EXCLUSION_TYPE, taskId, termsHash, round, index, dealing)));
+        return digest(domain, keccak256(abi.encode(EXCLUSION_TYPE, taskId, termsHash, round, owner, dealing)));
     }
 
     /// @notice Digest with which a prover names another coordinator.

@@ -52,8 +52,8 @@ abstract contract QuorumScene is Scene {
 
     function exclusionDigest(uint256 round, uint256 index, bytes32 dealing) internal view returns (bytes32) {
         return typed(
-            "Exclusion(uint256 taskId,bytes32 termsHash,uint256 round,uint256 index,bytes32 dealing)",
-            abi.encode(task, market.task(task).termsHash, round, index, dealing)
+            "Exclusion(uint256 taskId,bytes32 termsHash,uint256 round,address owner,bytes32 dealing)",
+            abi.encode(task, market.task(task).termsHash, round, ownerAddress(index), dealing)
         );
     }
 

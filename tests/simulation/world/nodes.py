@@ -252,7 +252,7 @@ class Account:
     def exclude(
         self, task_id: int, number: int, index: int, dealing: bytes, receipts: Sequence[tuple[int, bytes]]
     ) -> Mined:
-        digest = exclusion_digest(self.view.context(task_id, number), index, dealing)
+        digest = exclusion_digest(self.view.context(task_id, number), self.view.owner_at(task_id, index), dealing)
         return self._called(ExcludeCall(number, index, dealing, digest, tuple(receipts)))
 
     def _called(self, call: Call) -> Mined:

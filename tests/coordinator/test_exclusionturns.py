@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from circuits.errors import ClosedError
+from circuits.errors import ClosedError, ContractError, UnavailableError
 from circuits.terms import DAY, Pay, Windows
 from commons.chain.ignored import Postings, postings
-from commons.protocol.messages import Step
+from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import sign_digest
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from coordinator.coordinator import Coordinator
-from coordinator.events import BatchSettled, ExclusionEnded, ExclusionSigned, HeaderAccepted
+from coordinator.events import BatchProven, BatchSettled, Event, ExclusionEnded, ExclusionSigned, HeaderAccepted
 from coordinator.feeturns import SETTLED
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import Market, MemoryLog, PartyLine
@@ -34,6 +35,7 @@ from tests.support.parameters import DevelopmentParameters
 from tests.support.plain_batch import seed_of
 
 CHEATER, OWNERS, LEAST = 1, 4, 10**15
+TIMEOUT = 1.0
 EVERYBODY = range(4)
 WINDOWS = Windows(60, 600, exit=20 * DAY)
 OFF = off(0, 0)
@@ -42,10 +44,25 @@ OFF = off(0, 0)
 class World:
     """A round in which one owner cheats."""
 
-    def __init__(self, directory: Path, cheat: Any = OFF, *, deposit: int = LEAST, fee: int = 900) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        cheat: Any = OFF,
+        *,
+        deposit: int = LEAST,
+        fee: int = 900,
+        others: Sequence[tuple[int, Any]] = (),
+        owners: int = OWNERS,
+        accusing: Executor | None = None,
+    ) -> None:
+        """Args:
+        others: more owners that cheat.
+        accusing: where provers are asked for exclusions, at once if none is given.
+        """
         self.directory = directory
+        self.accusing = InOrder() if accusing is None else accusing
         pay = Pay(bonus=1, coordinator_batch=fee, deposit=deposit)
-        self.network = network_of([(CHEATER, cheat)], pay=pay, windows=WINDOWS)
+        self.network = network_of([(CHEATER, cheat), *others], owners=owners, capacity=16, pay=pay, windows=WINDOWS)
         self.market = Market(chain_of(self.network))
         self.clock = NodeClock(self.market.chain.clock)
         self.lines = [PartyLine(self.network, self.market, p) for p in EVERYBODY]
@@ -60,14 +77,15 @@ class World:
 
     def start(self) -> None:
         """The process begins, with what is in its log."""
+        self.stopping = threading.Event()
         settings = CoordinatorSettings(
             listen="h:1", log="sqlite:///unused", account=self.directory, state=self.directory, poll_interval=1.0,
-            step_timeout=1.0, clock_skew=0, round_age=0.0, posting_interval=10.0, exclude_from=LEAST,
+            step_timeout=TIMEOUT, clock_skew=0, round_age=0.0, posting_interval=10.0, exclude_from=LEAST,
         )  # fmt: skip
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log,
             self.directory, DevelopmentParameters(self.network.setup), self._connect, self.clock, InOrder(), InOrder(),
-            threading.Event(),
+            self.accusing, self.stopping,
         )  # fmt: skip
 
     def _connect(self, endpoint: str) -> PartyLine:
@@ -96,6 +114,22 @@ class World:
         return [each.index for each in self.market.chain.exclusions(0)]
 
 
+class Later(Executor):
+    """Does nothing before it is told to: as if somebody did not answer."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.waiting.append(partial(fn, *args, **kwargs))
+        return Future()
+
+    def catch_up(self) -> None:
+        """Do it all, and what comes of it."""
+        while self.waiting:
+            self.waiting.pop(0)()
+
+
 @pytest.fixture
 def build(tmp_path: Path) -> Iterator[Any]:
     made: list[World] = []
@@ -113,11 +147,33 @@ def build(tmp_path: Path) -> Iterator[Any]:
 def test_who_is_rejected_is_excluded_once(build: Any, cheat: Any) -> None:
     world = build(cheat)
     world.play()
-    (signed,) = world.log.of(ExclusionSigned)
-    assert (signed.place, signed.submission) == ((*world.key, world.index), world.network.submission(CHEATER))
-    assert len(signed.provers) == world.network.committee.quorum
+    first, last = world.log.of(ExclusionSigned)
+    for signed in (first, last):
+        assert (signed.place, signed.submission) == ((*world.key, world.index), world.network.submission(CHEATER))
+    assert len(first.provers) == world.network.committee.quorum, "kept as soon as there is a quorum"
+    assert len(last.provers) == world.network.committee.size, "and what comes later beside it"
     world.turn()
     world.turn()
+    assert world.excluded == [world.index]
+
+
+def test_a_member_that_revokes_its_key_stops_no_exclusion(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The market passes over what it signed: of four members the other three are a quorum."""
+    world = build()
+    sender, revoked = world.coordinator.exclusions._chain, world.market.chain.revoked
+    exclude, shown = sender.exclude, []
+
+    def in_front_of_which_it_revokes(*place: Any) -> Any:
+        shown.append([member for member, _ in place[-1]])
+        if revoked:
+            return exclude(*place)
+        revoked.add(world.network.committee.members[0])
+        raise ContractError("too few", "TooFewAttestations")
+
+    monkeypatch.setattr(sender, "exclude", in_front_of_which_it_revokes)
+    world.play()
+    world.turn()
+    assert shown == [[0, 1, 2], [1, 2, 3]]
     assert world.excluded == [world.index]
 
 
@@ -182,6 +238,92 @@ def test_too_few_signatures_exclude_nobody_and_no_batch_waits_for_them(build: An
     world.turn()
     assert not world.log.of(ExclusionSigned)
     assert world.excluded == []
+
+
+def test_a_proven_batch_is_handed_in_before_anybody_has_signed_an_exclusion(build: Any) -> None:
+    world = build(accusing=Later())
+    world.play()
+    assert not world.log.of(ExclusionSigned)
+    world.accusing.catch_up()
+    assert world.log.of(ExclusionSigned)
+    world.turn()
+    assert world.excluded == [world.index]
+
+
+def test_a_prover_that_does_not_answer_is_waited_for_once_for_all_owners(build: Any) -> None:
+    """It is asked about the first; what it could say about the others comes too late, and the others say enough."""
+    world = build(others=[(i, OFF) for i in (3, 4, 5)], owners=8, accusing=Later())
+    line, given = world.lines[2], []
+    run: Callable[..., StepReply] = line.run
+
+    def hangs(request: StepRequest, dimension: int, timeout: float) -> StepReply:
+        if request.step is not Step.EXCLUDE:
+            return run(request, dimension, timeout)
+        given.append(timeout)
+        world.clock.sleep(timeout)
+        raise UnavailableError("it has not answered in time")
+
+    line.run = hangs
+    world.play()
+    world.accusing.catch_up()
+    assert given == [TIMEOUT]
+    signed = {event.index: event.provers for event in world.log.of(ExclusionSigned)}
+    assert signed == {world.network.headers[i].owner_index: (0, 1, 3) for i in (CHEATER, 3, 4, 5)}
+
+
+def test_provers_are_asked_as_soon_as_an_owner_is_rejected(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The coordinator ends in the middle of the cohort, and then provers have forgotten what they saw."""
+    world = build()
+    record, stopping = world.coordinator.journal.record, world.stopping
+
+    def noting(*events: Event) -> None:
+        record(*events)
+        if any(isinstance(event, ExclusionSigned) and len(event.provers) == len(EVERYBODY) for event in events):
+            stopping.set()
+
+    monkeypatch.setattr(world.coordinator.journal, "record", noting)
+    world.turn(61)
+    world.coordinator.close()
+    assert not world.log.of(BatchProven)
+    for prover in EVERYBODY:
+        world.network.restart(prover)
+    world.start()
+    world.play()
+    world.turn()
+    assert world.excluded == [world.index]
+
+
+@pytest.mark.parametrize("more", [(2, 5, 7), (0, 2, 5, 7)])
+def test_attempts_that_follow_make_no_prover_forget_what_it_signs(build: Any, more: tuple[int, ...]) -> None:
+    """Owners whose commitments do not open cost probes, after which provers know nothing of the first attempt."""
+    world = build(too_long, others=[(i, another_commitment) for i in more], owners=10)
+    world.turn(61)
+    assert {event.index for event in world.log.of(ExclusionSigned)} == {world.index}
+
+
+def test_once_it_stops_nobody_is_asked_and_nothing_is_recorded(build: Any) -> None:
+    world = build(accusing=Later())
+    world.play()
+    world.stopping.set()
+    world.accusing.catch_up()
+    assert not world.log.of(ExclusionSigned)
+    assert all(Step.EXCLUDE not in line.steps for line in world.lines)
+
+
+def test_a_full_disk_ends_no_queue(build: Any) -> None:
+    """What is signed about an owner is kept as soon as there is room for it."""
+    world = build(others=[(3, OFF)], owners=6, accusing=Later())
+    world.play()
+    first = world.accusing.waiting[:3]
+    del world.accusing.waiting[:3]
+    world.log.full = True
+    for work in first:
+        work()
+    world.log.full = False
+    world.accusing.catch_up()
+    assert {event.index for event in world.log.of(ExclusionSigned)} == {
+        world.network.headers[i].owner_index for i in (CHEATER, 3)
+    }
 
 
 def test_where_no_messages_of_a_step_show_the_fault_nobody_is_asked(build: Any) -> None:

@@ -1,30 +1,21 @@
 """Owners that were rejected lose their deposit: provers sign that, and the market is shown a quorum's word.
 
-Provers are asked as soon as the cohort has ended, for a restart makes them forget it.  What they have signed is in the
-journal: it is shown to the market when that is worth it, and again if a reorganisation takes it back.
+What they have signed is in the journal: it is shown to the market when that is worth it, and again if a reorganisation
+takes it back.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from concurrent.futures import Executor, Future
-from dataclasses import replace
 
 from circuits.errors import ContractError, GradrollError
 from circuits.terms import TaskTerms
 from commons.chain.ports import BatchSender
-from commons.protocol.bodies import SignedBody
-from commons.protocol.messages import Cohort, Step, StepRequest
-from commons.protocol.receipts import exclusion_digest
-from commons.protocol.replies import collect
-from commons.protocol.signing import signs
 from commons.runtime.clock import Clock
 from coordinator.events import ExclusionEnded, ExclusionSigned
 from coordinator.feeturns import SETTLED
-from coordinator.fleet import Fleet
 from coordinator.journal import Journal
-from coordinator.machine import OwnerRejected, Resources, Verdict
 from coordinator.roundstate import named
 
 _log = logging.getLogger(__name__)
@@ -36,45 +27,6 @@ def is_priced(terms: TaskTerms) -> bool:
     """Whether an exclusion of an owner of a task changes anything: a deposit, or what it costs to ignore it."""
     pay = terms.pay
     return bool(pay.deposit or pay.coordinator_batch or pay.coordinator_gradient)
-
-
-def signed_exclusions(
-    resources: Resources, fleet: Fleet, cohort: Cohort, verdicts: Iterable[Verdict], timeout: float
-) -> list[ExclusionSigned]:
-    """Have the owners that were rejected excluded, as far as a quorum of the provers signs it on the evidence.
-
-    Args:
-        timeout: seconds that a prover has for each.
-    """
-    rejected = [v for v in verdicts if isinstance(v, OwnerRejected) and v.evidence is not None]
-    if not is_priced(resources.terms):
-        return []
-    found = [_signed(resources, fleet, cohort, v.evidence, timeout) for v in rejected if v.evidence is not None]
-    return [each for each in found if each is not None]
-
-
-def _signed(
-    resources: Resources, fleet: Fleet, cohort: Cohort, evidence: StepRequest, timeout: float
-) -> ExclusionSigned | None:
-    context, committee, header = cohort.context, resources.committee, cohort.headers[evidence.owner]
-    request = replace(evidence, authorization=resources.authorize(evidence.asked))
-    asked = fleet.reachable()
-    replies = fleet.ask(dict.fromkeys(asked, request), context.dimension, timeout)
-    answers = collect(committee, replies, asked, request.session, Step.EXCLUDE, SignedBody.decode)
-    dealing = cohort.digests[evidence.owner]
-    digest = exclusion_digest(context, header.owner_index, dealing)
-    good = {p: b.signature for p, b in answers.bodies.items() if signs(committee.members[p], digest, b.signature)}
-    place = named((context.task_id, context.round))
-    if len(good) < committee.quorum:
-        _log.warning(
-            "event=exclusion-unsigned task=%s round=%d owner=%d signed=%d", *place, header.owner_index, len(good)
-        )
-        return None
-    _log.info("event=exclusion-signed task=%s round=%d owner=%d", *place, header.owner_index)
-    provers = tuple(sorted(good)[: committee.quorum])  # each costs gas
-    return ExclusionSigned(
-        context.task_id, context.round, header.owner_index, dealing, provers, tuple(good[p] for p in provers)
-    )
 
 
 class Exclusions:
@@ -154,9 +106,8 @@ class Exclusions:
         place = *named((signed.task_id, signed.round)), signed.index
         try:
             mined = self._chain.exclude(
-                signed.task_id, signed.round, signed.index, signed.submission,
-                tuple(zip(signed.provers, signed.signatures, strict=True)),
-            )  # fmt: skip
+                signed.task_id, signed.round, signed.index, signed.submission, self._shown(signed)
+            )
         except ContractError as error:
             if error.error == "AlreadyExcluded":  # somebody was faster
                 return
@@ -166,6 +117,13 @@ class Exclusions:
             self._end(signed)
             return
         _log.info("event=owner-excluded task=%s round=%d owner=%d transaction=0x%s", *place, mined.transaction.hex())
+
+    def _shown(self, signed: ExclusionSigned) -> tuple[tuple[int, bytes], ...]:
+        """A quorum's signatures by keys that count; all of those where there is none."""
+        committee = self._view.committee_of_round(signed.task_id, signed.round)
+        revoked = self._view.revoked(committee.committee_id)
+        given = zip(signed.provers, signed.signatures, strict=True)
+        return tuple((p, s) for p, s in given if committee.members[p] not in revoked)[: committee.quorum]
 
     def _end(self, signed: ExclusionSigned) -> None:
         self._journal.record(ExclusionEnded(*signed.place))
