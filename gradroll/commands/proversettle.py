@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         rounds = range(view.task(task).rounds_opened) if arguments.round is None else (arguments.round,)
         told: list[dict[str, object]] = []
         console.result(task=shown(task), prover=checksum(signer), fees=told)
-        for each in (found for number in rounds for found in settler.settle(task, number)):
+        for each in settler.settle(task, *rounds):
             fee = coin.shown(pay.prover_batch + each.held.owners * pay.prover_gradient)
             console.line(f"round {each.round}, batch {each.batch}: {_words(each, fee)}")
             told.append(_machine(each))

@@ -6,11 +6,11 @@ for that first, and signatures of the batch are shown of members that it was han
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from circuits.errors import ContractError, UnavailableError
+from circuits.errors import ContractError, GradrollError, UnavailableError
 from commons.chain.facts import AcceptedBatch, HeldFees
 from commons.chain.feereceipts import FeeReceipts
 from commons.chain.ignored import certain_after
@@ -68,25 +68,31 @@ class FeeSettler:
         self._view = reader.view
         self._signer = signer
 
-    def settle(self, task_id: int, number: int) -> Iterator[SettledBatch]:
-        """Have the fees of a round's batches credited, where that is possible and pays the member.
+    def settle(self, task_id: int, *rounds: int) -> Iterator[SettledBatch]:
+        """Have the fees of rounds' batches credited, where that is possible and pays the member.
 
         A member that relayed a batch late is its payee too, and has that fee collected when it is time.
 
         Raises:
             UnavailableError: too few provers say that they serve a sum; the other batches are settled.
-            ContractError, ChainError: the market refuses, or the node is the trouble.
+            ContractError: the market refuses a batch; the others are settled.
+            ChainError: the node is the trouble.
         """
-        held = self._view.held_fees(task_id, number)
-        batches = self._view.accepted(task_id, number) if held else ()
-        trouble: UnavailableError | None = None
-        for batch in (each for each in batches if each.record.batch_index in held):
+        trouble: GradrollError | None = None
+        for batch, held in self._held(task_id, rounds):
             try:
-                yield self._one(batch, held[batch.record.batch_index])
-            except UnavailableError as error:
+                yield self._one(batch, held)
+            except (UnavailableError, ContractError) as error:
                 trouble = error
         if trouble is not None:
             raise trouble
+
+    def _held(self, task_id: int, rounds: Iterable[int]) -> Iterator[tuple[AcceptedBatch, HeldFees]]:
+        """Batches for which the market holds fees, oldest first."""
+        for number in rounds:
+            held = self._view.held_fees(task_id, number)
+            batches = self._view.accepted(task_id, number) if held else ()
+            yield from ((each, held[each.record.batch_index]) for each in batches if each.record.batch_index in held)
 
     def _one(self, batch: AcceptedBatch, held: HeldFees) -> SettledBatch:
         found = self._of_member(batch, held)

@@ -85,3 +85,20 @@ def test_nobody_collects_for_another_or_twice() -> None:
     assert Chain(HELD, SETTLE, refusal="FeesUnknown").settle().outcome is Outcome.PAID
     with pytest.raises(ContractError):
         Chain(HELD, SETTLE, refusal="TaskUnknown").settle()
+
+
+def test_trouble_with_one_round_keeps_no_other_from_being_settled() -> None:
+    chain = Chain(HELD, SETTLE)
+    refund, told = chain.refund_fees, list[SettledBatch]()
+
+    def refusing(task_id: int, number: int, batch: int, held: HeldFees) -> None:
+        if number == 0:
+            raise ContractError("refused", "TaskUnknown")
+        refund(task_id, number, batch, held)
+
+    chain.refund_fees = refusing  # type: ignore[method-assign]
+    settler = FeeSettler(cast(Any, SimpleNamespace(view=chain.view)), cast(Any, chain), RELAY)
+    with pytest.raises(ContractError, match="refused"):
+        told.extend(settler.settle(7, 0, 1))
+    assert [each.round for each in told] == [1]
+    assert chain.sent == [HELD]
