@@ -17,6 +17,7 @@ from commons.protocol.receipts import AvailabilityReceipt, availability_digest
 from commons.protocol.signing import recover
 from commons.storage.accounts import save_account
 from commons.wire.prover_client import ProverClient
+from coordinator.feeturns import SETTLED
 from coordinator.service import CoordinatorNode
 from gradroll import cli
 from gradroll.model_owner.roundfees import RoundFees
@@ -219,7 +220,7 @@ def test_a_challenge_on_the_chain_is_answered_by_a_coordinator_that_comes_back(
     with market.coordinated():
         wait_for(lambda: any(earned.now()))
         assert earned.now() == [0, *[OF_PROVER] * 4]
-        market.dev.advance(SUBMIT + 60)
+        market.dev.advance(max(SUBMIT, SETTLED) + 60)  # its next look is SETTLED after the last at the latest
         wait_for(lambda: earned.now()[0] > 0)
     assert earned.now() == [OF_COORDINATOR, *[OF_PROVER] * 4]
     capsys.readouterr()
