@@ -30,6 +30,10 @@ _POSTING_PATIENCE = 600
 """Most seconds after its acceptance in which a sum that is to be published waits for all who attested its batch."""
 
 
+_Asked = tuple[bytes, int, bytes]
+"""What a receipt is for: batch, challenge, hash of what is posted."""
+
+
 class FeeSettlement:
     """Settles what the market holds for one batch at a time; what is held, the chain says."""
 
@@ -40,6 +44,7 @@ class FeeSettlement:
         self._blobs = blobs
         self._timeout = timeout
         self._released: dict[bytes, set[int]] = {}  # a large vector travels with each: asked for once
+        self._signed: dict[_Asked, dict[int, bytes]] = {}  # who has signed is not asked again
 
     def earliest(self, key: RoundKey, held: HeldFees) -> int:
         """Chain time after which there is something to do for a batch, as it looks now.
@@ -70,9 +75,11 @@ class FeeSettlement:
         if _provers_are_through(held):
             return self._refund(key, index, held)
         words = FeeReceipts.of(self._chain.view, fleet.committee)
-        signed = self._collected(held, fleet, words, b"")
-        shown, behind = words.shown(held, signed), words.missing(held, signed)
         patient = now <= held.due - self._window(key) // 4
+        signed = self._kept(held, words, b"")
+        if patient or words.shown(held, signed) is None:
+            signed = self._collected(held, fleet, words, b"")
+        shown, behind = words.shown(held, signed), words.missing(held, signed)
         if shown is None or (behind and patient):
             _log.info("event=fees-wait batch=0x%s signed=%d missing=%s", held.batch_id.hex(), len(signed), behind)
             return now > max(held.due, certain_after(self._chain.view, *key)) and self._refund(key, index, held)
@@ -114,7 +121,7 @@ class FeeSettlement:
         return mined.transaction
 
     def _told(self, held: HeldFees, mined: Mined, receipts: int, behind: list[int]) -> None:
-        self._released.pop(held.batch_id, None)
+        self._end(held)
         _log.info(
             "event=fees-settled batch=0x%s transaction=0x%s receipts=%d missing=%s",
             held.batch_id.hex(), mined.transaction.hex(), receipts, behind,
@@ -122,13 +129,27 @@ class FeeSettlement:
 
     def _collected(self, held: HeldFees, fleet: Fleet, words: FeeReceipts, payload: bytes) -> dict[int, bytes]:
         """Valid receipts, by member; who has not released the sum yet is asked for that first."""
-        receipts = fleet.availability(held.batch_id, payload, self._timeout)
-        signed = words.valid(held, receipts, payload)
+        signed = self._kept(held, words, payload)
+        asked = {member for member in range(fleet.committee.size) if words.counts(member)} - signed.keys()
+        receipts = fleet.availability(held.batch_id, payload, self._timeout, asked)
+        signed.update(words.valid(held, receipts, payload))
         behind = words.missing(held, signed)
         if behind and self._have_released(held.batch_id, behind, fleet):
             receipts = fleet.availability(held.batch_id, payload, self._timeout, behind)
             signed.update(words.valid(held, receipts, payload))
+        self._signed[_asked(held, payload)] = signed
         return signed
+
+    def _kept(self, held: HeldFees, words: FeeReceipts, payload: bytes) -> dict[int, bytes]:
+        """Receipts of earlier tries, of members whose word counts still."""
+        signed = self._signed.get(_asked(held, payload), {})
+        return {member: signature for member, signature in signed.items() if words.counts(member)}
+
+    def _end(self, held: HeldFees) -> None:
+        """Forget what was collected for a batch."""
+        self._released.pop(held.batch_id, None)
+        for asked in [asked for asked in self._signed if asked[0] == held.batch_id]:
+            del self._signed[asked]
 
     def _have_released(self, batch_id: bytes, behind: list[int], fleet: Fleet) -> bool:
         """Ask members to release their share of a sum; whether any did."""
@@ -170,6 +191,7 @@ class FeeSettlement:
             if error.error not in _TOO_EARLY:
                 raise
             return False
+        self._end(held)
         if _provers_are_through(held):
             _log.info("event=payee-paid batch=0x%s", held.batch_id.hex())
         else:
@@ -181,6 +203,10 @@ class FeeSettlement:
 
     def _window(self, key: RoundKey) -> int:
         return self._chain.view.terms(key[0]).windows.availability
+
+
+def _asked(held: HeldFees, payload: bytes) -> _Asked:
+    return held.batch_id, held.challenge, posted_hash(payload)
 
 
 def _provers_are_through(held: HeldFees) -> bool:

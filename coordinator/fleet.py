@@ -147,16 +147,15 @@ class Fleet:
         return self._gathered(self._clients, lambda one: one.certificate(batch_id, timeout))
 
     def availability(
-        self, batch_id: bytes, payload: bytes, timeout: float, provers: Iterable[int] | None = None
+        self, batch_id: bytes, payload: bytes, timeout: float, provers: Iterable[int]
     ) -> dict[int, AvailabilityReceipt]:
-        """Who says that a batch's sum is to be had; every prover has ``timeout`` seconds.
+        """Who of those says that a batch's sum is to be had; every prover has ``timeout`` seconds.
 
         Args:
             payload: the encoded aggregate where it is to be posted.
-            provers: who is asked, everybody if nobody is named.
         """
         self._connect_all()
-        asked = self._clients.keys() if provers is None else self._clients.keys() & set(provers)
+        asked = self._clients.keys() & set(provers)
         return self._gathered(asked, lambda one: one.availability(batch_id, payload, timeout))
 
     def audit_bundle(self, prover: int, batch_id: bytes, dimension: int, timeout: float) -> AuditBundle | None:

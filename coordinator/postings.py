@@ -59,7 +59,7 @@ class Postings:
         self._seen = 0
         self._rounds: set[RoundKey] = set()
         self._told: dict[bytes, str] = {}
-        self._refused: set[bytes] = set()
+        self._refused: set[tuple[bytes, bytes]] = set()  # with its owner: whose an index is, a reorganisation changes
 
     def turn(self) -> None:
         """Start a look, if it is time and none is under way."""
@@ -115,7 +115,7 @@ class Postings:
         submission = posted.submission
         with self._journal.reading() as state:
             known = state.status_of(submission) is not None
-        if known or submission in self._refused:
+        if known or (submission, posted.header.owner) in self._refused:
             return False
         try:
             checks.g1(posted.header.commitment, "the commitment")
@@ -124,7 +124,7 @@ class Postings:
             raise
         except GradrollError as error:
             if isinstance(error, _FINAL):
-                self._refused.add(submission)
+                self._refused.add((submission, posted.header.owner))
             self._tell(key, posted, error)
             return False
         _log.info("event=posting-taken task=%s round=%d owner=%d", *named(key), posted.header.owner_index)

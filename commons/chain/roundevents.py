@@ -7,7 +7,7 @@ from typing import Any, cast
 from circuits.hashing import keccak
 from commons.chain import decoding
 from commons.chain.deploymentwatch import DeploymentWatch
-from commons.chain.facts import ExcludedOwner, PostedSubmission, RecordedBatch
+from commons.chain.facts import ExcludedOwner, RecordedBatch
 from commons.chain.rpc import Rpc
 
 
@@ -19,10 +19,6 @@ class RoundEvents:
     _watch: DeploymentWatch
     from_block: int
 
-    def owner_at(self, task_id: int, index: int) -> bytes:
-        """Address of the signer with a registration index."""
-        raise NotImplementedError
-
     def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
         """An accepted batch by its identifier, if ``confirmations`` blocks vouch for it, its own among them."""
         last = self.rpc.head().number - confirmations + 1
@@ -30,14 +26,6 @@ class RoundEvents:
             return None
         found = self.events(decoding.BATCH_ACCEPTED, task_id, number, third=batch_id, to_block=last)
         return self._decode(found[0]) if found else None
-
-    def posted(self, task_id: int, number: int) -> tuple[PostedSubmission, ...]:
-        """Submissions that owners posted in a round, in order, from the events."""
-        told = [
-            (log, self.owner_at(task_id, decoding.poster(log)))
-            for log in self.events(decoding.SUBMISSION_POSTED, task_id, number)
-        ]
-        return tuple(self.rpc.guarded(lambda: [decoding.posted(log, (task_id, number), who) for log, who in told]))
 
     def posted_since(self, block: int) -> tuple[set[tuple[int, int]], int]:
         """Tasks and rounds in which anybody posted a submission in a block or later, and the number of the last block.

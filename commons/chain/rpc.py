@@ -11,7 +11,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from web3 import Web3
-from web3.exceptions import ContractLogicError, Web3Exception
+from web3.exceptions import BlockNotFound, ContractLogicError, Web3Exception
 from web3.types import FilterParams, LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
@@ -57,10 +57,11 @@ class ErrorTable:
 
 @dataclass(frozen=True, slots=True)
 class BlockHead:
-    """Number and timestamp (seconds since 1970) of a block."""
+    """Number, timestamp (seconds since 1970) and hash of a block."""
 
     number: int
     timestamp: int
+    hash: bytes
 
 
 class Rpc:
@@ -150,9 +151,20 @@ class Rpc:
 
         def ask() -> BlockHead:
             block: Mapping[str, Any] = self.web3.eth.get_block("latest")
-            return BlockHead(int(block["number"]), int(block["timestamp"]))
+            return BlockHead(int(block["number"]), int(block["timestamp"]), bytes(block["hash"]))
 
         return cast(BlockHead, self.guarded(ask))
+
+    def block_hash(self, number: int) -> bytes | None:
+        """Hash of the block with a number; None where the node has none."""
+
+        def ask() -> bytes | None:
+            try:
+                return bytes(self.web3.eth.get_block(number)["hash"])
+            except BlockNotFound:
+                return None
+
+        return cast("bytes | None", self.guarded(ask))
 
     def code(self, address: bytes) -> bytes:
         """The code of a contract; empty for an account without one."""

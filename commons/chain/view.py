@@ -17,6 +17,7 @@ from circuits.hashing import keccak
 from circuits.statement import Committee, Context, Policy
 from circuits.terms import CommitteeTerms, MarketId, TaskTerms
 from commons.chain import decoding
+from commons.chain.blockwatch import BlockWatch
 from commons.chain.deploymentwatch import DeploymentWatch
 from commons.chain.facts import (
     ROSTER_SIZE,
@@ -26,6 +27,7 @@ from commons.chain.facts import (
     HeldFees,
     MemberRecord,
     OwnerRecord,
+    PostedSubmission,
     RoundRecord,
     TaskRecord,
 )
@@ -88,7 +90,8 @@ class ChainView(RoundEvents):
         self._committee_terms = Memo[int, CommitteeTerms](together=True)
         self._fixed = Memo[str, Any](together=True)
         self.tokens = Tokens(self.rpc)
-        self._watch = DeploymentWatch(deployment, self._read_deployment, self._forget)
+        self._blocks = BlockWatch(self.rpc, self._forget)
+        self._watch = DeploymentWatch(deployment, self._looked_at_deployment, self._forget)
         self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
 
     @classmethod
@@ -212,7 +215,8 @@ class ChainView(RoundEvents):
     def owner_at(self, task_id: int, index: int) -> bytes:
         """Address of the signer with a registration index.  Raises UnknownError.
 
-        It is kept: only when a task has given out all indices, those of owners that left are given out again.
+        It is kept, until blocks are replaced: only when a task has given out all indices, those of owners that left are
+        given out again.
         """
         if self._rosters.get(task_id, lambda: self.task(task_id).owners == ROSTER_SIZE):
             return self.owner(task_id, index).signer
@@ -298,14 +302,34 @@ class ChainView(RoundEvents):
             for record in sorted(batches, key=lambda record: record.batch_index)
         )  # fmt: skip
 
+    def posted(self, task_id: int, number: int) -> tuple[PostedSubmission, ...]:
+        """Submissions that owners posted in a round, in order, from the events."""
+        told = [
+            (log, self.owner_at(task_id, decoding.poster(log)))
+            for log in self.events(decoding.SUBMISSION_POSTED, task_id, number)
+        ]
+        return tuple(self.rpc.guarded(lambda: [decoding.posted(log, (task_id, number), who) for log, who in told]))
+
     def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:
-        """Fees that the market holds for a round, or one batch of it, as its events said last, if that is so still."""
+        """Fees that the market holds for a round, or one batch of it, as its events said last.
+
+        Raises:
+            ChainError: the events do not say what the market holds; some are missing, or it changed meanwhile.
+        """
+        batches = range(self.round(task_id, number).batches) if batch is None else (batch,)
+        place, kind = "heldFees(uint256,uint256,uint256)", ["bytes32"]
+        digests = {n: self._market(place, [task_id, number, n], kind)[0] for n in batches}
+        held = {n: digest for n, digest in digests.items() if digest != bytes(32)}
+        if not held:
+            return {}
         told = self.events(decoding.FEES_HELD, task_id, number, third=None if batch is None else batch.to_bytes(32))
         said: dict[int, HeldFees] = dict(self.rpc.guarded(lambda: [decoding.held_fees(log) for log in told]))
-        place, kind = "heldFees(uint256,uint256,uint256)", ["bytes32"]
-        return {
-            n: fees for n, fees in said.items() if self._market(place, [task_id, number, n], kind)[0] == fees.digest
-        }
+        if any(n not in said or said[n].digest != digest for n, digest in held.items()):
+            raise ChainError(
+                f"the market holds fees of round {number} that the node shows no event of; try again, and use a node "
+                "that keeps old events"
+            )
+        return {n: said[n] for n in held}
 
     def _decode_terms(self, task_id: int, creator: bytes, raw: Sequence[Any]) -> TaskTerms:
         try:
@@ -320,6 +344,10 @@ class ChainView(RoundEvents):
         if not self.rpc.code(self.market):
             return None
         return bytes(self.rpc.call(self.market, "deployment()", [], ["bytes32"])[0])
+
+    def _looked_at_deployment(self) -> bytes | None:
+        self._blocks.look()
+        return self._read_deployment()
 
     def _forget(self) -> None:
         for memo in (self._terms, self._verifiers, self._levels, self._rosters, self._signers, self._committees,

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -207,6 +207,28 @@ def test_a_prover_that_does_not_answer_is_waited_for_and_in_the_end_left_out(wor
     world.turn(world.window // 4)
     assert world.earned() == [OF_COORDINATOR, OF_PROVER, OF_PROVER, 0, OF_PROVER]
     assert world.held.paid == 0b1011
+
+
+def test_who_has_signed_is_not_asked_again_and_the_last_quarter_is_not_spent_on_who_hangs(world: World) -> None:
+    asked = [0] * 4
+    for line in world.lines:
+        said = line.availability
+
+        def counted(*arguments: Any, line: PartyLine = line, said: Any = said) -> AvailabilityReceipt:
+            asked[line.prover] += 1
+            return cast(AvailabilityReceipt, said(*arguments))
+
+        line.availability = counted  # type: ignore[assignment, method-assign]
+    world.turn()
+    world.lines[2].down = True
+    world.turn(world.window // 2)
+    world.turn(INTERVAL)
+    assert asked[:2] + asked[3:] == [1, 1, 1]
+    before = asked[2]
+    assert before >= 2, "it may come back"
+    world.turn(world.window // 4)
+    assert asked[2] == before
+    assert world.earned() == [OF_COORDINATOR, OF_PROVER, OF_PROVER, 0, OF_PROVER]
 
 
 def test_a_prover_that_comes_back_is_paid_with_the_others(world: World) -> None:

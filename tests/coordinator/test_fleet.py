@@ -391,7 +391,7 @@ def test_who_says_that_it_serves_a_sum_is_heard_and_the_others_do_no_harm(world:
     world.provers[1].kept = world.provers[3].kept = proven()[0].bundle
     world.provers[2].kept = ZeroDivisionError("nobody thought of this")
     expected = {prover: AvailabilityReceipt(prover, b"the sum") for prover in (1, 3)}
-    assert world.fleet.availability(batch, b"the sum", 1.0) == expected
+    assert world.fleet.availability(batch, b"the sum", 1.0, EVERYBODY) == expected
     assert world.fleet.availability(batch, b"the sum", 1.0, (0, 2, 3, 9)) == {3: expected[3]}
 
 

@@ -142,6 +142,19 @@ def test_what_is_wrong_for_good_is_not_checked_again_and_what_may_pass_is(world:
     assert [event.code for event in world.log.of(HeaderRefused)] == [SignatureError.code]
 
 
+def test_a_posting_whose_owner_the_node_shows_right_later_is_taken(world: World) -> None:
+    """A reorganisation gave its index to it, and what was known of the index was of the blocks before."""
+    header = world.headers[1]
+    world.invent(replace(header, owner=world.headers[0].owner), world.receipts(header))
+    (wrong,) = world.market.invented
+    world.market.invented = (replace(wrong, submission=world.digest(header)),)
+    world.look()
+    assert not world.entered
+    world.invent(header, world.receipts(header))
+    world.look()
+    assert world.entered == [world.digest(header)]
+
+
 def test_another_submission_of_its_owner_is_taken_once_the_first_was_rejected(world: World) -> None:
     first = world.another(2)
     world.admission.submit(first, world.receipts(first))
