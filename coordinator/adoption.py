@@ -1,5 +1,8 @@
-"""Takes over accepted batches that somebody else handed in: a relay, after this coordinator was away, or another
-coordinator.  Without it their owners would wait here for a batch that is on the chain already.
+"""Takes over batches that somebody else handed in: a relay, after this coordinator was away, or another coordinator.
+Without it their owners would wait here for a batch that is on the chain already.
+
+They are as this coordinator's own from then on: a quorum has attested them, so no other batch can have their owners,
+and if a reorganisation takes one back, it is handed in again.
 """
 
 from __future__ import annotations
@@ -18,13 +21,13 @@ from commons.protocol.status import SubmissionState
 from commons.storage.blobs import Blobs
 from commons.storage.evidencefiles import Watch
 from commons.storage.parameters import PublicParameters
-from coordinator.events import BatchProven, BatchSettled, OwnerDropped
+from coordinator.events import BatchProven, OwnerDropped
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey
 
 _log = logging.getLogger(__name__)
-_ELSEWHERE = "chain: another submission of its owner was accepted in this round"
+_ELSEWHERE = "chain: another submission of its owner is in a signed batch of this round"
 
 
 class Adoption:
@@ -120,7 +123,6 @@ class Adoption:
             others = self._others(key, (header.owner for header in bundle.statement.owners), members)
             self._journal.record(
                 BatchProven(*key, record.batch_id, members, digest),
-                BatchSettled(record.batch_id, True, ""),
                 *(OwnerDropped(submission, _ELSEWHERE, False) for submission in others),
             )
         _log.info("event=batch-adopted batch=0x%s owners=%d", record.batch_id.hex(), len(members))

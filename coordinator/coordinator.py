@@ -92,7 +92,7 @@ class Coordinator:
             view,
             journal,
             Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee),
-            Settlement(sender, journal, results),
+            Settlement(sender, journal, results, settings.confirmations),
             Releases(sender, fees, journal, results, step_timeout=timeout),
             Adoption(view, journal, results, parameters, watch, timeout=timeout),
             self.postings,

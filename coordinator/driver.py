@@ -150,8 +150,7 @@ class Driver:
                 self._close(key, action)
             case Settle():
                 self._forget(key)
-                for batch_id in action.batches:
-                    self._settlement.settle(batch_id)
+                self._settle(action)
             case Release():
                 self._release(terms, facts, action)
             case Gather() if action.last and self._postings.take(key):
@@ -179,13 +178,19 @@ class Driver:
         with self._lock:
             self._waits[key] = reason
 
+    def _settle(self, action: Settle) -> None:
+        """Hand batches in; one that is refused does not hold up the others.  Raises the last trouble."""
+        trouble: GradrollError | None = None
+        for batch_id in action.batches:
+            try:
+                self._settlement.settle(batch_id)
+            except ContractError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
     def _close(self, key: RoundKey, action: Close) -> None:
-        """End a round, unless a relay had a batch of it accepted at the last moment: that is taken in first."""
-        with self._journal.reading() as state:
-            unsettled = [batch.batch_id for batch in state.unsettled(key)]
-        found = [self._settlement.note_accepted(batch_id) for batch_id in unsettled]
-        if any(found):
-            return
+        """End a round.  A batch that a relay had accepted at the last moment was taken in by the look before."""
         with self._lock:
             for known in (self._waits, self._rounds, self._ended):
                 known.pop(key, None)
@@ -239,26 +244,31 @@ class Driver:
             facts = replace(facts, now=now)
             if not facts.is_over:
                 return facts
-        record = self._view.round(*key)
+        record, terms = self._view.round(*key), self._view.terms(key[0])
         facts = RoundFacts(
-            now, record.submit_deadline, record.settle_deadline, record.seats, record.owners, record.finalized,
-            record.epoch, self._view.coordinator(key[0]) == self._own_address,
+            now, self._view.block(self._settings.confirmations).timestamp, record.submit_deadline,
+            record.settle_deadline, record.seats, record.owners, record.finalized, record.epoch,
+            self._view.coordinator(key[0]) == self._own_address,
+            self._mined(key, record.batches, self._fleets.of(terms.committee_id, record.epoch)),
         )  # fmt: skip
         with self._lock:
             self._rounds[key] = (self._clock.monotonic(), facts)
-        self._adopt(key, record.batches, facts)
         return facts
 
-    def _adopt(self, key: RoundKey, batches: int, facts: RoundFacts) -> None:
-        """Take over batches that somebody else handed in; what cannot be had now is asked for at the next look."""
+    def _mined(self, key: RoundKey, batches: int, fleet: Fleet) -> frozenset[bytes]:
+        """The round's batches that are in a block, but not deep enough; those that somebody else handed in are taken
+        over.  What cannot be had now is asked for at the next look.
+        """
+        mined = self._settlement.look(key)
         with self._journal.reading() as state:
-            known = sum(batch.accepted for batch in state.batches_of(key))
+            known = sum(batch.accepted for batch in state.batches_of(key)) + len(mined)
         if known >= batches:
-            return
+            return mined
         try:
-            self._adoption.adopt(key, self._fleet(self._view.terms(key[0]), facts))
+            self._adoption.adopt(key, fleet)
         except GradrollError as error:
             _log.warning("event=batch-not-adopted task=%s round=%d reason=%r", *named(key), str(error))
+        return self._settlement.look(key)
 
     def _fleet(self, terms: TaskTerms, facts: RoundFacts) -> Fleet:
         """The committee's members of the epoch in which the round was opened."""

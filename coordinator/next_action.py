@@ -10,6 +10,8 @@ from coordinator.rounds import CoordinatorState
 from coordinator.roundstate import RoundKey
 
 _STRAGGLERS = "submissions have ended, and the last ones are waited for"
+_ENDING = "the round's time is up; until that is final on the chain, nothing is decided"
+_SHALLOW = "that counts once it is final on the chain"
 _REPLACED = "the model owner has named another coordinator; hand the gradient in there"
 
 
@@ -18,14 +20,18 @@ class RoundFacts:
     """What the chain says of a round.  Times are seconds since 1970.
 
     Attributes:
+        now: time of the latest block.
+        settled: time of the latest block that is deep enough to rely on.
         seats: most gradients that it accepts.
         accepted: gradients that it has accepted.
         epoch: of the committee; its members run and attest the round's batches.
         ours: whether this coordinator is the task's at present; provers answer to no other.
+        mined: batches that a block has which is not deep enough yet.
         quiet: whether stragglers were waited for since submissions ended, or since the last cohort.
     """
 
     now: int
+    settled: int
     submit_deadline: int
     settle_deadline: int
     seats: int
@@ -33,12 +39,18 @@ class RoundFacts:
     finalized: bool
     epoch: int
     ours: bool
+    mined: frozenset[bytes] = frozenset()
     quiet: bool = False
 
     @property
     def is_over(self) -> bool:
         """Whether the round takes no batch any more."""
         return self.finalized or self.now > self.settle_deadline
+
+    @property
+    def is_over_for_good(self) -> bool:
+        """Whether no reorganisation changes that."""
+        return self.settled > self.settle_deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +121,11 @@ def next_action(
 def _toward_acceptance(
     state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
 ) -> Close | Settle | Prove | Gather | Wait:
-    if facts.is_over:
+    if facts.is_over_for_good:
         return Close(_why_none(state, key, terms))
-    unsettled = tuple(batch.batch_id for batch in state.unsettled(key))
+    if facts.is_over:
+        return Wait(_ENDING)
+    unsettled = tuple(batch.batch_id for batch in state.unsettled(key) if batch.batch_id not in facts.mined)
     if unsettled:
         return Settle(unsettled)
     if not facts.ours:
@@ -131,7 +145,9 @@ def _new_cohort(
     room, waiting = facts.seats - facts.accepted, state.pending(key)
     if room < terms.min_owners:
         full = f"{facts.accepted} of {facts.seats} gradients are in"
-        return Close(f"the round has no room for another batch: {full}, and a batch needs {terms.min_owners}")
+        reason = f"the round has no room for another batch: {full}, and a batch needs {terms.min_owners}"
+        lasting = facts.seats - state.accepted(key) < terms.min_owners
+        return Close(reason) if lasting else Wait(f"{reason}; {_SHALLOW}")
     ended = facts.now > facts.submit_deadline
     if ended and len(waiting) < terms.min_owners:
         return Wait(_too_few(len(waiting), terms))

@@ -155,6 +155,10 @@ class CoordinatorState:
         """Proven batches of a round that the chain has not settled."""
         return (batch for batch in self.batches_of(key) if not batch.settled)
 
+    def accepted(self, key: RoundKey) -> int:
+        """Gradients in accepted batches of a round."""
+        return sum(len(batch.submissions) for batch in self.batches_of(key) if batch.accepted)
+
     def unreleased(self, key: RoundKey, *, publish: bool) -> Iterator[ProvenBatch]:
         """Accepted batches of a round whose aggregate is not opened, or not published where it is to be."""
         accepted = (batch for batch in self.batches_of(key) if batch.accepted)

@@ -1,20 +1,28 @@
-"""Hands proven batches to the market, once each, whatever is restarted in between."""
+"""Hands proven batches to the market, once each, whatever is restarted or taken back in between.
+
+A receipt is no acceptance: the block may be replaced.  A batch is settled once the chain has had it, or has refused it,
+deep enough; one that a reorganisation has taken back before is handed in again.
+"""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from enum import Enum, auto
 from functools import partial
 
 from circuits.errors import ContractError
+from commons.chain.depth import HEAD
 from commons.chain.ports import BatchSender
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.status import SubmissionState
+from commons.settings.values import Depth
 from commons.storage.blobs import Blobs
 from coordinator.events import BatchSettled, TransactionSent
 from coordinator.journal import Journal
+from coordinator.lasting import Lasting
 from coordinator.rounds import CoordinatorState
-from coordinator.roundstate import ProvenBatch
+from coordinator.roundstate import ProvenBatch, RoundKey
 
 _log = logging.getLogger(__name__)
 _PASSING = frozenset(
@@ -23,25 +31,40 @@ _PASSING = frozenset(
 )  # fmt: skip
 """Refusals that may pass: a node that lags does not know what is there, a pause of the market moves the round's
 deadlines, and owners that were accepted are so in the same set, proven in another attempt, which is taken over first
-(`coordinator/adoption.py`).  All others are final."""
+(`coordinator/adoption.py`).  All others are final once they are deep enough."""
 _ELSEWHERE = "its owners were accepted in another batch, of the same set"
 
 
-class Settlement:
-    """Sends batches and records what the chain made of them."""
+class _Place(Enum):
+    """Where a batch is on the chain."""
 
-    def __init__(self, chain: BatchSender, journal: Journal, blobs: Blobs) -> None:
+    NOWHERE = auto()
+    IN_A_BLOCK = auto()
+    DEEP = auto()
+
+
+class Settlement:
+    """Sends batches and records what the chain made of them.
+
+    Args:
+        depth: how deep a block must be for what it says to be recorded.
+    """
+
+    def __init__(self, chain: BatchSender, journal: Journal, blobs: Blobs, depth: Depth) -> None:
         self._chain = chain
         self._journal = journal
         self._blobs = blobs
+        self._depth = depth
+        self._refusals = Lasting(chain.view, depth)
 
     def settle(self, batch_id: bytes) -> None:
         """Send one batch, unless the chain has it already.
 
         Raises:
             ChainError: the node is the trouble; call again later.
+            ContractError: the market refuses it, which may pass, or is not deep enough yet; call again later.
         """
-        if self.note_accepted(batch_id):
+        if self._look(batch_id) is not _Place.NOWHERE:
             return
         with self._journal.reading() as state:
             batch = replace(state.batches[batch_id])
@@ -51,14 +74,28 @@ class Settlement:
         else:
             self._send(batch)
 
-    def note_accepted(self, batch_id: bytes) -> bool:
-        """Record it if the chain has accepted a batch; whether it has."""
+    def look(self, key: RoundKey) -> frozenset[bytes]:
+        """Record what has been accepted deep enough; returns the batches of a round that have not, but are in a block.
+
+        Raises:
+            ChainError: the node is the trouble.
+        """
+        with self._journal.reading() as state:
+            unsettled = [batch.batch_id for batch in state.unsettled(key)]
+        return frozenset(batch_id for batch_id in unsettled if self._look(batch_id) is _Place.IN_A_BLOCK)
+
+    def _look(self, batch_id: bytes) -> _Place:
+        """Where a batch is; recorded if it is deep enough."""
         with self._journal.reading() as state:
             key = state.batches[batch_id].round_key
-        if not self._has(batch_id, *key):
-            return False
+        if self._chain.view.recorded(*key, batch_id, HEAD) is None:
+            return _Place.NOWHERE
+        self._refusals.forget(batch_id)
+        if self._depth != HEAD and self._chain.view.recorded(*key, batch_id, self._depth) is None:
+            return _Place.IN_A_BLOCK
         self._journal.record(BatchSettled(batch_id, True, ""))
-        return True
+        _log.info("event=batch-accepted batch=0x%s", batch_id.hex())
+        return _Place.DEEP
 
     def _send(self, batch: ProvenBatch) -> None:
         batch_id, bundle = batch.batch_id, AuditBundle.decode(self._blobs.get(batch.bundle_digest))
@@ -69,21 +106,19 @@ class Settlement:
                 on_sent=partial(self._sent, batch_id),
             )  # fmt: skip
         except ContractError as error:
-            if self.note_accepted(batch_id):  # by a transaction sent before a restart, or by a relay
+            if self._look(batch_id) is not _Place.NOWHERE:  # by a transaction sent before a restart, or by a relay
                 return
-            if error.error in _PASSING:
+            if error.error in _PASSING or not self._refusals.holds(batch_id):
                 raise
+            self._refusals.forget(batch_id)
             _log.error("event=batch-refused batch=0x%s reason=%r", batch_id.hex(), str(error))
             self._journal.record(BatchSettled(batch_id, False, str(error)))
             return
-        self._journal.record(BatchSettled(batch_id, True, ""))
         _log.info(
-            "event=batch-accepted batch=0x%s transaction=0x%s gas=%d",
-            batch_id.hex(), mined.transaction.hex(), mined.gas_used,
+            "event=batch-mined batch=0x%s transaction=0x%s block=%d gas=%d",
+            batch_id.hex(), mined.transaction.hex(), mined.block, mined.gas_used,
         )  # fmt: skip
-
-    def _has(self, batch_id: bytes, task_id: int, number: int) -> bool:
-        return self._chain.view.recorded(task_id, number, batch_id, 1) is not None
+        self._look(batch_id)
 
     def _sent(self, batch_id: bytes, transaction: bytes) -> None:
         self._journal.record(TransactionSent(batch_id, transaction))

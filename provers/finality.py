@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from circuits.errors import ChainError
 from circuits.statement import Context
 from commons.chain.ports import MarketReader
+from commons.settings.values import Depth
 from provers.party import Acceptance
 
 
@@ -15,10 +16,10 @@ class Finality:
 
     Args:
         views: one a node; they must agree, so that a single node that lies delays a release but never causes one.
-        confirmations: blocks that must vouch for an acceptance, its own among them.
+        confirmations: blocks that must vouch for an acceptance, its own among them, or a tag.
     """
 
-    def __init__(self, views: Sequence[MarketReader], confirmations: int) -> None:
+    def __init__(self, views: Sequence[MarketReader], confirmations: Depth) -> None:
         self._views = views
         self._confirmations = confirmations
 

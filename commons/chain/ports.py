@@ -7,6 +7,7 @@ from typing import Protocol
 
 from circuits.statement import BatchProof, BatchStatement, Committee, Context, Policy
 from circuits.terms import MarketId, TaskTerms
+from commons.chain.depth import BlockHead
 from commons.chain.facts import (
     AcceptedBatch,
     Claimable,
@@ -20,6 +21,7 @@ from commons.chain.facts import (
     TaskRecord,
 )
 from commons.chain.mined import Mined
+from commons.settings.values import Depth
 from native import G2
 
 
@@ -46,7 +48,13 @@ class MarketReader(Protocol):
         """Chain, market and deployment."""
 
     def now(self) -> int:
-        """The chain's time, seconds since 1970."""
+        """The chain's time, seconds since 1970: that of the latest block.  No clock of a machine has a say."""
+
+    def block(self, depth: Depth) -> BlockHead:
+        """The latest block that so many vouch for, itself among them; the first one of a chain that is shorter."""
+
+    def block_hash(self, number: int) -> bytes | None:
+        """Hash of the block with a number; None where there is none."""
 
     def task(self, task_id: int) -> TaskRecord:
         """Terms and state of a task."""
@@ -117,7 +125,7 @@ class MarketReader(Protocol):
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, in order."""
 
-    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
+    def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         """An accepted batch, if so many blocks vouch for it, its own among them."""
 
     def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:

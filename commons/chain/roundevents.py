@@ -9,6 +9,7 @@ from commons.chain import decoding
 from commons.chain.deploymentwatch import DeploymentWatch
 from commons.chain.facts import ExcludedOwner, RecordedBatch
 from commons.chain.rpc import Rpc
+from commons.settings.values import Depth
 
 
 class RoundEvents:
@@ -19,9 +20,9 @@ class RoundEvents:
     _watch: DeploymentWatch
     from_block: int
 
-    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
-        """An accepted batch by its identifier, if ``confirmations`` blocks vouch for it, its own among them."""
-        last = self.rpc.head().number - confirmations + 1
+    def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
+        """An accepted batch by its identifier, if so many blocks vouch for it, its own among them."""
+        last = self.rpc.block(depth).number
         if last < self.from_block:
             return None
         found = self.events(decoding.BATCH_ACCEPTED, task_id, number, third=batch_id, to_block=last)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from json import JSONDecodeError
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -16,10 +15,12 @@ from web3.types import FilterParams, LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
 from commons.chain.abicoding import argument_types, call_data, selector
+from commons.chain.depth import BlockHead
 from commons.chain.refusals import in_words
 from commons.chain.transport import node_provider, transport_failure
 from commons.runtime.foreigntext import printable
 from commons.runtime.urls import without_secrets
+from commons.settings.values import Depth, Tag
 
 T = TypeVar("T")
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
@@ -53,15 +54,6 @@ class ErrorTable:
             said = None
         shown = said or "the contract refused, and its reason cannot be read"
         return ContractError(f"{printable(shown, _MAX_SHOWN)} [{name}]", name)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockHead:
-    """Number, timestamp (seconds since 1970) and hash of a block."""
-
-    number: int
-    timestamp: int
-    hash: bytes
 
 
 class Rpc:
@@ -148,9 +140,29 @@ class Rpc:
 
     def head(self) -> BlockHead:
         """The latest block."""
+        return self._block("latest")
 
+    def block(self, depth: Depth) -> BlockHead:
+        """The latest block that so many vouch for, itself among them; the first one of a chain that is shorter.
+
+        Raises ChainError, also where the node has no block under a tag.
+        """
+        if isinstance(depth, str):
+            return self._tagged(depth)
+        head = self.head()
+        return head if depth == 1 else self._block(max(head.number - depth + 1, 0))
+
+    def _tagged(self, tag: Tag) -> BlockHead:
+        try:
+            return self._block(tag)
+        except ChainError as error:
+            raise ChainError(
+                f'{error}; where the node knows no "{tag}" block, let confirmations be a number of blocks'
+            ) from error
+
+    def _block(self, which: int | Literal["latest"] | Tag) -> BlockHead:
         def ask() -> BlockHead:
-            block: Mapping[str, Any] = self.web3.eth.get_block("latest")
+            block: Mapping[str, Any] = self.web3.eth.get_block(which)
             return BlockHead(int(block["number"]), int(block["timestamp"]), bytes(block["hash"]))
 
         return cast(BlockHead, self.guarded(ask))

@@ -6,7 +6,6 @@ verifiers is compared with an artifact.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -19,6 +18,7 @@ from circuits.terms import CommitteeTerms, MarketId, TaskTerms
 from commons.chain import decoding
 from commons.chain.blockwatch import BlockWatch
 from commons.chain.deploymentwatch import DeploymentWatch
+from commons.chain.depth import HEAD, BlockHead
 from commons.chain.facts import (
     ROSTER_SIZE,
     AcceptedBatch,
@@ -37,6 +37,7 @@ from commons.chain.tokens import Tokens
 from commons.chain.verifiers import Verifier, read_verifier
 from commons.runtime.memo import Memo
 from commons.settings.sections import ChainSettings
+from commons.settings.values import Depth
 from native import G2
 
 UNKNOWN = (
@@ -106,9 +107,20 @@ class ChainView(RoundEvents):
         )  # fmt: skip
 
     def now(self) -> int:
-        """The chain's time, seconds since 1970; never behind our clock, as a quiet chain may make no blocks."""
+        """The chain's time, seconds since 1970: that of the latest block.
+
+        Deadlines are the chain's, and a machine's clock may jump: it has no say.
+        """
+        return self.block(HEAD).timestamp
+
+    def block(self, depth: Depth) -> BlockHead:
+        """The latest block that so many vouch for, itself among them; the first one of a chain that is shorter."""
         self._watch.look()
-        return max(self.rpc.head().timestamp, int(time.time()))
+        return self.rpc.block(depth)
+
+    def block_hash(self, number: int) -> bytes | None:
+        """Hash of the block with a number; None where there is none."""
+        return self.rpc.block_hash(number)
 
     def balance(self, account: bytes) -> int:
         """Wei of an account."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from circuits.terms import MAX_DIMENSION
 from commons.settings.values import (
     Address,
+    Confirmations,
     Endpoint,
     File,
     Identifier,
@@ -105,9 +106,10 @@ class ProverSettings(Server):
     """Directory of ledger, shares, sums and bundles; one process at a time, never an old copy."""
     committee: Identifier
     """The committee that this prover is a member of."""
-    confirmations: Annotated[int, Interval(ge=1, le=10_000), Unit("blocks")] = 12
+    confirmations: Confirmations = 12
     """Blocks that must vouch for a batch's acceptance, its own among them, before its sum is released.  Set it to the
-    depth at which your chain does not reorganise; a development chain takes 1."""
+    depth at which your chain does not reorganise, or to what the chain itself calls "finalized" or "safe"; a
+    development chain takes 1."""
     second_node: NodeUrl | None = None
     """Another node, by another operator, that must show the same deployment, and the same acceptance before a
     release."""
@@ -134,6 +136,9 @@ class CoordinatorSettings(Server):
     """The event log, from which everything is rebuilt after a restart."""
     account: File
     """Key file of the account that tasks name as their coordinator."""
+    confirmations: Confirmations = 12
+    """Blocks that must vouch for what the chain says, before a batch counts as accepted or refused for good, or a round
+    as over; until then the batch is sent again if a reorganisation takes it back.  Choose it as provers do."""
     payee: Address | None = None
     """Who is credited the coordinator's fees, the account's address if nobody is named; provers attest it with each
     batch, so that no relay can change it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from eth_utils.address import to_checksum_address
@@ -21,6 +21,7 @@ _LOGS = (_SQLITE, "redis://", "rediss://")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _ADDRESS = re.compile(r"[0-9a-fA-F]{40}")
+_DEEPEST = 10_000
 _SCHEME = re.compile(r"grpcs?://")
 
 
@@ -176,12 +177,28 @@ def _log_below(url: str, base: Path) -> str:
     return f"{_SQLITE}{_below(Path(url.removeprefix(_SQLITE)), base)}"
 
 
+def _depth(value: object) -> object:
+    """A number of blocks, also written as text, or a tag."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value):
+        value = int(value)
+    _require(value in get_args(Tag) or (type(value) is int and 1 <= value <= _DEEPEST))
+    return value
+
+
+Tag = Literal["safe", "finalized"]
+Depth = int | Tag
+"""Blocks that vouch for a block, itself among them; or what the chain itself says of finality, by the tags of the
+execution API: a "safe" block is justified, a "finalized" one is never taken back while two thirds of the stake are
+honest."""
 Text = Annotated[str, BeforeValidator(_not_empty), Kind("text")]
 File = Annotated[Path, BeforeValidator(_not_empty), Kind("a path", placed=_below)]
 Address = Annotated[bytes, BeforeValidator(_bytes_of_address), Kind("an address, 0x and 40 hexadecimal digits")]
 """20 bytes, written 0x... in settings."""
 Identifier = Annotated[int, BeforeValidator(_identifier), Kind("an identifier, 0x and sixteen hexadecimal digits")]
 """Of a task or a committee; TOML has no numbers of 64 bits, so it is written as text."""
+Confirmations = Annotated[
+    Depth, BeforeValidator(_depth), Kind(f'a whole number from 1 to {_DEEPEST}, "safe" or "finalized"'), Unit("blocks")
+]
 Listen = Annotated[Text, AfterValidator(_listening), Kind("host:port")]
 Endpoint = Annotated[Text, AfterValidator(require_endpoint), Kind("host:port, grpc://host:port or grpcs://host:port")]
 NodeUrl = Annotated[Text, AfterValidator(require_node), Kind("an http:// or https:// address", secret=True)]

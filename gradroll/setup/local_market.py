@@ -202,6 +202,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
         "log": "sqlite://events.sqlite",
         "account": "account.json",
         "state": "state",
+        "confirmations": 1,
         "poll_interval": 0.25,
     }
     sections = {"chain": chain, "keys": keys, "coordinator": relay}

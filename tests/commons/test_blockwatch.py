@@ -11,8 +11,8 @@ from circuits.terms import NewTask, Windows
 from commons.chain.blockwatch import BlockWatch
 from commons.chain.deploying import deploy_contracts
 from commons.chain.deploymentwatch import DeploymentWatch
+from commons.chain.depth import BlockHead
 from commons.chain.devchain import DevChain
-from commons.chain.rpc import BlockHead
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from tests.support.plain_batch import development_setup

@@ -16,6 +16,7 @@ from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
+from commons.settings.values import Depth
 from commons.storage.eventlog import Record
 from coordinator.events import Event, from_record
 from coordinator.machine import Completed
@@ -46,11 +47,11 @@ class Market(NodeView):
         self.asked["accepted"] += 1
         return super().accepted(task_id, number)
 
-    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
+    def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         self.asked["recorded"] += 1
         if number in self.raises:
             raise self.raises[number]
-        return super().recorded(task_id, number, batch_id, confirmations)
+        return super().recorded(task_id, number, batch_id, depth)
 
     def be_at(self, time: int) -> None:
         """Mine a block with this time."""

@@ -84,7 +84,8 @@ class World:
         self.task = self.network.terms.task_id
         settings = CoordinatorSettings(
             listen="h:1", log="sqlite:///unused", account=directory, state=directory, poll_interval=1.0,
-            longest_pause=5.0, round_age=round_age, release_patience=PATIENCE, step_timeout=1.0, clock_skew=skew,
+            confirmations=1, longest_pause=5.0, round_age=round_age, release_patience=PATIENCE, step_timeout=1.0,
+            clock_skew=skew,
         )  # fmt: skip
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log, directory,

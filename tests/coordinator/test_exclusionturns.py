@@ -79,8 +79,9 @@ class World:
         """The process begins, with what is in its log."""
         self.stopping = threading.Event()
         settings = CoordinatorSettings(
-            listen="h:1", log="sqlite:///unused", account=self.directory, state=self.directory, poll_interval=1.0,
-            step_timeout=TIMEOUT, clock_skew=0, round_age=0.0, posting_interval=10.0, exclude_from=LEAST,
+            listen="h:1", log="sqlite:///unused", account=self.directory, state=self.directory, confirmations=1,
+            poll_interval=1.0, step_timeout=TIMEOUT, clock_skew=0, round_age=0.0, posting_interval=10.0,
+            exclude_from=LEAST,
         )  # fmt: skip
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log,

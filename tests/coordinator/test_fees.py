@@ -86,8 +86,8 @@ class World:
     def start(self) -> None:
         """The process begins, with what is in its log."""
         settings = CoordinatorSettings(
-            listen="h:1", log="sqlite:///unused", account=self.directory, state=self.directory, poll_interval=1.0,
-            step_timeout=1.0, clock_skew=0, fee_interval=float(INTERVAL), round_age=0.0,
+            listen="h:1", log="sqlite:///unused", account=self.directory, state=self.directory, confirmations=1,
+            poll_interval=1.0, step_timeout=1.0, clock_skew=0, fee_interval=float(INTERVAL), round_age=0.0,
         )  # fmt: skip
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key),

@@ -51,7 +51,15 @@ TERMS = TaskTerms(
 )  # fmt: skip
 INLINE = replace(TERMS, inline_payload=True)
 OPEN = RoundFacts(
-    now=100, submit_deadline=150, settle_deadline=500, seats=4, accepted=0, finalized=False, epoch=0, ours=True
+    now=100,
+    settled=90,
+    submit_deadline=150,
+    settle_deadline=500,
+    seats=4,
+    accepted=0,
+    finalized=False,
+    epoch=0,
+    ours=True,
 )
 
 
@@ -183,7 +191,25 @@ def test_a_round_waits_until_it_is_full_or_late() -> None:
 def test_a_round_is_full_when_fewer_seats_are_left_than_a_batch_needs() -> None:
     two = folded(*map(entered, range(2)))
     assert action(two, accepted=2) == Gather((sid(0), sid(1)), last=True)
-    assert isinstance(action(two, accepted=3), Close)
+    assert isinstance(action(folded(*map(entered, range(2)), PROVEN, SETTLED, OPENED), seats=3, accepted=2), Close)
+
+
+def test_what_a_reorganisation_may_take_back_closes_no_round() -> None:
+    """Neither batches that fill it, nor the end of its time."""
+    proven = folded(*map(entered, range(2)), PROVEN)
+    waits = action(proven, seats=3, accepted=2, mined=frozenset({BATCH}))
+    assert isinstance(waits, Wait)
+    assert "no room for another batch: 2 of 3" in waits.reason
+    assert "once it is final" in waits.reason
+    assert action(proven, now=501, settled=500) == Wait(
+        "the round's time is up; until that is final on the chain, nothing is decided"
+    )
+
+
+def test_a_batch_that_a_block_has_is_not_handed_in_again_and_keeps_nobody_waiting() -> None:
+    state = folded(*map(entered, range(4)), PROVEN)
+    assert action(state) == Settle((BATCH,))
+    assert action(state, accepted=2, mined=frozenset({BATCH})) == Gather((sid(2), sid(3)), last=True)
 
 
 def test_whole_batches_are_made_before_submissions_end_when_enough_for_another_wait() -> None:
@@ -213,7 +239,7 @@ def test_a_round_whose_task_has_another_coordinator_waits_but_settles_what_is_pr
         assert "named another coordinator" in waits.reason
     assert action(folded(*begun, PROVEN), ours=False) == Settle((BATCH,))
     assert action(folded(*begun, PROVEN, SETTLED), ours=False) == Release((BATCH,))
-    assert isinstance(action(folded(*begun), ours=False, now=501), Close)
+    assert isinstance(action(folded(*begun), ours=False, now=501, settled=501), Close)
 
 
 def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
@@ -227,8 +253,8 @@ def test_a_fixed_cohort_is_tried_again_and_batches_are_settled_first() -> None:
     )
     proven = folded(*begun, PROVEN)
     assert action(proven) == Settle((b"\xaa" * 32,))
-    assert isinstance(action(proven, now=501), Close)
-    assert isinstance(action(proven, finalized=True), Close)
+    assert isinstance(action(proven, now=501, settled=501), Close)
+    assert isinstance(action(proven, finalized=True, settled=501), Close)
 
 
 def test_a_cohort_that_can_never_be_proven_ends_and_the_others_go_on() -> None:
@@ -275,14 +301,14 @@ def test_an_accepted_batchs_sum_is_collected_before_the_round_closes() -> None:
         assert action(accepted, **over) == Release((BATCH,))
     opened = folded(*story, SETTLED, OPENED)
     assert isinstance(action(opened), Wait)
-    assert isinstance(action(opened, now=501), Close)
+    assert isinstance(action(opened, now=501, settled=501), Close)
 
 
 def test_a_sum_is_published_only_where_the_task_wants_it() -> None:
     story: tuple[Event, ...] = (entered(0), entered(1), PROVEN, SETTLED, OPENED)
-    assert isinstance(action(folded(*story), now=501), Close)
-    assert action(folded(*story), terms=INLINE, now=501) == Release((BATCH,))
-    assert isinstance(action(folded(*story, PUBLISHED), terms=INLINE, now=501), Close)
+    assert isinstance(action(folded(*story), now=501, settled=501), Close)
+    assert action(folded(*story), terms=INLINE, now=501, settled=501) == Release((BATCH,))
+    assert isinstance(action(folded(*story, PUBLISHED), terms=INLINE, now=501, settled=501), Close)
 
 
 def test_proving_and_settling_come_before_collecting_sums() -> None:
@@ -297,14 +323,14 @@ def test_proving_and_settling_come_before_collecting_sums() -> None:
 
 def test_a_refused_batch_has_no_sum() -> None:
     refused = folded(entered(0), entered(1), PROVEN, BatchSettled(BATCH, False, "RoundClosed"))
-    assert isinstance(action(refused, now=501), Close)
+    assert isinstance(action(refused, now=501, settled=501), Close)
 
 
 def test_patience_with_provers_that_release_nothing_ends() -> None:
     accepted = folded(entered(0), entered(1), PROVEN, SETTLED)
     last = OPEN.settle_deadline + 30 * 86_400
-    assert action(accepted, now=last) == Release((BATCH,))
-    assert isinstance(action(accepted, now=last + 1), Close)
+    assert action(accepted, now=last, settled=last) == Release((BATCH,))
+    assert isinstance(action(accepted, now=last + 1, settled=last + 1), Close)
 
 
 def test_what_the_chain_refuses_is_told() -> None:
@@ -335,11 +361,11 @@ def test_what_is_left_when_a_round_closes_has_expired_and_is_told_the_true_reaso
 
 
 def test_a_round_that_closes_says_why_no_batch_took_the_rest() -> None:
-    assert action(folded(entered(0)), now=501) == Close("too few owners: 1 of the 2 that a batch needs")
-    full = action(folded(*map(entered, range(4))), accepted=3)
-    assert full == Close("the round has no room for another batch: 3 of 4 gradients are in, and a batch needs 2")
+    assert action(folded(entered(0)), now=501, settled=501) == Close("too few owners: 1 of the 2 that a batch needs")
+    full = action(folded(*map(entered, range(3)), PROVEN, SETTLED, OPENED), seats=3, accepted=2)
+    assert full == Close("the round has no room for another batch: 2 of 3 gradients are in, and a batch needs 2")
     waiting: tuple[Event, ...] = (*map(entered, range(4)), CohortBegun(*KEY, (sid(0), sid(1))))
-    assert action(folded(*waiting, CohortFailed(*KEY, "no keys", False, 100)), now=501) == Close("no keys")
+    assert action(folded(*waiting, CohortFailed(*KEY, "no keys", False, 100)), now=501, settled=501) == Close("no keys")
 
 
 def test_a_round_that_waits_says_for_what() -> None:

@@ -76,7 +76,7 @@ class World:
         self.market = Market(chain_of(network))
         self.payer = Payer(self.market)
         self.log = MemoryLog()
-        self.journal = Journal(self.log)
+        self.restart()
         key, members = (network.terms.task_id, 0), network.cohort.digests[: self.done.statement.size]
         self.journal.record(
             *(HeaderAccepted(s, h, (0, 1, 2, 3)) for s, h in zip(members, network.headers, strict=False)),
@@ -92,10 +92,15 @@ class World:
         return {entry.status.state for entry in state_of(self.journal).submissions.values()}
 
     def settle(self) -> None:
-        Settlement(self.payer, self.journal, blobs_in(self.directory)).settle(self.done.batch_id)
+        self.settlement.settle(self.done.batch_id)
 
-    def restart(self) -> None:
+    def restart(self, depth: int = 1) -> None:
         self.journal = Journal(self.log)
+        self.settlement = Settlement(self.payer, self.journal, blobs_in(self.directory), depth)
+
+    def mine(self, blocks: int) -> None:
+        for _ in range(blocks):
+            self.market.chain.mine()
 
     def accepted(self) -> int:
         """How many batches the market has."""
@@ -238,6 +243,70 @@ def test_a_batch_whose_owners_were_accepted_in_another_is_let_go_and_they_stay_a
     assert (world.batch.settled, world.batch.accepted) == (True, False)
     assert world.states == {SubmissionState.ACCEPTED}
     assert not state_of(world.journal).rounds[world.batch.round_key].bound
+
+
+def test_an_acceptance_counts_once_it_is_deep_enough_and_what_is_in_a_block_is_not_sent_again(world: World) -> None:
+    world.restart(depth=3)
+    key = world.batch.round_key
+    for _ in range(2):
+        world.settle()
+        assert world.settlement.look(key) == {world.done.batch_id}
+        assert world.states == {SubmissionState.PROVEN}
+        world.mine(1)
+    assert world.settlement.look(key) == frozenset()
+    assert world.batch.accepted
+    assert world.payer.asked == 1
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_acceptance_that_is_taken_back_is_sent_again_also_after_a_restart(world: World, restarts: bool) -> None:
+    """The receipt was there; the block that it was in is not any more, and no node offers the transaction again."""
+    world.restart(depth=3)
+    world.settle()
+    world.mine(1)
+    world.market.chain.reorganise(2, forgetful=True)
+    assert world.accepted() == 0
+    if restarts:
+        world.restart(depth=3)
+    assert world.settlement.look(world.batch.round_key) == frozenset()
+    world.settle()
+    world.mine(2)
+    world.settle()
+    assert world.batch.accepted
+    assert world.payer.asked == 2
+    assert world.accepted() == 1
+
+
+def test_a_refusal_counts_once_the_block_it_was_seen_at_is_deep_enough(world: World) -> None:
+    world.mine(3)
+    world.restart(depth=3)
+    world.payer.before = [ContractError("no", "ProofInvalid")] * 3
+    for _ in range(2):
+        with pytest.raises(ContractError, match="no"):
+            world.settle()
+        assert not world.batch.settled
+        world.mine(1)
+    world.settle()
+    assert (world.batch.settled, world.batch.accepted) == (True, False)
+
+
+def test_a_refusal_on_a_branch_that_is_given_up_does_not_count(world: World) -> None:
+    """An owner that the other branch does not know yet makes the market refuse the batch there, and there alone."""
+    world.mine(3)
+    world.restart(depth=3)
+    world.payer.before = [ContractError("no", "SubmissionInvalid")] * 2
+    with pytest.raises(ContractError, match="no"):
+        world.settle()
+    world.mine(1)
+    world.market.chain.reorganise(2)
+    world.mine(2)
+    with pytest.raises(ContractError, match="no"):
+        world.settle()
+    assert not world.batch.settled
+    world.settle()
+    world.mine(2)
+    world.settle()
+    assert world.batch.accepted
 
 
 def test_a_node_that_is_down_settles_nothing(world: World) -> None:

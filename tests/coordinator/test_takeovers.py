@@ -105,7 +105,7 @@ def test_an_owner_that_was_accepted_in_anothers_batch_waits_here_no_more(world: 
     hand_in(world.market, proven()[0])
     world.turn()
     assert world.status(digest).state is SubmissionState.EXPIRED
-    assert "another submission of its owner was accepted" in world.status(digest).reason
+    assert "another submission of its owner is in a signed batch" in world.status(digest).reason
 
 
 def test_a_set_that_was_proven_again_and_relayed_before_is_accepted_once(world: World) -> None:

@@ -105,7 +105,7 @@ class Deployment:
             "listen": f"127.0.0.1:{self.coordinator_port}",
             "log": f"sqlite://{self.directory}/coordinator/events.sqlite",
             "account": self.directory / "coordinator.json", "state": self.directory / "coordinator",
-            "poll_interval": 0.2, "step_timeout": 30.0, "stop_grace": 0.5,
+            "confirmations": 1, "poll_interval": 0.2, "step_timeout": 30.0, "stop_grace": 0.5,
         }  # fmt: skip
         return self._settings("coordinator", {**own, **changes})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -55,6 +56,12 @@ class Block:
     accepted: tuple[tuple[bytes, Acceptance], ...] = ()
     clock: int = 0
     calls: tuple[Call, ...] = ()
+    parent: bytes = b""
+
+    @cached_property
+    def hash(self) -> bytes:
+        """Of all that it says, and of the block before it."""
+        return keccak(repr(self).encode())
 
 
 class OpenRound(NamedTuple):
@@ -206,7 +213,7 @@ class ModelChain:
             except ContractError:
                 continue
         time = int(self.clock.now)
-        block = Block(self.head.number + 1, time, tuple(accepted), self.market_time(time))
+        block = Block(self.head.number + 1, time, tuple(accepted), self.market_time(time), parent=self.head.hash)
         self.blocks.append(replace(block, calls=self._carried_out(block, waiting)))
 
     def _carried_out(self, block: Block, waiting: Sequence[Acceptance | Call]) -> tuple[Call, ...]:
@@ -261,15 +268,19 @@ class ModelChain:
         found = (call for call in calls if isinstance(call, ExcludeCall) and call.number == number)
         return tuple(ExcludedOwner(call.index, call.dealing, 0) for call in found)
 
-    def reorganise(self, depth: int) -> None:
-        """Another branch takes over: the last blocks are gone, what was in them is mined again, one block longer."""
+    def reorganise(self, depth: int, *, forgetful: bool = False) -> None:
+        """Another branch takes over: the last blocks are gone, what was in them is mined again, one block longer.
+
+        Args:
+            forgetful: the nodes do not offer it again, so that it is lost.
+        """
         depth = min(depth, len(self.blocks) - 1)
         gone = self.blocks[len(self.blocks) - depth :]
         del self.blocks[len(self.blocks) - depth :]
-        for block in reversed(gone):
+        for block in reversed(() if forgetful else gone):
             self.waiting[:0] = [*(batch for _, batch in block.accepted), *block.calls]
         for _ in range(depth):
-            self.blocks.append(Block(self.head.number + 1, self.head.time + BLOCK_SECONDS))
+            self.blocks.append(Block(self.head.number + 1, self.head.time + BLOCK_SECONDS, parent=self.head.hash))
         self.mine()
 
     def batches(self, number: int, upto: int | None = None) -> list[tuple[bytes, Acceptance]]:

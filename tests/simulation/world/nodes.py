@@ -9,6 +9,7 @@ from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.statement import BatchProof, BatchStatement, Committee, Context, Policy, SubmissionHeader
 from circuits.terms import MarketId, TaskTerms
 from circuits.verify import sum_of_commitments
+from commons.chain.depth import HEAD, BlockHead
 from commons.chain.facts import (
     AcceptedBatch,
     Claimable,
@@ -23,9 +24,9 @@ from commons.chain.facts import (
 )
 from commons.chain.mined import Mined
 from commons.protocol.receipts import UNPOSTED, exclusion_digest
+from commons.settings.values import Depth
 from native import G1, G2
 from tests.simulation.world.chain import Acceptance, ModelChain
-from tests.simulation.world.clock import NodeClock
 from tests.simulation.world.fees import Call, ExcludeCall, FeeCall, PostCall
 
 INFINITY = G1(bytes(64))
@@ -39,12 +40,10 @@ class NodeView:
 
     Attributes:
         down: questions that it leaves unanswered from now on.
-        clock: of the machine that asks, None for one that is right.
     """
 
     chain: ModelChain
     down: int = 0
-    clock: NodeClock | None = None
     market: bytes = bytes(19) + b"\x42"
     registry: bytes = bytes(19) + b"\x41"
 
@@ -57,9 +56,18 @@ class NodeView:
         return self.market_id.chain_id
 
     def now(self) -> int:
+        return self.block(HEAD).timestamp
+
+    def block(self, depth: Depth) -> BlockHead:
+        """The model's chain knows no rule of finality of its own."""
         self._ask()
-        own = 0.0 if self.clock is None else self.clock.time()
-        return max(self.chain.head.time, int(own))
+        assert isinstance(depth, int)
+        found = self.chain.blocks[max(len(self.chain.blocks) - depth, 0)]
+        return BlockHead(found.number, found.time, found.hash)
+
+    def block_hash(self, number: int) -> bytes | None:
+        self._ask()
+        return next((block.hash for block in self.chain.blocks if block.number == number), None)
 
     def task(self, task_id: int) -> TaskRecord:
         terms, chain = self.terms(task_id), self.chain
@@ -170,9 +178,9 @@ class NodeView:
             for i, found in enumerate(self.chain.batches(number))
         )
 
-    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
+    def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         self.context(task_id, number)
-        deep = self.chain.batches(number, self.chain.head.number - confirmations + 1)
+        deep = self.chain.batches(number, self.block(depth).number)
         return next((_record(i, *found) for i, found in enumerate(deep) if found[0] == batch_id), None)
 
     def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:

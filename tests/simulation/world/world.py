@@ -84,7 +84,7 @@ class World:
         self.wire = Wire(self.clock, self._running, partial(self._strike, NETWORK), self._prover_crashed)
         self.clocks = [NodeClock(self.clock) for _ in range(PROVERS)]
         self.own_clock = NodeClock(self.clock)
-        self.nodes = [NodeView(self.chain, clock=clock) for clock in (*self.clocks, self.own_clock)]
+        self.nodes = [NodeView(self.chain) for _ in range(PROVERS + 1)]
         self.disks = [SimulatedDisk(partial(self._strike, DISK)) for _ in range(PROVERS)]
         self.own_disk = SimulatedDisk(partial(self._strike, DISK))
         self.provers: list[Prover | None] = [None] * PROVERS
@@ -122,7 +122,7 @@ class World:
         for turn in range(PEACEFUL):
             if turn > 1 and self.ended:
                 break
-            if turn == PEACEFUL - 5:  # what has no result by now gets none before the round is over
+            if turn == PEACEFUL - 5 - CONFIRMATIONS:  # what has no result by now gets none before the round is over
                 self.clock.advance(self.chain.terms.windows.submit + self.chain.terms.windows.settle)
             self._turn()
             check(self)
@@ -220,6 +220,8 @@ class World:
         match kind:
             case "reorganise":
                 self.chain.reorganise(arg)
+            case "lose-blocks":
+                self.chain.reorganise(arg, forgetful=True)
             case "pause":
                 self._guarding(self.chain.pause)
             case "node-down":
@@ -381,7 +383,13 @@ class World:
     def _start_coordinator(self) -> None:
         home = self.directory / "coordinator"
         settings = CoordinatorSettings(
-            listen="h:1", log="sqlite:///unused", account=home, state=home, poll_interval=1.0, longest_pause=30.0
+            listen="h:1",
+            log="sqlite:///unused",
+            account=home,
+            state=home,
+            poll_interval=1.0,
+            longest_pause=30.0,
+            confirmations=CONFIRMATIONS,
         )
         inline = InOrder()
         try:
