@@ -94,8 +94,12 @@ def test_a_prover_waits_for_finality_unless_told_otherwise(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("confirmations = 0\n", "confirmations .* must be a whole number from 1 to 10000, not 0"),
+        (
+            "confirmations = 0\n",
+            'confirmations .* must be a whole number from 1 to 10000, "safe" or "finalized", not 0',
+        ),
         ("confirmations = 10001\n", "confirmations .* must be a whole number from 1 to 10000"),
+        ('confirmations = "latest"\n', "confirmations .* must be a whole number from 1 to 10000"),
         ("retention_days = 0\n", "retention_days .* must be a whole number from 1"),
         ("idle_timeout = nan\n", "idle_timeout .* must be a number from 1"),
         ('second_node = "ws://other"\n', "second_node .* must be an http:// or https:// address"),

@@ -610,18 +610,46 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/settlement.py",
-        "            if error.error in _PASSING:\n                raise\n",
-        "",
+        "            if error.error in _PASSING or not self._refusals.holds(batch_id):\n                raise\n",
+        "            if not self._refusals.holds(batch_id):\n                raise\n",
         "a batch that a lagging node refuses is not given up",
         _in("coordinator", "test_settlement.py"),
     ),
     Mutant(
         "coordinator/settlement.py",
-        "            if self.note_accepted(batch_id):  # by a transaction sent before a restart, or by a relay\n"
+        "            if self._look(batch_id) is not _Place.NOWHERE:  # by a transaction sent before a restart, or by a relay\n"
         "                return\n",
         "",
         "an accepted batch is not recorded as refused",
         _in("coordinator", "test_settlement.py"),
+    ),
+    Mutant(
+        "coordinator/settlement.py",
+        "        if self._depth != HEAD and",
+        "        if False and",
+        "an acceptance that may be taken back is none",
+        _in("coordinator", "test_settlement.py"),
+    ),
+    Mutant(
+        "coordinator/settlement.py",
+        "or not self._refusals.holds(batch_id):",
+        "or False:",
+        "a refusal that may be taken back is none",
+        _in("coordinator", "test_settlement.py"),
+    ),
+    Mutant(
+        "coordinator/lasting.py",
+        "        if self._view.block_hash(first.number) != first.hash:",
+        "        if False:",
+        "what was seen on a branch that was given up does not count",
+        _in("coordinator", "test_lasting.py"),
+    ),
+    Mutant(
+        "coordinator/next_action.py",
+        "    if facts.is_over_for_good:\n",
+        "    if facts.is_over:\n",
+        "a round is closed once no reorganisation gives it time again",
+        _in("coordinator", "test_rounds.py"),
     ),
     Mutant(
         "coordinator/settlement.py",
@@ -632,8 +660,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/driver.py",
-        "        self._adopt(key, record.batches, facts)\n",
-        "",
+        "            self._adoption.adopt(key, fleet)\n",
+        "            pass\n",
         "batches that a relay had accepted are taken over",
         _in("coordinator", "test_takeovers.py"),
     ),
