@@ -17,8 +17,9 @@ from gradroll.model_owner.from_provers import ProverReader
 from provers.joining.keystore import Keystore
 from provers.node import ProverNode
 from tests.integration.test_fees_of_a_round import AVAILABILITY, EVERYBODY, OF_COORDINATOR, OF_PROVER, OWNERS, Market
-from tests.integration.test_nodes import DIMENSION, gradient, wait_for
+from tests.integration.test_nodes import DIMENSION, gradient
 from tests.support.deployment import Owner, free_port
+from tests.support.waiting import wait_for
 
 DELAY = 8 * 86_400
 

@@ -22,9 +22,10 @@ from coordinator.service import CoordinatorNode
 from gradroll import cli
 from gradroll.model_owner.roundfees import RoundFees
 from provers.node import ProverNode
-from tests.integration.test_nodes import DIMENSION, gradient, wait_for
+from tests.integration.test_nodes import DIMENSION, gradient
 from tests.integration.test_relaying import SETTLE, is_locked, relay, vanish_after_attest
 from tests.support.deployment import REWARD, Deployment
+from tests.support.waiting import wait_for
 
 PAY = Pay(bonus=REWARD, coordinator_batch=1000, coordinator_gradient=10, prover_batch=200, prover_gradient=3)
 OWNERS = 3

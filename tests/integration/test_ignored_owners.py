@@ -21,8 +21,9 @@ from coordinator.service import CoordinatorNode
 from gradroll import cli
 from gradroll.demo.cheaters import deal_oversized
 from tests.integration.test_fees_of_a_round import Market
-from tests.integration.test_nodes import gradient, wait_for
+from tests.integration.test_nodes import gradient
 from tests.support.deployment import REWARD, Owner
+from tests.support.waiting import wait_for
 
 OWNERS, SUBMIT, SETTLE, AVAILABILITY = 3, 600, 3600, 20_000
 PAY = Pay(bonus=REWARD, coordinator_batch=1000, coordinator_gradient=10, prover_batch=200, prover_gradient=3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -47,6 +46,7 @@ from provers.node import ProverNode
 from tests.support.certificates import self_signed
 from tests.support.deployment import Deployment, Owner, Process
 from tests.support.parts import with_parts
+from tests.support.waiting import wait_for
 
 DIMENSION = 10
 RNG = np.random.default_rng(7)
@@ -58,13 +58,6 @@ Floats = npt.NDArray[np.float64]
 def gradient(dimension: int = DIMENSION) -> Floats:
     drawn: Floats = RNG.normal(size=dimension) / np.sqrt(dimension)  # well inside the task's bound
     return drawn
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 900.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

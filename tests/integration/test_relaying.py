@@ -22,8 +22,9 @@ from coordinator.machine import Attesting, Resources, State, Transition, advance
 from coordinator.service import CoordinatorNode
 from gradroll import cli
 from provers.node import ProverNode
-from tests.integration.test_nodes import DIMENSION, gradient, wait_for
+from tests.integration.test_nodes import DIMENSION, gradient
 from tests.support.deployment import REWARD, Deployment
+from tests.support.waiting import wait_for
 
 RELAY = 8
 """Whose account relays."""

@@ -10,7 +10,7 @@ import pytest
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from tests.integration.test_fees_of_a_round import AVAILABILITY, OF_PROVER, Earned, Market
-from tests.integration.test_nodes import wait_for
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
