@@ -69,7 +69,7 @@ class Fleet:
 
     Args:
         pool: where provers are asked at the same time.
-        status_timeout: seconds that a prover has to say that it is there.
+        status_timeout: seconds that a prover has to say that it is there, and to come back when a connection broke.
     """
 
     def __init__(
@@ -177,13 +177,18 @@ class Fleet:
         return None
 
     def _one(self, prover: int, request: StepRequest, dimension: int, deadline: float) -> StepReply | Failure:
-        """A connection that breaks is tried again: provers answer a repeated request from memory."""
+        """A connection that breaks is tried again: provers answer a repeated request from memory.
+
+        One that is restarted is back in seconds.  Who is not is given up: the others wait for this step.
+        """
+        back_by: float | None = None
         while True:
             try:
                 left = max(deadline - self._clock.monotonic(), 0.01)
                 return self._clients[prover].run(request, dimension, left)
             except UnavailableError as error:
-                if self._clock.monotonic() + _PAUSE >= deadline:
+                back_by = back_by or min(deadline, self._clock.monotonic() + self._status_timeout)
+                if self._clock.monotonic() + _PAUSE >= back_by:
                     return Failure("unreachable", error.code, str(error))
                 self._clock.sleep(_PAUSE)
             except GradrollError as error:

@@ -147,7 +147,8 @@ class CoordinatorSettings(Server):
     step_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 120.0
     """Time that provers have for one step; a large model on slow machines needs more."""
     status_timeout: Annotated[float, Interval(ge=0.1, le=600), Unit("seconds")] = 10.0
-    """Time that a prover has to say that it is there."""
+    """Time that a prover has to say that it is there, and to be back when it breaks off in the middle of a step: longer
+    than its restart takes."""
     poll_interval: Annotated[float, Interval(ge=0.05, le=3600), Unit("seconds")] = 1.0
     """Time between looks at the rounds."""
     longest_pause: Annotated[float, Interval(ge=0.1, le=86_400), Unit("seconds")] = 60.0

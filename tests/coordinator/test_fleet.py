@@ -273,6 +273,18 @@ def test_after_the_steps_time_nobody_is_asked_any_more(world: World) -> None:
     assert world.clock.monotonic() - began <= 2.0
 
 
+def test_a_prover_that_is_gone_does_not_cost_the_steps_time(world: World) -> None:
+    """Nobody listens at its endpoint: that is told at once, and the others wait."""
+    world.fleet.reachable()
+    world.provers[1].troubles = [UnavailableError("connection refused")] * 100
+    began = world.clock.monotonic()
+    failed = world.fleet.ask({1: REQUESTS[1]}, 5, 120.0)[1]
+    assert failed == Failure("unreachable", "unavailable", "connection refused")
+    assert world.clock.monotonic() - began <= 2.5
+    world.provers[1].troubles = [UnavailableError("it is restarted")] * 3
+    assert isinstance(world.fleet.ask({1: REQUESTS[1]}, 5, 120.0)[1], StepReply)
+
+
 def test_a_prover_that_moves_in_the_middle_of_a_step_is_asked_at_its_new_endpoint(world: World) -> None:
     world.fleet.reachable()
     world.provers[1].troubles = [UnavailableError("the line broke")]
