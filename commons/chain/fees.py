@@ -19,9 +19,9 @@ def fees_paid(view: ChainView, task_id: int, number: int) -> tuple[FeesPaid, ...
 
     Raises ChainError when the node is the trouble.
     """
-    paid = view.events(decoding.FEES_PAID, task_id, number)
-    back = view.events(decoding.FEES_REFUNDED, task_id, number)
-    return tuple(view.rpc.guarded(lambda: [*map(decoding.fees_paid, paid), *map(decoding.fees_refunded, back)]))
+    paid = view.events.read(decoding.fees_paid, decoding.FEES_PAID, task_id, number)
+    back = view.events.read(decoding.fees_refunded, decoding.FEES_REFUNDED, task_id, number)
+    return (*paid, *back)
 
 
 class FeesAccount(ChainAccount):

@@ -29,7 +29,7 @@ TERMS = TaskTerms(
 MEMBERS = Committee(5, 1, tuple(bytes([p + 1]) * 20 for p in range(4)))
 POLICY = Policy(16, b"\x06" * 32, b"\x07" * 32)
 CONTEXT = Context.of(TERMS, 0, b"\x08" * 32, POLICY)
-OPEN = RoundRecord(b"\x08" * 32, 50, 100, 1, 2, 20, 10, 0, 0, 2, G1(bytes(64)), False, False)
+OPEN = RoundRecord(b"\x08" * 32, 50, 100, 1, 2, 20, 10, 0, 2, G1(bytes(64)), False, False)
 OWNER = OwnerRecord(b"\x09" * 20, b"\x09" * 20, 0, 0, None, None, False)
 
 

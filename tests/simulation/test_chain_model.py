@@ -20,7 +20,7 @@ from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.sharing import sealing
 from native import g1_generator
-from tests.commons.test_chain import DIMENSION, PAYEE, REWARD, RULES, World, built, terms
+from tests.commons.test_chain import DIMENSION, PAYEE, REWARD, RULES, World, built, has_part, terms
 from tests.simulation.world.chain import BLOCK_SECONDS, ModelChain, OpenRound
 from tests.simulation.world.clock import WorldClock
 from tests.simulation.world.nodes import Account, NodeView
@@ -157,9 +157,9 @@ def test_seats_and_leaving_are_as_in_the_contracts(world: World, task: Callable[
         theirs, ours = chain.view.round(number, opened), account.view.round(number, opened)
         assert (theirs.seats, theirs.limit) == (ours.seats, ours.limit)
         for index in range(6):
-            eligible = chain.view.eligible(number, opened, index)
-            assert eligible == account.view.eligible(number, opened, index), (opened, index)
-    assert [chain.view.eligible(number, 1, index) for index in range(6)] == [True, False, True, True, True, False]
+            eligible = has_part(chain.view, number, opened, index)
+            assert eligible == has_part(account.view, number, opened, index), (opened, index)
+    assert [has_part(chain.view, number, 1, index) for index in range(6)] == [True, False, True, True, True, False]
 
 
 @pytest.mark.slow

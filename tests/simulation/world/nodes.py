@@ -11,7 +11,6 @@ from circuits.terms import MarketId, TaskTerms
 from circuits.verify import sum_of_commitments
 from commons.chain.facts import (
     AcceptedBatch,
-    Claimable,
     CommitteeRecord,
     ExcludedOwner,
     HeldFees,
@@ -100,7 +99,7 @@ class NodeView:
         owners = sum(batch.statement.size for _, batch in batches)
         closed = chain.market_time(chain.head.time) > current.settle
         return RoundRecord(
-            chain.model_digest, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, 0, owners,
+            chain.model_digest, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, owners,
             INFINITY, closed, False,
         )  # fmt: skip
 
@@ -123,28 +122,9 @@ class NodeView:
     def owner_at(self, task_id: int, index: int) -> bytes:
         return self.owner(task_id, index).signer
 
-    def owner_index(self, task_id: int, signer: bytes) -> int | None:
-        self.terms(task_id)
-        return next((index for index, known in self.chain.owners.items() if known == signer), None)
-
-    def admitted(self, task_id: int, signer: bytes) -> bool:
-        return not self.terms(task_id).permissioned or self.owner_index(task_id, signer) is not None
-
-    def eligible(self, task_id: int, number: int, index: int) -> bool:
-        return index < self.round(task_id, number).limit and self.owner(task_id, index).takes_part(number)
-
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         self.context(task_id, number)
         return index in self.chain.consumed(number)
-
-    def claimable(self, task_id: int, index: int, through: int) -> Claimable:
-        """Nobody claims in the model."""
-        self.terms(task_id)
-        return Claimable(self.chain.earned(index), min(through, len(self.chain.opened)))
-
-    def owed(self, token: bytes, account: bytes) -> int:
-        self._ask()
-        return self.chain.fees().owed[account]
 
     def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
         return self.committee_record(committee_id, epoch).committee
