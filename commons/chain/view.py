@@ -17,8 +17,8 @@ from circuits.statement import Committee, Context, Policy
 from circuits.terms import CommitteeTerms, MarketId, TaskTerms
 from commons.chain import decoding
 from commons.chain.blockwatch import BlockWatch
+from commons.chain.contractevents import Events
 from commons.chain.deploymentwatch import DeploymentWatch
-from commons.chain.events import Events
 from commons.chain.facts import (
     ROSTER_SIZE,
     AcceptedBatch,
