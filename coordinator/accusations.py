@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from circuits.errors import GradrollError
 from circuits.statement import Committee
-from commons.protocol.bodies import SignedBody
+from commons.protocol.bodies import SignatureBody
 from commons.protocol.messages import MAX_COHORT, Cohort, Step, StepReply, StepRequest
 from commons.protocol.receipts import exclusion_digest
 from commons.protocol.replies import Failure, collect
@@ -73,7 +73,7 @@ class _Case:
         """Hear a prover; whether it has signed."""
         self.awaited.discard(prover)
         answers = collect(
-            self.committee, {prover: reply}, (prover,), self.request.session, Step.EXCLUDE, SignedBody.decode
+            self.committee, {prover: reply}, (prover,), self.request.session, Step.EXCLUDE, SignatureBody.decode
         )
         body, digest = answers.bodies.get(prover), exclusion_digest(self.cohort.context, self.owner, self.dealing)
         if body is None or not signs(self.committee.members[prover], digest, body.signature):

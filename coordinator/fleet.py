@@ -18,6 +18,7 @@ from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from commons.runtime.clock import Clock
+from commons.runtime.identifiers import shown
 from commons.runtime.memo import Memo
 
 V = TypeVar("V")
@@ -254,7 +255,7 @@ class Fleet:
         words = self._each(everybody, lambda prover: self._clients[prover].accept_keys(number, mailbox[prover]))
         confirmations = [words[prover] for prover in everybody]
         self._each(everybody, lambda prover: self._clients[prover].confirm_keys(number, confirmations))
-        _log.info("event=shared-keys-ready committee=%d", number)
+        _log.info("event=shared-keys-ready committee=%s", shown(number))
 
     def _each(self, provers: Iterable[int], ask: Callable[[int], V]) -> dict[int, V]:
         futures = {prover: self._pool.submit(ask, prover) for prover in list(provers)}

@@ -12,6 +12,7 @@ import grpc
 
 from commons.chain.view import ChainView
 from commons.runtime.clock import SystemClock
+from commons.runtime.identifiers import shown
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
 from commons.settings.loading import Settings
@@ -72,8 +73,8 @@ class ProverNode:
         self._server.start()
         threading.Thread(target=self._tidy, daemon=True, name="tidy").start()
         _log.info(
-            "event=prover-started address=0x%s committee=%d prover=%d port=%d",
-            self.prover.address.hex(), self._own.committee, self.prover.membership.index, port,
+            "event=prover-started address=0x%s committee=%s prover=%d port=%d",
+            self.prover.address.hex(), shown(self._own.committee), self.prover.membership.index, port,
         )  # fmt: skip
         return port
 

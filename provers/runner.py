@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from circuits.errors import GradrollError, UnknownError
 from circuits.statement import Membership
-from commons.protocol.bodies import SignedBody
+from commons.protocol.bodies import SignatureBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from provers.joining.keysetup import KeySetup
@@ -89,7 +89,7 @@ class Runner:
     def _keep(self, request: StepRequest, message: Message) -> None:
         """What this prover serves when the coordinator is gone: batches it attested, certificates it has seen."""
         if request.step is Step.ATTEST:
-            own = (self._membership.index, SignedBody.decode(message.body).signature)
+            own = (self._membership.index, SignatureBody.decode(message.body).signature)
             self._store.put_batch(AuditBundle.decode(request.payload).attested_by([own]))
         elif request.step is Step.RELEASE:
             self._store.put_certificate(Certificate.decode(request.payload))

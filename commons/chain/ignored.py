@@ -20,7 +20,7 @@ def certain_after(view: MarketReader, task_id: int, number: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Postings:
+class PostedOwners:
     """What owners posted in a round: registration indices.
 
     Attributes:
@@ -32,10 +32,10 @@ class Postings:
     ignored: frozenset[int] = frozenset()
 
 
-def postings(view: MarketReader, task_id: int, number: int) -> Postings:
+def postings(view: MarketReader, task_id: int, number: int) -> PostedOwners:
     """Who posted in a round, and what became of it.  Raises ChainError."""
     posted = frozenset(each.header.owner_index for each in view.posted(task_id, number))
     if not posted:
-        return Postings()
+        return PostedOwners()
     left = posted - {each.index for each in view.excluded(task_id, number)}
-    return Postings(posted, frozenset(index for index in left if not view.consumed(task_id, number, index)))
+    return PostedOwners(posted, frozenset(index for index in left if not view.consumed(task_id, number, index)))

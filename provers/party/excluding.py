@@ -23,7 +23,7 @@ import numpy as np
 import native
 from circuits.errors import BlamedProversError, InconsistentError, RuleViolationError, WireError
 from circuits.statement import Committee, Membership
-from commons.protocol.bodies import ProjectBody, SignedBody, ValidateBody
+from commons.protocol.bodies import ProjectBody, SignatureBody, ValidateBody
 from commons.protocol.messages import Cohort, Step, StepRequest
 from commons.protocol.receipts import exclusion_digest
 from commons.protocol.relay import take
@@ -51,7 +51,7 @@ def exclude(party: Party, env: Environment, request: StepRequest) -> StepResult:
     check_context(env, cohort.context)
     header = cohort.headers[request.owner]
     digest = exclusion_digest(cohort.context, header.owner, cohort.digests[request.owner])
-    return StepResult(party, SignedBody(env.sign(digest)).encode())
+    return StepResult(party, SignatureBody(env.sign(digest)).encode())
 
 
 def misses(committee: Committee, projected: Projected, values: Mapping[int, FrArray], holder: int, raw: bytes) -> bool:

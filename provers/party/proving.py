@@ -22,7 +22,7 @@ from circuits.errors import RuleViolationError, WireError
 from circuits.policies.spec import PublicInputs
 from circuits.statement import Attested, BatchStatement
 from circuits.verify import verify_batch
-from commons.protocol.bodies import CombineBody, ProveBody, SignedBody
+from commons.protocol.bodies import CombineBody, ProveBody, SignatureBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Message, Step, StepRequest
 from commons.protocol.relay import take
@@ -90,7 +90,7 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     require_row(bundle, env.commitment_key(context.dimension))
     locked = ledger.Locked(ledger.Selection.plain(members_of(context, masked.headers)))
     env.ledger.check(locked)
-    body = SignedBody(env.sign(attested(env, bundle.certificate).digest(context)))
+    body = SignatureBody(env.sign(attested(env, bundle.certificate).digest(context)))
     return StepResult(party.with_attempt(request.session, Finished(masked.cohort)), body.encode(), (locked,))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from circuits.errors import ClosedError, ContractError, UnavailableError
 from circuits.terms import DAY, Pay, Windows
-from commons.chain.ignored import Postings, postings
+from commons.chain.ignored import PostedOwners, postings
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import sign_digest
@@ -188,7 +188,7 @@ def test_a_deposit_that_is_not_worth_the_gas_is_left_alone_until_the_owner_posts
     assert posting.excluded == []
     assert world.excluded == [world.index]
     posted = frozenset({world.index})
-    assert postings(world.market, *world.key) == Postings(posted, frozenset())
+    assert postings(world.market, *world.key) == PostedOwners(posted, frozenset())
 
 
 def test_after_a_restart_it_is_excluded_with_what_was_signed(build: Any) -> None:

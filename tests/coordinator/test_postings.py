@@ -14,8 +14,7 @@ from circuits.errors import ChainError, ContractError, SignatureError
 from circuits.statement import SubmissionHeader
 from circuits.terms import Pay, Windows
 from commons.chain.facts import PostedSubmission
-from commons.chain.ignored import Postings as Posted
-from commons.chain.ignored import certain_after, postings
+from commons.chain.ignored import PostedOwners, certain_after, postings
 from commons.protocol.status import SubmissionState
 from coordinator.events import HeaderAccepted, HeaderRefused, OwnerDropped
 from coordinator.postings import Postings
@@ -295,7 +294,7 @@ def test_who_ignores_an_owner_that_posts_loses_its_part_of_the_fees() -> None:
     batch_of_two(network, market)
     post(network, market, 2)
     ignored = frozenset({network.headers[2].owner_index})
-    assert postings(market, *key) == Posted(ignored, ignored)
+    assert postings(market, *key) == PostedOwners(ignored, ignored)
     assert certain_after(market, *key) == market.round(*key).settle_deadline
     market.be_at(market.round(*key).settle_deadline + network.terms.windows.availability)
     held = market.held_fees(*key)[0]
@@ -318,7 +317,7 @@ def test_who_posts_late_twice_or_though_accepted_is_refused() -> None:
 def test_a_round_in_which_nobody_posts_is_certain_at_its_submit_deadline() -> None:
     network, market = paying()
     key = (network.terms.task_id, 0)
-    assert postings(market, *key) == Posted()
+    assert postings(market, *key) == PostedOwners()
     assert certain_after(market, *key) == market.round(*key).submit_deadline
     free = Market(chain_of(network_with(OWNERS)))
     assert certain_after(free, *key) == 0

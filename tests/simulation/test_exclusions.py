@@ -11,7 +11,7 @@ import pytest
 
 import native
 from circuits.errors import RuleViolationError, SignatureError, UnknownError, WireError
-from commons.protocol.bodies import ProjectBody, SignedBody, ValidateBody
+from commons.protocol.bodies import ProjectBody, SignatureBody, ValidateBody
 from commons.protocol.messages import Message, Step, StepReply, StepRequest
 from commons.protocol.receipts import exclusion_digest
 from commons.protocol.replies import Failure
@@ -64,7 +64,7 @@ def signed(network: Network, prover: int, request: StepRequest, owner: int) -> b
         return False
     header = network.headers[owner]
     digest = exclusion_digest(network.context, header.owner, network.submission(owner))
-    return signs(network.committee.members[prover], digest, SignedBody.decode(reply.message.body).signature)
+    return signs(network.committee.members[prover], digest, SignatureBody.decode(reply.message.body).signature)
 
 
 def refusal(network: Network, request: StepRequest) -> set[str]:
