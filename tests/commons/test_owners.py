@@ -150,6 +150,16 @@ def test_a_round_that_may_still_accept_an_owner_is_not_passed(world: World, want
     assert world.chain.view.owner(task, 3).next_claim == 1, "an owner that leaves has to be settled, owed or not"
 
 
+def test_an_owner_that_is_owed_nothing_costs_no_claim(world: World, wanted: NewTask) -> None:
+    task, relayer = task_with_batches(world, wanted, 1, late=[world.chains[9]]), world.chains[5]
+    world.advance(2000)
+    nonce = relayer._sender._nonce()
+    assert relayer.claim(task, [3], owed_only=True) == 0
+    assert relayer._sender._nonce() == nonce
+    assert relayer.claim(task, [3, 0], owed_only=True) == REWARD
+    assert [world.chain.view.owner(task, index).next_claim for index in (0, 3)] == [1, 0]
+
+
 def order_of(world: World, task: int, index: int, **changes: object) -> ClaimOrder:
     view = world.chain.view
     order = ClaimOrder(
