@@ -1,5 +1,5 @@
-"""`gradroll task fees` and `gradroll task challenge`: what coordinator and provers are owed, and whether they earned "
-"it."""
+"""`gradroll task fees` and `gradroll task challenge`: what coordinator and provers are owed, and whether they earned
+it."""
 
 from __future__ import annotations
 

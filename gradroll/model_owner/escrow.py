@@ -96,8 +96,8 @@ class EscrowOwner:
         return tuple(overdue)
 
     def held_fees(self, task_id: int) -> tuple[BatchFees, ...]:
-        """Fees of accepted batches that the market still holds: nobody has shown a quorum's word that the sum is "
-        "served."""
+        """Fees of accepted batches that the market still holds: nobody has shown a quorum's word that the sum is
+        served."""
         rounds = range(self._view.task(task_id).rounds_opened)
         return tuple(
             BatchFees(number, batch, held)
