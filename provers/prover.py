@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
 from circuits.statement import Committee, Membership, SubmissionHeader
+from circuits.terms import DAY
 from commons import VERSION
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import Certificate
@@ -34,8 +35,7 @@ from provers.store import RoundName, Store
 from provers.suspicions import Suspicions
 
 _log = logging.getLogger(__name__)
-_DAY = 86_400
-_LONGEST_PAUSE = 7 * _DAY
+_LONGEST_PAUSE = 7 * DAY
 """Of the market (`contracts/src/libraries/MarketClock.sol`)."""
 
 
@@ -166,7 +166,7 @@ class Prover:
         try:
             now = self._clock.time()  # not the node's word: a time far ahead would cost the shares of running rounds
             deleted = self.store.discard_settled(int(now), self._still_open(int(now)))
-            self.store.discard_results(now - self._settings.retention_days * _DAY)
+            self.store.discard_results(now - self._settings.retention_days * DAY)
         except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
             reason = str(error) if isinstance(error, GradrollError) else type(error).__name__
             _log.warning("event=tidy-failed reason=%r", reason)
