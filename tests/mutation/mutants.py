@@ -263,6 +263,13 @@ MUTANTS = (
         _in("privacy", "test_one_sum.py::test_a_share_damaged_in_memory_does_not_lay_the_sealed_one_open"),
     ),
     Mutant(
+        "provers/party/excluding.py",
+        "for holder in holders)\n",
+        "for holder in holders[:1])\n",
+        "an owner that gives two provers one share answers for both",
+        _in("simulation", "test_exclusions.py::test_every_prover_signs_the_exclusion_of_an_owner_that_is_rejected"),
+    ),
+    Mutant(
         "provers/intake.py",
         "            self._require_unbound(header, context)\n",
         "",
