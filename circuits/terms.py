@@ -23,11 +23,17 @@ CHANGE_DELAY, UNBONDING_DELAY = 7 * DAY, 120 * DAY
 windows of a round, finality and the time for which provers keep sums."""
 ETHER = bytes(20)
 """Stands for ether where the address of a token is asked for."""
+_MAX_IDENTIFIER = (1 << 64) - 1
 
 
 def _require_in(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise InvalidInputError(f"task terms: {name} is {value}, it must lie in [{low}, {high}]")
+
+
+def _require_address(name: str, value: bytes) -> None:
+    if len(value) != 20:
+        raise InvalidInputError(f"task terms: {name} is an address of 20 bytes, not {len(value)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,11 @@ class MarketId:
     chain_id: int
     address: bytes
     deployment: bytes
+
+    def __post_init__(self) -> None:
+        sizes = len(self.address), len(self.deployment)
+        if sizes != (20, 32) or not 0 <= self.chain_id < 1 << 256:
+            raise InvalidInputError("a market has a chain's number, an address of 20 bytes and a deployment of 32")
 
     @property
     def domain(self) -> bytes:
@@ -160,7 +171,7 @@ class NewTask:
 
     def __post_init__(self) -> None:
         limits = (
-            ("committee_id", self.committee_id, 0, (1 << 64) - 1),
+            ("committee_id", self.committee_id, 0, _MAX_IDENTIFIER),
             ("dimension", self.dimension, 1, MAX_DIMENSION),
             ("bound", self.bound, 1, MAX_BOUND),
             ("fraction_bits", self.fraction_bits, 0, 62),
@@ -171,9 +182,8 @@ class NewTask:
         )
         for limit in limits:
             _require_in(*limit)
-        for name, address in (("verifier", self.verifier), ("coordinator", self.coordinator)):
-            if len(address) != 20:
-                raise InvalidInputError(f"task terms: {name} is an address of 20 bytes, not {len(address)}")
+        _require_address("verifier", self.verifier)
+        _require_address("coordinator", self.coordinator)
 
     @property
     def words(self) -> tuple[bytes | int, ...]:
@@ -202,6 +212,11 @@ class TaskTerms(NewTask):
     market: MarketId = field(kw_only=True)
     task_id: int = field(kw_only=True)
     creator: bytes = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        NewTask.__post_init__(self)  # with slots there is no super() without arguments
+        _require_in("task_id", self.task_id, 0, _MAX_IDENTIFIER)
+        _require_address("creator", self.creator)
 
     @property
     def terms_hash(self) -> bytes:
