@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from circuits.errors import GradrollError, NotReadyError
+from circuits.errors import GradrollError, NotReadyError, UnknownError
+from circuits.terms import TaskTerms
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
 from commons.protocol.certified import Attesters
 from commons.protocol.evidence import ConflictingAttestations, Evidence, TooFewOwners, WrongSum
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.signing import sign_digest
+from commons.protocol.witness import Witness
 from commons.storage.evidencefiles import FOLDER, load_evidence
+from provers.suspicions import _Looked
 from tests.provers.test_prover import OWN, World
 from tests.support.network import network_with
 from tests.support.perjury import attested, of_owners, with_false_sum
@@ -82,6 +85,76 @@ def test_what_it_attested_after_the_first_look_is_held_against_later_ones(world:
     show(world, signed(world, of_owners(whole(), (0, 2)), 0))
     assert set(found(world)) == {0}
     assert found(world)[0].culprit() == world.committee.members[0]
+
+
+def test_a_batch_that_is_deleted_while_the_others_are_read_does_not_hide_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = [signed(world, of_owners(whole(), slots), 0) for slots in ((0, 1), (0, 1, 2))]
+    for certificate in own:
+        world.store.put_certificate(certificate)
+    first = min(each.batch_id for each in own)
+    read = world.store.certificate
+
+    def tidied(batch_id: bytes) -> bytes:
+        if batch_id == first:
+            raise UnknownError("deleted")
+        return read(batch_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "certificate", tidied)
+        show(world, signed(world, of_owners(whole(), (1, 2)), 0))
+    assert set(found(world)) == {0}
+
+
+def test_what_was_looked_at_is_not_looked_at_again_and_what_failed_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody with one certificate can ask as often as they like."""
+    looked = list[Certificate]()
+    look = Witness.certificate
+
+    def counted(witness: Witness, certificate: Certificate, attesters: Attesters, terms: TaskTerms) -> list[Evidence]:
+        looked.append(certificate)
+        if len(looked) < 3:
+            raise ValueError("a mistake")
+        return look(witness, certificate, attesters, terms)
+
+    monkeypatch.setattr(Witness, "certificate", counted)
+    own, given = signed(world, of_owners(whole(), (0, 1)), 0), signed(world, of_owners(whole(), (1, 2)), 0, 1)
+    world.store.put_certificate(own)
+    fewer, more = given.attested_by([]), signed(world, of_owners(whole(), (1, 2)), 0, 1, 3)
+    for certificate in (given, given, given, fewer, more, more, given):
+        show(world, certificate)
+    assert [_words(seen) for seen in looked] == [_words(seen) for seen in (own, given, own, given, more)]
+    assert caplog.text.count("event=evidence-error") == 2
+    assert set(found(world)) == {0}
+
+
+def _words(certificate: Certificate) -> tuple[bytes, list[int]]:
+    return certificate.batch_id, [prover for prover, _ in certificate.attestations]
+
+
+def test_what_is_remembered_of_own_and_of_shown_batches_is_bounded() -> None:
+    looked = _Looked(3)
+    for nth in range(9):
+        looked.add(bytes([nth]), frozenset({nth}))
+    looked.add(bytes([7]), frozenset({1}))
+    assert [nth for nth in range(9) if looked.has(bytes([nth]))] == [6, 7, 8]
+    assert looked.has(bytes([7]), frozenset({1, 7}))
+    assert not looked.has(bytes([7]), frozenset({1, 2}))
+
+
+def test_a_mistake_in_here_changes_no_answer(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(Attesters, "valid", mistaken)
+    with pytest.raises(NotReadyError, match="keys are not set up"):
+        world.prover.run(release.request(signed(world, whole())))
+    assert "event=certificate-error" in caplog.text
 
 
 def test_nothing_is_written_of_certificates_that_nobody_has_to_answer_for(world: World) -> None:
