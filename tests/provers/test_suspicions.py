@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -19,6 +21,11 @@ from commons.protocol.messages import Step, StepRequest
 from commons.protocol.signing import sign_digest
 from commons.protocol.witness import Witness
 from commons.storage.evidencefiles import FOLDER, load_evidence
+from commons.wire._generated.prover_pb2_grpc import add_ProverServicer_to_server
+from commons.wire.channel import bind, new_server
+from commons.wire.prover_client import ProverClient
+from provers.background import Background
+from provers.node import Servicer
 from provers.suspicions import _Looked
 from tests.provers.test_prover import OWN, World
 from tests.support.network import network_with
@@ -50,8 +57,13 @@ def signed(world: World, certificate: Certificate, *provers: int) -> Certificate
 
 def show(world: World, certificate: Certificate) -> None:
     """Ask for the release of its sum, in vain: this prover's shared keys are not set up."""
+    look_at(world, release.request(certificate))
+
+
+def look_at(world: World, request: StepRequest) -> None:
     with pytest.raises(GradrollError):
-        world.prover.run(release.request(certificate))
+        world.prover.run(request)
+    world.prover.look_at(request)
 
 
 def found(world: World) -> dict[int, Evidence]:
@@ -145,15 +157,14 @@ def test_what_is_remembered_of_own_and_of_shown_batches_is_bounded() -> None:
     assert not looked.has(bytes([7]), frozenset({1, 2}))
 
 
-def test_a_mistake_in_here_changes_no_answer(
+def test_a_mistake_in_here_is_logged_and_no_more(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mistaken(*_: object) -> None:
         raise ValueError("a mistake")
 
     monkeypatch.setattr(Attesters, "valid", mistaken)
-    with pytest.raises(NotReadyError, match="keys are not set up"):
-        world.prover.run(release.request(signed(world, whole())))
+    show(world, signed(world, whole()))
     assert "event=certificate-error" in caplog.text
 
 
@@ -169,13 +180,43 @@ def test_nothing_is_written_of_certificates_that_nobody_has_to_answer_for(world:
     )
     for certificate in innocent:
         show(world, certificate)
-    with pytest.raises(GradrollError):
-        world.prover.run(StepRequest(Step.RELEASE, bytes(32), payload=b"junk"))
+    look_at(world, StepRequest(Step.RELEASE, bytes(32), payload=b"junk"))
     assert found(world) == {}
 
 
-def test_a_disk_that_is_full_changes_no_answer(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_is_full_is_no_mistake(world: World, caplog: pytest.LogCaptureFixture) -> None:
     (world.directory / "state" / FOLDER).write_text("in the way")
-    with pytest.raises(NotReadyError, match="keys are not set up"):
-        world.prover.run(release.request(signed(world, of_owners(whole(), (1,)), 0)))
+    show(world, signed(world, of_owners(whole(), (1,)), 0))
     assert "event=evidence-not-kept" in caplog.text
+
+
+def test_it_looks_behind_the_answer_and_a_flood_of_requests_piles_nothing_up(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking asks a node, which may be slow: whoever asks for a sum has its answer meanwhile."""
+    caplog.set_level(logging.INFO, "provers.node")
+    background, begun, free = Background("suspicions", 1), Event(), Event()
+    look = world.prover.look_at
+
+    def slow(request: StepRequest) -> None:
+        begun.set()
+        free.wait()
+        look(request)
+
+    monkeypatch.setattr(world.prover, "look_at", slow)
+    server = new_server(2)
+    add_ProverServicer_to_server(Servicer(world.prover, background, idle_timeout=60.0), server)
+    port = bind(server, "127.0.0.1:0", None)
+    server.start()
+    try:
+        with ProverClient(f"127.0.0.1:{port}") as client:
+            for slot in (1, 2):
+                with pytest.raises(NotReadyError, match="keys are not set up"):
+                    client.run(release.request(signed(world, of_owners(whole(), (slot,)), slot - 1)), 5)
+        begun.wait()
+    finally:
+        free.set()
+        server.stop(None).wait()
+        background.close()
+    assert set(found(world)) == {0}
+    assert caplog.text.count("event=certificate-not-looked-at") == 1
