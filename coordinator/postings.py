@@ -15,7 +15,6 @@ from commons.chain.facts import PostedSubmission
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
-from commons.wire import checks
 from coordinator.admission import Admission
 from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey, named
@@ -118,7 +117,6 @@ class Postings:
         if known or (submission, posted.header.owner) in self._refused:
             return False
         try:
-            checks.g1(posted.header.commitment, "the commitment")
             self._admission.submit(posted.header, posted.receipts)
         except ChainError:
             raise

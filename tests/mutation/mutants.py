@@ -561,6 +561,13 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/admission.py",
+        """        checks.g1(header.commitment, "the header's commitment")""",
+        "       ",
+        "a commitment that is no point enters no cohort",
+        _in("coordinator", "test_admission.py::test_a_commitment_is_a_point_of_the_curve"),
+    ),
+    Mutant(
+        "coordinator/admission.py",
         "if len(receipts) < committee.quorum:",
         "if len(receipts) < committee.quorum - 1:",
         "a submission that is entered can be proven",
