@@ -173,8 +173,9 @@ class Servicer(prover_pb2_grpc.ProverServicer):
     def ListBatches(self, request: pb.ListBatchesRequest, context: grpc.ServicerContext) -> pb.ListBatchesReply:  # noqa: N802
         """Name the batches of a round that this prover attested."""
         with answering(context, self._prover.refused):
+            after = uploads.listed_after(request)
             known = self._prover.store.batches_of(request.task_id, request.round)
-            return pb.ListBatchesReply(batch_ids=known[bisect_right(known, request.after) :][: uploads.MAX_LISTED])
+            return pb.ListBatchesReply(batch_ids=known[bisect_right(known, after) :][: uploads.MAX_LISTED])
 
     def GetAuditBundle(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
