@@ -10,7 +10,7 @@ import logging
 from concurrent.futures import Executor, Future
 
 from circuits.errors import ContractError, GradrollError
-from circuits.terms import TaskTerms
+from commons.chain.counting import Counting
 from commons.chain.ports import BatchSender
 from commons.runtime.clock import Clock
 from coordinator.events import ExclusionEnded, ExclusionSigned
@@ -21,12 +21,6 @@ from coordinator.roundstate import named
 _log = logging.getLogger(__name__)
 _FINAL = frozenset({"NotInRound", "ExclusionTooLate"})
 """Refusals that do not pass."""
-
-
-def is_priced(terms: TaskTerms) -> bool:
-    """Whether an exclusion of an owner of a task changes anything: a deposit, or what it costs to ignore it."""
-    pay = terms.pay
-    return bool(pay.deposit or pay.coordinator_batch or pay.coordinator_gradient)
 
 
 class Exclusions:
@@ -120,10 +114,9 @@ class Exclusions:
 
     def _shown(self, signed: ExclusionSigned) -> tuple[tuple[int, bytes], ...]:
         """A quorum's signatures by keys that count; all of those where there is none."""
-        committee = self._view.committee_of_round(signed.task_id, signed.round)
-        revoked = self._view.revoked(committee.committee_id)
+        counting = Counting.of(self._view, self._view.committee_of_round(signed.task_id, signed.round))
         given = zip(signed.provers, signed.signatures, strict=True)
-        return tuple((p, s) for p, s in given if committee.members[p] not in revoked)[: committee.quorum]
+        return tuple(counting.only(given)[: counting.committee.quorum])
 
     def _end(self, signed: ExclusionSigned) -> None:
         self._journal.record(ExclusionEnded(*signed.place))

@@ -7,6 +7,7 @@ import logging
 from circuits.errors import ContractError, NotReadyError
 from commons.chain.facts import HeldFees
 from commons.chain.feereceipts import FeeReceipts
+from commons.chain.fees import NOTHING_TO_REFUND, SETTLED_MEANWHILE, SETTLING_PASSES
 from commons.chain.ignored import certain_after
 from commons.chain.mined import Mined
 from commons.chain.ports import BatchSender
@@ -20,12 +21,8 @@ from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey
 
 _log = logging.getLogger(__name__)
-_CHANGED = frozenset({"FeesUnknown", "ProversPaid", "ChallengeStillPossible"})
-"""Refusals that pass: somebody was faster or asked for the sum, or a pause has moved the market's clock."""
-_SETTLED_OTHERWISE = frozenset({"AvailabilityOverdue", "FeesUnknown", "ProversPaid"})
+_SETTLED_OTHERWISE = SETTLED_MEANWHILE | {"AvailabilityOverdue"}
 """Refusals after which a sum has no fees to be published with."""
-_TOO_EARLY = frozenset({"AvailabilityNotOverdue", "FeesUnknown", "RoundStillOpen"})
-"""After a pause; somebody was faster; an owner has posted its submission meanwhile."""
 _POSTING_PATIENCE = 600
 """Most seconds after its acceptance in which a sum that is to be published waits for all who attested its batch."""
 
@@ -55,7 +52,7 @@ class FeeSettlement:
         Raises ChainError.
         """
         certain = certain_after(self._chain.view, *key)
-        if _provers_are_through(held):
+        if held.provers_through:
             return max(held.due, certain)
         if held.challenge:
             return 0
@@ -72,7 +69,7 @@ class FeeSettlement:
         Raises:
             ChainError: the node is the trouble; call again later.
         """
-        if _provers_are_through(held):
+        if held.provers_through:
             return self._refund(key, index, held)
         words = FeeReceipts.of(self._chain.view, fleet.committee)
         patient = now <= held.due - self._window(key) // 4
@@ -112,7 +109,7 @@ class FeeSettlement:
                 raise NotReadyError(f"provers {behind} that attested the batch do not say yet that they serve its sum")
             return None
         try:
-            mined = self._chain.settle_fees(*key, index, held, shown, posted=posted_hash(payload), payload=payload)
+            mined = self._chain.settle_fees(*key, index, held, shown, payload=payload)
         except ContractError as error:
             if error.error not in _SETTLED_OTHERWISE:
                 raise
@@ -130,7 +127,7 @@ class FeeSettlement:
     def _collected(self, held: HeldFees, fleet: Fleet, words: FeeReceipts, payload: bytes) -> dict[int, bytes]:
         """Valid receipts, by member; who has not released the sum yet is asked for that first."""
         signed = self._kept(held, words, payload)
-        asked = {member for member in range(fleet.committee.size) if words.counts(member)} - signed.keys()
+        asked = {member for member in range(fleet.committee.size) if words.counting.counts(member)} - signed.keys()
         receipts = fleet.availability(held.batch_id, payload, self._timeout, asked)
         signed.update(words.valid(held, receipts, payload))
         behind = words.missing(held, signed)
@@ -143,7 +140,7 @@ class FeeSettlement:
     def _kept(self, held: HeldFees, words: FeeReceipts, payload: bytes) -> dict[int, bytes]:
         """Receipts of earlier tries, of members whose word counts still."""
         signed = self._signed.get(_asked(held, payload), {})
-        return {member: signature for member, signature in signed.items() if words.counts(member)}
+        return {member: signature for member, signature in signed.items() if words.counting.counts(member)}
 
     def _end(self, held: HeldFees) -> None:
         """Forget what was collected for a batch."""
@@ -173,7 +170,7 @@ class FeeSettlement:
     def _refused(self, key: RoundKey, index: int, held: HeldFees, error: ContractError) -> bool:
         if error.error == "AvailabilityOverdue":
             return self._refund(key, index, held)
-        if error.error not in _CHANGED:
+        if error.error not in SETTLING_PASSES:
             raise error
         return False
 
@@ -182,17 +179,16 @@ class FeeSettlement:
 
         Those that no prover was paid go back to the task.
         """
-        pay = self._chain.view.terms(key[0]).pay
-        if not (pay.coordinator_batch or pay.coordinator_gradient):
+        if not self._chain.view.terms(key[0]).pay.pays_coordinator:
             return True
         try:
             self._chain.refund_fees(*key, index, held)
         except ContractError as error:
-            if error.error not in _TOO_EARLY:
+            if error.error not in NOTHING_TO_REFUND:
                 raise
             return False
         self._end(held)
-        if _provers_are_through(held):
+        if held.provers_through:
             _log.info("event=payee-paid batch=0x%s", held.batch_id.hex())
         else:
             _log.warning(
@@ -207,8 +203,3 @@ class FeeSettlement:
 
 def _asked(held: HeldFees, payload: bytes) -> _Asked:
     return held.batch_id, held.challenge, posted_hash(payload)
-
-
-def _provers_are_through(held: HeldFees) -> bool:
-    """Whether only the payee's fee is waited for, as far as the coordinator cares."""
-    return bool(held.paid) or not held.due
