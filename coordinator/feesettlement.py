@@ -12,10 +12,11 @@ from commons.chain.ignored import certain_after
 from commons.chain.mined import Mined
 from commons.chain.ports import BatchSender
 from commons.protocol import release
-from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.bundle import Certificate
 from commons.protocol.messages import StepReply
 from commons.protocol.receipts import posted_hash
 from commons.storage.blobs import Blobs
+from coordinator.certificates import certificate_of
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey
@@ -151,9 +152,12 @@ class FeeSettlement:
     def _have_released(self, batch_id: bytes, behind: list[int], fleet: Fleet) -> bool:
         """Ask members to release their share of a sum; whether any did."""
         done = self._released.setdefault(batch_id, set())
-        certificate = self._certificate(batch_id)
-        asked = fleet.reachable() & set(behind) - done
-        if certificate is None or not asked:
+        left = set(behind) - done
+        if not left:
+            return False
+        asked = fleet.reachable() & left
+        certificate = self._certificate(batch_id) if asked else None
+        if certificate is None:
             return False
         requests, dimension = release.requests(certificate, asked), certificate.statement.context.dimension
         replies = fleet.ask(requests, dimension, self._timeout)
@@ -165,7 +169,7 @@ class FeeSettlement:
         with self._journal.reading() as state:
             batch = state.batches.get(batch_id)
             digest = None if batch is None else batch.bundle_digest
-        return None if digest is None else AuditBundle.decode(self._blobs.get(digest)).certificate
+        return None if digest is None else certificate_of(self._blobs, digest)
 
     def _refused(self, key: RoundKey, index: int, held: HeldFees, error: ContractError) -> bool:
         if error.error == "AvailabilityOverdue":

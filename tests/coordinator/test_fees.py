@@ -18,6 +18,7 @@ from commons.protocol.messages import Step
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
+from coordinator import feesettlement
 from coordinator.coordinator import Coordinator
 from coordinator.events import BatchProven, BatchSettled, FeesEnded, HeaderAccepted, SumOpened, SumPublished
 from coordinator.feeturns import SETTLED
@@ -252,13 +253,21 @@ def test_a_prover_that_was_not_ready_when_the_sum_was_opened_is_asked_to_release
     assert [world.asked(prover) for prover in EVERYBODY] == [1, 1, 1, 2]
 
 
-def test_a_prover_that_releases_and_does_not_sign_is_not_made_to_send_its_share_for_ever(world: World) -> None:
+def test_a_prover_that_releases_and_does_not_sign_is_not_made_to_send_its_share_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A share is as long as the model."""
     world.turn()
     world.lines[3].says = AvailabilityReceipt(0, bytes(65))
-    for _ in range(7):
+    for _ in range(5):
+        world.turn(world.window // 8)
+    looks = world.lines[0].looks
+    read: list[bytes] = []
+    monkeypatch.setattr(feesettlement, "certificate_of", lambda _, digest: read.append(digest))
+    for _ in range(2):
         world.turn(world.window // 8)
     assert world.asked(3) == 2
+    assert (world.lines[0].looks, read) == (looks, []), "while nobody is left to ask, neither provers nor disk are"
     assert world.earned() == [OF_COORDINATOR, OF_PROVER, OF_PROVER, OF_PROVER, 0]
 
 

@@ -385,8 +385,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/feesettlement.py",
-        "        asked = fleet.reachable() & set(behind) - done",
-        "        asked = fleet.reachable() & set(behind)",
+        "        left = set(behind) - done",
+        "        left = set(behind)",
         "a share of a sum is asked for once for its fees",
         _in(
             "coordinator",
