@@ -99,7 +99,30 @@ class Pay:
     @property
     def fees(self) -> bool:
         """Whether coordinator or provers are paid."""
-        return any((self.coordinator_batch, self.coordinator_gradient, self.prover_batch, self.prover_gradient))
+        return self.pays_coordinator or self.pays_provers
+
+    @property
+    def pays_coordinator(self) -> bool:
+        """Whether the payee of a batch is paid."""
+        return bool(self.coordinator_batch or self.coordinator_gradient)
+
+    @property
+    def pays_provers(self) -> bool:
+        """Whether provers are paid."""
+        return bool(self.prover_batch or self.prover_gradient)
+
+    @property
+    def prices_exclusion(self) -> bool:
+        """Whether an exclusion of an owner changes anything: a deposit, or what it costs to ignore it."""
+        return bool(self.deposit) or self.pays_coordinator
+
+    def of_coordinator(self, owners: int) -> int:
+        """What the payee of a batch of so many gradients gets."""
+        return self.coordinator_batch + owners * self.coordinator_gradient
+
+    def of_prover(self, owners: int) -> int:
+        """What each prover gets that attested a batch of so many gradients and serves its sum."""
+        return self.prover_batch + owners * self.prover_gradient
 
     def per_gradient(self, provers: int) -> int:
         """What an accepted gradient costs the model owner: its pay, and fees for a committee of so many provers."""
