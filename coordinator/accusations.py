@@ -22,7 +22,6 @@ from commons.protocol.receipts import exclusion_digest
 from commons.protocol.replies import Failure, collect
 from commons.protocol.signing import signs
 from coordinator.events import ExclusionSigned
-from coordinator.exclusionturns import is_priced
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.machine import OwnerRejected, Resources, Verdict
@@ -112,7 +111,7 @@ class Accusations:
         self, resources: Resources, fleet: Fleet, cohort: Cohort, verdicts: Iterable[Verdict], provers: Iterable[int]
     ) -> None:
         """Start to ask provers about the owners that these verdicts reject."""
-        if not is_priced(resources.terms):
+        if not resources.terms.pay.prices_exclusion:
             return
         asked, cases = frozenset(provers), []
         for verdict in verdicts:

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import Committee
+from commons.chain.counting import Counting
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
@@ -123,13 +124,14 @@ class Fleet:
             UnavailableError: the keys are not set up, and not all members can be reached to do it.
         """
         self._connect_all()
-        members, revoked = self.committee.members, self._view.revoked(self._committee_id)
+        counting = Counting.of(self._view, self.committee)
+        members = counting.committee.members
         statuses = {p: status for p, status in self._statuses().items() if status.address == members[p]}
         ready = frozenset(p for p, status in statuses.items() if status.keys_ready)
-        if len(ready) < self.committee.quorum and not (ready and len(ready) == len(statuses)):
+        if len(ready) < counting.committee.quorum and not (ready and len(ready) == len(statuses)):
             self._set_keys_up(statuses)
             ready = frozenset(statuses)
-        return frozenset(p for p in ready if members[p] not in revoked)
+        return frozenset(filter(counting.counts, ready))
 
     def ask(
         self, requests: Mapping[int, StepRequest], dimension: int, timeout: float

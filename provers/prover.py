@@ -14,7 +14,7 @@ from commons import VERSION
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import Certificate
 from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage
-from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
@@ -107,11 +107,11 @@ class Prover:
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
-        try:
-            return self._runner.run(request)
-        finally:
-            if request.step is Step.RELEASE:
-                self._suspicions.shown(request.payload)
+        return self._runner.run(request)
+
+    def look_at(self, request: StepRequest) -> None:
+        """Look for evidence in the certificate of a release, whatever was answered.  Never raises."""
+        self._suspicions.shown(request.payload)
 
     def availability(self, batch_id: bytes, payload: bytes) -> AvailabilityReceipt:
         """This prover's word that a batch's sum is to be had.  Raises as ``attest_availability``; UnknownError."""

@@ -9,7 +9,7 @@ from commons.chain import calldata
 from commons.chain.account import SMALL, ChainAccount
 from commons.chain.mined import Mined
 
-POSTING_GAS, RECEIPT_GAS = 121_000, 8_500
+_POSTING, _RECEIPT = 121_000, 8_500
 """Gas of `postSubmission` where it costs most, for the first owner of 256: for an owner, and for each receipt of a
 quorum, with the part of it for the digests of the members' shares.  Within a tenth above what is measured."""
 _SIGNATURE, _DIGEST = 20_000, 2_000
@@ -17,7 +17,7 @@ _SIGNATURE, _DIGEST = 20_000, 2_000
 
 def posting_gas(quorum: int) -> int:
     """What posting a submission takes at most, with the receipts of a quorum of so many."""
-    return POSTING_GAS + quorum * RECEIPT_GAS
+    return _POSTING + quorum * _RECEIPT
 
 
 class ExclusionAccount(ChainAccount):

@@ -156,6 +156,23 @@ class HeldFees:
     paid: int
     payee_paid: bool = False
 
+    def attested_by(self, member: int) -> bool:
+        """Whether a member's attestation was handed in."""
+        return bool(self.attesters >> member & 1)
+
+    def is_paid(self, member: int) -> bool:
+        """Whether a member was paid."""
+        return bool(self.paid >> member & 1)
+
+    def pays(self, member: int) -> bool:
+        """Whether a member that says that the sum is served would be paid for it."""
+        return self.attested_by(member) and not self.is_paid(member)
+
+    @property
+    def provers_through(self) -> bool:
+        """Whether provers were paid or never will be: only the payee's fee waits, and members that may be added."""
+        return bool(self.paid) or not self.due
+
     @property
     def words(self) -> tuple[bytes | int, ...]:
         """As the contracts have it, word by word."""

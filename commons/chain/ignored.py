@@ -12,8 +12,7 @@ def certain_after(view: MarketReader, task_id: int, number: int) -> int:
 
     Who posts a submission later, or a pause of the market, moves it.  Raises ChainError.
     """
-    pay = view.terms(task_id).pay
-    if not (pay.coordinator_batch or pay.coordinator_gradient):
+    if not view.terms(task_id).pay.pays_coordinator:
         return 0
     record = view.round(task_id, number)
     return record.settle_deadline if view.posted(task_id, number) else record.submit_deadline

@@ -160,7 +160,6 @@ class BatchSender(Protocol):
         held: HeldFees,
         receipts: Sequence[tuple[int, bytes]],
         *,
-        posted: bytes = bytes(32),
         payload: bytes = b"",
     ) -> Mined:
         """Have a batch's fees credited, by members' signatures that its sum is served, or with the sum itself."""

@@ -11,6 +11,7 @@ from circuits.errors import ContractError
 from circuits.hashing import keccak
 from circuits.statement import BatchProof, BatchStatement, SubmissionHeader
 from circuits.terms import ETHER, Pay, Windows
+from commons.chain import calldata
 from commons.chain.deploying import deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.chain.facts import HeldFees
@@ -266,7 +267,10 @@ class Fees:
             challenge = 0 if stale else held.challenge
             digest = availability_digest(sender.view.market_id, self.batch_id, challenge, posted)
             receipts = [(member, self.world.chains[1 + member].sign(digest)) for member in members]
-            return sender.settle_fees(self.task, 0, 0, held, receipts, posted=posted, payload=payload)
+            if isinstance(sender, Account):
+                return sender.show((0, 0), held, receipts, posted, payload)
+            served = posted, payload, calldata.signed(receipts)
+            return sender._market("settleFees", self.task, 0, 0, held.words, (*served, []), repeatable=True)
 
         return self.both(act)
 

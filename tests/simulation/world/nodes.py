@@ -21,11 +21,11 @@ from commons.chain.facts import (
     TaskRecord,
 )
 from commons.chain.mined import Mined
-from commons.protocol.receipts import UNPOSTED, exclusion_digest
+from commons.protocol.receipts import exclusion_digest, posted_hash
 from native import G1, G2
 from tests.simulation.world.chain import Acceptance, ModelChain
 from tests.simulation.world.clock import NodeClock
-from tests.simulation.world.fees import Call, ExcludeCall, FeeCall, PostCall
+from tests.simulation.world.fees import Call, ExcludeCall, FeeCall, Place, PostCall
 
 INFINITY = G1(bytes(64))
 EPOCH = 0
@@ -213,11 +213,15 @@ class Account:
         held: HeldFees,
         receipts: Sequence[tuple[int, bytes]],
         *,
-        posted: bytes = UNPOSTED,
         payload: bytes = b"",
     ) -> Mined:
-        call = FeeCall("settle", (number, batch_index), held, self.address, tuple(receipts), posted, payload)
-        return self._called(call)
+        return self.show((number, batch_index), held, receipts, posted_hash(payload), payload)
+
+    def show(
+        self, place: Place, held: HeldFees, receipts: Sequence[tuple[int, bytes]], posted: bytes, payload: bytes
+    ) -> Mined:
+        """Settle fees with a sum, and the hash of what may be another."""
+        return self._called(FeeCall("settle", place, held, self.address, tuple(receipts), posted, payload))
 
     def refund_fees(self, task_id: int, number: int, batch_index: int, held: HeldFees) -> Mined:
         return self._called(FeeCall("refund", (number, batch_index), held, self.address))
