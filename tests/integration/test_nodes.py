@@ -293,7 +293,7 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
 def test_late_submissions_are_refused(
     deployment: Deployment, running: tuple[list[ProverNode], CoordinatorNode]
 ) -> None:
-    task = deployment.new_task(3, windows=Windows(1, 10**6))
+    task = deployment.new_task(3, windows=Windows(1, 10**5))
     owners = deployment.owners(task, 3)
     number = deployment.model_owner.open_round(task, keccak(b"m"))
     first = [deployment.submit(task, number, owner, gradient())[0] for owner in owners[:2]]
