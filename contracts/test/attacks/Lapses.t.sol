@@ -4,11 +4,11 @@ pragma solidity ^0.8.28;
 import {TaskTerms} from "../../src/types/Types.sol";
 import {QuorumScene} from "../support/QuorumScene.sol";
 
-/// @title Owners that are made to leave for rounds in which they had no part
+/// @title Owners that would be made to leave for rounds in which they had no part
 contract LapsesAttackTest is QuorumScene {
     /// @dev Rounds 0 and 1 are open, 0 with seats for newcomers, 1 without. Who comes now has a seat in 0 and none in 1, and is
-    /// accepted in 0; it leaves because it is in no batch of 1, for which nobody could have taken it.
-    function test_attack_ownerWithoutASeatInTheSecondOpenRoundIsMadeToLeave() external {
+    /// accepted in 0; in a batch of 1 nobody could have taken it.
+    function test_attack_ownerWithoutASeatInTheSecondOpenRoundStays() external {
         deploy("norm_3");
         TaskTerms memory with = feeTerms();
         with.lapseRounds = 1;
@@ -26,9 +26,9 @@ contract LapsesAttackTest is QuorumScene {
         isTrue(!market.ownerAt(task, 8).leaving, "stays");
     }
 
-    /// @dev Who comes when the submit window of the open round is over can take part in the next one at the earliest. It is made
-    /// to leave before that is opened.
-    function test_attack_ownerThatCameAfterTheSubmitWindowIsMadeToLeave() external {
+    /// @dev Who comes when the submit window of the open round is over can take part in the next one at the earliest. It would
+    /// have to leave before that is opened.
+    function test_attack_ownerThatCameAfterTheSubmitWindowStays() external {
         deploy("norm_3");
         TaskTerms memory with = feeTerms();
         with.lapseRounds = 1;
