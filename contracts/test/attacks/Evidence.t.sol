@@ -120,8 +120,11 @@ contract EvidenceAttackTest is EvidenceScene {
         rotated(1, FRESH);
         vm.prank(controllerOf(1));
         registry.retire(id, 1);
+        uint256 due = memberOf(1).withdrawableAt;
+        vm.warp(due - 1);
         reportTwoBodies(2, 1);
         equal(memberOf(1).bond, 0, "slashed");
+        equal(memberOf(1).withdrawableAt, due, "ended once");
         isTrue(memberOf(1).revoked, "the present key has no voice any more");
     }
 

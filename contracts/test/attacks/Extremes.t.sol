@@ -57,7 +57,8 @@ contract ExtremesAttackTest is QuorumScene {
         Posting memory posting;
         (posting.entry.cx, posting.entry.cy, posting.shareDigests) = (1, 2, new bytes32[](32));
         signPosting(posting, 0, 5, ownerKey(5));
-        posting.receipts = signedByProvers(typed("Receipt(bytes32 submission)", abi.encode(dealingOf(posting, 0, 5))), 0, 32);
+        posting.receipts =
+            signedByProvers(typed("Receipt(bytes32 submission)", abi.encode(dealingOf(posting, 0, 5))), 0, 32);
         vm.prank(ownerAddress(5));
         market.postSubmission{gas: MOST_GAS}(task, 0, 5, posting);
         Batch memory batch = batchOf(task, 0, 0, 3);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ICommitteeRegistry} from "../../src/interfaces/ICommitteeRegistry.sol";
+import {IExclusions} from "../../src/interfaces/IExclusions.sol";
 import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {Attestation, Batch, HeldFees, Served, TaskTerms} from "../../src/types/Types.sol";
 import {QuorumScene} from "../support/QuorumScene.sol";
@@ -17,9 +19,9 @@ contract IgnoredAttackTest is QuorumScene {
         stageDeposits();
     }
 
-    /// @dev An owner posts in every round, with a quorum's receipts: it is the coordinator that ignores it. After
-    /// `lapseRounds` rounds anybody makes it leave, as if it had been away.
-    function test_attack_coordinatorHasOwnersLapseThatItIgnores() external {
+    /// @dev An owner posts in every round, with a quorum's receipts: it is the coordinator that ignores it. It is
+    /// not away, whatever the coordinator wants to have it look like.
+    function test_attack_ownerThatPostsDoesNotLapse() external {
         TaskTerms memory with = market.task(task).terms;
         for (uint256 round = 0; round < with.lapseRounds; ++round) {
             if (round > 0) {
@@ -37,13 +39,13 @@ contract IgnoredAttackTest is QuorumScene {
     }
 
     /// @dev An accepted owner posts as well, for nothing but gas. The submit window is over, and nobody is or can be ignored any
-    /// more; still the payees of all batches wait for the end of the round, and need a second transaction a batch.
-    function test_attack_acceptedOwnerHoldsUpThePayees() external {
+    /// more: payees of batches are paid in one transaction with the provers.
+    function test_attack_acceptedOwnerThatPostedHoldsUpNobody() external {
         post(0, 1);
+        vm.warp(START + 1); // so that the fees are due when the submit window is over
         vm.recordLogs();
         market.acceptBatch(batchOf(task, 0, 0, 3));
         _held = _lastHeld();
-        vm.warp(START + WINDOW + 1);
         Served memory served;
         (served.payload, served.posted) = ("sum", keccak256("sum"));
         bytes32 kind = typed(
@@ -56,22 +58,38 @@ contract IgnoredAttackTest is QuorumScene {
         equal(owedEther(COORDINATOR), FEE, "paid with the provers");
     }
 
-    /// @dev The quorum names another coordinator after silence; the model owner undoes it in the next transaction, or in front.
-    function test_attack_modelOwnerUndoesTheQuorumsWord() external {
+    /// @dev The quorum names another coordinator after silence; the model owner would undo it in the next transaction. It may
+    /// name another one when a further round is closed.
+    function test_attack_modelOwnerCannotUndoTheQuorumsWord() external {
         vm.warp(START + WINDOW + WINDOW / 2 + 1);
-        bytes32 digest = typed(
-            "Coordinator(uint256 taskId,uint256 round,uint256 change,address coordinator)",
-            abi.encode(task, market.task(task).roundsOpened, market.task(task).coordinatorChanges, NEXT)
-        );
-        market.setCoordinatorByQuorum(task, NEXT, byQuorum(digest));
+        _nameByQuorum(NEXT);
         vm.prank(modelOwner);
         try market.setCoordinator(task, COORDINATOR) {} catch {}
         equal(market.task(task).coordinator, NEXT, "the quorum's word holds");
+        close(task, 0);
+        market.finalizeRound(task, 0);
+        _refused(1);
+        openRound(task, 8);
+        vm.warp(vm.getBlockTimestamp() + WINDOW + WINDOW / 2 + 1);
+        _refused(1);
+        close(task, 1);
+        vm.prank(modelOwner);
+        market.setCoordinator(task, COORDINATOR);
+        equal(market.task(task).coordinator, COORDINATOR, "after a round of its own");
+    }
+
+    /// @dev Before the first round as well. The quorum itself may name yet another one.
+    function test_setCoordinator_afterAQuorumBeforeTheFirstRound() external {
+        task = createTask(feeTerms());
+        _nameByQuorum(NEXT);
+        _refused(0);
+        _nameByQuorum(COORDINATOR);
+        equal(market.task(task).coordinator, COORDINATOR, "the quorum's second word");
     }
 
     /// @dev The model owner is to have nothing of a forfeited deposit (`Forfeit`). It names itself coordinator when the round is
-    /// closed, in front of the coordinator's exclusion, whose receipts it copies: half of the deposit is its own.
-    function test_attack_modelOwnerTakesTheCoordinatorsPartOfADeposit() external {
+    /// closed, in front of the coordinator's exclusion, whose receipts it copies.
+    function test_attack_modelOwnerHasNothingOfADeposit() external {
         Attestation[] memory receipts = byQuorum(exclusionDigest(0, 5, DEALING));
         close(task, 0);
         vm.prank(modelOwner);
@@ -79,11 +97,30 @@ contract IgnoredAttackTest is QuorumScene {
         vm.prank(modelOwner);
         market.exclude(task, 0, 5, DEALING, receipts);
         equal(owedEther(modelOwner), 0, "nothing for the model owner");
+        equal(burntEther(), DEPOSIT, "all is burnt");
     }
 
-    /// @dev "Not while a coordinator may be at work": it is at work in round 0, which is open and has a batch, and where somebody
-    /// has posted. The model owner opens round 1 soon, in which nobody submits, and calls that silence.
-    function test_attack_coordinatorIsReplacedInsideARoundThatItWorksOn() external {
+    /// @dev In the round it is told by its name; once it is closed nobody can be told apart from who was named late.
+    function test_exclude_redress() external {
+        vm.warp(START + WINDOW + WINDOW / 2 + 1);
+        vm.prank(modelOwner);
+        market.setCoordinator(task, modelOwner);
+        exclude(0, 5);
+        equal(owedEther(modelOwner), 0, "not to the model owner");
+        vm.prank(modelOwner);
+        market.setCoordinator(task, NEXT);
+        exclude(0, 6);
+        equal(owedEther(NEXT), DEPOSIT / 4, "to the coordinator of the round");
+        close(task, 0);
+        exclude(0, 7);
+        equal(owedEther(NEXT), DEPOSIT / 4, "not when it is closed");
+        equal(owedEther(REPORTER), 3 * uint256(DEPOSIT) / 4, "reporters' part as ever");
+        equal(burntEther(), 2 * uint256(DEPOSIT), "the rest");
+    }
+
+    /// @dev The coordinator is at work in round 0, which is open and has a batch, and where somebody has posted. The model owner
+    /// opens round 1 soon, in which nobody submits, and would call that silence.
+    function test_attack_coordinatorStaysInARoundThatItWorksOn() external {
         accept(task, 0, 0, 3);
         post(0, 5);
         fund(task, reserveOf(market.task(task).terms, 8));
@@ -93,12 +130,17 @@ contract IgnoredAttackTest is QuorumScene {
         vm.prank(modelOwner);
         try market.setCoordinator(task, NEXT) {} catch {}
         equal(market.task(task).coordinator, COORDINATOR, "the coordinator of the round that is open");
+        _refused(0);
+        close(task, 0);
+        vm.prank(modelOwner);
+        market.setCoordinator(task, NEXT);
+        equal(market.task(task).coordinator, NEXT, "silent in the only one that is open");
     }
 
     /// @dev Rounds 0 and 1 are open. An owner posts in round 1, and is excluded for its dealing in round 0: it has lost its
-    /// deposit, posts no more, and coordinators take it no more. Still it counts as ignored in round 1, where nobody can
-    /// exclude it.
-    function test_attack_excludedOwnerCountsAsIgnoredInTheNextRound() external {
+    /// deposit, posts no more, and coordinators take it no more. In round 1 it dealt well, so that no quorum signs anything:
+    /// anybody has it forgotten there.
+    function test_attack_excludedOwnerCountsAsIgnoredInNoRound() external {
         accept(task, 0, 0, 3);
         fund(task, reserveOf(market.task(task).terms, 8));
         openRound(task, 8);
@@ -109,8 +151,54 @@ contract IgnoredAttackTest is QuorumScene {
         _held = _lastHeld();
         uint256 before = owedEther(COORDINATOR);
         close(task, 1);
+        Attestation[] memory nothing;
+        market.exclude(task, 1, 5, bytes32(0), nothing);
         market.refundFees(task, 1, 0, _held);
         equal(owedEther(COORDINATOR) - before, FEE, "in full");
+        vm.expectRevert(abi.encodeWithSelector(IExclusions.AlreadyExcluded.selector, task, 5));
+        market.exclude(task, 1, 5, bytes32(0), nothing);
+    }
+
+    /// @dev Of an owner that is not excluded nothing is forgotten without a quorum.
+    function test_exclude_forgetsNobodyElse() external {
+        post(0, 5);
+        Attestation[] memory nothing;
+        vm.expectPartialRevert(ICommitteeRegistry.TooFewAttestations.selector);
+        market.exclude(task, 0, 5, DEALING, nothing);
+    }
+
+    /// @dev After the submit window the number of ignored owners only falls: payees are paid once it is 0, and not before.
+    function test_settleFees_waitsWhileSomebodyIsIgnored() external {
+        post(0, 1);
+        post(0, 7);
+        vm.recordLogs();
+        market.acceptBatch(batchOf(task, 0, 0, 3));
+        _held = _lastHeld();
+        vm.warp(_held.due + 1);
+        vm.recordLogs();
+        market.refundFees(task, 0, 0, _held);
+        _held = _lastHeld();
+        vm.expectRevert(abi.encodeWithSelector(IMarket.RoundStillOpen.selector, task, 0));
+        market.refundFees(task, 0, 0, _held);
+        uint256 before = owedEther(COORDINATOR);
+        accept(task, 0, 5, 3);
+        market.refundFees(task, 0, 0, _held);
+        equal(owedEther(COORDINATOR) - before, FEE, "in full");
+    }
+
+    function _nameByQuorum(address coordinator) private {
+        bytes32 digest = typed(
+            "Coordinator(uint256 taskId,uint256 round,uint256 change,address coordinator)",
+            abi.encode(task, market.task(task).roundsOpened, market.task(task).coordinatorChanges, coordinator)
+        );
+        market.setCoordinatorByQuorum(task, coordinator, byQuorum(digest));
+    }
+
+    /// @dev The model owner names a coordinator, which is one too many because of a round.
+    function _refused(uint256 round) private {
+        vm.prank(modelOwner);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.CoordinatorActive.selector, task, round));
+        market.setCoordinator(task, address(0xD1));
     }
 
     function _lastHeld() private returns (HeldFees memory held) {
