@@ -178,10 +178,20 @@ MUTANTS = (
     ),
     Mutant(
         PROVING,
-        "if owners < least:",
-        "if owners < least - 1:",
+        "if owners < terms.min_owners:",
+        "if owners < terms.min_owners - 1:",
         "nothing is proven or released about fewer owners than the task asks for",
         _in("privacy", "test_one_sum.py::test_nothing_is_signed_about_fewer_owners_than_the_task_asks_for"),
+    ),
+    Mutant(
+        PROVING,
+        "if terms.terms_hash != context.terms_hash:",
+        "if False:",
+        "a prover takes the terms only that a batch's context binds",
+        _in(
+            "privacy",
+            "test_one_sum.py::test_a_node_that_states_other_terms_than_a_batch_binds_has_nothing_signed_or_released",
+        ),
     ),
     Mutant(
         PROVING,
