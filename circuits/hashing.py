@@ -8,13 +8,10 @@ from eth_hash.auto import keccak
 
 from native import R
 
-__all__ = ["challenge", "domain_separator", "keccak", "tag", "typed_digest", "words"]
+__all__ = ["challenge", "contract_domain", "domain_separator", "keccak", "tag", "typed_digest", "words"]
 
-_DOMAIN_TYPE = keccak(
-    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
-)
-_NAME = keccak(b"gradroll")
-_VERSION = keccak(b"1")
+_DOMAIN = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract"
+_DOMAIN_TYPE, _SALTED_TYPE = keccak(_DOMAIN + b")"), keccak(_DOMAIN + b",bytes32 salt)")
 
 
 def words(*values: int | bytes) -> bytes:
@@ -51,7 +48,18 @@ def challenge(state: bytes) -> int:
 
 def domain_separator(chain_id: int, market: bytes, deployment: bytes) -> bytes:
     """EIP-712 domain separator of one deployment of the market contract, which is the domain's salt."""
-    return keccak(words(_DOMAIN_TYPE, _NAME, _VERSION, chain_id, market, deployment))
+    return contract_domain(b"gradroll", b"1", chain_id, market, deployment)
+
+
+def contract_domain(name: bytes, version: bytes, chain_id: int, contract: bytes, salt: bytes = b"") -> bytes:
+    """EIP-712 domain separator of a contract.
+
+    Args:
+        contract: its 20-byte address.
+        salt: 32 bytes; none, for a domain without.
+    """
+    kind = _SALTED_TYPE if salt else _DOMAIN_TYPE
+    return keccak(words(kind, keccak(name), keccak(version), chain_id, contract) + salt)
 
 
 def typed_digest(domain: bytes, type_string: str, values: Iterable[int | bytes]) -> bytes:

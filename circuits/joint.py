@@ -23,8 +23,6 @@ from circuits.groth16 import ProvingKey, VerifyingKey
 from circuits.statement import GrothProof
 from native import G1, G2, FrArray
 
-_COSET_SHIFT = 5
-
 
 @dataclass(frozen=True)
 class Blinding:
@@ -119,7 +117,7 @@ def _quotient(key: ProvingKey, assignment: FrArray) -> FrArray:
         values[: circuit.constraint_count] = matrix.csr.mul(assignment)
         on_coset.append(native.ntt(native.ntt(values, inverse=True), coset=True))
     a, b, c = on_coset
-    vanishing = pow(_COSET_SHIFT, circuit.domain_size, native.R) - 1
+    vanishing = pow(native.COSET_SHIFT, circuit.domain_size, native.R) - 1
     divided = native.scale(native.sub(native.mul(a, b), c), pow(vanishing, -1, native.R))
     return native.ntt(divided, inverse=True, coset=True)[:-1]
 

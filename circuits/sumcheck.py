@@ -20,7 +20,6 @@ from circuits.statement import TAIL, SumcheckProof, domain_size
 from circuits.transcript import FinalInputs, SumcheckChallenges, sumcheck_challenges, v_state, zeta_state
 from native import G1, G2, FrArray
 
-_COSET_SHIFT = 5
 _LEAST_COSET = 512
 """Holds the square of a tail, and with a domain of up to 256 points its product with a row."""
 
@@ -153,7 +152,7 @@ def _quotient(row: FrArray, tail: FrArray, running: FrArray, mean: int) -> FrArr
     upper = native.scale(_product(top, tail)[TAIL - 1 : 2 * TAIL - 2], -2 % native.R)
     square = _product(tail, tail)[: 2 * TAIL - 1]
     quotient = _padded(wrapped, max(size + TAIL, length))
-    _add(quotient, 0, native.scale(upper, -pow(_COSET_SHIFT, size, native.R) % native.R))
+    _add(quotient, 0, native.scale(upper, -pow(native.COSET_SHIFT, size, native.R) % native.R))
     _add(quotient, size, upper)
     _add(quotient, 0, square)
     _add(quotient, domain, native.neg(square))
@@ -174,7 +173,7 @@ def _add(target: FrArray, start: int, part: FrArray) -> None:
 def _inverse_vanishing(domain: int, size: int) -> FrArray:
     """1 / (x^n - 1) on the coset; x^n takes only size / n values, in turn."""
     period = size // domain
-    turn, shift = native.root_of_unity(period) if period > 1 else 1, pow(_COSET_SHIFT, domain, native.R)
+    turn, shift = native.root_of_unity(period) if period > 1 else 1, pow(native.COSET_SHIFT, domain, native.R)
     values = [pow(shift * pow(turn, i, native.R) - 1, -1, native.R) for i in range(period)]
     return np.tile(native.from_ints(values), (domain, 1))
 

@@ -23,11 +23,17 @@ CHANGE_DELAY, UNBONDING_DELAY = 7 * DAY, 120 * DAY
 windows of a round, finality and the time for which provers keep sums."""
 ETHER = bytes(20)
 """Stands for ether where the address of a token is asked for."""
+_MAX_IDENTIFIER = (1 << 64) - 1
 
 
 def _require_in(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise InvalidInputError(f"task terms: {name} is {value}, it must lie in [{low}, {high}]")
+
+
+def _require_address(name: str, value: bytes) -> None:
+    if len(value) != 20:
+        raise InvalidInputError(f"task terms: {name} is an address of 20 bytes, not {len(value)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,11 @@ class MarketId:
     chain_id: int
     address: bytes
     deployment: bytes
+
+    def __post_init__(self) -> None:
+        sizes = len(self.address), len(self.deployment)
+        if sizes != (20, 32) or not 0 <= self.chain_id < 1 << 256:
+            raise InvalidInputError("a market has a chain's number, an address of 20 bytes and a deployment of 32")
 
     @property
     def domain(self) -> bytes:
@@ -88,7 +99,30 @@ class Pay:
     @property
     def fees(self) -> bool:
         """Whether coordinator or provers are paid."""
-        return any((self.coordinator_batch, self.coordinator_gradient, self.prover_batch, self.prover_gradient))
+        return self.pays_coordinator or self.pays_provers
+
+    @property
+    def pays_coordinator(self) -> bool:
+        """Whether the payee of a batch is paid."""
+        return bool(self.coordinator_batch or self.coordinator_gradient)
+
+    @property
+    def pays_provers(self) -> bool:
+        """Whether provers are paid."""
+        return bool(self.prover_batch or self.prover_gradient)
+
+    @property
+    def prices_exclusion(self) -> bool:
+        """Whether an exclusion of an owner changes anything: a deposit, or what it costs to ignore it."""
+        return bool(self.deposit) or self.pays_coordinator
+
+    def of_coordinator(self, owners: int) -> int:
+        """What the payee of a batch of so many gradients gets."""
+        return self.coordinator_batch + owners * self.coordinator_gradient
+
+    def of_prover(self, owners: int) -> int:
+        """What each prover gets that attested a batch of so many gradients and serves its sum."""
+        return self.prover_batch + owners * self.prover_gradient
 
     def per_gradient(self, provers: int) -> int:
         """What an accepted gradient costs the model owner: its pay, and fees for a committee of so many provers."""
@@ -160,7 +194,7 @@ class NewTask:
 
     def __post_init__(self) -> None:
         limits = (
-            ("committee_id", self.committee_id, 0, (1 << 64) - 1),
+            ("committee_id", self.committee_id, 0, _MAX_IDENTIFIER),
             ("dimension", self.dimension, 1, MAX_DIMENSION),
             ("bound", self.bound, 1, MAX_BOUND),
             ("fraction_bits", self.fraction_bits, 0, 62),
@@ -171,9 +205,8 @@ class NewTask:
         )
         for limit in limits:
             _require_in(*limit)
-        for name, address in (("verifier", self.verifier), ("coordinator", self.coordinator)):
-            if len(address) != 20:
-                raise InvalidInputError(f"task terms: {name} is an address of 20 bytes, not {len(address)}")
+        _require_address("verifier", self.verifier)
+        _require_address("coordinator", self.coordinator)
 
     @property
     def words(self) -> tuple[bytes | int, ...]:
@@ -202,6 +235,11 @@ class TaskTerms(NewTask):
     market: MarketId = field(kw_only=True)
     task_id: int = field(kw_only=True)
     creator: bytes = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        NewTask.__post_init__(self)  # with slots there is no super() without arguments
+        _require_in("task_id", self.task_id, 0, _MAX_IDENTIFIER)
+        _require_address("creator", self.creator)
 
     @property
     def terms_hash(self) -> bytes:

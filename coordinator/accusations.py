@@ -16,13 +16,12 @@ from dataclasses import dataclass, field, replace
 
 from circuits.errors import GradrollError
 from circuits.statement import Committee
-from commons.protocol.bodies import SignedBody
+from commons.protocol.bodies import SignatureBody
 from commons.protocol.messages import MAX_COHORT, Cohort, Step, StepReply, StepRequest
 from commons.protocol.receipts import exclusion_digest
 from commons.protocol.replies import Failure, collect
 from commons.protocol.signing import signs
 from coordinator.events import ExclusionSigned
-from coordinator.exclusionturns import is_priced
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.machine import OwnerRejected, Resources, Verdict
@@ -73,7 +72,7 @@ class _Case:
         """Hear a prover; whether it has signed."""
         self.awaited.discard(prover)
         answers = collect(
-            self.committee, {prover: reply}, (prover,), self.request.session, Step.EXCLUDE, SignedBody.decode
+            self.committee, {prover: reply}, (prover,), self.request.session, Step.EXCLUDE, SignatureBody.decode
         )
         body, digest = answers.bodies.get(prover), exclusion_digest(self.cohort.context, self.owner, self.dealing)
         if body is None or not signs(self.committee.members[prover], digest, body.signature):
@@ -112,7 +111,7 @@ class Accusations:
         self, resources: Resources, fleet: Fleet, cohort: Cohort, verdicts: Iterable[Verdict], provers: Iterable[int]
     ) -> None:
         """Start to ask provers about the owners that these verdicts reject."""
-        if not is_priced(resources.terms):
+        if not resources.terms.pay.prices_exclusion:
             return
         asked, cases = frozenset(provers), []
         for verdict in verdicts:

@@ -26,6 +26,7 @@ from commons.protocol.streamheads import ModelHead, publication_digest
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
+from commons.wire import checks
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
 from coordinator.rounds import CoordinatorState
@@ -59,6 +60,7 @@ class Admission:
 
         Raises:
             UnknownError: no such task or round, or another coordinator's.
+            WireError: the header has not one share digest a prover, or its commitment is no point.
             SignatureError: the header is not its registered owner's, or a receipt not its prover's.
             NotReadyError: fewer receipts than a quorum.
             ClosedError: too late, or the owner has no part in the round, or is in it already.
@@ -115,6 +117,7 @@ class Admission:
         committee = self._view.committee_of_round(terms.task_id, header.round)
         if len(header.share_digests) != committee.size:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
+        checks.g1(header.commitment, "the header's commitment")  # the market takes postings in without looking
         if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
         require_owner(header, context)

@@ -21,6 +21,7 @@ from commons.protocol.status import SubmissionState
 from commons.storage.blobs import Blobs
 from commons.storage.evidencefiles import Watch
 from commons.storage.parameters import PublicParameters
+from coordinator.certificates import certificate_of
 from coordinator.events import BatchProven, OwnerDropped
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
@@ -98,7 +99,7 @@ class Adoption:
                 for batch in state.batches_of(key)
                 if any(known.get(submission) in record.indices for submission in batch.submissions)
             ]
-        return (AuditBundle.decode(self._blobs.get(digest)).certificate for digest in digests)
+        return (certificate_of(self._blobs, digest) for digest in digests)
 
     def _is_recorded(self, bundle: AuditBundle, certificate: Certificate, record: RecordedBatch) -> bool:
         """Whether a bundle is that of the batch that the chain recorded and a quorum attested, to the last value."""

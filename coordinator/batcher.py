@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from circuits.errors import RuleViolationError, UnknownError, WireError
 from circuits.statement import Context
-from commons.protocol.bodies import SignedBody
+from commons.protocol.bodies import SignatureBody
 from commons.protocol.certified import Attesters
 from commons.protocol.messages import Cohort, Step, StepReply
 from commons.protocol.replies import Failure, ProverAbsent, ProverNamed
@@ -256,7 +256,7 @@ def _attestations(replies: Mapping[int, StepReply | Failure]) -> Iterator[tuple[
     for prover, reply in replies.items():
         if isinstance(reply, StepReply):
             with suppress(WireError):
-                yield prover, SignedBody.decode(reply.message.body).signature
+                yield prover, SignatureBody.decode(reply.message.body).signature
 
 
 def _unheld(plan: Plan, able: frozenset[int], quorum: int) -> Unproven:

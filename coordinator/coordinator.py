@@ -43,6 +43,8 @@ class Coordinator:
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
+        beside: where postings, fees and exclusions are worked on (``turns.KINDS`` at a time): these have deadlines too,
+            and do not wait until rounds that take long leave a thread to them.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
     """
 
@@ -59,6 +61,7 @@ class Coordinator:
         rounds: Executor,
         calls: Executor,
         accusing: Executor,
+        beside: Executor,
         stopping: threading.Event,
         disk: Disk = LOCAL_DISK,
     ) -> None:
@@ -81,12 +84,12 @@ class Coordinator:
         batcher = Batcher(journal, results, watch, accusations, step_timeout=timeout, stopping=stopping)
         payee = settings.payee or account.address
         fees = FeeSettlement(sender, journal, results, timeout=timeout)
-        self.fee_turns = FeeTurns(view, journal, fees, self._fleets, rounds, interval=settings.fee_interval)
+        self.fee_turns = FeeTurns(view, journal, fees, self._fleets, clock, beside, interval=settings.fee_interval)
         self.postings = Postings(
-            view, journal, self.admission, account.address, clock, rounds, interval=settings.posting_interval
+            view, journal, self.admission, account.address, clock, beside, interval=settings.posting_interval
         )  # fmt: skip
         self.exclusions = Exclusions(
-            sender, journal, clock, rounds, interval=settings.posting_interval, least=settings.exclude_from
+            sender, journal, clock, beside, interval=settings.posting_interval, least=settings.exclude_from
         )  # fmt: skip
         self.driver = Driver(
             view,

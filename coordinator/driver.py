@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 from circuits.errors import ChainError, ContractError, GradrollError, StorageError
-from circuits.terms import TaskTerms
+from circuits.terms import DAY, TaskTerms
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
@@ -31,7 +31,6 @@ from coordinator.roundstate import Round, RoundKey, named
 from coordinator.settlement import Settlement
 
 _log = logging.getLogger(__name__)
-_DAY = 86_400
 _PAUSED = "the market's guardian has paused the acceptance of batches, which moves all deadlines by as much"
 _OWN_TROUBLE = "the coordinator has a problem of its own; its operator finds the cause in its log"
 
@@ -140,7 +139,7 @@ class Driver:
         terms, facts = self._view.terms(key[0]), self._facts(key, now)
         # A verifier, anybody's contract, that answers no more keeps no round open for good.
         capacity = 0 if facts.is_over else self._view.policy(key[0]).capacity
-        patience = self._settings.release_patience * _DAY
+        patience = self._settings.release_patience * DAY
         with self._journal.reading() as state:
             facts = replace(facts, quiet=self._is_quiet(key, facts, state.rounds[key]))
             action = next_action(state, key, facts, terms, capacity, release_patience=patience)

@@ -7,26 +7,43 @@ takes it back.
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec
 
 from circuits.errors import ContractError, GradrollError
-from circuits.terms import TaskTerms
+from commons.chain.counting import Counting
 from commons.chain.ports import BatchSender
 from commons.runtime.clock import Clock
 from coordinator.events import ExclusionEnded, ExclusionSigned
-from coordinator.feeturns import SETTLED
 from coordinator.journal import Journal
-from coordinator.roundstate import named
+from coordinator.roundstate import RoundKey, named
+from coordinator.turns import SETTLED, Turn
 
+P = ParamSpec("P")
 _log = logging.getLogger(__name__)
 _FINAL = frozenset({"NotInRound", "ExclusionTooLate"})
 """Refusals that do not pass."""
 
 
-def is_priced(terms: TaskTerms) -> bool:
-    """Whether an exclusion of an owner of a task changes anything: a deposit, or what it costs to ignore it."""
-    pay = terms.pay
-    return bool(pay.deposit or pay.coordinator_batch or pay.coordinator_gradient)
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is asked once for all owners of a round.
+
+    Attributes:
+        now: chain time.
+        last: chain time after which nobody is excluded for the round any more.
+        deposit: what an owner loses, in the smallest unit of the task's token.
+        excluded: registration indices of those that were excluded for this round.
+        posted: of those that posted in it; empty where all of them were excluded.
+    """
+
+    now: int
+    last: int
+    deposit: int
+    excluded: frozenset[int]
+    posted: frozenset[int]
 
 
 class Exclusions:
@@ -45,85 +62,102 @@ class Exclusions:
         self._chain = chain
         self._view = chain.view
         self._journal = journal
-        self._clock = clock
-        self._pool = pool
-        self._interval = interval
         self._least = least
-        self._running: Future[None] | None = None
-        self._next = 0.0
+        self._turn = Turn(clock, pool, interval)
         self._done_since: dict[tuple[int, int, int], int] = {}
 
     def turn(self) -> None:
         """Start a look, if it is time and none is under way."""
-        if (self._running is not None and not self._running.done()) or self._clock.monotonic() < self._next:
+        if not self._turn.may_begin():
             return
+        rounds: dict[RoundKey, list[ExclusionSigned]] = {}
         with self._journal.reading() as state:
-            signed = list(state.exclusions.values())
-        if signed:
-            self._next = self._clock.monotonic() + self._interval
-            self._running = self._pool.submit(self._look, signed)
+            for each in state.exclusions.values():
+                rounds.setdefault((each.task_id, each.round), []).append(each)
+        if rounds:
+            self._turn.begin(self._look, rounds)
 
-    def _look(self, signed: list[ExclusionSigned]) -> None:
-        for each in signed:
-            place = *named((each.task_id, each.round)), each.index
+    def _look(self, rounds: dict[RoundKey, list[ExclusionSigned]]) -> None:
+        for key, signed in rounds.items():
             try:
-                self._work(each)
-            except GradrollError as error:  # one owner does not hold up the others
+                self._work(key, signed)
+            except GradrollError as error:  # one round does not hold up the others
                 _log.warning(
-                    "event=exclusion-trouble task=%s round=%d owner=%d code=%s reason=%r",
-                    *place,
-                    error.code,
-                    str(error),
+                    "event=exclusion-trouble task=%s round=%d code=%s reason=%r", *named(key), error.code, str(error)
                 )
             except Exception:
-                _log.exception("event=exclusion-error task=%s round=%d owner=%d", *place)
+                _log.exception("event=exclusion-error task=%s round=%d", *named(key))
 
-    def _work(self, signed: ExclusionSigned) -> None:
-        """Have one owner excluded if it is worth it; leave it alone for good once nothing can change any more."""
-        now, terms = self._view.now(), self._view.terms(signed.task_id)
-        last = self._view.round(signed.task_id, signed.round).settle_deadline + terms.windows.exit
-        if self._is_done(signed):
-            if now - self._done_since.setdefault(signed.place, now) >= SETTLED:
-                self._end(signed)
-            return
-        self._done_since.pop(signed.place, None)
-        if now > last:
-            self._end(signed)
-        elif terms.pay.deposit >= max(self._least, 1) or self._has_posted(signed):
-            self._send(signed)
+    def _work(self, key: RoundKey, signed: Iterable[ExclusionSigned]) -> None:
+        """Have those of a round's owners excluded for whom it is worth it."""
+        facts = self._facts(key, frozenset(each.index for each in signed))
+        due = [each for each in signed if self._guarded(self._is_due, each, facts)]
+        if due:
+            counting = Counting.of(self._view, self._view.committee_of_round(*key))
+            for each in due:
+                self._guarded(self._send, each, counting)
 
-    def _is_done(self, signed: ExclusionSigned) -> bool:
-        """Whether it is excluded for this round, or was for another and has not posted in this one."""
-        if any(each.index == signed.index for each in self._view.excluded(signed.task_id, signed.round)):
-            return True
-        return self._view.owner(signed.task_id, signed.index).excluded and not self._has_posted(signed)
-
-    def _has_posted(self, signed: ExclusionSigned) -> bool:
-        posted = self._view.posted(signed.task_id, signed.round)
-        return any(each.header.owner_index == signed.index for each in posted)
-
-    def _send(self, signed: ExclusionSigned) -> None:
+    def _guarded(
+        self, work: Callable[Concatenate[ExclusionSigned, P], bool], signed: ExclusionSigned, *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> bool:  # fmt: skip
+        """Do something for an owner; False where there is trouble, which does not hold up the others."""
         place = *named((signed.task_id, signed.round)), signed.index
         try:
-            mined = self._chain.exclude(
-                signed.task_id, signed.round, signed.index, signed.submission, self._shown(signed)
+            return work(signed, *args, **kwargs)
+        except GradrollError as error:
+            _log.warning(
+                "event=exclusion-trouble task=%s round=%d owner=%d code=%s reason=%r", *place, error.code, str(error)
             )
+        except Exception:
+            _log.exception("event=exclusion-error task=%s round=%d owner=%d", *place)
+        return False
+
+    def _facts(self, key: RoundKey, signed: frozenset[int]) -> _Facts:
+        view = self._view
+        now, terms, record = view.now(), view.terms(key[0]), view.round(*key)
+        excluded = frozenset(each.index for each in view.excluded(*key))
+        posted = () if signed <= excluded else view.posted(*key)
+        return _Facts(
+            now, record.settle_deadline + terms.windows.exit, terms.pay.deposit, excluded,
+            frozenset(each.header.owner_index for each in posted),
+        )  # fmt: skip
+
+    def _is_due(self, signed: ExclusionSigned, facts: _Facts) -> bool:
+        """Whether it is worth it to exclude an owner now; it is left alone for good once nothing can change."""
+        if self._is_done(signed, facts):
+            if facts.now - self._done_since.setdefault(signed.place, facts.now) >= SETTLED:
+                self._end(signed)
+            return False
+        self._done_since.pop(signed.place, None)
+        if facts.now > facts.last:
+            self._end(signed)
+            return False
+        return facts.deposit >= max(self._least, 1) or signed.index in facts.posted
+
+    def _is_done(self, signed: ExclusionSigned, facts: _Facts) -> bool:
+        """Whether it is excluded for this round, or was for another and has not posted in this one."""
+        if signed.index in facts.excluded:
+            return True
+        return signed.index not in facts.posted and self._view.owner(signed.task_id, signed.index).excluded
+
+    def _send(self, signed: ExclusionSigned, counting: Counting) -> bool:
+        """Show the market a quorum's signatures by keys that count, all of those where there is none; whether it took
+        them."""
+        place = *named((signed.task_id, signed.round)), signed.index
+        given = counting.only(zip(signed.provers, signed.signatures, strict=True))[: counting.committee.quorum]
+        try:
+            mined = self._chain.exclude(signed.task_id, signed.round, signed.index, signed.submission, tuple(given))
         except ContractError as error:
             if error.error == "AlreadyExcluded":  # somebody was faster
-                return
+                return False
             if error.error not in _FINAL:
                 raise
             _log.warning("event=exclusion-refused task=%s round=%d owner=%d reason=%r", *place, str(error))
             self._end(signed)
-            return
+            return False
         _log.info("event=owner-excluded task=%s round=%d owner=%d transaction=0x%s", *place, mined.transaction.hex())
-
-    def _shown(self, signed: ExclusionSigned) -> tuple[tuple[int, bytes], ...]:
-        """A quorum's signatures by keys that count; all of those where there is none."""
-        committee = self._view.committee_of_round(signed.task_id, signed.round)
-        revoked = self._view.revoked(committee.committee_id)
-        given = zip(signed.provers, signed.signatures, strict=True)
-        return tuple((p, s) for p, s in given if committee.members[p] not in revoked)[: committee.quorum]
+        return True
 
     def _end(self, signed: ExclusionSigned) -> None:
         self._journal.record(ExclusionEnded(*signed.place))

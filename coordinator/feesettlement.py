@@ -3,35 +3,91 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from circuits.errors import ContractError, NotReadyError
+from circuits.terms import TaskTerms
 from commons.chain.facts import HeldFees
 from commons.chain.feereceipts import FeeReceipts
+from commons.chain.fees import NOTHING_TO_REFUND, SETTLED_MEANWHILE, SETTLING_PASSES
 from commons.chain.ignored import certain_after
 from commons.chain.mined import Mined
 from commons.chain.ports import BatchSender
 from commons.protocol import release
-from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.bundle import Certificate
 from commons.protocol.messages import StepReply
 from commons.protocol.receipts import posted_hash
 from commons.storage.blobs import Blobs
+from coordinator.certificates import certificate_of
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey
 
 _log = logging.getLogger(__name__)
-_CHANGED = frozenset({"FeesUnknown", "ProversPaid", "ChallengeStillPossible"})
-"""Refusals that pass: somebody was faster or asked for the sum, or a pause has moved the market's clock."""
-_SETTLED_OTHERWISE = frozenset({"AvailabilityOverdue", "FeesUnknown", "ProversPaid"})
+_SETTLED_OTHERWISE = SETTLED_MEANWHILE | {"AvailabilityOverdue"}
 """Refusals after which a sum has no fees to be published with."""
-_TOO_EARLY = frozenset({"AvailabilityNotOverdue", "FeesUnknown", "RoundStillOpen"})
-"""After a pause; somebody was faster; an owner has posted its submission meanwhile."""
 _POSTING_PATIENCE = 600
 """Most seconds after its acceptance in which a sum that is to be published waits for all who attested its batch."""
 
 
 _Asked = tuple[bytes, int, bytes]
 """What a receipt is for: batch, challenge, hash of what is posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeeLook:
+    """A look at a round whose fees are held: what is asked once for all its batches.
+
+    Attributes:
+        now: chain time.
+        certain: chain time after which payees can be paid, as it looks now; 0 where they get nothing.
+    """
+
+    key: RoundKey
+    terms: TaskTerms
+    now: int
+    certain: int
+
+    @property
+    def window(self) -> int:
+        """Seconds for which sums have to be served."""
+        return self.terms.windows.availability
+
+    def is_due(self, held: HeldFees) -> bool:
+        """Whether there is something to do for a batch."""
+        return self.now > self._earliest(held)
+
+    def next(self, held: HeldFees) -> int:
+        """Chain time of the next look at a batch that is not due.
+
+        Who posts the sum meanwhile has provers paid, and the payee can be sooner.
+        """
+        earliest = self._earliest(held)
+        return (self.certain if self.now <= self.certain < earliest else earliest) + 1
+
+    def _earliest(self, held: HeldFees) -> int:
+        """Chain time after which there is something to do for a batch, as it looks now.
+
+        Provers' fees are settled once the model owner cannot ask for the sum any more.  Where the payee's are paid by
+        the same transaction a little later, that is waited for.  The market's clock is not ahead of the chain's.
+        """
+        if held.provers_through:
+            return max(held.due, self.certain)
+        if held.challenge:
+            return 0
+        return min(max(held.due - self.window // 2, self.certain), held.due - self.window // 4)
+
+    def is_patient(self, held: HeldFees) -> bool:
+        """Whether members that do not answer are still waited for."""
+        return self.now <= held.due - self.window // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who is asked that a round's sums are served, and whose word counts."""
+
+    fleet: Fleet
+    words: FeeReceipts
 
 
 class FeeSettlement:
@@ -46,24 +102,17 @@ class FeeSettlement:
         self._released: dict[bytes, set[int]] = {}  # a large vector travels with each: asked for once
         self._signed: dict[_Asked, dict[int, bytes]] = {}  # who has signed is not asked again
 
-    def earliest(self, key: RoundKey, held: HeldFees) -> int:
-        """Chain time after which there is something to do for a batch, as it looks now.
+    def look(self, key: RoundKey, now: int) -> FeeLook:
+        """Begin a look at a round.  Raises ChainError."""
+        view = self._chain.view
+        return FeeLook(key, view.terms(key[0]), now, certain_after(view, *key))
 
-        Provers' fees are settled once the model owner cannot ask for the sum any more.  Where the payee's are paid by
-        the same transaction a little later, that is waited for.  The market's clock is not ahead of the chain's.
+    def parties(self, fleet: Fleet) -> Parties:
+        """A fleet, and whose word counts by now.  Raises ChainError."""
+        return Parties(fleet, FeeReceipts.of(self._chain.view, fleet.committee))
 
-        Raises ChainError.
-        """
-        certain = certain_after(self._chain.view, *key)
-        if _provers_are_through(held):
-            return max(held.due, certain)
-        if held.challenge:
-            return 0
-        window = self._window(key)
-        return min(max(held.due - window // 2, certain), held.due - window // 4)
-
-    def settle(self, key: RoundKey, index: int, held: HeldFees, fleet: Fleet, now: int) -> bool:
-        """Have the fees of a batch credited; False while that must be tried again later.
+    def settle(self, look: FeeLook, index: int, held: HeldFees, parties: Parties) -> bool:
+        """Have the fees of a batch that is due credited; False while that must be tried again later.
 
         Whoever attested the batch and signs is paid by one transaction.  Members that do not answer are waited for
         until a quarter of the availability window is left; after that they settle for themselves.  What the payee
@@ -72,21 +121,20 @@ class FeeSettlement:
         Raises:
             ChainError: the node is the trouble; call again later.
         """
-        if _provers_are_through(held):
-            return self._refund(key, index, held)
-        words = FeeReceipts.of(self._chain.view, fleet.committee)
-        patient = now <= held.due - self._window(key) // 4
+        if held.provers_through:
+            return self._refund(look, index, held)
+        words, patient = parties.words, look.is_patient(held)
         signed = self._kept(held, words, b"")
         if patient or words.shown(held, signed) is None:
-            signed = self._collected(held, fleet, words, b"")
+            signed = self._collected(held, parties, b"")
         shown, behind = words.shown(held, signed), words.missing(held, signed)
         if shown is None or (behind and patient):
             _log.info("event=fees-wait batch=0x%s signed=%d missing=%s", held.batch_id.hex(), len(signed), behind)
-            return now > max(held.due, certain_after(self._chain.view, *key)) and self._refund(key, index, held)
+            return look.now > max(held.due, look.certain) and self._refund(look, index, held)
         try:
-            mined = self._chain.settle_fees(*key, index, held, shown)
+            mined = self._chain.settle_fees(*look.key, index, held, shown)
         except ContractError as error:
-            return self._refused(key, index, held, error)
+            return self._refused(look, index, held, error)
         self._told(held, mined, len(shown), behind)
         return True
 
@@ -103,16 +151,16 @@ class FeeSettlement:
         held = self._chain.view.held_fees(*key, index).get(index)
         if held is None or held.paid or self._chain.view.now() > held.due:
             return None
-        words = FeeReceipts.of(self._chain.view, fleet.committee)
-        signed = self._collected(held, fleet, words, payload)
-        shown, behind = words.shown(held, signed), words.missing(held, signed)
+        parties = self.parties(fleet)
+        signed = self._collected(held, parties, payload)
+        shown, behind = parties.words.shown(held, signed), parties.words.missing(held, signed)
         if shown is None or behind:
-            window = self._window(key)
+            window = self._chain.view.terms(key[0]).windows.availability
             if self._chain.view.now() <= held.due - window + min(window // 4, _POSTING_PATIENCE):
                 raise NotReadyError(f"provers {behind} that attested the batch do not say yet that they serve its sum")
             return None
         try:
-            mined = self._chain.settle_fees(*key, index, held, shown, posted=posted_hash(payload), payload=payload)
+            mined = self._chain.settle_fees(*key, index, held, shown, payload=payload)
         except ContractError as error:
             if error.error not in _SETTLED_OTHERWISE:
                 raise
@@ -127,10 +175,11 @@ class FeeSettlement:
             held.batch_id.hex(), mined.transaction.hex(), receipts, behind,
         )  # fmt: skip
 
-    def _collected(self, held: HeldFees, fleet: Fleet, words: FeeReceipts, payload: bytes) -> dict[int, bytes]:
+    def _collected(self, held: HeldFees, parties: Parties, payload: bytes) -> dict[int, bytes]:
         """Valid receipts, by member; who has not released the sum yet is asked for that first."""
+        fleet, words = parties.fleet, parties.words
         signed = self._kept(held, words, payload)
-        asked = {member for member in range(fleet.committee.size) if words.counts(member)} - signed.keys()
+        asked = {member for member in range(fleet.committee.size) if words.counting.counts(member)} - signed.keys()
         receipts = fleet.availability(held.batch_id, payload, self._timeout, asked)
         signed.update(words.valid(held, receipts, payload))
         behind = words.missing(held, signed)
@@ -143,7 +192,7 @@ class FeeSettlement:
     def _kept(self, held: HeldFees, words: FeeReceipts, payload: bytes) -> dict[int, bytes]:
         """Receipts of earlier tries, of members whose word counts still."""
         signed = self._signed.get(_asked(held, payload), {})
-        return {member: signature for member, signature in signed.items() if words.counts(member)}
+        return {member: signature for member, signature in signed.items() if words.counting.counts(member)}
 
     def _end(self, held: HeldFees) -> None:
         """Forget what was collected for a batch."""
@@ -154,9 +203,12 @@ class FeeSettlement:
     def _have_released(self, batch_id: bytes, behind: list[int], fleet: Fleet) -> bool:
         """Ask members to release their share of a sum; whether any did."""
         done = self._released.setdefault(batch_id, set())
-        certificate = self._certificate(batch_id)
-        asked = fleet.reachable() & set(behind) - done
-        if certificate is None or not asked:
+        left = set(behind) - done
+        if not left:
+            return False
+        asked = fleet.reachable() & left
+        certificate = self._certificate(batch_id) if asked else None
+        if certificate is None:
             return False
         requests, dimension = release.requests(certificate, asked), certificate.statement.context.dimension
         replies = fleet.ask(requests, dimension, self._timeout)
@@ -168,31 +220,30 @@ class FeeSettlement:
         with self._journal.reading() as state:
             batch = state.batches.get(batch_id)
             digest = None if batch is None else batch.bundle_digest
-        return None if digest is None else AuditBundle.decode(self._blobs.get(digest)).certificate
+        return None if digest is None else certificate_of(self._blobs, digest)
 
-    def _refused(self, key: RoundKey, index: int, held: HeldFees, error: ContractError) -> bool:
+    def _refused(self, look: FeeLook, index: int, held: HeldFees, error: ContractError) -> bool:
         if error.error == "AvailabilityOverdue":
-            return self._refund(key, index, held)
-        if error.error not in _CHANGED:
+            return self._refund(look, index, held)
+        if error.error not in SETTLING_PASSES:
             raise error
         return False
 
-    def _refund(self, key: RoundKey, index: int, held: HeldFees) -> bool:
+    def _refund(self, look: FeeLook, index: int, held: HeldFees) -> bool:
         """Have the payee credited, once provers' fees are overdue; where it gets nothing, that is not worth the gas.
 
         Those that no prover was paid go back to the task.
         """
-        pay = self._chain.view.terms(key[0]).pay
-        if not (pay.coordinator_batch or pay.coordinator_gradient):
+        if not look.terms.pay.pays_coordinator:
             return True
         try:
-            self._chain.refund_fees(*key, index, held)
+            self._chain.refund_fees(*look.key, index, held)
         except ContractError as error:
-            if error.error not in _TOO_EARLY:
+            if error.error not in NOTHING_TO_REFUND:
                 raise
             return False
         self._end(held)
-        if _provers_are_through(held):
+        if held.provers_through:
             _log.info("event=payee-paid batch=0x%s", held.batch_id.hex())
         else:
             _log.warning(
@@ -201,14 +252,6 @@ class FeeSettlement:
             )  # fmt: skip
         return True
 
-    def _window(self, key: RoundKey) -> int:
-        return self._chain.view.terms(key[0]).windows.availability
-
 
 def _asked(held: HeldFees, payload: bytes) -> _Asked:
     return held.batch_id, held.challenge, posted_hash(payload)
-
-
-def _provers_are_through(held: HeldFees) -> bool:
-    """Whether only the payee's fee is waited for, as far as the coordinator cares."""
-    return bool(held.paid) or not held.due

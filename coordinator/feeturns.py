@@ -8,28 +8,29 @@ while.
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Executor, Future
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 
 from circuits.errors import ChainError, GradrollError
 from commons.chain.facts import HeldFees
-from commons.chain.ignored import certain_after
 from commons.chain.ports import MarketReader
+from commons.runtime.clock import Clock
 from coordinator.events import FeesEnded
-from coordinator.feesettlement import FeeSettlement
+from coordinator.feesettlement import FeeLook, FeeSettlement, Parties
 from coordinator.fleet import Fleets
 from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey, named
+from coordinator.turns import SETTLED, Turn
 
 _log = logging.getLogger(__name__)
-SETTLED = 900
-"""Seconds for which nothing must be held for a closed round: longer than a chain takes to be final."""
 
 
 class FeeTurns:
     """Works on the fees of the journal's rounds, each ``turn`` a little.
 
     Args:
-        interval: seconds after which a batch is looked at again that cannot be settled yet.
+        interval: seconds after which a batch is looked at again that cannot be settled yet, and after which the chain's
+            clock, which may be put forward, is asked again at the latest whether it is time for another.
         pool: where the work is done.
     """
 
@@ -39,6 +40,7 @@ class FeeTurns:
         journal: Journal,
         fees: FeeSettlement,
         fleets: Fleets,
+        clock: Clock,
         pool: Executor,
         *,
         interval: float,
@@ -47,28 +49,30 @@ class FeeTurns:
         self._journal = journal
         self._fees = fees
         self._fleets = fleets
-        self._pool = pool
         self._interval = interval
-        self._running: Future[None] | None = None
-        self._next: dict[RoundKey, float] = {}  # chain time of the next look
+        self._turn = Turn(clock, pool, interval)
+        self._next: dict[RoundKey, float] = {}  # chain time of the next look; 0 for a round that is new
         self._none_since: dict[RoundKey, int] = {}
 
     def turn(self) -> None:
         """Start work on the round whose turn it is, if none is being worked on."""
-        if self._running is not None and not self._running.done():
-            return
         with self._journal.reading() as state:
             keys = list(state.fees_open)
-        if not keys:
-            return
+        if keys and self._turn.may_begin(at_once=not self._next.keys() >= set(keys)):
+            self._turn.begin(self._one, keys)
+
+    def _one(self, keys: Iterable[RoundKey]) -> None:
+        """Look at one of these rounds if it is time, and see when it is time for the next."""
+        self._next = {key: self._next.get(key, 0.0) for key in keys}
         try:
             now = self._view.now()
         except ChainError as error:
             _log.warning("event=chain-trouble reason=%r", str(error))
             return
-        key = min(keys, key=lambda known: self._next.get(known, 0.0))
-        if now >= self._next.get(key, 0.0):
-            self._running = self._pool.submit(self._guarded, key, now)
+        key = min(self._next, key=self._next.__getitem__)
+        if now >= self._next[key]:
+            self._guarded(key, now)
+        self._turn.hasten(max(min(self._next.values()) - now, 0.0))
 
     def _guarded(self, key: RoundKey, now: int) -> None:
         """Look at a round; trouble makes it wait."""
@@ -84,8 +88,8 @@ class FeeTurns:
         """Settle what can be; chain time of the next look."""
         terms = self._view.terms(key[0])
         held = self._view.held_fees(*key) if terms.pay.fees else {}
-        looks = [self._work(key, index, one, now) for index, one in sorted(held.items()) if not one.payee_paid]
-        waits = [at for at in looks if at is not None]
+        left = {index: one for index, one in sorted(held.items()) if not one.payee_paid}
+        waits = self._work(self._fees.look(key, now), left) if left else []
         if waits:
             self._none_since.pop(key, None)
             return min(waits)
@@ -94,19 +98,23 @@ class FeeTurns:
             self._end(key)
         return now + min(SETTLED, max(terms.windows.availability / 8, self._interval))
 
-    def _work(self, key: RoundKey, index: int, held: HeldFees, now: int) -> float | None:
-        """Settle one batch if it is time; when to look again, None when there is nothing left to do."""
-        earliest = self._fees.earliest(key, held)
-        if now <= earliest:  # who posts the sum meanwhile has provers paid, and the payee can be sooner
-            certain = certain_after(self._view, *key)
-            return (certain if now <= certain < earliest else earliest) + 1
-        fleet = self._fleets.of(self._view.terms(key[0]).committee_id, self._view.round(*key).epoch)
+    def _work(self, look: FeeLook, held: Mapping[int, HeldFees]) -> list[float]:
+        """Settle the batches for which it is time; when to look again at those for which there is more to do."""
+        due = {index: one for index, one in held.items() if look.is_due(one)}
+        waits: list[float] = [look.next(one) for index, one in held.items() if index not in due]
+        if due:
+            epoch = self._view.round(*look.key).epoch
+            parties = self._fees.parties(self._fleets.of(look.terms.committee_id, epoch))
+            settled = [self._settle(look, index, one, parties) for index, one in due.items()]
+            waits += [look.now + self._interval] * (not all(settled))
+        return waits
+
+    def _settle(self, look: FeeLook, index: int, held: HeldFees, parties: Parties) -> bool:
         try:
-            settled = self._fees.settle(key, index, held, fleet, now)
+            return self._fees.settle(look, index, held, parties)
         except GradrollError as error:  # one batch does not hold up the others
             _log.warning("event=fees-trouble batch=0x%s code=%s reason=%r", held.batch_id.hex(), error.code, str(error))
-            settled = False
-        return None if settled else now + self._interval
+            return False
 
     def _end(self, key: RoundKey) -> None:
         """Leave a round alone for good, unless it may still take batches."""
@@ -114,6 +122,5 @@ class FeeTurns:
             closed = state.rounds[key].closed
         if closed:
             self._journal.record(FeesEnded(*key))
-            self._next.pop(key, None)
             self._none_since.pop(key, None)
             _log.info("event=fees-ended task=%s round=%d", *named(key))

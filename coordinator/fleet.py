@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import Committee
+from commons.chain.counting import Counting
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
@@ -18,6 +19,7 @@ from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from commons.runtime.clock import Clock
+from commons.runtime.identifiers import shown
 from commons.runtime.memo import Memo
 
 V = TypeVar("V")
@@ -122,13 +124,14 @@ class Fleet:
             UnavailableError: the keys are not set up, and not all members can be reached to do it.
         """
         self._connect_all()
-        members, revoked = self.committee.members, self._view.revoked(self._committee_id)
+        counting = Counting.of(self._view, self.committee)
+        members = counting.committee.members
         statuses = {p: status for p, status in self._statuses().items() if status.address == members[p]}
         ready = frozenset(p for p, status in statuses.items() if status.keys_ready)
-        if len(ready) < self.committee.quorum and not (ready and len(ready) == len(statuses)):
+        if len(ready) < counting.committee.quorum and not (ready and len(ready) == len(statuses)):
             self._set_keys_up(statuses)
             ready = frozenset(statuses)
-        return frozenset(p for p in ready if members[p] not in revoked)
+        return frozenset(filter(counting.counts, ready))
 
     def ask(
         self, requests: Mapping[int, StepRequest], dimension: int, timeout: float
@@ -259,7 +262,7 @@ class Fleet:
         words = self._each(everybody, lambda prover: self._clients[prover].accept_keys(number, mailbox[prover]))
         confirmations = [words[prover] for prover in everybody]
         self._each(everybody, lambda prover: self._clients[prover].confirm_keys(number, confirmations))
-        _log.info("event=shared-keys-ready committee=%d", number)
+        _log.info("event=shared-keys-ready committee=%s", shown(number))
 
     def _each(self, provers: Iterable[int], ask: Callable[[int], V]) -> dict[int, V]:
         futures = {prover: self._pool.submit(ask, prover) for prover in list(provers)}

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextlib import contextmanager
+from itertools import islice
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, SignatureError, UnknownError, WireError
 from commons.chain.facts import PostedSubmission
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
-from commons.wire import checks
 from coordinator.admission import Admission
 from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey, named
+from coordinator.turns import Turn
 
 _log = logging.getLogger(__name__)
 _FINAL = (SignatureError, InvalidInputError, WireError)
@@ -26,6 +27,9 @@ _FINAL = (SignatureError, InvalidInputError, WireError)
 coordinator that is replaced by this one."""
 _MARGIN = 64
 """Blocks that are looked at again: a reorganisation puts what is in them elsewhere."""
+STRANGERS = 256
+"""Most rounds of tasks not known to be the coordinator's own that are looked at at a time: anybody can post in some of
+his own, and a block has room for fewer than come in between two looks."""
 
 
 class Postings:
@@ -51,22 +55,17 @@ class Postings:
         self._journal = journal
         self._admission = admission
         self._own_address = own_address
-        self._clock = clock
-        self._pool = pool
-        self._interval = interval
-        self._running: Future[None] | None = None
-        self._next = 0.0
+        self._turn = Turn(clock, pool, interval)
         self._seen = 0
-        self._rounds: set[RoundKey] = set()
+        self._rounds: dict[RoundKey, None] = {}  # new ones first, then those that were not looked at for longest
+        self._own: frozenset[int] = frozenset()
         self._told: dict[bytes, str] = {}
         self._refused: set[tuple[bytes, bytes]] = set()  # with its owner: whose an index is, a reorganisation changes
 
     def turn(self) -> None:
         """Start a look, if it is time and none is under way."""
-        if (self._running is not None and not self._running.done()) or self._clock.monotonic() < self._next:
-            return
-        self._next = self._clock.monotonic() + self._interval
-        self._running = self._pool.submit(self._look)
+        if self._turn.may_begin():
+            self._turn.begin(self._look)
 
     def take(self, key: RoundKey) -> bool:
         """Take in what was posted in a round; whether anything was new.
@@ -81,23 +80,37 @@ class Postings:
     def _look(self) -> None:
         with _told():
             found, last = self._view.posted_since(max(self._seen - _MARGIN, 0))
-            self._rounds |= found
+            self._rounds = dict.fromkeys([*sorted(found - self._rounds.keys()), *self._rounds])
             self._seen = last
-            own = {task for task in {task for task, _ in self._rounds} if self._seems_own(task)}
-            for key in sorted(self._rounds, key=lambda known: (known[0] not in own, known)):
-                self._look_at(key, own=key[0] in own)
+            with self._journal.reading() as state:
+                self._own |= {task for task, _ in state.rounds}
+            chosen = self._chosen()
+            self._own = frozenset(filter(self._seems_own, {task for task, _ in chosen}))
+            for key in sorted(chosen, key=lambda known: known[0] not in self._own):
+                self._look_at(key, own=key[0] in self._own)
+
+    def _chosen(self) -> list[RoundKey]:
+        """Rounds that are looked at this time: those of its own tasks, as far as known, and some of the others.
+
+        Of those the others come first next time.
+        """
+        own = [key for key in self._rounds if key[0] in self._own]
+        others = list(islice((key for key in self._rounds if key[0] not in self._own), STRANGERS))
+        for key in others:
+            self._rounds[key] = self._rounds.pop(key)
+        return own + others
 
     def _seems_own(self, task_id: int) -> bool:
-        """Whether a task's rounds come first and are taken in; what the node does not say is asked at the next look."""
+        """Whether a task's rounds come first and are taken in; where the node does not say it, what was known of it."""
         with _told(f"task={shown(task_id)} "):
             return self._works_for(task_id)
-        return False
+        return task_id in self._own
 
     def _look_at(self, key: RoundKey, *, own: bool) -> None:
         """Look at one round.  Anybody can make one in which there is trouble: it does not hold up the others."""
         with _told("task={} round={} ".format(*named(key))):
             if self._is_over(key):
-                self._rounds.discard(key)
+                del self._rounds[key]
             elif own:
                 self.take(key)
 
@@ -118,7 +131,6 @@ class Postings:
         if known or (submission, posted.header.owner) in self._refused:
             return False
         try:
-            checks.g1(posted.header.commitment, "the commitment")
             self._admission.submit(posted.header, posted.receipts)
         except ChainError:
             raise

@@ -10,8 +10,9 @@ from circuits.errors import ChainError
 from circuits.payload import MAX_INLINE
 from commons.chain.ports import BatchSender
 from commons.protocol import release
-from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.bundle import Certificate
 from commons.storage.blobs import Blobs
+from coordinator.certificates import certificate_of
 from coordinator.events import SumOpened, SumPublished
 from coordinator.feesettlement import FeeSettlement
 from coordinator.fleet import Fleet
@@ -44,7 +45,7 @@ class Releases:
             ChainError: the node is the trouble; call again later.
         """
         batch = self._batch(batch_id)
-        certificate = AuditBundle.decode(self._blobs.get(batch.bundle_digest)).certificate
+        certificate = certificate_of(self._blobs, batch.bundle_digest)
         if batch.payload_digest is None:
             self._open(certificate, fleet, key)
         if publish and not batch.published:

@@ -37,6 +37,7 @@ from coordinator import coordinator_start
 from coordinator.coordinator import Coordinator
 from coordinator.journal import VERSIONS
 from coordinator.roundstate import ProvenBatch
+from coordinator.turns import KINDS
 
 _log = logging.getLogger(__name__)
 _MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
@@ -63,8 +64,11 @@ class CoordinatorNode:
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         coordinator_start.require_files(parameters)
         self._rounds = ThreadPoolExecutor(own.parallel_rounds, thread_name_prefix="round")
-        self._calls = ThreadPoolExecutor(MAX_PROVERS * own.parallel_rounds, thread_name_prefix="fleet")
+        self._calls = ThreadPoolExecutor(
+            MAX_PROVERS * (own.parallel_rounds + 1), thread_name_prefix="fleet"
+        )  # for fees they are asked beside the rounds
         self._accusing = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="accusing")
+        self._beside = ThreadPoolExecutor(KINDS, thread_name_prefix="beside")
         self._directory_lock = DirectoryLock(own.state)
         log: EventLog | None = None
         try:
@@ -73,7 +77,7 @@ class CoordinatorNode:
             self.coordinator = Coordinator(
                 own, account, sender, log, own.state, parameters,
                 lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock, self._rounds, self._calls,
-                self._accusing, self._stopping,
+                self._accusing, self._beside, self._stopping,
             )  # fmt: skip
             coordinator_start.require_own_log(self.coordinator.journal, view)
         except BaseException:
@@ -106,7 +110,8 @@ class CoordinatorNode:
             self._server.stop(self._own.stop_grace).wait()
         if self._loop.is_alive():
             self._loop.join()
-        self._rounds.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._rounds, self._beside):
+            pool.shutdown(wait=True, cancel_futures=True)
         for pool in (self._calls, self._accusing):
             pool.shutdown(wait=False, cancel_futures=True)
         self.coordinator.close()

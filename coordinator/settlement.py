@@ -14,10 +14,10 @@ from functools import partial
 from circuits.errors import ContractError
 from commons.chain.depth import HEAD
 from commons.chain.ports import BatchSender
-from commons.protocol.bundle import AuditBundle
 from commons.protocol.status import SubmissionState
 from commons.settings.values import Depth
 from commons.storage.blobs import Blobs
+from coordinator.certificates import certificate_of
 from coordinator.events import BatchSettled, TransactionSent
 from coordinator.journal import Journal
 from coordinator.lasting import Lasting
@@ -98,8 +98,7 @@ class Settlement:
         return _Place.DEEP
 
     def _send(self, batch: ProvenBatch) -> None:
-        batch_id, bundle = batch.batch_id, AuditBundle.decode(self._blobs.get(batch.bundle_digest))
-        certificate = bundle.certificate
+        batch_id, certificate = batch.batch_id, certificate_of(self._blobs, batch.bundle_digest)
         try:
             mined = self._chain.accept_batch(
                 certificate.statement, certificate.proof, certificate.attestations, certificate.payee,

@@ -28,7 +28,7 @@ from native._curve import (
 )
 from native._errors import DecodingError, NonCanonicalError, PointError
 from native._kernel import Csr, G1Bases, G2Bases
-from native._polynomials import divide_by_linear, evaluate, lagrange_scalars, ntt, root_of_unity
+from native._polynomials import COSET_SHIFT, divide_by_linear, evaluate, lagrange_scalars, ntt, root_of_unity
 from native._shamir import (
     integer_correction,
     integer_share,
@@ -65,6 +65,7 @@ from native._vectors import (
 from native.paging import release
 
 __all__ = [
+    "COSET_SHIFT",
     "G1",
     "G2",
     "Csr",

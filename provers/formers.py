@@ -6,19 +6,17 @@ quorum of the true ones attested.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from circuits.atomicfile import storing
-from circuits.errors import GradrollError, StorageError
 from circuits.statement import Committee, Membership
 from commons.protocol.codec import Codec
-from commons.storage.database import require_known
-from commons.storage.files import LOCAL_DISK, Disk, write_durably
+from commons.storage.files import LOCAL_DISK, Disk
+from commons.storage.recordfiles import read_state, write_record
 
 FILE = "memberships.json"
 _VERSION = 1
+_CURE = "restore this one file from a backup, or remove it: then sums of rounds of former members are not released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +36,17 @@ class Formers:
     def __init__(self, directory: Path, disk: Disk = LOCAL_DISK) -> None:
         """Read the file.  Raises StorageError when it is damaged, or of a newer release."""
         self._path, self._disk = directory / FILE, disk
-        self._known = self._read()
+        found = read_state(self._path, _CODEC, _VERSION, "names no members", _CURE)
+        self._known: tuple[Membership, ...] = found.memberships if found else ()
 
     def remember(self, own: Membership) -> None:
         """Add what this prover is now; durable on return.  Raises StorageError."""
         if own in self._known:
             return
         known = (*self._known, own)
-        text = json.dumps(_CODEC.encode(_Known(_VERSION, known)), indent=1)
-        write_durably(self._path, text.encode() + b"\n", disk=self._disk)
+        write_record(self._path, _CODEC, _Known(_VERSION, known), disk=self._disk)
         self._known = known
 
     def has(self, committee: Committee, index: int) -> bool:
         """Whether this prover was started as this member of these members."""
         return Membership(committee, index) in self._known
-
-    def _read(self) -> tuple[Membership, ...]:
-        with storing(f"cannot read {self._path}"):
-            raw = self._path.read_bytes() if self._path.exists() else None
-        if raw is None:
-            return ()
-        try:
-            document = json.loads(raw)
-            if isinstance(document, dict) and type(version := document.get("version")) is int:
-                require_known(self._path, version, _VERSION)
-            return _CODEC.decode(document).memberships
-        except StorageError:
-            raise
-        except (ValueError, RecursionError, GradrollError) as error:
-            raise StorageError(
-                f"{self._path} names no members: {error}; restore this one file from a backup, or remove it: then sums "
-                "of rounds of former members are not released"
-            ) from error

@@ -7,11 +7,14 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 
 import grpc
 
 from commons.chain.view import ChainView
+from commons.protocol.messages import Step, StepRequest
 from commons.runtime.clock import SystemClock
+from commons.runtime.identifiers import shown
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
 from commons.settings.loading import Settings
@@ -26,10 +29,13 @@ from commons.wire.rpcstatus import answering
 from commons.wire.stalling import StallGuard, spaced
 from commons.wire.streams import blob_to_wire
 from provers import prover_start
+from provers.background import Background
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
 from provers.store import Store
 
+_MOST_LOOKS = 16
+"""Certificates that wait to be looked at, of up to 2 MiB each; what there is no room for may be shown again."""
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +65,7 @@ class ProverNode:
             self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)
             undo.pop_all()
         prover_start.look_around(self.prover, own, keystore, clock)
+        self._background = Background("suspicions", _MOST_LOOKS)
         self._server: grpc.Server | None = None
         self._health = Health(pb.DESCRIPTOR.services_by_name["Prover"].full_name)
         self._stopping = threading.Event()
@@ -66,14 +73,15 @@ class ProverNode:
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
         self._server = new_server(self._own.max_workers)
-        prover_pb2_grpc.add_ProverServicer_to_server(Servicer(self.prover, self._own.idle_timeout), self._server)
+        servicer = Servicer(self.prover, self._background, self._own.idle_timeout)
+        prover_pb2_grpc.add_ProverServicer_to_server(servicer, self._server)
         self._health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._tls)
         self._server.start()
         threading.Thread(target=self._tidy, daemon=True, name="tidy").start()
         _log.info(
-            "event=prover-started address=0x%s committee=%d prover=%d port=%d",
-            self.prover.address.hex(), self._own.committee, self.prover.membership.index, port,
+            "event=prover-started address=0x%s committee=%s prover=%d port=%d",
+            self.prover.address.hex(), shown(self._own.committee), self.prover.membership.index, port,
         )  # fmt: skip
         return port
 
@@ -83,6 +91,7 @@ class ProverNode:
         self._health.stop()
         if self._server is not None:
             self._server.stop(self._own.stop_grace).wait()
+        self._background.close()
         self.prover.close()
         _log.info("event=prover-stopped prover=%d", self.prover.membership.index)
 
@@ -94,8 +103,9 @@ class ProverNode:
 class Servicer(prover_pb2_grpc.ProverServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, prover: Prover, idle_timeout: float) -> None:
+    def __init__(self, prover: Prover, background: Background, idle_timeout: float) -> None:
         self._prover = prover
+        self._background = background
         self._idle_timeout = idle_timeout
 
     def SubmitShares(  # noqa: N802
@@ -121,7 +131,10 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._prover.refused), self._guard(context) as guard:
             parts = meter.incoming(guard.incoming(request_iterator))
             request = batchsteps.request_from_wire(parts, self._limits)
-            yield from guard.outgoing(meter.outgoing(batchsteps.reply_to_wire(self._prover.run(request))))
+            try:
+                yield from guard.outgoing(meter.outgoing(batchsteps.reply_to_wire(self._prover.run(request))))
+            finally:
+                self._look_at(request)
             name, session = request.step.name, request.session.hex()[:16]
             _log.info("event=step step=%s session=0x%s %s", name, session, meter.figures())
 
@@ -161,8 +174,9 @@ class Servicer(prover_pb2_grpc.ProverServicer):
     def ListBatches(self, request: pb.ListBatchesRequest, context: grpc.ServicerContext) -> pb.ListBatchesReply:  # noqa: N802
         """Name the batches of a round that this prover attested."""
         with answering(context, self._prover.refused):
+            after = uploads.listed_after(request)
             known = self._prover.store.batches_of(request.task_id, request.round)
-            return pb.ListBatchesReply(batch_ids=known[bisect_right(known, request.after) :][: uploads.MAX_LISTED])
+            return pb.ListBatchesReply(batch_ids=known[bisect_right(known, after) :][: uploads.MAX_LISTED])
 
     def GetAuditBundle(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
@@ -179,6 +193,11 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             receipt = self._prover.availability(batch_id, payload)
             _log.info("event=availability batch=0x%s challenge=%d", batch_id.hex()[:16], receipt.challenge)
             return uploads.availability_to_wire(receipt)
+
+    def _look_at(self, request: StepRequest) -> None:
+        """Behind the answer: looking asks the node, and reads a round's batches."""
+        if request.step is Step.RELEASE and not self._background.start(partial(self._prover.look_at, request)):
+            _log.info("event=certificate-not-looked-at reason='others wait already, or the prover ends'")
 
     def _guard(self, context: grpc.ServicerContext) -> AbstractContextManager[StallGuard]:
         return StallGuard(self._idle_timeout).watching(context.cancel)

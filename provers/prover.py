@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
 from circuits.statement import Committee, Membership, SubmissionHeader
+from circuits.terms import DAY
 from commons import VERSION
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import Certificate
 from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage
-from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
@@ -34,8 +35,7 @@ from provers.store import RoundName, Store
 from provers.suspicions import Suspicions
 
 _log = logging.getLogger(__name__)
-_DAY = 86_400
-_LONGEST_PAUSE = 7 * _DAY
+_LONGEST_PAUSE = 7 * DAY
 """Of the market (`contracts/src/libraries/MarketClock.sol`)."""
 
 
@@ -107,11 +107,11 @@ class Prover:
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
-        try:
-            return self._runner.run(request)
-        finally:
-            if request.step is Step.RELEASE:
-                self._suspicions.shown(request.payload)
+        return self._runner.run(request)
+
+    def look_at(self, request: StepRequest) -> None:
+        """Look for evidence in the certificate of a release, whatever was answered.  Never raises."""
+        self._suspicions.shown(request.payload)
 
     def availability(self, batch_id: bytes, payload: bytes) -> AvailabilityReceipt:
         """This prover's word that a batch's sum is to be had.  Raises as ``attest_availability``; UnknownError."""
@@ -166,7 +166,7 @@ class Prover:
         try:
             now = self._clock.time()  # not the node's word: a time far ahead would cost the shares of running rounds
             deleted = self.store.discard_settled(int(now), self._still_open(int(now)))
-            self.store.discard_results(now - self._settings.retention_days * _DAY)
+            self.store.discard_results(now - self._settings.retention_days * DAY)
         except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
             reason = str(error) if isinstance(error, GradrollError) else type(error).__name__
             _log.warning("event=tidy-failed reason=%r", reason)

@@ -7,11 +7,11 @@ import secrets
 import threading
 from collections import OrderedDict
 from hashlib import sha256
-from typing import TypeVar
 
 from circuits.errors import GradrollError, UnknownError
 from circuits.statement import Membership
-from commons.protocol.bodies import SignedBody
+from commons.protocol.bodies import SignatureBody
+from commons.protocol.bounded import remember
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from provers.joining.keysetup import KeySetup
@@ -19,7 +19,6 @@ from provers.node_environment import NodeEnvironment
 from provers.party import Party, RestoredError, handle
 from provers.store import Store
 
-V = TypeVar("V")
 _log = logging.getLogger(__name__)
 _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 """Their replies are as long as a share; only the last one is kept for a coordinator that asks again."""
@@ -64,7 +63,7 @@ class Runner:
             if request.step in _LONG:
                 self._drop_long_replies()
             if request.step is not Step.RELEASE:  # anybody may ask, as often as they like; it is answered anew
-                _remember(self._replies, key, reply, self._kept_replies)
+                remember(self._replies, key, reply, self._kept_replies)
         return reply
 
     def _step(self, request: StepRequest) -> StepReply:
@@ -89,7 +88,7 @@ class Runner:
     def _keep(self, request: StepRequest, message: Message) -> None:
         """What this prover serves when the coordinator is gone: batches it attested, certificates it has seen."""
         if request.step is Step.ATTEST:
-            own = (self._membership.index, SignedBody.decode(message.body).signature)
+            own = (self._membership.index, SignatureBody.decode(message.body).signature)
             self._store.put_batch(AuditBundle.decode(request.payload).attested_by([own]))
         elif request.step is Step.RELEASE:
             self._store.put_certificate(Certificate.decode(request.payload))
@@ -97,13 +96,6 @@ class Runner:
     def _drop_long_replies(self) -> None:
         for key in [key for key, reply in self._replies.items() if reply.message.step in _LONG]:
             del self._replies[key]
-
-
-def _remember(known: OrderedDict[bytes, V], key: bytes, value: V, limit: int) -> None:
-    known[key] = value
-    known.move_to_end(key)
-    while len(known) > limit:
-        known.popitem(last=False)
 
 
 def _identity(request: StepRequest) -> bytes:

@@ -99,7 +99,7 @@ def covered(owners: int, *, compacted: bool = True) -> float:
     pay = gas_fees(Pay(bonus=REWARD), rounds.PROVERS)
     settled = snapshots.of("market", "settleFees, all 4 members, for the first time")
     gas = rounds.batch_line(compacted=compacted).at(owners) + rounds.gas_of_fees() + settled
-    return (pay.coordinator_batch + owners * pay.coordinator_gradient) / gas
+    return pay.of_coordinator(owners) / gas
 
 
 def break_even() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,6 @@ from eth_abi.abi import decode
 from eth_utils.address import to_canonical_address
 
 from circuits.errors import UnknownError
-from circuits.hashing import keccak
 from commons.chain.view import ChainView
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
@@ -45,29 +43,32 @@ def bond_of(view: ChainView, committee_id: int, signer: bytes) -> Bond:
 def bond(view: ChainView, committee_id: int, membership: int) -> Bond:
     """The bond of a membership, also of one that waits or has ended."""
     kinds = ["address", "uint256", "uint256"]
-    controller, amount, _ = view.rpc.call(view.registry, "bond(uint256,uint256)", [committee_id, membership], kinds)
+    controller, amount, _ = view.call(view.registry, "bond(uint256,uint256)", [committee_id, membership], kinds)
     return Bond(membership, to_canonical_address(controller), amount)
 
 
 def credit_of(view: ChainView, token: bytes, account: bytes) -> int:
     """What an account can collect at the registry of a token: shares of bonds that were lost."""
-    return int(view.rpc.call(view.registry, "owed(address,address)", [token, account], ["uint256"])[0])
+    return int(view.call(view.registry, "owed(address,address)", [token, account], ["uint256"])[0])
 
 
 def _membership(view: ChainView, committee_id: int, signer: bytes) -> int:
-    joined = _events(view, _JOINED, committee_id, None, signer.rjust(32, b"\0"))
+    joined = view.registry_events.read(_joined, _JOINED, committee_id, None, signer)
     if joined:
-        return int(decode(["uint256"], bytes(joined[-1]["data"])[:32])[0])
-    for log in _events(view, _EPOCH, committee_id):  # a key that its controller rotated in
-        number, member, _ = decode(["uint256", "address", "bytes32"], bytes(log["data"]))
-        if to_canonical_address(member) == signer:
-            return int(number)
+        return joined[-1]
+    rotated = view.registry_events.read(_began, _EPOCH, committee_id)  # a key that its controller rotated in
+    for membership, member in rotated:
+        if member == signer:
+            return membership
     raise UnknownError(
         f"{checksum(signer)} has joined no membership of committee {shown(committee_id)}, as far as the node shows"
     )
 
 
-def _events(view: ChainView, event: str, committee_id: int, *more: bytes | None) -> Sequence[Any]:
-    """The registry's events of a committee, oldest first."""
-    topics = [keccak(event.encode("ascii")), committee_id.to_bytes(32, "big"), *more]
-    return view.rpc.logs(view.registry, topics, view.from_block)
+def _joined(log: Any) -> int:
+    return int(decode(["uint256"], bytes(log["data"])[:32])[0])
+
+
+def _began(log: Any) -> tuple[int, bytes]:
+    membership, member, _ = decode(["uint256", "address", "bytes32"], bytes(log["data"]))
+    return int(membership), to_canonical_address(member)

@@ -82,9 +82,9 @@ class CommitteeAccount(ChainAccount):
         Args:
             attestations: (index of a present member, its 65-byte signature over ``replacement``), a quorum of them.
         """
-        signed = [(member, *calldata.compact(signature)) for member, signature in sorted(attestations)]
         given = replacement.committee_id, replacement.index, replacement.signer, replacement.controller
-        return self._registry("replace", *given, replacement.deadline, signed, gas=_JOIN, repeatable=True)
+        signed = replacement.deadline, calldata.signed(attestations)
+        return self._registry("replace", *given, *signed, gas=_JOIN, repeatable=True)
 
     def cancel_change(self, committee_id: int, index: int) -> Mined:
         """Take back a rotation of a member that this account controls."""

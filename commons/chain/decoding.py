@@ -11,10 +11,11 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_utils.address import to_canonical_address
 
-from circuits.errors import ChainError
-from circuits.statement import SubmissionHeader
-from circuits.terms import CommitteeTerms, Pay, TaskTerms, Windows
+from circuits.errors import ChainError, InvalidInputError
+from circuits.statement import Committee, SubmissionHeader
+from circuits.terms import CommitteeTerms, MarketId, Pay, TaskTerms, Windows
 from commons.chain.facts import (
+    CommitteeRecord,
     ExcludedOwner,
     FeesPaid,
     HeldFees,
@@ -35,6 +36,7 @@ TERMS = (
 TASK = f"({TERMS},{4 * 'address,'}{6 * 'uint256,'}bytes32,uint256)"
 ROUND = f"(bytes32,{11 * 'uint256,'}bool,bool)"
 OWNER = "(address,address,uint256,uint256,bool,uint256,uint256,bool,bool)"
+COMMITTEE = ("uint8", "address[]", "bytes[]", "bytes32[]", "bool")
 COMMITTEE_TERMS = "(uint8,address,uint128,uint32,uint32)"
 CHANGE = "(uint256,address,bytes32,uint256,bool)"
 MEMBER = f"(uint256,address,address,bytes,bytes32,uint256,bool,bool,uint256,uint256,uint256,{CHANGE})"
@@ -52,27 +54,27 @@ KEY_REVOKED = "KeyRevoked(uint256,uint256,address)"
 AGGREGATE_PUBLISHED = "AggregatePublished(uint256,uint256,uint256,bytes)"
 
 
-def terms(raw: Sequence[Any], **where: Any) -> TaskTerms:
-    """A task's terms; ``where``: what the contract does not have in them.
-
-    Raises:
-        InvalidInputError: no market takes them.
-    """
+def terms(raw: Sequence[Any], market: MarketId, task_id: int, creator: bytes) -> TaskTerms:
+    """A task's terms.  Raises ChainError for some that no market takes."""
     committee_id, verifier, coordinator, dimension, fraction_bits, bound, *rest = raw
     min_owners, capacity, rounds, submit, settle, permissioned, inline, token, *amounts = rest[:-4]
     lapse, claim, leave, available = rest[-4:]
-    return TaskTerms(
-        committee_id, to_canonical_address(verifier), to_canonical_address(coordinator), dimension, fraction_bits,
-        bound, min_owners, capacity, rounds, Windows(submit, settle, claim, leave, available), permissioned, inline,
-        Pay(to_canonical_address(token), *amounts), lapse, **where,
-    )  # fmt: skip
+    try:
+        return TaskTerms(
+            committee_id, to_canonical_address(verifier), to_canonical_address(coordinator), dimension, fraction_bits,
+            bound, min_owners, capacity, rounds, Windows(submit, settle, claim, leave, available), permissioned, inline,
+            Pay(to_canonical_address(token), *amounts), lapse, market=market, task_id=task_id, creator=creator,
+        )  # fmt: skip
+    except InvalidInputError as error:
+        raise ChainError(f"the node shows terms that no market takes ({error}); is the contract ours?") from error
 
 
 def round_record(raw: Sequence[Any]) -> RoundRecord:
     """A round."""
-    digest, submit, settle, batches, owners, seats, limit, epoch, levels, spent, x, y, closed, finalized = raw
+    digest, submit, settle, batches, owners, seats, limit, epoch, _levels, spent, x, y, closed, finalized = raw
+    aggregate = point(x, y)
     return RoundRecord(
-        digest, submit, settle, batches, owners, seats, limit, epoch, levels, spent, point(x, y), closed, finalized
+        digest, submit, settle, batches, owners, seats, limit, epoch, spent, aggregate, closed, finalized
     )
 
 
@@ -87,6 +89,15 @@ def committee_terms(raw: Sequence[Any]) -> CommitteeTerms:
     """A committee's terms."""
     threshold, token, bond, change, unbonding = raw
     return CommitteeTerms(threshold, to_canonical_address(token), bond, change, unbonding)
+
+
+def committee(committee_id: int, epoch: int, raw: Sequence[Any]) -> CommitteeRecord:
+    """A committee in an epoch.  Raises ChainError for lists that do not match."""
+    threshold, members, endpoints, keys, ready = raw
+    if not len(members) == len(endpoints) == len(keys):
+        raise ChainError("the node shows a committee whose members, endpoints and keys do not match")
+    known = Committee(committee_id, threshold, tuple(map(to_canonical_address, members)))
+    return CommitteeRecord(known, tuple(map(place, endpoints)), tuple(keys), ready, epoch)
 
 
 def member(raw: Sequence[Any]) -> MemberRecord:
@@ -136,6 +147,17 @@ def posted(log: Any, place: tuple[int, int], owner: bytes) -> PostedSubmission:
 def poster(log: Any) -> int:
     """Registration index of the owner that ``SubmissionPosted`` is about."""
     return _third(log)
+
+
+def round_of(log: Any) -> tuple[int, int]:
+    """Task and round that an event of the market is indexed by."""
+    task, number = (int.from_bytes(bytes(log["topics"][at]), "big") for at in (1, 2))
+    return task, number
+
+
+def revoked_key(log: Any) -> bytes:
+    """Address of the key that ``KeyRevoked`` is about."""
+    return bytes(log["topics"][3])[-20:]
 
 
 def excluded(log: Any) -> ExcludedOwner:

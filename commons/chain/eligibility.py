@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from circuits.errors import ClosedError
+from commons.chain.facts import OwnerRecord, RoundRecord
 from commons.chain.ports import MarketReader
 
 
@@ -16,17 +17,21 @@ def require_eligible(chain: MarketReader, task_id: int, number: int, indices: It
         ClosedError: one has none.
         UnknownError: there is no such round, or no such owner.
     """
-    limit = chain.round(task_id, number).limit
+    opened = chain.round(task_id, number)
     for index in indices:
-        if index >= limit:
-            raise ClosedError(
-                f"owner {index} registered when all seats of round {number} were taken, which is for owners below "
-                f"{limit}; take part in the next round"
-            )
         owner = chain.owner(task_id, index)
-        if not owner.takes_part(number):
-            until = "" if owner.leaves_at is None else f", and leaves: none from {owner.leaves_at} on"
-            raise ClosedError(
-                f"owner {index} has a part in rounds from {owner.joined_at} on{until}; take part in one of those, or "
-                "register another key"
-            )
+        if not owner.has_part(index, opened, number):
+            raise ClosedError(_why_not(owner, index, opened, number))
+
+
+def _why_not(owner: OwnerRecord, index: int, opened: RoundRecord, number: int) -> str:
+    if index >= opened.limit:
+        return (
+            f"owner {index} registered when all seats of round {number} were taken, which is for owners below "
+            f"{opened.limit}; take part in the next round"
+        )
+    until = "" if owner.leaves_at is None else f", and leaves: none from {owner.leaves_at} on"
+    return (
+        f"owner {index} has a part in rounds from {owner.joined_at} on{until}; take part in one of those, or register "
+        "another key"
+    )

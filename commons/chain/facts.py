@@ -63,7 +63,6 @@ class RoundRecord:
         seats: most gradients that it accepts; the escrow for all of them is reserved.
         limit: owners with a registration index below it may be accepted.
         epoch: of the committee; the members of that epoch attest.
-        levels: sum of the levels of all accepted gradients.
         spent: pay and fees of the accepted batches.
         aggregate: sum of the commitments of all accepted gradients.
         closed: whether its settle deadline has passed.
@@ -77,7 +76,6 @@ class RoundRecord:
     seats: int
     limit: int
     epoch: int
-    levels: int
     spent: int
     aggregate: G1
     closed: bool
@@ -112,9 +110,15 @@ class OwnerRecord:
         """What comes back of its task's deposit when it has left."""
         return 0 if self.excluded else deposit
 
-    def takes_part(self, number: int) -> bool:
-        """Whether it came in time for a round, and does not leave before its end."""
-        return self.joined_at <= number and (self.leaves_at is None or number < self.leaves_at)
+    def has_part(self, index: int, opened: RoundRecord, number: int) -> bool:
+        """Whether the market may accept its gradient in a round: it has a seat, came in time and does not leave before.
+
+        Args:
+            index: its registration index.
+            opened: the round with that number.
+        """
+        stays = self.leaves_at is None or number < self.leaves_at
+        return index < opened.limit and self.joined_at <= number and stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,23 @@ class HeldFees:
     challenge: int
     paid: int
     payee_paid: bool = False
+
+    def attested_by(self, member: int) -> bool:
+        """Whether a member's attestation was handed in."""
+        return bool(self.attesters >> member & 1)
+
+    def is_paid(self, member: int) -> bool:
+        """Whether a member was paid."""
+        return bool(self.paid >> member & 1)
+
+    def pays(self, member: int) -> bool:
+        """Whether a member that says that the sum is served would be paid for it."""
+        return self.attested_by(member) and not self.is_paid(member)
+
+    @property
+    def provers_through(self) -> bool:
+        """Whether provers were paid or never will be: only the payee's fee waits, and members that may be added."""
+        return bool(self.paid) or not self.due
 
     @property
     def words(self) -> tuple[bytes | int, ...]:

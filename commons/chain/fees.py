@@ -9,9 +9,18 @@ from commons.chain.account import SMALL, ChainAccount
 from commons.chain.facts import FeesPaid, HeldFees
 from commons.chain.mined import Mined
 from commons.chain.view import ChainView
+from commons.protocol.receipts import posted_hash
 
 _SIGNATURE, _PAYLOAD_BYTE = 80_000, 60
 Attestations = Sequence[tuple[int, bytes]]
+SETTLED_MEANWHILE = frozenset({"FeesUnknown", "ProversPaid"})
+"""Refusals of a settlement that somebody else was faster with."""
+SETTLING_PASSES = SETTLED_MEANWHILE | {"ChallengeStillPossible"}
+"""Refusals of a settlement after which what is held has to be read anew: somebody was faster or asked for the sum, or a
+pause has moved the market's clock."""
+NOTHING_TO_REFUND = frozenset({"AvailabilityNotOverdue", "FeesUnknown", "RoundStillOpen"})
+"""Refusals of a refund that pass: a pause has moved the market's clock; somebody was faster; an owner has posted its
+submission meanwhile, so that the payee's part waits until it is certain whom it ignored."""
 
 
 def fees_paid(view: ChainView, task_id: int, number: int) -> tuple[FeesPaid, ...]:
@@ -19,9 +28,9 @@ def fees_paid(view: ChainView, task_id: int, number: int) -> tuple[FeesPaid, ...
 
     Raises ChainError when the node is the trouble.
     """
-    paid = view.events(decoding.FEES_PAID, task_id, number)
-    back = view.events(decoding.FEES_REFUNDED, task_id, number)
-    return tuple(view.rpc.guarded(lambda: [*map(decoding.fees_paid, paid), *map(decoding.fees_refunded, back)]))
+    paid = view.events.read(decoding.fees_paid, decoding.FEES_PAID, task_id, number)
+    back = view.events.read(decoding.fees_refunded, decoding.FEES_REFUNDED, task_id, number)
+    return (*paid, *back)
 
 
 class FeesAccount(ChainAccount):
@@ -35,7 +44,6 @@ class FeesAccount(ChainAccount):
         held: HeldFees,
         receipts: Attestations,
         *,
-        posted: bytes = bytes(32),
         payload: bytes = b"",
         attestations: Attestations = (),
     ) -> Mined:
@@ -44,11 +52,10 @@ class FeesAccount(ChainAccount):
         Args:
             held: as ``ChainView.held_fees`` has it.
             receipts: (member, 65-byte signature over ``receipts.availability_digest``), a quorum of them.
-            posted: hash of what holds the encoded sum on the chain, zeros where provers serve it.
-            payload: the sum itself, if it is put on the chain by this.
+            payload: the encoded sum, if it is put on the chain by this; without, provers serve it.
             attestations: signatures of the batch by a quorum, of members that it was handed in without.
         """
-        served = posted, payload, calldata.signed(receipts), calldata.signed(attestations)
+        served = posted_hash(payload), payload, calldata.signed(receipts), calldata.signed(attestations)
         gas = SMALL + _SIGNATURE * (len(receipts) + len(attestations)) + _PAYLOAD_BYTE * len(payload)
         place = task_id, number, batch_index
         return self._market("settleFees", *place, held.words, served, gas=gas, repeatable=True)

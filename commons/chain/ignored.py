@@ -12,15 +12,14 @@ def certain_after(view: MarketReader, task_id: int, number: int) -> int:
 
     Who posts a submission later, or a pause of the market, moves it.  Raises ChainError.
     """
-    pay = view.terms(task_id).pay
-    if not (pay.coordinator_batch or pay.coordinator_gradient):
+    if not view.terms(task_id).pay.pays_coordinator:
         return 0
     record = view.round(task_id, number)
     return record.settle_deadline if view.posted(task_id, number) else record.submit_deadline
 
 
 @dataclass(frozen=True, slots=True)
-class Postings:
+class PostedOwners:
     """What owners posted in a round: registration indices.
 
     Attributes:
@@ -32,10 +31,10 @@ class Postings:
     ignored: frozenset[int] = frozenset()
 
 
-def postings(view: MarketReader, task_id: int, number: int) -> Postings:
+def postings(view: MarketReader, task_id: int, number: int) -> PostedOwners:
     """Who posted in a round, and what became of it.  Raises ChainError."""
     posted = frozenset(each.header.owner_index for each in view.posted(task_id, number))
     if not posted:
-        return Postings()
+        return PostedOwners()
     left = posted - {each.index for each in view.excluded(task_id, number)}
-    return Postings(posted, frozenset(index for index in left if not view.consumed(task_id, number, index)))
+    return PostedOwners(posted, frozenset(index for index in left if not view.consumed(task_id, number, index)))

@@ -28,7 +28,9 @@ def warn_of_clock(chain: MarketReader, clock: Clock, skew: int) -> None:
     """
     behind = chain.now() - int(clock.time())
     if behind > skew:
-        _log.warning("event=clock-behind seconds=%d advice='set this machine's clock, or ask another node'", behind)
+        _log.warning(
+            "event=clock-behind seconds=%d advice='set the clock of this machine, or ask another node'", behind
+        )
 
 
 def open_tasks(chain: MarketReader, concerns: Callable[[TaskRecord], bool], clock: Clock) -> Iterator[TaskRecord]:

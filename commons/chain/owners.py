@@ -68,22 +68,25 @@ class OwnerAccount(ChainAccount):
         """Have the deposit of an owner that left paid back to its account, after ``claim``; any account may."""
         return self._market("exit", task_id, index)
 
-    def claim(self, task_id: int, indices: Sequence[int], through: int | None = None) -> int:
+    def claim(
+        self, task_id: int, indices: Sequence[int], through: int | None = None, *, owed_only: bool = False
+    ) -> int:
         """Have owners paid, to their accounts, for all their rounds before ``through``; any account may.
 
         As many transactions as are needed; nothing is sent for owners that nothing can be settled for now.
 
         Args:
             through: the first round that is not paid for; without, all rounds that were opened.
+            owed_only: leave out owners whose rounds pay nothing, which only one that leaves has to have settled.
 
         Returns:
             what was paid in all, in the smallest unit of the task's token.
         """
         opened = self.view.task(task_id).rounds_opened
         end = opened if through is None else min(through, opened)
-        due = [self._due(task_id, index, end) for index in sorted(set(indices))]
+        due = [one for index in sorted(set(indices)) if (one := self._due(task_id, index, end, owed_only))]
         most, paid = self._sender.most_gas(), 0
-        for part in _portions([one for one in due if one.start < one.end], most):
+        for part in _portions(due, most):
             paid += self._claim(task_id, part, most)
         return paid
 
@@ -133,9 +136,12 @@ class OwnerAccount(ChainAccount):
         """The ether to send along where the market takes an amount; a permit stands for an allowance."""
         return 0 if permit.deadline else self._value_of(token, amount, self.view.market)
 
-    def _due(self, task_id: int, index: int, through: int) -> _Due:
+    def _due(self, task_id: int, index: int, through: int, owed_only: bool) -> _Due | None:
+        claimable = self.view.claimable(task_id, index, through)
+        if owed_only and not claimable.amount:
+            return None
         start = self.view.owner(task_id, index).next_claim
-        return _Due(index, start, max(start, self.view.claimable(task_id, index, through).next_claim))
+        return _Due(index, start, claimable.next_claim) if start < claimable.next_claim else None
 
     def _paid(self, mined: Mined) -> int:
         return sum(data_words(log, 4)[2] for log in logs(mined, self.view.market, MARKET, "OwnerPaid"))

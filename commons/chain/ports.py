@@ -10,7 +10,6 @@ from circuits.terms import MarketId, TaskTerms
 from commons.chain.depth import BlockHead
 from commons.chain.facts import (
     AcceptedBatch,
-    Claimable,
     CommitteeRecord,
     ExcludedOwner,
     HeldFees,
@@ -92,23 +91,8 @@ class MarketReader(Protocol):
     def owner_at(self, task_id: int, index: int) -> bytes:
         """Address of the signer with a registration index."""
 
-    def owner_index(self, task_id: int, signer: bytes) -> int | None:
-        """Registration index of a signer, also of one that has left; None for one that was never registered."""
-
-    def admitted(self, task_id: int, signer: bytes) -> bool:
-        """Whether a signer may be registered: admitted by the model owner, or the task is open."""
-
-    def eligible(self, task_id: int, number: int, index: int) -> bool:
-        """Whether the owner with a registration index may be accepted in a round: it has a seat, and does not leave."""
-
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         """Whether the owner with a registration index is in an accepted batch of the round."""
-
-    def claimable(self, task_id: int, index: int, through: int) -> Claimable:
-        """What a claim of all rounds before ``through`` would pay an owner now."""
-
-    def owed(self, token: bytes, account: bytes) -> int:
-        """What an account can collect of a token: fees, and payments that it did not take."""
 
     def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
         """Threshold and members of a committee in an epoch, the present one if none is named."""
@@ -184,7 +168,6 @@ class BatchSender(Protocol):
         held: HeldFees,
         receipts: Sequence[tuple[int, bytes]],
         *,
-        posted: bytes = bytes(32),
         payload: bytes = b"",
     ) -> Mined:
         """Have a batch's fees credited, by members' signatures that its sum is served, or with the sum itself."""

@@ -24,8 +24,9 @@ _TASKS = {
     "NotPendingOwner": "task {0:id} was not offered to {1:address}; have its model owner offer it",
     "NotModelOwnerOrCoordinator": "only the model owner and the coordinator of task {0:id} may do this, and "
     "{1:address} is another account; use the key file of one of them",
-    "CoordinatorActive": "round {1} of task {0:id} is open and its coordinator may be at work; name another when "
-    "the round is over, or when it has no batch by half of its settle window",
+    "CoordinatorActive": "round {1} of task {0:id} is open and its coordinator may be at work, or a quorum has named "
+    "the coordinator for it; name another when the round is over, or when it is the only one that is open and has no "
+    "batch by half of its settle window",
     "FundsInvalid": "a task cannot be funded with {0:amount}: an amount is more than nothing, and all of a task's "
     "escrow stays below 2^128; choose another amount",
     "InsufficientEscrow": "the free escrow of the task is {1:amount}, and this takes {0:amount} of it (a round "
@@ -58,7 +59,7 @@ _OWNERS = {
     "use its key file",
     "AlreadyLeaving": "owner {1} of task {0:id} leaves, or has left, already; nothing is left to do",
     "NotDormant": "owner {1} of task {0:id} cannot be made to leave: one of the last rounds is open, has no batch, "
-    "has its gradient, or is from before it came; wait for more rounds",
+    "no seat for it, its gradient or what it posted, or took no submission any more when it came; wait for more rounds",
     "ExitTooEarly": "owner {1} of task {0:id} cannot get its deposit back yet: it has to have announced that it "
     "leaves, its last round has to be over for as long as the terms say, and its pay has to be claimed; do so, or "
     "wait",
@@ -184,7 +185,8 @@ _EVIDENCE = {
 _EXCLUSIONS = {
     "NotInRound": "owner {2} of task {0:id} has no part in round {1}: it came too late, or has left; name another "
     "round",
-    "AlreadyExcluded": "owner {1} of task {0:id} was excluded before; nothing is left to do",
+    "AlreadyExcluded": "owner {1} of task {0:id} was excluded before, and posted nothing in this round that it counts "
+    "for; nothing is left to do",
     "ExclusionTooLate": "the owner could be excluded until {0:utc}" + _MARKET_TIME + "; it keeps its deposit",
     "SubmitWindowOver": "submissions are posted in the submit window of round {1} of task {0:id}, which is over; "
     "submit to the next round",

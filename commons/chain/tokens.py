@@ -13,7 +13,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from circuits.errors import ContractError
-from circuits.hashing import keccak, typed_digest, words
+from circuits.hashing import contract_domain, typed_digest
 from circuits.terms import ETHER
 from commons.chain.rpc import Rpc
 from commons.runtime.amounts import ETH, Currency, checksum
@@ -23,7 +23,6 @@ _SYMBOL = re.compile(r"[A-Za-z0-9.$+_-]{1,12}")
 _TAKEN = frozenset(("ETH", "ETHER", "WEI", "GWEI"))
 """What no token is called here: it would be read as the chain's own money."""
 _MOST_DECIMALS = 36
-_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _PERMIT_TYPE = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 
 
@@ -66,8 +65,7 @@ class Tokens:
         nonce = _decoded("uint256", self._asked(token, "nonces(address)", account))
         if name is None or nonce is None:
             return None
-        expected = keccak(words(_DOMAIN_TYPE, keccak(name), keccak(version), self._rpc.chain_id, token))
-        if domain != expected:
+        if domain != contract_domain(name, version, self._rpc.chain_id, token):
             return None
         return typed_digest(domain, _PERMIT_TYPE, (account, spender, amount, nonce, deadline))
 

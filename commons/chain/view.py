@@ -11,12 +11,12 @@ from typing import Any, cast
 
 from eth_utils.address import to_canonical_address, to_checksum_address
 
-from circuits.errors import ChainError, ContractError, InvalidInputError, UnknownError
-from circuits.hashing import keccak
+from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.statement import Committee, Context, Policy
 from circuits.terms import CommitteeTerms, MarketId, TaskTerms
 from commons.chain import decoding
 from commons.chain.blockwatch import BlockWatch
+from commons.chain.contractevents import Events
 from commons.chain.deploymentwatch import DeploymentWatch
 from commons.chain.depth import HEAD, BlockHead
 from commons.chain.facts import (
@@ -24,14 +24,16 @@ from commons.chain.facts import (
     AcceptedBatch,
     Claimable,
     CommitteeRecord,
+    ExcludedOwner,
     HeldFees,
     MemberRecord,
     OwnerRecord,
     PostedSubmission,
+    RecordedBatch,
     RoundRecord,
     TaskRecord,
 )
-from commons.chain.roundevents import RoundEvents
+from commons.chain.heldfees import read_held_fees
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.tokens import Tokens
 from commons.chain.verifiers import Verifier, read_verifier
@@ -51,10 +53,14 @@ _ROSTER_AGE = 60.0
 """Seconds for which it serves that a task has indices left."""
 
 
-class ChainView(RoundEvents):
+class ChainView:
     """The market and what belongs to it, seen through one node.  Thread-safe; keeps what never changes.
 
     Every method raises ChainError while the node shows another deployment of the market than at the start.
+
+    Attributes:
+        events: the market's.
+        registry_events: the committee registry's.
     """
 
     def __init__(
@@ -74,7 +80,6 @@ class ChainView(RoundEvents):
             self.rpc.require_chain(expected_chain_id)
         self.chain_id = self.rpc.chain_id
         self.market = market
-        self.from_block = from_block
         deployment = self._read_deployment()
         if deployment is None:
             raise ChainError(
@@ -94,6 +99,8 @@ class ChainView(RoundEvents):
         self._blocks = BlockWatch(self.rpc, self._forget)
         self._watch = DeploymentWatch(deployment, self._looked_at_deployment, self._forget)
         self.registry = to_canonical_address(self._market("registry()", [], ["address"])[0])
+        self.events = Events(self.rpc, market, self._watch.look, from_block)
+        self.registry_events = Events(self.rpc, self.registry, self._watch.look, from_block)
 
     @classmethod
     def of(cls, chain: ChainSettings, url: str | None = None) -> ChainView:
@@ -150,7 +157,7 @@ class ChainView(RoundEvents):
         raw, creator, owner, pending, coordinator, *counts, stated, changes = self._market(
             "task(uint256)", [task_id], [decoding.TASK]
         )[0]
-        terms = self._decode_terms(task_id, to_canonical_address(creator), raw)
+        terms = decoding.terms(raw, self.market_id, task_id, to_canonical_address(creator))
         if terms.terms_hash != stated:
             self._watch.look_now()
             raise ChainError("the market hashes a task's terms in another way than this release; update it")
@@ -190,7 +197,7 @@ class ChainView(RoundEvents):
 
     def is_levelled(self, verifier: bytes) -> bool:
         """Whether a verifier contract gives each gradient a level, by which bonuses are divided."""
-        return bool(self._levels.get(verifier, lambda: self._call(verifier, "levelled()", [], ["bool"])[0]))
+        return bool(self._levels.get(verifier, lambda: self.call(verifier, "levelled()", [], ["bool"])[0]))
 
     def task_count(self) -> int:
         """How many tasks were created."""
@@ -214,11 +221,10 @@ class ChainView(RoundEvents):
 
     def opened_at(self, task_id: int, number: int) -> int:
         """When a round was opened, from its event, which no pause of the market moves.  Raises UnknownError."""
-        found = self.events(decoding.ROUND_OPENED, task_id, number)
-        if not found:
+        deadlines = self.events.read(decoding.opened, decoding.ROUND_OPENED, task_id, number)
+        if not deadlines:
             raise UnknownError(f"the node shows no event of the opening of round {number}; does it keep old events?")
-        deadline = self.rpc.guarded(lambda: decoding.opened(found[0]))
-        return int(deadline) - self.terms(task_id).windows.submit
+        return deadlines[0] - self.terms(task_id).windows.submit
 
     def owner(self, task_id: int, index: int) -> OwnerRecord:
         """The owner with a registration index, at present.  Raises UnknownError."""
@@ -243,10 +249,6 @@ class ChainView(RoundEvents):
         """Whether a signer may be registered: admitted by the model owner, or the task is open."""
         return bool(self._enrolment(task_id, signer)[2])
 
-    def eligible(self, task_id: int, number: int, index: int) -> bool:
-        """Whether the owner with a registration index may be accepted in a round.  Raises UnknownError."""
-        return index < self.round(task_id, number).limit and self.owner(task_id, index).takes_part(number)
-
     def compacted(self, task_id: int, chunk: int) -> int:
         """How many owners of a chunk of the roster are in its copy in code."""
         return int(self._market("compacted(uint256,uint256)", [task_id, chunk], ["uint256"])[0])
@@ -270,7 +272,7 @@ class ChainView(RoundEvents):
     def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
         """Threshold and members of a committee in an epoch, the present one if none is named.  Raises UnknownError."""
         key = (committee_id, self._epoch(committee_id) if epoch is None else epoch)
-        return self._committees.get(key, lambda: self._read_committee(*key).committee)
+        return self._committees.get(key, lambda: self.committee_record(*key).committee)
 
     def committee_of_round(self, task_id: int, number: int) -> Committee:
         """The members whose attestations count in a round: those of the epoch in which it was opened."""
@@ -281,31 +283,31 @@ class ChainView(RoundEvents):
 
         Raises UnknownError.
         """
-        return self._read_committee(committee_id, epoch)
+        known = self._epoch(committee_id) if epoch is None else epoch
+        place = "committeeAtEpoch(uint256,uint256)", [committee_id, known]
+        return decoding.committee(committee_id, known, self.call(self.registry, *place, decoding.COMMITTEE))
 
     def committee_terms(self, committee_id: int) -> CommitteeTerms:
         """The terms of a committee, which never change.  Raises UnknownError."""
         ask = ("terms(uint256)", [committee_id], [decoding.COMMITTEE_TERMS])
         known, read = self._committee_terms, decoding.committee_terms
-        return known.get(committee_id, lambda: read(self._call(self.registry, *ask)[0]))
+        return known.get(committee_id, lambda: read(self.call(self.registry, *ask)[0]))
 
     def member(self, committee_id: int, index: int) -> MemberRecord:
         """The member at an index of a committee, at present, and the change that waits for it.  Raises UnknownError."""
-        raw = self._call(self.registry, "membership(uint256,uint256)", [committee_id, index], [decoding.MEMBER])[0]
+        raw = self.call(self.registry, "membership(uint256,uint256)", [committee_id, index], [decoding.MEMBER])[0]
         return cast(MemberRecord, self.rpc.guarded(lambda: decoding.member(raw)))
 
     def revoked(self, committee_id: int) -> frozenset[bytes]:
         """Keys of a committee's members, of all epochs, that were revoked: their attestations count nowhere."""
-        self._watch.look()
-        topics = [keccak(decoding.KEY_REVOKED.encode("ascii")), committee_id.to_bytes(32, "big")]
-        found = self.rpc.logs(self.registry, topics, self.from_block)
-        return frozenset(bytes(log["topics"][3])[-20:] for log in found)
+        return frozenset(self.registry_events.read(decoding.revoked_key, decoding.KEY_REVOKED, committee_id))
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, in order, from the events."""
         terms = self.terms(task_id)
-        published = self._published(task_id, number) if terms.inline_payload else {}
-        batches = [self._decode(log) for log in self.events(decoding.BATCH_ACCEPTED, task_id, number)]
+        told = self.events.find(decoding.AGGREGATE_PUBLISHED, task_id, number) if terms.inline_payload else []
+        published = self.rpc.guarded(lambda: decoding.published(told))
+        batches = self.events.read(decoding.accepted, decoding.BATCH_ACCEPTED, task_id, number)
         return tuple(
             AcceptedBatch(
                 task_id, number, record, tuple(self.owner_at(task_id, i) for i in record.indices),
@@ -318,9 +320,28 @@ class ChainView(RoundEvents):
         """Submissions that owners posted in a round, in order, from the events."""
         told = [
             (log, self.owner_at(task_id, decoding.poster(log)))
-            for log in self.events(decoding.SUBMISSION_POSTED, task_id, number)
+            for log in self.events.find(decoding.SUBMISSION_POSTED, task_id, number)
         ]
         return tuple(self.rpc.guarded(lambda: [decoding.posted(log, (task_id, number), who) for log, who in told]))
+
+    def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
+        """An accepted batch by its identifier, if so many blocks vouch for it, its own among them."""
+        last = self.rpc.block(depth).number
+        found = self.events.read(decoding.accepted, decoding.BATCH_ACCEPTED, task_id, number, batch_id, last=last)
+        return found[0] if found else None
+
+    def posted_since(self, block: int) -> tuple[set[tuple[int, int]], int]:
+        """Tasks and rounds in which anybody posted a submission in a block or later, and the number of the last block.
+
+        Args:
+            block: 0 for all that there are.
+        """
+        last = self.rpc.head().number
+        return set(self.events.read(decoding.round_of, decoding.SUBMISSION_POSTED, first=block, last=last)), last
+
+    def excluded(self, task_id: int, number: int) -> tuple[ExcludedOwner, ...]:
+        """Owners that a quorum excluded for a dealing in a round, in order, from the events."""
+        return tuple(self.events.read(decoding.excluded, decoding.OWNER_EXCLUDED, task_id, number))
 
     def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:
         """Fees that the market holds for a round, or one batch of it, as its events said last.
@@ -329,28 +350,10 @@ class ChainView(RoundEvents):
             ChainError: the events do not say what the market holds; some are missing, or it changed meanwhile.
         """
         batches = range(self.round(task_id, number).batches) if batch is None else (batch,)
-        place, kind = "heldFees(uint256,uint256,uint256)", ["bytes32"]
-        digests = {n: self._market(place, [task_id, number, n], kind)[0] for n in batches}
-        held = {n: digest for n, digest in digests.items() if digest != bytes(32)}
-        if not held:
-            return {}
-        told = self.events(decoding.FEES_HELD, task_id, number, third=None if batch is None else batch.to_bytes(32))
-        said: dict[int, HeldFees] = dict(self.rpc.guarded(lambda: [decoding.held_fees(log) for log in told]))
-        if any(n not in said or said[n].digest != digest for n, digest in held.items()):
-            raise ChainError(
-                f"the market holds fees of round {number} that the node shows no event of; try again, and use a node "
-                "that keeps old events"
-            )
-        return {n: said[n] for n in held}
-
-    def _decode_terms(self, task_id: int, creator: bytes, raw: Sequence[Any]) -> TaskTerms:
-        try:
-            return decoding.terms(raw, market=self.market_id, task_id=task_id, creator=creator)
-        except InvalidInputError as error:
-            raise ChainError(f"the node shows terms that no market takes ({error}); is the contract ours?") from error
+        return read_held_fees(self._market, self.events, task_id, number, batches, batch)
 
     def _verifier(self, verifier: bytes) -> Verifier:
-        return self._verifiers.get(verifier, lambda: read_verifier(self._call, self.rpc.code, verifier))
+        return self._verifiers.get(verifier, lambda: read_verifier(self.call, self.rpc.code, verifier))
 
     def _read_deployment(self) -> bytes | None:
         if not self.rpc.code(self.market):
@@ -375,24 +378,18 @@ class ChainView(RoundEvents):
 
     def _epoch(self, committee_id: int) -> int:
         kinds = ["uint256", "uint256", "uint256", "bool"]
-        return int(self._call(self.registry, "shape(uint256)", [committee_id], kinds)[2])
-
-    def _read_committee(self, committee_id: int, epoch: int | None) -> CommitteeRecord:
-        """The members of an epoch; of the present one, and with it, if none is named."""
-        kinds = ["uint8", "address[]", "bytes[]", "bytes32[]", "bool"]
-        known = self._epoch(committee_id) if epoch is None else epoch
-        threshold, members, endpoints, keys, ready = self._call(
-            self.registry, "committeeAtEpoch(uint256,uint256)", [committee_id, known], kinds
-        )
-        committee = Committee(committee_id, threshold, tuple(map(to_canonical_address, members)))
-        if not len(members) == len(endpoints) == len(keys):
-            raise ChainError("the node shows a committee whose members, endpoints and keys do not match")
-        return CommitteeRecord(committee, tuple(map(decoding.place, endpoints)), tuple(keys), ready, known)
+        return int(self.call(self.registry, "shape(uint256)", [committee_id], kinds)[2])
 
     def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
-        return self._call(self.market, signature, arguments, returns)
+        return self.call(self.market, signature, arguments, returns)
 
-    def _call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
+    def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
+        """What a view function of a contract answers, decoded.
+
+        Raises:
+            UnknownError: the contract says that it knows no such thing.
+            ContractError: the contract refuses for another reason.
+        """
         self._watch.look()
         try:
             return self.rpc.call(to, signature, arguments, returns)

@@ -12,6 +12,7 @@ from commons.chain import calldata
 from commons.chain.account import SMALL, Creation, Progress, logs, topic
 from commons.chain.calldata import FACTORY, MARKET, NO_PERMIT, VERIFIER, Permit
 from commons.chain.committees import CommitteeAccount
+from commons.chain.counting import Counting
 from commons.chain.exclusions import ExclusionAccount
 from commons.chain.facts import ROSTER_CHUNK
 from commons.chain.fees import FeesAccount
@@ -108,8 +109,7 @@ class ChainWriter(CommitteeAccount, OwnerAccount, ExclusionAccount, FeesAccount,
         Args:
             receipts: (index of a present member, its 65-byte signature over ``named``), a quorum of them.
         """
-        signed = [(member, *calldata.compact(signature)) for member, signature in sorted(receipts)]
-        given = named.task_id, named.coordinator, signed
+        given = named.task_id, named.coordinator, calldata.signed(receipts)
         return self._market("setCoordinatorByQuorum", *given, gas=_BY_QUORUM, repeatable=True)
 
     def admit(self, task_id: int, signers: Sequence[bytes], progress: Progress | None = None) -> int:
@@ -162,11 +162,9 @@ class ChainWriter(CommitteeAccount, OwnerAccount, ExclusionAccount, FeesAccount,
         """Hand a proven batch to the market, with the payee that was attested."""
         context = statement.context
         committee = self.view.committee_of_round(context.task_id, context.round)
-        revoked = self.view.revoked(committee.committee_id)
-        counting = [(p, signature) for p, signature in sorted(attestations) if committee.members[p] not in revoked]
+        counting = Counting.of(self.view, committee).only(attestations)
         # While nobody is paid for attesting, more than a quorum would only cost gas.
-        pay = self.view.terms(context.task_id).pay
-        needed = None if pay.prover_batch or pay.prover_gradient else committee.quorum
+        needed = None if self.view.terms(context.task_id).pay.pays_provers else committee.quorum
         batch = calldata.batch_tuple(statement, proof, counting[:needed], payee)
         gas = _ACCEPT_BASE + _ACCEPT_OWNER * statement.size
         return self._market("acceptBatch", batch, gas=gas, on_sent=on_sent)

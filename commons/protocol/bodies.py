@@ -257,7 +257,7 @@ class DigestBody:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedBody:
+class SignatureBody:
     """ATTEST, EXCLUDE: the prover's EIP-712 signature, 65 bytes, for the contract."""
 
     signature: bytes = field(repr=False)
@@ -267,7 +267,7 @@ class SignedBody:
         return self.signature
 
     @classmethod
-    def decode(cls, raw: bytes) -> SignedBody:
+    def decode(cls, raw: bytes) -> SignatureBody:
         """Parse; raises WireError."""
         reader = Reader(raw)
         body = cls(reader.take(65))

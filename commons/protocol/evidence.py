@@ -87,19 +87,15 @@ class AttestedBatch:
     signature: bytes
 
     def __post_init__(self) -> None:
-        context, market = self.context, self.context.market
+        context = self.context
         hashes = (
-            market.deployment, context.terms_hash, context.model_digest, context.policy_key_hash, self.verifier_code,
+            context.terms_hash, context.model_digest, context.policy_key_hash, self.verifier_code,
             self.bound.sign_seed, self.bound.projections_digest,
         )  # fmt: skip
         for value in hashes:
             _sized("hash of an attested batch", value, 32)
-        for address in (market.address, self.payee):
-            _sized("address of an attested batch", address, 20)
-        numbers = (
-            market.chain_id, context.task_id, context.round, context.bound, context.dimension, self.square_norm,
-        )  # fmt: skip
-        for number in numbers:
+        _sized("payee's address", self.payee, 20)
+        for number in (context.task_id, context.round, context.bound, context.dimension, self.square_norm):
             _below("number of an attested batch", number, _WORD)
         if not len(self.owners) <= MAX_COHORT:
             raise NoEvidenceError(f"an attested batch has at most {MAX_COHORT} owners, not {len(self.owners)}")
@@ -159,6 +155,7 @@ class ConflictingMessages:
     second: SignedBody
 
     def __post_init__(self) -> None:
+        _require_committee(self.committee_id)
         _sized("session", self.session, 32)
         _below("sender", self.sender, _WORD)
 
@@ -190,6 +187,9 @@ class ConflictingAttestations:
     slot: int
     other_slot: int
 
+    def __post_init__(self) -> None:
+        _require_committee(self.committee_id)
+
     def culprit(self) -> bytes:
         """Address of who attested both.  Raises NoEvidenceError."""
         if self.first.place != self.second.place:
@@ -210,6 +210,9 @@ class WrongSum:
     committee_id: int
     attested: AttestedBatch
 
+    def __post_init__(self) -> None:
+        _require_committee(self.committee_id)
+
     def culprit(self) -> bytes:
         """Address of who attested it.  Raises NoEvidenceError."""
         if not has_wrong_sum(self.attested):
@@ -229,6 +232,9 @@ class TooFewOwners:
     committee_id: int
     attested: AttestedBatch
     terms: TaskTerms
+
+    def __post_init__(self) -> None:
+        _require_committee(self.committee_id)
 
     def culprit(self) -> bytes:
         """Address of who attested it.  Raises NoEvidenceError."""
@@ -292,6 +298,10 @@ def _same(first: bytes, second: bytes) -> bytes:
             f"0x{first.hex()} signed the one and 0x{second.hex()} the other, or what is here is not what was signed"
         )
     return first
+
+
+def _require_committee(committee_id: int) -> None:
+    _below("committee", committee_id, 1 << 64)
 
 
 def _sized(what: str, value: bytes, size: int) -> None:

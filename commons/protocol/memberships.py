@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from circuits.hashing import keccak, typed_digest, words
+from circuits.hashing import contract_domain, typed_digest
 
 MEMBERSHIP_TYPE = "Membership(uint256 committeeId,uint256 index,address signer,address controller)"
 """By a new signer: proof that it has its key."""
@@ -13,13 +13,11 @@ REPLACEMENT_TYPE = (
     "Replacement(uint256 committeeId,uint256 index,uint256 nonce,address signer,address controller,uint256 deadline)"
 )
 """By a quorum of the committee: it puts another member at an index."""
-_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-_NAME, _VERSION = keccak(b"gradroll registry"), keccak(b"1")
 
 
 def registry_domain(chain_id: int, registry: bytes) -> bytes:
     """EIP-712 domain separator of a committee registry; ``registry`` is its 20-byte address."""
-    return keccak(words(_DOMAIN_TYPE, _NAME, _VERSION, chain_id, registry))
+    return contract_domain(b"gradroll registry", b"1", chain_id, registry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from circuits.hashing import keccak
 from circuits.statement import Committee
 from circuits.terms import TaskTerms
+from commons.protocol.bounded import remember
 from commons.protocol.bundle import Certificate
 from commons.protocol.certified import Attesters
 from commons.protocol.evidence import (
@@ -35,8 +35,6 @@ from commons.protocol.signing import signs
 _MESSAGES, _BATCHES = 1 << 14, 512
 """Most messages, and most batches, that are remembered: those of some sixty attempts, and of a few rounds."""
 _Key = tuple[bytes, bytes, int, int]
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Witness:
         key, given = (signer, message.session, step, message.sender), SignedBody(body_hash, message.signature)
         known = self._messages.get(key)
         if known is None:
-            _remember(self._messages, key, given, _MESSAGES)
+            remember(self._messages, key, given, _MESSAGES)
         if known is None or known.body_hash == body_hash:
             return None
         return ConflictingMessages(committee.committee_id, message.session, step, message.sender, known, given)
@@ -84,10 +82,9 @@ class Witness:
         for other in self._batches.values():
             found += _conflicts(other, seen, committee.committee_id)
         digest = attesters.digest(certificate)
-        if digest in self._batches:
-            self._batches[digest].signatures.update(signed)
-        else:
-            _remember(self._batches, digest, seen, _BATCHES)
+        known = self._batches.get(digest, seen)
+        known.signatures.update(signed)
+        remember(self._batches, digest, known, _BATCHES)
         return found
 
 
@@ -106,9 +103,3 @@ def _conflicts(one: _Seen, other: _Seen, committee_id: int) -> Iterator[Evidence
     if slots is not None:
         for signer in both:
             yield ConflictingAttestations(committee_id, one.by(signer), other.by(signer), *slots)
-
-
-def _remember(known: OrderedDict[K, V], key: K, value: V, limit: int) -> None:
-    known[key] = value
-    while len(known) > limit:
-        known.popitem(last=False)

@@ -63,7 +63,7 @@ class EvidenceFiles:
         """
         culprit, committee = evidence.culprit(), shown(evidence.committee_id)
         path = self._directory / f"{committee}-0x{culprit.hex()}.json"
-        if path.exists():
+        if self._is_there(path):
             return path
         kept = not self._is_full()
         if kept:
@@ -73,6 +73,10 @@ class EvidenceFiles:
             path if kept else "none advice='the directory is full: report what is there, and move it away'",
         )  # fmt: skip
         return path if kept else None
+
+    def _is_there(self, path: Path) -> bool:
+        with storing(f"cannot read {self._directory}"):
+            return path.exists()
 
     def _is_full(self) -> bool:
         with storing(f"cannot read {self._directory}"):
@@ -98,8 +102,14 @@ class Watch:
     def certificates(self, found: Iterable[Certificate], attesters: Attesters, terms: TaskTerms) -> None:
         """Look at batches with attestations."""
         for certificate in found:
-            with self._undisturbed():
-                self._keep(self._witness.certificate(certificate, attesters, terms))
+            self.certificate(certificate, attesters, terms)
+
+    def certificate(self, certificate: Certificate, attesters: Attesters, terms: TaskTerms) -> bool:
+        """Look at a batch with attestations; whether that succeeded, so that nobody has to look again."""
+        with self._undisturbed():
+            self._keep(self._witness.certificate(certificate, attesters, terms))
+            return True
+        return False
 
     def _keep(self, found: Iterable[Evidence]) -> None:
         for evidence in found:
@@ -107,12 +117,14 @@ class Watch:
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:
-        """One at a time; a full disk, or words that no evidence could be made of, are no trouble of who is looking."""
+        """One at a time; whatever goes wrong, a full disk or a mistake in here, is no trouble of who is looking."""
         with self._lock:
             try:
                 yield
             except GradrollError as error:
                 _log.warning("event=evidence-not-kept code=%s reason=%r", error.code, str(error))
+            except Exception:
+                _log.exception("event=evidence-error")
 
 
 def load_evidence(path: Path) -> Evidence:

@@ -7,16 +7,14 @@ that wrote no such file is bound when it is next used.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from circuits.atomicfile import storing
 from circuits.errors import StorageError
 from circuits.terms import MarketId
 from commons.protocol.codec import Codec
-from commons.storage.database import require_known
-from commons.storage.files import LOCAL_DISK, Disk, write_durably
+from commons.storage.files import LOCAL_DISK, Disk
+from commons.storage.recordfiles import read_state, write_record
 
 FILE = "market.json"
 _VERSION = 1
@@ -46,25 +44,14 @@ def bind(directory: Path, market: MarketId, cure: str, disk: Disk = LOCAL_DISK) 
         StorageError: it belongs to another deployment, or the file is damaged or cannot be written.
     """
     path, own = directory / FILE, _Bound(_VERSION, market.chain_id, market.address, market.deployment)
-    with storing(f"cannot read {path}"):
-        raw = path.read_bytes() if path.exists() else None
-    if raw is None:
-        write_durably(path, json.dumps(_CODEC.encode(own), indent=1).encode() + b"\n", disk=disk)
-    elif (bound := _decode(path, raw)) != own:
+    bound = read_state(path, _CODEC, _VERSION, "names no market", "restore it from a backup")
+    if bound is None:
+        write_record(path, _CODEC, own, disk=disk)
+    elif bound != own:
         raise StorageError(
             f"the state directory {directory} belongs to {_shown(bound)}; the node shows {_shown(own)}: another chain, "
             f"or one that was reset; {cure}"
         )
-
-
-def _decode(path: Path, raw: bytes) -> _Bound:
-    try:
-        document = json.loads(raw)
-        if isinstance(document, dict) and type(version := document.get("version")) is int:
-            require_known(path, version, _VERSION)
-        return _CODEC.decode(document)
-    except (ValueError, RecursionError) as error:
-        raise StorageError(f"{path} names no market: {error}; restore it from a backup") from error
 
 
 def _shown(bound: _Bound) -> str:

@@ -1,4 +1,4 @@
-"""Small files in which something signed travels from one person to another: one record of a codec, as JSON."""
+"""Small JSON files of one record: something signed that travels between people, or a process's own state."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
-from circuits.errors import InvalidInputError, UnknownError
+from circuits.atomicfile import storing
+from circuits.errors import GradrollError, InvalidInputError, StorageError, UnknownError
 from commons.protocol.codec import Codec, RecordError
+from commons.storage.database import require_known
 from commons.storage.files import LOCAL_DISK, Disk, write_durably
 
 T = TypeVar("T")
@@ -50,3 +52,29 @@ def read_record(path: Path, codec: Codec[T], what: str, *, most: int = _MAX_BYTE
 def no_record(path: Path, what: str, cure: str = _AGAIN) -> InvalidInputError:
     """What to raise for a file that holds something else."""
     return InvalidInputError(f"{path} is no {what} of this release; {cure}")
+
+
+def read_state(path: Path, codec: Codec[T], version: int, what: str, cure: str) -> T | None:
+    """Read what this process wrote itself; None where there is no file.
+
+    Args:
+        version: the newest that this release knows; the record's first member.
+        what: what is said of a damaged file, "names no market".
+        cure: what to do with a file that is damaged.
+
+    Raises:
+        StorageError: the file cannot be read, is damaged, or is of a newer release.
+    """
+    with storing(f"cannot read {path}"):
+        raw = path.read_bytes() if path.exists() else None
+    if raw is None:
+        return None
+    try:
+        document = json.loads(raw)
+        if isinstance(document, dict) and type(found := document.get("version")) is int:
+            require_known(path, found, version)
+        return codec.decode(document)
+    except StorageError:
+        raise
+    except (ValueError, RecursionError, GradrollError) as error:
+        raise StorageError(f"{path} {what}: {error}; {cure}") from error

@@ -143,7 +143,7 @@ def request_from_wire(parts: Iterable[pb.RunRequest], limits: Callable[[bytes], 
     """Collect a step's request.
 
     Args:
-        limits: of a session; asked only when a payload is announced, and raises for a session nobody knows.
+        limits: of a session; asked only when a payload of one is announced, and raises for a session nobody knows.
 
     Raises:
         WireError: anything malformed, out of order, missing or left over.
@@ -168,7 +168,15 @@ def request_from_wire(parts: Iterable[pb.RunRequest], limits: Callable[[bytes], 
 
 def _limit(step: Step, session: bytes, limits: Callable[[bytes], Limits]) -> int:
     """A certificate may speak of a batch that this prover never saw; everything else belongs to a known session."""
-    return MAX_CERTIFICATE if step is Step.RELEASE else limits(session).payload
+    match step:
+        case Step.RELEASE:
+            return MAX_CERTIFICATE
+        case Step.ATTEST:
+            return limits(session).payload
+        case Step.EXCLUDE:
+            return limits(session).raw
+        case _:
+            return 0
 
 
 def _relayed(stream: Iterator[pb.RunRequest]) -> Message:

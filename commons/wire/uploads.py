@@ -113,6 +113,11 @@ def confirmation_to_wire(confirmation: KeyConfirmation) -> pb.KeyConfirmation:
     )
 
 
+def listed_after(message: pb.ListBatchesRequest) -> bytes:
+    """The identifier behind which a list begins, or nothing.  Raises WireError for anything else."""
+    return checks.digest(message.after, "after") if message.after else b""
+
+
 def batches_from_wire(reply: pb.ListBatchesReply, after: bytes) -> tuple[bytes, ...]:
     """Identifiers that ascend, so that a list has an end.  Raises WireError for anything else."""
     checks.counted(reply.batch_ids, 0, MAX_LISTED, "batch_ids")

@@ -54,13 +54,16 @@ contract QuorumCoordinatorTest is QuorumScene {
     /// task.
     function test_setCoordinatorByQuorum_replayed() external {
         close(task, 0);
+        Attestation[] memory stale = byQuorum(_digest(NEXT));
+        vm.prank(modelOwner);
+        market.setCoordinator(task, COORDINATOR);
+        _refused(NEXT, stale);
         Attestation[] memory first = byQuorum(_digest(NEXT));
         Attestation[] memory second = byQuorum(_digest(address(0xC2)));
         market.setCoordinatorByQuorum(task, NEXT, first);
         _refused(NEXT, first);
         _refused(address(0xC2), second);
-        vm.prank(modelOwner);
-        market.setCoordinator(task, COORDINATOR);
+        market.setCoordinatorByQuorum(task, COORDINATOR, byQuorum(_digest(COORDINATOR)));
         _refused(NEXT, first);
         Attestation[] memory third = byQuorum(_digest(NEXT));
         market.finalizeRound(task, 0);

@@ -17,7 +17,7 @@ from circuits.hashing import challenge
 from circuits.policies.spec import PublicInputs
 from circuits.statement import TAIL, BatchProof, GrothProof, SumcheckProof
 from circuits.verify import sum_of_commitments, verify_batch
-from commons.protocol.bodies import ProveBody, SignedBody
+from commons.protocol.bodies import ProveBody, SignatureBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure, ProverNamed, ProverVerdict, collect
@@ -87,7 +87,7 @@ def _bundle(resources: Resources, run: Run, evidence: Evidence, proof: BatchProo
 def attested(resources: Resources, state: Attesting, replies: Replies) -> Transition:
     """After ATTEST: a quorum's signatures make the batch; with fewer the same set is tried with other provers."""
     run, certificate = state.run, state.bundle.certificate
-    answers = collect(resources.committee, replies, run.active, run.session, Step.ATTEST, SignedBody.decode)
+    answers = collect(resources.committee, replies, run.active, run.session, Step.ATTEST, SignatureBody.decode)
     attested_batch = certificate.attested(resources.policy.verifier_code, resources.terms.committee_id)
     digest = attested_batch.digest(run.batch.cohort.context)
     attestations: list[tuple[int, bytes]] = []

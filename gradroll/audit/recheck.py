@@ -60,7 +60,7 @@ class AuditReport:
 
     @property
     def verdict(self) -> str:
-        """ "passed", or the name of the failing check."""
+        """``passed``, or the name of the failing check."""
         return self.failed or "passed"
 
 

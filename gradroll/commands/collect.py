@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from commons.runtime.amounts import checksum
+from commons.runtime.amounts import Currency, checksum
 from gradroll.commands.options import Subparsers, address, chain_options, leaf, settings
 
 
@@ -19,10 +19,15 @@ def add(parent: Subparsers) -> None:
         "gradroll collect --account coordinator.key --config chain.toml",
         run,
     )
-    parser.add_argument("--token", type=address, metavar="0x...", help="ERC-20 of the credit (default: ether)")
-    parser.add_argument("--to", type=address, metavar="0x...", help="who gets it (default: the account itself)")
+    credit_options(parser)
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
     chain_options(parser)
+
+
+def credit_options(parser: argparse.ArgumentParser) -> None:
+    """What is collected, and for whom."""
+    parser.add_argument("--token", type=address, metavar="0x...", help="ERC-20 of the credit (default: ether)")
+    parser.add_argument("--to", type=address, metavar="0x...", help="who gets it (default: the account itself)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,10 +39,20 @@ def run(arguments: argparse.Namespace) -> int:
         token = arguments.token or ETHER
         coin, key = session.view.tokens.currency(token), session.participant
         collected = key.collect(token, arguments.to)
-        whom = checksum(arguments.to or key.address)
-        if collected:
-            arguments.console.line(f"{whom} received {coin.shown(collected)}")
-        else:
-            arguments.console.line(f"{checksum(key.address)} has no credit in {coin}")
-        arguments.console.result(account=checksum(key.address), collected=str(collected))
+        tell_collected(arguments, coin, key.address, collected)
     return 0
+
+
+def tell_collected(
+    arguments: argparse.Namespace, coin: Currency, account: bytes, collected: int, where: str = ""
+) -> None:
+    """Say what an account collected.
+
+    Args:
+        where: the credit was, where that is not the market.
+    """
+    if collected:
+        arguments.console.line(f"{checksum(arguments.to or account)} received {coin.shown(collected)}")
+    else:
+        arguments.console.line(f"{checksum(account)} has no credit in {coin}{where}")
+    arguments.console.result(account=checksum(account), collected=str(collected))

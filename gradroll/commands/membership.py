@@ -226,18 +226,16 @@ def vote(arguments: argparse.Namespace) -> int:
     from gradroll.commands.votes import sign_vote
     from gradroll.session import Session
     from provers.joining.keystore import Keystore
-    from provers.prover import membership
 
     require_free(arguments.out, force=arguments.force)
     keys = Keystore.load(arguments.keystore)
     with Session(settings(arguments)) as session:
         view = session.view
-        own = membership(view.committee(arguments.committee), keys.address).index
         wanted = Replacement(
             arguments.committee, arguments.index, view.member(arguments.committee, arguments.index).replacements,
             arguments.signer, arguments.controller or bytes(20), arguments.until,
         )  # fmt: skip
-        sign_vote(arguments.out, view, wanted, own, keys.sign)
+        own = sign_vote(arguments.out, view, wanted, arguments.committee, keys)
     arguments.console.line(
         f"{arguments.out}: prover {own} votes for {checksum(arguments.signer)} as prover {arguments.index} of "
         f"committee {shown(arguments.committee)}, until {utc(arguments.until)}"

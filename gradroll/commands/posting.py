@@ -55,11 +55,12 @@ def advise(session: Session, arguments: argparse.Namespace, task: int) -> None:
     try:
         if not session.poster.is_ready(task, arguments.round):
             return
-        cost = ether_at_most(session.poster.cost())
+        cost = ether_at_most(session.poster.cost(task, arguments.round))
     except GradrollError:  # the trouble that is told is another
         return
     arguments.console.warn(
         "the provers hold your shares, and the coordinator did not take your submission. Run the same command again "
         f"later; if it goes on like this, gradroll owner post {shown(task)} puts the submission on the chain while the "
-        f"submit window is open, for about {cost} of gas: a coordinator that ignores it then loses a part of its fees"
+        f"submit window is open, for at most {cost} of gas at its present price: a coordinator that ignores it then "
+        "loses a part of its fees"
     )

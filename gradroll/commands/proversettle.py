@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         told: list[dict[str, object]] = []
         console.result(task=shown(task), prover=checksum(signer), fees=told)
         for each in settler.settle(task, *rounds):
-            fee = coin.shown(pay.prover_batch + each.held.owners * pay.prover_gradient)
+            fee = coin.shown(pay.of_prover(each.held.owners))
             console.line(f"round {each.round}, batch {each.batch}: {_words(each, fee)}")
             told.append(_machine(each))
             console.result(fees=told)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
+from gradroll.commands.collect import credit_options, tell_collected
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
-from gradroll.commands.options import Subparsers, address, chain_options, leaf, settings
+from gradroll.commands.options import Subparsers, chain_options, leaf, settings
 
 if TYPE_CHECKING:
     from commons.chain.bonds import Bond
@@ -39,8 +40,7 @@ def add(commands: Subparsers) -> None:
         "gradroll committee collect --account operator.key --config chain.toml",
         collect,
     )  # fmt: skip
-    parser.add_argument("--token", type=address, metavar="0x...", help="ERC-20 of the credit (default: ether)")
-    parser.add_argument("--to", type=address, metavar="0x...", help="who gets it (default: the account itself)")
+    credit_options(parser)
     parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file of the account")
     chain_options(parser)
 
@@ -85,12 +85,7 @@ def collect(arguments: argparse.Namespace) -> int:
         token = arguments.token or ETHER
         coin, account = session.view.tokens.currency(token), session.writer(arguments.account)
         collected = account.collect_bond_share(token, arguments.to)
-        whom = checksum(arguments.to or account.address)
-        if collected:
-            arguments.console.line(f"{whom} received {coin.shown(collected)}")
-        else:
-            arguments.console.line(f"{checksum(account.address)} has no credit in {coin} at the registry")
-        arguments.console.result(account=checksum(account.address), collected=str(collected))
+        tell_collected(arguments, coin, account.address, collected, " at the registry")
     return 0
 
 

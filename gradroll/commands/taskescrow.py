@@ -1,5 +1,5 @@
-"""What a model owner does with its account alone: `gradroll task fund`, `admit`, `withdraw`, `transfer` and the "
-"like."""
+"""What a model owner does with its account alone: `gradroll task fund`, `admit`, `withdraw`, `transfer` and the
+like."""
 
 from __future__ import annotations
 

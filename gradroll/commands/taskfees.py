@@ -1,5 +1,5 @@
-"""`gradroll task fees` and `gradroll task challenge`: what coordinator and provers are owed, and whether they earned "
-"it."""
+"""`gradroll task fees` and `gradroll task challenge`: what coordinator and provers are owed, and whether they earned
+it."""
 
 from __future__ import annotations
 
@@ -90,24 +90,20 @@ def _words(each: BatchFees, pay: Pay, coin: Currency) -> str:
         state = f"until {utc(held.due)} a quorum has to sign that the sum is served"
     return (
         f"round {each.round}, batch {each.batch}, {held.owners} gradients: {coin.shown(_of_coordinator(each, pay))} "
-        f"for {checksum(held.payee)}, {coin.shown(_of_prover(each, pay))} for each of {attesters} provers that "
+        f"for {checksum(held.payee)}, {coin.shown(pay.of_prover(held.owners))} for each of {attesters} provers that "
         f"attested; {state}"
     )
 
 
 def _of_coordinator(each: BatchFees, pay: Pay) -> int:
-    return 0 if each.held.payee_paid else pay.coordinator_batch + each.held.owners * pay.coordinator_gradient
-
-
-def _of_prover(each: BatchFees, pay: Pay) -> int:
-    return pay.prover_batch + each.held.owners * pay.prover_gradient
+    return 0 if each.held.payee_paid else pay.of_coordinator(each.held.owners)
 
 
 def _machine(each: BatchFees, pay: Pay) -> dict[str, object]:
     held = each.held
     return {
         "round": each.round, "batch": each.batch, "gradients": held.owners, "payee": checksum(held.payee),
-        "coordinator_fee": str(_of_coordinator(each, pay)), "prover_fee": str(_of_prover(each, pay)),
+        "coordinator_fee": str(_of_coordinator(each, pay)), "prover_fee": str(pay.of_prover(held.owners)),
         "attesters": held.attesters, "paid": held.paid, "payee_paid": held.payee_paid, "due": held.due,
         "challenged": bool(held.challenge),
     }  # fmt: skip

@@ -25,7 +25,7 @@ from gradroll.console import Console
 
 if TYPE_CHECKING:
     from commons.chain.facts import RoundRecord, TaskRecord
-    from commons.chain.ignored import Postings
+    from commons.chain.ignored import PostedOwners
     from commons.chain.view import ChainView
     from commons.protocol.status import RoundStatus, TaskStatus
     from commons.runtime.amounts import Currency
@@ -225,7 +225,7 @@ def _coordinator_lines(each: RoundStatus | None) -> list[str]:
     return [*lines, *(f"prover {named.prover} in {named.step}: {named.reason}" for named in each.named)]
 
 
-def _posting_lines(posted: Postings) -> list[str]:
+def _posting_lines(posted: PostedOwners) -> list[str]:
     """What owners put on the chain because the coordinator had not taken it."""
     if not posted.posted:
         return []
@@ -246,7 +246,7 @@ def _machine_rejections(said: TaskStatus | None) -> list[dict[str, object]]:
     return [{"owner": checksum(each.owner), "round": each.round, "reason": each.reason} for each in recent]
 
 
-def _machine_round(number: int, state: RoundRecord, fees: RoundFees, posted: Postings) -> dict[str, object]:
+def _machine_round(number: int, state: RoundRecord, fees: RoundFees, posted: PostedOwners) -> dict[str, object]:
     return {
         "round": number, "gradients": state.owners, "seats": state.seats, "batches": state.batches,
         "spent": str(state.spent), "submit_deadline": state.submit_deadline, "settle_deadline": state.settle_deadline,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,8 @@ from commons.protocol.codec import Codec
 from commons.protocol.coordinators import NewCoordinator
 from commons.protocol.memberships import Replacement, registry_domain
 from commons.storage.recordfiles import no_record, read_record, write_record
+from provers.joining.keystore import Keystore
+from provers.prover import membership
 
 VERSION = 2
 _WHAT = "vote"
@@ -42,9 +44,16 @@ class Vote:
 _CODEC: Codec[Vote] = Codec(Vote)
 
 
-def sign_vote(path: Path, view: ChainView, wanted: Wanted, member: int, sign: Callable[[bytes], bytes]) -> None:
-    """Write a member's vote.  Raises StorageError."""
-    write_record(path, _CODEC, Vote(wanted, member, sign(_digest(view, wanted))))
+def sign_vote(path: Path, view: ChainView, wanted: Wanted, committee_id: int, keys: Keystore) -> int:
+    """Write the vote of whoever has the keys; returns its index in the committee.
+
+    Raises:
+        InvalidInputError: it is no member now.
+        StorageError: the file cannot be written.
+    """
+    member = membership(view.committee(committee_id), keys.address).index
+    write_record(path, _CODEC, Vote(wanted, member, keys.sign(_digest(view, wanted))))
+    return member
 
 
 def load_votes(paths: Sequence[Path], kind: type[W]) -> tuple[W, list[tuple[int, bytes]]]:

@@ -64,18 +64,16 @@ def vote(arguments: argparse.Namespace) -> int:
     from gradroll.commands.votes import sign_vote
     from gradroll.session import Session
     from provers.joining.keystore import Keystore
-    from provers.prover import membership
 
     require_free(arguments.out, force=arguments.force)
     keys, console = Keystore.load(arguments.keystore), arguments.console
     with Session(settings(arguments)) as session:
         view, task = session.view, the_task(session.view, arguments.task)
         record = view.task(task)
-        own = membership(view.committee(record.terms.committee_id), keys.address).index
         wanted = NewCoordinator(task, record.rounds_opened, record.coordinator_changes, arguments.relay)
         for line in _standing(view, record):
             console.line(line)
-        sign_vote(arguments.out, view, wanted, own, keys.sign)
+        own = sign_vote(arguments.out, view, wanted, record.terms.committee_id, keys)
     console.line(
         f"{arguments.out}: prover {own} votes for {checksum(arguments.relay)} as coordinator of task {shown(task)}, as "
         "long as no round is opened and nobody else is named"

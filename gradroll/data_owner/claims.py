@@ -14,11 +14,6 @@ from commons.chain.writer import ChainWriter
 from commons.runtime.identifiers import shown
 
 
-def owed_indices(view: ChainView, task_id: int, indices: Iterable[int], through: int) -> tuple[int, ...]:
-    """Those of the owners that a claim of all rounds before ``through`` would pay something."""
-    return tuple(index for index in indices if view.claimable(task_id, index, through).amount)
-
-
 def claim_all(chain: ChainWriter, task_id: int, indices: Iterable[int], through: int | None = None) -> int:
     """Have owners paid for all rounds, or those before ``through``; returns what was paid in all.
 
@@ -27,10 +22,8 @@ def claim_all(chain: ChainWriter, task_id: int, indices: Iterable[int], through:
     Raises:
         ChainError: the market refused a claim.
     """
-    end = chain.view.task(task_id).rounds_opened if through is None else through
-    due = owed_indices(chain.view, task_id, indices, end)
     try:
-        return chain.claim(task_id, due, end) if due else 0
+        return chain.claim(task_id, tuple(indices), through, owed_only=True)
     except ContractError as error:
         if error.error != "NothingToClaim":  # anybody may send it, and the owners have the money
             raise

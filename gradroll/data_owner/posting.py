@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from circuits.errors import ClosedError, NotReadyError, UnknownError
-from commons.chain.exclusions import POSTING_GAS
+from commons.chain.exclusions import posting_gas
 from commons.chain.writer import ChainWriter
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
@@ -42,9 +42,13 @@ class Poster:
         self._view = chain.view
         self._store = store
 
-    def cost(self) -> int:
-        """Wei that posting costs at present, about."""
-        return POSTING_GAS * self._view.gas_price()
+    def cost(self, task_id: int, number: int | None = None) -> int:
+        """Wei that posting costs at most, at the present price of gas, for a round, by default the latest.
+
+        Raises UnknownError for no such task or round.
+        """
+        committee = self._view.committee_of_round(task_id, opened_round(self._view, task_id, number))
+        return posting_gas(committee.quorum) * self._view.gas_price()
 
     def is_ready(self, task_id: int, number: int | None = None) -> bool:
         """Whether there is something to post for a round, by default the latest, and still time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from circuits.errors import GradrollError, NotReadyError
 from commons.chain import decoding
@@ -82,11 +82,11 @@ def standing(
     index = view.owner_index(task_id, signer)
     if index is None:
         return Standing(record, None, None, 0, ())
-    owner, opened = view.owner(task_id, index), range(record.rounds_opened)
-    return Standing(
-        record, index, owner, view.claimable(task_id, index, record.rounds_opened).amount,
-        tuple(_round(view, task_id, number, index, owner, status_of) for number in opened),
-    )  # fmt: skip
+    owner, owed = view.owner(task_id, index), view.claimable(task_id, index, record.rounds_opened).amount
+    posted = set(view.events.read(decoding.round_of, decoding.SUBMISSION_POSTED, task_id, None, index))
+    rounds = (_round(view, task_id, number, index, owner, status_of) for number in range(record.rounds_opened))
+    told = tuple(replace(each, posted=(task_id, each.number) in posted) for each in rounds)
+    return Standing(record, index, owner, owed, told)
 
 
 def _round(
@@ -102,10 +102,9 @@ def _round(
         status = status_of(number)
     except GradrollError as error:
         trouble = str(error)
-    seated = index < view.round(task_id, number).limit and owner.takes_part(number)
+    seated = owner.has_part(index, view.round(task_id, number), number)
     accepted = view.consumed(task_id, number, index)
-    posted = bool(view.events(decoding.SUBMISSION_POSTED, task_id, number, third=index.to_bytes(32)))
-    return OwnRound(number, status, trouble, seated, accepted, accepted and number < owner.next_claim, posted)
+    return OwnRound(number, status, trouble, seated, accepted, accepted and number < owner.next_claim)
 
 
 def await_end(ask: Callable[[], SubmissionStatus], *, timeout: float, every: float) -> SubmissionStatus:

@@ -13,12 +13,10 @@ from circuits.terms import ETHER
 from commons.chain.account import Progress
 from commons.chain.calldata import NO_PERMIT
 from commons.chain.facts import HeldFees
+from commons.chain.fees import NOTHING_TO_REFUND
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.runtime.identifiers import shown
-
-_NOTHING_TO_REFUND = ("AvailabilityNotOverdue", "FeesUnknown", "RoundStillOpen")
-"""After a pause; somebody was faster; the coordinator's part waits until it is certain whom it ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +94,8 @@ class EscrowOwner:
         return tuple(overdue)
 
     def held_fees(self, task_id: int) -> tuple[BatchFees, ...]:
-        """Fees of accepted batches that the market still holds: nobody has shown a quorum's word that the sum is "
-        "served."""
+        """Fees of accepted batches that the market still holds: nobody has shown a quorum's word that the sum is
+        served."""
         rounds = range(self._view.task(task_id).rounds_opened)
         return tuple(
             BatchFees(number, batch, held)
@@ -117,7 +115,7 @@ class EscrowOwner:
             try:
                 self._chain.refund_fees(task_id, fees.round, fees.batch, fees.held)
             except ContractError as error:
-                if error.error not in _NOTHING_TO_REFUND:
+                if error.error not in NOTHING_TO_REFUND:
                     raise
             else:
                 refunded.append(fees)

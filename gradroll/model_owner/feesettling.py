@@ -13,6 +13,7 @@ from enum import StrEnum
 from circuits.errors import ContractError, GradrollError, UnavailableError
 from commons.chain.facts import AcceptedBatch, HeldFees
 from commons.chain.feereceipts import FeeReceipts
+from commons.chain.fees import SETTLING_PASSES
 from commons.chain.ignored import certain_after
 from commons.chain.writer import ChainWriter
 from commons.protocol.certified import Attesters
@@ -106,7 +107,7 @@ class FeeSettler:
         if self._signer not in committee.members:
             return replace(found, outcome=Outcome.UNATTESTED)
         member = committee.members.index(self._signer)
-        if held.paid >> member & 1:
+        if held.is_paid(member):
             return found
         possible = held.due - window // 2
         if not (held.challenge or held.paid) and now <= possible:
@@ -114,10 +115,10 @@ class FeeSettler:
         if now > held.due:
             return replace(found, outcome=Outcome.OVERDUE)
         attestations = self._lacking(batch, held, member)
-        attesters = held.attesters | sum(1 << signer for signer in attestations)
-        if not attesters >> member & 1:
+        attested = replace(held, attesters=held.attesters | sum(1 << signer for signer in attestations))
+        if not attested.attested_by(member):
             return replace(found, outcome=Outcome.UNATTESTED)
-        return self._settled(batch, found, replace(held, attesters=attesters), attestations, member)
+        return self._settled(batch, found, attested, attestations, member)
 
     def _of_relay(self, batch: AcceptedBatch, found: SettledBatch) -> SettledBatch:
         """Collect the payee's fee."""
@@ -134,16 +135,15 @@ class FeeSettler:
 
     def _lacking(self, batch: AcceptedBatch, held: HeldFees, member: int) -> dict[int, bytes]:
         """A quorum's signatures of a batch that was handed in without the member's, none if it was not."""
-        if held.attesters >> member & 1:
+        if held.attested_by(member):
             return {}
-        words = self._words(batch)
-        attesters = Attesters(words.committee, self._view.policy(batch.task_id).verifier_code)
+        counting = self._words(batch).counting
+        attesters = Attesters(counting.committee, self._view.policy(batch.task_id).verifier_code)
         found: dict[int, bytes] = {}
         for certificate in self._reader.certificates(batch):
             if attesters.digest(certificate) == held.attestation:
-                valid = attesters.valid(certificate)
-                found |= {signer: signature for signer, signature in valid.items() if words.counts(signer)}
-            if member in found and len(found) >= words.committee.quorum:
+                found |= dict(counting.only(attesters.valid(certificate).items()))
+            if member in found and len(found) >= counting.committee.quorum:
                 return found
         return {}
 
@@ -153,21 +153,21 @@ class FeeSettler:
         """``held``: with those whose attestations are added."""
         words = self._words(batch)
         signed = self._signed(batch, held, words)
-        shown = words.shown(held, signed)
+        shown, quorum = words.shown(held, signed), words.counting.committee.quorum
         if shown is None or member not in signed:
             raise UnavailableError(
                 f"provers {sorted(signed)} say that they serve the sum of batch {found.batch} of round {found.round}; "
-                f"it takes {words.committee.quorum}, prover {member} among them. Those that attested it and do not say "
+                f"it takes {quorum}, prover {member} among them. Those that attested it and do not say "
                 f"so: {words.missing(held, signed)}. Try again when they run and have the sum"
             )
         place = batch.task_id, found.round, found.batch
         try:
             self._chain.settle_fees(*place, found.held, shown, attestations=tuple(attestations.items()))
         except ContractError as error:
-            if error.error not in ("FeesUnknown", "ProversPaid", "ChallengeStillPossible"):
+            if error.error not in SETTLING_PASSES:
                 raise
             return replace(found, outcome=Outcome.CHANGED)  # somebody was faster, or asks, or a pause moves the clock
-        paid = tuple(member for member, _ in shown if held.attesters & ~held.paid & 1 << member)
+        paid = tuple(member for member, _ in shown if held.pays(member))
         return replace(found, outcome=Outcome.SETTLED, members=paid)
 
     def _signed(self, batch: AcceptedBatch, held: HeldFees, words: FeeReceipts) -> dict[int, bytes]:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import Context
+from commons.chain.counting import Counting
 from commons.chain.facts import AcceptedBatch, CommitteeRecord
 from commons.chain.view import ChainView
 from commons.protocol import release
@@ -107,7 +108,9 @@ class ProverReader:
             self._each(committee, _releasing(certificate, dimension))
 
     def attested(self, task_id: int, number: int, known: Collection[bytes]) -> tuple[Certificate, ...]:
-        """Certificates of a round's batches that a quorum attested, whoever put them together, or nobody yet.
+        """Certificates of a round's batches that the market would accept, whoever put them together, or nobody yet.
+
+        They have the attestations of a quorum whose keys count: one that is refused would hold up the others.
 
         Args:
             known: batches that are not asked for.
@@ -117,7 +120,10 @@ class ProverReader:
         """
         committee, found = self._committee(task_id, number), self._of_round(task_id, number, known)
         each = [certificate for answer in found.values() if isinstance(answer, list) for certificate in answer]
-        complete = combined(each, self.attesters(task_id, number))
+        counting = Counting.of(self.view, committee.committee)
+        whole = combined(each, self.attesters(task_id, number))
+        counted = [certificate.attested_by(counting.only(certificate.attestations)) for certificate in whole]
+        complete = tuple(one for one in counted if len(one.attestations) >= committee.committee.quorum)
         if complete:
             return complete
         begun = len({certificate.batch_id for certificate in each})

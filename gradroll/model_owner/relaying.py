@@ -63,9 +63,8 @@ def relayable(view: MarketReader, reader: ProverReader, task_id: int, number: in
     for certificate in reader.attested(task_id, number, known):
         sets.setdefault(tuple(header.owner_index for header in certificate.statement.owners), []).append(certificate)
     late = now > record.settle_deadline - terms.windows.settle // 2
-    pay = terms.pay
     return tuple(
-        Relayable(tuple(forms), pay.coordinator_batch + len(indices) * pay.coordinator_gradient, late)
+        Relayable(tuple(forms), terms.pay.of_coordinator(len(indices)), late)
         for indices, forms in sets.items()
         if not any(view.consumed(task_id, number, index) for index in indices)
     )

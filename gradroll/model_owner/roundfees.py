@@ -38,8 +38,8 @@ class RoundFees:
         held = view.held_fees(terms.task_id, number).values()
         return cls(
             sum(each.coordinator for each in told), sum(each.provers for each in told),
-            sum(each.refunded for each in told), sum(bool(each.due and not each.paid) for each in held),
-            sum(not each.payee_paid for each in held if each.paid or not each.due),
+            sum(each.refunded for each in told), sum(not each.provers_through for each in held),
+            sum(not each.payee_paid for each in held if each.provers_through),
         )  # fmt: skip
 
     def in_words(self, coin: Currency) -> str:

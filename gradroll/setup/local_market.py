@@ -204,6 +204,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
         "state": "state",
         "confirmations": 1,
         "poll_interval": 0.25,
+        "fee_interval": 1.0,  # a development chain's clock is put forward
     }
     sections = {"chain": chain, "keys": keys, "coordinator": relay}
     write_settings(market.coordinator_settings, sections, development=True)

@@ -23,7 +23,7 @@ import numpy as np
 import native
 from circuits.errors import BlamedProversError, InconsistentError, RuleViolationError, WireError
 from circuits.statement import Committee, Membership
-from commons.protocol.bodies import ProjectBody, SignedBody, ValidateBody
+from commons.protocol.bodies import ProjectBody, SignatureBody, ValidateBody
 from commons.protocol.messages import Cohort, Step, StepRequest
 from commons.protocol.receipts import exclusion_digest
 from commons.protocol.relay import take
@@ -51,7 +51,7 @@ def exclude(party: Party, env: Environment, request: StepRequest) -> StepResult:
     check_context(env, cohort.context)
     header = cohort.headers[request.owner]
     digest = exclusion_digest(cohort.context, header.owner, cohort.digests[request.owner])
-    return StepResult(party, SignedBody(env.sign(digest)).encode())
+    return StepResult(party, SignatureBody(env.sign(digest)).encode())
 
 
 def misses(committee: Committee, projected: Projected, values: Mapping[int, FrArray], holder: int, raw: bytes) -> bool:
@@ -106,9 +106,20 @@ def _dealt_badly(party: Party, projected: Projected, request: StepRequest, value
     if not request.payload:
         return False
     digests, digest = projected.cohort.headers[request.owner].share_digests, sha256(request.payload).digest()
-    if digest not in digests:
+    holders = [holder for holder, given in enumerate(digests) if given == digest]
+    if not holders:
         raise RuleViolationError("the owner has signed no such payload")
-    return misses(party.committee, projected, values, digests.index(digest), request.payload)
+    return any(_misses_at(party.committee, projected, values, holder, request.payload) for holder in holders)
+
+
+def _misses_at(
+    committee: Committee, projected: Projected, values: Mapping[int, FrArray], holder: int, raw: bytes
+) -> bool:
+    """As ``misses``; what is no share of this prover's is left to the others that the owner signed it for."""
+    try:
+        return misses(committee, projected, values, holder, raw)
+    except WireError:
+        return False
 
 
 def _by_validity(party: Party, request: StepRequest) -> Cohort:

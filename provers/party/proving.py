@@ -20,9 +20,9 @@ import native
 from circuits import joint
 from circuits.errors import RuleViolationError, WireError
 from circuits.policies.spec import PublicInputs
-from circuits.statement import Attested, BatchStatement
+from circuits.statement import Attested, BatchStatement, Context
 from circuits.verify import verify_batch
-from commons.protocol.bodies import CombineBody, ProveBody, SignedBody
+from commons.protocol.bodies import CombineBody, ProveBody, SignatureBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Message, Step, StepRequest
 from commons.protocol.relay import take
@@ -36,11 +36,17 @@ from provers.party.memory import Combined, Finished, Masked, Party, Proved
 from provers.party.steps import StepResult, check_context, members_of, require_continuity
 
 
-def require_enough_owners(env: Environment, task_id: int, owners: int) -> None:
-    """Raise RuleViolationError for a set that is smaller than the task allows."""
-    least = env.terms(task_id).min_owners
-    if owners < least:
-        raise RuleViolationError(f"this task releases nothing about fewer than {least} owners together")
+def require_enough_owners(env: Environment, context: Context, owners: int) -> None:
+    """Raise RuleViolationError for a set that is smaller than the task allows.
+
+    The terms must be those that the context binds (WireError): what is attested about fewer owners than those allow
+    costs the bond, whatever this prover's node says of the task meanwhile.
+    """
+    terms = env.terms(context.task_id)
+    if terms.terms_hash != context.terms_hash:
+        raise WireError("the chain states other terms of the task than the batch's context binds")
+    if owners < terms.min_owners:
+        raise RuleViolationError(f"this task releases nothing about fewer than {terms.min_owners} owners together")
 
 
 def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -48,7 +54,7 @@ def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
     combined, session = party.attempt(request.session, Combined), request.session
     masked = combined.confirmed.validated.masked
     owners, bound = len(masked.proposal.kept), masked.cohort.context.bound
-    require_enough_owners(env, masked.cohort.context.task_id, owners)
+    require_enough_owners(env, masked.cohort.context, owners)
     square_norm = _open_square_norm(party, masked, session, request.relayed)
     key = env.proving_key(env.policy(masked.cohort.context.task_id))
     public = PublicInputs(combined.rho, square_norm, bound)
@@ -83,14 +89,14 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     check_context(env, context)
     require_continuity(env, context)
     _require_own_batch(proved, bundle)
-    require_enough_owners(env, context.task_id, bundle.statement.size)
+    require_enough_owners(env, context, bundle.statement.size)
     env.require_admissible(context, tuple(h.owner_index for h in masked.headers))
     policy = env.policy(context.task_id)
     verify_batch(bundle.statement, bundle.proof, env.proving_key(policy).verifying)
     require_row(bundle, env.commitment_key(context.dimension))
     locked = ledger.Locked(ledger.Selection.plain(members_of(context, masked.headers)))
     env.ledger.check(locked)
-    body = SignedBody(env.sign(attested(env, bundle.certificate).digest(context)))
+    body = SignatureBody(env.sign(attested(env, bundle.certificate).digest(context)))
     return StepResult(party.with_attempt(request.session, Finished(masked.cohort)), body.encode(), (locked,))
 
 

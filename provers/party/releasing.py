@@ -38,7 +38,7 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
         raise WireError("the certificate is of another batch than the request names")
     stated, committee = env.released_context(context.task_id, context.round)
     require_same(context, stated)
-    require_enough_owners(env, context.task_id, certificate.statement.size)
+    require_enough_owners(env, context, certificate.statement.size)
     certificate.require_dealings()
     _require_quorum(env, committee, certificate)
     _require_sound(env, certificate)

@@ -37,19 +37,21 @@ def attest_availability(env: Environment, certificate: Certificate, payload: byt
     context = statement.context
     require_same(context, env.released_context(context.task_id, context.round)[0])
     require_acceptance(env, certificate)
-    _require_served(env, certificate)
+    selection = _released(env, certificate)
+    # Before the share, which is as long as the model: anybody may ask for what nobody needs any more.
+    challenge = env.challenge(context, batch_id)
+    env.summed(selection)  # read to the end, as for a reader
     if payload:
         _require_opening(env, certificate, payload)
-    challenge = env.challenge(context, batch_id)
     digest = availability_digest(context.market, batch_id, challenge, posted_hash(payload))
     return AvailabilityReceipt(challenge, env.sign(digest))
 
 
-def _require_served(env: Environment, certificate: Certificate) -> None:
+def _released(env: Environment, certificate: Certificate) -> ledger.Selection:
     selection = ledger.Selection.plain(members_of(certificate.statement.context, certificate.statement.owners))
     if not env.ledger.has_released(selection):
         raise NotReadyError("this prover has not released its share of this sum to anybody yet; ask for that first")
-    env.summed(selection)  # read to the end, as for a reader
+    return selection
 
 
 def _require_opening(env: Environment, certificate: Certificate, payload: bytes) -> None:

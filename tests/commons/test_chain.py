@@ -29,6 +29,7 @@ from commons.chain.devchain import DevChain
 from commons.chain.facts import Claimable, RecordedBatch
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
+from commons.chain.ports import MarketReader
 from commons.chain.quotes import Quote
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
@@ -397,6 +398,10 @@ def test_the_market_says_what_it_was_created_with(world: World) -> None:
     assert (view.factory, view.minimum_window, view.guardian) == (world.factory, 1, bytes(20))
 
 
+def has_part(view: MarketReader, task: int, number: int, index: int) -> bool:
+    return view.owner(task, index).has_part(index, view.round(task, number), number)
+
+
 def test_a_round_has_seats_for_all_who_are_there(world: World, committee: int, verifier: bytes) -> None:
     chain = world.chain
     task = chain.create_task(terms(world, committee, verifier))
@@ -411,10 +416,10 @@ def test_a_round_has_seats_for_all_who_are_there(world: World, committee: int, v
     assert chain.view.task(task).reserved == chain.view.task(task).reserve(3) == 3 * REWARD
     for owner in world.chains[8:]:
         owner.register(task)
-    assert [chain.view.eligible(task, number, index) for index in range(4)] == [True, True, True, False]
+    assert [has_part(chain.view, task, number, index) for index in range(4)] == [True, True, True, False]
     world.chains[6].resign(task, 0)
-    assert chain.view.eligible(task, number, 0), "the round was open when it resigned"
-    assert not chain.view.owner(task, 0).takes_part(number + 1)
+    assert has_part(chain.view, task, number, 0), "the round was open when it resigned"
+    assert not chain.view.owner(task, 0).has_part(0, record, number + 1)
     with pytest.raises(UnknownError, match="OwnerUnknown"):
         chain.view.owner(task, 4)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from circuits.errors import ChainError, UnknownError
-from circuits.terms import DAY, NewTask, Windows
+from circuits.terms import DAY, ETHER, NewTask, Windows
+from commons.chain.bonds import bond, bond_of, credit_of
 from commons.chain.deploying import deploy_contracts
 from commons.chain.deploymentwatch import DeploymentWatch
 from commons.chain.devchain import DevChain
@@ -152,6 +153,10 @@ def test_a_view_whose_node_was_reset_says_so_instead_of_what_does_not_fit() -> N
         for ask in (  # the first of them, as the task is not there; the others, as nothing is believed any more
             lambda: view.task(here.task), view.now, view.task_count, lambda: view.round(here.task, 0),
             lambda: view.committee_record(here.committee), lambda: view.accepted(here.task, 0),
+            lambda: view.posted_since(0), lambda: view.recorded(here.task, 0, bytes(32), 1),
+            lambda: view.revoked(here.committee), lambda: bond(view, here.committee, 0),
+            lambda: bond_of(view, here.committee, old.accounts[1].address),
+            lambda: credit_of(view, ETHER, old.accounts[1].address),
         ):  # fmt: skip
             with pytest.raises(ChainError, match="was it reset"):
                 ask()

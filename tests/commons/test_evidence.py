@@ -270,6 +270,29 @@ def test_a_watch_is_never_in_the_way(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert caplog.text.count("event=evidence-not-kept") == 3, "two cannot be written, one has a session that is none"
 
 
+def test_a_mistake_of_the_watch_or_a_directory_that_cannot_be_read_is_no_trouble_of_who_is_looking(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, given = Watch(EvidenceFiles(tmp_path / "evidence")), attested(whole(), ATTESTERS, {0: SIGN[0]})
+    flawed = attested(of_owners(whole(), (1,)), ATTESTERS, {0: SIGN[0]})
+    with monkeypatch.context() as patch:
+        patch.setattr(Witness, "message", failing)
+        patch.setattr(Witness, "certificate", failing)
+        watch.replies(COMMITTEE, {1: _reply(message(SIGN[1], b"a"))})
+        assert not watch.certificate(given, ATTESTERS, TERMS)
+    assert caplog.text.count("event=evidence-error") == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", failing)
+        assert not watch.certificate(flawed, ATTESTERS, TERMS)
+    assert "event=evidence-not-kept code=storage" in caplog.text
+    assert watch.certificate(given, ATTESTERS, TERMS)
+    assert watch.certificate(flawed, ATTESTERS, TERMS)
+
+
+def failing(*_: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
 def _reply(given: Message) -> StepReply:
     return StepReply(given)
 

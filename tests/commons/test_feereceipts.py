@@ -8,6 +8,7 @@ import pytest
 
 from circuits.hashing import keccak
 from circuits.statement import Committee
+from commons.chain.counting import Counting
 from commons.chain.facts import HeldFees
 from commons.chain.feereceipts import FeeReceipts
 from commons.protocol.receipts import AvailabilityReceipt, availability_digest
@@ -15,7 +16,7 @@ from tests.support.plain_batch import MARKET, address_of, seed_of, sign
 
 KEYS = [seed_of("member", member) for member in range(7)]
 COMMITTEE = Committee(3, 2, tuple(map(address_of, KEYS)))
-WORDS = FeeReceipts(MARKET, COMMITTEE)
+WORDS = FeeReceipts(MARKET, Counting(COMMITTEE))
 HELD = HeldFees(seed_of("batch"), seed_of("attested"), 3, 0b0011111, bytes(20), 900, challenge=0, paid=0)
 
 
@@ -47,7 +48,7 @@ def test_members_that_attested_and_did_not_sign_are_missing() -> None:
 
 
 def test_a_revoked_key_counts_for_nothing_and_is_waited_for_by_nobody() -> None:
-    words = replace(WORDS, revoked=frozenset({COMMITTEE.members[2]}))
+    words = FeeReceipts(MARKET, Counting(COMMITTEE, frozenset({COMMITTEE.members[2]})))
     signed = words.valid(HELD, {member: receipt(member) for member in range(6)})
     assert signed.keys() == {0, 1, 3, 4, 5}
     assert words.missing(HELD, signed) == []
@@ -75,3 +76,8 @@ def test_what_is_shown_pays_as_many_as_possible_for_as_little_gas(
     words = {member: bytes([member]) for member in reversed(signed)}
     found = WORDS.shown(replace(HELD, attesters=attesters, paid=paid), words)
     assert found == (None if shown is None else tuple((member, bytes([member])) for member in shown))
+
+
+def test_signatures_that_count_are_shown_in_ascending_order() -> None:
+    counting = Counting(COMMITTEE, frozenset({COMMITTEE.members[1], bytes(20)}))
+    assert counting.only([(4, b"4"), (1, b"1"), (0, b"0")]) == [(0, b"0"), (4, b"4")]

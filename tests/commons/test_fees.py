@@ -10,6 +10,7 @@ import pytest
 from circuits.errors import ContractError
 from circuits.hashing import keccak
 from circuits.terms import ETHER, NewTask, Pay, Windows
+from commons.chain import calldata
 from commons.chain.devchain import DevChain
 from commons.chain.facts import FeesPaid
 from commons.chain.fees import fees_paid
@@ -130,8 +131,8 @@ def test_a_sum_that_is_posted_is_paid_for_at_once(world: World, wanted: NewTask)
     receipts = served(world, batch_id, (0, 2, 3), posted=posted)
     held = world.chain.view.held_fees(task, 0)[0]
     with pytest.raises(ContractError, match="NotPosted"):
-        world.chain.settle_fees(task, 0, 0, held, receipts, posted=posted, payload=b"junk")
-    world.chain.settle_fees(task, 0, 0, held, receipts, posted=posted, payload=payload)
+        world.chain._market("settleFees", task, 0, 0, held.words, (posted, b"junk", calldata.signed(receipts), []))
+    world.chain.settle_fees(task, 0, 0, held, receipts, payload=payload)
     assert earned(world, before) == [0, PROVERS, 0, PROVERS, PROVERS], "owners may post submissions until the deadline"
     (held,) = world.chain.view.held_fees(task, 0).values()
     assert not held.payee_paid

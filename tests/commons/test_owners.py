@@ -83,7 +83,8 @@ def test_who_registers_pays_the_deposit_and_gets_it_back_when_it_has_left(world:
 
 
 def test_an_owner_that_is_in_no_batch_lapses(world: World, wanted: NewTask) -> None:
-    task = world.chain.create_task(replace(wanted, lapse_rounds=1))
+    # Registration is known to the hour: a window of one is there for everybody who came before it began.
+    task = world.chain.create_task(replace(wanted, lapse_rounds=1, windows=replace(wanted.windows, submit=3600)))
     world.chain.fund(task, 6 * REWARD)
     world.chains[9].register(task)
     indices = [owner.register(task) for owner in world.chains[6:9]]
@@ -92,7 +93,7 @@ def test_an_owner_that_is_in_no_batch_lapses(world: World, wanted: NewTask) -> N
     world.chain.accept_batch(batch.statement, batch.proof, signed, PAYEE)
     with pytest.raises(ContractError, match="NotDormant"):
         world.chain.lapse(task, 0)
-    world.advance(2000)
+    world.advance(3600 + 2000)
     with pytest.raises(ContractError, match="NotDormant"):
         world.chain.lapse(task, 1)
     world.chain.lapse(task, 0)
@@ -148,6 +149,16 @@ def test_a_round_that_may_still_accept_an_owner_is_not_passed(world: World, want
     world.advance(2000)
     assert world.chain.claim(task, [3]) == 0
     assert world.chain.view.owner(task, 3).next_claim == 1, "an owner that leaves has to be settled, owed or not"
+
+
+def test_an_owner_that_is_owed_nothing_costs_no_claim(world: World, wanted: NewTask) -> None:
+    task, relayer = task_with_batches(world, wanted, 1, late=[world.chains[9]]), world.chains[5]
+    world.advance(2000)
+    nonce = relayer._sender._nonce()
+    assert relayer.claim(task, [3], owed_only=True) == 0
+    assert relayer._sender._nonce() == nonce
+    assert relayer.claim(task, [3, 0], owed_only=True) == REWARD
+    assert [world.chain.view.owner(task, index).next_claim for index in (0, 3)] == [1, 0]
 
 
 def order_of(world: World, task: int, index: int, **changes: object) -> ClaimOrder:

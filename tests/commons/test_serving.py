@@ -89,7 +89,7 @@ class Tasks(NodeView):
     def round(self, task_id: int, number: int) -> RoundRecord:
         deadline = self.now() - (task_id % 3 == 0)
         closed = deadline < self.now()
-        return RoundRecord(bytes(32), deadline, deadline, 0, 0, 0, 0, 0, 0, 0, G1(bytes(64)), closed, False)
+        return RoundRecord(bytes(32), deadline, deadline, 0, 0, 0, 0, 0, 0, G1(bytes(64)), closed, False)
 
 
 def ours(record: TaskRecord) -> bool:

@@ -234,6 +234,14 @@ def test_a_header_names_one_share_a_prover(world: World, count: int) -> None:
     world.refuse(WireError, "4 share digests", world.signed(header, 0))
 
 
+@pytest.mark.parametrize("point", [bytes(31) + b"\x05" + bytes(31) + b"\x07", b"\xff" * 64])
+def test_a_commitment_is_a_point_of_the_curve(world: World, point: bytes) -> None:
+    """Whichever way it comes: a cohort with another one ends at every prover in an error that blames nobody."""
+    header = replace(world.headers[0], commitment=native.G1(point))
+    world.refuse(WireError, "the header's commitment is no point", world.signed(header, 0))
+    assert world.submit(world.headers[0]).state is SubmissionState.PENDING
+
+
 @pytest.mark.parametrize("late", [0, 1])
 def test_a_header_whose_shares_provers_have_gets_in_as_long_as_the_round_takes_batches(world: World, late: int) -> None:
     """That they came in time is what the receipts say; the owner may have been looking for another coordinator."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 
 from circuits.errors import ClosedError, ContractError, UnavailableError
 from circuits.terms import DAY, Pay, Windows
-from commons.chain.ignored import Postings, postings
+from commons.chain.ignored import PostedOwners, postings
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import sign_digest
@@ -22,7 +23,7 @@ from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from coordinator.coordinator import Coordinator
 from coordinator.events import BatchProven, BatchSettled, Event, ExclusionEnded, ExclusionSigned, HeaderAccepted
-from coordinator.feeturns import SETTLED
+from coordinator.turns import SETTLED
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import Market, MemoryLog, PartyLine
 from tests.simulation.test_cheating_owners import another_commitment, network_of, off, too_long
@@ -86,7 +87,7 @@ class World:
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log,
             self.directory, DevelopmentParameters(self.network.setup), self._connect, self.clock, InOrder(), InOrder(),
-            self.accusing, self.stopping,
+            self.accusing, InOrder(), self.stopping,
         )  # fmt: skip
 
     def _connect(self, endpoint: str) -> PartyLine:
@@ -189,7 +190,7 @@ def test_a_deposit_that_is_not_worth_the_gas_is_left_alone_until_the_owner_posts
     assert posting.excluded == []
     assert world.excluded == [world.index]
     posted = frozenset({world.index})
-    assert postings(world.market, *world.key) == Postings(posted, frozenset())
+    assert postings(world.market, *world.key) == PostedOwners(posted, frozenset())
 
 
 def test_after_a_restart_it_is_excluded_with_what_was_signed(build: Any) -> None:
@@ -350,3 +351,47 @@ def test_an_owner_that_was_excluded_hands_nothing_in_any_more(build: Any) -> Non
     fresh = replace(header, share_digests=digests).signed(world.network.context, key)
     with pytest.raises(ClosedError, match="lost its deposit"):
         world.coordinator.admission.submit(fresh, {})
+
+
+def rejecting_four(build: Any) -> World:
+    world: World = build(others=[(i, OFF) for i in (3, 4, 5)], owners=8)
+    world.play()
+    assert len({event.index for event in world.log.of(ExclusionSigned)}) == 4
+    return world
+
+
+def test_what_a_round_s_owners_have_in_common_is_asked_once_a_look(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of a round's owners may cheat, and each answer is as long as there are that cheat."""
+    world = rejecting_four(build)
+    world.turn()
+    assert len(world.excluded) == 4
+    asked: Counter[str] = Counter()
+    for name in ("now", "round", "excluded", "posted", "owner", "revoked"):
+        monkeypatch.setattr(world.market, name, partial(noted, asked, name, getattr(world.market, name)))
+    world.clock.sleep(11)
+    world.coordinator.exclusions.turn()
+    assert asked == {"now": 1, "round": 1, "excluded": 1}
+
+
+def noted(asked: Counter[str], name: str, real: Callable[..., Any], *arguments: Any) -> Any:
+    asked[name] += 1
+    return real(*arguments)
+
+
+@pytest.mark.parametrize("trouble", [ContractError("no", "DepositGone"), RuntimeError("unforeseen")])
+def test_trouble_with_one_owner_holds_up_no_other(
+    build: Any, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    world = build(others=[(i, OFF) for i in (3, 4, 5)], owners=8)
+    sender = world.coordinator.exclusions._chain
+    exclude = sender.exclude
+
+    def refusing(task: int, number: int, index: int, *shown: Any) -> Any:
+        if index == world.index:
+            raise trouble
+        return exclude(task, number, index, *shown)
+
+    monkeypatch.setattr(sender, "exclude", refusing)
+    world.play()
+    world.turn()
+    assert set(world.excluded) == {world.network.headers[i].owner_index for i in (3, 4, 5)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,9 +19,10 @@ from commons.protocol.messages import Step
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
+from coordinator import feesettlement
 from coordinator.coordinator import Coordinator
 from coordinator.events import BatchProven, BatchSettled, FeesEnded, HeaderAccepted, SumOpened, SumPublished
-from coordinator.feeturns import SETTLED
+from coordinator.turns import SETTLED
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import Market, MemoryLog, PartyLine, hand_in
 from tests.simulation.world.chain import chain_of
@@ -59,8 +61,10 @@ class Publisher(Account):
 class World:
     """A coordinator whose batch was accepted, and the provers that attested it."""
 
-    def __init__(self, directory: Path, pay: Pay = PAY, **options: Any) -> None:
+    def __init__(self, directory: Path, pay: Pay = PAY, rounds: Executor | None = None, **options: Any) -> None:
+        """``rounds``: where rounds are worked on, at once if it is not said."""
         self.directory = directory
+        self.rounds = InOrder() if rounds is None else rounds
         self.published: list[bytes] = []
         self.network = network_with(OWNERS, pay=pay, **options)
         self.done = self.network.run().completed
@@ -92,8 +96,8 @@ class World:
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key),
             Publisher(self.market, published=self.published), self.log, self.directory,
-            DevelopmentParameters(self.network.setup), self._connect, self.clock, InOrder(), InOrder(),
-            InOrder(), threading.Event(),
+            DevelopmentParameters(self.network.setup), self._connect, self.clock, self.rounds, InOrder(),
+            InOrder(), InOrder(), threading.Event(),
         )  # fmt: skip
 
     def _connect(self, endpoint: str) -> PartyLine:
@@ -124,6 +128,25 @@ class World:
     def asked(self, prover: int) -> int:
         """How often a prover was asked to release."""
         return self.lines[prover].steps.count(Step.RELEASE)
+
+
+class Busy(Executor):
+    """All its threads are at work, and what it is given waits."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return Future()
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> list[tuple[Any, ...]]:
+    """What a function is asked from now on."""
+    asked, real = [], getattr(where, name)
+
+    def noted(*arguments: Any) -> Any:
+        asked.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(where, name, noted)
+    return asked
 
 
 @pytest.fixture
@@ -252,13 +275,21 @@ def test_a_prover_that_was_not_ready_when_the_sum_was_opened_is_asked_to_release
     assert [world.asked(prover) for prover in EVERYBODY] == [1, 1, 1, 2]
 
 
-def test_a_prover_that_releases_and_does_not_sign_is_not_made_to_send_its_share_for_ever(world: World) -> None:
+def test_a_prover_that_releases_and_does_not_sign_is_not_made_to_send_its_share_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A share is as long as the model."""
     world.turn()
     world.lines[3].says = AvailabilityReceipt(0, bytes(65))
-    for _ in range(7):
+    for _ in range(5):
+        world.turn(world.window // 8)
+    looks = world.lines[0].looks
+    read: list[bytes] = []
+    monkeypatch.setattr(feesettlement, "certificate_of", lambda _, digest: read.append(digest))
+    for _ in range(2):
         world.turn(world.window // 8)
     assert world.asked(3) == 2
+    assert (world.lines[0].looks, read) == (looks, []), "while nobody is left to ask, neither provers nor disk are"
     assert world.earned() == [OF_COORDINATOR, OF_PROVER, OF_PROVER, OF_PROVER, 0]
 
 
@@ -432,3 +463,55 @@ def test_a_batch_that_was_looked_at_before_its_sum_was_posted_is_looked_at_when_
     assert posting.earned() == [0, *[OF_PROVER] * 4]
     posting.turn(120)
     assert posting.earned() == [OF_COORDINATOR, *[OF_PROVER] * 4]
+
+
+def test_before_its_time_nothing_is_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even for the time: a coordinator turns every second, for weeks."""
+    world.turn()
+    world.turn()
+    asked = counted(monkeypatch, world.market, "now")
+    for _ in range(20):
+        world.coordinator.fee_turns.turn()
+    assert not asked
+    world.clock.sleep(INTERVAL)
+    world.coordinator.fee_turns.turn()
+    world.coordinator.fee_turns.turn()
+    assert len(asked) == 1, "the chain's clock may have been put forward"
+
+
+def test_a_round_that_is_new_is_looked_at_at_once(world: World) -> None:
+    world.turn()
+    world.turn()
+    number = len(world.market.chain.opened)
+    world.coordinator.journal.record(
+        BatchProven(world.key[0], number, b"\x01" * 32, (), bytes(32)), BatchSettled(b"\x01" * 32, True, "")
+    )
+    world.coordinator.fee_turns.turn()
+    assert world.coordinator.fee_turns._next[world.key[0], number] > 0
+
+
+def test_what_a_round_s_batches_have_in_common_is_asked_once_a_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round may have hundreds."""
+    batches = {number: replace(world.held, batch_id=bytes((number,)) * 32) for number in range(50)}
+    monkeypatch.setattr(world.market, "held_fees", lambda *_: batches)
+    certain = counted(monkeypatch, feesettlement, "certain_after")
+    revoked = counted(monkeypatch, world.market, "revoked")
+    for line in world.lines:
+        line.down = True
+    world.coordinator.fee_turns.turn()
+    assert (len(certain), len(revoked)) == (1, 0)
+    world.clock.sleep(world.window // 2 + INTERVAL)
+    world.market.chain.mine()
+    world.coordinator.fee_turns.turn()
+    assert (len(certain), len(revoked)) == (2, 1)
+
+
+def test_fees_do_not_wait_for_rounds_that_take_long(tmp_path: Path) -> None:
+    """Anybody can have a round that does, and fees that are late are lost."""
+    world = World(tmp_path, rounds=Busy())
+    world.turn()
+    world.turn(world.window // 2)
+    assert world.earned() == [OF_COORDINATOR, *[OF_PROVER] * 4]
+    world.coordinator.close()

@@ -14,11 +14,10 @@ from circuits.errors import ChainError, ContractError, SignatureError
 from circuits.statement import SubmissionHeader
 from circuits.terms import Pay, Windows
 from commons.chain.facts import PostedSubmission
-from commons.chain.ignored import Postings as Posted
-from commons.chain.ignored import certain_after, postings
+from commons.chain.ignored import PostedOwners, certain_after, postings
 from commons.protocol.status import SubmissionState
 from coordinator.events import HeaderAccepted, HeaderRefused, OwnerDropped
-from coordinator.postings import Postings
+from coordinator.postings import STRANGERS, Postings
 from native import G1
 from tests.coordinator.markets import Market, hand_in
 from tests.coordinator.test_admission import OWNERS
@@ -202,12 +201,12 @@ class Crowd:
     """Strangers' rounds beside a market's, of a task that sorts before any other: what is asked about it, and raised.
 
     Attributes:
-        asked: what is asked about whose task.
+        asked: what is asked about whose task, and which of its rounds.
         trouble: what an answer about a stranger's task is instead.
     """
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, *, rounds: int) -> None:
-        self.asked: list[tuple[str, int]] = []
+        self.asked: list[tuple[Any, ...]] = []
         self.trouble: dict[str, Exception] = {}
         self._own = world.key[0]
         since, keys = world.market.posted_since, {(1, number) for number in range(rounds)}
@@ -222,7 +221,7 @@ class Crowd:
             monkeypatch.setattr(world.market, name, partial(self._answer, name, getattr(world.market, name), answer))
 
     def _answer(self, name: str, real: Callable[..., Any], answer: Any, task: int, *rest: int) -> Any:
-        self.asked.append((name, task))
+        self.asked.append((name, task, *rest))
         if task == self._own:
             return real(task, *rest)
         if name in self.trouble:
@@ -246,9 +245,68 @@ def test_strangers_rounds_come_last(world: World, monkeypatch: pytest.MonkeyPatc
     crowd = Crowd(world, monkeypatch, rounds=50)
     world.post(1)
     world.look()
-    rounds = [task for name, task in crowd.asked if name == "round"]
+    rounds = [task for name, task, *_ in crowd.asked if name == "round"]
     assert rounds[0] == world.key[0]
     assert crowd.asked.count(("coordinator", 1)) == 1, "however many rounds a task has"
+
+
+def numbers(crowd: Crowd) -> list[int]:
+    """Strangers' rounds that were looked at since the last call."""
+    found = [number for name, task, *rest in crowd.asked if name == "round" and task == 1 for number in rest]
+    crowd.asked.clear()
+    return found
+
+
+def test_however_many_rounds_strangers_post_in_few_are_looked_at_at_a_time_and_each_has_its_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they pay gas for once was asked at every look, for as long as their rounds are open."""
+    crowd = Crowd(world, monkeypatch, rounds=2 * STRANGERS + STRANGERS // 2)
+    seen: list[int] = []
+    for _ in range(3):
+        world.look()
+        seen += numbers(crowd)
+        assert len(seen) % STRANGERS == 0
+    assert set(seen) == set(range(2 * STRANGERS + STRANGERS // 2))
+
+
+def test_a_flood_of_strangers_rounds_hides_no_own_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one that is known from the journal, nor one that comes later."""
+    Crowd(world, monkeypatch, rounds=10 * STRANGERS)
+    world.look()
+    header = world.post(1)
+    world.look()
+    assert world.entered == [world.digest(header)]
+
+
+def test_a_flood_in_front_of_a_restart_hides_no_round_of_a_task_that_is_in_the_journal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Crowd(world, monkeypatch, rounds=10 * STRANGERS)
+    world.admission.submit(world.headers[0], world.receipts(world.headers[0]))
+    header = world.post(1)
+    world.look()
+    assert world.entered == [world.digest(world.headers[0]), world.digest(header)]
+
+
+def test_a_node_in_trouble_puts_no_own_task_behind_a_flood(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was known of whose a task is stays, though nothing of it is in the journal."""
+    world.post(1)
+
+    def silent(task: int, *number: int) -> Any:
+        raise ChainError("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.market, "posted", silent)
+        world.look()
+    crowd = Crowd(world, monkeypatch, rounds=10 * STRANGERS)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.market, "coordinator", silent)
+        world.look()
+    assert not world.entered
+    world.look()
+    assert len(world.entered) == 1
+    assert crowd.asked
 
 
 def test_posted_submissions_are_batched_with_those_that_were_handed_in(world: World) -> None:
@@ -295,7 +353,7 @@ def test_who_ignores_an_owner_that_posts_loses_its_part_of_the_fees() -> None:
     batch_of_two(network, market)
     post(network, market, 2)
     ignored = frozenset({network.headers[2].owner_index})
-    assert postings(market, *key) == Posted(ignored, ignored)
+    assert postings(market, *key) == PostedOwners(ignored, ignored)
     assert certain_after(market, *key) == market.round(*key).settle_deadline
     market.be_at(market.round(*key).settle_deadline + network.terms.windows.availability)
     held = market.held_fees(*key)[0]
@@ -318,7 +376,7 @@ def test_who_posts_late_twice_or_though_accepted_is_refused() -> None:
 def test_a_round_in_which_nobody_posts_is_certain_at_its_submit_deadline() -> None:
     network, market = paying()
     key = (network.terms.task_id, 0)
-    assert postings(market, *key) == Posted()
+    assert postings(market, *key) == PostedOwners()
     assert certain_after(market, *key) == market.round(*key).submit_deadline
     free = Market(chain_of(network_with(OWNERS)))
     assert certain_after(free, *key) == 0

@@ -18,6 +18,7 @@ from commons.chain.facts import HeldFees, RecordedBatch
 from commons.chain.mined import Mined
 from commons.chain.writer import ChainWriter
 from commons.protocol.messages import Step
+from commons.settings.values import Depth
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted
 from coordinator.feesettlement import FeeSettlement
 from coordinator.journal import Journal
@@ -43,7 +44,7 @@ class FakeChain:
     def view(self) -> FakeChain:
         return self
 
-    def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
+    def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         if batch_id != self.done.batch_id or self.lags:
             return None
         return RecordedBatch(INDEX, batch_id, self.done.proof.commitment_sum, (1, 3, 5))

@@ -69,7 +69,7 @@ def task_record(**changes: object) -> TaskRecord:
 def round_record(submit: int, settle: int, **changes: object) -> RoundRecord:
     """A round with these deadlines, which has four seats and no batch yet; changes are of the record."""
     usual = RoundRecord(
-        MODEL_DIGEST, submit, settle, batches=0, owners=0, seats=4, limit=1 << 16, epoch=0, levels=0, spent=0,
+        MODEL_DIGEST, submit, settle, batches=0, owners=0, seats=4, limit=1 << 16, epoch=0, spent=0,
         aggregate=INFINITY, closed=settle < NOW, finalized=False,
     )  # fmt: skip
     return with_parts(usual, **changes)
@@ -103,7 +103,7 @@ class FakeChain:
     escrow: int = 10**6
     model_digest: bytes = MODEL_DIGEST
     accepted_indices: frozenset[int] = frozenset()
-    told: frozenset[tuple[int, bytes]] = frozenset()
+    told: frozenset[tuple[int, int]] = frozenset()
     copies: dict[int, int] = field(default_factory=dict)
     chain_id: int = MARKET.chain_id
     market: bytes = MARKET.address
@@ -201,8 +201,12 @@ class FakeChain:
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         return number < self.opened and index in self.accepted_indices
 
-    def events(self, event: str, task_id: int, number: int, *, third: bytes | None = None) -> list[object]:
-        return [third] if (number, third) in self.told else []
+    @property
+    def events(self) -> SimpleNamespace:
+        return SimpleNamespace(read=self._read)
+
+    def _read(self, decode: object, event: str, task_id: int, number: int | None, index: int) -> list[tuple[int, int]]:
+        return [(task_id, told) for told, of in sorted(self.told) if of == index and number in (None, told)]
 
     def compacted(self, task_id: int, chunk: int) -> int:
         return self.copies.get(chunk, 0)

@@ -141,3 +141,18 @@ def test_batches_of_another_round_are_passed_over(vanished: Vanished) -> None:
     other = replace(statement, context=replace(statement.context, model_digest=bytes(32)))
     vanished.provers.certificates[0] = replace(vanished.provers.certificates[0], statement=other)
     assert vanished.relay() == [vanished.provers.done.batch_id]
+
+
+def test_signatures_of_a_revoked_key_make_no_quorum(vanished: Vanished) -> None:
+    """The market passes over them; a batch that it refuses for that would keep the others from being handed in."""
+    vanished.market.chain.revoked.add(vanished.provers.network.committee.members[0])
+    (batch,) = vanished.find()
+    assert [prover for prover, _ in batch.forms[0].attestations] == [1, 2, 3]
+    assert vanished.relay() == [vanished.provers.done.batch_id]
+
+
+def test_what_is_left_of_a_quorum_when_a_key_was_revoked_is_not_handed_in(vanished: Vanished) -> None:
+    vanished.market.chain.revoked.add(vanished.provers.network.committee.members[0])
+    vanished.provers.down = {1}
+    with pytest.raises(UnavailableError, match="1 have fewer"):
+        vanished.find()

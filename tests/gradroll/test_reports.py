@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from functools import reduce
 from pathlib import Path
 
 import pytest
 
+from circuits.errors import InvalidInputError
 from circuits.terms import ETHER
 from commons.chain.bonds import credit_of
 from commons.protocol.evidence import Evidence
@@ -18,6 +21,8 @@ from commons.storage.accounts import SigningKey, load_account
 from commons.storage.evidencefiles import EvidenceFiles
 from gradroll.cli import main
 from gradroll.setup.local_market import BOND
+from tests.commons.test_evidence import KINDS, false_sum, few, meeting
+from tests.commons.test_evidence import twice as two_words
 from tests.gradroll.smallmarket import SmallMarket, small_market
 from tests.gradroll.test_confirming import terminal
 from tests.gradroll.test_memberships import MARKET, member, outcome
@@ -102,6 +107,41 @@ def test_what_is_no_evidence_is_told_before_the_chain_is_asked(
     told = outcome(capsys, "committee", "report", on_disk(false), *REPORTER, status=4)
     assert "has joined no membership" in told["error"]["message"]
     assert market.sent("owner-0.json") == 0
+
+
+HOSTILE: tuple[tuple[Callable[[], Evidence], str, object], ...] = (
+    *((made, "committee_id", 1 << bits) for made in KINDS for bits in (64, 256)),
+    (two_words, "committee_id", -1), (two_words, "sender", 1 << 256), (two_words, "step", 1 << 300),
+    (two_words, "session", "00" * 33),
+    (few, "terms.creator", "32" * 21), (few, "terms.task_id", 1 << 256), (few, "terms.market.deployment", "43" * 33),
+    (few, "terms.market.address", "43" * 33), (few, "terms.committee_id", 1 << 256), (few, "terms.bound", 1 << 256),
+    (meeting, "slot", 1 << 300), (meeting, "first.context.market.chain_id", 1 << 256),
+    (meeting, "second.context.market.deployment", "43" * 31), (meeting, "second.context.market.address", ""),
+    (false_sum, "attested.context.task_id", 1 << 256), (false_sum, "attested.square_norm", 1 << 256),
+    (false_sum, "attested.signature", "00"), (false_sum, "attested.context.round", -1),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "field", "value"), HOSTILE)
+def test_a_file_with_values_that_no_contract_takes_is_refused_in_words(
+    made: Callable[[], Evidence],
+    field: str,
+    value: object,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Anybody can hand such a file to whoever is after a reward."""
+    monkeypatch.chdir(tmp_path)
+    file = Path(on_disk(made()))
+    record = json.loads(file.read_text())
+    *path, name = field.split(".")
+    part = reduce(lambda found, key: found[key], path, record["evidence"])
+    assert type(part[name]) is type(value)
+    part[name] = value
+    file.write_text(json.dumps(record))
+    told = outcome(capsys, "committee", "report", str(file), *REPORTER, status=3)
+    assert told["error"]["code"] == InvalidInputError.code
 
 
 def test_a_bond_that_is_gone_is_said_to_be_gone(market: SmallMarket, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ def test_an_owner_sees_each_round_with_its_status_and_pay() -> None:
 
 
 def test_an_owner_sees_in_which_rounds_it_posted() -> None:
-    told = frozenset({(1, (5).to_bytes(32))})
+    told = frozenset({(1, 5), (0, 6)})
     assert [each.posted for each in standing(chain(told=told).view, 0, OWNER, lambda _: None).rounds] == [False, True]
 
 

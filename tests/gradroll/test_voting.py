@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from circuits.errors import ContractError
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.cli import main
@@ -80,6 +81,12 @@ def test_votes_count_once_and_not_for_a_later_round(market: SmallMarket, capsys:
     hand_in(capsys, *files)
     late = hand_in(capsys, *(f"late-{voter}.json" for voter in (0, 1, 2)), status=4)
     assert "since these votes were signed" in late["error"]["message"]
+    with pytest.raises(ContractError, match="CoordinatorActive"):
+        market.writer("model-owner.json").set_coordinator(task, ANOTHER)
+    assert named(market, task) == OTHER
+    task = market.task(rounds=8)
+    for voter in (0, 1, 2):
+        vote(capsys, task, voter)
     market.writer("model-owner.json").set_coordinator(task, ANOTHER)
     assert "since these votes" in hand_in(capsys, *files, status=4)["error"]["message"]
     assert named(market, task) == ANOTHER

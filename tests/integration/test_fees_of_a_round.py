@@ -17,8 +17,8 @@ from commons.protocol.receipts import AvailabilityReceipt, availability_digest
 from commons.protocol.signing import recover
 from commons.storage.accounts import save_account
 from commons.wire.prover_client import ProverClient
-from coordinator.feeturns import SETTLED
 from coordinator.service import CoordinatorNode
+from coordinator.turns import SETTLED
 from gradroll import cli
 from gradroll.model_owner.roundfees import RoundFees
 from provers.node import ProverNode

@@ -14,7 +14,7 @@ import pytest
 from circuits.errors import UnavailableError
 from circuits.hashing import keccak
 from circuits.terms import ETHER, Pay, Windows
-from commons.chain.ignored import Postings, postings
+from commons.chain.ignored import PostedOwners, postings
 from commons.protocol.status import SubmissionState
 from commons.storage.accounts import save_account
 from coordinator.service import CoordinatorNode
@@ -87,7 +87,7 @@ def test_an_owner_that_cannot_reach_the_coordinator_posts_and_is_taken_from_the_
     posted = told["submission"]
     status, told = ignored.run(capsys, "owner", "post", shown)
     assert "AlreadyPosted" in told["error"]["message"]
-    assert postings(market.view, task, number) == Postings(frozenset({last.index}), frozenset({last.index}))
+    assert postings(market.view, task, number) == PostedOwners(frozenset({last.index}), frozenset({last.index}))
     assert ignored.run(capsys, "status", shown)[1]["rounds"][0]["posted"] is True
     with market.coordinated():
         for owner in others:
@@ -96,7 +96,7 @@ def test_an_owner_that_cannot_reach_the_coordinator_posts_and_is_taken_from_the_
         with market.client() as client:
             submission = bytes.fromhex(posted.removeprefix("0x"))
             wait_for(lambda: client.submission_status(submission).state is SubmissionState.ACCEPTED)
-    assert postings(market.view, task, number) == Postings(frozenset({last.index}), frozenset())
+    assert postings(market.view, task, number) == PostedOwners(frozenset({last.index}), frozenset())
     assert ignored.run(capsys, "submit", shown, "--gradient", ignored.gradient)[0] == UnavailableError.exit_status
     status, told = ignored.run(capsys, "owner", "post", shown)
     assert "accepted batch" in told["error"]["message"]
@@ -153,4 +153,4 @@ def test_an_owner_that_deals_badly_is_excluded_and_loses_its_deposit(market: Mar
     (excluded,) = market.view.excluded(task, number)
     assert (excluded.index, excluded.submission, excluded.deposit) == (cheater.index, submission, deposit)
     assert market.view.owed(ETHER, market.coordinator_key.address) - before == deposit // 2
-    assert postings(market.view, task, number) == Postings(frozenset({cheater.index}), frozenset())
+    assert postings(market.view, task, number) == PostedOwners(frozenset({cheater.index}), frozenset())

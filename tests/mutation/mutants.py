@@ -178,10 +178,20 @@ MUTANTS = (
     ),
     Mutant(
         PROVING,
-        "if owners < least:",
-        "if owners < least - 1:",
+        "if owners < terms.min_owners:",
+        "if owners < terms.min_owners - 1:",
         "nothing is proven or released about fewer owners than the task asks for",
         _in("privacy", "test_one_sum.py::test_nothing_is_signed_about_fewer_owners_than_the_task_asks_for"),
+    ),
+    Mutant(
+        PROVING,
+        "if terms.terms_hash != context.terms_hash:",
+        "if False:",
+        "a prover takes the terms only that a batch's context binds",
+        _in(
+            "privacy",
+            "test_one_sum.py::test_a_node_that_states_other_terms_than_a_batch_binds_has_nothing_signed_or_released",
+        ),
     ),
     Mutant(
         PROVING,
@@ -261,6 +271,13 @@ MUTANTS = (
         "projected.own[[h.share_digests[holder] for h in projected.cohort.headers].index(sha256(raw).digest())])\n",
         "a share damaged in memory lays no honest one open",
         _in("privacy", "test_one_sum.py::test_a_share_damaged_in_memory_does_not_lay_the_sealed_one_open"),
+    ),
+    Mutant(
+        "provers/party/excluding.py",
+        "for holder in holders)\n",
+        "for holder in holders[:1])\n",
+        "an owner that gives two provers one share answers for both",
+        _in("simulation", "test_exclusions.py::test_every_prover_signs_the_exclusion_of_an_owner_that_is_rejected"),
     ),
     Mutant(
         "provers/intake.py",
@@ -384,9 +401,37 @@ MUTANTS = (
         _in("coordinator", "test_fees.py::test_a_prover_that_does_not_answer_is_waited_for_and_in_the_end_left_out"),
     ),
     Mutant(
+        "coordinator/feeturns.py",
+        "self._turn.may_begin(at_once=not self._next.keys() >= set(keys))",
+        "self._turn.may_begin(at_once=True)",
+        "before the time of the next fees the chain is asked nothing",
+        _in("coordinator", "test_fees.py::test_before_its_time_nothing_is_asked"),
+    ),
+    Mutant(
+        "coordinator/postings.py",
+        "(key for key in self._rounds if key[0] not in self._own), STRANGERS))",
+        "(key for key in self._rounds if key[0] not in self._own), None))",
+        "of the rounds in which strangers post few are looked at at a time",
+        _in(
+            "coordinator",
+            "test_postings.py::"
+            "test_however_many_rounds_strangers_post_in_few_are_looked_at_at_a_time_and_each_has_its_turn",
+        ),
+    ),
+    Mutant(
+        "coordinator/postings.py",
+        "self._own |= {task for task, _ in state.rounds}",
+        "self._own |= frozenset()",
+        "a flood of strangers' postings in front of a restart does not put those of known tasks behind it",
+        _in(
+            "coordinator",
+            "test_postings.py::test_a_flood_in_front_of_a_restart_hides_no_round_of_a_task_that_is_in_the_journal",
+        ),
+    ),
+    Mutant(
         "coordinator/feesettlement.py",
-        "        asked = fleet.reachable() & set(behind) - done",
-        "        asked = fleet.reachable() & set(behind)",
+        "        left = set(behind) - done",
+        "        left = set(behind)",
         "a share of a sum is asked for once for its fees",
         _in(
             "coordinator",
@@ -551,6 +596,13 @@ MUTANTS = (
         "ascending = True",
         "provers without correction are t different members",
         _in("commons", "test_replicated.py"),
+    ),
+    Mutant(
+        "coordinator/admission.py",
+        """        checks.g1(header.commitment, "the header's commitment")""",
+        "       ",
+        "a commitment that is no point enters no cohort",
+        _in("coordinator", "test_admission.py::test_a_commitment_is_a_point_of_the_curve"),
     ),
     Mutant(
         "coordinator/admission.py",
@@ -822,8 +874,8 @@ MUTANTS = (
     ),
     Mutant(
         "commons/storage/marketbinding.py",
-        "elif (bound := _decode(path, raw)) != own:",
-        "elif (bound := _decode(path, raw)).market != own.market:",
+        "elif bound != own:",
+        "elif bound.market != own.market:",
         "state of a chain that was reset is not believed",
         _in("commons", "test_marketbinding.py"),
     ),
@@ -885,16 +937,16 @@ MUTANTS = (
         _in("commons", "test_evidence.py::test_what_is_remembered_and_what_is_written_is_bounded"),
     ),
     Mutant(
-        "commons/chain/writer.py",
-        " if committee.members[p] not in revoked]",
+        "commons/chain/counting.py",
+        " if self.counts(member)]",
         "]",
         "a member that revokes its key stops no batch that a quorum of others attested",
         _in("commons", "test_committees.py::test_a_member_that_revokes_its_key_after_it_attested_stops_no_batch"),
     ),
     Mutant(
         "coordinator/fleet.py",
-        "for p in ready if members[p] not in revoked)",
-        "for p in ready)",
+        "frozenset(filter(counting.counts, ready))",
+        "ready",
         "a batch's quorum is not made of keys that count no more",
         _in("coordinator", "test_fleet.py::test_whose_key_was_revoked_is_not_asked_to_take_part"),
     ),

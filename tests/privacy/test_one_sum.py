@@ -31,7 +31,7 @@ from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
 from coordinator.machine import Attesting, Completed, Transition, advance, begin
 from coordinator.machine.state import Masking
-from provers.party import Acceptance
+from provers.party import Acceptance, proving
 from provers.party.ledger import Selection
 from provers.party.masking import validity_challenge
 from provers.party.memory import Projected
@@ -293,12 +293,12 @@ def test_a_certificate_of_another_batch_than_was_asked_for_is_refused() -> None:
     check_refused(network, request, WireError, "another batch than the request names")
 
 
-def test_nothing_is_released_about_fewer_owners_than_the_task_asks_for() -> None:
-    network = network_with(3)
-    done = finished(network)
+def test_nothing_is_released_about_fewer_owners_than_the_task_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_with(3, least_owners=4)
+    with monkeypatch.context() as lenient:
+        lenient.setattr(proving, "require_enough_owners", lambda *_: None)
+        done = finished(network)
     network.accept(done)
-    network.memories[0].terms = lambda task_id: replace(network.terms, min_owners=4)  # type: ignore[method-assign]
-    network.memories[0].context = lambda *_: network.context  # type: ignore[method-assign]
     check_refused(network, release_request(done.bundle.certificate), RuleViolationError, "fewer than 4 owners")
 
 
@@ -398,12 +398,28 @@ def test_a_round_that_the_chain_states_otherwise_meanwhile_is_neither_signed_nor
     check_refused(network, request, WireError, "not the one that the chain states")
 
 
-def test_nothing_is_signed_about_fewer_owners_than_the_task_asks_for() -> None:
-    network = network_with(3)
-    _, requests = run_until(network, Step.ATTEST)
-    network.memories[0].terms = lambda task_id: replace(network.terms, min_owners=4)  # type: ignore[method-assign]
-    network.memories[0].context = lambda *_: network.context  # type: ignore[method-assign]
+def test_nothing_is_signed_about_fewer_owners_than_the_task_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_with(3, least_owners=4)
+    with monkeypatch.context() as lenient:
+        lenient.setattr(proving, "require_enough_owners", lambda *_: None)
+        _, requests = run_until(network, Step.ATTEST)
     check_refused(network, requests[0], RuleViolationError, "fewer than 4 owners")
+
+
+@pytest.mark.parametrize("step", [Step.PROVE, Step.ATTEST, Step.RELEASE])
+def test_a_node_that_states_other_terms_than_a_batch_binds_has_nothing_signed_or_released(step: Step) -> None:
+    """The context binds the terms that allow more owners only, and an attestation under it would cost the bond."""
+    network = network_with(3, least_owners=3)
+    if step is Step.RELEASE:
+        done = finished(network)
+        network.accept(done)
+        request = release_request(done.bundle.certificate)
+    else:
+        _, requests = run_until(network, step)
+        request = requests[0]
+    network.memories[0].terms = lambda task_id: replace(network.terms, min_owners=2)  # type: ignore[method-assign]
+    network.memories[0].context = lambda *_: network.context  # type: ignore[method-assign]
+    check_refused(network, request, WireError, "other terms of the task")
 
 
 def test_a_row_of_another_masking_is_not_signed() -> None:

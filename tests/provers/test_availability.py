@@ -120,6 +120,20 @@ def test_when_the_market_holds_no_fees_nothing_is_signed(world: World) -> None:
         world.sign()
 
 
+def test_for_a_word_that_nobody_needs_no_share_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask as often as they like, and a share is as long as the model."""
+    aggregate = world.release()
+    world.memory.challenges.clear()
+
+    def read(*_: object) -> None:
+        raise AssertionError("the share was read")
+
+    monkeypatch.setattr(type(world.memory), "summed", read)
+    for payload in (b"", aggregate):
+        with pytest.raises(ClosedError, match="holds no fees"):
+            world.sign(payload)
+
+
 def test_an_acceptance_that_was_taken_back_is_none(world: World) -> None:
     """By a reorganisation, after the release."""
     world.release()

@@ -29,7 +29,7 @@ TERMS = TaskTerms(
 MEMBERS = Committee(5, 1, tuple(bytes([p + 1]) * 20 for p in range(4)))
 POLICY = Policy(16, b"\x06" * 32, b"\x07" * 32)
 CONTEXT = Context.of(TERMS, 0, b"\x08" * 32, POLICY)
-OPEN = RoundRecord(b"\x08" * 32, 50, 100, 1, 2, 20, 10, 0, 0, 2, G1(bytes(64)), False, False)
+OPEN = RoundRecord(b"\x08" * 32, 50, 100, 1, 2, 20, 10, 0, 2, G1(bytes(64)), False, False)
 OWNER = OwnerRecord(b"\x09" * 20, b"\x09" * 20, 0, 0, None, None, False)
 
 
@@ -40,6 +40,7 @@ class Chain:
     now_: int = 100
     record: RoundRecord = OPEN
     members: Committee = MEMBERS
+    present: bytes = TERMS.coordinator
 
     def now(self) -> int:
         return self.now_
@@ -60,7 +61,7 @@ class Chain:
         return 4321
 
     def coordinator(self, task_id: int) -> bytes:
-        return b"\x99" * 20
+        return self.present
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         return index in (8, 9)
@@ -146,7 +147,11 @@ def test_a_round_was_opened_when_its_event_says_whatever_a_pause_has_made_of_its
 
 
 def test_the_coordinator_is_the_present_one_not_that_of_the_terms() -> None:
-    assert environment(Chain()).coordinator(3) == b"\x99" * 20 != TERMS.coordinator
+    chain = Chain()
+    node = environment(chain)
+    assert node.coordinator(3) == TERMS.coordinator
+    chain.present = b"\x99" * 20
+    assert node.coordinator(3) == b"\x99" * 20
 
 
 def test_rounds_of_other_members_of_the_committee_have_no_context_here() -> None:

@@ -57,7 +57,7 @@ class World:
     def round(self, task_id: int, number: int) -> RoundRecord:
         settle = self.deadline + 60
         return RoundRecord(
-            bytes(32), self.deadline, settle, 0, 0, 64, 64, 0, 0, 0, G1(bytes(64)), False, self.finalized
+            bytes(32), self.deadline, settle, 0, 0, 64, 64, 0, 0, G1(bytes(64)), False, self.finalized
         )  # fmt: skip
 
     def now(self) -> int:

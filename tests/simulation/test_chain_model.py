@@ -11,6 +11,7 @@ from circuits.errors import ContractError
 from circuits.hashing import keccak
 from circuits.statement import BatchProof, BatchStatement, SubmissionHeader
 from circuits.terms import ETHER, Pay, Windows
+from commons.chain import calldata
 from commons.chain.deploying import deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.chain.facts import HeldFees
@@ -20,7 +21,7 @@ from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.sharing import sealing
 from native import g1_generator
-from tests.commons.test_chain import DIMENSION, PAYEE, REWARD, RULES, World, built, terms
+from tests.commons.test_chain import DIMENSION, PAYEE, REWARD, RULES, World, built, has_part, terms
 from tests.simulation.world.chain import BLOCK_SECONDS, ModelChain, OpenRound
 from tests.simulation.world.clock import WorldClock
 from tests.simulation.world.nodes import Account, NodeView
@@ -157,9 +158,9 @@ def test_seats_and_leaving_are_as_in_the_contracts(world: World, task: Callable[
         theirs, ours = chain.view.round(number, opened), account.view.round(number, opened)
         assert (theirs.seats, theirs.limit) == (ours.seats, ours.limit)
         for index in range(6):
-            eligible = chain.view.eligible(number, opened, index)
-            assert eligible == account.view.eligible(number, opened, index), (opened, index)
-    assert [chain.view.eligible(number, 1, index) for index in range(6)] == [True, False, True, True, True, False]
+            eligible = has_part(chain.view, number, opened, index)
+            assert eligible == has_part(account.view, number, opened, index), (opened, index)
+    assert [has_part(chain.view, number, 1, index) for index in range(6)] == [True, False, True, True, True, False]
 
 
 @pytest.mark.slow
@@ -266,7 +267,10 @@ class Fees:
             challenge = 0 if stale else held.challenge
             digest = availability_digest(sender.view.market_id, self.batch_id, challenge, posted)
             receipts = [(member, self.world.chains[1 + member].sign(digest)) for member in members]
-            return sender.settle_fees(self.task, 0, 0, held, receipts, posted=posted, payload=payload)
+            if isinstance(sender, Account):
+                return sender.show((0, 0), held, receipts, posted, payload)
+            served = posted, payload, calldata.signed(receipts)
+            return sender._market("settleFees", self.task, 0, 0, held.words, (*served, []), repeatable=True)
 
         return self.both(act)
 

@@ -71,6 +71,15 @@ def off(position: int, prover: int) -> Cheat:
     return lambda gradient: OwnerPlan(gradient, bend=bend)
 
 
+def twins(one: int, other: int) -> Cheat:
+    """A prover gets the share of another one, so the owner signs one digest for both."""
+
+    def bend(shares: list[FrArray]) -> None:
+        shares[other] = shares[one].copy()
+
+    return lambda gradient: OwnerPlan(gradient, bend=bend)
+
+
 def other_seed(prover: int) -> Cheat:
     """One prover gets another seed for its first set than the others of the set."""
     return lambda gradient: OwnerPlan(gradient, tamper=_flipping(prover, position=5))
@@ -118,13 +127,16 @@ CHEATS = [
     ("dealing", other_seed(1)),
     ("dealing", other_correction(0)),
     ("dealing", other_exempt),
+    ("dealing", twins(0, -1)),
+    ("dealing", twins(1, 2)),
+    ("dealing", twins(1, 0)),
     ("signature", lambda gradient: OwnerPlan(gradient, forged=("signature",))),
     ("signature", lambda gradient: OwnerPlan(gradient, forged=("dealing_signature",))),
 ]
 IDS = [
     "too-long", "bits-of-another", "no-bits", "halves", "huge-coordinate", "huge-masks", "commitment", "off-value",
     "off-blinder", "off-mask", "off-bit", "off-check", "other-seed", "other-correction", "other-exempt",
-    "forged-header", "forged-dealing",
+    "twin-of-first", "twin-between", "twin-before", "forged-header", "forged-dealing",
 ]  # fmt: skip
 
 UNATTRIBUTED = {i: cheat for (code, cheat), i in zip(CHEATS, IDS, strict=True) if code in ("validity", "dealing")}

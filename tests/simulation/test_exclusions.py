@@ -11,14 +11,14 @@ import pytest
 
 import native
 from circuits.errors import RuleViolationError, SignatureError, UnknownError, WireError
-from commons.protocol.bodies import ProjectBody, SignedBody, ValidateBody
+from commons.protocol.bodies import ProjectBody, SignatureBody, ValidateBody
 from commons.protocol.messages import Message, Step, StepReply, StepRequest
 from commons.protocol.receipts import exclusion_digest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest, signs
 from coordinator.machine import OwnerRejected, OwnerSetAside
 from tests.simulation.test_cheating_owners import CHEATS, IDS, Cheat, network_of, off, too_long
-from tests.support.network import Fault, Network
+from tests.support.network import Fault, Network, OwnerPlan
 from tests.support.tiers import deepened
 
 CHEATER, HONEST = 1, 2
@@ -64,7 +64,7 @@ def signed(network: Network, prover: int, request: StepRequest, owner: int) -> b
         return False
     header = network.headers[owner]
     digest = exclusion_digest(network.context, header.owner, network.submission(owner))
-    return signs(network.committee.members[prover], digest, SignedBody.decode(reply.message.body).signature)
+    return signs(network.committee.members[prover], digest, SignatureBody.decode(reply.message.body).signature)
 
 
 def refusal(network: Network, request: StepRequest) -> set[str]:
@@ -146,6 +146,22 @@ def test_a_prover_whose_value_is_off_excludes_the_owner_only_with_the_payload_th
     assert verdict.evidence.payload
     assert refusal(network, replace(verdict.evidence, payload=b"")) == {RuleViolationError.code}
     assert refusal(network, projections(network, 0, 1, 2, 3, owner=CHEATER)) == {RuleViolationError.code}
+
+
+def test_a_payload_that_is_no_share_of_one_of_the_provers_it_was_signed_for_counts_for_the_other() -> None:
+    """It names prover 1 as one without correction, and has a correction: prover 1 never took it in."""
+
+    def tamper(payloads: list[bytes]) -> None:
+        raw = bytearray(payloads[3])
+        raw[5] ^= 1
+        payloads[1] = payloads[3] = bytes(raw)
+
+    network = network_of([(CHEATER, lambda gradient: OwnerPlan(gradient, tamper=tamper))], provers=5)
+    del network.memories[1].payloads[network.submission(CHEATER)]
+    (verdict,) = network.run().of(OwnerRejected)
+    assert isinstance(verdict, OwnerRejected)
+    assert verdict.evidence is not None
+    assert all(signed(network, p, verdict.evidence, CHEATER) for p in (0, 2, 3, 4))
 
 
 @pytest.mark.parametrize("name", ["too-long", "off-value"])

@@ -15,7 +15,9 @@ from tests.support.network import Fault, Network, OwnerPlan, gradients, network_
 
 COMMITTEES = [(3, 1), (4, 1), (5, 2), (7, 2)]
 UNLOCATED = ["one-product", "norm-product", "one-residual", "all-residuals", "proof-c", "cover-0", "cover-1"]
-HARMLESS = {"off-value", "off-blinder", "off-mask", "off-bit", "off-check"}
+HARMLESS = {
+    "off-value", "off-blinder", "off-mask", "off-bit", "off-check", "twin-of-first", "twin-between", "twin-before",
+}  # fmt: skip
 """Cheats with a gradient as committed, and short: such an owner may end up in a batch without the prover it cheated."""
 
 

@@ -17,7 +17,7 @@ from commons.protocol.bodies import (
     ProbeMaskBody,
     ProjectBody,
     ProveBody,
-    SignedBody,
+    SignatureBody,
     ValidateBody,
 )
 from commons.protocol.messages import Step, StepReply, StepRequest
@@ -204,7 +204,7 @@ REWRITES: dict[str, tuple[Step, Rewrite]] = {
     "proof-a": (Step.PROVE, _prove(a=lambda b: moved(b.a))),
     "proof-b": (Step.PROVE, _prove(b=lambda b: moved2(b.b))),
     "proof-c": (Step.PROVE, _prove(c=lambda b: moved(b.c))),
-    "attestation": (Step.ATTEST, lambda body, owners: SignedBody(bytes(64) + b"\x1b").encode()),
+    "attestation": (Step.ATTEST, lambda body, owners: SignatureBody(bytes(64) + b"\x1b").encode()),
 }
 
 

@@ -17,7 +17,7 @@ from circuits.statement import TAIL, Committee, Context, SubmissionHeader
 from circuits.terms import MarketId
 from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
 from commons.protocol.messages import MAX_BODY, Cohort, Message, Proposal, Step, StepReply, StepRequest
-from commons.sharing.sharepayloads import all_payload_sizes
+from commons.sharing.sharepayloads import all_payload_sizes, largest_payload
 from commons.wire import batchsteps, contexts
 from commons.wire._generated import common_pb2
 from commons.wire._generated import prover_pb2 as pb
@@ -224,11 +224,16 @@ def test_no_more_than_a_certificate_is_taken() -> None:
             batchsteps.request_from_wire(release_of(MAX_CERTIFICATE + 1), limits)
 
 
-def test_every_other_payload_is_bounded_by_its_session() -> None:
-    allowed = largest_bundle(10)
-    exact = StepRequest(Step.ATTEST, b"\x01" * 32, payload=bytes(allowed))
+_BOUNDS = {Step.ATTEST: largest_bundle(10), Step.EXCLUDE: largest_payload(10)}
+
+
+@pytest.mark.parametrize("step", [step for step in Step if step is not Step.RELEASE])
+def test_every_other_payload_is_bounded_by_its_session_and_comes_with_few_steps(step: Step) -> None:
+    """A share is a small part of an audit bundle; what a step has no use for is not read."""
+    allowed = _BOUNDS.get(step, 0)
+    exact = StepRequest(step, b"\x01" * 32, payload=bytes(allowed))
     assert len(through(exact).payload) == allowed
-    with pytest.raises(WireError, match="length of"):
+    with pytest.raises(WireError, match="length of the step's payload"):
         through(replace(exact, payload=bytes(allowed + 1)))
 
 

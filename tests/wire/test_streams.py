@@ -140,6 +140,14 @@ def test_a_list_that_never_ends_or_is_none_is_refused(listed: list[bytes], after
         uploads.batches_from_wire(prover_pb.ListBatchesReply(batch_ids=listed), after)
 
 
+def test_a_list_of_batches_begins_behind_a_whole_identifier() -> None:
+    for after in (b"", b"\x01" * 32):
+        assert uploads.listed_after(prover_pb.ListBatchesRequest(after=after)) == after
+    for after in (b"\x01" * 31, b"\x01" * 33, bytes(1 << 20)):
+        with pytest.raises(WireError, match="after"):
+            uploads.listed_after(prover_pb.ListBatchesRequest(after=after))
+
+
 def test_a_list_is_no_longer_than_a_reply_may_be() -> None:
     reply = prover_pb.ListBatchesReply(batch_ids=names(*range(1, uploads.MAX_LISTED + 2)))
     with pytest.raises(WireError, match="batch_ids: 1025 given"):

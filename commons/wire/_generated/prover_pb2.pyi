@@ -250,7 +250,9 @@ class StepHead(_message.Message):
     relayed: _builtins.int
     """Messages that follow, one a part."""
     payload_length: _builtins.int
-    """Bytes that follow in chunks, 0 for none: the audit bundle with ATTEST, the certificate with RELEASE."""
+    """Bytes that follow in chunks: the audit bundle with ATTEST, the certificate with RELEASE (at most 2 MiB), a share that was
+    laid open with EXCLUDE, or none.  The model's dimension bounds the first and the last; 0 with all other steps.
+    """
     owner: _builtins.int
     """Index into the cohort; REVEAL and EXCLUDE only."""
     @_builtins.property
@@ -567,7 +569,7 @@ class ListBatchesRequest(_message.Message):
     task_id: _builtins.int
     round: _builtins.int
     after: _builtins.bytes
-    """Those after this one; empty for the first."""
+    """Those after this one, 32 bytes; empty for the first."""
     def __init__(
         self,
         *,

@@ -8,7 +8,7 @@ interface IExclusions {
     /// @notice The owner has no part in the round: it came after it was opened and all its seats were taken, or leaves
     /// before it.
     error NotInRound(uint256 taskId, uint256 round, uint256 index);
-    /// @notice The owner was excluded before. It posts no more; and it is excluded again only for a round in which it
+    /// @notice The owner was excluded before. It posts no more; and it is named again only for a round in which it
     /// posted.
     error AlreadyExcluded(uint256 taskId, uint256 index);
     /// @notice An owner's deposit can be taken until `exitDelay` after the round's settle deadline, market time.
@@ -20,7 +20,7 @@ interface IExclusions {
     /// @notice A submission has one digest of a share for each prover of the committee. Hand in all of them.
     error ShareDigestsInvalid(uint256 given, uint256 needed);
     /// @notice An owner lost its deposit for a dealing that a quorum found bad.
-    /// @param dealing Digest of the dealing, which names the submission off the chain.
+    /// @param dealing Digest of the dealing, which names the submission off the chain; 0 if it was excluded before.
     /// @param deposit What it lost; 0 if it was excluded before.
     event OwnerExcluded(
         uint256 indexed taskId, uint256 indexed round, uint256 indexed index, bytes32 dealing, uint256 deposit
@@ -33,10 +33,11 @@ interface IExclusions {
         uint256 indexed taskId, uint256 indexed round, uint256 indexed index, bytes32 dealing, Posting posting
     );
     /// @notice Takes the deposit of an owner whose dealing a quorum found bad: half is burnt, a quarter is credited to
-    /// the caller (burnt too if that is the owner or one of the signers), a quarter to the present coordinator, whose
-    /// work it cost. The owner leaves, and its `exit` returns nothing; pay that it has earned remains its own. Anyone
-    /// may call, until `exitDelay` after the round. An owner is excluded once; for another round in which it posted
-    /// once more, so that it counts as ignored in none.
+    /// the caller (burnt too if that is the owner, one of the signers or the model owner), a quarter to the coordinator,
+    /// whose work it cost (burnt too if that is the model owner, or the round is closed). The owner leaves, and its
+    /// `exit` returns nothing; pay that it has earned remains its own. Anyone may call, until `exitDelay` after the
+    /// round. An owner is excluded once. For another round in which it posted it is named again, at any time and without
+    /// receipts, so that it counts as ignored in none.
     /// @dev An honest prover signs only what it has seen proven (docs/protocol.md, 14), and a quorum has more honest
     /// members than others: no owner loses a deposit by the word of corrupt ones alone, nor by a model owner's or a
     /// coordinator's.

@@ -48,8 +48,9 @@ interface IMarket is IMarketViews, IExclusions {
     error TaskFull(uint256 taskId);
     /// @notice The owner leaves, or has left, already.
     error AlreadyLeaving(uint256 taskId, uint256 index);
-    /// @notice The owner is not to lapse: in the last `lapseRounds` rounds there is one that is open, without a batch, from
-    /// before its registration, or with its gradient; or the task has no such term.
+    /// @notice The owner is not to lapse: in the last `lapseRounds` rounds there is one that is open, without a batch or a
+    /// seat for it, with its gradient or a submission that it posted, or whose submit window was over when it was
+    /// registered, within an hour; or the task has no such term.
     error NotDormant(uint256 taskId, uint256 index);
     /// @notice The owner cannot exit yet: it has not asked to leave, or not long enough ago; a round that it may be in is not
     /// closed for long enough; or pay of its is left to claim.
@@ -68,8 +69,8 @@ interface IMarket is IMarketViews, IExclusions {
     error SeatsInvalid(uint256 seats, uint256 capacity);
     /// @notice The last round has no accepted batch yet; wait for one, or finalise it after its deadline.
     error PreviousRoundUnsettled(uint256 taskId, uint256 round);
-    /// @notice The coordinator can be replaced while no round is open, or when a round has no batch by half of its settle
-    /// window.
+    /// @notice The coordinator can be replaced while no round is open, or when the last one has no batch by half of its settle
+    /// window and no other is open; one that a quorum named, by the model owner only when this round, opened later, is closed.
     error CoordinatorActive(uint256 taskId, uint256 round);
     /// @notice The guardian has paused the acceptance of batches; the rounds' deadlines move by as much.
     error AcceptancePaused();
@@ -251,11 +252,11 @@ interface IMarket is IMarketViews, IExclusions {
     /// @notice Takes a task that was offered to the caller, with its balance.
     function acceptTask(uint256 taskId) external;
 
-    /// @notice Names another coordinator; model owner only, while no round is open or when the last one has no batch by half of its
-    /// settle window.
+    /// @notice Names another coordinator; model owner only, while no round is open or when the only one has no batch by half of its
+    /// settle window. When a quorum has named one, not before a further round was opened and is closed.
     function setCoordinator(uint256 taskId, address coordinator) external;
 
-    /// @notice The same by a quorum of the committee's present epoch; anyone may send it.
+    /// @notice The same by a quorum of the committee's present epoch, whoever was named before; anyone may send it.
     /// @param receipts Signatures over Coordinator(uint256 taskId,uint256 round,uint256 change,address coordinator),
     /// with the number of rounds opened as round and `TaskView.coordinatorChanges` as change: what was signed works
     /// once, and not after somebody else has named a coordinator, or a round was opened.
@@ -290,7 +291,8 @@ interface IMarket is IMarketViews, IExclusions {
     /// @notice Announces that an owner has no part in further rounds; its account only.
     function resign(uint256 taskId, uint256 index) external;
 
-    /// @notice The same for an owner of no accepted batch in the last `lapseRounds` rounds; anyone may call.
+    /// @notice The same for an owner that stayed away from the last `lapseRounds` rounds, having been there in time: in no
+    /// accepted batch of theirs, without having posted; anyone may call.
     function lapse(uint256 taskId, uint256 index) external;
 
     /// @notice Returns the deposit of an owner that leaves, `exitDelay` after its last possible round and after it announced to
@@ -378,7 +380,7 @@ interface IMarket is IMarketViews, IExclusions {
     function challengeAvailability(uint256 taskId, uint256 number, uint256 batchIndex, HeldFees calldata held) external;
 
     /// @notice Returns what is left of the provers' fees of a batch to the task once they are due, and credits the
-    /// payee if that was not done; anyone may call. Where the payee has to wait for the end of the round, it is called
+    /// payee if that was not done; anyone may call. Where the payee has to wait until nobody is ignored, it is called
     /// once more then.
     function refundFees(uint256 taskId, uint256 number, uint256 batchIndex, HeldFees calldata held) external;
 

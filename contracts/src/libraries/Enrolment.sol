@@ -52,7 +52,7 @@ library Enrolment {
         if (state.activeOwners == state.capacity) revert IMarket.TaskFull(taskId);
         index = state.owners.length < MAX_INDICES
             ? _append(market, state, signer, otherAccount)
-            : _reuse(state, signer, otherAccount);
+            : _reuse(market, state, signer, otherAccount);
         state.indexPlusOne[signer] = index + 1;
         if (otherAccount) state.accounts[index] = msg.sender;
         ++state.activeOwners;
@@ -77,7 +77,6 @@ library Enrolment {
         startLeaving(market, state, taskId, index, word);
     }
 
-    /// @dev Only rounds with a batch count: a coordinator that is away makes nobody lapse.
     function lapse(MarketState storage market, uint256 taskId, uint256 index) external {
         TaskState storage state = market.task(taskId);
         uint256 word = state.owner(taskId, index);
@@ -85,9 +84,9 @@ library Enrolment {
         if (span == 0 || end < word.joinedAt() + span) revert IMarket.NotDormant(taskId, index);
         if (!market.isClosed(state.roundStates[end - 1])) revert IMarket.NotDormant(taskId, index);
         for (uint256 number = end - span; number < end; ++number) {
-            RoundState storage current = state.roundStates[number];
-            bool accepted = current.consumed[index >> 8] >> (index & 0xff) & 1 != 0;
-            if (accepted || current.batches == 0) revert IMarket.NotDormant(taskId, index);
+            if (!_away(state, state.roundStates[number], index, word.cameAt())) {
+                revert IMarket.NotDormant(taskId, index);
+            }
         }
         startLeaving(market, state, taskId, index, word);
     }
@@ -162,7 +161,12 @@ library Enrolment {
         returns (uint256 index)
     {
         index = state.owners.length;
-        state.owners.push(OwnerWord.fresh(signer, _firstRound(market, state, index), otherAccount));
+        state.owners
+            .push(
+                OwnerWord.fresh(
+                    signer, _firstRound(market, state, index), MarketClock.time(market.pauses), otherAccount
+                )
+            );
     }
 
     /// @dev First round that an owner who comes now may be accepted in: one that is open and has a seat for it. Several may be
@@ -182,13 +186,30 @@ library Enrolment {
     /// @dev Gives out the index that became free last. As at most 65,535 owners are registered, there is one. Of rounds that
     /// are open the bitmaps speak of who left, so the new owner takes part in the next one at the earliest. The chunk's copy
     /// has the signer that left: owners are read from storage until it is copied anew.
-    function _reuse(TaskState storage state, address signer, bool otherAccount) private returns (uint256 index) {
+    function _reuse(MarketState storage market, TaskState storage state, address signer, bool otherAccount)
+        private
+        returns (uint256 index)
+    {
         index = state.freed - 1;
         uint256 left = state.owners[index];
         state.freed = uint24(left.freedBefore());
         delete state.indexPlusOne[left.signer()];
-        state.owners[index] = OwnerWord.fresh(signer, state.roundsOpened, otherAccount);
+        state.owners[index] = OwnerWord.fresh(signer, state.roundsOpened, MarketClock.time(market.pauses), otherAccount);
         Roster.forget(state, index);
+    }
+
+    /// @dev Whether an owner stayed away from a round that took others. It did not where a coordinator was away or ignored it,
+    /// where there was no seat for it, and where the time to submit was over when it came.
+    /// @param cameAt Market time at which it was registered.
+    function _away(TaskState storage state, RoundState storage current, uint256 index, uint256 cameAt)
+        private
+        view
+        returns (bool)
+    {
+        if (current.batches == 0 || index >= current.limit) return false;
+        if (uint256(current.settleDeadline) - state.settleWindow <= cameAt) return false;
+        uint256 word = index >> 8;
+        return (current.consumed[word] | current.posted[word]) >> (index & 0xff) & 1 == 0;
     }
 
     function _requireConsent(

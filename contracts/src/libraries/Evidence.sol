@@ -2,12 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {ICommitteeRegistry} from "../interfaces/ICommitteeRegistry.sol";
-import {IMarket} from "../interfaces/IMarket.sol";
+import {IMarketViews} from "../interfaces/IMarketViews.sol";
 import {Committee, Membership} from "../types/Committees.sol";
 import {AttestedBatch, CommonOwner, SignedBody} from "../types/Reports.sol";
 import {MemberWord} from "../types/MemberWord.sol";
 import {OwnerCommitment, Statement} from "../types/Proofs.sol";
-import {OwnerView, TaskTerms} from "../types/Types.sol";
+import {TaskTerms} from "../types/Types.sol";
 import {BN254} from "./BN254.sol";
 import {Committees} from "./Committees.sol";
 import {Forfeit} from "./Forfeit.sol";
@@ -43,6 +43,9 @@ library Evidence {
     /// then opened, which more than t colluding others could open to another value. REVEAL: one session, an answer for
     /// each owner. RELEASE: anybody asks for years, and the answer is read from a disk on which bits may rot.
     uint256 private constant STEPS_TAKEN_ONCE = 0xdf8;
+    /// @dev What a market may use to say whose account an owner's is: it reads six words of storage. One that burns it all
+    /// leaves enough for the slashing.
+    uint256 private constant MARKET_GAS = 200_000;
 
     function ofMessages(
         Committee storage self,
@@ -119,7 +122,8 @@ library Evidence {
     }
 
     /// @dev The membership loses all that is held for it, the signer its voice, and so does the key that the membership
-    /// has now, if it has rotated since: who has nothing to lose any more does not attest. Keys that it had in between still
+    /// has now, if it has rotated since: who has nothing to lose any more does not attest. So does that of one that retired,
+    /// as it sits in rounds that are open, and of one that has no bond or has revoked what it signed with. Keys that it had in between still
     /// have a voice in rounds of their epochs. They are as many as it likes, so they are not revoked here, where they would
     /// make a report cost what no block holds, but by anybody, one by one (`ICommitteeRegistry.revoke`).
     function _slash(
@@ -135,14 +139,14 @@ library Evidence {
         bool revoked = self.wordAt(index, number).isRevoked();
         (uint256 amount, address controller) = (stay.bond, stay.controller);
         if (msg.sender == signer || msg.sender == controller) revert ICommitteeRegistry.ReporterIsCulprit(msg.sender);
-        if (amount == 0 && revoked) revert ICommitteeRegistry.NoBond(membershipId);
+        if (stay.slashed && revoked) revert ICommitteeRegistry.NoBond(membershipId);
         if (harmed == signer || harmed == controller) harmed = address(0);
         (stay.bond, stay.slashed) = (0, true);
         if (!revoked) self.revoke(committeeId, index, number);
-        if (stay.withdrawableAt == 0) {
+        if (self.seatedAt(index) == membershipId) {
             MemberWord present = self.members[index];
             if (!present.isRevoked()) self.revoke(committeeId, index, present.tenure());
-            self.unseat(committeeId, index, membershipId);
+            if (stay.withdrawableAt == 0) self.unseat(committeeId, index, membershipId);
         }
         emit ICommitteeRegistry.MemberSlashed(committeeId, membershipId, signer, msg.sender, harmed, amount);
         (uint256 reward, uint256 redress, uint256 burnt) = Forfeit.divide(amount, msg.sender, harmed);
@@ -206,11 +210,19 @@ library Evidence {
     }
 
     /// @dev The account of an owner as the market has it, or zero. A market that fails keeps no prover from being
-    /// slashed.
-    function _accountOf(address market, uint256 taskId, uint256 owner) private view returns (address account) {
-        try IMarket(market).ownerAt(taskId, owner >> 160) returns (OwnerView memory found) {
-            if (uint160(found.signer) == uint160(owner)) account = found.account;
-        } catch {}
+    /// slashed. A `try` would not do: it reverts where there is no code, and on an answer that does not decode. Of the answer
+    /// the first two words are copied, `OwnerView.signer` and `OwnerView.account`, whatever its length.
+    function _accountOf(address market, uint256 taskId, uint256 owner) private view returns (address) {
+        bytes memory question = abi.encodeCall(IMarketViews.ownerAt, (taskId, owner >> 160));
+        (bool answered, uint256 signer, uint256 account) = (false, 0, 0);
+        assembly ("memory-safe") {
+            answered := staticcall(MARKET_GAS, market, add(question, 0x20), mload(question), 0, 0x40)
+            answered := and(answered, gt(returndatasize(), 0x11f))
+            signer := mload(0)
+            account := mload(0x20)
+        }
+        bool found = answered && signer == uint160(owner) && account <= type(uint160).max;
+        return found ? address(uint160(account)) : address(0);
     }
 
     function _requireSame(address first, address second) private pure {

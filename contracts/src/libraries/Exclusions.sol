@@ -47,20 +47,19 @@ library Exclusions {
         TaskState storage state = market.task(seat.taskId);
         RoundState storage current = state.round(seat.taskId, seat.number);
         uint256 word = _seated(state, current, seat);
-        bool again = word.excluded();
-        if (!current.clear(seat.index) && again) revert IExclusions.AlreadyExcluded(seat.taskId, seat.index);
+        bool posted = current.clear(seat.index);
+        if (word.excluded()) return _forget(seat, posted);
         _requireInTime(market, state, current);
         bytes32 digest = TypedData.exclusion(
             TypedData.domainSeparator(deployment), seat.taskId, state.termsHash, seat.number, word.signer(), dealing
         );
         registry.requireQuorum(current.committeeId, current.epoch, digest, receipts);
-        uint256 lost = again ? 0 : state.deposit;
-        emit IExclusions.OwnerExcluded(seat.taskId, seat.number, seat.index, dealing, lost);
-        if (again) return;
-        bool party = _isOwner(state, seat.index, word) || _signed(registry, current, digest, receipts);
+        emit IExclusions.OwnerExcluded(seat.taskId, seat.number, seat.index, dealing, state.deposit);
+        bool party = msg.sender == state.modelOwner || _isOwner(state, seat.index, word)
+            || _signed(registry, current, digest, receipts);
         if (word.leaving()) state.owners[seat.index] = word.withExcluded();
         else Enrolment.startLeaving(market, state, seat.taskId, seat.index, word.withExcluded());
-        _forfeit(market, state, party ? address(0) : msg.sender, lost);
+        _forfeit(market, state, current, party ? address(0) : msg.sender);
     }
 
     function post(
@@ -81,6 +80,14 @@ library Exclusions {
         bytes32 dealing = _requireDealt(state, current, domain, seat, word.signer(), posting);
         registry.requireQuorum(current.committeeId, current.epoch, TypedData.receipt(domain, dealing), posting.receipts);
         emit IExclusions.SubmissionPosted(seat.taskId, seat.number, seat.index, dealing, posting);
+    }
+
+    /// @dev An owner that is excluded counts as ignored in no round: nobody is to take it any more, and nobody could have it
+    /// excluded for a round in which it dealt well.
+    /// @param posted Whether it posted in the round.
+    function _forget(Seat memory seat, bool posted) private {
+        if (!posted) revert IExclusions.AlreadyExcluded(seat.taskId, seat.index);
+        emit IExclusions.OwnerExcluded(seat.taskId, seat.number, seat.index, 0, 0);
     }
 
     /// @dev Deposits are held so long after a round and no longer: nobody takes one with keys of provers that left long
@@ -172,12 +179,17 @@ library Exclusions {
         return false;
     }
 
+    /// @dev Once a round is closed its coordinator may be another one, whose work the dealing did not cost. The model owner
+    /// gets nothing, and could name itself.
     /// @param reporter Zero if the caller is paid nothing.
-    function _forfeit(MarketState storage market, TaskState storage state, address reporter, uint256 amount) private {
-        (address token, address coordinator) = (state.token, state.coordinator);
-        (uint256 reward, uint256 redress, uint256 burnt) = Forfeit.divide(amount, reporter, coordinator);
+    function _forfeit(MarketState storage market, TaskState storage state, RoundState storage current, address reporter)
+        private
+    {
+        (address token, address harmed) = (state.token, state.coordinator);
+        if (harmed == state.modelOwner || market.isClosed(current)) harmed = address(0);
+        (uint256 reward, uint256 redress, uint256 burnt) = Forfeit.divide(state.deposit, reporter, harmed);
         Money.credit(market, token, reporter, reward);
-        Money.credit(market, token, coordinator, redress);
+        Money.credit(market, token, harmed, redress);
         Money.credit(market, token, Forfeit.NOBODY, burnt);
     }
 }

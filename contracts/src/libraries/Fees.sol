@@ -23,16 +23,18 @@ import {TypedData} from "./TypedData.sol";
 /// where ignored are the owners that posted their submission and are neither in an accepted batch nor excluded; the
 /// rest is burnt. So an ignored owner costs about what the coordinator earns by one that is accepted. The model owner
 /// gains nothing by it: it could post junk to save fees, and it could make good what a coordinator loses by ignoring
-/// whom it wants ignored. Somebody who makes the coordinator lose pays more: the gas of a posting, five times that of a
-/// gradient in a batch, and its deposit for junk. What nobody can be blamed for (provers that do not answer, a dealing
+/// whom it wants ignored. Somebody who makes the coordinator lose pays more, at the price of gas that the fees are made
+/// for and in batches of 8 or more: the gas of a posting, five times that of a gradient in a batch, and its deposit for
+/// junk. Where gas is cheaper it may pay less. What nobody can be blamed for (provers that do not answer, a dealing
 /// that goes wrong without a proof of who did it) stays a risk of whoever coordinates, in proportion. It holds for
 /// whoever relays late as well, or a coordinator would escape by relaying under another name. Who was ignored is
-/// certain when the round is closed, or when nobody has posted by the end of its submit window; until then the payees'
-/// fees wait. Provers' do not.
+/// certain when the round is closed, or from the end of its submit window on when nobody is: then nobody posts any more,
+/// and who has posted can be accepted or excluded only. Until then the payees' fees wait. Provers' do not.
 /// @dev Linked into the market, whose storage and address it works with. See `IMarket` for what functions do.
 library Fees {
     using Lookup for MarketState;
     using Lookup for TaskState;
+    using Postings for RoundState;
 
     /// @notice Which batch, in which task and round.
     struct Place {
@@ -143,7 +145,7 @@ library Fees {
         HeldFees memory held
     ) private returns (uint256 paid) {
         (uint256 fee, uint256 accepted) = (Pay.coordinatorFee(state, held.owners), current.owners);
-        paid = fee * accepted / (accepted + Postings.ignored(current));
+        paid = fee * accepted / (accepted + current.ignored());
         Money.credit(market, state.token, held.payee, paid);
         Money.credit(market, state.token, Forfeit.NOBODY, fee - paid);
     }
@@ -156,7 +158,7 @@ library Fees {
     {
         if (Pay.coordinatorFee(state, owners) == 0 || market.isClosed(current)) return true;
         uint256 submitDeadline = uint256(current.settleDeadline) - state.settleWindow;
-        return current.postedWords == 0 && MarketClock.time(market.pauses) > submitDeadline;
+        return MarketClock.time(market.pauses) > submitDeadline && current.ignored() == 0;
     }
 
     /// @dev Members that attested the batch, of those whose signatures are handed in now.

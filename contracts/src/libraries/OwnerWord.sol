@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 /// @title A registered owner in one word of storage
 /// @notice signer (160 bits), nextClaim (24), joinedAt (24), leavesAt plus one (24, 0: stays), other account (1), exited
-/// (1), excluded (1), and 21 bits: market time at which it announced to leave, in hours (until the year 2209); of one that
-/// exited instead one more than the index that became free before its own (0: none).
+/// (1), excluded (1), and 21 bits: market time at which it was registered, or has announced to leave, in hours (until the
+/// year 2209); of one that exited instead one more than the index that became free before its own (0: none).
 /// @dev Batches read the low 160 bits of it, and nothing else.
 library OwnerWord {
     uint256 private constant NEXT = 160;
@@ -14,12 +14,12 @@ library OwnerWord {
     uint256 private constant OTHER_ACCOUNT = 1 << 232;
     uint256 private constant EXITED = 1 << 233;
     uint256 private constant EXCLUDED = 1 << 234;
-    uint256 private constant LEFT = 235;
-    uint256 private constant LEFT_MASK = 0x1fffff;
+    uint256 private constant TIME = 235;
+    uint256 private constant TIME_MASK = 0x1fffff;
 
-    /// @notice A new owner that may take part from a round on.
-    function fresh(address owner, uint256 round, bool otherAccount) internal pure returns (uint256 word) {
-        word = uint256(uint160(owner)) | round << NEXT | round << JOINED;
+    /// @notice A new owner, registered at a market time, that may take part from a round on.
+    function fresh(address owner, uint256 round, uint256 time, bool otherAccount) internal pure returns (uint256 word) {
+        word = uint256(uint160(owner)) | round << NEXT | round << JOINED | _hours(time) << TIME;
         if (otherAccount) word |= OTHER_ACCOUNT;
     }
 
@@ -63,14 +63,19 @@ library OwnerWord {
         return word & EXCLUDED != 0;
     }
 
+    /// @notice Market time at which it was registered, rounded up to a whole hour; of an owner that does not leave.
+    function cameAt(uint256 word) internal pure returns (uint256) {
+        return (word >> TIME) * 1 hours;
+    }
+
     /// @notice Market time at which it announced to leave, rounded up to a whole hour; of an owner that leaves and has not left.
     function leftAt(uint256 word) internal pure returns (uint256) {
-        return (word >> LEFT) * 1 hours;
+        return (word >> TIME) * 1 hours;
     }
 
     /// @notice One more than the index that became free before that of this owner, which has left; 0 if there is none.
     function freedBefore(uint256 word) internal pure returns (uint256) {
-        return word >> LEFT;
+        return word >> TIME;
     }
 
     /// @notice The word with another `nextClaim`.
@@ -80,13 +85,13 @@ library OwnerWord {
 
     /// @notice The word of an owner that announces, at a market time, to leave from a round on.
     function withLeavesAt(uint256 word, uint256 round, uint256 time) internal pure returns (uint256) {
-        return word | (round + 1) << LEAVES | ((time + 1 hours - 1) / 1 hours & LEFT_MASK) << LEFT;
+        return word & ~(TIME_MASK << TIME) | (round + 1) << LEAVES | _hours(time) << TIME;
     }
 
     /// @notice The word of an owner that has left.
     /// @param freed See `freedBefore`.
     function withExited(uint256 word, uint256 freed) internal pure returns (uint256) {
-        return word & ~(LEFT_MASK << LEFT) | EXITED | freed << LEFT;
+        return word & ~(TIME_MASK << TIME) | EXITED | freed << TIME;
     }
 
     /// @notice The word of an owner that has lost its deposit.
@@ -97,5 +102,10 @@ library OwnerWord {
     /// @notice The word of an owner whose account is another address.
     function withOtherAccount(uint256 word) internal pure returns (uint256) {
         return word | OTHER_ACCOUNT;
+    }
+
+    /// @dev Rounded up.
+    function _hours(uint256 time) private pure returns (uint256) {
+        return (time + 1 hours - 1) / 1 hours & TIME_MASK;
     }
 }

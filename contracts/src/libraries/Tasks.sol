@@ -51,7 +51,9 @@ library Tasks {
     }
 
     function setCoordinator(MarketState storage market, uint256 taskId, address coordinator) external {
-        _name(market, market.ownTask(taskId), taskId, coordinator);
+        TaskState storage state = market.ownTask(taskId);
+        _requireItsTurn(market, state, taskId);
+        _name(market, state, taskId, coordinator);
     }
 
     function setCoordinatorByQuorum(
@@ -71,6 +73,7 @@ library Tasks {
             coordinator
         );
         scope.registry.requireQuorum(state.committeeId, epoch, digest, receipts);
+        state.turn = uint24(state.roundsOpened + 1);
         _name(market, state, taskId, coordinator);
     }
 
@@ -180,7 +183,16 @@ library Tasks {
         });
     }
 
-    /// @dev Not while a coordinator may be at work: whoever it asked provers to answer to would change under them.
+    /// @dev Who is named by a quorum has a whole round, or the model owner would undo it in the next transaction.
+    function _requireItsTurn(MarketState storage market, TaskState storage state, uint256 taskId) private view {
+        uint256 turn = state.turn;
+        if (turn == 0) return;
+        bool over = turn <= state.roundsOpened && market.isClosed(state.roundStates[turn - 1]);
+        if (!over) revert IMarket.CoordinatorActive(taskId, turn - 1);
+    }
+
+    /// @dev Not while a coordinator may be at work: whoever it asked provers to answer to would change under them. It is in a
+    /// round that is open and has a batch, as every one has after which another was opened in time.
     function _name(MarketState storage market, TaskState storage state, uint256 taskId, address coordinator) private {
         if (coordinator == address(0)) revert IMarket.AddressInvalid();
         if (state.roundsOpened > 0) {
@@ -188,6 +200,9 @@ library Tasks {
             RoundState storage last = state.roundStates[number];
             bool silent = last.batches == 0 && MarketClock.time(market.pauses) > Pay.halfway(state, last);
             if (!silent && !market.isClosed(last)) revert IMarket.CoordinatorActive(taskId, number);
+            if (number > 0 && !market.isClosed(state.roundStates[number - 1])) {
+                revert IMarket.CoordinatorActive(taskId, number - 1);
+            }
         }
         state.coordinator = coordinator;
         ++state.coordinatorChanges;

@@ -52,6 +52,7 @@ struct TaskState {
     uint24 freed; // one more than the index that became free last; 0: none is
     // word 5
     address token;
+    uint24 turn; // one more than the round that whoever a quorum named last has to itself; 0: no quorum has named anybody
     // word 6: what is free, and the reserves of rounds that are not finalised
     uint128 balance;
     uint128 reserved;

@@ -179,7 +179,8 @@ class ModelChain:
         if self.opened:
             last, time = len(self.opened) - 1, self.market_time(int(self.clock.now))
             silent = not self.batches(last) and time > self.halfway(last)
-            if not silent and time <= self.opened[last].settle:
+            works_before = last > 0 and time <= self.opened[last - 1].settle
+            if works_before or (not silent and time <= self.opened[last].settle):
                 raise ContractError("it is at work", "CoordinatorActive")
         self.coordinator = coordinator
 

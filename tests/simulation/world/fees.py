@@ -136,9 +136,10 @@ class FeeBook:
 
     def _exclude(self, call: ExcludeCall) -> None:
         waits = self.posted.get(call.number, {}).get(call.index) is False
-        if call.index in self.excluded and not waits:
+        if call.index not in self.excluded:
+            self._quorum(call.receipts, call.digest)
+        elif not waits:
             raise ContractError("it was", "AlreadyExcluded")
-        self._quorum(call.receipts, call.digest)
         if waits:
             self.posted[call.number][call.index] = True
         self.excluded.add(call.index)
@@ -207,7 +208,7 @@ class FeeBook:
 
     def _is_certain(self, number: int, held: HeldFees, time: int) -> bool:
         submit, settle = self.deadlines[number]
-        return not self.of_coordinator(held) or time > (settle if self.posted.get(number) else submit)
+        return not self.of_coordinator(held) or time > (settle if self.ignored(number) else submit)
 
     def _refund(self, place: Place, held: HeldFees, time: int) -> None:
         if time <= held.due:

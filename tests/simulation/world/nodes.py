@@ -12,7 +12,6 @@ from circuits.verify import sum_of_commitments
 from commons.chain.depth import HEAD, BlockHead
 from commons.chain.facts import (
     AcceptedBatch,
-    Claimable,
     CommitteeRecord,
     ExcludedOwner,
     HeldFees,
@@ -23,11 +22,11 @@ from commons.chain.facts import (
     TaskRecord,
 )
 from commons.chain.mined import Mined
-from commons.protocol.receipts import UNPOSTED, exclusion_digest
+from commons.protocol.receipts import exclusion_digest, posted_hash
 from commons.settings.values import Depth
 from native import G1, G2
 from tests.simulation.world.chain import Acceptance, ModelChain
-from tests.simulation.world.fees import Call, ExcludeCall, FeeCall, PostCall
+from tests.simulation.world.fees import Call, ExcludeCall, FeeCall, Place, PostCall
 
 INFINITY = G1(bytes(64))
 EPOCH = 0
@@ -108,7 +107,7 @@ class NodeView:
         owners = sum(batch.statement.size for _, batch in batches)
         closed = chain.market_time(chain.head.time) > current.settle
         return RoundRecord(
-            chain.model_digest, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, 0, owners,
+            chain.model_digest, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, owners,
             INFINITY, closed, False,
         )  # fmt: skip
 
@@ -131,28 +130,9 @@ class NodeView:
     def owner_at(self, task_id: int, index: int) -> bytes:
         return self.owner(task_id, index).signer
 
-    def owner_index(self, task_id: int, signer: bytes) -> int | None:
-        self.terms(task_id)
-        return next((index for index, known in self.chain.owners.items() if known == signer), None)
-
-    def admitted(self, task_id: int, signer: bytes) -> bool:
-        return not self.terms(task_id).permissioned or self.owner_index(task_id, signer) is not None
-
-    def eligible(self, task_id: int, number: int, index: int) -> bool:
-        return index < self.round(task_id, number).limit and self.owner(task_id, index).takes_part(number)
-
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         self.context(task_id, number)
         return index in self.chain.consumed(number)
-
-    def claimable(self, task_id: int, index: int, through: int) -> Claimable:
-        """Nobody claims in the model."""
-        self.terms(task_id)
-        return Claimable(self.chain.earned(index), min(through, len(self.chain.opened)))
-
-    def owed(self, token: bytes, account: bytes) -> int:
-        self._ask()
-        return self.chain.fees().owed[account]
 
     def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
         return self.committee_record(committee_id, epoch).committee
@@ -241,11 +221,15 @@ class Account:
         held: HeldFees,
         receipts: Sequence[tuple[int, bytes]],
         *,
-        posted: bytes = UNPOSTED,
         payload: bytes = b"",
     ) -> Mined:
-        call = FeeCall("settle", (number, batch_index), held, self.address, tuple(receipts), posted, payload)
-        return self._called(call)
+        return self.show((number, batch_index), held, receipts, posted_hash(payload), payload)
+
+    def show(
+        self, place: Place, held: HeldFees, receipts: Sequence[tuple[int, bytes]], posted: bytes, payload: bytes
+    ) -> Mined:
+        """Settle fees with a sum, and the hash of what may be another."""
+        return self._called(FeeCall("settle", place, held, self.address, tuple(receipts), posted, payload))
 
     def refund_fees(self, task_id: int, number: int, batch_index: int, held: HeldFees) -> Mined:
         return self._called(FeeCall("refund", (number, batch_index), held, self.address))

@@ -396,7 +396,7 @@ class World:
             self.coordinator = Coordinator(
                 settings, self.account, Account(self.nodes[-1], self.account.address),
                 SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk), home, self._parameters(), self._connect,
-                self.own_clock, inline, inline, inline, threading.Event(), self.own_disk,
+                self.own_clock, inline, inline, inline, inline, threading.Event(), self.own_disk,
             )  # fmt: skip
         except CrashError:
             self.events["coordinator-crashed"] += 1

@@ -28,7 +28,7 @@ from circuits.transcript import (
     v_state,
     zeta_state,
 )
-from commons.protocol.bodies import CombineBody, MaskBody, SignedBody, scalars_to_bytes, vector_digest
+from commons.protocol.bodies import CombineBody, MaskBody, SignatureBody, scalars_to_bytes, vector_digest
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.consents import ClaimOrder, registration_digest
 from commons.protocol.keypackages import CommitteeReference, encode_keys, package_digest
@@ -485,7 +485,7 @@ def steps() -> Fields:
         "proofBlinders": ints(party.keys.random(session, Purpose.PROOF_BLINDERS, 2)),
         "proofZero": ints(party.keys.zero(session, Purpose.PROOF_ZERO, 1)),
     }
-    assert SignedBody.decode(batch.body(Step.ATTEST)).signature == batch.bundle.certificate.attestations[me][1]
+    assert SignatureBody.decode(batch.body(Step.ATTEST)).signature == batch.bundle.certificate.attestations[me][1]
     return vector(inputs, outputs)
 
 

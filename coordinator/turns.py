@@ -1,0 +1,45 @@
+"""Work beside the rounds, of which one piece of a kind at a time is under way: when the next may begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import ParamSpec
+
+from commons.runtime.clock import Clock
+
+P = ParamSpec("P")
+KINDS = 3
+"""Kinds of work: submissions that are posted, fees, owners that are to be excluded."""
+SETTLED = 900
+"""Seconds of the chain's time after which what it shows is taken to be settled: longer than it takes to be final."""
+
+
+class Turn:
+    """Begins a piece of work of its kind when the last one is through and its time has come.
+
+    Args:
+        pool: where the work is done.
+        interval: seconds from the beginning of one piece to that of the next.
+    """
+
+    def __init__(self, clock: Clock, pool: Executor, interval: float) -> None:
+        self._clock = clock
+        self._pool = pool
+        self._interval = interval
+        self._running: Future[None] | None = None
+        self._next = 0.0
+
+    def may_begin(self, *, at_once: bool = False) -> bool:
+        """Whether nothing is under way, and it is time.  ``at_once``: it is time anyway."""
+        idle = self._running is None or self._running.done()
+        return idle and (at_once or self._clock.monotonic() >= self._next)
+
+    def begin(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Have a piece of work done."""
+        self._next = self._clock.monotonic() + self._interval
+        self._running = self._pool.submit(work, *args, **kwargs)
+
+    def hasten(self, seconds: float) -> None:
+        """Let the next piece begin so many seconds from now, if that is sooner; the one under way says so."""
+        self._next = min(self._next, self._clock.monotonic() + seconds)
