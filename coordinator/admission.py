@@ -47,7 +47,7 @@ class Admission:
         """Take headers for an account.
 
         Args:
-            counted: most refusals of a task that are logged.
+            counted: most refusals of a task by one cause that are logged.
         """
         self._view = view
         self._journal = journal
@@ -155,14 +155,17 @@ class Admission:
             verify_receipt(self._view.market_id, submission, signature, member)
 
     def _count(self, header: SubmissionHeader, submission: bytes, error: GradrollError) -> None:
-        """Count a refusal; beyond a limit only the server's log has it, so that nobody can fill the disk with them."""
+        """Count a refusal; beyond a limit only the server's log has it, so that nobody can fill the disk with them.
+
+        The limit is one for each cause: headers that strangers forge all have the same few, and hide no owner's.
+        """
         unsigned = header.owner_index.to_bytes(32, "big")
         said = keccak(submission + unsigned + header.signature + header.dealing_signature)
         refusal = HeaderRefused(header.task_id, error.code, said)
         with self._journal.reading() as state:
             counted: Mapping[str, int] = state.rejections.get(header.task_id, {})
             is_new = (refusal.header, refusal.code) not in state.refused
-            if is_new and sum(counted.values()) < self._counted:
+            if is_new and counted.get(error.code, 0) < self._counted:
                 self._journal.record(refusal)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import mmap
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,9 @@ from circuits.statement import Membership, share_length
 from commons.sharing.sharepayloads import DENSE_FORM, all_payload_sizes, check_form, share_blocks
 from commons.storage.files import LOCAL_DISK, Disk
 from native import FrArray
+
+_SCALAR = 32
+"""Bytes of a scalar in a file."""
 
 
 class DamagedError(StorageError):
@@ -66,8 +70,10 @@ class ShareWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for file, path in self._files.items():
-            file.close()
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a full disk, told by whoever wrote; what is left is deleted at the next start
+                file.close()
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def write(self, piece: bytes) -> None:
         """Take the next piece of the payload; WireError as soon as it cannot be a share any more."""
@@ -155,5 +161,8 @@ def require_whole(vector: FrArray, digest: bytes) -> None:
 def map_vector(path: Path) -> FrArray:
     """A file of bare scalars as FrArray (n, 4), read-only and mapped.  Raises StorageError."""
     with storing(f"cannot read {path}"), path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0 or size % _SCALAR:
+            raise DamagedError("a file of shares on disk is cut off in the middle of a scalar; it is not used")
         mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
     return np.frombuffer(mapped, "<u8").reshape(-1, 4)

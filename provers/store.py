@@ -285,10 +285,20 @@ class Store:
             StorageError: it is damaged.
         """
         path = self._sums / selection.digest.hex()
-        if not path.exists():
-            rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
-            raw = native.linear_combination(rows, list(selection.weights)).astype("<u8", copy=False).tobytes()
-            write_durably(path, raw + sha256(raw).digest(), disk=self._disk)
+        if path.exists():
+            try:
+                return map_sealed(path)
+            except DamagedError:
+                if not all(self.find(submission) for submission in selection.submissions):
+                    raise
+                _log.warning("event=sum-repaired selection=0x%s", selection.digest.hex())
+        return self._add_up(selection, path)
+
+    def _add_up(self, selection: ledger.Selection, path: Path) -> FrArray:
+        """Compute this prover's share of a sum from the shares under it, and keep it."""
+        rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
+        raw = native.linear_combination(rows, list(selection.weights)).astype("<u8", copy=False).tobytes()
+        write_durably(path, raw + sha256(raw).digest(), disk=self._disk)
         return map_sealed(path)
 
     def _keep_sums(self, leaving: set[bytes]) -> set[bytes]:

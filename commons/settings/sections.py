@@ -176,7 +176,8 @@ class CoordinatorSettings(Server):
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 38
     """Most bytes of models, and most of sums and bundles, on disk."""
     counted_refusals: Annotated[int, Interval(ge=0, le=10**6), Unit("refusals")] = 1000
-    """Refused headers of a task that are logged and counted; further ones only appear in the process's log."""
+    """Refused headers of a task, by each cause, that are logged and counted; further ones only appear in the process's
+    log."""
     prover_roots: File | None = None
     """PEM certificates to trust for grpcs:// provers instead of the system's."""
 

@@ -30,16 +30,18 @@ def read_array(path: Path, what: str) -> npt.NDArray[Any]:
     try:
         with path.open("rb") as file:
             _require_npy(path, file.read(8), what)
-        array = np.load(path, allow_pickle=False)
+        # Mapped first: a header that announces more than the file holds reserves no memory.
+        array = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except FileNotFoundError:
         raise UnknownError(f"there is no {what} file {path}; correct the path") from None
     except OSError as error:
         raise InvalidInputError(
             f"the {what} {path} cannot be read ({error.strerror or error}); name a .npy file"
         ) from None
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, OverflowError, MemoryError) as error:
         # numpy's own text would have users allow pickles.
-        reason = "it holds Python objects" if "pickle" in str(error) else "it is cut off or damaged"
+        objects = any(word in str(error) for word in ("pickle", "Python objects"))
+        reason = "it holds Python objects" if objects else "it is cut off or damaged"
         raise InvalidInputError(f"{path} is no {what}: {reason}; {_CURE}") from None
     found: npt.NDArray[Any] = array
     return found

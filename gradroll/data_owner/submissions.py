@@ -21,6 +21,8 @@ from commons.storage.files import DirectoryLock, write_durably
 from native import G1
 
 VERSION = 2
+_MAX_BYTES = 1 << 20
+"""Of a file: seeds and receipts of the largest committee take a tenth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,16 @@ class SubmissionStore:
         """
         path = self._path(task_id, round_number, owner)
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open("rb") as file:
+                content = file.read(_MAX_BYTES + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
         try:
-            return _decode(json.loads(text))
+            if len(content) > _MAX_BYTES:
+                raise ValueError("too long")
+            return _decode(json.loads(content))
         except (ValueError, RecursionError) as error:
             raise StorageError(
                 f"{path} holds no submission of a version up to {VERSION}; do not submit another gradient for this "

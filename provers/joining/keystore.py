@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretBytes
+
 from circuits.errors import StorageError
 from commons.protocol.keypackages import decode_keys, encode_keys
 from commons.sharing import sealing
@@ -37,7 +39,7 @@ class Keystore:
     def __init__(self, directory: Path, account: SigningKey, hpke_secret: bytes) -> None:
         self._directory = directory
         self.account = account
-        self.hpke_secret = hpke_secret
+        self._hpke_secret = SecretBytes(hpke_secret)  # neither repr nor vars() shows it
         self.hpke_public = sealing.public_key(hpke_secret)
 
     def __repr__(self) -> str:
@@ -75,6 +77,11 @@ class Keystore:
     def address(self) -> bytes:
         """The prover's 20-byte signing address."""
         return self.account.address
+
+    @property
+    def hpke_secret(self) -> bytes:
+        """The private key to which owners seal shares: 32 bytes."""
+        return self._hpke_secret.get_secret_value()
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with the prover's key."""

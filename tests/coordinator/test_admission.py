@@ -367,8 +367,17 @@ def test_refusals_are_counted_by_cause_up_to_a_limit(world: World) -> None:
     world.refuse(ClosedError, "this owner has", world.another(0))
     for nth in range(COUNTED):
         world.refuse(NotReadyError, "too few", world.another(1, bytes([nth + 1])), {})
-    assert state_of(world.journal).rejections[header.task_id] == {"not-ready": COUNTED - 1, "closed": 1}
-    assert len(world.log.of(HeaderRefused)) == COUNTED
+    assert state_of(world.journal).rejections[header.task_id] == {"not-ready": COUNTED, "closed": 1}
+    assert len(world.log.of(HeaderRefused)) == COUNTED + 1
+
+
+def test_forged_headers_do_not_keep_owners_refusals_from_being_counted(world: World) -> None:
+    for nth in range(COUNTED + 5):
+        world.refuse(SignatureError, "is not owner", replace(world.headers[0], owner=bytes([nth + 1]) * 20))
+    world.refuse(NotReadyError, "too few", world.headers[0], {})
+    counted = state_of(world.journal).rejections[world.headers[0].task_id]
+    assert counted["not-ready"] == 1
+    assert counted[SignatureError.code] == COUNTED
     assert world.submit(world.headers[1]).state is SubmissionState.PENDING
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,13 @@ import pytest
 
 from circuits.errors import InvalidInputError, UnknownError
 from gradroll.commands.arrayfiles import read_array, write_array
+
+
+def header_of(shape: tuple[int, ...]) -> bytes:
+    """A file that says it holds an array of this shape, and ends there."""
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return out.getvalue()
 
 
 def test_an_array_is_read_as_it_was_saved(tmp_path: Path) -> None:
@@ -26,6 +34,10 @@ def test_an_array_is_read_as_it_was_saved(tmp_path: Path) -> None:
         (b"PK\x03\x04rest", "several arrays"),
         (b"\x80\x04\x95pickle", "a pickle"),
         (b"\x93NUMPY\x01\x00v\x00{'descr'", "cut off or damaged"),
+        (header_of((1 << 40,)), "cut off or damaged"),
+        (header_of((1 << 70,)), "cut off or damaged"),
+        (header_of((-3,)), "cut off or damaged"),
+        (header_of((1 << 31, 1 << 31, 1 << 31)), "cut off or damaged"),
     ],
 )
 def test_what_is_no_array_file_is_told_with_the_cure(tmp_path: Path, content: bytes, words: str) -> None:

@@ -57,12 +57,16 @@ def test_deployments_rounds_and_owners_do_not_mix(tmp_path: Path) -> None:
     assert SubmissionStore(tmp_path, MARKET).load(3, 1, MARKET.address) is None
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"version": 2}', '{"version": 1}', "[]"])
-def test_a_broken_file_is_named_not_overwritten(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b'{"version": 2}', b'{"version": 1}', b"[]", b"null", b"7", b"\xff\xfe\x00", b"[" * 100_000,
+     b" " * (1 << 20) + b"{}", b'{"version": 2, "receipts": {"one": ""}}'],
+)  # fmt: skip
+def test_a_broken_file_is_named_not_overwritten(tmp_path: Path, content: bytes) -> None:
     store = SubmissionStore(tmp_path, MARKET)
     store.save(submission())
     (path,) = (p for p in tmp_path.rglob("*") if p.is_file())
-    path.write_text(content)
+    path.write_bytes(content)
     with pytest.raises(StorageError, match=path.name):
         store.load(3, 1, OWNER)
 

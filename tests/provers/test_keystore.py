@@ -59,7 +59,10 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
     assert key.secret_bytes().hex() not in repr(key)
     assert repr(key.secret_bytes())[2:-1] not in repr(key)
     store = Keystore.create(tmp_path)
-    assert store.hpke_secret.hex() not in repr(store) + repr(vars(store)["account"])
+    shown = repr(store) + str(vars(store)) + repr(vars(store)["account"])
+    for secret in (store.hpke_secret, store.account.secret_bytes()):
+        assert secret.hex() not in shown
+        assert repr(secret)[2:-1] not in shown
 
 
 def test_files_are_private_and_open_ones_are_refused(tmp_path: Path) -> None:

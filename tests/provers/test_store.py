@@ -209,6 +209,27 @@ def test_a_cut_share_is_noticed(store: Store, tmp_path: Path) -> None:
         store.share(b"\x0a" * 32)
 
 
+@pytest.mark.parametrize("cut", [1, 31, 33, -1], ids=["a byte", "most of a scalar", "a scalar and a byte", "all of it"])
+def test_a_share_that_is_cut_off_in_the_middle_of_a_scalar_is_known(store: Store, tmp_path: Path, cut: int) -> None:
+    keep(store, DENSE)
+    path = tmp_path / "shares" / ("0a" * 32)
+    content = path.read_bytes()
+    path.write_bytes(content[: max(len(content) - cut, 0)] if cut > 0 else b"")
+    with pytest.raises(StorageError, match="cut off"):
+        store.share(b"\x0a" * 32)
+
+
+def test_a_disk_that_is_full_when_a_file_is_closed_is_no_other_error(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is buffered is written on closing, and may find no room."""
+    with store.receive(DIMENSION, HOLDER) as writer:
+        handle = writer._body.fileno()
+        writer.write(DENSE[:100])
+        os.close(handle)  # whatever is flushed to it now fails
+    assert not list((tmp_path / "incoming").iterdir())
+
+
 def test_a_lost_payload_is_an_error_and_not_another_payload(store: Store, tmp_path: Path) -> None:
     keep(store, integers(exempt=0))
     (tmp_path / "bodies" / ("0a" * 32)).unlink()
@@ -448,10 +469,15 @@ def test_a_sum_that_a_damaged_share_spoils_does_not_stop_the_tidying(
     assert not list((tmp_path / "sums").iterdir())
 
 
-def test_a_sum_with_one_bit_flipped_is_not_served(store: Store, tmp_path: Path) -> None:
+def test_a_sum_with_one_bit_flipped_is_computed_again_and_without_its_shares_not_served(
+    store: Store, tmp_path: Path
+) -> None:
     hold(store, *MEMBERS[:2])
     selection = ledger.Selection.plain(MEMBERS[:2])
-    store.summed(selection)
+    whole = store.summed(selection).copy()
+    damage(tmp_path / "sums" / selection.digest.hex())
+    assert np.array_equal(store.summed(selection), whole)
+    store.discard_settled(101)
     damage(tmp_path / "sums" / selection.digest.hex())
     with pytest.raises(StorageError, match="damaged; this prover does not serve it"):
         store.summed(selection)
