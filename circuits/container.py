@@ -29,6 +29,7 @@ from pathlib import Path
 
 from circuits.atomicfile import PUBLIC, storing, written_aside
 from circuits.errors import KeyFileError, KeyMismatchError
+from circuits.foreignjson import parse_json
 
 MAGIC = b"GRADROLL"
 VERSION = 3
@@ -155,7 +156,7 @@ def _header(path: Path, view: memoryview) -> tuple[_Header, int]:
     if length > _MAX_HEADER or len(view) < start:
         raise KeyFileError(f"{path} is truncated; fetch or generate it again")
     try:
-        raw = json.loads(bytes(view[_PREFIX : _PREFIX + length]))
+        raw = parse_json(bytes(view[_PREFIX : _PREFIX + length]))
         sections = [(str(name), int(size)) for name, size in raw["sections"]]
         return _Header(str(raw["kind"]), dict(raw["fields"]), sections), start
     except (ValueError, KeyError, TypeError) as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from circuits.errors import ConfigError, StorageError
+from circuits.foreignjson import parse_json
 from commons.runtime.extras import require
 from commons.runtime.urls import without_secrets
 from commons.storage.database import Database, Step, require_known, statements
@@ -259,8 +260,8 @@ def _version_in(row: bytes | None) -> int:
 
 def _parse(record: str | bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(record)
-    except (ValueError, RecursionError) as error:
+        parsed = parse_json(record)
+    except ValueError as error:
         raise StorageError("the event log holds a row that is not JSON; restore it from a backup") from error
     if not isinstance(parsed, dict):
         raise StorageError("the event log holds a row that is no event; restore it from a backup")

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from circuits.atomicfile import storing
 from circuits.errors import GradrollError, InvalidInputError, StorageError, UnknownError
+from circuits.foreignjson import parse_json
 from commons.protocol.codec import Codec, RecordError
 from commons.storage.database import require_known
 from commons.storage.files import LOCAL_DISK, Disk, write_durably
@@ -44,8 +45,8 @@ def read_record(path: Path, codec: Codec[T], what: str, *, most: int = _MAX_BYTE
     try:
         if len(content) > most:
             raise ValueError("too long")
-        return codec.decode(json.loads(content))
-    except (RecordError, ValueError, RecursionError):
+        return codec.decode(parse_json(content))
+    except (RecordError, ValueError):
         raise no_record(path, what, cure) from None
 
 
@@ -70,11 +71,11 @@ def read_state(path: Path, codec: Codec[T], version: int, what: str, cure: str) 
     if raw is None:
         return None
     try:
-        document = json.loads(raw)
+        document = parse_json(raw)
         if isinstance(document, dict) and type(found := document.get("version")) is int:
             require_known(path, found, version)
         return codec.decode(document)
     except StorageError:
         raise
-    except (ValueError, RecursionError, GradrollError) as error:
+    except (ValueError, GradrollError) as error:
         raise StorageError(f"{path} {what}: {error}; {cure}") from error

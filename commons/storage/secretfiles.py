@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuits.errors import KeyFileError
+from circuits.foreignjson import parse_json
 from commons.storage.files import write_durably
 
 _VERSION = 1
@@ -24,14 +25,14 @@ def read_secret_file(path: Path, kind: str) -> dict[str, Any]:
     """The content of a file of a kind.  KeyFileError: missing, broken, of another kind, readable by others."""
     try:
         mode = path.stat().st_mode
-        document = json.loads(path.read_bytes())
+        document = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise KeyFileError(f"{path}: no such key file; create the keys first, or correct the path") from None
     except OSError as error:
         raise KeyFileError(
             f"{path}: not a readable key file ({error.strerror}); correct the path or its permissions"
         ) from error
-    except (ValueError, RecursionError):  # not chained: the library's own error holds the content
+    except ValueError:  # not chained: the library's own error holds the content
         raise KeyFileError(
             f"{path}: not a readable key file; put a copy of it back, or import the key (gradroll setup account "
             "--import)"

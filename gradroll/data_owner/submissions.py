@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from circuits.errors import StorageError
+from circuits.foreignjson import parse_json
 from circuits.statement import SubmissionHeader
 from circuits.terms import MarketId
 from commons.protocol.codec import Codec
@@ -98,8 +99,8 @@ class SubmissionStore:
         try:
             if len(content) > _MAX_BYTES:
                 raise ValueError("too long")
-            return _decode(json.loads(content))
-        except (ValueError, RecursionError) as error:
+            return _decode(parse_json(content))
+        except ValueError as error:
             raise StorageError(
                 f"{path} holds no submission of a version up to {VERSION}; do not submit another gradient for this "
                 "round, restore the file or skip the round"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from getpass import getpass
 from pathlib import Path
 
 from circuits.errors import KeyFileError
+from circuits.foreignjson import parse_json
 from commons.storage.accounts import SigningKey
 
 _MOST_BYTES = 1 << 16
@@ -57,8 +57,8 @@ def imported_key(source: str, content: bytes, password: Callable[[], str]) -> Si
     if digits:
         return SigningKey.from_secret(bytes.fromhex(digits[2].decode()))
     try:
-        keystore = json.loads(content)
-    except (ValueError, RecursionError):
+        keystore = parse_json(content)
+    except ValueError:
         keystore = None
     if not isinstance(keystore, dict) or "crypto" not in {str(name).lower() for name in keystore}:
         raise KeyFileError(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from circuits.errors import RuleViolationError, StorageError
+from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag, words
 from circuits.statement import Context
 from commons.protocol.codec import Codec, RecordError
@@ -173,8 +174,8 @@ def from_text(text: str) -> Entry:
         StorageError: another text than ``to_text`` gives; heads signed over it would not be this ledger's.
     """
     try:
-        entry = from_record(json.loads(text))
-    except (ValueError, RecursionError) as error:
+        entry = from_record(parse_json(text))
+    except ValueError as error:
         raise StorageError(f"the ledger holds a row that is not JSON; {_NO_OLD_COPY}") from error
     if to_text(entry) != text:
         raise StorageError(f"the ledger holds a record that is none: it is not as it was written; {_NO_OLD_COPY}")
