@@ -130,7 +130,7 @@ def test_it_is_cleared_after_the_round_while_the_payee_waits(build: Any) -> None
     world = build()
     world.clock.sleep(WINDOWS.settle)
     world.market.chain.mine()
-    world.coordinator.journal.record(RoundClosed(*world.key, ""))
+    world.coordinator.journal.record(RoundClosed(world.key[0], 0, ""))
     state = state_of(world.coordinator.journal)
     assert (state.fees_open, state.open_rounds()) == ({world.key}, [])
     world.exclude_elsewhere()
@@ -292,7 +292,12 @@ def test_postings_are_looked_for_from_the_beginning_where_a_task_is_new(
     task, since, asked = world.key[0], world.market.posted_since, []
     terms = world.market.terms(task)
     monkeypatch.setattr(world.market, "terms", lambda task_id: terms)
-    monkeypatch.setattr(world.market, "posted_since", lambda block: (asked.append(block), since(block))[1])
+
+    def noting(block: int) -> Any:
+        asked.append(block)
+        return since(block)
+
+    monkeypatch.setattr(world.market, "posted_since", noting)
     for _ in range(2 * MARGIN):
         world.market.chain.mine()
     clearing = Clearing(world.coordinator.exclusions._chain)
