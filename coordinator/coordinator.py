@@ -108,11 +108,11 @@ class Coordinator:
         )
 
     def turn(self) -> None:
-        """Take in what was posted, move rounds forward, settle fees, and have owners excluded."""
+        """Take in what was posted, move rounds forward, have owners excluded, and settle fees."""
         self.postings.turn()
         self.driver.turn()
+        self.exclusions.turn()  # in front of fees: who is excluded does not cut them
         self.fee_turns.turn()
-        self.exclusions.turn()
 
     def task_status(self, task_id: int) -> TaskStatus:
         """A task's rounds, with what each of them waits for."""

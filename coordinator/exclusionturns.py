@@ -1,7 +1,7 @@
 """Owners that were rejected lose their deposit: provers sign that, and the market is shown a quorum's word.
 
 What they have signed is in the journal: it is shown to the market when that is worth it, and again if a reorganisation
-takes it back.
+takes it back.  What those that are excluded posted in other rounds is cleared on the way (``coordinator.clearing``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from circuits.errors import ContractError, GradrollError
 from commons.chain.counting import Counting
 from commons.chain.ports import BatchSender
 from commons.runtime.clock import Clock
+from coordinator.clearing import Clearing
 from coordinator.events import ExclusionEnded, ExclusionSigned
 from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey, named
@@ -62,6 +63,7 @@ class Exclusions:
         self._chain = chain
         self._view = chain.view
         self._journal = journal
+        self._clearing = Clearing(chain)
         self._least = least
         self._turn = Turn(clock, pool, interval)
         self._done_since: dict[tuple[int, int, int], int] = {}
@@ -74,10 +76,15 @@ class Exclusions:
         with self._journal.reading() as state:
             for each in state.exclusions.values():
                 rounds.setdefault((each.task_id, each.round), []).append(each)
-        if rounds:
-            self._turn.begin(self._look, rounds)
+            unpaid = state.fees_open.union(state.open_rounds())
+        if rounds or unpaid:
+            self._turn.begin(self._look, rounds, unpaid)
 
-    def _look(self, rounds: dict[RoundKey, list[ExclusionSigned]]) -> None:
+    def _look(self, rounds: dict[RoundKey, list[ExclusionSigned]], unpaid: set[RoundKey]) -> None:
+        self._show(rounds)
+        self._clearing.look(unpaid)  # after the others: whom they had excluded just now may have posted elsewhere
+
+    def _show(self, rounds: dict[RoundKey, list[ExclusionSigned]]) -> None:
         for key, signed in rounds.items():
             try:
                 self._work(key, signed)

@@ -6,9 +6,8 @@ Who is posted and neither accepted nor excluded in the end costs the round's pay
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, SignatureError, UnknownError, WireError
@@ -19,14 +18,13 @@ from commons.runtime.identifiers import shown
 from coordinator.admission import Admission
 from coordinator.journal import Journal
 from coordinator.roundstate import RoundKey, named
-from coordinator.turns import Turn
+from coordinator.turns import MARGIN, Turn, told
 
 _log = logging.getLogger(__name__)
+_told = partial(told, _log, "postings")
 _FINAL = (SignatureError, InvalidInputError, WireError)
 """What is wrong with these stays wrong.  Others may pass: another submission of the owner that is rejected, another
 coordinator that is replaced by this one."""
-_MARGIN = 64
-"""Blocks that are looked at again: a reorganisation puts what is in them elsewhere."""
 STRANGERS = 256
 """Most rounds of tasks not known to be the coordinator's own that are looked at at a time: anybody can post in some of
 his own, and a block has room for fewer than come in between two looks."""
@@ -79,7 +77,7 @@ class Postings:
 
     def _look(self) -> None:
         with _told():
-            found, last = self._view.posted_since(max(self._seen - _MARGIN, 0))
+            found, last = self._view.posted_since(max(self._seen - MARGIN, 0))
             self._rounds = dict.fromkeys([*sorted(found - self._rounds.keys()), *self._rounds])
             self._seen = last
             with self._journal.reading() as state:
@@ -150,18 +148,3 @@ class Postings:
                 "event=posting-refused task=%s round=%d owner=%d code=%s reason=%r",
                 *named(key), posted.header.owner_index, error.code, str(error),
             )  # fmt: skip
-
-
-@contextmanager
-def _told(where: str = "") -> Iterator[None]:
-    """Log what goes wrong, and go on behind it.
-
-    Args:
-        where: fields of the line.
-    """
-    try:
-        yield
-    except GradrollError as error:
-        _log.warning("event=postings-trouble %scode=%s reason=%r", where, error.code, str(error))
-    except Exception:
-        _log.exception("event=postings-error %s", where)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from typing import ParamSpec
 
+from circuits.errors import GradrollError
 from commons.runtime.clock import Clock
 
 P = ParamSpec("P")
@@ -13,6 +16,8 @@ KINDS = 3
 """Kinds of work: submissions that are posted, fees, owners that are to be excluded."""
 SETTLED = 900
 """Seconds of the chain's time after which what it shows is taken to be settled: longer than it takes to be final."""
+MARGIN = 64
+"""Blocks that are looked at again: a reorganisation puts what is in them elsewhere."""
 
 
 class Turn:
@@ -43,3 +48,19 @@ class Turn:
     def hasten(self, seconds: float) -> None:
         """Let the next piece begin so many seconds from now, if that is sooner; the one under way says so."""
         self._next = min(self._next, self._clock.monotonic() + seconds)
+
+
+@contextmanager
+def told(log: logging.Logger, work: str, where: str = "") -> Iterator[None]:
+    """Log what goes wrong, and go on behind it.
+
+    Args:
+        work: what the events are called after.
+        where: fields of the line.
+    """
+    try:
+        yield
+    except GradrollError as error:
+        log.warning("event=%s-trouble %scode=%s reason=%r", work, where, error.code, str(error))
+    except Exception:
+        log.exception("event=%s-error %s", work, where)

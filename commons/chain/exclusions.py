@@ -41,8 +41,13 @@ class ExclusionAccount(ChainAccount):
     ) -> Mined:
         """Take the deposit of an owner whose dealing a quorum found bad; any account may.
 
+        What an owner posted in a round that is excluded for another one, this clears: then it counts as ignored in
+        neither.
+
         Args:
-            receipts: (member, 65-byte signature over ``receipts.exclusion_digest``), a quorum of the round's epoch.
+            dealing: digest of it; zeros for an owner that is excluded.
+            receipts: (member, 65-byte signature over ``receipts.exclusion_digest``), a quorum of the round's epoch;
+                none for an owner that is excluded.
         """
         gas = SMALL + _SIGNATURE * len(receipts)
         return self._market(

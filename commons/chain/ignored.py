@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from commons.chain.ports import MarketReader
@@ -31,10 +32,15 @@ class PostedOwners:
     ignored: frozenset[int] = frozenset()
 
 
-def postings(view: MarketReader, task_id: int, number: int) -> PostedOwners:
-    """Who posted in a round, and what became of it.  Raises ChainError."""
+def postings(view: MarketReader, task_id: int, number: int, among: AbstractSet[int] | None = None) -> PostedOwners:
+    """Who posted in a round, and what became of it.  Raises ChainError.
+
+    Args:
+        among: registration indices; what became of others is not asked.
+    """
     posted = frozenset(each.header.owner_index for each in view.posted(task_id, number))
-    if not posted:
-        return PostedOwners()
-    left = posted - {each.index for each in view.excluded(task_id, number)}
+    left = posted if among is None else posted & among
+    if not left:
+        return PostedOwners(posted)
+    left -= {each.index for each in view.excluded(task_id, number)}
     return PostedOwners(posted, frozenset(index for index in left if not view.consumed(task_id, number, index)))

@@ -123,8 +123,8 @@ class MarketReader(Protocol):
 
         ``block``: 0 for all that there are."""
 
-    def excluded(self, task_id: int, number: int) -> tuple[ExcludedOwner, ...]:
-        """Owners that a quorum excluded for a dealing in a round, in order."""
+    def excluded(self, task_id: int, number: int | None = None) -> tuple[ExcludedOwner, ...]:
+        """Owners that a quorum excluded for a dealing in a round, in order; in any round if none is named."""
 
 
 class BatchSender(Protocol):
@@ -178,4 +178,4 @@ class BatchSender(Protocol):
     def exclude(
         self, task_id: int, number: int, index: int, dealing: bytes, receipts: Sequence[tuple[int, bytes]]
     ) -> Mined:
-        """Take the deposit of an owner whose dealing a quorum found bad."""
+        """Take the deposit of an owner whose dealing a quorum found bad, or clear what it posted in another round."""

@@ -339,8 +339,10 @@ class ChainView:
         last = self.rpc.head().number
         return set(self.events.read(decoding.round_of, decoding.SUBMISSION_POSTED, first=block, last=last)), last
 
-    def excluded(self, task_id: int, number: int) -> tuple[ExcludedOwner, ...]:
-        """Owners that a quorum excluded for a dealing in a round, in order, from the events."""
+    def excluded(self, task_id: int, number: int | None = None) -> tuple[ExcludedOwner, ...]:
+        """Owners that a quorum excluded for a dealing in a round, in order, from the events; in any round if none is
+        named.
+        """
         return tuple(self.events.read(decoding.excluded, decoding.OWNER_EXCLUDED, task_id, number))
 
     def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:

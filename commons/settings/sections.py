@@ -161,8 +161,8 @@ class CoordinatorSettings(Server):
     """A batch whose fees cannot be settled yet, for instance because a prover does not say that it serves the sum, is
     looked at again after so long."""
     posting_interval: Annotated[float, Interval(ge=0.05, le=3600), Unit("seconds")] = 30.0
-    """Time between looks for submissions that owners post on the chain, because they are not taken here, and at what
-    provers have signed of owners that dealt badly."""
+    """Time between looks for submissions that owners post on the chain, because they are not taken here, at what
+    provers have signed of owners that dealt badly, and for what those that are excluded posted in other rounds."""
     exclude_from: Annotated[int, Interval(ge=0, le=1 << 62)] = 4 * 10**15
     """Deposit, in the smallest unit of the task's token, from which an owner that dealt badly is excluded: half of it
     is the coordinator's if it sends that itself, for some 190,000 gas.  One that has posted its submission is excluded

@@ -182,7 +182,9 @@ def test_a_silent_coordinator_costs_provers_no_fees(
         market.ask(0, batch_id)
     with pytest.raises(UnknownError, match="has nothing of batch"):
         market.ask(0, keccak(batch_id))
-    for batch, payload in ((b"\x01" * 31, b""), (batch_id, bytes(MAX_INLINE + 1)), (batch_id, b"junk")):
+    with pytest.raises(ClosedError, match="holds no fees"):  # said before the payload is looked at
+        market.ask(0, batch_id, b"junk")
+    for batch, payload in ((b"\x01" * 31, b""), (batch_id, bytes(MAX_INLINE + 1))):
         with pytest.raises(WireError):
             market.ask(0, batch, payload)
 

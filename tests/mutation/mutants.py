@@ -429,6 +429,37 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "coordinator/exclusionturns.py",
+        "        self._clearing.look(unpaid)",
+        "        pass",
+        "who is excluded for another round costs a coordinator no fees",
+        _in(
+            "coordinator",
+            "test_clearing.py::test_an_owner_excluded_for_another_round_costs_the_coordinator_nothing",
+        ),
+    ),
+    Mutant(
+        "coordinator/exclusionturns.py",
+        "state.fees_open.union(state.open_rounds())",
+        "set(state.open_rounds())",
+        "who is excluded once a round is closed does not cut fees that are not paid yet",
+        _in("coordinator", "test_clearing.py::test_it_is_cleared_after_the_round_while_the_payee_waits"),
+    ),
+    Mutant(
+        "coordinator/clearing.py",
+        "        if left and self._is_unpaid(key):",
+        "        if left:",
+        "no gas is paid for a posting that cuts no fee any more",
+        _in("coordinator", "test_clearing.py::test_once_the_payee_is_paid_nothing_is_sent"),
+    ),
+    Mutant(
+        "coordinator/clearing.py",
+        "0 if new else max(self._seen - MARGIN, 0)",
+        "max(self._seen - MARGIN, 0)",
+        "what was posted before a coordinator had to do with a task is found",
+        _in("coordinator", "test_clearing.py::test_postings_are_looked_for_from_the_beginning_where_a_task_is_new"),
+    ),
+    Mutant(
         "coordinator/feesettlement.py",
         "        left = set(behind) - done",
         "        left = set(behind)",

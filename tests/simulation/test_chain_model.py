@@ -15,10 +15,11 @@ from commons.chain import calldata
 from commons.chain.deploying import deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.chain.facts import HeldFees
+from commons.chain.ignored import postings
 from commons.chain.ports import BatchSender
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
-from commons.protocol.receipts import availability_digest, receipt_digest
+from commons.protocol.receipts import availability_digest, exclusion_digest, receipt_digest
 from commons.sharing import sealing
 from native import g1_generator
 from tests.commons.test_chain import DIMENSION, PAYEE, REWARD, RULES, World, built, has_part, terms
@@ -300,6 +301,17 @@ class Fees:
         assert len(set(said)) == 1, said
         return said[0]
 
+    def exclude(self, number: int, index: int, members: Sequence[int], dealing: bytes = bytes(32)) -> str:
+        """Exclude an owner for a dealing in a round, with these members' receipts."""
+
+        def act(sender: ChainWriter | Account, held: HeldFees) -> object:
+            view = sender.view
+            digest = exclusion_digest(view.context(self.task, number), view.owner_at(self.task, index), dealing)
+            receipts = [(member, self.world.chains[1 + member].sign(digest)) for member in members]
+            return sender.exclude(self.task, number, index, dealing, receipts)
+
+        return self.both(act)
+
     def check(self) -> None:
         """Both have credited the same, and hold the same."""
         theirs = [now - then for now, then in zip(self._owed(), self.before, strict=True)]
@@ -366,6 +378,40 @@ def test_postings_and_what_they_cost_the_payee_are_as_the_contracts_have_it(
     assert fees.settle((0, 1, 2)) == "done"
     fees.check()
     assert fees.model.fees().burnt == (100 + 3 * 10) - (100 + 3 * 10) * 3 // 4
+
+
+@pytest.mark.slow
+def test_who_is_excluded_for_another_round_is_cleared_as_the_contracts_have_it(
+    world: World, task: Callable[..., int]
+) -> None:
+    number = task(pay=FEES, windows=Windows(600, 600, exit=600, availability=AVAILABILITY))
+    assert world.chains[5].register(number) == 3
+    fees, dealing = Fees(world, number), keccak(b"dealt badly")
+    fees.model.opened = opened_too(world, number)
+    assert fees.post(5, 3) == "done"
+    assert fees.exclude(0, 3, ()) == "TooFewAttestations", "it is not excluded yet"
+    assert fees.exclude(1, 3, (0, 1, 2), dealing) == "done"
+    assert fees.exclude(1, 3, ()) == "AlreadyExcluded", "it posted nothing there"
+    assert fees.exclude(0, 3, ()) == "done"
+    assert fees.exclude(0, 3, ()) == "AlreadyExcluded"
+    assert fees.post(5, 3) == "AlreadyExcluded"
+    for place in ((number, 0), (number, 1), (number,)):
+        theirs, ours = (view.excluded(*place) for view in (world.chain.view, fees.account.view))
+        assert theirs == ours != ()
+    assert world.chain.view.owner(number, 3).excluded
+    assert fees.account.view.owner(number, 3).excluded
+    assert all(postings(view, number, 0).ignored == set() for view in (world.chain.view, fees.account.view))
+    fees.synchronise(AVAILABILITY * 3 // 4)
+    assert fees.settle((0, 1, 2)) == "done"
+    fees.check()
+    assert fees.model.fees().burnt == 0
+
+
+def opened_too(world: World, task: int) -> list[OpenRound]:
+    """All rounds of a task, with a further one that is opened on the chain now."""
+    world.chain.fund(task, 18 * REWARD)
+    world.chain.open_round(task, keccak(b"model"))
+    return mirrored(world, task).view.chain.opened
 
 
 @pytest.mark.slow

@@ -263,10 +263,10 @@ class ModelChain:
         calls = (call for block in self.blocks for call in block.calls)
         return tuple(call.posted for call in calls if isinstance(call, PostCall) and call.number == number)
 
-    def exclusions(self, number: int) -> tuple[ExcludedOwner, ...]:
-        """Owners that were excluded for a round; what they lost the model does not say."""
+    def exclusions(self, number: int | None) -> tuple[ExcludedOwner, ...]:
+        """Owners that were excluded for a round, or for any; what they lost the model does not say."""
         calls = (call for block in self.blocks for call in block.calls)
-        found = (call for call in calls if isinstance(call, ExcludeCall) and call.number == number)
+        found = (call for call in calls if isinstance(call, ExcludeCall) and number in (None, call.number))
         return tuple(ExcludedOwner(call.index, call.dealing, 0) for call in found)
 
     def reorganise(self, depth: int, *, forgetful: bool = False) -> None:

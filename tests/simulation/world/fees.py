@@ -125,6 +125,8 @@ class FeeBook:
 
     def _post(self, call: PostCall, time: int) -> None:
         number, index = call.number, call.posted.header.owner_index
+        if index in self.excluded:
+            raise ContractError("it lost its deposit", "AlreadyExcluded")
         if time > self.deadlines[number][0]:
             raise ContractError("too late", "SubmitWindowOver")
         if index in self.accepted.get(number, set()):

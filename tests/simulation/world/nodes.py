@@ -177,8 +177,8 @@ class NodeView:
         numbers = {number for number in range(len(self.chain.opened)) if self.chain.posted(number)}
         return {(self.chain.terms.task_id, number) for number in numbers}, self.chain.head.number
 
-    def excluded(self, task_id: int, number: int) -> tuple[ExcludedOwner, ...]:
-        self.context(task_id, number)
+    def excluded(self, task_id: int, number: int | None = None) -> tuple[ExcludedOwner, ...]:
+        self.terms(task_id)
         return self.chain.exclusions(number)
 
     def _ask(self) -> None:
