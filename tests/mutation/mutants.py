@@ -745,6 +745,20 @@ MUTANTS = (
         _in("coordinator", "test_settlement.py"),
     ),
     Mutant(
+        "coordinator/fleet.py",
+        " and self._completes_keys(statuses):",
+        " and False:",
+        "a member that missed the end of the keys' setup takes part in the end",
+        _in("coordinator", "test_fleet.py"),
+    ),
+    Mutant(
+        "coordinator/fleet.py",
+        "        if now < self._keys_again:",
+        "        if False:",
+        "a member that only says that it has no keys holds nobody up",
+        _in("coordinator", "test_fleet.py"),
+    ),
+    Mutant(
         "coordinator/driver.py",
         "            self._adoption.adopt(key, fleet)\n",
         "            pass\n",

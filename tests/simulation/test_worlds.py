@@ -88,6 +88,9 @@ NAMED = {
     "the nodes lag, and blocks are lost": Schedule(
         1, 3, tuple(Strike(TURN, at, ("lag", "lose-blocks")[at % 2], 5) for at in range(14))
     ),
+    "a prover misses the end of the keys' setup, and another one the shares": Schedule(
+        89, 4, (Strike(DISK, 37, "crash-before"), Strike(NETWORK, 33, "lose-request"))
+    ),
     "an owner deals twice": Schedule(1, 3, tuple(Strike(TURN, at, "submit-another", at) for at in range(3))),
     "the coordinator's clock is ahead, a prover's behind": Schedule(
         1, 3, (Strike(TURN, 0, "clock", 1804), Strike(TURN, 1, "clock", -3600))
