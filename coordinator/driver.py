@@ -32,6 +32,8 @@ from coordinator.settlement import Settlement
 
 _log = logging.getLogger(__name__)
 _PAUSED = "the market's guardian has paused the acceptance of batches, which moves all deadlines by as much"
+_REFUSED = "the market refuses a batch for now; it is handed in again, until that is final"
+_NO_CHAIN = "the chain cannot be asked at present; the coordinator tries again"
 _OWN_TROUBLE = "the coordinator has a problem of its own; its operator finds the cause in its log"
 
 
@@ -94,6 +96,8 @@ class Driver:
             now = self._view.now()  # once for all rounds
         except ChainError as error:
             _log.warning("event=chain-trouble reason=%r", str(error))
+            for key in keys:
+                self._say(key, _NO_CHAIN)
             return
         self._running = {key: running for key, running in self._running.items() if key in keys or not running.done()}
         for key in keys:
@@ -124,9 +128,12 @@ class Driver:
 
     def _note_trouble(self, key: RoundKey, error: GradrollError, now: int) -> None:
         """Let owners see why nothing moves."""
-        if isinstance(error, ContractError) and error.error == "AcceptancePaused":
-            self._say(key, _PAUSED)
+        if isinstance(error, ContractError):
+            if error.error == "AcceptancePaused":
+                self._say(key, _PAUSED)
+            return
         if isinstance(error, ChainError):
+            self._say(key, _NO_CHAIN)
             return
         told = _OWN_TROUBLE if error.own_machine else str(error)
         try:
@@ -205,7 +212,10 @@ class Driver:
         self._forget(key)
         if isinstance(following, Prove | Gather | Release) and self._do(key, terms, following, facts):
             return True
-        raise list(refused.values())[-1]
+        trouble = list(refused.values())[-1]
+        if isinstance(trouble, ContractError):
+            self._say(key, _REFUSED)
+        raise trouble
 
     def _close(self, key: RoundKey, action: Close) -> None:
         """End a round.  A batch that a relay had accepted at the last moment was taken in by the look before."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from circuits.errors import ChainError
 from commons.protocol.status import SubmissionState
 from coordinator.events import BatchProven, BatchSettled, RoundClosed
 from tests.coordinator.fleets import state_of
@@ -36,6 +37,24 @@ def mine(world: World, blocks: int) -> None:
 
 def states(world: World, submissions: tuple[bytes, ...]) -> set[SubmissionState]:
     return {world.status(submission).state for submission in submissions}
+
+
+def waits(world: World) -> str:
+    return world.coordinator.task_status(world.task).rounds[0].waits
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_owners_see_that_the_chain_cannot_be_asked(world: World, at_once: bool) -> None:
+    world.enter([0])
+    if at_once:
+        world.market.down = 1
+    else:
+        world.market.raises[0] = ChainError("it lacks a block")
+    world.turn()
+    assert waits(world) == "the chain cannot be asked at present; the coordinator tries again"
+    world.market.raises.clear()
+    world.turn(after=10.0)
+    assert "the submit window is open" in waits(world)
 
 
 def test_a_node_without_the_log_of_an_acceptance_does_not_end_its_round(
@@ -102,6 +121,7 @@ def test_a_batch_that_the_market_refuses_for_now_holds_up_no_other(world: World)
         world.turn(after=10.0)
     assert others in [event.submissions for event in world.log.of(BatchProven)]
     assert states(world, others) == {SubmissionState.PROVEN}
+    assert "refuses a batch for now" in waits(world)
     mine(world, DEPTH)
     world.turn(after=10.0)
     assert states(world, others) == {SubmissionState.ACCEPTED}
