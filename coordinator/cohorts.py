@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from circuits.errors import UnknownError
 from circuits.policies.registry import compiled
-from circuits.statement import Committee
+from circuits.statement import Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.ports import MarketReader
 from commons.protocol.status import SubmissionState
@@ -119,14 +120,32 @@ class Cohorts:
     def _gathered(
         self, key: RoundKey, resources: Resources, action: Gather, ready: frozenset[int]
     ) -> tuple[bytes, ...]:
-        """The next cohort, in the order of a batch."""
-        needs = _needs(resources)
+        """The next cohort, in the order of a batch; without those whose place on the chain was taken back since."""
+        needs, context = _needs(resources), self._view.context(*key)
         with self._journal.reading() as state:
             current = state.rounds[key]
             held = {s: frozenset(state.submissions[s].receipts) for s in action.submissions}
-            able = ready - current.excluded
-            chosen = gather(held, able, needs, last=action.last, cautious=current.given_up > 0)
-            return tuple(sorted(chosen, key=lambda s: state.submissions[s].header.owner_index))
+            headers = {s: state.submissions[s].header for s in action.submissions}
+            able, cautious = ready - current.excluded, current.given_up > 0
+        while True:
+            chosen = gather(held, able, needs, last=action.last, cautious=cautious)
+            gone = [s for s in chosen if not self._stands(s, headers[s], context)]
+            if not gone:
+                return tuple(sorted(chosen, key=lambda s: headers[s].owner_index))
+            _log.warning("event=submissions-taken-back task=%s round=%d count=%d", *named(key), len(gone))
+            for submission in gone:
+                del held[submission]
+
+    def _stands(self, submission: bytes, header: SubmissionHeader, context: Context) -> bool:
+        """Whether a submission is what it was when it came in: a reorganisation may have given its owner's index to
+        another, or opened the round for another model.  Provers refuse all of a cohort with it, the market all of a
+        batch.  It waits, as the chain may be back soon.
+        """
+        try:
+            signer = self._view.owner_at(header.task_id, header.owner_index)
+        except UnknownError:
+            return False
+        return signer == header.owner and header.digest(context) == submission
 
     def _none(self, resources: Resources, action: Gather, ready: frozenset[int], facts: RoundFacts) -> Unproven | Early:
         """Why there is no cohort."""

@@ -12,7 +12,7 @@ from circuits.errors import ChainError, ContractError, StorageError, UnknownErro
 from circuits.statement import SubmissionHeader
 from circuits.terms import MarketId
 from commons.chain.facts import TaskRecord
-from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
+from commons.chain.lookout import open_tasks, warn_of_clock, warn_of_depth, warn_unserved
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.chain.view import ChainView
@@ -118,6 +118,7 @@ def look_around(
     try:
         _warn_of_fees(view, address)
         warn_of_clock(view, clock, own.clock_skew)
+        warn_of_depth(view, own.confirmations)
     except ChainError as error:
         _log.warning("event=chain-trouble reason=%r", str(error))
     warn_if_full(own.state, 0)

@@ -24,7 +24,7 @@ from coordinator.cohorts import Cohorts, Early
 from coordinator.events import CohortFailed, RoundClosed
 from coordinator.fleet import Fleet, Fleets
 from coordinator.journal import Journal
-from coordinator.next_action import Close, Gather, Prove, Release, RoundFacts, Settle, Wait, next_action
+from coordinator.next_action import Action, Close, Gather, Prove, Release, RoundFacts, Settle, Wait, next_action
 from coordinator.postings import Postings
 from coordinator.releases import Releases
 from coordinator.roundstate import Round, RoundKey, named
@@ -32,6 +32,8 @@ from coordinator.settlement import Settlement
 
 _log = logging.getLogger(__name__)
 _PAUSED = "the market's guardian has paused the acceptance of batches, which moves all deadlines by as much"
+_REFUSED = "the market refuses a batch for now; it is handed in again, until that is final"
+_NO_CHAIN = "the chain cannot be asked at present; the coordinator tries again"
 _OWN_TROUBLE = "the coordinator has a problem of its own; its operator finds the cause in its log"
 
 
@@ -94,6 +96,8 @@ class Driver:
             now = self._view.now()  # once for all rounds
         except ChainError as error:
             _log.warning("event=chain-trouble reason=%r", str(error))
+            for key in keys:
+                self._say(key, _NO_CHAIN)
             return
         self._running = {key: running for key, running in self._running.items() if key in keys or not running.done()}
         for key in keys:
@@ -124,9 +128,12 @@ class Driver:
 
     def _note_trouble(self, key: RoundKey, error: GradrollError, now: int) -> None:
         """Let owners see why nothing moves."""
-        if isinstance(error, ContractError) and error.error == "AcceptancePaused":
-            self._say(key, _PAUSED)
+        if isinstance(error, ContractError):
+            if error.error == "AcceptancePaused":
+                self._say(key, _PAUSED)
+            return
         if isinstance(error, ChainError):
+            self._say(key, _NO_CHAIN)
             return
         told = _OWN_TROUBLE if error.own_machine else str(error)
         try:
@@ -137,19 +144,25 @@ class Driver:
     def _work(self, key: RoundKey, now: int) -> bool:
         """Do the round's next action; False when it must be tried again after a pause."""
         terms, facts = self._view.terms(key[0]), self._facts(key, now)
+        action = self._next(key, facts, terms)
+        self._say(key, action.reason if isinstance(action, Wait) else "")
+        if isinstance(action, Settle):
+            return self._settle(key, terms, action, now)
+        return self._do(key, terms, action, facts)
+
+    def _next(self, key: RoundKey, facts: RoundFacts, terms: TaskTerms) -> Action:
         # A verifier, anybody's contract, that answers no more keeps no round open for good.
         capacity = 0 if facts.is_over else self._view.policy(key[0]).capacity
         patience = self._settings.release_patience * DAY
         with self._journal.reading() as state:
             facts = replace(facts, quiet=self._is_quiet(key, facts, state.rounds[key]))
-            action = next_action(state, key, facts, terms, capacity, release_patience=patience)
-        self._say(key, action.reason if isinstance(action, Wait) else "")
+            return next_action(state, key, facts, terms, capacity, release_patience=patience)
+
+    def _do(self, key: RoundKey, terms: TaskTerms, action: Action, facts: RoundFacts) -> bool:
+        """Do anything but hand batches in; False when it must be tried again after a pause."""
         match action:
             case Close():
                 self._close(key, action)
-            case Settle():
-                self._forget(key)
-                self._settle(action)
             case Release():
                 self._release(terms, facts, action)
             case Gather() if action.last and self._postings.take(key):
@@ -177,16 +190,32 @@ class Driver:
         with self._lock:
             self._waits[key] = reason
 
-    def _settle(self, action: Settle) -> None:
-        """Hand batches in; one that is refused does not hold up the others.  Raises the last trouble."""
-        trouble: GradrollError | None = None
+    def _settle(self, key: RoundKey, terms: TaskTerms, action: Settle, now: int) -> bool:
+        """Hand batches in; one that cannot be, or is refused, which counts only later, holds up nobody else.
+
+        Raises the last trouble where there is nobody else.
+        """
+        self._forget(key)
+        refused: dict[bytes, GradrollError] = {}
         for batch_id in action.batches:
             try:
                 self._settlement.settle(batch_id)
-            except ContractError as error:
-                trouble = error
-        if trouble is not None:
-            raise trouble
+            except GradrollError as error:
+                if isinstance(error, ChainError) and not isinstance(error, ContractError):
+                    raise
+                refused[batch_id] = error
+                _log.warning("event=batch-waits batch=0x%s code=%s reason=%r", batch_id.hex(), error.code, str(error))
+        if not refused:
+            return True
+        facts = replace(self._facts(key, now), refused=frozenset(refused))
+        following = self._next(key, facts, terms)
+        self._forget(key)
+        if isinstance(following, Prove | Gather | Release) and self._do(key, terms, following, facts):
+            return True
+        trouble = list(refused.values())[-1]
+        if isinstance(trouble, ContractError):
+            self._say(key, _REFUSED)
+        raise trouble
 
     def _close(self, key: RoundKey, action: Close) -> None:
         """End a round.  A batch that a relay had accepted at the last moment was taken in by the look before."""
@@ -234,19 +263,20 @@ class Driver:
             _log.warning("event=sum-waits task=%s round=%d code=%s reason=%r", *named(key), error.code, str(error))
 
     def _facts(self, key: RoundKey, now: int) -> RoundFacts:
-        """The round as the chain has it.  Batches are mostly ours, so an old look will do, but not to end the round:
-        a pause of the market moves its deadlines.
+        """The round as the chain has it.  Batches are mostly ours, so an old look will do, but not to find the round
+        over: a pause of the market moves its deadlines.
         """
         with self._lock:
             looked, facts = self._rounds.get(key, (0.0, None))
         if facts is not None and self._clock.monotonic() - looked <= self._settings.round_age:
-            facts = replace(facts, now=now)
-            if not facts.is_over:
-                return facts
+            later = replace(facts, now=now)
+            if facts.is_over or not later.is_over:
+                return later
         record, terms = self._view.round(*key), self._view.terms(key[0])
         facts = RoundFacts(
             now, self._view.block(self._settings.confirmations).timestamp, record.submit_deadline,
-            record.settle_deadline, record.seats, record.owners, record.finalized, record.epoch,
+            record.settle_deadline, record.seats, record.owners, record.batches, record.closed, record.finalized,
+            record.epoch,
             self._view.coordinator(key[0]) == self._own_address,
             self._mined(key, record.batches, self._fleets.of(terms.committee_id, record.epoch)),
         )  # fmt: skip

@@ -24,6 +24,8 @@ from commons.runtime.memo import Memo
 
 V = TypeVar("V")
 _PAUSE = 0.5
+_KEYS_AGAIN = 600.0
+"""Seconds between tries to give the shared keys to a member without them, while a quorum has them."""
 _log = logging.getLogger(__name__)
 
 
@@ -92,6 +94,7 @@ class Fleet:
         self._clock = clock
         self._pool = pool
         self._status_timeout = status_timeout
+        self._keys_again = 0.0
         self._clients: dict[int, Connection] = {}
         self._connecting = threading.Lock()  # rounds of several threads share the connections
 
@@ -130,6 +133,8 @@ class Fleet:
         ready = frozenset(p for p, status in statuses.items() if status.keys_ready)
         if len(ready) < counting.committee.quorum and not (ready and len(ready) == len(statuses)):
             self._set_keys_up(statuses)
+            ready = frozenset(statuses)
+        elif len(ready) < len(statuses) == counting.committee.size and self._completes_keys(statuses):
             ready = frozenset(statuses)
         return frozenset(filter(counting.counts, ready))
 
@@ -246,6 +251,22 @@ class Fleet:
             _log.warning("event=prover-mistaken prover=%d advice='its endpoint runs another prover'", prover)
             return None
         return status
+
+    def _completes_keys(self, statuses: Mapping[int, ProverStatus]) -> bool:
+        """Give the keys to a member that missed the end of their setup, of which every step may be repeated.
+
+        The others do without it meanwhile, and it may only say that it has none, so it is tried now and then.
+        """
+        now = self._clock.monotonic()
+        if now < self._keys_again:
+            return False
+        self._keys_again = now + _KEYS_AGAIN
+        try:
+            self._set_keys_up(statuses)
+        except GradrollError as error:
+            _log.warning("event=keys-incomplete code=%s reason=%r", error.code, str(error))
+            return False
+        return True
 
     def _set_keys_up(self, statuses: Mapping[int, ProverStatus]) -> None:
         missing = sorted(set(range(self.committee.size)) - statuses.keys())

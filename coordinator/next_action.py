@@ -11,6 +11,9 @@ from coordinator.roundstate import RoundKey
 
 _STRAGGLERS = "submissions have ended, and the last ones are waited for"
 _ENDING = "the round's time is up; until that is final on the chain, nothing is decided"
+_UNSEEN = (
+    "the chain has a batch of this round that is not known here yet; the provers that attested it are asked for it"
+)
 _SHALLOW = "that counts once it is final on the chain"
 _REPLACED = "the model owner has named another coordinator; hand the gradient in there"
 
@@ -24,9 +27,12 @@ class RoundFacts:
         settled: time of the latest block that is deep enough to rely on.
         seats: most gradients that it accepts.
         accepted: gradients that it has accepted.
+        batches: batches that it has accepted.
+        closed: whether its settle deadline has passed, by the same answer of the node as ``batches``.
         epoch: of the committee; its members run and attest the round's batches.
         ours: whether this coordinator is the task's at present; provers answer to no other.
         mined: batches that a block has which is not deep enough yet.
+        refused: batches that were handed in since the last look, in vain; others do not wait for them.
         quiet: whether stragglers were waited for since submissions ended, or since the last cohort.
     """
 
@@ -36,21 +42,24 @@ class RoundFacts:
     settle_deadline: int
     seats: int
     accepted: int
+    batches: int
+    closed: bool
     finalized: bool
     epoch: int
     ours: bool
     mined: frozenset[bytes] = frozenset()
+    refused: frozenset[bytes] = frozenset()
     quiet: bool = False
 
     @property
     def is_over(self) -> bool:
         """Whether the round takes no batch any more."""
-        return self.finalized or self.now > self.settle_deadline
+        return self.finalized or self.closed or self.now > self.settle_deadline
 
     @property
     def is_over_for_good(self) -> bool:
-        """Whether no reorganisation changes that."""
-        return self.settled > self.settle_deadline
+        """Whether no reorganisation changes that, and the node that counts its batches knows it too."""
+        return self.closed and self.settled > self.settle_deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +119,22 @@ def next_action(
 
     Args:
         capacity: most owners of one batch, by the policy's circuit; anything for a round that is over.
-        release_patience: seconds after the settle deadline in which sums are still asked for.
+        release_patience: seconds after the settle deadline in which sums, and batches that others handed in, are
+            still asked for.
     """
-    action = _toward_acceptance(state, key, facts, terms, capacity)
-    unreleased = tuple(batch.batch_id for batch in state.unreleased(key, publish=terms.inline_payload))
     patient = facts.now <= facts.settle_deadline + release_patience
+    action = _toward_acceptance(state, key, facts, terms, capacity, patient=patient)
+    unreleased = tuple(batch.batch_id for batch in state.unreleased(key, publish=terms.inline_payload))
     return Release(unreleased) if isinstance(action, Close | Wait) and unreleased and patient else action
 
 
 def _toward_acceptance(
-    state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
+    state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int, *, patient: bool
 ) -> Close | Settle | Prove | Gather | Wait:
-    if facts.is_over_for_good:
-        return Close(_why_none(state, key, terms))
     if facts.is_over:
-        return Wait(_ENDING)
-    unsettled = tuple(batch.batch_id for batch in state.unsettled(key) if batch.batch_id not in facts.mined)
+        return _at_its_end(state, key, facts, terms, patient=patient)
+    done = facts.mined | facts.refused
+    unsettled = tuple(batch.batch_id for batch in state.unsettled(key) if batch.batch_id not in done)
     if unsettled:
         return Settle(unsettled)
     if not facts.ours:
@@ -134,6 +143,16 @@ def _toward_acceptance(
     if cohort is not None:
         return Prove(cohort)
     return _new_cohort(state, key, facts, terms, capacity)
+
+
+def _at_its_end(
+    state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, *, patient: bool
+) -> Close | Wait:
+    if not facts.is_over_for_good:
+        return Wait(_ENDING)
+    if patient and facts.batches > sum(batch.accepted for batch in state.batches_of(key)):
+        return Wait(_UNSEEN)  # its owners are paid, and would be told that they came too late
+    return Close(_why_none(state, key, terms))
 
 
 def _new_cohort(

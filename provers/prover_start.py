@@ -12,7 +12,7 @@ from circuits.errors import ChainError
 from circuits.statement import Membership
 from circuits.terms import DAY, MarketId
 from commons.chain.facts import CommitteeRecord, TaskRecord
-from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
+from commons.chain.lookout import open_tasks, warn_of_clock, warn_of_depth, warn_unserved
 from commons.runtime.clock import Clock
 from commons.settings.sections import ProverSettings
 from commons.sharing.sharepayloads import scalar_bytes
@@ -56,6 +56,7 @@ def look_around(prover: Prover, own: ProverSettings, keystore: Keystore, clock: 
     try:
         _warn_of_registration(prover.chain.committee_record(own.committee), prover.membership, own, keystore)
         warn_of_clock(prover.chain, clock, own.clock_skew)
+        warn_of_depth(prover.chain, own.confirmations)
     except ChainError as error:
         _log.warning("event=chain-trouble reason=%r", str(error))
     warn_if_full(own.state, max(map(_bytes_of_round, tasks), default=0))

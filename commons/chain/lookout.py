@@ -13,6 +13,7 @@ from commons.chain.facts import TaskRecord
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
+from commons.settings.values import Depth
 
 _log = logging.getLogger(__name__)
 _LATEST = 100
@@ -31,6 +32,14 @@ def warn_of_clock(chain: MarketReader, clock: Clock, skew: int) -> None:
         _log.warning(
             "event=clock-behind seconds=%d advice='set the clock of this machine, or ask another node'", behind
         )
+
+
+def warn_of_depth(chain: MarketReader, depth: Depth) -> None:
+    """Say in the log when the node knows no block of the depth that counts: nothing would ever be final."""
+    try:
+        chain.block(depth)
+    except ChainError as error:
+        _log.warning("event=no-block-is-final reason=%r", str(error))
 
 
 def open_tasks(chain: MarketReader, concerns: Callable[[TaskRecord], bool], clock: Clock) -> Iterator[TaskRecord]:

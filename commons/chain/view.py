@@ -340,9 +340,7 @@ class ChainView:
         return set(self.events.read(decoding.round_of, decoding.SUBMISSION_POSTED, first=block, last=last)), last
 
     def excluded(self, task_id: int, number: int | None = None) -> tuple[ExcludedOwner, ...]:
-        """Owners that a quorum excluded for a dealing in a round, in order, from the events; in any round if none is
-        named.
-        """
+        """Owners that a quorum excluded for a dealing in a round, or in any, in order, from the events."""
         return tuple(self.events.read(decoding.excluded, decoding.OWNER_EXCLUDED, task_id, number))
 
     def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:

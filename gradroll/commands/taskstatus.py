@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -136,12 +135,13 @@ def status(arguments: argparse.Namespace) -> int:
         rounds = [view.round(task, number) for number in range(record.rounds_opened)]
         fees = [RoundFees.of(view, record.terms, number) for number in range(record.rounds_opened)]
         posted = [postings(view, task, number) for number in range(record.rounds_opened)]
+        now = view.now()
         said = _ask_coordinator(session, task, console)
     for line in _terms(record, coin):
         console.line(line)
     of_coordinator = {each.round: each for each in said.rounds} if said else {}
     for number, state in enumerate(rounds):
-        console.line(f"  round {number}: {_round(state, coin)}")
+        console.line(f"  round {number}: {_round(state, coin, now)}")
         if state.batches and record.terms.pay.fees:
             console.line(f"    fees: {fees[number].in_words(coin)}")
         for line in (*_posting_lines(posted[number]), *_coordinator_lines(of_coordinator.get(number))):
@@ -196,13 +196,14 @@ def _one_line(record: TaskRecord, coin: Currency) -> str:
     )
 
 
-def _round(state: RoundRecord, coin: Currency) -> str:
+def _round(state: RoundRecord, coin: Currency, now: int) -> str:
     batches = f"{state.batches} batch{'es' * (state.batches != 1)}"
     gradients = f"{state.owners} of {state.seats} gradients"
-    return f"{gradients} in {batches}, {coin.shown(state.spent)} spent; {_phase(state, int(time.time()))}"
+    return f"{gradients} in {batches}, {coin.shown(state.spent)} spent; {_phase(state, now)}"
 
 
 def _phase(state: RoundRecord, now: int) -> str:
+    """Where a round stands; ``now`` is the chain's time, which rules its deadlines."""
     if state.finalized:
         return "finalized"
     if state.owners >= state.seats > 0:

@@ -12,9 +12,11 @@ from circuits import keyfiles
 from circuits.errors import ChainError, KeyMismatchError
 from circuits.srs import unsafe_development_srs
 from circuits.statement import domain_size
+from commons.chain.depth import BlockHead
 from commons.chain.facts import RoundRecord, TaskRecord
-from commons.chain.lookout import open_tasks, warn_of_clock, warn_unserved
+from commons.chain.lookout import open_tasks, warn_of_clock, warn_of_depth, warn_unserved
 from commons.chain.serving import require_served
+from commons.settings.values import Depth
 from commons.storage.parameters import PublicParameters
 from native import G1
 from tests.simulation.world.chain import chain_of
@@ -140,3 +142,15 @@ def test_a_clock_that_is_behind_the_chains_is_told(behind: int, told: bool, capl
     clock.skew = -behind
     warn_of_clock(NodeView(chain), clock, 30)
     assert (f"event=clock-behind seconds={behind}" in caplog.text) is told
+
+
+@pytest.mark.parametrize("depth", [2, "finalized"])
+def test_a_node_that_knows_no_final_block_is_told(depth: Depth, caplog: pytest.LogCaptureFixture) -> None:
+    class Node(NodeView):
+        def block(self, depth: Depth) -> BlockHead:
+            if isinstance(depth, str):
+                raise ChainError("it knows no such block")
+            return super().block(depth)
+
+    warn_of_depth(Node(chain_of(NETWORK)), depth)
+    assert ("event=no-block-is-final reason='it knows no such block'" in caplog.text) is isinstance(depth, str)

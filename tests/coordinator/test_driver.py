@@ -74,7 +74,9 @@ class Holding(Executor):
 class World:
     """A coordinator of a task with one round, a committee of real parties, and a market."""
 
-    def __init__(self, directory: Path, rounds: Executor, *, round_age: float = 30.0, skew: int = 0) -> None:
+    def __init__(
+        self, directory: Path, rounds: Executor, *, round_age: float = 30.0, skew: int = 0, depth: int = 1
+    ) -> None:
         self.network = network_with(MORE_OWNERS)
         self.market = Market(chain_of(self.network))
         self.clock = NodeClock(self.market.chain.clock)
@@ -84,7 +86,7 @@ class World:
         self.task = self.network.terms.task_id
         settings = CoordinatorSettings(
             listen="h:1", log="sqlite:///unused", account=directory, state=directory, poll_interval=1.0,
-            confirmations=1, longest_pause=5.0, round_age=round_age, release_patience=PATIENCE, step_timeout=1.0,
+            confirmations=depth, longest_pause=5.0, round_age=round_age, release_patience=PATIENCE, step_timeout=1.0,
             clock_skew=skew,
         )  # fmt: skip
         self.coordinator = Coordinator(

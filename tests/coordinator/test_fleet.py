@@ -6,10 +6,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 import pytest
 
-from circuits.errors import GradrollError, InvalidInputError, RuleViolationError, UnavailableError, UnknownError
+from circuits.errors import (
+    ClosedError,
+    GradrollError,
+    InvalidInputError,
+    RuleViolationError,
+    UnavailableError,
+    UnknownError,
+)
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import Message, Step, StepReply, StepRequest
@@ -318,11 +326,35 @@ def test_requests_of_one_step_go_out_together(parallel: World) -> None:
 
 
 def test_a_quorum_with_keys_is_ready_and_the_keys_are_not_set_up_again(world: World) -> None:
-    world.without_keys(3)
-    assert world.fleet.ready_provers() == {0, 1, 2}
     world.silence(3)
     assert world.fleet.ready_provers() == {0, 1, 2}
     assert not world.asked_for_keys()
+
+
+def test_a_member_that_missed_the_end_of_the_setup_gets_its_keys_once_all_answer(world: World) -> None:
+    """A lost message would leave it out of every round of its epoch, and with it owners that others have not taken."""
+    world.without_keys(3)
+    assert world.fleet.ready_provers() == set(EVERYBODY)
+    for prover in world.provers:
+        assert prover.keys == ["deal", "accept", "confirm"]
+
+
+def test_a_member_that_only_says_that_it_has_no_keys_holds_nobody_up(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: int) -> NoReturn:
+        raise ClosedError("dealt before")
+
+    world.without_keys(3)
+    world.fleet._connect_all()
+    world.lines[3].deal_keys = refuse  # type: ignore[method-assign, assignment]
+    for _ in range(3):
+        assert world.fleet.ready_provers() == {0, 1, 2}
+    assert world.asked_for_keys() == ["deal"] * 3
+    assert "event=keys-incomplete code=closed" in caplog.text
+    world.clock.sleep(600.0)
+    assert world.fleet.ready_provers() == {0, 1, 2}
+    assert world.asked_for_keys() == ["deal"] * 6
 
 
 def test_a_member_with_another_key_by_now_is_asked_for_sums_and_takes_no_part(

@@ -57,6 +57,8 @@ OPEN = RoundFacts(
     settle_deadline=500,
     seats=4,
     accepted=0,
+    batches=0,
+    closed=False,
     finalized=False,
     epoch=0,
     ours=True,
@@ -176,6 +178,8 @@ def action(
     state: CoordinatorState, capacity: int = 16, terms: TaskTerms = TERMS, *, quiet: bool = True, **facts: object
 ) -> object:
     known = with_parts(OPEN, quiet=quiet, **facts)
+    if "closed" not in facts:
+        known = replace(known, closed=max(known.now, known.settled) > known.settle_deadline)
     return next_action(state, KEY, known, terms, capacity, release_patience=30 * 86_400)
 
 
@@ -302,6 +306,29 @@ def test_an_accepted_batchs_sum_is_collected_before_the_round_closes() -> None:
     opened = folded(*story, SETTLED, OPENED)
     assert isinstance(action(opened), Wait)
     assert isinstance(action(opened, now=501, settled=501), Close)
+
+
+def test_a_round_with_a_batch_that_is_not_known_here_is_not_closed_while_there_is_patience() -> None:
+    state, end = folded(entered(0), entered(1), PROVEN), OPEN.settle_deadline
+    waits = action(state, now=end + 1, settled=end + 1, batches=1)
+    assert isinstance(waits, Wait)
+    assert "not known here" in waits.reason
+    late = end + 30 * 86_400 + 1
+    assert isinstance(action(state, now=late, settled=late, batches=1), Close)
+    known = folded(entered(0), entered(1), PROVEN, SETTLED, OPENED)
+    assert isinstance(action(known, now=end + 1, settled=end + 1, batches=1), Close)
+
+
+def test_a_node_that_does_not_know_of_the_rounds_end_does_not_count_its_batches() -> None:
+    state, end = folded(entered(0), entered(1), PROVEN), OPEN.settle_deadline
+    assert isinstance(action(state, now=end + 1, settled=end + 1, closed=False), Wait)
+    assert isinstance(action(state, now=end + 1, settled=end + 1, closed=True), Close)
+
+
+def test_what_is_refused_for_now_keeps_no_cohort_waiting() -> None:
+    state = folded(*map(entered, range(4)), PROVEN)
+    assert action(state, now=151) == Settle((BATCH,))
+    assert action(state, now=151, refused=frozenset({BATCH})) == Gather((sid(2), sid(3)), last=True)
 
 
 def test_a_sum_is_published_only_where_the_task_wants_it() -> None:

@@ -85,6 +85,12 @@ NAMED = {
     "the coordinator restarts after its batch is lost": Schedule(
         1, 3, (Strike(TURN, 4, "lose-blocks", 5), Strike(TURN, 5, "restart-coordinator"))
     ),
+    "the nodes lag, and blocks are lost": Schedule(
+        1, 3, tuple(Strike(TURN, at, ("lag", "lose-blocks")[at % 2], 5) for at in range(14))
+    ),
+    "a prover misses the end of the keys' setup, and another one the shares": Schedule(
+        89, 4, (Strike(DISK, 37, "crash-before"), Strike(NETWORK, 33, "lose-request"))
+    ),
     "an owner deals twice": Schedule(1, 3, tuple(Strike(TURN, at, "submit-another", at) for at in range(3))),
     "the coordinator's clock is ahead, a prover's behind": Schedule(
         1, 3, (Strike(TURN, 0, "clock", 1804), Strike(TURN, 1, "clock", -3600))
@@ -101,6 +107,7 @@ NAMED = {
 }
 """Schedules with a history, or that are easily thought wrong."""
 QUICK = (
+    "the nodes lag, and blocks are lost",
     "the coordinator restarts after its batch is lost",
     "a coordinator restarts in every turn",
     "every message comes twice",

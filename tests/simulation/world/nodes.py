@@ -25,7 +25,7 @@ from commons.chain.mined import Mined
 from commons.protocol.receipts import exclusion_digest, posted_hash
 from commons.settings.values import Depth
 from native import G1, G2
-from tests.simulation.world.chain import Acceptance, ModelChain
+from tests.simulation.world.chain import Acceptance, Block, ModelChain
 from tests.simulation.world.fees import Call, ExcludeCall, FeeCall, Place, PostCall
 
 INFINITY = G1(bytes(64))
@@ -39,10 +39,13 @@ class NodeView:
 
     Attributes:
         down: questions that it leaves unanswered from now on.
+        behind: blocks that every second question is answered without: what stands before several nodes, some of which
+            lag, shows a head that goes back, and receipts of what it has no log of.
     """
 
     chain: ModelChain
     down: int = 0
+    behind: int = 0
     market: bytes = bytes(19) + b"\x42"
     registry: bytes = bytes(19) + b"\x41"
 
@@ -54,6 +57,14 @@ class NodeView:
     def chain_id(self) -> int:
         return self.market_id.chain_id
 
+    def __post_init__(self) -> None:
+        self._asked = 0
+
+    @property
+    def _head(self) -> int:
+        """Number of the last block that the answer rests on."""
+        return max(self.chain.head.number - self.behind * (self._asked % 2), self.chain.blocks[0].number)
+
     def now(self) -> int:
         return self.block(HEAD).timestamp
 
@@ -61,12 +72,12 @@ class NodeView:
         """The model's chain knows no rule of finality of its own."""
         self._ask()
         assert isinstance(depth, int)
-        found = self.chain.blocks[max(len(self.chain.blocks) - depth, 0)]
+        found = self._block(max(self._head - depth + 1, self.chain.blocks[0].number))
         return BlockHead(found.number, found.time, found.hash)
 
     def block_hash(self, number: int) -> bytes | None:
         self._ask()
-        return next((block.hash for block in self.chain.blocks if block.number == number), None)
+        return next((b.hash for b in self.chain.blocks if b.number == number <= self._head), None)
 
     def task(self, task_id: int) -> TaskRecord:
         terms, chain = self.terms(task_id), self.chain
@@ -103,9 +114,9 @@ class NodeView:
         self.context(task_id, number)
         chain, current = self.chain, self.chain.opened[number]
         submit, settle = chain.deadlines(number)
-        batches = chain.batches(number)
+        batches = chain.batches(number, self._head)
         owners = sum(batch.statement.size for _, batch in batches)
-        closed = chain.market_time(chain.head.time) > current.settle
+        closed = chain.market_time(self._block(self._head).time) > current.settle
         return RoundRecord(
             chain.model_digest, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, owners,
             INFINITY, closed, False,
@@ -132,7 +143,8 @@ class NodeView:
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         self.context(task_id, number)
-        return index in self.chain.consumed(number)
+        batches = self.chain.batches(number, self._head)
+        return any(header.owner_index == index for _, batch in batches for header in batch.statement.owners)
 
     def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
         return self.committee_record(committee_id, epoch).committee
@@ -155,12 +167,14 @@ class NodeView:
             AcceptedBatch(
                 task_id, number, _record(i, *found), tuple(h.owner for h in found[1].statement.owners), reward, ()
             )
-            for i, found in enumerate(self.chain.batches(number))
+            for i, found in enumerate(self.chain.batches(number, self._head))
         )
 
     def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         self.context(task_id, number)
-        deep = self.chain.batches(number, self.block(depth).number)
+        last = self.block(depth).number
+        self._ask()
+        deep = self.chain.batches(number, min(last, self._head))
         return next((_record(i, *found) for i, found in enumerate(deep) if found[0] == batch_id), None)
 
     def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:
@@ -181,7 +195,11 @@ class NodeView:
         self.terms(task_id)
         return self.chain.exclusions(number)
 
+    def _block(self, number: int) -> Block:
+        return next(block for block in self.chain.blocks if block.number == number)
+
     def _ask(self) -> None:
+        self._asked += 1
         if self.down > 0:
             self.down -= 1
             raise ChainError("the node cannot be reached")

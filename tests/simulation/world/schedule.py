@@ -14,7 +14,8 @@ KINDS: dict[str, tuple[tuple[str, int], ...]] = {
     DISK: (("crash-before", 0), ("crash-after", 0), ("full", 6)),
     TURN: (
         ("restart-prover", 3), ("stop-prover", 3), ("restart-coordinator", 0), ("clock", 7200), ("reorganise", 5),
-        ("lose-blocks", 5), ("node-down", 8), ("submit-again", 3), ("submit-another", 3), ("relay", 0), ("pause", 0),
+        ("lose-blocks", 5), ("node-down", 8), ("lag", 5), ("submit-again", 3), ("submit-another", 3), ("relay", 0),
+        ("pause", 0),
     ),
 }  # fmt: skip
 """Kinds of faults by where they strike, with the largest argument.

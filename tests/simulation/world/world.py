@@ -130,7 +130,11 @@ class World:
         check(self)
 
     def _settle_fees(self) -> None:
-        """Time for which the model owner may ask for sums goes by, and more."""
+        """Time for which the model owner may ask for sums goes by, and more: there are hours between blocks now, and
+        a node that lags by some of them would be away for days.
+        """
+        for node in self.nodes:
+            node.behind = 0
         for _ in range(FEE_TURNS):
             if self.coordinator is not None:
                 with self.coordinator.journal.reading() as state:
@@ -227,6 +231,9 @@ class World:
             case "node-down":
                 for node in self.nodes if arg % 2 else self.nodes[arg // 2 :][:1]:
                     node.down = arg
+            case "lag":
+                for node in self.nodes:
+                    node.behind = arg
 
     @staticmethod
     def _lose_shares(prover: Prover | None) -> None:
