@@ -511,7 +511,7 @@ def test_a_deployment_goes_on_where_it_was_interrupted(world: World, tmp_path: P
             raise KeyboardInterrupt
 
     def nonce() -> int:
-        return world.chain._sender._nonce()
+        return world.chain._sender._nonces.next()
 
     before = nonce()
     with Outbox(tmp_path / "outbox") as outbox, pytest.raises(KeyboardInterrupt):
