@@ -352,7 +352,7 @@ def test_what_is_taken_back_before_is_sent_again_under_its_nonce(
     terminal: Terminal, caplog: pytest.LogCaptureFixture, keeps: bool
 ) -> None:
     terminal.patience = replace(PATIENCE, depth=4)
-    taken = []
+    taken: list[bool] = []
 
     def happen() -> None:
         if terminal.node.asked[-2:] != ["eth_getTransactionReceipt", "eth_getBlockByNumber"]:
