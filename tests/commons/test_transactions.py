@@ -22,7 +22,8 @@ from commons.chain.patience import Patience
 from commons.chain.transactions import Sender
 from tests.support.poolnode import CONTRACT, GAS, PATIENCE, STRANGER, Killed, PoolNode, Terminal, refusal
 
-BRIEF = Patience(poll=0.001, resend=0.05, give_up=0.2, doubt=0.05)
+BRIEF = Patience(poll=0.001, resend=0.05, give_up=1.0, doubt=0.05)
+"""For what is given up."""
 STANDING = 3
 
 
@@ -61,6 +62,7 @@ def test_a_restarted_process_raises_the_fees_that_it_had_bid(terminal: Terminal,
     terminal.node.mines, terminal.node.base_fee = False, 5 * GAS
     terminal.killed(7, at="eth_getTransactionReceipt")
     before = pending(terminal)
+    terminal.patience = replace(PATIENCE, give_up=60.0)
     terminal.node.base_fee, terminal.node.mines = base_fee, True
     assert not terminal.fund(7)[0].earlier
     ((_, mined),) = terminal.node.mined
@@ -97,8 +99,8 @@ def test_a_server_goes_on_with_what_it_gave_up_before(terminal: Terminal) -> Non
             with pytest.raises(ChainError, match="was not mined within"):
                 send(sender)
         assert list(terminal.node.pool) == [0]
-        terminal.node.mines = True
-        send(sender)
+        terminal.node.mine()
+        send(sender, repeatable=False)
     assert len(terminal.node.mined) == 1
 
 
@@ -108,8 +110,9 @@ def test_another_transaction_takes_the_place_of_one_that_is_stuck(terminal: Term
     with server(terminal) as sender:
         with pytest.raises(ChainError):
             send(sender, b"first")
-        before = pending(terminal)
-        terminal.node.mines, terminal.node.base_fee = True, GAS
+    before = pending(terminal)
+    terminal.patience, terminal.node.mines, terminal.node.base_fee = PATIENCE, True, GAS
+    with server(terminal) as sender:
         send(sender, b"second")
         assert Bid(terminal.node.mined[0][1]["maxFeePerGas"], 10**18).replaces(replace(before, tip=1))
         send(sender, b"first")
@@ -248,7 +251,7 @@ def test_a_strangers_transaction_that_stays_pending_is_replaced(
 
 def test_a_strangers_dearer_transaction_is_named_with_its_cure_and_not_fought(terminal: Terminal) -> None:
     """The pauses grow: the node is not asked in a tight loop."""
-    terminal.patience, terminal.node.mines = replace(BRIEF, give_up=1.0), False
+    terminal.patience, terminal.node.mines = BRIEF, False
     terminal.node.by_stranger(10**15)
     with pytest.raises(ChainError, match=r"waits under nonce 0.*wait until it is mined, or cancel it"):
         terminal.fund(7)
@@ -277,6 +280,7 @@ def test_one_that_waits_behind_a_missing_nonce_is_not_sent_a_second_time(termina
     terminal.patience = BRIEF
     with pytest.raises(ChainError, match=r"under nonce 1, and the account's transaction under nonce 0 is missing"):
         terminal.fund(7)
+    terminal.patience = PATIENCE
     terminal.fund(1)
     terminal.node.mine()
     assert terminal.fund(7)[0].earlier
