@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 import grpc
 
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
+from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
@@ -60,7 +61,6 @@ class CoordinatorNode:
         account, roots = load_account(own.account), read_roots(own.prover_roots, "prover_roots")
         self._stopping = threading.Event()
         view, clock = ChainView.of(chain), SystemClock()
-        sender = ChainWriter(view, account, Patience.of(chain), self._stopping)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         coordinator_start.require_files(parameters)
         self._rounds = ThreadPoolExecutor(own.parallel_rounds, thread_name_prefix="round")
@@ -71,8 +71,11 @@ class CoordinatorNode:
         self._beside = ThreadPoolExecutor(KINDS, thread_name_prefix="beside")
         self._directory_lock = DirectoryLock(own.state)
         log: EventLog | None = None
+        self._outbox: Outbox | None = None
         try:
             coordinator_start.bind_state(own, view.market_id)
+            self._outbox = Outbox(own.state / "outbox", standing=own.confirmations)
+            sender = ChainWriter(view, account, Patience.of(chain), self._stopping, outbox=self._outbox)
             log = open_log(own.log, VERSIONS)
             self.coordinator = Coordinator(
                 own, account, sender, log, own.state, parameters,
@@ -83,7 +86,7 @@ class CoordinatorNode:
         except BaseException:
             if log is not None:
                 log.close()
-            self._directory_lock.release()
+            self._release()
             raise
         coordinator_start.look_around(view, account.address, parameters, own, clock)
         self._address = account.address
@@ -115,8 +118,13 @@ class CoordinatorNode:
         for pool in (self._calls, self._accusing):
             pool.shutdown(wait=False, cancel_futures=True)
         self.coordinator.close()
-        self._directory_lock.release()
+        self._release()
         _log.info("event=coordinator-stopped")
+
+    def _release(self) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+        self._directory_lock.release()
 
     def _drive(self) -> None:
         while not self._stopping.is_set():

@@ -161,7 +161,7 @@ class Session:
 
     def _new_writer(self, account: Path) -> ChainWriter:
         key, own = load_account(account), self.settings.section(ChainSettings)
-        patience = Patience.of(own)
+        patience = Patience.of_command(own)
         if self._teller is None:
             return ChainWriter(self.view, key, patience)
         outbox = self._open.enter_context(Outbox(outbox_of(account, self.settings)))

@@ -1,4 +1,4 @@
-"""What a command has sent: run again after an interruption, it goes on with that and pays for nothing twice."""
+"""What an account has sent: a process that is run again goes on with that, and pays for nothing twice."""
 
 from __future__ import annotations
 
@@ -13,25 +13,38 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from circuits.atomicfile import storing
 from circuits.errors import StorageError
+from commons.chain.bids import NO_BID, Bid
+from commons.settings.values import Depth
 from commons.storage.files import FileLock, write_durably
 
-_VERSION = 1
+_VERSION = 2
+"""Version 1 has no bids: a variant that replaces one of those begins with what the market asks."""
 _MAX_BYTES = 4 << 20
 _Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Ge(0), Le(2**63 - 1)]
+_Wei = Annotated[int, Ge(0), Le(2**256 - 1)]
 
 
 @dataclass(slots=True)
 class Entry:
-    """One transaction of a command, before anything of it was sent or after.
+    """One transaction, before anything of it was sent or after.
 
     Attributes:
         nonce: the account's, for all variants the same, so that the chain takes one of them at most.
         hashes: of all variants that may have been sent, oldest first.
+        bid: of the last of them.
+        here: whether this process has sent one of them; no file says so.
     """
 
     nonce: int = 0
     hashes: list[bytes] = field(default_factory=list)
+    bid: Bid = NO_BID
+    here: bool = False
+
+    def forget(self) -> None:
+        """Nothing of it can be mined any more, or it was mined and is not what was wanted."""
+        self.hashes.clear()
+        self.bid, self.here = NO_BID, False
 
 
 class _Strict(BaseModel):
@@ -43,6 +56,8 @@ class _StoredEntry(_Strict):
     turn: _Count
     nonce: _Count
     hashes: Annotated[list[_Hash], MinLen(1)]
+    max_fee: _Wei = 0
+    tip: _Wei = 0
 
 
 class _Version(BaseModel):
@@ -54,20 +69,26 @@ class _Stored(_Strict, _Version):
 
 
 class Outbox:
-    """The file of an account's transactions that no command has reported yet.  For one thread and one process.
+    """The file of an account's transactions that are under way, or that no command has reported yet.
+
+    For one process, and in it for whoever holds the lock of the account's one ``Sender``.
 
     A command that sends the same transaction twice means it: the first of a run is matched with the first of the run
-    before it, the second with the second.
+    before it, the second with the second.  A process that runs on (``standing``) asks the chain before it sends, so
+    that the same transaction again is the one before, until that is deep enough to be forgotten.
 
     Args:
         path: the file; it need not exist.
+        standing: how deep a transaction must be to be forgotten, in a process that runs on; None in a command, which
+            calls ``clear``.
 
     Raises:
         StorageError: another process uses it, or it is damaged, or it cannot be read or written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, standing: Depth | None = None) -> None:
         self._path = path
+        self.standing = standing
         self._lock = FileLock(
             path.with_name(path.name + ".lock"),
             f"another command is sending transactions of this account ({path}); wait until it has ended",
@@ -83,7 +104,8 @@ class Outbox:
     def entry(self, intent: bytes) -> Entry:
         """The entry of the next transaction with this 32-byte intent; change it, then ``save``."""
         turn = self._turns[intent]
-        self._turns[intent] += 1
+        if self.standing is None:
+            self._turns[intent] += 1
         return self._entries.setdefault((intent, turn), Entry())
 
     def holds(self, intent: bytes) -> bool:
@@ -91,13 +113,33 @@ class Outbox:
         entry = self._entries.get((intent, self._turns[intent]))
         return entry is not None and bool(entry.hashes)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of this account is under way, as far as the outbox knows."""
+        return not self._entries
+
+    def bid_at(self, nonce: int) -> Bid:
+        """The highest bid under a nonce, whatever it is for: what another transaction must replace."""
+        bids = (entry.bid for entry in self._entries.values() if entry.hashes and entry.nonce == nonce)
+        return max(bids, key=lambda bid: bid.most, default=NO_BID)
+
+    def has(self, nonce: int) -> bool:
+        """Whether a transaction with a nonce was sent from here."""
+        return any(entry.hashes and entry.nonce == nonce for entry in self._entries.values())
+
+    def drop_before(self, nonce: int) -> None:
+        """Forget transactions whose nonces are below this: the account has used those deep enough.
+
+        Raises StorageError.
+        """
+        kept = {key: entry for key, entry in self._entries.items() if entry.hashes and entry.nonce >= nonce}
+        if len(kept) < len(self._entries):
+            self._entries = kept
+            self.save()
+
     def save(self) -> None:
         """Make all entries durable; those of which nothing was sent are left out.  Raises StorageError."""
-        entries = [
-            _StoredEntry(intent=intent.hex(), turn=turn, nonce=entry.nonce, hashes=[one.hex() for one in entry.hashes])
-            for (intent, turn), entry in self._entries.items()
-            if entry.hashes
-        ]
+        entries = [_stored(*key, entry) for key, entry in self._entries.items() if entry.hashes]
         if not entries and not self._path.exists():
             return
         data = _Stored(version=_VERSION, entries=entries).model_dump_json().encode()
@@ -137,12 +179,21 @@ def _load(path: Path) -> dict[tuple[bytes, int], Entry]:
     except ValidationError as error:
         raise _damaged(path) from error
     entries = {
-        (bytes.fromhex(one.intent), one.turn): Entry(one.nonce, [bytes.fromhex(sent) for sent in one.hashes])
+        (bytes.fromhex(one.intent), one.turn): Entry(
+            one.nonce, [bytes.fromhex(sent) for sent in one.hashes], Bid(one.max_fee, one.tip)
+        )
         for one in stored.entries
     }
     if len(entries) != len(stored.entries):
         raise _damaged(path)
     return entries
+
+
+def _stored(intent: bytes, turn: int, entry: Entry) -> _StoredEntry:
+    hashes = [one.hex() for one in entry.hashes]
+    return _StoredEntry(
+        intent=intent.hex(), turn=turn, nonce=entry.nonce, hashes=hashes, max_fee=entry.bid.most, tip=entry.bid.tip
+    )
 
 
 def _damaged(path: Path) -> StorageError:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
 from eth_utils.address import to_checksum_address
-from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+from web3.exceptions import ContractLogicError, Web3RPCError
 
-from circuits.errors import ChainError, ContractError
+from circuits.errors import ChainError
 from circuits.hashing import keccak
+from commons.chain.bids import Bid, Bidding
+from commons.chain.depth import HEAD
 from commons.chain.mined import Mined
 from commons.chain.nodewords import KNOWN, NOT_TAKEN, STALE, says
+from commons.chain.nonces import Nonces
 from commons.chain.outbox import Entry, Outbox
 from commons.chain.patience import Patience
+from commons.chain.pauses import growing
 from commons.chain.quotes import Announce, Quote
+from commons.chain.receiptwatch import Receipts
 from commons.chain.rpc import UNFORESEEN, Rpc, revert_data
 from commons.runtime.stages import stage
 from commons.storage.accounts import SigningKey
@@ -47,9 +51,13 @@ class _NonceTakenError(Exception):
 class Sender:
     """The one sender of an account in this process.  Transactions go out one at a time, in nonce order.
 
+    Why no transaction has its effect twice, though it may be mined twice: see "A transaction that is sent twice" in
+    docs/operations.md.
+
     Args:
         stopping: set by a process that stops, which waits for no receipt any more.
-        outbox: remembers what was sent, so that a command that is run again after an interruption sends nothing twice.
+        outbox: remembers what was sent, so that a process that is run again after an interruption sends nothing twice.
+            With one, other processes of this user wait while a transaction of the account is under way.
         announce: told what a transaction will cost, before anything of it is sent.
         on_sent: told the hash of each variant, before the wait for it begins.
         on_earlier: told the hash of what an earlier run of the command had sent, so that it is not sent again.
@@ -76,6 +84,9 @@ class Sender:
         self._announce = announce
         self._on_sent = on_sent
         self._on_earlier = on_earlier
+        self._receipts = Receipts(rpc, self._patience, self._stopping)
+        self._bidding = Bidding(self._patience.tip, self._patience.max_fee)
+        self._nonces = Nonces(rpc, key.address, self._patience, self._receipts, outbox)
         self._lock = threading.Lock()
 
     def send(
@@ -88,7 +99,7 @@ class Sender:
         on_sent: OnSent | None = None,
         repeatable: bool = False,
     ) -> Mined:
-        """Send a transaction and wait until it is mined.
+        """Send a transaction and wait until it is mined, as deep as patience asks.
 
         Args:
             to: the contract, None to create one.
@@ -105,12 +116,35 @@ class Sender:
         call: dict[str, Any] = {"from": to_checksum_address(self.address), "data": "0x" + data.hex(), "value": value}
         if to is not None:
             call["to"] = to_checksum_address(to)
-        deadline = time.monotonic() + self._patience.give_up
         with self._lock, stage("sending a transaction, and waiting until it is mined"):
-            entry = self._entry(to, data, value)
-            return self._earlier(entry, call, deadline, repeatable=repeatable) or self._sent(
-                entry, call, gas, deadline, on_sent or self._on_sent
-            )
+            deadline = time.monotonic() + self._patience.give_up
+            with self._nonces.alone(deadline):
+                self._nonces.tidy()
+                entry = self._entry(to, data, value)
+                return self._lasting(entry, call, gas, deadline, on_sent or self._on_sent, repeatable=repeatable)
+
+    def _lasting(
+        self,
+        entry: Entry,
+        call: Mapping[str, Any],
+        gas: int,
+        deadline: float,
+        on_sent: OnSent | None,
+        *,
+        repeatable: bool,
+    ) -> Mined:
+        """Have a transaction mined, again under its nonce if a reorganisation takes it back before it is deep."""
+        mined = self._earlier(entry, call, deadline, repeatable=repeatable)
+        while True:
+            mined = mined or self._sent(entry, call, gas, deadline, on_sent)
+            if self._patience.depth == HEAD:
+                return mined
+            receipt = self._receipts.deepened(mined)
+            if receipt is not None:
+                return replace(self._succeeded(receipt, entry, call), earlier=mined.earlier)
+            _log.warning("event=transaction-taken-back hash=0x%s nonce=%d", mined.transaction.hex(), entry.nonce)
+            deadline = time.monotonic() + self._patience.give_up
+            mined = self._earlier(entry, call, deadline, repeatable=False)
 
     def most_gas(self) -> int:
         """Most gas that one transaction may ask for at present.  Raises ChainError."""
@@ -138,103 +172,81 @@ class Sender:
         if not entry.hashes:
             return None
         # The nonce is asked for before the receipts each time: what is mined in between is found.
-        usable, receipt = self._nonce() == entry.nonce, self._found(entry.hashes)
+        usable, receipt = self._nonces.next() == entry.nonce, self._receipts.found(entry.hashes)
         if receipt is None and not usable:
-            receipt = self._wait(entry.hashes, self._patience.doubt, deadline)
+            receipt = self._receipts.wait(entry.hashes, self._patience.doubt, deadline)
         if receipt is None and not usable:
-            usable, receipt = self._nonce() == entry.nonce, self._found(entry.hashes)
+            usable, receipt = self._nonces.next() == entry.nonce, self._receipts.found(entry.hashes)
         if receipt is not None and not repeatable:
             return self._resumed(receipt, entry, call)
         if receipt is not None:
             self._forget(entry)
         elif not usable:
-            self._require_synced(entry)
+            self._nonces.require_lost(entry)
             _log.warning("event=earlier-transaction-lost hash=0x%s nonce=%d", entry.hashes[-1].hex(), entry.nonce)
             self._forget(entry)
         return None
 
     def _resumed(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
-        """What an earlier run sent, and was mined."""
-        mined = replace(self._succeeded(receipt, entry, call), earlier=True)
+        """What was sent before, perhaps by an earlier run, and was mined."""
+        mined = self._succeeded(receipt, entry, call)
+        if entry.here:
+            return mined
         _log.warning("event=sent-by-an-earlier-run hash=0x%s nonce=%d", mined.transaction.hex(), entry.nonce)
         if self._on_earlier is not None:
             self._on_earlier(mined.transaction)
-        return mined
-
-    def _require_synced(self, entry: Entry) -> None:
-        """Raise ChainError while the node is catching up: it cannot know what became of the transaction."""
-        if self.rpc.guarded(lambda: bool(self.rpc.web3.eth.syncing)):
-            raise ChainError(
-                f"an earlier run sent the transaction 0x{entry.hashes[-1].hex()}, and the node is still catching up "
-                "with the chain, so it cannot say what became of it; run the command again when it has"
-            )
+        return replace(mined, earlier=True)
 
     def _sent(self, entry: Entry, call: Mapping[str, Any], gas: int, deadline: float, on_sent: OnSent | None) -> Mined:
         limits = self._latest()
-        self._warn_of_strangers(entry)
+        if not entry.hashes:
+            self._nonces.await_strangers(deadline)
         try:
             transaction = self._prepared({**call, "gas": min(gas, limits.gas)}, entry, limits)
         except ChainError:
             # Mined since, an earlier run's variant may be the cause: the contract has it, the money is spent.
-            receipt = self._wait(entry.hashes, self._patience.doubt, deadline) if entry.hashes else None
+            receipt = self._receipts.wait(entry.hashes, self._patience.doubt, deadline) if entry.hashes else None
             if receipt is None:
                 raise
             return self._resumed(receipt, entry, call)
-        while True:
+        for pause in growing(self._patience.poll, self._patience.resend):
             try:
                 return self._until_mined(transaction, entry, limits, deadline, on_sent)
             except _NonceTakenError:
+                nonce = entry.nonce
                 self._forget(entry)
-                _log.warning("event=nonce-taken address=0x%s advice='give this account to one process'",
-                             self.address.hex())  # fmt: skip
-                self._pause(deadline)
+            _log.warning("event=nonce-taken address=0x%s nonce=%d advice='give this account to one process'",
+                         self.address.hex(), nonce)  # fmt: skip
+            self._receipts.pause(pause)
+            if time.monotonic() >= deadline:
+                break
             limits = self._latest()
             self._rehearse(transaction)
+        raise self._nonces.in_the_way(nonce)
 
     def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: _Limits) -> Mapping[str, Any]:
         """The transaction, after it was rehearsed or its cost was announced; then with the gas that it needs."""
         if self._announce is None:
             self._rehearse(transaction)
             return transaction
-        limit = self._quoted(transaction, self._fees(limits, len(entry.hashes)), self._announce)
+        limit = self._quoted(transaction, self._bidding.bid(limits.base_fee, entry.bid), self._announce)
         return {**transaction, "gas": limit}
-
-    def _pause(self, deadline: float) -> None:
-        """Let the other transaction be mined.  Raises ChainError when there is no time left, or the process stops."""
-        if self._stopping.wait(self._patience.poll) or time.monotonic() >= deadline:
-            raise ChainError("another transaction of this account was in the way; give the account to one process")
-
-    def _warn_of_strangers(self, entry: Entry) -> None:
-        """Tell of a pending transaction that this command did not send, as ours may have to wait for it."""
-        if self._outbox is None or entry.hashes:
-            return
-        mined, pending = self._nonce(), self._nonce("pending")
-        if pending > mined:
-            _log.warning(
-                "event=account-has-pending-transactions address=0x%s first_nonce=%d count=%d "
-                "advice='wait until they are mined'",
-                self.address.hex(), mined, pending - mined,
-            )  # fmt: skip
 
     def _rehearse(self, transaction: Mapping[str, Any]) -> None:
         """Run the call without sending it, so that a refusal costs nothing and has a name."""
         if "to" in transaction:
             self.rpc.guarded(lambda: self.rpc.web3.eth.call(cast(Any, transaction)))
 
-    def _quoted(self, transaction: Mapping[str, Any], fees: Mapping[str, int], announce: Announce) -> int:
+    def _quoted(self, transaction: Mapping[str, Any], bid: Bid, announce: Announce) -> int:
         """Say what the transaction will cost; returns its gas limit: what it needs, and a quarter for what changes."""
         balance = self.rpc.guarded(lambda: int(self.rpc.web3.eth.get_balance(transaction["from"])))
         Quote(self.address, 0, 0, transaction["value"], balance).require_affordable()  # a node refuses to estimate it
         needed: int = self.rpc.guarded(lambda: int(self.rpc.web3.eth.estimate_gas(cast(Any, transaction))))
         limit = min(int(transaction["gas"]), needed * 5 // 4)
-        quote = Quote(self.address, needed, limit * fees["maxFeePerGas"], transaction["value"], balance)
+        quote = Quote(self.address, needed, limit * bid.most, transaction["value"], balance)
         quote.require_affordable()
         announce(quote)
         return limit
-
-    def _nonce(self, block: Literal["latest", "pending"] = "latest") -> int:
-        address = to_checksum_address(self.address)
-        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_transaction_count(address, block)))
 
     def _until_mined(
         self,
@@ -245,32 +257,52 @@ class Sender:
         on_sent: OnSent | None,
     ) -> Mined:
         """Send variants for higher and higher fees under one nonce, until one is mined."""
-        if not entry.hashes:
-            entry.nonce = self._nonce()
-        numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id}
         while time.monotonic() < deadline:
-            fees = self._fees(limits, len(entry.hashes))
-            signed = Account.sign_transaction({**numbered, **fees}, self._key.secret_bytes())
-            try:
-                accepted = self._offer(signed, entry, on_sent)
-            except ChainError as refusal:
-                return self._despite(refusal, entry, transaction, deadline)
-            alone = len(entry.hashes) == 1
-            # Alone and refused, it is mined only if the node got it twice: an outbox is there to be sure of that, too.
-            patient = accepted or not alone or self._outbox is not None
-            longest = self._patience.resend if accepted else self._patience.doubt
-            receipt = self._wait(entry.hashes, longest, deadline) if patient else None
-            if receipt is None and not accepted:
-                lost = alone or self._nonce() > entry.nonce  # before the receipts, which show what is mined in between
-                receipt = self._found(entry.hashes)
-                if receipt is None and lost:
-                    raise _NonceTakenError
+            if not entry.hashes:
+                entry.nonce = self._nonces.next()
+            bid = self._bidding.bid(limits.base_fee, self._to_replace(entry))
+            if bid.covers(limits.base_fee):
+                receipt = self._variant(transaction, entry, bid, deadline, on_sent)
+            else:
+                receipt = self._receipts.wait(entry.hashes, self._patience.resend, deadline)
             if receipt is not None:
                 return self._succeeded(receipt, entry, transaction)
             limits = self._latest()
-        raise self._not_mined(entry)
+        raise self._not_mined(entry, limits)
 
-    def _despite(self, refusal: ChainError, entry: Entry, call: Mapping[str, Any], deadline: float) -> Mined:
+    def _to_replace(self, entry: Entry) -> Bid:
+        """The highest bid from here under the entry's nonce: of its own last variant, or of another transaction."""
+        return entry.bid if self._outbox is None else self._outbox.bid_at(entry.nonce)
+
+    def _variant(
+        self, transaction: Mapping[str, Any], entry: Entry, bid: Bid, deadline: float, on_sent: OnSent | None
+    ) -> Mapping[str, Any] | None:
+        """Send one variant, and wait until it, or one before, is mined; None to go on with another.
+
+        Raises:
+            _NonceTakenError: none of them can be mined any more.
+            ChainError: the node refuses it, and none of them is mined soon.
+        """
+        alone = not entry.hashes
+        numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id}
+        signed = Account.sign_transaction({**numbered, **bid.fields}, self._key.secret_bytes())
+        try:
+            accepted = self._offer(signed, entry, bid, on_sent)
+        except ChainError as refusal:
+            return self._despite(refusal, entry, deadline)
+        # Alone and refused, it is mined only if the node got it twice: an outbox is there to be sure of that, too.
+        patient = accepted or not alone or self._outbox is not None
+        longest = self._patience.resend if accepted else self._patience.doubt
+        receipt = self._receipts.wait(entry.hashes, longest, deadline) if patient else None
+        if receipt is None and not accepted:
+            # Before the receipts, which show what is mined in between.
+            lost = alone or self._nonces.next() > entry.nonce
+            receipt = self._receipts.found(entry.hashes)
+            if receipt is None and lost:
+                raise _NonceTakenError
+        return receipt
+
+    def _despite(self, refusal: ChainError, entry: Entry, deadline: float) -> Mapping[str, Any]:
         """A node refuses a variant: it may have it nevertheless, or one of those before.
 
         Raises ChainError when none of them is mined soon.
@@ -278,17 +310,23 @@ class Sender:
         if not entry.hashes:
             raise refusal
         _log.warning("event=transaction-refused nonce=%d reason=%r", entry.nonce, str(refusal))
-        receipt = self._wait(entry.hashes, self._patience.doubt, deadline)
+        receipt = self._receipts.wait(entry.hashes, self._patience.doubt, deadline)
         if receipt is None:
             raise ChainError(f"{refusal}; it may be under way: run the command again, it pays once") from None
-        return self._succeeded(receipt, entry, call)
+        return receipt
 
-    def _not_mined(self, entry: Entry) -> ChainError:
-        sent = "".join(f" 0x{one.hex()}" for one in entry.hashes[-1:])
+    def _not_mined(self, entry: Entry, limits: _Limits) -> ChainError:
+        cause = self._bidding.reached(limits.base_fee)
+        if not entry.hashes:
+            cause = cause or f"nothing could be sent within {self._patience.give_up:.0f} s"
+            return ChainError(f"{cause}; nothing was sent")
         advice = "look for it before sending it again"
         if self._outbox is not None:
             advice = "run the command again: it goes on with this transaction and pays once"
-        return ChainError(f"the transaction{sent} was not mined within {self._patience.give_up:.0f} s; {advice}")
+        return ChainError(
+            f"the transaction 0x{entry.hashes[-1].hex()} was not mined within {self._patience.give_up:.0f} s; "
+            + "; ".join(filter(None, (cause, advice)))
+        )
 
     def _latest(self) -> _Limits:
         def ask() -> _Limits:
@@ -297,28 +335,27 @@ class Sender:
 
         return cast(_Limits, self.rpc.guarded(ask))
 
-    def _fees(self, limits: _Limits, attempt: int) -> dict[str, int]:
-        """Fees that a node takes as a replacement of the attempt before: a quarter more each time."""
-        tip = self._patience.tip * 5**attempt // 4**attempt
-        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * limits.base_fee * 5**attempt // 4**attempt + tip}
-
-    def _offer(self, signed: SignedTransaction, entry: Entry, on_sent: OnSent | None) -> bool:
+    def _offer(self, signed: SignedTransaction, entry: Entry, bid: Bid, on_sent: OnSent | None) -> bool:
         """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.
 
         Raises ChainError when the node refuses it for another reason; where that is sure, it is not under way.
         """
-        sent = bytes(signed.hash)
-        entry.hashes.append(sent)
-        self._save()
+        sent, before = bytes(signed.hash), entry.bid
+        again = sent in entry.hashes  # no higher bid is allowed: the node may have lost it
+        if not again:
+            entry.hashes.append(sent)
+            entry.bid, entry.here = bid, True
+            self._save()
         try:
             accepted = self._broadcast(signed)
         except ChainError as refusal:
-            if self._outbox is None or says(str(refusal), NOT_TAKEN):
+            if not again and (self._outbox is None or says(str(refusal), NOT_TAKEN)):
                 entry.hashes.remove(sent)
+                entry.bid = before
                 self._save()
             raise
-        if accepted:
-            _log.info("event=transaction-sent hash=0x%s nonce=%d", sent.hex(), entry.nonce)
+        if accepted and not again:
+            _log.info("event=transaction-sent hash=0x%s nonce=%d max_fee=%d", sent.hex(), entry.nonce, bid.most)
             if on_sent is not None:
                 on_sent(sent)
         return accepted
@@ -342,45 +379,11 @@ class Sender:
             self._outbox.save()
 
     def _forget(self, entry: Entry) -> None:
-        """Nothing of the transaction can be mined any more, or it was mined and failed."""
-        entry.hashes.clear()
+        entry.forget()
         self._save()
-
-    def _wait(self, hashes: Sequence[bytes], longest: float, deadline: float) -> Mapping[str, Any] | None:
-        until = min(deadline, time.monotonic() + longest)
-        while time.monotonic() < until:
-            with suppress(ChainError):  # a node that is away comes back
-                receipt = self._found(hashes)
-                if receipt is not None:
-                    return receipt
-            if self._stopping.wait(self._patience.poll):
-                raise ChainError(f"stopped while the transaction 0x{hashes[-1].hex()} was under way")
-        return None
-
-    def _found(self, hashes: Sequence[bytes]) -> Mapping[str, Any] | None:
-        """The receipt of one of the variants.  Raises ChainError when the node does not say."""
-        return next(filter(None, map(self._receipt, reversed(hashes))), None)
-
-    def _receipt(self, sent: bytes) -> Mapping[str, Any] | None:
-        def ask() -> Mapping[str, Any] | None:
-            with suppress(TransactionNotFound):
-                return cast(Mapping[str, Any], self.rpc.web3.eth.get_transaction_receipt(cast(Any, sent)))
-            return None
-
-        return cast(Mapping[str, Any] | None, self.rpc.guarded(ask))
 
     def _succeeded(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
         if self.rpc.guarded(lambda: int(receipt["status"])) != 1:
             self._forget(entry)
-            self._explain_failure(receipt, call)
+            self._receipts.explain(receipt, call)
         return cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
-
-    def _explain_failure(self, receipt: Mapping[str, Any], call: Mapping[str, Any]) -> None:
-        """A mined transaction failed although its rehearsal did not: the state changed in between, or gas ran out."""
-        sent, used = self.rpc.guarded(lambda: (receipt["transactionHash"], int(receipt["gasUsed"])))
-        gas = self.rpc.guarded(lambda: int(self.rpc.web3.eth.get_transaction(sent)["gas"]))
-        name = f"transaction 0x{bytes(sent).hex()}"
-        if used >= gas:
-            raise ContractError(f"{name} ran out of gas ({gas}); allow it more", "OutOfGas")
-        self.rpc.guarded(lambda: self.rpc.web3.eth.call(cast(Any, {**call, "gas": gas})))
-        raise ContractError(f"{name} was reverted, but would succeed now; send it again")

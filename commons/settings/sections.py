@@ -52,10 +52,15 @@ class ChainSettings(Section):
     """How long the node has for one answer."""
     tip: Annotated[int, Interval(ge=0, le=10**15), Unit("wei")] = 10**9
     """Priority fee of a transaction a unit of gas; a quarter more each time it is sent again."""
+    max_fee: Annotated[int, Interval(ge=1, le=10**15), Unit("wei")] = 500 * 10**9
+    """Most that is bid for a unit of gas, tip and base fee together.  While the chain asks more, transactions wait."""
     resend: Annotated[float, Interval(ge=0.1, le=86_400), Unit("seconds")] = 45.0
     """After this time without a receipt a transaction is sent again for higher fees: some blocks."""
     give_up: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 600.0
     """After this time a transaction is reported as not mined; it may be mined later."""
+    confirmations: Confirmations = 1
+    """Blocks that must vouch for a transaction, its own among them, before a command reports it; one that a
+    reorganisation takes back before is sent again.  Coordinator and provers have settings of their own for this."""
     outbox: File | None = None
     """Where commands remember transactions that are under way, so that one that is run again pays for nothing twice; by
     default beside the account's key file.  Name a place where the key's directory cannot be written."""

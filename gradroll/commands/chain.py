@@ -161,20 +161,23 @@ def _deploy(
 ) -> tuple[Deployment, list[tuple[str, bytes]]]:
     """Deploy everything; each address is told, and written down, as soon as it is paid for."""
     from commons.chain.deploying import deploy_contracts
+    from commons.chain.patience import Patience
     from commons.chain.view import ChainView
     from commons.chain.writer import ChainWriter
+    from commons.settings.sections import ChainSettings
     from gradroll.commands.paying import teller
 
     console, tells = arguments.console, teller(arguments.console)
+    patience = Patience.of_command(settings(arguments).section(ChainSettings, "confirmations"))
     made = deploy_contracts(
-        arguments.chain, account, rules, expected_chain_id=arguments.chain_id, outbox=outbox, announce=tells.announce,
-        on_sent=tells.on_sent, on_earlier=tells.on_earlier,
+        arguments.chain, account, rules, expected_chain_id=arguments.chain_id, patience=patience, outbox=outbox,
+        announce=tells.announce, on_sent=tells.on_sent, on_earlier=tells.on_earlier,
         mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
     )  # fmt: skip
     verifiers: list[tuple[str, bytes]] = []
     _write(arguments, made, verifiers, unfinished=_unfinished(account))
     chain = ChainWriter(
-        ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account,
+        ChainView(arguments.chain, made.market, expected_chain_id=made.chain_id), account, patience,
         outbox=outbox, announce=tells.announce, on_sent=tells.on_sent, on_earlier=tells.on_earlier,
     )  # fmt: skip
     for key in keys:

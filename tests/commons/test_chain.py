@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from eth_account import Account
 from web3.types import RPCEndpoint
 
 import contracts
@@ -36,7 +35,7 @@ from commons.chain.writer import ChainWriter
 from commons.sharing import sealing
 from commons.storage.accounts import SigningKey
 from gradroll.model_owner import roster
-from tests.support.anvil import Anvil, binary_in
+from tests.support.anvil import Anvil, binary_in, funded_keys
 from tests.support.parts import with_parts
 from tests.support.plain_batch import (
     Circumstances,
@@ -47,7 +46,6 @@ from tests.support.plain_batch import (
     random_gradients,
 )
 
-MNEMONIC = "test test test test test test test test test test test junk"
 DIMENSION, BOUND, REWARD = 10, 1 << 40, 10**15
 RULES = MarketRules(minimum_window=1, minimum_delay=1)
 PAYEE = bytes.fromhex("00000000000000000000000000000000000b0b00")
@@ -96,13 +94,8 @@ def world(
     binary = binary_in(repository / "contracts")
     if binary is None:
         pytest.fail("anvil is not installed; run `make setup`, or leave these tests out with -m 'not anvil'")
-    Account.enable_unaudited_hdwallet_features()
-    keys = tuple(
-        SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{i}").key))
-        for i in range(10)
-    )
     with Anvil(binary, tmp_path_factory.mktemp("anvil") / "log") as node:
-        yield deployed(node.url, keys)
+        yield deployed(node.url, funded_keys())
 
 
 @pytest.fixture(scope="module")
@@ -511,7 +504,7 @@ def test_a_deployment_goes_on_where_it_was_interrupted(world: World, tmp_path: P
             raise KeyboardInterrupt
 
     def nonce() -> int:
-        return world.chain._sender._nonce()
+        return world.chain._sender._nonces.next()
 
     before = nonce()
     with Outbox(tmp_path / "outbox") as outbox, pytest.raises(KeyboardInterrupt):
@@ -595,8 +588,7 @@ def test_two_senders_of_one_account_do_not_lose_transactions(world: World) -> No
 @pytest.mark.anvil
 def test_a_stuck_transaction_is_sent_again_with_higher_fees(anvil: Anvil) -> None:
     """The node forgets to mine; the second variant replaces the first, and its receipt is found."""
-    Account.enable_unaudited_hdwallet_features()
-    key = SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC).key))
+    (key,) = funded_keys(1)
     made = deploy_contracts(anvil.url, key)
     view = ChainView(anvil.url, made.market)
     chain = ChainWriter(view, key, Patience(poll=0.1, resend=1.0, give_up=600.0))
@@ -616,8 +608,7 @@ def test_a_stuck_transaction_is_sent_again_with_higher_fees(anvil: Anvil) -> Non
 
 @pytest.mark.anvil
 def test_a_transaction_that_is_never_mined_is_given_up(anvil: Anvil) -> None:
-    Account.enable_unaudited_hdwallet_features()
-    key = SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC).key))
+    (key,) = funded_keys(1)
     made = deploy_contracts(anvil.url, key)
     chain = ChainWriter(ChainView(anvil.url, made.market), key, Patience(poll=0.1, resend=0.5, give_up=2.0))
     chain.view.rpc.web3.provider.make_request(RPCEndpoint("evm_setAutomine"), [False])

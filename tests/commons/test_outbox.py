@@ -4,156 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from eth_account.typed_transactions.typed_transaction import TypedTransaction
-from hexbytes import HexBytes
-from web3.providers.base import BaseProvider
-from web3.types import RPCEndpoint, RPCResponse
+from web3.types import RPCResponse
 
 from circuits.errors import ChainError, ContractError, StorageError
 from circuits.hashing import keccak
-from commons.chain.mined import Mined
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.quotes import Quote
-from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Sender
-from commons.storage.accounts import SigningKey
-
-KEY = SigningKey.from_secret(b"\x07" * 32)
-CONTRACT, STRANGER = b"\xaa" * 20, keccak(b"a stranger's transaction")
-GAS, ETHER = 10**9, 10**18
-PATIENCE = Patience(poll=0.001, resend=0.3, doubt=0.3)
-
-
-class Killed(BaseException):
-    """The process ends at once: nothing of it runs any more, and nobody may catch this."""
-
-
-def _error(message: str) -> RPCResponse:
-    return cast(RPCResponse, {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": message}})
-
-
-@dataclass
-class PoolNode(BaseProvider):
-    """A node with a pool: of an account's transactions with one nonce, it mines the dearest that it was shown."""
-
-    chain_id: int = 5
-    mines: bool = True
-    balance: int = 10 * ETHER
-    status: int = 1
-    pool: dict[int, tuple[bytes, dict[str, Any]]] = field(default_factory=dict)
-    mined: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    kill_at: str = ""
-    hides_receipts: int = 0
-    syncing: bool = False
-    on_raw: Callable[[], None] | None = None
-    on_asked: Callable[[], None] | None = None
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def mine(self) -> None:
-        while len(self.mined) in self.pool:
-            self.mined.append(self.pool.pop(len(self.mined)))
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        self.asked.append(method)
-        if self.on_asked is not None:
-            self.on_asked()
-        if method == self.kill_at:
-            raise Killed
-        if method == "eth_sendRawTransaction":
-            return self._take(bytes.fromhex(params[0][2:]))
-        return cast(RPCResponse, {"jsonrpc": "2.0", "id": 1, "result": self._answer(method, params)})
-
-    def _answer(self, method: str, params: Any) -> Any:
-        if method == "eth_getTransactionReceipt":
-            return self._receipt(bytes.fromhex(params[0][2:]))
-        pending = len(self.pool) if params[1:] == ["pending"] else 0
-        block = {"number": "0x1", "timestamp": "0x1", "gasLimit": hex(30_000_000), "baseFeePerGas": hex(GAS)}
-        return {
-            "eth_chainId": hex(self.chain_id),
-            "eth_getTransactionCount": hex(len(self.mined) + pending),
-            "eth_getBlockByNumber": block,
-            "eth_getBalance": hex(self.balance),
-            "eth_estimateGas": hex(100_000),
-            "eth_getTransactionByHash": {"gas": hex(10**6)},
-            "eth_call": "0x",
-            "eth_syncing": {"currentBlock": "0x1", "highestBlock": "0x9"} if self.syncing else False,
-        }[method]
-
-    def _take(self, raw: bytes) -> RPCResponse:
-        if self.on_raw is not None:
-            self.on_raw()
-        transaction, sent = TypedTransaction.from_bytes(HexBytes(raw)).as_dict(), keccak(raw)
-        nonce, fee = transaction["nonce"], transaction["maxFeePerGas"]
-        waiting = self.pool.get(nonce)
-        trouble = None
-        if nonce < len(self.mined):
-            trouble = "nonce too low"
-        elif waiting is not None and fee * 10 < waiting[1]["maxFeePerGas"] * 11:
-            trouble = "replacement transaction underpriced"
-        if trouble:
-            return _error(trouble)
-        self.pool[nonce] = (sent, transaction)
-        if self.mines:
-            self.mine()
-        return cast(RPCResponse, {"jsonrpc": "2.0", "id": 1, "result": "0x" + sent.hex()})
-
-    def _receipt(self, sent: bytes) -> dict[str, Any] | None:
-        if sent not in dict(self.mined):
-            return None
-        if self.hides_receipts > 0:
-            self.hides_receipts -= 1
-            return None
-        return {
-            "transactionHash": "0x" + sent.hex(), "blockNumber": "0x2", "gasUsed": "0x5208", "status": hex(self.status),
-            "contractAddress": None, "logs": [],
-        }  # fmt: skip
-
-    def by_stranger(self, fee: int = GAS) -> None:
-        """Another program of the account sends a transaction."""
-        self.pool[len(self.mined) + len(self.pool)] = (STRANGER, {"maxFeePerGas": fee, "value": 0})
-
-    @property
-    def paid(self) -> int:
-        return sum(int(transaction["value"]) for _, transaction in self.mined)
-
-
-@dataclass
-class Terminal:
-    """Somebody types commands: each is a process of its own, with a node and an outbox."""
-
-    node: PoolNode
-    path: Path
-    patience: Patience = PATIENCE
-
-    def sender(self, outbox: Outbox | None, **kind: Any) -> Sender:
-        rpc = Rpc("http://node", ErrorTable(()))
-        rpc.web3.provider = self.node
-        return Sender(rpc, KEY, self.patience, outbox=outbox, **kind)
-
-    def fund(self, *amounts: int) -> list[Mined]:
-        """`gradroll task fund`, with as many transactions as there are amounts."""
-        with Outbox(self.path) as outbox:
-            sender = self.sender(outbox)
-            done = [sender.send(CONTRACT, b"fund", gas=10**6, value=amount) for amount in amounts]
-            outbox.clear()
-        return done
-
-    def killed(self, *amounts: int, at: str) -> None:
-        """The same, but the process dies when it asks the node that."""
-        self.node.kill_at = at
-        with pytest.raises(Killed):
-            self.fund(*amounts)
-        self.node.kill_at = ""
+from tests.support.poolnode import CONTRACT, ETHER, GAS, KEY, STRANGER, Killed, PoolNode, Terminal, refusal
 
 
 @pytest.fixture
@@ -355,7 +218,7 @@ def test_one_that_was_mined_and_failed_is_told_and_may_be_tried_again(terminal: 
 
 
 def test_what_the_node_refuses_is_not_under_way(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PoolNode, "_take", lambda *_: _error("insufficient funds at http://node"))
+    monkeypatch.setattr(PoolNode, "_take", lambda *_: refusal("insufficient funds at http://node"))
     for _ in range(3):
         with pytest.raises(ChainError, match="the node refused the transaction"):
             terminal.fund(7)
@@ -459,7 +322,7 @@ def test_a_damaged_file_is_refused_in_words_and_left(terminal: Terminal, content
 
 
 def test_a_file_of_a_newer_release_is_refused_and_left(terminal: Terminal) -> None:
-    terminal.path.write_text(json.dumps({"version": 2, "entries": [], "more": 1}))
+    terminal.path.write_text(json.dumps({"version": 3, "entries": [], "more": 1}))
     with pytest.raises(StorageError, match="written by a newer release"):
         Outbox(terminal.path)
 
@@ -527,7 +390,7 @@ def test_a_node_that_denies_what_it_took_makes_nobody_pay_twice(
 
     def deny(node: PoolNode, raw: bytes) -> RPCResponse:
         take(node, raw)
-        return _error(said)
+        return refusal(said)
 
     terminal.node.mines = False
     monkeypatch.setattr(PoolNode, "_take", deny)
@@ -543,7 +406,7 @@ def test_what_is_mined_although_the_node_denies_it_is_found_at_once(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take = PoolNode._take
-    monkeypatch.setattr(PoolNode, "_take", lambda node, raw: (take(node, raw), _error("internal error"))[1])
+    monkeypatch.setattr(PoolNode, "_take", lambda node, raw: (take(node, raw), refusal("internal error"))[1])
     assert not terminal.fund(7)[0].earlier
     assert terminal.node.paid == 7
 
@@ -557,7 +420,7 @@ def test_every_kind_of_node_is_understood(
 
     def again(node: PoolNode, raw: bytes) -> RPCResponse:
         heard = keccak(raw) in dict(node.mined) or keccak(raw) in [sent for sent, _ in node.pool.values()]
-        return _error(words[node.mines]) if heard else take(node, raw)
+        return refusal(words[node.mines]) if heard else take(node, raw)
 
     monkeypatch.setattr(PoolNode, "_take", lambda node, raw: (again(node, raw), again(node, raw))[1])
     terminal.fund(7)
@@ -579,7 +442,7 @@ def test_while_an_earlier_variant_is_under_way_a_refusal_is_waited_out(
 
     def poor(node: PoolNode, raw: bytes) -> RPCResponse:
         node.mine()
-        return _error("insufficient funds for gas * price + value")
+        return refusal("insufficient funds for gas * price + value")
 
     monkeypatch.setattr(PoolNode, "_take", poor)
     terminal.fund(7)

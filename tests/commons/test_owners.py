@@ -132,10 +132,10 @@ def test_owners_of_a_permissioned_task_register_themselves(world: World, wanted:
 def test_many_owners_are_paid_for_many_rounds_in_one_transaction(world: World, wanted: NewTask) -> None:
     task, view, relayer = task_with_batches(world, wanted, 3), world.chain.view, world.chains[9]
     before = [view.balance(owner.address) for owner in world.chains[6:9]]
-    nonce = relayer._sender._nonce()
+    nonce = relayer._sender._nonces.next()
     assert relayer.claim(task, [2, 0], 2) == 4 * REWARD
     assert relayer.claim(task, [0, 1, 2]) == 5 * REWARD
-    assert relayer._sender._nonce() == nonce + 2
+    assert relayer._sender._nonces.next() == nonce + 2
     assert [view.balance(owner.address) - old for owner, old in zip(world.chains[6:9], before, strict=True)] == [
         3 * REWARD
     ] * 3
@@ -154,9 +154,9 @@ def test_a_round_that_may_still_accept_an_owner_is_not_passed(world: World, want
 def test_an_owner_that_is_owed_nothing_costs_no_claim(world: World, wanted: NewTask) -> None:
     task, relayer = task_with_batches(world, wanted, 1, late=[world.chains[9]]), world.chains[5]
     world.advance(2000)
-    nonce = relayer._sender._nonce()
+    nonce = relayer._sender._nonces.next()
     assert relayer.claim(task, [3], owed_only=True) == 0
-    assert relayer._sender._nonce() == nonce
+    assert relayer._sender._nonces.next() == nonce
     assert relayer.claim(task, [3, 0], owed_only=True) == REWARD
     assert [world.chain.view.owner(task, index).next_claim for index in (0, 3)] == [1, 0]
 

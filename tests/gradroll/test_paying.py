@@ -12,7 +12,7 @@ import pytest
 
 import contracts
 from circuits.hashing import keccak
-from commons.chain.transactions import Sender
+from commons.chain.receiptwatch import Receipts
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from commons.wire.coordinator_client import CoordinatorClient
@@ -37,16 +37,16 @@ def _in_the_directory(market: SmallMarket, monkeypatch: pytest.MonkeyPatch) -> N
 
 def interrupted(monkeypatch: pytest.MonkeyPatch, words: list[str], waits: int = 1) -> None:
     """Run a command that is interrupted when it waits for a receipt, after so many waits that end."""
-    wait, left = Sender._wait, [waits - 1]
+    wait, left = Receipts.wait, [waits - 1]
 
-    def cut(sender: Sender, *arguments: Any) -> Any:
+    def cut(receipts: Receipts, *arguments: Any) -> Any:
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
-        return wait(sender, *arguments)
+        return wait(receipts, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Sender, "_wait", cut)
+        patched.setattr(Receipts, "wait", cut)
         assert main(words) == 130
 
 

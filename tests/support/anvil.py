@@ -7,9 +7,26 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+
+from eth_account import Account
+from web3.types import RPCEndpoint
 
 from circuits.errors import ChainError
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.storage.accounts import SigningKey
+
+MNEMONIC = "test test test test test test test test test test test junk"
+"""Of the accounts that every anvil node funds."""
+
+
+def funded_keys(count: int = 10) -> tuple[SigningKey, ...]:
+    """The keys of an anvil node's first accounts."""
+    Account.enable_unaudited_hdwallet_features()
+    return tuple(
+        SigningKey.from_secret(bytes(Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{number}").key))
+        for number in range(count)
+    )
 
 
 def binary_in(contracts: Path) -> Path | None:
@@ -47,6 +64,13 @@ class Anvil:
                     self._stop()
                     raise
                 time.sleep(0.1)
+
+    def ask(self, method: str, *arguments: object) -> Any:
+        """The node's answer to one question, also one that only anvil knows."""
+        provider = Rpc(self.url, ErrorTable(())).web3.provider
+        answer = provider.make_request(RPCEndpoint(method), list(arguments))
+        assert "error" not in answer, answer
+        return answer["result"]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,0 +1,109 @@
+"""What became of transactions, as a node tells it: whether they are known, mined, deep, and why one failed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from web3.exceptions import TransactionNotFound
+
+from circuits.errors import ChainError, ContractError
+from commons.chain.mined import Mined
+from commons.chain.patience import Patience
+from commons.chain.rpc import Rpc
+
+_log = logging.getLogger(__name__)
+
+
+class Receipts:
+    """Looks for the receipts of one account's transactions.
+
+    Args:
+        stopping: set by a process that stops; then every wait ends in ChainError.
+    """
+
+    def __init__(self, rpc: Rpc, patience: Patience, stopping: threading.Event) -> None:
+        self._rpc, self._patience, self._stopping = rpc, patience, stopping
+
+    def found(self, hashes: Sequence[bytes]) -> Mapping[str, Any] | None:
+        """The receipt of one of the variants.  Raises ChainError when the node does not say."""
+        return next(filter(None, map(self._receipt, reversed(hashes))), None)
+
+    def wait(self, hashes: Sequence[bytes], longest: float, deadline: float) -> Mapping[str, Any] | None:
+        """The same, waited for: so many seconds, and not beyond a deadline of the monotonic clock."""
+        until = min(deadline, time.monotonic() + longest)
+        while time.monotonic() < until:
+            with suppress(ChainError):  # a node that is away comes back
+                receipt = self.found(hashes)
+                if receipt is not None:
+                    return receipt
+            self.pause(self._patience.poll)
+        return None
+
+    def pause(self, seconds: float) -> None:
+        """Let blocks come.  Raises ChainError when the process stops."""
+        if self._stopping.wait(seconds):
+            raise ChainError("stopped while a transaction of this process was under way")
+
+    def knows(self, sent: bytes) -> bool:
+        """Whether the node has a transaction, mined or not.  Raises ChainError when it does not say."""
+
+        def ask() -> bool:
+            with suppress(TransactionNotFound):
+                return bool(self._rpc.web3.eth.get_transaction(cast(Any, sent)))
+            return False
+
+        return bool(self._rpc.guarded(ask))
+
+    def deepened(self, mined: Mined) -> Mapping[str, Any] | None:
+        """The receipt, once its block is as deep as patience asks; None when a reorganisation takes it back before.
+
+        Raises:
+            ChainError: no block has come for as long as a transaction is waited for.
+        """
+        _log.info("event=confirmations-awaited hash=0x%s block=%d", mined.transaction.hex(), mined.block)
+        head, since = -1, time.monotonic()
+        while time.monotonic() < since + self._patience.give_up:
+            with suppress(ChainError):  # a node that is away comes back
+                receipt = self._receipt(mined.transaction)
+                if receipt is None or self._is_deep(receipt):
+                    return receipt
+                latest = self._rpc.head().number
+                if latest != head:
+                    head, since = latest, time.monotonic()
+            self.pause(self._patience.poll)
+        raise ChainError(
+            f"the transaction 0x{mined.transaction.hex()} is in block {mined.block}, but no block has come for "
+            f"{self._patience.give_up:.0f} s, so it cannot become as deep as chain.confirmations says; run the command "
+            "again, it pays once"
+        )
+
+    def _is_deep(self, receipt: Mapping[str, Any]) -> bool:
+        block = int(self._rpc.guarded(lambda: int(receipt["blockNumber"])))
+        return block <= self._rpc.block(self._patience.depth).number
+
+    def explain(self, receipt: Mapping[str, Any], call: Mapping[str, Any]) -> None:
+        """Raise ContractError: a mined transaction failed although its rehearsal did not.
+
+        The state has changed in between, or gas ran out.
+        """
+        rpc = self._rpc
+        sent, used = rpc.guarded(lambda: (receipt["transactionHash"], int(receipt["gasUsed"])))
+        gas = rpc.guarded(lambda: int(rpc.web3.eth.get_transaction(sent)["gas"]))
+        name = f"transaction 0x{bytes(sent).hex()}"
+        if used >= gas:
+            raise ContractError(f"{name} ran out of gas ({gas}); allow it more", "OutOfGas")
+        rpc.guarded(lambda: rpc.web3.eth.call(cast(Any, {**call, "gas": gas})))
+        raise ContractError(f"{name} was reverted, but would succeed now; send it again")
+
+    def _receipt(self, sent: bytes) -> Mapping[str, Any] | None:
+        def ask() -> Mapping[str, Any] | None:
+            with suppress(TransactionNotFound):
+                return cast(Mapping[str, Any], self._rpc.web3.eth.get_transaction_receipt(cast(Any, sent)))
+            return None
+
+        return cast(Mapping[str, Any] | None, self._rpc.guarded(ask))
