@@ -16,6 +16,7 @@ from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, Prov
 MARKET = "0x" + "ab" * 20
 SAMPLES = {
     "a path": "/somewhere", "host:port": "host:1", "an http:// or https:// address": "https://node",
+    "an http:// or https:// address, or several with commas between them, or a list of them": "https://node,http://b",
     "host:port, grpc://host:port or grpcs://host:port": "grpcs://host:1",
     "sqlite:///path, sqlite://relative/path or redis://host:port/db": "sqlite:///log",
     "an address, 0x and 40 hexadecimal digits": MARKET,
