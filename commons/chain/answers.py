@@ -6,13 +6,13 @@ for or the receipt of another transaction is the trouble, and is named.  Fields 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
 from web3.exceptions import ContractLogicError
 from web3.types import RPCResponse
 
@@ -130,7 +130,6 @@ _RESULTS: Mapping[str, TypeAdapter[Any]] = {
     "eth_getTransactionByHash": TypeAdapter(_Transaction | None),
     "eth_getTransactionCount": TypeAdapter(_U63),
     "eth_getTransactionReceipt": TypeAdapter(_Receipt | None),
-    "eth_maxPriorityFeePerGas": TypeAdapter(_Quantity),
     "eth_sendRawTransaction": TypeAdapter(_Hash),
     "eth_sendTransaction": TypeAdapter(_Hash),
     "eth_syncing": TypeAdapter(Literal[False] | _Syncing),
@@ -142,8 +141,9 @@ METHODS = tuple(_RESULTS)
 def parsed(body: bytes) -> dict[str, Any]:
     """The JSON object of an answer.  Raises OddAnswerError."""
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):  # no JSON, no UTF-8, a number without end, nesting without end
+        # The standard library's reader overruns its stack where something has raised the recursion limit.
+        answer = from_json(body)
+    except ValueError:  # no JSON, no UTF-8, a number without end, nesting without end
         raise OddAnswerError("answers with something that is no JSON-RPC, a login page perhaps") from None
     if not isinstance(answer, dict):
         raise OddAnswerError("answers with JSON that is no JSON-RPC")

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _REPEATABLE = (
     "eth_accounts", "eth_blockNumber", "eth_call", "eth_chainId", "eth_estimateGas", "eth_gasPrice", "eth_getBalance",
     "eth_getBlockByNumber", "eth_getCode", "eth_getLogs", "eth_getTransactionByHash", "eth_getTransactionCount",
-    "eth_getTransactionReceipt", "eth_maxPriorityFeePerGas", "eth_syncing",
+    "eth_getTransactionReceipt", "eth_syncing",
 )  # fmt: skip
 """What is asked again when a connection breaks."""
 _PAUSES = (0.125, 0.25, 0.5)
