@@ -26,6 +26,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _SEND = "eth_sendRawTransaction"
 _BLOCK = "eth_getBlockByNumber"
+_WAITS_ALONE, _WAITS = 5, 1
+"""How often a node that is busy is waited for: with others at hand, once."""
 _AGE = 15.0
 """Seconds between looks at all nodes."""
 _LOOK = 3.0
@@ -67,7 +69,8 @@ class Nodes(BaseProvider):
 
     def __init__(self, urls: Sequence[str], timeout: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._nodes = tuple(Node(url, timeout) for url in urls)
+        waits = _WAITS_ALONE if len(urls) == 1 else _WAITS
+        self._nodes = tuple(Node(url, timeout, waits) for url in urls)
         self._standings = tuple(_Standing() for _ in urls)
         self._monotonic = monotonic
         self._looked: float | None = None

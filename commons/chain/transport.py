@@ -37,7 +37,6 @@ _PASSING = (
     HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT,
 )  # fmt: skip
 """A node, or what stands before it, that says so is busy, and may answer later."""
-_WAITS = 5
 _FIRST_WAIT = 0.5
 _WORTH_A_WORD = 2.0
 """Seconds of a wait that an operator should know of."""
@@ -78,11 +77,12 @@ class Node:
     Args:
         url: where it is; neither shown nor kept where it could be.
         timeout: seconds that it has for one answer; no wait is longer either.
+        waits: how often it is waited for when it says that it is busy.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, waits: int) -> None:
         self.url = SecretUrl(url)
-        self.timeout = timeout
+        self.timeout, self._busy = timeout, waits
         self._questions = itertools.count()
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
@@ -107,7 +107,7 @@ class Node:
         question = next(self._questions)
         asked = json.dumps({"jsonrpc": "2.0", "id": question, "method": method, "params": params or []}).encode()
         pauses = _PAUSES if method in _REPEATABLE and look is None else ()
-        waits = _waits(self.timeout, 0 if look is not None else _WAITS)
+        waits = _waits(self.timeout, 0 if look is not None else self._busy)
         try:
             body = self._posted(asked, look or self.timeout, pauses, waits)
         except OSError as error:

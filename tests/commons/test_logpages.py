@@ -26,6 +26,7 @@ REFUSALS: dict[str, Answer] = {
     "bsc": {"error": {"code": -32000, "message": "exceed maximum block range: 5000"}},
     "ankr": {"error": {"code": -32062, "message": "block range is too wide"}},
     "geth": {"error": {"code": -32002, "message": "request timed out"}},
+    "with HTTP 400": {"status": 400, "error": {"code": -32600, "message": "up to a 500 block range"}},
     "quicknode": 413,
     "gateway": 504,
 }

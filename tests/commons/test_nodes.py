@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_utils.address import to_checksum_address
 
 from circuits.errors import ChainError, ContractError
 from circuits.hashing import keccak
@@ -18,6 +20,8 @@ from commons.chain.devchain import DevChain
 from commons.chain.nodes import Nodes
 from commons.chain.rpc import ErrorTable, Rpc
 from tests.support.httpnode import HttpNode, StandIn
+
+NOBODY = to_checksum_address(bytes(20))
 
 
 class Clock:
@@ -52,6 +56,10 @@ class Net:
     def _head(self) -> int:
         return int(self.dev.answer("eth_getBlockByNumber", ["latest", False])["result"]["number"], 16)
 
+    def answering(self, sent: Any, method: str, params: Any) -> Any:
+        """What the chain says, but to a transaction."""
+        return sent if method == "eth_sendRawTransaction" else self.dev.answer(method, params)
+
     def answered(self, ask: Any = None) -> int:
         """Number of the node that answers a question."""
         before = [node.count("eth_getBalance") for node in self.nodes]
@@ -64,7 +72,7 @@ class Net:
         return node.count("eth_getBalance") > before
 
     def _balance(self) -> None:
-        self.rpc.guarded(lambda: self.rpc.web3.eth.get_balance("0x" + "00" * 20))
+        self.rpc.guarded(lambda: self.rpc.web3.eth.get_balance(NOBODY))
 
 
 @pytest.fixture
@@ -141,8 +149,7 @@ def test_each_failure_sets_a_node_aside_for_longer_with_jitter(net: Net) -> None
 def test_a_contract_that_refuses_is_no_node_that_fails(net: Net) -> None:
     refusal = {"error": {"code": 3, "message": "execution reverted", "data": "0x" + keccak(b"Refused()")[:4].hex()}}
     for node in net.nodes:
-        passed_on = node.answer
-        node.answer = lambda method, params, on=passed_on: refusal if method == "eth_call" else on(method, params)
+        node.answer = lambda method, params: refusal if method == "eth_call" else net.dev.answer(method, params)
     for _ in range(3):
         with pytest.raises(ContractError):
             net.rpc.call(b"\1" * 20, "any()", [], ["uint256"])
@@ -160,12 +167,11 @@ def test_a_node_far_behind_is_set_aside_until_it_has_caught_up(net: Net, caplog:
 
 def test_one_that_claims_to_be_far_ahead_is_not_believed_against_two(undo: ExitStack) -> None:
     net = Net(undo, 3)
-    net.nodes[2].behind = -1000
-    honest = net.nodes[2].answer
 
     def ahead(method: str, params: Any) -> Any:
-        said = honest(method, ["0x14", False] if method == "eth_getBlockByNumber" else params)
-        return {"result": {**said["result"], "number": "0x7fffffff"}} if method == "eth_getBlockByNumber" else said
+        if method != "eth_getBlockByNumber":
+            return net.dev.answer(method, params)
+        return {"result": {**net.dev.answer(method, ["0x14", False])["result"], "number": "0x7fffffff"}}
 
     net.nodes[2].answer = ahead
     assert net.answered() == 0
@@ -185,7 +191,7 @@ def test_a_node_of_another_chain_is_never_asked(net: Net, undo: ExitStack) -> No
     net.clock.now += 600
     before = len(stranger.asked)
     with pytest.raises(ChainError):
-        rpc.guarded(lambda: rpc.web3.eth.get_balance("0x" + "00" * 20))
+        rpc.guarded(lambda: rpc.web3.eth.get_balance(NOBODY))
     assert "eth_getBalance" not in [method for method, _ in stranger.asked[before:]]
 
 
@@ -246,10 +252,7 @@ def _signed(net: Net, nonce: int = 0) -> bytes:
 
 def test_a_transaction_goes_to_all_and_one_that_takes_it_is_enough(net: Net) -> None:
     raw = _signed(net)
-    net.nodes[0].answer = lambda method, params: (
-        {"error": {"code": -32000, "message": "txpool is full"}} if method == "eth_sendRawTransaction"
-        else net.dev.answer(method, params)
-    )  # fmt: skip
+    net.nodes[0].answer = partial(net.answering, {"error": {"code": -32000, "message": "txpool is full"}})
     assert net.rpc.guarded(lambda: bytes(net.rpc.web3.eth.send_raw_transaction(raw))) == keccak(raw)
     assert [node.count("eth_sendRawTransaction") for node in net.nodes] == [1, 1]
     assert {params[0] for node in net.nodes for m, params in node.asked if m == "eth_sendRawTransaction"} == {
@@ -270,9 +273,7 @@ def test_a_transaction_goes_to_all_and_one_that_takes_it_is_enough(net: Net) -> 
 def test_it_is_refused_only_when_none_may_have_it(net: Net, first: Any, second: Any, sure: bool) -> None:
     """A command that believed the refusal would send another transaction, and pay twice."""
     for node, said in zip(net.nodes, (first, second), strict=True):
-        node.answer = lambda method, params, said=said: (
-            said if method == "eth_sendRawTransaction" else net.dev.answer(method, params)
-        )
+        node.answer = partial(net.answering, said)
     with pytest.raises(ChainError) as caught:
         net.rpc.guarded(lambda: net.rpc.web3.eth.send_raw_transaction(_signed(net)))
     assert ("insufficient funds" in str(caught.value)) is sure

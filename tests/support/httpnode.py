@@ -12,7 +12,8 @@ from typing import Any
 from commons.chain.devchain import DevChain
 
 Answer = Mapping[str, Any] | bytes | int
-"""What is said beside `jsonrpc` and `id`; a body as it is; or a status without a body."""
+"""What is said beside `jsonrpc` and `id`, under the HTTP status `status` if there is one; a body as it is; or a status
+without a body."""
 
 
 class HttpNode:
@@ -36,6 +37,7 @@ class HttpNode:
                 said = node.answer(question["method"], question["params"])
                 status, body = (said, b"") if isinstance(said, int) else (200, said)
                 if isinstance(body, Mapping):
+                    status = body.get("status", status)
                     body = json.dumps({"jsonrpc": "2.0", "id": question["id"], **body}).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
