@@ -15,7 +15,10 @@ _log = logging.getLogger(__name__)
 
 
 class BlockWatch:
-    """The blocks of one node, looked at again and again.
+    """The blocks of one chain, looked at again and again, through one node or several.
+
+    A node that does not have the last block that another one showed may be behind, so it is not asked what became of
+    it; as soon as it has a block of that number, it is.
 
     Args:
         forget: called whenever blocks were replaced.
@@ -24,13 +27,18 @@ class BlockWatch:
     def __init__(self, rpc: Rpc, forget: Callable[[], None]) -> None:
         """Begin with the latest block.  Raises as ``look``."""
         self._rpc, self._forget = rpc, forget
-        self._last = rpc.head()
+        self._last, self._node = rpc.on_one_node(lambda node: (rpc.head(), node))
 
     def look(self) -> None:
         """Compare the block of the last look.  Raises ChainError when the node cannot be reached."""
+        self._rpc.on_one_node(self._look)
+
+    def _look(self, node: int) -> None:
         last = self._last
-        replaced = self._rpc.block_hash(last.number) != last.hash
-        self._last = self._rpc.head()
-        if replaced:
+        now = self._rpc.block_hash(last.number)
+        if now is None and node != self._node:
+            return
+        self._last, self._node = self._rpc.head(), node
+        if now != last.hash:
             _log.info("event=blocks-replaced block=%d", last.number)
             self._forget()

@@ -1,4 +1,4 @@
-"""What nodes say of a transaction that they do not take, in lower case; each kind of node has words of its own."""
+"""What nodes say when they do not take a transaction or a question, in lower case; each kind has words of its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ STALE = (
 """A transaction with this nonce was mined, or waits to be mined, perhaps for more."""
 NOT_TAKEN = ("insufficient funds", "insufficientfunds", "intrinsic gas")
 """It surely does not have it.  After another refusal, or behind a gateway, it may."""
+BUSY = (
+    "rate limit", "ratelimit", "too many requests", "request limit", "requests per second", "compute units",
+    "daily request", "capacity exceeded",
+)  # fmt: skip
+"""It was asked more often than it wants to be; a smaller question is one more."""
 
 
 def says(text: str, words: tuple[str, ...]) -> bool:

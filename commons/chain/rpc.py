@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from json import JSONDecodeError
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from eth_abi.abi import decode
@@ -11,16 +10,16 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 from web3.exceptions import BlockNotFound, ContractLogicError, Web3Exception
-from web3.types import FilterParams, LogReceipt, TxParams
+from web3.types import LogReceipt, TxParams
 
 from circuits.errors import ChainError, ContractError
 from commons.chain.abicoding import argument_types, call_data, selector
 from commons.chain.depth import BlockHead
+from commons.chain.logpages import LogPages
+from commons.chain.nodes import Nodes
 from commons.chain.refusals import in_words
-from commons.chain.transport import node_provider, transport_failure
 from commons.runtime.foreigntext import printable
-from commons.runtime.urls import without_secrets
-from commons.settings.values import Depth, Tag
+from commons.settings.values import Depth, Tag, split_nodes
 
 T = TypeVar("T")
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
@@ -57,15 +56,23 @@ class ErrorTable:
 
 
 class Rpc:
-    """One node, asked by many threads.  Every method raises ChainError when it cannot be reached."""
+    """One node or several, asked by many threads.  Every method raises ChainError when none can be reached.
+
+    Args:
+        url: of a node; of several, with commas between them, as `chain.url` has it.
+    """
 
     def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0) -> None:
-        self._url, self._shown, self._timeout = url, without_secrets(url), timeout
         self.errors = errors
-        self.web3 = Web3(node_provider(url, timeout))
+        self._nodes = Nodes(split_nodes(url), timeout)
+        self.web3 = Web3(self._nodes)
         # It asks for the chain id before every call; we compare it once, and transactions carry it signed.
         self.web3.middleware_onion.remove("validation")
+        self._pages = LogPages(self.web3, self._nodes)
         self._chain_id: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Rpc({self._nodes!r})"
 
     @property
     def chain_id(self) -> int:
@@ -78,7 +85,7 @@ class Rpc:
         """Raise ChainError unless the node is on the expected chain."""
         if self.chain_id != expected:
             raise ChainError(
-                f"the node at {self._shown} is on chain {self.chain_id}, the configuration says {expected}; "
+                f"the node at {self._nodes.shown} is on chain {self.chain_id}, the configuration says {expected}; "
                 "correct the address of the node or the chain id"
             )
 
@@ -91,20 +98,19 @@ class Rpc:
             return ask()
         except ContractLogicError as error:
             raise self.errors.explain(revert_data(error)) from error
-        except OSError as error:
-            # Not chained: what the library says has the URL.
-            raise transport_failure(self._url, self._timeout, error) from None
-        except (JSONDecodeError, UnicodeDecodeError):
-            raise ChainError(
-                f"the node at {self._shown} answers with something that is no JSON-RPC, a login page perhaps; correct "
-                "the address of the node"
-            ) from None
-        except UNFORESEEN as error:
-            raise ChainError(f"the node at {self._shown} answered: {self.said(error)}") from None
+        except ChainError:
+            raise
+        except (OSError, *UNFORESEEN) as error:
+            raise ChainError(f"the node at {self._nodes.shown} answered: {self.said(error)}") from None
 
     def said(self, error: Exception) -> str:
         """What a node says in an error: little of it, and without its own address."""
-        return printable((str(error) or type(error).__name__).replace(self._url, self._shown), _MAX_SHOWN)
+        return printable(self._nodes.hidden_in(str(error) or type(error).__name__), _MAX_SHOWN)
+
+    def on_one_node(self, ask: Callable[[int], T]) -> T:
+        """Have one and the same node answer all that is asked in here, told its number; another where it is the
+        trouble, from the beginning.  Raises ChainError when all are."""
+        return self._nodes.on_one(ask)
 
     def answer(self, to: bytes, signature: str, arguments: Sequence[Any]) -> bytes:
         """Call a view function; the bytes that it returns, none where there is no contract.
@@ -186,16 +192,11 @@ class Rpc:
         self, address: bytes, topics: Sequence[bytes | None], from_block: int, to_block: int | None = None
     ) -> list[LogReceipt]:
         """Logs of one contract from a block on, oldest first; up to the latest block unless told otherwise."""
-        wanted = cast(
-            FilterParams,
-            {
-                "address": to_checksum_address(address),
-                "topics": [None if topic is None else "0x" + topic.hex() for topic in topics],
-                "fromBlock": from_block,
-                "toBlock": "latest" if to_block is None else to_block,
-            },
-        )
-        return cast(list[LogReceipt], self.guarded(lambda: self.web3.eth.get_logs(wanted)))
+        wanted = {
+            "address": to_checksum_address(address),
+            "topics": [None if topic is None else "0x" + topic.hex() for topic in topics],
+        }
+        return cast(list[LogReceipt], self.guarded(lambda: self._pages.read(wanted, from_block, to_block)))
 
 
 def revert_data(error: ContractLogicError) -> bytes:

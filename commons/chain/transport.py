@@ -1,43 +1,54 @@
-"""HTTP to a node: what is asked again after a wait, and the name of every way in which it fails."""
+"""HTTP to a node: what is asked again after a wait, how much it may answer, and the name of every way to fail."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from time import sleep
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, ProxyError, SSLError
-from urllib3.exceptions import InvalidHeader, NameResolutionError
+from urllib3.exceptions import HTTPError, InvalidHeader, NameResolutionError, NewConnectionError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
-from web3 import HTTPProvider
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
+from web3.types import RPCResponse
 
-from circuits.errors import ChainError
-from commons.runtime.urls import without_secrets
+from commons.chain.answers import OddAnswerError, checked, parsed
+from commons.chain.nodetrouble import NodeTroubleError
+from commons.runtime.urls import SecretUrl, without_secrets
 
 _log = logging.getLogger(__name__)
 _REPEATABLE = (
     "eth_accounts", "eth_blockNumber", "eth_call", "eth_chainId", "eth_estimateGas", "eth_gasPrice", "eth_getBalance",
     "eth_getBlockByNumber", "eth_getCode", "eth_getLogs", "eth_getTransactionByHash", "eth_getTransactionCount",
-    "eth_getTransactionReceipt", "eth_maxPriorityFeePerGas", "eth_syncing",
+    "eth_getTransactionReceipt", "eth_syncing",
 )  # fmt: skip
 """What is asked again when a connection breaks."""
-_TRIES = 4
+_PAUSES = (0.125, 0.25, 0.5)
+"""Seconds before a question is asked again over a new connection."""
 _PASSING = (
     HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT,
 )  # fmt: skip
 """A node, or what stands before it, that says so is busy, and may answer later."""
-_WAITS = 5
 _FIRST_WAIT = 0.5
 _WORTH_A_WORD = 2.0
 """Seconds of a wait that an operator should know of."""
 _CONNECTIONS = 64
 """Kept open to one node; more are opened when they are needed, and closed again."""
+MOST_BYTES = 32 << 20
+"""Of one answer: a hundred times what a block of events takes; the memory of a node's lies is bounded by it."""
+_PIECE = 1 << 16
+_TOO_MUCH = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
+"""Statuses for an answer that is too long, or takes too long."""
+_HEADERS = {"Content-Type": "application/json", "User-Agent": "gradroll"}
+_CURE = "correct chain.url, or use another node"
 
 
 class _Waits(Retry):
@@ -60,55 +71,147 @@ class _Waits(Retry):
         sleep(seconds)
 
 
-def node_provider(url: str, timeout: float) -> HTTPProvider:
-    """A provider that waits and asks again where that helps.
-
-    Statuses that pass are asked again for every method: the node did not take the question, and a transaction of ours
-    is signed, so that it stays the same one.  After a broken connection only questions are repeated.
+class Node:
+    """One node behind one URL.  Thread-safe.
 
     Args:
-        timeout: seconds that the node has for one answer; no wait is longer either.
+        url: where it is; neither shown nor kept where it could be.
+        timeout: seconds that it has for one answer; no wait is longer either.
+        waits: how often it is waited for when it says that it is busy.
     """
-    waits = _Waits(
-        total=None, connect=0, read=False, other=0, status=_WAITS, status_forcelist=_PASSING, allowed_methods=None,
-        backoff_factor=_FIRST_WAIT, backoff_jitter=_FIRST_WAIT, backoff_max=timeout, raise_on_status=False,
+
+    def __init__(self, url: str, timeout: float, waits: int) -> None:
+        self.url = SecretUrl(url)
+        self.timeout, self._busy = timeout, waits
+        self._questions = itertools.count()
+        self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
+
+    def __repr__(self) -> str:
+        return f"Node({self.url.shown})"
+
+    def ask(self, method: str, params: Any, *, look: float | None = None) -> RPCResponse:
+        """Its answer, made sure of.
+
+        Statuses that pass are asked again for every method: the node did not take the question, and a transaction of
+        ours is signed, so that it stays the same one.  After a broken connection only questions are repeated.
+
+        Args:
+            look: seconds for a look whether it is there: nothing is asked again.
+
+        Raises:
+            NodeTroubleError: it cannot be reached, or what it answers is no answer.
+            ContractLogicError: a contract refused.
+        """
+        question = next(self._questions)
+        asked = json.dumps({"jsonrpc": "2.0", "id": question, "method": method, "params": params or []}).encode()
+        pauses = _PAUSES if method in _REPEATABLE and look is None else ()
+        waits = _waits(self.timeout, 0 if look is not None else self._busy)
+        try:
+            body = self._posted(asked, look or self.timeout, pauses, waits)
+        except OSError as error:
+            raise _transport_failure(self.url, look or self.timeout, error) from None  # what the library says has it
+        try:
+            return checked(method, params, question, parsed(body))
+        except OddAnswerError as odd:
+            raise NodeTroubleError(f"the node at {self.url.shown} {odd}; {_CURE}") from None
+
+    def _posted(self, asked: bytes, seconds: float, pauses: Sequence[float], waits: _Waits) -> bytes:
+        for pause in pauses:
+            try:
+                return self._once(asked, seconds, waits)
+            except requests.ConnectionError:
+                sleep(pause)
+        return self._once(asked, seconds, waits)
+
+    def _once(self, asked: bytes, seconds: float, waits: _Waits) -> bytes:
+        while True:
+            # Redirects are not followed, and the library would read all of their bodies.
+            with self._session.post(
+                self.url.reveal(), asked, headers=_HEADERS, timeout=seconds, stream=True, allow_redirects=False
+            ) as response:
+                if response.status_code not in _PASSING or not waits.status:
+                    return self._read(response, seconds)
+                waits = waits.increment("POST", response=response.raw)
+            waits.sleep(response.raw)
+
+    def _read(self, response: requests.Response, seconds: float) -> bytes:
+        status = response.status_code
+        if status == HTTPStatus.BAD_REQUEST:  # some say so of a question that they understood very well
+            body = self._body(response, seconds)
+            if _is_error(body):
+                return body
+        if response.is_redirect or not response.ok:
+            raise NodeTroubleError(
+                f"the node at {self.url.shown} {_refusal(response)}",
+                too_much=status in _TOO_MUCH, reached=status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+            )  # fmt: skip
+        return self._body(response, seconds)
+
+    def _body(self, response: requests.Response, seconds: float) -> bytes:
+        """All of an answer: no more of it than there is room for, and not for longer than an answer may take."""
+        until, body = time.monotonic() + seconds, bytearray()
+        try:
+            while piece := response.raw.read1(_PIECE, decode_content=True):
+                body += piece
+                if len(body) > MOST_BYTES:
+                    raise NodeTroubleError(
+                        f"the node at {self.url.shown} answers with over {MOST_BYTES >> 20} MiB; {_CURE}", too_much=True
+                    )
+                if time.monotonic() > until:
+                    raise requests.ReadTimeout
+        except ReadTimeoutError:
+            raise requests.ReadTimeout from None
+        except HTTPError as error:
+            raise requests.ConnectionError(error) from None
+        return bytes(body)
+
+
+def _waits(longest: float, count: int) -> _Waits:
+    return _Waits(
+        total=None, status=count, status_forcelist=_PASSING, allowed_methods=None, backoff_factor=_FIRST_WAIT,
+        backoff_jitter=_FIRST_WAIT, backoff_max=longest,
     )  # fmt: skip
-    session = requests.Session()
-    session.max_redirects = 0
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=waits))
-    again = ExceptionRetryConfiguration((requests.ConnectionError,), retries=_TRIES, method_allowlist=_REPEATABLE)
-    return HTTPProvider(url, request_kwargs={"timeout": timeout}, session=session, exception_retry_configuration=again)
 
 
-def transport_failure(url: str, timeout: float, error: OSError) -> ChainError:
+def _is_error(body: bytes) -> bool:
+    try:
+        return isinstance(parsed(body).get("error"), dict)
+    except OddAnswerError:
+        return False
+
+
+def _transport_failure(url: SecretUrl, timeout: float, error: OSError) -> NodeTroubleError:
     """What a failed request means, with scheme and host of the URL at most."""
-    node = f"the node at {without_secrets(url)}"
+    node = f"the node at {url.shown}"
     if isinstance(error, MissingSchema | InvalidSchema | InvalidURL):
-        return ChainError(
+        return NodeTroubleError(
             "the node's URL needs http:// or https:// in front and a host after it, for instance "
-            "http://127.0.0.1:8545; correct chain.url"
-        )
-    if isinstance(error, requests.HTTPError | requests.TooManyRedirects) and error.response is not None:
-        return ChainError(f"{node} {_refusal(error.response)}")
+            "http://127.0.0.1:8545; correct chain.url", reached=False,
+        )  # fmt: skip
     if isinstance(error, requests.Timeout):
-        return ChainError(f"{node} did not answer within {timeout:g} s; raise chain.timeout, or use another node")
+        return NodeTroubleError(
+            f"{node} did not answer within {timeout:g} s; raise chain.timeout, or use another node",
+            too_much=isinstance(error, requests.ReadTimeout), reached=isinstance(error, requests.ReadTimeout),
+        )  # fmt: skip
     if isinstance(error, SSLError):
-        return ChainError(
+        return NodeTroubleError(
             f"{node} and this machine do not agree on TLS: {_reason(error)}; check its certificate, and whether it is "
             "http:// or https://"
         )
     if isinstance(error, ProxyError):
-        return ChainError(
+        return NodeTroubleError(
             f"{node} cannot be reached through the proxy that the environment names; correct https_proxy and http_proxy"
         )
-    return ChainError(f"{node} cannot be reached{_unreached(url, error)}")
+    reached = not any(isinstance(cause, NewConnectionError) for cause in _causes(error))
+    return NodeTroubleError(f"{node} cannot be reached{_unreached(url, error)}", reached=reached)
 
 
-def _unreached(url: str, error: OSError) -> str:
+def _unreached(url: SecretUrl, error: OSError) -> str:
     causes = tuple(_causes(error))
     if any(isinstance(cause, NameResolutionError) for cause in causes):
-        return f": the name {urlsplit(url).hostname} is not known; correct chain.url, or look at the name service"
+        return f": the name {urlsplit(url.shown).hostname} is not known; correct chain.url, or look at the name service"
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return "; is it running?"
     return f": {_reason(error)}; look at the network between here and there"

@@ -17,6 +17,7 @@ from commons.settings.values import (
     Listen,
     LogUrl,
     NodeUrl,
+    NodeUrls,
     TlsFiles,
     Unit,
     tls_files,
@@ -40,8 +41,9 @@ class Section(BaseModel):
 class ChainSettings(Section):
     """The node, the chain and the market; how patient transactions are."""
 
-    url: NodeUrl
-    """JSON-RPC of an Ethereum node.  Use your own: one that lies can cost pay and, at a prover, privacy."""
+    url: NodeUrls
+    """JSON-RPC of an Ethereum node.  Use your own: one that lies can cost pay and, at a prover, privacy.  Of several
+    nodes the first that works is asked, and transactions go to all; a comma inside a URL is written %2C."""
     chain_id: Annotated[int, Interval(ge=1, le=_LARGEST)]
     """The chain that the node must be on; another one is refused at start."""
     market: Address

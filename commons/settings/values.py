@@ -22,6 +22,7 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _ADDRESS = re.compile(r"[0-9a-fA-F]{40}")
 _DEEPEST = 10_000
+_MOST_NODES = 16
 _SCHEME = re.compile(r"grpcs?://")
 
 
@@ -102,6 +103,27 @@ def require_node(text: str) -> str:
     _require(parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text))
     _ = parts.port  # raises ValueError
     return text
+
+
+def split_nodes(text: str) -> list[str]:
+    """The URLs of one or several nodes, with commas between them; a comma of a URL itself is written %2C (RFC 3986)."""
+    return [each.strip() for each in text.split(",")]
+
+
+def _nodes(value: object) -> object:
+    """One URL or several, as text or as a list: as text."""
+    if isinstance(value, list | tuple):
+        _require(all(isinstance(each, str) and "," not in each for each in value))
+        value = ",".join(value)
+    return value
+
+
+def _require_nodes(text: str) -> str:
+    urls = [require_node(each) for each in split_nodes(text)]
+    _require(len(urls) <= _MOST_NODES)
+    if len(set(urls)) < len(urls):
+        raise HintError("one of them is named twice")
+    return ",".join(urls)
 
 
 def require_endpoint(text: str) -> str:
@@ -202,6 +224,13 @@ Confirmations = Annotated[
 Listen = Annotated[Text, AfterValidator(_listening), Kind("host:port")]
 Endpoint = Annotated[Text, AfterValidator(require_endpoint), Kind("host:port, grpc://host:port or grpcs://host:port")]
 NodeUrl = Annotated[Text, AfterValidator(require_node), Kind("an http:// or https:// address", secret=True)]
+NodeUrls = Annotated[
+    Text,
+    BeforeValidator(_nodes),
+    AfterValidator(_require_nodes),
+    Kind("an http:// or https:// address, or several with commas between them, or a list of them", secret=True),
+]
+"""Of nodes of one chain, with commas between them."""
 LogUrl = Annotated[
     Text,
     AfterValidator(_log),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -16,6 +17,8 @@ from commons.chain.devchain import DevChain
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from tests.support.plain_batch import development_setup
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -32,6 +35,9 @@ class Node:
 
     def __post_init__(self) -> None:
         self.watch = BlockWatch(cast(Any, self), self.forget)
+
+    def on_one_node(self, ask: Callable[[int], T]) -> T:
+        return ask(0)
 
     def head(self) -> BlockHead:
         return BlockHead(len(self.blocks) - 1, 0, self.blocks[-1])

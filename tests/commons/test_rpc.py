@@ -15,7 +15,7 @@ from eth_abi.abi import encode
 
 from circuits.errors import ChainError, ContractError
 from commons.chain.rpc import ErrorTable, Rpc
-from commons.runtime.urls import without_secrets
+from commons.runtime.urls import SecretUrl, without_secrets
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -200,3 +200,9 @@ def test_a_revert_that_cannot_be_read_is_a_refusal(lying: LyingNode, data: str) 
 def test_of_a_revert_little_is_shown() -> None:
     text = ErrorTable(()).explain(bytes.fromhex("08c379a0") + encode(["string"], ["x" * 100_000]))
     assert len(str(text)) < 500
+
+
+@pytest.mark.parametrize("said", ["bad key APIKEY", "user:hunter2 is unknown", "see /v3/APIKEY?x=1"])
+def test_a_node_that_repeats_parts_of_its_address_tells_none(said: str) -> None:
+    url = SecretUrl("http://user:hunter2@node/v3/APIKEY?token=TOKENTOKEN")
+    assert not any(secret in url.hidden_in(f"{said} TOKENTOKEN") for secret in (*SECRETS, "TOKENTOKEN"))

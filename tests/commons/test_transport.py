@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from circuits.errors import ChainError
+from circuits.hashing import keccak
 from commons.chain import transport
 from commons.chain.rpc import ErrorTable, Rpc
 
@@ -108,9 +109,11 @@ def test_a_node_that_is_busy_is_asked_again(gateway: Gateway, waits: list[float]
 
 def test_so_is_one_that_a_transaction_is_sent_to(gateway: Gateway, waits: list[float]) -> None:
     """It did not take it: this is not a connection that broke."""
-    gateway.replies = [Reply(429), Reply(body=b'{"jsonrpc": "2.0", "id": 0, "result": "0x' + b"11" * 32 + b'"}')]
+    sent = keccak(b"\x02")
+    body = json.dumps({"jsonrpc": "2.0", "id": 0, "result": "0x" + sent.hex()}).encode()
+    gateway.replies = [Reply(429), Reply(body=body)]
     rpc = gateway.rpc()
-    assert rpc.guarded(lambda: bytes(rpc.web3.eth.send_raw_transaction(b"\x02"))) == b"\x11" * 32
+    assert rpc.guarded(lambda: bytes(rpc.web3.eth.send_raw_transaction(b"\x02"))) == sent
     assert gateway.asked == ["eth_sendRawTransaction"] * 2
 
 

@@ -16,6 +16,7 @@ from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, Prov
 MARKET = "0x" + "ab" * 20
 SAMPLES = {
     "a path": "/somewhere", "host:port": "host:1", "an http:// or https:// address": "https://node",
+    "an http:// or https:// address, or several with commas between them, or a list of them": "https://node,http://b",
     "host:port, grpc://host:port or grpcs://host:port": "grpcs://host:1",
     "sqlite:///path, sqlite://relative/path or redis://host:port/db": "sqlite:///log",
     "an address, 0x and 40 hexadecimal digits": MARKET,
@@ -292,3 +293,24 @@ def test_an_address_of_a_node_in_another_place_is_not_shown_either(tmp_path: Pat
     with pytest.raises(ConfigError, match="host:port") as refused:
         load(written(tmp_path, '[prover]\nlisten = "http://user:hunter2@h"\n'), environment={})
     assert "hunter2" not in str(refused.value)
+
+
+NODES = ("https://user:hunter2@a/KEY", "http://b:8545", "https://c/x%2Cy")
+
+
+def test_a_chain_has_one_node_or_several(tmp_path: Path) -> None:
+    listed = ", ".join(f'"{url}"' for url in NODES)
+    by_list = load(written(tmp_path, f"[chain]\nurl = [{listed}]\n"), environment={}).get("chain.url")
+    by_text = load(environment={"GRADROLL_CHAIN_URL": ", ".join(NODES)}).get("chain.url")
+    assert by_list == by_text == ",".join(NODES)
+
+
+@pytest.mark.parametrize(
+    "written_as",
+    ["[]", '["http://a", 5]', '["http://a,http://b"]', '"http://a,"', '"http://a,ws://hunter2@b"', "[[]]",
+     '"http://a,http://a"', '"' + ",".join(f"http://n{n}" for n in range(17)) + '"'],
+)  # fmt: skip
+def test_what_is_no_list_of_nodes_is_refused_and_not_shown(written_as: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"chain\.url .* must be an http:// or https:// address") as caught:
+        load(written(tmp_path, f"[chain]\nurl = {written_as}\n"), environment={})
+    assert "hunter2" not in str(caught.value)

@@ -22,6 +22,7 @@ from circuits.errors import (
     UnknownError,
     catalogue,
 )
+from commons.chain.nodetrouble import NodeTroubleError
 from commons.protocol.evidence import NoEvidenceError
 from commons.wire._generated import common_pb2
 from commons.wire._generated import prover_pb2 as pb
@@ -47,7 +48,7 @@ def test_codes_are_distinct() -> None:
     kinds = list(family(GradrollError))
     assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
     assert {kind for kind in kinds if "code" not in vars(kind)} == {
-        DamagedError, FullError, NoEvidenceError, RestoredError,
+        DamagedError, FullError, NodeTroubleError, NoEvidenceError, RestoredError,
     }  # fmt: skip
 
 

@@ -1,0 +1,24 @@
+"""A node that does not answer, or answers with something that is no answer."""
+
+from __future__ import annotations
+
+from web3.exceptions import Web3Exception
+
+from circuits.errors import ChainError
+
+
+class NodeTroubleError(ChainError, Web3Exception):
+    """One node is the trouble, not the chain: another one may be asked.
+
+    Also an error of the library's, so that who sends a transaction takes it for what it is: an answer that never came,
+    to a question that may have got through.
+
+    Attributes:
+        too_much: less may be answered: the question ran out of time, or its answer out of room.
+        reached: the node may have got the question.
+    """
+
+    def __init__(self, message: str, *, too_much: bool = False, reached: bool = True) -> None:
+        super().__init__(message)
+        self.too_much = too_much
+        self.reached = reached

@@ -1,0 +1,298 @@
+"""Several nodes of one chain: one stands in for another, and none that is wrong is believed for being there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_utils.address import to_checksum_address
+
+from circuits.errors import ChainError, ContractError
+from circuits.hashing import keccak
+from commons.chain import nodes
+from commons.chain.blockwatch import BlockWatch
+from commons.chain.devchain import DevChain
+from commons.chain.nodes import Nodes
+from commons.chain.rpc import ErrorTable, Rpc
+from tests.support.httpnode import HttpNode, StandIn
+
+NOBODY = to_checksum_address(bytes(20))
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Net:
+    """A chain, nodes that show it, and one who asks them."""
+
+    def __init__(self, undo: ExitStack, count: int = 2) -> None:
+        self.dev = DevChain()
+        while self._head() < 20:
+            self.dev._tester.mine_block()
+        self.nodes = [StandIn(self.dev) for _ in range(count)]
+        for node in self.nodes:
+            undo.callback(node.close)
+        self.clock = Clock()
+        self.rpc = self.asking(*(node.secret_url for node in self.nodes))
+
+    def asking(self, *urls: str) -> Rpc:
+        """One who asks some nodes, by the test's clock."""
+        rpc = Rpc(",".join(urls), ErrorTable(("Refused()",)), timeout=2.0)
+        rpc._nodes._monotonic = self.clock
+        return rpc
+
+    def _head(self) -> int:
+        return int(self.dev.answer("eth_getBlockByNumber", ["latest", False])["result"]["number"], 16)
+
+    def answering(self, sent: Any, method: str, params: Any) -> Any:
+        """What the chain says, but to a transaction."""
+        return sent if method == "eth_sendRawTransaction" else self.dev.answer(method, params)
+
+    def answered(self, ask: Any = None) -> int:
+        """Number of the node that answers a question."""
+        before = [node.count("eth_getBalance") for node in self.nodes]
+        (ask or self._balance)()
+        (number,) = (n for n, node in enumerate(self.nodes) if not node.status and self._asked(node, before[n]))
+        return number
+
+    @staticmethod
+    def _asked(node: StandIn, before: int) -> bool:
+        return node.count("eth_getBalance") > before
+
+    def _balance(self) -> None:
+        self.rpc.guarded(lambda: self.rpc.web3.eth.get_balance(NOBODY))
+
+
+@pytest.fixture
+def undo() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commons.chain.transport.sleep", lambda _: None)
+
+
+@pytest.fixture
+def net(undo: ExitStack) -> Net:
+    return Net(undo)
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage().split()[0].removeprefix("event=") for record in caplog.records
+            if "event=node-" in record.getMessage() and "asks-to-wait" not in record.getMessage()]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 401, 404])
+def test_another_node_answers_for_one_that_does_not_and_the_first_comes_back(
+    net: Net, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    assert net.answered() == 0
+    net.nodes[0].status = status
+    assert [net.answered() for _ in range(5)] == [1] * 5
+    assert events(caplog) == ["node-set-aside"], "told once"
+    net.nodes[0].status = 0
+    assert net.answered() == 1, "it is left alone for a while"
+    net.clock.now += 600
+    assert net.answered() == 0
+    assert events(caplog) == ["node-set-aside", "node-back"]
+    assert not any(secret in caplog.text for secret in ("hunter2", "APIKEY"))
+
+
+def test_so_does_one_for_a_node_that_is_gone_and_one_that_talks_nonsense(net: Net) -> None:
+    net.nodes[0].answer = lambda *_: b"<html>"
+    assert net.answered() == 1
+    rpc = net.asking("http://127.0.0.1:9", net.nodes[1].url)
+    assert rpc.head().number == 20
+
+
+def test_when_none_works_all_are_asked_and_named(net: Net) -> None:
+    net.rpc.head()
+    net.nodes[0].status = net.nodes[1].status = 500
+    with pytest.raises(ChainError, match=r"none of 2 nodes is of use: .*; .*HTTP status 500") as caught:
+        net.rpc.head()
+    assert not any(secret in str(caught.value) for secret in ("hunter2", "APIKEY"))
+    net.nodes[1].status = 0
+    assert net.rpc.head().number == 20, "nobody waits for a time to pass when there is nothing better"
+
+
+def test_each_failure_sets_a_node_aside_for_longer_with_jitter(net: Net) -> None:
+    net.rpc.head()
+    net.nodes[0].status = 500
+    pauses = []
+    for _ in range(10):
+        net.clock.now += 10**6
+        net.rpc.head()
+        pauses.append(net.rpc._nodes._standings[0].until - net.clock.now)
+    assert all(1 <= pause <= 450 for pause in pauses)
+    assert pauses[0] <= 3 < pauses[2] and pauses[9] >= 150
+    asked = len(net.nodes[0].asked)
+    for _ in range(20):
+        net.rpc.head()
+    assert len(net.nodes[0].asked) == asked
+
+
+def test_a_contract_that_refuses_is_no_node_that_fails(net: Net) -> None:
+    refusal = {"error": {"code": 3, "message": "execution reverted", "data": "0x" + keccak(b"Refused()")[:4].hex()}}
+    for node in net.nodes:
+        node.answer = lambda method, params: refusal if method == "eth_call" else net.dev.answer(method, params)
+    for _ in range(3):
+        with pytest.raises(ContractError):
+            net.rpc.call(b"\1" * 20, "any()", [], ["uint256"])
+    assert [node.count("eth_call") for node in net.nodes] == [3, 0]
+
+
+def test_a_node_far_behind_is_set_aside_until_it_has_caught_up(net: Net, caplog: pytest.LogCaptureFixture) -> None:
+    net.nodes[0].behind = 9
+    assert net.answered() == 1
+    assert "it is 9 blocks behind" in caplog.text
+    net.nodes[0].behind = 8
+    net.clock.now += 600
+    assert net.answered() == 0
+
+
+def test_one_that_claims_to_be_far_ahead_is_not_believed_against_two(undo: ExitStack) -> None:
+    net = Net(undo, 3)
+
+    def ahead(method: str, params: Any) -> Any:
+        if method != "eth_getBlockByNumber":
+            return net.dev.answer(method, params)
+        return {"result": {**net.dev.answer(method, ["0x14", False])["result"], "number": "0x7fffffff"}}
+
+    net.nodes[2].answer = ahead
+    assert net.answered() == 0
+
+
+def test_a_node_of_another_chain_is_never_asked(net: Net, undo: ExitStack) -> None:
+    """Also not when it is the first of the list and comes late, and not when no other works."""
+    stranger = HttpNode(lambda method, params: {"result": "0x5"} if method == "eth_chainId"
+                        else net.dev.answer(method, params))  # fmt: skip
+    undo.callback(stranger.close)
+    rpc = net.asking("http://127.0.0.1:9", net.nodes[0].url, stranger.url)
+    rpc.head()
+    rpc._nodes._nodes[0].url = type(rpc._nodes._nodes[0].url)(stranger.url)
+    net.clock.now += 600
+    assert rpc.chain_id == 131277322940537
+    net.nodes[0].status = 500
+    net.clock.now += 600
+    before = len(stranger.asked)
+    with pytest.raises(ChainError):
+        rpc.guarded(lambda: rpc.web3.eth.get_balance(NOBODY))
+    assert "eth_getBalance" not in [method for method, _ in stranger.asked[before:]]
+
+
+def test_one_url_costs_no_looks(undo: ExitStack) -> None:
+    net = Net(undo, 1)
+    net.rpc.head()
+    assert [method for method, _ in net.nodes[0].asked] == ["eth_getBlockByNumber"]
+
+
+def test_logs_up_to_a_block_come_from_a_node_that_has_it(net: Net) -> None:
+    """Else events would be taken for none, and never looked for again."""
+    last = net.rpc.head().number
+    net.nodes[0].behind = 3
+    net.rpc._nodes._saw(0, last - 3, latest=True)
+    assert net.rpc.logs(b"\1" * 20, [], 0, last) == []
+    assert [node.count("eth_getLogs") for node in net.nodes] == [0, 1]
+    net.nodes[1].behind = 3
+    net.rpc._nodes._saw(1, last - 3, latest=True)
+    with pytest.raises(ChainError, match="does not have block 20 yet"):
+        net.rpc.logs(b"\1" * 20, [], 0, last)
+
+
+def test_a_node_that_lags_is_no_reorganisation(net: Net) -> None:
+    forgotten: list[int] = []
+    watch = BlockWatch(net.rpc, lambda: forgotten.append(1))
+    net.nodes[1].behind = 3
+    net.nodes[0].status = 500
+    watch.look()
+    net.nodes[0].status = 0
+    net.clock.now += 600
+    watch.look()
+    assert not forgotten
+    net.nodes[0].behind = 3  # the same node, which had the block
+    watch.look()
+    assert forgotten == [1]
+
+
+def test_a_reorganisation_is_noticed_through_another_node_as_soon_as_it_has_the_block(net: Net) -> None:
+    forgotten: list[int] = []
+    snapshot = net.dev._tester.take_snapshot()
+    net.dev._tester.mine_block()
+    watch = BlockWatch(net.rpc, lambda: forgotten.append(1))
+    net.nodes[0].status = 500
+    net.dev._tester.revert_to_snapshot(snapshot)
+    watch.look()
+    assert not forgotten, "it may be behind"
+    net.dev.advance(100)
+    net.dev._tester.mine_blocks(2)
+    watch.look()
+    assert forgotten == [1]
+
+
+def _signed(net: Net, nonce: int = 0) -> bytes:
+    transaction = {"to": "0x" + "00" * 20, "value": 1, "gas": 21000, "maxFeePerGas": 10**11, "nonce": nonce,
+                   "maxPriorityFeePerGas": 1, "chainId": 131277322940537}  # fmt: skip
+    return bytes(Account.sign_transaction(transaction, net.dev.accounts[0].secret_bytes()).raw_transaction)
+
+
+def test_a_transaction_goes_to_all_and_one_that_takes_it_is_enough(net: Net) -> None:
+    raw = _signed(net)
+    net.nodes[0].answer = partial(net.answering, {"error": {"code": -32000, "message": "txpool is full"}})
+    assert net.rpc.guarded(lambda: bytes(net.rpc.web3.eth.send_raw_transaction(raw))) == keccak(raw)
+    assert [node.count("eth_sendRawTransaction") for node in net.nodes] == [1, 1]
+    assert {params[0] for node in net.nodes for m, params in node.asked if m == "eth_sendRawTransaction"} == {
+        "0x" + raw.hex()
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sure"),
+    [
+        ({"error": {"code": -32000, "message": "insufficient funds"}}, 401, True),
+        ({"error": {"code": -32000, "message": "insufficient funds"}}, b"{}", False),
+        (500, {"error": {"code": -32000, "message": "insufficient funds"}}, False),
+        (429, {"error": {"code": -32000, "message": "insufficient funds"}}, True),
+    ],
+    ids=str,
+)
+def test_it_is_refused_only_when_none_may_have_it(net: Net, first: Any, second: Any, sure: bool) -> None:
+    """A command that believed the refusal would send another transaction, and pay twice."""
+    for node, said in zip(net.nodes, (first, second), strict=True):
+        node.answer = partial(net.answering, said)
+    with pytest.raises(ChainError) as caught:
+        net.rpc.guarded(lambda: net.rpc.web3.eth.send_raw_transaction(_signed(net)))
+    assert ("insufficient funds" in str(caught.value)) is sure
+
+
+def test_no_more_is_asked_of_a_pinned_node_than_it_answers(net: Net) -> None:
+    """What is asked in one go is of one node, from the beginning."""
+    tries: list[int] = []
+
+    def ask(number: int) -> tuple[int, int]:
+        tries.append(number)
+        head = net.rpc.head().number
+        net.nodes[0].status = 500
+        return head, net.rpc.head().number
+
+    assert net.rpc.on_one_node(ask) == (20, 20)
+    assert tries == [0, 1]
+
+
+def test_the_blocks_that_a_node_may_lag_are_few() -> None:
+    assert nodes._BEHIND < 12, "fewer than the confirmations that are usual"
+    assert not Nodes.global_ccip_read_enabled

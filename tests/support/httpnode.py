@@ -1,0 +1,107 @@
+"""A node over real HTTP that answers what a test wants, and a stand-in that passes most questions on to a chain."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from commons.chain.devchain import DevChain
+
+Answer = Mapping[str, Any] | bytes | int
+"""What is said beside `jsonrpc` and `id`, under the HTTP status `status` if there is one; a body as it is; or a status
+without a body."""
+
+
+class HttpNode:
+    """Answers each question with what ``answer`` makes of method and parameters, and keeps the questions."""
+
+    def __init__(self, answer: Callable[[str, Any], Answer]) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, Any]] = []
+        node = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                node.asked.append((question["method"], question["params"]))
+                said = node.answer(question["method"], question["params"])
+                status, body = (said, b"") if isinstance(said, int) else (200, said)
+                if isinstance(body, Mapping):
+                    status = body.get("status", status)
+                    body = json.dumps({"jsonrpc": "2.0", "id": question["id"], **body}).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                with suppress(OSError):  # who asked may have heard enough
+                    self.wfile.write(body)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.secret_url = f"http://user:hunter2@127.0.0.1:{self.port}/v3/APIKEY"
+
+    def count(self, method: str) -> int:
+        """How often a method was asked."""
+        return [asked for asked, _ in self.asked].count(method)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class StandIn(HttpNode):
+    """A node in front of a chain, which several may share.
+
+    Attributes:
+        status: what it says to every question instead; 0 for an answer.
+        behind: blocks that it does not have yet.
+        range: most blocks whose logs it shows at once.
+        results: most logs that it shows at once.
+        refusal: what it says to a question for more.
+    """
+
+    def __init__(self, dev: DevChain) -> None:
+        self.dev = dev
+        self.status = 0
+        self.behind = 0
+        self.range = self.results = 1 << 62
+        self.refusal: Answer = {"error": {"code": -32005, "message": "query returned more than 10000 results"}}
+        super().__init__(self._passed_on)
+
+    def _passed_on(self, method: str, params: Any) -> Answer:
+        if self.status:
+            return self.status
+        if method == "eth_getBlockByNumber" and self.behind:
+            params = [self._seen(params[0]), *params[1:]]
+        if method == "eth_getLogs":
+            return self._logs(params)
+        return self.dev.answer(method, params)
+
+    def _head(self) -> int:
+        return int(self.dev.answer("eth_getBlockByNumber", ["latest", False])["result"]["number"], 16) - self.behind
+
+    def _seen(self, block: str) -> str:
+        if block == "latest":
+            return hex(self._head())
+        return hex(1 << 40) if int(block, 16) > self._head() else block
+
+    def _logs(self, params: Any) -> Answer:
+        wanted = dict(params[0])
+        head = self._head()
+        last = min(head, head if wanted["toBlock"] == "latest" else int(wanted["toBlock"], 16))
+        if last - int(wanted["fromBlock"], 16) + 1 > self.range:
+            return self.refusal
+        found = self.dev.answer("eth_getLogs", [{**wanted, "toBlock": hex(last)}])
+        return self.refusal if len(found.get("result", ())) > self.results else found
