@@ -134,6 +134,19 @@ class UnavailableError(GradrollError, code="unavailable", exit_status=5, rpc_sta
     cure = "see that the others run and can be reached, then repeat the command: it goes on"
 
 
+class BusyError(UnavailableError, code="busy", exit_status=5, rpc_status="RESOURCE_EXHAUSTED"):
+    """A server has as many calls of this kind, or of this caller, as it takes at a time; nothing was changed."""
+
+    cure = "do it again after a while; commands of this release wait and ask again by themselves"
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        """Args:
+        retry_after: seconds after which it is worth asking again, as the server said.
+        """
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class StorageError(GradrollError, code="storage", exit_status=6, rpc_status="RESOURCE_EXHAUSTED"):
     """The disk is full, not writable, or holds something it should not."""
 

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 
 import grpc
 
@@ -17,6 +16,7 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.clock import SystemClock
+from commons.runtime.descriptors import room_for
 from commons.runtime.process import stop_requested
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
@@ -27,11 +27,12 @@ from commons.storage.parameters import PublicParameters
 from commons.wire import checks, coordination
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
+from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
 from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
-from commons.wire.stalling import StallGuard, spaced
+from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
 from commons.wire.tls import read_roots
 from coordinator import coordinator_start
@@ -40,6 +41,7 @@ from coordinator.journal import VERSIONS
 from coordinator.roundstate import ProvenBatch
 from coordinator.turns import KINDS
 
+_SERVICE = pb.DESCRIPTOR.services_by_name["Coordinator"]
 _log = logging.getLogger(__name__)
 _MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
 """Bytes that a model may take: some for a header, and for each coordinate."""
@@ -91,13 +93,18 @@ class CoordinatorNode:
         coordinator_start.look_around(view, account.address, parameters, own, clock)
         self._address = account.address
         self._server: grpc.Server | None = None
-        self._health = Health(pb.DESCRIPTOR.services_by_name["Coordinator"].full_name)
+        self._health = Health(_SERVICE.full_name)
         self._loop = threading.Thread(target=self._drive, name="driver")
 
     def start(self) -> int:
         """Begin to serve and to drive rounds; returns the port.  Raises ConfigError when the address is taken."""
-        self._server = new_server(self._own.max_workers)
-        coordinator_pb2_grpc.add_CoordinatorServicer_to_server(Servicer(self.coordinator, self._own), self._server)
+        own, calls = self._own, Calls(Limits.of(self._own))
+        self._server = new_server(
+            calls, _SERVICE,
+            connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
+        )  # fmt: skip
+        servicer = Servicer(self.coordinator, self._own, calls)
+        coordinator_pb2_grpc.add_CoordinatorServicer_to_server(servicer, self._server)
         self._health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._tls)
         self._server.start()
@@ -138,9 +145,10 @@ class CoordinatorNode:
 class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, coordinator: Coordinator, settings: CoordinatorSettings) -> None:
+    def __init__(self, coordinator: Coordinator, settings: CoordinatorSettings, calls: Calls) -> None:
         self._coordinator = coordinator
         self._settings = settings
+        self._calls = calls
 
     def SubmitHeader(  # noqa: N802
         self, request: pb.SubmitHeaderRequest, context: grpc.ServicerContext
@@ -148,7 +156,9 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         """Enter a submission into its round."""
         with answering(context, _refused):
             header, receipts = coordination.submission_from_wire(request)
-            return coordination.status_to_wire(self._coordinator.admission.submit(header, receipts))
+            status = self._coordinator.admission.submit(header, receipts)
+            self._calls.known(context)
+            return coordination.status_to_wire(status)
 
     def SubmissionStatus(  # noqa: N802
         self, request: pb.SubmissionStatusRequest, context: grpc.ServicerContext
@@ -166,14 +176,15 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.PutModelReply]:
         """Store a model of a task's model owner, unless it is here already."""
-        with answering(context, _refused), self._guard(context) as guard:
-            parts = guard.incoming(request_iterator)
-            head = coordination.model_head_from_wire(next(parts, None))
+        with answering(context, _refused):
+            head = coordination.model_head_from_wire(next(request_iterator, None))
             terms = self._coordinator.admission.check_publisher(head)
+            self._calls.enter(context, ("task", head.task_id))
+            self._calls.known(context)
             if not self._coordinator.models.has(head.digest):
                 limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
                 model = coordination.ModelReader(head, limit)
-                yield from guard.outgoing(spaced(model.chunks(parts)))
+                yield from spaced(model.chunks(request_iterator))
                 self._coordinator.models.put(model.finish())
             yield pb.PutModelReply(digest=head.digest)
 
@@ -181,35 +192,32 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         self, request: pb.GetModelRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a model."""
-        with answering(context, _refused), self._guard(context) as guard:
+        with answering(context, _refused):
             model = self._coordinator.models.get(checks.digest(request.digest, "digest"))
-            yield from guard.outgoing(blob_to_wire(model, request.offset))
+            yield from blob_to_wire(model, request.offset)
 
     def GetPayload(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a batch's aggregate."""
-        with answering(context, _refused), self._guard(context) as guard:
+        with answering(context, _refused):
             digest = self._batch(request).payload_digest
             if digest is None:
                 raise NotReadyError("the provers have not released this sum yet; ask again some blocks later")
-            yield from guard.outgoing(blob_to_wire(self._coordinator.results.get(digest), request.offset))
+            yield from blob_to_wire(self._coordinator.results.get(digest), request.offset)
 
     def GetAuditBundle(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
-        with answering(context, _refused), self._guard(context) as guard:
+        with answering(context, _refused):
             bundle = self._coordinator.results.get(self._batch(request).bundle_digest)
-            yield from guard.outgoing(blob_to_wire(bundle, request.offset))
+            yield from blob_to_wire(bundle, request.offset)
 
     def TaskStatus(self, request: pb.TaskStatusRequest, context: grpc.ServicerContext) -> pb.TaskStatusReply:  # noqa: N802
         """A task's rounds and rejections."""
         with answering(context, _refused):
             return coordination.task_status_to_wire(self._coordinator.task_status(request.task_id))
-
-    def _guard(self, context: grpc.ServicerContext) -> AbstractContextManager[StallGuard]:
-        return StallGuard(self._settings.idle_timeout).watching(context.cancel)
 
     def _batch(self, request: common_pb2.BatchRequest) -> ProvenBatch:
         batch_id = checks.digest(request.batch_id, "batch_id")

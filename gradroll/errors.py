@@ -3,6 +3,7 @@
 from circuits.errors import (
     AssignmentError,
     BlamedProversError,
+    BusyError,
     ChainError,
     CircuitError,
     ClosedError,
@@ -26,7 +27,7 @@ from circuits.errors import (
 )
 
 __all__ = [
-    "AssignmentError", "BlamedProversError", "ChainError", "CircuitError", "ClosedError", "ConfigError",
+    "AssignmentError", "BlamedProversError", "BusyError", "ChainError", "CircuitError", "ClosedError", "ConfigError",
     "ContractError", "GradientError", "GradrollError", "InconsistentError", "InsecureSetupError", "InvalidInputError",
     "KeyFileError", "KeyMismatchError", "NotReadyError", "ProofError", "RuleViolationError", "SignatureError",
     "StorageError", "UnavailableError", "UnknownError", "WireError",

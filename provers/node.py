@@ -6,14 +6,16 @@ import logging
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from functools import partial
 
 import grpc
 
 from commons.chain.view import ChainView
 from commons.protocol.messages import Step, StepRequest
+from commons.protocol.streamheads import ShareHead
 from commons.runtime.clock import SystemClock
+from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
@@ -23,10 +25,12 @@ from commons.storage.parameters import PublicParameters
 from commons.wire import batchsteps, checks, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
+from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
+from commons.wire.methods import Pool
 from commons.wire.rpcstatus import answering
-from commons.wire.stalling import StallGuard, spaced
+from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
 from provers import prover_start
 from provers.background import Background
@@ -36,6 +40,7 @@ from provers.store import Store
 
 _MOST_LOOKS = 16
 """Certificates that wait to be looked at, of up to 2 MiB each; what there is no room for may be shown again."""
+_SERVICE = pb.DESCRIPTOR.services_by_name["Prover"]
 _log = logging.getLogger(__name__)
 
 
@@ -67,13 +72,17 @@ class ProverNode:
         prover_start.look_around(self.prover, own, keystore, clock)
         self._background = Background("suspicions", _MOST_LOOKS)
         self._server: grpc.Server | None = None
-        self._health = Health(pb.DESCRIPTOR.services_by_name["Prover"].full_name)
+        self._health = Health(_SERVICE.full_name)
         self._stopping = threading.Event()
 
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
-        self._server = new_server(self._own.max_workers)
-        servicer = Servicer(self.prover, self._background, self._own.idle_timeout)
+        own, calls = self._own, Calls(Limits.of(self._own))
+        self._server = new_server(
+            calls, _SERVICE,
+            connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
+        )  # fmt: skip
+        servicer = Servicer(self.prover, self._background, calls)
         prover_pb2_grpc.add_ProverServicer_to_server(servicer, self._server)
         self._health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._tls)
@@ -103,22 +112,23 @@ class ProverNode:
 class Servicer(prover_pb2_grpc.ProverServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, prover: Prover, background: Background, idle_timeout: float) -> None:
+    def __init__(self, prover: Prover, background: Background, calls: Calls) -> None:
         self._prover = prover
         self._background = background
-        self._idle_timeout = idle_timeout
+        self._calls = calls
 
     def SubmitShares(  # noqa: N802
         self, request_iterator: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.SubmitSharesReply]:
         """Take one share in."""
         meter = Meter()
-        with answering(context, self._prover.refused), self._guard(context) as guard:
-            parts = meter.incoming(guard.incoming(request_iterator))
+        with answering(context, self._prover.refused):
+            parts = meter.incoming(request_iterator)
             head = uploads.head_from_wire(next(parts, None))
-            taken = self._prover.take(head, uploads.sealed_from_wire(parts))
-            yield from guard.outgoing(pb.SubmitSharesReply(taken=count) for count in spaced(taken))
+            taken = self._prover.take(head, self._sealed(head, parts, context))
+            yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
             submission, signature = self._prover.receipt(head.header)
+            self._calls.known(context)
             # Before the receipt leaves: an owner that has it ends the call, and with it this method.
             _log.info("event=share submission=0x%s %s", submission.hex()[:16], meter.figures())
             yield pb.SubmitSharesReply(receipt=pb.ShareReceipt(submission=submission, signature=signature))
@@ -128,11 +138,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
     ) -> Iterator[pb.RunReply]:
         """Run one step of a batch."""
         meter = Meter()
-        with answering(context, self._prover.refused), self._guard(context) as guard:
-            parts = meter.incoming(guard.incoming(request_iterator))
+        with answering(context, self._prover.refused):
+            parts = self._led_in(meter.incoming(request_iterator), context)
             request = batchsteps.request_from_wire(parts, self._limits)
+            self._calls.enter(context, pool=Pool.RELEASES if request.step is Step.RELEASE else Pool.STEPS)
             try:
-                yield from guard.outgoing(meter.outgoing(batchsteps.reply_to_wire(self._prover.run(request))))
+                reply = self._prover.run(request)
+                self._calls.known(context)
+                yield from meter.outgoing(batchsteps.reply_to_wire(reply))
             finally:
                 self._look_at(request)
             name, session = request.step.name, request.session.hex()[:16]
@@ -148,7 +161,9 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         """Take the other dealers' keys."""
         with answering(context, self._prover.refused):
             packages = uploads.packages_from_wire(request.packages)
-            return uploads.confirmation_to_wire(self._prover.accept(request.committee_id, packages))
+            confirmation = self._prover.accept(request.committee_id, packages)
+            self._calls.known(context)
+            return uploads.confirmation_to_wire(confirmation)
 
     def ConfirmKeys(self, request: pb.ConfirmKeysRequest, context: grpc.ServicerContext) -> pb.ConfirmKeysReply:  # noqa: N802
         """Compare what all members hold."""
@@ -156,6 +171,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             checks.counted(request.confirmations, 1, self._prover.membership.committee.size, "confirmations")
             words = [uploads.confirmation_from_wire(word) for word in request.confirmations]
             self._prover.confirm(request.committee_id, words)
+            self._calls.known(context)
             return pb.ConfirmKeysReply()
 
     def Status(self, request: pb.ProverStatusRequest, context: grpc.ServicerContext) -> pb.ProverStatusReply:  # noqa: N802
@@ -167,9 +183,9 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a batch's certificate."""
-        with answering(context, self._prover.refused), self._guard(context) as guard:
+        with answering(context, self._prover.refused):
             certificate = self._prover.store.certificate(checks.digest(request.batch_id, "batch_id"))
-            yield from guard.outgoing(blob_to_wire(certificate, request.offset))
+            yield from blob_to_wire(certificate, request.offset)
 
     def ListBatches(self, request: pb.ListBatchesRequest, context: grpc.ServicerContext) -> pb.ListBatchesReply:  # noqa: N802
         """Name the batches of a round that this prover attested."""
@@ -182,9 +198,9 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
-        with answering(context, self._prover.refused), self._guard(context) as guard:
+        with answering(context, self._prover.refused):
             bundle = self._prover.store.audit_bundle(checks.digest(request.batch_id, "batch_id"))
-            yield from guard.outgoing(blob_to_wire(bundle, request.offset))
+            yield from blob_to_wire(bundle, request.offset)
 
     def GetAvailability(self, request: pb.AvailabilityRequest, context: grpc.ServicerContext) -> pb.AvailabilityReply:  # noqa: N802
         """Say that a batch's sum is to be had."""
@@ -199,8 +215,25 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         if request.step is Step.RELEASE and not self._background.start(partial(self._prover.look_at, request)):
             _log.info("event=certificate-not-looked-at reason='others wait already, or the prover ends'")
 
-    def _guard(self, context: grpc.ServicerContext) -> AbstractContextManager[StallGuard]:
-        return StallGuard(self._idle_timeout).watching(context.cancel)
+    def _sealed(
+        self, head: ShareHead, parts: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
+    ) -> Iterator[bytes]:
+        """The chunks of a share, which are asked for once its owner's signature was checked."""
+        header = head.header
+        self._calls.enter(context, ("account", header.owner), ("task", header.task_id))
+        self._calls.known(context)
+        yield from uploads.sealed_from_wire(parts)
+
+    def _led_in(self, parts: Iterator[pb.RunRequest], context: grpc.ServicerContext) -> Iterator[pb.RunRequest]:
+        """A step's request, which waits among strangers' ones only until its head names an attempt of this prover.
+
+        The signature is over all that follows, which may be long; but the name hangs on what provers have just drawn,
+        so that nobody knows it whom the coordinator or a prover has not told.
+        """
+        for part in parts:
+            yield part
+            if part.WhichOneof("part") == "head" and self._prover.has_attempt(part.head.session):
+                self._calls.enter(context, pool=Pool.STEPS)
 
     def _limits(self, session: bytes) -> batchsteps.Limits:
         return batchsteps.Limits(self._prover.dimension(session))

@@ -105,6 +105,10 @@ class Prover:
         """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""
         return self._runner.dimension(session)
 
+    def has_attempt(self, session: bytes) -> bool:
+        """Whether this prover works on an attempt of that name."""
+        return self._runner.has_attempt(session)
+
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
         return self._runner.run(request)

@@ -53,6 +53,11 @@ class Runner:
         state = party.cohorts.get(session) or party.any_attempt(session)
         return state.cohort.context.dimension
 
+    def has_attempt(self, session: bytes) -> bool:
+        """Whether an attempt of that name is under way here."""
+        party = self._party
+        return party is not None and session in party.attempts
+
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
         key = _identity(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import shlex
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from circuits.errors import ChainError, ConfigError, KeyFileError, StorageError
 from circuits.srs import powers_needed
 from circuits.statement import domain_size
 from commons.chain.devchain import DevChain
+from commons.runtime.descriptors import room_for
 from commons.settings.loading import load
 from commons.settings.sections import (
     ChainSettings,
@@ -26,6 +28,7 @@ from commons.settings.sections import (
     ModelOwnerSettings,
     OwnerSettings,
     ProverSettings,
+    Server,
 )
 from gradroll.cli import build_parser, main
 from tests.support import buildcontext
@@ -195,6 +198,17 @@ def test_units_start_real_commands(name: str) -> None:
     parsed = build_parser().parse_args(arguments)
     assert parsed.config == Path(f"/etc/gradroll/{name}.toml")
     assert service["LimitCORE"] == "0"  # no key ends in a core dump
+
+
+@pytest.mark.parametrize("name", ["prover", "coordinator"])
+def test_units_have_descriptors_for_all_connections(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    limit = int(unit(name)["Service"]["LimitNOFILE"])
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    wanted = Server.model_fields["max_connections"].default
+    assert room_for(wanted) == wanted
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("name", ["prover", "coordinator"])

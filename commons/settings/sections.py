@@ -84,11 +84,27 @@ class Server(Section):
 
     listen: Listen
     """Address to bind; port 0 takes any free one."""
+    max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 16
+    """Calls of each kind at a time: uploads, steps, downloads, and so on; none keeps those of another kind from being
+    worked on.  One address, account or task has half of them at most."""
     clock_skew: Annotated[int, Interval(ge=0, le=3600), Unit("seconds")] = 30
     """Time after a submit deadline in which submissions still get in, as clocks and nodes differ."""
     idle_timeout: Annotated[float, Interval(ge=1, le=3600), Unit("seconds")] = 60.0
     """A caller that sends nothing for so long, or takes nothing of an answer, loses its call, and frees the thread that
     waits for it; one that is slow does not."""
+    first_message_timeout: Annotated[float, Interval(ge=0.1, le=600), Unit("seconds")] = 10.0
+    """A caller that has not sent its first message after so long loses its call: until then nobody knows who it is."""
+    least_rate: Annotated[float, Interval(ge=1, le=1 << 30), Unit("bytes a second")] = 1024.0
+    """A caller that sends or takes less in the long run loses its call, once it has been waited for `idle_timeout`
+    longer than this rate allows.  A line of 1 KiB/s for each call is fast enough by default, and none that is slower
+    could move 64 KiB in the default `idle_timeout` anyway."""
+    max_connections: Annotated[int, Interval(ge=16, le=1 << 20), Unit("connections")] = 4096
+    """Connections at a time; further ones are closed at once.  Each takes a descriptor, and the process leaves some of
+    those that it may have for its own files: with a lower limit of the system there are fewer connections, and a
+    warning at start says so.  One address can take all of them: limit those of each address in the firewall."""
+    connection_age: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 3600.0
+    """A connection takes no new calls after so long, and is closed when its last call has ended; clients open another
+    by themselves."""
     stop_grace: Annotated[float, Interval(ge=0, le=600), Unit("seconds")] = 10.0
     """Time that calls under way have to end when the process is told to stop."""
     tls_certificate: File | None = None
@@ -122,8 +138,6 @@ class ProverSettings(Server):
     release."""
     retention_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
     """How long shares of sums, certificates and audit bundles are served after they were written."""
-    max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 8
-    """Calls worked on at a time; twice as many may wait, more are refused."""
     max_dimension: Annotated[int, Interval(ge=1, le=MAX_DIMENSION), Unit("coordinates")] = 1 << 26
     """Largest model whose shares are taken; what a share takes on disk and in memory grows with it."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 40
@@ -176,8 +190,6 @@ class CoordinatorSettings(Server):
     whatever its deposit is, for otherwise it costs a part of the fees."""
     parallel_rounds: Annotated[int, Interval(ge=1, le=64), Unit("rounds")] = 4
     """Rounds worked on at a time."""
-    max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 16
-    """Calls answered at a time; twice as many may wait, more are refused."""
     max_model_bytes: Annotated[int, Interval(ge=1 << 10, le=1 << 40), Unit("bytes")] = 1 << 30
     """Largest model taken."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 38

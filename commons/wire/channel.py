@@ -5,10 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
 
 from circuits.errors import ConfigError, InvalidInputError
 from commons.settings.values import TlsFiles, split_address
+from commons.wire.calls import Calls
 from commons.wire.checks import MAX_GRPC_MESSAGE
+from commons.wire.methods import require_rows
 from commons.wire.tls import server_credentials
 
 _PING_PATIENCE = 3_600_000
@@ -22,7 +25,14 @@ _OPTIONS = (
     ("grpc.http2.ping_timeout_ms", _PING_PATIENCE),
     ("grpc.http2.max_pings_without_data", 0),
 )
-_SERVER_OPTIONS = (*_OPTIONS, ("grpc.so_reuseport", 0), ("grpc.http2.min_ping_interval_without_data_ms", 30_000))
+_SERVER_OPTIONS = (
+    *_OPTIONS,
+    ("grpc.so_reuseport", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    ("grpc.server_handshake_timeout_ms", 20_000),
+    ("grpc.max_concurrent_streams", 100),  # of one connection: RFC 9113, section 6.5.2, recommends no fewer
+    ("grpc.max_metadata_size", 8192),
+)
 _PLAIN, _TLS = "grpc://", "grpcs://"
 
 
@@ -39,10 +49,29 @@ def open_channel(endpoint: str, tls_roots: bytes | None = None) -> grpc.Channel:
     return grpc.insecure_channel(target, _OPTIONS)
 
 
-def new_server(workers: int) -> grpc.Server:
-    """A server that works on ``workers`` calls at a time and refuses when twice as many wait."""
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="rpc")
-    return grpc.server(pool, options=_SERVER_OPTIONS, maximum_concurrent_rpcs=3 * workers)
+def new_server(
+    calls: Calls, *services: ServiceDescriptor, connections: int = 1024, idle: float = 60.0, age: float = 3600.0
+) -> grpc.Server:
+    """A server whose calls are let in by the table of methods.
+
+    Args:
+        services: that will be added to it.
+        connections: most at a time; further ones are closed at once.
+        idle: seconds after which a connection without a call is closed; another one costs an honest caller little.
+        age: seconds after which a connection takes no new calls, and is closed when the last one has ended.
+
+    Raises:
+        GradrollError: a service has a method that has no row in the table.
+    """
+    require_rows(services)
+    pool = ThreadPoolExecutor(calls.threads, thread_name_prefix="rpc")
+    options = (
+        *_SERVER_OPTIONS,
+        ("grpc.max_allowed_incoming_connections", connections),
+        ("grpc.max_connection_idle_ms", round(1000 * idle)),
+        ("grpc.max_connection_age_ms", round(1000 * age)),
+    )
+    return grpc.server(pool, interceptors=[calls], options=options, maximum_concurrent_rpcs=calls.threads)
 
 
 def bind(server: grpc.Server, listen: str, tls: TlsFiles | None) -> int:

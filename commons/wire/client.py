@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import threading
+import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
 
-from circuits.errors import UnavailableError
+from circuits.errors import BusyError, UnavailableError
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire.channel import open_channel
 from commons.wire.rpcstatus import calling
@@ -16,6 +19,12 @@ from commons.wire.stalling import StallGuard
 from commons.wire.streams import BlobReader
 
 R = TypeVar("R")
+_LEAST = 0.01
+"""Seconds that a call is given in any case, so that gRPC says what is wrong."""
+_LONGEST_FACTOR = 4.0
+"""How much later than a busy server said one comes back, if it is busy again and again."""
+Asked = Callable[[], Any]
+"""Makes the message of a call, or its messages, anew for each try."""
 BlobRequest = common_pb2.BatchRequest | coordinator_pb2.GetModelRequest
 
 
@@ -39,6 +48,7 @@ class Client:
         self.endpoint = endpoint
         self._timeout = timeout
         self._stall = stall
+        self._closed = threading.Event()
         self._channel = open_channel(endpoint, tls_roots)
 
     def __enter__(self) -> Self:
@@ -50,30 +60,45 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; who waits for a busy server waits no longer."""
+        self._closed.set()
         self._channel.close()
 
     def _ask(self, method: Callable[..., R], request: object, timeout: float | None = None) -> R:
         """One message for one message."""
-        seconds = timeout or self._timeout
-        with calling(self.endpoint, seconds):
-            return method(request, timeout=seconds)
 
-    def _stream_within(self, method: Callable[..., Any], request: Any, seconds: float) -> Iterator[Any]:
+        def once(left: float) -> Iterator[R]:
+            yield method(request, timeout=left)
+
+        (answer,) = self._within(once, timeout or self._timeout)
+        return answer
+
+    def _stream_within(self, method: Callable[..., Any], asked: Asked, seconds: float) -> Iterator[Any]:
         """The messages of an answer, which has so many seconds from the first to the last."""
-        with calling(self.endpoint, seconds):
-            yield from method(request, timeout=seconds)
+        return self._within(lambda left: method(asked(), timeout=left), seconds)
 
-    def _stream(self, method: Callable[..., Any], request: Any, *, patient: bool = False) -> Iterator[Any]:
+    def _within(self, once: Callable[[float], Iterator[R]], seconds: float) -> Iterator[R]:
+        """What a call brings that is told how many seconds are left."""
+        until = time.monotonic() + seconds
+
+        def attempt() -> Iterator[R]:
+            with calling(self.endpoint, seconds):
+                yield from once(max(until - time.monotonic(), _LEAST))
+
+        return self._unless_busy(attempt, seconds)
+
+    def _stream(self, method: Callable[..., Any], asked: Asked, *, patient: bool = False) -> Iterator[Any]:
         """The messages of an answer, as long as the call moves.
 
         Args:
-            request: a message, or an iterator of messages.
             patient: wait for a connection that is broken, as long as for a message.
 
         Raises:
             UnavailableError: it does not move, or the connection broke.
         """
+        return self._unless_busy(lambda: self._moving(method, asked(), patient=patient), self._stall)
+
+    def _moving(self, method: Callable[..., Any], request: Any, *, patient: bool) -> Iterator[Any]:
         guard = StallGuard(self._stall)
         sent = guard.sent(request) if isinstance(request, Iterator) else request
         call = method(sent, wait_for_ready=patient)
@@ -89,6 +114,25 @@ class Client:
                 ) from error
             finally:
                 call.cancel()  # the reader may have had enough
+
+    def _unless_busy(self, attempt: Callable[[], Iterator[R]], seconds: float) -> Iterator[R]:
+        """What an attempt brings; one that finds a busy server is made again when the server said, for so many seconds.
+
+        Nobody comes earlier than told, and those that were sent away together come back one by one.
+        """
+        until, factor = time.monotonic() + seconds, 1.0
+        while True:
+            begun = False
+            try:
+                for message in attempt():
+                    begun = True
+                    yield message
+                return
+            except BusyError as error:
+                pause = error.retry_after * random.uniform(factor, 2 * factor)
+                if begun or time.monotonic() + pause >= until or self._closed.wait(pause):
+                    raise
+                factor = min(2 * factor, _LONGEST_FACTOR)
 
     def _blob(
         self,
@@ -107,11 +151,11 @@ class Client:
         """
         reader = BlobReader(limit, what, expected)
         if within is not None:
-            return reader.read(self._stream_within(method, request, within))
+            return reader.read(self._stream_within(method, lambda: request, within))
         while True:
             request.offset = begun = reader.offset
             try:
-                return reader.read(self._stream(method, request, patient=begun > 0))
+                return reader.read(self._stream(method, lambda: request, patient=begun > 0))
             except UnavailableError:
                 if reader.offset == begun:
                     raise

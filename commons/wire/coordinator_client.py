@@ -56,7 +56,7 @@ class CoordinatorClient(Client):
         digest, view = keccak(data), publisher.view
         signature = publisher.sign(publication_digest(view.market_id, task_id, digest))
         head = ModelHead(task_id, len(data), digest, signature)
-        replies = self._stream(self._stub.PutModel, coordination.model_to_wire(head, data))
+        replies = self._stream(self._stub.PutModel, lambda: coordination.model_to_wire(head, data))
         coordination.require_stored(digest, replies)
         return digest
 

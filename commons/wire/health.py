@@ -12,9 +12,9 @@ import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
 from commons.wire.channel import open_channel
+from commons.wire.methods import HEALTH_SERVICE
 from commons.wire.rpcstatus import calling
 
-SERVICE = "grpc.health.v1.Health"
 SERVING, NOT_SERVING = 1, 2
 
 
@@ -30,7 +30,7 @@ def is_serving(endpoint: str, *, timeout: float, tls_roots: bytes | None = None)
     """
     with open_channel(endpoint, tls_roots) as channel, calling(endpoint, timeout):
         check = channel.unary_unary(
-            f"/{SERVICE}/Check",
+            f"/{HEALTH_SERVICE}/Check",
             request_serializer=StringValue.SerializeToString,
             response_deserializer=Int32Value.FromString,
         )
@@ -54,7 +54,7 @@ class Health:
             request_deserializer=StringValue.FromString,
             response_serializer=Int32Value.SerializeToString,
         )
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Check": check}),))
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(HEALTH_SERVICE, {"Check": check}),))
 
     def stop(self) -> None:
         """The node is about to stop: give it nothing new."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from circuits.errors import WireError
 from circuits.statement import Context, SubmissionHeader
@@ -55,7 +56,7 @@ class ProverClient(Client):
             for sealed in sealing.seal_share(hpke_key, payload, label):
                 yield pb.SubmitSharesRequest(sealed=sealed)
 
-        receipt = uploads.receipt_from_wire(self._stream(self._stub.SubmitShares, parts()))
+        receipt = uploads.receipt_from_wire(self._stream(self._stub.SubmitShares, parts))
         if receipt.submission != header.digest(context):
             raise WireError(f"{self.endpoint} answered with the receipt of another submission")
         return receipt.signature
@@ -66,7 +67,7 @@ class ProverClient(Client):
         Args:
             timeout: seconds for all of it; without, it may take as long as it moves.
         """
-        asked = batchsteps.request_to_wire(request)
+        asked = partial(batchsteps.request_to_wire, request)
         if timeout is None:
             parts = self._stream(self._stub.Run, asked)
         else:

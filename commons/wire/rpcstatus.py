@@ -1,26 +1,31 @@
 """The error catalogue on gRPC: status for machines that know only gRPC, the code for those that know us.
 
 A server answers with the status of an error, its message, and the code in the trailing metadata; a
-client raises the same class with the same message again.
+client raises the same class with the same message again.  A server that is full says in ``retry-after-ms`` when to come
+back, in whole milliseconds.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
 
 import grpc
 
-from circuits.errors import BlamedProversError, GradrollError, UnavailableError, catalogue
+from circuits.errors import BlamedProversError, BusyError, GradrollError, UnavailableError, catalogue
 from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.foreigntext import printable
 from commons.wire.tls import unreachable
 
-_CODE, _PROVERS = "gradroll-code", "gradroll-provers"
+_CODE, _PROVERS, _RETRY = "gradroll-code", "gradroll-provers", "retry-after-ms"
 _MAX_MESSAGE, _MAX_DIGITS = 2000, 3
+_MAX_RETRY_DIGITS, _LONGEST_RETRY = 9, 60.0
+"""Digits that are read, and seconds that are believed: a server must not send its callers away for ever."""
+_TOO_LARGE = "larger than max"
+"""Of gRPC's own words for a message beyond the limit, which has the status of overload."""
 _log = logging.getLogger(__name__)
 
 S = grpc.StatusCode
@@ -34,6 +39,8 @@ def abort(context: grpc.ServicerContext, error: GradrollError) -> NoReturn:
     metadata = [(_CODE, error.code)]
     if isinstance(error, BlamedProversError):
         metadata.append((_PROVERS, ",".join(map(str, error.provers))))
+    if isinstance(error, BusyError):
+        metadata.append((_RETRY, str(round(error.retry_after * 1000))))
     context.set_trailing_metadata(tuple(metadata))
     context.abort(grpc.StatusCode[error.rpc_status], message[:_MAX_MESSAGE])
     raise error  # abort never returns; this line is for readers that cannot know
@@ -75,13 +82,19 @@ def from_rpc(error: grpc.RpcError, peer: str, seconds: float | None = None) -> G
     metadata = {str(key): value for key, value in error.trailing_metadata() or ()}
     code, message = _text(metadata.get(_CODE)), printable(error.details() or "", _MAX_MESSAGE)
     if code is not None:
-        return _named(code, message, _text(metadata.get(_PROVERS)) or "")
+        return _named(code, message, metadata)
     return _unanswered(error.code(), message, peer, seconds)
 
 
-def _named(code: str, message: str, provers: str) -> GradrollError:
+def _named(code: str, message: str, metadata: Mapping[str, str | bytes]) -> GradrollError:
     kind = catalogue().get(code, GradrollError)
-    error = BlamedProversError(_indices(provers), message) if kind is BlamedProversError else kind(message)
+    error: GradrollError
+    if kind is BlamedProversError:
+        error = BlamedProversError(_indices(_text(metadata.get(_PROVERS)) or ""), message)
+    elif kind is BusyError:
+        error = BusyError(message, _seconds(_text(metadata.get(_RETRY)) or ""))
+    else:
+        error = kind(message)
     error.own_machine = False  # it is another machine's, and that one has said of it what others may know
     return error
 
@@ -95,6 +108,8 @@ def _unanswered(status: grpc.StatusCode, message: str, peer: str, seconds: float
         return UnavailableError(unreachable(peer, message))
     if status is S.CANCELLED:
         return UnavailableError(f"{peer} ended the call, as a server does when nothing moves for long; try again")
+    if status is S.RESOURCE_EXHAUSTED and _TOO_LARGE not in message:  # refused before any code of ours was reached
+        return BusyError(f"{peer} has as many calls as it takes at a time; ask again in a while")
     return GradrollError(f"{peer} answered {status.name}: {message}")
 
 
@@ -109,6 +124,13 @@ def calling(peer: str, seconds: float | None = None) -> Generator[None]:
 
 def _text(value: str | bytes | None) -> str | None:
     return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+
+
+def _seconds(text: str) -> float:
+    """When to come back, from milliseconds that a peer wrote."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_RETRY_DIGITS):
+        return BusyError("").retry_after
+    return min(int(text) / 1000, _LONGEST_RETRY)
 
 
 def _indices(text: str) -> tuple[int, ...]:

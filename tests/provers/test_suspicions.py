@@ -22,6 +22,7 @@ from commons.protocol.signing import sign_digest
 from commons.protocol.witness import Witness
 from commons.storage.evidencefiles import FOLDER, load_evidence
 from commons.wire._generated.prover_pb2_grpc import add_ProverServicer_to_server
+from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
 from commons.wire.prover_client import ProverClient
 from provers.background import Background
@@ -204,8 +205,9 @@ def test_it_looks_behind_the_answer_and_a_flood_of_requests_piles_nothing_up(
         look(request)
 
     monkeypatch.setattr(world.prover, "look_at", slow)
-    server = new_server(2)
-    add_ProverServicer_to_server(Servicer(world.prover, background, idle_timeout=60.0), server)
+    calls = Calls(Limits(4))
+    server = new_server(calls)
+    add_ProverServicer_to_server(Servicer(world.prover, background, calls), server)
     port = bind(server, "127.0.0.1:0", None)
     server.start()
     try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
+from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
 
@@ -22,7 +23,7 @@ def request(service: bytes) -> bytes:
 
 @pytest.fixture
 def asked() -> Iterator[tuple[Health, grpc.UnaryUnaryMultiCallable[bytes, bytes]]]:
-    health, server = Health(SERVICE.decode()), new_server(2)
+    health, server = Health(SERVICE.decode()), new_server(Calls(Limits(4)))
     health.add_to(server)
     port = bind(server, "127.0.0.1:0", None)
     server.start()

@@ -18,6 +18,7 @@ from commons.wire import stalling
 from commons.wire._generated import common_pb2
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
+from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
 from commons.wire.checks import CHUNK
 from commons.wire.coordinator_client import CoordinatorClient
@@ -48,7 +49,7 @@ class Server(rpc.CoordinatorServicer):
 
 @contextmanager
 def serving(server: rpc.CoordinatorServicer) -> Iterator[str]:
-    running = new_server(2)
+    running = new_server(Calls(Limits(4)))
     rpc.add_CoordinatorServicer_to_server(server, running)
     port = bind(running, "127.0.0.1:0", None)
     running.start()
@@ -169,3 +170,68 @@ def test_signs_that_a_call_moves_are_spaced(monkeypatch: pytest.MonkeyPatch) -> 
     clock = iter([0.0, 0.2, 0.9, 1.1, 1.2, 2.2])
     monkeypatch.setattr(stalling, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert list(spaced("abcde", 1.0)) == ["c", "e"]
+
+
+class Piece(SimpleNamespace):
+    """A message of ``size`` bytes."""
+
+    size: int
+
+    def ByteSize(self) -> int:  # noqa: N802
+        return self.size
+
+
+def moved(guard: StallGuard, pieces: list[Piece], pause: float, outgoing: bool) -> bool:
+    """Whether a guard lets all pieces through that come, or are taken, after a pause each."""
+    ended = threading.Event()
+
+    def coming() -> Iterator[Piece]:
+        for piece in pieces:
+            if not outgoing:
+                ended.wait(pause)
+            yield piece
+
+    with guard.watching(ended.set):
+        for _ in guard.outgoing(coming()) if outgoing else guard.incoming(coming()):
+            if outgoing:
+                ended.wait(pause)
+            if ended.is_set():
+                return False
+    return True
+
+
+@pytest.mark.parametrize("outgoing", [False, True])
+def test_who_is_slower_than_the_least_rate_in_the_long_run_loses_the_call(outgoing: bool) -> None:
+    """Though no single message takes too long: one byte now and then keeps no thread."""
+    guard = StallGuard(1.0, rate=1000.0)
+    assert not moved(guard, [Piece(size=1)] * 100, 0.2, outgoing)
+    assert guard.stalled
+
+
+@pytest.mark.parametrize("outgoing", [False, True])
+def test_who_is_faster_goes_on_for_longer_than_the_limit(outgoing: bool) -> None:
+    guard = StallGuard(1.0, rate=1000.0)
+    assert moved(guard, [Piece(size=600)] * 8, 0.2, outgoing)
+    assert not guard.stalled
+
+
+def test_what_was_fast_once_buys_no_rest() -> None:
+    ended = threading.Event()
+    with StallGuard(0.5, rate=1.0).watching(ended.set) as guard:
+        stream = guard.outgoing([Piece(size=1 << 30)] * 3)
+        for _ in range(3):
+            next(stream)
+        ended.wait(10)  # the last one is not taken
+    assert guard.stalled
+
+
+def test_the_first_message_has_its_own_limit() -> None:
+    guard = StallGuard(600.0, first=0.2)
+    assert not moved(guard, [Piece(size=1)], 600.0, outgoing=False)
+
+
+def test_a_call_may_have_a_deadline_whoever_is_waited_for() -> None:
+    ended = threading.Event()
+    with StallGuard(600.0).watching(ended.set, deadline=0.2) as guard:
+        ended.wait()
+    assert guard.stalled

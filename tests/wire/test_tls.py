@@ -11,6 +11,7 @@ import pytest
 from circuits.errors import ConfigError, GradrollError, UnavailableError
 from commons.settings.values import TlsFiles
 from commons.wire._generated import prover_pb2_grpc as rpc
+from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
 from commons.wire.prover_client import ProverClient
 from commons.wire.tls import read_roots
@@ -20,7 +21,7 @@ from tests.support.certificates import self_signed
 @contextmanager
 def serving(tls: TlsFiles | None) -> Iterator[int]:
     """A server that knows no call."""
-    running = new_server(2)
+    running = new_server(Calls(Limits(4)))
     rpc.add_ProverServicer_to_server(rpc.ProverServicer(), running)  # type: ignore[abstract]
     port = bind(running, "127.0.0.1:0", tls)
     running.start()
@@ -85,7 +86,7 @@ def test_one_side_alone_speaks_tls(pair: TlsFiles) -> None:
 
 def refused(tls: TlsFiles) -> str:
     with pytest.raises(ConfigError) as caught:
-        bind(new_server(2), "127.0.0.1:0", tls)
+        bind(new_server(Calls(Limits(4))), "127.0.0.1:0", tls)
     return str(caught.value)
 
 

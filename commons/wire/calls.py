@@ -1,0 +1,185 @@
+"""The way into every server: what each call may take, who waits for whom, and what a full server says.
+
+A call has a thread from its first moment to its last, so threads are what a caller could use up.  Each call is counted
+in a pool, and refused at once where its pool has no place for it; the server has threads for all pools together, and
+some more in which it refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self, cast
+
+import grpc
+
+from circuits.errors import BusyError, GradrollError, WireError
+from commons.settings.sections import Server
+from commons.wire.methods import DOORS, METHODS, Method, Pool, Role
+from commons.wire.pools import Places, address_of
+from commons.wire.rpcstatus import abort, answering
+from commons.wire.stalling import StallGuard
+
+_RETRY_AFTER = 1.0
+"""Seconds: most calls are over by then."""
+_DOOR_FACTOR = 2
+"""Strangers at a door for each place behind it."""
+_PROBES = 16
+"""Health checks at a time, whatever else is set."""
+_REFUSING = 32
+"""Threads beside those of the pools, in which calls are refused."""
+
+Behave = Callable[[Any, grpc.ServicerContext], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What calls may take, see ``commons.settings.sections.Server``."""
+
+    places: int
+    idle_timeout: float = 60.0
+    first_message: float = 10.0
+    least_rate: float = 1024.0
+
+    @classmethod
+    def of(cls, settings: Server) -> Self:
+        """What an operator has set."""
+        return cls(settings.max_workers, settings.idle_timeout, settings.first_message_timeout, settings.least_rate)
+
+    def places_in(self, pool: Pool) -> int:
+        """How many calls a pool takes at a time."""
+        if pool is Pool.HEALTH:
+            return _PROBES
+        return self.places * _DOOR_FACTOR if pool in DOORS else self.places
+
+
+@dataclass(slots=True)
+class _Call:
+    method: Method
+    address: str
+    known: bool = False
+    place: tuple[Pool, frozenset[Hashable]] | None = None
+
+
+class Calls(grpc.ServerInterceptor):
+    """Lets calls in by the table of methods; one for each server."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._places = {pool: Places(limits.places_in(pool)) for pool in Pool}
+        self._running: dict[grpc.ServicerContext, _Call] = {}
+
+    @property
+    def threads(self) -> int:
+        """Threads that the server needs for what is let in, and to refuse the rest."""
+        return sum(map(self._limits.places_in, Pool)) + _REFUSING
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Every method is served as a stream both ways, which is the same on the wire.
+
+        gRPC waits for the one message of a unary call, in a thread and without limit, before code of ours is reached,
+        and holds its answer for as long as nobody takes it.
+        """
+        handler, method = continuation(handler_call_details), METHODS.get(handler_call_details.method)
+        if handler is None or method is None:
+            return None
+        return grpc.stream_stream_rpc_method_handler(
+            partial(self._serve, method, _streaming(handler)),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+
+    def enter(self, context: grpc.ServicerContext, *names: Hashable, pool: Pool | None = None) -> None:
+        """Lead a call from the door into a pool; one that is in it already stays where it is.
+
+        Args:
+            names: whose place it is beside the address's, such as an account's and a task's; only of callers that are
+                known, for whoever else could use up what belongs to others.
+            pool: by default the method's.
+
+        Raises:
+            BusyError: the pool has no place for it.
+        """
+        call = self._running[context]
+        self._take(call, pool or call.method.pool, frozenset((call.address, *names)))
+
+    def known(self, context: grpc.ServicerContext) -> None:
+        """The caller is who the method is for, by what it signed: it may have an answer."""
+        self._running[context].known = True
+
+    def _serve(
+        self, method: Method, behave: Behave, requests: Iterator[Any], context: grpc.ServicerContext
+    ) -> Iterator[Any]:
+        call, limits = _Call(method, address_of(context.peer())), self._limits
+        self._running[context] = call
+        guard = StallGuard(limits.idle_timeout, first=limits.first_message, rate=limits.least_rate)
+        try:
+            with answering(context):
+                self.enter(context, pool=method.entrance)
+            with guard.watching(context.cancel, deadline=method.deadline):
+                replies = behave(_bounded(guard.incoming(requests), method.most_bytes), context)
+                yield from guard.outgoing(_allowed(replies, call, context))
+        finally:
+            del self._running[context]
+            self._leave(call)
+
+    def _take(self, call: _Call, pool: Pool, names: frozenset[Hashable]) -> None:
+        if call.place is not None and call.place[0] is pool:
+            return
+        if not self._places[pool].take(names):
+            raise BusyError(
+                f"as many {pool.value} as are taken at a time are under way here, or of this caller's; "
+                "ask again in a while",
+                _RETRY_AFTER,
+            )
+        self._leave(call)
+        call.place = pool, names
+
+    def _leave(self, call: _Call) -> None:
+        if call.place is not None:
+            pool, names = call.place
+            self._places[pool].give_back(names)
+            call.place = None
+
+
+def _streaming(handler: grpc.RpcMethodHandler[Any, Any]) -> Behave:
+    """What a handler does, as a stream both ways."""
+    if handler.request_streaming and handler.response_streaming:
+        return cast("Behave", handler.stream_stream)
+    return partial(_of_one, handler)
+
+
+def _of_one(
+    handler: grpc.RpcMethodHandler[Any, Any], parts: Iterator[Any], context: grpc.ServicerContext
+) -> Iterator[Any]:
+    """A method that takes one message."""
+    with answering(context):
+        request = next(parts, None)
+        if request is None:
+            raise WireError("a call came without its message")
+    if handler.response_streaming:
+        yield from cast("Behave", handler.unary_stream)(request, context)
+    else:
+        yield cast("Behave", handler.unary_unary)(request, context)
+
+
+def _bounded(messages: Iterator[Any], most: int) -> Iterator[Any]:
+    left = most
+    for message in messages:
+        left -= message.ByteSize()
+        if left < 0:
+            raise WireError(f"a call brings more than the {most} bytes that one of its kind may have")
+        yield message
+
+
+def _allowed(replies: Iterator[Any], call: _Call, context: grpc.ServicerContext) -> Iterator[Any]:
+    """The replies of a handler that has looked whom it answers."""
+    for reply in replies:
+        if call.method.role is not Role.ANYBODY and not call.known:
+            abort(context, GradrollError("a method that is not for everybody answers without knowing whom"))
+        yield reply
