@@ -214,7 +214,8 @@ def test_logs_that_were_not_asked_for_are_not_read(logs: list[dict[str, Any]], l
 @pytest.mark.parametrize(
     "changed",
     [
-        {"transactionHash": BLOCK}, {"status": "0x2"}, {"status": None}, {"blockHash": None},
+        {"transactionHash": BLOCK}, {"transactionHash": BLOCK, "logs": []}, {"status": "0x2"},
+        {"status": None}, {"blockHash": None},
         {"logs": [{**LOG, "transactionHash": BLOCK}]}, {"logs": [{**LOG, "blockHash": SENT}]},
         {"logs": [{**LOG, "blockNumber": "0x6"}]}, {"logs": [{**LOG, "removed": True}]}, {"logs": [LOG, LOG]},
     ],
