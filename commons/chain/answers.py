@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import from_json
 from web3.exceptions import ContractLogicError
 from web3.types import RPCResponse
 
+from circuits.foreignjson import parse_json
 from circuits.hashing import keccak
 from commons.chain.nodewords import BUSY, says
 
@@ -141,8 +141,7 @@ METHODS = tuple(_RESULTS)
 def parsed(body: bytes) -> dict[str, Any]:
     """The JSON object of an answer.  Raises OddAnswerError."""
     try:
-        # The standard library's reader overruns its stack where something has raised the recursion limit.
-        answer = from_json(body)
+        answer = parse_json(body)
     except ValueError:  # no JSON, no UTF-8, a number without end, nesting without end
         raise OddAnswerError("answers with something that is no JSON-RPC, a login page perhaps") from None
     if not isinstance(answer, dict):
