@@ -179,7 +179,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         with answering(context, _refused):
             head = coordination.model_head_from_wire(next(request_iterator, None))
             terms = self._coordinator.admission.check_publisher(head)
-            self._calls.enter(context, ("task", head.task_id))
+            self._calls.enter(context)
             self._calls.known(context)
             if not self._coordinator.models.has(head.digest):
                 limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)

@@ -7,6 +7,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import grpc
@@ -212,15 +213,16 @@ class Servicer(prover_pb2_grpc.ProverServicer):
 
     def _look_at(self, request: StepRequest) -> None:
         """Behind the answer: looking asks the node, and reads a round's batches."""
-        if request.step is Step.RELEASE and not self._background.start(partial(self._prover.look_at, request)):
+        if request.step is Step.RELEASE and not self._background.start(
+            partial(self._prover.look_at, replace(request, relayed=()))  # what is kept is the certificate alone
+        ):
             _log.info("event=certificate-not-looked-at reason='others wait already, or the prover ends'")
 
     def _sealed(
         self, head: ShareHead, parts: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
         """The chunks of a share, which are asked for once its owner's signature was checked."""
-        header = head.header
-        self._calls.enter(context, ("account", header.owner), ("task", header.task_id))
+        self._calls.enter(context)
         self._calls.known(context)
         yield from uploads.sealed_from_wire(parts)
 

@@ -34,11 +34,11 @@ class BlockWatch:
         self._rpc.on_one_node(self._look)
 
     def _look(self, node: int) -> None:
-        last = self._last
-        now = self._rpc.block_hash(last.number)
+        last, head = self._last, self._rpc.head()
+        now = self._rpc.block_hash(last.number)  # after the head: a head of a branch that came in between hides nothing
         if now is None and node != self._node:
             return
-        self._last, self._node = self._rpc.head(), node
+        self._last, self._node = head, node
         if now != last.hash:
             _log.info("event=blocks-replaced block=%d", last.number)
             self._forget()

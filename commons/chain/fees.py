@@ -12,6 +12,8 @@ from commons.chain.view import ChainView
 from commons.protocol.receipts import posted_hash
 
 _SIGNATURE, _PAYLOAD_BYTE = 80_000, 60
+_POSTED = 256 * 4_600
+"""Gas to count who was ignored: two words for each 256 owners, at most 256 times.  What is not used costs nothing."""
 Attestations = Sequence[tuple[int, bytes]]
 SETTLED_MEANWHILE = frozenset({"FeesUnknown", "ProversPaid"})
 """Refusals of a settlement that somebody else was faster with."""
@@ -56,13 +58,14 @@ class FeesAccount(ChainAccount):
             attestations: signatures of the batch by a quorum, of members that it was handed in without.
         """
         served = posted_hash(payload), payload, calldata.signed(receipts), calldata.signed(attestations)
-        gas = SMALL + _SIGNATURE * (len(receipts) + len(attestations)) + _PAYLOAD_BYTE * len(payload)
+        gas = SMALL + _POSTED + _SIGNATURE * (len(receipts) + len(attestations)) + _PAYLOAD_BYTE * len(payload)
         place = task_id, number, batch_index
         return self._market("settleFees", *place, held.words, served, gas=gas, repeatable=True)
 
     def refund_fees(self, task_id: int, number: int, batch_index: int, held: HeldFees) -> Mined:
         """Return to the task what is left of a batch's fees once they are due, and credit the coordinator."""
-        return self._market("refundFees", task_id, number, batch_index, held.words, repeatable=True)
+        place = task_id, number, batch_index
+        return self._market("refundFees", *place, held.words, gas=SMALL + _POSTED, repeatable=True)
 
     def challenge_availability(self, task_id: int, number: int, batch_index: int, held: HeldFees) -> Mined:
         """Ask the quorum to sign anew that the sum is served, because it is not to be had (model owner)."""

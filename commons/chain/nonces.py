@@ -91,11 +91,12 @@ class Nonces:
             self._receipts.pause(pause)
 
     def require_lost(self, entry: Entry) -> None:
-        """Raise ChainError where what an earlier run sent may still be mined, or may have been.
+        """Raise ChainError where what was sent before may still be mined, or may have been.
 
         While the node is catching up it cannot know; and one that it has may wait behind a nonce that nobody has used.
         """
-        name = f"an earlier run sent the transaction 0x{entry.hashes[-1].hex()}"
+        who = "this process" if entry.here else "an earlier run"
+        name = f"{who} sent the transaction 0x{entry.hashes[-1].hex()}"
         if self._rpc.guarded(lambda: bool(self._rpc.web3.eth.syncing)):
             raise ChainError(
                 f"{name}, and the node is still catching up with the chain, so it cannot say what became of it; run "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from circuits.errors import ContractError
 from commons.chain import calldata
-from commons.chain.account import ChainAccount, data_words, first_word, logs
+from commons.chain.account import SMALL, ChainAccount, data_words, first_word, logs
 from commons.chain.calldata import MARKET, NO_PERMIT, Permit
 from commons.chain.mined import Mined
 from commons.protocol.consents import SignedClaim
@@ -15,6 +15,8 @@ from commons.protocol.consents import SignedClaim
 _REGISTER = 600_000
 _CLAIM, _PAID, _ORDER = 700_000, 130_000, 260_000
 _ROUND, _OWNER_ROUND, _WORD = 3_000, 900, 4_400
+_LAPSE = 64 * 8_000
+"""Gas to look at the most rounds that terms may ask for."""
 """Gas of a claim: whatever it is for, with what has to be there for the last payment or check; an owner that is paid,
 or whose order is carried out, with a recipient that burns what it is given; a round that is walked over, an owner in
 it, and each word of its bitmaps."""
@@ -62,7 +64,7 @@ class OwnerAccount(ChainAccount):
 
     def lapse(self, task_id: int, index: int) -> Mined:
         """Announce it for an owner that was in no batch of the last rounds; any account may."""
-        return self._market("lapse", task_id, index)
+        return self._market("lapse", task_id, index, gas=SMALL + _LAPSE)
 
     def exit(self, task_id: int, index: int) -> Mined:
         """Have the deposit of an owner that left paid back to its account, after ``claim``; any account may."""

@@ -213,16 +213,16 @@ class Sender:
             try:
                 return self._until_mined(transaction, entry, limits, deadline, on_sent)
             except _NonceTakenError:
-                nonce = entry.nonce
+                self._nonces.require_lost(entry)
                 self._forget(entry)
             _log.warning("event=nonce-taken address=0x%s nonce=%d advice='give this account to one process'",
-                         self.address.hex(), nonce)  # fmt: skip
+                         self.address.hex(), entry.nonce)  # fmt: skip
             self._receipts.pause(pause)
-            if time.monotonic() >= deadline:
-                break
             limits = self._latest()
             self._rehearse(transaction)
-        raise self._nonces.in_the_way(nonce)
+            if time.monotonic() >= deadline:
+                break
+        raise self._nonces.in_the_way(entry.nonce)
 
     def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: _Limits) -> Mapping[str, Any]:
         """The transaction, after it was rehearsed or its cost was announced; then with the gas that it needs."""

@@ -71,6 +71,14 @@ class _Waits(Retry):
         sleep(seconds)
 
 
+class _Session(requests.Session):
+    """Follows no redirect, and does not look where one leads: the library would read all of its body for that."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, whatever the response says."""
+        return None
+
+
 class Node:
     """One node behind one URL.  Thread-safe.
 
@@ -84,7 +92,7 @@ class Node:
         self.url = SecretUrl(url)
         self.timeout, self._busy = timeout, waits
         self._questions = itertools.count()
-        self._session = requests.Session()
+        self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
 
@@ -112,6 +120,10 @@ class Node:
             body = self._posted(asked, look or self.timeout, pauses, waits)
         except OSError as error:
             raise _transport_failure(self.url, look or self.timeout, error) from None  # what the library says has it
+        except ValueError:  # a header that the library cannot read
+            raise NodeTroubleError(
+                f"the node at {self.url.shown} answers with no HTTP that can be read; {_CURE}"
+            ) from None
         try:
             return checked(method, params, question, parsed(body))
         except OddAnswerError as odd:
@@ -127,7 +139,6 @@ class Node:
 
     def _once(self, asked: bytes, seconds: float, waits: _Waits) -> bytes:
         while True:
-            # Redirects are not followed, and the library would read all of their bodies.
             with self._session.post(
                 self.url.reveal(), asked, headers=_HEADERS, timeout=seconds, stream=True, allow_redirects=False
             ) as response:

@@ -85,8 +85,8 @@ class Server(Section):
     listen: Listen
     """Address to bind; port 0 takes any free one."""
     max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 16
-    """Calls of each kind at a time: uploads, steps, downloads, and so on; none keeps those of another kind from being
-    worked on.  One address, account or task has half of them at most."""
+    """Calls of each kind at a time: uploads, steps, downloads, and so on; those of one kind take no places of another.
+    One address has half of them at most."""
     clock_skew: Annotated[int, Interval(ge=0, le=3600), Unit("seconds")] = 30
     """Time after a submit deadline in which submissions still get in, as clocks and nodes differ."""
     idle_timeout: Annotated[float, Interval(ge=1, le=3600), Unit("seconds")] = 60.0

@@ -7,7 +7,7 @@ some more in which it refuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self, cast
@@ -59,7 +59,7 @@ class _Call:
     method: Method
     address: str
     known: bool = False
-    place: tuple[Pool, frozenset[Hashable]] | None = None
+    place: Pool | None = None
 
 
 class Calls(grpc.ServerInterceptor):
@@ -94,19 +94,20 @@ class Calls(grpc.ServerInterceptor):
             handler.response_serializer,
         )
 
-    def enter(self, context: grpc.ServicerContext, *names: Hashable, pool: Pool | None = None) -> None:
+    def enter(self, context: grpc.ServicerContext, *, pool: Pool | None = None) -> None:
         """Lead a call from the door into a pool; one that is in it already stays where it is.
 
+        A place is the address's alone: others have an owner's header as well, and could use up what is the account's or
+        the task's.
+
         Args:
-            names: whose place it is beside the address's, such as an account's and a task's; only of callers that are
-                known, for whoever else could use up what belongs to others.
             pool: by default the method's.
 
         Raises:
             BusyError: the pool has no place for it.
         """
         call = self._running[context]
-        self._take(call, pool or call.method.pool, frozenset((call.address, *names)))
+        self._take(call, pool or call.method.pool)
 
     def known(self, context: grpc.ServicerContext) -> None:
         """The caller is who the method is for, by what it signed: it may have an answer."""
@@ -128,22 +129,21 @@ class Calls(grpc.ServerInterceptor):
             del self._running[context]
             self._leave(call)
 
-    def _take(self, call: _Call, pool: Pool, names: frozenset[Hashable]) -> None:
-        if call.place is not None and call.place[0] is pool:
+    def _take(self, call: _Call, pool: Pool) -> None:
+        if call.place is pool:
             return
-        if not self._places[pool].take(names):
+        if not self._places[pool].take(call.address):
             raise BusyError(
                 f"as many {pool.value} as are taken at a time are under way here, or of this caller's; "
                 "ask again in a while",
                 _RETRY_AFTER,
             )
         self._leave(call)
-        call.place = pool, names
+        call.place = pool
 
     def _leave(self, call: _Call) -> None:
         if call.place is not None:
-            pool, names = call.place
-            self._places[pool].give_back(names)
+            self._places[call.place].give_back(call.address)
             call.place = None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections import Counter
-from collections.abc import Hashable
 from urllib.parse import unquote
 
 _SUBNET = 64
@@ -22,26 +21,25 @@ class Places:
 
     def __init__(self, count: int) -> None:
         self._free = count
-        self._taken = Counter[Hashable]()
+        self._taken = Counter[str]()
         self._lock = threading.Lock()
 
-    def take(self, names: frozenset[Hashable]) -> bool:
-        """Take a place under all names that a caller has; False when there is none for it."""
+    def take(self, address: str) -> bool:
+        """Take a place for a caller; False when there is none for it."""
         with self._lock:
-            if self._free == 0 or any(self._taken[name] >= self._free for name in names):
+            if self._free == 0 or self._taken[address] >= self._free:
                 return False
             self._free -= 1
-            self._taken.update(names)
+            self._taken[address] += 1
             return True
 
-    def give_back(self, names: frozenset[Hashable]) -> None:
-        """Give a place back that was taken under these names."""
+    def give_back(self, address: str) -> None:
+        """Give a caller's place back."""
         with self._lock:
             self._free += 1
-            self._taken.subtract(names)
-            for name in names:
-                if not self._taken[name]:
-                    del self._taken[name]  # or strangers' addresses would stay for ever
+            self._taken[address] -= 1
+            if not self._taken[address]:
+                del self._taken[address]  # or strangers' addresses would stay for ever
 
 
 def address_of(peer: str) -> str:

@@ -22,7 +22,7 @@ from commons.wire.tls import unreachable
 
 _CODE, _PROVERS, _RETRY = "gradroll-code", "gradroll-provers", "retry-after-ms"
 _MAX_MESSAGE, _MAX_DIGITS = 2000, 3
-_MAX_RETRY_DIGITS, _LONGEST_RETRY = 9, 60.0
+_MAX_RETRY_DIGITS, _SHORTEST_RETRY, _LONGEST_RETRY = 9, 0.1, 60.0
 """Digits that are read, and seconds that are believed: a server must not send its callers away for ever."""
 _TOO_LARGE = "larger than max"
 """Of gRPC's own words for a message beyond the limit, which has the status of overload."""
@@ -130,7 +130,7 @@ def _seconds(text: str) -> float:
     """When to come back, from milliseconds that a peer wrote."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_RETRY_DIGITS):
         return BusyError("").retry_after
-    return min(int(text) / 1000, _LONGEST_RETRY)
+    return min(max(int(text) / 1000, _SHORTEST_RETRY), _LONGEST_RETRY)
 
 
 def _indices(text: str) -> tuple[int, ...]:

@@ -91,3 +91,23 @@ def test_an_owner_whose_index_was_anothers_is_known_by_its_own(monkeypatch: pyte
         assert [view.owner_at(task, index) for index, _ in order] == [second.address, first.address]
     finally:
         dev.stop()
+
+
+@pytest.mark.parametrize("question", ["head", "block_hash"])
+def test_a_branch_that_takes_over_between_two_questions_is_noticed(question: str) -> None:
+    node = Node([b"0", b"1", b"2"])
+    ask = getattr(node, question)
+
+    def switches(*arguments: int) -> object:
+        answer = ask(*arguments)
+        node.blocks = [b"0", b"another 1", b"another 2", b"another 3"]
+        return answer
+
+    setattr(node, question, switches)
+    node.watch.look()
+    setattr(node, question, ask)
+    node.watch.look()
+    noticed = node.forgotten
+    assert noticed > 0
+    node.watch.look()
+    assert node.forgotten == noticed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,12 @@ from tests.support.poolnode import CONTRACT, GAS, PATIENCE, STRANGER, Killed, Po
 BRIEF = Patience(poll=0.001, resend=0.05, give_up=1.0, doubt=0.05)
 """For what is given up."""
 STANDING = 3
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests in other processes have the same accounts; they take no turns with these."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -295,6 +302,14 @@ def test_a_receipt_that_the_node_owes_is_waited_for(terminal: Terminal) -> None:
         terminal.fund(7)
     terminal.node.hides_receipts = 0
     assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
+
+
+def test_what_the_node_knows_is_not_sent_under_another_nonce_by_the_same_run_either(terminal: Terminal) -> None:
+    """It is mined, its nonce is used, and for longer than anybody waits the node shows no receipt."""
+    terminal.patience, terminal.node.hides_receipts = BRIEF, 10**9
+    with pytest.raises(ChainError, match=r"this process sent .* no receipt of it yet"):
+        terminal.fund(7)
     assert terminal.node.paid == 7
 
 

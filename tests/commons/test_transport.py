@@ -14,6 +14,7 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import requests
 
 from circuits.errors import ChainError
 from circuits.hashing import keccak
@@ -203,3 +204,14 @@ def test_a_url_that_is_none_is_told(url: str) -> None:
 def test_a_node_without_tls_is_told(gateway: Gateway) -> None:
     url = f"https://user:hunter2@127.0.0.1:{gateway.port}/APIKEY"
     assert "do not agree on TLS" in trouble(Rpc(url, ErrorTable(())))
+
+
+def test_where_a_redirect_leads_and_what_is_in_it_is_not_looked_at(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library reads all of it, and what it cannot read as an address is an error of another kind."""
+    monkeypatch.setattr(requests.Response, "content", property(lambda _: pytest.fail("the body was read")))
+    for where in ("http://elsewhere/", "http://[", "//", ""):
+        gateway.replies = [Reply(302, b"x" * 1000, {"Location": where})]
+        with pytest.raises(ChainError):
+            gateway.rpc().head()

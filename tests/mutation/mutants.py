@@ -1161,8 +1161,18 @@ MUTANTS = (
         _in("commons", "test_nodes.py::test_a_node_that_lags_is_no_reorganisation"),
     ),
     Mutant(
+        "commons/chain/transactions.py",
+        "                self._nonces.require_lost(entry)\n",
+        "",
+        "what a node knows is not sent under another nonce by the same run",
+        _in(
+            "commons",
+            "test_transactions.py::test_what_the_node_knows_is_not_sent_under_another_nonce_by_the_same_run_either",
+        ),
+    ),
+    Mutant(
         "commons/wire/pools.py",
-        "if self._free == 0 or any(self._taken[name] >= self._free for name in names):",
+        "if self._free == 0 or self._taken[address] >= self._free:",
         "if self._free == 0:",
         "no caller takes all places of a pool",
         _in("wire", "test_calls.py::test_one_caller_has_half_of_the_places_and_leaves_some_for_others"),
@@ -1211,9 +1221,9 @@ MUTANTS = (
     ),
     Mutant(
         "commons/wire/rpcstatus.py",
-        "min(int(text) / 1000, _LONGEST_RETRY)",
+        "min(max(int(text) / 1000, _SHORTEST_RETRY), _LONGEST_RETRY)",
         "int(text) / 1000",
         "a server does not send its callers away for ever",
-        _in("wire", "test_busy.py::test_a_server_is_believed_up_to_a_minute"),
+        _in("wire", "test_busy.py::test_a_server_is_believed_from_a_moment_to_a_minute"),
     ),
 )

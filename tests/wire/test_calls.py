@@ -77,34 +77,27 @@ def test_a_caller_counts_by_its_address_or_its_line(peer: str, address: str) -> 
     assert address_of(peer) == address
 
 
-def taken(places: Places, name: str, tries: int) -> int:
-    return sum(places.take(frozenset((name,))) for _ in range(tries))
+def taken(places: Places, address: str, tries: int) -> int:
+    return sum(places.take(address) for _ in range(tries))
 
 
 def test_one_caller_has_half_of_the_places_and_leaves_some_for_others() -> None:
     places = Places(16)
     assert [taken(places, name, 100) for name in "abc"] == [8, 4, 2]
-    places.give_back(frozenset("a"))
+    places.give_back("a")
     assert taken(places, "d", 100) == 2
 
 
 def test_as_many_callers_as_places_find_one_each_and_no_more() -> None:
     places = Places(16)
-    assert [places.take(frozenset((n,))) for n in range(17)] == [True] * 16 + [False]
-
-
-def test_a_place_counts_under_all_names() -> None:
-    places = Places(16)
-    assert sum(places.take(frozenset((address, "account"))) for address in range(100)) == 8
-    assert places.take(frozenset((101, "another")))
+    assert [places.take(str(n)) for n in range(17)] == [True] * 16 + [False]
 
 
 def test_places_that_are_given_back_leave_nothing_behind() -> None:
     places = Places(4)
-    for name in range(1000):
-        names = frozenset((name,))
-        assert places.take(names)
-        places.give_back(names)
+    for name in map(str, range(1000)):
+        assert places.take(name)
+        places.give_back(name)
     assert not places._taken
     assert taken(places, "a", 10) == 2
 
@@ -130,7 +123,7 @@ class Prover(prover_pb2_grpc.ProverServicer):
     ) -> Iterator[pb.SubmitSharesReply]:
         with answering(context):
             next(request_iterator)
-            self.calls.enter(context, ("account", b"a"))
+            self.calls.enter(context)
             self.calls.known(context)
             for _ in request_iterator:
                 pass
@@ -210,7 +203,7 @@ def test_a_call_that_takes_longer_than_its_kind_may_ends(monkeypatch: pytest.Mon
     assert caught.value.code() is grpc.StatusCode.CANCELLED
 
 
-def test_an_account_has_half_of_the_uploads_and_a_door_does_not_hold_them() -> None:
+def test_an_address_has_half_of_the_uploads_and_a_door_does_not_hold_them() -> None:
     over = threading.Event()
 
     def upload() -> Iterator[pb.SubmitSharesRequest]:
