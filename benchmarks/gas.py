@@ -25,9 +25,9 @@ from commons.chain.mined import Mined
 from commons.chain.patience import Patience
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey, load_account
+from gradroll.setup.freeports import free_ports
 from gradroll.setup.keygen import SRS_FILE, proving_key_file
 from gradroll.setup.local_market import LocalMarket, MarketPlan, endow, prepare
-from gradroll.setup.processes import free_ports
 from provers.joining.keystore import Keystore
 from tests.support.plain_batch import (
     Circumstances,

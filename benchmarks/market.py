@@ -28,9 +28,10 @@ from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.plan import TaskPlan
+from gradroll.setup.freeports import free_ports
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import ALLOWANCE, LocalMarket, MarketPlan, endow, prepare
-from gradroll.setup.processes import Processes, Running, free_ports, wait_until
+from gradroll.setup.processes import Processes, Running, wait_until
 
 FRACTION_BITS = 16
 _START = 120.0

@@ -38,8 +38,9 @@ from gradroll.demo.training import (
     plain_aggregate,
     step,
 )
+from gradroll.setup.freeports import free_ports
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
-from gradroll.setup.processes import Processes, free_ports, wait_until
+from gradroll.setup.processes import Processes, wait_until
 
 CHEATERS = 2
 _CAPACITIES = (16, 64)

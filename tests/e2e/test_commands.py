@@ -16,7 +16,8 @@ import pytest
 from commons.runtime.amounts import checksum
 from commons.storage.accounts import load_account
 from commons.wire.prover_client import ProverClient
-from gradroll.setup.processes import Processes, Running, free_ports, wait_until
+from gradroll.setup.freeports import free_ports
+from gradroll.setup.processes import Processes, Running, wait_until
 
 pytestmark = pytest.mark.slow
 

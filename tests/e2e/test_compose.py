@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gradroll.setup.processes import free_ports
+from gradroll.setup.freeports import free_ports
 from tests.support.pages import Terminals
 
 pytestmark = pytest.mark.slow

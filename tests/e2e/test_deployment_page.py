@@ -19,8 +19,8 @@ from eth_utils.address import to_canonical_address
 from web3 import HTTPProvider, Web3
 
 from commons.chain.rpc import ErrorTable, Rpc
+from gradroll.setup.freeports import free_ports
 from gradroll.setup.local_market import endow
-from gradroll.setup.processes import free_ports
 from tests.support import ptau_writer
 from tests.support.anvil import Anvil
 from tests.support.pages import Block, Terminals, blocks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from commons.chain.devchain import DevChain
 from commons.chain.patience import Patience
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import load_account
+from gradroll.setup.freeports import free_ports
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
 from tests.support.parts import with_parts
 
@@ -76,12 +76,3 @@ def small_market(directory: Path) -> Iterator[SmallMarket]:
         yield SmallMarket(chain, prepare(plan, lambda _: None))
     finally:
         chain.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in taken]
-    for each in taken:
-        each.close()
-    return ports

@@ -180,7 +180,8 @@ def test_a_second_interrupt_while_stopping_leaves_no_process_behind(tmp_path: Pa
     script.write_text(
         "import signal, sys, time\n"
         "from pathlib import Path\n"
-        "from gradroll.setup.processes import Processes, free_ports\n"
+        "from gradroll.setup.freeports import free_ports\n"
+        "from gradroll.setup.processes import Processes\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # A job in the background ignores it.\n"
         "with Processes(Path(sys.argv[1])) as fleet:\n"
         "    for port in free_ports(3):\n"

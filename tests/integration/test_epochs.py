@@ -14,11 +14,12 @@ from circuits.terms import ETHER
 from commons.protocol.memberships import Replacement, Rotation, registry_domain
 from commons.storage.accounts import SigningKey
 from gradroll.model_owner.from_provers import ProverReader
+from gradroll.setup.freeports import free_ports
 from provers.joining.keystore import Keystore
 from provers.node import ProverNode
 from tests.integration.test_fees_of_a_round import AVAILABILITY, EVERYBODY, OF_COORDINATOR, OF_PROVER, OWNERS, Market
 from tests.integration.test_nodes import DIMENSION, gradient
-from tests.support.deployment import Owner, free_port
+from tests.support.deployment import Owner
 from tests.support.waiting import wait_for
 
 DELAY = 8 * 86_400
@@ -91,7 +92,7 @@ class Changing(Market):
         digest = wanted.digest(registry_domain(self.view.chain_id, self.view.registry))
         voters = [p for p in EVERYBODY if p != prover]
         self.model_owner.replace_member(wanted, [(p, self.keystores[p].sign(digest)) for p in voters])
-        self.ports[prover] = free_port()
+        (self.ports[prover],) = free_ports(1)
         self._chain(new.account).join(self.committee_id, f"127.0.0.1:{self.ports[prover]}", new.hpke_public)
         self.keystores[prover], self.controllers[prover] = new, new.account
         self.homes[prover], self.folders[prover] = home, home / "keys"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from web3.types import RPCEndpoint
 from circuits.errors import ChainError
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.storage.accounts import SigningKey
+from gradroll.setup.freeports import free_ports
 
 MNEMONIC = "test test test test test test test test test test test junk"
 """Of the accounts that every anvil node funds."""
@@ -43,9 +43,7 @@ class Anvil:
     """
 
     def __init__(self, binary: Path, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
+        (self._port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self._port}"
         self._binary = binary
         self._log = log

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import secrets
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from coordinator import service
 from gradroll.data_owner.owner import Deal
+from gradroll.setup.freeports import free_ports
 from provers import node
 from provers.joining.keystore import Keystore
 from tests.support.parts import with_parts
@@ -43,13 +43,6 @@ REWARD = 10**15
 BOUND = 1 << 40
 FRACTION_BITS = 16
 _FUNDS = Wei(10**18)
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -80,8 +73,8 @@ class Deployment:
         save_account(directory / "coordinator.json", self.coordinator_key)
         self.verifier = self.model_owner.deploy_verifier(deployed.factory, self.setup.verifying)
         self.keystores = [Keystore.create(directory / f"prover-{p}" / "keys") for p in range(provers)]
-        self.ports = [free_port() for _ in range(provers)]
-        self.coordinator_port = free_port()
+        self.ports = free_ports(provers)
+        (self.coordinator_port,) = free_ports(1)
         self.committee_id = self._register_committee()
         self.view = ChainView(self.url, self.market)
 
