@@ -15,11 +15,11 @@ from commons.protocol.consents import SignedClaim
 _REGISTER = 600_000
 _CLAIM, _PAID, _ORDER = 700_000, 130_000, 260_000
 _ROUND, _OWNER_ROUND, _WORD = 3_000, 900, 4_400
-_LAPSE = 64 * 8_000
-"""Gas to look at the most rounds that terms may ask for."""
 """Gas of a claim: whatever it is for, with what has to be there for the last payment or check; an owner that is paid,
 or whose order is carried out, with a recipient that burns what it is given; a round that is walked over, an owner in
 it, and each word of its bitmaps."""
+_LAPSE = 64 * 8_000
+"""Gas to look at the most rounds that terms may ask for."""
 _WORD_OWNERS = 128
 _OUT_OF_GAS = ("GasTooLow", "OutOfGas")
 _SPAN = 1024

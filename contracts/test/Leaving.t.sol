@@ -206,6 +206,21 @@ contract LeavingTest is Scene {
         _notDormant(8);
     }
 
+    /// @dev The client's limit (`_LAPSE` in commons/chain/owners.py, beside what every small call may take) is enough for the
+    /// longest span that terms may name, with nothing of the market looked at before.
+    function test_lapse_ofTheMostRounds() external {
+        TaskTerms memory t = stubTerms();
+        t.lapseRounds = 64;
+        _task = createTask(t);
+        enrol(_task, 0, OWNERS);
+        fund(_task, 10_000 ether);
+        _settled(64, 4);
+        vm.cool(MARKET);
+        uint256 before = gasleft();
+        market.lapse(_task, 6);
+        isTrue(before - gasleft() < 64 * 8000, "within what the client allows for the rounds alone");
+    }
+
     function test_lapse_noSuchTerm() external {
         TaskTerms memory t = stubTerms();
         t.lapseRounds = 0;

@@ -18,7 +18,7 @@ _turn = count(random.SystemRandom().randrange(_END - _FIRST))
 
 
 def free_ports(wanted: int) -> list[int]:
-    """Ports of this machine's loopback that nobody listens at now, none of them twice in one process.
+    """Ports of this machine's loopback that nobody listens at now; none comes again before all others have.
 
     Raises:
         UnavailableError: there are not as many.
