@@ -6,7 +6,7 @@
 #   make mutants     whether the tests notice when a rule of privacy or pay is lost (minutes)
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
-# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, site, wheel, lock, audit.
+# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, site, wheel, sbom, lock, audit.
 #
 # Needs: Python >= 3.11 with venv, Rust >= 1.89 (cargo), a C compiler, and for `make test` and `make contracts` Node >= 20 with npm.
 
@@ -28,7 +28,7 @@ TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
 .PHONY: help setup build demo bench test test-fast mutants test-rust test-contracts lint types fmt style \
-        contracts reference proto vectors coverage analysis site wheel lock audit clean distclean
+        contracts reference proto vectors coverage analysis site wheel sbom lock audit clean distclean
 
 help:
 	@sed -n '3,8s/^# *//p' Makefile
@@ -143,6 +143,10 @@ $(STAMPS)/analysis: requirements/analysis.txt
 # The static analyser over the contracts; no finding is let through (contracts/script/analyse.mjs).
 analysis: $(STAMPS)/analysis $(STAMPS)/node
 	cd contracts && node script/analyse.mjs ../build/analysis-tools/bin/slither
+
+# What an operator installs, as a list for scanners (CycloneDX).
+sbom: $(STAMPS)/build
+	$(BIN)/python requirements/sbom.py build/sbom/gradroll.cdx.json
 
 site: requirements/docs.txt
 	test -x build/site-tools/bin/python || $(PYTHON) -m venv build/site-tools
