@@ -140,9 +140,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         """Run one step of a batch."""
         meter = Meter()
         with answering(context, self._prover.refused):
-            parts = self._led_in(meter.incoming(request_iterator), context)
-            request = batchsteps.request_from_wire(parts, self._limits)
-            self._calls.enter(context, pool=Pool.RELEASES if request.step is Step.RELEASE else Pool.STEPS)
+            parts = meter.incoming(request_iterator)
+            head = batchsteps.step_head_from_wire(next(parts, None))
+            self._prover.admit(head)
+            if head.step is not Step.RELEASE:
+                self._calls.enter(context)
+            request = batchsteps.request_from_wire(head, parts, self._limits)
+            if head.step is Step.RELEASE:
+                self._calls.enter(context, pool=Pool.RELEASES)
             try:
                 reply = self._prover.run(request)
                 self._calls.known(context)
@@ -225,17 +230,6 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self._calls.enter(context)
         self._calls.known(context)
         yield from uploads.sealed_from_wire(parts)
-
-    def _led_in(self, parts: Iterator[pb.RunRequest], context: grpc.ServicerContext) -> Iterator[pb.RunRequest]:
-        """A step's request, which waits among strangers' ones only until its head names an attempt of this prover.
-
-        The signature is over all that follows, which may be long; but the name hangs on what provers have just drawn,
-        so that nobody knows it whom the coordinator or a prover has not told.
-        """
-        for part in parts:
-            yield part
-            if part.WhichOneof("part") == "head" and self._prover.has_attempt(part.head.session):
-                self._calls.enter(context, pool=Pool.STEPS)
 
     def _limits(self, session: bytes) -> batchsteps.Limits:
         return batchsteps.Limits(self._prover.dimension(session))

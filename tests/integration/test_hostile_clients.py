@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
-from circuits.errors import BusyError, NotReadyError
+from circuits.errors import BusyError, UnknownError
 from circuits.hashing import keccak
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.streamheads import ShareHead
@@ -96,9 +96,9 @@ def refused(calls: Sequence[grpc.Call]) -> list[grpc.Call]:
 
 
 def unknown_step(port: int) -> None:
-    """A step reaches the prover's party, which has no keys yet."""
+    """A step's head reaches the prover, which knows no such session."""
     request = StepRequest(Step.VALIDATE, bytes(32), None, None, bytes(65), (), b"", 0)
-    with ProverClient(f"127.0.0.1:{port}") as client, pytest.raises(NotReadyError):
+    with ProverClient(f"127.0.0.1:{port}") as client, pytest.raises(UnknownError):
         client.run(request, DIMENSION)
 
 
