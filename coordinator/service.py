@@ -43,8 +43,6 @@ from coordinator.turns import KINDS
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["Coordinator"]
 _log = logging.getLogger(__name__)
-_MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
-"""Bytes that a model may take: some for a header, and for each coordinate."""
 
 
 class CoordinatorNode:
@@ -182,7 +180,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
             self._calls.enter(context)
             self._calls.known(context)
             if not self._coordinator.models.has(head.digest):
-                limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
+                limit = min(self._settings.max_model_bytes, coordination.largest_model(terms.dimension))
                 model = coordination.ModelReader(head, limit)
                 yield from spaced(model.chunks(request_iterator))
                 self._coordinator.models.put(model.finish())

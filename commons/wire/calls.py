@@ -13,9 +13,11 @@ from functools import partial
 from typing import Any, Self, cast
 
 import grpc
+from google.protobuf.message import Message
 
 from circuits.errors import BusyError, GradrollError, WireError
 from commons.settings.sections import Server
+from commons.wire import prescan
 from commons.wire.methods import DOORS, METHODS, Method, Pool, Role
 from commons.wire.pools import Places, address_of
 from commons.wire.rpcstatus import abort, answering
@@ -86,11 +88,11 @@ class Calls(grpc.ServerInterceptor):
         and holds its answer for as long as nobody takes it.
         """
         handler, method = continuation(handler_call_details), METHODS.get(handler_call_details.method)
-        if handler is None or method is None:
+        if handler is None or handler.request_deserializer is None or method is None:
             return None
         return grpc.stream_stream_rpc_method_handler(
-            partial(self._serve, method, _streaming(handler)),
-            handler.request_deserializer,
+            partial(self._serve, method, _streaming(handler), type(handler.request_deserializer(b""))),
+            None,  # bytes, which are looked at before they become a message
             handler.response_serializer,
         )
 
@@ -114,7 +116,12 @@ class Calls(grpc.ServerInterceptor):
         self._running[context].known = True
 
     def _serve(
-        self, method: Method, behave: Behave, requests: Iterator[Any], context: grpc.ServicerContext
+        self,
+        method: Method,
+        behave: Behave,
+        kind: type[Message],
+        requests: Iterator[bytes],
+        context: grpc.ServicerContext,
     ) -> Iterator[Any]:
         call, limits = _Call(method, address_of(context.peer())), self._limits
         self._running[context] = call
@@ -123,7 +130,7 @@ class Calls(grpc.ServerInterceptor):
             with answering(context):
                 self.enter(context, pool=method.entrance)
             with guard.watching(context.cancel, deadline=method.deadline):
-                replies = behave(_bounded(guard.incoming(requests), method.most_bytes), context)
+                replies = behave(_read(guard.incoming(requests), kind, method.most_bytes), context)
                 yield from guard.outgoing(_allowed(replies, call, context))
         finally:
             del self._running[context]
@@ -168,13 +175,13 @@ def _of_one(
         yield cast("Behave", handler.unary_unary)(request, context)
 
 
-def _bounded(messages: Iterator[Any], most: int) -> Iterator[Any]:
+def _read(messages: Iterator[bytes], kind: type[Message], most: int) -> Iterator[Any]:
     left = most
-    for message in messages:
-        left -= message.ByteSize()
+    for raw in messages:
+        left -= len(raw)
         if left < 0:
             raise WireError(f"a call brings more than the {most} bytes that one of its kind may have")
-        yield message
+        yield prescan.read(raw, kind)
 
 
 def _allowed(replies: Iterator[Any], call: _Call, context: grpc.ServicerContext) -> Iterator[Any]:

@@ -308,6 +308,13 @@ MUTANTS = (
         _in("wire", "test_steps.py"),
     ),
     Mutant(
+        "commons/wire/prescan.py",
+        "        if seen[number] > field.most or field.group in groups:\n",
+        "        if field.group in groups:\n",
+        "a small message that would be a large one is refused",
+        _in("wire", "test_prescan.py"),
+    ),
+    Mutant(
         "provers/finality.py",
         "if first is None or None in found:",
         "found = [f for f in found if f is not None]\n        if first is None:",
