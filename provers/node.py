@@ -20,6 +20,7 @@ from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
+from commons.runtime.seldom import Seldom
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, KeySettings, ProverSettings
 from commons.storage.parameters import PublicParameters
@@ -78,7 +79,7 @@ class ProverNode:
 
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
-        own, calls = self._own, Calls(Limits.of(self._own))
+        own, calls = self._own, Calls(Limits.of(self._own), self.prover.refused)
         self._server = new_server(
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
@@ -117,6 +118,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self._prover = prover
         self._background = background
         self._calls = calls
+        self._seldom = Seldom(_log)
 
     def SubmitShares(  # noqa: N802
         self, request_iterator: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
@@ -131,7 +133,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             submission, signature = self._prover.receipt(head.header)
             self._calls.known(context)
             # Before the receipt leaves: an owner that has it ends the call, and with it this method.
-            _log.info("event=share submission=0x%s %s", submission.hex()[:16], meter.figures())
+            share = "event=share submission=0x%s %s"
+            self._seldom.say(logging.INFO, submission, share, submission.hex()[:16], meter.figures())
             yield pb.SubmitSharesReply(receipt=pb.ShareReceipt(submission=submission, signature=signature))
 
     def Run(  # noqa: N802
@@ -154,8 +157,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
                 yield from meter.outgoing(batchsteps.reply_to_wire(reply))
             finally:
                 self._look_at(request)
-            name, session = request.step.name, request.session.hex()[:16]
-            _log.info("event=step step=%s session=0x%s %s", name, session, meter.figures())
+            line = "event=step step=%s session=0x%s %s", request.step.name, request.session.hex()[:16], meter.figures()
+            self._seldom.say(logging.INFO, (request.step, request.session, request.owner), *line)
 
     def DealKeys(self, request: pb.DealKeysRequest, context: grpc.ServicerContext) -> pb.DealKeysReply:  # noqa: N802
         """Deal the shared keys that this prover leads."""
@@ -213,7 +216,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._prover.refused):
             batch_id, payload = uploads.asked_availability(request)
             receipt = self._prover.availability(batch_id, payload)
-            _log.info("event=availability batch=0x%s challenge=%d", batch_id.hex()[:16], receipt.challenge)
+            line = "event=availability batch=0x%s challenge=%d", batch_id.hex()[:16], receipt.challenge
+            self._seldom.say(logging.INFO, (batch_id, receipt.challenge), *line)
             return uploads.availability_to_wire(receipt)
 
     def _look_at(self, request: StepRequest) -> None:
@@ -221,7 +225,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         if request.step is Step.RELEASE and not self._background.start(
             partial(self._prover.look_at, replace(request, relayed=()))  # what is kept is the certificate alone
         ):
-            _log.info("event=certificate-not-looked-at reason='others wait already, or the prover ends'")
+            missed = "event=certificate-not-looked-at reason='others wait already, or the prover ends'"
+            self._seldom.say(logging.INFO, "others", missed)
 
     def _sealed(
         self, head: ShareHead, parts: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext

@@ -15,6 +15,7 @@ from commons.protocol.bounded import remember
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from commons.protocol.streamheads import StepHead
+from commons.runtime.seldom import Seldom
 from provers.foresight import Foresight, UnforeseenError
 from provers.joining.keysetup import KeySetup
 from provers.node_environment import NodeEnvironment
@@ -44,6 +45,7 @@ class Runner:
         self._environment = environment
         self._kept_replies = kept_replies
         self._lock = threading.Lock()
+        self._seldom = Seldom(_log)
         self._party: Party | None = None
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
@@ -95,7 +97,8 @@ class Runner:
         except GradrollError as error:
             if isinstance(error, RestoredError):
                 self._store.commit((error.entry,))
-            _log.warning(
+            self._seldom.say(
+                logging.WARNING, (request.step, error.code),
                 "event=step-refused step=%s session=0x%s code=%s reason=%r",
                 request.step.name, request.session.hex()[:16], error.code, str(error),
             )  # fmt: skip

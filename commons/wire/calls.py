@@ -20,7 +20,7 @@ from commons.settings.sections import Server
 from commons.wire import prescan
 from commons.wire.methods import DOORS, METHODS, Method, Pool, Role
 from commons.wire.pools import Places, address_of
-from commons.wire.rpcstatus import abort, answering
+from commons.wire.rpcstatus import OnError, abort, answering
 from commons.wire.stalling import StallGuard
 
 _RETRY_AFTER = 1.0
@@ -67,8 +67,12 @@ class _Call:
 class Calls(grpc.ServerInterceptor):
     """Lets calls in by the table of methods; one for each server."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, refused: OnError | None = None) -> None:
+        """Args:
+        refused: told of each call that is refused before its handler is reached.
+        """
         self._limits = limits
+        self._refused = refused
         self._places = {pool: Places(limits.places_in(pool)) for pool in Pool}
         self._running: dict[grpc.ServicerContext, _Call] = {}
 
@@ -91,7 +95,7 @@ class Calls(grpc.ServerInterceptor):
         if handler is None or handler.request_deserializer is None or method is None:
             return None
         return grpc.stream_stream_rpc_method_handler(
-            partial(self._serve, method, _streaming(handler), type(handler.request_deserializer(b""))),
+            partial(self._serve, method, self._streaming(handler), type(handler.request_deserializer(b""))),
             None,  # bytes, which are looked at before they become a message
             handler.response_serializer,
         )
@@ -127,7 +131,7 @@ class Calls(grpc.ServerInterceptor):
         self._running[context] = call
         guard = StallGuard(limits.idle_timeout, first=limits.first_message, rate=limits.least_rate)
         try:
-            with answering(context):
+            with answering(context, self._refused):
                 self.enter(context, pool=method.entrance)
             with guard.watching(context.cancel, deadline=method.deadline):
                 replies = behave(_read(guard.incoming(requests), kind, method.most_bytes), context)
@@ -135,6 +139,12 @@ class Calls(grpc.ServerInterceptor):
         finally:
             del self._running[context]
             self._leave(call)
+
+    def _streaming(self, handler: grpc.RpcMethodHandler[Any, Any]) -> Behave:
+        """What a handler does, as a stream both ways."""
+        if handler.request_streaming and handler.response_streaming:
+            return cast("Behave", handler.stream_stream)
+        return partial(_of_one, handler, self._refused)
 
     def _take(self, call: _Call, pool: Pool) -> None:
         if call.place is pool:
@@ -154,18 +164,14 @@ class Calls(grpc.ServerInterceptor):
             call.place = None
 
 
-def _streaming(handler: grpc.RpcMethodHandler[Any, Any]) -> Behave:
-    """What a handler does, as a stream both ways."""
-    if handler.request_streaming and handler.response_streaming:
-        return cast("Behave", handler.stream_stream)
-    return partial(_of_one, handler)
-
-
 def _of_one(
-    handler: grpc.RpcMethodHandler[Any, Any], parts: Iterator[Any], context: grpc.ServicerContext
+    handler: grpc.RpcMethodHandler[Any, Any],
+    refused: OnError | None,
+    parts: Iterator[Any],
+    context: grpc.ServicerContext,
 ) -> Iterator[Any]:
     """A method that takes one message."""
-    with answering(context):
+    with answering(context, refused):
         request = next(parts, None)
         if request is None:
             raise WireError("a call came without its message")
