@@ -18,6 +18,7 @@ from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.process import stop_requested
+from commons.runtime.seldom import Seldom
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account
@@ -43,8 +44,6 @@ from coordinator.turns import KINDS
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["Coordinator"]
 _log = logging.getLogger(__name__)
-_MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
-"""Bytes that a model may take: some for a header, and for each coordinate."""
 
 
 class CoordinatorNode:
@@ -98,12 +97,13 @@ class CoordinatorNode:
 
     def start(self) -> int:
         """Begin to serve and to drive rounds; returns the port.  Raises ConfigError when the address is taken."""
-        own, calls = self._own, Calls(Limits.of(self._own))
+        own, refused = self._own, Refusals()
+        calls = Calls(Limits.of(own), refused)
         self._server = new_server(
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
         )  # fmt: skip
-        servicer = Servicer(self.coordinator, self._own, calls)
+        servicer = Servicer(self.coordinator, self._own, calls, refused)
         coordinator_pb2_grpc.add_CoordinatorServicer_to_server(servicer, self._server)
         self._health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._tls)
@@ -142,19 +142,34 @@ class CoordinatorNode:
             self._stopping.wait(self._own.poll_interval)
 
 
+class Refusals:
+    """Logs refused calls, of each code once in a while, with how many there were."""
+
+    def __init__(self) -> None:
+        self._seldom = Seldom(_log)
+
+    def __call__(self, error: GradrollError) -> None:
+        """A call was refused."""
+        level = logging.ERROR if isinstance(error, StorageError) else logging.INFO
+        self._seldom.say(level, error.code, "event=call-refused code=%s reason=%r", error.code, str(error))
+
+
 class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, coordinator: Coordinator, settings: CoordinatorSettings, calls: Calls) -> None:
+    def __init__(
+        self, coordinator: Coordinator, settings: CoordinatorSettings, calls: Calls, refused: Refusals
+    ) -> None:
         self._coordinator = coordinator
         self._settings = settings
         self._calls = calls
+        self._refused = refused
 
     def SubmitHeader(  # noqa: N802
         self, request: pb.SubmitHeaderRequest, context: grpc.ServicerContext
     ) -> pb.SubmissionStatusReply:
         """Enter a submission into its round."""
-        with answering(context, _refused):
+        with answering(context, self._refused):
             header, receipts = coordination.submission_from_wire(request)
             status = self._coordinator.admission.submit(header, receipts)
             self._calls.known(context)
@@ -164,7 +179,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         self, request: pb.SubmissionStatusRequest, context: grpc.ServicerContext
     ) -> pb.SubmissionStatusReply:
         """What became of a submission."""
-        with answering(context, _refused):
+        with answering(context, self._refused):
             submission = checks.digest(request.submission, "submission")
             with self._coordinator.journal.reading() as state:
                 status = state.status_of(submission)
@@ -176,13 +191,13 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.PutModelReply]:
         """Store a model of a task's model owner, unless it is here already."""
-        with answering(context, _refused):
+        with answering(context, self._refused):
             head = coordination.model_head_from_wire(next(request_iterator, None))
             terms = self._coordinator.admission.check_publisher(head)
             self._calls.enter(context)
             self._calls.known(context)
             if not self._coordinator.models.has(head.digest):
-                limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
+                limit = min(self._settings.max_model_bytes, coordination.largest_model(terms.dimension))
                 model = coordination.ModelReader(head, limit)
                 yield from spaced(model.chunks(request_iterator))
                 self._coordinator.models.put(model.finish())
@@ -192,7 +207,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         self, request: pb.GetModelRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a model."""
-        with answering(context, _refused):
+        with answering(context, self._refused):
             model = self._coordinator.models.get(checks.digest(request.digest, "digest"))
             yield from blob_to_wire(model, request.offset)
 
@@ -200,7 +215,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a batch's aggregate."""
-        with answering(context, _refused):
+        with answering(context, self._refused):
             digest = self._batch(request).payload_digest
             if digest is None:
                 raise NotReadyError("the provers have not released this sum yet; ask again some blocks later")
@@ -210,13 +225,13 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
-        with answering(context, _refused):
+        with answering(context, self._refused):
             bundle = self._coordinator.results.get(self._batch(request).bundle_digest)
             yield from blob_to_wire(bundle, request.offset)
 
     def TaskStatus(self, request: pb.TaskStatusRequest, context: grpc.ServicerContext) -> pb.TaskStatusReply:  # noqa: N802
         """A task's rounds and rejections."""
-        with answering(context, _refused):
+        with answering(context, self._refused):
             return coordination.task_status_to_wire(self._coordinator.task_status(request.task_id))
 
     def _batch(self, request: common_pb2.BatchRequest) -> ProvenBatch:
@@ -228,11 +243,6 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         if not batch.accepted:
             raise NotReadyError("the chain has not accepted this batch yet; ask again when it has")
         return batch
-
-
-def _refused(error: GradrollError) -> None:
-    level = logging.ERROR if isinstance(error, StorageError) else logging.INFO
-    _log.log(level, "event=call-refused code=%s reason=%r", error.code, str(error))
 
 
 def serve(settings: Settings) -> None:

@@ -20,6 +20,7 @@ from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
+from commons.runtime.seldom import Seldom
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, KeySettings, ProverSettings
 from commons.storage.parameters import PublicParameters
@@ -78,7 +79,7 @@ class ProverNode:
 
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
-        own, calls = self._own, Calls(Limits.of(self._own))
+        own, calls = self._own, Calls(Limits.of(self._own), self.prover.refused)
         self._server = new_server(
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
@@ -117,6 +118,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self._prover = prover
         self._background = background
         self._calls = calls
+        self._seldom = Seldom(_log)
 
     def SubmitShares(  # noqa: N802
         self, request_iterator: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
@@ -131,7 +133,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             submission, signature = self._prover.receipt(head.header)
             self._calls.known(context)
             # Before the receipt leaves: an owner that has it ends the call, and with it this method.
-            _log.info("event=share submission=0x%s %s", submission.hex()[:16], meter.figures())
+            share = "event=share submission=0x%s %s"
+            self._seldom.say(logging.INFO, submission, share, submission.hex()[:16], meter.figures())
             yield pb.SubmitSharesReply(receipt=pb.ShareReceipt(submission=submission, signature=signature))
 
     def Run(  # noqa: N802
@@ -140,17 +143,22 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         """Run one step of a batch."""
         meter = Meter()
         with answering(context, self._prover.refused):
-            parts = self._led_in(meter.incoming(request_iterator), context)
-            request = batchsteps.request_from_wire(parts, self._limits)
-            self._calls.enter(context, pool=Pool.RELEASES if request.step is Step.RELEASE else Pool.STEPS)
+            parts = meter.incoming(request_iterator)
+            head = batchsteps.step_head_from_wire(next(parts, None))
+            self._prover.admit(head)
+            if head.step is not Step.RELEASE:
+                self._calls.enter(context)
+            request = batchsteps.request_from_wire(head, parts, self._limits)
+            if head.step is Step.RELEASE:
+                self._calls.enter(context, pool=Pool.RELEASES)
             try:
                 reply = self._prover.run(request)
                 self._calls.known(context)
                 yield from meter.outgoing(batchsteps.reply_to_wire(reply))
             finally:
                 self._look_at(request)
-            name, session = request.step.name, request.session.hex()[:16]
-            _log.info("event=step step=%s session=0x%s %s", name, session, meter.figures())
+            line = "event=step step=%s session=0x%s %s", request.step.name, request.session.hex()[:16], meter.figures()
+            self._seldom.say(logging.INFO, (request.step, request.session, request.owner), *line)
 
     def DealKeys(self, request: pb.DealKeysRequest, context: grpc.ServicerContext) -> pb.DealKeysReply:  # noqa: N802
         """Deal the shared keys that this prover leads."""
@@ -208,7 +216,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._prover.refused):
             batch_id, payload = uploads.asked_availability(request)
             receipt = self._prover.availability(batch_id, payload)
-            _log.info("event=availability batch=0x%s challenge=%d", batch_id.hex()[:16], receipt.challenge)
+            line = "event=availability batch=0x%s challenge=%d", batch_id.hex()[:16], receipt.challenge
+            self._seldom.say(logging.INFO, (batch_id, receipt.challenge), *line)
             return uploads.availability_to_wire(receipt)
 
     def _look_at(self, request: StepRequest) -> None:
@@ -216,7 +225,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         if request.step is Step.RELEASE and not self._background.start(
             partial(self._prover.look_at, replace(request, relayed=()))  # what is kept is the certificate alone
         ):
-            _log.info("event=certificate-not-looked-at reason='others wait already, or the prover ends'")
+            missed = "event=certificate-not-looked-at reason='others wait already, or the prover ends'"
+            self._seldom.say(logging.INFO, "others", missed)
 
     def _sealed(
         self, head: ShareHead, parts: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
@@ -225,17 +235,6 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         self._calls.enter(context)
         self._calls.known(context)
         yield from uploads.sealed_from_wire(parts)
-
-    def _led_in(self, parts: Iterator[pb.RunRequest], context: grpc.ServicerContext) -> Iterator[pb.RunRequest]:
-        """A step's request, which waits among strangers' ones only until its head names an attempt of this prover.
-
-        The signature is over all that follows, which may be long; but the name hangs on what provers have just drawn,
-        so that nobody knows it whom the coordinator or a prover has not told.
-        """
-        for part in parts:
-            yield part
-            if part.WhichOneof("part") == "head" and self._prover.has_attempt(part.head.session):
-                self._calls.enter(context, pool=Pool.STEPS)
 
     def _limits(self, session: bytes) -> batchsteps.Limits:
         return batchsteps.Limits(self._prover.dimension(session))

@@ -17,7 +17,7 @@ from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, Ke
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
-from commons.protocol.streamheads import ShareHead
+from commons.protocol.streamheads import ShareHead, StepHead
 from commons.runtime.amounts import checksum
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
@@ -31,6 +31,7 @@ from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
 from provers.party.vouching import attest_availability
 from provers.runner import Runner
+from provers.stepgate import StepGate
 from provers.store import RoundName, Store
 from provers.suspicions import Suspicions
 
@@ -77,6 +78,7 @@ class Prover:
             self.chain, store, keystore, environment, self.membership, clock_skew=settings.clock_skew
         )
         self._runner = Runner(self.membership, self._setup, store, environment, kept_replies=settings.kept_replies)
+        self._gate = StepGate(self._runner.task_of, self._environment.own_coordinator, clock)
         self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
         self._refusals: Counter[str] = Counter()
 
@@ -105,9 +107,9 @@ class Prover:
         """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""
         return self._runner.dimension(session)
 
-    def has_attempt(self, session: bytes) -> bool:
-        """Whether this prover works on an attempt of that name."""
-        return self._runner.has_attempt(session)
+    def admit(self, head: StepHead) -> None:
+        """Let a step in by its head alone, before anything else of it is read.  Raises as ``StepGate.admit``."""
+        self._gate.admit(head)
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""

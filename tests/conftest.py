@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from commons.runtime.seldom import Seldom
 from tests.support.anvil import Anvil, binary_in
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +24,12 @@ def repository() -> Path:
 def development_keys(repository: Path) -> Path:
     """Where seeded development keys are kept between runs; made on first use."""
     return repository / "build" / "development-keys"
+
+
+@pytest.fixture(autouse=True)
+def every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the whole process says seldom is said in each test, whichever ran before it."""
+    monkeypatch.setattr("commons.wire.rpcstatus._seldom", Seldom(logging.getLogger("commons.wire.rpcstatus")))
 
 
 @pytest.fixture

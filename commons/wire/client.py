@@ -14,6 +14,7 @@ import grpc
 from circuits.errors import BusyError, UnavailableError
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire.channel import open_channel
+from commons.wire.checkedchannel import checked, readable
 from commons.wire.rpcstatus import calling
 from commons.wire.stalling import StallGuard
 from commons.wire.streams import BlobReader
@@ -50,6 +51,7 @@ class Client:
         self._stall = stall
         self._closed = threading.Event()
         self._channel = open_channel(endpoint, tls_roots)
+        self._checked = checked(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +128,7 @@ class Client:
             try:
                 for message in attempt():
                     begun = True
-                    yield message
+                    yield readable(message)
                 return
             except BusyError as error:
                 pause = error.retry_after * random.uniform(factor, 2 * factor)

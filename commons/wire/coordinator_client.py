@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from circuits.hashing import keccak
+from circuits.payload import largest_payload
 from circuits.statement import SubmissionHeader
 from commons.chain.writer import ChainWriter
-from commons.protocol.bundle import AuditBundle
+from commons.protocol.bundle import AuditBundle, largest_bundle
 from commons.protocol.status import SubmissionState, SubmissionStatus, TaskStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
 from commons.wire import coordination
@@ -17,8 +18,6 @@ from commons.wire._generated.common_pb2 import BatchRequest
 from commons.wire.client import Client
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
-
-_MAX_BLOB = 1 << 34
 
 
 class CoordinatorClient(Client):
@@ -33,7 +32,7 @@ class CoordinatorClient(Client):
     ) -> None:
         """Connect when first used; the arguments are those of ``Client``."""
         super().__init__(endpoint, timeout=timeout, stall=stall, tls_roots=tls_roots)
-        self._stub = rpc.CoordinatorStub(self._channel)
+        self._stub = rpc.CoordinatorStub(self._checked)
 
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission into its round; ``receipts`` are the provers' signatures by committee index."""
@@ -57,21 +56,23 @@ class CoordinatorClient(Client):
         signature = publisher.sign(publication_digest(view.market_id, task_id, digest))
         head = ModelHead(task_id, len(data), digest, signature)
         replies = self._stream(self._stub.PutModel, lambda: coordination.model_to_wire(head, data))
-        coordination.require_stored(digest, replies)
+        coordination.require_stored(head, replies)
         return digest
 
-    def get_model(self, digest: bytes) -> bytes:
-        """A model by its digest; checked."""
-        return self._blob(self._stub.GetModel, pb.GetModelRequest(digest=digest), _MAX_BLOB, "the model", digest)
+    def get_model(self, digest: bytes, dimension: int) -> bytes:
+        """A model by its digest; checked.  ``dimension``: its coordinates, which bound what is read."""
+        request, limit = pb.GetModelRequest(digest=digest), coordination.largest_model(dimension)
+        return self._blob(self._stub.GetModel, request, limit, "the model", digest)
 
-    def payload(self, batch_id: bytes) -> bytes:
+    def payload(self, batch_id: bytes, dimension: int) -> bytes:
         """The encoded aggregate of an accepted batch, once it is released; check it against the chain before use."""
-        return self._blob(self._stub.GetPayload, BatchRequest(batch_id=batch_id), _MAX_BLOB, "the payload")
+        request, limit = BatchRequest(batch_id=batch_id), largest_payload(dimension)
+        return self._blob(self._stub.GetPayload, request, limit, "the payload")
 
-    def audit_bundle(self, batch_id: bytes) -> AuditBundle:
+    def audit_bundle(self, batch_id: bytes, dimension: int) -> AuditBundle:
         """Everything that was opened for a batch."""
-        request = BatchRequest(batch_id=batch_id)
-        return AuditBundle.decode(self._blob(self._stub.GetAuditBundle, request, _MAX_BLOB, "the audit bundle"))
+        request, limit = BatchRequest(batch_id=batch_id), largest_bundle(dimension)
+        return AuditBundle.decode(self._blob(self._stub.GetAuditBundle, request, limit, "the audit bundle"))
 
     def task_status(self, task_id: int) -> TaskStatus:
         """A task's rounds at the coordinator, and why submissions were rejected."""

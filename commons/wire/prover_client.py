@@ -7,7 +7,6 @@ from functools import partial
 
 from circuits.errors import WireError
 from circuits.statement import Context, SubmissionHeader
-from circuits.terms import MAX_DIMENSION
 from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
@@ -33,7 +32,7 @@ class ProverClient(Client):
     ) -> None:
         """Connect when first used; the arguments are those of ``Client``."""
         super().__init__(endpoint, timeout=timeout, stall=stall, tls_roots=tls_roots)
-        self._stub = rpc.ProverStub(self._channel)
+        self._stub = rpc.ProverStub(self._checked)
 
     def submit_shares(
         self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, context: Context
@@ -56,7 +55,7 @@ class ProverClient(Client):
             for sealed in sealing.seal_share(hpke_key, payload, label):
                 yield pb.SubmitSharesRequest(sealed=sealed)
 
-        receipt = uploads.receipt_from_wire(self._stream(self._stub.SubmitShares, parts))
+        receipt = uploads.receipt_from_wire(self._stream(self._stub.SubmitShares, parts), count)
         if receipt.submission != header.digest(context):
             raise WireError(f"{self.endpoint} answered with the receipt of another submission")
         return receipt.signature
@@ -130,10 +129,13 @@ class ProverClient(Client):
                 return
             after = listed[-1]
 
-    def audit_bundle(
-        self, batch_id: bytes, dimension: int = MAX_DIMENSION, timeout: float | None = None
-    ) -> AuditBundle:
-        """All opened values of a batch that the prover attested; an audit checks them.  ``timeout``: as above."""
+    def audit_bundle(self, batch_id: bytes, dimension: int, timeout: float | None = None) -> AuditBundle:
+        """All opened values of a batch that the prover attested; an audit checks them.
+
+        Args:
+            dimension: the model's, which bounds what is read.
+            timeout: as above.
+        """
         request, limit = BatchRequest(batch_id=batch_id), largest_bundle(dimension)
         raw = self._blob(self._stub.GetAuditBundle, request, limit, "the audit bundle", within=timeout)
         return AuditBundle.decode(raw)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from circuits.errors import WireError
 from circuits.payload import MAX_INLINE
@@ -23,7 +23,7 @@ MAX_KEY_SETS = 1 << 16
 MAX_CHUNKS = 1 << 18
 MAX_LISTED = 1024
 """Batches named in one reply."""
-_MAX_STATUS_ENTRIES = 256
+MAX_STATUS_ENTRIES = 256
 _MAX_NAME = 64
 
 
@@ -51,9 +51,12 @@ def sealed_from_wire(parts: Iterable[pb.SubmitSharesRequest]) -> Iterator[bytes]
         yield part.sealed
 
 
-def receipt_from_wire(replies: Iterable[pb.SubmitSharesReply]) -> pb.ShareReceipt:
-    """Wait for the receipt of a share.  Raises WireError when the replies end without one."""
-    for reply in replies:
+def receipt_from_wire(replies: Iterable[pb.SubmitSharesReply], chunks: int) -> pb.ShareReceipt:
+    """Wait for the receipt of a share of so many chunks.
+
+    Raises WireError when the replies end without one, or there are more than one for each chunk before it.
+    """
+    for reply in islice(replies, chunks + 1):
         if reply.WhichOneof("part") == "receipt":
             return reply.receipt
     raise WireError("the prover took the share without a receipt; hand it in again")
@@ -145,7 +148,7 @@ def asked_availability(message: pb.AvailabilityRequest) -> tuple[bytes, bytes]:
 
 def status_from_wire(message: pb.ProverStatusReply) -> ProverStatus:
     """Raises WireError for a malformed field."""
-    checks.counted(message.refusals, 0, _MAX_STATUS_ENTRIES, "status.refusals")
+    checks.counted(message.refusals, 0, MAX_STATUS_ENTRIES, "status.refusals")
     return ProverStatus(
         address=checks.address(message.address, "status.address"),
         chain_id=message.chain_id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from circuits.errors import WireError
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import require_signer
+from commons.protocol.streamheads import StepHead
 from provers.party import excluding, masking, probing, projecting, proving, releasing
 from provers.party.environment import Environment
 from provers.party.ledger import Entry
@@ -66,18 +67,28 @@ def _require_authorized(party: Party, env: Environment, request: StepRequest) ->
 
 
 def _cohort_of(party: Party, request: StepRequest) -> Cohort:
-    match request.step:
-        case Step.COIN:
-            if request.cohort is None:
-                raise WireError("COIN comes with its cohort")
-            return request.cohort
+    if request.step is not Step.COIN:
+        return known_cohort(party, request)
+    if request.cohort is None:
+        raise WireError("COIN comes with its cohort")
+    return request.cohort
+
+
+def known_cohort(party: Party, asked: StepRequest | StepHead) -> Cohort:
+    """The cohort that a step is about, of which this party knows, from the step's head alone.
+
+    Raises:
+        UnknownError: it knows none, as of COIN and RELEASE.
+        WireError: a proposal is missing.
+    """
+    match asked.step:
         case Step.PROJECT | Step.REVEAL:
-            return party.cohort(request.session).cohort
-        case Step.EXCLUDE if request.session in party.cohorts:
-            return party.cohort(request.session).cohort
+            return party.cohort(asked.session).cohort
+        case Step.EXCLUDE if asked.session in party.cohorts:
+            return party.cohort(asked.session).cohort
         case Step.MASK | Step.PROBE_MASK:
-            if request.proposal is None:
-                raise WireError(f"{request.step.name} comes with its proposal")
-            return party.cohort(request.proposal.cohort_id).cohort
+            if asked.proposal is None:
+                raise WireError(f"{asked.step.name} comes with its proposal")
+            return party.cohort(asked.proposal.cohort_id).cohort
         case _:
-            return party.any_attempt(request.session).cohort
+            return party.any_attempt(asked.session).cohort

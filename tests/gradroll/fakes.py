@@ -243,7 +243,7 @@ class FakeCoordinator:
     def put_model(self, model: bytes, task_id: int, account: object) -> bytes:
         return keccak(model)
 
-    def payload(self, batch_id: bytes) -> bytes:
+    def payload(self, batch_id: bytes, dimension: int) -> bytes:
         self.asked.append(batch_id)
         if batch_id not in self.payloads:
             raise UnknownError("no such batch")

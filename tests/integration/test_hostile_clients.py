@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
-from circuits.errors import BusyError, NotReadyError
+from circuits.errors import BusyError, UnknownError
 from circuits.hashing import keccak
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.streamheads import ShareHead
@@ -96,9 +96,9 @@ def refused(calls: Sequence[grpc.Call]) -> list[grpc.Call]:
 
 
 def unknown_step(port: int) -> None:
-    """A step reaches the prover's party, which has no keys yet."""
+    """A step's head reaches the prover, which knows no such session."""
     request = StepRequest(Step.VALIDATE, bytes(32), None, None, bytes(65), (), b"", 0)
-    with ProverClient(f"127.0.0.1:{port}") as client, pytest.raises(NotReadyError):
+    with ProverClient(f"127.0.0.1:{port}") as client, pytest.raises(UnknownError):
         client.run(request, DIMENSION)
 
 
@@ -186,7 +186,7 @@ def test_an_upload_that_breaks_off_after_its_head_ends(deployment: Deployment) -
 @pytest.fixture
 def long_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that no window of HTTP/2 holds, for a task whose vectors are short."""
-    monkeypatch.setattr("coordinator.service._MODEL_HEAD", 1 << 26)
+    monkeypatch.setattr("commons.wire.coordination._MODEL_HEAD", 1 << 26)
 
 
 @pytest.mark.usefixtures("long_models")
@@ -202,7 +202,7 @@ def test_readers_that_never_read_keep_no_reader_out(deployment: Deployment) -> N
         attack.callback(lambda: [call.cancel() for call in calls])
         wait_for(lambda: bool(refused(calls)))
         with CoordinatorClient(endpoint) as client:
-            assert client.get_model(digest) == model
+            assert client.get_model(digest, DIMENSION) == model
             assert client.task_status(task).rounds is not None
         healthy(port)
 
@@ -217,7 +217,7 @@ def test_readers_that_never_read_end(deployment: Deployment) -> None:
         calls = [ask(coordinator_pb.GetModelRequest(digest=digest)) for _ in range(MANY)]
         wait_for(lambda: bool(refused(calls)))
         with CoordinatorClient(f"127.0.0.1:{port}", stall=600.0) as client:
-            assert client.get_model(digest) == model
+            assert client.get_model(digest, DIMENSION) == model
 
 
 def connected(port: int, count: int) -> list[socket.socket]:

@@ -100,7 +100,7 @@ def test_a_batch_from_submission_to_payload(
             client.put_model(b"another", task, owners[0].chain)
         with pytest.raises(WireError, match="length of the model"):
             client.put_model(bytes(1 << 17), task, deployment.model_owner)
-        assert client.get_model(model) == b"a model"
+        assert client.get_model(model, DIMENSION) == b"a model"
         number = deployment.model_owner.open_round(task, model)
         gradients = [gradient() for _ in owners]
         submissions = []
@@ -112,8 +112,8 @@ def test_a_batch_from_submission_to_payload(
         batch = deployment.view.accepted(task, number)[0]
         assert [client.submission_status(s).batch_id for s in submissions] == [batch.record.batch_id] * 3
         wait_for(lambda: _released(client, task))
-        raw = client.payload(batch.record.batch_id)
-        bundle = client.audit_bundle(batch.record.batch_id)
+        raw = client.payload(batch.record.batch_id, DIMENSION)
+        bundle = client.audit_bundle(batch.record.batch_id, DIMENSION)
         commitments = [h.commitment for h in bundle.statement.owners]
         check_payload(raw, deployment.setup.commitment, commitments, gradients)
         overview = client.task_status(task).rounds[0]
@@ -180,9 +180,9 @@ def test_an_aggregate_is_published_where_its_task_wants_that(
             deployment.submit(task, number, owner, values)
         wait_for(lambda: any(batch.published for batch in deployment.view.accepted(task, number)))
         (batch,) = deployment.view.accepted(task, number)
-        commitments = [h.commitment for h in client.audit_bundle(batch.record.batch_id).statement.owners]
+        commitments = [h.commitment for h in client.audit_bundle(batch.record.batch_id, DIMENSION).statement.owners]
         check_payload(batch.published[0], deployment.setup.commitment, commitments, gradients)
-        assert client.payload(batch.record.batch_id) == batch.published[0]
+        assert client.payload(batch.record.batch_id, DIMENSION) == batch.published[0]
 
 
 @pytest.mark.slow
@@ -252,7 +252,7 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
         with pytest.raises(UnknownError):
             client.submission_status(bytes(32))
         with pytest.raises(UnknownError):
-            client.payload(bytes(32))
+            client.payload(bytes(32), DIMENSION)
         assert client.submit_header(header, receipts).state is SubmissionState.PENDING
         second, more = deployment.header(task, number, owner, gradient())
         with pytest.raises(ClosedError, match="in this round already"):
@@ -276,7 +276,7 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
         with pytest.raises(UnknownError, match="did not attest"):
             prover.certificate(bytes(32))
         with pytest.raises(UnknownError, match="did not attest"):
-            prover.audit_bundle(bytes(32))
+            prover.audit_bundle(bytes(32), DIMENSION)
         assert prover.status().refusals["bad-message"] >= 3
     with pytest.raises(UnavailableError), ProverClient("127.0.0.1:9") as nobody:
         nobody.status()
@@ -370,10 +370,10 @@ def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path:
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED, 300)
             batch = deployment.view.accepted(task, number)[0]
-            bundle = client.audit_bundle(batch.record.batch_id)
+            bundle = client.audit_bundle(batch.record.batch_id, DIMENSION)
             commitments = [h.commitment for h in bundle.statement.owners]
             wait_for(lambda: _released(client, task))
-            raw = client.payload(batch.record.batch_id)
+            raw = client.payload(batch.record.batch_id, DIMENSION)
             check_payload(raw, deployment.setup.commitment, commitments, gradients)
             assert client.task_status(task).rounds[0].attempts > 1
     finally:

@@ -143,4 +143,4 @@ def test_the_next_coordinator_takes_the_round_over_when_the_first_was_silent(
             last = client.submit_header(header, receipt)
         wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED)
         (batch,) = deployment.view.accepted(task, number)
-        assert client.audit_bundle(batch.record.batch_id).certificate.payee == b"\x77" * 20
+        assert client.audit_bundle(batch.record.batch_id, DIMENSION).certificate.payee == b"\x77" * 20

@@ -91,7 +91,7 @@ def test_a_prover_without_its_key_keeps_its_paths_to_itself(
 ) -> None:
     empty = PublicParameters(tmp_path / "srs.gsrs", tmp_path / "keys")
     monkeypatch.setattr(prover.prover, "run", lambda _: empty.proving_key(bytes(32)))
-    request = StepRequest(Step.MASK, bytes(32), None, None, b"", (), b"", 0)
+    request = StepRequest(Step.RELEASE, bytes(32), None, None, b"", (), b"", 0)
     with (
         ProverClient(f"127.0.0.1:{deployment.ports[0]}") as client,
         pytest.raises(KeyMismatchError, match="a problem of its own") as caught,

@@ -294,6 +294,27 @@ MUTANTS = (
         _in("provers", "test_intake.py"),
     ),
     Mutant(
+        "provers/stepgate.py",
+        "        if signer != coordinator:\n",
+        "        if False:\n",
+        "what follows a step's head is not read for anybody but the task's coordinator",
+        _in("provers", "test_stepgate.py"),
+    ),
+    Mutant(
+        "commons/wire/batchsteps.py",
+        "    if (request.relayed_digest, request.payload_digest) != (head.relayed_digest, head.payload_digest):\n",
+        "    if False:\n",
+        "a step's head binds what follows it",
+        _in("wire", "test_steps.py"),
+    ),
+    Mutant(
+        "commons/wire/prescan.py",
+        "        if seen[number] > field.most or field.group in groups:\n",
+        "        if field.group in groups:\n",
+        "a small message that would be a large one is refused",
+        _in("wire", "test_prescan.py"),
+    ),
+    Mutant(
         "provers/finality.py",
         "if first is None or None in found:",
         "found = [f for f in found if f is not None]\n        if first is None:",
@@ -471,7 +492,7 @@ MUTANTS = (
     ),
     Mutant(
         "provers/party/projecting.py",
-        "    env.require_eligible(cohort.context, tuple(header.owner_index for header in cohort.headers))\n",
+        "    env.require_eligible(cohort.context, indices)\n",
         "",
         "no cohort has an owner that has no part in the round",
         _in("privacy", "test_rules.py::test_a_cohort_with_an_owner_that_has_no_part_in_the_round_binds_nobody"),

@@ -131,8 +131,10 @@ class Prover(prover_pb2_grpc.ProverServicer):
 
 
 @contextmanager
-def serving(limits: Limits) -> Iterator[tuple[Prover, prover_pb2_grpc.ProverStub, grpc.Channel]]:
-    calls = Calls(limits)
+def serving(
+    limits: Limits, calls: Calls | None = None
+) -> Iterator[tuple[Prover, prover_pb2_grpc.ProverStub, grpc.Channel]]:
+    calls = calls or Calls(limits)
     server, prover = new_server(calls, SERVICES[0]), Prover(calls)  # type: ignore[abstract]
     prover_pb2_grpc.add_ProverServicer_to_server(prover, server)
     port = bind(server, "127.0.0.1:0", None)
@@ -192,6 +194,23 @@ def test_a_call_that_brings_too_much_ends() -> None:
         padded = b"\x7a\x81\x80\x04" + bytes(METHODS[STATUS].most_bytes + 1)  # an unknown field
         with pytest.raises(WireError, match="more than the 65536 bytes"), calling("it"):
             ask(iter([padded]))
+
+
+def test_calls_that_are_refused_at_the_way_in_are_counted() -> None:
+    refused: list[str] = []
+    calls = Calls(Limits(2), lambda error: refused.append(error.code))
+    with serving(Limits(2), calls) as (prover, stub, channel):
+        ask: Any = channel.stream_unary(STATUS)
+        for messages in ((), (b"\xff",)):
+            with pytest.raises(WireError), calling("it"):
+                ask(iter(messages))
+        waiting = stub.Status.future(pb.ProverStatusRequest())
+        prover.begun.acquire()
+        with pytest.raises(BusyError), calling("it"):
+            stub.Status(pb.ProverStatusRequest())
+        prover.free.set()
+        waiting.result()
+    assert refused == [WireError.code, WireError.code, BusyError.code]
 
 
 def test_a_call_that_takes_longer_than_its_kind_may_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,3 +177,19 @@ def test_what_a_peer_writes_about_others_is_bounded(
     for back in raised_by(*server, error):
         assert isinstance(back, BlamedProversError)
         assert back.provers == read
+
+
+def test_an_internal_error_is_logged_once_in_a_while_under_one_reference(
+    server: tuple[Raising, rpc.ProverStub], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or whoever finds one fills the disk with traces; each caller is told a reference that is in the log."""
+    servicer, stub = server
+    servicer.raised = ValueError("a bug")
+    told = set()
+    for _ in range(20):
+        with pytest.raises(GradrollError) as caught, calling("it"):
+            stub.Status(pb.ProverStatusRequest())
+        told.add(str(caught.value))
+    lines = [line for line in caplog.messages if "event=internal-error" in line]
+    assert len(told) == len(lines) == 1
+    assert lines[0].partition("reference=")[2] in told.pop()

@@ -111,7 +111,10 @@ class Line:
 
         def work(prover: Prover) -> list[Any]:
             limits = lambda session: batchsteps.Limits(prover.dimension(session))  # noqa: E731
-            read = batchsteps.request_from_wire(iter(parts), limits)
+            arriving = iter(parts)
+            head = batchsteps.step_head_from_wire(next(arriving))
+            prover.admit(head)
+            read = batchsteps.request_from_wire(head, arriving, limits)
             return list(batchsteps.reply_to_wire(self._lied(read, prover.run(read))))
 
         replied = self._wire.call(self._index, work, timeout or 30.0)
