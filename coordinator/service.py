@@ -31,6 +31,7 @@ from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
+from commons.wire.identity import identity_of, tell
 from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
@@ -58,7 +59,6 @@ class CoordinatorNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(CoordinatorSettings)
-        self._tls = own.tls
         account, roots = load_account(own.account), read_roots(own.prover_roots, "prover_roots")
         self._stopping = threading.Event()
         view, clock = ChainView.of(chain), SystemClock()
@@ -74,6 +74,7 @@ class CoordinatorNode:
         log: EventLog | None = None
         self._outbox: Outbox | None = None
         try:
+            self._identity = identity_of(own)
             coordinator_start.bind_state(own, view.market_id)
             self._outbox = Outbox(own.state / "outbox", standing=own.confirmations)
             sender = ChainWriter(view, account, Patience.of(chain), self._stopping, outbox=self._outbox)
@@ -106,9 +107,10 @@ class CoordinatorNode:
         servicer = Servicer(self.coordinator, self._own, calls, refused)
         coordinator_pb2_grpc.add_CoordinatorServicer_to_server(servicer, self._server)
         self._health.add_to(self._server)
-        port = bind(self._server, self._own.listen, self._tls)
+        port = bind(self._server, self._own.listen, self._identity)
         self._server.start()
         self._loop.start()
+        tell(self._own, self._identity)
         _log.info("event=coordinator-started address=0x%s port=%d", self._address.hex(), port)
         return port
 

@@ -30,6 +30,7 @@ from commons.wire._generated import prover_pb2 as pb
 from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
+from commons.wire.identity import announced, identity_of, tell
 from commons.wire.methods import Pool
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
@@ -58,8 +59,8 @@ class ProverNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(ProverSettings)
-        self._tls = own.tls
         keystore = Keystore.load(own.keystore)
+        self._identity = identity_of(own)
         readers = [ChainView.of(chain), *(ChainView.of(chain, url) for url in (own.second_node,) if url)]
         membership = own_membership(readers, own.committee, keystore.address)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
@@ -71,7 +72,7 @@ class ProverNode:
             prover_start.bind_state(own, readers[0].market_id)
             self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)
             undo.pop_all()
-        prover_start.look_around(self.prover, own, keystore, clock)
+        prover_start.look_around(self.prover, own, announced(own.endpoint, self._identity), keystore, clock)
         self._background = Background("suspicions", _MOST_LOOKS)
         self._server: grpc.Server | None = None
         self._health = Health(_SERVICE.full_name)
@@ -87,9 +88,10 @@ class ProverNode:
         servicer = Servicer(self.prover, self._background, calls)
         prover_pb2_grpc.add_ProverServicer_to_server(servicer, self._server)
         self._health.add_to(self._server)
-        port = bind(self._server, self._own.listen, self._tls)
+        port = bind(self._server, self._own.listen, self._identity)
         self._server.start()
         threading.Thread(target=self._tidy, daemon=True, name="tidy").start()
+        tell(self._own, self._identity)
         _log.info(
             "event=prover-started address=0x%s committee=%s prover=%d port=%d",
             self.prover.address.hex(), shown(self._own.committee), self.prover.membership.index, port,

@@ -21,6 +21,7 @@ from circuits.statement import domain_size
 from commons.chain.devchain import DevChain
 from commons.runtime.descriptors import room_for
 from commons.settings.loading import load
+from commons.settings.pins import parse_endpoint
 from commons.settings.sections import (
     ChainSettings,
     CoordinatorSettings,
@@ -249,12 +250,14 @@ def test_examples_agree_with_each_other() -> None:
     assert all(chain == chains[0] for chain in chains)
     used = {documents["owner"]["owner"]["coordinator"], documents["model-owner"]["model_owner"]["coordinator"]}
     port = documents["coordinator"]["coordinator"]["listen"].rpartition(":")[2]
-    assert used == {f"grpcs://coordinator.example.org:{port}"}
+    announced = documents["coordinator"]["coordinator"]["endpoint"]
+    assert announced == f"grpcs://coordinator.example.org:{port}"
+    assert [each.partition("#")[0] for each in used] == [announced]
+    assert all(parse_endpoint(each).pin for each in used)  # owners and model owners know the coordinator by its key
     assert documents["prover"]["prover"]["endpoint"].startswith("grpcs://")
     settings = [load(EXAMPLES / f"{name}.toml", environment={}) for name in ("prover", "coordinator")]
-    tls = settings[0].section(ProverSettings).tls
-    assert tls is not None
-    assert tls == settings[1].section(CoordinatorSettings).tls
+    assert settings[0].section(ProverSettings).tls is None
+    assert settings[1].section(CoordinatorSettings).tls is None
     assert settings[0].section(ProverSettings).second_node
     assert documents["owner"]["keys"] == documents["model-owner"]["keys"]
     assert settings[0].section(KeySettings) == settings[1].section(KeySettings)

@@ -13,8 +13,9 @@ from annotated_types import Interval
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from commons.settings.hosts import HintError
 from commons.settings.sections import SECTIONS, Section
-from commons.settings.values import HintError, Kind, Unit
+from commons.settings.values import Kind, Unit
 
 PREFIX = "GRADROLL_"
 

@@ -84,6 +84,9 @@ class Server(Section):
 
     listen: Listen
     """Address to bind; port 0 takes any free one."""
+    endpoint: Endpoint | None = None
+    """Where others reach it.  At a loopback address without grpcs:// it listens in the clear, for this machine only;
+    otherwise over TLS."""
     max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 16
     """Calls of each kind at a time: uploads, steps, downloads, and so on; those of one kind take no places of another.
     One address has half of them at most."""
@@ -108,13 +111,14 @@ class Server(Section):
     stop_grace: Annotated[float, Interval(ge=0, le=600), Unit("seconds")] = 10.0
     """Time that calls under way have to end when the process is told to stop."""
     tls_certificate: File | None = None
-    """PEM file of the certificate chain; without it the server listens in the clear (shares are sealed anyway)."""
+    """PEM file of the certificate chain, of an authority that clients know; without it the server makes itself a key,
+    which clients know by the pin in the endpoint."""
     tls_key: File | None = None
     """PEM file of the certificate's private key."""
 
     @property
     def tls(self) -> TlsFiles | None:
-        """The TLS files, None to listen in the clear.  Raises ConfigError for one file alone."""
+        """The files of a certificate that somebody else issued, None for none.  Raises ConfigError for one alone."""
         return tls_files(self.tls_certificate, self.tls_key)
 
 
@@ -122,9 +126,10 @@ class ProverSettings(Server):
     """A prover of one committee."""
 
     endpoint: Endpoint
-    """What the registry announces: in the clear (also grpc://), or grpcs:// over TLS."""
+    """What the registry announces: grpcs://host:port, behind which `gradroll prover join` puts the pin of the server's
+    own key unless an authority vouches for it (`tls_certificate`); or, on one machine, a loopback address."""
     keystore: File
-    """Directory of the signing key, the sealing key and the shared keys."""
+    """Directory of the signing key, the sealing key, the shared keys and the server's own key for TLS."""
     state: File
     """Directory of ledger, shares, sums and bundles; one process at a time, never an old copy."""
     committee: Identifier
@@ -164,7 +169,7 @@ class CoordinatorSettings(Server):
     """Who is credited the coordinator's fees, the account's address if nobody is named; provers attest it with each
     batch, so that no relay can change it."""
     state: File
-    """Directory of models, sums and audit bundles; one process at a time."""
+    """Directory of models, sums, audit bundles and the server's own key for TLS; one process at a time."""
     step_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 120.0
     """Time that provers have for one step; a large model on slow machines needs more."""
     status_timeout: Annotated[float, Interval(ge=0.1, le=600), Unit("seconds")] = 10.0
@@ -198,7 +203,7 @@ class CoordinatorSettings(Server):
     """Refused headers of a task, by each cause, that are logged and counted; further ones only appear in the process's
     log."""
     prover_roots: File | None = None
-    """PEM certificates to trust for grpcs:// provers instead of the system's."""
+    """PEM certificates to trust instead of the system's, for provers whose endpoint has no pin."""
 
 
 class OwnerSettings(Section):
@@ -207,14 +212,15 @@ class OwnerSettings(Section):
     account: File
     """Key file; its address signs gradients, and is paid unless another account registered it."""
     coordinator: Endpoint
-    """Endpoint of the task's coordinator: in the clear (also grpc://), or grpcs:// over TLS."""
+    """Endpoint of the task's coordinator, as its operator publishes it: with the pin of its key, or with a name for
+    which an authority vouches."""
     state: File
     """Directory of submissions under way; it holds their seeds until the coordinator has the header."""
     stall_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
     """An upload or download on which nothing moves for so long is given up; one that moves takes as long as it needs.
     Raise it where a line takes longer for 64 KiB."""
     tls_roots: File | None = None
-    """PEM certificates to trust for grpcs:// coordinators and provers instead of the system's."""
+    """PEM certificates to trust instead of the system's, for servers whose endpoint has no pin."""
     patience: Annotated[float, Interval(ge=0, le=3600), Unit("seconds")] = 3.0
     """How long provers that do not answer are asked again before the header is handed in without them."""
 
@@ -225,12 +231,13 @@ class ModelOwnerSettings(Section):
     account: File
     """Key file of the account that pays for the task."""
     coordinator: Endpoint
-    """Endpoint of a coordinator that serves models and sums: in the clear (also grpc://), or grpcs:// over TLS."""
+    """Endpoint of a coordinator that serves models and sums, as its operator publishes it: with the pin of its key, or
+    with a name for which an authority vouches."""
     stall_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
     """An upload or download on which nothing moves for so long is given up; one that moves takes as long as it needs.
     Raise it where a line takes longer for 64 KiB."""
     tls_roots: File | None = None
-    """PEM certificates to trust for grpcs:// coordinators and provers instead of the system's."""
+    """PEM certificates to trust instead of the system's, for servers whose endpoint has no pin."""
 
 
 class TaskDefaults(Section):

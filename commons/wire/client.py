@@ -38,10 +38,10 @@ class Client:
         """Connect when first used.
 
         Args:
-            endpoint: ``host:port`` or ``grpc://host:port`` in the clear, ``grpcs://host:port`` over TLS.
+            endpoint: as ``commons.settings.pins`` has it.
             timeout: seconds for a call of one message each way, unless the call is given its own.
             stall: seconds after which a stream on which nothing moves is given up; it may take as long as it likes.
-            tls_roots: PEM certificates to trust instead of the system's.
+            tls_roots: PEM certificates to trust instead of the system's, where the endpoint has no pin.
 
         Raises:
             InvalidInputError: the endpoint is malformed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from commons.runtime.identifiers import shown
@@ -39,8 +40,8 @@ def add_coordinator(commands: Subparsers) -> None:
 
 
 def _where(parser: argparse.ArgumentParser, otherwise: str) -> None:
-    parser.add_argument("--endpoint", type=endpoint, metavar="HOST:PORT", help=f"whom to ask ({otherwise})")
-    roots_option(parser, "for an endpoint over TLS")
+    parser.add_argument("--endpoint", type=endpoint, metavar="grpcs://HOST:PORT", help=f"whom to ask ({otherwise})")
+    roots_option(parser, "for an endpoint without a pin")
 
 
 def prover(arguments: argparse.Namespace) -> int:
@@ -48,10 +49,11 @@ def prover(arguments: argparse.Namespace) -> int:
     from commons.settings.sections import ProverSettings
     from commons.wire.prover_client import ProverClient
 
-    place, roots = _place(arguments, ProverSettings)
-    with ProverClient(place, timeout=10.0, tls_roots=roots) as client:
+    place = _place(arguments, ProverSettings, "keystore")
+    with ProverClient(place.endpoint, timeout=10.0, tls_roots=place.roots) as client:
         status = client.status()
-    _tell(arguments, place, status)
+    _tell(arguments, place.endpoint, status)
+    _tell_published(arguments, place)
     return 0
 
 
@@ -61,39 +63,56 @@ def coordinator(arguments: argparse.Namespace) -> int:
     from commons.settings.sections import CoordinatorSettings
     from commons.wire.health import is_serving
 
-    place, roots = _place(arguments, CoordinatorSettings)
-    if not is_serving(place, timeout=10.0, tls_roots=roots):
-        raise UnavailableError(f"the coordinator at {place} is stopping; wait until it has started again")
-    arguments.console.line(f"the coordinator at {place} works")
-    arguments.console.result(endpoint=place, serving=True)
+    place = _place(arguments, CoordinatorSettings, "state")
+    if not is_serving(place.endpoint, timeout=10.0, tls_roots=place.roots):
+        raise UnavailableError(f"the coordinator at {place.endpoint} is stopping; wait until it has started again")
+    arguments.console.line(f"the coordinator at {place.endpoint} works")
+    arguments.console.result(endpoint=place.endpoint, serving=True)
+    _tell_published(arguments, place)
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Whom to ask, which certificates to trust, and under which endpoint others are to know the server."""
+
+    endpoint: str
+    roots: bytes | None
+    published: str = ""
+
+
 def _place(
-    arguments: argparse.Namespace, kind: type[ProverSettings] | type[CoordinatorSettings]
-) -> tuple[str, bytes | None]:
-    """Whom to ask, and which certificates to trust."""
+    arguments: argparse.Namespace, kind: type[ProverSettings] | type[CoordinatorSettings], key_directory: str
+) -> _Place:
     from circuits.errors import ConfigError
+    from commons.settings.hosts import join_address
+    from commons.settings.pins import with_pin
     from commons.settings.values import split_address
+    from commons.wire.identity import announced, identity_of
     from commons.wire.tls import read_roots
 
     roots = read_roots(arguments.tls_roots, "--tls-roots")
     if arguments.endpoint is not None:
-        return arguments.endpoint, roots
-    own = settings(arguments).section(kind, "listen")
-    if own.tls is not None:
-        raise ConfigError(
-            "this server speaks TLS, and its certificate is not for this machine's loopback address: pass --endpoint "
-            "grpcs://HOST:PORT with the name in the certificate"
-        )
+        return _Place(arguments.endpoint, roots)
+    own = settings(arguments).section(kind, "listen", "endpoint", key_directory)
     host, port = split_address(own.listen, "listen")
     if port == 0:
         raise ConfigError("this server takes any free port, which its log names: pass --endpoint HOST:PORT")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{_LOOPBACK.get(host, shown)}:{port}", roots
+    identity = identity_of(own, make=False)
+    here = join_address(_LOOPBACK.get(host, host), port)
+    if identity is None:
+        return _Place(here, roots)
+    published = "" if own.endpoint is None else announced(own.endpoint, identity)
+    return _Place(with_pin(f"grpcs://{here}", identity.pin), roots, published)
 
 
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - who listens everywhere is asked on this machine
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everywhere is asked on this machine
+
+
+def _tell_published(arguments: argparse.Namespace, place: _Place) -> None:
+    if place.published:
+        arguments.console.line(f"others know it as {place.published}")
+        arguments.console.result(published=place.published)
 
 
 def _tell(arguments: argparse.Namespace, place: str, status: ProverStatus) -> None:

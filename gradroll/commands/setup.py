@@ -212,7 +212,7 @@ def account(arguments: argparse.Namespace) -> int:
 def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
     from circuits.policies.registry import find
-    from commons.settings.values import join_address
+    from commons.settings.hosts import join_address
     from gradroll.setup.kept_market import require_on_chain
     from gradroll.setup.local_market import MarketPlan, await_node, prepare
 
@@ -245,9 +245,11 @@ def local(arguments: argparse.Namespace) -> int:
     console.line(f"committee    {shown(market.committee)}")
     console.line(f"verifier     {checksum(market.verifier)}")
     console.line(f"coordinator  {checksum(market.coordinator)}")
+    console.line(f"its endpoint {market.coordinator_endpoint}")
     console.line(f"settings are in {plan.directory}; start the servers with `--config` and these files")
     console.result(
         directory=plan.directory, kept=False, chain_id=market.chain_id, market=checksum(market.market),
         committee=shown(market.committee), verifier=checksum(market.verifier), coordinator=checksum(market.coordinator),
+        coordinator_endpoint=market.coordinator_endpoint,
     )  # fmt: skip
     return 0

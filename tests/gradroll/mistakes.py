@@ -53,7 +53,7 @@ class Mistake:
 
 _SUBMIT = "submit {task} --gradient model.npy --config owner-0.toml"
 _NPY = "save one array of floats with numpy.save(file, array)"
-_ENDPOINT = "is not host:port, grpc://host:port or grpcs://host:port"
+_ENDPOINT = "is not grpcs://host:port, with #sha256-... behind it or not, or a loopback address host:port"
 _AMOUNT = (
     "a whole number of the smallest unit (wei) from 1 to 2^128 - 1, or such as 0.06ether, 5gwei or 2.5USDC, with no "
     "part of the smallest unit left"
@@ -120,6 +120,14 @@ SHARED_MISTAKES = (
             "an IPv6 address stands in brackets, as in [::1]:7100"),
     Mistake(EVERYBODY, "an endpoint as a web address", "prover status --endpoint http://127.0.0.1:7101", USAGE,
             "gradroll prover status: error: argument --endpoint: 'http://127.0.0.1:7101' ", _ENDPOINT),
+    Mistake(EVERYBODY, "an endpoint in the clear on another machine", "prover status --endpoint prover0:7101", USAGE,
+            f"gradroll prover status: error: argument --endpoint: 'prover0:7101' {_ENDPOINT}: nothing is sent to "
+            "another machine in the clear; ",
+            "write grpcs:// before it, and behind it the pin of the server's key, which its `status` command shows"),
+    Mistake(EVERYBODY, "half a pin", "prover status --endpoint grpcs://127.0.0.1:7101#sha256-47DEQpj8", USAGE,
+            "gradroll prover status: error: argument --endpoint: 'grpcs://127.0.0.1:7101#sha256-47DEQpj8' "
+            f"{_ENDPOINT}: ",
+            "behind # stands one pin: sha256- and 43 characters of base64url, as the server shows it"),
     Mistake(EVERYBODY, "Ctrl-C", _SUBMIT, INTERRUPTED, "interrupted; nothing is lost, ",
             "run the command again to go on", scene="interrupting"),
     Mistake(EVERYBODY, "standard output on a full disk", "committee show {committee} --config chain.toml", "storage",

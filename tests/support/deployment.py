@@ -95,7 +95,7 @@ class Deployment:
     def coordinator_settings(self, **changes: object) -> Settings:
         """Settings of the coordinator; ``changes`` are keys of [coordinator]."""
         own = {
-            "listen": f"127.0.0.1:{self.coordinator_port}",
+            "listen": f"127.0.0.1:{self.coordinator_port}", "endpoint": f"127.0.0.1:{self.coordinator_port}",
             "log": f"sqlite://{self.directory}/coordinator/events.sqlite",
             "account": self.directory / "coordinator.json", "state": self.directory / "coordinator",
             "confirmations": 1, "poll_interval": 0.2, "step_timeout": 30.0, "stop_grace": 0.5,

@@ -364,7 +364,7 @@ class World:
     def _start_prover(self, prover: int) -> None:
         home = self.directory / f"prover-{prover}"
         settings = ProverSettings(
-            listen="h:1", endpoint="h:1", keystore=home / "keys", state=home / "state",
+            listen="127.0.0.1:1", endpoint="127.0.0.1:1", keystore=home / "keys", state=home / "state",
             committee=self.committee.committee_id, confirmations=CONFIRMATIONS,
         )  # fmt: skip
         try:
