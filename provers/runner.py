@@ -14,6 +14,7 @@ from commons.protocol.bodies import SignatureBody
 from commons.protocol.bounded import remember
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
+from commons.runtime.pieces import Pieces
 from provers.joining.keysetup import KeySetup
 from provers.node_environment import NodeEnvironment
 from provers.party import Party, RestoredError, handle
@@ -25,7 +26,11 @@ _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 
 
 class Runner:
-    """Owns the party of this node."""
+    """Owns the party of this node.
+
+    Attributes:
+        pieces: the step under way, if any.
+    """
 
     def __init__(
         self,
@@ -42,6 +47,7 @@ class Runner:
         self._environment = environment
         self._kept_replies = kept_replies
         self._lock = threading.Lock()
+        self.pieces = Pieces()
         self._party: Party | None = None
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
@@ -61,7 +67,7 @@ class Runner:
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
         key = _identity(request)
-        with self._lock:
+        with self._lock, self.pieces.piece():
             if key in self._replies:
                 return self._replies[key]
             reply = self._step(request)

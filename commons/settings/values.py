@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -152,6 +152,15 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def is_loopback(listen: str) -> bool:
+    """Whether an address that is listened on is reached from its own machine alone.  Raises ConfigError."""
+    host, _ = split_address(listen, "listen")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _not_empty(value: object) -> object:
     _require(isinstance(value, str | Path) and bool(str(value)) and "\0" not in str(value))
     return value
@@ -213,6 +222,8 @@ Depth = int | Tag
 execution API: a "safe" block is justified, a "finalized" one is never taken back while two thirds of the stake are
 honest."""
 Text = Annotated[str, BeforeValidator(_not_empty), Kind("text")]
+Switch = Annotated[bool, Kind("true or false")]
+LogFormat = Annotated[Literal["text", "json"], Kind('"text" or "json"')]
 File = Annotated[Path, BeforeValidator(_not_empty), Kind("a path", placed=_below)]
 Address = Annotated[bytes, BeforeValidator(_bytes_of_address), Kind("an address, 0x and 40 hexadecimal digits")]
 """20 bytes, written 0x... in settings."""

@@ -16,9 +16,11 @@ import grpc
 
 from circuits.errors import BusyError, GradrollError, WireError
 from commons.settings.sections import Server
+from commons.telemetry.callmetrics import CUT, DONE, CallMetrics
+from commons.telemetry.metrics import Telemetry
 from commons.wire.methods import DOORS, METHODS, Method, Pool, Role
 from commons.wire.pools import Places, address_of
-from commons.wire.rpcstatus import abort, answering
+from commons.wire.rpcstatus import abort, answering, code_told
 from commons.wire.stalling import StallGuard
 
 _RETRY_AFTER = 1.0
@@ -60,13 +62,21 @@ class _Call:
     address: str
     known: bool = False
     place: Pool | None = None
+    done: bool = False
+    received: int = 0
+    sent: int = 0
 
 
 class Calls(grpc.ServerInterceptor):
-    """Lets calls in by the table of methods; one for each server."""
+    """Lets calls in by the table of methods; one for each server.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        metrics: what ended calls are counted in.
+    """
+
+    def __init__(self, limits: Limits, metrics: CallMetrics | None = None) -> None:
         self._limits = limits
+        self._metrics = metrics
         self._places = {pool: Places(limits.places_in(pool)) for pool in Pool}
         self._running: dict[grpc.ServicerContext, _Call] = {}
 
@@ -74,6 +84,11 @@ class Calls(grpc.ServerInterceptor):
     def threads(self) -> int:
         """Threads that the server needs for what is let in, and to refuse the rest."""
         return sum(map(self._limits.places_in, Pool)) + _REFUSING
+
+    @property
+    def places(self) -> dict[Pool, Places]:
+        """The places of each pool, to be looked at."""
+        return dict(self._places)
 
     def intercept_service(
         self,
@@ -89,7 +104,7 @@ class Calls(grpc.ServerInterceptor):
         if handler is None or method is None:
             return None
         return grpc.stream_stream_rpc_method_handler(
-            partial(self._serve, method, _streaming(handler)),
+            partial(self._serve, handler_call_details.method, method, _streaming(handler)),
             handler.request_deserializer,
             handler.response_serializer,
         )
@@ -114,7 +129,7 @@ class Calls(grpc.ServerInterceptor):
         self._running[context].known = True
 
     def _serve(
-        self, method: Method, behave: Behave, requests: Iterator[Any], context: grpc.ServicerContext
+        self, path: str, method: Method, behave: Behave, requests: Iterator[Any], context: grpc.ServicerContext
     ) -> Iterator[Any]:
         call, limits = _Call(method, address_of(context.peer())), self._limits
         self._running[context] = call
@@ -123,11 +138,18 @@ class Calls(grpc.ServerInterceptor):
             with answering(context):
                 self.enter(context, pool=method.entrance)
             with guard.watching(context.cancel, deadline=method.deadline):
-                replies = behave(_bounded(guard.incoming(requests), method.most_bytes), context)
+                replies = behave(_bounded(guard.incoming(requests), call), context)
                 yield from guard.outgoing(_allowed(replies, call, context))
+            call.done = True
         finally:
             del self._running[context]
             self._leave(call)
+            self._count(path, call, context)
+
+    def _count(self, path: str, call: _Call, context: grpc.ServicerContext) -> None:
+        if self._metrics is not None:
+            outcome = DONE if call.done else code_told(context) or CUT
+            self._metrics.ended(path.rpartition("/")[2], outcome, call.received, call.sent)
 
     def _take(self, call: _Call, pool: Pool) -> None:
         if call.place is pool:
@@ -145,6 +167,19 @@ class Calls(grpc.ServerInterceptor):
         if call.place is not None:
             self._places[call.place].give_back(call.address)
             call.place = None
+
+
+def places_of(telemetry: Telemetry, calls: Calls) -> None:
+    """Show how many calls each pool of a server takes at a time, and how many there are."""
+    places = {pool.name.lower().replace("_", "-"): found for pool, found in calls.places.items()}
+    telemetry.gauge(
+        "call_places", "Calls that are taken at a time, by pool.",
+        lambda: {name: float(found.count) for name, found in places.items()}, "pool",
+    )  # fmt: skip
+    telemetry.gauge(
+        "call_places_taken", "Calls under way, by pool.",
+        lambda: {name: float(found.taken) for name, found in places.items()}, "pool",
+    )  # fmt: skip
 
 
 def _streaming(handler: grpc.RpcMethodHandler[Any, Any]) -> Behave:
@@ -168,11 +203,11 @@ def _of_one(
         yield cast("Behave", handler.unary_unary)(request, context)
 
 
-def _bounded(messages: Iterator[Any], most: int) -> Iterator[Any]:
-    left = most
+def _bounded(messages: Iterator[Any], call: _Call) -> Iterator[Any]:
+    most = call.method.most_bytes
     for message in messages:
-        left -= message.ByteSize()
-        if left < 0:
+        call.received += message.ByteSize()
+        if call.received > most:
             raise WireError(f"a call brings more than the {most} bytes that one of its kind may have")
         yield message
 
@@ -182,4 +217,5 @@ def _allowed(replies: Iterator[Any], call: _Call, context: grpc.ServicerContext)
     for reply in replies:
         if call.method.role is not Role.ANYBODY and not call.known:
             abort(context, GradrollError("a method that is not for everybody answers without knowing whom"))
+        call.sent += reply.ByteSize()
         yield reply

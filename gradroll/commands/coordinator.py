@@ -37,6 +37,8 @@ def add(parent: Subparsers) -> None:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the coordinator until it is stopped."""
+    from commons.settings.sections import LogSettings
+    from commons.telemetry.loglines import use
     from coordinator.service import serve as run
 
     chosen = settings(
@@ -48,5 +50,6 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
+    use(chosen.section(LogSettings).format)
     run(chosen)
     return 0

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.identifiers import shown
 from gradroll.commands.options import Subparsers, endpoint, leaf, roots_option, settings
+from gradroll.commands.serverstate import tell_state
+
+_NOT_SERVING = "is stopping, or stuck; wait until it has started again, and look into its log if it does not"
 
 if TYPE_CHECKING:
     from commons.protocol.status import ProverStatus
@@ -18,7 +21,8 @@ def add_prover(commands: Subparsers) -> None:
     parser = leaf(
         commands,
         "status",
-        "Ask a prover whether it works, who it is, and what it holds. Ends with 5 when it does not answer.",
+        "Ask a prover whether it works, who it is, and what it holds; with metrics.listen set, also how chain and disk "
+        "are. Ends with 5 when it does not answer, or is stuck.",
         "gradroll prover status --config prover.toml",
         prover,
     )
@@ -30,8 +34,9 @@ def add_coordinator(commands: Subparsers) -> None:
     parser = leaf(
         commands,
         "status",
-        "Ask a coordinator whether it works. Ends with 5 when it does not answer. What it says of a task: gradroll "
-        "task status.",
+        "Ask a coordinator whether it works; with metrics.listen set, also what each round under way waits for and "
+        "since when, the last batch, transactions, chain and disk. Ends with 5 when it does not answer, or is stuck. "
+        "What it says of a task: gradroll task status.",
         "gradroll coordinator status --config coordinator.toml",
         coordinator,
     )
@@ -45,13 +50,19 @@ def _where(parser: argparse.ArgumentParser, otherwise: str) -> None:
 
 def prover(arguments: argparse.Namespace) -> int:
     """Print what a prover says of itself."""
+    from circuits.errors import UnavailableError
     from commons.settings.sections import ProverSettings
+    from commons.wire.health import is_serving
     from commons.wire.prover_client import ProverClient
 
     place, roots = _place(arguments, ProverSettings)
     with ProverClient(place, timeout=10.0, tls_roots=roots) as client:
         status = client.status()
-    _tell(arguments, place, status)
+    serving = is_serving(place, timeout=10.0, tls_roots=roots)
+    _tell(arguments, place, status, serving=serving)
+    tell_state(arguments)
+    if not serving:
+        raise UnavailableError(f"the prover at {place} {_NOT_SERVING}")
     return 0
 
 
@@ -62,10 +73,13 @@ def coordinator(arguments: argparse.Namespace) -> int:
     from commons.wire.health import is_serving
 
     place, roots = _place(arguments, CoordinatorSettings)
-    if not is_serving(place, timeout=10.0, tls_roots=roots):
-        raise UnavailableError(f"the coordinator at {place} is stopping; wait until it has started again")
-    arguments.console.line(f"the coordinator at {place} works")
-    arguments.console.result(endpoint=place, serving=True)
+    serving = is_serving(place, timeout=10.0, tls_roots=roots)
+    arguments.console.result(endpoint=place, serving=serving)
+    if serving:
+        arguments.console.line(f"the coordinator at {place} works")
+    tell_state(arguments)
+    if not serving:
+        raise UnavailableError(f"the coordinator at {place} {_NOT_SERVING}")
     return 0
 
 
@@ -96,20 +110,20 @@ def _place(
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - who listens everywhere is asked on this machine
 
 
-def _tell(arguments: argparse.Namespace, place: str, status: ProverStatus) -> None:
+def _tell(arguments: argparse.Namespace, place: str, status: ProverStatus, *, serving: bool) -> None:
     from commons.runtime.amounts import checksum
 
     keys = "shared keys are set up" if status.keys_ready else "shared keys are set up when all members run"
     refused = ", ".join(f"{code} {count}" for code, count in sorted(status.refusals.items())) or "none"
     arguments.console.line(
-        f"prover {status.prover} of committee {shown(status.committee_id)} at {place} works: version {status.version}, "
-        f"{checksum(status.address)}; {keys}"
+        f"prover {status.prover} of committee {shown(status.committee_id)} at {place} "
+        f"{'works' if serving else 'answers'}: version {status.version}, {checksum(status.address)}; {keys}"
     )
     arguments.console.line(
         f"holds shares of {status.submissions} submissions, {status.stored_bytes:,} bytes; refused calls: {refused}"
     )
     arguments.console.result(
-        endpoint=place, serving=True, prover=status.prover, committee=shown(status.committee_id),
+        endpoint=place, serving=serving, prover=status.prover, committee=shown(status.committee_id),
         version=status.version, address=checksum(status.address), keys_ready=status.keys_ready,
         submissions=status.submissions, stored_bytes=status.stored_bytes, refusals=dict(status.refusals),
     )  # fmt: skip
