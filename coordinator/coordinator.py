@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from commons.chain.ports import BatchSender
-from commons.protocol.status import TaskStatus
+from commons.protocol.status import SubmissionStatus, TaskStatus
 from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
@@ -30,6 +30,7 @@ from coordinator.fleet import Connect, Fleet, Fleets
 from coordinator.journal import Journal
 from coordinator.postings import Postings
 from coordinator.releases import Releases
+from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
 
 
@@ -46,6 +47,7 @@ class Coordinator:
         beside: where postings, fees and exclusions are worked on (``turns.KINDS`` at a time): these have deadlines too,
             and do not wait until rounds that take long leave a thread to them.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
+        watch: told how rounds go; one is made if it is not given.
     """
 
     def __init__(
@@ -64,10 +66,13 @@ class Coordinator:
         beside: Executor,
         stopping: threading.Event,
         disk: Disk = LOCAL_DISK,
+        watch: RoundWatch | None = None,
     ) -> None:
         """Raises StorageError for a damaged log."""
         view = sender.view
         self.journal = Journal(log)
+        self.watch = watch or RoundWatch(clock)
+        self.journal.listen(self.watch.heard)
         self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes, disk=disk)
         self.results = Blobs(directory / "results", max_bytes=settings.max_store_bytes, disk=disk)
         self.admission = Admission(
@@ -79,9 +84,11 @@ class Coordinator:
             )
         )
         journal, results, timeout = self.journal, self.results, settings.step_timeout
-        watch = Watch(EvidenceFiles(directory / FOLDER, disk))
+        evidence = Watch(EvidenceFiles(directory / FOLDER, disk))
         accusations = Accusations(journal, accusing, timeout=timeout, stopping=stopping)
-        batcher = Batcher(journal, results, watch, accusations, step_timeout=timeout, stopping=stopping)
+        batcher = Batcher(
+            journal, results, evidence, accusations, self.watch, step_timeout=timeout, stopping=stopping
+        )  # fmt: skip
         payee = settings.payee or account.address
         fees = FeeSettlement(sender, journal, results, timeout=timeout)
         self.fee_turns = FeeTurns(view, journal, fees, self._fleets, clock, beside, interval=settings.fee_interval)
@@ -97,7 +104,7 @@ class Coordinator:
             Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee),
             Settlement(sender, journal, results, settings.confirmations),
             Releases(sender, fees, journal, results, step_timeout=timeout),
-            Adoption(view, journal, results, parameters, watch, timeout=timeout),
+            Adoption(view, journal, results, parameters, evidence, timeout=timeout),
             self.postings,
             self._fleets,
             parameters,
@@ -105,6 +112,7 @@ class Coordinator:
             settings,
             clock,
             rounds,
+            self.watch,
         )
 
     def turn(self) -> None:
@@ -118,8 +126,22 @@ class Coordinator:
         """A task's rounds, with what each of them waits for."""
         with self.journal.reading() as state:
             status = state.task_status(task_id)
-        rounds = tuple(replace(one, waits=self.driver.waits((task_id, one.round))) for one in status.rounds)
+        rounds = tuple(replace(one, waits=self.watch.waits((task_id, one.round))) for one in status.rounds)
         return replace(status, rounds=rounds)
+
+    def submission_status(self, submission: bytes) -> SubmissionStatus | None:
+        """What became of a submission, or why it has no end yet; None for one that was never entered."""
+        with self.journal.reading() as state:
+            status, entry = state.status_of(submission), state.submissions.get(submission)
+            if status is None or entry is None:
+                return status
+            key = (entry.header.task_id, entry.header.round)
+            trouble = state.rounds[key].trouble
+        return self.watch.explained(status, key, trouble)
+
+    def silent_provers(self) -> int:
+        """How many provers did not answer when they were last asked for their status."""
+        return self._fleets.silent()
 
     def close(self) -> None:
         """Close connections and log; no round may be worked on any more."""

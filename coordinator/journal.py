@@ -6,7 +6,7 @@ The journal is the only writer of the coordinator's state; everybody else looks 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from circuits.errors import StorageError
@@ -26,6 +26,7 @@ class Journal:
         self._log = log
         self._lock = threading.RLock()
         self._state = CoordinatorState()
+        self._listeners: tuple[Callable[[Event, CoordinatorState], None], ...] = ()
         for record in log.read():
             try:
                 self._state.apply(from_record(record))
@@ -40,12 +41,19 @@ class Journal:
         with self._lock:
             yield self._state
 
+    def listen(self, heard: Callable[[Event, CoordinatorState], None]) -> None:
+        """Have somebody told of each event after it was taken in, under the lock: it must not wait, nor record."""
+        with self._lock:
+            self._listeners += (heard,)
+
     def record(self, *events: Event) -> None:
         """Log events, then take them in.  When it raises StorageError, nothing has happened."""
         with self._lock:
             self._log.append([to_record(event) for event in events])
             for event in events:
                 self._state.apply(event)
+                for heard in self._listeners:
+                    heard(event, self._state)
 
     def close(self) -> None:
         """Let go of the log."""

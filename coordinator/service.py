@@ -5,30 +5,36 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
+from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.messages import MAX_PROVERS
+from commons.runtime.amounts import checksum
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.process import stop_requested
 from commons.runtime.seldom import Seldom
+from commons.runtime.supervision import supervise
+from commons.runtime.workpool import WorkPool
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account
 from commons.storage.eventlog import EventLog, open_log
 from commons.storage.files import DirectoryLock
 from commons.storage.parameters import PublicParameters
+from commons.telemetry.callmetrics import CallMetrics
+from commons.telemetry.nodemetrics import of_pools
+from commons.telemetry.operations import Operations
 from commons.wire import checks, coordination
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
-from commons.wire.calls import Calls, Limits
+from commons.wire.calls import Calls, Limits, places_of
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
 from commons.wire.identity import identity_of, tell
@@ -37,10 +43,12 @@ from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
 from commons.wire.tls import read_roots
-from coordinator import coordinator_start
+from coordinator import coordinator_start, roundmetrics
 from coordinator.coordinator import Coordinator
 from coordinator.journal import VERSIONS
+from coordinator.roundmetrics import RoundMetrics
 from coordinator.roundstate import ProvenBatch
+from coordinator.roundwatch import RoundWatch
 from coordinator.turns import KINDS
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["Coordinator"]
@@ -64,12 +72,14 @@ class CoordinatorNode:
         view, clock = ChainView.of(chain), SystemClock()
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         coordinator_start.require_files(parameters)
-        self._rounds = ThreadPoolExecutor(own.parallel_rounds, thread_name_prefix="round")
-        self._calls = ThreadPoolExecutor(
-            MAX_PROVERS * (own.parallel_rounds + 1), thread_name_prefix="fleet"
-        )  # for fees they are asked beside the rounds
-        self._accusing = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="accusing")
-        self._beside = ThreadPoolExecutor(KINDS, thread_name_prefix="beside")
+        self._rounds = WorkPool(own.parallel_rounds, "round")
+        self._calls = WorkPool(MAX_PROVERS * (own.parallel_rounds + 1), "fleet")  # fees are asked for beside the rounds
+        self._accusing = WorkPool(MAX_PROVERS, "accusing")
+        self._beside = WorkPool(KINDS, "beside")
+        pulses = {"chain": ChainPulse(view, clock, account.address)}
+        self.operations = Operations("coordinator", settings, pulses, clock, state=own.state, tls=own.tls)
+        metrics = RoundMetrics(self.operations.telemetry)
+        watch = RoundWatch(clock, metrics.stepped, metrics.troubled)
         self._directory_lock = DirectoryLock(own.state)
         log: EventLog | None = None
         self._outbox: Outbox | None = None
@@ -82,8 +92,9 @@ class CoordinatorNode:
             self.coordinator = Coordinator(
                 own, account, sender, log, own.state, parameters,
                 lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock, self._rounds, self._calls,
-                self._accusing, self._beside, self._stopping,
+                self._accusing, self._beside, self._stopping, watch=watch,
             )  # fmt: skip
+            self.coordinator.journal.listen(metrics.heard)
             coordinator_start.require_own_log(self.coordinator.journal, view)
         except BaseException:
             if log is not None:
@@ -93,20 +104,25 @@ class CoordinatorNode:
         coordinator_start.look_around(view, account.address, parameters, own, clock)
         self._address = account.address
         self._server: grpc.Server | None = None
-        self._health = Health(_SERVICE.full_name)
+        self.health = Health(_SERVICE.full_name)
         self._loop = threading.Thread(target=self._drive, name="driver")
+        self._beat = self.operations.watchdog.thread(self._loop, pause=own.poll_interval)
+        self._sending = sender.under_way
+        self._watch_over(max(2 * own.step_timeout, 2 * chain.give_up))
 
     def start(self) -> int:
         """Begin to serve and to drive rounds; returns the port.  Raises ConfigError when the address is taken."""
         own, refused = self._own, Refusals()
-        calls = Calls(Limits.of(own), refused)
+        calls = Calls(Limits.of(own), refused, CallMetrics(self.operations.telemetry))
+        places_of(self.operations.telemetry, calls)
+        self.operations.start(lambda: self.health.serving, self._state)
         self._server = new_server(
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
         )  # fmt: skip
         servicer = Servicer(self.coordinator, self._own, calls, refused)
         coordinator_pb2_grpc.add_CoordinatorServicer_to_server(servicer, self._server)
-        self._health.add_to(self._server)
+        self.health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._identity)
         self._server.start()
         self._loop.start()
@@ -117,7 +133,8 @@ class CoordinatorNode:
     def stop(self) -> None:
         """Refuse new calls, end the steps under way, close the log."""
         self._stopping.set()
-        self._health.stop()
+        self.health.stop()
+        self.operations.stop()
         if self._server is not None:
             self._server.stop(self._own.stop_grace).wait()
         if self._loop.is_alive():
@@ -130,6 +147,40 @@ class CoordinatorNode:
         self._release()
         _log.info("event=coordinator-stopped")
 
+    def _watch_over(self, allowed: float) -> None:
+        """Have threads looked after, and shown.
+
+        Args:
+            allowed: seconds that a step or a transaction may take by itself.
+        """
+        pools = {"rounds": self._rounds, "fleet": self._calls, "accusing": self._accusing, "beside": self._beside}
+        telemetry = self.operations.telemetry
+        for name, pool in pools.items():
+            self.operations.watchdog.pieces(name, pool.pieces, allowed=allowed)
+        of_pools(telemetry, pools)
+        roundmetrics.show(telemetry, self.coordinator)
+        telemetry.gauge("account_balance_wei", "What the account has for gas.", self.operations.balance)
+        telemetry.gauge("transactions_pending", "Transactions under way.", lambda: float(self._sending.count))
+        telemetry.gauge("transaction_pending_seconds", "For how long the oldest of them.", self._sending.longest)
+        telemetry.gauge("lease_held", "1 while this process may write the coordinator's state.", lambda: 1.0)
+
+    def _state(self) -> dict[str, object]:
+        """What the operator is shown, beside what all servers say."""
+        coordinator = self.coordinator
+        with coordinator.journal.reading() as state:
+            rounds, fees = coordinator.watch.rounds(state), len(state.fees_open)
+        last = coordinator.watch.last_batch
+        return {
+            "account": checksum(self._address),
+            "rounds": rounds,
+            "last_batch": last and {"batch": f"0x{last.batch_id.hex()}", "owners": last.owners, "at": last.at},
+            "silent_provers": coordinator.silent_provers(),
+            "rounds_with_open_fees": fees,
+            "work_waiting": self._rounds.waiting + self._beside.waiting,
+            "pending_transactions": self._sending.count,
+            "pending_seconds": self._sending.longest(),
+        }
+
     def _release(self) -> None:
         if self._outbox is not None:
             self._outbox.close()
@@ -141,6 +192,7 @@ class CoordinatorNode:
                 self.coordinator.turn()
             except Exception:  # a thread that dies would leave a coordinator that takes headers and does nothing
                 _log.exception("event=driver-error")
+            self._beat()
             self._stopping.wait(self._own.poll_interval)
 
 
@@ -183,8 +235,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         """What became of a submission."""
         with answering(context, self._refused):
             submission = checks.digest(request.submission, "submission")
-            with self._coordinator.journal.reading() as state:
-                status = state.status_of(submission)
+            status = self._coordinator.submission_status(submission)
             if status is None:
                 raise UnknownError(f"no submission 0x{submission.hex()} was handed in here")
             return coordination.status_to_wire(status)
@@ -253,6 +304,6 @@ def serve(settings: Settings) -> None:
     node = CoordinatorNode(settings)
     try:
         node.start()
-        stop.wait()
+        supervise(stop, node.operations.watchdog, node.health.works)
     finally:
         node.stop()

@@ -10,6 +10,7 @@ from typing import ParamSpec
 
 from circuits.errors import GradrollError
 from commons.runtime.clock import Clock
+from commons.runtime.pieces import progressed
 
 P = ParamSpec("P")
 KINDS = 3
@@ -52,7 +53,7 @@ class Turn:
 
 @contextmanager
 def told(log: logging.Logger, work: str, where: str = "") -> Iterator[None]:
-    """Log what goes wrong, and go on behind it.
+    """Log what goes wrong, and go on behind it; either way the work has come further.
 
     Args:
         work: what the events are called after.
@@ -64,3 +65,4 @@ def told(log: logging.Logger, work: str, where: str = "") -> Iterator[None]:
         log.warning("event=%s-trouble %scode=%s reason=%r", work, where, error.code, str(error))
     except Exception:
         log.exception("event=%s-error %s", work, where)
+    progressed()

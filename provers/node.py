@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
 import grpc
 
+from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.streamheads import ShareHead
+from commons.runtime.amounts import checksum
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
+from commons.runtime.logcontext import about
 from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
 from commons.runtime.seldom import Seldom
+from commons.runtime.supervision import supervise
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, KeySettings, ProverSettings
 from commons.storage.parameters import PublicParameters
+from commons.telemetry.callmetrics import CallMetrics
+from commons.telemetry.nodemetrics import of_pools
+from commons.telemetry.operations import Operations
 from commons.wire import batchsteps, checks, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
-from commons.wire.calls import Calls, Limits
+from commons.wire.calls import Calls, Limits, places_of
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
 from commons.wire.identity import announced, identity_of, tell
@@ -35,14 +43,17 @@ from commons.wire.methods import Pool
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
-from provers import prover_start
+from provers import prover_start, stepmetrics
 from provers.background import Background
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
+from provers.stepmetrics import StepMetrics
 from provers.store import Store
 
 _MOST_LOOKS = 16
 """Certificates that wait to be looked at, of up to 2 MiB each; what there is no room for may be shown again."""
+_NODES = ("chain", "second_node")
+"""Settings that name nodes, as metrics are labelled."""
 _SERVICE = pb.DESCRIPTOR.services_by_name["Prover"]
 _log = logging.getLogger(__name__)
 
@@ -66,6 +77,8 @@ class ProverNode:
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         prover_start.require_files(parameters)
         clock = SystemClock()
+        pulses = {name: ChainPulse(reader, clock) for name, reader in zip(_NODES, readers, strict=False)}
+        self.operations = Operations("prover", settings, pulses, clock, state=own.state, tls=own.tls)
         with ExitStack() as undo:
             store = Store(own.state, max_bytes=own.max_store_bytes, per_owner=own.submissions_per_owner)
             undo.callback(store.close)
@@ -75,22 +88,29 @@ class ProverNode:
         prover_start.look_around(self.prover, own, announced(own.endpoint, self._identity), keystore, clock)
         self._background = Background("suspicions", _MOST_LOOKS)
         self._server: grpc.Server | None = None
-        self._health = Health(_SERVICE.full_name)
+        self.health = Health(_SERVICE.full_name)
         self._stopping = threading.Event()
+        self._tidying = threading.Thread(target=self._tidy, daemon=True, name="tidy")
+        self._beat = self.operations.watchdog.thread(self._tidying, pause=own.tidy_interval)
+        self._metrics = StepMetrics(self.operations.telemetry)
+        self._watch_over()
 
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
-        own, calls = self._own, Calls(Limits.of(self._own), self.prover.refused)
+        own = self._own
+        calls = Calls(Limits.of(own), self.prover.refused, CallMetrics(self.operations.telemetry))
+        places_of(self.operations.telemetry, calls)
+        self.operations.start(lambda: self.health.serving, self._state)
         self._server = new_server(
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
         )  # fmt: skip
-        servicer = Servicer(self.prover, self._background, calls)
+        servicer = Servicer(self.prover, self._background, calls, self._metrics.stepped)
         prover_pb2_grpc.add_ProverServicer_to_server(servicer, self._server)
-        self._health.add_to(self._server)
+        self.health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._identity)
         self._server.start()
-        threading.Thread(target=self._tidy, daemon=True, name="tidy").start()
+        self._tidying.start()
         tell(self._own, self._identity)
         _log.info(
             "event=prover-started address=0x%s committee=%s prover=%d port=%d",
@@ -101,7 +121,8 @@ class ProverNode:
     def stop(self) -> None:
         """Refuse new calls, let running ones finish for a while, close the store."""
         self._stopping.set()
-        self._health.stop()
+        self.health.stop()
+        self.operations.stop()
         if self._server is not None:
             self._server.stop(self._own.stop_grace).wait()
         self._background.close()
@@ -111,12 +132,46 @@ class ProverNode:
     def _tidy(self) -> None:
         while not self._stopping.wait(self._own.tidy_interval):
             self.prover.tidy()
+            self._beat()
+
+    def _watch_over(self) -> None:
+        """Have threads looked after, and shown."""
+        watchdog, telemetry = self.operations.watchdog, self.operations.telemetry
+        watchdog.pieces("steps", self.prover.steps)
+        watchdog.pieces("suspicions", self._background.pool.pieces)
+        of_pools(telemetry, {"suspicions": self._background.pool})
+        stepmetrics.show(telemetry, self.prover, self._own.max_store_bytes)
+
+    def _state(self) -> dict[str, object]:
+        """What the operator is shown, beside what all servers say."""
+        status = self.prover.status()
+        return {
+            "address": checksum(status.address),
+            "committee": shown(status.committee_id),
+            "prover": status.prover,
+            "keys_ready": status.keys_ready,
+            "submissions": status.submissions,
+            "stored_bytes": status.stored_bytes,
+            "refusals": dict(status.refusals),
+            "step_under_way_seconds": self.prover.steps.longest(),
+            "work_waiting": self._background.pool.waiting,
+        }
 
 
 class Servicer(prover_pb2_grpc.ProverServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, prover: Prover, background: Background, calls: Calls) -> None:
+    def __init__(
+        self,
+        prover: Prover,
+        background: Background,
+        calls: Calls,
+        stepped: Callable[[str, float], None] = lambda _step, _seconds: None,
+    ) -> None:
+        """Args:
+        stepped: told a step's name and the seconds that this prover took for it.
+        """
+        self._stepped = stepped
         self._prover = prover
         self._background = background
         self._calls = calls
@@ -154,7 +209,10 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             if head.step is Step.RELEASE:
                 self._calls.enter(context, pool=Pool.RELEASES)
             try:
-                reply = self._prover.run(request)
+                with about(step=request.step.name, session=f"0x{request.session.hex()[:16]}"):
+                    begun = time.monotonic()
+                    reply = self._prover.run(request)
+                    self._stepped(request.step.name, time.monotonic() - begun)
                 self._calls.known(context)
                 yield from meter.outgoing(batchsteps.reply_to_wire(reply))
             finally:
@@ -248,6 +306,6 @@ def serve(settings: Settings) -> None:
     node = ProverNode(settings)
     try:
         node.start()
-        stop.wait()
+        supervise(stop, node.operations.watchdog, node.health.works)
     finally:
         node.stop()

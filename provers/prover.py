@@ -21,6 +21,7 @@ from commons.protocol.streamheads import ShareHead, StepHead
 from commons.runtime.amounts import checksum
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
+from commons.runtime.pieces import Pieces
 from commons.settings.sections import ProverSettings
 from commons.storage.evidencefiles import FOLDER, EvidenceFiles
 from commons.storage.parameters import PublicParameters
@@ -114,6 +115,16 @@ class Prover:
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
         return self._runner.run(request)
+
+    @property
+    def steps(self) -> Pieces:
+        """The step under way, if any."""
+        return self._runner.pieces
+
+    @property
+    def keys_ready(self) -> bool:
+        """Whether the committee's shared keys are confirmed."""
+        return self._setup.ready
 
     def look_at(self, request: StepRequest) -> None:
         """Look for evidence in the certificate of a release, whatever was answered.  Never raises."""

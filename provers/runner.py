@@ -15,6 +15,7 @@ from commons.protocol.bounded import remember
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from commons.protocol.streamheads import StepHead
+from commons.runtime.pieces import Pieces
 from commons.runtime.seldom import Seldom
 from provers.foresight import Foresight, UnforeseenError
 from provers.joining.keysetup import KeySetup
@@ -28,7 +29,11 @@ _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 
 
 class Runner:
-    """Owns the party of this node."""
+    """Owns the party of this node.
+
+    Attributes:
+        pieces: the step under way, if any.
+    """
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Runner:
         self._kept_replies = kept_replies
         self._lock = threading.Lock()
         self._seldom = Seldom(_log)
+        self.pieces = Pieces()
         self._party: Party | None = None
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
@@ -73,7 +79,7 @@ class Runner:
         key, foresight = _identity(request), Foresight(self._environment)
         while True:
             try:
-                with self._lock:
+                with self._lock, self.pieces.piece():
                     return self._answer(key, request, foresight)
             except UnforeseenError as missing:
                 foresight.learn(missing)

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
-from circuits.errors import ChainError, ConfigError, KeyFileError, StorageError
+from circuits.errors import ChainError, ConfigError, KeyFileError, StorageError, catalogue
 from circuits.srs import powers_needed
 from circuits.statement import domain_size
 from commons.chain.devchain import DevChain
 from commons.runtime.descriptors import room_for
+from commons.runtime.supervision import STUCK_STATUS
 from commons.settings.loading import load
 from commons.settings.pins import parse_endpoint
 from commons.settings.sections import (
@@ -223,6 +224,15 @@ def test_units_start_again_what_may_heal_and_nothing_else(name: str, tmp_path: P
         main([name, "serve", "--no-such-option"])
     assert stopped.value.code in final
     assert unit(name)["Unit"]["StartLimitIntervalSec"] == "0"  # no burst of tries after which a node's return is missed
+
+
+@pytest.mark.parametrize("name", ["prover", "coordinator"])
+def test_units_are_told_that_a_process_lives_and_start_one_again_that_ended_itself(name: str) -> None:
+    service = unit(name)["Service"]
+    assert service["Type"] == "notify"
+    assert service["WatchdogSec"] == "5min"
+    assert STUCK_STATUS not in {int(status) for status in service["RestartPreventExitStatus"].split()}
+    assert STUCK_STATUS not in {error.exit_status for error in catalogue().values()}
 
 
 def test_example_settings_pass_the_real_loader() -> None:

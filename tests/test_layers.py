@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
 COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
-           "commons.chain", "commons.wire", "commons")  # fmt: skip
+           "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
 SDK = ("gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
@@ -29,6 +29,9 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
     "commons.chain": (
         *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
+    ),
+    "commons.telemetry": (
+        *SHARED, "commons", "commons.runtime", "commons.settings", "commons.storage", "commons.chain",
     ),
     "commons.wire": (*SHARED, *COMMONS),
     "provers.party": (*SHARED, "commons.sharing", "commons.protocol"),
@@ -68,8 +71,8 @@ DRAWS = {"commons.sharing.sealing"}
 """Sealing draws an ephemeral key for each message."""
 IO = {
     "asyncio", "eth_account", "eth_tester", "fcntl", "grpc", "http", "httpx", "multiprocessing", "os", "random",
-    "redis", "requests", "secrets", "signal", "socket", "sqlite3", "subprocess", "tempfile", "threading", "time",
-    "urllib", "web3",
+    "prometheus_client", "redis", "requests", "secrets", "signal", "socket", "sqlite3", "subprocess", "tempfile",
+    "threading", "time", "urllib", "web3",
 }  # fmt: skip
 """Modules for IO, clocks, concurrency and randomness."""
 MAX_LINES = 400

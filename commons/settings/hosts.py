@@ -44,3 +44,8 @@ def is_loopback(host: str) -> bool:
     if ":" in host:
         return IPv6Address(host).is_loopback
     return IPv4Address(host).is_loopback if ends_in_number(host) else host.lower().rstrip(".") == "localhost"
+
+
+def reached_here(host: str) -> str:
+    """Where this machine reaches a server that listens at an address: one that listens everywhere, at the loopback."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104

@@ -7,7 +7,9 @@ from typing import Annotated
 from annotated_types import Interval
 from pydantic import BaseModel, ConfigDict
 
+from circuits.errors import ConfigError
 from circuits.terms import MAX_DIMENSION
+from commons.settings.hosts import is_loopback
 from commons.settings.values import (
     Address,
     Confirmations,
@@ -15,11 +17,14 @@ from commons.settings.values import (
     File,
     Identifier,
     Listen,
+    LogFormat,
     LogUrl,
     NodeUrl,
     NodeUrls,
+    Switch,
     TlsFiles,
     Unit,
+    split_address,
     tls_files,
 )
 
@@ -254,6 +259,53 @@ class TaskDefaults(Section):
     named.  It is part of no term; on a chain with cheap gas a market's operator lowers it."""
 
 
+class MetricsSettings(Section):
+    """What the operator of a prover or a coordinator is shown: `/metrics`, for Prometheus, and `/status`, which
+    `gradroll prover status` and `gradroll coordinator status` ask for.
+    """
+
+    listen: Listen | None = None
+    """Address to serve them on, without TLS and to anybody who reaches it; nothing is served if it is not set.  Give
+    each process of a machine a port of its own; port 0 takes any free one, which the log names."""
+    beyond_loopback: Switch = False
+    """Let `metrics.listen` be an address that other machines reach, such as `0.0.0.0:9100` in a container.  Then only
+    a firewall or the container's network decides who reads how busy this server is."""
+    interval: Annotated[float, Interval(ge=0.05, le=3600), Unit("seconds")] = 15.0
+    """Time between looks at the node's latest block, the account's balance, disk and certificate.  Nothing is looked
+    at for metrics alone while `metrics.listen` is not set."""
+
+    @property
+    def place(self) -> str | None:
+        """Where to listen, None for nowhere.  Raises ConfigError for an address beyond this machine's loopback."""
+        if self.listen is None:
+            return None
+        host, _ = split_address(self.listen, "metrics.listen")
+        if not self.beyond_loopback and not is_loopback(host):
+            raise ConfigError(
+                f"metrics.listen: {self.listen} is reached from other machines, and metrics are served in the clear to "
+                "whoever asks; listen on 127.0.0.1, or set metrics.beyond_loopback if a firewall keeps others off"
+            )
+        return self.listen
+
+
+class LogSettings(Section):
+    """The log of a prover or a coordinator, on standard error."""
+
+    format: LogFormat = "text"
+    """`text` for people, or `json` for programs that collect logs: one object a line."""
+
+
+class WatchdogSettings(Section):
+    """When a prover or a coordinator is taken to be stuck.  Waits of its own (`step_timeout`, `chain.give_up`) are
+    allowed for whatever is set here."""
+
+    stuck_after: Annotated[float, Interval(ge=1, le=604_800), Unit("seconds")] = 1800.0
+    """A thread that has work and makes no progress for so long is stuck: the health service says NOT_SERVING, and the
+    log has the stacks.  Longer than any step of a batch takes on this machine."""
+    end_after: Annotated[float, Interval(ge=1, le=604_800), Unit("seconds")] = 300.0
+    """A process that is stuck for so much longer ends with status 8, so that whatever supervises it starts it anew."""
+
+
 SECTIONS: dict[str, type[Section]] = {
     "chain": ChainSettings,
     "keys": KeySettings,
@@ -262,4 +314,7 @@ SECTIONS: dict[str, type[Section]] = {
     "owner": OwnerSettings,
     "model_owner": ModelOwnerSettings,
     "task": TaskDefaults,
+    "metrics": MetricsSettings,
+    "log": LogSettings,
+    "watchdog": WatchdogSettings,
 }

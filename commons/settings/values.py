@@ -187,6 +187,8 @@ Depth = int | Tag
 execution API: a "safe" block is justified, a "finalized" one is never taken back while two thirds of the stake are
 honest."""
 Text = Annotated[str, BeforeValidator(_not_empty), Kind("text")]
+Switch = Annotated[bool, Kind("true or false")]
+LogFormat = Annotated[Literal["text", "json"], Kind('"text" or "json"')]
 File = Annotated[Path, BeforeValidator(_not_empty), Kind("a path", placed=_below)]
 Address = Annotated[bytes, BeforeValidator(_bytes_of_address), Kind("an address, 0x and 40 hexadecimal digits")]
 """20 bytes, written 0x... in settings."""

@@ -17,10 +17,12 @@ from google.protobuf.message import Message
 
 from circuits.errors import BusyError, GradrollError, WireError
 from commons.settings.sections import Server
+from commons.telemetry.callmetrics import CUT, DONE, CallMetrics
+from commons.telemetry.metrics import Telemetry
 from commons.wire import prescan
 from commons.wire.methods import DOORS, METHODS, Method, Pool, Role
 from commons.wire.pools import Places, address_of
-from commons.wire.rpcstatus import OnError, abort, answering
+from commons.wire.rpcstatus import OnError, abort, answering, code_told
 from commons.wire.stalling import StallGuard
 
 _RETRY_AFTER = 1.0
@@ -62,17 +64,23 @@ class _Call:
     address: str
     known: bool = False
     place: Pool | None = None
+    done: bool = False
+    received: int = 0
+    sent: int = 0
 
 
 class Calls(grpc.ServerInterceptor):
-    """Lets calls in by the table of methods; one for each server."""
+    """Lets calls in by the table of methods; one for each server.
 
-    def __init__(self, limits: Limits, refused: OnError | None = None) -> None:
-        """Args:
+    Args:
         refused: told of each call that is refused before its handler is reached.
-        """
+        metrics: what ended calls are counted in.
+    """
+
+    def __init__(self, limits: Limits, refused: OnError | None = None, metrics: CallMetrics | None = None) -> None:
         self._limits = limits
         self._refused = refused
+        self._metrics = metrics
         self._places = {pool: Places(limits.places_in(pool)) for pool in Pool}
         self._running: dict[grpc.ServicerContext, _Call] = {}
 
@@ -80,6 +88,11 @@ class Calls(grpc.ServerInterceptor):
     def threads(self) -> int:
         """Threads that the server needs for what is let in, and to refuse the rest."""
         return sum(map(self._limits.places_in, Pool)) + _REFUSING
+
+    @property
+    def places(self) -> dict[Pool, Places]:
+        """The places of each pool, to be looked at."""
+        return dict(self._places)
 
     def intercept_service(
         self,
@@ -95,7 +108,13 @@ class Calls(grpc.ServerInterceptor):
         if handler is None or handler.request_deserializer is None or method is None:
             return None
         return grpc.stream_stream_rpc_method_handler(
-            partial(self._serve, method, self._streaming(handler), type(handler.request_deserializer(b""))),
+            partial(
+                self._serve,
+                handler_call_details.method,
+                method,
+                self._streaming(handler),
+                type(handler.request_deserializer(b"")),
+            ),
             None,  # bytes, which are looked at before they become a message
             handler.response_serializer,
         )
@@ -121,6 +140,7 @@ class Calls(grpc.ServerInterceptor):
 
     def _serve(
         self,
+        path: str,
         method: Method,
         behave: Behave,
         kind: type[Message],
@@ -134,11 +154,18 @@ class Calls(grpc.ServerInterceptor):
             with answering(context, self._refused):
                 self.enter(context, pool=method.entrance)
             with guard.watching(context.cancel, deadline=method.deadline):
-                replies = behave(_read(guard.incoming(requests), kind, method.most_bytes), context)
+                replies = behave(_read(guard.incoming(requests), kind, call), context)
                 yield from guard.outgoing(_allowed(replies, call, context))
+            call.done = True
         finally:
             del self._running[context]
             self._leave(call)
+            self._count(path, call, context)
+
+    def _count(self, path: str, call: _Call, context: grpc.ServicerContext) -> None:
+        if self._metrics is not None:
+            outcome = DONE if call.done else code_told(context) or CUT
+            self._metrics.ended(path.rpartition("/")[2], outcome, call.received, call.sent)
 
     def _streaming(self, handler: grpc.RpcMethodHandler[Any, Any]) -> Behave:
         """What a handler does, as a stream both ways."""
@@ -164,6 +191,19 @@ class Calls(grpc.ServerInterceptor):
             call.place = None
 
 
+def places_of(telemetry: Telemetry, calls: Calls) -> None:
+    """Show how many calls each pool of a server takes at a time, and how many there are."""
+    places = {pool.name.lower().replace("_", "-"): found for pool, found in calls.places.items()}
+    telemetry.gauge(
+        "call_places", "Calls that are taken at a time, by pool.",
+        lambda: {name: float(found.count) for name, found in places.items()}, "pool",
+    )  # fmt: skip
+    telemetry.gauge(
+        "call_places_taken", "Calls under way, by pool.",
+        lambda: {name: float(found.taken) for name, found in places.items()}, "pool",
+    )  # fmt: skip
+
+
 def _of_one(
     handler: grpc.RpcMethodHandler[Any, Any],
     refused: OnError | None,
@@ -181,11 +221,11 @@ def _of_one(
         yield cast("Behave", handler.unary_unary)(request, context)
 
 
-def _read(messages: Iterator[bytes], kind: type[Message], most: int) -> Iterator[Any]:
-    left = most
+def _read(messages: Iterator[bytes], kind: type[Message], call: _Call) -> Iterator[Any]:
+    most = call.method.most_bytes
     for raw in messages:
-        left -= len(raw)
-        if left < 0:
+        call.received += len(raw)
+        if call.received > most:
             raise WireError(f"a call brings more than the {most} bytes that one of its kind may have")
         yield prescan.read(raw, kind)
 
@@ -195,4 +235,5 @@ def _allowed(replies: Iterator[Any], call: _Call, context: grpc.ServicerContext)
     for reply in replies:
         if call.method.role is not Role.ANYBODY and not call.known:
             abort(context, GradrollError("a method that is not for everybody answers without knowing whom"))
+        call.sent += reply.ByteSize()
         yield reply

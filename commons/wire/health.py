@@ -38,14 +38,14 @@ def is_serving(endpoint: str, *, timeout: float, tls_roots: bytes | None = None)
 
 
 class Health:
-    """Answers whether a node does its work: it does from the start until it is told to stop."""
+    """Answers whether a node does its work: from the start until it is told to stop, while its threads move."""
 
     def __init__(self, service: str) -> None:
         """Args:
         service: full name of the service that is asked about; the empty name stands for the server.
         """
         self._known = ("", service)
-        self._stopping = threading.Event()
+        self._stopping, self._stuck = threading.Event(), threading.Event()
 
     def add_to(self, server: grpc.Server) -> None:
         """Have a server answer; ``Watch`` it does not know, which the protocol allows."""
@@ -60,7 +60,19 @@ class Health:
         """The node is about to stop: give it nothing new."""
         self._stopping.set()
 
+    def works(self, moving: bool) -> None:
+        """Whether the node's threads make progress."""
+        if moving:
+            self._stuck.clear()
+        else:
+            self._stuck.set()
+
+    @property
+    def serving(self) -> bool:
+        """Whether the answer is that it works."""
+        return not (self._stopping.is_set() or self._stuck.is_set())
+
     def _check(self, request: StringValue, context: grpc.ServicerContext) -> Int32Value:
         if request.value not in self._known:
             context.abort(grpc.StatusCode.NOT_FOUND, "no such service is here")
-        return Int32Value(value=NOT_SERVING if self._stopping.is_set() else SERVING)
+        return Int32Value(value=SERVING if self.serving else NOT_SERVING)

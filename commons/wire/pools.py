@@ -20,9 +20,15 @@ class Places:
     """
 
     def __init__(self, count: int) -> None:
+        self.count = count
         self._free = count
         self._taken = Counter[str]()
         self._lock = threading.Lock()
+
+    @property
+    def taken(self) -> int:
+        """How many are taken at present."""
+        return self.count - self._free
 
     def take(self, address: str) -> bool:
         """Take a place for a caller; False when there is none for it."""

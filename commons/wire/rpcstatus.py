@@ -67,6 +67,12 @@ def answering(context: grpc.ServicerContext, on_error: OnError | None = None) ->
         abort(context, GradrollError(_behind_reference(error)))
 
 
+def code_told(context: grpc.ServicerContext) -> str | None:
+    """The code of the error that a call was ended with here; None where it was ended without one."""
+    metadata = {str(key): value for key, value in context.trailing_metadata() or ()}
+    return _text(metadata.get(_CODE))
+
+
 def _behind_reference(error: Exception) -> str:
     """Log an error whole, with a reference; returns what a stranger is told instead.
 

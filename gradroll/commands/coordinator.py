@@ -67,6 +67,8 @@ def init(arguments: argparse.Namespace) -> int:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the coordinator until it is stopped."""
+    from commons.settings.sections import LogSettings
+    from commons.telemetry.loglines import use
     from coordinator.service import serve as run
 
     chosen = settings(
@@ -78,5 +80,6 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
+    use(chosen.section(LogSettings).format)
     run(chosen)
     return 0

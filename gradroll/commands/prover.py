@@ -149,6 +149,8 @@ def _agrees(session: Session, committee: int, arguments: argparse.Namespace) -> 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the node until it is stopped."""
+    from commons.settings.sections import LogSettings
+    from commons.telemetry.loglines import use
     from provers.node import serve as run
 
     chosen = settings(
@@ -160,5 +162,6 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
+    use(chosen.section(LogSettings).format)
     run(chosen)
     return 0

@@ -149,6 +149,13 @@ OPERATORS_MISTAKES = (
             "give this prover another directory (prover.state); its keystore stays. Keep the old one as long as the "
             "old chain may come back: its ledger says what must never be done twice there"),
     Mistake(PROVER, "a port that is taken", f"{_PROVE} --listen {{taken}}", "config", _TAKEN, "choose another"),
+    Mistake(PROVER, "metrics shown to other machines", f"GRADROLL_METRICS_LISTEN=0.0.0.0:9100 {_PROVE}", "config",
+            "metrics.listen: 0.0.0.0:9100 is reached from other machines, and metrics are served in the clear to "
+            "whoever asks; ",
+            "listen on 127.0.0.1, or set metrics.beyond_loopback if a firewall keeps others off"),
+    Mistake(PROVER, "a port for metrics that is taken", f"GRADROLL_METRICS_LISTEN={{taken}} {_PROVE}", "config",
+            "metrics.listen: 127.0.0.1:… cannot be used (Address already in use): another process has it, or it is no "
+            "address of this machine; ", "choose another"),
     Mistake(PROVER, "a certificate without its key",
             f"GRADROLL_PROVER_TLS_CERTIFICATE=tls-a/certificate.pem {_PROVE}", "config",
             "tls_key is missing: TLS needs certificate and key; ", "set both, or neither"),

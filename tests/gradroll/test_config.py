@@ -21,7 +21,8 @@ SAMPLES = {
     WORDS: "grpcs://host:1",
     "sqlite:///path, sqlite://relative/path or redis://host:port/db": "sqlite:///log",
     "an address, 0x and 40 hexadecimal digits": MARKET,
-    "an identifier, 0x and sixteen hexadecimal digits": "0xfedcba9876543210",
+    "an identifier, 0x and sixteen hexadecimal digits": "0xfedcba9876543210", "true or false": "true",
+    '"text" or "json"': "json",
 }  # fmt: skip
 """A value of each kind that is not a number."""
 REQUIRED = {

@@ -28,6 +28,7 @@ class Asked:
     def __init__(self, status: ProverStatus = STATUS) -> None:
         self.said = status
         self.endpoint = ""
+        self.serving = True
         self.roots: bytes | None = None
 
     def __call__(self, endpoint: str, *, timeout: float, tls_roots: bytes | None) -> Asked:
@@ -48,6 +49,7 @@ class Asked:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     made = Asked()
     monkeypatch.setattr("commons.wire.prover_client.ProverClient", made)
+    monkeypatch.setattr("commons.wire.health.is_serving", lambda *_, **__: made.serving)
     return made
 
 
@@ -174,4 +176,12 @@ def test_a_coordinator_that_stops_is_no_success(
     assert "the coordinator at 127.0.0.1:1 works" in capsys.readouterr().out
     serving = False
     assert main(words) == UnavailableError.exit_status
-    assert "is stopping; wait until it has started again" in capsys.readouterr().err
+    assert "is stopping, or stuck; wait until it has started again" in capsys.readouterr().err
+
+
+def test_a_prover_that_is_stuck_answers_and_is_no_success(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    asked.serving = False
+    assert main(["prover", "status", "--endpoint", "p:1", "--json"]) == UnavailableError.exit_status
+    outcome: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (outcome["serving"], outcome["prover"]) == (False, 2)
+    assert "is stopping, or stuck" in outcome["error"]["message"]

@@ -14,6 +14,8 @@ import pytest
 
 from circuits.errors import BusyError, GradrollError, WireError
 from commons.protocol.bundle import MAX_CERTIFICATE
+from commons.telemetry.callmetrics import CallMetrics
+from commons.telemetry.metrics import Telemetry
 from commons.wire._generated import coordinator_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.calls import Calls, Limits
@@ -132,9 +134,9 @@ class Prover(prover_pb2_grpc.ProverServicer):
 
 @contextmanager
 def serving(
-    limits: Limits, calls: Calls | None = None
+    limits: Limits, calls: Calls | None = None, telemetry: Telemetry | None = None
 ) -> Iterator[tuple[Prover, prover_pb2_grpc.ProverStub, grpc.Channel]]:
-    calls = calls or Calls(limits)
+    calls = calls or Calls(limits, metrics=CallMetrics(telemetry) if telemetry else None)
     server, prover = new_server(calls, SERVICES[0]), Prover(calls)  # type: ignore[abstract]
     prover_pb2_grpc.add_ProverServicer_to_server(prover, server)
     port = bind(server, "127.0.0.1:0", None)
@@ -157,6 +159,36 @@ def test_a_unary_method_is_served_as_ever() -> None:
         ask: Any = channel.stream_unary(STATUS)
         with pytest.raises(WireError, match="without its message"), calling("it"):
             ask(iter(()))
+
+
+def silence(until: threading.Event) -> Iterator[pb.SubmitSharesRequest]:
+    """No message, for a while."""
+    until.wait()
+    yield from ()
+
+
+def test_calls_are_counted_by_what_became_of_them() -> None:
+    telemetry, quiet = Telemetry("prover"), threading.Event()
+
+    def count(outcome: str, name: str = "calls_total", method: str = "Status") -> float | None:
+        labels = {"method": method, **({"outcome": outcome} if outcome else {})}
+        return telemetry.registry.get_sample_value(f"gradroll_{name}", labels)
+
+    with serving(Limits(4), telemetry=telemetry) as (prover, stub, channel):
+        prover.free.set()
+        stub.Status(pb.ProverStatusRequest())
+        with pytest.raises(grpc.RpcError):
+            channel.stream_unary(STATUS)(iter(()))
+        with pytest.raises(grpc.RpcError):
+            list(stub.Run(iter([pb.RunRequest(payload=bytes(1000))])))
+        gone = stub.SubmitShares(silence(quiet))  # a caller that says nothing, and goes away
+        gone.cancel()
+        wait_for(lambda: count("cut", method="SubmitShares") == 1)
+        quiet.set()
+        wait_for(lambda: count("internal", method="Run") == 1)
+        assert (count("ok"), count(WireError.code)) == (1, 1)
+        assert (count("", "sent_bytes_total") or 0) > 0
+        assert count("", "sent_bytes_total", "Run") == 0
 
 
 def none_is_taken(prover: Prover) -> bool:

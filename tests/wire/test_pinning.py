@@ -153,7 +153,7 @@ def test_a_stream_gives_up_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
         ProverClient(pinned(silent.port, own())) as client,
         pytest.raises(UnavailableError, match="showed no certificate"),
     ):
-        client.audit_bundle(bytes(32))
+        client.audit_bundle(bytes(32), 1)
 
 
 def test_many_callers_wait_for_one_handshake() -> None:
