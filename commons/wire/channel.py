@@ -25,6 +25,14 @@ _OPTIONS = (
     ("grpc.http2.ping_timeout_ms", _PING_PATIENCE),
     ("grpc.http2.max_pings_without_data", 0),
 )
+LONGEST_BACKOFF = 3.0
+"""Seconds before a connection that failed is tried again, at most.  gRPC's own two minutes would keep a coordinator
+away from a prover for so long after its return."""
+_CLIENT_OPTIONS = (
+    *_OPTIONS,
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", round(1000 * LONGEST_BACKOFF)),
+)
 _SERVER_OPTIONS = (
     *_OPTIONS,
     ("grpc.so_reuseport", 0),
@@ -45,8 +53,8 @@ def open_channel(endpoint: str, tls_roots: bytes | None = None) -> grpc.Channel:
     except ConfigError as error:
         raise InvalidInputError(str(error)) from error
     if secure:
-        return grpc.secure_channel(target, grpc.ssl_channel_credentials(tls_roots), _OPTIONS)
-    return grpc.insecure_channel(target, _OPTIONS)
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(tls_roots), _CLIENT_OPTIONS)
+    return grpc.insecure_channel(target, _CLIENT_OPTIONS)
 
 
 def new_server(
