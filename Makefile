@@ -4,6 +4,7 @@
 #   make test        every test: Python, Rust, contracts, end to end (minutes)
 #   make test-fast   the Python tests without the slow tier, in two processes (two minutes)
 #   make mutants     whether the tests notice when a rule of privacy or pay is lost (minutes)
+#   make worlds      schedules of the simulation, one after the other (WORLDS_FLAGS='--minutes 10 --seed 1000')
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
 # CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, site, wheel, sbom, lock, audit.
@@ -24,14 +25,15 @@ DEMO_FLAGS ?=
 BENCH_FLAGS ?=
 LOCK_FLAGS ?=
 MUTANTS_FLAGS ?=
+WORLDS_FLAGS ?=
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast mutants test-rust test-contracts lint types fmt style \
+.PHONY: help setup build demo bench test test-fast mutants worlds test-rust test-contracts lint types fmt style \
         contracts reference proto vectors coverage analysis site wheel sbom lock audit clean distclean
 
 help:
-	@sed -n '3,8s/^# *//p' Makefile
+	@sed -n '3,9s/^# *//p' Makefile
 
 $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
@@ -84,6 +86,10 @@ test-fast: $(STAMPS)/build
 # Takes rules out of the code, one at a time: minutes.  MUTANTS_FLAGS='--sample 8 --seed 1' for some of them.
 mutants: $(STAMPS)/build
 	$(BIN)/python -m tests.mutation $(MUTANTS_FLAGS)
+
+# Minutes; `python -m tests.simulation.playing --help` says what the flags are.
+worlds: $(STAMPS)/build
+	$(BIN)/python -m tests.simulation.playing $(WORLDS_FLAGS)
 
 test-rust:
 	cargo test --release --locked --quiet --manifest-path native/kernel/Cargo.toml

@@ -28,6 +28,14 @@ _OPTIONS = (
     ("grpc.http2.ping_timeout_ms", _PING_PATIENCE),
     ("grpc.http2.max_pings_without_data", 0),
 )
+LONGEST_BACKOFF = 3.0
+"""Seconds before a connection that failed is tried again, at most.  gRPC's own two minutes would keep a coordinator
+away from a prover for so long after its return."""
+_CLIENT_OPTIONS = (
+    *_OPTIONS,
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", round(1000 * LONGEST_BACKOFF)),
+)
 _SERVER_OPTIONS = (
     *_OPTIONS,
     ("grpc.so_reuseport", 0),
@@ -53,10 +61,10 @@ def open_channel(endpoint: str, tls_roots: bytes | None = None) -> grpc.Channel:
         hint = f": {error}" if isinstance(error, HintError) else ""
         raise InvalidInputError(f"endpoint: {endpoint!r} is not {WORDS}{hint}") from None
     if place.pin is not None:
-        return PinnedChannel(place, endpoint, _OPTIONS)
+        return PinnedChannel(place, endpoint, _CLIENT_OPTIONS)
     if place.secure:
-        return grpc.secure_channel(place.target, grpc.ssl_channel_credentials(tls_roots), _OPTIONS)
-    return grpc.insecure_channel(place.target, _OPTIONS)
+        return grpc.secure_channel(place.target, grpc.ssl_channel_credentials(tls_roots), _CLIENT_OPTIONS)
+    return grpc.insecure_channel(place.target, _CLIENT_OPTIONS)
 
 
 def new_server(

@@ -37,6 +37,9 @@ from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
 
+_LOOKS = 4
+"""At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoundAggregate:
@@ -174,19 +177,28 @@ class ModelOwner(EscrowOwner):
         """
         terms = self._view.terms(task_id)
         self._parameters.require_string(self._view.tau(task_id))
-        accepted = self._view.accepted(task_id, round_number)
-        if not accepted:
-            raise NotReadyError(_no_batch(self._view, task_id, round_number))
+        accepted = self._accepted(task_id, round_number)
         key = self._parameters.commitment_key(terms.dimension)
         with stage("reading the sum"):
             aggregates = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
-        recorded = self._view.round(task_id, round_number).aggregate
-        if native.g1_linear_combination([b.record.commitment for b in accepted], [1] * len(accepted)) != recorded:
-            raise ProofError(
-                "the batches' commitments do not add up to the round's; the node shows an inconsistent chain"
-            )
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
         return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), accepted)
+
+    def _accepted(self, task_id: int, round_number: int) -> tuple[AcceptedBatch, ...]:
+        """All accepted batches of a round, whose commitments add up to the round's.
+
+        The chain goes on between two questions, and one of them may see a batch that the other does not: both are asked
+        again before a node is called inconsistent.
+        """
+        for _ in range(_LOOKS):
+            recorded = self._view.round(task_id, round_number).aggregate
+            accepted = self._view.accepted(task_id, round_number)
+            if not accepted:
+                raise NotReadyError(_no_batch(self._view, task_id, round_number))
+            commitments = [batch.record.commitment for batch in accepted]
+            if native.g1_linear_combination(commitments, [1] * len(commitments)) == recorded:
+                return accepted
+        raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
 
     def _sources(self, batch: AcceptedBatch, key: CommitmentKey, from_provers: bool) -> Iterable[Callable[[], bytes]]:
         if not from_provers:

@@ -146,6 +146,24 @@ def test_batches_that_do_not_add_up_to_the_rounds_commitment_are_refused() -> No
         owner.read_aggregate(0, 0)
 
 
+@pytest.mark.parametrize("question", ["accepted", "round"])
+def test_a_batch_that_is_accepted_between_two_questions_is_no_inconsistency(
+    question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = accepted(published=(proven("batch").payload,)), accepted(1, "other", published=(proven("other").payload,))
+    owner, chain, _ = world(both[0])
+    answer = getattr(FakeChain, question)
+
+    def meanwhile(*asked: object) -> object:
+        said = answer(*asked)
+        chain.batches = both
+        chain.aggregate = native.g1_linear_combination([batch.record.commitment for batch in both], [1, 1])
+        return said
+
+    monkeypatch.setattr(FakeChain, question, meanwhile)
+    assert set(owner.read_aggregate(0, 0).owners) <= {owner for batch in both for owner in batch.owners}
+
+
 def test_a_round_without_a_batch_says_until_when_one_may_come() -> None:
     owner, _, _ = world()
     with pytest.raises(NotReadyError, match="1970-01-12 13:48:40 UTC"):

@@ -20,7 +20,8 @@ from coordinator.feesettlement import FeeSettlement
 from coordinator.settlement import Settlement
 from provers.finality import Finality
 from provers.party import Acceptance
-from tests.simulation.world.invariants import always, in_the_end, statuses
+from tests.simulation.playing import play
+from tests.simulation.world.invariants import always
 from tests.simulation.world.nodes import NodeView
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike, drawn, shrunk
 from tests.simulation.world.world import World
@@ -31,18 +32,6 @@ FAST, SLOW = range(3), range(3, 500 if DEEP else 40)
 WRITES = range(0, 118, 1 if DEEP else 5)
 """All that provers and coordinator write in a quiet round."""
 QUIET = Schedule(1, 3)
-
-
-def play(schedule: Schedule) -> tuple[dict[str, int], list[SubmissionState]]:
-    """Run a schedule to its end: what happened, and what became of the submissions."""
-    with World(schedule) as world:
-        world.run(always)
-        in_the_end(world)
-        assert world.coordinator is not None
-        with world.coordinator.journal.reading() as state:
-            told = statuses(state)
-        states = [told[submission].state for submission in world.headers if submission in told]
-        return dict(world.events), states
 
 
 @pytest.mark.parametrize("seed", FAST)
