@@ -14,7 +14,6 @@ import grpc
 
 from commons.chain.view import ChainView
 from commons.protocol.messages import Step, StepRequest
-from commons.protocol.streamheads import ShareHead
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
@@ -23,7 +22,7 @@ from commons.runtime.process import stop_requested
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, KeySettings, ProverSettings
 from commons.storage.parameters import PublicParameters
-from commons.wire import batchsteps, checks, uploads
+from commons.wire import batchsteps, checks, sharestreams, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.calls import Calls, Limits
@@ -125,9 +124,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         meter = Meter()
         with answering(context, self._prover.refused):
             parts = meter.incoming(request_iterator)
-            head = uploads.head_from_wire(next(parts, None))
-            taken = self._prover.take(head, self._sealed(head, parts, context))
-            yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
+            head = sharestreams.head_from_wire(next(parts, None))
+            taken = self._prover.take(head, sharestreams.chunks_from_wire(parts))
+            here = next(taken, None)  # its owner's signature was checked
+            if here is not None:
+                self._calls.enter(context)
+                self._calls.known(context)
+                yield pb.SubmitSharesReply(taken=here)
+                yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
             submission, signature = self._prover.receipt(head.header)
             self._calls.known(context)
             # Before the receipt leaves: an owner that has it ends the call, and with it this method.
@@ -217,14 +221,6 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             partial(self._prover.look_at, replace(request, relayed=()))  # what is kept is the certificate alone
         ):
             _log.info("event=certificate-not-looked-at reason='others wait already, or the prover ends'")
-
-    def _sealed(
-        self, head: ShareHead, parts: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
-    ) -> Iterator[bytes]:
-        """The chunks of a share, which are asked for once its owner's signature was checked."""
-        self._calls.enter(context)
-        self._calls.known(context)
-        yield from uploads.sealed_from_wire(parts)
 
     def _led_in(self, parts: Iterator[pb.RunRequest], context: grpc.ServicerContext) -> Iterator[pb.RunRequest]:
         """A step's request, which waits among strangers' ones only until its head names an attempt of this prover.
