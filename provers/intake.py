@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 
 from circuits.errors import ClosedError, SignatureError, UnknownError, WireError
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
+from commons.protocol.manifests import require_upload
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import require_owner
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.sharing import sealing
-from commons.sharing.sharepayloads import all_payload_sizes, scalar_bytes
-from commons.wire.checks import CHUNK
+from commons.sharing.sealedbodies import END, BodyLabel, RunningCheck, SealedChunk, chunk_count
+from commons.sharing.sharepayloads import body_sizes, scalar_bytes
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
+from provers.partials import Partial, Partials
 from provers.party.ledger import owner_key
+from provers.sharefiles import ReceivedShare
 from provers.store import ShareRecord, Store
 
 
@@ -42,12 +49,17 @@ class ShareIntake:
         self._environment = environment
         self._membership = membership
         self._clock_skew = clock_skew
+        self._partials = Partials(store.per_owner)
 
-    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> Iterator[int]:
+    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
         """Receive one share; when the iterator ends, it is on disk.
 
+        Args:
+            chunks: of its body, from the one on that is yielded first.
+
         Yields:
-            How many chunks were taken, after each.  A share that is here already is not read.
+            How many chunks are here already, before the first is read, and how many after each.  Nothing is read, or
+            yielded, of a share that is here.
 
         Raises:
             WireError: not addressed to this prover, malformed, or not what the owner signed.
@@ -56,16 +68,27 @@ class ShareIntake:
                 many, or its provers have signed a batch with it already.
             KeyMismatchError: this prover has another reference string than the task's, or not its proving key.
             StorageError: no room.
+            BusyError: too many shares are under way.
         """
         header = head.header
         terms = self._environment.terms(header.task_id)
         context = self._environment.context(header.task_id, header.round)
         submission = header.digest(context)
         self._check_header(head, terms, context)
+        upload = require_upload(head.manifest, header, context)
         if self._store.find(submission) is None:
             self._require_unbound(header, context)
             self._environment.require_served(header.task_id)
-            yield from self._receive(head, sealed, terms, submission)
+            record = self._open_round(header.task_id, header.round)
+            yield from self._receive(head, chunks, _Expected(upload, submission, terms.dimension, record))
+
+    def tidy(self, now: float) -> None:
+        """Let go of what came of shares whose rounds are over."""
+        self._partials.discard(now)
+
+    def close(self) -> None:
+        """Let go of all that came of shares without their end."""
+        self._partials.close()
 
     def receipt(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
         """The identifier of a submission whose share is on disk, and the signature of its receipt.
@@ -95,40 +118,61 @@ class ShareIntake:
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
-    def _receive(self, head: ShareHead, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> Iterator[int]:
-        header = head.header
-        record = self._open_round(header.task_id, header.round)
-        self._check_chunks(head.chunks, terms.dimension)
-        self._store.room_for(header.task_id, header.round, header.owner, scalar_bytes(terms.dimension))
-        label = sealing.ShareLabel(
-            self._chain.market_id.domain, header.task_id, header.round, header.owner,
-            head.prover, head.chunks,
-        )  # fmt: skip
-        with self._store.receive(terms.dimension, self._membership) as writer:
-            for index in range(head.chunks):
-                writer.write(self._open_chunk(next(sealed, b""), label, index))
+    def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Iterator[int]:
+        header, count = head.header, head.manifest.chunks_for(head.prover)
+        size = scalar_bytes(expected.dimension)
+        part, label = self._open_part(head, expected)
+        name = (header.task_id, header.round, header.owner)
+        expires = expected.record.settle_deadline + self._clock_skew
+        begin = partial(self._begin, head, part, label, expected)
+        with self._partials.held(expected.upload, name, size, expires, begin) as share:
+            first = share.taken  # which may grow before this stream goes on
+            yield first
+            for index in range(first, count):
+                chunk = next(chunks, None)
+                if chunk is None:
+                    raise WireError(f"the share ended after {index} of {count} chunks; hand in the rest")
+                share.take(index, chunk)
                 yield index + 1
-            if next(sealed, None) is not None:
+            if next(chunks, None) is not None:
                 raise WireError("more chunks came than were announced")
-            received = writer.finish(header.share_digests[head.prover])
-            self._store.adopt(
-                ShareRecord(
-                    submission, header.task_id, header.round, header.owner, terms.dimension, received.form,
-                    received.size, record.settle_deadline + self._clock_skew,
-                ),
-                received,
-            )  # fmt: skip
+            share.keep(header.share_digests[head.prover], partial(self._adopt, header, expected))
 
-    def _check_chunks(self, chunks: int, dimension: int) -> None:
-        sizes = all_payload_sizes(dimension, self._membership.committee)
-        possible = sorted({sealing.chunk_count(size) for size in sizes})
-        if chunks not in possible:
-            raise WireError(f"a share of this task comes in {' or '.join(map(str, possible))} chunks, not in {chunks}")
+    def _open_part(self, head: ShareHead, expected: _Expected) -> tuple[sealing.Part, BodyLabel]:
+        """What is sealed to this prover, and what the chunks of its body are sealed under."""
+        own, body = head.prover, head.manifest.parts[head.prover].body
+        count, domain = head.manifest.chunks_for(own), self._chain.market_id.domain
+        if sha256(head.part).digest() != head.manifest.parts[own].digest:
+            raise WireError("the prover's part of the share is not the one that its owner signed")
+        label = sealing.PartLabel(domain, expected.submission, own, body, count)
+        part = sealing.open_part(self._keystore.hpke_secret, head.part, label)
+        form, committee = part.own[0], self._membership.committee
+        possible = sorted({chunk_count(size) for size in body_sizes(form, expected.dimension, committee)})
+        if possible and count not in possible:  # of a form that there is not, the writer says more
+            raise WireError(f"a share of this task comes in {' or '.join(map(str, possible))} chunks, not in {count}")
+        return part, BodyLabel(domain, expected.submission, body or 0, count)
 
-    def _open_chunk(self, sealed: bytes, label: sealing.ShareLabel, index: int) -> bytes:
-        if not sealing.OVERHEAD < len(sealed) <= CHUNK:
-            raise WireError(f"chunk {index} of the share has {len(sealed)} bytes, or is missing")
-        return sealing.open_chunk(self._keystore.hpke_secret, sealed, label, index)
+    def _begin(self, head: ShareHead, part: sealing.Part, label: BodyLabel, expected: _Expected) -> Partial:
+        """A share of which nothing has come but what is this prover's own."""
+        header = head.header
+        room = scalar_bytes(expected.dimension) + self._partials.reserved()
+        self._store.room_for(header.task_id, header.round, header.owner, room)
+        with ExitStack() as undo:
+            writer = undo.enter_context(self._store.receive(expected.dimension, self._membership))
+            writer.write(part.own)
+            undo.pop_all()
+        body = head.manifest.parts[head.prover].body
+        root = END if body is None else head.manifest.bodies[body].root
+        return Partial(writer, RunningCheck(root, label.chunks), part.key, label)
+
+    def _adopt(self, header: SubmissionHeader, expected: _Expected, received: ReceivedShare) -> None:
+        self._store.adopt(
+            ShareRecord(
+                expected.submission, header.task_id, header.round, header.owner, expected.dimension, received.form,
+                received.size, expected.record.settle_deadline + self._clock_skew,
+            ),
+            received,
+        )  # fmt: skip
 
     def _open_round(self, task_id: int, number: int) -> RoundRecord:
         record = self._chain.round(task_id, number)
@@ -139,3 +183,17 @@ class ShareIntake:
                 f"{utc(now)} now"
             )
         return record
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What is known of a share before it comes.
+
+    Attributes:
+        upload: digest of its manifest.
+    """
+
+    upload: bytes
+    submission: bytes
+    dimension: int
+    record: RoundRecord

@@ -16,7 +16,6 @@ import grpc
 from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
 from commons.protocol.messages import Step, StepRequest
-from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import checksum
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
@@ -32,7 +31,7 @@ from commons.storage.parameters import PublicParameters
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
 from commons.telemetry.operations import Operations
-from commons.wire import batchsteps, checks, uploads
+from commons.wire import batchsteps, checks, sharestreams, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.calls import Calls, Limits, places_of
@@ -184,9 +183,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         meter = Meter()
         with answering(context, self._prover.refused):
             parts = meter.incoming(request_iterator)
-            head = uploads.head_from_wire(next(parts, None))
-            taken = self._prover.take(head, self._sealed(head, parts, context))
-            yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
+            head = sharestreams.head_from_wire(next(parts, None))
+            taken = self._prover.take(head, sharestreams.chunks_from_wire(parts))
+            here = next(taken, None)  # its owner's signature was checked
+            if here is not None:
+                self._calls.enter(context)
+                self._calls.known(context)
+                yield pb.SubmitSharesReply(taken=here)
+                yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
             submission, signature = self._prover.receipt(head.header)
             self._calls.known(context)
             # Before the receipt leaves: an owner that has it ends the call, and with it this method.
@@ -287,14 +291,6 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         ):
             missed = "event=certificate-not-looked-at reason='others wait already, or the prover ends'"
             self._seldom.say(logging.INFO, "others", missed)
-
-    def _sealed(
-        self, head: ShareHead, parts: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
-    ) -> Iterator[bytes]:
-        """The chunks of a share, which are asked for once its owner's signature was checked."""
-        self._calls.enter(context)
-        self._calls.known(context)
-        yield from uploads.sealed_from_wire(parts)
 
     def _limits(self, session: bytes) -> batchsteps.Limits:
         return batchsteps.Limits(self._prover.dimension(session))

@@ -23,6 +23,7 @@ from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
 from commons.runtime.pieces import Pieces
 from commons.settings.sections import ProverSettings
+from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.evidencefiles import FOLDER, EvidenceFiles
 from commons.storage.parameters import PublicParameters
 from provers.finality import Finality
@@ -90,15 +91,16 @@ class Prover:
 
     def close(self) -> None:
         """Let go of the state directory."""
+        self._intake.close()
         self.store.close()
 
     def require_served(self, task_id: int) -> None:
         """Refuse a task that this prover cannot work for.  Raises as ``NodeEnvironment.require_served``."""
         self._environment.require_served(task_id)
 
-    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> Iterator[int]:
-        """Take one share in, as ``ShareIntake.take``: it yields after each chunk."""
-        return self._intake.take(head, sealed)
+    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Iterator[int]:
+        """Take one share in, as ``ShareIntake.take``: it yields how many chunks are here."""
+        return self._intake.take(head, chunks)
 
     def receipt(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
         """Submission and receipt of a share that is here.  Raises UnknownError."""
@@ -183,6 +185,7 @@ class Prover:
         try:
             now = self._clock.time()  # not the node's word: a time far ahead would cost the shares of running rounds
             deleted = self.store.discard_settled(int(now), self._still_open(int(now)))
+            self._intake.tidy(now)
             self.store.discard_results(now - self._settings.retention_days * DAY)
         except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
             reason = str(error) if isinstance(error, GradrollError) else type(error).__name__

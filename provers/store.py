@@ -72,7 +72,11 @@ class ShareRecord:
 
 
 class Store:
-    """A prover's state directory; one process at a time."""
+    """A prover's state directory; one process at a time.
+
+    Attributes:
+        per_owner: most submissions of an owner in a round.
+    """
 
     def __init__(self, directory: Path, *, max_bytes: int, per_owner: int = 4, disk: Disk = LOCAL_DISK) -> None:
         """Open the directory and fold the ledger.
@@ -90,7 +94,7 @@ class Store:
             undo.callback(self._lock.release)
             self._open(directory, undo)
             undo.pop_all()  # all is well: nothing of it is undone
-        self._max_bytes, self._per_owner = max_bytes, per_owner
+        self._max_bytes, self.per_owner = max_bytes, per_owner
 
     def _open(self, directory: Path, undo: ExitStack) -> None:
         # It may be refused: first.
@@ -140,8 +144,8 @@ class Store:
         """Raise ClosedError or StorageError when one more share of ``size`` bytes is not taken."""
         key = (str(task_id), str(round_number), owner)
         count = self._database.query("SELECT COUNT(*) FROM shares WHERE task_id = ? AND round = ? AND owner = ?", key)
-        if count[0][0] >= self._per_owner:
-            raise ClosedError(f"this owner has handed in {self._per_owner} submissions in this round already")
+        if count[0][0] >= self.per_owner:
+            raise ClosedError(f"this owner has handed in {self.per_owner} submissions in this round already")
         if self.usage()[1] + size > self._max_bytes:
             raise FullError("this prover's room for shares is used up; try again after the round has settled")
 

@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 from circuits.hashing import keccak, tag, words
 from circuits.statement import SubmissionHeader
 from circuits.terms import MarketId
+from commons.protocol.manifests import Manifest
 from commons.protocol.messages import Proposal, Step, asked_digest
 
 
 @dataclass(frozen=True, slots=True)
 class ShareHead:
-    """Announces a sealed share: to which prover, of which submission, in how many chunks."""
+    """Announces a prover's share of a submission.
+
+    Attributes:
+        part: what is sealed to the prover; the chunks of its body, if it needs one, follow.
+    """
 
     header: SubmissionHeader
     prover: int
-    chunks: int
+    manifest: Manifest
+    part: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire.channel import open_channel
 from commons.wire.checkedchannel import checked, readable
 from commons.wire.rpcstatus import calling
+from commons.wire.sharestreams import Sending
 from commons.wire.stalling import StallGuard
 from commons.wire.streams import BlobReader
 
@@ -99,6 +100,29 @@ class Client:
             UnavailableError: it does not move, or the connection broke.
         """
         return self._unless_busy(lambda: self._moving(method, asked(), patient=patient), self._stall)
+
+    def _upload(self, method: Callable[..., Any], sending: Callable[[], Sending[Any]]) -> Iterator[Any]:
+        """The messages of an answer to an upload, which sends what the first of them says is missing.
+
+        Args:
+            sending: makes the upload anew for each try.
+        """
+        tries: list[Sending[Any]] = []
+
+        def asked() -> Iterator[Any]:
+            for before in tries:
+                before.end()
+            tries.append(sending())
+            return tries[-1].messages()
+
+        try:
+            for reply in self._stream(method, asked):
+                if reply.WhichOneof("part") == "taken":
+                    tries[-1].go_on(reply.taken)
+                yield reply
+        finally:
+            for each in tries:
+                each.end()
 
     def _moving(self, method: Callable[..., Any], request: Any, *, patient: bool) -> Iterator[Any]:
         guard = StallGuard(self._stall)

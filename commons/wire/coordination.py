@@ -21,6 +21,7 @@ from commons.protocol.status import (
 from commons.protocol.streamheads import ModelHead
 from commons.runtime.foreigntext import printable
 from commons.wire import checks
+from commons.wire._generated import common_pb2
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.contexts import header_from_wire, header_to_wire
 from commons.wire.streams import Collector, chunks
@@ -40,7 +41,7 @@ def submission_from_wire(message: pb.SubmitHeaderRequest) -> tuple[SubmissionHea
 
 def submission_to_wire(header: SubmissionHeader, receipts: Mapping[int, bytes]) -> pb.SubmitHeaderRequest:
     """The wire form of a header with its receipts."""
-    words = [pb.Receipt(prover=prover, signature=receipts[prover]) for prover in sorted(receipts)]
+    words = [common_pb2.Receipt(prover=prover, signature=receipts[prover]) for prover in sorted(receipts)]
     return pb.SubmitHeaderRequest(header=header_to_wire(header), receipts=words)
 
 

@@ -16,7 +16,7 @@ from circuits.terms import MAX_DIMENSION
 from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
 from commons.protocol.messages import MAX_PROVERS
 from commons.wire.checks import CHUNK, MAX_GRPC_MESSAGE
-from commons.wire.uploads import MAX_CHUNKS
+from commons.wire.sharestreams import MAX_CHUNKS
 
 HEALTH_SERVICE = "grpc.health.v1.Health"
 """Of the standard health service; no package that we could import the name of fits all versions of protobuf."""

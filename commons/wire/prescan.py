@@ -28,6 +28,8 @@ _LONGEST_VARINT = 10
 
 _LIMITS: Mapping[str, int] = {
     "SubmissionHeader.share_digests": MAX_PROVERS,
+    "UploadManifest.parts": MAX_PROVERS,
+    "UploadManifest.bodies": MAX_PROVERS,
     "Cohort.headers": MAX_COHORT,
     "Proposal.kept": MAX_COHORT,
     "Proposal.active": MAX_PROVERS,

@@ -13,7 +13,7 @@ from circuits.statement import SubmissionHeader
 from commons.chain.facts import CommitteeRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
-from commons.sharing.dealing import Sharing
+from commons.protocol.sealeduploads import SealedUpload
 from commons.wire.prover_client import ProverClient
 from gradroll.data_owner.submissions import SavedSubmission
 
@@ -47,7 +47,7 @@ class ShareSender:
         self._patience = patience
 
     def send(
-        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
+        self, submission: SavedSubmission, upload: SealedUpload, record: CommitteeRecord
     ) -> tuple[SavedSubmission, Mapping[int, str]]:
         """Stream to all provers that have given no receipt yet, at once; every receipt is durable when it is here.
 
@@ -71,8 +71,7 @@ class ShareSender:
                 except GradrollError as error:
                     malformed[prover] = _reason(error)
                 else:
-                    payload = sharing.payloads[prover]
-                    uploads[pool.submit(self._to_one, client, header, payload, prover, record, over)] = prover
+                    uploads[pool.submit(self._to_one, client, upload, prover, record, over)] = prover
             connections.callback(over.set)
             submission, missing = self._collect(submission, uploads, record.committee.quorum, closes)
         return submission, malformed | missing
@@ -101,18 +100,18 @@ class ShareSender:
     def _to_one(
         self,
         client: ProverClient,
-        header: SubmissionHeader,
-        payload: bytes,
+        upload: SealedUpload,
         prover: int,
         record: CommitteeRecord,
         over: threading.Event,
     ) -> bytes:
         """The receipt of one prover, which is asked again for a while when it does not answer, until it is over."""
-        context = self._view.context(header.task_id, header.round)
+        context = self._view.context(upload.header.task_id, upload.header.round)
+        submission = upload.header.digest(context)
         deadline: float | None = None
         while True:
             try:
-                receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
+                receipt = client.submit_shares(upload.head(prover), upload.body(prover), submission)
                 break
             except UnavailableError:
                 if deadline is None:  # from here on: a slow line's upload may have taken minutes
@@ -120,7 +119,7 @@ class ShareSender:
                 if over.is_set() or time.monotonic() + _PAUSE >= deadline:
                     raise
                 time.sleep(_PAUSE)
-        verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
+        verify_receipt(context.market, submission, receipt, record.committee.members[prover])
         return receipt
 
     def _seconds_left(self, header: SubmissionHeader) -> float:

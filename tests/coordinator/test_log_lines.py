@@ -18,7 +18,7 @@ from coordinator.events import HeaderAccepted
 from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, ProversSuspected, Verdict, described
 from coordinator.roundwatch import RoundWatch
 from tests.coordinator.fleets import NetworkFleet, accusations_in, blobs_in, journal_in, watch_in
-from tests.simulation.test_worlds import play
+from tests.simulation.playing import play
 from tests.simulation.world.schedule import TURN, Lie, Schedule, Strike
 from tests.support.faults import REWRITES, lie
 from tests.support.network import OwnerPlan, gradients, network_with

@@ -29,14 +29,17 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import ETH
-from commons.sharing.sealing import generate, public_key
+from commons.sharing.sealedbodies import Chunks
+from commons.sharing.sealing import public_key
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from native import G1, G2
 from tests.support.parts import with_parts
-from tests.support.plain_batch import development_setup
+from tests.support.plain_batch import development_setup, seed_of
+from tests.support.uploads import opened_payload
 
 DIMENSION, NOW = 10, 1_000_000
 MARKET = MarketId(7, b"\x42" * 20, b"\x43" * 32)
@@ -186,7 +189,7 @@ class FakeChain:
 
     def committee_record(self, committee_id: int) -> CommitteeRecord:
         committee = Committee(0, 1, tuple(key.address for key in self.provers))
-        sealing = tuple(public_key(generate()) for _ in self.provers)
+        sealing = tuple(public_key(seed_of("hpke", p)) for p in range(len(self.provers)))
         return CommitteeRecord(committee, tuple(f"prover-{p}" for p in range(len(self.provers))), sealing, True)
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
@@ -278,18 +281,18 @@ class _FakeProver:
     def __exit__(self, *_: object) -> None:
         self.left.set()
 
-    def submit_shares(
-        self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, context: Context
-    ) -> bytes:
+    def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
         if self.index in self.provers.down:
             raise UnavailableError(f"prover-{self.index} cannot be reached")
         if self.index in self.provers.closed:
             raise ClosedError("this owner is in a signed batch of this round already")
+        prover, domain = head.prover, MARKET.domain
+        payload = opened_payload(head, body, domain, submission, seed_of("hpke", prover))
         self.provers.received.setdefault(prover, []).append(payload)
         if self.index in self.provers.slow:
             self.left.wait()
             raise UnavailableError("the call was ended")
-        digest = receipt_digest(context.market, header.digest(context))
+        digest = receipt_digest(MARKET, submission)
         if self.provers.signs is not None:
             return self.provers.signs(prover, digest)
         return self.provers.keys[self.index].sign(digest)

@@ -14,8 +14,7 @@ import pytest
 from circuits.errors import BusyError, UnknownError
 from circuits.hashing import keccak
 from commons.protocol.messages import Step, StepRequest
-from commons.protocol.streamheads import ShareHead
-from commons.wire import uploads
+from commons.wire import sharestreams
 from commons.wire._generated import coordinator_pb2 as coordinator_pb
 from commons.wire._generated import coordinator_pb2_grpc as coordinator_rpc
 from commons.wire._generated import prover_pb2 as pb
@@ -107,10 +106,10 @@ def hand_in(deployment: Deployment) -> None:
     task = deployment.new_task(3)
     (owner,) = deployment.owners(task, 1)
     number = deployment.model_owner.open_round(task, keccak(b"m"))
-    header, payloads = deployment.header(task, number, owner, gradient())
+    header, upload = deployment.header(task, number, owner, gradient())
     record, context = deployment.view.committee_record(deployment.committee_id), deployment.view.context(task, number)
     with ProverClient(record.endpoints[0]) as client:
-        assert client.submit_shares(header, 0, payloads[0], record.hpke_keys[0], context)
+        assert client.submit_shares(upload.head(0), upload.body(0), header.digest(context))
 
 
 def status(port: int) -> None:
@@ -169,11 +168,11 @@ def test_who_is_sent_away_comes_back_and_is_served(deployment: Deployment) -> No
 def test_an_upload_that_breaks_off_after_its_head_ends(deployment: Deployment) -> None:
     task = deployment.new_task(3)
     (owner,) = deployment.owners(task, 1)
-    header, _ = deployment.header(task, deployment.model_owner.open_round(task, keccak(b"m")), owner, gradient())
+    _, upload = deployment.header(task, deployment.model_owner.open_round(task, keccak(b"m")), owner, gradient())
     silence = Silence()
 
     def begun() -> Iterator[pb.SubmitSharesRequest]:
-        yield uploads.head_to_wire(ShareHead(header, 0, 1))
+        yield sharestreams.head_to_wire(upload.head(0))
         yield from silence
 
     with prover(deployment, idle_timeout=1.0) as port, open_channel(f"127.0.0.1:{port}") as channel:

@@ -34,6 +34,7 @@ from commons.chain.devchain import DevChain
 from commons.protocol import release
 from commons.protocol.bundle import MAX_CERTIFICATE
 from commons.protocol.status import SubmissionState
+from commons.protocol.streamheads import ShareHead
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
@@ -236,8 +237,8 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
     task = deployment.new_task(3)
     owner, other = deployment.owners(task, 2)
     number = deployment.model_owner.open_round(task, keccak(b"m"))
-    header, payloads = deployment.header(task, number, owner, gradient())
-    receipts, _ = deployment.send(header, payloads)
+    header, upload = deployment.header(task, number, owner, gradient())
+    receipts, _ = deployment.send(upload)
     record = deployment.view.committee_record(deployment.committee_id)
     with deployment.client() as client:
         with pytest.raises(NotReadyError, match="2 receipts are too few"):
@@ -256,23 +257,23 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
         assert client.submit_header(header, receipts).state is SubmissionState.PENDING
         second, more = deployment.header(task, number, owner, gradient())
         with pytest.raises(ClosedError, match="in this round already"):
-            client.submit_header(second, deployment.send(second, more)[0])
+            client.submit_header(second, deployment.send(more)[0])
         assert client.task_status(task).rejections == {"not-ready": 1, "bad-signature": 4, "closed": 1}
     with ProverClient(record.endpoints[0]) as prover:
-        key, context = record.hpke_keys[0], deployment.view.context(task, number)
+        submission = header.digest(deployment.view.context(task, number))
+
+        def hand_in(head: ShareHead) -> None:
+            prover.submit_shares(head, upload.body(0), submission)
+
         for name, named in _SIGNATURES:
             with pytest.raises(SignatureError, match=named):
-                prover.submit_shares(
-                    _signed_by(header, other, name, deployment), 0, payloads[0], key, context
-                )  # fmt: skip
+                hand_in(replace(upload.head(0), header=_signed_by(header, other, name, deployment)))
         with pytest.raises(WireError, match="this is prover 0"):
-            prover.submit_shares(header, 1, payloads[1], key, context)
-        with pytest.raises(WireError, match="does not open"):
-            prover.submit_shares(
-                deployment.header(task, number, other, gradient())[0], 0, payloads[0], record.hpke_keys[1], context
-            )
-        with pytest.raises(WireError, match="digest"):
-            prover.submit_shares(deployment.header(task, number, other, gradient())[0], 0, payloads[0], key, context)
+            hand_in(upload.head(1))
+        with pytest.raises(WireError, match="not the one that its owner signed"):
+            hand_in(replace(upload.head(0), part=upload.parts[1]))
+        with pytest.raises(SignatureError, match="the upload is signed by"):
+            hand_in(replace(upload.head(0), manifest=more.manifest))
         with pytest.raises(UnknownError, match="did not attest"):
             prover.certificate(bytes(32))
         with pytest.raises(UnknownError, match="did not attest"):
@@ -291,8 +292,8 @@ def test_late_submissions_are_refused(
     number = deployment.model_owner.open_round(task, keccak(b"m"))
     first = [deployment.submit(task, number, owner, gradient())[0] for owner in owners[:2]]
     deployment.dev.advance(100)
-    header, payloads = deployment.header(task, number, owners[2], gradient())
-    assert all("took submissions until" in reason for reason in deployment.send(header, payloads)[1].values())
+    _, upload = deployment.header(task, number, owners[2], gradient())
+    assert all("took submissions until" in reason for reason in deployment.send(upload)[1].values())
     with deployment.client() as client:
         wait_for(lambda: client.submission_status(first[1].submission).state is SubmissionState.ACCEPTED)
 

@@ -18,13 +18,15 @@ from provers.party import ledger
 from provers.store import STEPS, Store
 from tests.support.memoryredis import redis_server
 from tests.support.plain_batch import MARKET
-from tests.vectors.v2.storage import stories
-from tests.vectors.v2.storage.generate import FIRST, HERE, NAME, ROOM, files, plain, state_of
+from tests.vectors.v3.storage import stories
+from tests.vectors.v3.storage.generate import FIRST, HERE, NAME, ROOM, SECOND, files, plain, state_of
 
 VERSION_LINE = "PRAGMA user_version={};\n"
 WITH_AND_WITHOUT = pytest.mark.parametrize("versioned", [True, False], ids=["version 1", "no version"])
 EVERY_FORM = pytest.mark.parametrize(
-    ("folder", "versioned"), [(HERE, True), (FIRST, True), (FIRST, False)], ids=["version 2", "version 1", "no version"]
+    ("folder", "versioned"),
+    [(HERE, True), (SECOND, True), (FIRST, True), (FIRST, False)],
+    ids=["version 3", "version 2", "version 1", "no version"],
 )
 
 
@@ -98,14 +100,15 @@ def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, versioned: bo
     assert content(path) == content(tmp_path / "fresh.sqlite")
 
 
-@pytest.mark.parametrize("folder", [HERE, FIRST], ids=["version 2", "version 1"])
+@pytest.mark.parametrize("folder", [HERE, SECOND, FIRST], ids=["version 3", "version 2", "version 1"])
 def test_a_submission_under_way_is_taken_up(tmp_path: Path, folder: Path) -> None:
     store, saved = SubmissionStore(tmp_path, MARKET), stories.saved()
     store.save(saved)
     (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
     path.write_text(stored(folder, "submission.json"), encoding="utf-8")
     loaded = store.load(saved.header.task_id, saved.header.round, saved.header.owner)
-    assert loaded == (saved if folder == HERE else replace(saved, earlier=()))
+    unsealed = replace(saved, upload_key=b"", parts=())
+    assert loaded == {HERE: saved, SECOND: unsealed, FIRST: replace(unsealed, earlier=())}[folder]
     assert plain(loaded) == states(folder)["submission"]
 
 

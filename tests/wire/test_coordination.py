@@ -19,7 +19,7 @@ from commons.protocol.status import (
     TaskStatus,
 )
 from commons.protocol.streamheads import ModelHead
-from commons.wire import coordination, uploads
+from commons.wire import coordination, sharestreams
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire._generated import prover_pb2
@@ -76,7 +76,7 @@ def test_nobody_waits_for_ever_while_a_coordinator_only_counts() -> None:
     with pytest.raises(WireError, match="did not say that it stored"):
         coordination.require_stored(head, repeat(counts))
     with pytest.raises(WireError, match="without a receipt"):
-        uploads.receipt_from_wire(repeat(prover_pb2.SubmitSharesReply(taken=1)), 4)
+        sharestreams.receipt_from_wire(repeat(prover_pb2.SubmitSharesReply(taken=1)), 4)
 
 
 class Server(rpc.CoordinatorServicer):

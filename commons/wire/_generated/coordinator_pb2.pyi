@@ -58,30 +58,6 @@ SUBMISSION_STATE_EXPIRED: SubmissionState.ValueType  # 6
 Global___SubmissionState: _TypeAlias = SubmissionState  # noqa: Y015
 
 @_typing.final
-class Receipt(_message.Message):
-    """A prover's receipt for its share of the submission."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROVER_FIELD_NUMBER: _builtins.int
-    SIGNATURE_FIELD_NUMBER: _builtins.int
-    prover: _builtins.int
-    signature: _builtins.bytes
-    def __init__(
-        self,
-        *,
-        prover: _builtins.int = ...,
-        signature: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["prover", b"prover", "signature", b"signature"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Receipt: _TypeAlias = Receipt  # noqa: Y015
-
-@_typing.final
 class SubmitHeaderRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -90,14 +66,14 @@ class SubmitHeaderRequest(_message.Message):
     @_builtins.property
     def header(self) -> _common_pb2.SubmissionHeader: ...
     @_builtins.property
-    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Receipt]:
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Receipt]:
         """Ascending by prover; at least a quorum."""
 
     def __init__(
         self,
         *,
         header: _common_pb2.SubmissionHeader | None = ...,
-        receipts: _abc.Iterable[Global___Receipt] | None = ...,
+        receipts: _abc.Iterable[_common_pb2.Receipt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

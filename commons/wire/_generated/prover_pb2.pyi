@@ -21,27 +21,27 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SubmitSharesRequest(_message.Message):
-    """The head first, then `chunks` sealed chunks."""
+    """The head first; then, from the one on that the answer names, the chunks of the prover's body."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HEAD_FIELD_NUMBER: _builtins.int
-    SEALED_FIELD_NUMBER: _builtins.int
-    sealed: _builtins.bytes
-    """HPKE message (encapsulated key and ciphertext) of the next piece of the share payload."""
+    CHUNK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def head(self) -> Global___ShareHead: ...
+    @_builtins.property
+    def chunk(self) -> _common_pb2.SealedChunk: ...
     def __init__(
         self,
         *,
         head: Global___ShareHead | None = ...,
-        sealed: _builtins.bytes = ...,
+        chunk: _common_pb2.SealedChunk | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "sealed", b"sealed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "sealed", b"sealed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "sealed"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
@@ -53,22 +53,27 @@ class ShareHead(_message.Message):
 
     HEADER_FIELD_NUMBER: _builtins.int
     PROVER_FIELD_NUMBER: _builtins.int
-    CHUNKS_FIELD_NUMBER: _builtins.int
+    MANIFEST_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
     prover: _builtins.int
     """Committee index of the addressed prover."""
-    chunks: _builtins.int
+    part: _builtins.bytes
+    """HPKE message to this prover: the body's key, and what of the share payload is its own."""
     @_builtins.property
     def header(self) -> _common_pb2.SubmissionHeader: ...
+    @_builtins.property
+    def manifest(self) -> _common_pb2.UploadManifest: ...
     def __init__(
         self,
         *,
         header: _common_pb2.SubmissionHeader | None = ...,
         prover: _builtins.int = ...,
-        chunks: _builtins.int = ...,
+        manifest: _common_pb2.UploadManifest | None = ...,
+        part: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunks", b"chunks", "header", b"header", "prover", b"prover"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest", "part", b"part", "prover", b"prover"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -76,7 +81,9 @@ Global___ShareHead: _TypeAlias = ShareHead  # noqa: Y015
 
 @_typing.final
 class SubmitSharesReply(_message.Message):
-    """A count now and then while chunks come, and when the share is on disk the receipt."""
+    """How many chunks are here already, in answer to the head; a count now and then while others come; and when the share is
+    on disk the receipt.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -47,6 +47,7 @@ from tests.simulation.world.schedule import DISK, NETWORK, TURN, Schedule, Strik
 from tests.support.faults import REWRITES, lie
 from tests.support.parameters import DevelopmentParameters
 from tests.support.plain_batch import development_setup, seed_of
+from tests.support.uploads import sealed_upload
 
 THRESHOLD, DIMENSION = 1, 5
 BOUND, FRACTION_BITS = 1 << 40, 16
@@ -301,7 +302,7 @@ class World:
         if status is not None and status.state is SubmissionState.EXPIRED:
             self.events["renewed"] += 1
             owner.lacked = not owner.is_everywhere
-            owner.header, owner.payloads, owner.receipts, owner.entered = None, (), {}, False
+            owner.header, owner.upload, owner.receipts, owner.entered = None, None, {}, False
             owner.earlier += 1
 
     def is_open(self, number: int) -> bool:
@@ -321,7 +322,7 @@ class World:
                 self.coordinator.admission.submit(header, owner.receipts)
                 owner.entered = True
                 if owner.insists:
-                    self._submit(replace(owner, header=None, payloads=(), receipts={}, entered=False, insists=False))
+                    self._submit(replace(owner, header=None, upload=None, receipts={}, entered=False, insists=False))
         except CrashError:
             self.events["coordinator-crashed"] += 1
             self._stop_coordinator()
@@ -329,9 +330,11 @@ class World:
             self.events[f"owner: {error.code}"] += 1
 
     def _share(self, owner: Owner, header: SubmissionHeader, prover: int) -> None:
+        upload = owner.upload
+        assert upload is not None
         try:
             owner.receipts[prover] = self.lines[prover].submit_shares(
-                header, owner.payloads[prover], self.keystores[prover].hpke_public, self.chain.context(owner.round)
+                upload.head(prover), upload.body(prover), header.digest(self.chain.context(owner.round))
             )
         except GradrollError as error:
             self.events[f"share: {error.code}"] += 1
@@ -346,7 +349,10 @@ class World:
 
     def _dealt(self, owner: Owner, header: SubmissionHeader, payloads: tuple[bytes, ...]) -> None:
         context = self.chain.context(owner.round)
-        owner.header, owner.payloads = header.signed(context, owner.key.sign), payloads
+        owner.header = header.signed(context, owner.key.sign)
+        owner.upload = sealed_upload(
+            owner.header, context, payloads, self.committee, self.chain.hpke_keys, owner.key.sign
+        )  # fmt: skip
         self.headers[owner.header.digest(context)] = owner.header
 
     def _running(self, prover: int) -> Prover | None:

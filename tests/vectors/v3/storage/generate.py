@@ -20,11 +20,11 @@ from gradroll.data_owner.submissions import SubmissionStore
 from provers.store import Store
 from tests.support.memoryredis import redis_server
 from tests.support.plain_batch import MARKET
-from tests.vectors.v2.storage import stories
+from tests.vectors.v3.storage import stories
 
 HERE = Path(__file__).parent
-FIRST = HERE.parent.parent / "v1" / "storage"
-"""Files of version 1."""
+FIRST, SECOND = (HERE.parent.parent / version / "storage" for version in ("v1", "v2"))
+"""Files of the versions before."""
 NAME = "gradroll:events"
 ROOM = 1 << 20
 

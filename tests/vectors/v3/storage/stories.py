@@ -94,4 +94,5 @@ def saved() -> SavedSubmission:
     """A submission that has two of its receipts, and took the place of one that expired."""
     receipts = {0: sign(seed_of("receipt", 0), bytes(32)), 3: sign(seed_of("receipt", 3), bytes(32))}
     seeds, earlier = seed_of("seed", 0) + seed_of("seed", 1), (seed_of("an expired submission"),)
-    return SavedSubmission(header(0), seed_of("gradient"), seeds, receipts, earlier)
+    parts = tuple(seed_of("a sealed part", prover) for prover in range(4))
+    return SavedSubmission(header(0), seed_of("gradient"), seeds, receipts, earlier, seed_of("an upload's key"), parts)
