@@ -24,10 +24,11 @@ DEMO_FLAGS ?=
 BENCH_FLAGS ?=
 LOCK_FLAGS ?=
 MUTANTS_FLAGS ?=
+FUZZ_SECONDS ?= 60
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast mutants test-rust test-contracts lint types fmt style \
+.PHONY: help setup build demo bench test test-fast mutants fuzz test-rust test-contracts lint types fmt style \
         contracts reference proto vectors coverage analysis site wheel lock audit clean distclean
 
 help:
@@ -84,6 +85,15 @@ test-fast: $(STAMPS)/build
 # Takes rules out of the code, one at a time: minutes.  MUTANTS_FLAGS='--sample 8 --seed 1' for some of them.
 mutants: $(STAMPS)/build
 	$(BIN)/python -m tests.mutation $(MUTANTS_FLAGS)
+
+# Guided by coverage, without end in sight: each target for FUZZ_SECONDS, or the named one.  `make fuzz TARGET=certificate`.
+$(STAMPS)/fuzz: requirements/fuzz.txt $(STAMPS)/build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target build/fuzz-tools -r requirements/fuzz.txt
+	@touch $@
+
+fuzz: $(STAMPS)/fuzz
+	for target in $(or $(TARGET),$(notdir $(wildcard tests/fuzz/corpus/*))); do \
+	  PYTHONPATH=build/fuzz-tools $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 
 test-rust:
 	cargo test --release --locked --quiet --manifest-path native/kernel/Cargo.toml
