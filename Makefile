@@ -26,10 +26,11 @@ BENCH_FLAGS ?=
 LOCK_FLAGS ?=
 MUTANTS_FLAGS ?=
 WORLDS_FLAGS ?=
+FUZZ_SECONDS ?= 60
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast mutants worlds test-rust test-contracts lint types fmt style \
+.PHONY: help setup build demo bench test test-fast mutants worlds fuzz test-rust test-contracts lint types fmt style \
         contracts reference proto vectors coverage analysis site wheel sbom lock audit clean distclean
 
 help:
@@ -90,6 +91,15 @@ mutants: $(STAMPS)/build
 # Minutes; `python -m tests.simulation.playing --help` says what the flags are.
 worlds: $(STAMPS)/build
 	$(BIN)/python -m tests.simulation.playing $(WORLDS_FLAGS)
+
+# Guided by coverage, without end in sight: each target for FUZZ_SECONDS, or the named one.  `make fuzz TARGET=certificate`.
+$(STAMPS)/fuzz: requirements/fuzz.txt $(STAMPS)/build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target build/fuzz-tools -r requirements/fuzz.txt
+	@touch $@
+
+fuzz: $(STAMPS)/fuzz
+	for target in $(or $(TARGET),$(notdir $(wildcard tests/fuzz/corpus/*))); do \
+	  PYTHONPATH=build/fuzz-tools $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 
 test-rust:
 	cargo test --release --locked --quiet --manifest-path native/kernel/Cargo.toml
