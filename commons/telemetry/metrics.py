@@ -75,10 +75,12 @@ class Telemetry:
 
     Attributes:
         registry: what is served.
+        labels: of each of our metrics, by its name without what counters and histograms add.
     """
 
     def __init__(self, role: str) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
+        self.labels: dict[str, tuple[str, ...]] = {}
         self._readings = _Readings()
         self.registry.register(self._readings)
         ProcessCollector(registry=self.registry)
@@ -90,10 +92,12 @@ class Telemetry:
 
     def counter(self, name: str, words: str, *labels: str) -> Counter:
         """A new counter; its name in the output ends in ``_total``."""
+        self.labels[f"gradroll_{name}"] = labels
         return Counter(f"gradroll_{name}", words, labels, registry=self.registry)
 
     def seconds(self, name: str, words: str, *labels: str) -> Histogram:
         """A new histogram of seconds."""
+        self.labels[f"gradroll_{name}"] = labels
         return Histogram(f"gradroll_{name}", words, labels, registry=self.registry, buckets=_BUCKETS)
 
     def gauge(self, name: str, words: str, read: Callable[[], Reading], label: str = "") -> None:
@@ -102,4 +106,5 @@ class Telemetry:
         Args:
             read: its value, or its values by the label; called by the thread that serves metrics, so it must not wait.
         """
+        self.labels[f"gradroll_{name}"] = (label,) if label else ()
         self._readings.gauges.append(_Gauge(f"gradroll_{name}", words, label, read))

@@ -96,10 +96,10 @@ def of_watchdog(telemetry: Telemetry, watchdog: Watchdog) -> None:
 
 def of_certificate(telemetry: Telemetry, tls: TlsFiles | None) -> None:
     """Until when the certificate on disk is valid; a server shows the one that was there when it started."""
-    if tls is None:
-        return
 
-    def until() -> float:
+    def until() -> float | None:
+        if tls is None:
+            return None
         found = x509.load_pem_x509_certificates(tls.certificate.read_bytes())
         return min(one.not_valid_after_utc.timestamp() for one in found)
 

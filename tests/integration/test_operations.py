@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from commons.wire.methods import METHODS
 from coordinator.service import CoordinatorNode
 from gradroll.commands.serverstate import lines_of, understood
 from provers.node import ProverNode
+from tests.support import alerting
 from tests.support.deployment import Deployment
 from tests.support.waiting import wait_for
 
@@ -210,3 +212,41 @@ def test_a_driver_that_dies_is_noticed(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(ConfigError, match="beyond_loopback"):
         ProverNode(made.prover_settings(0).changed({"metrics.listen": "0.0.0.0:0"}))
     made.close()
+
+
+def _labels(running: Running) -> dict[str, tuple[str, ...]]:
+    """Every metric that the two kinds of processes show, under each name that it is asked by, with its labels."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in (running.provers[0], running.coordinator):
+        shown = running.families(node)
+        for name, labels in node.operations.telemetry.labels.items():
+            family = shown[name]
+            suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}.get(family.type, [""])
+            found |= {f"{name}{suffix}": labels for suffix in suffixes}
+    return found | {"gradroll_metrics_unread": ()}
+
+
+def test_every_metric_and_label_of_alerts_and_dashboard_is_one_of_a_live_process(running: Running) -> None:
+    labels, shown = _labels(running), running.families(running.coordinator)
+    for where, query in alerting.parsed().items():
+        assert alerting.unknown(query, labels) == [], where
+    assert {name.removesuffix("_total") for name in alerting.OWN} <= shown.keys()
+
+
+def test_a_healthy_process_wakes_nobody(running: Running) -> None:
+    """Of the alerts that compare one metric with a number; a development chain makes blocks for transactions only."""
+    compared = {
+        rule["alert"]: re.fullmatch(r"(gradroll_\w+)(?:\{[^}]*\})? (<|>|==) ([\d.]+)", rule["expr"])
+        for rule in alerting.rules()
+        if rule["alert"] != "GradrollChainLag"
+    }
+    wakes = {"<": operator.lt, ">": operator.gt, "==": operator.eq}
+    looked = 0
+    for name, match in compared.items():
+        for node in running.nodes if match else ():
+            assert match
+            family = running.families(node).get(match[1])
+            for sample in family.samples if family else ():
+                looked += 1
+                assert not wakes[match[2]](sample.value, float(match[3])), (name, sample)
+    assert looked > 5 * len(running.nodes)
