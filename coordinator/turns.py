@@ -12,8 +12,8 @@ from circuits.errors import GradrollError
 from commons.runtime.clock import Clock
 
 P = ParamSpec("P")
-KINDS = 3
-"""Kinds of work: submissions that are posted, fees, owners that are to be excluded."""
+KINDS = 4
+"""Kinds of work: submissions that are posted, fees, owners that are to be excluded, what is to be deleted."""
 SETTLED = 900
 """Seconds of the chain's time after which what it shows is taken to be settled: longer than it takes to be final."""
 MARGIN = 64

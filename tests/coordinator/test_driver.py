@@ -116,7 +116,7 @@ class World:
 
     def prove(self, done: Completed, owners: Iterable[int]) -> None:
         """The batch was proven some time ago."""
-        bundle = self.coordinator.results.put(done.bundle.encode())
+        bundle = self.coordinator.results.put(done.bundle.encode(), done.bundle.statement.context.task_id)
         self.journal.record(BatchProven(self.task, 0, done.batch_id, self.enter(owners), bundle))
 
     def accept(self, done: Completed, owners: Iterable[int], *, final: bool) -> None:
