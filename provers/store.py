@@ -27,7 +27,15 @@ from commons.runtime.clock import Clock, SystemClock
 from commons.sharing.sharepayloads import DENSE_FORM
 from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database, Step, statements
-from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, move_durably, write_durably
+from commons.storage.files import (
+    LOCAL_DISK,
+    DirectoryLock,
+    Disk,
+    make_directory,
+    move_durably,
+    sync_directory,
+    write_durably,
+)
 from commons.storage.quota import Quota
 from native import FrArray
 from provers.batchfiles import BatchFiles
@@ -112,7 +120,8 @@ class Store:
         batches = directory / "batches"
         with storing(f"cannot use the state directory {directory}"):
             for folder in (self._shares, self._bodies, self._sums, batches, self._incoming):
-                folder.mkdir(mode=0o700, exist_ok=True)
+                make_directory(folder)
+            sync_directory(directory)  # a process that died may have made them, and not come to this
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
         self.formers = Formers(directory, self._disk)

@@ -13,7 +13,7 @@ from pathlib import Path
 from circuits.atomicfile import storing
 from circuits.errors import StorageError, UnknownError
 from circuits.hashing import keccak
-from commons.storage.files import LOCAL_DISK, Disk, write_durably
+from commons.storage.files import LOCAL_DISK, Disk, sync_directory, write_durably
 from commons.storage.quota import Quota
 
 NO_TASK = -1
@@ -129,6 +129,7 @@ class Blobs:
         """Every whole file, with its task; what a crash has left is deleted."""
         if not self._directory.is_dir():
             return
+        sync_directory(self._directory)  # a process that died may have made folders, and not come to this
         for path in sorted(self._directory.rglob("*")):
             if path.name.startswith(_LEFT):
                 path.unlink()

@@ -23,7 +23,7 @@ from circuits.foreignjson import parse_json
 from commons.runtime.extras import require
 from commons.runtime.urls import without_secrets
 from commons.storage.database import Database, Step, require_known, statements
-from commons.storage.files import LOCAL_DISK, Disk
+from commons.storage.files import LOCAL_DISK, Disk, make_directory
 
 _log = logging.getLogger(__name__)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL)"
@@ -95,7 +95,7 @@ class SqliteLog:
     def __init__(self, path: Path, versions: RecordVersions = FIRST_VERSION, disk: Disk = LOCAL_DISK) -> None:
         """Open or create the file, and upgrade it; StorageError when it is not writable, or of a newer release."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path.parent)
         except OSError as error:
             raise StorageError(f"cannot make the directory {path.parent}: {error.strerror}") from error
         self._database = Database(path, (statements(_SCHEMA), *map(_on_rows, versions.steps)), disk)
