@@ -26,6 +26,7 @@ from commons.protocol.streamheads import ModelHead, publication_digest
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
+from commons.storage.quota import Quota
 from commons.wire import checks
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
@@ -43,17 +44,26 @@ class Admission:
         parameters: PublicParameters,
         *,
         counted: int,
+        most: int = 1 << 20,
     ) -> None:
         """Take headers for an account.
 
         Args:
             counted: most refusals of a task by one cause that are logged.
+            most: headers of rounds that are not forgotten.
         """
         self._view = view
         self._journal = journal
         self._own_address = own_address
         self._parameters = parameters
         self._counted = counted
+        self._quota = Quota(most, "headers", "coordinator.max_headers")
+        self.recount()
+
+    def recount(self) -> None:
+        """Count the headers that are there anew, after rounds were forgotten."""
+        with self._journal.reading() as state:
+            self._quota.recount(state.headers())
 
     def submit(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission; the same one again gives its present status.
@@ -65,6 +75,7 @@ class Admission:
             NotReadyError: fewer receipts than a quorum.
             ClosedError: too late, or the owner has no part in the round, or is in it already.
             KeyMismatchError: this coordinator has another reference string than the task's, or not its verifying key.
+            FullError: the log has as many headers as it may, or as many of this task.
         """
         terms = self._terms(header.task_id)
         context = self._view.context(header.task_id, header.round)
@@ -101,7 +112,9 @@ class Admission:
             if known is not None:
                 return known
             _only_one(state, header)
+            self._quota.require(header.task_id, 1)
             self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
+            self._quota.add(header.task_id, 1)
             return state.submissions[submission].status
 
     def _terms(self, task_id: int) -> TaskTerms:
@@ -170,6 +183,8 @@ class Admission:
 
 
 def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:
+    if state.is_forgotten((header.task_id, header.round)):  # whatever the node says of it
+        raise ClosedError("this round is over for good; hand the gradient in for the next one")
     current = state.rounds.get((header.task_id, header.round))
     if current is None:
         return

@@ -231,7 +231,7 @@ class Batcher:
         return events
 
     def _complete(self, key: RoundKey, outcome: Completed) -> None:
-        bundle = self._blobs.put(outcome.bundle.encode())
+        bundle = self._blobs.put(outcome.bundle.encode(), key[0])
         context = outcome.statement.context
         members = tuple(h.digest(context) for h in outcome.statement.owners)
         self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle))

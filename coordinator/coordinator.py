@@ -28,6 +28,7 @@ from coordinator.feesettlement import FeeSettlement
 from coordinator.feeturns import FeeTurns
 from coordinator.fleet import Connect, Fleet, Fleets
 from coordinator.journal import Journal
+from coordinator.keeping import Keeping
 from coordinator.postings import Postings
 from coordinator.releases import Releases
 from coordinator.roundwatch import RoundWatch
@@ -44,8 +45,8 @@ class Coordinator:
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
-        beside: where postings, fees and exclusions are worked on (``turns.KINDS`` at a time): these have deadlines too,
-            and do not wait until rounds that take long leave a thread to them.
+        beside: where postings, fees, exclusions and deletions are worked on (``turns.KINDS`` at a time): these have
+            deadlines too, and do not wait until rounds that take long leave a thread to them.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
         watch: told how rounds go; one is made if it is not given.
     """
@@ -74,9 +75,12 @@ class Coordinator:
         self.watch = watch or RoundWatch(clock)
         self.journal.listen(self.watch.heard)
         self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes, disk=disk)
-        self.results = Blobs(directory / "results", max_bytes=settings.max_store_bytes, disk=disk)
+        self.results = Blobs(
+            directory / "results", max_bytes=settings.max_store_bytes, what="sums and bundles", disk=disk
+        )
         self.admission = Admission(
             view, self.journal, account.address, parameters, counted=settings.counted_refusals,
+            most=settings.max_headers,
         )  # fmt: skip
         self._fleets = Fleets(
             lambda committee_id, epoch: Fleet(
@@ -98,6 +102,7 @@ class Coordinator:
         self.exclusions = Exclusions(
             sender, journal, clock, beside, interval=settings.posting_interval, least=settings.exclude_from
         )  # fmt: skip
+        self.keeping = Keeping(view, journal, self.models, results, self.admission, settings, clock, beside)
         self.driver = Driver(
             view,
             journal,
@@ -116,11 +121,12 @@ class Coordinator:
         )
 
     def turn(self) -> None:
-        """Take in what was posted, move rounds forward, have owners excluded, and settle fees."""
+        """Take in what was posted, move rounds forward, have owners excluded, settle fees, delete what is over."""
         self.postings.turn()
         self.driver.turn()
         self.exclusions.turn()  # in front of fees: who is excluded does not cut them
         self.fee_turns.turn()
+        self.keeping.turn()
 
     def task_status(self, task_id: int) -> TaskStatus:
         """A task's rounds, with what each of them waits for."""

@@ -11,10 +11,18 @@ from contextlib import contextmanager
 
 from circuits.errors import StorageError
 from commons.storage.eventlog import EventLog, RecordVersions
-from coordinator.events import Event, from_record, from_version_1, to_record
+from coordinator.compaction import Dropping
+from coordinator.events import (
+    Event,
+    RoundsForgotten,
+    from_record,
+    from_version_1,
+    from_version_2,
+    to_record,
+)
 from coordinator.rounds import CoordinatorState
 
-VERSIONS = RecordVersions((from_version_1,), check=from_record)
+VERSIONS = RecordVersions((from_version_1, from_version_2), check=from_record)
 """Of the events' records: whatever changes their form adds an upgrade."""
 
 
@@ -54,6 +62,18 @@ class Journal:
                 self._state.apply(event)
                 for heard in self._listeners:
                     heard(event, self._state)
+
+    def forget(self, task_id: int, through: int) -> RoundsForgotten:
+        """Forget a task's rounds up to one: in the log, as a whole or not at all, then in the state.
+
+        Raises:
+            StorageError: nothing has changed.
+        """
+        with self._lock:
+            event = self._state.forgetting(task_id, through)
+            self._log.compact(Dropping(task_id, through), [to_record(event)])
+            self._state.apply(event)
+            return event
 
     def close(self) -> None:
         """Let go of the log."""

@@ -249,11 +249,11 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
             terms = self._coordinator.admission.check_publisher(head)
             self._calls.enter(context)
             self._calls.known(context)
-            if not self._coordinator.models.has(head.digest):
+            if not self._coordinator.models.renew(head.digest, head.task_id):
                 limit = min(self._settings.max_model_bytes, coordination.largest_model(terms.dimension))
                 model = coordination.ModelReader(head, limit)
                 yield from spaced(model.chunks(request_iterator))
-                self._coordinator.models.put(model.finish())
+                self._coordinator.models.put(model.finish(), head.task_id)
             yield pb.PutModelReply(digest=head.digest)
 
     def GetModel(  # noqa: N802

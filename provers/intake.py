@@ -115,6 +115,7 @@ class ShareIntake:
         self._environment.require_eligible(context, (header.owner_index,))
 
     def _require_unbound(self, header: SubmissionHeader, context: Context) -> None:
+        self._store.ledger.require_open(header.task_id, header.round)
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 

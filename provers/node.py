@@ -79,7 +79,9 @@ class ProverNode:
         pulses = {name: ChainPulse(reader, clock) for name, reader in zip(_NODES, readers, strict=False)}
         self.operations = Operations("prover", settings, pulses, clock, state=own.state, tls=own.tls)
         with ExitStack() as undo:
-            store = Store(own.state, max_bytes=own.max_store_bytes, per_owner=own.submissions_per_owner)
+            store = Store(
+                own.state, max_bytes=own.max_store_bytes, per_owner=own.submissions_per_owner, clock=clock,
+            )  # fmt: skip
             undo.callback(store.close)
             prover_start.bind_state(own, readers[0].market_id)
             self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)

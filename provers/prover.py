@@ -30,11 +30,13 @@ from provers.finality import Finality
 from provers.intake import ShareIntake
 from provers.joining.keysetup import KeySetup
 from provers.joining.keystore import Keystore
+from provers.ledgerrows import RoundName
 from provers.node_environment import NodeEnvironment
 from provers.party.vouching import attest_availability
+from provers.retention import Retention
 from provers.runner import Runner
 from provers.stepgate import StepGate
-from provers.store import RoundName, Store
+from provers.store import Store
 from provers.suspicions import Suspicions
 
 _log = logging.getLogger(__name__)
@@ -82,6 +84,7 @@ class Prover:
         self._runner = Runner(self.membership, self._setup, store, environment, kept_replies=settings.kept_replies)
         self._gate = StepGate(self._runner.task_of, self._environment.own_coordinator, clock)
         self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
+        self._retention = Retention(readers, store, settings)
         self._refusals: Counter[str] = Counter()
 
     @property
@@ -186,7 +189,7 @@ class Prover:
             now = self._clock.time()  # not the node's word: a time far ahead would cost the shares of running rounds
             deleted = self.store.discard_settled(int(now), self._still_open(int(now)))
             self._intake.tidy(now)
-            self.store.discard_results(now - self._settings.retention_days * DAY)
+            self._retention.turn(int(now))
         except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
             reason = str(error) if isinstance(error, GradrollError) else type(error).__name__
             _log.warning("event=tidy-failed reason=%r", reason)

@@ -109,7 +109,9 @@ class Runner:
                 request.step.name, request.session.hex()[:16], error.code, str(error),
             )  # fmt: skip
             raise
-        self._store.commit(outcome.entries)
+        if request.step is Step.ATTEST:  # before the lock, which binds the owners: after it the batch must be kept
+            self._store.room_for_more(outcome.about[0], len(request.payload))
+        self._store.commit(outcome.entries, outcome.about)
         self._keep(request, outcome.reply.message)
         self._party = outcome.party
         return outcome.reply

@@ -64,7 +64,8 @@ PURE_MODULES = (
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
     "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "provers.joining.agreement",
-    "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.next_action",
+    "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.compaction",
+    "coordinator.next_action",
     "coordinator.gathering", "coordinator.giving_up", "gradroll.audit.recheck",
 )  # fmt: skip
 DRAWS = {"commons.sharing.sealing"}

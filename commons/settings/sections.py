@@ -147,11 +147,14 @@ class ProverSettings(Server):
     """Another node, by another operator, that must show the same deployment, and the same acceptance before a
     release."""
     retention_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
-    """How long shares of sums, certificates and audit bundles are served after they were written."""
+    """How long shares of sums, certificates and audit bundles are served: for so long after the round's settle
+    deadline, and after it was last worked on, and never less than the fees of its batches may take.  Then all of the
+    round is deleted, in the ledger too, and every step about it refused for good."""
     max_dimension: Annotated[int, Interval(ge=1, le=MAX_DIMENSION), Unit("coordinates")] = 1 << 26
     """Largest model whose shares are taken; what a share takes on disk and in memory grows with it."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 40
-    """Most bytes of owners' shares on disk."""
+    """Most bytes of owners' shares, and of the sums and batches that come of them, on disk; of one task at most four
+    times what it leaves free, so that no task keeps the others out."""
     submissions_per_owner: Annotated[int, Interval(ge=1, le=64), Unit("submissions")] = 4
     """Submissions of one owner in one round whose shares are kept; an owner that repeats a failed one needs two."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
@@ -203,7 +206,17 @@ class CoordinatorSettings(Server):
     max_model_bytes: Annotated[int, Interval(ge=1 << 10, le=1 << 40), Unit("bytes")] = 1 << 30
     """Largest model taken."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 38
-    """Most bytes of models, and most of sums and bundles, on disk."""
+    """Most bytes of models, and most of sums and bundles, on disk; of one task at most four times what it leaves free,
+    so that no task keeps the others out."""
+    max_headers: Annotated[int, Interval(ge=1 << 10, le=1 << 30), Unit("headers")] = 1 << 20
+    """Most headers in the log, of rounds that are not forgotten yet; of one task at most four times what it leaves
+    free.  Each takes some 1.5 KB there, and until its round is closed as much memory."""
+    retention_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
+    """How long models, sums, bundles and statuses of a round are served after its settle deadline, but never less than
+    `release_patience` or than the fees of its batches may take.  Then they are deleted, and their events with them; of
+    each task the last round stays."""
+    tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
+    """Time between deletions of what is no longer needed."""
     counted_refusals: Annotated[int, Interval(ge=0, le=10**6), Unit("refusals")] = 1000
     """Refused headers of a task, by each cause, that are logged and counted; further ones only appear in the process's
     log."""

@@ -1,6 +1,7 @@
-"""The coordinator's append-only event log: sqlite by default, Redis when a ``redis://`` URL is given.
+"""The coordinator's event log: sqlite by default, Redis when a ``redis://`` URL is given.
 
-One writer a log.  An event is durable when ``append`` returns; state is nothing but the fold of ``read``.
+One writer a log.  An event is durable when ``append`` returns; state is nothing but the fold of ``read``.  Events go
+only together with one that says so (``compact``).
 
 A log has a version: in sqlite that of the file, in Redis a head row in the list, so that it goes wherever the rows go.
 A log from before there were versions has none; its records are those of version 1.
@@ -22,11 +23,12 @@ from circuits.foreignjson import parse_json
 from commons.runtime.extras import require
 from commons.runtime.urls import without_secrets
 from commons.storage.database import Database, Step, require_known, statements
-from commons.storage.files import LOCAL_DISK, Disk
+from commons.storage.files import LOCAL_DISK, Disk, make_directory
 
 _log = logging.getLogger(__name__)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL)"
-_HEAD = "gradroll-log"
+_HEAD, _COMPACTED = "gradroll-log", "compacted"
+_LAST = "SELECT COALESCE(MAX(sequence), 0) FROM events"
 _PAGE = 1000
 
 Record = Mapping[str, Any]
@@ -65,13 +67,23 @@ FIRST_VERSION = RecordVersions()
 
 
 class EventLog(Protocol):
-    """An ordered list of JSON objects that only grows."""
+    """An ordered list of JSON objects."""
 
     def append(self, records: Sequence[Record]) -> None:
         """Add all of the records or none; StorageError when another process has written in between."""
 
     def read(self) -> Iterator[dict[str, Any]]:
         """All records, oldest first."""
+
+    def compact(self, drops: Callable[[Record], bool], records: Sequence[Record]) -> None:
+        """Drop records, and add others that stand for them; all of it or nothing.
+
+        Args:
+            drops: says of each record, oldest first, whether it goes.
+
+        Raises:
+            StorageError: nothing was changed; or another process has written in between.
+        """
 
     def close(self) -> None:
         """Let go of the log."""
@@ -83,11 +95,11 @@ class SqliteLog:
     def __init__(self, path: Path, versions: RecordVersions = FIRST_VERSION, disk: Disk = LOCAL_DISK) -> None:
         """Open or create the file, and upgrade it; StorageError when it is not writable, or of a newer release."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path.parent)
         except OSError as error:
             raise StorageError(f"cannot make the directory {path.parent}: {error.strerror}") from error
         self._database = Database(path, (statements(_SCHEMA), *map(_on_rows, versions.steps)), disk)
-        self._length = int(self._database.query("SELECT COALESCE(MAX(sequence), 0) FROM events")[0][0])
+        self._length = int(self._database.query(_LAST)[0][0])
 
     def append(self, records: Sequence[Record]) -> None:
         """See ``EventLog``."""
@@ -95,6 +107,20 @@ class SqliteLog:
             (self._length + position, json.dumps(record, sort_keys=True)) for position, record in enumerate(records, 1)
         ]
         with self._database.transaction() as connection:
+            connection.executemany("INSERT INTO events VALUES (?, ?)", rows)
+        self._length += len(rows)
+
+    def compact(self, drops: Callable[[Record], bool], records: Sequence[Record]) -> None:
+        """See ``EventLog``.  Numbers of dropped rows stay theirs, so that a second writer is still noticed."""
+        rows = [
+            (self._length + position, json.dumps(record, sort_keys=True)) for position, record in enumerate(records, 1)
+        ]
+        with self._database.transaction() as connection:
+            if connection.execute(_LAST).fetchone()[0] != self._length:
+                raise StorageError("another coordinator writes to the log; stop one of them")
+            found = connection.execute("SELECT sequence, record FROM events ORDER BY sequence")
+            gone = [(sequence,) for sequence, record in found if drops(_parse(record))]
+            connection.executemany("DELETE FROM events WHERE sequence = ?", gone)
             connection.executemany("INSERT INTO events VALUES (?, ?)", rows)
         self._length += len(rows)
 
@@ -143,6 +169,7 @@ class RedisLog:
             found = self._found(pipe)
             if found < self._versions.latest:
                 self._upgrade(pipe, found)
+        self._head = self._client.lindex(self._name, 0)
         return int(self._client.llen(self._name))
 
     def _upgrade(self, pipe: Any, found: int) -> None:
@@ -177,10 +204,7 @@ class RedisLog:
         rows = [json.dumps(record, sort_keys=True) for record in records]
         try:
             with self._writing() as pipe:
-                if self._found(pipe) != self._versions.latest:
-                    raise StorageError(f"the log {self._name} was emptied or replaced; restore it from a backup")
-                if int(pipe.llen(self._name)) != self._length:
-                    raise StorageError(f"another coordinator writes to the log {self._name}; stop one of them")
+                self._require_own(pipe)
                 pipe.multi()
                 if rows:
                     pipe.rpush(self._name, *rows)
@@ -188,6 +212,33 @@ class RedisLog:
         except self._errors as error:
             raise StorageError(f"Redis refused an event: {error}; nothing was changed") from error
         self._length += len(rows)
+
+    def _require_own(self, pipe: Any) -> None:
+        """Refuse a list that another coordinator has written to; its length may be the same once rows were dropped."""
+        if self._found(pipe) != self._versions.latest:
+            raise StorageError(f"the log {self._name} was emptied or replaced; restore it from a backup")
+        if int(pipe.llen(self._name)) != self._length or pipe.lindex(self._name, 0) != self._head:
+            raise StorageError(f"another coordinator writes to the log {self._name}; stop one of them")
+
+    def compact(self, drops: Callable[[Record], bool], records: Sequence[Record]) -> None:
+        """See ``EventLog``.  The head row counts how often, so that a second writer is still noticed."""
+        added = [json.dumps(record, sort_keys=True) for record in records]
+        try:
+            with self._writing() as pipe:
+                self._require_own(pipe)
+                times = _parse(self._head).get(_COMPACTED, 0) + 1
+                head = json.dumps({_COMPACTED: times, _HEAD: self._versions.latest}).encode()
+                rows = [row for row in pipe.lrange(self._name, 1, -1) if not drops(_parse(row))]
+                pipe.multi()
+                pipe.delete(self._name)
+                pipe.rpush(self._name, head)
+                for at in range(0, len(rows), _PAGE):
+                    pipe.rpush(self._name, *rows[at : at + _PAGE])
+                pipe.rpush(self._name, *added)
+                pipe.execute()
+        except self._errors as error:
+            raise StorageError(f"Redis refused to drop events: {error}; nothing was changed") from error
+        self._head, self._length = head, 1 + len(rows) + len(added)
 
     def read(self) -> Iterator[dict[str, Any]]:
         """See ``EventLog``."""

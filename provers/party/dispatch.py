@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from circuits.errors import WireError
+from commons.protocol.bundle import named_round
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import require_signer
 from commons.protocol.streamheads import StepHead
@@ -39,22 +40,37 @@ class Outcome:
     Attributes:
         party: the party after the step.
         entries: ledger entries; make them durable, then adopt ``party``, then send ``reply``.
+        about: task and number of the round that they are about.
         reply: the signed answer.
     """
 
     party: Party
     entries: tuple[Entry, ...]
+    about: tuple[int, int]
     reply: StepReply
 
 
 def handle(party: Party, request: StepRequest, env: Environment) -> Outcome:
     """Run one step.  On any GradrollError nothing has changed."""
+    about = _round_of(party, request)
+    env.ledger.require_open(*about)
     if request.step is not Step.RELEASE:
         _require_authorized(party, env, request)
     result = _STEPS[request.step](party, env, request)
     digest = message_digest(request.session, request.step, party.index, result.body)
     message = Message(request.session, request.step, party.index, result.body, env.sign(digest))
-    return Outcome(result.party, result.entries, StepReply(message, result.vector, result.raw))
+    return Outcome(result.party, result.entries, about, StepReply(message, result.vector, result.raw))
+
+
+def _round_of(party: Party, request: StepRequest) -> tuple[int, int]:
+    """Task and number of the round that a request is about."""
+    if request.step is Step.RELEASE:
+        named = named_round(request.payload)
+        if named is None:
+            raise WireError("RELEASE comes with a certificate, and this is none, or one of another version")
+        return named
+    context = _cohort_of(party, request).context
+    return context.task_id, context.round
 
 
 def _require_authorized(party: Party, env: Environment, request: StepRequest) -> None:

@@ -100,6 +100,59 @@ def test_events_come_back_in_order(reopen: Place) -> None:
     again.close()
 
 
+def odd(record: Record) -> bool:
+    return bool(int(str(record["n"])) % 2)
+
+
+def test_dropped_events_are_gone_and_the_ones_for_them_come_last(reopen: Place) -> None:
+    log = reopen()
+    log.append([{"n": n} for n in range(2500)])
+    log.compact(odd, [{"n": 10_000}])
+    log.append([{"n": 10_002}])
+    expected = [*range(0, 2500, 2), 10_000, 10_002]
+    assert [event["n"] for event in log.read()] == expected
+    log.close()
+    again = reopen()
+    assert [event["n"] for event in again.read()] == expected
+    again.compact(lambda record: record["n"] == 10_000, [{"n": 10_004}])
+    assert [event["n"] for event in again.read()][-2:] == [10_002, 10_004]
+    again.close()
+
+
+@pytest.mark.parametrize("dropped", [1, 2])
+def test_who_has_the_log_open_from_before_writes_nothing_behind_dropped_events(reopen: Place, dropped: int) -> None:
+    """Also where the log is as long again as that one left it."""
+    stale, log = reopen(), reopen()
+    log.append([{"n": n} for n in range(4)])
+    stale.close()
+    stale = reopen()
+    log.compact(lambda record: int(str(record["n"])) < dropped, [{"n": 9}])
+    log.append([{"n": 10 + n} for n in range(dropped - 1)])
+    with pytest.raises(StorageError):
+        stale.append([{"n": 99}])
+    with pytest.raises(StorageError):
+        stale.compact(odd, [{"n": 99}])
+    assert 99 not in [event["n"] for event in log.read()]
+    log.append([{"n": 100}])
+    log.close()
+    stale.close()
+
+
+def test_dropping_that_stops_midway_leaves_the_log(reopen: Place) -> None:
+    def stops(record: Record) -> bool:
+        if record["n"] == 3:
+            raise KeyboardInterrupt
+        return True
+
+    log = reopen()
+    log.append([{"n": n} for n in range(5)])
+    with pytest.raises(KeyboardInterrupt):
+        log.compact(stops, [{"n": 9}])
+    assert [event["n"] for event in log.read()] == list(range(5))
+    log.append([{"n": 5}])
+    log.close()
+
+
 def test_many_events(reopen: Place) -> None:
     log = reopen()
     log.append([{"n": n} for n in range(2500)])

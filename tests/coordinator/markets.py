@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -84,6 +84,11 @@ class MemoryLog:
             raise StorageError("the disk is full")
         self.records += map(dict, records)
         self.together.append(len(records))
+
+    def compact(self, drops: Callable[[Record], bool], records: Sequence[Record]) -> None:
+        kept = [record for record in self.records if not drops(record)]
+        self.append(records)
+        self.records = [*kept, *map(dict, records)]
 
     def read(self) -> Iterator[dict[str, Any]]:
         return iter(list(self.records))

@@ -80,7 +80,10 @@ class World:
         self.coordinator.journal.record(
             *(HeaderAccepted(d, h, tuple(EVERYBODY)) for d, h in zip(digests, self.network.headers, strict=True)),
             BatchProven(
-                *self.key, self.done.batch_id, digests, self.coordinator.results.put(self.done.bundle.encode())
+                *self.key,
+                self.done.batch_id,
+                digests,
+                self.coordinator.results.put(self.done.bundle.encode(), self.key[0]),
             ),
         )
         hand_in(self.market, self.done)

@@ -46,6 +46,58 @@ RULES = "test_rules_of_a_batch.py"
 
 MUTANTS = (
     Mutant(
+        "provers/party/dispatch.py",
+        "    env.ledger.require_open(*about)\n",
+        "",
+        "nothing is signed or released about a round whose records were dropped",
+        _in("privacy", "test_closed_rounds.py"),
+    ),
+    Mutant(
+        LEDGER,
+        "if round_number <= self.closed.get(task_id, -1):",
+        "if round_number < self.closed.get(task_id, -1):",
+        "the last of the closed rounds is closed too",
+        _in("privacy", "test_closed_rounds.py"),
+    ),
+    Mutant(
+        "provers/ledgerrows.py",
+        "                self.state.require_open(*about)",
+        "                ...",
+        "a step that looked before its round was closed binds nothing after",
+        _in("provers", "test_ledgerrows.py::test_a_step_that_looked_before_its_round_was_closed_commits_nothing"),
+    ),
+    Mutant(
+        "provers/ledgerrows.py",
+        'connection.executemany("INSERT INTO ledger_heads VALUES (?, ?)", dropped)',
+        "...",
+        "heads of dropped records are still this ledger's",
+        _in("provers", "test_ledgerrows.py::test_every_head_that_there_ever_was_is_still_this_ledgers"),
+    ),
+    Mutant(
+        "provers/retention.py",
+        "if now <= worked_on + self._kept:",
+        "if False:",
+        "a node that lies about a deadline has nothing deleted early",
+        _in("provers", "test_retention.py::test_what_was_worked_on_lately_is_kept_whatever_nodes_say"),
+    ),
+    Mutant(
+        "provers/retention.py",
+        "min(now, self._settled(reader))",
+        "now",
+        "a clock far ahead deletes nothing",
+        _in("provers", "test_retention.py::test_a_clock_far_ahead_closes_nothing"),
+    ),
+    Mutant(
+        "commons/storage/quota.py",
+        "if held > FACTOR * free:",
+        "if False:",
+        "no task fills a store",
+        _in(
+            "provers",
+            "test_retention.py::test_a_task_holds_at_most_four_times_what_it_leaves_free_and_another_finds_room",
+        ),
+    ),
+    Mutant(
         LEDGER,
         'self._one_set(self.locks, entry.selection, "is locked to another set in this round")',
         "...",

@@ -79,7 +79,7 @@ class World:
             listen="127.0.0.1:1", endpoint="127.0.0.1:1", keystore=directory / "keys", state=directory / "state",
             committee=self.committee.committee_id, retention_days=RETENTION,
         )  # fmt: skip
-        self.store = Store(directory / "state", max_bytes=1 << 24, disk=disk)
+        self.store = Store(directory / "state", max_bytes=1 << 24, disk=disk, clock=self.clock)
         self.prover = Prover(
             settings, own_membership([self.node], self.committee.committee_id, self.keystore.address), self.keystore,
             [self.node], self.store, DevelopmentParameters(network.setup), self.clock,

@@ -171,7 +171,7 @@ def test_attesting_leaves_lock_certificate_and_bundle_on_disk(world: World) -> N
 def test_an_attestation_leaves_only_when_its_lock_is_durable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = world.store.commit
 
-    def full(entries: tuple[ledger.Entry, ...]) -> None:
+    def full(entries: tuple[ledger.Entry, ...], about: object) -> None:
         if any(isinstance(entry, ledger.Locked) for entry in entries):
             raise StorageError("the disk is full")
         commit(entries)

@@ -22,7 +22,9 @@ from tests.vectors.v3.storage import stories
 from tests.vectors.v3.storage.generate import FIRST, HERE, NAME, ROOM, SECOND, files, plain, state_of
 
 VERSION_LINE = "PRAGMA user_version={};\n"
-WITH_AND_WITHOUT = pytest.mark.parametrize("versioned", [True, False], ids=["version 1", "no version"])
+OF_A_LEDGER = pytest.mark.parametrize(
+    ("folder", "versioned"), [(HERE, True), (FIRST, True), (FIRST, False)], ids=["version 2", "version 1", "no version"]
+)
 EVERY_FORM = pytest.mark.parametrize(
     ("folder", "versioned"),
     [(HERE, True), (SECOND, True), (FIRST, True), (FIRST, False)],
@@ -89,15 +91,18 @@ def test_an_event_log_in_redis_folds_to_its_state(
     assert folder != HERE or rows == stored(HERE, "events.redis.jsonl").splitlines()
 
 
-@WITH_AND_WITHOUT
-def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, versioned: bool) -> None:
+@OF_A_LEDGER
+def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, folder: Path, versioned: bool) -> None:
     path = tmp_path / "prover.sqlite"
-    restored(path, stored(FIRST, "ledger.sql", versioned=versioned))
+    restored(path, stored(folder, "ledger.sql", versioned=versioned))
     store = Store(tmp_path, max_bytes=ROOM)
-    assert plain(store.ledger) == states(FIRST)["ledger"]
+    assert plain(store.ledger) == states(folder)["ledger"]
     store.close()
-    restored(tmp_path / "fresh.sqlite", stored(FIRST, "ledger.sql"))
-    assert content(path) == content(tmp_path / "fresh.sqlite")
+    (tmp_path / "fresh").mkdir()
+    restored(tmp_path / "fresh" / "prover.sqlite", stored(folder, "ledger.sql"))
+    Store(tmp_path / "fresh", max_bytes=ROOM).close()
+    assert content(path) == content(tmp_path / "fresh" / "prover.sqlite")
+    assert content(path)[0] == [(len(STEPS),)]
 
 
 @pytest.mark.parametrize("folder", [HERE, SECOND, FIRST], ids=["version 3", "version 2", "version 1"])
@@ -115,15 +120,14 @@ def test_a_submission_under_way_is_taken_up(tmp_path: Path, folder: Path) -> Non
 def test_the_code_still_writes_them(tmp_path: Path) -> None:
     made = files(tmp_path)
     others = (".py", "")
-    assert {*made, "README.md"} - {"ledger.sql"} == {p.name for p in HERE.iterdir() if p.suffix not in others}
+    assert {*made, "README.md"} == {p.name for p in HERE.iterdir() if p.suffix not in others}
     for name, text in made.items():
-        folder = FIRST if name == "ledger.sql" else HERE
         if name.endswith(".sql"):  # how statements are spelt is sqlite's and Python's affair
-            for which, script in (("made", text), ("stored", stored(folder, name))):
+            for which, script in (("made", text), ("stored", stored(HERE, name))):
                 restored(tmp_path / f"{name}.{which}", script)
             assert content(tmp_path / f"{name}.made") == content(tmp_path / f"{name}.stored")
         else:
-            assert text == stored(folder, name), name
+            assert text == stored(HERE, name), name
 
 
 def test_every_kind_is_among_them() -> None:
@@ -133,4 +137,4 @@ def test_every_kind_is_among_them() -> None:
 
 def test_the_versions_are_those_of_the_files() -> None:
     """A new version comes with a new folder of files."""
-    assert (VERSIONS.latest, len(STEPS)) == (2, 1)
+    assert (VERSIONS.latest, len(STEPS)) == (3, 2)

@@ -377,7 +377,7 @@ class World:
             keystore = Keystore.load(home / "keys")
             membership = own_membership([self.nodes[prover]], self.committee.committee_id, keystore.address)
             with ExitStack() as undo:
-                store = Store(home / "state", max_bytes=1 << 30, disk=self.disks[prover])
+                store = Store(home / "state", max_bytes=1 << 30, disk=self.disks[prover], clock=self.clocks[prover])
                 undo.callback(store.close)  # a process that dies lets go of its files
                 self.provers[prover] = Prover(
                     settings, membership, keystore, [self.nodes[prover]], store, self._parameters(), self.clocks[prover]

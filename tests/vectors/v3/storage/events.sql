@@ -30,5 +30,6 @@ INSERT INTO "events" VALUES(27,'{"batch_id": "320bc8af20972e15ff264ef1c80a4e32e5
 INSERT INTO "events" VALUES(28,'{"accepted": false, "batch_id": "320bc8af20972e15ff264ef1c80a4e32e5eb90509b83ffa2b013bbc3670324e3", "kind": "batch-settled", "reason": "RoundClosed"}');
 INSERT INTO "events" VALUES(29,'{"kind": "round-closed", "reason": "too few owners: 1 of the 2 that a batch needs", "round": 1, "task_id": 7}');
 INSERT INTO "events" VALUES(30,'{"kind": "fees-ended", "round": 1, "task_id": 7}');
+INSERT INTO "events" VALUES(31,'{"codes": ["closed", "validity"], "counts": [2, 1], "kind": "rounds-forgotten", "task_id": 7, "through": 0}');
 COMMIT;
-PRAGMA user_version=2;
+PRAGMA user_version=3;

@@ -62,6 +62,7 @@ def story() -> tuple[events.Event, ...]:
         events.BatchSettled(refused, False, "RoundClosed"),
         events.RoundClosed(*ROUND, "too few owners: 1 of the 2 that a batch needs"),
         events.FeesEnded(*ROUND),
+        events.RoundsForgotten(ROUND[0], ROUND[1] - 1, ("closed", "validity"), (2, 1)),
     )
 
 
@@ -87,7 +88,13 @@ def entries() -> tuple[ledger.Entry, ...]:
         ledger.Released(chosen),
         ledger.Restored(1_700_000_000, 12),
         ledger.CohortJoined(seed_of("a later cohort"), (member(3),)),
+        ledger.RoundsClosed(ROUND[0] + 1, 4),
     )
+
+
+def earlier() -> tuple[ledger.Entry, ...]:
+    """The round before that one, of which a prover keeps no record any more."""
+    return (ledger.CohortJoined(seed_of("an earlier cohort"), (member(4),)), ledger.Combined(seed_of("earlier")))
 
 
 def saved() -> SavedSubmission:
