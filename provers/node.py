@@ -19,10 +19,11 @@ from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
 from commons.runtime.meters import Meter
-from commons.runtime.process import stop_requested
+from commons.runtime.process import keep_memory_private, stop_requested
 from commons.settings.loading import Settings
-from commons.settings.sections import ChainSettings, KeySettings, ProverSettings
+from commons.settings.sections import ChainSettings, KeySettings, ProverSettings, UnlockSettings
 from commons.storage.parameters import PublicParameters
+from commons.storage.unlock import unlock_by
 from commons.wire import batchsteps, checks, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
@@ -58,7 +59,7 @@ class ProverNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(ProverSettings)
-        keystore = Keystore.load(own.keystore)
+        keystore = Keystore.load(own.keystore, unlock_by(settings.section(UnlockSettings).passphrase))
         self._identity = identity_of(own)
         readers = [ChainView.of(chain), *(ChainView.of(chain, url) for url in (own.second_node,) if url)]
         membership = own_membership(readers, own.committee, keystore.address)
@@ -245,6 +246,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
 
 def serve(settings: Settings) -> None:
     """Run a prover until SIGINT or SIGTERM; call it from the main thread."""
+    keep_memory_private()
     stop = stop_requested()
     node = ProverNode(settings)
     try:

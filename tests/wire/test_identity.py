@@ -16,6 +16,7 @@ from commons.settings.loading import load
 from commons.settings.pins import with_pin, written_pin
 from commons.settings.sections import CoordinatorSettings, ProverSettings
 from commons.storage import tlskeys
+from commons.storage.files import write_durably
 from commons.storage.tlskeys import open_server_key, read_server_key
 from commons.wire.identity import announced, identity_of, own_key_file, pin_of_key, tell
 from tests.support.certificates import self_signed
@@ -59,7 +60,7 @@ def test_an_own_certificate_has_no_last_day_and_no_name_that_resolves(tmp_path: 
 def test_two_that_start_at_once_have_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "tls.pem"
     other = open_server_key(tmp_path / "other.pem")
-    write = tlskeys.write_durably
+    write = write_durably
 
     def slower(path: Path, data: bytes, *, replace: bool) -> None:
         file.hardlink_to(tmp_path / "other.pem")
