@@ -18,16 +18,17 @@ from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.amounts import checksum
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
-from commons.runtime.process import stop_requested
+from commons.runtime.process import keep_memory_private, stop_requested
 from commons.runtime.seldom import Seldom
 from commons.runtime.supervision import supervise
 from commons.runtime.workpool import WorkPool
 from commons.settings.loading import Settings
-from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
+from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings, UnlockSettings
 from commons.storage.accounts import load_account
 from commons.storage.eventlog import EventLog, open_log
 from commons.storage.files import DirectoryLock
 from commons.storage.parameters import PublicParameters
+from commons.storage.unlock import unlock_by
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
 from commons.telemetry.operations import Operations
@@ -67,7 +68,8 @@ class CoordinatorNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(CoordinatorSettings)
-        account, roots = load_account(own.account), read_roots(own.prover_roots, "prover_roots")
+        account = load_account(own.account, unlock_by(settings.section(UnlockSettings).passphrase))
+        roots = read_roots(own.prover_roots, "prover_roots")
         self._stopping = threading.Event()
         view, clock = ChainView.of(chain), SystemClock()
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
@@ -300,6 +302,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
 
 def serve(settings: Settings) -> None:
     """Run a coordinator until SIGINT or SIGTERM; call it from the main thread."""
+    keep_memory_private()
     stop = stop_requested()
     node = CoordinatorNode(settings)
     try:

@@ -13,6 +13,7 @@ from types import FrameType
 
 from circuits.errors import GradrollError
 from commons import VERSION
+from commons.runtime.process import keep_memory_private
 from gradroll.commands import COMMANDS
 from gradroll.commands.paying import end_told
 from gradroll.console import Console, tell
@@ -68,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    keep_memory_private()
     _log_to_stderr("INFO" if getattr(arguments, "serves", False) else "WARNING")
     signal.signal(signal.SIGTERM, _interrupt)
     Console.lost = None

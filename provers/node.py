@@ -22,12 +22,13 @@ from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
 from commons.runtime.logcontext import about
 from commons.runtime.meters import Meter
-from commons.runtime.process import stop_requested
+from commons.runtime.process import keep_memory_private, stop_requested
 from commons.runtime.seldom import Seldom
 from commons.runtime.supervision import supervise
 from commons.settings.loading import Settings
-from commons.settings.sections import ChainSettings, KeySettings, ProverSettings
+from commons.settings.sections import ChainSettings, KeySettings, ProverSettings, UnlockSettings
 from commons.storage.parameters import PublicParameters
+from commons.storage.unlock import unlock_by
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
 from commons.telemetry.operations import Operations
@@ -69,7 +70,7 @@ class ProverNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(ProverSettings)
-        keystore = Keystore.load(own.keystore)
+        keystore = Keystore.load(own.keystore, unlock_by(settings.section(UnlockSettings).passphrase))
         self._identity = identity_of(own)
         readers = [ChainView.of(chain), *(ChainView.of(chain, url) for url in (own.second_node,) if url)]
         membership = own_membership(readers, own.committee, keystore.address)
@@ -300,6 +301,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
 
 def serve(settings: Settings) -> None:
     """Run a prover until SIGINT or SIGTERM; call it from the main thread."""
+    keep_memory_private()
     stop = stop_requested()
     node = ProverNode(settings)
     try:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from circuits.errors import ConfigError
 from circuits.terms import MAX_DIMENSION
+from commons.runtime.passphrases import Passphrase
 from commons.settings.hosts import is_loopback
 from commons.settings.values import (
     Address,
@@ -22,6 +23,7 @@ from commons.settings.values import (
     NodeUrl,
     NodeUrls,
     Switch,
+    Text,
     TlsFiles,
     Unit,
     split_address,
@@ -82,6 +84,28 @@ class KeySettings(Section):
     """The reference string's file, as the market's operator publishes it; compare its hash."""
     directory: File
     """Proving and verifying keys of policies, and the commitment keys that are derived from the string."""
+
+
+class UnlockSettings(Section):
+    """Where the passphrase of encrypted key files is; one place, or none where they are not encrypted."""
+
+    passphrase_file: File | None = None
+    """File with the passphrase in its first line, which only its owner may read; a file in memory that a service
+    manager fills is best (`LoadCredentialEncrypted` of systemd)."""
+    passphrase_env: Text | None = None
+    """Name of an environment variable with the passphrase.  Whoever may look at the process's beginnings in /proc sees
+    it there, so prefer the others."""
+    passphrase_fd: Annotated[int, Interval(ge=0, le=1 << 16), Unit("descriptor")] | None = None
+    """Number of a file descriptor from which the passphrase is read: a pipe of whoever starts the process, for
+    instance; 0 is standard input."""
+
+    @property
+    def passphrase(self) -> Passphrase:
+        """The place.  Raises ConfigError for several."""
+        places = (self.passphrase_file, self.passphrase_env, self.passphrase_fd)
+        if sum(place is not None for place in places) > 1:
+            raise ConfigError("unlock names several places of a passphrase; keep one of them")
+        return Passphrase(*places)
 
 
 class Server(Section):
@@ -322,6 +346,7 @@ class WatchdogSettings(Section):
 SECTIONS: dict[str, type[Section]] = {
     "chain": ChainSettings,
     "keys": KeySettings,
+    "unlock": UnlockSettings,
     "prover": ProverSettings,
     "coordinator": CoordinatorSettings,
     "owner": OwnerSettings,

@@ -11,6 +11,7 @@ from commons.runtime.identifiers import shown
 from gradroll.commands import health, proversettle
 from gradroll.commands.committee import bond_in_words
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
+from gradroll.commands.encrypting import encrypt_option, opening, sealing
 from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, settings, whole_identifier
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add(parent: Subparsers) -> None:
         init,
     )
     parser.add_argument("--keystore", type=Path, metavar="DIR", help="new directory (prover.keystore)")
+    encrypt_option(parser)
     parser = leaf(
         commands, "join",
         "Publish this prover's endpoint, with the pin of the server's own key, and its sealing key in the registry, "
@@ -76,7 +78,7 @@ def init(arguments: argparse.Namespace) -> int:
 
     chosen = settings(arguments, prover__keystore=arguments.keystore)
     directory = chosen.section(ProverSettings, "keystore").keystore
-    made = Keystore.create(directory)
+    made = Keystore.create(directory, sealing(arguments, chosen))
     pin = written_pin(pin_of_key(open_server_key(directory / TLS_FILE)))
     arguments.console.line(f"{directory}: address {checksum(made.address)}, sealing key 0x{made.hpke_public.hex()}")
     arguments.console.line(f"the server's own key for TLS: {pin}, which `gradroll prover join` publishes")
@@ -98,7 +100,7 @@ def join(arguments: argparse.Namespace) -> int:
         prover__endpoint=arguments.endpoint,
     )
     own = chosen.section(ProverSettings, "keystore", "committee", "endpoint")
-    keys = Keystore.load(own.keystore)
+    keys = Keystore.load(own.keystore, opening(chosen))
     endpoint = announced(own.endpoint, identity_of(own))
     with paying_session(arguments, chosen) as session:
         index, joined = _seat(session, own.committee, keys.address)

@@ -10,6 +10,7 @@ from circuits.policies import DEFAULT
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
+from gradroll.commands.encrypting import encrypt_option, sealing
 from gradroll.commands.options import Subparsers, group, leaf, natural, node_url, port, positive, settings, whole
 
 _POLICY_HELP = f"what is proven (default {DEFAULT}); `gradroll setup policies` lists what is installed"
@@ -87,8 +88,9 @@ def _add_account(commands: Subparsers) -> None:
         help="an Ethereum keystore (JSON), or a file with 64 hexadecimal digits; - reads standard input",
     )
     parser.add_argument(
-        "--password-file", metavar="FILE", help="the keystore's password, in its first line; asked for by default"
+        "--password-file", metavar="FILE", help="the imported keystore's password, in its first line (default: asked)"
     )
+    encrypt_option(parser)
 
 
 def _add_local(commands: Subparsers) -> None:
@@ -198,12 +200,13 @@ def account(arguments: argparse.Namespace) -> int:
     from commons.storage.accounts import create_account, save_account
     from gradroll.setup.keyimport import ask_password, imported_key, read_source
 
+    unlock = sealing(arguments, settings(arguments))
     if arguments.source is None:
-        key = create_account(arguments.out)
+        key = create_account(arguments.out, unlock)
     else:
         content = read_source(arguments.source)
         key = imported_key(arguments.source, content, lambda: ask_password(arguments.password_file))
-        save_account(arguments.out, key)
+        save_account(arguments.out, key, unlock)
     arguments.console.line(f"{arguments.out}: {checksum(key.address)}")
     arguments.console.result(file=arguments.out, address=checksum(key.address))
     return 0
