@@ -22,6 +22,15 @@ class HeaderAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareDelivered:
+    """A prover has its share of a submission that had entered without its receipt."""
+
+    kind: ClassVar[str] = "share-delivered"
+    submission: bytes
+    prover: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderRefused:
     """A submission was not taken in; counted once a header and cause.
 
@@ -211,9 +220,9 @@ class ExclusionEnded:
 
 
 Event = (
-    HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed | CohortFailed
-    | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished | RoundClosed | FeesEnded
-    | ExclusionSigned | ExclusionEnded
+    HeaderAccepted | ShareDelivered | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed
+    | CohortFailed | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished
+    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded
 )  # fmt: skip
 _CODEC: Codec[Event] = Codec(Event)
 
@@ -244,3 +253,8 @@ def from_version_1(record: Mapping[str, Any]) -> Mapping[str, Any]:
             return {**record, "reason": ""}
         case _:
             return record
+
+
+def from_version_2(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of a log of version 2, which lacks a kind of event, as one of version 3."""
+    return record

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 from circuits.errors import StorageError
 from commons.storage.eventlog import EventLog, RecordVersions
-from coordinator.events import Event, from_record, from_version_1, to_record
+from coordinator.events import Event, from_record, from_version_1, from_version_2, to_record
 from coordinator.rounds import CoordinatorState
 
-VERSIONS = RecordVersions((from_version_1,), check=from_record)
+VERSIONS = RecordVersions((from_version_1, from_version_2), check=from_record)
 """Of the events' records: whatever changes their form adds an upgrade."""
 
 

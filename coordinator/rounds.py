@@ -26,6 +26,7 @@ from coordinator.events import (
     ProverBlamed,
     RoundClosed,
     SetLocking,
+    ShareDelivered,
     SumOpened,
     SumPublished,
     TransactionSent,
@@ -68,6 +69,8 @@ class CoordinatorState:
         match event:
             case HeaderAccepted():
                 self._enter(event)
+            case ShareDelivered():
+                self._deliver(event)
             case HeaderRefused():
                 self._refuse(event)
             case OwnerDropped():
@@ -203,6 +206,11 @@ class CoordinatorState:
         status = SubmissionStatus(event.submission, SubmissionState.PENDING)
         self.submissions[event.submission] = Submission(event.header, event.receipts, status)
         self._round(_key(event.header)).enter(event.submission, event.header.owner)
+
+    def _deliver(self, event: ShareDelivered) -> None:
+        entry = self.submissions.get(event.submission)  # its round may have closed meanwhile
+        if entry is not None and event.prover not in entry.receipts:
+            entry.receipts = tuple(sorted((*entry.receipts, event.prover)))
 
     def _move(
         self, submissions: Iterable[bytes], state: SubmissionState, reason: str = "", batch_id: bytes | None = None

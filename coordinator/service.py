@@ -17,6 +17,7 @@ from commons.chain.writer import ChainWriter
 from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
+from commons.runtime.meters import Meter
 from commons.runtime.process import stop_requested
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
@@ -24,7 +25,7 @@ from commons.storage.accounts import load_account
 from commons.storage.eventlog import EventLog, open_log
 from commons.storage.files import DirectoryLock
 from commons.storage.parameters import PublicParameters
-from commons.wire import checks, coordination
+from commons.wire import checks, coordination, sharestreams
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.calls import Calls, Limits
@@ -37,6 +38,7 @@ from commons.wire.streams import blob_to_wire
 from commons.wire.tls import read_roots
 from coordinator import coordinator_start
 from coordinator.coordinator import Coordinator
+from coordinator.deliveries import AT_ONCE
 from coordinator.journal import VERSIONS
 from coordinator.roundstate import ProvenBatch
 from coordinator.turns import KINDS
@@ -71,6 +73,7 @@ class CoordinatorNode:
         )  # for fees they are asked beside the rounds
         self._accusing = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="accusing")
         self._beside = ThreadPoolExecutor(KINDS, thread_name_prefix="beside")
+        self._delivering = ThreadPoolExecutor(AT_ONCE * MAX_PROVERS, thread_name_prefix="delivering")
         self._directory_lock = DirectoryLock(own.state)
         log: EventLog | None = None
         self._outbox: Outbox | None = None
@@ -82,7 +85,7 @@ class CoordinatorNode:
             self.coordinator = Coordinator(
                 own, account, sender, log, own.state, parameters,
                 lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock, self._rounds, self._calls,
-                self._accusing, self._beside, self._stopping,
+                self._accusing, self._beside, self._delivering, self._stopping,
             )  # fmt: skip
             coordinator_start.require_own_log(self.coordinator.journal, view)
         except BaseException:
@@ -122,7 +125,7 @@ class CoordinatorNode:
             self._loop.join()
         for pool in (self._rounds, self._beside):
             pool.shutdown(wait=True, cancel_futures=True)
-        for pool in (self._calls, self._accusing):
+        for pool in (self._calls, self._accusing, self._delivering):
             pool.shutdown(wait=False, cancel_futures=True)
         self.coordinator.close()
         self._release()
@@ -171,6 +174,29 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
             if status is None:
                 raise UnknownError(f"no submission 0x{submission.hex()} was handed in here")
             return coordination.status_to_wire(status)
+
+    def OfferShares(  # noqa: N802
+        self, request_iterator: Iterator[pb.OfferSharesRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.OfferSharesReply]:
+        """Take an owner's upload in."""
+        meter = Meter()
+        with answering(context, _refused):
+            parts = meter.incoming(request_iterator)
+            head = sharestreams.offer_from_wire(next(parts, None))
+            taken = self._coordinator.take(head, sharestreams.chunks_from_wire(parts))
+            here = next(taken)  # its owner's signature was checked
+            self._calls.enter(context)
+            self._calls.known(context)
+            yield pb.OfferSharesReply(taken=here)
+            yield from (pb.OfferSharesReply(taken=count) for count in spaced(taken))
+            _log.info("event=upload owner=0x%s %s", head.header.owner.hex(), meter.figures())
+            yield pb.OfferSharesReply(stored=True)
+
+    def OfferStatus(self, request: pb.OfferStatusRequest, context: grpc.ServicerContext) -> pb.OfferStatusReply:  # noqa: N802
+        """Who has its share of an upload."""
+        with answering(context, _refused):
+            submission = checks.digest(request.submission, "submission")
+            return sharestreams.offer_status_to_wire(self._coordinator.deliveries.status(submission))
 
     def PutModel(  # noqa: N802
         self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext

@@ -194,6 +194,9 @@ class CoordinatorSettings(Server):
     """Largest model taken."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 38
     """Most bytes of models, and most of sums and bundles, on disk."""
+    max_upload_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 37
+    """Most bytes of owners' uploads on disk, which are deleted with their round.  A task has no more than is free for
+    others, as anybody can make one that names this coordinator; an owner that finds no room uploads to the provers."""
     counted_refusals: Annotated[int, Interval(ge=0, le=10**6), Unit("refusals")] = 1000
     """Refused headers of a task, by each cause, that are logged and counted; further ones only appear in the process's
     log."""

@@ -92,7 +92,7 @@ class World:
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log, directory,
             DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), InOrder(),
-            InOrder(), self.stopping,
+            InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
         self.journal = self.coordinator.journal
 
