@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 from circuits.errors import (
     ClosedError,
@@ -17,14 +18,19 @@ from circuits.hashing import keccak
 from circuits.statement import Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
+from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
+from commons.protocol.manifests import require_upload
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
-from commons.protocol.streamheads import ModelHead, publication_digest
+from commons.protocol.streamheads import ModelHead, OfferHead, publication_digest
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
+from commons.sharing import replicated
+from commons.sharing.sealedbodies import chunk_count
+from commons.sharing.sharepayloads import DENSE_FORM, INTEGER_FORM, body_sizes
 from commons.storage.parameters import PublicParameters
 from commons.storage.quota import Quota
 from commons.wire import checks
@@ -90,6 +96,25 @@ class Admission:
             self._count(header, submission, error)
             raise
 
+    def check_offer(self, head: OfferHead) -> tuple[bytes, bytes]:
+        """The digests of an upload and of its submission, which would be taken if provers had it.
+
+        Raises:
+            UnknownError, WireError, SignatureError, ClosedError, KeyMismatchError: as ``submit``; or the owner did not
+                sign the upload, it is no upload of this task, or the round takes no shares any more.
+        """
+        header = head.header
+        terms = self._terms(header.task_id)
+        context = self._view.context(header.task_id, header.round)
+        committee = self._view.committee_of_round(terms.task_id, header.round)
+        self._check_owner(header, terms, context, committee)
+        digest = require_upload(head.manifest, header, context)
+        _check_pieces(head, terms.dimension, committee)
+        record = self._check_round(header)
+        if self._view.now() > record.submit_deadline:
+            raise ClosedError(f"round {header.round} took submissions until {utc(record.submit_deadline)}")
+        return digest, header.digest(context)
+
     def check_publisher(self, head: ModelHead) -> TaskTerms:
         """Terms of the task whose model owner signed for a model.
 
@@ -128,6 +153,11 @@ class Admission:
         self, header: SubmissionHeader, receipts: Mapping[int, bytes], terms: TaskTerms, context: Context
     ) -> None:
         committee = self._view.committee_of_round(terms.task_id, header.round)
+        self._check_owner(header, terms, context, committee)
+        self._check_round(header)
+        self._check_receipts(receipts, committee, header.digest(context))
+
+    def _check_owner(self, header: SubmissionHeader, terms: TaskTerms, context: Context, committee: Committee) -> None:
         if len(header.share_digests) != committee.size:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         checks.g1(header.commitment, "the header's commitment")  # the market takes postings in without looking
@@ -135,10 +165,8 @@ class Admission:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
-        self._check_round(header)
-        self._check_receipts(receipts, committee, header.digest(context))
 
-    def _check_round(self, header: SubmissionHeader) -> None:
+    def _check_round(self, header: SubmissionHeader) -> RoundRecord:
         """Shares are taken until the submit deadline, by provers, whose receipts say so; a header may come later.
 
         So an owner gets in that did not reach the coordinator in time, or whose task has another one since.
@@ -155,6 +183,7 @@ class Admission:
             raise ClosedError("a quorum of the provers found a dealing of this owner bad, and it lost its deposit")
         if self._view.consumed(header.task_id, header.round, header.owner_index):
             raise ClosedError("this owner is in an accepted batch of this round already")
+        return record
 
     def _check_receipts(self, receipts: Mapping[int, bytes], committee: Committee, submission: bytes) -> None:
         if any(prover >= committee.size for prover in receipts):
@@ -180,6 +209,19 @@ class Admission:
             is_new = (refusal.header, refusal.code) not in state.refused
             if is_new and counted.get(error.code, 0) < self._counted:
                 self._journal.record(refusal)
+
+
+def _check_pieces(head: OfferHead, dimension: int, committee: Committee) -> None:
+    """Refuse parts that the owner did not sign, and bodies that are no share's: they would only take room."""
+    for prover, (part, entry) in enumerate(zip(head.parts, head.manifest.parts, strict=True)):
+        if sha256(part).digest() != entry.digest:
+            raise WireError(f"the part of prover {prover} is not the one that the owner signed")
+    integers = replicated.fits(committee)
+    form, most = (INTEGER_FORM, 1) if integers else (DENSE_FORM, committee.size - committee.threshold)
+    wanted = chunk_count(max(body_sizes(form, dimension, committee)))
+    bodies = head.manifest.bodies
+    if len(bodies) > most or any(body.chunks != wanted for body in bodies):
+        raise WireError(f"an upload for this task has at most {most} bodies, of {wanted} chunks each")
 
 
 def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:

@@ -22,6 +22,7 @@ from coordinator.events import (
     RoundClosed,
     RoundsForgotten,
     SetLocking,
+    ShareDelivered,
     SumOpened,
     SumPublished,
     TransactionSent,
@@ -52,7 +53,7 @@ class Dropping:
 
     def _drops(self, event: Event) -> bool:
         match event:
-            case OwnerDropped():
+            case OwnerDropped() | ShareDelivered():
                 return event.submission in self._submissions
             case TransactionSent() | BatchSettled() | SumOpened() | SumPublished():
                 return event.batch_id in self._batches

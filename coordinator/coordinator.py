@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
 from commons.chain.ports import BatchSender
 from commons.protocol.status import SubmissionStatus, TaskStatus
+from commons.protocol.streamheads import OfferHead
 from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
+from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.accounts import SigningKey
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import EventLog
@@ -22,6 +25,7 @@ from coordinator.admission import Admission
 from coordinator.adoption import Adoption
 from coordinator.batcher import Batcher
 from coordinator.cohorts import Cohorts
+from coordinator.deliveries import Deliveries
 from coordinator.driver import Driver
 from coordinator.exclusionturns import Exclusions
 from coordinator.feesettlement import FeeSettlement
@@ -29,6 +33,7 @@ from coordinator.feeturns import FeeTurns
 from coordinator.fleet import Connect, Fleet, Fleets
 from coordinator.journal import Journal
 from coordinator.keeping import Keeping
+from coordinator.offers import Offers
 from coordinator.postings import Postings
 from coordinator.releases import Releases
 from coordinator.roundwatch import RoundWatch
@@ -47,6 +52,7 @@ class Coordinator:
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
         beside: where postings, fees, exclusions and deletions are worked on (``turns.KINDS`` at a time): these have
             deadlines too, and do not wait until rounds that take long leave a thread to them.
+        delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
         watch: told how rounds go; one is made if it is not given.
     """
@@ -65,6 +71,7 @@ class Coordinator:
         calls: Executor,
         accusing: Executor,
         beside: Executor,
+        delivering: Executor,
         stopping: threading.Event,
         disk: Disk = LOCAL_DISK,
         watch: RoundWatch | None = None,
@@ -87,6 +94,10 @@ class Coordinator:
                 view, committee_id, epoch, connect, clock, calls, status_timeout=settings.status_timeout
             )
         )
+        self.offers = Offers(directory / "uploads", max_bytes=settings.max_upload_bytes, disk=disk)
+        self.deliveries = Deliveries(
+            view, self.journal, self.offers, self.admission, self._fleets, clock, delivering, stopping
+        )  # fmt: skip
         journal, results, timeout = self.journal, self.results, settings.step_timeout
         evidence = Watch(EvidenceFiles(directory / FOLDER, disk))
         accusations = Accusations(journal, accusing, timeout=timeout, stopping=stopping)
@@ -121,12 +132,28 @@ class Coordinator:
         )
 
     def turn(self) -> None:
-        """Take in what was posted, move rounds forward, have owners excluded, settle fees, delete what is over."""
+        """Hand shares on, take in what was posted, move rounds forward, have owners excluded, settle fees, delete what
+        is over.
+        """
+        self.deliveries.turn()
         self.postings.turn()
         self.driver.turn()
         self.exclusions.turn()  # in front of fees: who is excluded does not cut them
         self.fee_turns.turn()
         self.keeping.turn()
+
+    def take(self, head: OfferHead, chunks: Iterator[SealedChunk]) -> Iterator[int]:
+        """Take an owner's upload in, from where it broke off, and begin to hand it on.
+
+        Yields:
+            How many chunks are here, before the first is read and after each.
+
+        Raises:
+            as ``Admission.check_offer``, ``Offers.begin`` and ``Offers.take``.
+        """
+        offer = self.offers.begin(*self.admission.check_offer(head), head)
+        yield from self.offers.take(offer, chunks)
+        self.deliveries.start()
 
     def task_status(self, task_id: int) -> TaskStatus:
         """A task's rounds, with what each of them waits for."""

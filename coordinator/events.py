@@ -22,6 +22,15 @@ class HeaderAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareDelivered:
+    """A prover has its share of a submission that had entered without its receipt."""
+
+    kind: ClassVar[str] = "share-delivered"
+    submission: bytes
+    prover: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderRefused:
     """A submission was not taken in; counted once a header and cause.
 
@@ -227,9 +236,9 @@ class RoundsForgotten:
 
 
 Event = (
-    HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed | CohortFailed
-    | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished | RoundClosed | FeesEnded
-    | ExclusionSigned | ExclusionEnded | RoundsForgotten
+    HeaderAccepted | ShareDelivered | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed
+    | CohortFailed | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished
+    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
 )  # fmt: skip
 _CODEC: Codec[Event] = Codec(Event)
 
@@ -263,5 +272,5 @@ def from_version_1(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def from_version_2(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A record of a log of version 2, in which no round was forgotten, as one of version 3."""
+    """A record of a log of version 2, which lacks two kinds of events, as one of version 3."""
     return record

@@ -19,10 +19,12 @@ from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
+from commons.protocol.streamheads import ShareHead
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
 from commons.runtime.memo import Memo
 from commons.runtime.pieces import progressed
+from commons.sharing.sealedbodies import Chunks
 
 V = TypeVar("V")
 _PAUSE = 0.5
@@ -66,6 +68,9 @@ class Connection(Protocol):
 
     def availability(self, batch_id: bytes, payload: bytes = b"", timeout: float | None = None) -> AvailabilityReceipt:
         """The prover's word that a batch's sum is to be had."""
+
+    def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        """Hand the prover its share of a submission; the signature of its receipt."""
 
 
 Connect = Callable[[str], Connection]
@@ -168,6 +173,18 @@ class Fleet:
             return reply
 
         return self._each(requests, one)
+
+    def hand_over(self, prover: int, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        """Hand a prover its share of a submission; returns the signature of its receipt, which is to be checked.
+
+        Raises:
+            UnavailableError: it does not answer, or nothing is known of where it is.
+        """
+        self._connect_all()
+        client = self._clients.get(prover)
+        if client is None:
+            raise UnavailableError(f"prover {prover} has no endpoint that could be called")
+        return client.submit_shares(head, body, submission)
 
     def ask_one(self, prover: int, request: StepRequest, dimension: int, timeout: float) -> StepReply | Failure:
         """Send a request to one prover, whoever else is asked meanwhile."""

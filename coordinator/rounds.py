@@ -27,6 +27,7 @@ from coordinator.events import (
     RoundClosed,
     RoundsForgotten,
     SetLocking,
+    ShareDelivered,
     SumOpened,
     SumPublished,
     TransactionSent,
@@ -69,10 +70,8 @@ class CoordinatorState:
     def apply(self, event: Event) -> None:
         """Take one event in."""
         match event:
-            case HeaderAccepted():
-                self._enter(event)
-            case HeaderRefused():
-                self._refuse(event)
+            case HeaderAccepted() | ShareDelivered() | HeaderRefused():
+                self._come_in(event)
             case OwnerDropped():
                 self._drop(event)
             case ProverBlamed():
@@ -94,6 +93,16 @@ class CoordinatorState:
                 self.exclusions.pop((event.task_id, event.round, event.index), None)
             case RoundsForgotten():
                 self._forget(event)
+
+    def _come_in(self, event: HeaderAccepted | ShareDelivered | HeaderRefused) -> None:
+        """What owners hand in."""
+        match event:
+            case HeaderAccepted():
+                self._enter(event)
+            case ShareDelivered():
+                self._deliver(event)
+            case HeaderRefused():
+                self._refuse(event)
 
     def _go_on(self, event: CohortBegun | AttemptUsed | CohortFailed | SetLocking, current: Round) -> None:
         """The cohort under way."""
@@ -257,6 +266,11 @@ class CoordinatorState:
         status = SubmissionStatus(event.submission, SubmissionState.PENDING)
         self.submissions[event.submission] = Submission(event.header, event.receipts, status)
         self._round(_key(event.header)).enter(event.submission, event.header.owner)
+
+    def _deliver(self, event: ShareDelivered) -> None:
+        entry = self.submissions.get(event.submission)  # its round may have closed meanwhile
+        if entry is not None and event.prover not in entry.receipts:
+            entry.receipts = tuple(sorted((*entry.receipts, event.prover)))
 
     def _move(
         self, submissions: Iterable[bytes], state: SubmissionState, reason: str = "", batch_id: bytes | None = None

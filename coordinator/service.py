@@ -18,6 +18,7 @@ from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.amounts import checksum
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
+from commons.runtime.meters import Meter
 from commons.runtime.process import keep_memory_private, stop_requested
 from commons.runtime.seldom import Seldom
 from commons.runtime.supervision import supervise
@@ -32,7 +33,7 @@ from commons.storage.unlock import unlock_by
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
 from commons.telemetry.operations import Operations
-from commons.wire import checks, coordination
+from commons.wire import checks, coordination, sharestreams
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.calls import Calls, Limits, places_of
@@ -46,6 +47,7 @@ from commons.wire.streams import blob_to_wire
 from commons.wire.tls import read_roots
 from coordinator import coordinator_start, roundmetrics
 from coordinator.coordinator import Coordinator
+from coordinator.deliveries import AT_ONCE
 from coordinator.journal import VERSIONS
 from coordinator.roundmetrics import RoundMetrics
 from coordinator.roundstate import ProvenBatch
@@ -78,6 +80,7 @@ class CoordinatorNode:
         self._calls = WorkPool(MAX_PROVERS * (own.parallel_rounds + 1), "fleet")  # fees are asked for beside the rounds
         self._accusing = WorkPool(MAX_PROVERS, "accusing")
         self._beside = WorkPool(KINDS, "beside")
+        self._delivering = WorkPool(AT_ONCE * MAX_PROVERS, "delivering")
         pulses = {"chain": ChainPulse(view, clock, account.address)}
         self.operations = Operations("coordinator", settings, pulses, clock, state=own.state, tls=own.tls)
         metrics = RoundMetrics(self.operations.telemetry)
@@ -94,7 +97,7 @@ class CoordinatorNode:
             self.coordinator = Coordinator(
                 own, account, sender, log, own.state, parameters,
                 lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock, self._rounds, self._calls,
-                self._accusing, self._beside, self._stopping, watch=watch,
+                self._accusing, self._beside, self._delivering, self._stopping, watch=watch,
             )  # fmt: skip
             self.coordinator.journal.listen(metrics.heard)
             coordinator_start.require_own_log(self.coordinator.journal, view)
@@ -143,7 +146,7 @@ class CoordinatorNode:
             self._loop.join()
         for pool in (self._rounds, self._beside):
             pool.shutdown(wait=True, cancel_futures=True)
-        for pool in (self._calls, self._accusing):
+        for pool in (self._calls, self._accusing, self._delivering):
             pool.shutdown(wait=False, cancel_futures=True)
         self.coordinator.close()
         self._release()
@@ -159,7 +162,7 @@ class CoordinatorNode:
         telemetry = self.operations.telemetry
         for name, pool in pools.items():
             self.operations.watchdog.pieces(name, pool.pieces, allowed=allowed)
-        of_pools(telemetry, pools)
+        of_pools(telemetry, pools | {"delivering": self._delivering})
         roundmetrics.show(telemetry, self.coordinator)
         telemetry.gauge("account_balance_wei", "What the account has for gas.", self.operations.balance)
         telemetry.gauge("transactions_pending", "Transactions under way.", lambda: float(self._sending.count))
@@ -241,6 +244,29 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
             if status is None:
                 raise UnknownError(f"no submission 0x{submission.hex()} was handed in here")
             return coordination.status_to_wire(status)
+
+    def OfferShares(  # noqa: N802
+        self, request_iterator: Iterator[pb.OfferSharesRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.OfferSharesReply]:
+        """Take an owner's upload in."""
+        meter = Meter()
+        with answering(context, self._refused):
+            parts = meter.incoming(request_iterator)
+            head = sharestreams.offer_from_wire(next(parts, None))
+            taken = self._coordinator.take(head, sharestreams.chunks_from_wire(parts))
+            here = next(taken)  # its owner's signature was checked
+            self._calls.enter(context)
+            self._calls.known(context)
+            yield pb.OfferSharesReply(taken=here)
+            yield from (pb.OfferSharesReply(taken=count) for count in spaced(taken))
+            _log.info("event=upload owner=0x%s %s", head.header.owner.hex(), meter.figures())
+            yield pb.OfferSharesReply(stored=True)
+
+    def OfferStatus(self, request: pb.OfferStatusRequest, context: grpc.ServicerContext) -> pb.OfferStatusReply:  # noqa: N802
+        """Who has its share of an upload."""
+        with answering(context, self._refused):
+            submission = checks.digest(request.submission, "submission")
+            return sharestreams.offer_status_to_wire(self._coordinator.deliveries.status(submission))
 
     def PutModel(  # noqa: N802
         self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext

@@ -20,7 +20,7 @@ from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.sharing import sealing
-from commons.sharing.sealedbodies import END, BodyLabel, RunningCheck, SealedChunk, chunk_count
+from commons.sharing.sealedbodies import END, BodyLabel, RunningCheck, SealedChunk, chunk_count, take_rest
 from commons.sharing.sharepayloads import body_sizes, scalar_bytes
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
@@ -127,16 +127,7 @@ class ShareIntake:
         expires = expected.record.settle_deadline + self._clock_skew
         begin = partial(self._begin, head, part, label, expected)
         with self._partials.held(expected.upload, name, size, expires, begin) as share:
-            first = share.taken  # which may grow before this stream goes on
-            yield first
-            for index in range(first, count):
-                chunk = next(chunks, None)
-                if chunk is None:
-                    raise WireError(f"the share ended after {index} of {count} chunks; hand in the rest")
-                share.take(index, chunk)
-                yield index + 1
-            if next(chunks, None) is not None:
-                raise WireError("more chunks came than were announced")
+            yield from take_rest(share, count, chunks)
             share.keep(header.share_digests[head.prover], partial(self._adopt, header, expected))
 
     def _open_part(self, head: ShareHead, expected: _Expected) -> tuple[sealing.Part, BodyLabel]:

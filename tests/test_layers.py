@@ -69,7 +69,7 @@ PURE_MODULES = (
     "coordinator.next_action",
     "coordinator.gathering", "coordinator.giving_up", "gradroll.audit.recheck",
 )  # fmt: skip
-DRAWS = {"commons.sharing.sealing"}
+DRAWS = {"commons.sharing.sealing", "commons.protocol.sealeduploads"}
 """Sealing draws an ephemeral key for each message."""
 IO = {
     "asyncio", "eth_account", "eth_tester", "fcntl", "grpc", "http", "httpx", "multiprocessing", "os", "random",

@@ -10,9 +10,9 @@ import numpy as np
 
 from circuits.statement import Committee, Context, SubmissionHeader
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
-from commons.protocol.streamheads import ShareHead
+from commons.protocol.streamheads import OfferHead
 from commons.sharing import sealing
-from commons.sharing.sealedbodies import BodyLabel, Chunks, NoChunks, SealedBody, body_key, chunk_count
+from commons.sharing.sealedbodies import BodyLabel, Chunks, NoChunks, SealedBody, SealedChunk, body_key, chunk_count
 from commons.sharing.sharepayloads import own_bytes
 
 
@@ -59,23 +59,29 @@ class SealedUpload:
     """Everything of one submission that leaves its owner.
 
     Attributes:
-        parts: sealed, by prover.
         bodies: those of the manifest.
     """
 
-    header: SubmissionHeader
-    manifest: Manifest
-    parts: tuple[bytes, ...] = field(repr=False)
+    head: OfferHead
     bodies: tuple[SealedBody, ...] = field(repr=False)
-
-    def head(self, prover: int) -> ShareHead:
-        """What goes ahead of a prover's body."""
-        return ShareHead(self.header, prover, self.manifest, self.parts[prover])
 
     def body(self, prover: int) -> Chunks:
         """What completes a prover's share."""
-        number = self.manifest.parts[prover].body
+        number = self.head.manifest.parts[prover].body
         return NoChunks() if number is None else self.bodies[number]
+
+    @property
+    def count(self) -> int:
+        """Chunks of all bodies."""
+        return sum(body.count for body in self.bodies)
+
+    def chunk(self, index: int) -> SealedChunk:
+        """One of the chunks of all bodies, one body behind the other."""
+        for body in self.bodies:
+            if index < body.count:
+                return body.chunk(index)
+            index -= body.count
+        raise IndexError(index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ class Sealer:
         entries = [PartEntry(sha256(part).digest(), body) for part, body in zip(parts, cut.body_of, strict=True)]
         manifest = Manifest(tuple(entries), tuple(BodyEntry(body.root, body.count) for body in bodies))
         signed = manifest.signed(self.context, self._submission, self.sign)
-        return SealedUpload(self.header, signed, tuple(parts), bodies)
+        return SealedUpload(OfferHead(self.header, signed, tuple(parts)), bodies)
 
     @property
     def _domain(self) -> bytes:

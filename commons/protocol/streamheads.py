@@ -26,6 +26,23 @@ class ShareHead:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferHead:
+    """Announces a whole upload.
+
+    Attributes:
+        parts: sealed, by prover.
+    """
+
+    header: SubmissionHeader
+    manifest: Manifest
+    parts: tuple[bytes, ...] = field(repr=False)
+
+    def share(self, prover: int) -> ShareHead:
+        """What goes ahead of one prover's share."""
+        return ShareHead(self.header, prover, self.manifest, self.parts[prover])
+
+
+@dataclass(frozen=True, slots=True)
 class ModelHead:
     """Announces a model that its task's model owner hands in.
 

@@ -241,6 +241,9 @@ class CoordinatorSettings(Server):
     each task the last round stays."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
     """Time between deletions of what is no longer needed."""
+    max_upload_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 37
+    """Most bytes of owners' uploads on disk, which are deleted with their round.  A task has no more than is free for
+    others, as anybody can make one that names this coordinator; an owner that finds no room uploads to the provers."""
     counted_refusals: Annotated[int, Interval(ge=0, le=10**6), Unit("refusals")] = 1000
     """Refused headers of a task, by each cause, that are logged and counted; further ones only appear in the process's
     log."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -75,6 +76,17 @@ class Chunks(Protocol):
         """One of them."""
 
 
+class Taker(Protocol):
+    """Where chunks go; one that is here already is passed over."""
+
+    @property
+    def taken(self) -> int:
+        """How many are here."""
+
+    def take(self, index: int, chunk: SealedChunk) -> None:
+        """Take one, if it is the next."""
+
+
 class NoChunks:
     """The body of a share that is whole without."""
 
@@ -83,6 +95,27 @@ class NoChunks:
     def chunk(self, index: int) -> SealedChunk:
         """There is none."""
         raise IndexError(index)
+
+
+def take_rest(taker: Taker, count: int, chunks: Iterator[SealedChunk]) -> Iterator[int]:
+    """Take what is missing of ``count`` chunks from a stream that begins with the first that is.
+
+    Yields:
+        How many are here: before the stream is read, and after each.
+
+    Raises:
+        WireError: there are fewer, or more.
+    """
+    first = taker.taken  # others may bring some before this stream goes on
+    yield first
+    for index in range(first, count):
+        chunk = next(chunks, None)
+        if chunk is None:
+            raise WireError(f"the upload ended after {index} of {count} chunks; hand in the rest")
+        taker.take(index, chunk)
+        yield index + 1
+    if next(chunks, None) is not None:
+        raise WireError("more chunks came than were announced")
 
 
 def chunk_count(plaintext_bytes: int) -> int:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from circuits.hashing import keccak
 from circuits.payload import largest_payload
 from circuits.statement import SubmissionHeader
 from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, largest_bundle
-from commons.protocol.status import SubmissionState, SubmissionStatus, TaskStatus
+from commons.protocol.sealeduploads import SealedUpload
+from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus, TaskStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
-from commons.wire import coordination
+from commons.wire import coordination, sharestreams
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
 from commons.wire.client import Client
+from commons.wire.sharestreams import Sending
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
 
@@ -43,6 +46,19 @@ class CoordinatorClient(Client):
         """What became of a submission."""
         request = pb.SubmissionStatusRequest(submission=submission)
         return coordination.status_from_wire(self._ask(self._stub.SubmissionStatus, request))
+
+    def offer_shares(self, upload: SealedUpload) -> None:
+        """Hand an upload in, to be handed on to the provers; one that broke off before goes on where it stopped."""
+
+        def sending() -> Sending[pb.OfferSharesRequest]:
+            return Sending(sharestreams.offer_to_wire(upload.head), upload.count, partial(_chunk_of, upload))
+
+        sharestreams.require_stored(self._upload(self._stub.OfferShares, sending))
+
+    def offer_status(self, submission: bytes) -> OfferStatus:
+        """Who has given a receipt for its share of an upload; whether each is the prover's, the caller checks."""
+        request = pb.OfferStatusRequest(submission=submission)
+        return sharestreams.offer_status_from_wire(self._ask(self._stub.OfferStatus, request))
 
     def put_model(self, data: bytes, task_id: int, publisher: ChainWriter) -> bytes:
         """Store a model of a task; returns its Keccak-256 digest, which the round on the chain names.
@@ -79,3 +95,7 @@ class CoordinatorClient(Client):
         return coordination.task_status_from_wire(
             self._ask(self._stub.TaskStatus, pb.TaskStatusRequest(task_id=task_id))
         )
+
+
+def _chunk_of(upload: SealedUpload, index: int) -> pb.OfferSharesRequest:
+    return pb.OfferSharesRequest(chunk=sharestreams.chunk_to_wire(upload.chunk(index)))

@@ -10,16 +10,19 @@ from typing import Generic, TypeVar
 from circuits.errors import WireError
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
 from commons.protocol.messages import MAX_PROVERS
-from commons.protocol.streamheads import ShareHead
+from commons.protocol.status import OfferStatus
+from commons.protocol.streamheads import OfferHead, ShareHead
+from commons.runtime.foreigntext import printable
 from commons.sharing.sealedbodies import SEALED, TAG_BYTES, SealedChunk
 from commons.sharing.sealing import MAX_PART
 from commons.wire import checks
-from commons.wire._generated import common_pb2
+from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.contexts import header_from_wire, header_to_wire
 
 MAX_CHUNKS = 1 << 18
 """Of one body."""
+_MAX_REASON = 1024
 M = TypeVar("M")
 
 
@@ -41,6 +44,56 @@ def head_to_wire(head: ShareHead) -> pb.SubmitSharesRequest:
             manifest=manifest_to_wire(head.manifest),
             part=head.part,
         )
+    )
+
+
+def offer_from_wire(first: coordinator_pb2.OfferSharesRequest | None) -> OfferHead:
+    """The first part of an upload's stream.  Raises WireError for a malformed one."""
+    if first is None or first.WhichOneof("part") != "head":
+        raise WireError("an upload's stream must begin with its head")
+    header, manifest = header_from_wire(first.head.header), manifest_from_wire(first.head.manifest)
+    checks.counted(first.head.parts, len(manifest.parts), len(manifest.parts), "head.parts")
+    return OfferHead(header, manifest, tuple(map(part_from_wire, first.head.parts)))
+
+
+def offer_to_wire(head: OfferHead) -> coordinator_pb2.OfferSharesRequest:
+    """The wire form of an upload's announcement."""
+    return coordinator_pb2.OfferSharesRequest(
+        head=coordinator_pb2.OfferHead(
+            header=header_to_wire(head.header), manifest=manifest_to_wire(head.manifest), parts=head.parts
+        )
+    )
+
+
+def require_stored(replies: Iterable[coordinator_pb2.OfferSharesReply]) -> None:
+    """Wait until an upload is stored.  Raises WireError when the replies end without that."""
+    if not any(reply.WhichOneof("part") == "stored" for reply in replies):
+        raise WireError("the coordinator did not say that it stored the upload; hand it in again")
+
+
+def offer_status_from_wire(message: coordinator_pb2.OfferStatusReply) -> OfferStatus:
+    """Raises WireError for a malformed field."""
+    checks.counted(message.receipts, 0, MAX_PROVERS, "offer.receipts")
+    checks.ascending([r.prover for r in message.receipts], MAX_PROVERS, "offer.receipts.prover")
+    checks.counted(message.undelivered, 0, MAX_PROVERS, "offer.undelivered")
+    checks.ascending([each.prover for each in message.undelivered], MAX_PROVERS, "offer.undelivered.prover")
+    receipts = {r.prover: checks.signature(r.signature, "offer.receipts.signature") for r in message.receipts}
+    return OfferStatus(
+        receipts, {e.prover: printable(e.reason, _MAX_REASON) for e in message.undelivered}, message.moved
+    )
+
+
+def offer_status_to_wire(status: OfferStatus) -> coordinator_pb2.OfferStatusReply:
+    """The wire form of where an upload stands."""
+    return coordinator_pb2.OfferStatusReply(
+        receipts=[
+            common_pb2.Receipt(prover=p, signature=signature) for p, signature in sorted(status.receipts.items())
+        ],
+        undelivered=[
+            coordinator_pb2.Undelivered(prover=p, reason=reason[:_MAX_REASON])
+            for p, reason in sorted(status.undelivered.items())
+        ],
+        moved=status.moved,
     )
 
 
@@ -93,11 +146,13 @@ def chunk_to_wire(chunk: SealedChunk) -> common_pb2.SealedChunk:
     return common_pb2.SealedChunk(sealed=chunk.sealed, rest=chunk.rest)
 
 
-def chunks_from_wire(parts: Iterable[pb.SubmitSharesRequest]) -> Iterator[SealedChunk]:
+def chunks_from_wire(
+    parts: Iterable[pb.SubmitSharesRequest] | Iterable[coordinator_pb2.OfferSharesRequest],
+) -> Iterator[SealedChunk]:
     """The chunks that follow the head.  Raises WireError for anything else."""
     for part in parts:
         if part.WhichOneof("part") != "chunk":
-            raise WireError("only sealed chunks may follow the head of a share's stream")
+            raise WireError("only sealed chunks may follow the head of an upload's stream")
         yield chunk_from_wire(part.chunk)
 
 

@@ -82,7 +82,7 @@ class DataOwner(Participant):
 
     Args:
         chain: signs for this owner's account and sends its transactions.
-        coordinator: the task's coordinator; it sees headers and receipts, never a share.
+        coordinator: the task's coordinator; it sees headers, receipts and what is sealed to provers, never a share.
         parameters: public parameters; only the SRS is needed.
         state: directory for submissions under way.
         stall: seconds after which an upload on which nothing moves is given up.
@@ -108,7 +108,9 @@ class DataOwner(Participant):
         self._coordinator = coordinator
         self._parameters = parameters
         self._store = SubmissionStore(state, chain.view.market_id)
-        self._sender = ShareSender(chain.view, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience)
+        self._sender = ShareSender(
+            chain.view, coordinator, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience
+        )  # fmt: skip
         self._deal = deal
 
     def require_open(self, task_id: int, round_number: int | None = None) -> None:
@@ -267,7 +269,7 @@ class DataOwner(Participant):
         if submission.parts:
             return submission, sealer.again(cut, submission.parts)
         upload = sealer.seal(cut, record.hpke_keys)
-        submission = submission.sealed(key, upload.parts)
+        submission = submission.sealed(key, upload.head.parts)
         self._store.save(submission)
         return submission, upload
 

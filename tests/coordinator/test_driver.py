@@ -101,7 +101,7 @@ class World:
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market),
             self.log if log is None else log, directory,
             DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), InOrder(),
-            InOrder(), self.stopping,
+            InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
         self.journal = self.coordinator.journal
 

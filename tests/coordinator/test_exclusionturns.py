@@ -87,7 +87,7 @@ class World:
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log,
             self.directory, DevelopmentParameters(self.network.setup), self._connect, self.clock, InOrder(), InOrder(),
-            self.accusing, InOrder(), self.stopping,
+            self.accusing, InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
 
     def _connect(self, endpoint: str) -> PartyLine:

@@ -100,7 +100,7 @@ class World:
             settings, SigningKey.from_secret(self.network.coordinator_key),
             Publisher(self.market, published=self.published), self.log, self.directory,
             DevelopmentParameters(self.network.setup), self._connect, self.clock, self.rounds, InOrder(),
-            InOrder(), InOrder(), threading.Event(),
+            InOrder(), InOrder(), InOrder(), threading.Event(),
         )  # fmt: skip
 
     def _connect(self, endpoint: str) -> PartyLine:

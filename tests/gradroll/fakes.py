@@ -28,7 +28,8 @@ from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
-from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.protocol.sealeduploads import SealedUpload
+from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import ETH
 from commons.sharing.sealedbodies import Chunks
@@ -227,6 +228,8 @@ class FakeCoordinator:
     asked: list[bytes] = field(default_factory=list)
     ends: dict[bytes, SubmissionStatus] = field(default_factory=dict)
     answers_get_lost: bool = False
+    handing_on: Callable[[SealedUpload], None] | None = None
+    delivered: Callable[[bytes], OfferStatus] = lambda _: OfferStatus({}, {}, 0)
 
     @property
     def client(self) -> CoordinatorClient:
@@ -237,6 +240,14 @@ class FakeCoordinator:
         if self.answers_get_lost:
             raise UnavailableError("the connection broke")
         return SubmissionStatus(header.digest(context(header.round)), SubmissionState.PENDING)
+
+    def offer_shares(self, upload: SealedUpload) -> None:
+        if self.handing_on is None:
+            raise UnknownError("this coordinator hands nothing on")
+        self.handing_on(upload)
+
+    def offer_status(self, submission: bytes) -> OfferStatus:
+        return self.delivered(submission)
 
     def submission_status(self, submission: bytes) -> SubmissionStatus:
         if not any(header.digest(context(header.round)) == submission for header, _ in self.headers):

@@ -109,7 +109,7 @@ def hand_in(deployment: Deployment) -> None:
     header, upload = deployment.header(task, number, owner, gradient())
     record, context = deployment.view.committee_record(deployment.committee_id), deployment.view.context(task, number)
     with ProverClient(record.endpoints[0]) as client:
-        assert client.submit_shares(upload.head(0), upload.body(0), header.digest(context))
+        assert client.submit_shares(upload.head.share(0), upload.body(0), header.digest(context))
 
 
 def status(port: int) -> None:
@@ -172,7 +172,7 @@ def test_an_upload_that_breaks_off_after_its_head_ends(deployment: Deployment) -
     silence = Silence()
 
     def begun() -> Iterator[pb.SubmitSharesRequest]:
-        yield sharestreams.head_to_wire(upload.head(0))
+        yield sharestreams.head_to_wire(upload.head.share(0))
         yield from silence
 
     with prover(deployment, idle_timeout=1.0) as port, open_channel(f"127.0.0.1:{port}") as channel:

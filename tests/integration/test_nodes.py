@@ -267,13 +267,13 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
 
         for name, named in _SIGNATURES:
             with pytest.raises(SignatureError, match=named):
-                hand_in(replace(upload.head(0), header=_signed_by(header, other, name, deployment)))
+                hand_in(replace(upload.head.share(0), header=_signed_by(header, other, name, deployment)))
         with pytest.raises(WireError, match="this is prover 0"):
-            hand_in(upload.head(1))
+            hand_in(upload.head.share(1))
         with pytest.raises(WireError, match="not the one that its owner signed"):
-            hand_in(replace(upload.head(0), part=upload.parts[1]))
+            hand_in(replace(upload.head.share(0), part=upload.head.parts[1]))
         with pytest.raises(SignatureError, match="the upload is signed by"):
-            hand_in(replace(upload.head(0), manifest=more.manifest))
+            hand_in(replace(upload.head.share(0), manifest=more.head.manifest))
         with pytest.raises(UnknownError, match="did not attest"):
             prover.certificate(bytes(32))
         with pytest.raises(UnknownError, match="did not attest"):

@@ -10,8 +10,9 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from commons.chain.writer import ChainWriter
 from commons.runtime.passphrases import Passphrase
 from commons.settings.loading import load
 from commons.settings.sections import ChainSettings
+from commons.sharing.dealing import Sharing, share_gradient
 from commons.storage.accounts import save_account
 from commons.storage.secretfiles import write_secret_file
 from commons.storage.unlock import Unlock, unlock_by
@@ -132,24 +134,29 @@ def test_a_prover_keeps_its_secrets(deployment: Deployment, planted: Planted) ->
     task = deployment.new_task(2)
     (owner,) = deployment.owners(task, 1)
     number = deployment.model_owner.open_round(task, keccak(b"model"))
-    header, payloads = deployment.header(task, number, owner, np.full(deployment.dimension, 0.1))
-    planted.secrets["share"] = payloads[0][-32:]
+    dealt: list[Sharing] = []
+
+    def deal(*of: Any) -> Sharing:
+        dealt.append(share_gradient(*of))
+        return dealt[0]
+
+    header, upload = deployment.header(task, number, owner, np.full(deployment.dimension, 0.1), deal)
+    planted.secrets["share"] = dealt[0].payloads[0][-32:]
     log, running, told = planted.home / "prover.log", served(planted, "prover"), list[str]()
     try:
         wait_for(lambda: b"event=prover-started" in log.read_bytes() or running.poll() is not None)
         assert running.poll() is None, log.read_text()
         seen = b"".join(of_process(running.pid))
         limits = Path("/proc", str(running.pid), "limits").read_text()
-        record, context = (
-            deployment.view.committee_record(deployment.committee_id),
-            deployment.view.context(task, number),
-        )
-        with ProverClient(record.endpoints[0]) as client:
-            for index, key in ((0, record.hpke_keys[1]), (1, record.hpke_keys[0])):  # not to it, and not its own
+        endpoint = deployment.view.committee_record(deployment.committee_id).endpoints[0]
+        submission = header.digest(deployment.view.context(task, number))
+        mine = upload.head.share(0)
+        with ProverClient(endpoint) as client:
+            for head in (upload.head.share(1), replace(mine, part=upload.head.share(1).part)):  # not to it, not its own
                 with pytest.raises(GradrollError) as caught:
-                    client.submit_shares(header, index, payloads[0], key, context)
+                    client.submit_shares(head, upload.body(0), submission)
                 told.append(str(caught.value))
-            assert client.submit_shares(header, 0, payloads[0], record.hpke_keys[0], context)
+            assert client.submit_shares(mine, upload.body(0), submission)
             with pytest.raises(GradrollError) as caught:
                 client.certificate(bytes(32))
             told += [str(caught.value), everything_of(client.status()), everything_of(client)]

@@ -65,9 +65,9 @@ def full(*_: object, **__: object) -> NoReturn:
 
 def hand_in(deployment: Deployment, share: SealedUpload) -> None:
     record = deployment.view.committee_record(deployment.committee_id)
-    context = deployment.view.context(share.header.task_id, share.header.round)
+    context = deployment.view.context(share.head.header.task_id, share.head.header.round)
     with ProverClient(record.endpoints[0]) as client:
-        client.submit_shares(share.head(0), share.body(0), share.header.digest(context))
+        client.submit_shares(share.head.share(0), share.body(0), share.head.header.digest(context))
 
 
 def test_a_prover_with_a_full_disk_keeps_its_paths_to_itself(

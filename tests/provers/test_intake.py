@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -96,7 +96,7 @@ class World:
     def sealed(self, header: SubmissionHeader) -> tuple[ShareHead, Iterator[SealedChunk]]:
         """What its owner sends the prover."""
         upload = self.upload(header)
-        return upload.head(PROVER), chunks_of(upload)
+        return upload.head.share(PROVER), chunks_of(upload)
 
     def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> tuple[bytes, bytes]:
         """Take a share to its receipt."""
@@ -154,7 +154,7 @@ def test_a_share_is_on_disk_before_its_receipt(world: World) -> None:
     assert submission == header.digest(world.context)
     verify_receipt(world.market_id, submission, receipt, world.key.address)
     assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
-    assert world.take(world.upload(header).head(PROVER), no_chunks()) == (submission, receipt)
+    assert world.take(world.upload(header).head.share(PROVER), no_chunks()) == (submission, receipt)
 
 
 def test_an_owners_last_share_may_come_twice_at_once(world: World) -> None:
@@ -183,7 +183,7 @@ def long(world: World, monkeypatch: pytest.MonkeyPatch) -> SealedUpload:
 def begun(world: World, upload: SealedUpload, count: int) -> None:
     """So many chunks come; then the connection breaks."""
     with pytest.raises(ConnectionError):
-        for _ in world.intake.take(upload.head(PROVER), broken_after(chunks_of(upload), count)):
+        for _ in world.intake.take(upload.head.share(PROVER), broken_after(chunks_of(upload), count)):
             pass
 
 
@@ -194,8 +194,8 @@ def broken_after(chunks: Iterator[SealedChunk], count: int) -> Iterator[SealedCh
 
 def test_an_upload_goes_on_behind_the_last_chunk_that_came_whole(world: World, long: SealedUpload) -> None:
     begun(world, long, 3)
-    assert next(world.intake.take(long.head(PROVER), no_chunks())) == 3
-    submission, _ = world.take(long.head(PROVER), chunks_of(long, 3))
+    assert next(world.intake.take(long.head.share(PROVER), no_chunks())) == 3
+    submission, _ = world.take(long.head.share(PROVER), chunks_of(long, 3))
     assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
     assert not list((world.store._incoming).iterdir())
 
@@ -207,12 +207,12 @@ def test_nobody_puts_anything_into_an_owners_upload(world: World, long: SealedUp
     forged = replace(body.chunk(2), sealed=bytes(len(body.chunk(2).sealed)))
     for wrong in (forged, body.chunk(3), body.chunk(1), replace(body.chunk(2), rest=bytes(32))):
         with pytest.raises(WireError, match="chunk 2 of the share"):
-            world.take(long.head(PROVER), iter([wrong]))
-    assert world.take(long.head(PROVER), chunks_of(long, 2))
+            world.take(long.head.share(PROVER), iter([wrong]))
+    assert world.take(long.head.share(PROVER), chunks_of(long, 2))
 
 
 def test_two_streams_of_one_upload_help_each_other(world: World, long: SealedUpload) -> None:
-    ahead, behind = (world.intake.take(long.head(PROVER), chunks_of(long)) for _ in range(2))
+    ahead, behind = (world.intake.take(long.head.share(PROVER), chunks_of(long)) for _ in range(2))
     assert (next(ahead), next(behind)) == (0, 0)
     assert [next(ahead), next(ahead), next(behind)] == [1, 2, 1]
     assert list(behind)[-1] == long.body(PROVER).count
@@ -226,10 +226,10 @@ def test_an_owner_keeps_no_more_uploads_under_way_than_it_may_hand_in(world: Wor
         begun(world, world.upload(header), 1)
     assert len(list(world.store._incoming.iterdir())) == world.store.per_owner
     uploads = [world.upload(header) for _ in range(world.store.per_owner)]
-    streams = [world.intake.take(upload.head(PROVER), no_chunks()) for upload in uploads]
+    streams: list[Any] = [world.intake.take(upload.head.share(PROVER), no_chunks()) for upload in uploads]
     assert [next(stream) for stream in streams] == [0] * len(streams)
     with pytest.raises(BusyError):
-        next(world.intake.take(world.upload(header).head(PROVER), no_chunks()))
+        next(world.intake.take(world.upload(header).head.share(PROVER), no_chunks()))
     for stream in streams:
         stream.close()
     world.intake.tidy(world.deadline + 60 + 31)
@@ -239,11 +239,11 @@ def test_an_owner_keeps_no_more_uploads_under_way_than_it_may_hand_in(world: Wor
 def test_what_another_owner_signed_is_not_taken_for_this_ones(world: World) -> None:
     mine, other = (world.upload(header) for header in world.network.headers)
     with pytest.raises(SignatureError, match="the upload"):
-        world.take(replace(mine.head(PROVER), manifest=other.manifest), no_chunks())
+        world.take(replace(mine.head.share(PROVER), manifest=other.head.manifest), no_chunks())
     with pytest.raises(WireError, match="not the one that its owner signed"):
-        world.take(replace(mine.head(PROVER), part=other.parts[PROVER]), no_chunks())
+        world.take(replace(mine.head.share(PROVER), part=other.head.parts[PROVER]), no_chunks())
     with pytest.raises(WireError, match="chunk 0 of the share"):
-        world.take(mine.head(PROVER), chunks_of(other))
+        world.take(mine.head.share(PROVER), chunks_of(other))
 
 
 @pytest.mark.parametrize("kind", [ledger.Locked, ledger.Released])
@@ -279,10 +279,10 @@ def test_a_share_of_a_stranger_or_for_another_prover_is_refused(world: World) ->
         world.hand_in(header)
     world.network.owner_addresses[header.owner_index] = header.owner
     with pytest.raises(WireError, match="is for prover 3, this is prover 2"):
-        world.take(world.upload(header).head(3), no_chunks())
+        world.take(world.upload(header).head.share(3), no_chunks())
     short = replace(header, share_digests=header.share_digests[1:])
     with pytest.raises(WireError, match="4 share digests"):
-        world.take(replace(world.upload(header).head(PROVER), header=short), no_chunks())
+        world.take(replace(world.upload(header).head.share(PROVER), header=short), no_chunks())
     assert world.store.usage() == (0, 0)
 
 
@@ -311,7 +311,7 @@ def test_an_owner_without_a_part_in_the_round_is_told_so_before_its_share_is_rea
     header, bystander = world.network.headers
     world.network.left.add(header.owner_index)
     with pytest.raises(ClosedError, match="no part in this round"):
-        world.take(world.upload(header).head(PROVER), no_chunks())
+        world.take(world.upload(header).head.share(PROVER), no_chunks())
     world.hand_in(bystander)
 
 
@@ -325,10 +325,12 @@ def test_a_share_sealed_for_another_deployment_does_not_open(world: World) -> No
     upload = world.upload(header)
     world.network.context = context
     with pytest.raises(SignatureError, match="the upload"):
-        world.take(upload.head(PROVER), chunks_of(upload))
-    signed = replace(world.upload(header).manifest, parts=upload.manifest.parts, bodies=upload.manifest.bodies)
+        world.take(upload.head.share(PROVER), chunks_of(upload))
+    signed = replace(
+        world.upload(header).head.manifest, parts=upload.head.manifest.parts, bodies=upload.head.manifest.bodies
+    )
     sign = partial(sign_digest, seed_of("owner", 0))
-    head = replace(upload.head(PROVER), manifest=signed.signed(context, header.digest(context), sign))
+    head = replace(upload.head.share(PROVER), manifest=signed.signed(context, header.digest(context), sign))
     with pytest.raises(WireError, match="does not open"):
         world.take(head, no_chunks())
 
@@ -337,7 +339,7 @@ def test_a_share_of_a_task_that_this_prover_cannot_work_for_is_refused_before_it
     world.unserved = "no *.proving file"
     header = world.network.headers[0]
     with pytest.raises(KeyMismatchError, match="proving"):
-        world.take(world.upload(header).head(PROVER), no_chunks())
+        world.take(world.upload(header).head.share(PROVER), no_chunks())
     assert world.store.usage() == (0, 0)
     world.unserved = ""
     world.hand_in(header)

@@ -163,14 +163,14 @@ class Deployment:
     def send(self, upload: SealedUpload) -> tuple[dict[int, bytes], dict[int, str]]:
         """Hand each prover its share: receipts, and why some are missing."""
         record = self.view.committee_record(self.committee_id)
-        context = self.view.context(upload.header.task_id, upload.header.round)
-        submission = upload.header.digest(context)
+        context = self.view.context(upload.head.header.task_id, upload.head.header.round)
+        submission = upload.head.header.digest(context)
         receipts: dict[int, bytes] = {}
         missing: dict[int, str] = {}
         for prover in range(record.committee.size):
             with ProverClient(record.endpoints[prover]) as client:
                 try:
-                    receipt = client.submit_shares(upload.head(prover), upload.body(prover), submission)
+                    receipt = client.submit_shares(upload.head.share(prover), upload.body(prover), submission)
                 except GradrollError as error:
                     missing[prover] = str(error)
                     continue

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from commons.wire._generated import common_pb2 as gradroll_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgradroll/v1/coordinator.proto\x12\x0bgradroll.v1\x1a\x18gradroll/v1/common.proto\"l\n\x13SubmitHeaderRequest\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1d.gradroll.v1.SubmissionHeader\x12&\n\x08receipts\x18\x02 \x03(\x0b\x32\x14.gradroll.v1.Receipt\"-\n\x17SubmissionStatusRequest\x12\x12\n\nsubmission\x18\x01 \x01(\x0c\"z\n\x15SubmissionStatusReply\x12\x12\n\nsubmission\x18\x01 \x01(\x0c\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.gradroll.v1.SubmissionState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x04 \x01(\x0c\"R\n\x0fPutModelRequest\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x16.gradroll.v1.ModelHeadH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"O\n\tModelHead\x12\x0f\n\x07task_id\x18\x01 \x01(\x04\x12\x0e\n\x06length\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\x0c\":\n\rPutModelReply\x12\x0f\n\x05taken\x18\x01 \x01(\x04H\x00\x12\x10\n\x06\x64igest\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"1\n\x0fGetModelRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"$\n\x11TaskStatusRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\x04\"\xd8\x01\n\x0fTaskStatusReply\x12(\n\x06rounds\x18\x01 \x03(\x0b\x32\x18.gradroll.v1.RoundStatus\x12@\n\nrejections\x18\x02 \x03(\x0b\x32,.gradroll.v1.TaskStatusReply.RejectionsEntry\x12&\n\x06recent\x18\x03 \x03(\x0b\x32\x16.gradroll.v1.Rejection\x1a\x31\n\x0fRejectionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"9\n\tRejection\x12\r\n\x05owner\x18\x01 \x01(\x0c\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc5\x01\n\x0bRoundStatus\x12\r\n\x05round\x18\x01 \x01(\x04\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x10\n\x08rejected\x18\x03 \x01(\r\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\r\x12\x0f\n\x07trouble\x18\x05 \x01(\t\x12)\n\x07\x62\x61tches\x18\x06 \x03(\x0b\x32\x18.gradroll.v1.BatchStatus\x12\'\n\x05named\x18\x07 \x03(\x0b\x32\x18.gradroll.v1.NamedProver\x12\r\n\x05waits\x18\x08 \x01(\t\"n\n\x0b\x42\x61tchStatus\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x16\n\x0epayload_digest\x18\x02 \x01(\x0c\x12\x0e\n\x06owners\x18\x03 \x01(\r\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x08\x12\x13\n\x0btransaction\x18\x05 \x01(\x0c\";\n\x0bNamedProver\x12\x0e\n\x06prover\x18\x01 \x01(\r\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t*\xe8\x01\n\x0fSubmissionState\x12 \n\x1cSUBMISSION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SUBMISSION_STATE_PENDING\x10\x01\x12\x1c\n\x18SUBMISSION_STATE_PROVING\x10\x02\x12\x1b\n\x17SUBMISSION_STATE_PROVEN\x10\x03\x12\x1d\n\x19SUBMISSION_STATE_ACCEPTED\x10\x04\x12\x1d\n\x19SUBMISSION_STATE_REJECTED\x10\x05\x12\x1c\n\x18SUBMISSION_STATE_EXPIRED\x10\x06\x32\xa2\x04\n\x0b\x43oordinator\x12T\n\x0cSubmitHeader\x12 .gradroll.v1.SubmitHeaderRequest\x1a\".gradroll.v1.SubmissionStatusReply\x12\\\n\x10SubmissionStatus\x12$.gradroll.v1.SubmissionStatusRequest\x1a\".gradroll.v1.SubmissionStatusReply\x12H\n\x08PutModel\x12\x1c.gradroll.v1.PutModelRequest\x1a\x1a.gradroll.v1.PutModelReply(\x01\x30\x01\x12\x41\n\x08GetModel\x12\x1c.gradroll.v1.GetModelRequest\x1a\x15.gradroll.v1.BlobPart0\x01\x12@\n\nGetPayload\x12\x19.gradroll.v1.BatchRequest\x1a\x15.gradroll.v1.BlobPart0\x01\x12\x44\n\x0eGetAuditBundle\x12\x19.gradroll.v1.BatchRequest\x1a\x15.gradroll.v1.BlobPart0\x01\x12J\n\nTaskStatus\x12\x1e.gradroll.v1.TaskStatusRequest\x1a\x1c.gradroll.v1.TaskStatusReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgradroll/v1/coordinator.proto\x12\x0bgradroll.v1\x1a\x18gradroll/v1/common.proto\"l\n\x13SubmitHeaderRequest\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1d.gradroll.v1.SubmissionHeader\x12&\n\x08receipts\x18\x02 \x03(\x0b\x32\x14.gradroll.v1.Receipt\"o\n\x12OfferSharesRequest\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x16.gradroll.v1.OfferHeadH\x00\x12)\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x18.gradroll.v1.SealedChunkH\x00\x42\x06\n\x04part\"x\n\tOfferHead\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1d.gradroll.v1.SubmissionHeader\x12-\n\x08manifest\x18\x02 \x01(\x0b\x32\x1b.gradroll.v1.UploadManifest\x12\r\n\x05parts\x18\x03 \x03(\x0c\"=\n\x10OfferSharesReply\x12\x0f\n\x05taken\x18\x01 \x01(\x04H\x00\x12\x10\n\x06stored\x18\x02 \x01(\x08H\x00\x42\x06\n\x04part\"(\n\x12OfferStatusRequest\x12\x12\n\nsubmission\x18\x01 \x01(\x0c\"x\n\x10OfferStatusReply\x12&\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.gradroll.v1.Receipt\x12-\n\x0bundelivered\x18\x02 \x03(\x0b\x32\x18.gradroll.v1.Undelivered\x12\r\n\x05moved\x18\x03 \x01(\x04\"-\n\x0bUndelivered\x12\x0e\n\x06prover\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\"-\n\x17SubmissionStatusRequest\x12\x12\n\nsubmission\x18\x01 \x01(\x0c\"z\n\x15SubmissionStatusReply\x12\x12\n\nsubmission\x18\x01 \x01(\x0c\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.gradroll.v1.SubmissionState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x04 \x01(\x0c\"R\n\x0fPutModelRequest\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x16.gradroll.v1.ModelHeadH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"O\n\tModelHead\x12\x0f\n\x07task_id\x18\x01 \x01(\x04\x12\x0e\n\x06length\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\x0c\":\n\rPutModelReply\x12\x0f\n\x05taken\x18\x01 \x01(\x04H\x00\x12\x10\n\x06\x64igest\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"1\n\x0fGetModelRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"$\n\x11TaskStatusRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\x04\"\xd8\x01\n\x0fTaskStatusReply\x12(\n\x06rounds\x18\x01 \x03(\x0b\x32\x18.gradroll.v1.RoundStatus\x12@\n\nrejections\x18\x02 \x03(\x0b\x32,.gradroll.v1.TaskStatusReply.RejectionsEntry\x12&\n\x06recent\x18\x03 \x03(\x0b\x32\x16.gradroll.v1.Rejection\x1a\x31\n\x0fRejectionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"9\n\tRejection\x12\r\n\x05owner\x18\x01 \x01(\x0c\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc5\x01\n\x0bRoundStatus\x12\r\n\x05round\x18\x01 \x01(\x04\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x10\n\x08rejected\x18\x03 \x01(\r\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\r\x12\x0f\n\x07trouble\x18\x05 \x01(\t\x12)\n\x07\x62\x61tches\x18\x06 \x03(\x0b\x32\x18.gradroll.v1.BatchStatus\x12\'\n\x05named\x18\x07 \x03(\x0b\x32\x18.gradroll.v1.NamedProver\x12\r\n\x05waits\x18\x08 \x01(\t\"n\n\x0b\x42\x61tchStatus\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x16\n\x0epayload_digest\x18\x02 \x01(\x0c\x12\x0e\n\x06owners\x18\x03 \x01(\r\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x08\x12\x13\n\x0btransaction\x18\x05 \x01(\x0c\";\n\x0bNamedProver\x12\x0e\n\x06prover\x18\x01 \x01(\r\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t*\xe8\x01\n\x0fSubmissionState\x12 \n\x1cSUBMISSION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SUBMISSION_STATE_PENDING\x10\x01\x12\x1c\n\x18SUBMISSION_STATE_PROVING\x10\x02\x12\x1b\n\x17SUBMISSION_STATE_PROVEN\x10\x03\x12\x1d\n\x19SUBMISSION_STATE_ACCEPTED\x10\x04\x12\x1d\n\x19SUBMISSION_STATE_REJECTED\x10\x05\x12\x1c\n\x18SUBMISSION_STATE_EXPIRED\x10\x06\x32\xc4\x05\n\x0b\x43oordinator\x12T\n\x0cSubmitHeader\x12 .gradroll.v1.SubmitHeaderRequest\x1a\".gradroll.v1.SubmissionStatusReply\x12\\\n\x10SubmissionStatus\x12$.gradroll.v1.SubmissionStatusRequest\x1a\".gradroll.v1.SubmissionStatusReply\x12Q\n\x0bOfferShares\x12\x1f.gradroll.v1.OfferSharesRequest\x1a\x1d.gradroll.v1.OfferSharesReply(\x01\x30\x01\x12M\n\x0bOfferStatus\x12\x1f.gradroll.v1.OfferStatusRequest\x1a\x1d.gradroll.v1.OfferStatusReply\x12H\n\x08PutModel\x12\x1c.gradroll.v1.PutModelRequest\x1a\x1a.gradroll.v1.PutModelReply(\x01\x30\x01\x12\x41\n\x08GetModel\x12\x1c.gradroll.v1.GetModelRequest\x1a\x15.gradroll.v1.BlobPart0\x01\x12@\n\nGetPayload\x12\x19.gradroll.v1.BatchRequest\x1a\x15.gradroll.v1.BlobPart0\x01\x12\x44\n\x0eGetAuditBundle\x12\x19.gradroll.v1.BatchRequest\x1a\x15.gradroll.v1.BlobPart0\x01\x12J\n\nTaskStatus\x12\x1e.gradroll.v1.TaskStatusRequest\x1a\x1c.gradroll.v1.TaskStatusReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,36 +34,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TASKSTATUSREPLY_REJECTIONSENTRY']._loaded_options = None
   _globals['_TASKSTATUSREPLY_REJECTIONSENTRY']._serialized_options = b'8\001'
-  _globals['_SUBMISSIONSTATE']._serialized_start=1319
-  _globals['_SUBMISSIONSTATE']._serialized_end=1551
+  _globals['_SUBMISSIONSTATE']._serialized_start=1828
+  _globals['_SUBMISSIONSTATE']._serialized_end=2060
   _globals['_SUBMITHEADERREQUEST']._serialized_start=72
   _globals['_SUBMITHEADERREQUEST']._serialized_end=180
-  _globals['_SUBMISSIONSTATUSREQUEST']._serialized_start=182
-  _globals['_SUBMISSIONSTATUSREQUEST']._serialized_end=227
-  _globals['_SUBMISSIONSTATUSREPLY']._serialized_start=229
-  _globals['_SUBMISSIONSTATUSREPLY']._serialized_end=351
-  _globals['_PUTMODELREQUEST']._serialized_start=353
-  _globals['_PUTMODELREQUEST']._serialized_end=435
-  _globals['_MODELHEAD']._serialized_start=437
-  _globals['_MODELHEAD']._serialized_end=516
-  _globals['_PUTMODELREPLY']._serialized_start=518
-  _globals['_PUTMODELREPLY']._serialized_end=576
-  _globals['_GETMODELREQUEST']._serialized_start=578
-  _globals['_GETMODELREQUEST']._serialized_end=627
-  _globals['_TASKSTATUSREQUEST']._serialized_start=629
-  _globals['_TASKSTATUSREQUEST']._serialized_end=665
-  _globals['_TASKSTATUSREPLY']._serialized_start=668
-  _globals['_TASKSTATUSREPLY']._serialized_end=884
-  _globals['_TASKSTATUSREPLY_REJECTIONSENTRY']._serialized_start=835
-  _globals['_TASKSTATUSREPLY_REJECTIONSENTRY']._serialized_end=884
-  _globals['_REJECTION']._serialized_start=886
-  _globals['_REJECTION']._serialized_end=943
-  _globals['_ROUNDSTATUS']._serialized_start=946
-  _globals['_ROUNDSTATUS']._serialized_end=1143
-  _globals['_BATCHSTATUS']._serialized_start=1145
-  _globals['_BATCHSTATUS']._serialized_end=1255
-  _globals['_NAMEDPROVER']._serialized_start=1257
-  _globals['_NAMEDPROVER']._serialized_end=1316
-  _globals['_COORDINATOR']._serialized_start=1554
-  _globals['_COORDINATOR']._serialized_end=2100
+  _globals['_OFFERSHARESREQUEST']._serialized_start=182
+  _globals['_OFFERSHARESREQUEST']._serialized_end=293
+  _globals['_OFFERHEAD']._serialized_start=295
+  _globals['_OFFERHEAD']._serialized_end=415
+  _globals['_OFFERSHARESREPLY']._serialized_start=417
+  _globals['_OFFERSHARESREPLY']._serialized_end=478
+  _globals['_OFFERSTATUSREQUEST']._serialized_start=480
+  _globals['_OFFERSTATUSREQUEST']._serialized_end=520
+  _globals['_OFFERSTATUSREPLY']._serialized_start=522
+  _globals['_OFFERSTATUSREPLY']._serialized_end=642
+  _globals['_UNDELIVERED']._serialized_start=644
+  _globals['_UNDELIVERED']._serialized_end=689
+  _globals['_SUBMISSIONSTATUSREQUEST']._serialized_start=691
+  _globals['_SUBMISSIONSTATUSREQUEST']._serialized_end=736
+  _globals['_SUBMISSIONSTATUSREPLY']._serialized_start=738
+  _globals['_SUBMISSIONSTATUSREPLY']._serialized_end=860
+  _globals['_PUTMODELREQUEST']._serialized_start=862
+  _globals['_PUTMODELREQUEST']._serialized_end=944
+  _globals['_MODELHEAD']._serialized_start=946
+  _globals['_MODELHEAD']._serialized_end=1025
+  _globals['_PUTMODELREPLY']._serialized_start=1027
+  _globals['_PUTMODELREPLY']._serialized_end=1085
+  _globals['_GETMODELREQUEST']._serialized_start=1087
+  _globals['_GETMODELREQUEST']._serialized_end=1136
+  _globals['_TASKSTATUSREQUEST']._serialized_start=1138
+  _globals['_TASKSTATUSREQUEST']._serialized_end=1174
+  _globals['_TASKSTATUSREPLY']._serialized_start=1177
+  _globals['_TASKSTATUSREPLY']._serialized_end=1393
+  _globals['_TASKSTATUSREPLY_REJECTIONSENTRY']._serialized_start=1344
+  _globals['_TASKSTATUSREPLY_REJECTIONSENTRY']._serialized_end=1393
+  _globals['_REJECTION']._serialized_start=1395
+  _globals['_REJECTION']._serialized_end=1452
+  _globals['_ROUNDSTATUS']._serialized_start=1455
+  _globals['_ROUNDSTATUS']._serialized_end=1652
+  _globals['_BATCHSTATUS']._serialized_start=1654
+  _globals['_BATCHSTATUS']._serialized_end=1764
+  _globals['_NAMEDPROVER']._serialized_start=1766
+  _globals['_NAMEDPROVER']._serialized_end=1825
+  _globals['_COORDINATOR']._serialized_start=2063
+  _globals['_COORDINATOR']._serialized_end=2771
 # @@protoc_insertion_point(module_scope)

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -29,9 +29,11 @@ from commons.protocol.certified import Attesters, combined
 from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings, ProverSettings
 from commons.sharing.dealing import OwnerSeeds, share_gradient
+from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.accounts import SigningKey
 from commons.storage.eventlog import SqliteLog
 from commons.storage.parameters import PublicParameters
+from commons.wire import sharestreams
 from coordinator.coordinator import Coordinator
 from coordinator.journal import VERSIONS
 from provers.joining.keystore import Keystore
@@ -316,6 +318,8 @@ class World:
                 self._deal(owner)
             header = owner.header
             assert header is not None
+            if self._hands_on(owner):
+                self._offer(owner, header)
             for prover in set(range(PROVERS)) - owner.receipts.keys():
                 self._share(owner, header, prover)
             if len(owner.receipts) >= self.committee.quorum and self.coordinator is not None:
@@ -329,12 +333,33 @@ class World:
         except GradrollError as error:
             self.events[f"owner: {error.code}"] += 1
 
+    def _hands_on(self, owner: Owner) -> bool:
+        """Whether an owner has the coordinator hand its shares on: every second one, those that come first too."""
+        return self.coordinator is not None and owner.index % 2 == 0
+
+    def _offer(self, owner: Owner, header: SubmissionHeader) -> None:
+        """Upload to the coordinator, and take the receipts that it has by then."""
+        upload, submission = owner.upload, header.digest(self.chain.context(owner.round))
+        assert upload is not None
+        here: list[int] = []
+
+        def sent() -> Iterator[SealedChunk]:
+            yield from (upload.chunk(index) for index in range(here[0], upload.count))
+
+        try:
+            head = sharestreams.offer_from_wire(sharestreams.offer_to_wire(upload.head))
+            for taken in self._coordinator().take(head, sent()):
+                here.append(taken)
+            owner.receipts |= self._coordinator().deliveries.status(submission).receipts
+        except GradrollError as error:
+            self.events[f"offer: {error.code}"] += 1
+
     def _share(self, owner: Owner, header: SubmissionHeader, prover: int) -> None:
         upload = owner.upload
         assert upload is not None
         try:
             owner.receipts[prover] = self.lines[prover].submit_shares(
-                upload.head(prover), upload.body(prover), header.digest(self.chain.context(owner.round))
+                upload.head.share(prover), upload.body(prover), header.digest(self.chain.context(owner.round))
             )
         except GradrollError as error:
             self.events[f"share: {error.code}"] += 1
@@ -409,7 +434,7 @@ class World:
             self.coordinator = Coordinator(
                 settings, self.account, Account(self.nodes[-1], self.account.address),
                 SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk), home, self._parameters(), self._connect,
-                self.own_clock, inline, inline, inline, inline, threading.Event(), self.own_disk,
+                self.own_clock, inline, inline, inline, inline, inline, threading.Event(), self.own_disk,
             )  # fmt: skip
         except CrashError:
             self.events["coordinator-crashed"] += 1

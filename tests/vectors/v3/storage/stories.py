@@ -38,6 +38,7 @@ def story() -> tuple[events.Event, ...]:
     refused, closed = seed_of("another batch"), "a cohort of one is too small"
     return (
         *(events.HeaderAccepted(submission(i), header(i), (0, 1, 3)) for i in range(6)),
+        events.ShareDelivered(first, 2),
         events.HeaderRefused(ROUND[0], "bad-signature", seed_of("a forged header")),
         events.HeaderRefused(ROUND[0], "closed", seed_of("a late header")),
         events.CohortBegun(*ROUND, (first, second, third, fifth)),
