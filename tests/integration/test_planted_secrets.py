@@ -165,7 +165,7 @@ def test_a_prover_keeps_its_secrets(deployment: Deployment, planted: Planted) ->
         running.wait()
     said = log.read_text()
     assert " DEBUG " in said
-    assert f"event=share submission=0x{header.digest(context).hex()[:16]}" in said
+    assert f"event=share submission=0x{submission.hex()[:16]}" in said
     assert planted.found_in(said, seen, *told) == set()
     assert [line.split()[-3:-1] for line in limits.splitlines() if "core file" in line] == [["0", "0"]]
     kept = [path for path in planted.home.rglob("*") if path.is_file() and planted.found_in(path.read_bytes())]
