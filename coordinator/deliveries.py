@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from circuits.errors import GradrollError, UnknownError
 from commons.chain.ports import MarketReader
@@ -188,9 +188,12 @@ class Deliveries:
 
     def _hand_over(self, offer: Offer, handing: _Handing, committee_id: int, prover: int) -> bytes:
         """The receipt of one prover, which is its own."""
-        fleet = self._fleets.of(committee_id, self._view.round(*offer.key).epoch)
-        body = _Counted(offer.body(prover), handing)
-        receipt = fleet.hand_over(prover, offer.head.share(prover), body, offer.submission)
+        record = self._view.round(*offer.key)
+        fleet, head = self._fleets.of(committee_id, record.epoch), offer.head.share(prover)
+        if self._view.now() > record.submit_deadline:
+            with self._lock:
+                head = replace(head, receipts=dict(handing.receipts))
+        receipt = fleet.hand_over(prover, head, _Counted(offer.body(prover), handing), offer.submission)
         verify_receipt(self._view.market_id, offer.submission, receipt, fleet.committee.members[prover])
         return receipt
 

@@ -14,7 +14,7 @@ from circuits.terms import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.protocol.manifests import require_upload
-from commons.protocol.receipts import receipt_digest
+from commons.protocol.receipts import receipt_digest, verify_receipt
 from commons.protocol.signing import require_owner
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import utc
@@ -64,8 +64,8 @@ class ShareIntake:
         Raises:
             WireError: not addressed to this prover, malformed, or not what the owner signed.
             SignatureError: not signed by the owner, or the owner is not registered under its index.
-            ClosedError: the round takes no submissions any more, this owner has no part in it or has handed in too
-                many, or its provers have signed a batch with it already.
+            ClosedError: the round takes no submissions any more, and no quorum of provers has this one; or this owner
+                has no part in it or has handed in too many, or its provers have signed a batch with it already.
             KeyMismatchError: this prover has another reference string than the task's, or not its proving key.
             StorageError: no room.
             BusyError: too many shares are under way.
@@ -79,7 +79,7 @@ class ShareIntake:
         if self._store.find(submission) is None:
             self._require_unbound(header, context)
             self._environment.require_served(header.task_id)
-            record = self._open_round(header.task_id, header.round)
+            record = self._open_round(head, submission)
             yield from self._receive(head, chunks, _Expected(upload, submission, terms.dimension, record))
 
     def tidy(self, now: float) -> None:
@@ -166,15 +166,30 @@ class ShareIntake:
             received,
         )  # fmt: skip
 
-    def _open_round(self, task_id: int, number: int) -> RoundRecord:
-        record = self._chain.round(task_id, number)
-        now = self._chain.now()
-        if record.finalized or now > record.submit_deadline + self._clock_skew:
+    def _open_round(self, head: ShareHead, submission: bytes) -> RoundRecord:
+        """The round, which takes submissions, or at least what of them other provers had in time.
+
+        A share that comes late is one whose message took long: no step of the protocol looks at when it came.  A
+        quorum's receipts hold those of honest provers, the first of whom had it while the round took submissions.
+        """
+        task_id, number = head.header.task_id, head.header.round
+        record, now = self._chain.round(task_id, number), self._chain.now()
+        late = now > record.submit_deadline + self._clock_skew
+        if record.finalized or now > record.settle_deadline + self._clock_skew or (late and not self._is_held(head)):
             raise ClosedError(
                 f"round {number} of task {shown(task_id)} took submissions until {utc(record.submit_deadline)}, it is "
                 f"{utc(now)} now"
             )
+        if late:
+            for prover, receipt in head.receipts.items():
+                member = self._membership.committee.members[prover]
+                verify_receipt(self._chain.market_id, submission, receipt, member)
         return record
+
+    def _is_held(self, head: ShareHead) -> bool:
+        """Whether a quorum's receipts came with a share."""
+        committee = self._membership.committee
+        return len(head.receipts) >= committee.quorum and all(p < committee.size for p in head.receipts)
 
 
 @dataclass(frozen=True, slots=True)

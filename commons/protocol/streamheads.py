@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from circuits.hashing import keccak, tag, words
@@ -17,12 +18,14 @@ class ShareHead:
 
     Attributes:
         part: what is sealed to the prover; the chunks of its body, if it needs one, follow.
+        receipts: other provers', by committee index; needed for a share that comes after the round took submissions.
     """
 
     header: SubmissionHeader
     prover: int
     manifest: Manifest
     part: bytes = field(repr=False)
+    receipts: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -32,7 +32,8 @@ def head_from_wire(first: pb.SubmitSharesRequest | None) -> ShareHead:
         raise WireError("a share's stream must begin with its head")
     header, manifest = header_from_wire(first.head.header), manifest_from_wire(first.head.manifest)
     prover = checks.bounded(first.head.prover, 0, len(manifest.parts) - 1, "head.prover")
-    return ShareHead(header, prover, manifest, part_from_wire(first.head.part))
+    receipts = receipts_from_wire(first.head.receipts, "head.receipts")
+    return ShareHead(header, prover, manifest, part_from_wire(first.head.part), receipts)
 
 
 def head_to_wire(head: ShareHead) -> pb.SubmitSharesRequest:
@@ -43,6 +44,7 @@ def head_to_wire(head: ShareHead) -> pb.SubmitSharesRequest:
             prover=head.prover,
             manifest=manifest_to_wire(head.manifest),
             part=head.part,
+            receipts=receipts_to_wire(head.receipts),
         )
     )
 
@@ -73,11 +75,9 @@ def require_stored(replies: Iterable[coordinator_pb2.OfferSharesReply]) -> None:
 
 def offer_status_from_wire(message: coordinator_pb2.OfferStatusReply) -> OfferStatus:
     """Raises WireError for a malformed field."""
-    checks.counted(message.receipts, 0, MAX_PROVERS, "offer.receipts")
-    checks.ascending([r.prover for r in message.receipts], MAX_PROVERS, "offer.receipts.prover")
+    receipts = receipts_from_wire(message.receipts, "offer.receipts")
     checks.counted(message.undelivered, 0, MAX_PROVERS, "offer.undelivered")
     checks.ascending([each.prover for each in message.undelivered], MAX_PROVERS, "offer.undelivered.prover")
-    receipts = {r.prover: checks.signature(r.signature, "offer.receipts.signature") for r in message.receipts}
     return OfferStatus(
         receipts, {e.prover: printable(e.reason, _MAX_REASON) for e in message.undelivered}, message.moved
     )
@@ -86,15 +86,25 @@ def offer_status_from_wire(message: coordinator_pb2.OfferStatusReply) -> OfferSt
 def offer_status_to_wire(status: OfferStatus) -> coordinator_pb2.OfferStatusReply:
     """The wire form of where an upload stands."""
     return coordinator_pb2.OfferStatusReply(
-        receipts=[
-            common_pb2.Receipt(prover=p, signature=signature) for p, signature in sorted(status.receipts.items())
-        ],
+        receipts=receipts_to_wire(status.receipts),
         undelivered=[
             coordinator_pb2.Undelivered(prover=p, reason=reason[:_MAX_REASON])
             for p, reason in sorted(status.undelivered.items())
         ],
         moved=status.moved,
     )
+
+
+def receipts_from_wire(messages: Sequence[common_pb2.Receipt], what: str) -> dict[int, bytes]:
+    """Receipts by prover.  Raises WireError unless they ascend; whose they are, the caller checks."""
+    checks.counted(messages, 0, MAX_PROVERS, what)
+    checks.ascending([each.prover for each in messages], MAX_PROVERS, f"{what}.prover")
+    return {each.prover: checks.signature(each.signature, f"{what}.signature") for each in messages}
+
+
+def receipts_to_wire(receipts: Mapping[int, bytes]) -> list[common_pb2.Receipt]:
+    """The wire form of receipts."""
+    return [common_pb2.Receipt(prover=prover, signature=receipts[prover]) for prover in sorted(receipts)]
 
 
 def part_from_wire(sealed: bytes) -> bytes:

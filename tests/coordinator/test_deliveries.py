@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,7 @@ from circuits.errors import (
 )
 from circuits.statement import Committee
 from commons.protocol.manifests import BodyEntry
-from commons.protocol.receipts import receipt_digest
+from commons.protocol.receipts import receipt_digest, verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import sign_digest
 from commons.protocol.streamheads import OfferHead, ShareHead
@@ -61,6 +61,7 @@ class World:
         behaviour: called with a prover's index and what its receipt is for, before it answers.
         got: payloads that provers have, by prover and submission.
         calls: how often each was called.
+        shown: the receipts that each was shown last.
     """
 
     def __init__(self, directory: Path, pool: Executor | None = None) -> None:
@@ -76,6 +77,7 @@ class World:
         self.signs: dict[int, bytes] = dict(enumerate(self.network.prover_keys))
         self.got: dict[tuple[int, bytes], bytes] = {}
         self.calls = Counter[int]()
+        self.shown: dict[int, Mapping[int, bytes]] = {}
         self.max_bytes = 1 << 30
         self.stopping = threading.Event()
         self.restart()
@@ -107,6 +109,7 @@ class World:
 
     def hand_over(self, prover: int, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
         self.calls[prover] += 1
+        self.shown[prover] = head.receipts
         if prover in self.away:
             raise UnavailableError("connection refused")
         self.behaviour(prover, submission)
@@ -181,6 +184,21 @@ def test_a_prover_that_comes_back_gets_its_share_and_counts_as_a_holder(world: W
     assert world.holders(0) == {0, 1, 2, 3}
     assert world.log.of(ShareDelivered) == [ShareDelivered(submission, 2)]
     assert state_of(Journal(world.log)).submissions[submission].receipts == (0, 1, 2, 3)
+
+
+def test_a_prover_that_comes_back_late_is_shown_who_had_the_share_in_time(world: World) -> None:
+    world.away = {2}
+    world.hand_in(world.upload(0))
+    assert not world.shown[2]
+    world.away = set()
+    world.restart()  # the receipts are asked for again, first
+    world.market.be_at(world.market.chain.opened[0].submit + 1)
+    world.turn(1)
+    world.turn(1)
+    submission = world.submission(0)
+    assert {p for p, _ in world.got} == {0, 1, 2, 3}
+    for prover, receipt in world.shown[2].items():
+        verify_receipt(world.context.market, submission, receipt, world.committee.members[prover])
 
 
 def test_too_few_provers_enter_no_header_until_others_are_back(world: World) -> None:

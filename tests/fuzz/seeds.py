@@ -17,16 +17,18 @@ from circuits.statement import ROWS, TAIL, share_length
 from commons.protocol import bodies
 from commons.protocol.consents import ClaimOrder
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, encode_keys
+from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
-from commons.protocol.status import ProverStatus, SubmissionState, SubmissionStatus
-from commons.protocol.streamheads import ModelHead, ShareHead
+from commons.protocol.status import OfferStatus, ProverStatus, SubmissionState, SubmissionStatus
+from commons.protocol.streamheads import ModelHead, OfferHead, ShareHead
 from commons.sharing import sharepayloads
+from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.evidencefiles import _CODEC, _File
 from commons.storage.modelfiles import encode_model
 from commons.storage.recordfiles import write_record
-from commons.wire import batchsteps, contexts, coordination, streams, uploads
+from commons.wire import batchsteps, contexts, coordination, sharestreams, streams, uploads
 from commons.wire._generated import prover_pb2 as pb
 from gradroll.data_owner.orders import OrderFile, save_order
 from tests.fuzz.harness import CORPUS
@@ -36,7 +38,7 @@ from tests.support.network import network_with
 from tests.wire.test_coordination import TASK
 from tests.wire.test_steps import COHORT, COIN, CONTEXT, HEADERS, MARKET, MASK, MESSAGE, PROPOSAL, RELEASE, SIGNED
 
-VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "v1" / "storage"
+VECTORS = [Path(__file__).resolve().parents[1] / "vectors" / version / "storage" for version in ("v1", "v3")]
 OWNERS = 2
 SIZED = {Step.PROJECT, Step.MASK, Step.VALIDATE}
 BODIES = {
@@ -63,8 +65,16 @@ def wires() -> Iterator[tuple[str, bytes]]:
     for reply in (StepReply(MESSAGE), StepReply(MESSAGE, row), StepReply(MESSAGE, None, b"\x00" + b"s" * 32)):
         yield "reply", stream_of(batchsteps.reply_to_wire(reply))
     yield "blob", stream_of(streams.blob_to_wire(b"a blob" * 20))
-    yield "share-head", one(uploads.head_to_wire(ShareHead(HEADERS[0], 1, 3)))
-    yield "sealed", stream_of(pb.SubmitSharesRequest(sealed=b"sealed") for _ in range(2))
+    manifest = Manifest(
+        (PartEntry(b"\x01" * 32, None), PartEntry(b"\x02" * 32, 0), PartEntry(b"\x03" * 32, 0)),
+        (BodyEntry(b"\x04" * 32, 3),), SIGNED,
+    )  # fmt: skip
+    yield "share-head", one(sharestreams.head_to_wire(ShareHead(HEADERS[0], 1, manifest, b"part", {0: SIGNED})))
+    yield "offer", one(sharestreams.offer_to_wire(OfferHead(HEADERS[0], manifest, (b"one", b"two", b"three"))))
+    standing = OfferStatus({0: SIGNED, 2: SIGNED}, {1: "it is away"}, 4)
+    yield "offer-status", one(sharestreams.offer_status_to_wire(standing))
+    chunk = sharestreams.chunk_to_wire(SealedChunk(b"sealed" * 9, b"\x05" * 32))
+    yield "chunks", stream_of(pb.SubmitSharesRequest(chunk=chunk) for _ in range(2))
     receipt = pb.ShareReceipt(submission=b"\x01" * 32, signature=SIGNED)
     yield "receipt", stream_of((pb.SubmitSharesReply(taken=1), pb.SubmitSharesReply(receipt=receipt)))
     packages = [uploads.package_to_wire(KeyPackage(dealer, 1, b"sealed", SIGNED)) for dealer in range(3)]
@@ -121,12 +131,16 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "array", encode_model(values.astype(np.float64))
     for text in (b"0x00000000000000ab", b"0x3fa9", b"17"):
         yield "identifier", text
+    pin = b"#sha256-" + b"A" * 43
+    for place in (b"grpcs://prover.example:7100" + pin, b"[::1]:7100", b"grpc://127.0.0.1:1", b"grpcs://1.2.3.4:443"):
+        yield "endpoint", place
     yield "node-answer", b'{"jsonrpc":"2.0","id":1,"result":{"number":"0x10","logs":[null,true,1.5,"x"]}}'
-    for line in (VECTORS / "events.redis.jsonl").read_bytes().splitlines()[1:]:
-        yield "event", line
-    for row in (VECTORS / "ledger.sql").read_text(encoding="utf-8").splitlines():
-        if row.startswith('INSERT INTO "ledger"'):
-            yield "ledger-entry", row.partition("'")[2].rpartition("'")[0].encode()
+    for folder in VECTORS:
+        for line in (folder / "events.redis.jsonl").read_bytes().splitlines()[1:]:
+            yield "event", line
+        for row in (folder / "ledger.sql").read_text(encoding="utf-8").splitlines():
+            if row.startswith('INSERT INTO "ledger"'):
+                yield "ledger-entry", row.partition("'{")[2].rpartition("}'")[0].join("{}").encode()
     path = CORPUS / "seed"
     container.write(path, "srs", {"origin": "x", "powers": 2}, {"tau": b"\x01" * 64, "powers": b"\x02" * 64})
     yield "container", path.read_bytes()

@@ -17,10 +17,11 @@ from commons.protocol import bodies, keypackages
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
 from commons.runtime import identifiers
+from commons.settings import pins
 from commons.sharing import sharepayloads
 from commons.sharing.scalars import from_little_endian
 from commons.storage import evidencefiles, modelfiles
-from commons.wire import batchsteps, contexts, coordination, prescan, streams, uploads
+from commons.wire import batchsteps, contexts, coordination, prescan, sharestreams, streams, uploads
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire._generated import prover_pb2 as pb
 from coordinator import events
@@ -115,7 +116,7 @@ def _record(raw: bytes) -> Any:
     record = parse_json(raw)
     if not isinstance(record, dict):
         raise ValueError("no record")
-    return events.from_record(events.from_version_1(record))
+    return events.from_record(events.from_version_2(events.from_version_1(record)))
 
 
 def _payload(raw: bytes) -> Any:
@@ -123,6 +124,7 @@ def _payload(raw: bytes) -> Any:
 
 
 _W, _U, _C = "commons.wire.batchsteps.", "commons.wire.uploads.", "commons.wire.coordination."
+_S = "commons.wire.sharestreams."
 
 TARGETS: dict[str, Target] = {
     "context": wire(common_pb2.Context, contexts.context_from_wire, contexts.context_to_wire,
@@ -140,11 +142,16 @@ TARGETS: dict[str, Target] = {
     "reply": streamed(pb.RunReply, lambda parts: batchsteps.reply_from_wire(parts, LIMITS), batchsteps.reply_to_wire,
                       _W + "reply_from_wire", "commons.wire.streams.vector_from_bytes"),
     "blob": streamed(common_pb2.BlobPart, _blob, streams.blob_to_wire, "commons.wire.streams.BlobReader.read"),
-    "share-head": wire(pb.SubmitSharesRequest, uploads.head_from_wire, uploads.head_to_wire, _U + "head_from_wire"),
-    "sealed": streamed(pb.SubmitSharesRequest, lambda parts: list(uploads.sealed_from_wire(parts)), None,
-                       _U + "sealed_from_wire"),
-    "receipt": streamed(pb.SubmitSharesReply, lambda parts: uploads.receipt_from_wire(parts, 4), None,
-                        _U + "receipt_from_wire"),
+    "share-head": wire(pb.SubmitSharesRequest, sharestreams.head_from_wire, sharestreams.head_to_wire,
+                       *(_S + name for name in ("head_from_wire", "part_from_wire", "manifest_from_wire", "receipts_from_wire"))),
+    "offer": wire(coordinator_pb2.OfferSharesRequest, sharestreams.offer_from_wire, sharestreams.offer_to_wire,
+                  _S + "offer_from_wire"),
+    "offer-status": wire(coordinator_pb2.OfferStatusReply, sharestreams.offer_status_from_wire,
+                         sharestreams.offer_status_to_wire, _S + "offer_status_from_wire"),
+    "chunks": streamed(pb.SubmitSharesRequest, lambda parts: list(sharestreams.chunks_from_wire(parts)), None,
+                       _S + "chunks_from_wire", _S + "chunk_from_wire"),
+    "receipt": streamed(pb.SubmitSharesReply, lambda parts: sharestreams.receipt_from_wire(parts, 4), None,
+                        _S + "receipt_from_wire"),
     "packages": wire(pb.AcceptKeysRequest, lambda m: uploads.packages_from_wire(m.packages),
                      lambda found: pb.AcceptKeysRequest(packages=map(uploads.package_to_wire, found)),
                      _U + "packages_from_wire", _U + "package_from_wire"),
@@ -186,10 +193,12 @@ TARGETS: dict[str, Target] = {
                          errors=(InvalidInputError,)),
     "identifier": Target(("commons.runtime.identifiers.parse",), lambda raw: identifiers.parse(_text(raw)),
                          errors=(InvalidInputError,)),
+    "endpoint": Target(("commons.settings.pins.parse_endpoint", "commons.settings.pins.parse_pin"),
+                       lambda raw: pins.parse_endpoint(_text(raw)), errors=(ValueError,)),
     "node-answer": Target(("commons.chain.answers.parsed", "circuits.foreignjson.parse_json"), parsed,
                           errors=(OddAnswerError,)),
     "event": Target(("coordinator.events.from_record", "coordinator.events.from_version_1",
-                     "commons.protocol.codec.Codec.decode"), _record,
+                     "coordinator.events.from_version_2", "commons.protocol.codec.Codec.decode"), _record,
                     lambda event: json.dumps(events.to_record(event)).encode(), canonical=False,
                     errors=(StorageError, ValueError)),
     "ledger-entry": Target(("provers.party.ledger.from_text", "provers.party.ledger.from_record"),
@@ -215,6 +224,7 @@ REASONS: dict[str, str] = {
     "commons.chain.heldfees.read_held_fees": "asks a node; its answers are node-answer's",
     "commons.chain.logpages.LogPages.read": "asks a node; its answers are node-answer's",
     "commons.chain.verifiers.read_verifier": "asks a node; its answers are node-answer's",
+    "commons.runtime.passphrases.Passphrase.read": "the operator's own passphrase",
     "commons.settings.loading.load": "the operator's own settings",
     "commons.sharing.dealing.OwnerSeeds.from_bytes": "cuts this process's own randomness",
     "commons.storage.accounts.load_account": "the operator's own key file",
@@ -222,7 +232,10 @@ REASONS: dict[str, str] = {
     "commons.storage.eventlog.SqliteLog.read": _OWN,
     "commons.storage.eventlog.RedisLog.read": _OWN + "; each record is event's",
     "commons.storage.recordfiles.read_state": _OWN,
+    "commons.storage.secretfiles.read_document": "the operator's own key file",
     "commons.storage.secretfiles.read_secret_file": "the operator's own key file",
+    "commons.storage.tlskeys.read_server_key": "the operator's own key file",
+    "commons.wire.tls.read_pair": "the operator's own certificate",
     "commons.wire.tls.read_roots": "the operator's own certificates",
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",

@@ -346,6 +346,20 @@ MUTANTS = (
         _in("coordinator", "test_deliveries.py::test_strangers_leave_nothing_on_the_disk"),
     ),
     Mutant(
+        "provers/intake.py",
+        "                verify_receipt(self._chain.market_id, submission, receipt, member)\n",
+        "                pass\n",
+        "a late share is taken on the receipts of a quorum",
+        _in("provers", "test_intake.py::test_receipts_of_another_submission_or_by_others_make_no_share_late"),
+    ),
+    Mutant(
+        "provers/intake.py",
+        "len(head.receipts) >= committee.quorum and",
+        "",
+        "a late share is taken when a quorum had theirs",
+        _in("provers", "test_intake.py::test_a_late_share_is_taken_when_a_quorum_had_theirs"),
+    ),
+    Mutant(
         "coordinator/offers.py",
         "if of_task + offer.size > free:",
         "if offer.size > free:",

@@ -16,7 +16,7 @@ from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import MarketId, TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
-from commons.protocol.receipts import verify_receipt
+from commons.protocol.receipts import receipt_digest, verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import sign_digest
 from commons.protocol.streamheads import ShareHead
@@ -304,6 +304,60 @@ def test_a_late_share_is_refused(world: World) -> None:
     world.deadline, world.finalized = NOW, True
     with pytest.raises(ClosedError, match="took submissions until"):
         world.hand_in(world.network.headers[1])
+
+
+def receipts_of(world: World, submission: bytes, *provers: int) -> dict[int, bytes]:
+    digest = receipt_digest(world.market_id, submission)
+    return {p: sign_digest(world.network.prover_keys[p], digest) for p in provers}
+
+
+def test_a_late_share_is_taken_when_a_quorum_had_theirs(world: World) -> None:
+    header = world.network.headers[0]
+    upload, submission = world.upload(header), header.digest(world.context)
+    share = upload.head.share(PROVER)
+    world.deadline = NOW - 50
+    for few in ({}, receipts_of(world, submission, 0, 1)):
+        with pytest.raises(ClosedError, match="took submissions until"):
+            world.take(replace(share, receipts=few), no_chunks())
+    late = replace(share, receipts=receipts_of(world, submission, 0, 1, 3))
+    found, receipt = world.take(late, chunks_of(upload))
+    verify_receipt(world.market_id, found, receipt, world.key.address)
+    assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
+
+
+def test_receipts_of_another_submission_or_by_others_make_no_share_late(world: World) -> None:
+    mine, other = (header.digest(world.context) for header in world.network.headers)
+    share = world.upload(world.network.headers[0]).head.share(PROVER)
+    good = receipts_of(world, mine, 0, 1, 3)
+    world.deadline = NOW - 50
+    for wrong in (receipts_of(world, other, 0, 1, 3), {**good, 1: good[0]}, {**good, 2: bytes(64) + b"\x1b"}):
+        with pytest.raises(SignatureError):
+            world.take(replace(share, receipts=wrong), no_chunks())
+    with pytest.raises(ClosedError):
+        world.take(replace(share, receipts={0: good[0], 1: good[1], 7: good[3]}), no_chunks())
+    assert world.store.usage() == (0, 0)
+
+
+def test_a_late_share_does_not_come_after_its_round_or_beside_a_signed_batch(world: World) -> None:
+    header, bystander = world.network.headers
+    shares = {}
+    for each in (header, bystander):
+        submission = each.digest(world.context)
+        shares[each.owner] = replace(
+            world.upload(each).head.share(PROVER), receipts=receipts_of(world, submission, 0, 1, 3)
+        )
+    world.deadline = NOW - 60 - 31  # the settle deadline is a minute later
+    with pytest.raises(ClosedError, match="took submissions until"):
+        world.take(shares[header.owner], no_chunks())
+    world.deadline, world.finalized = NOW - 50, True
+    with pytest.raises(ClosedError, match="took submissions until"):
+        world.take(shares[header.owner], no_chunks())
+    world.finalized = False
+    other = world.network.submit_again(0, OwnerPlan(gradients(1, 5, seed=9)[0]))
+    world.store.commit([ledger.CohortJoined(b"\x01" * 32, world.members(other))])
+    world.store.commit([ledger.Locked(ledger.Selection.plain(world.members(other)))])
+    with pytest.raises(ClosedError, match="signed batch"):
+        world.take(shares[header.owner], no_chunks())
 
 
 def test_an_owner_without_a_part_in_the_round_is_told_so_before_its_share_is_read(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ def test_heads_chunks_and_statuses_survive() -> None:
     head, *chunks = messages(upload)
     assert sharestreams.offer_from_wire(head) == upload.head
     assert list(sharestreams.chunks_from_wire(chunks)) == [upload.chunk(i) for i in range(upload.count)]
-    share = upload.head.share(3)
+    share = replace(upload.head.share(3), receipts={0: bytes(65), 2: b"\x01" * 65})
     assert sharestreams.head_from_wire(sharestreams.head_to_wire(share)) == share
     status = OfferStatus({1: bytes(65), 3: b"\x01" * 65}, {0: "", 2: "away"}, 7)
     assert sharestreams.offer_status_from_wire(sharestreams.offer_status_to_wire(status)) == status

@@ -55,6 +55,7 @@ class ShareHead(_message.Message):
     PROVER_FIELD_NUMBER: _builtins.int
     MANIFEST_FIELD_NUMBER: _builtins.int
     PART_FIELD_NUMBER: _builtins.int
+    RECEIPTS_FIELD_NUMBER: _builtins.int
     prover: _builtins.int
     """Committee index of the addressed prover."""
     part: _builtins.bytes
@@ -63,6 +64,10 @@ class ShareHead(_message.Message):
     def header(self) -> _common_pb2.SubmissionHeader: ...
     @_builtins.property
     def manifest(self) -> _common_pb2.UploadManifest: ...
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Receipt]:
+        """Of a quorum, ascending by prover: only with a share that comes after its round took submissions."""
+
     def __init__(
         self,
         *,
@@ -70,10 +75,11 @@ class ShareHead(_message.Message):
         prover: _builtins.int = ...,
         manifest: _common_pb2.UploadManifest | None = ...,
         part: _builtins.bytes = ...,
+        receipts: _abc.Iterable[_common_pb2.Receipt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest", "part", b"part", "prover", b"prover"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest", "part", b"part", "prover", b"prover", "receipts", b"receipts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
