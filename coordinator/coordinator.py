@@ -13,7 +13,6 @@ from commons.runtime.clock import Clock
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from commons.storage.blobs import Blobs
-from commons.storage.eventlog import EventLog
 from commons.storage.evidencefiles import FOLDER, EvidenceFiles, Watch
 from commons.storage.files import LOCAL_DISK, Disk
 from commons.storage.parameters import PublicParameters
@@ -53,7 +52,7 @@ class Coordinator:
         settings: CoordinatorSettings,
         account: SigningKey,
         sender: BatchSender,
-        log: EventLog,
+        journal: Journal,
         directory: Path,
         parameters: PublicParameters,
         connect: Connect,
@@ -65,9 +64,8 @@ class Coordinator:
         stopping: threading.Event,
         disk: Disk = LOCAL_DISK,
     ) -> None:
-        """Raises StorageError for a damaged log."""
         view = sender.view
-        self.journal = Journal(log)
+        self.journal = journal
         self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes, disk=disk)
         self.results = Blobs(directory / "results", max_bytes=settings.max_store_bytes, disk=disk)
         self.admission = Admission(
@@ -78,7 +76,7 @@ class Coordinator:
                 view, committee_id, epoch, connect, clock, calls, status_timeout=settings.status_timeout
             )
         )
-        journal, results, timeout = self.journal, self.results, settings.step_timeout
+        results, timeout = self.results, settings.step_timeout
         watch = Watch(EvidenceFiles(directory / FOLDER, disk))
         accusations = Accusations(journal, accusing, timeout=timeout, stopping=stopping)
         batcher = Batcher(journal, results, watch, accusations, step_timeout=timeout, stopping=stopping)
@@ -122,6 +120,6 @@ class Coordinator:
         return replace(status, rounds=rounds)
 
     def close(self) -> None:
-        """Close connections and log; no round may be worked on any more."""
+        """Close connections and journal; no round may be worked on any more."""
         self._fleets.close()
         self.journal.close()

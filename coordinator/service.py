@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import grpc
 
 from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
-from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.view import ChainView
-from commons.chain.writer import ChainWriter
-from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.process import stop_requested
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings
 from commons.storage.accounts import load_account
-from commons.storage.eventlog import EventLog, open_log
+from commons.storage.eventlog import open_log
 from commons.storage.files import DirectoryLock
 from commons.storage.parameters import PublicParameters
+from commons.storage.redisplace import is_redis
 from commons.wire import checks, coordination
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
@@ -37,9 +34,10 @@ from commons.wire.streams import blob_to_wire
 from commons.wire.tls import read_roots
 from coordinator import coordinator_start
 from coordinator.coordinator import Coordinator
-from coordinator.journal import VERSIONS
+from coordinator.journal import VERSIONS, Journal
+from coordinator.leading import OUTBOX, OnlySeat, Seat, SharedSeat
 from coordinator.roundstate import ProvenBatch
-from coordinator.turns import KINDS
+from coordinator.tenure import Means, Tenure
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["Coordinator"]
 _log = logging.getLogger(__name__)
@@ -50,8 +48,11 @@ _MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
 class CoordinatorNode:
     """One coordinator, started and stopped from outside."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, on_failure: Callable[[], None] = lambda: None) -> None:
         """Open account, chain, log and store as [chain], [keys] and [coordinator] say.
+
+        Args:
+            on_failure: called when there is no use in running on, for a cause that ``failure`` has.
 
         Raises:
             ConfigError, KeyFileError, KeyMismatchError, InsecureSetupError, ChainError, StorageError: what is missing,
@@ -59,42 +60,37 @@ class CoordinatorNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(CoordinatorSettings)
+        coordinator_start.require_places(own)
         self._tls = own.tls
         account, roots = load_account(own.account), read_roots(own.prover_roots, "prover_roots")
-        self._stopping = threading.Event()
         view, clock = ChainView.of(chain), SystemClock()
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         coordinator_start.require_files(parameters)
-        self._rounds = ThreadPoolExecutor(own.parallel_rounds, thread_name_prefix="round")
-        self._calls = ThreadPoolExecutor(
-            MAX_PROVERS * (own.parallel_rounds + 1), thread_name_prefix="fleet"
-        )  # for fees they are asked beside the rounds
-        self._accusing = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="accusing")
-        self._beside = ThreadPoolExecutor(KINDS, thread_name_prefix="beside")
+        means = Means(
+            own, account, view, Patience.of(chain), parameters,
+            lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock,
+        )  # fmt: skip
         self._directory_lock = DirectoryLock(own.state)
-        log: EventLog | None = None
-        self._outbox: Outbox | None = None
         try:
             coordinator_start.bind_state(own, view.market_id)
-            self._outbox = Outbox(own.state / "outbox", standing=own.confirmations)
-            sender = ChainWriter(view, account, Patience.of(chain), self._stopping, outbox=self._outbox)
-            log = open_log(own.log, VERSIONS)
-            self.coordinator = Coordinator(
-                own, account, sender, log, own.state, parameters,
-                lambda endpoint: ProverClient(endpoint, tls_roots=roots), clock, self._rounds, self._calls,
-                self._accusing, self._beside, self._stopping,
-            )  # fmt: skip
-            coordinator_start.require_own_log(self.coordinator.journal, view)
+            self._seat = _seat(means, on_failure)
         except BaseException:
-            if log is not None:
-                log.close()
-            self._release()
+            self._directory_lock.release()
             raise
         coordinator_start.look_around(view, account.address, parameters, own, clock)
         self._address = account.address
         self._server: grpc.Server | None = None
-        self._health = Health(_SERVICE.full_name)
-        self._loop = threading.Thread(target=self._drive, name="driver")
+        self._health = Health(_SERVICE.full_name, lambda: self._seat.is_leading)
+
+    @property
+    def coordinator(self) -> Coordinator:
+        """What callers are let in to.  Raises StandbyError while another coordinator leads."""
+        return self._seat.coordinator()
+
+    @property
+    def failure(self) -> GradrollError | None:
+        """Why it cannot run on, if that is so."""
+        return self._seat.failure
 
     def start(self) -> int:
         """Begin to serve and to drive rounds; returns the port.  Raises ConfigError when the address is taken."""
@@ -103,50 +99,44 @@ class CoordinatorNode:
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
         )  # fmt: skip
-        servicer = Servicer(self.coordinator, self._own, calls)
+        servicer = Servicer(self._seat.coordinator, self._own, calls)
         coordinator_pb2_grpc.add_CoordinatorServicer_to_server(servicer, self._server)
         self._health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._tls)
         self._server.start()
-        self._loop.start()
+        self._seat.start()
         _log.info("event=coordinator-started address=0x%s port=%d", self._address.hex(), port)
         return port
 
     def stop(self) -> None:
         """Refuse new calls, end the steps under way, close the log."""
-        self._stopping.set()
+        self._seat.halt()
         self._health.stop()
         if self._server is not None:
             self._server.stop(self._own.stop_grace).wait()
-        if self._loop.is_alive():
-            self._loop.join()
-        for pool in (self._rounds, self._beside):
-            pool.shutdown(wait=True, cancel_futures=True)
-        for pool in (self._calls, self._accusing):
-            pool.shutdown(wait=False, cancel_futures=True)
-        self.coordinator.close()
-        self._release()
+        self._seat.stop()
+        self._directory_lock.release()
         _log.info("event=coordinator-stopped")
 
-    def _release(self) -> None:
-        if self._outbox is not None:
-            self._outbox.close()
-        self._directory_lock.release()
 
-    def _drive(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.coordinator.turn()
-            except Exception:  # a thread that dies would leave a coordinator that takes headers and does nothing
-                _log.exception("event=driver-error")
-            self._stopping.wait(self._own.poll_interval)
+def _seat(means: Means, on_failure: Callable[[], None]) -> Seat:
+    own = means.own
+    if is_redis(own.log):
+        return SharedSeat(own, means.files, partial(Tenure, means), means.clock, on_failure)
+    log = open_log(own.log, VERSIONS)
+    try:
+        return OnlySeat(Tenure(means, Journal(log), own.state / OUTBOX))
+    except BaseException:
+        log.close()
+        raise
 
 
 class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, coordinator: Coordinator, settings: CoordinatorSettings, calls: Calls) -> None:
-        self._coordinator = coordinator
+    def __init__(self, leading: Callable[[], Coordinator], settings: CoordinatorSettings, calls: Calls) -> None:
+        """``leading``: the coordinator, for one call; raises StandbyError while another one leads."""
+        self._leading = leading
         self._settings = settings
         self._calls = calls
 
@@ -156,7 +146,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         """Enter a submission into its round."""
         with answering(context, _refused):
             header, receipts = coordination.submission_from_wire(request)
-            status = self._coordinator.admission.submit(header, receipts)
+            status = self._leading().admission.submit(header, receipts)
             self._calls.known(context)
             return coordination.status_to_wire(status)
 
@@ -166,7 +156,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         """What became of a submission."""
         with answering(context, _refused):
             submission = checks.digest(request.submission, "submission")
-            with self._coordinator.journal.reading() as state:
+            with self._leading().journal.reading() as state:
                 status = state.status_of(submission)
             if status is None:
                 raise UnknownError(f"no submission 0x{submission.hex()} was handed in here")
@@ -177,15 +167,16 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     ) -> Iterator[pb.PutModelReply]:
         """Store a model of a task's model owner, unless it is here already."""
         with answering(context, _refused):
+            coordinator = self._leading()
             head = coordination.model_head_from_wire(next(request_iterator, None))
-            terms = self._coordinator.admission.check_publisher(head)
+            terms = coordinator.admission.check_publisher(head)
             self._calls.enter(context)
             self._calls.known(context)
-            if not self._coordinator.models.has(head.digest):
+            if not coordinator.models.has(head.digest):
                 limit = min(self._settings.max_model_bytes, _MODEL_HEAD + _MODEL_COORDINATE * terms.dimension)
                 model = coordination.ModelReader(head, limit)
                 yield from spaced(model.chunks(request_iterator))
-                self._coordinator.models.put(model.finish())
+                coordinator.models.put(model.finish())
             yield pb.PutModelReply(digest=head.digest)
 
     def GetModel(  # noqa: N802
@@ -193,7 +184,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a model."""
         with answering(context, _refused):
-            model = self._coordinator.models.get(checks.digest(request.digest, "digest"))
+            model = self._leading().models.get(checks.digest(request.digest, "digest"))
             yield from blob_to_wire(model, request.offset)
 
     def GetPayload(  # noqa: N802
@@ -201,33 +192,36 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve a batch's aggregate."""
         with answering(context, _refused):
-            digest = self._batch(request).payload_digest
+            coordinator = self._leading()
+            digest = _batch(coordinator, request).payload_digest
             if digest is None:
                 raise NotReadyError("the provers have not released this sum yet; ask again some blocks later")
-            yield from blob_to_wire(self._coordinator.results.get(digest), request.offset)
+            yield from blob_to_wire(coordinator.results.get(digest), request.offset)
 
     def GetAuditBundle(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
         """Serve what was opened for a batch."""
         with answering(context, _refused):
-            bundle = self._coordinator.results.get(self._batch(request).bundle_digest)
+            coordinator = self._leading()
+            bundle = coordinator.results.get(_batch(coordinator, request).bundle_digest)
             yield from blob_to_wire(bundle, request.offset)
 
     def TaskStatus(self, request: pb.TaskStatusRequest, context: grpc.ServicerContext) -> pb.TaskStatusReply:  # noqa: N802
         """A task's rounds and rejections."""
         with answering(context, _refused):
-            return coordination.task_status_to_wire(self._coordinator.task_status(request.task_id))
+            return coordination.task_status_to_wire(self._leading().task_status(request.task_id))
 
-    def _batch(self, request: common_pb2.BatchRequest) -> ProvenBatch:
-        batch_id = checks.digest(request.batch_id, "batch_id")
-        with self._coordinator.journal.reading() as state:
-            batch = state.batches.get(batch_id)
-        if batch is None:
-            raise UnknownError(f"no batch 0x{batch_id.hex()} was proven here")
-        if not batch.accepted:
-            raise NotReadyError("the chain has not accepted this batch yet; ask again when it has")
-        return batch
+
+def _batch(coordinator: Coordinator, request: common_pb2.BatchRequest) -> ProvenBatch:
+    batch_id = checks.digest(request.batch_id, "batch_id")
+    with coordinator.journal.reading() as state:
+        batch = state.batches.get(batch_id)
+    if batch is None:
+        raise UnknownError(f"no batch 0x{batch_id.hex()} was proven here")
+    if not batch.accepted:
+        raise NotReadyError("the chain has not accepted this batch yet; ask again when it has")
+    return batch
 
 
 def _refused(error: GradrollError) -> None:
@@ -236,11 +230,18 @@ def _refused(error: GradrollError) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Run a coordinator until SIGINT or SIGTERM; call it from the main thread."""
+    """Run a coordinator until SIGINT or SIGTERM; call it from the main thread.
+
+    Raises:
+        StorageError: the event log in Redis has lost events, found at the start or later.
+        GradrollError: it cannot start.
+    """
     stop = stop_requested()
-    node = CoordinatorNode(settings)
+    node = CoordinatorNode(settings, stop.set)
     try:
         node.start()
         stop.wait()
     finally:
         node.stop()
+    if node.failure is not None:
+        raise node.failure

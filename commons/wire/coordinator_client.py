@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from circuits.errors import StandbyError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
 from commons.chain.writer import ChainWriter
@@ -18,6 +19,8 @@ from commons.wire.client import Client
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
 
+SERVICE = pb.DESCRIPTOR.services_by_name["Coordinator"].full_name
+"""What the health service is asked for."""
 _MAX_BLOB = 1 << 34
 
 
@@ -34,6 +37,16 @@ class CoordinatorClient(Client):
         """Connect when first used; the arguments are those of ``Client``."""
         super().__init__(endpoint, timeout=timeout, stall=stall, tls_roots=tls_roots)
         self._stub = rpc.CoordinatorStub(self._channel)
+
+    def standing_by(self) -> str:
+        """What it says of who leads, if it stands by; empty if it leads itself."""
+        try:
+            self.submission_status(bytes(32))
+        except StandbyError as error:
+            return str(error)
+        except UnknownError:  # nobody's submission has this digest
+            pass
+        return ""
 
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission into its round; ``receipts`` are the provers' signatures by committee index."""

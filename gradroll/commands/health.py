@@ -30,8 +30,8 @@ def add_coordinator(commands: Subparsers) -> None:
     parser = leaf(
         commands,
         "status",
-        "Ask a coordinator whether it works. Ends with 5 when it does not answer. What it says of a task: gradroll "
-        "task status.",
+        "Ask a coordinator whether it leads or stands by, and which other one leads then. Ends with 5 when it does not "
+        "answer. What it says of a task: gradroll task status.",
         "gradroll coordinator status --config coordinator.toml",
         coordinator,
     )
@@ -56,16 +56,21 @@ def prover(arguments: argparse.Namespace) -> int:
 
 
 def coordinator(arguments: argparse.Namespace) -> int:
-    """Ask a coordinator's health service."""
+    """Ask a coordinator's health service, and one that stands by who leads."""
     from circuits.errors import UnavailableError
     from commons.settings.sections import CoordinatorSettings
+    from commons.wire.coordinator_client import SERVICE, CoordinatorClient
     from commons.wire.health import is_serving
 
     place, roots = _place(arguments, CoordinatorSettings)
     if not is_serving(place, timeout=10.0, tls_roots=roots):
         raise UnavailableError(f"the coordinator at {place} is stopping; wait until it has started again")
-    arguments.console.line(f"the coordinator at {place} works")
-    arguments.console.result(endpoint=place, serving=True)
+    standing_by = ""
+    if not is_serving(place, timeout=10.0, tls_roots=roots, service=SERVICE):
+        with CoordinatorClient(place, timeout=10.0, tls_roots=roots) as client:
+            standing_by = client.standing_by()
+    arguments.console.line(f"the coordinator at {place} works: " + (standing_by or "it leads"))
+    arguments.console.result(endpoint=place, serving=not standing_by, standing_by=standing_by)
     return 0
 
 

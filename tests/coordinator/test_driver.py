@@ -29,6 +29,7 @@ from coordinator.events import (
     RoundClosed,
     SumOpened,
 )
+from coordinator.journal import Journal
 from coordinator.machine import Completed
 from coordinator.roundstate import Round
 from tests.coordinator.fleets import state_of
@@ -90,9 +91,9 @@ class World:
             clock_skew=skew,
         )  # fmt: skip
         self.coordinator = Coordinator(
-            settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log, directory,
-            DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), InOrder(),
-            InOrder(), self.stopping,
+            settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), Journal(self.log),
+            directory, DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(),
+            InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
         self.journal = self.coordinator.journal
 
