@@ -191,8 +191,10 @@ class SharedSeat:
         lease = Lease(self._place, self._own.lease, self._own.endpoint or "", self._clock)
         holder = lease.take()
         with self._lock:
-            self._holder = holder
+            before, self._holder = self._holder, holder
         if holder is not None:
+            if before is None or before.endpoint != holder.endpoint:
+                _log.info("event=standing-by leader=%r", holder.endpoint)
             return False
         self._wake.clear()
         keeper = Keeper(lease, self._wake.set)

@@ -16,6 +16,8 @@ from commons.runtime.urls import without_secrets
 _log = logging.getLogger(__name__)
 NAME = "gradroll:events"
 """Of the list of events; the keys beside it begin with it."""
+_PATIENCE = 120.0
+"""Seconds that Redis has to replace a whole log."""
 
 
 class UnansweredError(StorageError):
@@ -54,8 +56,9 @@ class RedisPlace:
         self._raced = redis.exceptions.WatchError
         once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)  # who asks decides for how long it tries
         try:
-            self._client = redis.Redis.from_url(
-                url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=once, socket_keepalive=True
+            self._client, self._patient = (
+                redis.Redis.from_url(url, socket_timeout=longest, socket_connect_timeout=timeout, retry=once)
+                for longest in (timeout, max(timeout, _PATIENCE))
             )
         except ValueError:
             raise ConfigError(
@@ -86,7 +89,7 @@ class RedisPlace:
         except self._silent as error:
             raise UnansweredError(f"Redis at {self.shown} does not answer: {error}; is it running?") from error
         except self._failed as error:
-            raise StorageError(f"Redis refused an event: {error}; nothing was changed") from error
+            raise StorageError(f"Redis at {self.shown} refused: {error}; nothing was changed") from error
 
     def replace_list(self, rows: Sequence[str], holder: str, before: int, page: int) -> None:
         """Replace the list of events by other rows, in one transaction.
@@ -100,7 +103,7 @@ class RedisPlace:
             StorageError: somebody else writes, and nothing was changed.
         """
         try:
-            with self._client.pipeline() as pipe:
+            with self._patient.pipeline() as pipe:
                 pipe.watch(self.log, self.lease)
                 if pipe.hget(self.lease, "mark") != holder.encode() or pipe.llen(self.log) != before:
                     raise StorageError(f"another coordinator writes to the log {self.log}; stop one of them")
@@ -114,11 +117,12 @@ class RedisPlace:
         except self._silent as error:
             raise UnansweredError(f"Redis at {self.shown} does not answer: {error}; is it running?") from error
         except self._failed as error:
-            raise StorageError(f"Redis refused an event: {error}; nothing was changed") from error
+            raise StorageError(f"Redis at {self.shown} refused: {error}; nothing was changed") from error
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._patient.close()
 
 
 def is_redis(url: str) -> bool:

@@ -24,6 +24,7 @@ from tests.support.redisserver import RedisServer
 from tests.support.waiting import wait_for
 
 DIMENSION = 10
+NOTHING_SENT = b'{"version":2,"entries":[]}'
 RNG = np.random.default_rng(11)
 
 
@@ -108,12 +109,17 @@ def submitted(pair: Pair, which: int, count: int) -> tuple[int, int, list[bytes]
 
 def test_a_standby_says_who_leads_and_leads_when_that_one_stops(both: Pair, capsys: pytest.CaptureFixture[str]) -> None:
     both.lease = 60.0
+    left = both.home / "0" / "outbox"  # by a release that had its log in Redis, and its transactions in a file
+    left.parent.mkdir()
+    left.write_bytes(NOTHING_SENT)
     nodes = [CoordinatorNode(both.settings(which)) for which in (0, 1)]
     for node in nodes:
         node.start()
     first, second = (f"127.0.0.1:{port}" for port in both.coordinator_ports)
     try:
         assert (both.leads(0), both.leads(1)) == (True, False)
+        assert both.server.client.get("gradroll:events:outbox") == NOTHING_SENT
+        assert not left.exists()
         assert is_serving(second, timeout=5.0), "the server itself is well"
         with both.ask(1) as client:
             with pytest.raises(StandbyError, match=f"stands by; the one at {first} leads") as caught:
