@@ -94,9 +94,11 @@ class RedisLog:
             StandbyError, StorageError: the lease is lost, or Redis cannot be used.
         """
         self._witness.reread()
-        self._require_folder(
-            lease.insisted(_BIND, (self._place.lease, self._place.files), lease.mark, self._witness.folder)
-        )
+        bound = lease.insisted(_BIND, (self._place.lease, self._place.files), lease.mark, self._witness.folder)
+        if bound is None:
+            lease.lose()
+            raise lease.lapsed()
+        self._require_folder(bound)
         found = self._version()
         whole = self._compared(found)
         if found < self._versions.latest:

@@ -111,6 +111,16 @@ def test_one_leads_and_the_other_is_told_where(machine: Machines) -> None:
         other.log.append([{"n": 1}])
 
 
+def test_who_lost_the_lease_meanwhile_does_not_begin_to_lead(machine: Machines, redis: RedisServer) -> None:
+    one = machine()
+    lease = one.lease()
+    assert lease.take() is None
+    expire(redis)
+    with pytest.raises(StandbyError):
+        one.log.lead(lease)
+    assert not redis.client.exists("gradroll:events", "gradroll:events:files")
+
+
 def test_tokens_grow_from_leader_to_leader(machine: Machines, redis: RedisServer) -> None:
     first = machine().lead()
     expire(redis)
