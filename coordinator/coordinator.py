@@ -16,7 +16,6 @@ from commons.settings.sections import CoordinatorSettings
 from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.accounts import SigningKey
 from commons.storage.blobs import Blobs
-from commons.storage.eventlog import EventLog
 from commons.storage.evidencefiles import FOLDER, EvidenceFiles, Watch
 from commons.storage.files import LOCAL_DISK, Disk
 from commons.storage.parameters import PublicParameters
@@ -62,7 +61,7 @@ class Coordinator:
         settings: CoordinatorSettings,
         account: SigningKey,
         sender: BatchSender,
-        log: EventLog,
+        journal: Journal,
         directory: Path,
         parameters: PublicParameters,
         connect: Connect,
@@ -76,17 +75,16 @@ class Coordinator:
         disk: Disk = LOCAL_DISK,
         watch: RoundWatch | None = None,
     ) -> None:
-        """Raises StorageError for a damaged log."""
         view = sender.view
-        self.journal = Journal(log)
+        self.journal = journal
         self.watch = watch or RoundWatch(clock)
-        self.journal.listen(self.watch.heard)
+        journal.listen(self.watch.heard)
         self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes, disk=disk)
         self.results = Blobs(
             directory / "results", max_bytes=settings.max_store_bytes, what="sums and bundles", disk=disk
         )
         self.admission = Admission(
-            view, self.journal, account.address, parameters, counted=settings.counted_refusals,
+            view, journal, account.address, parameters, counted=settings.counted_refusals,
             most=settings.max_headers,
         )  # fmt: skip
         self._fleets = Fleets(
@@ -96,9 +94,9 @@ class Coordinator:
         )
         self.offers = Offers(directory / "uploads", max_bytes=settings.max_upload_bytes, disk=disk)
         self.deliveries = Deliveries(
-            view, self.journal, self.offers, self.admission, self._fleets, clock, delivering, stopping
+            view, journal, self.offers, self.admission, self._fleets, clock, delivering, stopping
         )  # fmt: skip
-        journal, results, timeout = self.journal, self.results, settings.step_timeout
+        results, timeout = self.results, settings.step_timeout
         evidence = Watch(EvidenceFiles(directory / FOLDER, disk))
         accusations = Accusations(journal, accusing, timeout=timeout, stopping=stopping)
         batcher = Batcher(
@@ -177,6 +175,6 @@ class Coordinator:
         return self._fleets.silent()
 
     def close(self) -> None:
-        """Close connections and log; no round may be worked on any more."""
+        """Close connections and journal; no round may be worked on any more."""
         self._fleets.close()
         self.journal.close()

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 
-from circuits.errors import ChainError, ContractError, GradrollError, StorageError
+from circuits.errors import ChainError, ContractError, GradrollError, StandbyError, StorageError
 from circuits.terms import DAY, TaskTerms
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
@@ -119,7 +119,7 @@ class Driver:
                 with self._lock:
                     self._backoff.clear(key)
                 return
-        except StoppedError:
+        except (StoppedError, StandbyError):
             return
         except GradrollError as error:
             _log.warning("event=round-trouble task=%s round=%d code=%s reason=%r", *named(key), error.code, str(error))
@@ -143,7 +143,7 @@ class Driver:
         told = _OWN_TROUBLE if error.own_machine else str(error)
         try:
             self._cohorts.note_failure(CohortFailed(*key, told, False, now))
-        except StorageError as failed:  # the round waits all the same, and notes it once there is room
+        except (StorageError, StandbyError) as failed:  # the round waits all the same, and notes it once there is room
             _log.warning("event=trouble-not-noted task=%s round=%d reason=%r", *named(key), str(failed))
 
     def _work(self, key: RoundKey, now: int) -> bool:

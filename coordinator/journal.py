@@ -6,8 +6,9 @@ The journal is the only writer of the coordinator's state; everybody else looks 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from circuits.errors import StorageError
 from commons.storage.eventlog import EventLog, RecordVersions
@@ -35,13 +36,18 @@ class Journal:
         self._lock = threading.RLock()
         self._state = CoordinatorState()
         self._listeners: tuple[Callable[[Event, CoordinatorState], None], ...] = ()
-        for record in log.read():
-            try:
-                self._state.apply(from_record(record))
-            except LookupError as error:
-                raise StorageError(
-                    "the event log lacks an event that a later one builds on; restore a backup"
-                ) from error
+        self.take_in(log.read())
+
+    def take_in(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Fold records that are in the log already.  Raises StorageError for damaged ones."""
+        with self._lock:
+            for record in records:
+                try:
+                    self._state.apply(from_record(record))
+                except LookupError as error:
+                    raise StorageError(
+                        "the event log lacks an event that a later one builds on; restore a backup"
+                    ) from error
 
     @contextmanager
     def reading(self) -> Iterator[CoordinatorState]:
@@ -55,7 +61,12 @@ class Journal:
             self._listeners += (heard,)
 
     def record(self, *events: Event) -> None:
-        """Log events, then take them in.  When it raises StorageError, nothing has happened."""
+        """Log events, then take them in.
+
+        Raises:
+            StorageError: nothing has happened.
+            StandbyError: this process leads no more, and its state counts for nothing: another one reads the log.
+        """
         with self._lock:
             self._log.append([to_record(event) for event in events])
             for event in events:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from commons.protocol.messages import Step
 from commons.protocol.status import SubmissionState
 from commons.telemetry.callmetrics import known_code
-from commons.telemetry.metrics import Telemetry
+from commons.telemetry.metrics import Reading, Telemetry
 from coordinator.coordinator import Coordinator
 from coordinator.events import (
     BatchProven,
@@ -22,6 +23,7 @@ from coordinator.events import (
 )
 from coordinator.phases import Phase, phase_of
 from coordinator.rounds import CoordinatorState
+from coordinator.roundwatch import RoundWatch
 
 CAUSES = frozenset({"commitment", "dealing", "signature", "smallness", "unattributed", "validity"})
 """The words that reasons of the machine begin with; any other is `other`."""
@@ -82,39 +84,45 @@ class RoundMetrics:
         self._troubles.labels(known_code(code)).inc()
 
 
-def show(telemetry: Telemetry, coordinator: Coordinator) -> None:
-    """Have the coordinator's state read."""
-    journal, watch = coordinator.journal, coordinator.watch
+def show(telemetry: Telemetry, leading: Callable[[], Coordinator | None]) -> None:
+    """Have the coordinator's state read; while another one leads there is nothing to read."""
 
-    def rounds() -> dict[str, float]:
-        with journal.reading() as state:
-            found = Counter(str(phase_of(state, key)) for key in state.open_rounds())
+    def of_state(read: Callable[[CoordinatorState, RoundWatch], Reading]) -> Callable[[], Reading]:
+        def reading() -> Reading:
+            coordinator = leading()
+            if coordinator is None:
+                return None
+            with coordinator.journal.reading() as state:
+                return read(state, coordinator.watch)
+
+        return reading
+
+    def rounds(state: CoordinatorState, _: RoundWatch) -> Reading:
+        found = Counter(str(phase_of(state, key)) for key in state.open_rounds())
         return {str(phase): float(found[phase]) for phase in Phase}
 
-    def unmoved() -> dict[str, float]:
-        with journal.reading() as state:
-            return watch.longest_unmoved(state)
-
-    def waiting() -> dict[str, float]:
-        with journal.reading() as state:
-            counts = [state.rounds[key].counts for key in state.open_rounds()]
+    def waiting(state: CoordinatorState, _: RoundWatch) -> Reading:
+        counts = [state.rounds[key].counts for key in state.open_rounds()]
         return {str(one): float(sum(count[one] for count in counts)) for one in _WAITING}
 
-    def fees() -> float:
-        with journal.reading() as state:
-            return float(len(state.fees_open))
+    def silent() -> Reading:
+        coordinator = leading()
+        return None if coordinator is None else float(coordinator.silent_provers())
 
-    telemetry.gauge("rounds", "Rounds that are not closed, by what they are in.", rounds, "phase")
+    telemetry.gauge("rounds", "Rounds that are not closed, by what they are in.", of_state(rounds), "phase")
     telemetry.gauge(
-        "round_unmoved_seconds", "How long the round has not come further that has not for longest.", unmoved, "phase"
+        "round_unmoved_seconds", "How long the round has not come further that has not for longest.",
+        of_state(lambda state, watch: watch.longest_unmoved(state)), "phase",
+    )  # fmt: skip
+    telemetry.gauge(
+        "submissions_waiting", "Submissions without an end, by where they stand.", of_state(waiting), "state"
     )
-    telemetry.gauge("submissions_waiting", "Submissions without an end, by where they stand.", waiting, "state")
-    telemetry.gauge("rounds_with_open_fees", "Rounds whose fees are not settled yet.", fees)
+    telemetry.gauge(
+        "rounds_with_open_fees", "Rounds whose fees are not settled yet.",
+        of_state(lambda state, _: float(len(state.fees_open))),
+    )  # fmt: skip
     telemetry.gauge(
         "last_batch_timestamp_seconds", "When the last acceptance of a batch was recorded by this process.",
-        lambda: None if watch.last_batch is None else watch.last_batch.at,
+        of_state(lambda _, watch: None if watch.last_batch is None else watch.last_batch.at),
     )  # fmt: skip
-    telemetry.gauge(
-        "provers_silent", "Provers that did not answer when they were last asked for their status.",
-        lambda: float(coordinator.silent_provers()),
-    )  # fmt: skip
+    telemetry.gauge("provers_silent", "Provers that did not answer when they were last asked for their status.", silent)

@@ -141,7 +141,7 @@ class ProverNode:
         watchdog, telemetry = self.operations.watchdog, self.operations.telemetry
         watchdog.pieces("steps", self.prover.steps)
         watchdog.pieces("suspicions", self._background.pool.pieces)
-        of_pools(telemetry, {"suspicions": self._background.pool})
+        of_pools(telemetry, lambda: {"suspicions": self._background.pool})
         stepmetrics.show(telemetry, self.prover, self._own.max_store_bytes)
 
     def _state(self) -> dict[str, object]:

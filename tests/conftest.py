@@ -10,6 +10,7 @@ import pytest
 
 from commons.runtime.seldom import Seldom
 from tests.support.anvil import Anvil, binary_in
+from tests.support.redisserver import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,6 +31,19 @@ def development_keys(repository: Path) -> Path:
 def every_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the whole process says seldom is said in each test, whichever ran before it."""
     monkeypatch.setattr("commons.wire.rpcstatus._seldom", Seldom(logging.getLogger("commons.wire.rpcstatus")))
+
+
+@pytest.fixture(scope="session")
+def _redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(_redis: RedisServer) -> RedisServer:
+    """An empty Redis server that other tests use later."""
+    _redis.client.flushall()
+    return _redis
 
 
 @pytest.fixture

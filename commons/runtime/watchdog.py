@@ -87,6 +87,10 @@ class Watchdog:
         """
         self._add(name, _Watched(max(self._stuck_after, allowed), pieces.slowest))
 
+    def leave(self, *names: str) -> None:
+        """Look no more after threads and work that are about to end."""
+        self._watched = {name: one for name, one in self._watched.items() if name not in names}
+
     @property
     def names(self) -> tuple[str, ...]:
         """What is looked after."""

@@ -191,7 +191,16 @@ class CoordinatorSettings(Server):
     """A coordinator: it relays batches and pays for their transactions."""
 
     log: LogUrl
-    """The event log, from which everything is rebuilt after a restart."""
+    """The event log, from which everything is rebuilt after a restart.  Coordinators of one account that name the same
+    one in Redis stand in for each other: one leads, the others stand by."""
+    lease: Annotated[float, Interval(ge=1, le=3600), Unit("seconds")] = 15.0
+    """With a log in Redis: after so long without a sign of the one that leads, another coordinator may lead.  One that
+    cannot renew its lease gives up after 0.8 of it; a call to Redis has a tenth of it."""
+    endpoint: Endpoint | None = None
+    """What a coordinator that stands by tells its callers where this one is reached while it leads."""
+    shared: File | None = None
+    """Directory of models, sums, audit bundles and evidence, where several coordinators share a log in Redis: the same
+    folder of a network file system for all of them.  By default they lie in `state`."""
     account: File
     """Key file of the account that tasks name as their coordinator."""
     confirmations: Confirmations = 12
@@ -201,7 +210,8 @@ class CoordinatorSettings(Server):
     """Who is credited the coordinator's fees, the account's address if nobody is named; provers attest it with each
     batch, so that no relay can change it."""
     state: File
-    """Directory of models, sums, audit bundles and the server's own key for TLS; one process at a time."""
+    """Directory of models, sums, audit bundles, transactions under way and the server's own key for TLS; one process at
+    a time."""
     step_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 120.0
     """Time that provers have for one step; a large model on slow machines needs more."""
     status_timeout: Annotated[float, Interval(ge=0.1, le=600), Unit("seconds")] = 10.0

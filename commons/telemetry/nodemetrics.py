@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography import x509
@@ -64,19 +64,19 @@ def disk(directory: Path) -> dict[str, int]:
     return {"free_bytes": usage.free, "size_bytes": usage.total}
 
 
-def of_pools(telemetry: Telemetry, pools: Mapping[str, WorkPool]) -> None:
+def of_pools(telemetry: Telemetry, pools: Callable[[], Mapping[str, WorkPool]]) -> None:
     """Threads in use, and what waits for one."""
     telemetry.gauge(
         "pool_threads", "Threads that a pool may have.",
-        lambda: {name: float(pool.threads) for name, pool in pools.items()}, "pool",
+        lambda: {name: float(pool.threads) for name, pool in pools().items()}, "pool",
     )  # fmt: skip
     telemetry.gauge(
         "pool_busy", "Pieces of work under way in a pool.",
-        lambda: {name: float(pool.pieces.count) for name, pool in pools.items()}, "pool",
+        lambda: {name: float(pool.pieces.count) for name, pool in pools().items()}, "pool",
     )  # fmt: skip
     telemetry.gauge(
         "pool_waiting", "Pieces of work that wait for a thread.",
-        lambda: {name: float(pool.waiting) for name, pool in pools.items()}, "pool",
+        lambda: {name: float(pool.waiting) for name, pool in pools().items()}, "pool",
     )  # fmt: skip
 
 

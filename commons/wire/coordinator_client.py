@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from circuits.errors import StandbyError, UnknownError
 from circuits.hashing import keccak
 from circuits.payload import largest_payload
 from circuits.statement import SubmissionHeader
@@ -22,6 +23,9 @@ from commons.wire.sharestreams import Sending
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
 
+SERVICE = pb.DESCRIPTOR.services_by_name["Coordinator"].full_name
+"""What the health service is asked for."""
+
 
 class CoordinatorClient(Client):
     """One coordinator.  A context manager.
@@ -36,6 +40,16 @@ class CoordinatorClient(Client):
         """Connect when first used; the arguments are those of ``Client``."""
         super().__init__(endpoint, timeout=timeout, stall=stall, tls_roots=tls_roots)
         self._stub = rpc.CoordinatorStub(self._checked)
+
+    def standing_by(self) -> str:
+        """What it says of who leads, if it stands by; empty if it leads itself."""
+        try:
+            self.submission_status(bytes(32))
+        except StandbyError as error:
+            return str(error)
+        except UnknownError:  # nobody's submission has this digest
+            pass
+        return ""
 
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission into its round; ``receipts`` are the provers' signatures by committee index."""

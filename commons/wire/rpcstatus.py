@@ -1,8 +1,8 @@
 """The error catalogue on gRPC: status for machines that know only gRPC, the code for those that know us.
 
 A server answers with the status of an error, its message, and the code in the trailing metadata; a
-client raises the same class with the same message again.  A server that is full says in ``retry-after-ms`` when to come
-back, in whole milliseconds.
+client raises the same class with the same message again.  A server that is full, or stands by, says in
+``retry-after-ms`` when to come back, in whole milliseconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import grpc
 
-from circuits.errors import BlamedProversError, BusyError, GradrollError, UnavailableError, catalogue
+from circuits.errors import BlamedProversError, BusyError, GradrollError, StandbyError, UnavailableError, catalogue
 from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.foreigntext import printable
 from commons.runtime.seldom import Seldom
@@ -45,7 +45,7 @@ def abort(context: grpc.ServicerContext, error: GradrollError) -> NoReturn:
     metadata = [(_CODE, error.code)]
     if isinstance(error, BlamedProversError):
         metadata.append((_PROVERS, ",".join(map(str, error.provers))))
-    if isinstance(error, BusyError):
+    if isinstance(error, BusyError | StandbyError):
         metadata.append((_RETRY, str(round(error.retry_after * 1000))))
     context.set_trailing_metadata(tuple(metadata))
     context.abort(grpc.StatusCode[error.rpc_status], message[:_MAX_MESSAGE])
@@ -116,6 +116,8 @@ def _named(code: str, message: str, metadata: Mapping[str, str | bytes]) -> Grad
         error = BlamedProversError(_indices(_text(metadata.get(_PROVERS)) or ""), message)
     elif kind is BusyError:
         error = BusyError(message, _seconds(_text(metadata.get(_RETRY)) or ""))
+    elif kind is StandbyError:
+        error = StandbyError(message, _seconds(_text(metadata.get(_RETRY)) or ""))
     else:
         error = kind(message)
     error.own_machine = False  # it is another machine's, and that one has said of it what others may know

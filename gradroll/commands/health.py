@@ -35,9 +35,9 @@ def add_coordinator(commands: Subparsers) -> None:
     parser = leaf(
         commands,
         "status",
-        "Ask a coordinator whether it works; with metrics.listen set, also what each round under way waits for and "
-        "since when, the last batch, transactions, chain and disk. Ends with 5 when it does not answer, or is stuck. "
-        "What it says of a task: gradroll task status.",
+        "Ask a coordinator whether it leads, or stands by and who leads then; with metrics.listen set, also what each "
+        "round under way waits for and since when, the last batch, transactions, chain and disk. Ends with 5 when it "
+        "does not answer, or is stuck. What it says of a task: gradroll task status.",
         "gradroll coordinator status --config coordinator.toml",
         coordinator,
     )
@@ -69,16 +69,23 @@ def prover(arguments: argparse.Namespace) -> int:
 
 
 def coordinator(arguments: argparse.Namespace) -> int:
-    """Ask a coordinator's health service."""
+    """Ask a coordinator's health service, and one that stands by who leads."""
     from circuits.errors import UnavailableError
     from commons.settings.sections import CoordinatorSettings
+    from commons.wire.coordinator_client import SERVICE, CoordinatorClient
     from commons.wire.health import is_serving
 
     place = _place(arguments, CoordinatorSettings, "state")
     serving = is_serving(place.endpoint, timeout=10.0, tls_roots=place.roots)
-    arguments.console.result(endpoint=place.endpoint, serving=serving)
+    standing_by = ""
+    if serving and not is_serving(place.endpoint, timeout=10.0, tls_roots=place.roots, service=SERVICE):
+        with CoordinatorClient(place.endpoint, timeout=10.0, tls_roots=place.roots) as client:
+            standing_by = client.standing_by()
+    arguments.console.result(
+        endpoint=place.endpoint, serving=serving and not standing_by, standing_by=standing_by
+    )  # fmt: skip
     if serving:
-        arguments.console.line(f"the coordinator at {place.endpoint} works")
+        arguments.console.line(f"the coordinator at {place.endpoint} works: " + (standing_by or "it leads"))
     _tell_published(arguments, place)
     tell_state(arguments)
     if not serving:

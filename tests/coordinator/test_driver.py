@@ -30,6 +30,7 @@ from coordinator.events import (
     RoundClosed,
     SumOpened,
 )
+from coordinator.journal import Journal
 from coordinator.machine import Completed
 from coordinator.roundstate import Round
 from tests.coordinator.fleets import state_of
@@ -99,7 +100,7 @@ class World:
         )  # fmt: skip
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market),
-            self.log if log is None else log, directory,
+            Journal(self.log if log is None else log), directory,
             DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), InOrder(),
             InOrder(), InOrder(), self.stopping,
         )  # fmt: skip

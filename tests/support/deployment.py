@@ -6,7 +6,9 @@ Provers and coordinator run in this process or as processes of their own; everyt
 from __future__ import annotations
 
 import multiprocessing
+import os
 import secrets
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,6 +216,16 @@ class Process:
         self._process.terminate()
         self._process.join(30)
         return self._process.exitcode
+
+    def freeze(self) -> None:
+        """Let it do nothing, until ``thaw``: it does not know."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """See ``freeze``; nothing happens to one that runs, or has ended."""
+        if self._process.is_alive() and self._process.pid is not None:
+            os.kill(self._process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it without warning."""

@@ -10,14 +10,15 @@ from typing import Any, get_args
 
 import pytest
 
-from commons.storage.eventlog import RedisLog, SqliteLog
+from commons.storage.eventlog import SqliteLog
+from commons.storage.redisplace import RedisPlace
 from coordinator.events import Event
 from coordinator.journal import VERSIONS, Journal
 from gradroll.data_owner.submissions import SubmissionStore
 from provers.party import ledger
 from provers.store import STEPS, Store
-from tests.support.memoryredis import redis_server
 from tests.support.plain_batch import MARKET
+from tests.support.redisserver import RedisServer, leading_log
 from tests.vectors.v3.storage import stories
 from tests.vectors.v3.storage.generate import FIRST, HERE, NAME, ROOM, SECOND, files, plain, state_of
 
@@ -79,11 +80,11 @@ def test_an_event_log_in_sqlite_folds_to_its_state(tmp_path: Path, folder: Path,
 
 @EVERY_FORM
 def test_an_event_log_in_redis_folds_to_its_state(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, versioned: bool
+    redis: RedisServer, tmp_path: Path, folder: Path, versioned: bool
 ) -> None:
-    client = redis_server(monkeypatch)
+    client = redis.client
     client.rpush(NAME, *stored(folder, "events.redis.jsonl", versioned=versioned).splitlines())
-    journal = Journal(RedisLog("", NAME, VERSIONS))
+    journal = Journal(leading_log(RedisPlace(redis.url, NAME), tmp_path, VERSIONS))
     assert state_of(journal) == states(folder)["events"]
     journal.close()
     rows = [row.decode() for row in client.lrange(NAME, 0, -1)]

@@ -24,6 +24,8 @@ from circuits.errors import (
 )
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.protocol.evidence import NoEvidenceError
+from commons.storage.logwitness import LostEventsError
+from commons.storage.redisplace import UnansweredError
 from commons.wire._generated import common_pb2
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
@@ -48,7 +50,7 @@ def test_codes_are_distinct() -> None:
     kinds = list(family(GradrollError))
     assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
     assert {kind for kind in kinds if "code" not in vars(kind)} == {
-        DamagedError, FullError, NodeTroubleError, NoEvidenceError, RestoredError,
+        DamagedError, FullError, LostEventsError, NodeTroubleError, NoEvidenceError, RestoredError, UnansweredError,
     }  # fmt: skip
 
 

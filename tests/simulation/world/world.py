@@ -35,7 +35,7 @@ from commons.storage.eventlog import SqliteLog
 from commons.storage.parameters import PublicParameters
 from commons.wire import sharestreams
 from coordinator.coordinator import Coordinator
-from coordinator.journal import VERSIONS
+from coordinator.journal import VERSIONS, Journal
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
 from provers.store import Store
@@ -433,8 +433,8 @@ class World:
         try:
             self.coordinator = Coordinator(
                 settings, self.account, Account(self.nodes[-1], self.account.address),
-                SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk), home, self._parameters(), self._connect,
-                self.own_clock, inline, inline, inline, inline, inline, threading.Event(), self.own_disk,
+                Journal(SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk)), home, self._parameters(),
+                self._connect, self.own_clock, inline, inline, inline, inline, inline, threading.Event(), self.own_disk,
             )  # fmt: skip
         except CrashError:
             self.events["coordinator-crashed"] += 1

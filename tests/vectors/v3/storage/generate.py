@@ -12,15 +12,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from commons.storage.eventlog import RedisLog, SqliteLog
+from commons.storage.eventlog import SqliteLog
+from commons.storage.redisplace import RedisPlace
 from coordinator.journal import VERSIONS, Journal
 from gradroll.data_owner.submissions import SubmissionStore
 from provers.store import Store
 from tests.simulation.world.clock import NodeClock, WorldClock
-from tests.support.memoryredis import redis_server
 from tests.support.plain_batch import MARKET
+from tests.support.redisserver import RedisServer, leading_log
 from tests.vectors.v3.storage import stories
 
 HERE = Path(__file__).parent
@@ -63,13 +62,13 @@ def dump(path: Path) -> str:
 
 def files(directory: Path) -> dict[str, str]:
     """Every file by its name, made in a directory."""
-    with pytest.MonkeyPatch.context() as patch:
-        client = redis_server(patch)
-        journals = Journal(SqliteLog(directory / "log.sqlite", VERSIONS)), Journal(RedisLog("", NAME, VERSIONS))
+    with RedisServer(directory) as server:
+        in_redis = leading_log(RedisPlace(server.url, NAME), directory, VERSIONS)
+        journals = Journal(SqliteLog(directory / "log.sqlite", VERSIONS)), Journal(in_redis)
         for journal in journals:
             journal.record(*stories.story())
             journal.close()
-        rows = [row.decode() for row in client.lrange(NAME, 0, -1)]
+        rows = [row.decode() for row in server.client.lrange(NAME, 0, -1)]
     store, submissions = (
         Store(directory, max_bytes=ROOM, clock=NodeClock(WorldClock())),
         SubmissionStore(directory / "owner", MARKET),
