@@ -154,7 +154,7 @@ def files() -> Iterator[tuple[str, bytes]]:
 
 
 def write(seeds: Iterable[tuple[str, bytes]]) -> None:
-    """Write what is not there yet; each name counts its own."""
+    """Write each, numbered within its target."""
     count: dict[str, int] = {}
     for name, raw in seeds:
         count[name] = number = count.get(name, -1) + 1

@@ -1357,7 +1357,7 @@ MUTANTS = (
     ),
     Mutant(
         "commons/wire/calls.py",
-        "        left -= message.ByteSize()",
+        "        left -= len(raw)",
         "        left -= 0",
         "a call brings no more than one of its kind may",
         _in("wire", "test_calls.py::test_a_call_that_brings_too_much_ends"),

@@ -67,9 +67,9 @@ def test_a_server_with_a_method_that_has_no_row_does_not_start(monkeypatch: pyte
     ("peer", "address"),
     [
         ("ipv4:192.0.2.1:50123", "192.0.2.1"),
-        ("ipv6:%5B2001:db8:1:2:3:4:5:6%5D:443", "2001:db8:1:2::/64"),
-        ("ipv6:[2001:db8:1:2::9]:443", "2001:db8:1:2::/64"),
-        ("ipv6:%5Bfe80::1%25eth0%5D:443", "fe80::/64"),
+        ("ipv6:%5B2001:db8:1:2:3:4:5:6%5D:443", "2001:db8:1::/56"),
+        ("ipv6:[2001:db8:1:2ff::9]:443", "2001:db8:1:200::/56"),
+        ("ipv6:%5Bfe80::1%25eth0%5D:443", "fe80::/56"),
         ("ipv6:%5B::ffff:192.0.2.1%5D:443", "192.0.2.1"),
         ("unix:", "unix"),
         ("unix:/run/gradroll.sock", "unix"),
@@ -77,6 +77,14 @@ def test_a_server_with_a_method_that_has_no_row_does_not_start(monkeypatch: pyte
 )
 def test_a_caller_counts_by_its_address_or_its_line(peer: str, address: str) -> None:
     assert address_of(peer) == address
+
+
+def test_the_networks_of_one_line_share_its_places() -> None:
+    """A line with 256 networks of /64 is one caller, or each of them would have places of its own."""
+    places = Places(16)
+    line = [address_of(f"ipv6:[2001:db8:1:a{network:02x}::1]:443") for network in range(256)]
+    assert sum(places.take(address) for address in line) == 8
+    assert places.take(address_of("ipv6:[2001:db8:1:b00::1]:443"))
 
 
 def taken(places: Places, address: str, tries: int) -> int:
