@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from threading import Thread
 
@@ -35,7 +35,7 @@ def fetching(place: Place, peer: str) -> Future[x509.Certificate]:
         The certificate, of which nothing is checked yet, or UnavailableError.
     """
     found = Future[x509.Certificate]()
-    Thread(target=_keep, args=(found, lambda: _fetch(place, peer)), daemon=True, name="certificate").start()
+    Thread(target=_keep, args=(found, place, peer), daemon=True, name="certificate").start()
     return found
 
 
@@ -75,11 +75,12 @@ def _names(certificate: x509.Certificate) -> Iterator[str]:
         yield str(common.value)
 
 
-def _keep(found: Future[x509.Certificate], fetch: Callable[[], x509.Certificate]) -> None:
+def _keep(found: Future[x509.Certificate], place: Place, peer: str) -> None:
     try:
-        found.set_result(fetch())
-    except BaseException as error:
-        found.set_exception(error)
+        found.set_result(_fetch(place, peer))
+    except Exception as error:  # whatever a stranger makes the libraries raise
+        known = isinstance(error, UnavailableError)
+        found.set_exception(error if known else UnavailableError(unreachable(peer, str(error))))
 
 
 def _fetch(place: Place, peer: str) -> x509.Certificate:
@@ -95,7 +96,7 @@ def _fetch(place: Place, peer: str) -> x509.Certificate:
                 line.settimeout(max(until - time.monotonic(), 0.01))
                 line.connect(address)
                 return _shown(line, until)
-        except Exception as error:  # whatever a stranger makes the libraries raise
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             last = error
     raise UnavailableError(unreachable(peer, str(last)))
 

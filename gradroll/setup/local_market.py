@@ -205,7 +205,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
     for p, where in enumerate(plan.provers):
         prover: dict[str, Value] = {
             "listen": _listen(plan.bind, where),
-            "endpoint": market.endpoints[p],
+            "endpoint": f"grpcs://{where}",  # the pin is that of the keystore that is used
             "keystore": "keys",
             "state": "state",
             "committee": shown(market.committee),
@@ -214,7 +214,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
         write_settings(market.prover_settings(p), {"chain": chain, "keys": keys, "prover": prover}, development=True)
     relay: dict[str, Value] = {
         "listen": _listen(plan.bind, plan.coordinator),
-        "endpoint": market.coordinator_endpoint,
+        "endpoint": f"grpcs://{plan.coordinator}",
         "log": "sqlite://events.sqlite",
         "account": "account.json",
         "state": "state",

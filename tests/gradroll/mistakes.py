@@ -58,7 +58,8 @@ _AMOUNT = (
     "a whole number of the smallest unit (wei) from 1 to 2^128 - 1, or such as 0.06ether, 5gwei or 2.5USDC, with no "
     "part of the smallest unit left"
 )
-UNREACHED, IS_IT_RUNNING = "127.0.0.1:… cannot be reached (…); ", "is it running, and is the address right?"
+UNREACHED = "grpcs://127.0.0.1:…#sha256-… cannot be reached (…); "
+IS_IT_RUNNING = "is it running, and is the address right?"
 
 SHARED_MISTAKES = (
     Mistake(EVERYBODY, "no settings", "task list", "config", "chain.url is missing: ",
@@ -73,7 +74,7 @@ SHARED_MISTAKES = (
             "chain.ulr (from typo.toml) is unknown; ", "did you mean chain.url?"),
     Mistake(EVERYBODY, "a section mistyped", "task list --config section.toml", "config",
             "section.toml: chains is no known section; ",
-            "known are chain, keys, prover, coordinator, owner, model_owner, task, metrics, log, "
+            "known are chain, keys, unlock, prover, coordinator, owner, model_owner, task, metrics, log, "
             "watchdog"),
     Mistake(EVERYBODY, "a value out of range", "task list --config range.toml", "config",
             "chain.timeout (from range.toml) ", "must be a number from 1 to 600, not 0"),
@@ -231,7 +232,7 @@ SHARED_MISTAKES = (
     Mistake(DATA_OWNER, "a directory in place of a key file", f"{_SUBMIT} --account stranger", "bad-key-file",
             "…stranger: not a readable key file (Is a directory); ", "correct the path or its permissions"),
     Mistake(DATA_OWNER, "a key file of another kind", f"{_SUBMIT} --account stranger/hpke.json", "bad-key-file",
-            "…hpke.json: not a key file of kind 'account', version 1; ", "name the right file"),
+            "…hpke.json: not a key file of kind 'account'; ", "name the right file"),
     Mistake(DATA_OWNER, "no reference string", f"GRADROLL_KEYS_SRS=absent.gsrs {_SUBMIT}", "bad-key-file",
             "…absent.gsrs cannot be read: No such file or directory; ", "correct the path, or get the file again"),
     Mistake(DATA_OWNER, "the reference string of another market", f"GRADROLL_KEYS_SRS=other.gsrs {_SUBMIT}",

@@ -16,7 +16,7 @@ from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, Prov
 
 MARKET = "0x" + "ab" * 20
 SAMPLES = {
-    "a path": "/somewhere", "host:port": "host:1", "an http:// or https:// address": "https://node",
+    "a path": "/somewhere", "text": "word", "host:port": "host:1", "an http:// or https:// address": "https://node",
     "an http:// or https:// address, or several with commas between them, or a list of them": "https://node,http://b",
     WORDS: "grpcs://host:1",
     "sqlite:///path, sqlite://relative/path or redis://host:port/db": "sqlite:///log",

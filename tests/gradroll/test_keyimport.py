@@ -71,7 +71,7 @@ def _damaged(**changes: object) -> bytes:
         (b"[" * 60_000, "neither"),
         (b"0" * 64, "below the curve's order"),
         (b"f" * 64, "below the curve's order"),
-        (_damaged(mac="00" * 32), "the password is wrong, or the file is damaged"),
+        (_damaged(mac="00" * 32), "the passphrase is wrong, or the file is damaged"),
         (_damaged(ciphertext=5), "damaged"),
         (_damaged(kdf="none"), "damaged"),
         (_damaged(kdfparams={}), "damaged"),
@@ -90,7 +90,7 @@ def test_a_wrong_password_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     arguments = ["setup", "account", "--out", str(tmp_path / "new"), "--import", str(tmp_path / "old")]
     assert main([*arguments, "--password-file", str(tmp_path / "password")]) == catalogue()["bad-key-file"].exit_status
     shown = capsys.readouterr().err
-    assert "the password is wrong" in shown
+    assert "the passphrase is wrong" in shown
     assert "battery" not in shown
     assert not (tmp_path / "new").exists()
 

@@ -11,8 +11,11 @@ from eth_utils.address import to_checksum_address
 from commons.chain.devchain import DevChain
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.settings.loading import load
+from commons.settings.pins import with_pin
 from commons.settings.sections import OwnerSettings
 from commons.storage.accounts import SigningKey, load_account
+from commons.storage.tlskeys import read_server_key
+from commons.wire.identity import pin_of_key
 from gradroll.cli import main
 from gradroll.setup.local_market import ALLOWANCE
 
@@ -65,7 +68,8 @@ def test_owners_get_an_account_and_settings(prepare: Callable[[str], int], tmp_p
     chain.stop()
     own = load(tmp_path / "local" / "owner-0.toml", environment={}).section(OwnerSettings)
     assert load_account(own.account).address
-    assert own.coordinator == "127.0.0.1:7100"
+    pin = pin_of_key(read_server_key(tmp_path / "local" / "coordinator" / "state" / "tls.pem"))
+    assert own.coordinator == with_pin("grpcs://127.0.0.1:7100", pin)
     assert own.state == tmp_path / "local" / "owner-0"
 
 

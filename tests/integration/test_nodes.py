@@ -34,9 +34,11 @@ from commons.chain.devchain import DevChain
 from commons.protocol import release
 from commons.protocol.bundle import MAX_CERTIFICATE
 from commons.protocol.status import SubmissionState
-from commons.protocol.streamheads import ShareHead
+from commons.settings.pins import with_pin
 from commons.storage.parameters import PublicParameters
+from commons.storage.tlskeys import TLS_FILE, read_server_key
 from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.identity import pin_of_key
 from commons.wire.prover_client import ProverClient
 from coordinator.service import CoordinatorNode
 from gradroll.audit.auditor import Auditor
@@ -417,7 +419,12 @@ def test_another_chain_is_named(deployment: Deployment) -> None:
 def test_shares_and_status_over_tls(tmp_path: Path, deployment: Deployment) -> None:
     certificate, key = self_signed(tmp_path)
     config = deployment.prover_settings(
-        0, state=tmp_path / "state", listen="127.0.0.1:0", tls_certificate=certificate, tls_key=key
+        0,
+        state=tmp_path / "state",
+        listen="127.0.0.1:0",
+        endpoint="grpcs://localhost:1",
+        tls_certificate=certificate,
+        tls_key=key,
     )
     node = ProverNode(config)
     port = node.start()
@@ -426,5 +433,20 @@ def test_shares_and_status_over_tls(tmp_path: Path, deployment: Deployment) -> N
             assert client.status().prover == 0
         with ProverClient(f"localhost:{port}", timeout=3) as plain, pytest.raises(UnavailableError):
             plain.status()
+    finally:
+        node.stop()
+
+
+def test_a_prover_with_a_key_of_its_own_is_reached_by_its_pin(tmp_path: Path, deployment: Deployment) -> None:
+    node = ProverNode(
+        deployment.prover_settings(0, state=tmp_path / "state", listen="127.0.0.1:0", endpoint="grpcs://localhost:1")
+    )
+    port, key = node.start(), read_server_key(deployment.directory / "prover-0" / "keys" / TLS_FILE)
+    try:
+        with ProverClient(with_pin(f"grpcs://127.0.0.1:{port}", pin_of_key(key))) as client:
+            assert client.status().prover == 0
+        stranger = ProverClient(with_pin(f"grpcs://127.0.0.1:{port}", bytes(32)))
+        with stranger, pytest.raises(UnavailableError, match="has another key"):
+            stranger.status()
     finally:
         node.stop()

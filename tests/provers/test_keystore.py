@@ -82,7 +82,7 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
     save_account(path, SigningKey.generate())
     good = json.loads(path.read_text())
     for change, match in (
-        ({"version": 2}, "version 1"),
+        ({"version": 3}, "that this release reads"),
         ({"kind": "hpke-x25519"}, "of kind 'account'"),
         ({"secret": "zz"}, "hexadecimal"),
         ({"secret": "00"}, "1 bytes"),
