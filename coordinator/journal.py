@@ -5,6 +5,7 @@ The journal is the only writer of the coordinator's state; everybody else looks 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from commons.storage.eventlog import EventLog, RecordVersions
 from coordinator.events import Event, from_record, from_version_1, to_record
 from coordinator.rounds import CoordinatorState
 
+_log = logging.getLogger(__name__)
 VERSIONS = RecordVersions((from_version_1,), check=from_record)
 """Of the events' records: whatever changes their form adds an upgrade."""
 
@@ -52,8 +54,14 @@ class Journal:
             self._log.append([to_record(event) for event in events])
             for event in events:
                 self._state.apply(event)
-                for heard in self._listeners:
-                    heard(event, self._state)
+                self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        for heard in self._listeners:
+            try:
+                heard(event, self._state)
+            except Exception:  # the log has the event, so the state has to have it, and those that follow
+                _log.exception("event=listener-error kind=%s", event.kind)
 
     def close(self) -> None:
         """Let go of the log."""
