@@ -106,9 +106,10 @@ class CoordinatorNode:
         self._server: grpc.Server | None = None
         self.health = Health(_SERVICE.full_name)
         self._loop = threading.Thread(target=self._drive, name="driver")
-        self._beat = self.operations.watchdog.thread(self._loop, pause=own.poll_interval)
+        allowed = max(2 * own.step_timeout, 2 * chain.give_up)
+        self._beat = self.operations.watchdog.thread(self._loop, pause=own.poll_interval + allowed)
         self._sending = sender.under_way
-        self._watch_over(max(2 * own.step_timeout, 2 * chain.give_up))
+        self._watch_over(allowed)
 
     def start(self) -> int:
         """Begin to serve and to drive rounds; returns the port.  Raises ConfigError when the address is taken."""

@@ -20,7 +20,6 @@ from circuits.errors import ChainError
 from commons.chain.nodes import Nodes
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.runtime.foreigntext import printable
-from commons.runtime.pieces import progressed
 
 _log = logging.getLogger(__name__)
 _TIMES = 5
@@ -102,7 +101,6 @@ class LogPages:
                 self._sizes[node] = size // 2
                 continue
             found += page
-            progressed()
             if size > head.number - first:  # one answer is of one chain
                 return found
             room -= sum(_OVERHEAD + len(log["data"]) for log in page)
