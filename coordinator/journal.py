@@ -5,6 +5,7 @@ The journal is the only writer of the coordinator's state; everybody else looks 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from coordinator.events import (
 )
 from coordinator.rounds import CoordinatorState
 
+_log = logging.getLogger(__name__)
 VERSIONS = RecordVersions((from_version_1, from_version_2), check=from_record)
 """Of the events' records: whatever changes their form adds an upgrade."""
 
@@ -71,8 +73,14 @@ class Journal:
             self._log.append([to_record(event) for event in events])
             for event in events:
                 self._state.apply(event)
-                for heard in self._listeners:
-                    heard(event, self._state)
+                self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        for heard in self._listeners:
+            try:
+                heard(event, self._state)
+            except Exception:  # the log has the event, so the state has to have it, and those that follow
+                _log.exception("event=listener-error kind=%s", event.kind)
 
     def forget(self, task_id: int, through: int) -> RoundsForgotten:
         """Forget a task's rounds up to one: in the log, as a whole or not at all, then in the state.

@@ -100,7 +100,9 @@ class RoundWatch:
                 with self._lock:
                     self._rounds.pop((event.task_id, event.round), None)
             case HeaderAccepted():
-                self._moved((event.header.task_id, event.header.round))
+                key = (event.header.task_id, event.header.round)
+                if phase_of(state, key) is Phase.GATHERING:  # or who submits could hide that nothing is proven
+                    self._moved(key)
             case CohortBegun() | BatchProven():
                 self._moved((event.task_id, event.round))
             case BatchSettled() | SumOpened():

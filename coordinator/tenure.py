@@ -93,8 +93,9 @@ class Tenure:
             raise
         self.sending = sender.under_way
         self._loop = threading.Thread(target=self._drive, name="driver")
-        self._beat = means.watchdog.thread(self._loop, pause=own.poll_interval)
-        self._look_after(max(2 * own.step_timeout, 2 * means.patience.give_up))
+        allowed = max(2 * own.step_timeout, 2 * means.patience.give_up)
+        self._beat = means.watchdog.thread(self._loop, pause=own.poll_interval + allowed)
+        self._look_after(allowed)
 
     @property
     def pools(self) -> dict[str, WorkPool]:

@@ -22,6 +22,7 @@ from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
 from commons.runtime.logcontext import about
 from commons.runtime.meters import Meter
+from commons.runtime.pieces import Pieces
 from commons.runtime.process import keep_memory_private, stop_requested
 from commons.runtime.seldom import Seldom
 from commons.runtime.supervision import supervise
@@ -93,7 +94,7 @@ class ProverNode:
         self.health = Health(_SERVICE.full_name)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, daemon=True, name="tidy")
-        self._beat = self.operations.watchdog.thread(self._tidying, pause=own.tidy_interval)
+        self._turns = Pieces()
         self._metrics = StepMetrics(self.operations.telemetry)
         self._watch_over()
 
@@ -133,12 +134,14 @@ class ProverNode:
 
     def _tidy(self) -> None:
         while not self._stopping.wait(self._own.tidy_interval):
-            self.prover.tidy()
-            self._beat()
+            with self._turns.piece():
+                self.prover.tidy()
 
     def _watch_over(self) -> None:
         """Have threads looked after, and shown."""
         watchdog, telemetry = self.operations.watchdog, self.operations.telemetry
+        watchdog.living(self._tidying)
+        watchdog.pieces("tidying", self._turns)
         watchdog.pieces("steps", self.prover.steps)
         watchdog.pieces("suspicions", self._background.pool.pieces)
         of_pools(telemetry, lambda: {"suspicions": self._background.pool})

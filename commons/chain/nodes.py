@@ -21,6 +21,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.chain.nodewords import KNOWN, says
 from commons.chain.transport import Node
+from commons.runtime.pieces import progressed
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class Nodes(BaseProvider):
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Ask one node, or hand a transaction to all.  Raises NodeTroubleError, ContractLogicError."""
+        progressed()  # whoever asks many questions is not stuck; each has a limit of its own
         if method == _SEND:
             return self._sent(params)
         return self.on_one(lambda number: self._asked(number, method, params))

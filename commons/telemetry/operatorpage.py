@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -93,6 +94,10 @@ class _Server(ThreadingHTTPServer):
         self.pages, self.own_only = pages, own_only
         self._places = threading.BoundedSemaphore(_AT_A_TIME)
         super().__init__((host, port), _Handler)
+
+    def server_bind(self) -> None:
+        """Without asking for the machine's name, as the library does: that may take a name server's time."""
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._places.acquire(blocking=False):

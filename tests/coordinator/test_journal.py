@@ -11,6 +11,7 @@ from circuits.errors import StorageError
 from commons.storage.eventlog import SqliteLog
 from coordinator.events import AttemptUsed, CohortFailed, Event, HeaderRefused
 from coordinator.journal import VERSIONS, Journal
+from coordinator.rounds import CoordinatorState
 from tests.coordinator.markets import MemoryLog
 from tests.simulation.world.disk import SimulatedDisk
 
@@ -58,6 +59,23 @@ def test_when_the_log_fails_nothing_has_changed_and_later_it_goes_on(tmp_path: P
     with again.reading() as state:
         assert (state.rounds[KEY].last_attempt, state.rounds[KEY].failures) == (3, 0)
     again.close()
+
+
+def test_whoever_listens_hears_each_event_once_and_harms_none(caplog: pytest.LogCaptureFixture) -> None:
+    journal, heard = Journal(MemoryLog()), list[int]()
+
+    def broken(event: Event, state: CoordinatorState) -> None:
+        raise RuntimeError("a mistake in what is only shown")
+
+    def listener(event: Event, state: CoordinatorState) -> None:
+        heard.append(state.rounds[KEY].last_attempt)
+
+    journal.listen(broken)
+    journal.listen(listener)
+    journal.record(AttemptUsed(*KEY, 1), AttemptUsed(*KEY, 2))
+    assert heard == [1, 2]
+    assert used(journal) == 2
+    assert caplog.text.count("event=listener-error kind=attempt-used") == 2
 
 
 def test_nobody_records_while_another_thread_reads() -> None:

@@ -147,11 +147,12 @@ def test_what_has_an_end_has_its_own_reason(stage: Stage, state: SubmissionState
     assert stage.watch.explained(bare, stage.key, "trouble") == bare
 
 
-def test_tries_that_fail_are_no_progress(stage: Stage) -> None:
-    stage.journal.record(*stage.entered, CohortBegun(*stage.key, stage.digests))
+def test_tries_that_fail_are_no_progress_and_neither_are_submissions_meanwhile(stage: Stage) -> None:
+    last = stage.entered[2]
+    stage.journal.record(*stage.entered[:2], CohortBegun(*stage.key, stage.digests[:2]))
     for _ in range(5):
         stage.clock.now += 100
-        stage.journal.record(CohortFailed(*stage.key, "why", False, 5))
+        stage.journal.record(CohortFailed(*stage.key, "why", False, 5), last)
     assert stage.unmoved()["proving"] == 500
     stage.journal.record(BatchProven(*stage.key, BATCH, stage.digests, BUNDLE))
     assert stage.unmoved() == {"gathering": 0, "proving": 0, "settling": 0, "releasing": 0}

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography import x509
+from prometheus_client import CollectorRegistry
 
 from circuits.errors import UnavailableError
 from commons.protocol.status import ProverStatus
 from commons.runtime.amounts import checksum
 from commons.settings.pins import with_pin, written_pin
 from commons.storage.tlskeys import open_server_key, read_server_key
+from commons.telemetry.operatorpage import OperatorPage
 from commons.wire.identity import pin_of_key
 from commons.wire.tls import pin_of
 from gradroll.cli import main
@@ -177,6 +184,112 @@ def test_a_coordinator_that_stops_is_no_success(
     serving = False
     assert main(words) == UnavailableError.exit_status
     assert "is stopping, or stuck; wait until it has started again" in capsys.readouterr().err
+
+
+SAID: dict[str, Any] = {
+    "serving": True, "stuck": ["steps"], "disk": {"free_bytes": 1000, "size_bytes": 4000}, "later": "than this release",
+    "chain": {
+        "chain": {"block": 7, "head_age": 3.2, "nodes": 2, "set_aside": 1, "balance_wei": str(10**17)},
+        "second_node": {"silent_since": 1_800_000_000.5},
+    },
+    "rounds": [
+        {"task": "0x07", "round": 1, "phase": "proving", "waits": "step MASK: prover 2\x1b[2J", "trouble": "too few",
+         "unmoved_seconds": 5, "proving": 3},
+    ],
+    "last_batch": {"batch": "0x55", "owners": 2, "at": 1_800_000_000.0}, "silent_provers": 1, "work_waiting": 4,
+    "pending_transactions": 1, "pending_seconds": 12.0,
+}  # fmt: skip
+
+
+@contextmanager
+def shown(said: object) -> Iterator[str]:
+    """Where a page shows this as the state of a server."""
+    page = OperatorPage("127.0.0.1:0", CollectorRegistry(), cast("Callable[[], dict[str, object]]", lambda: said))
+    page.start()
+    yield f"127.0.0.1:{page.port}"
+    page.stop()
+
+
+def status_with_page(place: str, tmp_path: Path, *words: str) -> int:
+    path = tmp_path / "prover.toml"
+    path.write_text(f'[prover]\nlisten = "127.0.0.1:7101"\n[metrics]\nlisten = "{place}"\n')
+    return main(["prover", "status", "--config", str(path), *words])
+
+
+def test_the_state_of_a_server_is_told_line_by_line(
+    asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shown(SAID) as place:
+        assert status_with_page(place, tmp_path) == 0
+        lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+        assert status_with_page(place, tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["state"] == SAID
+    assert lines[-11:] == [
+        "stuck: steps",
+        "chain: block 7, 3 s old; 1 of 2 nodes set aside; the account has 0.1 ETH",
+        "second_node: cannot be asked since 2027-01-15 08:00:00 UTC",
+        "disk: 1,000 of 4,000 bytes are free",
+        "transactions under way: 1, for 12 s; work waiting: 4",
+        "provers that did not answer: 1",
+        "last batch accepted: 0x55 with 2 owners, 2027-01-15 08:00:00 UTC",
+        "rounds under way: 1",
+        "task 0x07 round 1: proving, moved 5 s ago; 0 pending, 3 proving, 0 proven, 0 accepted",
+        "waits: step MASK: prover 2 [2J",
+        "last trouble: too few",
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [[], {}, {"serving": True}, {**SAID, "rounds": [{}]}, {**SAID, "pending_seconds": float("inf")},
+     {**SAID, "chain": {"chain": {"head_age": "long"}}}],
+)  # fmt: skip
+def test_a_server_works_that_shows_something_else_than_its_state(
+    said: object, asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shown(said) as place:
+        assert status_with_page(place, tmp_path) == 0
+    assert "is no server of this release; is metrics.listen this server's?" in capsys.readouterr().err
+
+
+def test_a_server_works_whose_state_nobody_shows(
+    asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shown({}) as place:
+        pass
+    assert status_with_page(place, tmp_path, "--json") == 0
+    said = capsys.readouterr()
+    assert f"nobody answers at http://{place}/status" in said.err
+    assert json.loads(said.out)["warnings"]
+
+
+def test_where_no_page_is_set_its_setting_is_named(
+    asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = settings(tmp_path / "prover.toml", "prover", listen="127.0.0.1:7101")
+    assert main(["prover", "status", "--config", config]) == 0
+    assert "set metrics.listen to see more here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("role", ["prover", "coordinator"])
+def test_a_servers_log_has_the_format_that_is_set(
+    role: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    served = {"prover": "provers.node.serve", "coordinator": "coordinator.service.serve"}[role]
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(served, lambda _: logging.getLogger("x").critical("event=started port=%d", 7))
+    monkeypatch.setenv("GRADROLL_LOG_FORMAT", "json")
+    logging.getLogger().addHandler(handler)
+    try:
+        assert main([role, "serve"]) == 0
+        monkeypatch.setenv("GRADROLL_LOG_FORMAT", "text")
+        assert main([role, "serve"]) == 0
+    finally:
+        logging.getLogger().removeHandler(handler)
+    first, second = capsys.readouterr().err.splitlines()
+    assert json.loads(first)["port"] == "7"
+    assert second.endswith("CRITICAL x event=started port=7")
 
 
 def test_a_prover_that_is_stuck_answers_and_is_no_success(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,6 +34,7 @@ from commons.chain.devchain import DevChain
 from commons.protocol import release
 from commons.protocol.bundle import MAX_CERTIFICATE
 from commons.protocol.status import SubmissionState
+from commons.protocol.streamheads import ShareHead
 from commons.settings.pins import with_pin
 from commons.storage.parameters import PublicParameters
 from commons.storage.tlskeys import TLS_FILE, read_server_key

@@ -179,7 +179,7 @@ def test_the_watchdog_looks_after_every_thread_that_lives_long(running: Running)
     watched = set(running.coordinator.operations.watchdog.names)
     assert watched == {"driver", "rounds", "fleet", "accusing", "beside", "operator-page", "chain-pulse"}
     watched = set(running.provers[0].operations.watchdog.names)
-    assert watched == {"tidy", "steps", "suspicions", "operator-page", "chain-pulse"}
+    assert watched == {"tidy", "tidying", "steps", "suspicions", "operator-page", "chain-pulse"}
     assert all(node.operations.watchdog.look() is Condition.WORKING for node in running.nodes)
 
 

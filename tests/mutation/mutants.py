@@ -984,11 +984,47 @@ MUTANTS = (
     Mutant(
         "coordinator/journal.py",
         "            self._log.append([to_record(event) for event in events])\n            for event in events:\n"
-        "                self._state.apply(event)\n",
+        "                self._state.apply(event)\n                self._tell(event)\n",
         "            for event in events:\n                self._state.apply(event)\n"
+        "                self._tell(event)\n"
         "            self._log.append([to_record(event) for event in events])\n",
         "an event is durable before the state shows it",
         _in("coordinator", "test_rounds.py::test_what_cannot_be_logged_has_not_happened"),
+    ),
+    Mutant(
+        "coordinator/journal.py",
+        "            except Exception:  # the log has the event",
+        "            except KeyError:  # the log has the event",
+        "a mistake in what is only shown keeps no event from the state",
+        _in("coordinator", "test_journal.py::test_whoever_listens_hears_each_event_once_and_harms_none"),
+    ),
+    Mutant(
+        "commons/telemetry/callmetrics.py",
+        "return code if code in catalogue() else GradrollError.code",
+        "return code",
+        "no label of a metric comes from outside of the program",
+        _in("commons", "test_operatorpage.py::test_outcomes_of_calls_are_codes_of_ours_and_no_others"),
+    ),
+    Mutant(
+        "commons/telemetry/operatorpage.py",
+        "return not self.server.own_only or name in _OURS",
+        "return True",
+        "no page that a browser is led to reads what an operator is shown",
+        _in("commons", "test_operatorpage.py::test_a_browser_that_is_led_here_by_a_strangers_name_reads_nothing"),
+    ),
+    Mutant(
+        "commons/settings/sections.py",
+        "not self.beyond_loopback and not is_loopback(self.listen)",
+        "False",
+        "metrics are shown to other machines only where the operator says so",
+        _in("commons", "test_operatorpage.py::test_others_read_metrics_only_where_the_operator_says_so"),
+    ),
+    Mutant(
+        "commons/runtime/watchdog.py",
+        "        if dead:\n",
+        "        if False:\n",
+        "a process whose thread has died ends, so that it is started again",
+        _in("commons", "test_watchdog.py::test_a_thread_that_has_died_is_hopeless_at_once"),
     ),
     Mutant(
         "coordinator/machine/finish.py",
@@ -1357,15 +1393,15 @@ MUTANTS = (
     ),
     Mutant(
         "commons/wire/calls.py",
-        "        left -= len(raw)",
-        "        left -= 0",
+        "        call.received += len(raw)",
+        "        call.received += 0",
         "a call brings no more than one of its kind may",
         _in("wire", "test_calls.py::test_a_call_that_brings_too_much_ends"),
     ),
     Mutant(
         "commons/wire/calls.py",
-        "            self._leave(call)\n\n",
-        "            ...\n\n",
+        "            self._leave(call)\n            self._count(",
+        "            self._count(",
         "a call that is over gives its place back",
         _in("wire", "test_calls.py::test_places_are_free_again_whatever_became_of_a_call"),
     ),
