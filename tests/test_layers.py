@@ -50,7 +50,8 @@ PLAN: dict[str, tuple[str, ...]] = {
         "gradroll.demo", "gradroll.console", "gradroll.session", "gradroll",
     ),
     "gradroll": (
-        *SHARED, *SDK, "commons", "gradroll.commands", "gradroll.console", "gradroll.session", "gradroll.waiting",
+        *SHARED, *SDK, "commons", "commons.runtime", "gradroll.commands", "gradroll.console", "gradroll.session",
+        "gradroll.waiting",
     ),
 }  # fmt: skip
 """What each room may import beside itself.  A file is in the room with the longest name that fits."""

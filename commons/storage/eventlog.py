@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from circuits.errors import ConfigError, StorageError
 from circuits.foreignjson import parse_json
 from commons.runtime.extras import require
+from commons.runtime.scrubbing import hide
 from commons.runtime.urls import without_secrets
 from commons.storage.database import Database, Step, require_known, statements
 from commons.storage.files import LOCAL_DISK, Disk
@@ -119,6 +120,7 @@ class RedisLog:
     def __init__(self, url: str, name: str = "gradroll:events", versions: RecordVersions = FIRST_VERSION) -> None:
         """Connect, and upgrade the log; StorageError when Redis cannot be reached, or has a newer release's log."""
         redis = _redis()
+        hide(url)
         self._errors = redis.exceptions.RedisError
         self._watch_error = redis.exceptions.WatchError
         try:
