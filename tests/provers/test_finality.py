@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 
@@ -16,6 +17,7 @@ from native import g1_generator, g1_neg
 from provers.finality import Finality
 from provers.party import Acceptance
 
+T = TypeVar("T")
 CONTEXT = Context(MarketId(1, b"\x01" * 20, b"\x02" * 32), 3, b"\x03" * 32, 4, b"\x04" * 32, b"\x05" * 32, 1, 10)
 BATCH = b"\xaa" * 32
 RECORD = RecordedBatch(0, BATCH, g1_generator, (2, 5, 7))
@@ -29,6 +31,9 @@ class Node:
     depth: int = 12
     down: bool = False
     asked: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+    def most(self, ask: Callable[[], T | None]) -> T | None:
+        return ask()
 
     def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
         self.asked.append((task_id, number, batch_id))
