@@ -18,7 +18,7 @@ from circuits.errors import ChainError
 from circuits.hashing import keccak
 from commons.chain.bids import Bid, Bidding
 from commons.chain.depth import HEAD
-from commons.chain.mined import Mined
+from commons.chain.mined import Mined, created_address
 from commons.chain.nodewords import KNOWN, NOT_TAKEN, STALE, says
 from commons.chain.nonces import Nonces
 from commons.chain.outbox import Entry, Outbox
@@ -391,4 +391,5 @@ class Sender:
         if self.rpc.guarded(lambda: int(receipt["status"])) != 1:
             self._forget(entry)
             self._receipts.explain(receipt, call)
-        return cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
+        mined = cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
+        return mined if "to" in call else replace(mined, contract=created_address(self.address, entry.nonce))
