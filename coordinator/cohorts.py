@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from circuits.errors import UnknownError
+from circuits.errors import ChainError, UnknownError
 from circuits.policies.registry import compiled
 from circuits.statement import Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.ports import MarketReader
 from commons.protocol.status import SubmissionState
+from commons.settings.values import Depth
 from commons.storage.parameters import PublicParameters
 from coordinator.batcher import Batcher, Plan, Unproven
 from coordinator.events import CohortFailed
@@ -19,12 +20,14 @@ from coordinator.fleet import Fleets
 from coordinator.gathering import Needs, gather
 from coordinator.giving_up import SUBMISSIONS_A_ROUND, Outlook, Trouble, advice, gives_up
 from coordinator.journal import Journal
+from coordinator.lasting import Lasting
 from coordinator.machine import Resources
 from coordinator.next_action import Gather, Prove, RoundFacts, too_early
 from coordinator.rounds import CoordinatorState
 from coordinator.roundstate import RoundKey, named
 
 _log = logging.getLogger(__name__)
+_OTHER_ROUND = "the coordinator's node shows another round than the one that owners signed for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Cohorts:
     Args:
         authorize: signs with the account that tasks name as their coordinator.
         payee: address to which the fees of batches go.
+        depth: how deep a block must be before what was so in it, and still is, ends a cohort.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Cohorts:
         parameters: PublicParameters,
         authorize: Callable[[bytes], bytes],
         payee: bytes,
+        depth: Depth,
     ) -> None:
         self._view = view
         self._journal = journal
@@ -59,6 +64,7 @@ class Cohorts:
         self._parameters = parameters
         self._authorize = authorize
         self._payee = payee
+        self._troubles = Lasting(view, depth)
 
     def prove(
         self, key: RoundKey, terms: TaskTerms, action: Prove | Gather, facts: RoundFacts
@@ -77,8 +83,13 @@ class Cohorts:
             submissions = self._gathered(key, resources, action, ready)
             if not submissions:
                 return self._none(resources, action, ready, facts)
-        plan = self._plan(key, submissions, ready, again=isinstance(action, Prove))
-        return self._batcher.prove(resources, fleet, self._view.context(*key), plan)
+        plan, context = self._plan(key, submissions, ready, again=isinstance(action, Prove)), self._view.context(*key)
+        if not self._fit(submissions, context):
+            return Unproven(_OTHER_ROUND, Trouble.NO_QUORUM)
+        unproven = self._batcher.prove(resources, fleet, context, plan)
+        if unproven is None:
+            self._troubles.forget(key)
+        return unproven
 
     def ends(self, key: RoundKey, terms: TaskTerms, facts: RoundFacts, unproven: Unproven) -> bool:
         """Note a failure, and whether it ends its cohort; if so, the round goes on at once."""
@@ -92,13 +103,43 @@ class Cohorts:
                 again=state.most_of_one_owner(key) < SUBMISSIONS_A_ROUND,
                 others=len(current.waiting) >= terms.min_owners,
             )  # fmt: skip
-        final = fixed and gives_up(unproven.trouble, outlook)
+        final = fixed and self._gives_up(key, unproven.trouble, outlook)
         reason = f"{unproven.reason}; {advice(outlook)}" if final else unproven.reason
         self.note_failure(CohortFailed(*key, reason, final, now))
         if final:
             trouble = unproven.trouble.name.lower()
             _log.warning("event=cohort-given-up task=%s round=%d trouble=%s", *named(key), trouble)
         return final
+
+    def _gives_up(self, key: RoundKey, trouble: Trouble, outlook: Outlook) -> bool:
+        """Whether a cohort ends.  A node of a prover's or of the coordinator's may be the trouble, or a branch of the
+        chain: but where nothing can help the trouble must last until its block is deep, and most nodes must tell times
+        by which it is to end.
+        """
+        if not gives_up(trouble, outlook):
+            self._troubles.forget(key)
+            return False
+        if trouble is Trouble.LOST:
+            return True
+        try:
+            ends = self._troubles.holds(key) and bool(self._view.most(lambda: self._times_up(key, trouble, outlook)))
+        except ChainError as error:
+            _log.warning("event=cohort-kept task=%s round=%d reason=%r", *named(key), str(error))
+            return False
+        if ends:
+            self._troubles.forget(key)
+        return ends
+
+    def _times_up(self, key: RoundKey, trouble: Trouble, outlook: Outlook) -> bool | None:
+        """Whether it ends by a node's times, too."""
+        record, now = self._view.round(*key), self._view.now()
+        told = replace(outlook, now=now, submit_deadline=record.submit_deadline, settle_deadline=record.settle_deadline)
+        return gives_up(trouble, told) or None
+
+    def _fit(self, submissions: tuple[bytes, ...], context: Context) -> bool:
+        """Whether they are of the round that the node shows: else provers, by their nodes, refuse all of them."""
+        with self._journal.reading() as state:
+            return all(state.submissions[s].header.digest(context) == s for s in submissions)
 
     def note_failure(self, failure: CohortFailed) -> None:
         """Record a failure; one that is like the last only if it is the first of its cohort, or ends it."""

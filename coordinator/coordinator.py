@@ -115,7 +115,7 @@ class Coordinator:
         self.driver = Driver(
             view,
             journal,
-            Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee),
+            Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, settings.confirmations),
             Settlement(sender, journal, results, settings.confirmations),
             Releases(sender, fees, journal, results, step_timeout=timeout),
             Adoption(view, journal, results, parameters, evidence, timeout=timeout),

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from circuits.errors import ChainError, ContractError, GradrollError, StandbyError, StorageError
 from circuits.terms import DAY, TaskTerms
+from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.runtime.logcontext import about
@@ -37,6 +38,7 @@ _log = logging.getLogger(__name__)
 _PAUSED = "the market's guardian has paused the acceptance of batches, which moves all deadlines by as much"
 _REFUSED = "the market refuses a batch for now; it is handed in again, until that is final"
 _NO_CHAIN = "the chain cannot be asked at present; the coordinator tries again"
+_UNSURE = "the coordinator's nodes do not agree yet that the round is over"
 _OWN_TROUBLE = "the coordinator has a problem of its own; its operator finds the cause in its log"
 
 
@@ -166,6 +168,9 @@ class Driver:
     def _do(self, key: RoundKey, terms: TaskTerms, action: Action, facts: RoundFacts) -> bool:
         """Do anything but hand batches in; False when it must be tried again after a pause."""
         match action:
+            case Close() if not self._most_close(key, terms):
+                self._watch.say(key, _UNSURE)
+                return False
             case Close():
                 self._close(key, action)
             case Release():
@@ -217,6 +222,22 @@ class Driver:
         if isinstance(trouble, ContractError):
             self._watch.say(key, f"{_REFUSED}: {trouble}")
         raise trouble
+
+    def _most_close(self, key: RoundKey, terms: TaskTerms) -> bool:
+        """Whether most nodes show a round that is over: all that waits in it expires with it, for good."""
+
+        def ask() -> bool | None:
+            facts = self._read(key, self._view.now())
+            with self._journal.reading() as state:
+                patience = self._settings.release_patience * DAY
+                action = next_action(state, key, facts, terms, 0, release_patience=patience)
+            return isinstance(action, Close) or None
+
+        try:
+            return bool(self._view.most(ask))
+        except NoAgreementError as error:
+            _log.warning("event=nodes-not-agreed task=%s round=%d reason=%r", *named(key), str(error))
+            return False
 
     def _close(self, key: RoundKey, action: Close) -> None:
         """End a round.  A batch that a relay had accepted at the last moment was taken in by the look before."""
@@ -273,17 +294,21 @@ class Driver:
             later = replace(facts, now=now)
             if facts.is_over or not later.is_over:
                 return later
-        record, terms = self._view.round(*key), self._view.terms(key[0])
-        facts = RoundFacts(
-            now, self._view.block(self._settings.confirmations).timestamp, record.submit_deadline,
-            record.settle_deadline, record.seats, record.owners, record.batches, record.closed, record.finalized,
-            record.epoch,
-            self._view.coordinator(key[0]) == self._own_address,
-            self._mined(key, record.batches, self._fleets.of(terms.committee_id, record.epoch)),
-        )  # fmt: skip
+        facts, terms = self._read(key, now), self._view.terms(key[0])
+        fleet = self._fleets.of(terms.committee_id, facts.epoch)
+        facts = replace(facts, mined=self._mined(key, facts.batches, fleet))
         with self._lock:
             self._rounds[key] = (self._clock.monotonic(), facts)
         return facts
+
+    def _read(self, key: RoundKey, now: int) -> RoundFacts:
+        """What the chain says of a round, but for which of its batches are known here."""
+        record = self._view.round(*key)
+        return RoundFacts(
+            now, self._view.block(self._settings.confirmations).timestamp, record.submit_deadline,
+            record.settle_deadline, record.seats, record.owners, record.batches, record.closed, record.finalized,
+            record.epoch, self._view.coordinator(key[0]) == self._own_address,
+        )  # fmt: skip
 
     def _mined(self, key: RoundKey, batches: int, fleet: Fleet) -> frozenset[bytes]:
         """The round's batches that are in a block, but not deep enough; those that somebody else handed in are taken

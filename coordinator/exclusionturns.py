@@ -134,11 +134,11 @@ class Exclusions:
         """Whether it is worth it to exclude an owner now; it is left alone for good once nothing can change."""
         if self._is_done(signed, facts):
             if facts.now - self._done_since.setdefault(signed.place, facts.now) >= SETTLED:
-                self._end(signed)
+                self._end_with_most(signed)
             return False
         self._done_since.pop(signed.place, None)
         if facts.now > facts.last:
-            self._end(signed)
+            self._end_with_most(signed)
             return False
         return facts.deposit >= max(self._least, 1) or signed.index in facts.posted
 
@@ -165,6 +165,17 @@ class Exclusions:
             return False
         _log.info("event=owner-excluded task=%s round=%d owner=%d transaction=0x%s", *place, mined.transaction.hex())
         return True
+
+    def _end_with_most(self, signed: ExclusionSigned) -> None:
+        """Leave it alone for good, if that is right by what most nodes show.  Raises ChainError."""
+        key = signed.task_id, signed.round
+
+        def over() -> bool | None:
+            facts = self._facts(key, frozenset((signed.index,)))
+            return self._is_done(signed, facts) or facts.now > facts.last or None
+
+        if self._view.most(over):
+            self._end(signed)
 
     def _end(self, signed: ExclusionSigned) -> None:
         self._journal.record(ExclusionEnded(*signed.place))

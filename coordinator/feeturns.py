@@ -87,16 +87,20 @@ class FeeTurns:
     def _look(self, key: RoundKey, now: int) -> float:
         """Settle what can be; chain time of the next look."""
         terms = self._view.terms(key[0])
-        held = self._view.held_fees(*key) if terms.pay.fees else {}
-        left = {index: one for index, one in sorted(held.items()) if not one.payee_paid}
+        left = self._left(key)
         waits = self._work(self._fees.look(key, now), left) if left else []
         if waits:
             self._none_since.pop(key, None)
             return min(waits)
         since = self._none_since.setdefault(key, now)
         if now - since >= SETTLED or not terms.pay.fees:
-            self._end(key)
+            self._end(key, left)
         return now + min(SETTLED, max(terms.windows.availability / 8, self._interval))
+
+    def _left(self, key: RoundKey) -> dict[int, HeldFees]:
+        """What is held for a round that somebody may still be paid."""
+        held = self._view.held_fees(*key) if self._view.terms(key[0]).pay.fees else {}
+        return {index: one for index, one in sorted(held.items()) if not one.payee_paid}
 
     def _work(self, look: FeeLook, held: Mapping[int, HeldFees]) -> list[float]:
         """Settle the batches for which it is time; when to look again at those for which there is more to do."""
@@ -116,11 +120,11 @@ class FeeTurns:
             _log.warning("event=fees-trouble batch=0x%s code=%s reason=%r", held.batch_id.hex(), error.code, str(error))
             return False
 
-    def _end(self, key: RoundKey) -> None:
-        """Leave a round alone for good, unless it may still take batches."""
+    def _end(self, key: RoundKey, left: Mapping[int, HeldFees]) -> None:
+        """Leave a round alone for good, unless it may still take batches, or most nodes show other fees."""
         with self._journal.reading() as state:
             closed = state.rounds[key].closed
-        if closed:
+        if closed and self._view.most(lambda: self._left(key) == left or None):
             self._journal.record(FeesEnded(*key))
             self._none_since.pop(key, None)
             _log.info("event=fees-ended task=%s round=%d", *named(key))

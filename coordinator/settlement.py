@@ -1,7 +1,7 @@
 """Hands proven batches to the market, once each, whatever is restarted or taken back in between.
 
 A receipt is no acceptance: the block may be replaced.  A batch is settled once the chain has had it, or has refused it,
-deep enough; one that a reorganisation has taken back before is handed in again.
+deep enough, as most nodes show it; one that a reorganisation has taken back before is handed in again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from functools import partial
 
 from circuits.errors import ContractError
 from commons.chain.depth import HEAD
+from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.ports import BatchSender
+from commons.protocol.bundle import Certificate
 from commons.protocol.status import SubmissionState
 from commons.runtime.logcontext import about
 from commons.settings.values import Depth
@@ -93,14 +95,29 @@ class Settlement:
         """Where a batch is; recorded if it is deep enough."""
         with self._journal.reading() as state:
             key = state.batches[batch_id].round_key
-        if self._chain.view.recorded(*key, batch_id, HEAD) is None:
-            return _Place.NOWHERE
-        self._refusals.forget(batch_id)
-        if self._depth != HEAD and self._chain.view.recorded(*key, batch_id, self._depth) is None:
-            return _Place.IN_A_BLOCK
-        self._journal.record(BatchSettled(batch_id, True, ""))
-        _log.info("event=batch-accepted batch=0x%s", batch_id.hex())
-        return _Place.DEEP
+        place = self._place(key, batch_id)
+        if place is not _Place.NOWHERE:
+            self._refusals.forget(batch_id)
+        if place is _Place.DEEP:
+            self._journal.record(BatchSettled(batch_id, True, ""))
+            _log.info("event=batch-accepted batch=0x%s", batch_id.hex())
+        return place
+
+    def _place(self, key: RoundKey, batch_id: bytes) -> _Place:
+        """Where most nodes show a batch; while too few answer, it goes on by what one says, and nothing is final."""
+        view = self._chain.view
+
+        def shows(depth: Depth) -> bool | None:
+            return view.recorded(*key, batch_id, depth) is not None or None
+
+        try:
+            if not view.most(partial(shows, HEAD)):
+                return _Place.NOWHERE
+            deep = self._depth == HEAD or view.most(partial(shows, self._depth))
+        except NoAgreementError as error:
+            _log.warning("event=nodes-not-agreed batch=0x%s reason=%r", batch_id.hex(), str(error))
+            return _Place.IN_A_BLOCK if shows(HEAD) else _Place.NOWHERE
+        return _Place.DEEP if deep else _Place.IN_A_BLOCK
 
     def _send(self, batch: ProvenBatch) -> None:
         batch_id, certificate = batch.batch_id, certificate_of(self._blobs, batch.bundle_digest)
@@ -112,7 +129,7 @@ class Settlement:
         except ContractError as error:
             if self._look(batch_id) is not _Place.NOWHERE:  # by a transaction sent before a restart, or by a relay
                 return
-            if error.error in _PASSING or not self._refusals.holds(batch_id):
+            if error.error in _PASSING or not self._is_final(batch_id, certificate):
                 raise
             self._refusals.forget(batch_id)
             _log.error("event=batch-refused batch=0x%s reason=%r", batch_id.hex(), str(error))
@@ -123,6 +140,20 @@ class Settlement:
             batch_id.hex(), mined.transaction.hex(), mined.block, mined.gas_used,
         )  # fmt: skip
         self._look(batch_id)
+
+    def _is_final(self, batch_id: bytes, certificate: Certificate) -> bool:
+        """Whether most nodes show that the market refuses a batch, and have done so for long enough."""
+        batch = certificate.statement, certificate.proof, certificate.attestations, certificate.payee
+
+        def refused() -> bool | None:
+            error = self._chain.rehearsal(*batch)
+            return (error is not None and error not in _PASSING) or None
+
+        try:
+            return bool(self._chain.view.most(refused)) and self._refusals.holds(batch_id)
+        except NoAgreementError as error:
+            _log.warning("event=nodes-not-agreed batch=0x%s reason=%r", batch_id.hex(), str(error))
+            return False
 
     def _sent(self, batch_id: bytes, transaction: bytes) -> None:
         self._journal.record(TransactionSent(batch_id, transaction))

@@ -14,6 +14,7 @@ from types import FrameType
 from circuits.errors import GradrollError
 from commons import VERSION
 from commons.runtime.process import keep_memory_private
+from commons.runtime.scrubbing import ScrubbingFormatter
 from gradroll.commands import COMMANDS
 from gradroll.commands.paying import end_told
 from gradroll.console import Console, tell
@@ -41,7 +42,7 @@ chain, 6 keys or disk, 7 a check failed, 8 a server that was stuck, 130 interrup
 again)
 """
 _SHOW_URLS = ("web3", "urllib3")
-"""Loggers that below WARNING write the node's URL as it was given; it may hold a password or a key."""
+"""Loggers that below WARNING write a line for each question to a node, with its URL, which would be hidden."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -95,7 +96,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _log_to_stderr(usual: str) -> None:
     levels = logging.getLevelNamesMapping()
     level = levels.get(os.environ.get("LOG_LEVEL", usual).upper(), levels[usual])
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(ScrubbingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     for name in _SHOW_URLS:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 

@@ -1,11 +1,13 @@
-"""When a prover believes that a batch was accepted: by every node that it asks, at a depth that is a setting."""
+"""When a prover believes that a batch was accepted: by most nodes of `chain.url` and by the second node, at a depth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from circuits.errors import ChainError
 from circuits.statement import Context
+from commons.chain.facts import RecordedBatch
 from commons.chain.ports import MarketReader
 from commons.settings.values import Depth
 from provers.party import Acceptance
@@ -15,7 +17,8 @@ class Finality:
     """The nodes of one prover.
 
     Args:
-        views: one a node; they must agree, so that a single node that lies delays a release but never causes one.
+        views: of `chain.url`, of whose nodes most must say it, and of the second node; they must agree, so that one
+            that lies may delay a release but never causes one.
         confirmations: blocks that must vouch for an acceptance, its own among them, or a tag.
     """
 
@@ -27,12 +30,15 @@ class Finality:
         """The acceptance of a batch, None while a node does not have it deep enough.
 
         Raises:
-            ChainError: a node cannot be reached, or the nodes tell different things.
+            ChainError: too few nodes can be reached, or they tell different things.
         """
-        found = [v.recorded(context.task_id, context.round, batch_id, self._confirmations) for v in self._views]
+        found = [view.most(partial(self._recorded, view, context, batch_id)) for view in self._views]
         first = found[0]
         if first is None or None in found:
             return None
         if any(other != first for other in found):
             raise ChainError("the configured nodes tell different things about this batch; look at both")
         return Acceptance(first.indices, first.commitment)
+
+    def _recorded(self, view: MarketReader, context: Context, batch_id: bytes) -> RecordedBatch | None:
+        return view.recorded(context.task_id, context.round, batch_id, self._confirmations)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import contracts
+from circuits.errors import ChainError
 from circuits.terms import DAY
 from commons.chain.calldata import FACTORY, MARKET, REGISTRY, contract_errors, deployment
 from commons.chain.mined import Mined
@@ -15,6 +16,7 @@ from commons.chain.quotes import Announce
 from commons.chain.rpc import Rpc
 from commons.chain.transactions import OnSent, Sender
 from commons.chain.verifiers import creation_codes
+from commons.runtime.amounts import checksum
 from commons.storage.accounts import SigningKey
 
 _DEPLOY = 6_000_000
@@ -75,6 +77,11 @@ def deploy_contracts(
 
     def deploy(name: str, code: bytes) -> Mined:
         done = sender.send(None, code, gas=_DEPLOY)
+        if not rpc.code(done.created):
+            raise ChainError(
+                f"the node shows no code at {checksum(done.created)}, where the {name} was created; run the command "
+                "again, it pays once, or use another node"
+            )
         mined(name, done.created)
         return done
 

@@ -1,7 +1,7 @@
 """One deadline for the whole of an HTTP exchange: every address of a name, TLS, what is sent, headers, body.
 
-The libraries' timeouts are for one wait on a socket each.  A server that answers a byte at a time, or sends headers,
-or `100 Continue`, without end keeps within them for ever, and with it a thread of ours.  Here every wait is as long as
+The libraries' timeouts are for one wait on a socket each.  A server that answers a byte at a time, or sends headers, or
+`100 Continue`, without end keeps within them for ever, and with it a thread of ours.  Here every wait is as long as
 what is left of the exchange.  What the system's resolver takes for a name is its own matter, and limited there.
 """
 
@@ -78,7 +78,7 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        raw = self.fp.detach()  # type: ignore[attr-defined]
+        raw = self.fp.detach()
         self.fp = io.BufferedReader(_Incoming(raw, sock))
 
 
@@ -88,7 +88,7 @@ class _Limited(HTTPConnection):
     response_class = _Response
 
     def _new_conn(self) -> socket.socket:
-        """Try the addresses of a name one after the other; the library would give each one the whole of the time."""
+        """Try the addresses of a name one after the other; the library would give each the whole of the time."""
         host = self._dns_host
         found = self._addresses(host)
         try:
@@ -147,7 +147,7 @@ class LimitedAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
         """Connections to what the environment names as a proxy; one of SOCKS has classes of its own."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
         if type(manager) is ProxyManager:
             manager.pool_classes_by_scheme = _POOLS
         return manager

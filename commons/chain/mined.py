@@ -9,6 +9,7 @@ from typing import Any
 from eth_utils.address import to_canonical_address
 
 from circuits.errors import ChainError
+from circuits.hashing import keccak
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,19 @@ class Log:
     data: bytes
 
 
+def created_address(creator: bytes, nonce: int) -> bytes:
+    """Address of the contract that an account creates under a nonce (Yellow Paper, section 7): no node is asked."""
+    number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
+    coded = number if len(number) == 1 and nonce < 0x80 else bytes([0x80 + len(number)]) + number
+    return keccak(bytes([0xC0 + 21 + len(coded), 0x94]) + creator + coded)[12:]
+
+
 @dataclass(frozen=True, slots=True)
 class Mined:
     """A transaction that was mined and succeeded.
 
     Attributes:
-        contract: address of the contract that it created.
+        contract: address of the contract that it created; what a node says of it, where ``Sender`` has not computed it.
         earlier: whether an earlier run of the command, which was interrupted, sent it.
     """
 

@@ -2,7 +2,8 @@
 
 The first of the list that works answers.  One that cannot be reached, answers with what is no answer, is behind the
 others or on another chain is set aside, for longer each time, and looked at again.  What it costs to be wrong about a
-node is a question more: when none works, those that were set aside are asked all the same.
+node is a question more: when none works, those that were set aside are asked all the same.  Where something rests on
+the answer that cannot be taken back, most of them are asked (``most``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any, TypeVar
 from web3.providers.base import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from circuits.errors import GradrollError
+from commons.chain.nodeagreement import Tally, needed
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.chain.nodewords import KNOWN, says
 from commons.chain.transport import Node
@@ -26,6 +29,8 @@ from commons.runtime.pieces import progressed
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _SEND = "eth_sendRawTransaction"
+_SAID_OTHERWISE = (_SEND, "eth_sendTransaction", "eth_getLogs")
+"""Questions of which an error says something to who asks: a transaction is refused, logs are too many."""
 _BLOCK = "eth_getBlockByNumber"
 _WAITS_ALONE, _WAITS = 5, 1
 """How often a node that is busy is waited for: with others at hand, once."""
@@ -36,7 +41,8 @@ _LOOK = 3.0
 _BEHIND = 8
 """Blocks that a node may lag: a minute and a half on Ethereum.  Blocks take some time to get around."""
 _FIRST, _LONGEST = 2.0, 300.0
-"""Seconds for which a node is set aside, twice as many each time that it fails again."""
+"""Seconds for which a node is set aside, twice as many each time that it fails again, until it has worked for as long
+as the longest: one that answers to looks and hangs when it is asked is no node that works."""
 _OTHER_CHAIN = "it is on another chain"
 
 
@@ -47,14 +53,29 @@ class _Standing:
     Attributes:
         reason: why it is set aside; none for one that works.
         until: the clock's time at which it is looked at again.
-        failures: in a row.
+        failures: since it last worked for long.
+        back: when a look brought it back.
+        silent: since when it has answered no question but looks; None while it does.
         head: the latest block that it showed, -1 for none yet.
     """
 
     reason: str = ""
     until: float = 0.0
     failures: int = 0
+    back: float = 0.0
+    silent: float | None = None
     head: int = -1
+
+
+class _NoResultError(Exception):
+    """A node answers with an error where it should know; another one may.
+
+    It is not set aside for that: a contract of a stranger's may have all of them do so.
+    """
+
+    def __init__(self, answer: RPCResponse) -> None:
+        super().__init__("the node answers with an error")
+        self.answer = answer
 
 
 class Nodes(BaseProvider):
@@ -63,13 +84,21 @@ class Nodes(BaseProvider):
     Args:
         urls: in the order in which they are preferred.
         timeout: seconds that a node has for one answer.
+        absent_after: seconds without an answer after which one of two nodes is left out where both must agree.
         monotonic: seconds, from a clock that never goes back.
     """
 
     global_ccip_read_enabled = False  # a contract would have us ask any server that it names (EIP-3668)
 
-    def __init__(self, urls: Sequence[str], timeout: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        timeout: float,
+        absent_after: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__()
+        self._absent_after = absent_after
         waits = _WAITS_ALONE if len(urls) == 1 else _WAITS
         self._nodes = tuple(Node(url, timeout, waits) for url in urls)
         self._standings = tuple(_Standing() for _ in urls)
@@ -86,8 +115,12 @@ class Nodes(BaseProvider):
     @property
     def shown(self) -> str:
         """The node that this thread asks, or would ask first, without secrets."""
-        held = getattr(self._local, "number", None)
-        return self._nodes[next(self._order()) if held is None else held].url.shown
+        return self._nodes[next(self._order()) if self._held is None else self._held].url.shown
+
+    @property
+    def _held(self) -> int | None:
+        """The node that this thread asks all of a question."""
+        return getattr(self._local, "number", None)
 
     def hidden_in(self, text: str) -> str:
         """What a node says, without what may be secret of any node's URL."""
@@ -106,7 +139,12 @@ class Nodes(BaseProvider):
         progressed()  # whoever asks many questions is not stuck; each has a limit of its own
         if method == _SEND:
             return self._sent(params)
-        return self.on_one(lambda number: self._asked(number, method, params))
+        if method in _SAID_OTHERWISE or self._held is not None:
+            return self.on_one(lambda number: self._asked(number, method, params))
+        try:
+            return self.on_one(lambda number: self._known(number, method, params))
+        except _NoResultError as error:
+            return error.answer
 
     def on_one(self, ask: Callable[[int], T]) -> T:
         """Have one node answer all that is asked in here by this thread, by the first one that is no trouble.
@@ -117,23 +155,91 @@ class Nodes(BaseProvider):
         Raises:
             NodeTroubleError: all are.
         """
-        held = getattr(self._local, "number", None)
-        if held is not None:
-            return ask(held)
+        if self._held is not None:
+            return ask(self._held)
         self._look_around()
-        troubles = []
+        troubles: list[NodeTroubleError] = []
+        errors: list[_NoResultError] = []
         for number in self._order():
-            self._local.number = number
             try:
-                answer = ask(number)
+                return self._of(number, ask)
             except NodeTroubleError as trouble:
                 troubles.append(trouble)
-                self._failed(number, str(trouble))
-            else:
-                return answer
-            finally:
-                self._local.number = None
+            except _NoResultError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         raise _together(troubles)
+
+    def most(self, ask: Callable[[], T | None]) -> T | None:
+        """What most nodes say, each asked all of it: the rule is ``nodeagreement.needed``.
+
+        Args:
+            ask: None, or an error of the catalogue, is that the node does not say it.
+
+        Returns:
+            None where enough nodes answer, and most do not say it.
+
+        Raises:
+            NoAgreementError: too few nodes answer, or they tell different things.
+            ChainError: the only one does not answer.
+        """
+        if self._held is not None or len(self._nodes) == 1:
+            return self.on_one(lambda _: ask())
+        self._look_around()
+        count = len(self._nodes)
+        tally: Tally[Any] = Tally(count, needed(count, 0))
+        absent = 0
+        for number in self._order():
+            if tally.is_decided:
+                break
+            absent += not self._votes(tally, number, ask) and self._is_absent(number)
+        tally.needed = needed(count, absent)
+        if tally.is_contested:
+            _log.warning("event=nodes-disagree advice='look at each node of chain.url'")
+        return tally.result()
+
+    def _votes(self, tally: Tally[Any], number: int, ask: Callable[[], Any]) -> bool:
+        """Have a node answer; False when it gives no answer."""
+        if not self._is_due(number):
+            tally.be_silent(self._standings[number].reason)
+            return False
+        try:
+            tally.say(self._of(number, lambda _: ask()))
+        except GradrollError as trouble:
+            tally.be_silent(str(trouble))
+            self._is_silent(number)
+            return False
+        return True
+
+    def _is_silent(self, number: int) -> None:
+        with self._lock:
+            standing = self._standings[number]
+            standing.silent = self._monotonic() if standing.silent is None else standing.silent
+
+    def _is_absent(self, number: int) -> bool:
+        """Whether a node has given no answer for long."""
+        silent = self._standings[number].silent
+        return silent is not None and self._monotonic() - silent >= self._absent_after
+
+    def _of(self, number: int, ask: Callable[[int], T]) -> T:
+        """Ask one node; its standing is kept.  Raises NodeTroubleError, and what ``ask`` raises."""
+        self._local.number = number
+        try:
+            answer = ask(number)
+        except NodeTroubleError as trouble:
+            self._failed(number, str(trouble))
+            raise
+        finally:
+            self._local.number = None
+        self._standings[number].silent = None
+        return answer
+
+    def _known(self, number: int, method: str, params: Any) -> RPCResponse:
+        answer = self._asked(number, method, params)
+        if "result" not in answer:
+            raise _NoResultError(answer)
+        return answer
 
     def require_block(self, number: int, block: int) -> None:
         """Make sure that a node has a block, so that it knows what is in it.  Raises NodeTroubleError."""
@@ -166,10 +272,13 @@ class Nodes(BaseProvider):
 
     def _failed(self, number: int, reason: str) -> None:
         """Set a node aside; nothing is added while it is, as many threads find out at once."""
+        self._is_silent(number)
         standing, now = self._standings[number], self._monotonic()
         with self._lock:
             if len(self._nodes) == 1 or (standing.reason and now < standing.until):
                 return
+            if not standing.reason and now - standing.back > _LONGEST:
+                standing.failures = 0
             fresh, standing.reason = not standing.reason, reason
             seconds = min(_FIRST * 2**standing.failures, _LONGEST) * random.uniform(0.5, 1.5)
             standing.until = now + seconds
@@ -182,7 +291,9 @@ class Nodes(BaseProvider):
     def _worked(self, number: int) -> None:
         standing = self._standings[number]
         with self._lock:
-            back, standing.reason, standing.failures = bool(standing.reason), "", 0
+            back, standing.reason = bool(standing.reason), ""
+            if back:
+                standing.back = self._monotonic()
         if back:
             _log.warning("event=node-back number=%d node=%s", number, self._nodes[number].url.shown)
 

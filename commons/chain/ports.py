@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from circuits.statement import BatchProof, BatchStatement, Committee, Context, Policy
 from circuits.terms import MarketId, TaskTerms
@@ -23,12 +23,29 @@ from commons.chain.mined import Mined
 from commons.settings.values import Depth
 from native import G2
 
+T = TypeVar("T")
+
 
 class MarketReader(Protocol):
-    """The market as one node shows it.
+    """The market as one node shows it, of one or several.
 
     Every method raises ChainError when the node is the trouble, UnknownError for what the chain does not know.
     """
+
+    def most(self, ask: Callable[[], T | None]) -> T | None:
+        """What most nodes say, for what cannot be taken back: ``ask`` is called once a node, which alone answers all
+        questions in there.
+
+        Args:
+            ask: None, or an error of the catalogue, is that the node does not say it.
+
+        Returns:
+            None where enough nodes answer, and most do not say it.
+
+        Raises:
+            NoAgreementError: too few answer, or they tell different things.
+            ChainError: the only one does not answer.
+        """
 
     @property
     def chain_id(self) -> int:
@@ -148,6 +165,16 @@ class BatchSender(Protocol):
     ) -> Mined:
         """Hand a proven batch to the market, with the payee that was attested; ``on_sent`` is told the transaction's
         hash."""
+
+    def rehearsal(
+        self,
+        statement: BatchStatement,
+        proof: BatchProof,
+        attestations: Sequence[tuple[int, bytes]],
+        payee: bytes,
+    ) -> str | None:
+        """Name of the error with which the market would refuse a batch now, which may be empty; None if it would take
+        it.  Nothing is sent.  Raises ChainError."""
 
     def publish_aggregate(
         self,

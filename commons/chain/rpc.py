@@ -60,11 +60,12 @@ class Rpc:
 
     Args:
         url: of a node; of several, with commas between them, as `chain.url` has it.
+        absent_after: seconds without an answer after which one of two is left out where both must agree.
     """
 
-    def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0, absent_after: float = 900.0) -> None:
         self.errors = errors
-        self._nodes = Nodes(split_nodes(url), timeout)
+        self._nodes = Nodes(split_nodes(url), timeout, absent_after)
         self.web3 = Web3(self._nodes)
         # It asks for the chain id before every call; we compare it once, and transactions carry it signed.
         self.web3.middleware_onion.remove("validation")
@@ -116,6 +117,10 @@ class Rpc:
         """Have one and the same node answer all that is asked in here, told its number; another where it is the
         trouble, from the beginning.  Raises ChainError when all are."""
         return self._nodes.on_one(ask)
+
+    def most(self, ask: Callable[[], T | None]) -> T | None:
+        """What most nodes say, each asked all of it; None where most do not say it.  Raises as ``Nodes.most``."""
+        return self._nodes.most(ask)
 
     def answer(self, to: bytes, signature: str, arguments: Sequence[Any]) -> bytes:
         """Call a view function; the bytes that it returns, none where there is no contract.

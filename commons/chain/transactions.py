@@ -18,7 +18,7 @@ from circuits.errors import ChainError
 from circuits.hashing import keccak
 from commons.chain.bids import Bid, Bidding
 from commons.chain.depth import HEAD
-from commons.chain.mined import Mined
+from commons.chain.mined import Mined, created_address
 from commons.chain.nodewords import KNOWN, NOT_TAKEN, STALE, says
 from commons.chain.nonces import Nonces
 from commons.chain.outbox import Entry, Outbox
@@ -26,6 +26,7 @@ from commons.chain.patience import Patience
 from commons.chain.pauses import growing
 from commons.chain.quotes import Announce, Quote
 from commons.chain.receiptwatch import Receipts
+from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import UNFORESEEN, Rpc, revert_data
 from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
@@ -88,6 +89,7 @@ class Sender:
         self._announce = announce
         self._on_sent = on_sent
         self._on_earlier = on_earlier
+        self._rehearsal = Rehearsal(rpc)
         self._receipts = Receipts(rpc, self._patience, self._stopping)
         self._bidding = Bidding(self._patience.tip, self._patience.max_fee)
         self._nonces = Nonces(rpc, key.address, self._patience, self._receipts, outbox)
@@ -118,15 +120,23 @@ class Sender:
             ChainError: unreachable, not mined in time, or the account cannot pay.
             StorageError: the outbox cannot be written; nothing was sent.
         """
-        call: dict[str, Any] = {"from": to_checksum_address(self.address), "data": "0x" + data.hex(), "value": value}
-        if to is not None:
-            call["to"] = to_checksum_address(to)
+        call = self._call(to, data, value)
         with self._lock, self.under_way.piece(), stage("sending a transaction, and waiting until it is mined"):
             deadline = time.monotonic() + self._patience.give_up
             with self._nonces.alone(deadline):
                 self._nonces.tidy()
                 entry = self._entry(to, data, value)
                 return self._lasting(entry, call, gas, deadline, on_sent or self._on_sent, repeatable=repeatable)
+
+    def rehearse(self, to: bytes, data: bytes, *, gas: int) -> None:
+        """Run a call without sending it.  Raises ContractError when the contract refuses, ChainError."""
+        self._rehearsal.run({**self._call(to, data, 0), "gas": min(gas, self.most_gas())})
+
+    def _call(self, to: bytes | None, data: bytes, value: int) -> dict[str, Any]:
+        call: dict[str, Any] = {"from": to_checksum_address(self.address), "data": "0x" + data.hex(), "value": value}
+        if to is not None:
+            call["to"] = to_checksum_address(to)
+        return call
 
     def _lasting(
         self,
@@ -224,7 +234,7 @@ class Sender:
                          self.address.hex(), entry.nonce)  # fmt: skip
             self._receipts.pause(pause)
             limits = self._latest()
-            self._rehearse(transaction)
+            self._rehearsal.require(transaction)
             if time.monotonic() >= deadline:
                 break
         raise self._nonces.in_the_way(entry.nonce)
@@ -232,15 +242,10 @@ class Sender:
     def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: _Limits) -> Mapping[str, Any]:
         """The transaction, after it was rehearsed or its cost was announced; then with the gas that it needs."""
         if self._announce is None:
-            self._rehearse(transaction)
+            self._rehearsal.require(transaction)
             return transaction
         limit = self._quoted(transaction, self._bidding.bid(limits.base_fee, entry.bid), self._announce)
         return {**transaction, "gas": limit}
-
-    def _rehearse(self, transaction: Mapping[str, Any]) -> None:
-        """Run the call without sending it, so that a refusal costs nothing and has a name."""
-        if "to" in transaction:
-            self.rpc.guarded(lambda: self.rpc.web3.eth.call(cast(Any, transaction)))
 
     def _quoted(self, transaction: Mapping[str, Any], bid: Bid, announce: Announce) -> int:
         """Say what the transaction will cost; returns its gas limit: what it needs, and a quarter for what changes."""
@@ -391,4 +396,5 @@ class Sender:
         if self.rpc.guarded(lambda: int(receipt["status"])) != 1:
             self._forget(entry)
             self._receipts.explain(receipt, call)
-        return cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
+        mined = cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
+        return mined if "to" in call else replace(mined, contract=created_address(self.address, entry.nonce))

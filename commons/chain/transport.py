@@ -22,6 +22,7 @@ from web3.types import RPCResponse
 from commons.chain.answers import OddAnswerError, checked, parsed
 from commons.chain.exchange import LimitedAdapter, left, over_within
 from commons.chain.nodetrouble import NodeTroubleError
+from commons.runtime.scrubbing import hide
 from commons.runtime.urls import SecretUrl, without_secrets
 
 _log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Node:
 
     def __init__(self, url: str, timeout: float, waits: int) -> None:
         self.url = SecretUrl(url)
+        hide(url)
         self.timeout, self._busy = timeout, waits
         self._questions = itertools.count()
         self._session = _Session()

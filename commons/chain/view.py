@@ -34,6 +34,7 @@ from commons.chain.facts import (
     TaskRecord,
 )
 from commons.chain.heldfees import read_held_fees
+from commons.chain.nodereader import NodeReader
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.tokens import Tokens
 from commons.chain.verifiers import Verifier, read_verifier
@@ -53,8 +54,8 @@ _ROSTER_AGE = 60.0
 """Seconds for which it serves that a task has indices left."""
 
 
-class ChainView:
-    """The market and what belongs to it, seen through one node.  Thread-safe; keeps what never changes.
+class ChainView(NodeReader):
+    """The market and what belongs to it, seen through one node or several.  Thread-safe; keeps what never changes.
 
     Every method raises ChainError while the node shows another deployment of the market than at the start.
 
@@ -65,17 +66,18 @@ class ChainView:
 
     def __init__(
         self, url: str, market: bytes, *, expected_chain_id: int | None = None, timeout: float = 30.0,
-        from_block: int = 0,
+        from_block: int = 0, absent_after: float = 900.0,
     ) -> None:  # fmt: skip
         """Connect.
 
         Args:
             from_block: where searches for events begin; the market's deployment is a good choice.
+            absent_after: as of ``Rpc``.
 
         Raises:
             ChainError: unreachable, another chain than expected, or no market at the address.
         """
-        self.rpc = Rpc(url, ErrorTable(UNKNOWN), timeout=timeout)
+        self.rpc = Rpc(url, ErrorTable(UNKNOWN), timeout=timeout, absent_after=absent_after)
         if expected_chain_id is not None:
             self.rpc.require_chain(expected_chain_id)
         self.chain_id = self.rpc.chain_id
@@ -111,6 +113,7 @@ class ChainView:
         return cls(
             url or chain.url, chain.market,
             expected_chain_id=chain.chain_id, timeout=chain.timeout, from_block=chain.from_block,
+            absent_after=chain.absent_after,
         )  # fmt: skip
 
     def now(self) -> int:
@@ -124,18 +127,6 @@ class ChainView:
         """The latest block that so many vouch for, itself among them; the first one of a chain that is shorter."""
         self._watch.look()
         return self.rpc.block(depth)
-
-    def block_hash(self, number: int) -> bytes | None:
-        """Hash of the block with a number; None where there is none."""
-        return self.rpc.block_hash(number)
-
-    def balance(self, account: bytes) -> int:
-        """Wei of an account."""
-        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.get_balance(to_checksum_address(account))))
-
-    def gas_price(self) -> int:
-        """Wei that a unit of gas costs at present."""
-        return int(self.rpc.guarded(lambda: self.rpc.web3.eth.gas_price))
 
     @property
     def factory(self) -> bytes:

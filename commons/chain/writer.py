@@ -160,14 +160,32 @@ class ChainWriter(CommitteeAccount, OwnerAccount, ExclusionAccount, FeesAccount,
         on_sent: OnSent | None = None,
     ) -> Mined:
         """Hand a proven batch to the market, with the payee that was attested."""
+        data, gas = self._acceptance(statement, proof, attestations, payee)
+        return self._sender.send(self.view.market, data, gas=gas, on_sent=on_sent)
+
+    def rehearsal(
+        self, statement: BatchStatement, proof: BatchProof, attestations: Sequence[tuple[int, bytes]], payee: bytes
+    ) -> str | None:
+        """Name of the error with which the market would refuse a batch now, which may be empty; None if it would take
+        it.  Nothing is sent.  Raises ChainError."""
+        data, gas = self._acceptance(statement, proof, attestations, payee)
+        try:
+            self._sender.rehearse(self.view.market, data, gas=gas)
+        except ContractError as error:
+            return error.error
+        return None
+
+    def _acceptance(
+        self, statement: BatchStatement, proof: BatchProof, attestations: Sequence[tuple[int, bytes]], payee: bytes
+    ) -> tuple[bytes, int]:
+        """The call with a batch, and its gas limit."""
         context = statement.context
         committee = self.view.committee_of_round(context.task_id, context.round)
         counting = Counting.of(self.view, committee).only(attestations)
         # While nobody is paid for attesting, more than a quorum would only cost gas.
         needed = None if self.view.terms(context.task_id).pay.pays_provers else committee.quorum
         batch = calldata.batch_tuple(statement, proof, counting[:needed], payee)
-        gas = _ACCEPT_BASE + _ACCEPT_OWNER * statement.size
-        return self._market("acceptBatch", batch, gas=gas, on_sent=on_sent)
+        return calldata.call(MARKET, "acceptBatch", batch), _ACCEPT_BASE + _ACCEPT_OWNER * statement.size
 
     def publish_aggregate(
         self, task_id: int, number: int, batch_index: int, payload: bytes, *, on_sent: OnSent | None = None

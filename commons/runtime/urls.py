@@ -33,12 +33,13 @@ class SecretUrl:
         """A text of whoever serves the URL, without it, and without those parts of it that may be secrets."""
         url = self.reveal()
         said = text.replace(url, self.shown)
-        for part in sorted(set(_secret_parts(url)), key=len, reverse=True):
+        for part in sorted(set(secret_parts(url)), key=len, reverse=True):
             said = said.replace(part, "...")
         return said
 
 
-def _secret_parts(url: str) -> Iterator[str]:
+def secret_parts(url: str) -> Iterator[str]:
+    """Userinfo, and those parts of path, query and fragment that may be keys; nothing of what is no URL."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -58,7 +58,11 @@ class ChainSettings(Section):
     from_block: Annotated[int, Interval(ge=0, le=_LARGEST)] = 0
     """No event is searched before it; the market's deployment is a good choice, as nodes limit searches."""
     timeout: Annotated[float, Interval(ge=1, le=600), Unit("seconds")] = 30.0
-    """How long the node has for one answer."""
+    """How long the node has for one answer, from the connection to the last byte."""
+    absent_after: Annotated[float, Interval(ge=1, le=31_536_000), Unit("seconds")] = 900.0
+    """Most nodes of `url` must say the same before something is done that cannot be undone; of two, both.  One of two
+    that has answered nothing for so long is left out then, and the other alone decides.  With three or more it is of no
+    effect: one of them may be silent or lie as long as it likes."""
     tip: Annotated[int, Interval(ge=0, le=10**15), Unit("wei")] = 10**9
     """Priority fee of a transaction a unit of gas; a quarter more each time it is sent again."""
     max_fee: Annotated[int, Interval(ge=1, le=10**15), Unit("wei")] = 500 * 10**9

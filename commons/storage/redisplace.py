@@ -11,6 +11,7 @@ from typing import Any
 
 from circuits.errors import ConfigError, StorageError
 from commons.runtime.extras import require
+from commons.runtime.scrubbing import hide
 from commons.runtime.urls import without_secrets
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class RedisPlace:
             StorageError: Redis cannot be reached.
         """
         redis = _redis()
+        hide(url)
         self.shown = without_secrets(url)
         self.log = name
         self.lease, self.fence, self.last, self.outbox, self.files = (

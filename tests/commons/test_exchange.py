@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 from requests import Response
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import NewConnectionError
 
 from circuits.errors import ChainError
-from commons.chain import exchange, transport
+from commons.chain import transport
 from commons.chain.rpc import ErrorTable, Rpc
 from tests.support.certificates import self_signed
 from tests.support.waiting import wait_for
@@ -113,7 +115,7 @@ def test_an_answer_of_which_each_piece_comes_in_time_is_too_late_all_the_same(pa
     server.pause = PAUSE
     with pytest.raises(ChainError, match=r"did not answer within 0\.5 s"):
         _ = server.rpc().chain_id
-    wait_for(lambda: server.ends)
+    wait_for(lambda: bool(server.ends))
     assert server.ends == [False]
 
 
@@ -171,12 +173,12 @@ def test_all_addresses_of_a_name_share_one_time(monkeypatch: pytest.MonkeyPatch)
     place = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"10.0.0.{n}", 80)) for n in range(1, 200)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: place)
 
-    def connect(self: exchange.HTTPConnection) -> socket.socket:
+    def connect(self: HTTPConnection) -> socket.socket:
         asked.append(float(str(self.timeout)))
         time.sleep(LENGTH / 4)
-        raise exchange.NewConnectionError(self, "no route")
+        raise NewConnectionError(self, "no route")
 
-    monkeypatch.setattr(exchange.HTTPConnection, "_new_conn", connect)
+    monkeypatch.setattr(HTTPConnection, "_new_conn", connect)
     with pytest.raises(ChainError, match="did not answer within"):
         _ = Rpc("http://many.example", ErrorTable(()), timeout=LENGTH).chain_id
     assert asked == sorted(asked, reverse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import Any
 
@@ -12,12 +12,15 @@ import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
-from circuits.errors import ChainError, ContractError
+from circuits.errors import ChainError, ContractError, UnknownError
 from circuits.hashing import keccak
 from commons.chain import nodes
 from commons.chain.blockwatch import BlockWatch
 from commons.chain.devchain import DevChain
+from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.nodes import Nodes
+from commons.chain.nodetrouble import NodeTroubleError
+from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import ErrorTable, Rpc
 from tests.support.httpnode import HttpNode, StandIn
 
@@ -242,6 +245,152 @@ def test_a_reorganisation_is_noticed_through_another_node_as_soon_as_it_has_the_
     net.dev._tester.mine_blocks(2)
     watch.look()
     assert forgotten == [1]
+
+
+def test_a_node_that_answers_to_looks_and_hangs_when_it_is_asked_is_set_aside_for_longer_each_time(net: Net) -> None:
+    looks = ("eth_chainId", "eth_getBlockByNumber")
+    net.nodes[0].answer = lambda method, params: net.dev.answer(method, params) if method in looks else 500
+    pauses = []
+    for _ in range(8):
+        net.clock.now = net.rpc._nodes._standings[0].until + 16
+        net._balance()
+        pauses.append(net.rpc._nodes._standings[0].until - net.clock.now)
+    assert net.nodes[1].count("eth_getBalance") == 8
+    assert pauses[0] <= 3 < pauses[3] and pauses[7] >= 100
+    net.nodes[0].answer = net.dev.answer
+    for _ in range(30):
+        net.clock.now += 30
+        net._balance()
+    net.nodes[0].answer = lambda *_: 500
+    net._balance()
+    assert net.rpc._nodes._standings[0].until - net.clock.now <= 3, "it had worked for long"
+
+
+@pytest.mark.parametrize("code", [-32000, -32603])
+def test_another_node_is_asked_where_one_answers_with_an_error_and_neither_is_set_aside(net: Net, code: int) -> None:
+    """It may be a stranger's contract that has all nodes say so."""
+    said = {"error": {"code": code, "message": "missing trie node"}}
+    for node in net.nodes:
+        node.answer = lambda method, params: said if method == "eth_getBalance" else net.dev.answer(method, params)
+        with pytest.raises(ChainError, match="missing trie node") if node is net.nodes[1] else nullcontext():
+            net._balance()
+    assert [node.count("eth_getBalance") for node in net.nodes] == [2, 2]
+    assert not any(standing.reason for standing in net.rpc._nodes._standings)
+
+
+def votes(net: Net, *says: Any) -> Any:
+    """What most nodes say, of which each says one thing: an error stands for none."""
+
+    def ask() -> Any:
+        net._balance()
+        said = says[net.rpc._nodes._held]  # type: ignore[index]
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    return net.rpc.most(ask)
+
+
+LOST, DOWN = UnknownError("it knows no such round"), NodeTroubleError("it hangs")
+
+
+@pytest.mark.parametrize(
+    ("says", "result"),
+    [
+        ((True, True, True), True), ((True, True, None), True), ((None, True, True), True), ((DOWN, True, True), True),
+        ((True, LOST, True), True), ((True, None, None), None), ((None, True, None), None), ((None, None, DOWN), None),
+        (("a", "b", "b"), "b"), ((True, None, DOWN), None), ((True, True), True), ((True, None), None),
+        ((None, True), None), ((None, None), None), ((True, True, True, DOWN), True), ((True, True, None, None), None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_most_nodes_say_counts_and_one_that_errs_or_lies_does_not(
+    says: tuple[Any, ...], result: Any, undo: ExitStack
+) -> None:
+    assert votes(Net(undo, len(says)), *says) == result
+
+
+@pytest.mark.parametrize(
+    ("says", "match"),
+    [
+        ((True, DOWN, DOWN), "1 of 3 nodes answer, and 2 must say the same"), ((DOWN, LOST, DOWN), "0 of 3 nodes"),
+        ((True, DOWN), "1 of 2 nodes answer, and 2 must"), ((LOST, True), "1 of 2"), (("a", "b"), "different things"),
+        (("a", "b", "c"), "different things"), (("a", "b", DOWN), "different things"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_where_too_few_answer_or_they_differ_nothing_is_said(
+    says: tuple[Any, ...], match: str, undo: ExitStack
+) -> None:
+    with pytest.raises(NoAgreementError, match=match):
+        votes(Net(undo, len(says)), *says)
+
+
+def test_of_two_nodes_one_that_is_silent_for_long_is_left_out_and_no_sooner(net: Net) -> None:
+    with pytest.raises(NoAgreementError):
+        votes(net, True, DOWN)
+    net.clock.now += 899
+    with pytest.raises(NoAgreementError):
+        votes(net, True, DOWN)
+    net.clock.now += 2
+    assert votes(net, True, DOWN) is True
+    net.clock.now += 600
+    assert votes(net, True, None) is None, "it is back"
+    net.clock.now += 600
+    with pytest.raises(NoAgreementError):
+        votes(net, True, DOWN)
+
+
+def test_one_that_was_away_once_and_has_answered_nothing_since_but_looks_is_asked_all_the_same(net: Net) -> None:
+    """Else a node that nobody needed for a while would let the other decide alone."""
+    net.rpc.head()
+    net.nodes[1].status = 500
+    net.clock.now += 60
+    net.rpc.head()
+    net.nodes[1].status = 0
+    net.clock.now += 10_000
+    assert votes(net, True, None) is None
+    assert net.nodes[1].count("eth_getBalance") == 1
+
+
+@pytest.mark.parametrize("nodes", [3, 4])
+def test_of_more_than_two_no_time_makes_one_node_enough(nodes: int, undo: ExitStack) -> None:
+    net = Net(undo, nodes)
+    for _ in range(3):
+        net.clock.now += 10**6
+        with pytest.raises(NoAgreementError):
+            votes(net, True, *[DOWN] * (nodes - 1))
+
+
+def test_all_that_one_node_is_asked_for_a_vote_is_answered_by_it(undo: ExitStack) -> None:
+    net = Net(undo, 3)
+    votes(net, True, True, True)
+    before = [len(node.asked) for node in net.nodes]
+
+    def ask() -> bool:
+        for _ in range(3):
+            net._balance()
+        return True
+
+    net.rpc.most(ask)
+    assert [len(node.asked) - count for node, count in zip(net.nodes, before, strict=True)] == [3, 3, 0], (
+        "it is decided"
+    )
+
+
+@pytest.mark.parametrize(("refusing", "refused"), [((0,), False), ((0, 1), True), ((0, 1, 2), True)])
+def test_one_node_that_refuses_keeps_no_transaction_from_the_others(
+    refusing: tuple[int, ...], refused: bool, undo: ExitStack
+) -> None:
+    net = Net(undo, 3)
+    said = {"error": {"code": 3, "message": "execution reverted", "data": "0x" + keccak(b"Refused()")[:4].hex()}}
+    for number in refusing:
+        net.nodes[number].answer = lambda method, params: (
+            said if method == "eth_call" else net.dev.answer(method, params)
+        )
+    call = {"to": NOBODY, "data": "0x"}
+    with pytest.raises(ContractError) if refused else nullcontext():
+        Rehearsal(net.rpc).require(call)
 
 
 def _signed(net: Net, nonce: int = 0) -> bytes:

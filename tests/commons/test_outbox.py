@@ -15,7 +15,7 @@ from circuits.hashing import keccak
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.quotes import Quote
-from commons.chain.transactions import Sender
+from commons.chain.rehearsal import Rehearsal
 from tests.support.poolnode import CONTRACT, ETHER, GAS, KEY, STRANGER, Killed, PoolNode, Terminal, refusal
 
 
@@ -74,11 +74,11 @@ def test_mined_while_it_is_rehearsed_again_its_refusal_is_not_believed(
     terminal.node.mines = False
     terminal.killed(7, at="eth_getTransactionReceipt")
 
-    def refuse(sender: Sender, transaction: object) -> None:
+    def refuse(self: Rehearsal, transaction: object) -> None:
         terminal.node.mine()
         raise ContractError("it has that already")
 
-    monkeypatch.setattr(Sender, "_rehearse", refuse)
+    monkeypatch.setattr(Rehearsal, "require", refuse)
     terminal.fund(7)
     assert terminal.node.paid == 7
 

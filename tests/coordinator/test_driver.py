@@ -308,7 +308,7 @@ def test_an_unforeseen_exception_is_logged_and_stops_neither_other_rounds_nor_th
     assert world.market.asked["round"] == asked, "it waits"
     world.market.raises.clear()
     world.turn(after=1.0)
-    assert world.market.asked["round"] == asked + 1
+    assert world.market.asked["round"] > asked
 
 
 def test_owners_do_not_see_what_the_trouble_says_of_the_coordinators_machine(

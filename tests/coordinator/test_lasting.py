@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from circuits.errors import ChainError
+from commons.chain.depth import BlockHead
+from commons.settings.values import Depth
 from coordinator.lasting import Lasting
 from tests.coordinator.markets import MORE_OWNERS
 from tests.simulation.world.chain import ModelChain, chain_of
@@ -52,6 +54,31 @@ def test_a_block_that_was_replaced_does_not_count(chain: ModelChain) -> None:
     assert not lasting.holds("this")
     chain.reorganise(1)
     mine(chain, 4)
+    assert not lasting.holds("this")
+    mine(chain, 2)
+    assert lasting.holds("this")
+
+
+def test_an_old_block_that_one_node_shows_as_the_latest_does_not_count(
+    chain: ModelChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is deep enough at once."""
+    mine(chain, 20)
+    node, block = NodeView(chain, count=3), NodeView.block
+
+    def old(self: NodeView, depth: Depth) -> BlockHead:
+        return block(self, 15 if self._node in (None, 0) else depth)
+
+    monkeypatch.setattr(NodeView, "block", old)
+    lasting = Lasting(node, 3)
+    assert not lasting.holds("this")
+    mine(chain, 5)
+    assert not lasting.holds("this")
+
+
+def test_one_node_that_lies_or_hangs_changes_nothing(chain: ModelChain) -> None:
+    node = NodeView(chain, count=3, hanging=True)
+    lasting = Lasting(node, 3)
     assert not lasting.holds("this")
     mine(chain, 2)
     assert lasting.holds("this")

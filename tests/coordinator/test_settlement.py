@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Payer(Account):
         waiting: called once a transaction is out, before it is mined.
         asked: how often it was to send the batch.
         sent: transactions.
+        said: what was raised before, last.
     """
 
     before: list[ContractError] = field(default_factory=list)
@@ -40,6 +42,7 @@ class Payer(Account):
     waiting: Callable[[], None] = lambda: None
     asked: int = 0
     sent: list[bytes] = field(default_factory=list)
+    said: ContractError | None = None
 
     def accept_batch(
         self,
@@ -52,7 +55,8 @@ class Payer(Account):
     ) -> Mined:
         self.asked += 1
         if self.before:
-            raise self.before.pop(0)
+            self.said = self.before.pop(0)
+            raise self.said
 
         def told(transaction: bytes) -> None:
             self.sent.append(transaction)
@@ -64,6 +68,13 @@ class Payer(Account):
         if self.after:
             raise self.after.pop(0)
         return mined
+
+    def rehearsal(
+        self, statement: BatchStatement, proof: BatchProof, attestations: Sequence[tuple[int, bytes]], payee: bytes
+    ) -> str | None:
+        if self.said is None:
+            return super().rehearsal(statement, proof, attestations, payee)
+        return self.said.error
 
 
 class World:
@@ -316,3 +327,80 @@ def test_a_node_that_is_down_settles_nothing(world: World) -> None:
         world.settle()
     assert not world.log.of(BatchSettled)
     assert not world.payer.asked
+
+
+@pytest.fixture
+def three(world: World) -> World:
+    """The same, through three nodes."""
+    world.market.count = 3
+    world.mine(3)
+    world.restart(depth=3)
+    return world
+
+
+def test_one_node_of_three_that_says_accepted_settles_nothing_and_the_batch_is_handed_in(three: World) -> None:
+    three.market.lying = 1000
+    three.settle()
+    assert not three.batch.settled
+    assert three.payer.asked == three.accepted() == 1
+    three.mine(2)
+    three.settle()
+    assert three.batch.accepted
+
+
+def test_one_that_refuses_gives_no_batch_up_and_does_not_keep_it_from_the_market(three: World) -> None:
+    """Its word comes first, for as long as it likes."""
+    three.market.lying = 10**6
+    for _ in range(4):
+        three.settle()
+        three.mine(1)
+    assert three.batch.accepted
+    assert len(three.payer.sent) == 1
+
+
+def test_a_node_that_hangs_holds_nothing_up(three: World) -> None:
+    three.market.hanging = True
+    three.settle()
+    three.mine(2)
+    three.settle()
+    assert three.batch.accepted
+
+
+def test_what_most_nodes_refuse_is_given_up_once_it_is_deep(three: World) -> None:
+    three.payer.before = [ContractError("no", "ProofInvalid")] * 5
+    for _ in range(2):
+        with pytest.raises(ContractError, match="no"):
+            three.settle()
+        three.mine(1)
+    three.settle()
+    assert (three.batch.settled, three.batch.accepted) == (True, False)
+
+
+@pytest.mark.parametrize("others", ["", "AcceptancePaused"])
+def test_a_final_refusal_of_one_node_is_none_where_the_others_have_another_word_for_it(
+    world: World, others: str
+) -> None:
+    world.payer.before = [ContractError("no", "ProofInvalid")] * 3
+    world.payer.rehearsal = lambda *_: others  # type: ignore[method-assign]
+    for _ in range(3):
+        with pytest.raises(ContractError, match="no"):
+            world.settle()
+    assert not world.batch.settled
+
+
+@pytest.mark.parametrize("fault", ["lying", "hanging"])
+def test_with_two_nodes_one_that_lies_or_hangs_has_nothing_settled_and_nothing_lost(world: World, fault: str) -> None:
+    world.market.count = 2
+    world.mine(3)
+    world.restart(depth=3)
+    setattr(world.market, fault, 10**6)
+    for _ in range(5):
+        with suppress(ChainError):
+            world.settle()
+        world.mine(1)
+    assert not world.batch.settled
+    setattr(world.market, fault, 0)
+    world.settle()
+    world.mine(2)
+    world.settle()
+    assert world.batch.accepted

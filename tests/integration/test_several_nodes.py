@@ -33,7 +33,7 @@ def test_a_round_through_nodes_that_limit_logs_while_the_first_goes_away(tmp_pat
         second.refusal = 413
 
         def through_both(settings: Settings) -> Settings:
-            return settings.changed({"chain.url": [first.secret_url, second.secret_url]})
+            return settings.changed({"chain.url": [first.secret_url, second.secret_url], "chain.absent_after": 1.0})
 
         provers = [ProverNode(through_both(deployment.prover_settings(p))) for p in range(4)]
         coordinator = CoordinatorNode(through_both(deployment.coordinator_settings()))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 
@@ -15,7 +16,11 @@ from commons.chain.view import ChainView
 from native import g1_generator, g1_neg
 from provers.finality import Finality
 from provers.party import Acceptance
+from tests.coordinator.markets import MORE_OWNERS, Market, hand_in, proven
+from tests.simulation.world.chain import chain_of
+from tests.support.network import network_with
 
+T = TypeVar("T")
 CONTEXT = Context(MarketId(1, b"\x01" * 20, b"\x02" * 32), 3, b"\x03" * 32, 4, b"\x04" * 32, b"\x05" * 32, 1, 10)
 BATCH = b"\xaa" * 32
 RECORD = RecordedBatch(0, BATCH, g1_generator, (2, 5, 7))
@@ -29,6 +34,9 @@ class Node:
     depth: int = 12
     down: bool = False
     asked: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+    def most(self, ask: Callable[[], T | None]) -> T | None:
+        return ask()
 
     def recorded(self, task_id: int, number: int, batch_id: bytes, confirmations: int) -> RecordedBatch | None:
         self.asked.append((task_id, number, batch_id))
@@ -79,3 +87,39 @@ def test_a_node_that_is_down_delays_too(down: int) -> None:
     nodes = [Node(down=p == down) for p in range(2)]
     with pytest.raises(ChainError, match="cannot be reached"):
         finality(*nodes).accepted(CONTEXT, BATCH)
+
+
+@pytest.fixture
+def market() -> Market:
+    """A market with an accepted batch that is deep enough, seen through three nodes."""
+    made = Market(chain_of(network_with(MORE_OWNERS)), count=3)
+    hand_in(made, proven()[0])
+    for _ in range(3):
+        made.chain.mine()
+    return made
+
+
+def shown(market: Market, batch_id: bytes) -> Acceptance | None:
+    return Finality([market], 3).accepted(market.context(market.chain.terms.task_id, 0), batch_id)
+
+
+def test_one_node_of_three_that_says_accepted_brings_about_no_release(market: Market) -> None:
+    market.lying = 1000
+    assert shown(market, BATCH) is None
+
+
+@pytest.mark.parametrize("fault", ["lying", "hanging"])
+def test_one_of_three_that_lies_or_hangs_delays_none(market: Market, fault: str) -> None:
+    done = proven()[0]
+    setattr(market, fault, 1000)
+    accepted = shown(market, done.batch_id)
+    assert accepted is not None
+    assert len(accepted.indices) == done.statement.size
+
+
+def test_of_two_nodes_both_must_say_it(market: Market) -> None:
+    market.count, market.lying = 2, 1000
+    assert shown(market, BATCH) is None
+    market.lying, market.hanging = 0, True
+    with pytest.raises(ChainError, match="1 of 2 nodes answer"):
+        shown(market, proven()[0].batch_id)

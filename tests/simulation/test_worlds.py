@@ -90,12 +90,19 @@ NAMED = {
     "acceptance is paused while a batch is on its way": Schedule(
         1, 3, (Strike(TURN, 1, "pause"), Strike(TURN, 4, "restart-coordinator"))
     ),
+    "a node of the coordinator's lies, for as long as things go wrong": Schedule(
+        1, 3, (Strike(TURN, 1, "node-lies", 100_000), Strike(TURN, 5, "restart-coordinator"))
+    ),
+    "a node lies while another one hangs": Schedule(
+        1, 3, (Strike(TURN, 2, "node-lies", 300), Strike(TURN, 4, "node-hangs", 1), Strike(TURN, 6, "lose-blocks", 4))
+    ),
     "a liar, and a prover that restarts": Schedule(
         1, 3, (Strike(TURN, 1, "restart-prover", 2),), (Lie(0, "one-residual"),)
     ),
 }
 """Schedules with a history, or that are easily thought wrong."""
 QUICK = (
+    "a node of the coordinator's lies, for as long as things go wrong",
     "the nodes lag, and blocks are lost",
     "the coordinator restarts after its batch is lost",
     "a coordinator restarts in every turn",

@@ -1,11 +1,12 @@
-"""The model of the chain as one node shows it, and an account that sends transactions to it."""
+"""The model of the chain as nodes show it, of which one may lie or hang, and an account that sends transactions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
-from circuits.errors import ChainError, ContractError, UnknownError
+from circuits.errors import ChainError, ContractError, GradrollError, UnknownError
 from circuits.statement import BatchProof, BatchStatement, Committee, Context, Policy, SubmissionHeader
 from circuits.terms import MarketId, TaskTerms
 from circuits.verify import sum_of_commitments
@@ -22,30 +23,41 @@ from commons.chain.facts import (
     TaskRecord,
 )
 from commons.chain.mined import Mined
+from commons.chain.nodeagreement import Tally, needed
 from commons.protocol.receipts import exclusion_digest, posted_hash
 from commons.settings.values import Depth
 from native import G1, G2
 from tests.simulation.world.chain import Acceptance, Block, ModelChain
 from tests.simulation.world.fees import Call, ExcludeCall, FeeCall, Place, PostCall
 
+T = TypeVar("T")
 INFINITY = G1(bytes(64))
+YEARS = 10**9
+"""Seconds by which a node that lies is ahead."""
 EPOCH = 0
 """The committee's members do not change in the model."""
 
 
 @dataclass
 class NodeView:
-    """The chain as one node shows it.  Implements ``commons.chain.ports.MarketReader``.
+    """The chain as one node shows it, or several.  Implements ``commons.chain.ports.MarketReader``.
 
     Attributes:
         down: questions that it leaves unanswered from now on.
         behind: blocks that every second question is answered without: what stands before several nodes, some of which
             lag, shows a head that goes back, and receipts of what it has no log of.
+        count: nodes; the first of them answers whatever is not asked of most.
+        lying: questions to which the first one lies from now on: all rounds are over, all batches are accepted, and
+            what is handed in is refused.
+        hanging: the first one answers nothing, so that the next stands in for it.
     """
 
     chain: ModelChain
     down: int = 0
     behind: int = 0
+    count: int = 1
+    lying: int = 0
+    hanging: bool = False
     market: bytes = bytes(19) + b"\x42"
     registry: bytes = bytes(19) + b"\x41"
 
@@ -59,6 +71,25 @@ class NodeView:
 
     def __post_init__(self) -> None:
         self._asked = 0
+        self._node: int | None = None
+
+    def most(self, ask: Callable[[], T | None]) -> T | None:
+        if self.count == 1 or self._node is not None:
+            return ask()
+        tally: Tally[Any] = Tally(self.count, needed(self.count, 0))
+        for number in range(self.count):
+            self._node = number
+            try:
+                tally.say(ask())
+            except GradrollError as error:
+                tally.be_silent(str(error))
+        self._node = None
+        return cast("T | None", tally.result())
+
+    @property
+    def lies(self) -> bool:
+        """Whether the next answer is a lie."""
+        return self.lying > 0 and self._node in (None, 0) and not self.hanging
 
     @property
     def _head(self) -> int:
@@ -73,7 +104,7 @@ class NodeView:
         self._ask()
         assert isinstance(depth, int)
         found = self._block(max(self._head - depth + 1, self.chain.blocks[0].number))
-        return BlockHead(found.number, found.time, found.hash)
+        return BlockHead(found.number, found.time + YEARS * self.lies, found.hash)
 
     def block_hash(self, number: int) -> bytes | None:
         self._ask()
@@ -116,7 +147,7 @@ class NodeView:
         submit, settle = chain.deadlines(number)
         batches = chain.batches(number, self._head)
         owners = sum(batch.statement.size for _, batch in batches)
-        closed = chain.market_time(self._block(self._head).time) > current.settle
+        closed = self.lies or chain.market_time(self._block(self._head).time) > current.settle
         return RoundRecord(
             chain.model_digest, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, owners,
             INFINITY, closed, False,
@@ -174,6 +205,8 @@ class NodeView:
         self.context(task_id, number)
         last = self.block(depth).number
         self._ask()
+        if self.lies:
+            return RecordedBatch(0, batch_id, INFINITY, ())
         deep = self.chain.batches(number, min(last, self._head))
         return next((_record(i, *found) for i, found in enumerate(deep) if found[0] == batch_id), None)
 
@@ -200,6 +233,9 @@ class NodeView:
 
     def _ask(self) -> None:
         self._asked += 1
+        if self.hanging and self._node == 0:
+            raise ChainError("the node did not answer")
+        self.lying -= self.lies
         if self.down > 0:
             self.down -= 1
             raise ChainError("the node cannot be reached")
@@ -228,8 +264,31 @@ class Account:
     ) -> Mined:
         transaction = Acceptance(statement, proof, tuple(attestations), payee, self.address)
         self.view.now()  # raises when the node is down
-        self.view.chain.check(transaction)
+        try:
+            self._rehearse(transaction)
+        except ContractError:
+            if self.view.most(lambda: self._takes(transaction)) is None:
+                raise
         return self._sent(transaction, on_sent)
+
+    def rehearsal(
+        self, statement: BatchStatement, proof: BatchProof, attestations: Sequence[tuple[int, bytes]], payee: bytes
+    ) -> str | None:
+        self.view.now()
+        try:
+            self._rehearse(Acceptance(statement, proof, tuple(attestations), payee, self.address))
+        except ContractError as error:
+            return error.error
+        return None
+
+    def _takes(self, transaction: Acceptance) -> bool:
+        self._rehearse(transaction)
+        return True
+
+    def _rehearse(self, transaction: Acceptance) -> None:
+        if self.view.lies:
+            raise ContractError("the node says that the market refuses it", "ProofInvalid")
+        self.view.chain.check(transaction)
 
     def settle_fees(
         self,

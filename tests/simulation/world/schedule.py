@@ -15,7 +15,7 @@ KINDS: dict[str, tuple[tuple[str, int], ...]] = {
     TURN: (
         ("restart-prover", 3), ("stop-prover", 3), ("restart-coordinator", 0), ("clock", 7200), ("reorganise", 5),
         ("lose-blocks", 5), ("node-down", 8), ("lag", 5), ("submit-again", 3), ("submit-another", 3), ("relay", 0),
-        ("pause", 0),
+        ("pause", 0), ("node-lies", 400), ("node-hangs", 1),
     ),
 }  # fmt: skip
 """Kinds of faults by where they strike, with the largest argument.

@@ -55,6 +55,8 @@ THRESHOLD, DIMENSION = 1, 5
 BOUND, FRACTION_BITS = 1 << 40, 16
 CONFIRMATIONS = 6
 """Above the deepest reorganisation of a schedule."""
+NODES = 3
+"""That each party asks."""
 TROUBLED, PEACEFUL, NEXT_ROUND = 16, 40, 3
 """Turns in which things go wrong, most turns of peace in which the rounds must end, and the turn of a second round."""
 PAY = Pay(bonus=1, coordinator_batch=500, coordinator_gradient=50, prover_batch=30, prover_gradient=3)
@@ -87,7 +89,7 @@ class World:
         self.wire = Wire(self.clock, self._running, partial(self._strike, NETWORK), self._prover_crashed)
         self.clocks = [NodeClock(self.clock) for _ in range(PROVERS)]
         self.own_clock = NodeClock(self.clock)
-        self.nodes = [NodeView(self.chain) for _ in range(PROVERS + 1)]
+        self.nodes = [NodeView(self.chain, count=NODES) for _ in range(PROVERS + 1)]
         self.disks = [SimulatedDisk(partial(self._strike, DISK)) for _ in range(PROVERS)]
         self.own_disk = SimulatedDisk(partial(self._strike, DISK))
         self.provers: list[Prover | None] = [None] * PROVERS
@@ -234,6 +236,11 @@ class World:
             case "node-down":
                 for node in self.nodes if arg % 2 else self.nodes[arg // 2 :][:1]:
                     node.down = arg
+            case "node-lies":
+                self.nodes[-1].lying = arg
+            case "node-hangs":
+                for node in self.nodes if arg else self.nodes[-1:]:
+                    node.hanging = True
             case "lag":
                 for node in self.nodes:
                     node.behind = arg
@@ -286,7 +293,8 @@ class World:
     def _make_peace(self) -> None:
         self.peace = True
         for node in self.nodes:
-            node.down = 0
+            node.down = node.lying = 0
+            node.hanging = False
         for disk in (*self.disks, self.own_disk):
             disk.healthy = True
         for clock in (*self.clocks, self.own_clock):
