@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,7 +212,7 @@ def test_closing_and_dropping_stand_a_crash_and_a_full_disk_at_every_write(
     struck.close()
     for again in range(WRITES):  # and once more, wherever the second process gets to
         strikes = [*quiet[:again], ("crash-after", 0), *quiet]
-        second = Store(tmp_path, max_bytes=1 << 20, disk=SimulatedDisk(lambda left=strikes: left.pop(0)))
+        second = Store(tmp_path, max_bytes=1 << 20, disk=SimulatedDisk(partial(strikes.pop, 0)))
         with suppress(CrashError):
             second.close_round(name)
             second.forget_closed()
