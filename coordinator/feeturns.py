@@ -64,6 +64,7 @@ class FeeTurns:
     def _one(self, keys: Iterable[RoundKey]) -> None:
         """Look at one of these rounds if it is time, and see when it is time for the next."""
         self._next = {key: self._next.get(key, 0.0) for key in keys}
+        self._none_since = {key: since for key, since in self._none_since.items() if key in self._next}
         try:
             now = self._view.now()
         except ChainError as error:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from commons.storage.database import Database, Step, statements
 from provers.party import ledger
@@ -28,6 +29,9 @@ ROUNDS: Step = statements(
 """Rows that are there already get no round: they stay for good."""
 _ROWS = "SELECT sequence, record, NULL FROM ledger"
 _HEADS = "SELECT sequence, NULL, digest FROM ledger_heads"
+
+_KNOWLEDGE = "SELECT sequence, record FROM ledger WHERE instr(record, ?) OR instr(record, ?) ORDER BY sequence"
+"""Few of the rows, which are worth looking into: the others are as long as a cohort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class LedgerRows:
             How many rows were dropped.
 
         Raises:
-            ClosedError is not raised here: a round that is not closed raises ValueError, and nothing is dropped.
+            ValueError: a round is not closed; nothing is dropped.
             StorageError: nothing could be written.
         """
         with self._lock:
@@ -147,11 +151,11 @@ def head_of_rows(connection: sqlite3.Connection) -> bytes:
     return head
 
 
-def _walk(ask: Callable[[str], object], *, with_heads: bool = True) -> Iterator[_Row]:
+def _walk(ask: Callable[[str], Iterable[Any]], *, with_heads: bool = True) -> Iterator[_Row]:
     """All rows in their order, those that were dropped among them."""
     head = ledger.GENESIS
     query = f"{_ROWS} UNION ALL {_HEADS} ORDER BY 1" if with_heads else f"{_ROWS} ORDER BY 1"
-    for sequence, record, digest in ask(query):  # type: ignore[attr-defined]
+    for sequence, record, digest in ask(query):
         head = digest if record is None else ledger.head_over(head, record)
         yield _Row(sequence, record, head)
 
@@ -165,8 +169,8 @@ def _replaced(connection: sqlite3.Connection) -> set[int]:
     """Rows whose knowledge a later one has replaced: of one peer the last head counts, of one task the last end."""
     last: dict[tuple[str, int], int] = {}
     replaced: set[int] = set()
-    for row in _walk(connection.execute):
-        entry = None if row.record is None else ledger.from_text(row.record)
+    for sequence, text in connection.execute(_KNOWLEDGE, (ledger.PeerSeen.kind, ledger.RoundsClosed.kind)):
+        entry = ledger.from_text(text)
         match entry:
             case ledger.PeerSeen():
                 subject = (entry.kind, entry.prover)
@@ -175,5 +179,5 @@ def _replaced(connection: sqlite3.Connection) -> set[int]:
             case _:
                 continue
         replaced.update({last[subject]} if subject in last else ())
-        last[subject] = row.sequence
+        last[subject] = sequence
     return replaced

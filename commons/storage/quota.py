@@ -40,6 +40,8 @@ class Quota:
         """Bytes more, or fewer, are there, whether there was room or not."""
         with self._lock:
             self._held[task_id] += size
+            if not self._held[task_id]:
+                del self._held[task_id]  # or strangers' tasks would stay for ever
 
     def require(self, task_id: int, size: int) -> None:
         """Raise FullError when a task may not have so many bytes more."""

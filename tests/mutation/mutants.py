@@ -620,7 +620,7 @@ MUTANTS = (
         _in("provers", "test_prover.py"),
     ),
     Mutant(
-        "provers/store.py",
+        "provers/batchfiles.py",
         "certificate = replace(known, payee=certificate.payee).attested_by(certificate.attestations)",
         "certificate = known.attested_by(certificate.attestations)",
         "attestations are served beside the payee that they are over",
@@ -628,9 +628,9 @@ MUTANTS = (
     ),
     Mutant(
         "provers/runner.py",
-        "        self._store.commit(outcome.entries)\n        self._keep(request, outcome.reply.message)\n"
-        "        self._party = outcome.party\n",
-        "        self._party = outcome.party\n        self._store.commit(outcome.entries)\n"
+        "        self._store.commit(outcome.entries, outcome.about)\n"
+        "        self._keep(request, outcome.reply.message)\n        self._party = outcome.party\n",
+        "        self._party = outcome.party\n        self._store.commit(outcome.entries, outcome.about)\n"
         "        self._keep(request, outcome.reply.message)\n",
         "a step is durable before the party has taken it",
         _in("provers", "test_runner.py::test_an_attestation_leaves_only_when_its_lock_is_durable"),

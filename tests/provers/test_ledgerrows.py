@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -208,6 +210,13 @@ def test_closing_and_dropping_stand_a_crash_and_a_full_disk_at_every_write(
         struck.close_round(name)
         struck.forget_closed()
     struck.close()
+    for again in range(WRITES):  # and once more, wherever the second process gets to
+        strikes = [*quiet[:again], ("crash-after", 0), *quiet]
+        second = Store(tmp_path, max_bytes=1 << 20, disk=SimulatedDisk(partial(strikes.pop, 0)))
+        with suppress(CrashError):
+            second.close_round(name)
+            second.forget_closed()
+        second.close()
     last = Store(tmp_path, max_bytes=1 << 20)
     last.close_round(name)
     last.forget_closed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +153,7 @@ def test_a_prover_that_loses_power_at_any_write_holds_what_it_said(
             with monkeypatch.context() as patch:
                 power = PowerLoss(directory, patch, torn=True)
                 with suppress(CrashError):
-                    prover_lives(directory, SimulatedDisk(lambda left=strikes: left.pop(0)), said)
+                    prover_lives(directory, SimulatedDisk(partial(strikes.pop, 0)), said)
                 power.strike(after)
                 power.close()
             store = Store(after, max_bytes=ROOM)

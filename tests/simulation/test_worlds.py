@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 
 import pytest
 
@@ -24,7 +25,7 @@ from tests.simulation.playing import play
 from tests.simulation.world.invariants import always
 from tests.simulation.world.nodes import NodeView
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike, drawn, shrunk
-from tests.simulation.world.world import World
+from tests.simulation.world.world import CONFIRMATIONS, World
 
 DEEP = os.environ.get("GRADROLL_TEST_DEEP") == "1"
 """500 seeds and every write: the weekly run."""
@@ -240,3 +241,67 @@ def test_a_failing_schedule_is_made_smaller() -> None:
     needed = Strike(NETWORK, 7, "twice")
     schedule = Schedule(5, 4, (*(Strike(TURN, at, "node-down", 1) for at in range(6)), needed), (Lie(1, "coin"),))
     assert shrunk(schedule, lambda tried: needed in tried.strikes) == Schedule(5, 2, (needed,))
+
+
+def forgotten(world: World) -> bool:
+    """Whether nothing is left but the coordinator's last round."""
+    assert world.coordinator is not None
+    with world.coordinator.journal.reading() as state:
+        last = set(state.rounds) == {(world.chain.terms.task_id, world.schedule.rounds - 1)}
+    return last and all(prover is not None and not prover.store.rounds() for prover in world.provers)
+
+
+def tidied(world: World, strike: tuple[int, str] | None = None) -> int:
+    """Let everybody delete what is over, a crash at one of the writes included; how many writes there were."""
+    writes = 0
+
+    def struck(site: str) -> tuple[str, int] | None:
+        nonlocal writes
+        writes += site == DISK
+        return (strike[1], 0) if strike and (site, writes - 1) == (DISK, strike[0]) else None
+
+    world._strike = struck  # type: ignore[method-assign]
+    for disk in (*world.disks, world.own_disk):
+        disk.healthy, disk._strike = False, lambda: struck(DISK)
+    for _ in range(3):
+        for prover in [prover for prover in world.provers if prover is not None]:
+            world._tidy(prover)
+        world.clock.advance(86_400)
+        for _ in range(CONFIRMATIONS):
+            world._turn()
+    return writes
+
+
+@pytest.fixture(scope="module")
+def long_over() -> Iterator[Callable[[], World]]:
+    """A world of two rounds that were over long ago, as often as it is asked for."""
+    with ExitStack() as stack:
+
+        def made() -> World:
+            world = stack.enter_context(World(Schedule(1, 3, rounds=2)))
+            world.run(always)
+            in_the_end(world)
+            world.clock.advance(400 * 86_400)
+            for _ in range(CONFIRMATIONS):
+                world.chain.mine()
+            return world
+
+        yield made
+
+
+def test_what_is_over_is_forgotten_by_everybody(long_over: Callable[[], World]) -> None:
+    world = long_over()
+    assert tidied(world) > 0
+    assert forgotten(world)
+    always(world)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["crash-before", "crash-after", "full"])
+def test_a_crash_at_a_write_of_forgetting_costs_nothing_but_time(long_over: Callable[[], World], kind: str) -> None:
+    writes = tidied(long_over())
+    for write in range(0, writes, 1 if DEEP else 7):
+        world = long_over()
+        tidied(world, (write, kind))
+        assert forgotten(world), write
+        always(world)

@@ -100,7 +100,9 @@ def _one_end_a_submission(world: World, state: CoordinatorState) -> None:
         if status.state in ENDS:
             known, _ = world.ends.setdefault(submission, (status.state, world.chain.head.time))
             assert known is status.state, f"a submission that was {known.name} is {status.state.name}"
-    told = {submission: state.status_of(submission) for submission in world.ends}
+    task_id = world.chain.terms.task_id
+    kept = [s for s in world.ends if not state.is_forgotten((task_id, world.headers[s].round))]
+    told = {submission: state.status_of(submission) for submission in kept}
     assert all(told.values()), "submissions are forgotten"
     again = [s for s, status in told.items() if status is not None and status.state not in ENDS]
     assert not again, "a submission that had ended goes on"
