@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import grpc
 
@@ -38,7 +39,7 @@ from commons.wire.streams import blob_to_wire
 from commons.wire.tls import read_roots
 from coordinator import coordinator_start
 from coordinator.coordinator import Coordinator
-from coordinator.deliveries import AT_ONCE
+from coordinator.deliveries import PLACES
 from coordinator.journal import VERSIONS
 from coordinator.roundstate import ProvenBatch
 from coordinator.turns import KINDS
@@ -73,7 +74,7 @@ class CoordinatorNode:
         )  # for fees they are asked beside the rounds
         self._accusing = ThreadPoolExecutor(MAX_PROVERS, thread_name_prefix="accusing")
         self._beside = ThreadPoolExecutor(KINDS, thread_name_prefix="beside")
-        self._delivering = ThreadPoolExecutor(AT_ONCE * MAX_PROVERS, thread_name_prefix="delivering")
+        self._delivering = ThreadPoolExecutor(PLACES, thread_name_prefix="delivering")
         self._directory_lock = DirectoryLock(own.state)
         log: EventLog | None = None
         self._outbox: Outbox | None = None
@@ -183,12 +184,12 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         with answering(context, _refused):
             parts = meter.incoming(request_iterator)
             head = sharestreams.offer_from_wire(next(parts, None))
-            taken = self._coordinator.take(head, sharestreams.chunks_from_wire(parts))
-            here = next(taken)  # its owner's signature was checked
-            self._calls.enter(context)
-            self._calls.known(context)
-            yield pb.OfferSharesReply(taken=here)
-            yield from (pb.OfferSharesReply(taken=count) for count in spaced(taken))
+            with closing(self._coordinator.take(head, sharestreams.chunks_from_wire(parts))) as taken:
+                here = next(taken)  # its owner's signature was checked
+                self._calls.enter(context)
+                self._calls.known(context)
+                yield pb.OfferSharesReply(taken=here)
+                yield from (pb.OfferSharesReply(taken=count) for count in spaced(taken))
             _log.info("event=upload owner=0x%s %s", head.header.owner.hex(), meter.figures())
             yield pb.OfferSharesReply(stored=True)
 

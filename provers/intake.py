@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -51,7 +51,7 @@ class ShareIntake:
         self._clock_skew = clock_skew
         self._partials = Partials(store.per_owner)
 
-    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Iterator[int]:
+    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
         """Receive one share; when the iterator ends, it is on disk.
 
         Args:
@@ -118,7 +118,7 @@ class ShareIntake:
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
-    def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Iterator[int]:
+    def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Generator[int]:
         header, count = head.header, head.manifest.chunks_for(head.prover)
         size = scalar_bytes(expected.dimension)
         part, label = self._open_part(head, expected)
