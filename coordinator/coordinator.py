@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -140,7 +140,7 @@ class Coordinator:
         self.fee_turns.turn()
         self.keeping.turn()
 
-    def take(self, head: OfferHead, chunks: Iterator[SealedChunk]) -> Iterator[int]:
+    def take(self, head: OfferHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
         """Take an owner's upload in, from where it broke off, and begin to hand it on.
 
         Yields:

@@ -15,12 +15,13 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
-from circuits.errors import GradrollError, UnknownError
+from circuits.errors import GradrollError, SignatureError, UnknownError, WireError
 from commons.chain.ports import MarketReader
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import OfferStatus
 from commons.runtime.clock import Clock
 from commons.sharing.sealedbodies import Chunks, SealedChunk
+from commons.wire.pools import Places
 from coordinator.admission import Admission
 from coordinator.events import ShareDelivered
 from coordinator.fleet import Fleets
@@ -33,11 +34,16 @@ AT_ONCE = 2
 """Uploads that are handed to one prover at the same time."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 """Seconds after which a prover is tried again, the first time and at most."""
+_LONGEST_UNSOUND = 3600.0
+"""The same where a prover says that the share is not what the owner signed: it has all of it sent to say so again."""
+PLACES = 128
+"""Uploads that are handed on at the same time; a committee has no more of them than are free for others."""
 _GRACE = 5.0
 """Seconds for which a header waits for the other provers' receipts once a quorum has given theirs."""
 _LOOK = 30.0
 """Seconds for which a look at a round serves."""
 _log = logging.getLogger(__name__)
+_UNSOUND, _DOUBLINGS = (WireError, SignatureError), 16
 Place = tuple[int, int]
 """A committee and the index of a prover of it."""
 
@@ -107,7 +113,9 @@ class Deliveries:
         self._stopping = stopping
         self._handing: dict[bytes, _Handing] = {}
         self._busy = Counter[Place]()
+        self._places = Places(PLACES)
         self._looked: dict[RoundKey, float] = {}
+        self._checking: frozenset[bytes] = frozenset()
         self._lock = threading.Lock()  # of all that is above
         self._starting = threading.Lock()
         self._again = False
@@ -146,7 +154,7 @@ class Deliveries:
                 self._starting.release()
 
     def _start(self, offer: Offer) -> None:
-        if not offer.complete or self._stopping.is_set():
+        if self._stopping.is_set() or not self._is_checked(offer) or not offer.complete:
             return
         committee_id, now = self._view.terms(offer.key[0]).committee_id, self._clock.monotonic()
         with self._lock:
@@ -163,19 +171,39 @@ class Deliveries:
             except RuntimeError:  # the process stops
                 self._release(handing, (committee_id, prover))
 
+    def _is_checked(self, offer: Offer) -> bool:
+        """Whether this process has looked at an upload's files; if not, it begins to, beside the work on rounds."""
+        if offer.checked:
+            return True
+        with self._lock:
+            begun, self._checking = offer.digest in self._checking, self._checking | {offer.digest}
+        if not begun:
+            self._pool.submit(self._check, offer)
+        return False
+
+    def _check(self, offer: Offer) -> None:
+        with self._told(offer):
+            _ = offer.taken
+        with self._lock:
+            self._checking -= {offer.digest}
+        self.start()
+
     def _may(self, handing: _Handing, committee_id: int, prover: int, now: float) -> bool:
         waits = prover in handing.receipts or prover in handing.under_way or handing.due.get(prover, now) > now
-        return not waits and self._busy[committee_id, prover] < AT_ONCE
+        free = not waits and self._busy[committee_id, prover] < AT_ONCE
+        return free and self._places.take(str(committee_id))
 
     def _work(self, offer: Offer, handing: _Handing, committee_id: int, prover: int) -> None:
         """One delivery; it never raises, but when the process dies."""
         try:
             receipt = self._hand_over(offer, handing, committee_id, prover)
         except GradrollError as error:
-            self._failed(handing, prover, f"{error.code}: {error}")
+            _log.info("event=not-delivered prover=%d code=%s reason=%r", prover, error.code, str(error))
+            said = "the coordinator has trouble of its own" if error.own_machine else f"{error.code}: {error}"
+            self._failed(handing, prover, said, _LONGEST_UNSOUND if isinstance(error, _UNSOUND) else _LONGEST_PAUSE)
         except Exception:
             _log.exception("event=delivery-unforeseen prover=%d", prover)
-            self._failed(handing, prover, "its answer could not be read")
+            self._failed(handing, prover, "its answer could not be read", _LONGEST_PAUSE)
         else:
             with self._lock:
                 handing.receipts[prover] = receipt
@@ -197,9 +225,9 @@ class Deliveries:
         verify_receipt(self._view.market_id, offer.submission, receipt, fleet.committee.members[prover])
         return receipt
 
-    def _failed(self, handing: _Handing, prover: int, reason: str) -> None:
+    def _failed(self, handing: _Handing, prover: int, reason: str, longest: float) -> None:
         with self._lock:
-            pause = min(_PAUSE * 2 ** handing.failures[prover], _LONGEST_PAUSE)
+            pause = min(_PAUSE * 2 ** min(handing.failures[prover], _DOUBLINGS), longest)
             handing.failures[prover] += 1
             handing.due[prover] = self._clock.monotonic() + pause * random.uniform(0.5, 1)
             handing.reasons[prover] = reason
@@ -208,6 +236,7 @@ class Deliveries:
         with self._lock:
             handing.under_way.discard(place[1])
             self._busy[place] -= 1
+        self._places.give_back(str(place[0]))
 
     def _enter_if_due(self, offer: Offer) -> None:
         """Enter the header when enough have the share, or tell the journal who has it as well."""

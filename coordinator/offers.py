@@ -47,6 +47,11 @@ class StoredBody:
         return self._entry.chunks
 
     @property
+    def checked(self) -> bool:
+        """Whether this process knows what is in the file."""
+        return self._check is not None
+
+    @property
     def taken(self) -> int:
         """How many have come.  Raises StorageError."""
         with self._lock:
@@ -138,6 +143,11 @@ class Offer:
             if body.taken < body.count:
                 break
         return total
+
+    @property
+    def checked(self) -> bool:
+        """Whether this process knows what is in its files; looking takes a while for long ones."""
+        return all(body.checked for body in self.bodies)
 
     @property
     def complete(self) -> bool:

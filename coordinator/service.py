@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 
 import grpc
@@ -247,12 +248,12 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         with answering(context, self._refused):
             parts = meter.incoming(request_iterator)
             head = sharestreams.offer_from_wire(next(parts, None))
-            taken = self._leading().take(head, sharestreams.chunks_from_wire(parts))
-            here = next(taken)  # its owner's signature was checked
-            self._calls.enter(context)
-            self._calls.known(context)
-            yield pb.OfferSharesReply(taken=here)
-            yield from (pb.OfferSharesReply(taken=count) for count in spaced(taken))
+            with closing(self._leading().take(head, sharestreams.chunks_from_wire(parts))) as taken:
+                here = next(taken)  # its owner's signature was checked
+                self._calls.enter(context)
+                self._calls.known(context)
+                yield pb.OfferSharesReply(taken=here)
+                yield from (pb.OfferSharesReply(taken=count) for count in spaced(taken))
             _log.info("event=upload owner=0x%s %s", head.header.owner.hex(), meter.figures())
             yield pb.OfferSharesReply(stored=True)
 

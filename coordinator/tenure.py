@@ -20,7 +20,7 @@ from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from coordinator import coordinator_start
 from coordinator.coordinator import Coordinator
-from coordinator.deliveries import AT_ONCE
+from coordinator.deliveries import PLACES
 from coordinator.fleet import Connect
 from coordinator.journal import Journal
 from coordinator.roundmetrics import RoundMetrics
@@ -77,7 +77,7 @@ class Tenure:
         self._fleet = WorkPool(MAX_PROVERS * (own.parallel_rounds + 1), "fleet")  # fees are asked for beside the rounds
         self._accusing = WorkPool(MAX_PROVERS, "accusing")
         self._beside = WorkPool(KINDS, "beside")
-        self._delivering = WorkPool(AT_ONCE * MAX_PROVERS, "delivering")
+        self._delivering = WorkPool(PLACES, "delivering")
         self._outbox = Outbox(outbox, standing=own.confirmations)
         try:
             sender = ChainWriter(means.view, means.account, means.patience, self._stopping, outbox=self._outbox)

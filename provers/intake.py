@@ -119,7 +119,7 @@ class ShareIntake:
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
-    def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Iterator[int]:
+    def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Generator[int]:
         header, count = head.header, head.manifest.chunks_for(head.prover)
         size = scalar_bytes(expected.dimension)
         part, label = self._open_part(head, expected)

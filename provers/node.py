@@ -7,7 +7,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 
@@ -190,13 +190,13 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._prover.refused):
             parts = meter.incoming(request_iterator)
             head = sharestreams.head_from_wire(next(parts, None))
-            taken = self._prover.take(head, sharestreams.chunks_from_wire(parts))
-            here = next(taken, None)  # its owner's signature was checked
-            if here is not None:
-                self._calls.enter(context)
-                self._calls.known(context)
-                yield pb.SubmitSharesReply(taken=here)
-                yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
+            with closing(self._prover.take(head, sharestreams.chunks_from_wire(parts))) as taken:
+                here = next(taken, None)  # its owner's signature was checked
+                if here is not None:
+                    self._calls.enter(context)
+                    self._calls.known(context)
+                    yield pb.SubmitSharesReply(taken=here)
+                    yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
             submission, signature = self._prover.receipt(head.header)
             self._calls.known(context)
             # Before the receipt leaves: an owner that has it ends the call, and with it this method.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
 from circuits.statement import Committee, Membership, SubmissionHeader
@@ -101,7 +101,7 @@ class Prover:
         """Refuse a task that this prover cannot work for.  Raises as ``NodeEnvironment.require_served``."""
         self._environment.require_served(task_id)
 
-    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Iterator[int]:
+    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
         """Take one share in, as ``ShareIntake.take``: it yields how many chunks are here."""
         return self._intake.take(head, chunks)
 

@@ -119,11 +119,13 @@ class ShareSender:
         submission = upload.head.header.digest(context)
         deadline: float | None = None
         while True:
+            begun = time.monotonic()
             try:
                 receipt = client.submit_shares(upload.head.share(prover), upload.body(prover), submission)
                 break
             except UnavailableError:
-                if deadline is None:  # from here on: a slow line's upload may have taken minutes
+                if deadline is None or time.monotonic() - begun > self._patience:
+                    # From here on: a slow line's upload may have taken minutes, and goes on where it broke off.
                     deadline = time.monotonic() + self._patience
                 if over.is_set() or time.monotonic() + _PAUSE >= deadline:
                     raise

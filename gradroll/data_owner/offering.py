@@ -64,11 +64,12 @@ class Offering:
         """Every try goes on where the last one broke off; one that a server sends away waits its turn."""
         failing: float | None = None
         while True:
+            tried = time.monotonic()
             try:
                 self.coordinator.offer_shares(upload)
             except UnavailableError as error:
                 now = time.monotonic()
-                if failing is None or isinstance(error, BusyError):
+                if failing is None or isinstance(error, BusyError) or now - tried > self.patience:
                     failing = now + self.patience
                 pause = error.retry_after if isinstance(error, BusyError) else _PAUSE
                 if now + pause >= (until if isinstance(error, BusyError) else min(failing, until)):

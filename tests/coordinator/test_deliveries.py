@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -37,7 +37,7 @@ from coordinator.deliveries import AT_ONCE, Deliveries
 from coordinator.events import HeaderAccepted, ShareDelivered
 from coordinator.fleet import Fleets
 from coordinator.journal import Journal
-from coordinator.offers import PER_OWNER, Offers
+from coordinator.offers import PER_OWNER, Offers, StoredBody
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import MemoryLog
 from tests.coordinator.test_admission import Rounds
@@ -387,6 +387,54 @@ def test_a_prover_that_refuses_for_ever_costs_a_call_a_minute(world: World, refu
         world.turn(1)
     assert world.calls[1] <= OWNERS * 8
     assert world.calls[0] == world.calls[2] == OWNERS
+
+
+def test_a_share_that_is_not_what_was_signed_is_not_sent_every_minute(world: World) -> None:
+    """An owner can have garbage handed on, which provers know when they have all of it."""
+
+    def refuse(prover: int, submission: bytes) -> None:
+        raise WireError("the share does not have the digest that stands in the signed header")
+
+    world.behaviour = refuse
+    world.hand_in(world.upload(0))
+    for _ in range(3600):
+        world.turn(1)
+    assert max(world.calls.values()) <= 16
+
+
+def test_strangers_are_told_nothing_of_the_coordinators_machine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: StoredBody, index: int) -> SealedChunk:
+        raise StorageError("cannot read an upload: /srv/gradroll/uploads")
+
+    monkeypatch.setattr(StoredBody, "chunk", broken)
+    world.hand_in(world.upload(0))
+    told = world.deliveries.status(world.submission(0)).undelivered
+    assert "/srv" not in str(told)
+    assert "trouble of its own" in str(told)
+
+
+def test_a_committee_takes_no_more_places_than_are_free_for_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can make a committee that takes without end, and tasks for it that name this coordinator."""
+    monkeypatch.setattr("coordinator.deliveries.PLACES", 4)
+    world.pool = held = Held()
+    world.restart()
+    for owner in range(OWNERS):
+        world.hand_in(world.upload(owner))
+    assert len(held.held) == 2
+    assert world.deliveries._places.take("another committee")
+
+
+class Held(Executor):
+    """Does nothing of what it is given."""
+
+    def __init__(self) -> None:
+        self.held: list[object] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.held.append(fn)
+        return Future()
 
 
 def test_a_receipt_that_is_not_the_provers_counts_for_nothing(world: World) -> None:

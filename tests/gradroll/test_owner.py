@@ -217,6 +217,24 @@ def test_an_upload_that_breaks_after_minutes_is_tried_again(world: World, monkey
     assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
 
 
+def test_an_upload_that_breaks_again_and_again_goes_on_as_long_as_it_gets_somewhere(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.patience, world.chain.deadline, now, tries = 3.0, NOW + 3600, [0.0], [0]
+
+    def broken(prover: int, digest: bytes) -> bytes:
+        now[0] += 100.0
+        tries[0] += 1
+        if tries[0] <= 20:
+            raise UnavailableError("the connection broke")
+        return world.provers.keys[prover].sign(digest)
+
+    world.provers.signs = broken
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+
+
 @pytest.mark.parametrize(("stall", "deadline"), [(0.01, NOW + 60), (60.0, NOW + 1)], ids=["long", "soon over"])
 def test_a_prover_that_takes_its_share_without_end_keeps_no_owner_from_its_round(
     world: World, stall: float, deadline: int

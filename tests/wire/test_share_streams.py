@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import grpc
 import pytest
 
 import native
-from circuits.errors import WireError
+from circuits.errors import UnavailableError, WireError
 from circuits.statement import Committee, SubmissionHeader
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.status import OfferStatus
 from commons.sharing import sealing
 from commons.sharing.dealing import OwnerSeeds, owner_vector, share_vector
+from commons.sharing.sealedbodies import SealedChunk
 from commons.wire import sharestreams
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import prover_pb2
+from commons.wire._generated.coordinator_pb2_grpc import CoordinatorServicer, add_CoordinatorServicer_to_server
+from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.sharestreams import Sending
 from tests.support.network import network_with
 from tests.support.plain_batch import address_of, seed_of, sign
@@ -122,3 +127,46 @@ def test_sending_goes_on_where_the_other_side_says() -> None:
     ended = Sending(-1, 4, lambda index: index)
     ended.end()
     assert list(ended.messages()) == [-1]
+
+
+class Breaking(CoordinatorServicer):
+    """Takes uploads, and breaks off after so many chunks of each try but the last."""
+
+    def __init__(self, breaks: list[int]) -> None:
+        self.breaks = breaks
+        self.chunks: list[SealedChunk] = []
+        self.brought: list[int] = []
+
+    def OfferShares(  # noqa: N802
+        self, request_iterator: Iterator[pb.OfferSharesRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.OfferSharesReply]:
+        sharestreams.offer_from_wire(next(request_iterator))
+        yield pb.OfferSharesReply(taken=len(self.chunks))
+        self.brought.append(0)
+        most = self.breaks.pop(0) if self.breaks else None
+        for chunk in sharestreams.chunks_from_wire(request_iterator):
+            self.chunks.append(chunk)
+            self.brought[-1] += 1
+            if self.brought[-1] == most:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke")
+        yield pb.OfferSharesReply(stored=True)
+
+
+def test_over_a_line_that_breaks_only_what_is_missing_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commons.sharing.sealedbodies.PIECE", 1024)
+    upload = upload_of(5, 4, 1)
+    servicer, server = Breaking([2, 1]), grpc.server(ThreadPoolExecutor(2))  # type: ignore[abstract]
+    add_CoordinatorServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with CoordinatorClient(f"127.0.0.1:{port}") as client:
+            for _ in range(2):
+                with pytest.raises(UnavailableError):
+                    client.offer_shares(upload)
+            client.offer_shares(upload)
+            client.offer_shares(upload)
+    finally:
+        server.stop(None)
+    assert servicer.brought == [2, 1, upload.count - 3, 0]
+    assert servicer.chunks == [upload.chunk(index) for index in range(upload.count)]
