@@ -16,7 +16,7 @@ from coordinator.batcher import Batcher, Plan
 from coordinator.events import HeaderAccepted
 from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, ProversSuspected, Verdict, described
 from tests.coordinator.fleets import NetworkFleet, accusations_in, blobs_in, journal_in, watch_in
-from tests.simulation.test_worlds import play
+from tests.simulation.playing import play
 from tests.simulation.world.schedule import TURN, Lie, Schedule, Strike
 from tests.support.faults import REWRITES, lie
 from tests.support.network import OwnerPlan, gradients, network_with
