@@ -21,6 +21,7 @@ from tests.chaos.buying import Buying
 from tests.chaos.callers import caller_at
 from tests.chaos.chainbook import Ask, read_acceptances, read_book
 from tests.chaos.chronicle import Chronicle
+from tests.chaos.disks import Disks
 from tests.chaos.faultplan import MODEL_OWNER, PROVERS, Fault, owner_names, servers
 from tests.chaos.invariants_of_campaigns import Violation
 from tests.chaos.nodeproxy import NodeProxy, asker
@@ -127,12 +128,13 @@ class Campaign:
         with ExitStack() as undo:
             anvil = undo.enter_context(Anvil(binary, logs / "anvil.log"))
             port = int(anvil.url.rpartition(":")[2])
+            disks = undo.enter_context(Disks(orders.directory / "disks", servers()))
             secrets = self._secrets
             node = undo.enter_context(NodeProxy(port, secrets.user, secrets.password, secrets.key))
             proxy = undo.enter_context(Proxy(lambda near: caller_at(near, self._pids()), address_of))
             market = set_up(
                 orders.directory / "market", orders.parameters, anvil.url, node.urls, orders.owners, orders.tasks,
-                lambda text: self._chronicle.tell("setup", "", text),
+                disks, lambda text: self._chronicle.tell("setup", "", text),
             )  # fmt: skip
             ask = asker(port)
             ask("evm_setAutomine", False)
@@ -179,11 +181,13 @@ class Campaign:
 
     def _ended(self, name: str, status: int) -> None:
         self._chronicle.tell("process-ended", name, f"by itself, with status {status}")
+        for violation in invariants.unexpected_ends(name, status):
+            self._accuse(violation)
 
     def _play(self, market: Market, ask: Ask, proxy: Proxy, node: NodeProxy) -> None:
         view, accounts = market.view(), {**market.accounts(), "market": market.local.market}
         first = view.rpc.head().number
-        striker = Striker(market, self._processes, proxy, node, ask, view, self._chronicle)
+        striker = Striker(market, self._processes, proxy, node, market.disks, ask, view, self._chronicle)
         buying = Buying(market, self._orders.seed, self._chronicle, self._accuse)
         try:
             buying.start()

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from circuits.errors import ChainError, StorageError
 from circuits.quantize import IntArray
 from circuits.terms import Pay
 from commons.runtime.identifiers import shown
 from tests.chaos.chainbook import ChainBook
+from tests.chaos.faultplan import servers
 from tests.chaos.ownerprocess import ENDED
 from tests.chaos.steadiness import Slope
 
@@ -20,6 +22,9 @@ Place = tuple[int, int]
 """Task and round."""
 Report = Sequence[Mapping[str, Any]]
 """The lines of one owner's file."""
+
+
+_MAY_END = (ChainError.exit_status, StorageError.exit_status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,12 @@ def told_secrets(name: str, text: str, planted: Mapping[str, str]) -> Iterator[V
     for secret, what in planted.items():
         if secret in text:
             yield Violation("secret", f"{name} has {what}")
+
+
+def unexpected_ends(name: str, status: int) -> Iterator[Violation]:
+    """A server ends by itself only if its node is down or its disk full when it starts, an owner when it is done."""
+    if status not in (_MAY_END if name in servers() else (0,)):
+        yield Violation("crash", f"{name} ended by itself, with status {status}")
 
 
 def crashes(name: str, text: str) -> Iterator[Violation]:

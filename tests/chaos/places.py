@@ -20,6 +20,7 @@ from gradroll.model_owner.plan import TaskPlan
 from gradroll.session import Session, connect
 from gradroll.setup.freeports import free_ports
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
+from tests.chaos.disks import Disks
 from tests.chaos.faultplan import COORDINATOR, DEEPEST, MODEL_OWNER, PROVERS, owner_names, servers
 from tests.chaos.supervised import ROOT
 
@@ -85,6 +86,7 @@ class Market:
         direct: URL of the real node, for what a campaign makes sure of itself.
         urls: value of chain.url for a process.
         tasks: identifiers.
+        disks: where servers have their state.
     """
 
     directory: Path
@@ -94,6 +96,7 @@ class Market:
     urls: Callable[[str], str]
     owners: int
     tasks: tuple[int, ...]
+    disks: Disks
 
     @property
     def coordinator(self) -> str:
@@ -117,7 +120,10 @@ class Market:
         sections = {"chain", "owner" if name.startswith("owner-") else name.partition("-")[0]}
         settings = {"GRADROLL_CHAIN_URL": self.urls(name), "GRADROLL_DEVELOPMENT": "1", "PYTHONPATH": str(ROOT)}
         if name in self.doors.own:
-            settings[f"GRADROLL_{name.partition('-')[0].upper()}_LISTEN"] = f"127.0.0.1:{self.doors.own[name]}"
+            role, disk = f"GRADROLL_{name.partition('-')[0].upper()}", self.disks.place(name).resolve()
+            settings |= {f"{role}_LISTEN": f"127.0.0.1:{self.doors.own[name]}", f"{role}_STATE": str(disk / "state")}
+            if name == COORDINATOR:
+                settings[f"{role}_LOG"] = f"sqlite://{disk}/events.sqlite"
         for section in sections & _FAST.keys():
             settings |= {f"GRADROLL_{section}_{key}".upper(): str(value) for key, value in _FAST[section].items()}
         kept = {key: value for key, value in os.environ.items() if not key.startswith("GRADROLL_")}
@@ -152,7 +158,7 @@ class Market:
 
 def set_up(
     directory: Path, parameters: Path, direct: str, urls: Callable[[str], str], owners: int, tasks: int,
-    say: Callable[[str], None],
+    disks: Disks, say: Callable[[str], None],
 ) -> Market:  # fmt: skip
     """Deploy, register, fund: all that comes before trouble.  The node has to mine each transaction at once."""
     doors = Doors.drawn()
@@ -172,7 +178,7 @@ def set_up(
         with connect(directory / f"{name}.toml", development=True) as session:
             for task in made:
                 session.participant.register(task)
-    return Market(directory, local, doors, direct, urls, owners, tuple(made))
+    return Market(directory, local, doors, direct, urls, owners, tuple(made), disks)
 
 
 def _plan(local: LocalMarket, owners: int, *, inline: bool) -> TaskPlan:

@@ -11,6 +11,7 @@ from typing import Any
 
 from commons.chain.view import ChainView
 from tests.chaos.chronicle import Chronicle
+from tests.chaos.disks import Disks
 from tests.chaos.faultplan import ATTACKS, Fault
 from tests.chaos.hostile import Attack
 from tests.chaos.nodeproxy import Mood, NodeProxy
@@ -37,6 +38,7 @@ class Striker:
     processes: Mapping[str, Supervised]
     proxy: Proxy
     node: NodeProxy
+    disks: Disks
     ask: Callable[..., Any]
     view: ChainView
     chronicle: Chronicle
@@ -115,8 +117,16 @@ class Striker:
         return heal
 
     def _fill(self, fault: Fault) -> Ending:
-        """No file of the process takes another byte: what a quota does to a write (EFBIG)."""
-        process = self.processes[fault.target]
+        """A disk without a free byte; where there are no disks, no file takes another byte (EFBIG)."""
+        process, name = self.processes[fault.target], fault.target
+        if self.disks.mounted:
+            self.disks.fill(name)
+
+            def make_room() -> str:
+                self.disks.free(name)
+                return "there is room"
+
+            return make_room
         process.limit_files(0)
 
         def free() -> str:

@@ -159,6 +159,22 @@ def test_secrets_and_tracebacks_in_logs_are_found() -> None:
     assert not list(invariants.crashes("a.log", "event=x reason=Traceback\n"))
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "found"),
+    [
+        ("prover-1", 5, []),
+        ("coordinator", 6, []),
+        ("owner-1", 0, []),
+        ("prover-1", 0, ["crash"]),
+        ("coordinator", -11, ["crash"]),
+        ("coordinator", 1, ["crash"]),
+        ("owner-1", 5, ["crash"]),
+    ],
+)
+def test_a_process_that_ends_by_itself_is_found(name: str, status: int, found: list[str]) -> None:
+    assert kinds(invariants.unexpected_ends(name, status)) == found
+
+
 def samples(memory: Callable[[float], float], descriptors: Callable[[float], float], seconds: float) -> list[Sample]:
     return [Sample(at, int(memory(at)), int(descriptors(at))) for at in np.arange(0, seconds, 2.0)]
 
