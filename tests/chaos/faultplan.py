@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 PROVERS = 4
 COORDINATOR, MODEL_OWNER = "coordinator", "model-owner"
 DEEPEST = 3
 """Blocks that a reorganisation takes back at most; everybody waits for one more (`places.CONFIRMATIONS`)."""
+SPARED = ("prover-3", "owner-0")
+"""Never killed, so that they live long enough to show whether they leak."""
 NODE_MOODS = ("down", "error", "busy", "garbage", "cut-off", "hang", "lag", "short-logs")
 """What a node does instead of answering well (`nodeproxy`)."""
 ATTACKS = ("silent-calls", "junk-frames", "crowd", "forged-headers")
@@ -59,6 +61,11 @@ def owner_names(count: int) -> tuple[str, ...]:
     return tuple(f"owner-{i}" for i in range(count))
 
 
+def mortal(names: Iterable[str]) -> tuple[str, ...]:
+    """Those that may be killed."""
+    return tuple(name for name in names if name not in SPARED)
+
+
 def lines(owners: int) -> tuple[str, ...]:
     """Every pair that talks, as "caller>callee"."""
     callers = (MODEL_OWNER, *owner_names(owners))
@@ -94,8 +101,8 @@ def _shape(kind: str, owners: int) -> tuple[Sequence[str], float, Sequence[int]]
     everybody = (*servers(), MODEL_OWNER, *owner_names(owners))
     provers = tuple(f"prover-{p}" for p in range(PROVERS))
     table: dict[str, Callable[[], tuple[Sequence[str], float, Sequence[int]]]] = {
-        "kill": lambda: (provers, 8.0, (0,)),
-        "kill-owner": lambda: (owner_names(owners), 6.0, (0,)),
+        "kill": lambda: (mortal(provers), 8.0, (0,)),
+        "kill-owner": lambda: (mortal(owner_names(owners)), 6.0, (0,)),
         "kill-coordinator": lambda: ((COORDINATOR,), 8.0, (0,)),
         "pause": lambda: ((*servers(), *owner_names(owners)), 12.0, (0,)),
         "partition": lambda: (lines(owners), 15.0, (0,)),

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from tests.chaos.supervised import Sample
 
-WARM_UP = 60.0
-"""Seconds after a start that do not count: caches fill, libraries load."""
-LEAST_SECONDS = 240.0
+WARM_UP = 300.0
+"""Seconds after a start that do not count: caches fill, each thread gets memory of its own."""
+LEAST_SECONDS = 600.0
 """Of samples after that, below which a slope says nothing."""
 MOST_MEMORY, MOST_DESCRIPTORS = 1 << 20, 2.0
 """Bytes and descriptors a minute that a process may gain: less than noise over minutes, far less than a leak a call."""

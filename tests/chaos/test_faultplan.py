@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.faultplan import KINDS, Fault, drawn, lines, owner_names, servers
+from tests.chaos.faultplan import KINDS, SPARED, Fault, drawn, lines, owner_names, servers
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -30,6 +30,15 @@ def test_all_faults_are_over_when_the_campaign_ends_and_befall_whom_there_is(see
         assert fault.at + fault.seconds <= 120
         assert fault.target in known
         assert fault.seconds or fault.kind in ("cut-line", "reorganise")
+
+
+def test_some_are_never_killed_and_suffer_all_else() -> None:
+    faults = drawn(1, 20_000, 3)
+    for name in SPARED:
+        befallen = {fault.kind for fault in faults if fault.target == name}
+        assert "pause" in befallen
+        assert not {kind for kind in befallen if kind.startswith("kill")}
+    assert {fault.target for fault in faults if fault.kind == "kill"} == {"prover-0", "prover-1", "prover-2"}
 
 
 def test_a_fault_says_what_it_is() -> None:
