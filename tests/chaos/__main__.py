@@ -66,10 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "logs").mkdir(parents=True)
     logging.basicConfig(filename=directory / "logs" / "model-owner.log", level="INFO")
-    faults = drawn(given.seed, 60 * given.minutes, given.owners, every=given.every)
-    chosen = tuple(fault for fault in faults if given.only is None or fault.kind in given.only)
+    kinds = tuple(kind for kind in KINDS if given.only is None or kind in given.only)
+    faults = drawn(given.seed, 60 * given.minutes, given.owners, every=given.every, kinds=kinds)
     chronicle = Chronicle(directory / "events.jsonl")
-    orders = Orders(given.seed, 60 * given.minutes, directory, chosen, given.owners, given.tasks)
+    orders = Orders(given.seed, 60 * given.minutes, directory, faults, given.owners, given.tasks)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
     outcome = Campaign(orders, chronicle).run()
     chronicle.close()

@@ -27,8 +27,9 @@ class Disks:
         self.mounted = False
 
     def __enter__(self) -> Self:
+        self._unmount()  # of a campaign that was killed
         for name in self._names:
-            self.place(name).mkdir(parents=True)
+            self.place(name).mkdir(parents=True, exist_ok=True)
         self.mounted = all(_mount(self.place(name)) for name in self._names)
         if not self.mounted:
             self._unmount()

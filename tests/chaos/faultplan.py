@@ -20,7 +20,7 @@ KINDS = (
     "kill", "kill-owner", "kill-coordinator", "pause", "partition", "slow-line", "cut-line", "reorganise", "full-disk",
     *(f"node-{mood}" for mood in NODE_MOODS), *ATTACKS,
 )  # fmt: skip
-"""Every kind of fault.  Each comes once before one comes again."""
+"""Every kind of fault."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,17 +73,20 @@ def lines(owners: int) -> tuple[str, ...]:
     return tuple(f"{caller}>{callee}" for caller, callee in (*((c, COORDINATOR) for c in callers), *to_provers))
 
 
-def drawn(seed: int, seconds: float, owners: int, *, every: float = 4.0) -> tuple[Fault, ...]:
+def drawn(
+    seed: int, seconds: float, owners: int, *, every: float = 4.0, kinds: Sequence[str] = KINDS
+) -> tuple[Fault, ...]:
     """The faults of a seed, in order; all are over when ``seconds`` are.
 
     Args:
         every: mean seconds between two faults.
+        kinds: those that come; each once before one comes again.
     """
     source, faults, deck = random.Random(f"chaos {seed}"), list[Fault](), list[str]()
     at = source.uniform(0.5, 1.5) * every
     while at < seconds - 1:
         if not deck:
-            deck = source.sample(KINDS, len(KINDS))
+            deck = source.sample(kinds, len(kinds))
         faults.append(_fault(source, deck.pop(), round(at, 2), seconds - at, owners))
         at += source.uniform(0.3, 1.7) * every
     return tuple(faults)

@@ -41,6 +41,12 @@ def test_some_are_never_killed_and_suffer_all_else() -> None:
     assert {fault.target for fault in faults if fault.kind == "kill"} == {"prover-0", "prover-1", "prover-2"}
 
 
+def test_a_campaign_may_be_of_some_kinds_only() -> None:
+    faults = drawn(1, 400, 3, kinds=("reorganise", "kill-coordinator"))
+    assert len(faults) > 50
+    assert {fault.kind for fault in faults} == {"reorganise", "kill-coordinator"}
+
+
 def test_a_fault_says_what_it_is() -> None:
     assert str(Fault(3.0, "slow-line", "owner-1>prover-2", 4.2, 200)) == "slow-line owner-1>prover-2 for 4 s (200)"
     assert Fault(3.0, "kill", "prover-2", 1.5).record == {
