@@ -1,7 +1,7 @@
 """A data owner as a process: hands in a gradient in each round of its tasks, again where it is told to, and claims.
 
 It may be killed at any time; started again, it goes on.  What it was told stands in a file of JSON lines.  It ends
-when a file named `finish` lies beside that, all it handed in has an end and all it earned is paid.
+when a file named `finish` lies beside that, all it handed in has an end and all that can be claimed is paid.
 """
 
 from __future__ import annotations

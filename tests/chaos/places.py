@@ -103,6 +103,11 @@ class Market:
         """Endpoint that is announced of the coordinator."""
         return f"127.0.0.1:{self.doors.announced[COORDINATOR]}"
 
+    @property
+    def account_file(self) -> Path:
+        """The model owner's key."""
+        return self.directory / f"{MODEL_OWNER}.json"
+
     def view(self) -> ChainView:
         """The chain as it is."""
         return ChainView(self.direct, self.local.market, from_block=self.local.from_block)

@@ -13,6 +13,7 @@ from commons.chain.ignored import certain_after
 from commons.chain.view import ChainView
 from commons.runtime.identifiers import shown
 from commons.wire.coordinator_client import CoordinatorClient
+from gradroll.data_owner.claims import claim_all
 from gradroll.model_owner.roundfees import RoundFees
 from gradroll.session import Session
 from tests.chaos.buying import Buying
@@ -52,6 +53,7 @@ class Settling:
         self._put_forward(0)
         self._await("payees are paid", lambda: self._fees(lambda fees: fees.payees))
         with self.market.session(chain__confirmations=1) as session:  # nothing is taken back any more
+            self._repeatedly("owners are paid what waited for earlier rounds to end", lambda: self._claim(session))
             self._repeatedly("credits are collected", lambda: self._collect(session))
             self._repeatedly("escrow is taken back", lambda: self._withdraw(session))
         return self._stuck
@@ -127,8 +129,13 @@ class Settling:
         self.ask("evm_increaseTime", ahead)
         self.ask("evm_mine")
 
+    def _claim(self, session: Session) -> None:
+        """Pay goes round by round: for one after a round without the owner, once that round is over."""
+        for task in self.market.tasks:
+            claim_all(session.writer(self.market.account_file), task, range(self.market.owners))
+
     def _collect(self, session: Session) -> None:
-        writer = session.writer(self.market.config("model-owner").with_suffix(".json"))
+        writer = session.writer(self.market.account_file)
         for account in self.market.accounts().values():
             if self.view.owed(ETHER, account):
                 writer.collect(ETHER, account)
