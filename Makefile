@@ -4,6 +4,7 @@
 #   make test        every test: Python, Rust, contracts, end to end (minutes)
 #   make test-fast   the Python tests without the slow tier, in two processes (two minutes)
 #   make mutants     whether the tests notice when a rule of privacy or pay is lost (minutes)
+#   make chaos       a market of real processes under faults, whose books must balance (CHAOS_FLAGS='--seed 7 --minutes 30')
 #   make worlds      schedules of the simulation, one after the other (WORLDS_FLAGS='--minutes 10 --seed 1000')
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
@@ -25,16 +26,17 @@ DEMO_FLAGS ?=
 BENCH_FLAGS ?=
 LOCK_FLAGS ?=
 MUTANTS_FLAGS ?=
+CHAOS_FLAGS ?=
 WORLDS_FLAGS ?=
 FUZZ_SECONDS ?= 60
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast mutants worlds fuzz test-rust test-contracts lint types fmt style \
+.PHONY: help setup build demo bench test test-fast mutants chaos worlds fuzz test-rust test-contracts lint types fmt style \
         contracts reference proto vectors coverage analysis site wheel sbom lock audit clean distclean
 
 help:
-	@sed -n '3,9s/^# *//p' Makefile
+	@sed -n '3,10s/^# *//p' Makefile
 
 $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
@@ -88,7 +90,10 @@ test-fast: $(STAMPS)/build
 mutants: $(STAMPS)/build
 	$(BIN)/python -m tests.mutation $(MUTANTS_FLAGS)
 
-# Minutes; `python -m tests.simulation.playing --help` says what the flags are.
+# Minutes; what the flags are, `python -m tests.chaos --help` and `python -m tests.simulation.playing --help` say.
+chaos: $(STAMPS)/build $(STAMPS)/node
+	$(BIN)/python -m tests.chaos $(CHAOS_FLAGS)
+
 worlds: $(STAMPS)/build
 	$(BIN)/python -m tests.simulation.playing $(WORLDS_FLAGS)
 
