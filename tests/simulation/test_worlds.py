@@ -22,7 +22,7 @@ from coordinator.settlement import Settlement
 from provers.finality import Finality
 from provers.party import Acceptance
 from tests.simulation.playing import play
-from tests.simulation.world.invariants import always
+from tests.simulation.world.invariants import always, in_the_end
 from tests.simulation.world.nodes import NodeView
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike, drawn, shrunk
 from tests.simulation.world.world import CONFIRMATIONS, World
