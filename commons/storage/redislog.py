@@ -35,8 +35,8 @@ return 'done'
 """
 _BIND = """
 if redis.call('HGET', KEYS[1], 'mark') ~= ARGV[1] then return false end
-redis.call('SETNX', KEYS[2], ARGV[2])
-return redis.call('GET', KEYS[2])
+if ARGV[2] ~= '' then redis.call('SETNX', KEYS[2], ARGV[2]) end
+return redis.call('GET', KEYS[2]) or ''
 """
 _BOUND = "return redis.call('GET', KEYS[1])"
 _MOST_ROWS = 1_000_000
@@ -106,17 +106,15 @@ class RedisLog:
             StandbyError, StorageError: the lease is lost, or Redis cannot be used.
         """
         self._witness.reread()
-        bound = lease.insisted(_BIND, (self._place.lease, self._place.files), lease.mark, self._witness.folder)
-        if bound is None:
-            lease.lose()
-            raise lease.lapsed()
-        self._require_folder(bound)
+        self._bind(lease, "")
         found, compactions = self._top()
         self._require_whole(compactions)
-        whole = self._compared(found)
+        is_empty = not found and next(self._rows(0), None) is None
+        whole = self._compared(found, is_known=is_empty)
         if found < self._versions.latest:
             self._upgrade(lease, found, whole.records)
             whole = self._compared(self._versions.latest, is_known=True)
+        self._bind(lease, self._witness.folder)  # not before: a log that is refused stays as it was
         self._witness.note(self._versions.latest, whole, compactions)
         self._lease = lease
 
@@ -235,7 +233,7 @@ class RedisLog:
 
         Args:
             found: version of its records, 0 for those of before there were versions.
-            is_known: it was compared in its older version.
+            is_known: its records need no look: they were compared in an older version, or there are none.
         """
         comparable = not is_known and self._witness.is_of(max(found, 1))
         told = self._witness.known(self._compactions)
@@ -263,8 +261,16 @@ class RedisLog:
         head = self._head_row()
         self._place.replace_list([head, *rows], lease.mark, records + min(found, 1), _PAGE)
 
+    def _bind(self, lease: Lease, folder: str) -> None:
+        """Refuse the log of another folder; have one of none be that of ``folder``, unless it is empty."""
+        bound = lease.insisted(_BIND, (self._place.lease, self._place.files), lease.mark, folder)
+        if bound is None:
+            lease.lose()
+            raise lease.lapsed()
+        self._require_folder(bound)
+
     def _require_folder(self, bound: bytes | None) -> None:
-        if bound is not None and bound.decode("ascii", "replace") != self._witness.folder:
+        if bound and bound.decode("ascii", "replace") != self._witness.folder:
             raise LostEventsError(
                 "the event log in Redis belongs with another folder of models, sums and bundles than "
                 f"{self._witness.path.parent}: set coordinator.shared to the one that all who share this log use"

@@ -21,6 +21,7 @@ from commons.wire.channel import open_channel
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from tests.support.elsewhere import Elsewhere
+from tests.support.uploads import sealed_upload
 
 ADDRESS = "127.0.3.1"
 """Where attacks come from: one machine, not that of anybody else."""
@@ -116,7 +117,7 @@ class Attack:
             try:
                 header = self._forged(stranger)
                 with suppress(GradrollError):
-                    self._hand_in(endpoint, header)
+                    self._hand_in(endpoint, header, stranger)
                     self._count("TAKEN")
                 self._count("headers")
             except (GradrollError, grpc.RpcError):
@@ -131,7 +132,7 @@ class Attack:
         )
         return header.signed(self._view.context(self._task, number), stranger.sign)
 
-    def _hand_in(self, endpoint: str, header: SubmissionHeader) -> None:
+    def _hand_in(self, endpoint: str, header: SubmissionHeader, stranger: SigningKey) -> None:
         if self._server == "coordinator":
             with CoordinatorClient(endpoint, timeout=5) as client:
                 client.submit_header(header, {p: self._source.randbytes(65) for p in range(3)})
@@ -140,5 +141,6 @@ class Attack:
         record = self._view.committee_record(task.terms.committee_id)
         context = self._view.context(header.task_id, header.round)
         with ProverClient(endpoint, timeout=5, stall=5) as client:
-            payload = self._source.randbytes(3000)
-            client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
+            payloads = [b"\x02" + self._source.randbytes(3000) for _ in record.hpke_keys]
+            upload = sealed_upload(header, context, payloads, record.committee, record.hpke_keys, stranger.sign)
+            client.submit_shares(upload.head.share(prover), upload.body(prover), header.digest(context))

@@ -362,6 +362,8 @@ def test_a_log_that_lost_events_is_refused_at_the_start(
     with pytest.raises(LostEventsError, match=r"3 events are known .* Restore Redis"):
         machine().lead()
     assert numbers(redis) == before
+    if lose is emptied:
+        assert {*redis.client.keys()} == {b"gradroll:events:fence", b"gradroll:events:lease"}, "it stays as it was"
 
 
 @LOSSES
