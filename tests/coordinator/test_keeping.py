@@ -38,18 +38,23 @@ DAY = 86_400
 TASK = stories.ROUND[0]
 
 
+def id_of(number: int, what: int) -> bytes:
+    """Of something in a round."""
+    return number.to_bytes(31, "big") + bytes([what])
+
+
 def of_round(number: int, task: int = TASK) -> tuple[Event, ...]:
     """A round in which one owner was paid, and another dropped."""
     first, second = (replace(stories.header(i), round=number, task_id=task) for i in range(2))
-    ids = [bytes([number, owner]) * 16 for owner in range(2)]
-    batch = bytes([number]) * 32
+    ids = [id_of(number, owner) for owner in range(2)]
+    batch = id_of(number, 9)
     return (
         HeaderAccepted(ids[0], first, (0, 1, 2)),
         HeaderAccepted(ids[1], second, (0, 1, 2)),
         OwnerDropped(ids[1], "validity: norm above the bound", True),
-        BatchProven(task, number, batch, (ids[0],), bytes([number, 1]) * 16),
+        BatchProven(task, number, batch, (ids[0],), id_of(number, 1)),
         BatchSettled(batch, True, ""),
-        SumOpened(batch, bytes([number, 2]) * 16),
+        SumOpened(batch, id_of(number, 2)),
         RoundClosed(task, number, ""),
         FeesEnded(task, number),
     )
@@ -121,7 +126,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def done(world: World, number: int, *, but: type[Event] | None = None) -> list[bytes]:
     """A round that is over, with its results on the disk; their digests."""
-    digests = [world.coordinator.results.put(bytes([number, kind]) * 50, world.task) for kind in (1, 2)]
+    digests = [world.coordinator.results.put(id_of(number, kind) * 3, world.task) for kind in (1, 2)]
     for event in of_round(number, world.task):
         match event:
             case BatchProven():
@@ -296,9 +301,9 @@ def test_a_status_of_a_forgotten_submission_is_unknown(world: World) -> None:
     for number in range(2):
         done(world, number)
     with world.journal.reading() as state:
-        status = state.status_of(bytes([0, 0]) * 16)
+        status = state.status_of(id_of(0, 0))
         assert status is not None
         assert status.state is SubmissionState.ACCEPTED
     later(world, 1000)
     with world.journal.reading() as state:
-        assert state.status_of(bytes([0, 0]) * 16) is None
+        assert state.status_of(id_of(0, 0)) is None
