@@ -8,7 +8,7 @@
 #   make worlds      schedules of the simulation, one after the other (WORLDS_FLAGS='--minutes 10 --seed 1000')
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
-# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, site, wheel, lock, audit.
+# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, site, wheel, sbom, lock, audit.
 #
 # Needs: Python >= 3.11 with venv, Rust >= 1.89 (cargo), a C compiler, and for `make test` and `make contracts` Node >= 20 with npm.
 
@@ -28,11 +28,12 @@ LOCK_FLAGS ?=
 MUTANTS_FLAGS ?=
 CHAOS_FLAGS ?=
 WORLDS_FLAGS ?=
+FUZZ_SECONDS ?= 60
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast mutants chaos worlds test-rust test-contracts lint types fmt style \
-        contracts reference proto vectors coverage analysis site wheel lock audit clean distclean
+.PHONY: help setup build demo bench test test-fast mutants chaos worlds fuzz test-rust test-contracts lint types fmt style \
+        contracts reference proto vectors coverage analysis site wheel sbom lock audit clean distclean
 
 help:
 	@sed -n '3,10s/^# *//p' Makefile
@@ -96,6 +97,15 @@ chaos: $(STAMPS)/build $(STAMPS)/node
 worlds: $(STAMPS)/build
 	$(BIN)/python -m tests.simulation.playing $(WORLDS_FLAGS)
 
+# Guided by coverage, without end in sight: each target for FUZZ_SECONDS, or the named one.  `make fuzz TARGET=certificate`.
+$(STAMPS)/fuzz: requirements/fuzz.txt $(STAMPS)/build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target build/fuzz-tools -r requirements/fuzz.txt
+	@touch $@
+
+fuzz: $(STAMPS)/fuzz
+	for target in $(or $(TARGET),$(notdir $(wildcard tests/fuzz/corpus/*))); do \
+	  PYTHONPATH=build/fuzz-tools $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+
 test-rust:
 	cargo test --release --locked --quiet --manifest-path native/kernel/Cargo.toml
 
@@ -154,6 +164,10 @@ $(STAMPS)/analysis: requirements/analysis.txt
 # The static analyser over the contracts; no finding is let through (contracts/script/analyse.mjs).
 analysis: $(STAMPS)/analysis $(STAMPS)/node
 	cd contracts && node script/analyse.mjs ../build/analysis-tools/bin/slither
+
+# What an operator installs, as a list for scanners (CycloneDX).
+sbom: $(STAMPS)/build
+	$(BIN)/python requirements/sbom.py build/sbom/gradroll.cdx.json
 
 site: requirements/docs.txt
 	test -x build/site-tools/bin/python || $(PYTHON) -m venv build/site-tools

@@ -71,16 +71,16 @@ class Floors:
 
     @property
     def owner(self) -> float:
-        """Commit to 16-bit integers, expand C(N, t) masks, hash and seal N - t corrections."""
+        """Commit to 16-bit integers, expand C(N, t) masks, seal one correction, hash it 1 + N - t times."""
         d, t, n = self.case.dimension, self.case.threshold, self.case.provers
-        sent = (n - t) * d * PACKED_BYTES
-        wire = sent / self.rates["seal"] + sent / self.rates["sha256"]
+        sent = d * PACKED_BYTES
+        wire = sent / self.rates["seal"] + (1 + n - t) * sent / self.rates["sha256"]
         return self._msm(d, 16) + comb(n, t) * d * _MASK / self.rates["masks"] + wire
 
     @property
     def upload(self) -> float:
-        """Bytes a coordinate: N - t corrections."""
-        return float(PACKED_BYTES * (self.case.provers - self.case.threshold))
+        """Bytes a coordinate: one correction, whoever gets it."""
+        return float(PACKED_BYTES)
 
     @property
     def shares_held(self) -> int:

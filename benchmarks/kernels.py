@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import native
-from commons.sharing import sealing
+from commons.sharing import sealedbodies
 from native import FrArray
 
 _ELEMENTS = 1 << 18
@@ -88,13 +88,11 @@ def rates() -> Rates:
     bases = native.powers_of_tau_unsafe(7, _POINTS)
     block = np.ones(8 * _BYTES // 8, np.uint64)
     raw = block[: _BYTES // 8].tobytes()
-    secret = sealing.generate()
-    public = sealing.public_key(secret)
-    piece = raw[: sealing.PIECE]
-    sealed = sealing.seal(public, piece, b"")
-    seal_cpu = cpu_of(lambda: sealing.seal(public, piece, b"")) + cpu_of(
-        lambda: sealing.unseal(secret, sealed, b"", "it")
-    )
+    key, piece = bytes(32), memoryview(raw)[: sealedbodies.PIECE]
+    label = sealedbodies.BodyLabel(raw[:32], raw[:32], 0, 1)
+    body = sealedbodies.SealedBody(key, piece, label)
+    sealed = body.chunk(0).sealed
+    seal_cpu = cpu_of(lambda: body.chunk(0)) + cpu_of(lambda: sealedbodies.open_chunk(key, sealed, label, 0))
     return Rates(
         multiplications=_ELEMENTS / cpu_of(lambda: native.mul(a, b)),
         lazy_multiplications=_OFTEN * pairs * _CACHED / cpu_of(lambda: [native.gram(rows) for _ in range(_OFTEN)]),

@@ -100,9 +100,9 @@ def stage(case: Case, work: Path) -> Iterator[Stage]:
             for p in range(case.provers)
         )
         relay = fleet.start("coordinator", ["coordinator", "serve", "--config", str(market.coordinator_settings)])
-        for endpoint in plan.provers:
+        for endpoint in market.endpoints:
             wait_until(f"starting {endpoint}", lambda at=endpoint: _answers(at), fleet, _START)  # type: ignore[misc]
-        coordinator = CoordinatorClient(f"127.0.0.1:{relay_port}", timeout=300.0)
+        coordinator = CoordinatorClient(market.coordinator_endpoint, timeout=300.0)
         buyer, task_id = _task(case, market, coordinator)
         owners = _start_owners(case, market, task_id, work)
         try:
@@ -164,7 +164,7 @@ def _task(case: Case, market: LocalMarket, coordinator: CoordinatorClient) -> tu
 def _start_owners(case: Case, market: LocalMarket, task_id: int, work: Path) -> subprocess.Popen[str]:
     plan = {
         "chain": market.plan.chain, "chain_id": market.chain_id, "market": market.market.hex(),
-        "coordinator": market.plan.coordinator,
+        "coordinator": market.coordinator_endpoint,
         "parameters": str(market.plan.parameter_directory),
         "accounts": str(market.plan.directory / "owners"), "owners": case.owners, "dimension": case.dimension,
         "task_id": task_id, "together": case.owners if case.capacity != 64 else 1,

@@ -59,7 +59,8 @@ def measure(case: Case, rounds: int) -> dict[str, Any]:
         steps = {n: _per_round(steplog.steps(logs[n], "step"), rounds) for n in logs if n.startswith("prover")}
         asked = _per_round(steplog.steps(logs["coordinator"], "asked"), rounds)
         advanced = _per_round(steplog.steps(logs["coordinator"], "advanced"), rounds)
-        uploads = [_upload(log) for name, log in logs.items() if name.startswith("prover")]
+        intake = [_received(log, "share") for name, log in logs.items() if name.startswith("prover")]
+        uploaded = _received(logs["coordinator"], "upload")["received"]
     shutil.rmtree(work / "market", ignore_errors=True)
     return {
         "case": case.record(),
@@ -67,20 +68,24 @@ def measure(case: Case, rounds: int) -> dict[str, Any]:
         "prover_steps": steps,
         "coordinator_asks": asked,
         "coordinator_advances": advanced,
-        "intake": uploads,
+        "intake": intake,
         "memory": {n: {"resident": m.resident, "anonymous": m.anonymous} for n, m in peaks.items()},
         "stored_bytes": stored,
-        **summary(case, figures, uploads),
+        **summary(case, figures, uploaded),
     }
 
 
-def summary(case: Case, figures: list[RoundFigures], uploads: list[dict[str, float]]) -> dict[str, Any]:
-    """The figures that goals are about: medians over rounds of the slowest prover's CPU, and so on."""
+def summary(case: Case, figures: list[RoundFigures], uploaded: float) -> dict[str, Any]:
+    """The figures that goals are about: medians over rounds of the slowest prover's CPU, and so on.
+
+    Args:
+        uploaded: bytes that the coordinator got of owners.
+    """
     warm = figures[1:] or figures
     provers = [f"prover-{p}" for p in range(case.provers)]
     totals = [{n: f.cpu_submit[n] + f.cpu_prove[n] for n in (*provers, "coordinator")} for f in warm]
     owners = [cpu for f in warm for cpu in f.owners["cpu"]]
-    received = sum(u["received"] for u in uploads) / (len(figures) * case.owners)
+    received = uploaded / (len(figures) * case.owners)
     return {
         "summary": {
             "prover_cpu_per_gradient": statistics.median(max(t[n] for n in provers) for t in totals) / case.owners,
@@ -157,9 +162,9 @@ def _stored(running: Stage) -> dict[str, int]:
     }
 
 
-def _upload(log: Path) -> dict[str, float]:
-    shares = list(steplog.events(log, "share"))
-    return {"shares": len(shares), "received": sum(float(s["received"]) for s in shares)}
+def _received(log: Path, event: str) -> dict[str, float]:
+    found = list(steplog.events(log, event))
+    return {"shares": len(found), "received": sum(float(each["received"]) for each in found)}
 
 
 def _per_round(steps: dict[str, dict[str, float]], rounds: int) -> dict[str, dict[str, float]]:

@@ -147,6 +147,19 @@ class BusyError(UnavailableError, code="busy", exit_status=5, rpc_status="RESOUR
         self.retry_after = retry_after
 
 
+class StandbyError(UnavailableError, code="standby", exit_status=5, rpc_status="UNAVAILABLE"):
+    """A coordinator that stands by was asked: another one of the same account leads; nothing was changed."""
+
+    cure = "ask the coordinator that the message names, or this one again in a while, when it may lead"
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        """Args:
+        retry_after: seconds after which it is worth asking again, as the server said.
+        """
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class StorageError(GradrollError, code="storage", exit_status=6, rpc_status="RESOURCE_EXHAUSTED"):
     """The disk is full, not writable, or holds something it should not."""
 

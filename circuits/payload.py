@@ -49,6 +49,11 @@ def _width(values: npt.NDArray[np.int64]) -> int:
     return max((max(high, -low - 1).bit_length() + 8) // 8, 1)
 
 
+def largest_payload(dimension: int) -> int:
+    """Most bytes of the aggregate of a model of so many coordinates."""
+    return _PREFIX + 8 * dimension + _TAIL_BYTES
+
+
 def encode(aggregate: Aggregate) -> bytes:
     """Serialise an aggregate.  Raises ValueError when a mask sum is no signed integer of 128 bits."""
     values, tail = aggregate.values, aggregate.tail

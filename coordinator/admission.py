@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 from circuits.errors import (
     ClosedError,
@@ -17,15 +18,21 @@ from circuits.hashing import keccak
 from circuits.statement import Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
+from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
+from commons.protocol.manifests import require_upload
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
-from commons.protocol.streamheads import ModelHead, publication_digest
+from commons.protocol.streamheads import ModelHead, OfferHead, publication_digest
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
+from commons.sharing import replicated
+from commons.sharing.sealedbodies import chunk_count
+from commons.sharing.sharepayloads import DENSE_FORM, INTEGER_FORM, body_sizes
 from commons.storage.parameters import PublicParameters
+from commons.storage.quota import Quota
 from commons.wire import checks
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
@@ -43,17 +50,26 @@ class Admission:
         parameters: PublicParameters,
         *,
         counted: int,
+        most: int = 1 << 20,
     ) -> None:
         """Take headers for an account.
 
         Args:
             counted: most refusals of a task by one cause that are logged.
+            most: headers of rounds that are not forgotten.
         """
         self._view = view
         self._journal = journal
         self._own_address = own_address
         self._parameters = parameters
         self._counted = counted
+        self._quota = Quota(most, "headers", "coordinator.max_headers")
+        self.recount()
+
+    def recount(self) -> None:
+        """Count the headers that are there anew, after rounds were forgotten."""
+        with self._journal.reading() as state:
+            self._quota.recount(state.headers())
 
     def submit(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission; the same one again gives its present status.
@@ -65,6 +81,7 @@ class Admission:
             NotReadyError: fewer receipts than a quorum.
             ClosedError: too late, or the owner has no part in the round, or is in it already.
             KeyMismatchError: this coordinator has another reference string than the task's, or not its verifying key.
+            FullError: the log has as many headers as it may, or as many of this task.
         """
         terms = self._terms(header.task_id)
         context = self._view.context(header.task_id, header.round)
@@ -78,6 +95,25 @@ class Admission:
         except GradrollError as error:
             self._count(header, submission, error)
             raise
+
+    def check_offer(self, head: OfferHead) -> tuple[bytes, bytes]:
+        """The digests of an upload and of its submission, which would be taken if provers had it.
+
+        Raises:
+            UnknownError, WireError, SignatureError, ClosedError, KeyMismatchError: as ``submit``; or the owner did not
+                sign the upload, it is no upload of this task, or the round takes no shares any more.
+        """
+        header = head.header
+        terms = self._terms(header.task_id)
+        context = self._view.context(header.task_id, header.round)
+        committee = self._view.committee_of_round(terms.task_id, header.round)
+        self._check_owner(header, terms, context, committee)
+        digest = require_upload(head.manifest, header, context)
+        _check_pieces(head, terms.dimension, committee)
+        record = self._check_round(header)
+        if self._view.now() > record.submit_deadline:
+            raise ClosedError(f"round {header.round} took submissions until {utc(record.submit_deadline)}")
+        return digest, header.digest(context)
 
     def check_publisher(self, head: ModelHead) -> TaskTerms:
         """Terms of the task whose model owner signed for a model.
@@ -101,7 +137,9 @@ class Admission:
             if known is not None:
                 return known
             _only_one(state, header)
+            self._quota.require(header.task_id, 1)
             self._journal.record(HeaderAccepted(submission, header, tuple(sorted(receipts))))
+            self._quota.add(header.task_id, 1)
             return state.submissions[submission].status
 
     def _terms(self, task_id: int) -> TaskTerms:
@@ -115,6 +153,11 @@ class Admission:
         self, header: SubmissionHeader, receipts: Mapping[int, bytes], terms: TaskTerms, context: Context
     ) -> None:
         committee = self._view.committee_of_round(terms.task_id, header.round)
+        self._check_owner(header, terms, context, committee)
+        self._check_round(header)
+        self._check_receipts(receipts, committee, header.digest(context))
+
+    def _check_owner(self, header: SubmissionHeader, terms: TaskTerms, context: Context, committee: Committee) -> None:
         if len(header.share_digests) != committee.size:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         checks.g1(header.commitment, "the header's commitment")  # the market takes postings in without looking
@@ -122,10 +165,8 @@ class Admission:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
-        self._check_round(header)
-        self._check_receipts(receipts, committee, header.digest(context))
 
-    def _check_round(self, header: SubmissionHeader) -> None:
+    def _check_round(self, header: SubmissionHeader) -> RoundRecord:
         """Shares are taken until the submit deadline, by provers, whose receipts say so; a header may come later.
 
         So an owner gets in that did not reach the coordinator in time, or whose task has another one since.
@@ -142,6 +183,7 @@ class Admission:
             raise ClosedError("a quorum of the provers found a dealing of this owner bad, and it lost its deposit")
         if self._view.consumed(header.task_id, header.round, header.owner_index):
             raise ClosedError("this owner is in an accepted batch of this round already")
+        return record
 
     def _check_receipts(self, receipts: Mapping[int, bytes], committee: Committee, submission: bytes) -> None:
         if any(prover >= committee.size for prover in receipts):
@@ -169,7 +211,22 @@ class Admission:
                 self._journal.record(refusal)
 
 
+def _check_pieces(head: OfferHead, dimension: int, committee: Committee) -> None:
+    """Refuse parts that the owner did not sign, and bodies that are no share's: they would only take room."""
+    for prover, (part, entry) in enumerate(zip(head.parts, head.manifest.parts, strict=True)):
+        if sha256(part).digest() != entry.digest:
+            raise WireError(f"the part of prover {prover} is not the one that the owner signed")
+    integers = replicated.fits(committee)
+    form, most = (INTEGER_FORM, 1) if integers else (DENSE_FORM, committee.size - committee.threshold)
+    wanted = chunk_count(max(body_sizes(form, dimension, committee)))
+    bodies = head.manifest.bodies
+    if len(bodies) > most or any(body.chunks != wanted for body in bodies):
+        raise WireError(f"an upload for this task has at most {most} bodies, of {wanted} chunks each")
+
+
 def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:
+    if state.is_forgotten((header.task_id, header.round)):  # whatever the node says of it
+        raise ClosedError("this round is over for good; hand the gradient in for the next one")
     current = state.rounds.get((header.task_id, header.round))
     if current is None:
         return

@@ -119,7 +119,7 @@ class Adoption:
     def _take(self, key: RoundKey, record: RecordedBatch, bundle: AuditBundle) -> None:
         context = bundle.statement.context
         members = tuple(header.digest(context) for header in bundle.statement.owners)
-        digest = self._blobs.put(bundle.encode())
+        digest = self._blobs.put(bundle.encode(), key[0])
         with self._journal.reading():
             others = self._others(key, (header.owner for header in bundle.statement.owners), members)
             self._journal.record(

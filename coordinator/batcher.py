@@ -15,7 +15,9 @@ from commons.protocol.certified import Attesters
 from commons.protocol.messages import Cohort, Step, StepReply
 from commons.protocol.replies import Failure, ProverAbsent, ProverNamed
 from commons.protocol.status import SubmissionState
+from commons.runtime.logcontext import about
 from commons.runtime.meters import Meter
+from commons.runtime.pieces import progressed
 from commons.storage.blobs import Blobs
 from commons.storage.evidencefiles import Watch
 from coordinator.accusations import Accusations
@@ -49,6 +51,7 @@ from coordinator.machine import (
 )
 from coordinator.machine.verdicts import described
 from coordinator.roundstate import RoundKey, named
+from coordinator.roundwatch import RoundWatch
 
 _log = logging.getLogger(__name__)
 _AGAIN = "submit again while the round takes submissions"
@@ -105,6 +108,7 @@ class Batcher:
         blobs: Blobs,
         watch: Watch,
         accusations: Accusations,
+        rounds: RoundWatch,
         *,
         step_timeout: float,
         stopping: threading.Event,
@@ -112,11 +116,13 @@ class Batcher:
         """Args:
         watch: notices what provers sign against themselves; a batch goes on whatever it finds.
         accusations: has owners excluded that are rejected; no batch waits for it.
+        rounds: told who is asked for what.
         """
         self._journal = journal
         self._blobs = blobs
         self._watch = watch
         self._accusations = accusations
+        self._rounds = rounds
         self._step_timeout = step_timeout
         self._stopping = stopping
 
@@ -140,12 +146,14 @@ class Batcher:
             self._use_attempt(plan.key, transition.state)
             self._lock(plan.key, transition.state, heard)
             step, meter = awaited(transition.state).name, Meter()
-            replies = fleet.ask(transition.requests, context.dimension, self._step_timeout)
+            with about(step=step), self._rounds.asking(plan.key, step, transition.requests) as answered:
+                replies = fleet.ask(transition.requests, context.dimension, self._step_timeout, answered)
             _log.info("event=asked step=%s provers=%d %s", step, len(replies), meter.times())
             self._look(resources, transition.state, replies)
             meter = Meter()
             transition = advance(resources, transition.state, replies)
             _log.info("event=advanced step=%s %s", step, meter.times())
+            progressed()
             self._journal.record(*self._events(plan.key, transition.verdicts))
             heard += transition.verdicts
             cohort = batch_of(transition.state).cohort
@@ -223,7 +231,7 @@ class Batcher:
         return events
 
     def _complete(self, key: RoundKey, outcome: Completed) -> None:
-        bundle = self._blobs.put(outcome.bundle.encode())
+        bundle = self._blobs.put(outcome.bundle.encode(), key[0])
         context = outcome.statement.context
         members = tuple(h.digest(context) for h in outcome.statement.owners)
         self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from circuits.errors import ChainError, ContractError, StorageError, UnknownError
+from circuits.errors import ChainError, ConfigError, ContractError, StorageError, UnknownError
 from circuits.statement import SubmissionHeader
 from circuits.terms import MarketId
 from commons.chain.facts import TaskRecord
@@ -21,6 +21,7 @@ from commons.settings.sections import CoordinatorSettings
 from commons.storage.diskspace import warn_if_full
 from commons.storage.marketbinding import bind
 from commons.storage.parameters import PublicParameters
+from commons.storage.redisplace import is_redis
 from coordinator.journal import Journal
 
 _log = logging.getLogger(__name__)
@@ -47,9 +48,19 @@ def require_files(parameters: PublicParameters) -> None:
     parameters.require_verifying_keys()
 
 
+def require_places(own: CoordinatorSettings) -> None:
+    """Refuse a folder that others share beside a log that nobody shares.  Raises ConfigError."""
+    if own.shared is not None and not is_redis(own.log):
+        raise ConfigError(
+            "coordinator.shared is for coordinators that share a log in Redis: name one in coordinator.log, or leave "
+            "coordinator.shared out"
+        )
+
+
 def bind_state(own: CoordinatorSettings, market: MarketId) -> None:
-    """Refuse a state directory of another deployment of the market.  Raises StorageError."""
-    bind(own.state, market, _CURE)
+    """Refuse a state directory, or a shared one, of another deployment of the market.  Raises StorageError."""
+    for directory in filter(None, (own.state, own.shared)):
+        bind(directory, market, _CURE)
 
 
 def require_own_log(journal: Journal, chain: MarketReader) -> None:

@@ -11,10 +11,12 @@ import threading
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 
-from circuits.errors import ChainError, ContractError, GradrollError, StorageError
+from circuits.errors import ChainError, ContractError, GradrollError, StandbyError, StorageError
 from circuits.terms import DAY, TaskTerms
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
+from commons.runtime.logcontext import about
+from commons.runtime.pieces import progressed
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.parameters import PublicParameters
 from coordinator.adoption import Adoption
@@ -28,6 +30,7 @@ from coordinator.next_action import Action, Close, Gather, Prove, Release, Round
 from coordinator.postings import Postings
 from coordinator.releases import Releases
 from coordinator.roundstate import Round, RoundKey, named
+from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
 
 _log = logging.getLogger(__name__)
@@ -43,6 +46,7 @@ class Driver:
     Args:
         own_address: account that tasks name as their coordinator.
         pool: where rounds are worked on; one that runs what it is given at once makes a turn complete when it returns.
+        watch: told what each round waits for.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Driver:
         settings: CoordinatorSettings,
         clock: Clock,
         pool: Executor,
+        watch: RoundWatch,
     ) -> None:
         self._view = view
         self._journal = journal
@@ -74,17 +79,12 @@ class Driver:
         self._settings = settings
         self._clock = clock
         self._pool = pool
+        self._watch = watch
         self._lock = threading.Lock()  # guards what follows; rounds are worked on by several threads
         self._running: dict[RoundKey, Future[None]] = {}
         self._backoff = Backoff(settings.poll_interval, settings.longest_pause)
         self._rounds: dict[RoundKey, tuple[float, RoundFacts]] = {}
-        self._waits: dict[RoundKey, str] = {}
         self._ended: dict[RoundKey, float] = {}
-
-    def waits(self, key: RoundKey) -> str:
-        """What a round waits for, in words; empty while it is worked on, and before it was looked at."""
-        with self._lock:
-            return self._waits.get(key, "")
 
     def turn(self) -> None:
         """Start work on every open round that is not being worked on and whose pause is over."""
@@ -97,7 +97,7 @@ class Driver:
         except ChainError as error:
             _log.warning("event=chain-trouble reason=%r", str(error))
             for key in keys:
-                self._say(key, _NO_CHAIN)
+                self._watch.say(key, _NO_CHAIN)
             return
         self._running = {key: running for key, running in self._running.items() if key in keys or not running.done()}
         for key in keys:
@@ -111,17 +111,22 @@ class Driver:
 
     def _guarded(self, key: RoundKey, now: int) -> None:
         """Work on a round once; trouble makes it wait, longer each time."""
+        task, number = named(key)
         try:
-            if self._work(key, now):
+            with about(task=task, round=number):
+                through = self._work(key, now)
+            if through:
                 with self._lock:
                     self._backoff.clear(key)
                 return
-        except StoppedError:
+        except (StoppedError, StandbyError):
             return
         except GradrollError as error:
             _log.warning("event=round-trouble task=%s round=%d code=%s reason=%r", *named(key), error.code, str(error))
+            self._watch.troubled(error.code)
             self._note_trouble(key, error, now)
         except Exception:
+            self._watch.troubled(GradrollError.code)
             _log.exception("event=round-error task=%s round=%d", *named(key))
         with self._lock:
             self._backoff.extend(key, self._clock.monotonic())
@@ -130,22 +135,22 @@ class Driver:
         """Let owners see why nothing moves."""
         if isinstance(error, ContractError):
             if error.error == "AcceptancePaused":
-                self._say(key, _PAUSED)
+                self._watch.say(key, _PAUSED)
             return
         if isinstance(error, ChainError):
-            self._say(key, _NO_CHAIN)
+            self._watch.say(key, _NO_CHAIN)
             return
         told = _OWN_TROUBLE if error.own_machine else str(error)
         try:
             self._cohorts.note_failure(CohortFailed(*key, told, False, now))
-        except StorageError as failed:  # the round waits all the same, and notes it once there is room
+        except (StorageError, StandbyError) as failed:  # the round waits all the same, and notes it once there is room
             _log.warning("event=trouble-not-noted task=%s round=%d reason=%r", *named(key), str(failed))
 
     def _work(self, key: RoundKey, now: int) -> bool:
         """Do the round's next action; False when it must be tried again after a pause."""
         terms, facts = self._view.terms(key[0]), self._facts(key, now)
         action = self._next(key, facts, terms)
-        self._say(key, action.reason if isinstance(action, Wait) else "")
+        self._watch.say(key, action.reason if isinstance(action, Wait) else "")
         if isinstance(action, Settle):
             return self._settle(key, terms, action, now)
         return self._do(key, terms, action, facts)
@@ -185,11 +190,6 @@ class Driver:
                 return False
             return now - self._ended.setdefault(key, now) >= self._settings.clock_skew
 
-    def _say(self, key: RoundKey, reason: str) -> None:
-        """What the round waits for."""
-        with self._lock:
-            self._waits[key] = reason
-
     def _settle(self, key: RoundKey, terms: TaskTerms, action: Settle, now: int) -> bool:
         """Hand batches in; one that cannot be, or is refused, which counts only later, holds up nobody else.
 
@@ -200,6 +200,7 @@ class Driver:
         for batch_id in action.batches:
             try:
                 self._settlement.settle(batch_id)
+                progressed()
             except GradrollError as error:
                 if isinstance(error, ChainError) and not isinstance(error, ContractError):
                     raise
@@ -214,13 +215,13 @@ class Driver:
             return True
         trouble = list(refused.values())[-1]
         if isinstance(trouble, ContractError):
-            self._say(key, _REFUSED)
+            self._watch.say(key, f"{_REFUSED}: {trouble}")
         raise trouble
 
     def _close(self, key: RoundKey, action: Close) -> None:
         """End a round.  A batch that a relay had accepted at the last moment was taken in by the look before."""
         with self._lock:
-            for known in (self._waits, self._rounds, self._ended):
+            for known in (self._rounds, self._ended):
                 known.pop(key, None)
         self._journal.record(RoundClosed(*key, action.reason))
         _log.info("event=round-closed task=%s round=%d", *named(key))
@@ -245,7 +246,7 @@ class Driver:
             self._release_meanwhile(key, terms, facts)
             raise
         if isinstance(unproven, Early):
-            self._say(key, unproven.reason)
+            self._watch.say(key, unproven.reason)
         elif unproven is None or self._cohorts.ends(key, terms, facts, unproven):
             return True
         self._release_meanwhile(key, terms, facts)

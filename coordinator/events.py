@@ -22,6 +22,15 @@ class HeaderAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareDelivered:
+    """A prover has its share of a submission that had entered without its receipt."""
+
+    kind: ClassVar[str] = "share-delivered"
+    submission: bytes
+    prover: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderRefused:
     """A submission was not taken in; counted once a header and cause.
 
@@ -210,10 +219,26 @@ class ExclusionEnded:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class RoundsForgotten:
+    """Nothing is left to do or to say about a task's rounds up to one; their events are not in the log any more.
+
+    Attributes:
+        through: the last of these rounds.
+        codes: causes for which submissions of these rounds were dropped; ``counts`` says how many were for each.
+    """
+
+    kind: ClassVar[str] = "rounds-forgotten"
+    task_id: int
+    through: int
+    codes: tuple[str, ...]
+    counts: tuple[int, ...]
+
+
 Event = (
-    HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed | CohortFailed
-    | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished | RoundClosed | FeesEnded
-    | ExclusionSigned | ExclusionEnded
+    HeaderAccepted | ShareDelivered | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed
+    | CohortFailed | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished
+    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
 )  # fmt: skip
 _CODEC: Codec[Event] = Codec(Event)
 
@@ -244,3 +269,8 @@ def from_version_1(record: Mapping[str, Any]) -> Mapping[str, Any]:
             return {**record, "reason": ""}
         case _:
             return record
+
+
+def from_version_2(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of a log of version 2, which lacks two kinds of events, as one of version 3."""
+    return record

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, wait
+from contextvars import copy_context
 from typing import Protocol, TypeVar
 
 from circuits.errors import GradrollError, UnavailableError
@@ -18,14 +19,19 @@ from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
+from commons.protocol.streamheads import ShareHead
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
 from commons.runtime.memo import Memo
+from commons.runtime.pieces import progressed
+from commons.sharing.sealedbodies import Chunks
 
 V = TypeVar("V")
 _PAUSE = 0.5
 _KEYS_AGAIN = 600.0
 """Seconds between tries to give the shared keys to a member without them, while a quorum has them."""
+_SILENCE = 900.0
+"""Seconds after which it says nothing any more that a prover was silent: nobody works with its committee."""
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +69,9 @@ class Connection(Protocol):
     def availability(self, batch_id: bytes, payload: bytes = b"", timeout: float | None = None) -> AvailabilityReceipt:
         """The prover's word that a batch's sum is to be had."""
 
+    def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        """Hand the prover its share of a submission; the signature of its receipt."""
+
 
 Connect = Callable[[str], Connection]
 """Opens a connection to an endpoint."""
@@ -95,6 +104,7 @@ class Fleet:
         self._pool = pool
         self._status_timeout = status_timeout
         self._keys_again = 0.0
+        self._silent: tuple[float, frozenset[int]] = (clock.monotonic(), frozenset())
         self._clients: dict[int, Connection] = {}
         self._connecting = threading.Lock()  # rounds of several threads share the connections
 
@@ -112,6 +122,11 @@ class Fleet:
         """Close all connections."""
         for client in self._clients.values():
             client.close()
+
+    def silent(self) -> frozenset[int]:
+        """Provers that did not answer, as who they should be, when all were last asked; none if that was long ago."""
+        asked, silent = self._silent
+        return silent if self._clock.monotonic() - asked <= _SILENCE else frozenset()
 
     def reachable(self) -> frozenset[int]:
         """Provers that answer as who they should be, or have another key by now: they release earlier sums as well."""
@@ -139,11 +154,37 @@ class Fleet:
         return frozenset(filter(counting.counts, ready))
 
     def ask(
-        self, requests: Mapping[int, StepRequest], dimension: int, timeout: float
+        self,
+        requests: Mapping[int, StepRequest],
+        dimension: int,
+        timeout: float,
+        answered: Callable[[int], None] = lambda _: None,
     ) -> dict[int, StepReply | Failure]:
-        """Send a step's requests at once; every prover has ``timeout`` seconds."""
+        """Send a step's requests at once; every prover has ``timeout`` seconds.
+
+        Args:
+            answered: told of each prover as soon as there is an answer, or none to be had.
+        """
         deadline = self._clock.monotonic() + timeout
-        return self._each(requests, lambda prover: self._one(prover, requests[prover], dimension, deadline))
+
+        def one(prover: int) -> StepReply | Failure:
+            reply = self._one(prover, requests[prover], dimension, deadline)
+            answered(prover)
+            return reply
+
+        return self._each(requests, one)
+
+    def hand_over(self, prover: int, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        """Hand a prover its share of a submission; returns the signature of its receipt, which is to be checked.
+
+        Raises:
+            UnavailableError: it does not answer, or nothing is known of where it is.
+        """
+        self._connect_all()
+        client = self._clients.get(prover)
+        if client is None:
+            raise UnavailableError(f"prover {prover} has no endpoint that could be called")
+        return client.submit_shares(head, body, submission)
 
     def ask_one(self, prover: int, request: StepRequest, dimension: int, timeout: float) -> StepReply | Failure:
         """Send a request to one prover, whoever else is asked meanwhile."""
@@ -235,7 +276,9 @@ class Fleet:
     def _statuses(self) -> dict[int, ProverStatus]:
         own, present = self.committee.members, self.present
         answers = self._each(self._clients, lambda prover: self._status(prover, (own[prover], present[prover])))
-        return {prover: status for prover, status in answers.items() if status is not None}
+        found = {prover: status for prover, status in answers.items() if status is not None}
+        self._silent = (self._clock.monotonic(), frozenset(range(len(own))) - found.keys())
+        return found
 
     def _status(self, prover: int, addresses: tuple[bytes, ...]) -> ProverStatus | None:
         try:
@@ -286,8 +329,10 @@ class Fleet:
         _log.info("event=shared-keys-ready committee=%s", shown(number))
 
     def _each(self, provers: Iterable[int], ask: Callable[[int], V]) -> dict[int, V]:
-        futures = {prover: self._pool.submit(ask, prover) for prover in list(provers)}
+        # Each thread has a copy of what the work is about, for the lines that it logs.
+        futures = {prover: self._pool.submit(copy_context().run, ask, prover) for prover in list(provers)}
         wait(futures.values())  # also where one fails: nobody else's calls may have to wait for those left behind
+        progressed()
         return {prover: future.result() for prover, future in futures.items()}
 
 
@@ -305,6 +350,10 @@ class Fleets:
     def of(self, committee_id: int, epoch: int) -> Fleet:
         """The fleet of a committee's members of an epoch."""
         return self._fleets.get((committee_id, epoch), lambda: self._new(committee_id, epoch))
+
+    def silent(self) -> int:
+        """How many provers did not answer when they were last asked for their status."""
+        return sum(len(fleet.silent()) for fleet in self._fleets.values())
 
     def close(self) -> None:
         """Close all connections."""

@@ -6,15 +6,24 @@ The journal is the only writer of the coordinator's state; everybody else looks 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from circuits.errors import StorageError
 from commons.storage.eventlog import EventLog, RecordVersions
-from coordinator.events import Event, from_record, from_version_1, to_record
+from coordinator.compaction import Dropping
+from coordinator.events import (
+    Event,
+    RoundsForgotten,
+    from_record,
+    from_version_1,
+    from_version_2,
+    to_record,
+)
 from coordinator.rounds import CoordinatorState
 
-VERSIONS = RecordVersions((from_version_1,), check=from_record)
+VERSIONS = RecordVersions((from_version_1, from_version_2), check=from_record)
 """Of the events' records: whatever changes their form adds an upgrade."""
 
 
@@ -26,13 +35,19 @@ class Journal:
         self._log = log
         self._lock = threading.RLock()
         self._state = CoordinatorState()
-        for record in log.read():
-            try:
-                self._state.apply(from_record(record))
-            except LookupError as error:
-                raise StorageError(
-                    "the event log lacks an event that a later one builds on; restore a backup"
-                ) from error
+        self._listeners: tuple[Callable[[Event, CoordinatorState], None], ...] = ()
+        self.take_in(log.read())
+
+    def take_in(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Fold records that are in the log already.  Raises StorageError for damaged ones."""
+        with self._lock:
+            for record in records:
+                try:
+                    self._state.apply(from_record(record))
+                except LookupError as error:
+                    raise StorageError(
+                        "the event log lacks an event that a later one builds on; restore a backup"
+                    ) from error
 
     @contextmanager
     def reading(self) -> Iterator[CoordinatorState]:
@@ -40,12 +55,36 @@ class Journal:
         with self._lock:
             yield self._state
 
+    def listen(self, heard: Callable[[Event, CoordinatorState], None]) -> None:
+        """Have somebody told of each event after it was taken in, under the lock: it must not wait, nor record."""
+        with self._lock:
+            self._listeners += (heard,)
+
     def record(self, *events: Event) -> None:
-        """Log events, then take them in.  When it raises StorageError, nothing has happened."""
+        """Log events, then take them in.
+
+        Raises:
+            StorageError: nothing has happened.
+            StandbyError: this process leads no more, and its state counts for nothing: another one reads the log.
+        """
         with self._lock:
             self._log.append([to_record(event) for event in events])
             for event in events:
                 self._state.apply(event)
+                for heard in self._listeners:
+                    heard(event, self._state)
+
+    def forget(self, task_id: int, through: int) -> RoundsForgotten:
+        """Forget a task's rounds up to one: in the log, as a whole or not at all, then in the state.
+
+        Raises:
+            StorageError: nothing has changed.
+        """
+        with self._lock:
+            event = self._state.forgetting(task_id, through)
+            self._log.compact(Dropping(task_id, through), [to_record(event)])
+            self._state.apply(event)
+            return event
 
     def close(self) -> None:
         """Let go of the log."""

@@ -25,7 +25,9 @@ from coordinator.events import (
     OwnerDropped,
     ProverBlamed,
     RoundClosed,
+    RoundsForgotten,
     SetLocking,
+    ShareDelivered,
     SumOpened,
     SumPublished,
     TransactionSent,
@@ -50,6 +52,7 @@ class CoordinatorState:
         refused: headers and causes of refusals; as many as are counted.
         fees_open: rounds with accepted batches whose fees may not be settled yet.
         exclusions: what provers have signed of owners, by task, round and registration index, until all is done.
+        forgotten: by task, the last round of which nothing is known any more, and what was counted of all those.
     """
 
     def __init__(self) -> None:
@@ -62,14 +65,13 @@ class CoordinatorState:
         self.refused: set[tuple[bytes, str]] = set()
         self.fees_open: set[RoundKey] = set()
         self.exclusions: dict[tuple[int, int, int], ExclusionSigned] = {}
+        self.forgotten: dict[int, RoundsForgotten] = {}
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
         match event:
-            case HeaderAccepted():
-                self._enter(event)
-            case HeaderRefused():
-                self._refuse(event)
+            case HeaderAccepted() | ShareDelivered() | HeaderRefused():
+                self._come_in(event)
             case OwnerDropped():
                 self._drop(event)
             case ProverBlamed():
@@ -89,6 +91,18 @@ class CoordinatorState:
                 self.exclusions[event.place] = event
             case ExclusionEnded():
                 self.exclusions.pop((event.task_id, event.round, event.index), None)
+            case RoundsForgotten():
+                self._forget(event)
+
+    def _come_in(self, event: HeaderAccepted | ShareDelivered | HeaderRefused) -> None:
+        """What owners hand in."""
+        match event:
+            case HeaderAccepted():
+                self._enter(event)
+            case ShareDelivered():
+                self._deliver(event)
+            case HeaderRefused():
+                self._refuse(event)
 
     def _go_on(self, event: CohortBegun | AttemptUsed | CohortFailed | SetLocking, current: Round) -> None:
         """The cohort under way."""
@@ -190,6 +204,55 @@ class CoordinatorState:
             statuses.append(current.status(key[1], self.batches_of(key), whole=told <= LISTED))
         return statuses[::-1]
 
+    def headers(self) -> Counter[int]:
+        """How many headers the log has of each task."""
+        found: Counter[int] = Counter()
+        for (task_id, _), current in self.rounds.items():
+            found[task_id] += len(current.gone) + len(current.submissions)
+        return found
+
+    def is_forgotten(self, key: RoundKey) -> bool:
+        """Whether all that was known of a round is deleted."""
+        forgotten = self.forgotten.get(key[0])
+        return forgotten is not None and key[1] <= forgotten.through
+
+    def forgetting(self, task_id: int, through: int) -> RoundsForgotten:
+        """The event by which a task's rounds up to one are forgotten, with what is counted of them."""
+        counted = self._forgotten_counts(task_id)
+        for key in self._until(task_id, through):
+            counted.update(self.rounds[key].dropped)
+        codes = tuple(sorted(counted))
+        return RoundsForgotten(task_id, through, codes, tuple(counted[code] for code in codes))
+
+    def _forgotten_counts(self, task_id: int) -> Counter[str]:
+        known = self.forgotten.get(task_id)
+        return Counter(dict(zip(known.codes, known.counts, strict=True))) if known else Counter()
+
+    def _until(self, task_id: int, through: int) -> list[RoundKey]:
+        return [key for key in self.rounds if key[0] == task_id and key[1] <= through]
+
+    def _forget(self, event: RoundsForgotten) -> None:
+        """Leave of the rounds what a log without their events gives."""
+        counted = self.rejections.setdefault(event.task_id, Counter())
+        counted.subtract(self._forgotten_counts(event.task_id))
+        for key in self._until(event.task_id, event.through):
+            current = self.rounds.pop(key)
+            counted.subtract(current.dropped)
+            for submission in (*current.gone, *current.submissions):
+                self.ended.pop(submission, None)
+                self.submissions.pop(submission, None)
+            for batch_id in current.batches:
+                self.batches.pop(batch_id, None)
+            self.fees_open.discard(key)
+            for place in [place for place in self.exclusions if place[:2] == key]:
+                del self.exclusions[place]
+        counted.update(dict(zip(event.codes, event.counts, strict=True)))
+        self.rejections[event.task_id] = +counted
+        self.recent[event.task_id] = deque(
+            (one for one in self.recent.get(event.task_id, ()) if one.round > event.through), maxlen=RECENT
+        )
+        self.forgotten[event.task_id] = event
+
     def _in(self, state: SubmissionState, submissions: Iterable[bytes]) -> list[bytes]:
         """Those of the submissions that are in a state."""
         return [s for s in submissions if self.submissions[s].status.state is state]
@@ -203,6 +266,11 @@ class CoordinatorState:
         status = SubmissionStatus(event.submission, SubmissionState.PENDING)
         self.submissions[event.submission] = Submission(event.header, event.receipts, status)
         self._round(_key(event.header)).enter(event.submission, event.header.owner)
+
+    def _deliver(self, event: ShareDelivered) -> None:
+        entry = self.submissions.get(event.submission)  # its round may have closed meanwhile
+        if entry is not None and event.prover not in entry.receipts:
+            entry.receipts = tuple(sorted((*entry.receipts, event.prover)))
 
     def _move(
         self, submissions: Iterable[bytes], state: SubmissionState, reason: str = "", batch_id: bytes | None = None
@@ -221,7 +289,9 @@ class CoordinatorState:
             return
         state = SubmissionState.REJECTED if event.rejected else SubmissionState.EXPIRED
         self._move((event.submission,), state, event.reason)
-        self._count(entry.header.task_id, event.reason.partition(":")[0])
+        code = event.reason.partition(":")[0]
+        self._round(_key(entry.header)).dropped[code] += 1
+        self._count(entry.header.task_id, code)
         self._name(entry.header, event.reason)
 
     def _refuse(self, event: HeaderRefused) -> None:

@@ -72,6 +72,8 @@ class Round:
         failing_since: the chain's time of the first of these failures; 0 when it is not known.
         given_up: how many cohorts have failed for good.
         trouble: why the round does not move, or why the last cohort was given up.
+        dropped: how many submissions stay out for each cause.
+        gone: submissions of a round that is closed, but for the last.
         bound: owners whom provers may have locked to a set that came to nothing, so that they take no other submission.
     """
 
@@ -89,6 +91,8 @@ class Round:
     batches: list[bytes] = field(default_factory=list)
     named: list[NamedProver] = field(default_factory=list)
     excluded: set[int] = field(default_factory=set)
+    dropped: Counter[str] = field(default_factory=Counter)
+    gone: list[bytes] = field(default_factory=list)
     bound: set[bytes] = field(default_factory=set)
     closed: bool = False
 
@@ -131,9 +135,9 @@ class Round:
 
     def forget_submissions(self) -> list[bytes]:
         """All but the last one, which tells of which deployment the round is: nobody asks for the others any more."""
-        gone, self.submissions = self.submissions[:-1], self.submissions[-1:]
+        self.gone, self.submissions = self.submissions[:-1], self.submissions[-1:]
         self.by_owner.clear()
-        return gone
+        return self.gone
 
     def status(self, number: int, batches: Iterable[ProvenBatch], *, whole: bool) -> RoundStatus:
         """What is told of it; ``whole``: with its batches, its trouble, and what is held against provers."""

@@ -15,6 +15,7 @@ from circuits.errors import ContractError
 from commons.chain.depth import HEAD
 from commons.chain.ports import BatchSender
 from commons.protocol.status import SubmissionState
+from commons.runtime.logcontext import about
 from commons.settings.values import Depth
 from commons.storage.blobs import Blobs
 from coordinator.certificates import certificate_of
@@ -64,6 +65,10 @@ class Settlement:
             ChainError: the node is the trouble; call again later.
             ContractError: the market refuses it, which may pass, or is not deep enough yet; call again later.
         """
+        with about(batch=f"0x{batch_id.hex()}"):
+            self._settle(batch_id)
+
+    def _settle(self, batch_id: bytes) -> None:
         if self._look(batch_id) is not _Place.NOWHERE:
             return
         with self._journal.reading() as state:

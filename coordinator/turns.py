@@ -10,10 +10,11 @@ from typing import ParamSpec
 
 from circuits.errors import GradrollError
 from commons.runtime.clock import Clock
+from commons.runtime.pieces import progressed
 
 P = ParamSpec("P")
-KINDS = 3
-"""Kinds of work: submissions that are posted, fees, owners that are to be excluded."""
+KINDS = 4
+"""Kinds of work: submissions that are posted, fees, owners that are to be excluded, what is to be deleted."""
 SETTLED = 900
 """Seconds of the chain's time after which what it shows is taken to be settled: longer than it takes to be final."""
 MARGIN = 64
@@ -52,7 +53,7 @@ class Turn:
 
 @contextmanager
 def told(log: logging.Logger, work: str, where: str = "") -> Iterator[None]:
-    """Log what goes wrong, and go on behind it.
+    """Log what goes wrong, and go on behind it; either way the work has come further.
 
     Args:
         work: what the events are called after.
@@ -64,3 +65,4 @@ def told(log: logging.Logger, work: str, where: str = "") -> Iterator[None]:
         log.warning("event=%s-trouble %scode=%s reason=%r", work, where, error.code, str(error))
     except Exception:
         log.exception("event=%s-error %s", work, where)
+    progressed()

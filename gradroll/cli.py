@@ -13,6 +13,7 @@ from types import FrameType
 
 from circuits.errors import GradrollError
 from commons import VERSION
+from commons.runtime.process import keep_memory_private
 from gradroll.commands import COMMANDS
 from gradroll.commands.paying import end_told
 from gradroll.console import Console, tell
@@ -36,7 +37,8 @@ start here:
 --json writes one object for programs instead of lines for people; what is waited for is told on standard error.
 settings come from --config FILE (TOML), then GRADROLL_<SECTION>_<KEY>, then options.
 exit status: 0 done, 2 usage, 3 bad input or settings, 4 too early or closed or unknown, 5 unreachable or refused by the
-chain, 6 keys or disk, 7 a check failed, 130 interrupted (nothing is lost; run the command again)
+chain, 6 keys or disk, 7 a check failed, 8 a server that was stuck, 130 interrupted (nothing is lost; run the command
+again)
 """
 _SHOW_URLS = ("web3", "urllib3")
 """Loggers that below WARNING write the node's URL as it was given; it may hold a password or a key."""
@@ -67,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    keep_memory_private()
     _log_to_stderr("INFO" if getattr(arguments, "serves", False) else "WARNING")
     signal.signal(signal.SIGTERM, _interrupt)
     Console.lost = None

@@ -20,6 +20,7 @@ from circuits.errors import (
     ProofError,
     RuleViolationError,
     SignatureError,
+    StandbyError,
     StorageError,
     UnavailableError,
     UnknownError,
@@ -30,5 +31,5 @@ __all__ = [
     "AssignmentError", "BlamedProversError", "BusyError", "ChainError", "CircuitError", "ClosedError", "ConfigError",
     "ContractError", "GradientError", "GradrollError", "InconsistentError", "InsecureSetupError", "InvalidInputError",
     "KeyFileError", "KeyMismatchError", "NotReadyError", "ProofError", "RuleViolationError", "SignatureError",
-    "StorageError", "UnavailableError", "UnknownError", "WireError",
+    "StandbyError", "StorageError", "UnavailableError", "UnknownError", "WireError",
 ]  # fmt: skip

@@ -17,9 +17,10 @@ from commons.chain.transactions import OnSent
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.settings.loading import Settings, load
-from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings
+from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, UnlockSettings
 from commons.storage.accounts import load_account
 from commons.storage.parameters import PublicParameters
+from commons.storage.unlock import Unlock, unlock_by
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.tls import read_roots
 from gradroll.audit.auditor import Auditor
@@ -159,8 +160,12 @@ class Session:
             self._writers[account] = self._new_writer(account)
         return self._writers[account]
 
+    @cached_property
+    def _unlock(self) -> Unlock:
+        return unlock_by(self.settings.section(UnlockSettings).passphrase)
+
     def _new_writer(self, account: Path) -> ChainWriter:
-        key, own = load_account(account), self.settings.section(ChainSettings)
+        key, own = load_account(account, self._unlock), self.settings.section(ChainSettings)
         patience = Patience.of_command(own)
         if self._teller is None:
             return ChainWriter(self.view, key, patience)

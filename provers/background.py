@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
+
+from commons.runtime.workpool import WorkPool
 
 
 class Background:
@@ -12,10 +13,13 @@ class Background:
 
     Args:
         most: pieces that are under way or wait; strangers make them, so there may be any number.
+
+    Attributes:
+        pool: of the thread.
     """
 
     def __init__(self, name: str, most: int) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self.pool = WorkPool(1, name)
         self._places = BoundedSemaphore(most)
 
     def start(self, work: Callable[[], None]) -> bool:
@@ -23,7 +27,7 @@ class Background:
         if not self._places.acquire(blocking=False):
             return False
         try:
-            started = self._pool.submit(work)
+            started = self.pool.submit(work)
         except RuntimeError:  # closed: a call outlived the time that it was given to finish
             return False
         started.add_done_callback(lambda _: self._places.release())
@@ -31,4 +35,4 @@ class Background:
 
     def close(self) -> None:
         """Finish the piece that is under way; those that wait are not done."""
-        self._pool.shutdown(cancel_futures=True)
+        self.pool.shutdown(cancel_futures=True)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 
 from circuits.errors import ClosedError, SignatureError, UnknownError, WireError
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
-from commons.protocol.receipts import receipt_digest
+from commons.protocol.manifests import require_upload
+from commons.protocol.receipts import receipt_digest, verify_receipt
 from commons.protocol.signing import require_owner
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.sharing import sealing
-from commons.sharing.sharepayloads import all_payload_sizes, scalar_bytes
-from commons.wire.checks import CHUNK
+from commons.sharing.sealedbodies import END, BodyLabel, RunningCheck, SealedChunk, chunk_count, take_rest
+from commons.sharing.sharepayloads import body_sizes, scalar_bytes
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
+from provers.partials import Partial, Partials
 from provers.party.ledger import owner_key
+from provers.sharefiles import ReceivedShare
 from provers.store import ShareRecord, Store
 
 
@@ -42,30 +49,46 @@ class ShareIntake:
         self._environment = environment
         self._membership = membership
         self._clock_skew = clock_skew
+        self._partials = Partials(store.per_owner)
 
-    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> Iterator[int]:
+    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
         """Receive one share; when the iterator ends, it is on disk.
 
+        Args:
+            chunks: of its body, from the one on that is yielded first.
+
         Yields:
-            How many chunks were taken, after each.  A share that is here already is not read.
+            How many chunks are here already, before the first is read, and how many after each.  Nothing is read, or
+            yielded, of a share that is here.
 
         Raises:
             WireError: not addressed to this prover, malformed, or not what the owner signed.
             SignatureError: not signed by the owner, or the owner is not registered under its index.
-            ClosedError: the round takes no submissions any more, this owner has no part in it or has handed in too
-                many, or its provers have signed a batch with it already.
+            ClosedError: the round takes no submissions any more, and no quorum of provers has this one; or this owner
+                has no part in it or has handed in too many, or its provers have signed a batch with it already.
             KeyMismatchError: this prover has another reference string than the task's, or not its proving key.
             StorageError: no room.
+            BusyError: too many shares are under way.
         """
         header = head.header
         terms = self._environment.terms(header.task_id)
         context = self._environment.context(header.task_id, header.round)
         submission = header.digest(context)
         self._check_header(head, terms, context)
+        upload = require_upload(head.manifest, header, context)
         if self._store.find(submission) is None:
             self._require_unbound(header, context)
             self._environment.require_served(header.task_id)
-            yield from self._receive(head, sealed, terms, submission)
+            record = self._open_round(head, submission)
+            yield from self._receive(head, chunks, _Expected(upload, submission, terms.dimension, record))
+
+    def tidy(self, now: float) -> None:
+        """Let go of what came of shares whose rounds are over."""
+        self._partials.discard(now)
+
+    def close(self) -> None:
+        """Let go of all that came of shares without their end."""
+        self._partials.close()
 
     def receipt(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
         """The identifier of a submission whose share is on disk, and the signature of its receipt.
@@ -92,50 +115,92 @@ class ShareIntake:
         self._environment.require_eligible(context, (header.owner_index,))
 
     def _require_unbound(self, header: SubmissionHeader, context: Context) -> None:
+        self._store.ledger.require_open(header.task_id, header.round)
         if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
-    def _receive(self, head: ShareHead, sealed: Iterator[bytes], terms: TaskTerms, submission: bytes) -> Iterator[int]:
+    def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Iterator[int]:
+        header, count = head.header, head.manifest.chunks_for(head.prover)
+        size = scalar_bytes(expected.dimension)
+        part, label = self._open_part(head, expected)
+        name = (header.task_id, header.round, header.owner)
+        expires = expected.record.settle_deadline + self._clock_skew
+        begin = partial(self._begin, head, part, label, expected)
+        with self._partials.held(expected.upload, name, size, expires, begin) as share:
+            yield from take_rest(share, count, chunks)
+            share.keep(header.share_digests[head.prover], partial(self._adopt, header, expected))
+
+    def _open_part(self, head: ShareHead, expected: _Expected) -> tuple[sealing.Part, BodyLabel]:
+        """What is sealed to this prover, and what the chunks of its body are sealed under."""
+        own, body = head.prover, head.manifest.parts[head.prover].body
+        count, domain = head.manifest.chunks_for(own), self._chain.market_id.domain
+        if sha256(head.part).digest() != head.manifest.parts[own].digest:
+            raise WireError("the prover's part of the share is not the one that its owner signed")
+        label = sealing.PartLabel(domain, expected.submission, own, body, count)
+        part = sealing.open_part(self._keystore.hpke_secret, head.part, label)
+        form, committee = part.own[0], self._membership.committee
+        possible = sorted({chunk_count(size) for size in body_sizes(form, expected.dimension, committee)})
+        if possible and count not in possible:  # of a form that there is not, the writer says more
+            raise WireError(f"a share of this task comes in {' or '.join(map(str, possible))} chunks, not in {count}")
+        return part, BodyLabel(domain, expected.submission, body or 0, count)
+
+    def _begin(self, head: ShareHead, part: sealing.Part, label: BodyLabel, expected: _Expected) -> Partial:
+        """A share of which nothing has come but what is this prover's own."""
         header = head.header
-        record = self._open_round(header.task_id, header.round)
-        self._check_chunks(head.chunks, terms.dimension)
-        self._store.room_for(header.task_id, header.round, header.owner, scalar_bytes(terms.dimension))
-        label = sealing.ShareLabel(
-            self._chain.market_id.domain, header.task_id, header.round, header.owner,
-            head.prover, head.chunks,
+        room = scalar_bytes(expected.dimension) + self._partials.reserved()
+        self._store.room_for(header.task_id, header.round, header.owner, room)
+        with ExitStack() as undo:
+            writer = undo.enter_context(self._store.receive(expected.dimension, self._membership))
+            writer.write(part.own)
+            undo.pop_all()
+        body = head.manifest.parts[head.prover].body
+        root = END if body is None else head.manifest.bodies[body].root
+        return Partial(writer, RunningCheck(root, label.chunks), part.key, label)
+
+    def _adopt(self, header: SubmissionHeader, expected: _Expected, received: ReceivedShare) -> None:
+        self._store.adopt(
+            ShareRecord(
+                expected.submission, header.task_id, header.round, header.owner, expected.dimension, received.form,
+                received.size, expected.record.settle_deadline + self._clock_skew,
+            ),
+            received,
         )  # fmt: skip
-        with self._store.receive(terms.dimension, self._membership) as writer:
-            for index in range(head.chunks):
-                writer.write(self._open_chunk(next(sealed, b""), label, index))
-                yield index + 1
-            if next(sealed, None) is not None:
-                raise WireError("more chunks came than were announced")
-            received = writer.finish(header.share_digests[head.prover])
-            self._store.adopt(
-                ShareRecord(
-                    submission, header.task_id, header.round, header.owner, terms.dimension, received.form,
-                    received.size, record.settle_deadline + self._clock_skew,
-                ),
-                received,
-            )  # fmt: skip
 
-    def _check_chunks(self, chunks: int, dimension: int) -> None:
-        sizes = all_payload_sizes(dimension, self._membership.committee)
-        possible = sorted({sealing.chunk_count(size) for size in sizes})
-        if chunks not in possible:
-            raise WireError(f"a share of this task comes in {' or '.join(map(str, possible))} chunks, not in {chunks}")
+    def _open_round(self, head: ShareHead, submission: bytes) -> RoundRecord:
+        """The round, which takes submissions, or at least what of them other provers had in time.
 
-    def _open_chunk(self, sealed: bytes, label: sealing.ShareLabel, index: int) -> bytes:
-        if not sealing.OVERHEAD < len(sealed) <= CHUNK:
-            raise WireError(f"chunk {index} of the share has {len(sealed)} bytes, or is missing")
-        return sealing.open_chunk(self._keystore.hpke_secret, sealed, label, index)
-
-    def _open_round(self, task_id: int, number: int) -> RoundRecord:
-        record = self._chain.round(task_id, number)
-        now = self._chain.now()
-        if record.finalized or now > record.submit_deadline + self._clock_skew:
+        A share that comes late is one whose message took long: no step of the protocol looks at when it came.  A
+        quorum's receipts hold those of honest provers, the first of whom had it while the round took submissions.
+        """
+        task_id, number = head.header.task_id, head.header.round
+        record, now = self._chain.round(task_id, number), self._chain.now()
+        late = now > record.submit_deadline + self._clock_skew
+        if record.finalized or now > record.settle_deadline + self._clock_skew or (late and not self._is_held(head)):
             raise ClosedError(
                 f"round {number} of task {shown(task_id)} took submissions until {utc(record.submit_deadline)}, it is "
                 f"{utc(now)} now"
             )
+        if late:
+            for prover, receipt in head.receipts.items():
+                member = self._membership.committee.members[prover]
+                verify_receipt(self._chain.market_id, submission, receipt, member)
         return record
+
+    def _is_held(self, head: ShareHead) -> bool:
+        """Whether a quorum's receipts came with a share."""
+        committee = self._membership.committee
+        return len(head.receipts) >= committee.quorum and all(p < committee.size for p in head.receipts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What is known of a share before it comes.
+
+    Attributes:
+        upload: digest of its manifest.
+    """
+
+    upload: bytes
+    submission: bytes
+    dimension: int
+    record: RoundRecord

@@ -4,43 +4,56 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
 import grpc
 
+from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
 from commons.protocol.messages import Step, StepRequest
-from commons.protocol.streamheads import ShareHead
+from commons.runtime.amounts import checksum
 from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
+from commons.runtime.logcontext import about
 from commons.runtime.meters import Meter
-from commons.runtime.process import stop_requested
+from commons.runtime.process import keep_memory_private, stop_requested
+from commons.runtime.seldom import Seldom
+from commons.runtime.supervision import supervise
 from commons.settings.loading import Settings
-from commons.settings.sections import ChainSettings, KeySettings, ProverSettings
+from commons.settings.sections import ChainSettings, KeySettings, ProverSettings, UnlockSettings
 from commons.storage.parameters import PublicParameters
-from commons.wire import batchsteps, checks, uploads
+from commons.storage.unlock import unlock_by
+from commons.telemetry.callmetrics import CallMetrics
+from commons.telemetry.nodemetrics import of_pools
+from commons.telemetry.operations import Operations
+from commons.wire import batchsteps, checks, sharestreams, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
-from commons.wire.calls import Calls, Limits
+from commons.wire.calls import Calls, Limits, places_of
 from commons.wire.channel import bind, new_server
 from commons.wire.health import Health
+from commons.wire.identity import announced, identity_of, tell
 from commons.wire.methods import Pool
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
-from provers import prover_start
+from provers import prover_start, stepmetrics
 from provers.background import Background
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
+from provers.stepmetrics import StepMetrics
 from provers.store import Store
 
 _MOST_LOOKS = 16
 """Certificates that wait to be looked at, of up to 2 MiB each; what there is no room for may be shown again."""
+_NODES = ("chain", "second_node")
+"""Settings that name nodes, as metrics are labelled."""
 _SERVICE = pb.DESCRIPTOR.services_by_name["Prover"]
 _log = logging.getLogger(__name__)
 
@@ -57,38 +70,50 @@ class ProverNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(ProverSettings)
-        self._tls = own.tls
-        keystore = Keystore.load(own.keystore)
+        keystore = Keystore.load(own.keystore, unlock_by(settings.section(UnlockSettings).passphrase))
+        self._identity = identity_of(own)
         readers = [ChainView.of(chain), *(ChainView.of(chain, url) for url in (own.second_node,) if url)]
         membership = own_membership(readers, own.committee, keystore.address)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         prover_start.require_files(parameters)
         clock = SystemClock()
+        pulses = {name: ChainPulse(reader, clock) for name, reader in zip(_NODES, readers, strict=False)}
+        self.operations = Operations("prover", settings, pulses, clock, state=own.state, tls=own.tls)
         with ExitStack() as undo:
-            store = Store(own.state, max_bytes=own.max_store_bytes, per_owner=own.submissions_per_owner)
+            store = Store(
+                own.state, max_bytes=own.max_store_bytes, per_owner=own.submissions_per_owner, clock=clock,
+            )  # fmt: skip
             undo.callback(store.close)
             prover_start.bind_state(own, readers[0].market_id)
             self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)
             undo.pop_all()
-        prover_start.look_around(self.prover, own, keystore, clock)
+        prover_start.look_around(self.prover, own, announced(own.endpoint, self._identity), keystore, clock)
         self._background = Background("suspicions", _MOST_LOOKS)
         self._server: grpc.Server | None = None
-        self._health = Health(_SERVICE.full_name)
+        self.health = Health(_SERVICE.full_name)
         self._stopping = threading.Event()
+        self._tidying = threading.Thread(target=self._tidy, daemon=True, name="tidy")
+        self._beat = self.operations.watchdog.thread(self._tidying, pause=own.tidy_interval)
+        self._metrics = StepMetrics(self.operations.telemetry)
+        self._watch_over()
 
     def start(self) -> int:
         """Begin to serve; returns the port.  Raises ConfigError when the address is taken."""
-        own, calls = self._own, Calls(Limits.of(self._own))
+        own = self._own
+        calls = Calls(Limits.of(own), self.prover.refused, CallMetrics(self.operations.telemetry))
+        places_of(self.operations.telemetry, calls)
+        self.operations.start(lambda: self.health.serving, self._state)
         self._server = new_server(
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
         )  # fmt: skip
-        servicer = Servicer(self.prover, self._background, calls)
+        servicer = Servicer(self.prover, self._background, calls, self._metrics.stepped)
         prover_pb2_grpc.add_ProverServicer_to_server(servicer, self._server)
-        self._health.add_to(self._server)
-        port = bind(self._server, self._own.listen, self._tls)
+        self.health.add_to(self._server)
+        port = bind(self._server, self._own.listen, self._identity)
         self._server.start()
-        threading.Thread(target=self._tidy, daemon=True, name="tidy").start()
+        self._tidying.start()
+        tell(self._own, self._identity)
         _log.info(
             "event=prover-started address=0x%s committee=%s prover=%d port=%d",
             self.prover.address.hex(), shown(self._own.committee), self.prover.membership.index, port,
@@ -98,7 +123,8 @@ class ProverNode:
     def stop(self) -> None:
         """Refuse new calls, let running ones finish for a while, close the store."""
         self._stopping.set()
-        self._health.stop()
+        self.health.stop()
+        self.operations.stop()
         if self._server is not None:
             self._server.stop(self._own.stop_grace).wait()
         self._background.close()
@@ -108,15 +134,50 @@ class ProverNode:
     def _tidy(self) -> None:
         while not self._stopping.wait(self._own.tidy_interval):
             self.prover.tidy()
+            self._beat()
+
+    def _watch_over(self) -> None:
+        """Have threads looked after, and shown."""
+        watchdog, telemetry = self.operations.watchdog, self.operations.telemetry
+        watchdog.pieces("steps", self.prover.steps)
+        watchdog.pieces("suspicions", self._background.pool.pieces)
+        of_pools(telemetry, lambda: {"suspicions": self._background.pool})
+        stepmetrics.show(telemetry, self.prover, self._own.max_store_bytes)
+
+    def _state(self) -> dict[str, object]:
+        """What the operator is shown, beside what all servers say."""
+        status = self.prover.status()
+        return {
+            "address": checksum(status.address),
+            "committee": shown(status.committee_id),
+            "prover": status.prover,
+            "keys_ready": status.keys_ready,
+            "submissions": status.submissions,
+            "stored_bytes": status.stored_bytes,
+            "refusals": dict(status.refusals),
+            "step_under_way_seconds": self.prover.steps.longest(),
+            "work_waiting": self._background.pool.waiting,
+        }
 
 
 class Servicer(prover_pb2_grpc.ProverServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
-    def __init__(self, prover: Prover, background: Background, calls: Calls) -> None:
+    def __init__(
+        self,
+        prover: Prover,
+        background: Background,
+        calls: Calls,
+        stepped: Callable[[str, float], None] = lambda _step, _seconds: None,
+    ) -> None:
+        """Args:
+        stepped: told a step's name and the seconds that this prover took for it.
+        """
+        self._stepped = stepped
         self._prover = prover
         self._background = background
         self._calls = calls
+        self._seldom = Seldom(_log)
 
     def SubmitShares(  # noqa: N802
         self, request_iterator: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
@@ -125,13 +186,19 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         meter = Meter()
         with answering(context, self._prover.refused):
             parts = meter.incoming(request_iterator)
-            head = uploads.head_from_wire(next(parts, None))
-            taken = self._prover.take(head, self._sealed(head, parts, context))
-            yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
+            head = sharestreams.head_from_wire(next(parts, None))
+            taken = self._prover.take(head, sharestreams.chunks_from_wire(parts))
+            here = next(taken, None)  # its owner's signature was checked
+            if here is not None:
+                self._calls.enter(context)
+                self._calls.known(context)
+                yield pb.SubmitSharesReply(taken=here)
+                yield from (pb.SubmitSharesReply(taken=count) for count in spaced(taken))
             submission, signature = self._prover.receipt(head.header)
             self._calls.known(context)
             # Before the receipt leaves: an owner that has it ends the call, and with it this method.
-            _log.info("event=share submission=0x%s %s", submission.hex()[:16], meter.figures())
+            share = "event=share submission=0x%s %s"
+            self._seldom.say(logging.INFO, submission, share, submission.hex()[:16], meter.figures())
             yield pb.SubmitSharesReply(receipt=pb.ShareReceipt(submission=submission, signature=signature))
 
     def Run(  # noqa: N802
@@ -140,17 +207,25 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         """Run one step of a batch."""
         meter = Meter()
         with answering(context, self._prover.refused):
-            parts = self._led_in(meter.incoming(request_iterator), context)
-            request = batchsteps.request_from_wire(parts, self._limits)
-            self._calls.enter(context, pool=Pool.RELEASES if request.step is Step.RELEASE else Pool.STEPS)
+            parts = meter.incoming(request_iterator)
+            head = batchsteps.step_head_from_wire(next(parts, None))
+            self._prover.admit(head)
+            if head.step is not Step.RELEASE:
+                self._calls.enter(context)
+            request = batchsteps.request_from_wire(head, parts, self._limits)
+            if head.step is Step.RELEASE:
+                self._calls.enter(context, pool=Pool.RELEASES)
             try:
-                reply = self._prover.run(request)
+                with about(step=request.step.name, session=f"0x{request.session.hex()[:16]}"):
+                    begun = time.monotonic()
+                    reply = self._prover.run(request)
+                    self._stepped(request.step.name, time.monotonic() - begun)
                 self._calls.known(context)
                 yield from meter.outgoing(batchsteps.reply_to_wire(reply))
             finally:
                 self._look_at(request)
-            name, session = request.step.name, request.session.hex()[:16]
-            _log.info("event=step step=%s session=0x%s %s", name, session, meter.figures())
+            line = "event=step step=%s session=0x%s %s", request.step.name, request.session.hex()[:16], meter.figures()
+            self._seldom.say(logging.INFO, (request.step, request.session, request.owner), *line)
 
     def DealKeys(self, request: pb.DealKeysRequest, context: grpc.ServicerContext) -> pb.DealKeysReply:  # noqa: N802
         """Deal the shared keys that this prover leads."""
@@ -208,7 +283,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._prover.refused):
             batch_id, payload = uploads.asked_availability(request)
             receipt = self._prover.availability(batch_id, payload)
-            _log.info("event=availability batch=0x%s challenge=%d", batch_id.hex()[:16], receipt.challenge)
+            line = "event=availability batch=0x%s challenge=%d", batch_id.hex()[:16], receipt.challenge
+            self._seldom.say(logging.INFO, (batch_id, receipt.challenge), *line)
             return uploads.availability_to_wire(receipt)
 
     def _look_at(self, request: StepRequest) -> None:
@@ -216,26 +292,8 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         if request.step is Step.RELEASE and not self._background.start(
             partial(self._prover.look_at, replace(request, relayed=()))  # what is kept is the certificate alone
         ):
-            _log.info("event=certificate-not-looked-at reason='others wait already, or the prover ends'")
-
-    def _sealed(
-        self, head: ShareHead, parts: Iterator[pb.SubmitSharesRequest], context: grpc.ServicerContext
-    ) -> Iterator[bytes]:
-        """The chunks of a share, which are asked for once its owner's signature was checked."""
-        self._calls.enter(context)
-        self._calls.known(context)
-        yield from uploads.sealed_from_wire(parts)
-
-    def _led_in(self, parts: Iterator[pb.RunRequest], context: grpc.ServicerContext) -> Iterator[pb.RunRequest]:
-        """A step's request, which waits among strangers' ones only until its head names an attempt of this prover.
-
-        The signature is over all that follows, which may be long; but the name hangs on what provers have just drawn,
-        so that nobody knows it whom the coordinator or a prover has not told.
-        """
-        for part in parts:
-            yield part
-            if part.WhichOneof("part") == "head" and self._prover.has_attempt(part.head.session):
-                self._calls.enter(context, pool=Pool.STEPS)
+            missed = "event=certificate-not-looked-at reason='others wait already, or the prover ends'"
+            self._seldom.say(logging.INFO, "others", missed)
 
     def _limits(self, session: bytes) -> batchsteps.Limits:
         return batchsteps.Limits(self._prover.dimension(session))
@@ -243,10 +301,11 @@ class Servicer(prover_pb2_grpc.ProverServicer):
 
 def serve(settings: Settings) -> None:
     """Run a prover until SIGINT or SIGTERM; call it from the main thread."""
+    keep_memory_private()
     stop = stop_requested()
     node = ProverNode(settings)
     try:
         node.start()
-        stop.wait()
+        supervise(stop, node.operations.watchdog, node.health.works)
     finally:
         node.stop()

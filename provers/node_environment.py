@@ -70,6 +70,11 @@ class NodeEnvironment:
         """Address of the task's coordinator at present."""
         return self._chain.coordinator(task_id)
 
+    def own_coordinator(self, task_id: int) -> bytes:
+        """The same of a task that this prover works for.  Raises as ``terms``."""
+        self.terms(task_id)
+        return self.coordinator(task_id)
+
     def require_served(self, task_id: int) -> None:
         """Refuse a task that this prover cannot work for.  Raises as ``terms`` and ``commons.chain.serving``."""
         self.terms(task_id)
@@ -178,9 +183,9 @@ class NodeEnvironment:
         """A stored share as its owner sealed it."""
         return self._store.share_payload(submission)
 
-    def owner_at(self, task_id: int, index: int) -> bytes:
-        """Address of the task's owner with a registration index."""
-        return self._chain.owner_at(task_id, index)
+    def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
+        """Addresses of the task's owners with these registration indices."""
+        return tuple(self._chain.owner_at(task_id, index) for index in indices)
 
     def sign(self, digest: bytes) -> bytes:
         """Sign with this prover's key."""

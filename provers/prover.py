@@ -17,21 +17,26 @@ from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, Ke
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
-from commons.protocol.streamheads import ShareHead
+from commons.protocol.streamheads import ShareHead, StepHead
 from commons.runtime.amounts import checksum
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
+from commons.runtime.pieces import Pieces
 from commons.settings.sections import ProverSettings
+from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.evidencefiles import FOLDER, EvidenceFiles
 from commons.storage.parameters import PublicParameters
 from provers.finality import Finality
 from provers.intake import ShareIntake
 from provers.joining.keysetup import KeySetup
 from provers.joining.keystore import Keystore
+from provers.ledgerrows import RoundName
 from provers.node_environment import NodeEnvironment
 from provers.party.vouching import attest_availability
+from provers.retention import Retention
 from provers.runner import Runner
-from provers.store import RoundName, Store
+from provers.stepgate import StepGate
+from provers.store import Store
 from provers.suspicions import Suspicions
 
 _log = logging.getLogger(__name__)
@@ -77,7 +82,9 @@ class Prover:
             self.chain, store, keystore, environment, self.membership, clock_skew=settings.clock_skew
         )
         self._runner = Runner(self.membership, self._setup, store, environment, kept_replies=settings.kept_replies)
+        self._gate = StepGate(self._runner.task_of, self._environment.own_coordinator, clock)
         self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
+        self._retention = Retention(readers, store, settings)
         self._refusals: Counter[str] = Counter()
 
     @property
@@ -87,15 +94,16 @@ class Prover:
 
     def close(self) -> None:
         """Let go of the state directory."""
+        self._intake.close()
         self.store.close()
 
     def require_served(self, task_id: int) -> None:
         """Refuse a task that this prover cannot work for.  Raises as ``NodeEnvironment.require_served``."""
         self._environment.require_served(task_id)
 
-    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> Iterator[int]:
-        """Take one share in, as ``ShareIntake.take``: it yields after each chunk."""
-        return self._intake.take(head, sealed)
+    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Iterator[int]:
+        """Take one share in, as ``ShareIntake.take``: it yields how many chunks are here."""
+        return self._intake.take(head, chunks)
 
     def receipt(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
         """Submission and receipt of a share that is here.  Raises UnknownError."""
@@ -105,13 +113,23 @@ class Prover:
         """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""
         return self._runner.dimension(session)
 
-    def has_attempt(self, session: bytes) -> bool:
-        """Whether this prover works on an attempt of that name."""
-        return self._runner.has_attempt(session)
+    def admit(self, head: StepHead) -> None:
+        """Let a step in by its head alone, before anything else of it is read.  Raises as ``StepGate.admit``."""
+        self._gate.admit(head)
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
         return self._runner.run(request)
+
+    @property
+    def steps(self) -> Pieces:
+        """The step under way, if any."""
+        return self._runner.pieces
+
+    @property
+    def keys_ready(self) -> bool:
+        """Whether the committee's shared keys are confirmed."""
+        return self._setup.ready
 
     def look_at(self, request: StepRequest) -> None:
         """Look for evidence in the certificate of a release, whatever was answered.  Never raises."""
@@ -170,7 +188,8 @@ class Prover:
         try:
             now = self._clock.time()  # not the node's word: a time far ahead would cost the shares of running rounds
             deleted = self.store.discard_settled(int(now), self._still_open(int(now)))
-            self.store.discard_results(now - self._settings.retention_days * DAY)
+            self._intake.tidy(now)
+            self._retention.turn(int(now))
         except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
             reason = str(error) if isinstance(error, GradrollError) else type(error).__name__
             _log.warning("event=tidy-failed reason=%r", reason)

@@ -46,15 +46,19 @@ def bind_state(own: ProverSettings, market: MarketId) -> None:
     )  # fmt: skip
 
 
-def look_around(prover: Prover, own: ProverSettings, keystore: Keystore, clock: Clock) -> None:
-    """Say in the log what will be trouble: tasks that cannot be worked for, registration, clock, disk, retention."""
+def look_around(prover: Prover, own: ProverSettings, endpoint: str, keystore: Keystore, clock: Clock) -> None:
+    """Say in the log what will be trouble: tasks that cannot be worked for, registration, clock, disk, retention.
+
+    Args:
+        endpoint: what the registry should have, with the pin of this server's key.
+    """
 
     def concerns(task: TaskRecord) -> bool:
         return task.terms.committee_id == own.committee
 
     tasks = warn_unserved(open_tasks(prover.chain, concerns, clock), prover.require_served)
     try:
-        _warn_of_registration(prover.chain.committee_record(own.committee), prover.membership, own, keystore)
+        _warn_of_registration(prover.chain.committee_record(own.committee), prover.membership, endpoint, keystore)
         warn_of_clock(prover.chain, clock, own.clock_skew)
         warn_of_depth(prover.chain, own.confirmations)
     except ChainError as error:
@@ -79,15 +83,15 @@ def _bytes_of_round(task: TaskRecord) -> int:
 
 
 def _warn_of_registration(
-    record: CommitteeRecord, membership: Membership, own: ProverSettings, keystore: Keystore
+    record: CommitteeRecord, membership: Membership, own_endpoint: str, keystore: Keystore
 ) -> None:
     """Owners seal to the registered key and send to the registered endpoint, whatever this prover's settings say."""
     endpoint, key = record.endpoints[membership.index], record.hpke_keys[membership.index]
     if not endpoint:
         _log.warning("event=not-joined advice='run gradroll prover join'")
-    elif (endpoint, key) != (own.endpoint, keystore.hpke_public):
+    elif (endpoint, key) != (own_endpoint, keystore.hpke_public):
         _log.warning(
             "event=registered-otherwise endpoint=%r own_endpoint=%r same_sealing_key=%s "
             "advice='run gradroll prover join again'",
-            endpoint, own.endpoint, key == keystore.hpke_public,
+            endpoint, own_endpoint, key == keystore.hpke_public,
         )  # fmt: skip

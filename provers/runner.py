@@ -14,9 +14,13 @@ from commons.protocol.bodies import SignatureBody
 from commons.protocol.bounded import remember
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
+from commons.protocol.streamheads import StepHead
+from commons.runtime.pieces import Pieces
+from commons.runtime.seldom import Seldom
+from provers.foresight import Foresight, UnforeseenError
 from provers.joining.keysetup import KeySetup
 from provers.node_environment import NodeEnvironment
-from provers.party import Party, RestoredError, handle
+from provers.party import Party, RestoredError, handle, known_cohort
 from provers.store import Store
 
 _log = logging.getLogger(__name__)
@@ -25,7 +29,11 @@ _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 
 
 class Runner:
-    """Owns the party of this node."""
+    """Owns the party of this node.
+
+    Attributes:
+        pieces: the step under way, if any.
+    """
 
     def __init__(
         self,
@@ -42,6 +50,8 @@ class Runner:
         self._environment = environment
         self._kept_replies = kept_replies
         self._lock = threading.Lock()
+        self._seldom = Seldom(_log)
+        self.pieces = Pieces()
         self._party: Party | None = None
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
@@ -53,39 +63,55 @@ class Runner:
         state = party.cohorts.get(session) or party.any_attempt(session)
         return state.cohort.context.dimension
 
-    def has_attempt(self, session: bytes) -> bool:
-        """Whether an attempt of that name is under way here."""
-        party = self._party
-        return party is not None and session in party.attempts
+    def task_of(self, head: StepHead) -> int:
+        """The task that a step is about, from its head alone.  Raises UnknownError for a session nobody knows."""
+        if head.step is Step.COIN:
+            return head.task_id
+        if self._party is None:
+            raise UnknownError(f"no session 0x{head.session.hex()} here (a restart forgets it); begin a new one")
+        return known_cohort(self._party, head).context.task_id
 
     def run(self, request: StepRequest) -> StepReply:
-        """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
-        key = _identity(request)
-        with self._lock:
-            if key in self._replies:
-                return self._replies[key]
-            reply = self._step(request)
-            if request.step in _LONG:
-                self._drop_long_replies()
-            if request.step is not Step.RELEASE:  # anybody may ask, as often as they like; it is answered anew
-                remember(self._replies, key, reply, self._kept_replies)
+        """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk.
+
+        The chain is asked while other steps run: a node that lags keeps back the steps of its own questions alone.
+        """
+        key, foresight = _identity(request), Foresight(self._environment)
+        while True:
+            try:
+                with self._lock, self.pieces.piece():
+                    return self._answer(key, request, foresight)
+            except UnforeseenError as missing:
+                foresight.learn(missing)
+
+    def _answer(self, key: bytes, request: StepRequest, foresight: Foresight) -> StepReply:
+        if key in self._replies:
+            return self._replies[key]
+        reply = self._step(request, foresight)
+        if request.step in _LONG:
+            self._drop_long_replies()
+        if request.step is not Step.RELEASE:  # anybody may ask, as often as they like; it is answered anew
+            remember(self._replies, key, reply, self._kept_replies)
         return reply
 
-    def _step(self, request: StepRequest) -> StepReply:
+    def _step(self, request: StepRequest, foresight: Foresight) -> StepReply:
         if self._party is None:
             membership, keys = self._membership, self._key_setup.keys
             self._party = Party.new(membership.index, membership.committee, keys, secrets.token_bytes(NONCE_BYTES))
         try:
-            outcome = handle(self._party, request, self._environment)
+            outcome = handle(self._party, request, foresight)
         except GradrollError as error:
             if isinstance(error, RestoredError):
                 self._store.commit((error.entry,))
-            _log.warning(
+            self._seldom.say(
+                logging.WARNING, (request.step, error.code),
                 "event=step-refused step=%s session=0x%s code=%s reason=%r",
                 request.step.name, request.session.hex()[:16], error.code, str(error),
             )  # fmt: skip
             raise
-        self._store.commit(outcome.entries)
+        if request.step is Step.ATTEST:  # before the lock, which binds the owners: after it the batch must be kept
+            self._store.room_for_more(outcome.about[0], len(request.payload))
+        self._store.commit(outcome.entries, outcome.about)
         self._keep(request, outcome.reply.message)
         self._party = outcome.party
         return outcome.reply

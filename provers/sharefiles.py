@@ -69,6 +69,10 @@ class ShareWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Delete the files, unless somebody has taken them over."""
         for file, path in self._files.items():
             with suppress(OSError):  # a full disk, told by whoever wrote; what is left is deleted at the next start
                 file.close()

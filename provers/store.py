@@ -1,39 +1,51 @@
 """What a prover keeps on disk: its ledger, its shares, the batches it attested, its shares of their sums.
 
-The ledger is append-only in sqlite; everything else are files.  A share lies in its file as bare scalars, so that it is
-used through a memory map; what its owner sealed is kept beside it when it came in another form.  A share of a sum is
-computed when it is first asked for, or when the shares under it are deleted; that it is here does not mean that it may
-be sent (``provers.party.releasing``).
+The ledger is in sqlite (``provers.ledgerrows``); everything else are files.  A share lies in its file as bare scalars,
+so that it is used through a memory map; what its owner sealed is kept beside it when it came in another form.  A share
+of a sum is computed when it is first asked for, or when the shares under it are deleted; that it is here does not mean
+that it may be sent (``provers.party.releasing``).
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import partial, reduce
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import native
 from circuits.atomicfile import storing
-from circuits.errors import ClosedError, FullError, StorageError, UnknownError
+from circuits.errors import ClosedError, StorageError, UnknownError
 from circuits.statement import Membership
-from commons.protocol.bundle import ROUND_NAMED, AuditBundle, Certificate, named_round
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.runtime.clock import Clock, SystemClock
 from commons.sharing.sharepayloads import DENSE_FORM
 from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database, Step, statements
-from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, move_durably, write_durably
+from commons.storage.files import (
+    LOCAL_DISK,
+    DirectoryLock,
+    Disk,
+    make_directory,
+    move_durably,
+    sync_directory,
+    write_durably,
+)
+from commons.storage.quota import Quota
 from native import FrArray
+from provers.batchfiles import BatchFiles
 from provers.formers import Formers
-from provers.party import ledger
+from provers.ledgerrows import LEDGER, ROUNDS, LedgerRows, RoundName, head_of_rows
+from provers.party.ledger import Entry, LedgerState, RoundsClosed, Selection
 from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
 
 _FIRST_VERSION = (
-    "CREATE TABLE IF NOT EXISTS ledger (sequence INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL)",
+    LEDGER,
     """CREATE TABLE IF NOT EXISTS shares (
   submission BLOB PRIMARY KEY, task_id TEXT NOT NULL, round TEXT NOT NULL, owner BLOB NOT NULL,
   dimension INTEGER NOT NULL, form INTEGER NOT NULL, bytes INTEGER NOT NULL, expires INTEGER NOT NULL,
@@ -41,13 +53,10 @@ _FIRST_VERSION = (
 ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner)",
 )
-STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION),)
+STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION), ROUNDS)
 """Step n leads the database from version n to n + 1.  None may change the ledger's rows: signed heads cover them."""
-_CERTIFICATE = ".certificate"
 _AT_ONCE = 256
 """Shares that are deleted in one transaction, each of which waits for the disk."""
-RoundName = tuple[int, int]
-"""Task and number of a round."""
 _log = logging.getLogger(__name__)
 
 
@@ -72,78 +81,86 @@ class ShareRecord:
 
 
 class Store:
-    """A prover's state directory; one process at a time."""
+    """A prover's state directory; one process at a time.
 
-    def __init__(self, directory: Path, *, max_bytes: int, per_owner: int = 4, disk: Disk = LOCAL_DISK) -> None:
+    Attributes:
+        per_owner: most submissions of an owner in a round.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        max_bytes: int,
+        per_owner: int = 4,
+        disk: Disk = LOCAL_DISK,
+        clock: Clock | None = None,
+    ) -> None:
         """Open the directory and fold the ledger.
 
         Args:
-            max_bytes: most bytes of shares on disk.
+            max_bytes: most bytes of shares, and of the sums and batches that come of them, on disk.
             per_owner: most submissions of an owner in a round.
+            clock: says when a round was last worked on; the machine's if none is given.
 
         Raises:
             StorageError: another process uses the directory, its content is damaged, or of a newer release.
         """
         self._lock = DirectoryLock(directory)
-        self._disk = disk
+        self._disk, self._clock = disk, clock or SystemClock()
+        self._quota = Quota(max_bytes, "shares, sums and batches", "prover.max_store_bytes")
         with ExitStack() as undo:
             undo.callback(self._lock.release)
             self._open(directory, undo)
             undo.pop_all()  # all is well: nothing of it is undone
-        self._max_bytes, self._per_owner = max_bytes, per_owner
+        self.per_owner = per_owner
 
     def _open(self, directory: Path, undo: ExitStack) -> None:
         # It may be refused: first.
-        self._database = Database(directory / "prover.sqlite", STEPS, self._disk, kept=_head_of_rows)
+        self._database = Database(directory / "prover.sqlite", STEPS, self._disk, kept=head_of_rows)
         undo.callback(self._database.close)
         self._shares, self._bodies = directory / "shares", directory / "bodies"
         self._sums, self._incoming = directory / "sums", directory / "incoming"
-        self._batches = directory / "batches"
+        batches = directory / "batches"
         with storing(f"cannot use the state directory {directory}"):
-            for folder in (self._shares, self._bodies, self._sums, self._batches, self._incoming):
-                folder.mkdir(mode=0o700, exist_ok=True)
+            for folder in (self._shares, self._bodies, self._sums, batches, self._incoming):
+                make_directory(folder)
+            sync_directory(directory)  # a process that died may have made them, and not come to this
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
         self.formers = Formers(directory, self._disk)
         self._whole: set[bytes] = set()
-        self._commit = threading.Lock()
-        self.ledger = self._fold()
+        self._rows, self._batches = LedgerRows(self._database), BatchFiles(batches, self._disk)
         self._drop_orphans()
         self._counting = threading.Lock()
-        self._used = self._count()
-        self._of_round = self._index()
+        self._used: tuple[int, int] = (0, 0)
+        self._recount()
+
+    @property
+    def ledger(self) -> LedgerState:
+        """The durable ledger's fold; another one after rounds were closed, so do not keep it."""
+        return self._rows.state
 
     def close(self) -> None:
         """Let go of the directory."""
         self._database.close()
         self._lock.release()
 
-    def commit(self, entries: Sequence[ledger.Entry]) -> None:
-        """Append ledger entries; on return they are durable and folded into ``ledger``.
-
-        Raises:
-            RuleViolationError: an entry breaks a rule; nothing is written.
-            StorageError: the entries could not be written; nothing is.
-        """
-        if not entries:
-            return
-        with self._commit:
-            for entry in entries:
-                self.ledger.check(entry)
-            rows = [(ledger.to_text(entry),) for entry in entries]
-            with self._database.transaction() as connection:
-                connection.executemany("INSERT INTO ledger (record) VALUES (?)", rows)
-            for entry in entries:
-                self.ledger.apply(entry)
+    def commit(self, entries: Sequence[Entry], about: RoundName | None = None) -> None:
+        """Append ledger entries; on return they are durable and folded into ``ledger``.  See ``LedgerRows.commit``."""
+        self._rows.commit(entries, about, int(self._clock.time()))
 
     def room_for(self, task_id: int, round_number: int, owner: bytes, size: int) -> None:
-        """Raise ClosedError or StorageError when one more share of ``size`` bytes is not taken."""
+        """Raise ClosedError or FullError when one more share of ``size`` bytes is not taken."""
         key = (str(task_id), str(round_number), owner)
         count = self._database.query("SELECT COUNT(*) FROM shares WHERE task_id = ? AND round = ? AND owner = ?", key)
-        if count[0][0] >= self._per_owner:
-            raise ClosedError(f"this owner has handed in {self._per_owner} submissions in this round already")
-        if self.usage()[1] + size > self._max_bytes:
-            raise FullError("this prover's room for shares is used up; try again after the round has settled")
+        if count[0][0] >= self.per_owner:
+            raise ClosedError(f"this owner has handed in {self.per_owner} submissions in this round already")
+        self.room_for_more(task_id, size)
+
+    def room_for_more(self, task_id: int, size: int) -> None:
+        """Raise FullError when a task may not have so many bytes more here."""
+        self._quota.require(task_id, size)
 
     def usage(self) -> tuple[int, int]:
         """Number of shares on disk and their bytes; counted along, as it is asked for with every share."""
@@ -179,6 +196,7 @@ class Store:
         with self._counting:
             count, size = self._used
             self._used = (count + (there is None), size + record.size - (there[0] if there else 0))
+        self._quota.add(record.task_id, record.size - (there[0] if there else 0))
 
     def share(self, submission: bytes) -> FrArray:
         """A stored share: FrArray (share_length, 4), read-only; its digest is checked at the first use of a process.
@@ -216,14 +234,16 @@ class Store:
         leaving = {submission for submission, task, number in rows if (int(task), int(number)) not in still_open}
         leaving -= self._keep_sums(leaving)
         ordered = sorted(leaving)
-        for first in range(0, len(ordered), _AT_ONCE):
-            some = ordered[first : first + _AT_ONCE]
-            with self._database.transaction() as connection:
-                connection.executemany("DELETE FROM shares WHERE submission = ?", [(s,) for s in some])
-            with self._counting:
-                self._used = self._count()
-            for submission in some:
-                self._delete(submission)
+        try:
+            for first in range(0, len(ordered), _AT_ONCE):
+                some = ordered[first : first + _AT_ONCE]
+                with self._database.transaction() as connection:
+                    connection.executemany("DELETE FROM shares WHERE submission = ?", [(s,) for s in some])
+                for submission in some:
+                    self._delete(submission)
+        finally:
+            if leaving:
+                self._recount()
         return len(leaving)
 
     def _delete(self, submission: bytes) -> None:
@@ -232,52 +252,54 @@ class Store:
                 self._disk.durably(partial(path.unlink, missing_ok=True))
             self._whole.discard(submission)
 
-    def discard_results(self, before: float) -> int:
-        """Delete sums and batches that were written before a time, seconds since 1970."""
-        with storing("cannot tidy the results"):
-            old = [p for folder in (self._sums, self._batches) for p in folder.iterdir() if p.stat().st_mtime < before]
+    def discard_results(self, before: float, standing: Collection[RoundName] = ()) -> int:
+        """Delete sums and batches that were written before a time, seconds since 1970.
+
+        Args:
+            standing: rounds whose sums and batches are kept whatever their age is.
+        """
+        kept = {digest.hex() for name in standing for digest in self._rows.sets_of(name)}
+        with storing("cannot tidy the sums"):
+            old = [p for p in self._sums.iterdir() if p.name not in kept and p.stat().st_mtime < before]
             for path in old:
                 self._disk.durably(path.unlink)
-        if old:
-            self._of_round = self._index()
-        return len(old)
+        discarded = len(old) + self._batches.discard_old(before, standing)
+        if discarded:
+            self._recount()
+        return discarded
 
-    def put_batch(self, bundle: AuditBundle) -> None:
-        """Keep an attested batch: its certificate, and everything that was opened."""
-        self.put_certificate(bundle.certificate)
-        write_durably(
-            self._batches / f"{bundle.certificate.batch_id.hex()}.opened", bundle.encode_opened(), disk=self._disk
-        )
+    def rounds(self) -> dict[RoundName, int]:
+        """Rounds of which there is more than shares, and when each was last worked on, seconds since 1970."""
+        return {**dict.fromkeys(self._batches.rounds(), 0), **self._rows.rounds()}
 
-    def put_certificate(self, certificate: Certificate) -> None:
-        """Keep a certificate; of one that is here already only the attestations change, to the larger number.
+    def close_round(self, name: RoundName) -> None:
+        """Refuse every step of a round, and of those of its task before it, for good; durable on return.
 
-        With them comes the payee, which nothing else binds: this prover may have been named another one.
+        Raises:
+            StorageError: it could not be written down; nothing has changed.
         """
-        path = self._certificate_path(certificate.batch_id)
-        if path.exists():
-            known = Certificate.decode(self.certificate(certificate.batch_id))
-            if len(known.attestations) >= len(certificate.attestations):
-                return
-            certificate = replace(known, payee=certificate.payee).attested_by(certificate.attestations)
-        write_durably(path, certificate.encode(), disk=self._disk)
-        context = certificate.statement.context
-        self._of_round.setdefault((context.task_id, context.round), set()).add(certificate.batch_id)
+        task_id, number = name
+        if self.ledger.closed.get(task_id, -1) < number:
+            self._rows.commit([RoundsClosed(task_id, number)])
 
-    def batches_of(self, task_id: int, round_number: int) -> list[bytes]:
-        """Batches of a round whose certificate is here, in ascending order."""
-        return sorted(self._of_round.get((task_id, round_number), ()))
+    def forget_closed(self) -> int:
+        """Delete everything of rounds that are closed for good; again after a crash, until all of it is gone.
 
-    def certificate(self, batch_id: bytes) -> bytes:
-        """The certificate of a batch, encoded.  Raises UnknownError."""
-        return self._batch_file(self._certificate_path(batch_id), batch_id)
+        Returns:
+            How many rounds there were.
+        """
+        closed = self.ledger.closed
+        names = [name for name in self.rounds() if name[1] <= closed.get(name[0], -1)]
+        with storing("cannot delete a sum"):
+            for digest in {digest for name in names for digest in self._rows.sets_of(name)}:
+                self._disk.durably(partial((self._sums / digest.hex()).unlink, missing_ok=True))
+        if names:
+            self._batches.discard(names)
+            self._rows.drop(names)  # last: until then it is known what there is to delete
+            self._recount()
+        return len(names)
 
-    def audit_bundle(self, batch_id: bytes) -> bytes:
-        """The audit bundle of a batch, encoded.  Raises UnknownError."""
-        opened = self._batch_file(self._batches / f"{batch_id.hex()}.opened", batch_id)
-        return self.certificate(batch_id) + opened
-
-    def summed(self, selection: ledger.Selection) -> FrArray:
+    def summed(self, selection: Selection) -> FrArray:
         """This prover's share of a sum, FrArray (d + 129, 4).
 
         Raises:
@@ -294,7 +316,7 @@ class Store:
                 _log.warning("event=sum-repaired selection=0x%s", selection.digest.hex())
         return self._add_up(selection, path)
 
-    def _add_up(self, selection: ledger.Selection, path: Path) -> FrArray:
+    def _add_up(self, selection: Selection, path: Path) -> FrArray:
         """Compute this prover's share of a sum from the shares under it, and keep it."""
         rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
         raw = native.linear_combination(rows, list(selection.weights)).astype("<u8", copy=False).tobytes()
@@ -306,9 +328,7 @@ class Store:
         staying: set[bytes] = set()
         if not leaving:
             return staying
-        with self._commit:  # an owner's lock is the set itself, shared by all its owners
-            selections = {id(selection): selection for selection in self.ledger.locks.values()}
-        for selection in selections.values():
+        for selection in self._rows.selections().values():
             if leaving.intersection(selection.submissions) and all(self.find(s) for s in selection.submissions):
                 try:
                     self.summed(selection)
@@ -319,36 +339,48 @@ class Store:
                     staying.update(selection.submissions)
         return staying
 
-    def _count(self) -> tuple[int, int]:
-        count, size = self._database.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM shares")[0]
-        return int(count), int(size)
+    def _recount(self) -> None:
+        """Count what is there anew, after some of it was deleted."""
+        rows = self._database.query("SELECT task_id, COUNT(*), SUM(bytes) FROM shares GROUP BY task_id")
+        held = Counter({int(task): int(size) for task, _, size in rows})
+        with self._counting:
+            self._used = sum(int(count) for _, count, _ in rows), held.total()
+        held.update(self._batches.sizes())
+        held.update(self._sums_of_tasks())
+        self._quota.recount(held)
 
-    def _index(self) -> dict[RoundName, set[bytes]]:
-        """Batches by round, from how their certificates begin."""
-        found: dict[RoundName, set[bytes]] = {}
-        for path in self._batches.glob(f"*{_CERTIFICATE}"):
-            with storing("cannot read a batch"), path.open("rb") as file:
-                name = named_round(file.read(ROUND_NAMED))
-            if name is not None:  # of this release
-                found.setdefault(name, set()).add(bytes.fromhex(path.stem))
+    def _sums_of_tasks(self) -> Counter[int]:
+        found: Counter[int] = Counter()
+        with storing("cannot look at the sums"):
+            sizes = {path.name: path.stat().st_size for path in self._sums.iterdir()}
+        for name in self._rows.rounds() if sizes else ():
+            found[name[0]] += sum(sizes.get(digest.hex(), 0) for digest in self._rows.sets_of(name))
         return found
 
-    def _certificate_path(self, batch_id: bytes) -> Path:
-        return self._batches / f"{batch_id.hex()}{_CERTIFICATE}"
+    def put_batch(self, bundle: AuditBundle) -> None:
+        """Keep an attested batch: its certificate, and everything that was opened."""
+        self._counted(bundle.certificate, lambda: self._batches.put(bundle))
 
-    def _batch_file(self, path: Path, batch_id: bytes) -> bytes:
-        if not path.exists():
-            raise UnknownError(
-                f"this prover has nothing of batch 0x{batch_id.hex()}: it did not attest it, or has deleted it"
-            )
-        with storing("cannot read a batch"):
-            return path.read_bytes()
+    def put_certificate(self, certificate: Certificate) -> None:
+        """Keep a certificate, see ``BatchFiles``."""
+        self._counted(certificate, lambda: self._batches.put_certificate(certificate))
 
-    def _fold(self) -> ledger.LedgerState:
-        state = ledger.LedgerState()
-        for (record,) in self._database.query("SELECT record FROM ledger ORDER BY sequence"):
-            state.apply(ledger.from_text(record))
-        return state
+    def _counted(self, certificate: Certificate, put: Callable[[], None]) -> None:
+        before = self._batches.size(certificate.batch_id)
+        put()
+        self._quota.add(certificate.statement.context.task_id, self._batches.size(certificate.batch_id) - before)
+
+    def batches_of(self, task_id: int, round_number: int) -> list[bytes]:
+        """Batches of a round whose certificate is here, in ascending order."""
+        return self._batches.of_round((task_id, round_number))
+
+    def certificate(self, batch_id: bytes) -> bytes:
+        """The certificate of a batch, encoded.  Raises UnknownError."""
+        return self._batches.certificate(batch_id)
+
+    def audit_bundle(self, batch_id: bytes) -> bytes:
+        """The audit bundle of a batch, encoded.  Raises UnknownError."""
+        return self._batches.bundle(batch_id)
 
     def _drop_orphans(self) -> None:
         """A crash between a file's rename and its row leaves a file that no receipt speaks of."""
@@ -366,11 +398,3 @@ class Store:
 
     def _share_path(self, submission: bytes) -> Path:
         return self._shares / submission.hex()
-
-
-def _head_of_rows(connection: sqlite3.Connection) -> bytes:
-    """Digest of the ledger's head by its rows as they stand, whatever a release makes of them."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'ledger'").fetchone():
-        return ledger.GENESIS
-    rows = connection.execute("SELECT record FROM ledger ORDER BY sequence")
-    return reduce(ledger.head_over, (text for (text,) in rows), ledger.GENESIS)

@@ -13,6 +13,7 @@ from circuits.terms import TaskTerms
 from commons.protocol.bounded import remember
 from commons.protocol.bundle import Certificate
 from commons.protocol.certified import Attesters
+from commons.runtime.seldom import Seldom
 from commons.storage.evidencefiles import EvidenceFiles, Watch
 from provers.node_environment import NodeEnvironment
 from provers.store import Store
@@ -30,12 +31,13 @@ class Suspicions:
         self._environment = environment
         self._store = store
         self._watch = Watch(files)
+        self._seldom = Seldom(_log)
         self._read = _Looked(_OWN)
         self._shown = _Looked(_SHOWN)
 
     def shown(self, encoded: bytes) -> None:
         """Look at a certificate that came with a request.  Never raises: what is answered depends on nothing of it."""
-        with _unlooked():
+        with self._unlooked():
             self._look(Certificate.decode(encoded))
 
     def _look(self, certificate: Certificate) -> None:
@@ -58,11 +60,22 @@ class Suspicions:
         """
         unread = [batch for batch in self._store.batches_of(terms.task_id, number) if not self._read.has(batch)]
         for batch_id in unread:
-            with _unlooked():  # it may be deleted meanwhile: the others are looked at all the same
+            with self._unlooked():  # it may be deleted meanwhile: the others are looked at all the same
                 own = Certificate.decode(self._store.certificate(batch_id))
                 if self._watch.certificate(own, attesters, terms):
                     self._read.add(batch_id)
         return bool(unread)
+
+    @contextmanager
+    def _unlooked(self) -> Iterator[None]:
+        """Go on behind what cannot be looked at; another request may show it again."""
+        try:
+            yield
+        except GradrollError as error:  # junk, a stranger's task, a node that is silent, or a batch that is deleted
+            missed = "event=certificate-not-looked-at code=%s reason=%r"
+            self._seldom.say(logging.INFO, error.code, missed, error.code, str(error))
+        except Exception as error:
+            self._seldom.say(logging.ERROR, type(error).__name__, "event=certificate-error", error=error)
 
 
 class _Looked:
@@ -80,14 +93,3 @@ class _Looked:
     def add(self, batch: bytes, members: frozenset[int] = frozenset()) -> None:
         with self._lock:
             remember(self._members, batch, members | self._members.get(batch, frozenset()), self._most)
-
-
-@contextmanager
-def _unlooked() -> Iterator[None]:
-    """Go on behind what cannot be looked at; another request may show it again."""
-    try:
-        yield
-    except GradrollError as error:  # junk, a stranger's task, a node that is silent, or a batch that is deleted
-        _log.info("event=certificate-not-looked-at code=%s reason=%r", error.code, str(error))
-    except Exception:
-        _log.exception("event=certificate-error")

@@ -15,7 +15,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 EXTRAS = {"operator": ("redis",), "demo": ("demo",), "dev": ("dev",)}
 """Locks of the project itself, by the extras that they hold; an operator may choose a log in Redis."""
-TOOLS = ("analysis", "docs")
+TOOLS = ("analysis", "docs", "fuzz")
 """Extras that are installed on their own, each into an environment of its own."""
 
 

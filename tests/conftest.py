@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from commons.runtime.seldom import Seldom
 from tests.support.anvil import Anvil, binary_in
+from tests.support.redisserver import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +25,25 @@ def repository() -> Path:
 def development_keys(repository: Path) -> Path:
     """Where seeded development keys are kept between runs; made on first use."""
     return repository / "build" / "development-keys"
+
+
+@pytest.fixture(autouse=True)
+def every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the whole process says seldom is said in each test, whichever ran before it."""
+    monkeypatch.setattr("commons.wire.rpcstatus._seldom", Seldom(logging.getLogger("commons.wire.rpcstatus")))
+
+
+@pytest.fixture(scope="session")
+def _redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(_redis: RedisServer) -> RedisServer:
+    """An empty Redis server that other tests use later."""
+    _redis.client.flushall()
+    return _redis
 
 
 @pytest.fixture

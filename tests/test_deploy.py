@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 import yaml
 
-from circuits.errors import ChainError, ConfigError, KeyFileError, StorageError
+from circuits.errors import ChainError, ConfigError, KeyFileError, StorageError, catalogue
 from circuits.srs import powers_needed
 from circuits.statement import domain_size
 from commons.chain.devchain import DevChain
 from commons.runtime.descriptors import room_for
+from commons.runtime.supervision import STUCK_STATUS
 from commons.settings.loading import load
+from commons.settings.pins import parse_endpoint
 from commons.settings.sections import (
     ChainSettings,
     CoordinatorSettings,
@@ -224,6 +226,15 @@ def test_units_start_again_what_may_heal_and_nothing_else(name: str, tmp_path: P
     assert unit(name)["Unit"]["StartLimitIntervalSec"] == "0"  # no burst of tries after which a node's return is missed
 
 
+@pytest.mark.parametrize("name", ["prover", "coordinator"])
+def test_units_are_told_that_a_process_lives_and_start_one_again_that_ended_itself(name: str) -> None:
+    service = unit(name)["Service"]
+    assert service["Type"] == "notify"
+    assert service["WatchdogSec"] == "5min"
+    assert STUCK_STATUS not in {int(status) for status in service["RestartPreventExitStatus"].split()}
+    assert STUCK_STATUS not in {error.exit_status for error in catalogue().values()}
+
+
 def test_example_settings_pass_the_real_loader() -> None:
     settings = {path.stem: load(path, environment={}) for path in EXAMPLES.glob("*.toml")}
     assert set(settings) == {"prover", "coordinator", "owner", "model-owner"}
@@ -249,12 +260,14 @@ def test_examples_agree_with_each_other() -> None:
     assert all(chain == chains[0] for chain in chains)
     used = {documents["owner"]["owner"]["coordinator"], documents["model-owner"]["model_owner"]["coordinator"]}
     port = documents["coordinator"]["coordinator"]["listen"].rpartition(":")[2]
-    assert used == {f"grpcs://coordinator.example.org:{port}"}
+    announced = documents["coordinator"]["coordinator"]["endpoint"]
+    assert announced == f"grpcs://coordinator.example.org:{port}"
+    assert [each.partition("#")[0] for each in used] == [announced]
+    assert all(parse_endpoint(each).pin for each in used)  # owners and model owners know the coordinator by its key
     assert documents["prover"]["prover"]["endpoint"].startswith("grpcs://")
     settings = [load(EXAMPLES / f"{name}.toml", environment={}) for name in ("prover", "coordinator")]
-    tls = settings[0].section(ProverSettings).tls
-    assert tls is not None
-    assert tls == settings[1].section(CoordinatorSettings).tls
+    assert settings[0].section(ProverSettings).tls is None
+    assert settings[1].section(CoordinatorSettings).tls is None
     assert settings[0].section(ProverSettings).second_node
     assert documents["owner"]["keys"] == documents["model-owner"]["keys"]
     assert settings[0].section(KeySettings) == settings[1].section(KeySettings)

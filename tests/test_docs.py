@@ -18,7 +18,9 @@ from circuits.errors import catalogue
 from commons.settings import reference
 from commons.settings.describing import all_settings
 from commons.settings.sections import SECTIONS
+from commons.storage.evidencefiles import FOLDER
 from gradroll.cli import build_parser
+from provers.store import Store
 from tests.gradroll import errors_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -154,6 +156,21 @@ def test_every_setting_that_is_explained_exists() -> None:
     stated = re.findall(r"^\| `(\w+\.\w+)` \| (\w+) \|", text, re.MULTILINE)
     assert len(stated) == 3
     assert all(known[key] == value for key, value in stated)
+
+
+def test_everything_that_servers_keep_has_a_row_that_says_when_it_is_deleted(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.partition("## What is deleted when")[2].partition("\n\n*No task")[0]
+    named = {name.rpartition("/")[2] for name in re.findall(r"`([\w./]+)`", table)}
+    Store(tmp_path, max_bytes=1 << 20).close()
+    kept = {path.name for path in tmp_path.iterdir()} - {"lock"}
+    source = (ROOT / "coordinator" / "coordinator.py").read_text(encoding="utf-8")
+    kept |= set(re.findall(r'directory / "(\w+)"', source)) | {FOLDER}
+    assert {"prover.sqlite", "shares", "results", "models", "evidence"} <= kept
+    assert kept <= named
+    known = {setting.key: setting.default for setting in all_settings()}
+    settings = {name for name in named if name.partition(".")[0] in SECTIONS} - {"prover.sqlite"}
+    assert {"prover.retention_days", "coordinator.retention_days"} <= settings <= known.keys()
 
 
 def test_every_decision_is_listed_with_its_status() -> None:

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
 COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
-           "commons.chain", "commons.wire", "commons")  # fmt: skip
+           "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
 SDK = ("gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
@@ -29,6 +29,9 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
     "commons.chain": (
         *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
+    ),
+    "commons.telemetry": (
+        *SHARED, "commons", "commons.runtime", "commons.settings", "commons.storage", "commons.chain",
     ),
     "commons.wire": (*SHARED, *COMMONS),
     "provers.party": (*SHARED, "commons.sharing", "commons.protocol"),
@@ -50,7 +53,8 @@ PLAN: dict[str, tuple[str, ...]] = {
         "gradroll.demo", "gradroll.console", "gradroll.session", "gradroll",
     ),
     "gradroll": (
-        *SHARED, *SDK, "commons", "gradroll.commands", "gradroll.console", "gradroll.session", "gradroll.waiting",
+        *SHARED, *SDK, "commons", "commons.runtime", "gradroll.commands", "gradroll.console", "gradroll.session",
+        "gradroll.waiting",
     ),
 }  # fmt: skip
 """What each room may import beside itself.  A file is in the room with the longest name that fits."""
@@ -61,15 +65,16 @@ PURE_MODULES = (
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
     "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "provers.joining.agreement",
-    "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.next_action",
+    "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.compaction",
+    "coordinator.next_action",
     "coordinator.gathering", "coordinator.giving_up", "gradroll.audit.recheck",
 )  # fmt: skip
-DRAWS = {"commons.sharing.sealing"}
+DRAWS = {"commons.sharing.sealing", "commons.protocol.sealeduploads"}
 """Sealing draws an ephemeral key for each message."""
 IO = {
     "asyncio", "eth_account", "eth_tester", "fcntl", "grpc", "http", "httpx", "multiprocessing", "os", "random",
-    "redis", "requests", "secrets", "signal", "socket", "sqlite3", "subprocess", "tempfile", "threading", "time",
-    "urllib", "web3",
+    "prometheus_client", "redis", "requests", "secrets", "signal", "socket", "sqlite3", "subprocess", "tempfile",
+    "threading", "time", "urllib", "web3",
 }  # fmt: skip
 """Modules for IO, clocks, concurrency and randomness."""
 MAX_LINES = 400

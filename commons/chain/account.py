@@ -20,6 +20,7 @@ from commons.chain.patience import Patience
 from commons.chain.quotes import Announce
 from commons.chain.transactions import OnSent, Sender
 from commons.chain.view import ChainView
+from commons.runtime.pieces import Pieces
 from commons.storage.accounts import SigningKey
 
 SMALL = 500_000
@@ -82,6 +83,11 @@ class ChainAccount:
     def address(self) -> bytes:
         """The account's 20-byte address."""
         return self._sender.address
+
+    @property
+    def under_way(self) -> Pieces:
+        """The transaction that is sent and waited for, if any."""
+        return self._sender.under_way
 
     def permit(self, token: bytes, amount: int, seconds: int = PERMIT_SECONDS) -> Permit:
         """Let the market take an amount of a token of this account within a time, without a transaction.

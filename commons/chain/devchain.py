@@ -27,7 +27,7 @@ from web3.types import RPCEndpoint
 from circuits.errors import ConfigError
 from commons.runtime.extras import missing
 from commons.runtime.process import stop_requested
-from commons.settings.values import join_address
+from commons.settings.hosts import join_address
 from commons.storage.accounts import SigningKey
 
 try:

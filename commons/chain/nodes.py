@@ -94,6 +94,12 @@ class Nodes(BaseProvider):
             text = node.url.hidden_in(text)
         return text
 
+    @property
+    def set_aside(self) -> tuple[bool, ...]:
+        """Of each node, whether it is set aside at present."""
+        with self._lock:
+            return tuple(bool(standing.reason) for standing in self._standings)
+
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Ask one node, or hand a transaction to all.  Raises NodeTroubleError, ContractLogicError."""
         if method == _SEND:

@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from annotated_types import Ge, Le, MinLen
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from circuits.atomicfile import storing
-from circuits.errors import StorageError
+from circuits.errors import GradrollError, StorageError
 from commons.chain.bids import NO_BID, Bid
 from commons.settings.values import Depth
 from commons.storage.files import FileLock, write_durably
@@ -68,8 +68,57 @@ class _Stored(_Strict, _Version):
     entries: list[_StoredEntry]
 
 
+class Kept(Protocol):
+    """Where an outbox is kept, for one process at a time.
+
+    Attributes:
+        name: what messages call it.
+    """
+
+    name: str
+
+    def load(self) -> bytes | None:
+        """What was saved last, None for nothing.  Raises StorageError."""
+
+    def save(self, data: bytes) -> None:
+        """Make it durable.  Raises StorageError, or another error where it is somebody else's by now."""
+
+    def close(self) -> None:
+        """Let another process have it."""
+
+
+class OutboxFile:
+    """An outbox in a file, with a lock beside it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StorageError: another process uses it, or there can be no such file."""
+        self.name = str(path)
+        self._path = path
+        self._lock = FileLock(
+            path.with_name(path.name + ".lock"),
+            f"another command is sending transactions of this account ({path}); wait until it has ended",
+            f"cannot remember transactions in {path}; chain.outbox names another place for it",
+        )
+
+    def load(self) -> bytes | None:
+        """See ``Kept``."""
+        with storing(f"cannot read {self._path}"):
+            if not self._path.exists():
+                return None
+            with self._path.open("rb") as file:
+                return file.read(_MAX_BYTES)
+
+    def save(self, data: bytes) -> None:
+        """See ``Kept``."""
+        write_durably(self._path, data)
+
+    def close(self) -> None:
+        """See ``Kept``."""
+        self._lock.release()
+
+
 class Outbox:
-    """The file of an account's transactions that are under way, or that no command has reported yet.
+    """The record of an account's transactions that are under way, or that no command has reported yet.
 
     For one process, and in it for whoever holds the lock of the account's one ``Sender``.
 
@@ -78,7 +127,7 @@ class Outbox:
     that the same transaction again is the one before, until that is deep enough to be forgotten.
 
     Args:
-        path: the file; it need not exist.
+        place: a file, which need not exist, or where else it is kept.
         standing: how deep a transaction must be to be forgotten, in a process that runs on; None in a command, which
             calls ``clear``.
 
@@ -86,19 +135,15 @@ class Outbox:
         StorageError: another process uses it, or it is damaged, or it cannot be read or written.
     """
 
-    def __init__(self, path: Path, *, standing: Depth | None = None) -> None:
-        self._path = path
+    def __init__(self, place: Path | Kept, *, standing: Depth | None = None) -> None:
+        self._kept: Kept = OutboxFile(place) if isinstance(place, Path) else place
         self.standing = standing
-        self._lock = FileLock(
-            path.with_name(path.name + ".lock"),
-            f"another command is sending transactions of this account ({path}); wait until it has ended",
-            f"cannot remember transactions in {path}; chain.outbox names another place for it",
-        )
         self._turns: Counter[bytes] = Counter()
+        self._saved = False
         try:
-            self._entries = _load(path)
-        except StorageError:
-            self._lock.release()
+            self._entries = self._load()
+        except GradrollError:
+            self._kept.close()
             raise
 
     def entry(self, intent: bytes) -> Entry:
@@ -140,12 +185,15 @@ class Outbox:
     def save(self) -> None:
         """Make all entries durable; those of which nothing was sent are left out.  Raises StorageError."""
         entries = [_stored(*key, entry) for key, entry in self._entries.items() if entry.hashes]
-        if not entries and not self._path.exists():
+        if not entries and not self._saved:
             return
         data = _Stored(version=_VERSION, entries=entries).model_dump_json().encode()
         if len(data) > _MAX_BYTES:
-            raise StorageError(f"{self._path} would have over {_MAX_BYTES} bytes; split the command into smaller ones")
-        write_durably(self._path, data)
+            raise StorageError(
+                f"{self._kept.name} would have over {_MAX_BYTES} bytes; split the command into smaller ones"
+            )
+        self._kept.save(data)
+        self._saved = True
 
     def clear(self) -> None:
         """Forget what this command has sent, once its result is told.  What another one sent stays."""
@@ -154,8 +202,13 @@ class Outbox:
         self._turns.clear()
 
     def close(self) -> None:
-        """Let another process have the file."""
-        self._lock.release()
+        """Let another process have it."""
+        self._kept.close()
+
+    def _load(self) -> dict[tuple[bytes, int], Entry]:
+        data = self._kept.load()
+        self._saved = data is not None
+        return {} if data is None else _entries(data, self._kept.name)
 
     def __enter__(self) -> Outbox:
         return self
@@ -166,18 +219,13 @@ class Outbox:
         self.close()
 
 
-def _load(path: Path) -> dict[tuple[bytes, int], Entry]:
-    with storing(f"cannot read {path}"):
-        if not path.exists():
-            return {}
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES)
+def _entries(data: bytes, name: str) -> dict[tuple[bytes, int], Entry]:
     try:
         if _Version.model_validate_json(data).version > _VERSION:
-            raise StorageError(f"{path} was written by a newer release; update this one, nothing was changed")
+            raise StorageError(f"{name} was written by a newer release; update this one, nothing was changed")
         stored = _Stored.model_validate_json(data)
     except ValidationError as error:
-        raise _damaged(path) from error
+        raise _damaged(name) from error
     entries = {
         (bytes.fromhex(one.intent), one.turn): Entry(
             one.nonce, [bytes.fromhex(sent) for sent in one.hashes], Bid(one.max_fee, one.tip)
@@ -185,7 +233,7 @@ def _load(path: Path) -> dict[tuple[bytes, int], Entry]:
         for one in stored.entries
     }
     if len(entries) != len(stored.entries):
-        raise _damaged(path)
+        raise _damaged(name)
     return entries
 
 
@@ -196,8 +244,8 @@ def _stored(intent: bytes, turn: int, entry: Entry) -> _StoredEntry:
     )
 
 
-def _damaged(path: Path) -> StorageError:
+def _damaged(name: str) -> StorageError:
     return StorageError(
-        f"{path} is damaged, and it says which transactions are under way; look whether the account's last ones were "
+        f"{name} is damaged, and it says which transactions are under way; look whether the account's last ones were "
         "mined, then remove the file"
     )

@@ -75,6 +75,11 @@ class Rpc:
         return f"Rpc({self._nodes!r})"
 
     @property
+    def set_aside(self) -> tuple[bool, ...]:
+        """Of each node, whether it is set aside at present."""
+        return self._nodes.set_aside
+
+    @property
     def chain_id(self) -> int:
         """The node's chain id."""
         if self._chain_id is None:

@@ -27,6 +27,7 @@ from commons.chain.pauses import growing
 from commons.chain.quotes import Announce, Quote
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rpc import UNFORESEEN, Rpc, revert_data
+from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
 from commons.storage.accounts import SigningKey
 
@@ -61,6 +62,9 @@ class Sender:
         announce: told what a transaction will cost, before anything of it is sent.
         on_sent: told the hash of each variant, before the wait for it begins.
         on_earlier: told the hash of what an earlier run of the command had sent, so that it is not sent again.
+
+    Attributes:
+        under_way: the transaction that is sent and waited for, if any.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Sender:
         self._bidding = Bidding(self._patience.tip, self._patience.max_fee)
         self._nonces = Nonces(rpc, key.address, self._patience, self._receipts, outbox)
         self._lock = threading.Lock()
+        self.under_way = Pieces()
 
     def send(
         self,
@@ -116,7 +121,7 @@ class Sender:
         call: dict[str, Any] = {"from": to_checksum_address(self.address), "data": "0x" + data.hex(), "value": value}
         if to is not None:
             call["to"] = to_checksum_address(to)
-        with self._lock, stage("sending a transaction, and waiting until it is mined"):
+        with self._lock, self.under_way.piece(), stage("sending a transaction, and waiting until it is mined"):
             deadline = time.monotonic() + self._patience.give_up
             with self._nonces.alone(deadline):
                 self._nonces.tidy()

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, ProxyError, SSLError
 from urllib3.exceptions import HTTPError, InvalidHeader, NameResolutionError, NewConnectionError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
@@ -21,6 +20,7 @@ from urllib3.util import Retry
 from web3.types import RPCResponse
 
 from commons.chain.answers import OddAnswerError, checked, parsed
+from commons.chain.exchange import LimitedAdapter, left, over_within
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.runtime.urls import SecretUrl, without_secrets
 
@@ -94,7 +94,7 @@ class Node:
         self._questions = itertools.count()
         self._session = _Session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
+            self._session.mount(scheme, LimitedAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
 
     def __repr__(self) -> str:
         return f"Node({self.url.shown})"
@@ -130,27 +130,33 @@ class Node:
             raise NodeTroubleError(f"the node at {self.url.shown} {odd}; {_CURE}") from None
 
     def _posted(self, asked: bytes, seconds: float, pauses: Sequence[float], waits: _Waits) -> bytes:
+        until = time.monotonic() + seconds
         for pause in pauses:
             try:
                 return self._once(asked, seconds, waits)
             except requests.ConnectionError:
+                if time.monotonic() + pause >= until:
+                    raise
                 sleep(pause)
         return self._once(asked, seconds, waits)
 
     def _once(self, asked: bytes, seconds: float, waits: _Waits) -> bytes:
         while True:
-            with self._session.post(
-                self.url.reveal(), asked, headers=_HEADERS, timeout=seconds, stream=True, allow_redirects=False
-            ) as response:
+            with (
+                over_within(seconds),
+                self._session.post(
+                    self.url.reveal(), asked, headers=_HEADERS, timeout=seconds, stream=True, allow_redirects=False
+                ) as response,
+            ):
                 if response.status_code not in _PASSING or not waits.status:
-                    return self._read(response, seconds)
+                    return self._read(response)
                 waits = waits.increment("POST", response=response.raw)
             waits.sleep(response.raw)
 
-    def _read(self, response: requests.Response, seconds: float) -> bytes:
+    def _read(self, response: requests.Response) -> bytes:
         status = response.status_code
         if status == HTTPStatus.BAD_REQUEST:  # some say so of a question that they understood very well
-            body = self._body(response, seconds)
+            body = self._body(response)
             if _is_error(body):
                 return body
         if response.is_redirect or not response.ok:
@@ -158,11 +164,11 @@ class Node:
                 f"the node at {self.url.shown} {_refusal(response)}",
                 too_much=status in _TOO_MUCH, reached=status >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )  # fmt: skip
-        return self._body(response, seconds)
+        return self._body(response)
 
-    def _body(self, response: requests.Response, seconds: float) -> bytes:
-        """All of an answer: no more of it than there is room for, and not for longer than an answer may take."""
-        until, body = time.monotonic() + seconds, bytearray()
+    def _body(self, response: requests.Response) -> bytes:
+        """All of an answer: no more of it than there is room for, also when it was packed, and in what time is left."""
+        body = bytearray()
         try:
             while piece := response.raw.read1(_PIECE, decode_content=True):
                 body += piece
@@ -170,9 +176,8 @@ class Node:
                     raise NodeTroubleError(
                         f"the node at {self.url.shown} answers with over {MOST_BYTES >> 20} MiB; {_CURE}", too_much=True
                     )
-                if time.monotonic() > until:
-                    raise requests.ReadTimeout
-        except ReadTimeoutError:
+                left()
+        except (ReadTimeoutError, TimeoutError):
             raise requests.ReadTimeout from None
         except HTTPError as error:
             raise requests.ConnectionError(error) from None
@@ -201,10 +206,11 @@ def _transport_failure(url: SecretUrl, timeout: float, error: OSError) -> NodeTr
             "the node's URL needs http:// or https:// in front and a host after it, for instance "
             "http://127.0.0.1:8545; correct chain.url", reached=False,
         )  # fmt: skip
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or any(isinstance(cause, TimeoutError) for cause in _causes(error)):
+        reached = not isinstance(error, requests.ConnectTimeout)
         return NodeTroubleError(
             f"{node} did not answer within {timeout:g} s; raise chain.timeout, or use another node",
-            too_much=isinstance(error, requests.ReadTimeout), reached=isinstance(error, requests.ReadTimeout),
+            too_much=reached, reached=reached,
         )  # fmt: skip
     if isinstance(error, SSLError):
         return NodeTroubleError(

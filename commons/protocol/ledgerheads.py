@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from circuits.errors import WireError
 from circuits.hashing import keccak, tag, words
 
 HEAD_BYTES = 8 + 32 + 65
@@ -38,7 +39,9 @@ class LedgerHead:
 
     @classmethod
     def decode(cls, raw: bytes) -> LedgerHead:
-        """The inverse, for exactly 105 bytes."""
+        """The inverse.  Raises WireError unless there are exactly 105 bytes."""
+        if len(raw) != HEAD_BYTES:
+            raise WireError(f"a ledger's head has {HEAD_BYTES} bytes, not {len(raw)}")
         return cls(int.from_bytes(raw[:8], "big"), raw[8:40], raw[40:])
 
 

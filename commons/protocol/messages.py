@@ -165,14 +165,28 @@ class StepRequest:
     owner: int = 0
 
     @property
+    def relayed_digest(self) -> bytes:
+        """Keccak-256 of the relayed messages' digests, one behind the other."""
+        return keccak(b"".join(message.digest for message in self.relayed))
+
+    @property
+    def payload_digest(self) -> bytes:
+        """SHA-256 of the payload."""
+        return sha256(self.payload).digest()
+
+    @property
     def asked(self) -> bytes:
         """What the task's coordinator signs, so that nobody else moves a prover on: step, session, all that is relayed.
 
         The session is the hash of the cohort or of the proposal.
         """
-        relayed = keccak(b"".join(message.digest for message in self.relayed))
-        head = (tag("gradroll/v1/authorize"), self.session, int(self.step), self.owner)
-        return keccak(words(*head, relayed, sha256(self.payload).digest()))
+        return asked_digest(self.session, self.step, self.owner, self.relayed_digest, self.payload_digest)
+
+
+def asked_digest(session: bytes, step: Step, owner: int, relayed_digest: bytes, payload_digest: bytes) -> bytes:
+    """The same from what a step's head says of all that follows it."""
+    head = (tag("gradroll/v1/authorize"), session, int(step), owner)
+    return keccak(words(*head, relayed_digest, payload_digest))
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,3 +127,18 @@ class ProverStatus:
     submissions: int
     stored_bytes: int
     refusals: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferStatus:
+    """Where an upload stands that a coordinator hands on.
+
+    Attributes:
+        receipts: the provers' signatures, by committee index; whose they are, the reader checks.
+        undelivered: why each other prover has not its share; empty while it is being handed on.
+        moved: chunks handed on so far.
+    """
+
+    receipts: Mapping[int, bytes]
+    undelivered: Mapping[int, str]
+    moved: int

@@ -13,8 +13,9 @@ from annotated_types import Interval
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from commons.settings.hosts import HintError
 from commons.settings.sections import SECTIONS, Section
-from commons.settings.values import HintError, Kind, Unit
+from commons.settings.values import Kind, Unit
 
 PREFIX = "GRADROLL_"
 
@@ -103,11 +104,18 @@ def _describe(section: str, name: str, field: FieldInfo) -> Setting:
         name,
         _range(field.annotation, limits) if limits else kinds[-1].words,
         next((note.name for note in notes if isinstance(note, Unit)), ""),
-        None if field.is_required() else "none" if field.default is None else str(field.default),
+        None if field.is_required() else _default(field.default),
         " ".join((field.description or "").split()),
         kinds,
         TypeAdapter(Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation),  # type: ignore[arg-type]
     )
+
+
+def _default(value: object) -> str:
+    """A default as a settings file would have it."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _range(annotation: object, limits: Interval) -> str:

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from circuits.errors import ConfigError, InsecureSetupError
 from commons.settings.describing import Setting, all_settings, closest, section_name, settings_of
+from commons.settings.hosts import HintError
 from commons.settings.sections import SECTIONS, Section
-from commons.settings.values import HintError
 from commons.settings.variables import DEVELOPMENT, set_by_variables
 
 S = TypeVar("S", bound=Section)

@@ -7,7 +7,10 @@ from typing import Annotated
 from annotated_types import Interval
 from pydantic import BaseModel, ConfigDict
 
+from circuits.errors import ConfigError
 from circuits.terms import MAX_DIMENSION
+from commons.runtime.passphrases import Passphrase
+from commons.settings.hosts import is_loopback
 from commons.settings.values import (
     Address,
     Confirmations,
@@ -15,11 +18,15 @@ from commons.settings.values import (
     File,
     Identifier,
     Listen,
+    LogFormat,
     LogUrl,
     NodeUrl,
     NodeUrls,
+    Switch,
+    Text,
     TlsFiles,
     Unit,
+    split_address,
     tls_files,
 )
 
@@ -79,11 +86,36 @@ class KeySettings(Section):
     """Proving and verifying keys of policies, and the commitment keys that are derived from the string."""
 
 
+class UnlockSettings(Section):
+    """Where the passphrase of encrypted key files is; one place, or none where they are not encrypted."""
+
+    passphrase_file: File | None = None
+    """File with the passphrase in its first line, which only its owner may read; a file in memory that a service
+    manager fills is best (`LoadCredentialEncrypted` of systemd)."""
+    passphrase_env: Text | None = None
+    """Name of an environment variable with the passphrase.  Whoever may look at the process's beginnings in /proc sees
+    it there, so prefer the others."""
+    passphrase_fd: Annotated[int, Interval(ge=0, le=1 << 16), Unit("descriptor")] | None = None
+    """Number of a file descriptor from which the passphrase is read: a pipe of whoever starts the process, for
+    instance; 0 is standard input."""
+
+    @property
+    def passphrase(self) -> Passphrase:
+        """The place.  Raises ConfigError for several."""
+        places = (self.passphrase_file, self.passphrase_env, self.passphrase_fd)
+        if sum(place is not None for place in places) > 1:
+            raise ConfigError("unlock names several places of a passphrase; keep one of them")
+        return Passphrase(*places)
+
+
 class Server(Section):
     """What prover and coordinator have in common: where they listen and whom they wait for."""
 
     listen: Listen
     """Address to bind; port 0 takes any free one."""
+    endpoint: Endpoint | None = None
+    """Where others reach it.  At a loopback address without grpcs:// it listens in the clear, for this machine only;
+    otherwise over TLS."""
     max_workers: Annotated[int, Interval(ge=2, le=256), Unit("calls")] = 16
     """Calls of each kind at a time: uploads, steps, downloads, and so on; those of one kind take no places of another.
     One address has half of them at most."""
@@ -108,13 +140,14 @@ class Server(Section):
     stop_grace: Annotated[float, Interval(ge=0, le=600), Unit("seconds")] = 10.0
     """Time that calls under way have to end when the process is told to stop."""
     tls_certificate: File | None = None
-    """PEM file of the certificate chain; without it the server listens in the clear (shares are sealed anyway)."""
+    """PEM file of the certificate chain, of an authority that clients know; without it the server makes itself a key,
+    which clients know by the pin in the endpoint."""
     tls_key: File | None = None
     """PEM file of the certificate's private key."""
 
     @property
     def tls(self) -> TlsFiles | None:
-        """The TLS files, None to listen in the clear.  Raises ConfigError for one file alone."""
+        """The files of a certificate that somebody else issued, None for none.  Raises ConfigError for one alone."""
         return tls_files(self.tls_certificate, self.tls_key)
 
 
@@ -122,9 +155,10 @@ class ProverSettings(Server):
     """A prover of one committee."""
 
     endpoint: Endpoint
-    """What the registry announces: in the clear (also grpc://), or grpcs:// over TLS."""
+    """What the registry announces: grpcs://host:port, behind which `gradroll prover join` puts the pin of the server's
+    own key unless an authority vouches for it (`tls_certificate`); or, on one machine, a loopback address."""
     keystore: File
-    """Directory of the signing key, the sealing key and the shared keys."""
+    """Directory of the signing key, the sealing key, the shared keys and the server's own key for TLS."""
     state: File
     """Directory of ledger, shares, sums and bundles; one process at a time, never an old copy."""
     committee: Identifier
@@ -137,11 +171,14 @@ class ProverSettings(Server):
     """Another node, by another operator, that must show the same deployment, and the same acceptance before a
     release."""
     retention_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
-    """How long shares of sums, certificates and audit bundles are served after they were written."""
+    """How long shares of sums, certificates and audit bundles are served: for so long after the round's settle
+    deadline, and after it was last worked on, and never less than the fees of its batches may take.  Then all of the
+    round is deleted, in the ledger too, and every step about it refused for good."""
     max_dimension: Annotated[int, Interval(ge=1, le=MAX_DIMENSION), Unit("coordinates")] = 1 << 26
     """Largest model whose shares are taken; what a share takes on disk and in memory grows with it."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 40
-    """Most bytes of owners' shares on disk."""
+    """Most bytes of owners' shares, and of the sums and batches that come of them, on disk; of one task at most four
+    times what it leaves free, so that no task keeps the others out."""
     submissions_per_owner: Annotated[int, Interval(ge=1, le=64), Unit("submissions")] = 4
     """Submissions of one owner in one round whose shares are kept; an owner that repeats a failed one needs two."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
@@ -154,7 +191,16 @@ class CoordinatorSettings(Server):
     """A coordinator: it relays batches and pays for their transactions."""
 
     log: LogUrl
-    """The event log, from which everything is rebuilt after a restart."""
+    """The event log, from which everything is rebuilt after a restart.  Coordinators of one account that name the same
+    one in Redis stand in for each other: one leads, the others stand by."""
+    lease: Annotated[float, Interval(ge=1, le=3600), Unit("seconds")] = 15.0
+    """With a log in Redis: after so long without a sign of the one that leads, another coordinator may lead.  One that
+    cannot renew its lease gives up after 0.8 of it; a call to Redis has a tenth of it."""
+    endpoint: Endpoint | None = None
+    """What a coordinator that stands by tells its callers where this one is reached while it leads."""
+    shared: File | None = None
+    """Directory of models, sums, audit bundles and evidence, where several coordinators share a log in Redis: the same
+    folder of a network file system for all of them.  By default they lie in `state`."""
     account: File
     """Key file of the account that tasks name as their coordinator."""
     confirmations: Confirmations = 12
@@ -164,7 +210,8 @@ class CoordinatorSettings(Server):
     """Who is credited the coordinator's fees, the account's address if nobody is named; provers attest it with each
     batch, so that no relay can change it."""
     state: File
-    """Directory of models, sums and audit bundles; one process at a time."""
+    """Directory of models, sums, audit bundles, transactions under way and the server's own key for TLS; one process at
+    a time."""
     step_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 120.0
     """Time that provers have for one step; a large model on slow machines needs more."""
     status_timeout: Annotated[float, Interval(ge=0.1, le=600), Unit("seconds")] = 10.0
@@ -193,12 +240,25 @@ class CoordinatorSettings(Server):
     max_model_bytes: Annotated[int, Interval(ge=1 << 10, le=1 << 40), Unit("bytes")] = 1 << 30
     """Largest model taken."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 38
-    """Most bytes of models, and most of sums and bundles, on disk."""
+    """Most bytes of models, and most of sums and bundles, on disk; of one task at most four times what it leaves free,
+    so that no task keeps the others out."""
+    max_headers: Annotated[int, Interval(ge=1 << 10, le=1 << 30), Unit("headers")] = 1 << 20
+    """Most headers in the log, of rounds that are not forgotten yet; of one task at most four times what it leaves
+    free.  Each takes some 1.5 KB there, and until its round is closed as much memory."""
+    retention_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
+    """How long models, sums, bundles and statuses of a round are served after its settle deadline, but never less than
+    `release_patience` or than the fees of its batches may take.  Then they are deleted, and their events with them; of
+    each task the last round stays."""
+    tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
+    """Time between deletions of what is no longer needed."""
+    max_upload_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 37
+    """Most bytes of owners' uploads on disk, which are deleted with their round.  A task has no more than is free for
+    others, as anybody can make one that names this coordinator; an owner that finds no room uploads to the provers."""
     counted_refusals: Annotated[int, Interval(ge=0, le=10**6), Unit("refusals")] = 1000
     """Refused headers of a task, by each cause, that are logged and counted; further ones only appear in the process's
     log."""
     prover_roots: File | None = None
-    """PEM certificates to trust for grpcs:// provers instead of the system's."""
+    """PEM certificates to trust instead of the system's, for provers whose endpoint has no pin."""
 
 
 class OwnerSettings(Section):
@@ -207,14 +267,15 @@ class OwnerSettings(Section):
     account: File
     """Key file; its address signs gradients, and is paid unless another account registered it."""
     coordinator: Endpoint
-    """Endpoint of the task's coordinator: in the clear (also grpc://), or grpcs:// over TLS."""
+    """Endpoint of the task's coordinator, as its operator publishes it: with the pin of its key, or with a name for
+    which an authority vouches."""
     state: File
     """Directory of submissions under way; it holds their seeds until the coordinator has the header."""
     stall_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
     """An upload or download on which nothing moves for so long is given up; one that moves takes as long as it needs.
     Raise it where a line takes longer for 64 KiB."""
     tls_roots: File | None = None
-    """PEM certificates to trust for grpcs:// coordinators and provers instead of the system's."""
+    """PEM certificates to trust instead of the system's, for servers whose endpoint has no pin."""
     patience: Annotated[float, Interval(ge=0, le=3600), Unit("seconds")] = 3.0
     """How long provers that do not answer are asked again before the header is handed in without them."""
 
@@ -225,12 +286,13 @@ class ModelOwnerSettings(Section):
     account: File
     """Key file of the account that pays for the task."""
     coordinator: Endpoint
-    """Endpoint of a coordinator that serves models and sums: in the clear (also grpc://), or grpcs:// over TLS."""
+    """Endpoint of a coordinator that serves models and sums, as its operator publishes it: with the pin of its key, or
+    with a name for which an authority vouches."""
     stall_timeout: Annotated[float, Interval(ge=1, le=86_400), Unit("seconds")] = 60.0
     """An upload or download on which nothing moves for so long is given up; one that moves takes as long as it needs.
     Raise it where a line takes longer for 64 KiB."""
     tls_roots: File | None = None
-    """PEM certificates to trust for grpcs:// coordinators and provers instead of the system's."""
+    """PEM certificates to trust instead of the system's, for servers whose endpoint has no pin."""
 
 
 class TaskDefaults(Section):
@@ -247,12 +309,63 @@ class TaskDefaults(Section):
     named.  It is part of no term; on a chain with cheap gas a market's operator lowers it."""
 
 
+class MetricsSettings(Section):
+    """What the operator of a prover or a coordinator is shown: `/metrics`, for Prometheus, and `/status`, which
+    `gradroll prover status` and `gradroll coordinator status` ask for.
+    """
+
+    listen: Listen | None = None
+    """Address to serve them on, without TLS and to anybody who reaches it; nothing is served if it is not set.  Give
+    each process of a machine a port of its own; port 0 takes any free one, which the log names."""
+    beyond_loopback: Switch = False
+    """Let `metrics.listen` be an address that other machines reach, such as `0.0.0.0:9100` in a container.  Then only
+    a firewall or the container's network decides who reads how busy this server is."""
+    interval: Annotated[float, Interval(ge=0.05, le=3600), Unit("seconds")] = 15.0
+    """Time between looks at the node's latest block, the account's balance, disk and certificate.  Nothing is looked
+    at for metrics alone while `metrics.listen` is not set."""
+
+    @property
+    def place(self) -> str | None:
+        """Where to listen, None for nowhere.  Raises ConfigError for an address beyond this machine's loopback."""
+        if self.listen is None:
+            return None
+        host, _ = split_address(self.listen, "metrics.listen")
+        if not self.beyond_loopback and not is_loopback(host):
+            raise ConfigError(
+                f"metrics.listen: {self.listen} is reached from other machines, and metrics are served in the clear to "
+                "whoever asks; listen on 127.0.0.1, or set metrics.beyond_loopback if a firewall keeps others off"
+            )
+        return self.listen
+
+
+class LogSettings(Section):
+    """The log of a prover or a coordinator, on standard error."""
+
+    format: LogFormat = "text"
+    """`text` for people, or `json` for programs that collect logs: one object a line."""
+
+
+class WatchdogSettings(Section):
+    """When a prover or a coordinator is taken to be stuck.  Waits of its own (`step_timeout`, `chain.give_up`) are
+    allowed for whatever is set here."""
+
+    stuck_after: Annotated[float, Interval(ge=1, le=604_800), Unit("seconds")] = 1800.0
+    """A thread that has work and makes no progress for so long is stuck: the health service says NOT_SERVING, and the
+    log has the stacks.  Longer than any step of a batch takes on this machine."""
+    end_after: Annotated[float, Interval(ge=1, le=604_800), Unit("seconds")] = 300.0
+    """A process that is stuck for so much longer ends with status 8, so that whatever supervises it starts it anew."""
+
+
 SECTIONS: dict[str, type[Section]] = {
     "chain": ChainSettings,
     "keys": KeySettings,
+    "unlock": UnlockSettings,
     "prover": ProverSettings,
     "coordinator": CoordinatorSettings,
     "owner": OwnerSettings,
     "model_owner": ModelOwnerSettings,
     "task": TaskDefaults,
+    "metrics": MetricsSettings,
+    "log": LogSettings,
+    "watchdog": WatchdogSettings,
 }

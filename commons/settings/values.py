@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -15,19 +14,14 @@ from pydantic import AfterValidator, BeforeValidator
 
 from circuits.errors import ConfigError, InvalidInputError
 from commons.runtime.identifiers import parse
+from commons.settings.hosts import HintError, host_and_port
+from commons.settings.pins import WORDS, parse_endpoint
 
 _SQLITE = "sqlite://"
 _LOGS = (_SQLITE, "redis://", "rediss://")
-_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _ADDRESS = re.compile(r"[0-9a-fA-F]{40}")
 _DEEPEST = 10_000
 _MOST_NODES = 16
-_SCHEME = re.compile(r"grpcs?://")
-
-
-class HintError(ValueError):
-    """What is wrong with a value, for people, where the words of its kind do not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +56,10 @@ class TlsFiles:
 def split_address(text: str, what: str) -> tuple[str, int]:
     """``host:port`` in parts; an IPv6 address stands in brackets, which are taken off.  Raises ConfigError."""
     try:
-        return _host_and_port(text)
+        return host_and_port(text)
     except ValueError as error:
         hint = f": {error}" if isinstance(error, HintError) else ""
         raise ConfigError(f"{what}: {text!r} is not host:port{hint}") from None
-
-
-def join_address(host: str, port: int) -> str:
-    """``host:port``; an IPv6 address is put in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
@@ -126,30 +115,15 @@ def _require_nodes(text: str) -> str:
     return ",".join(urls)
 
 
-def require_endpoint(text: str) -> str:
-    """Where a server is reached: host:port, with grpc:// or grpcs:// before it or not.  Raises ValueError."""
-    scheme = _SCHEME.match(text)
-    _, port = _host_and_port(text[scheme.end() :] if scheme else text)
-    _require(port > 0)
+def _endpoint(text: str) -> str:
+    """An endpoint as ``parse_endpoint`` reads it.  Raises ValueError."""
+    parse_endpoint(text)
     return text
 
 
 def _require(holds: bool) -> None:
     if not holds:
         raise ValueError  # the caller says what the value must be
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    _require(re.fullmatch(r"[0-9]{1,5}", port) is not None and int(port) <= 65535)
-    if host.startswith("[") and host.endswith("]"):
-        return str(IPv6Address(host[1:-1])), int(port)
-    if ":" in host and "://" not in host:
-        raise HintError("an IPv6 address stands in brackets, as in [::1]:7100")
-    _require(_NAME.fullmatch(host) is not None)
-    if host.rstrip(".").rpartition(".")[2].isdecimal():  # no name ends in a number: RFC 3696, section 2
-        IPv4Address(host)
-    return host, int(port)
 
 
 def _not_empty(value: object) -> object:
@@ -177,7 +151,7 @@ def _identifier(value: object) -> object:
 
 
 def _listening(text: str) -> str:
-    _host_and_port(text)
+    host_and_port(text)
     return text
 
 
@@ -213,6 +187,8 @@ Depth = int | Tag
 execution API: a "safe" block is justified, a "finalized" one is never taken back while two thirds of the stake are
 honest."""
 Text = Annotated[str, BeforeValidator(_not_empty), Kind("text")]
+Switch = Annotated[bool, Kind("true or false")]
+LogFormat = Annotated[Literal["text", "json"], Kind('"text" or "json"')]
 File = Annotated[Path, BeforeValidator(_not_empty), Kind("a path", placed=_below)]
 Address = Annotated[bytes, BeforeValidator(_bytes_of_address), Kind("an address, 0x and 40 hexadecimal digits")]
 """20 bytes, written 0x... in settings."""
@@ -222,7 +198,7 @@ Confirmations = Annotated[
     Depth, BeforeValidator(_depth), Kind(f'a whole number from 1 to {_DEEPEST}, "safe" or "finalized"'), Unit("blocks")
 ]
 Listen = Annotated[Text, AfterValidator(_listening), Kind("host:port")]
-Endpoint = Annotated[Text, AfterValidator(require_endpoint), Kind("host:port, grpc://host:port or grpcs://host:port")]
+Endpoint = Annotated[Text, AfterValidator(_endpoint), Kind(WORDS)]
 NodeUrl = Annotated[Text, AfterValidator(require_node), Kind("an http:// or https:// address", secret=True)]
 NodeUrls = Annotated[
     Text,

@@ -55,9 +55,14 @@ def mask_bits(committee: Committee) -> int:
     return _MASK_ROOM - (seed_count(committee) - 1).bit_length()
 
 
+def head_bytes(committee: Committee) -> int:
+    """Bytes of a payload, without its first, in front of the correction: exempt provers and seeds."""
+    return committee.threshold + SEED_BYTES * comb(committee.size - 1, committee.threshold)
+
+
 def payload_sizes(dimension: int, committee: Committee) -> tuple[int, int]:
     """Bytes of a payload, without its first: for a prover without the correction, and for one with it."""
-    head = committee.threshold + SEED_BYTES * comb(committee.size - 1, committee.threshold)
+    head = head_bytes(committee)
     return head, head + PACKED_BYTES * dimension + 32 * (share_length(dimension) - dimension)
 
 
@@ -123,7 +128,7 @@ class IntegerShare:
     @cached_property
     def _seeds(self) -> list[bytes]:
         start = len(self._exempt)
-        end = payload_sizes(self.dimension, self.holder.committee)[0]
+        end = head_bytes(self.holder.committee)
         return [bytes(self.payload[i : i + SEED_BYTES]) for i in range(start, end, SEED_BYTES)]
 
     @cached_property
@@ -138,7 +143,7 @@ class IntegerShare:
 
     @cached_property
     def _correction(self) -> memoryview:
-        return self.payload[payload_sizes(self.dimension, self.holder.committee)[0] :]
+        return self.payload[head_bytes(self.holder.committee) :]
 
     def blocks(self) -> Iterator[FrArray]:
         """The share, FrArray (share_length, 4), in consecutive pieces.

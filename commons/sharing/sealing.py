@@ -6,8 +6,7 @@ stands in the key schedule's ``info``, so it opens only under the label it was s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -15,33 +14,49 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from circuits.errors import InvalidInputError, WireError
 from circuits.hashing import words
+from commons.sharing.sealedbodies import KEY_BYTES
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
-_SHARE, _KEYS = b"gradroll/v1/share", b"gradroll/v1/keys"
-OVERHEAD = 32 + 16
-PIECE = (1 << 16) - OVERHEAD
-"""Plaintext bytes of one sealed chunk, so that a chunk has 64 KiB: small enough for a slow link to move one in time,
-large enough that its own ephemeral key costs little beside the encryption."""
+_PART, _KEYS = b"gradroll/v1/part", b"gradroll/v1/keys"
+MAX_PART = 1 << 12
+"""Most bytes of a sealed part: a key, and seeds of all sets that a prover of the largest committee is not in."""
 
 
 @dataclass(frozen=True, slots=True)
-class ShareLabel:
-    """Ties sealed chunks to one share of one owner in one round; a chunk's index and count complete it.
+class PartLabel:
+    """Ties a sealed part to one prover's share of one submission.
 
     Attributes:
         domain: the market's EIP-712 domain separator.
+        submission: digest of the owner's dealing, which names task, round and owner.
+        body: number of the body that completes the share, None for none.
+        chunks: of that body.
     """
 
     domain: bytes
-    task_id: int
-    round: int
-    owner: bytes
+    submission: bytes
     prover: int
+    body: int | None
     chunks: int
 
-    def info(self, index: int) -> bytes:
-        """Label of one chunk."""
-        return _SHARE + words(self.domain, self.task_id, self.round, self.owner, self.prover, index, self.chunks)
+    @property
+    def info(self) -> bytes:
+        """What the part is sealed under."""
+        body = 0 if self.body is None else 1 + self.body
+        return _PART + words(self.domain, self.submission, self.prover, body, self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one prover gets sealed to it.
+
+    Attributes:
+        key: of its body, 32 bytes; empty where there is none.
+        own: what of its share payload is its own; the body's plaintext follows behind.
+    """
+
+    key: bytes = field(repr=False)
+    own: bytes = field(repr=False)
 
 
 def generate() -> bytes:
@@ -70,21 +85,18 @@ def unseal(private_key: bytes, sealed: bytes, info: bytes, what: str) -> bytes:
         raise WireError(f"{what} does not open with this prover's key; seal it to the registered key") from error
 
 
-def chunk_count(payload_bytes: int) -> int:
-    """Chunks into which a share payload is sealed."""
-    return -(-payload_bytes // PIECE)
+def seal_part(public: bytes, part: Part, label: PartLabel) -> bytes:
+    """Seal a part to a prover's raw public key."""
+    return seal(public, part.key + part.own, label.info)
 
 
-def seal_share(public: bytes, payload: bytes, label: ShareLabel) -> Iterator[bytes]:
-    """Seal a share payload chunk by chunk."""
-    view = memoryview(payload)
-    for index in range(label.chunks):
-        yield seal(public, bytes(view[index * PIECE : (index + 1) * PIECE]), label.info(index))
-
-
-def open_chunk(private_key: bytes, sealed: bytes, label: ShareLabel, index: int) -> bytes:
-    """Open one chunk of a share payload."""
-    return unseal(private_key, sealed, label.info(index), f"chunk {index} of the share")
+def open_part(private_key: bytes, sealed: bytes, label: PartLabel) -> Part:
+    """Open a part.  Raises WireError when it was sealed to another prover or under another label, or is too short."""
+    raw = unseal(private_key, sealed, label.info, "the prover's part of the share")
+    key_bytes = 0 if label.body is None else KEY_BYTES
+    if len(raw) <= key_bytes:
+        raise WireError("the prover's part of the share is too short to hold any")
+    return Part(raw[:key_bytes], raw[key_bytes:])
 
 
 def keys_info(committee: bytes, dealer: int, recipient: int) -> bytes:

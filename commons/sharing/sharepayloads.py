@@ -52,6 +52,19 @@ def scalar_bytes(dimension: int) -> int:
     return 32 * share_length(dimension)
 
 
+def own_bytes(form: int, committee: Committee) -> int:
+    """Bytes at the beginning of a payload of one form that are its prover's own; a body makes up the rest, if any."""
+    if form == INTEGER_FORM:
+        return 1 + replicated.head_bytes(committee)
+    return 1 if form == DENSE_FORM else 1 + SEED_BYTES
+
+
+def body_sizes(form: int, dimension: int, committee: Committee) -> tuple[int, ...]:
+    """Bytes that the body may have that completes a payload of one form; 0 for a payload without."""
+    own = own_bytes(form, committee)
+    return tuple(size - own for size in payload_sizes(form, dimension, committee))
+
+
 def check_form(form: int, size: int, dimension: int, committee: Committee) -> None:
     """Raise WireError unless a payload with this first byte and length can be a share of such a model."""
     wanted = payload_sizes(form, dimension, committee)

@@ -7,22 +7,27 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from eth_keys.datatypes import PrivateKey
+from pydantic import SecretBytes
 
 from circuits.errors import KeyFileError
 from commons.protocol.signing import sign_digest
-from commons.storage.secretfiles import secret_of, write_secret_file
+from commons.storage.files import write_durably
+from commons.storage.secretfiles import read_document, secret_of, write_secret_file
+from commons.storage.unlock import LOCKED, Unlock
+from commons.storage.web3keystores import decrypted, encrypted, is_web3
 
 _ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A secp256k1 key and its address; the secret is hidden from repr."""
+    """A secp256k1 key and its address; neither repr nor fields show the secret."""
 
     address: bytes
-    _secret: bytes = field(repr=False)
+    _secret: SecretBytes = field(repr=False)
 
     @classmethod
     def generate(cls) -> SigningKey:
@@ -36,18 +41,18 @@ class SigningKey:
             address = PrivateKey(secret).public_key.to_canonical_address()
         except Exception as error:
             raise KeyFileError("a signing key has 32 bytes and lies below the curve's order") from error
-        return cls(address, secret)
+        return cls(address, SecretBytes(secret))
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest: 65 bytes r, s, v with low s."""
-        return sign_digest(self._secret, digest)
+        return sign_digest(self.secret_bytes(), digest)
 
     def secret_bytes(self) -> bytes:
         """The raw secret, for libraries that sign transactions themselves."""
-        return self._secret
+        return self._secret.get_secret_value()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SigningKey) and hmac.compare_digest(self._secret, other._secret)
+        return isinstance(other, SigningKey) and hmac.compare_digest(self.secret_bytes(), other.secret_bytes())
 
     def __hash__(self) -> int:
         return hash(self.address)
@@ -58,23 +63,52 @@ def _random_scalar() -> bytes:
     return (secrets.randbelow(order - 1) + 1).to_bytes(32, "big")
 
 
-def create_account(path: Path) -> SigningKey:
+def create_account(path: Path, unlock: Unlock | None = None) -> SigningKey:
     """Write a new signing key to a file that does not exist yet; raises as ``save_account``."""
     key = SigningKey.generate()
-    save_account(path, key)
+    save_account(path, key, unlock)
     return key
 
 
-def save_account(path: Path, key: SigningKey) -> None:
-    """Write a given signing key to a file.  Raises StorageError when it exists already or cannot be written."""
-    write_secret_file(path, _ACCOUNT, {"secret": key.secret_bytes().hex()}, replace=False)
+def save_account(path: Path, key: SigningKey, unlock: Unlock | None = None) -> None:
+    """Write a given signing key to a file.
+
+    Args:
+        unlock: has the passphrase with which it is encrypted, as an Ethereum keystore.
+
+    Raises:
+        StorageError: the file exists already, or cannot be written.
+        ConfigError: the passphrase cannot be read.
+    """
+    if unlock is None:
+        write_secret_file(path, _ACCOUNT, {"secret": key.secret_bytes().hex()}, replace=False)
+    else:
+        write_durably(path, encrypted(key.secret_bytes(), unlock.passphrase(path)), replace=False)
 
 
-def open_account(path: Path) -> SigningKey:
+def open_account(path: Path, unlock: Unlock | None = None) -> SigningKey:
     """Read a signing key, or create it where there is no file; raises as both do."""
-    return load_account(path) if os.path.exists(path) else create_account(path)
+    return load_account(path, unlock or LOCKED) if os.path.exists(path) else create_account(path, unlock)
 
 
-def load_account(path: Path) -> SigningKey:
-    """Read a signing key.  Raises KeyFileError for a file that is missing, broken, or readable by others."""
-    return SigningKey.from_secret(secret_of(path, _ACCOUNT))
+def is_encrypted(path: Path) -> bool:
+    """Whether a signing key's file is an Ethereum keystore.  Raises KeyFileError for one that cannot be read."""
+    return is_web3(read_document(path)[0])
+
+
+def load_account(path: Path, unlock: Unlock = LOCKED) -> SigningKey:
+    """Read a signing key: a plain file of ours, or an Ethereum keystore.
+
+    Args:
+        unlock: has the passphrase of a keystore.
+
+    Raises:
+        KeyFileError: the file is missing, broken or readable by others, or the passphrase is missing or wrong.
+        ConfigError: the passphrase cannot be read.
+    """
+    document, raw = read_document(path)
+    if not is_web3(document):
+        return SigningKey.from_secret(secret_of(path, _ACCOUNT))
+    passphrase = unlock.passphrase(path)
+    found = cast("dict[str, Any]", document)
+    return SigningKey.from_secret(unlock.once(raw, lambda: decrypted(path, found, passphrase)))

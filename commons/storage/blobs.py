@@ -1,46 +1,89 @@
-"""Models, payloads and audit bundles: files named by their Keccak-256 digest."""
+"""Models, payloads and audit bundles: files named by their Keccak-256 digest, each in its task's folder."""
 
 from __future__ import annotations
 
+import os
+import re
 import threading
+from collections import Counter
+from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 
 from circuits.atomicfile import storing
-from circuits.errors import FullError, StorageError, UnknownError
+from circuits.errors import StorageError, UnknownError
 from circuits.hashing import keccak
-from commons.storage.files import LOCAL_DISK, Disk, write_durably
+from commons.storage.files import LOCAL_DISK, Disk, sync_directory, write_durably
+from commons.storage.quota import Quota
+
+NO_TASK = -1
+"""Of files that an earlier release put beside the folders."""
+_NAME = re.compile(r"[0-9a-f]{64}")
+_LEFT = ".new-"
+"""How the name of a file begins that was not finished before a crash (``circuits.atomicfile``)."""
 
 
 class Blobs:
-    """A directory of immutable files."""
+    """A directory of immutable files.  Thread-safe."""
 
-    def __init__(self, directory: Path, *, max_bytes: int, disk: Disk = LOCAL_DISK) -> None:
-        """Args:
-        max_bytes: most bytes of all blobs together.
+    def __init__(self, directory: Path, *, max_bytes: int, what: str = "models", disk: Disk = LOCAL_DISK) -> None:
+        """Look at what is there.
+
+        Args:
+            max_bytes: most bytes of all blobs together; one task never has all of them.
+            what: is kept here, in words.
+
+        Raises:
+            StorageError: the directory cannot be read.
         """
         self._directory = directory
-        self._max_bytes = max_bytes
         self._disk = disk
         self._lock = threading.Lock()
+        self._quota = Quota(max_bytes, what, "coordinator.max_store_bytes")
+        self._places: dict[bytes, dict[int, Path]] = {}
+        held: Counter[int] = Counter()
+        with storing("cannot look at the stored files"):
+            for task_id, path in self._files():
+                self._places.setdefault(bytes.fromhex(path.name), {})[task_id] = path
+                held[task_id] += path.stat().st_size
+        self._quota.recount(held)
 
-    def put(self, data: bytes) -> bytes:
-        """Store bytes; durable on return.  Returns their digest.  Raises StorageError when there is no room."""
+    def put(self, data: bytes, task_id: int) -> bytes:
+        """Store a task's bytes; durable on return.  Returns their digest.
+
+        What is there already is kept as if it came now.
+
+        Raises:
+            FullError: there is no room, or none for this task.
+            StorageError: they cannot be written.
+        """
         digest = keccak(data)
-        path = self._path(digest)
         with self._lock:  # callers of many threads share what room there is
-            if not path.exists():
-                self._require_room(len(data))
+            if not self.renew(digest, task_id):
+                self._quota.require(task_id, len(data))
+                path = self._directory / f"{task_id:064x}" / digest.hex()
                 write_durably(path, data, disk=self._disk)
+                self._places.setdefault(digest, {})[task_id] = path
+                self._quota.add(task_id, len(data))
         return digest
 
+    def renew(self, digest: bytes, task_id: int) -> bool:
+        """Whether a task's bytes are here; their age begins anew.  Raises StorageError."""
+        path = self._places.get(digest, {}).get(task_id)
+        if path is None or not path.exists():
+            return False
+        with storing(f"cannot renew {path}"):
+            os.utime(path)
+        return True
+
     def has(self, digest: bytes) -> bool:
-        """Whether bytes with this digest are stored here."""
-        return self._path(digest).exists()
+        """Whether bytes with this digest are stored here, for any task."""
+        return any(path.exists() for path in self._paths(digest))
 
     def get(self, digest: bytes) -> bytes:
-        """Raises UnknownError for bytes that were never stored here, StorageError for damaged ones."""
-        path = self._path(digest)
-        if not self.has(digest):
+        """Raises UnknownError for bytes that were never stored here or are deleted, StorageError for damaged ones."""
+        path = next((path for path in self._paths(digest) if path.exists()), None)
+        if path is None:
             raise UnknownError(f"nothing with the digest 0x{digest.hex()} is stored here")
         with storing(f"cannot read {path}"):
             data = path.read_bytes()
@@ -48,11 +91,48 @@ class Blobs:
             raise StorageError(f"{path} is damaged; restore it from a backup")
         return data
 
-    def _require_room(self, size: int) -> None:
-        with storing("cannot look at the stored models"):
-            used = sum(path.stat().st_size for path in self._directory.glob("*")) if self._directory.is_dir() else 0
-        if used + size > self._max_bytes:
-            raise FullError(f"the room for models and payloads ({self._max_bytes} bytes) is used up")
+    def tasks(self) -> set[int]:
+        """Tasks of which there is anything."""
+        with self._lock:
+            return {task_id for places in self._places.values() for task_id in places}
 
-    def _path(self, digest: bytes) -> Path:
-        return self._directory / digest.hex()
+    def older(self, task_id: int, before: float) -> set[bytes]:
+        """Digests of a task's bytes that were stored, or renewed, before a time, seconds since 1970."""
+        with self._lock, storing("cannot look at the stored files"):
+            own = [(digest, places[task_id]) for digest, places in self._places.items() if task_id in places]
+            return {digest for digest, path in own if path.exists() and path.stat().st_mtime < before}
+
+    def discard(self, digests: Collection[bytes], task_id: int) -> None:
+        """Delete a task's bytes; what is not there is passed over.  Raises StorageError."""
+        with self._lock, storing("cannot delete a stored file"):
+            for digest in digests:
+                path = self._places.get(digest, {}).get(task_id)
+                if path is not None:
+                    size = path.stat().st_size if path.exists() else 0
+                    self._disk.durably(partial(path.unlink, missing_ok=True))
+                    self._quota.add(task_id, -size)
+                    del self._places[digest][task_id]
+                    if not self._places[digest]:
+                        del self._places[digest]
+
+    def keep_only(self, digests: Collection[bytes]) -> None:
+        """Delete everything else: what a crash has left, of which nothing is known.  Raises StorageError."""
+        wanted = frozenset(digests)
+        for task_id in self.tasks():
+            self.discard(self.older(task_id, float("inf")) - wanted, task_id)
+
+    def _paths(self, digest: bytes) -> list[Path]:
+        with self._lock:
+            return list(self._places.get(digest, {}).values())
+
+    def _files(self) -> Iterator[tuple[int, Path]]:
+        """Every whole file, with its task; what a crash has left is deleted."""
+        if not self._directory.is_dir():
+            return
+        sync_directory(self._directory)  # a process that died may have made folders, and not come to this
+        for path in sorted(self._directory.rglob("*")):
+            if path.name.startswith(_LEFT):
+                path.unlink()
+            elif _NAME.fullmatch(path.name) and path.is_file():
+                task = path.parent.name if _NAME.fullmatch(path.parent.name) else None
+                yield NO_TASK if task is None else int(task, 16), path

@@ -1,6 +1,7 @@
-"""The coordinator's append-only event log: sqlite by default, Redis when a ``redis://`` URL is given.
+"""The coordinator's event log, and its form in sqlite; ``redislog`` has that in Redis.
 
-One writer a log.  An event is durable when ``append`` returns; state is nothing but the fold of ``read``.
+One writer a log.  An event is durable when ``append`` returns; state is nothing but the fold of ``read``.  Events go
+only together with one that says so (``compact``).
 
 A log has a version: in sqlite that of the file, in Redis a head row in the list, so that it goes wherever the rows go.
 A log from before there were versions has none; its records are those of version 1.
@@ -9,24 +10,21 @@ A log from before there were versions has none; its records are those of version
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from circuits.errors import ConfigError, StorageError
 from circuits.foreignjson import parse_json
-from commons.runtime.extras import require
-from commons.runtime.urls import without_secrets
-from commons.storage.database import Database, Step, require_known, statements
-from commons.storage.files import LOCAL_DISK, Disk
+from commons.storage.database import Database, Step, statements
+from commons.storage.files import LOCAL_DISK, Disk, make_directory
 
-_log = logging.getLogger(__name__)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL)"
-_HEAD = "gradroll-log"
+HEAD = "gradroll-log"
+"""Member of a head row, which has a log's version where rows have no other place for it."""
+_LAST = "SELECT COALESCE(MAX(sequence), 0) FROM events"
 _PAGE = 1000
 
 Record = Mapping[str, Any]
@@ -65,13 +63,23 @@ FIRST_VERSION = RecordVersions()
 
 
 class EventLog(Protocol):
-    """An ordered list of JSON objects that only grows."""
+    """An ordered list of JSON objects."""
 
     def append(self, records: Sequence[Record]) -> None:
         """Add all of the records or none; StorageError when another process has written in between."""
 
     def read(self) -> Iterator[dict[str, Any]]:
         """All records, oldest first."""
+
+    def compact(self, drops: Callable[[Record], bool], records: Sequence[Record]) -> None:
+        """Drop records, and add others that stand for them; all of it or nothing.
+
+        Args:
+            drops: says of each record, oldest first, whether it goes.
+
+        Raises:
+            StorageError: nothing was changed; or another process has written in between.
+        """
 
     def close(self) -> None:
         """Let go of the log."""
@@ -83,11 +91,11 @@ class SqliteLog:
     def __init__(self, path: Path, versions: RecordVersions = FIRST_VERSION, disk: Disk = LOCAL_DISK) -> None:
         """Open or create the file, and upgrade it; StorageError when it is not writable, or of a newer release."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path.parent)
         except OSError as error:
             raise StorageError(f"cannot make the directory {path.parent}: {error.strerror}") from error
         self._database = Database(path, (statements(_SCHEMA), *map(_on_rows, versions.steps)), disk)
-        self._length = int(self._database.query("SELECT COALESCE(MAX(sequence), 0) FROM events")[0][0])
+        self._length = int(self._database.query(_LAST)[0][0])
 
     def append(self, records: Sequence[Record]) -> None:
         """See ``EventLog``."""
@@ -95,6 +103,20 @@ class SqliteLog:
             (self._length + position, json.dumps(record, sort_keys=True)) for position, record in enumerate(records, 1)
         ]
         with self._database.transaction() as connection:
+            connection.executemany("INSERT INTO events VALUES (?, ?)", rows)
+        self._length += len(rows)
+
+    def compact(self, drops: Callable[[Record], bool], records: Sequence[Record]) -> None:
+        """See ``EventLog``.  Numbers of dropped rows stay theirs, so that a second writer is still noticed."""
+        rows = [
+            (self._length + position, json.dumps(record, sort_keys=True)) for position, record in enumerate(records, 1)
+        ]
+        with self._database.transaction() as connection:
+            if connection.execute(_LAST).fetchone()[0] != self._length:
+                raise StorageError("another coordinator writes to the log; stop one of them")
+            found = connection.execute("SELECT sequence, record FROM events ORDER BY sequence")
+            gone = [(sequence,) for sequence, record in found if drops(parse_row(record))]
+            connection.executemany("DELETE FROM events WHERE sequence = ?", gone)
             connection.executemany("INSERT INTO events VALUES (?, ?)", rows)
         self._length += len(rows)
 
@@ -106,159 +128,46 @@ class SqliteLog:
         ):
             for sequence, record in rows:
                 last = sequence
-                yield _parse(record)
+                yield parse_row(record)
 
     def close(self) -> None:
         """See ``EventLog``."""
         self._database.close()
 
 
-class RedisLog:
-    """A log in one Redis list.  Redis must keep an append-only file, else a crash of it loses events."""
-
-    def __init__(self, url: str, name: str = "gradroll:events", versions: RecordVersions = FIRST_VERSION) -> None:
-        """Connect, and upgrade the log; StorageError when Redis cannot be reached, or has a newer release's log."""
-        redis = _redis()
-        self._errors = redis.exceptions.RedisError
-        self._watch_error = redis.exceptions.WatchError
-        try:
-            self._client = redis.Redis.from_url(url)
-        except ValueError:
-            raise ConfigError(
-                "log: this is no redis://host:port/db; write / ? # @ of a password as %2F %3F %23 %40"
-            ) from None
-        self._name, self._versions = name, versions
-        try:
-            self._length = self._open()
-            if self._client.info("persistence").get("aof_enabled") == 0:
-                _log.warning("event=redis-without-aof advice='set appendonly yes and appendfsync always'")
-        except self._errors as error:
-            raise StorageError(
-                f"Redis at {without_secrets(url)} cannot be used: {error}; is it running, and is the password right?"
-            ) from error
-
-    def _open(self) -> int:
-        """Give the list this release's version, in one transaction.  Returns its length."""
-        with self._writing() as pipe:
-            found = self._found(pipe)
-            if found < self._versions.latest:
-                self._upgrade(pipe, found)
-        return int(self._client.llen(self._name))
-
-    def _upgrade(self, pipe: Any, found: int) -> None:
-        steps = self._versions.steps[max(found, 1) - 1 :]
-        rows = [_upgraded(row, steps) for row in pipe.lrange(self._name, min(found, 1), -1)] if steps else []
-        pipe.multi()
-        if steps:
-            pipe.delete(self._name)
-        for at in range(0, len(rows), _PAGE):
-            pipe.rpush(self._name, *rows[at : at + _PAGE])
-        pipe.lpush(self._name, json.dumps({_HEAD: self._versions.latest}))
-        pipe.execute()
-
-    def _found(self, pipe: Any) -> int:
-        """The version of the list, 0 for none; StorageError for one of a newer release."""
-        found = _version_in(pipe.lindex(self._name, 0))
-        require_known(f"the log {self._name}", found, self._versions.latest)
-        return found
-
-    @contextmanager
-    def _writing(self) -> Generator[Any]:
-        """A pipeline whose transaction happens only if nobody else writes meanwhile."""
-        try:
-            with self._client.pipeline() as pipe:
-                pipe.watch(self._name)
-                yield pipe
-        except self._watch_error:
-            raise StorageError(f"another coordinator writes to the log {self._name}; stop one of them") from None
-
-    def append(self, records: Sequence[Record]) -> None:
-        """See ``EventLog``."""
-        rows = [json.dumps(record, sort_keys=True) for record in records]
-        try:
-            with self._writing() as pipe:
-                if self._found(pipe) != self._versions.latest:
-                    raise StorageError(f"the log {self._name} was emptied or replaced; restore it from a backup")
-                if int(pipe.llen(self._name)) != self._length:
-                    raise StorageError(f"another coordinator writes to the log {self._name}; stop one of them")
-                pipe.multi()
-                if rows:
-                    pipe.rpush(self._name, *rows)
-                pipe.execute()
-        except self._errors as error:
-            raise StorageError(f"Redis refused an event: {error}; nothing was changed") from error
-        self._length += len(rows)
-
-    def read(self) -> Iterator[dict[str, Any]]:
-        """See ``EventLog``."""
-        at = 1
-        while True:
-            try:
-                page = self._client.lrange(self._name, at, at + _PAGE - 1)
-            except self._errors as error:
-                raise StorageError(f"Redis cannot be read: {error}") from error
-            for record in page:
-                yield _parse(record)
-            at += len(page)
-            if len(page) < _PAGE:
-                return
-
-    def close(self) -> None:
-        """See ``EventLog``."""
-        self._client.close()
-
-
 def open_log(url: str, versions: RecordVersions = FIRST_VERSION) -> EventLog:
-    """Open the log that a URL names: ``sqlite:///absolute/path``, ``sqlite://relative`` or ``redis://host:port/db``.
+    """Open the log that a URL names: ``sqlite:///absolute/path`` or ``sqlite://relative``; see ``redislog`` for Redis.
 
     One of an older release is upgraded, as a whole or not at all.
 
     Raises:
-        ConfigError: another scheme, or redis without its package.
+        ConfigError: another scheme.
         StorageError: the log cannot be used, or is one of a newer release.
     """
     if url.startswith("sqlite://"):
         return SqliteLog(Path(url.removeprefix("sqlite://")), versions)
-    if url.startswith(("redis://", "rediss://")):
-        return RedisLog(url, versions=versions)
     raise ConfigError("log: this URL is neither sqlite:// nor redis://")
-
-
-def _redis() -> Any:
-    require("log: a redis:// log", "redis", "redis")
-    import redis  # noqa: PLC0415 - an extra
-
-    return redis
 
 
 def _on_rows(step: Callable[[Record], Record]) -> Step:
     def upgrade(connection: sqlite3.Connection) -> None:
         rows = connection.execute("SELECT record, sequence FROM events").fetchall()
-        changed = ((_upgraded(record, (step,)), sequence) for record, sequence in rows)
+        changed = ((upgraded(record, (step,)), sequence) for record, sequence in rows)
         connection.executemany("UPDATE events SET record = ? WHERE sequence = ?", changed)
 
     return upgrade
 
 
-def _upgraded(row: str | bytes, steps: Iterable[Callable[[Record], Record]]) -> str:
-    record: Record = _parse(row)
+def upgraded(row: str | bytes, steps: Iterable[Callable[[Record], Record]]) -> str:
+    """A row after some upgrades."""
+    record: Record = parse_row(row)
     for step in steps:
         record = step(record)
     return json.dumps(record, sort_keys=True)
 
 
-def _version_in(row: bytes | None) -> int:
-    """The version in a head row; 0 for a record, and for no row."""
-    record = {} if row is None else _parse(row)
-    if _HEAD not in record:
-        return 0
-    version = record[_HEAD]
-    if type(version) is not int or version < 1:
-        raise StorageError("the event log's first row is damaged; restore it from a backup")
-    return version
-
-
-def _parse(record: str | bytes) -> dict[str, Any]:
+def parse_row(record: str | bytes) -> dict[str, Any]:
+    """The record in a row.  Raises StorageError for a damaged one."""
     try:
         parsed = parse_json(record)
     except ValueError as error:

@@ -20,6 +20,18 @@ def sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
+def make_directory(path: Path, mode: int = 0o700) -> None:
+    """Make a directory, and those above it, unless they are there; on return their names survive a crash.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        sync_directory(folder.parent)
+
+
 class Disk:
     """Where nodes keep their state.  Every step by which something becomes durable goes through it.
 
@@ -46,7 +58,7 @@ def write_durably(
         StorageError: the disk is full or not writable, or the file exists and must not be replaced.
     """
     with storing(f"cannot write {path}"):
-        path.parent.mkdir(mode=0o700 if mode == SECRET else 0o777, parents=True, exist_ok=True)
+        make_directory(path.parent, 0o700 if mode == SECRET else 0o777)
         with written_aside(path, lambda name: disk.durably(lambda: _publish(name, path, replace=replace)), mode) as out:
             out.write(data)
 
@@ -83,7 +95,7 @@ class FileLock:
     def __init__(self, path: Path, taken: str, failed: str = "") -> None:
         """Raises StorageError: ``taken`` when another process has it, ``failed`` when there can be no such file."""
         with storing(failed or f"cannot lock {path}"):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path.parent)
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

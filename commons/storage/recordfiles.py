@@ -18,9 +18,9 @@ _MAX_BYTES = 1 << 14
 _AGAIN = "have it signed again"
 
 
-def write_record(path: Path, codec: Codec[T], value: T, *, disk: Disk = LOCAL_DISK) -> None:
-    """Write a value to a file.  Raises StorageError."""
-    write_durably(path, json.dumps(codec.encode(value), indent=1).encode() + b"\n", disk=disk)
+def write_record(path: Path, codec: Codec[T], value: T, *, replace: bool = True, disk: Disk = LOCAL_DISK) -> None:
+    """Write a value to a file.  Raises StorageError, also for a file that exists and is not to be replaced."""
+    write_durably(path, json.dumps(codec.encode(value), indent=1).encode() + b"\n", replace=replace, disk=disk)
 
 
 def read_record(path: Path, codec: Codec[T], what: str, *, most: int = _MAX_BYTES, cure: str = _AGAIN) -> T:

@@ -20,11 +20,15 @@ from commons.protocol.messages import (
     StepReply,
     StepRequest,
 )
+from commons.protocol.streamheads import StepHead
 from commons.sharing.sharepayloads import largest_payload
 from commons.wire import checks
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.contexts import context_from_wire, context_to_wire, header_from_wire, header_to_wire
 from commons.wire.streams import SCALAR, Collector, chunks, vector_from_bytes, vector_to_bytes
+
+_ALONE = frozenset({Step.COIN, Step.RELEASE})
+"""Steps that relay no messages: what strangers may bring has to be short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,43 +131,75 @@ def request_to_wire(request: StepRequest) -> Iterator[pb.RunRequest]:
         relayed=len(request.relayed),
         payload_length=len(request.payload),
         owner=request.owner,
+        task_id=request.cohort.context.task_id if request.cohort is not None else 0,
+        relayed_digest=request.relayed_digest,
+        payload_digest=request.payload_digest,
     )
-    if request.cohort is not None:
-        head.cohort.CopyFrom(cohort_to_wire(request.cohort))
     if request.proposal is not None:
         head.proposal.CopyFrom(proposal_to_wire(request.proposal))
     yield pb.RunRequest(head=head)
+    if request.cohort is not None:
+        yield pb.RunRequest(cohort=cohort_to_wire(request.cohort))
     for message in request.relayed:
         yield pb.RunRequest(relayed=message_to_wire(message))
     for chunk in chunks(request.payload):
         yield pb.RunRequest(payload=chunk)
 
 
-def request_from_wire(parts: Iterable[pb.RunRequest], limits: Callable[[bytes], Limits]) -> StepRequest:
-    """Collect a step's request.
+def step_head_from_wire(first: pb.RunRequest | None) -> StepHead:
+    """The first part of a step's request.  Raises WireError for a malformed one."""
+    if first is None or first.WhichOneof("part") != "head":
+        raise WireError("a step must begin with its head")
+    head = first.head
+    step = step_from_wire(head.step)
+    if head.authorization or step is not Step.RELEASE:
+        checks.signature(head.authorization, "step.authorization")
+    if head.task_id and step is not Step.COIN:
+        raise WireError(f"{step.name} names its session alone, not the task")
+    return StepHead(
+        step=step,
+        session=checks.digest(head.session, "step.session"),
+        task_id=head.task_id,
+        proposal=proposal_from_wire(head.proposal) if head.HasField("proposal") else None,
+        authorization=head.authorization,
+        relayed=checks.bounded(head.relayed, 0, 0 if step in _ALONE else MAX_PROVERS, "step.relayed"),
+        relayed_digest=checks.digest(head.relayed_digest, "step.relayed_digest"),
+        payload_length=head.payload_length,
+        payload_digest=checks.digest(head.payload_digest, "step.payload_digest"),
+        owner=checks.bounded(head.owner, 0, MAX_COHORT - 1, "step.owner"),
+    )
+
+
+def request_from_wire(head: StepHead, parts: Iterable[pb.RunRequest], limits: Callable[[bytes], Limits]) -> StepRequest:
+    """Collect what follows a step's head.
 
     Args:
         limits: of a session; asked only when a payload of one is announced, and raises for a session nobody knows.
 
     Raises:
-        WireError: anything malformed, out of order, missing or left over.
+        WireError: anything malformed, out of order, missing or left over, or not what the head announced.
     """
     stream = iter(parts)
-    first = next(stream, None)
-    if first is None or first.WhichOneof("part") != "head":
-        raise WireError("a step must begin with its head")
-    head = first.head
-    step, session = step_from_wire(head.step), checks.digest(head.session, "step.session")
-    if head.authorization:
-        checks.signature(head.authorization, "step.authorization")
-    checks.bounded(head.relayed, 0, MAX_PROVERS, "step.relayed")
-    checks.bounded(head.owner, 0, MAX_COHORT - 1, "step.owner")
-    cohort = cohort_from_wire(head.cohort) if head.HasField("cohort") else None
-    proposal = proposal_from_wire(head.proposal) if head.HasField("proposal") else None
+    cohort = _cohort(stream, head.task_id) if head.step is Step.COIN else None
     relayed = tuple(_relayed(stream) for _ in range(head.relayed))
-    limit = _limit(step, session, limits) if head.payload_length else 0
+    limit = _limit(head.step, head.session, limits) if head.payload_length else 0
     payload = _payload(stream, head.payload_length, limit)
-    return StepRequest(step, session, cohort, proposal, head.authorization, relayed, payload, head.owner)
+    request = StepRequest(
+        head.step, head.session, cohort, head.proposal, head.authorization, relayed, payload, head.owner
+    )
+    if (request.relayed_digest, request.payload_digest) != (head.relayed_digest, head.payload_digest):
+        raise WireError("what follows a step's head is not what the head announced")
+    return request
+
+
+def _cohort(stream: Iterator[pb.RunRequest], task_id: int) -> Cohort:
+    part = next(stream, None)
+    if part is None or part.WhichOneof("part") != "cohort":
+        raise WireError("COIN comes with its cohort")
+    cohort = cohort_from_wire(part.cohort)
+    if cohort.context.task_id != task_id:
+        raise WireError("the cohort is of another task than the head names, whose coordinator signed")
+    return cohort
 
 
 def _limit(step: Step, session: bytes, limits: Callable[[bytes], Limits]) -> int:

@@ -13,12 +13,16 @@ from functools import partial
 from typing import Any, Self, cast
 
 import grpc
+from google.protobuf.message import Message
 
 from circuits.errors import BusyError, GradrollError, WireError
 from commons.settings.sections import Server
+from commons.telemetry.callmetrics import CUT, DONE, CallMetrics
+from commons.telemetry.metrics import Telemetry
+from commons.wire import prescan
 from commons.wire.methods import DOORS, METHODS, Method, Pool, Role
 from commons.wire.pools import Places, address_of
-from commons.wire.rpcstatus import abort, answering
+from commons.wire.rpcstatus import OnError, abort, answering, code_told
 from commons.wire.stalling import StallGuard
 
 _RETRY_AFTER = 1.0
@@ -60,13 +64,23 @@ class _Call:
     address: str
     known: bool = False
     place: Pool | None = None
+    done: bool = False
+    received: int = 0
+    sent: int = 0
 
 
 class Calls(grpc.ServerInterceptor):
-    """Lets calls in by the table of methods; one for each server."""
+    """Lets calls in by the table of methods; one for each server.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        refused: told of each call that is refused before its handler is reached.
+        metrics: what ended calls are counted in.
+    """
+
+    def __init__(self, limits: Limits, refused: OnError | None = None, metrics: CallMetrics | None = None) -> None:
         self._limits = limits
+        self._refused = refused
+        self._metrics = metrics
         self._places = {pool: Places(limits.places_in(pool)) for pool in Pool}
         self._running: dict[grpc.ServicerContext, _Call] = {}
 
@@ -74,6 +88,11 @@ class Calls(grpc.ServerInterceptor):
     def threads(self) -> int:
         """Threads that the server needs for what is let in, and to refuse the rest."""
         return sum(map(self._limits.places_in, Pool)) + _REFUSING
+
+    @property
+    def places(self) -> dict[Pool, Places]:
+        """The places of each pool, to be looked at."""
+        return dict(self._places)
 
     def intercept_service(
         self,
@@ -86,11 +105,17 @@ class Calls(grpc.ServerInterceptor):
         and holds its answer for as long as nobody takes it.
         """
         handler, method = continuation(handler_call_details), METHODS.get(handler_call_details.method)
-        if handler is None or method is None:
+        if handler is None or handler.request_deserializer is None or method is None:
             return None
         return grpc.stream_stream_rpc_method_handler(
-            partial(self._serve, method, _streaming(handler)),
-            handler.request_deserializer,
+            partial(
+                self._serve,
+                handler_call_details.method,
+                method,
+                self._streaming(handler),
+                type(handler.request_deserializer(b"")),
+            ),
+            None,  # bytes, which are looked at before they become a message
             handler.response_serializer,
         )
 
@@ -114,20 +139,39 @@ class Calls(grpc.ServerInterceptor):
         self._running[context].known = True
 
     def _serve(
-        self, method: Method, behave: Behave, requests: Iterator[Any], context: grpc.ServicerContext
+        self,
+        path: str,
+        method: Method,
+        behave: Behave,
+        kind: type[Message],
+        requests: Iterator[bytes],
+        context: grpc.ServicerContext,
     ) -> Iterator[Any]:
         call, limits = _Call(method, address_of(context.peer())), self._limits
         self._running[context] = call
         guard = StallGuard(limits.idle_timeout, first=limits.first_message, rate=limits.least_rate)
         try:
-            with answering(context):
+            with answering(context, self._refused):
                 self.enter(context, pool=method.entrance)
             with guard.watching(context.cancel, deadline=method.deadline):
-                replies = behave(_bounded(guard.incoming(requests), method.most_bytes), context)
+                replies = behave(_read(guard.incoming(requests), kind, call), context)
                 yield from guard.outgoing(_allowed(replies, call, context))
+            call.done = True
         finally:
             del self._running[context]
             self._leave(call)
+            self._count(path, call, context)
+
+    def _count(self, path: str, call: _Call, context: grpc.ServicerContext) -> None:
+        if self._metrics is not None:
+            outcome = DONE if call.done else code_told(context) or CUT
+            self._metrics.ended(path.rpartition("/")[2], outcome, call.received, call.sent)
+
+    def _streaming(self, handler: grpc.RpcMethodHandler[Any, Any]) -> Behave:
+        """What a handler does, as a stream both ways."""
+        if handler.request_streaming and handler.response_streaming:
+            return cast("Behave", handler.stream_stream)
+        return partial(_of_one, handler, self._refused)
 
     def _take(self, call: _Call, pool: Pool) -> None:
         if call.place is pool:
@@ -147,18 +191,27 @@ class Calls(grpc.ServerInterceptor):
             call.place = None
 
 
-def _streaming(handler: grpc.RpcMethodHandler[Any, Any]) -> Behave:
-    """What a handler does, as a stream both ways."""
-    if handler.request_streaming and handler.response_streaming:
-        return cast("Behave", handler.stream_stream)
-    return partial(_of_one, handler)
+def places_of(telemetry: Telemetry, calls: Calls) -> None:
+    """Show how many calls each pool of a server takes at a time, and how many there are."""
+    places = {pool.name.lower().replace("_", "-"): found for pool, found in calls.places.items()}
+    telemetry.gauge(
+        "call_places", "Calls that are taken at a time, by pool.",
+        lambda: {name: float(found.count) for name, found in places.items()}, "pool",
+    )  # fmt: skip
+    telemetry.gauge(
+        "call_places_taken", "Calls under way, by pool.",
+        lambda: {name: float(found.taken) for name, found in places.items()}, "pool",
+    )  # fmt: skip
 
 
 def _of_one(
-    handler: grpc.RpcMethodHandler[Any, Any], parts: Iterator[Any], context: grpc.ServicerContext
+    handler: grpc.RpcMethodHandler[Any, Any],
+    refused: OnError | None,
+    parts: Iterator[Any],
+    context: grpc.ServicerContext,
 ) -> Iterator[Any]:
     """A method that takes one message."""
-    with answering(context):
+    with answering(context, refused):
         request = next(parts, None)
         if request is None:
             raise WireError("a call came without its message")
@@ -168,13 +221,13 @@ def _of_one(
         yield cast("Behave", handler.unary_unary)(request, context)
 
 
-def _bounded(messages: Iterator[Any], most: int) -> Iterator[Any]:
-    left = most
-    for message in messages:
-        left -= message.ByteSize()
-        if left < 0:
+def _read(messages: Iterator[bytes], kind: type[Message], call: _Call) -> Iterator[Any]:
+    most = call.method.most_bytes
+    for raw in messages:
+        call.received += len(raw)
+        if call.received > most:
             raise WireError(f"a call brings more than the {most} bytes that one of its kind may have")
-        yield message
+        yield prescan.read(raw, kind)
 
 
 def _allowed(replies: Iterator[Any], call: _Call, context: grpc.ServicerContext) -> Iterator[Any]:
@@ -182,4 +235,5 @@ def _allowed(replies: Iterator[Any], call: _Call, context: grpc.ServicerContext)
     for reply in replies:
         if call.method.role is not Role.ANYBODY and not call.known:
             abort(context, GradrollError("a method that is not for everybody answers without knowing whom"))
+        call.sent += reply.ByteSize()
         yield reply

@@ -8,11 +8,14 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from circuits.errors import ConfigError, InvalidInputError
-from commons.settings.values import TlsFiles, split_address
+from commons.settings.hosts import HintError, is_loopback
+from commons.settings.pins import WORDS, parse_endpoint
+from commons.settings.values import split_address
 from commons.wire.calls import Calls
 from commons.wire.checks import MAX_GRPC_MESSAGE
+from commons.wire.identity import Identity
 from commons.wire.methods import require_rows
-from commons.wire.tls import server_credentials
+from commons.wire.pinnedchannel import PinnedChannel
 
 _PING_PATIENCE = 3_600_000
 """Milliseconds.  On a slow link a ping queues behind megabytes that socket buffers have taken.  Pings keep connections
@@ -41,20 +44,27 @@ _SERVER_OPTIONS = (
     ("grpc.max_concurrent_streams", 100),  # of one connection: RFC 9113, section 6.5.2, recommends no fewer
     ("grpc.max_metadata_size", 8192),
 )
-_PLAIN, _TLS = "grpc://", "grpcs://"
 
 
 def open_channel(endpoint: str, tls_roots: bytes | None = None) -> grpc.Channel:
-    """A channel to an endpoint.  Raises InvalidInputError for one that is malformed."""
-    secure = endpoint.startswith(_TLS)
-    target = endpoint.removeprefix(_TLS).removeprefix(_PLAIN)
+    """A channel to an endpoint.
+
+    Args:
+        tls_roots: PEM certificates to trust instead of the system's, where the endpoint has no pin.
+
+    Raises:
+        InvalidInputError: it is none, or in the clear and not of this machine.
+    """
     try:
-        split_address(target, "endpoint")
-    except ConfigError as error:
-        raise InvalidInputError(str(error)) from error
-    if secure:
-        return grpc.secure_channel(target, grpc.ssl_channel_credentials(tls_roots), _CLIENT_OPTIONS)
-    return grpc.insecure_channel(target, _CLIENT_OPTIONS)
+        place = parse_endpoint(endpoint)
+    except ValueError as error:
+        hint = f": {error}" if isinstance(error, HintError) else ""
+        raise InvalidInputError(f"endpoint: {endpoint!r} is not {WORDS}{hint}") from None
+    if place.pin is not None:
+        return PinnedChannel(place, endpoint, _CLIENT_OPTIONS)
+    if place.secure:
+        return grpc.secure_channel(place.target, grpc.ssl_channel_credentials(tls_roots), _CLIENT_OPTIONS)
+    return grpc.insecure_channel(place.target, _CLIENT_OPTIONS)
 
 
 def new_server(
@@ -82,18 +92,25 @@ def new_server(
     return grpc.server(pool, interceptors=[calls], options=options, maximum_concurrent_rpcs=calls.threads)
 
 
-def bind(server: grpc.Server, listen: str, tls: TlsFiles | None) -> int:
+def bind(server: grpc.Server, listen: str, identity: Identity | None) -> int:
     """Bind a server and return its port.
 
+    Args:
+        identity: what it shows over TLS; None to listen in the clear, which a loopback address only may.
+
     Raises:
-        ConfigError: the address is taken, or what ``server_credentials`` finds wrong with the TLS files.
+        ConfigError: the address is taken.
     """
-    split_address(listen, "listen")
-    credentials = None if tls is None else server_credentials(tls)
+    host, _ = split_address(listen, "listen")
+    if identity is None and not is_loopback(host):
+        raise ConfigError(
+            f"listen: {listen} is reached from other machines, and the endpoint is in the clear; write grpcs:// before "
+            "the endpoint, or listen at 127.0.0.1"
+        )
     try:
-        if credentials is None:
+        if identity is None:
             return server.add_insecure_port(listen)
-        return server.add_secure_port(listen, credentials)
+        return server.add_secure_port(listen, identity.credentials)
     except RuntimeError as error:
         raise ConfigError(
             f"listen: {listen} cannot be used: another process has it, or it is no address of this machine; "

@@ -14,7 +14,9 @@ import grpc
 from circuits.errors import BusyError, UnavailableError
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire.channel import open_channel
+from commons.wire.checkedchannel import checked, readable
 from commons.wire.rpcstatus import calling
+from commons.wire.sharestreams import Sending
 from commons.wire.stalling import StallGuard
 from commons.wire.streams import BlobReader
 
@@ -37,10 +39,10 @@ class Client:
         """Connect when first used.
 
         Args:
-            endpoint: ``host:port`` or ``grpc://host:port`` in the clear, ``grpcs://host:port`` over TLS.
+            endpoint: as ``commons.settings.pins`` has it.
             timeout: seconds for a call of one message each way, unless the call is given its own.
             stall: seconds after which a stream on which nothing moves is given up; it may take as long as it likes.
-            tls_roots: PEM certificates to trust instead of the system's.
+            tls_roots: PEM certificates to trust instead of the system's, where the endpoint has no pin.
 
         Raises:
             InvalidInputError: the endpoint is malformed.
@@ -50,6 +52,7 @@ class Client:
         self._stall = stall
         self._closed = threading.Event()
         self._channel = open_channel(endpoint, tls_roots)
+        self._checked = checked(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +101,29 @@ class Client:
         """
         return self._unless_busy(lambda: self._moving(method, asked(), patient=patient), self._stall)
 
+    def _upload(self, method: Callable[..., Any], sending: Callable[[], Sending[Any]]) -> Iterator[Any]:
+        """The messages of an answer to an upload, which sends what the first of them says is missing.
+
+        Args:
+            sending: makes the upload anew for each try.
+        """
+        tries: list[Sending[Any]] = []
+
+        def asked() -> Iterator[Any]:
+            for before in tries:
+                before.end()
+            tries.append(sending())
+            return tries[-1].messages()
+
+        try:
+            for reply in self._stream(method, asked):
+                if reply.WhichOneof("part") == "taken":
+                    tries[-1].go_on(reply.taken)
+                yield reply
+        finally:
+            for each in tries:
+                each.end()
+
     def _moving(self, method: Callable[..., Any], request: Any, *, patient: bool) -> Iterator[Any]:
         guard = StallGuard(self._stall)
         sent = guard.sent(request) if isinstance(request, Iterator) else request
@@ -126,7 +152,7 @@ class Client:
             try:
                 for message in attempt():
                     begun = True
-                    yield message
+                    yield readable(message)
                 return
             except BusyError as error:
                 pause = error.retry_after * random.uniform(factor, 2 * factor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from circuits.errors import WireError
 from circuits.hashing import keccak
@@ -20,11 +21,13 @@ from commons.protocol.status import (
 from commons.protocol.streamheads import ModelHead
 from commons.runtime.foreigntext import printable
 from commons.wire import checks
+from commons.wire._generated import common_pb2
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire.contexts import header_from_wire, header_to_wire
 from commons.wire.streams import Collector, chunks
 
-_MAX_ENTRIES = 1 << 16
+MAX_ENTRIES = 1 << 16
+_MODEL_HEAD, _MODEL_COORDINATE = 1 << 16, 16
 _MAX_TEXT = 4096
 
 
@@ -38,7 +41,7 @@ def submission_from_wire(message: pb.SubmitHeaderRequest) -> tuple[SubmissionHea
 
 def submission_to_wire(header: SubmissionHeader, receipts: Mapping[int, bytes]) -> pb.SubmitHeaderRequest:
     """The wire form of a header with its receipts."""
-    words = [pb.Receipt(prover=prover, signature=receipts[prover]) for prover in sorted(receipts)]
+    words = [common_pb2.Receipt(prover=prover, signature=receipts[prover]) for prover in sorted(receipts)]
     return pb.SubmitHeaderRequest(header=header_to_wire(header), receipts=words)
 
 
@@ -88,9 +91,18 @@ def model_to_wire(head: ModelHead, data: bytes) -> Iterator[pb.PutModelRequest]:
         yield pb.PutModelRequest(chunk=chunk)
 
 
-def require_stored(digest: bytes, replies: Iterable[pb.PutModelReply]) -> None:
-    """Wait until a model is stored.  Raises WireError when the replies end without its digest."""
-    for reply in replies:
+def largest_model(dimension: int) -> int:
+    """Most bytes of a model of so many coordinates, in whatever format: a header, and 16 bytes a coordinate."""
+    return _MODEL_HEAD + _MODEL_COORDINATE * dimension
+
+
+def require_stored(head: ModelHead, replies: Iterable[pb.PutModelReply]) -> None:
+    """Wait until a model is stored.
+
+    Raises WireError when the replies end without its digest, or there are more than one for each chunk before it.
+    """
+    digest, most = head.digest, head.length // checks.CHUNK + 2
+    for reply in islice(replies, most):
         if reply.WhichOneof("part") == "digest" and reply.digest == digest:
             return
     raise WireError("the coordinator did not say that it stored the model; publish it again")
@@ -119,10 +131,10 @@ def status_to_wire(status: SubmissionStatus) -> pb.SubmissionStatusReply:
 
 def task_status_from_wire(message: pb.TaskStatusReply) -> TaskStatus:
     """Raises WireError for a malformed field."""
-    checks.counted(message.rounds, 0, _MAX_ENTRIES, "task.rounds")
-    checks.counted(message.rejections, 0, _MAX_ENTRIES, "task.rejections")
+    checks.counted(message.rounds, 0, MAX_ENTRIES, "task.rounds")
+    checks.counted(message.rejections, 0, MAX_ENTRIES, "task.rejections")
     rejections = {printable(cause, _MAX_TEXT): count for cause, count in message.rejections.items()}
-    checks.counted(message.recent, 0, _MAX_ENTRIES, "task.recent")
+    checks.counted(message.recent, 0, MAX_ENTRIES, "task.recent")
     recent = tuple(_rejection_from_wire(one) for one in message.recent)
     return TaskStatus(tuple(_round_from_wire(one) for one in message.rounds), rejections, recent)
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
+from circuits.errors import StandbyError, UnknownError
 from circuits.hashing import keccak
+from circuits.payload import largest_payload
 from circuits.statement import SubmissionHeader
 from commons.chain.writer import ChainWriter
-from commons.protocol.bundle import AuditBundle
-from commons.protocol.status import SubmissionState, SubmissionStatus, TaskStatus
+from commons.protocol.bundle import AuditBundle, largest_bundle
+from commons.protocol.sealeduploads import SealedUpload
+from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus, TaskStatus
 from commons.protocol.streamheads import ModelHead, publication_digest
-from commons.wire import coordination
+from commons.wire import coordination, sharestreams
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
 from commons.wire.client import Client
+from commons.wire.sharestreams import Sending
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
 
-_MAX_BLOB = 1 << 34
+SERVICE = pb.DESCRIPTOR.services_by_name["Coordinator"].full_name
+"""What the health service is asked for."""
 
 
 class CoordinatorClient(Client):
@@ -33,7 +39,17 @@ class CoordinatorClient(Client):
     ) -> None:
         """Connect when first used; the arguments are those of ``Client``."""
         super().__init__(endpoint, timeout=timeout, stall=stall, tls_roots=tls_roots)
-        self._stub = rpc.CoordinatorStub(self._channel)
+        self._stub = rpc.CoordinatorStub(self._checked)
+
+    def standing_by(self) -> str:
+        """What it says of who leads, if it stands by; empty if it leads itself."""
+        try:
+            self.submission_status(bytes(32))
+        except StandbyError as error:
+            return str(error)
+        except UnknownError:  # nobody's submission has this digest
+            pass
+        return ""
 
     def submit_header(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission into its round; ``receipts`` are the provers' signatures by committee index."""
@@ -44,6 +60,19 @@ class CoordinatorClient(Client):
         """What became of a submission."""
         request = pb.SubmissionStatusRequest(submission=submission)
         return coordination.status_from_wire(self._ask(self._stub.SubmissionStatus, request))
+
+    def offer_shares(self, upload: SealedUpload) -> None:
+        """Hand an upload in, to be handed on to the provers; one that broke off before goes on where it stopped."""
+
+        def sending() -> Sending[pb.OfferSharesRequest]:
+            return Sending(sharestreams.offer_to_wire(upload.head), upload.count, partial(_chunk_of, upload))
+
+        sharestreams.require_stored(self._upload(self._stub.OfferShares, sending))
+
+    def offer_status(self, submission: bytes) -> OfferStatus:
+        """Who has given a receipt for its share of an upload; whether each is the prover's, the caller checks."""
+        request = pb.OfferStatusRequest(submission=submission)
+        return sharestreams.offer_status_from_wire(self._ask(self._stub.OfferStatus, request))
 
     def put_model(self, data: bytes, task_id: int, publisher: ChainWriter) -> bytes:
         """Store a model of a task; returns its Keccak-256 digest, which the round on the chain names.
@@ -57,24 +86,30 @@ class CoordinatorClient(Client):
         signature = publisher.sign(publication_digest(view.market_id, task_id, digest))
         head = ModelHead(task_id, len(data), digest, signature)
         replies = self._stream(self._stub.PutModel, lambda: coordination.model_to_wire(head, data))
-        coordination.require_stored(digest, replies)
+        coordination.require_stored(head, replies)
         return digest
 
-    def get_model(self, digest: bytes) -> bytes:
-        """A model by its digest; checked."""
-        return self._blob(self._stub.GetModel, pb.GetModelRequest(digest=digest), _MAX_BLOB, "the model", digest)
+    def get_model(self, digest: bytes, dimension: int) -> bytes:
+        """A model by its digest; checked.  ``dimension``: its coordinates, which bound what is read."""
+        request, limit = pb.GetModelRequest(digest=digest), coordination.largest_model(dimension)
+        return self._blob(self._stub.GetModel, request, limit, "the model", digest)
 
-    def payload(self, batch_id: bytes) -> bytes:
+    def payload(self, batch_id: bytes, dimension: int) -> bytes:
         """The encoded aggregate of an accepted batch, once it is released; check it against the chain before use."""
-        return self._blob(self._stub.GetPayload, BatchRequest(batch_id=batch_id), _MAX_BLOB, "the payload")
+        request, limit = BatchRequest(batch_id=batch_id), largest_payload(dimension)
+        return self._blob(self._stub.GetPayload, request, limit, "the payload")
 
-    def audit_bundle(self, batch_id: bytes) -> AuditBundle:
+    def audit_bundle(self, batch_id: bytes, dimension: int) -> AuditBundle:
         """Everything that was opened for a batch."""
-        request = BatchRequest(batch_id=batch_id)
-        return AuditBundle.decode(self._blob(self._stub.GetAuditBundle, request, _MAX_BLOB, "the audit bundle"))
+        request, limit = BatchRequest(batch_id=batch_id), largest_bundle(dimension)
+        return AuditBundle.decode(self._blob(self._stub.GetAuditBundle, request, limit, "the audit bundle"))
 
     def task_status(self, task_id: int) -> TaskStatus:
         """A task's rounds at the coordinator, and why submissions were rejected."""
         return coordination.task_status_from_wire(
             self._ask(self._stub.TaskStatus, pb.TaskStatusRequest(task_id=task_id))
         )
+
+
+def _chunk_of(upload: SealedUpload, index: int) -> pb.OfferSharesRequest:
+    return pb.OfferSharesRequest(chunk=sharestreams.chunk_to_wire(upload.chunk(index)))

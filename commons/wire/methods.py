@@ -16,7 +16,7 @@ from circuits.terms import MAX_DIMENSION
 from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
 from commons.protocol.messages import MAX_PROVERS
 from commons.wire.checks import CHUNK, MAX_GRPC_MESSAGE
-from commons.wire.uploads import MAX_CHUNKS
+from commons.wire.sharestreams import MAX_CHUNKS
 
 HEALTH_SERVICE = "grpc.health.v1.Health"
 """Of the standard health service; no package that we could import the name of fits all versions of protobuf."""
@@ -82,6 +82,8 @@ _LOOKUP, _LONG = 60.0, 600.0
 """Seconds: for an answer from memory or disk; for one that asks a node many times, or computes."""
 _SHARE = MAX_GRPC_MESSAGE + MAX_CHUNKS * 2 * CHUNK
 """The head, and chunks with what seals and frames them; how many a task's share has, its intake knows."""
+_OFFER = MAX_GRPC_MESSAGE + MAX_PROVERS * MAX_CHUNKS * 2 * CHUNK
+"""The same for all bodies of an upload."""
 _MODEL = 1 << 40
 """The largest `coordinator.max_model_bytes`; the setting is what refuses a model."""
 _STEP = 2 * MAX_GRPC_MESSAGE * MAX_PROVERS + max(largest_bundle(MAX_DIMENSION), MAX_CERTIFICATE)
@@ -109,6 +111,8 @@ METHODS: Mapping[str, Method] = {
     "/gradroll.v1.Prover/GetAvailability": Method(Role.ANYBODY, Pool.VOUCHING, _SMALL, _LONG),
     "/gradroll.v1.Coordinator/SubmitHeader": Method(Role.OWNER, Pool.HEADERS, _SMALL, _LONG),
     "/gradroll.v1.Coordinator/SubmissionStatus": _lookup(),
+    "/gradroll.v1.Coordinator/OfferShares": Method(Role.OWNER, Pool.UPLOADS, _OFFER, None, Pool.UPLOAD_DOOR),
+    "/gradroll.v1.Coordinator/OfferStatus": _lookup(),
     "/gradroll.v1.Coordinator/PutModel": Method(Role.MODEL_OWNER, Pool.UPLOADS, _MODEL, None, Pool.UPLOAD_DOOR),
     "/gradroll.v1.Coordinator/GetModel": _download(),
     "/gradroll.v1.Coordinator/GetPayload": _download(),

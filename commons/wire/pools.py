@@ -7,8 +7,10 @@ import threading
 from collections import Counter
 from urllib.parse import unquote
 
-_SUBNET = 64
-"""Bits of an IPv6 address that say whose it is: everybody with a line has a whole /64 of addresses."""
+_SUBNET = 56
+"""Bits of an IPv6 address that say whose it is.  Most lines are given a /56 (RIPE-690 asks for no less), with 256
+networks of /64 in it; where a line has one /64, neighbours are counted together, as behind an IPv4 address that several
+share."""
 
 
 class Places:
@@ -20,9 +22,15 @@ class Places:
     """
 
     def __init__(self, count: int) -> None:
+        self.count = count
         self._free = count
         self._taken = Counter[str]()
         self._lock = threading.Lock()
+
+    @property
+    def taken(self) -> int:
+        """How many are taken at present."""
+        return self.count - self._free
 
     def take(self, address: str) -> bool:
         """Take a place for a caller; False when there is none for it."""
@@ -43,7 +51,7 @@ class Places:
 
 
 def address_of(peer: str) -> str:
-    """Whom a call comes from, as limits count: an IPv4 address, the /64 of an IPv6 address, or a local socket.
+    """Whom a call comes from, as limits count: an IPv4 address, the /56 of an IPv6 address, or a local socket.
 
     Args:
         peer: as gRPC names it, such as ``ipv4:192.0.2.1:50123`` or ``ipv6:%5B2001:db8::1%5D:50123``.

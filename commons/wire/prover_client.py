@@ -6,20 +6,19 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from circuits.errors import WireError
-from circuits.statement import Context, SubmissionHeader
-from circuits.terms import MAX_DIMENSION
 from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
-from commons.sharing import sealing
-from commons.wire import batchsteps, uploads
+from commons.sharing.sealedbodies import Chunks
+from commons.wire import batchsteps, sharestreams, uploads
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
 from commons.wire.client import Client
+from commons.wire.sharestreams import Sending
 
 
 class ProverClient(Client):
@@ -33,31 +32,24 @@ class ProverClient(Client):
     ) -> None:
         """Connect when first used; the arguments are those of ``Client``."""
         super().__init__(endpoint, timeout=timeout, stall=stall, tls_roots=tls_roots)
-        self._stub = rpc.ProverStub(self._channel)
+        self._stub = rpc.ProverStub(self._checked)
 
-    def submit_shares(
-        self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, context: Context
-    ) -> bytes:
-        """Seal a share payload to the prover and hand it in.
+    def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        """Hand the prover its share in; one that broke off before goes on behind the last chunk that came whole.
 
         Args:
-            prover: the addressed prover's committee index.
-            hpke_key: its registered X25519 key.
-            context: of the round.
+            body: what completes the share.
+            submission: the dealing's digest.
 
         Returns:
             The signature of its receipt; check it with ``commons.protocol.receipts.verify_receipt``.
         """
-        count = sealing.chunk_count(len(payload))
-        label = sealing.ShareLabel(context.market.domain, header.task_id, header.round, header.owner, prover, count)
 
-        def parts() -> Iterator[pb.SubmitSharesRequest]:
-            yield uploads.head_to_wire(ShareHead(header, prover, count))
-            for sealed in sealing.seal_share(hpke_key, payload, label):
-                yield pb.SubmitSharesRequest(sealed=sealed)
+        def sending() -> Sending[pb.SubmitSharesRequest]:
+            return Sending(sharestreams.head_to_wire(head), body.count, partial(_chunk_of, body))
 
-        receipt = uploads.receipt_from_wire(self._stream(self._stub.SubmitShares, parts))
-        if receipt.submission != header.digest(context):
+        receipt = sharestreams.receipt_from_wire(self._upload(self._stub.SubmitShares, sending), body.count)
+        if receipt.submission != submission:
             raise WireError(f"{self.endpoint} answered with the receipt of another submission")
         return receipt.signature
 
@@ -130,10 +122,17 @@ class ProverClient(Client):
                 return
             after = listed[-1]
 
-    def audit_bundle(
-        self, batch_id: bytes, dimension: int = MAX_DIMENSION, timeout: float | None = None
-    ) -> AuditBundle:
-        """All opened values of a batch that the prover attested; an audit checks them.  ``timeout``: as above."""
+    def audit_bundle(self, batch_id: bytes, dimension: int, timeout: float | None = None) -> AuditBundle:
+        """All opened values of a batch that the prover attested; an audit checks them.
+
+        Args:
+            dimension: the model's, which bounds what is read.
+            timeout: as above.
+        """
         request, limit = BatchRequest(batch_id=batch_id), largest_bundle(dimension)
         raw = self._blob(self._stub.GetAuditBundle, request, limit, "the audit bundle", within=timeout)
         return AuditBundle.decode(raw)
+
+
+def _chunk_of(body: Chunks, index: int) -> pb.SubmitSharesRequest:
+    return pb.SubmitSharesRequest(chunk=sharestreams.chunk_to_wire(body.chunk(index)))

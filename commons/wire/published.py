@@ -37,6 +37,7 @@ def fetch_model(
         ClosedError: the task has opened no round.
     """
     number = opened_round(view, task_id, wanted)
+    dimension = view.terms(task_id).dimension
     with stage("fetching the model"):
-        data = coordinator.get_model(view.round(task_id, number).model_digest)
-    return number, decode_model(data, view.terms(task_id).dimension)
+        data = coordinator.get_model(view.round(task_id, number).model_digest, dimension)
+    return number, decode_model(data, dimension)

@@ -1,8 +1,8 @@
 """The error catalogue on gRPC: status for machines that know only gRPC, the code for those that know us.
 
 A server answers with the status of an error, its message, and the code in the trailing metadata; a
-client raises the same class with the same message again.  A server that is full says in ``retry-after-ms`` when to come
-back, in whole milliseconds.
+client raises the same class with the same message again.  A server that is full, or stands by, says in
+``retry-after-ms`` when to come back, in whole milliseconds.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import logging
 import secrets
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
+from traceback import extract_tb
 from typing import NoReturn
 
 import grpc
 
-from circuits.errors import BlamedProversError, BusyError, GradrollError, UnavailableError, catalogue
+from circuits.errors import BlamedProversError, BusyError, GradrollError, StandbyError, UnavailableError, catalogue
 from commons.protocol.messages import MAX_PROVERS
 from commons.runtime.foreigntext import printable
+from commons.runtime.seldom import Seldom
 from commons.wire.tls import unreachable
 
 _CODE, _PROVERS, _RETRY = "gradroll-code", "gradroll-provers", "retry-after-ms"
@@ -26,7 +29,10 @@ _MAX_RETRY_DIGITS, _SHORTEST_RETRY, _LONGEST_RETRY = 9, 0.1, 60.0
 """Digits that are read, and seconds that are believed: a server must not send its callers away for ever."""
 _TOO_LARGE = "larger than max"
 """Of gRPC's own words for a message beyond the limit, which has the status of overload."""
+_SALT = secrets.token_bytes(16)
+"""So that a reference says nothing of the place in the program."""
 _log = logging.getLogger(__name__)
+_seldom = Seldom(_log)
 
 S = grpc.StatusCode
 
@@ -39,7 +45,7 @@ def abort(context: grpc.ServicerContext, error: GradrollError) -> NoReturn:
     metadata = [(_CODE, error.code)]
     if isinstance(error, BlamedProversError):
         metadata.append((_PROVERS, ",".join(map(str, error.provers))))
-    if isinstance(error, BusyError):
+    if isinstance(error, BusyError | StandbyError):
         metadata.append((_RETRY, str(round(error.retry_after * 1000))))
     context.set_trailing_metadata(tuple(metadata))
     context.abort(grpc.StatusCode[error.rpc_status], message[:_MAX_MESSAGE])
@@ -61,14 +67,31 @@ def answering(context: grpc.ServicerContext, on_error: OnError | None = None) ->
         abort(context, GradrollError(_behind_reference(error)))
 
 
+def code_told(context: grpc.ServicerContext) -> str | None:
+    """The code of the error that a call was ended with here; None where it was ended without one."""
+    metadata = {str(key): value for key, value in context.trailing_metadata() or ()}
+    return _text(metadata.get(_CODE))
+
+
 def _behind_reference(error: Exception) -> str:
-    """Log an error whole, with a reference; returns what a stranger is told instead."""
-    reference = secrets.token_hex(4)
+    """Log an error whole, with a reference; returns what a stranger is told instead.
+
+    A cause has the same reference as long as the process runs: of one that was logged a moment ago there is no line.
+    """
+    cause = (type(error).__name__, *_place(error))
+    reference = sha256(_SALT + repr(cause).encode()).hexdigest()[:8]
     if isinstance(error, GradrollError):
-        _log.error("event=own-trouble reference=%s code=%s reason=%r", reference, error.code, str(error))
+        trouble = "event=own-trouble reference=%s code=%s reason=%r"
+        _seldom.say(logging.ERROR, cause, trouble, reference, error.code, str(error))
     else:
-        _log.error("event=internal-error reference=%s", reference, exc_info=error)
+        _seldom.say(logging.ERROR, cause, "event=internal-error reference=%s", reference, error=error)
     return f"the server has a problem of its own (reference {reference}); its operator finds the cause in its log"
+
+
+def _place(error: Exception) -> tuple[str, int]:
+    """Where an error was raised, which no caller can choose freely."""
+    frames = extract_tb(error.__traceback__)
+    return (frames[-1].filename, frames[-1].lineno or 0) if frames else ("", 0)
 
 
 def from_rpc(error: grpc.RpcError, peer: str, seconds: float | None = None) -> GradrollError:
@@ -93,6 +116,8 @@ def _named(code: str, message: str, metadata: Mapping[str, str | bytes]) -> Grad
         error = BlamedProversError(_indices(_text(metadata.get(_PROVERS)) or ""), message)
     elif kind is BusyError:
         error = BusyError(message, _seconds(_text(metadata.get(_RETRY)) or ""))
+    elif kind is StandbyError:
+        error = StandbyError(message, _seconds(_text(metadata.get(_RETRY)) or ""))
     else:
         error = kind(message)
     error.own_machine = False  # it is another machine's, and that one has said of it what others may know

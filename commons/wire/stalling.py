@@ -122,4 +122,6 @@ class StallGuard:
 
 
 def _size(message: object) -> int:
+    if isinstance(message, bytes):
+        return len(message)
     return message.ByteSize() if isinstance(message, Sized) else 0

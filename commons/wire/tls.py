@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-import grpc
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from circuits.errors import ConfigError
 from commons.settings.values import TlsFiles
@@ -21,13 +22,17 @@ _TROUBLES = (
     (
         "CERTIFICATE_VERIFY_FAILED",
         "nobody whom you trust vouches for the certificate of {peer}; if a private authority does, name the file of "
-        "its root in tls_roots or --tls-roots (prover_roots at a coordinator)",
+        "its root in tls_roots or --tls-roots (prover_roots at a coordinator); if the server made the key itself, its "
+        "endpoint ends in a pin, #sha256-...",
     ),
     (
         "Hostname Verification Check failed",
         "the certificate of {peer} is for another name; use the name that stands in it as the endpoint",
     ),
-    ("WRONG_VERSION_NUMBER", "{peer} does not speak TLS; write grpc:// in place of grpcs://, or have it use TLS"),
+    (
+        "WRONG_VERSION_NUMBER",
+        "{peer} does not speak TLS; is the port right? its operator has to write grpcs:// in its own settings, too",
+    ),
     (
         "http1.x server",
         "{peer} is no gRPC server but one of HTTP/1; is the port right, or a proxy in between that cannot do HTTP/2?",
@@ -53,8 +58,8 @@ def read_roots(path: Path | None, key: str) -> bytes | None:
     return raw
 
 
-def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
-    """What a server shows to its clients.
+def read_pair(files: TlsFiles) -> tuple[bytes, bytes]:
+    """A server's certificates and private key, PEM both.
 
     Raises:
         ConfigError: a file cannot be read or is none of its kind, the key belongs to another certificate, or the
@@ -63,7 +68,13 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
     chain, key = _read(files.certificate, "tls_certificate"), _read(files.key, "tls_key")
     _require_valid(_certificates(chain, files.certificate, "tls_certificate")[0], files.certificate)
     _require_pair(files)
-    return grpc.ssl_server_credentials([(key, chain)])
+    return chain, key
+
+
+def pin_of(certificate: x509.Certificate) -> bytes:
+    """The pin of a certificate's key: SHA-256 of its SubjectPublicKeyInfo in DER, 32 bytes."""
+    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(public).digest()
 
 
 def unreachable(peer: str, details: str) -> str:
@@ -76,7 +87,10 @@ def unreachable(peer: str, details: str) -> str:
         if sign in details:
             return words.format(peer=peer)
     if all(sign in details for sign in _HUNG_UP):
-        return f"{peer} hangs up at once; if it uses TLS, write grpcs:// before the endpoint ({details})"
+        return (
+            f"{peer} hangs up at once; if it uses TLS, take the endpoint as its operator shows it, with grpcs:// "
+            f"({details})"
+        )
     return f"{peer} cannot be reached ({details}); is it running, and is the address right?"
 
 

@@ -1,8 +1,8 @@
-"""Share uploads, the committee's shared keys and node status on the wire."""
+"""The committee's shared keys, lists of batches, receipts of availability and node status on the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from circuits.errors import WireError
@@ -11,52 +11,17 @@ from commons.protocol.keypackages import KeyConfirmation, KeyPackage, members_of
 from commons.protocol.messages import MAX_PROVERS
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
-from commons.protocol.streamheads import ShareHead
 from commons.runtime.foreigntext import printable
 from commons.sharing.prss import KeySet
 from commons.wire import checks
 from commons.wire._generated import prover_pb2 as pb
-from commons.wire.contexts import header_from_wire, header_to_wire
 
 MAX_SEALED_KEYS = 4 << 20
 MAX_KEY_SETS = 1 << 16
-MAX_CHUNKS = 1 << 18
 MAX_LISTED = 1024
 """Batches named in one reply."""
-_MAX_STATUS_ENTRIES = 256
+MAX_STATUS_ENTRIES = 256
 _MAX_NAME = 64
-
-
-def head_from_wire(first: pb.SubmitSharesRequest | None) -> ShareHead:
-    """The first part of a share's stream.  Raises WireError for a malformed one."""
-    if first is None or first.WhichOneof("part") != "head":
-        raise WireError("a share's stream must begin with its head")
-    header = header_from_wire(first.head.header)
-    prover = checks.bounded(first.head.prover, 0, len(header.share_digests) - 1, "head.prover")
-    return ShareHead(header, prover, checks.bounded(first.head.chunks, 1, MAX_CHUNKS, "head.chunks"))
-
-
-def head_to_wire(head: ShareHead) -> pb.SubmitSharesRequest:
-    """The wire form of a share's announcement."""
-    return pb.SubmitSharesRequest(
-        head=pb.ShareHead(header=header_to_wire(head.header), prover=head.prover, chunks=head.chunks)
-    )
-
-
-def sealed_from_wire(parts: Iterable[pb.SubmitSharesRequest]) -> Iterator[bytes]:
-    """The sealed chunks that follow the head.  Raises WireError for anything else."""
-    for part in parts:
-        if part.WhichOneof("part") != "sealed":
-            raise WireError("only sealed chunks may follow the head of a share's stream")
-        yield part.sealed
-
-
-def receipt_from_wire(replies: Iterable[pb.SubmitSharesReply]) -> pb.ShareReceipt:
-    """Wait for the receipt of a share.  Raises WireError when the replies end without one."""
-    for reply in replies:
-        if reply.WhichOneof("part") == "receipt":
-            return reply.receipt
-    raise WireError("the prover took the share without a receipt; hand it in again")
 
 
 def package_from_wire(message: pb.KeyPackage) -> KeyPackage:
@@ -145,7 +110,7 @@ def asked_availability(message: pb.AvailabilityRequest) -> tuple[bytes, bytes]:
 
 def status_from_wire(message: pb.ProverStatusReply) -> ProverStatus:
     """Raises WireError for a malformed field."""
-    checks.counted(message.refusals, 0, _MAX_STATUS_ENTRIES, "status.refusals")
+    checks.counted(message.refusals, 0, MAX_STATUS_ENTRIES, "status.refusals")
     return ProverStatus(
         address=checks.address(message.address, "status.address"),
         chain_id=message.chain_id,

@@ -73,7 +73,7 @@ class Auditor:
             commitment=batch.record.commitment,
             owners=dict(zip(batch.record.indices, batch.owners, strict=True)),
         )
-        served = aggregate_sources(batch, self.coordinator)
+        served = aggregate_sources(batch, self.coordinator, self.view.terms(batch.task_id).dimension)
         aggregate = find_aggregate(batch, key, [*served, partial(provers.aggregate, batch, key)])
         verifying = self.parameters.verifying_key(policy.key_hash)
         failed: AuditReport | None = None
@@ -102,6 +102,6 @@ class Auditor:
 
     def _bundles(self, batch: AcceptedBatch, provers: ProverReader) -> Iterator[AuditBundle]:
         with suppress(GradrollError):
-            yield self.coordinator.audit_bundle(batch.record.batch_id)
+            yield self.coordinator.audit_bundle(batch.record.batch_id, self.view.terms(batch.task_id).dimension)
         with suppress(UnavailableError):
             yield from provers.audit_bundles(batch)

@@ -19,6 +19,7 @@ from gradroll.commands.options import (
     task_argument,
     the_task,
 )
+from gradroll.commands.taskrounds import of_a_user
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def add(parent: Subparsers) -> None:
         "Check a round again from public data, trusting nobody: proof, signatures, cohort, sign seed, projections, the "
         "opened row, attestations, aggregate. Names the first check that fails and exits with 7; so it does when a "
         "prover has signed what costs it its bond.",
-        "gradroll audit 0x3fa9 --round 2 --coordinator 127.0.0.1:7100 --config auditor.toml",
+        "gradroll audit 0x3fa9 --round 2 --coordinator grpcs://coordinator.example.org:7100 --config auditor.toml",
         run,
     )
     task_argument(parser)
@@ -43,9 +44,8 @@ def add(parent: Subparsers) -> None:
     parser.add_argument(
         "--coordinator",
         type=endpoint,
-        required=True,
-        metavar="HOST:PORT",
-        help="who serves bundles; it is not believed",
+        metavar="grpcs://HOST:PORT",
+        help="who serves bundles; it is not believed (default: the coordinator that the settings name)",
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of verifying keys (keys.directory)")
@@ -66,11 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
     console, outcomes, culprits = arguments.console, [], []
+    coordinator, roots = arguments.coordinator, arguments.tls_roots
+    if coordinator is None:
+        own = of_a_user(chosen)
+        coordinator, roots = own.coordinator, roots or own.tls_roots
     with Session(chosen) as session:
-        audit, task = (
-            session.auditor(arguments.coordinator, arguments.tls_roots),
-            the_task(session.view, arguments.task),
-        )
+        audit, task = session.auditor(coordinator, roots), the_task(session.view, arguments.task)
         opened = session.view.task(task).rounds_opened
         rounds = range(opened) if arguments.round is None else [arguments.round]
         for number in rounds:

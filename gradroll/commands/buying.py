@@ -46,7 +46,9 @@ def account_options(parser: argparse.ArgumentParser) -> None:
 
 def coordinator_options(parser: argparse.ArgumentParser) -> None:
     """Options for a coordinator."""
-    parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (model_owner.coordinator)")
+    parser.add_argument(
+        "--coordinator", metavar="grpcs://HOST:PORT", help="the task's coordinator (model_owner.coordinator)"
+    )
     roots_option(parser, "model_owner.tls_roots")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, ether
 from gradroll.commands.destinations import force_option, require_free
+from gradroll.commands.encrypting import opening
 from gradroll.commands.options import Subparsers, address, group, leaf, node_url, positive, settings, whole
 
 if TYPE_CHECKING:
@@ -134,7 +135,8 @@ def deploy(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import end_told
     from gradroll.session import outbox_of
 
-    chosen, console, account = settings(arguments), arguments.console, load_account(arguments.account)
+    chosen, console = settings(arguments), arguments.console
+    account = load_account(arguments.account, opening(chosen))
     require_free(arguments.out, force=arguments.force or _is_unfinished(arguments, account))
     rules = _rules(arguments, chosen)
     keys = [load_verifying_key(path, allow_insecure=chosen.development) for path in arguments.keys]

@@ -14,6 +14,17 @@ def add(parent: Subparsers) -> None:
     commands = group(parent, "coordinator", "Run a coordinator: collect headers, drive provers, settle on the chain")
     parser = leaf(
         commands,
+        "init",
+        "Make the server's own key for TLS, and print the endpoint under which owners and model owners know it. "
+        "Nothing is changed where there is a key already. Where an authority vouches for the server "
+        "(coordinator.tls_certificate), nobody needs this.",
+        "gradroll coordinator init --endpoint grpcs://coordinator.example.org:7100 --config coordinator.toml",
+        init,
+    )
+    parser.add_argument("--state", type=Path, metavar="DIR", help="where the key is kept (coordinator.state)")
+    parser.add_argument("--endpoint", metavar="grpcs://HOST:PORT", help="where others reach it (coordinator.endpoint)")
+    parser = leaf(
+        commands,
         "serve",
         "Serve until stopped. It never sees a share; it can delay a round but not bend it. Its state is an event log: "
         "started again, it goes on where it stopped.",
@@ -35,8 +46,29 @@ def add(parent: Subparsers) -> None:
     health.add_coordinator(commands)
 
 
+def init(arguments: argparse.Namespace) -> int:
+    """Make the server's key."""
+    from circuits.errors import ConfigError
+    from commons.settings.pins import written_pin
+    from commons.settings.sections import CoordinatorSettings
+    from commons.wire.identity import announced, identity_of
+
+    chosen = settings(arguments, coordinator__state=arguments.state, coordinator__endpoint=arguments.endpoint)
+    own = chosen.section(CoordinatorSettings, "state")
+    identity = identity_of(own)
+    if identity is None:
+        raise ConfigError(f"{own.endpoint} is in the clear, which needs no key; write grpcs:// before it")
+    pin = written_pin(identity.pin)
+    endpoint = announced(own.endpoint, identity) if own.endpoint else f"grpcs://HOST:PORT#{pin}"
+    arguments.console.line(f"others know the coordinator as {endpoint}")
+    arguments.console.result(pin=pin, endpoint=endpoint if own.endpoint else None)
+    return 0
+
+
 def serve(arguments: argparse.Namespace) -> int:
     """Run the coordinator until it is stopped."""
+    from commons.settings.sections import LogSettings
+    from commons.telemetry.loglines import use
     from coordinator.service import serve as run
 
     chosen = settings(
@@ -48,5 +80,6 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
+    use(chosen.section(LogSettings).format)
     run(chosen)
     return 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from commons.runtime.amounts import checksum, utc
 from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
+from gradroll.commands.encrypting import opening
 from gradroll.commands.options import (
     Run,
     Subparsers,
@@ -171,7 +172,7 @@ def rotate(arguments: argparse.Namespace) -> int:
     from commons.protocol.memberships import Rotation, registry_domain
     from provers.joining.keystore import Keystore
 
-    keys = Keystore.load(arguments.keystore)
+    keys = Keystore.load(arguments.keystore, opening(settings(arguments)))
     with _place(arguments) as place:
         member = place.member
         if member.pending is None or member.pending.signer != keys.address:
@@ -228,7 +229,7 @@ def vote(arguments: argparse.Namespace) -> int:
     from provers.joining.keystore import Keystore
 
     require_free(arguments.out, force=arguments.force)
-    keys = Keystore.load(arguments.keystore)
+    keys = Keystore.load(arguments.keystore, opening(settings(arguments)))
     with Session(settings(arguments)) as session:
         view = session.view
         wanted = Replacement(

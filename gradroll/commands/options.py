@@ -70,7 +70,7 @@ def roots_option(parser: argparse.ArgumentParser, key: str) -> None:
         "--tls-roots",
         type=Path,
         metavar="FILE",
-        help=f"PEM certificates to trust for grpcs:// instead of the system's{stands_for}",
+        help=f"PEM certificates to trust instead of the system's, for endpoints without a pin{stands_for}",
     )
 
 
@@ -95,7 +95,8 @@ def settings(arguments: argparse.Namespace, **overrides: object) -> Settings:
 
 def address(text: str) -> bytes:
     """An argparse type: a 20-byte address."""
-    from commons.settings.values import HintError, address_bytes
+    from commons.settings.hosts import HintError
+    from commons.settings.values import address_bytes
 
     try:
         return address_bytes(text)
@@ -125,15 +126,15 @@ def node_url(text: str) -> str:
 
 def endpoint(text: str) -> str:
     """An argparse type: where a prover or coordinator is reached."""
-    from commons.settings.values import HintError, require_endpoint
+    from commons.settings.hosts import HintError
+    from commons.settings.pins import WORDS, parse_endpoint
 
     try:
-        return require_endpoint(text)
+        parse_endpoint(text)
     except ValueError as error:
         hint = f": {error}" if isinstance(error, HintError) else ""
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not host:port, grpc://host:port or grpcs://host:port{hint}"
-        ) from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not {WORDS}{hint}") from None
+    return text
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

@@ -11,6 +11,7 @@ from commons.runtime.identifiers import shown
 from gradroll.commands import health, proversettle
 from gradroll.commands.committee import bond_in_words
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
+from gradroll.commands.encrypting import encrypt_option, opening, sealing
 from gradroll.commands.options import Subparsers, address, chain_options, group, leaf, settings, whole_identifier
 
 if TYPE_CHECKING:
@@ -23,21 +24,21 @@ def add(parent: Subparsers) -> None:
     parser = leaf(
         commands,
         "init",
-        "Make the prover's keys: one signs, one opens sealed shares. They stay in files that only "
-        "you can read; the printed "
-        "address goes to whoever registers the committee.",
+        "Make the prover's keys: one signs, one opens sealed shares, one is the server's for TLS. They stay in files "
+        "that only you can read; the printed address goes to whoever registers the committee.",
         "gradroll prover init --keystore prover/keys",
         init,
     )
     parser.add_argument("--keystore", type=Path, metavar="DIR", help="new directory (prover.keystore)")
+    encrypt_option(parser)
     parser = leaf(
         commands, "join",
-        "Publish this prover's endpoint and sealing key in the registry, where owners and the coordinator find it, "
-        "and pay the committee's bond.",
-        "gradroll prover join --committee 0x00000000000000c0 --endpoint prover0.example.org:7101 --config "
+        "Publish this prover's endpoint, with the pin of the server's own key, and its sealing key in the registry, "
+        "where owners and the coordinator find it, and pay the committee's bond.",
+        "gradroll prover join --committee 0x00000000000000c0 --endpoint grpcs://prover0.example.org:7101 --config "
         "prover.toml", join,
     )  # fmt: skip
-    parser.add_argument("--endpoint", metavar="HOST:PORT", help="where others reach it (prover.endpoint)")
+    parser.add_argument("--endpoint", metavar="grpcs://HOST:PORT", help="where others reach it (prover.endpoint)")
     parser.add_argument(
         "--controller", type=address, metavar="0x...",
         help="cold account that may replace this prover's keys and gets the bond back; for good (default: its own key)",
@@ -69,20 +70,26 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def init(arguments: argparse.Namespace) -> int:
     """Make keys."""
+    from commons.settings.pins import written_pin
     from commons.settings.sections import ProverSettings
+    from commons.storage.tlskeys import TLS_FILE, open_server_key
+    from commons.wire.identity import pin_of_key
     from provers.joining.keystore import Keystore
 
     chosen = settings(arguments, prover__keystore=arguments.keystore)
     directory = chosen.section(ProverSettings, "keystore").keystore
-    made = Keystore.create(directory)
+    made = Keystore.create(directory, sealing(arguments, chosen))
+    pin = written_pin(pin_of_key(open_server_key(directory / TLS_FILE)))
     arguments.console.line(f"{directory}: address {checksum(made.address)}, sealing key 0x{made.hpke_public.hex()}")
-    arguments.console.result(directory=directory, address=checksum(made.address), sealing_key=made.hpke_public)
+    arguments.console.line(f"the server's own key for TLS: {pin}, which `gradroll prover join` publishes")
+    arguments.console.result(directory=directory, address=checksum(made.address), sealing_key=made.hpke_public, pin=pin)
     return 0
 
 
 def join(arguments: argparse.Namespace) -> int:
     """Publish endpoint and sealing key."""
     from commons.settings.sections import ProverSettings
+    from commons.wire.identity import announced, identity_of
     from gradroll.commands.paying import paying_session
     from provers.joining.keystore import ACCOUNT_FILE, Keystore
 
@@ -93,24 +100,25 @@ def join(arguments: argparse.Namespace) -> int:
         prover__endpoint=arguments.endpoint,
     )
     own = chosen.section(ProverSettings, "keystore", "committee", "endpoint")
-    keys = Keystore.load(own.keystore)
+    keys = Keystore.load(own.keystore, opening(chosen))
+    endpoint = announced(own.endpoint, identity_of(own))
     with paying_session(arguments, chosen) as session:
         index, joined = _seat(session, own.committee, keys.address)
         name = f"prover {index} of committee {shown(own.committee)}"
         arguments.console.result(
-            address=checksum(keys.address), committee=shown(own.committee), prover=index, endpoint=own.endpoint
+            address=checksum(keys.address), committee=shown(own.committee), prover=index, endpoint=endpoint
         )
         chain, member = session.writer(own.keystore / ACCOUNT_FILE), session.view.member(own.committee, index)
-        if (member.signer, member.endpoint, member.hpke_key) == (keys.address, own.endpoint, keys.hpke_public):
-            arguments.console.line(f"{name} is registered as {own.endpoint} already")
+        if (member.signer, member.endpoint, member.hpke_key) == (keys.address, endpoint, keys.hpke_public):
+            arguments.console.line(f"{name} is registered as {endpoint} already")
             return 0
         if not joined and not _agrees(session, own.committee, arguments):
             return DECLINED
         if joined and member.hpke_key == keys.hpke_public:
-            chain.set_endpoint(own.committee, own.endpoint)
+            chain.set_endpoint(own.committee, endpoint)
         else:
-            chain.join(own.committee, own.endpoint, keys.hpke_public, controller=arguments.controller)
-        arguments.console.line(f"{checksum(keys.address)} joined committee {shown(own.committee)} as {own.endpoint}")
+            chain.join(own.committee, endpoint, keys.hpke_public, controller=arguments.controller)
+        arguments.console.line(f"{checksum(keys.address)} joined committee {shown(own.committee)} as {endpoint}")
     return 0
 
 
@@ -143,6 +151,8 @@ def _agrees(session: Session, committee: int, arguments: argparse.Namespace) -> 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the node until it is stopped."""
+    from commons.settings.sections import LogSettings
+    from commons.telemetry.loglines import use
     from provers.node import serve as run
 
     chosen = settings(
@@ -154,5 +164,6 @@ def serve(arguments: argparse.Namespace) -> int:
         keys__srs=arguments.srs,
         keys__directory=arguments.keys,
     )
+    use(chosen.section(LogSettings).format)
     run(chosen)
     return 0

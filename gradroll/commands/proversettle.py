@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
 from commons.runtime.identifiers import shown
+from gradroll.commands.encrypting import opening
 from gradroll.commands.options import (
     Subparsers,
     chain_options,
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     chosen, console = settings(arguments, prover__keystore=arguments.keystore), arguments.console
     keystore = chosen.section(ProverSettings, "keystore").keystore
-    signer = Keystore.load(keystore).address
+    signer = Keystore.load(keystore, opening(chosen)).address
     with paying_session(arguments, chosen) as session:
         view, task = session.view, the_task(session.view, arguments.task)
         pay = view.terms(task).pay

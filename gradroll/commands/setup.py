@@ -10,6 +10,7 @@ from circuits.policies import DEFAULT
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
+from gradroll.commands.encrypting import encrypt_option, sealing
 from gradroll.commands.options import Subparsers, group, leaf, natural, node_url, port, positive, settings, whole
 
 _POLICY_HELP = f"what is proven (default {DEFAULT}); `gradroll setup policies` lists what is installed"
@@ -87,8 +88,9 @@ def _add_account(commands: Subparsers) -> None:
         help="an Ethereum keystore (JSON), or a file with 64 hexadecimal digits; - reads standard input",
     )
     parser.add_argument(
-        "--password-file", metavar="FILE", help="the keystore's password, in its first line; asked for by default"
+        "--password-file", metavar="FILE", help="the imported keystore's password, in its first line (default: asked)"
     )
+    encrypt_option(parser)
 
 
 def _add_local(commands: Subparsers) -> None:
@@ -198,12 +200,13 @@ def account(arguments: argparse.Namespace) -> int:
     from commons.storage.accounts import create_account, save_account
     from gradroll.setup.keyimport import ask_password, imported_key, read_source
 
+    unlock = sealing(arguments, settings(arguments))
     if arguments.source is None:
-        key = create_account(arguments.out)
+        key = create_account(arguments.out, unlock)
     else:
         content = read_source(arguments.source)
         key = imported_key(arguments.source, content, lambda: ask_password(arguments.password_file))
-        save_account(arguments.out, key)
+        save_account(arguments.out, key, unlock)
     arguments.console.line(f"{arguments.out}: {checksum(key.address)}")
     arguments.console.result(file=arguments.out, address=checksum(key.address))
     return 0
@@ -212,7 +215,7 @@ def account(arguments: argparse.Namespace) -> int:
 def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
     from circuits.policies.registry import find
-    from commons.settings.values import join_address
+    from commons.settings.hosts import join_address
     from gradroll.setup.kept_market import require_on_chain
     from gradroll.setup.local_market import MarketPlan, await_node, prepare
 
@@ -245,9 +248,11 @@ def local(arguments: argparse.Namespace) -> int:
     console.line(f"committee    {shown(market.committee)}")
     console.line(f"verifier     {checksum(market.verifier)}")
     console.line(f"coordinator  {checksum(market.coordinator)}")
+    console.line(f"its endpoint {market.coordinator_endpoint}")
     console.line(f"settings are in {plan.directory}; start the servers with `--config` and these files")
     console.result(
         directory=plan.directory, kept=False, chain_id=market.chain_id, market=checksum(market.market),
         committee=shown(market.committee), verifier=checksum(market.verifier), coordinator=checksum(market.coordinator),
+        coordinator_endpoint=market.coordinator_endpoint,
     )  # fmt: skip
     return 0

@@ -74,7 +74,7 @@ def _add_submit(parent: Subparsers) -> None:
 def _common(parser: argparse.ArgumentParser) -> None:
     task_argument(parser)
     parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
-    parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (owner.coordinator)")
+    parser.add_argument("--coordinator", metavar="grpcs://HOST:PORT", help="the task's coordinator (owner.coordinator)")
     roots_option(parser, "owner.tls_roots")
     chain_options(parser)
 

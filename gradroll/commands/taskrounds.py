@@ -12,6 +12,8 @@ from gradroll.commands.buying import coordinator_options, paying, reading, task_
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, task_argument, the_task, whole
 
 if TYPE_CHECKING:
+    from commons.settings.loading import Settings
+    from commons.settings.sections import ModelOwnerSettings, OwnerSettings
     from commons.wire.coordinator_client import CoordinatorClient
     from gradroll.session import Session
 
@@ -103,17 +105,21 @@ def model(arguments: argparse.Namespace) -> int:
 
 
 def _serving_coordinator(session: Session) -> CoordinatorClient:
-    """The coordinator of [model_owner]; that of [owner] where only that is set."""
-    from commons.settings.sections import ModelOwnerSettings, OwnerSettings
+    from commons.settings.describing import section_name
     from commons.wire.tls import read_roots
 
-    own: OwnerSettings | ModelOwnerSettings
-    chosen = session.settings
+    own = of_a_user(session.settings)
+    roots = read_roots(own.tls_roots, f"{section_name(type(own))}.tls_roots")
+    return session.coordinator(own.coordinator, roots, own.stall_timeout)
+
+
+def of_a_user(chosen: Settings) -> OwnerSettings | ModelOwnerSettings:
+    """Where settings name a coordinator: [model_owner], or [owner] where only that does."""
+    from commons.settings.sections import ModelOwnerSettings, OwnerSettings
+
     if chosen.get("model_owner.coordinator") is None and chosen.get("owner.coordinator") is not None:
-        name, own = "owner", chosen.section(OwnerSettings, "coordinator")
-    else:
-        name, own = "model_owner", chosen.section(ModelOwnerSettings, "coordinator")
-    return session.coordinator(own.coordinator, read_roots(own.tls_roots, f"{name}.tls_roots"), own.stall_timeout)
+        return chosen.section(OwnerSettings, "coordinator")
+    return chosen.section(ModelOwnerSettings, "coordinator")
 
 
 def read(arguments: argparse.Namespace) -> int:

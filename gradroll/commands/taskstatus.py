@@ -63,7 +63,9 @@ def add(commands: Subparsers) -> None:
         status,
     )
     task_argument(parser)
-    parser.add_argument("--coordinator", metavar="HOST:PORT", help="the task's coordinator (model_owner.coordinator)")
+    parser.add_argument(
+        "--coordinator", metavar="grpcs://HOST:PORT", help="the task's coordinator (model_owner.coordinator)"
+    )
     roots_option(parser, "model_owner.tls_roots")
     chain_options(parser)
 

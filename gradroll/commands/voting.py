@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from commons.runtime.amounts import checksum, utc
 from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
+from gradroll.commands.encrypting import opening
 from gradroll.commands.options import (
     Subparsers,
     address,
@@ -66,8 +67,9 @@ def vote(arguments: argparse.Namespace) -> int:
     from provers.joining.keystore import Keystore
 
     require_free(arguments.out, force=arguments.force)
-    keys, console = Keystore.load(arguments.keystore), arguments.console
-    with Session(settings(arguments)) as session:
+    chosen, console = settings(arguments), arguments.console
+    keys = Keystore.load(arguments.keystore, opening(chosen))
+    with Session(chosen) as session:
         view, task = session.view, the_task(session.view, arguments.task)
         record = view.task(task)
         wanted = NewCoordinator(task, record.rounds_opened, record.coordinator_changes, arguments.relay)

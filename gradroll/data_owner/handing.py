@@ -1,4 +1,5 @@
-"""Handing shares to the provers: to all at once, again to those that do not answer, each receipt kept at once."""
+"""Handing shares to the provers: through the coordinator, then to all that lack theirs at once, and again to those that
+do not answer; each receipt is kept as it comes."""
 
 from __future__ import annotations
 
@@ -13,8 +14,10 @@ from circuits.statement import SubmissionHeader
 from commons.chain.facts import CommitteeRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
-from commons.sharing.dealing import Sharing
+from commons.protocol.sealeduploads import SealedUpload
+from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
+from gradroll.data_owner.offering import Offering
 from gradroll.data_owner.submissions import SavedSubmission
 
 _PAUSE = 0.5
@@ -22,9 +25,10 @@ _LATE = "late: the others were much faster, or the round is about to close; it w
 
 
 class ShareSender:
-    """Streams sealed shares to a committee's provers.
+    """Hands sealed shares to a committee's provers.
 
     Args:
+        coordinator: hands them on, if it does.
         save: makes a submission durable.
         stall: seconds after which an upload on which nothing moves is given up.
         tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
@@ -34,6 +38,7 @@ class ShareSender:
     def __init__(
         self,
         view: ChainView,
+        coordinator: CoordinatorClient,
         save: Callable[[SavedSubmission], None],
         *,
         stall: float,
@@ -45,11 +50,14 @@ class ShareSender:
         self._stall = stall
         self._tls_roots = tls_roots
         self._patience = patience
+        self._offering = Offering(view, coordinator, save, patience)
 
     def send(
-        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
+        self, submission: SavedSubmission, upload: SealedUpload, record: CommitteeRecord
     ) -> tuple[SavedSubmission, Mapping[int, str]]:
-        """Stream to all provers that have given no receipt yet, at once; every receipt is durable when it is here.
+        """Have the coordinator hand the shares on; then stream to all provers that have given no receipt yet, at once.
+
+        Every receipt is durable when it is here.  A prover goes on behind what it has by now.
 
         A prover that takes its share just fast enough must not keep the others' receipts from the coordinator: once a
         quorum's are here, the others have as long again, and at least ``stall`` seconds, but at most half of the time
@@ -59,8 +67,9 @@ class ShareSender:
             The submission with the receipts, and why each other prover has no share.
         """
         header, over = submission.header, threading.Event()
-        open_provers = [p for p in range(record.committee.size) if p not in submission.receipts]
         closes = time.monotonic() + max(self._seconds_left(header), self._patience)
+        submission = self._offering.send(submission, upload, record, closes)
+        open_provers = [p for p in range(record.committee.size) if p not in submission.receipts]
         uploads: dict[Future[bytes], int] = {}
         malformed: dict[int, str] = {}
         # Connections are closed before the pool is: that ends the uploads that were not waited for.
@@ -71,8 +80,7 @@ class ShareSender:
                 except GradrollError as error:
                     malformed[prover] = _reason(error)
                 else:
-                    payload = sharing.payloads[prover]
-                    uploads[pool.submit(self._to_one, client, header, payload, prover, record, over)] = prover
+                    uploads[pool.submit(self._to_one, client, upload, prover, record, over)] = prover
             connections.callback(over.set)
             submission, missing = self._collect(submission, uploads, record.committee.quorum, closes)
         return submission, malformed | missing
@@ -101,18 +109,18 @@ class ShareSender:
     def _to_one(
         self,
         client: ProverClient,
-        header: SubmissionHeader,
-        payload: bytes,
+        upload: SealedUpload,
         prover: int,
         record: CommitteeRecord,
         over: threading.Event,
     ) -> bytes:
         """The receipt of one prover, which is asked again for a while when it does not answer, until it is over."""
-        context = self._view.context(header.task_id, header.round)
+        context = self._view.context(upload.head.header.task_id, upload.head.header.round)
+        submission = upload.head.header.digest(context)
         deadline: float | None = None
         while True:
             try:
-                receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
+                receipt = client.submit_shares(upload.head.share(prover), upload.body(prover), submission)
                 break
             except UnavailableError:
                 if deadline is None:  # from here on: a slow line's upload may have taken minutes
@@ -120,7 +128,7 @@ class ShareSender:
                 if over.is_set() or time.monotonic() + _PAUSE >= deadline:
                     raise
                 time.sleep(_PAUSE)
-        verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
+        verify_receipt(context.market, submission, receipt, record.committee.members[prover])
         return receipt
 
     def _seconds_left(self, header: SubmissionHeader) -> float:

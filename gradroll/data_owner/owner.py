@@ -32,12 +32,15 @@ from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
+from commons.chain.facts import CommitteeRecord
 from commons.chain.writer import ChainWriter
+from commons.protocol.sealeduploads import CutPayloads, SealedUpload, Sealer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
+from commons.sharing.sealedbodies import KEY_BYTES
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.published import fetch_model, opened_round
@@ -79,7 +82,7 @@ class DataOwner(Participant):
 
     Args:
         chain: signs for this owner's account and sends its transactions.
-        coordinator: the task's coordinator; it sees headers and receipts, never a share.
+        coordinator: the task's coordinator; it sees headers, receipts and what is sealed to provers, never a share.
         parameters: public parameters; only the SRS is needed.
         state: directory for submissions under way.
         stall: seconds after which an upload on which nothing moves is given up.
@@ -105,7 +108,9 @@ class DataOwner(Participant):
         self._coordinator = coordinator
         self._parameters = parameters
         self._store = SubmissionStore(state, chain.view.market_id)
-        self._sender = ShareSender(chain.view, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience)
+        self._sender = ShareSender(
+            chain.view, coordinator, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience
+        )  # fmt: skip
         self._deal = deal
 
     def require_open(self, task_id: int, round_number: int | None = None) -> None:
@@ -169,8 +174,9 @@ class DataOwner(Participant):
             submission, sharing = self._begin(terms, current, record.committee, quantized, self._until(begun))
         else:
             submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
+        submission, upload = self._seal(submission, sharing, record)
         with stage("handing the shares to the provers"):
-            submission, missing = self._sender.send(submission, sharing, record)
+            submission, missing = self._sender.send(submission, upload, record)
         status = self._hand_in(submission, record.committee, missing)
         return _outcome(submission, quantized, missing, status)
 
@@ -252,6 +258,20 @@ class DataOwner(Participant):
         submission = SavedSubmission(header, gradient_digest(quantized), raw, {}, earlier)
         self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen
         return submission, sharing
+
+    def _seal(
+        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
+    ) -> tuple[SavedSubmission, SealedUpload]:
+        """Seal the shares, or what was sealed before once more."""
+        header, cut = submission.header, CutPayloads.of(sharing.payloads, record.committee)
+        key = submission.upload_key or secrets.token_bytes(KEY_BYTES)
+        sealer = Sealer(header, self._view.context(header.task_id, header.round), key, self._chain.sign)
+        if submission.parts:
+            return submission, sealer.again(cut, submission.parts)
+        upload = sealer.seal(cut, record.hpke_keys)
+        submission = submission.sealed(key, upload.head.parts)
+        self._store.save(submission)
+        return submission, upload
 
     def _deal_again(
         self, begun: SavedSubmission, terms: TaskTerms, committee: Committee, quantized: Quantized

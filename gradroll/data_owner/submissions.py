@@ -1,7 +1,8 @@
 """An owner's submissions on disk, so that a retry continues where the last try stopped.
 
-One file a round.  It holds the seeds until the coordinator has the header: with them a retry sends the same shares to
-the provers that are still missing.  Then the seeds are wiped and only the receipts stay.
+One file a round.  It holds the seeds, and what was sealed with which key, until the coordinator has the header: with
+them a retry sends the same bytes again, and goes on where an upload broke off.  Then they are wiped and only the
+receipts stay.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from commons.protocol.codec import Codec
 from commons.storage.files import DirectoryLock, write_durably
 from native import G1
 
-VERSION = 2
+VERSION = 3
 _MAX_BYTES = 1 << 20
-"""Of a file: seeds and receipts of the largest committee take a tenth of it."""
+"""Of a file: seeds, parts and receipts of the largest committee take half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class SavedSubmission:
         gradient_digest: SHA-256 of the quantised gradient; a retry must bring the same one.
         seeds: all randomness of the submission, empty once the header was handed in.
         receipts: 65-byte signatures by prover index.
+        upload_key: with which its bodies are sealed; empty before they are, and when the header was handed in.
+        parts: as they were sealed, by prover; empty as the key is.
         earlier: identifiers of the submissions before it in its round, all of which expired.
     """
 
@@ -42,6 +45,8 @@ class SavedSubmission:
     seeds: bytes = field(repr=False)
     receipts: Mapping[int, bytes]
     earlier: tuple[bytes, ...] = ()
+    upload_key: bytes = field(default=b"", repr=False)
+    parts: tuple[bytes, ...] = field(default=(), repr=False)
 
     def with_receipt(self, prover: int, receipt: bytes) -> SavedSubmission:
         """The same submission with one more receipt."""
@@ -49,7 +54,11 @@ class SavedSubmission:
 
     def finished(self) -> SavedSubmission:
         """The same submission without its seeds."""
-        return replace(self, seeds=b"")
+        return replace(self, seeds=b"", upload_key=b"", parts=())
+
+    def sealed(self, upload_key: bytes, parts: tuple[bytes, ...]) -> SavedSubmission:
+        """The same submission with what makes its upload the same again."""
+        return replace(self, upload_key=upload_key, parts=parts)
 
     @property
     def is_finished(self) -> bool:
@@ -133,6 +142,8 @@ class _Saved:
     seeds: bytes = field(repr=False)
     receipts: dict[str, bytes]
     earlier: tuple[bytes, ...]
+    upload_key: bytes = field(repr=False)
+    parts: tuple[bytes, ...] = field(repr=False)
 
 
 _CODEC: Codec[_Saved] = Codec(_Saved)
@@ -144,14 +155,16 @@ def _encode(submission: SavedSubmission) -> dict[str, object]:
         _Saved(
             VERSION, header.task_id, header.round, header.owner, header.owner_index, header.commitment,
             header.share_digests, header.signature, header.dealing_signature, submission.gradient_digest,
-            submission.seeds, receipts, submission.earlier,
+            submission.seeds, receipts, submission.earlier, submission.upload_key, submission.parts,
         )
     )  # fmt: skip
 
 
 def _decode(raw: Any) -> SavedSubmission:
     if isinstance(raw, dict) and raw.get("version") == 1:  # of before an owner could submit again in a round
-        raw = {**raw, "version": VERSION, "earlier": []}
+        raw = {**raw, "version": 2, "earlier": []}
+    if isinstance(raw, dict) and raw.get("version") == 2:  # of before the parts were kept: nothing of it is sealed yet
+        raw = {**raw, "version": VERSION, "upload_key": "", "parts": []}
     saved = _CODEC.decode(raw)
     if saved.version != VERSION:
         raise ValueError("another version")
@@ -160,4 +173,4 @@ def _decode(raw: Any) -> SavedSubmission:
         saved.signature, saved.dealing_signature,
     )  # fmt: skip
     receipts = {int(prover): receipt for prover, receipt in saved.receipts.items()}
-    return SavedSubmission(header, saved.gradient, saved.seeds, receipts, saved.earlier)
+    return SavedSubmission(header, saved.gradient, saved.seeds, receipts, saved.earlier, saved.upload_key, saved.parts)

@@ -82,7 +82,7 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cas
     directory, view = market.plan.directory, market.view()
     keys = market.plan.parameter_directory
     parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
-    client = CoordinatorClient(market.plan.coordinator)
+    client = CoordinatorClient(market.coordinator_endpoint)
     honest = len(shards) - cheaters
     kinds: list[tuple[str, Deal]] = [("", share_gradient)] * honest + list(_CHEATERS[:cheaters])
     players = []

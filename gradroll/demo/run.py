@@ -136,7 +136,7 @@ def _start(options: Options, fleet: Processes, work: Path, console: Console) -> 
     for p in range(options.provers):
         fleet.start(f"prover-{p}", ["prover", "serve", "--config", str(market.prover_settings(p))])
     fleet.start("coordinator", ["coordinator", "serve", "--config", str(market.coordinator_settings)])
-    for p, endpoint in enumerate(plan.provers):
+    for p, endpoint in enumerate(market.endpoints):
         wait_until(f"starting prover {p}", _answers(endpoint), fleet, _START_SECONDS)
     console.line(
         f"{options.provers} provers (any {options.threshold} may collude and learn nothing) and a coordinator are "

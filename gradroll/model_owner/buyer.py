@@ -202,7 +202,7 @@ class ModelOwner(EscrowOwner):
 
     def _sources(self, batch: AcceptedBatch, key: CommitmentKey, from_provers: bool) -> Iterable[Callable[[], bytes]]:
         if not from_provers:
-            yield from aggregate_sources(batch, self._coordinator)
+            yield from aggregate_sources(batch, self._coordinator, self._view.terms(batch.task_id).dimension)
         yield partial(self._provers.aggregate, batch, key)
 
 
@@ -215,11 +215,13 @@ def _no_batch(view: ChainView, task_id: int, number: int) -> str:
     return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"
 
 
-def aggregate_sources(batch: AcceptedBatch, coordinator: CoordinatorClient) -> Iterator[Callable[[], bytes]]:
+def aggregate_sources(
+    batch: AcceptedBatch, coordinator: CoordinatorClient, dimension: int
+) -> Iterator[Callable[[], bytes]]:
     """Where an aggregate may be had without the provers: what was published on the chain, then the coordinator."""
     for published in batch.published:
         yield partial(bytes, published)
-    yield partial(coordinator.payload, batch.record.batch_id)
+    yield partial(coordinator.payload, batch.record.batch_id, dimension)
 
 
 def find_aggregate(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Callable[[], bytes]]) -> Aggregate:

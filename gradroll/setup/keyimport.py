@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable
 from getpass import getpass
 from pathlib import Path
+from typing import Any, cast
 
 from circuits.errors import KeyFileError
 from circuits.foreignjson import parse_json
 from commons.storage.accounts import SigningKey
+from commons.storage.web3keystores import decrypted, is_web3
 
 _MOST_BYTES = 1 << 16
 _HEXADECIMAL = re.compile(rb"(0x)?([0-9a-fA-F]{64})")
@@ -43,6 +45,19 @@ def ask_password(file: str | None) -> str:
         raise KeyFileError("there is no password to read; put it into the first line of --password-file") from None
 
 
+def new_passphrase() -> str:
+    """What is typed twice at the terminal, without being shown.  Raises KeyFileError."""
+    try:
+        first, again = getpass("new passphrase: "), getpass("the same again: ")
+    except EOFError:
+        raise KeyFileError(
+            "there is no passphrase to read; set unlock.passphrase_file, or run the command at a terminal"
+        ) from None
+    if not first or first != again:
+        raise KeyFileError("the two are not the same, or empty; nothing was written, so try again")
+    return first
+
+
 def imported_key(source: str, content: bytes, password: Callable[[], str]) -> SigningKey:
     """The key in a keystore (Ethereum's Web3 Secret Storage), or 64 hexadecimal digits with or without 0x.
 
@@ -60,21 +75,8 @@ def imported_key(source: str, content: bytes, password: Callable[[], str]) -> Si
         keystore = parse_json(content)
     except ValueError:
         keystore = None
-    if not isinstance(keystore, dict) or "crypto" not in {str(name).lower() for name in keystore}:
+    if not is_web3(keystore):
         raise KeyFileError(
             f"{source} is neither an Ethereum keystore nor 64 hexadecimal digits; export the key as one of them"
         )
-    return SigningKey.from_secret(_decrypted(source, keystore, password()))
-
-
-def _decrypted(source: str, keystore: dict[str, object], password: str) -> bytes:
-    from eth_account import Account  # noqa: PLC0415 - slow to import
-
-    try:
-        return bytes(Account.decrypt(keystore, password))
-    except ValueError:
-        raise KeyFileError(
-            f"{source} cannot be opened: the password is wrong, or the file is damaged; try again, or put a copy back"
-        ) from None
-    except Exception:  # the library meets a damaged keystore with errors of many kinds
-        raise KeyFileError(f"{source} is a damaged keystore; put a copy of it back") from None
+    return SigningKey.from_secret(decrypted(source, cast("dict[str, Any]", keystore), password()))

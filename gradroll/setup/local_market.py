@@ -23,8 +23,12 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.runtime.identifiers import shown
 from commons.runtime.urls import without_secrets
-from commons.settings.values import join_address, split_address
+from commons.settings.hosts import join_address
+from commons.settings.pins import with_pin
+from commons.settings.values import split_address
 from commons.storage.accounts import open_account
+from commons.storage.tlskeys import TLS_FILE, open_server_key
+from commons.wire.identity import pin_of_key
 from gradroll.setup.keygen import SRS_FILE, cached_development_parameters
 from gradroll.setup.settingsfiles import Value, chain_section, require_utf8, write_settings
 from provers.joining.keystore import Keystore
@@ -43,8 +47,8 @@ class MarketPlan:
     Attributes:
         directory: where everything is written; keys that are there already are used.
         chain: URL of a node whose accounts are funded and unlocked (`gradroll chain serve`, anvil).
-        provers: endpoints host:port, one a prover.
-        coordinator: endpoint host:port.
+        provers: host:port where each prover is reached.
+        coordinator: host:port where it is reached.
         bind: address that servers bind to.
         parameters: where SRS and keys are kept, by default below `directory`.
         owners: data owners that get an account with money and a settings file.
@@ -83,7 +87,12 @@ class MarketPlan:
 
 @dataclass(frozen=True, slots=True)
 class LocalMarket:
-    """A prepared market."""
+    """A prepared market.
+
+    Attributes:
+        endpoints: of the provers, with the pins of their keys, as they are registered.
+        coordinator_endpoint: with the pin of its key.
+    """
 
     plan: MarketPlan
     chain_id: int
@@ -92,6 +101,8 @@ class LocalMarket:
     committee: int
     verifier: bytes
     coordinator: bytes
+    endpoints: tuple[str, ...]
+    coordinator_endpoint: str
 
     def prover_settings(self, prover: int) -> Path:
         """Settings file of a prover."""
@@ -142,9 +153,13 @@ def prepare(plan: MarketPlan, say: Callable[[str], None], *, replace: bool = Fal
     chain = ChainWriter(view, operator, _PATIENCE)
     verifier = chain.deploy_verifier(made.factory, key)
     committee = chain.create_committee(plan.threshold, [k.address for k in keystores], bond=BOND)
-    for keystore, endpoint in zip(keystores, plan.provers, strict=True):
+    endpoints = tuple(_pinned(where, plan.directory / f"prover-{p}" / "keys") for p, where in enumerate(plan.provers))
+    for keystore, endpoint in zip(keystores, endpoints, strict=True):
         ChainWriter(view, keystore.account, _PATIENCE).join(committee, endpoint, keystore.hpke_public)
-    market = LocalMarket(plan, made.chain_id, made.market, made.block, committee, verifier, relay.address)
+    market = LocalMarket(
+        plan, made.chain_id, made.market, made.block, committee, verifier, relay.address, endpoints,
+        _pinned(plan.coordinator, plan.directory / "coordinator" / "state"),
+    )  # fmt: skip
     _write_settings(plan, made, market)
     return market
 
@@ -187,10 +202,10 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
     chain = chain_section(plan.chain, made)
     parameters = plan.parameter_directory.resolve()
     keys: dict[str, Value] = {"srs": parameters / SRS_FILE, "directory": parameters}
-    for p, endpoint in enumerate(plan.provers):
+    for p, where in enumerate(plan.provers):
         prover: dict[str, Value] = {
-            "listen": _listen(plan.bind, endpoint),
-            "endpoint": endpoint,
+            "listen": _listen(plan.bind, where),
+            "endpoint": market.endpoints[p],
             "keystore": "keys",
             "state": "state",
             "committee": shown(market.committee),
@@ -199,6 +214,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
         write_settings(market.prover_settings(p), {"chain": chain, "keys": keys, "prover": prover}, development=True)
     relay: dict[str, Value] = {
         "listen": _listen(plan.bind, plan.coordinator),
+        "endpoint": market.coordinator_endpoint,
         "log": "sqlite://events.sqlite",
         "account": "account.json",
         "state": "state",
@@ -208,7 +224,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
     }
     sections = {"chain": chain, "keys": keys, "coordinator": relay}
     write_settings(market.coordinator_settings, sections, development=True)
-    buyer: dict[str, Value] = {"account": "model-owner.json", "coordinator": plan.coordinator}
+    buyer: dict[str, Value] = {"account": "model-owner.json", "coordinator": market.coordinator_endpoint}
     task: dict[str, Value] = {
         "committee": shown(market.committee),
         "verifier": "0x" + market.verifier.hex(),
@@ -219,12 +235,17 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
     for i in range(plan.owners):
         owner: dict[str, Value] = {
             "account": f"owner-{i}.json",
-            "coordinator": plan.coordinator,
+            "coordinator": market.coordinator_endpoint,
             "state": f"owner-{i}",
         }
         sections = {"chain": chain, "keys": keys, "owner": owner}
         write_settings(plan.directory / f"owner-{i}.toml", sections, development=True)
     write_settings(plan.chain_settings, {"chain": chain, "keys": keys, "task": task}, development=True)
+
+
+def _pinned(where: str, directory: Path) -> str:
+    """The endpoint of a server whose own key is in a directory; it is made where there is none."""
+    return with_pin(f"grpcs://{where}", pin_of_key(open_server_key(directory / TLS_FILE)))
 
 
 def _listen(bind: str, endpoint: str) -> str:

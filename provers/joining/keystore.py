@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretBytes
 
@@ -14,8 +15,9 @@ from circuits.errors import StorageError
 from commons.protocol.keypackages import decode_keys, encode_keys
 from commons.sharing import sealing
 from commons.sharing.prss import KeySet
-from commons.storage.accounts import SigningKey, load_account, open_account
-from commons.storage.secretfiles import hexadecimal, read_secret_file, secret_of, write_secret_file
+from commons.storage.accounts import SigningKey, is_encrypted, load_account, open_account
+from commons.storage.secretfiles import hexadecimal, is_sealed, read_secret_file, secret_of, write_secret_file
+from commons.storage.unlock import LOCKED, Unlock
 
 _HPKE, _ENTROPY, _SHARED = "hpke-x25519", "dealing-entropy", "shared-keys"
 _RECIPIENTS = "dealing-recipients"
@@ -36,8 +38,16 @@ class SharedKeys:
 class Keystore:
     """A prover's keys in one directory: signing key, HPKE key, and the shared keys of its committees."""
 
-    def __init__(self, directory: Path, account: SigningKey, hpke_secret: bytes) -> None:
+    def __init__(
+        self, directory: Path, account: SigningKey, hpke_secret: bytes, unlock: Unlock = LOCKED, *, sealed: bool = False
+    ) -> None:
+        """Keys that were read or made; use ``create``, ``load`` or ``open``.
+
+        Args:
+            sealed: every file is encrypted, and one that is not is refused.
+        """
         self._directory = directory
+        self._unlock, self._sealed = unlock, sealed
         self.account = account
         self._hpke_secret = SecretBytes(hpke_secret)  # neither repr nor vars() shows it
         self.hpke_public = sealing.public_key(hpke_secret)
@@ -46,27 +56,41 @@ class Keystore:
         return f"Keystore(address=0x{self.address.hex()})"
 
     @classmethod
-    def create(cls, directory: Path) -> Keystore:
+    def create(cls, directory: Path, unlock: Unlock | None = None) -> Keystore:
         """Draw new keys, or what an earlier call that was interrupted did not come to.
+
+        Args:
+            unlock: has the passphrase with which the files are encrypted.
 
         Raises:
             StorageError: the directory has all keys already, or cannot be written.
+            ConfigError: the passphrase cannot be read.
         """
         if os.path.exists(directory / _SEALING_FILE):
             raise StorageError(
                 f"{directory} holds a prover's keys already; they are not replaced, so go on with them, or "
                 "name another directory"
             )
-        account = open_account(directory / ACCOUNT_FILE)
+        account = open_account(directory / ACCOUNT_FILE, unlock)
         secret = sealing.generate()
-        write_secret_file(directory / _SEALING_FILE, _HPKE, {"secret": secret.hex()}, replace=False)
-        return cls(directory, account, secret)
+        write_secret_file(directory / _SEALING_FILE, _HPKE, {"secret": secret.hex()}, replace=False, unlock=unlock)
+        return cls(directory, account, secret, unlock or LOCKED, sealed=unlock is not None)
 
     @classmethod
-    def load(cls, directory: Path) -> Keystore:
-        """Read the keys; KeyFileError for files that are missing, broken, or readable by others."""
-        account = load_account(directory / ACCOUNT_FILE)
-        return cls(directory, account, secret_of(directory / _SEALING_FILE, _HPKE))
+    def load(cls, directory: Path, unlock: Unlock = LOCKED) -> Keystore:
+        """Read the keys.
+
+        Args:
+            unlock: has the passphrase, where the files are encrypted.
+
+        Raises:
+            KeyFileError: files that are missing, broken, readable by others, or not encrypted where another one is;
+                or the passphrase is missing or wrong.
+            ConfigError: the passphrase cannot be read.
+        """
+        account, file = load_account(directory / ACCOUNT_FILE, unlock), directory / _SEALING_FILE
+        sealed = is_encrypted(directory / ACCOUNT_FILE) or is_sealed(file)
+        return cls(directory, account, secret_of(file, _HPKE, unlock, sealed=sealed), unlock, sealed=sealed)
 
     @classmethod
     def open(cls, directory: Path) -> Keystore:
@@ -91,28 +115,34 @@ class Keystore:
         """The 32 bytes from which this prover deals a committee's keys; drawn once, so it deals the same."""
         path = self._directory / f"dealing-{committee.hex()}.json"
         if not path.exists():
-            write_secret_file(path, _ENTROPY, {"secret": secrets.token_hex(32)}, replace=False)
-        return secret_of(path, _ENTROPY)
+            self._write(path, _ENTROPY, {"secret": secrets.token_hex(32)}, replace=False)
+        return secret_of(path, _ENTROPY, self._unlock, sealed=self._sealed)
 
     def fix_recipients(self, committee: bytes, hpke_keys: Sequence[bytes]) -> bool:
         """Whether a committee's keys may be sealed to these public keys: the ones of the first time, for good."""
         path, given = self._directory / f"recipients-{committee.hex()}.json", [key.hex() for key in hpke_keys]
         if not path.exists():
-            write_secret_file(path, _RECIPIENTS, {"keys": given}, replace=False)
-        return bool(read_secret_file(path, _RECIPIENTS).get("keys") == given)
+            self._write(path, _RECIPIENTS, {"keys": given}, replace=False)
+        return bool(self._read(path, _RECIPIENTS).get("keys") == given)
 
     def save_shared(self, committee: bytes, shared: SharedKeys) -> None:
         """Keep a committee's shared keys; durable on return."""
         content = {"keys": encode_keys(shared.keys).hex(), "confirmed": shared.confirmed}
-        write_secret_file(self._shared_path(committee), _SHARED, content, replace=True)
+        self._write(self._shared_path(committee), _SHARED, content, replace=True)
 
     def load_shared(self, committee: bytes) -> SharedKeys | None:
         """A committee's shared keys; None before they were accepted."""
         path = self._shared_path(committee)
         if not path.exists():
             return None
-        content = read_secret_file(path, _SHARED)
+        content = self._read(path, _SHARED)
         return SharedKeys(decode_keys(hexadecimal(path, content.get("keys"))), content.get("confirmed") is True)
+
+    def _write(self, path: Path, kind: str, content: Mapping[str, Any], *, replace: bool) -> None:
+        write_secret_file(path, kind, content, replace=replace, unlock=self._unlock if self._sealed else None)
+
+    def _read(self, path: Path, kind: str) -> dict[str, Any]:
+        return read_secret_file(path, kind, self._unlock, sealed=self._sealed)
 
     def _shared_path(self, committee: bytes) -> Path:
         return self._directory / f"shared-{committee.hex()}.json"

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from circuits.errors import WireError
+from commons.protocol.bundle import named_round
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import require_signer
+from commons.protocol.streamheads import StepHead
 from provers.party import excluding, masking, probing, projecting, proving, releasing
 from provers.party.environment import Environment
 from provers.party.ledger import Entry
@@ -38,22 +40,37 @@ class Outcome:
     Attributes:
         party: the party after the step.
         entries: ledger entries; make them durable, then adopt ``party``, then send ``reply``.
+        about: task and number of the round that they are about.
         reply: the signed answer.
     """
 
     party: Party
     entries: tuple[Entry, ...]
+    about: tuple[int, int]
     reply: StepReply
 
 
 def handle(party: Party, request: StepRequest, env: Environment) -> Outcome:
     """Run one step.  On any GradrollError nothing has changed."""
+    about = _round_of(party, request)
+    env.ledger.require_open(*about)
     if request.step is not Step.RELEASE:
         _require_authorized(party, env, request)
     result = _STEPS[request.step](party, env, request)
     digest = message_digest(request.session, request.step, party.index, result.body)
     message = Message(request.session, request.step, party.index, result.body, env.sign(digest))
-    return Outcome(result.party, result.entries, StepReply(message, result.vector, result.raw))
+    return Outcome(result.party, result.entries, about, StepReply(message, result.vector, result.raw))
+
+
+def _round_of(party: Party, request: StepRequest) -> tuple[int, int]:
+    """Task and number of the round that a request is about."""
+    if request.step is Step.RELEASE:
+        named = named_round(request.payload)
+        if named is None:
+            raise WireError("RELEASE comes with a certificate, and this is none, or one of another version")
+        return named
+    context = _cohort_of(party, request).context
+    return context.task_id, context.round
 
 
 def _require_authorized(party: Party, env: Environment, request: StepRequest) -> None:
@@ -66,18 +83,28 @@ def _require_authorized(party: Party, env: Environment, request: StepRequest) ->
 
 
 def _cohort_of(party: Party, request: StepRequest) -> Cohort:
-    match request.step:
-        case Step.COIN:
-            if request.cohort is None:
-                raise WireError("COIN comes with its cohort")
-            return request.cohort
+    if request.step is not Step.COIN:
+        return known_cohort(party, request)
+    if request.cohort is None:
+        raise WireError("COIN comes with its cohort")
+    return request.cohort
+
+
+def known_cohort(party: Party, asked: StepRequest | StepHead) -> Cohort:
+    """The cohort that a step is about, of which this party knows, from the step's head alone.
+
+    Raises:
+        UnknownError: it knows none, as of COIN and RELEASE.
+        WireError: a proposal is missing.
+    """
+    match asked.step:
         case Step.PROJECT | Step.REVEAL:
-            return party.cohort(request.session).cohort
-        case Step.EXCLUDE if request.session in party.cohorts:
-            return party.cohort(request.session).cohort
+            return party.cohort(asked.session).cohort
+        case Step.EXCLUDE if asked.session in party.cohorts:
+            return party.cohort(asked.session).cohort
         case Step.MASK | Step.PROBE_MASK:
-            if request.proposal is None:
-                raise WireError(f"{request.step.name} comes with its proposal")
-            return party.cohort(request.proposal.cohort_id).cohort
+            if asked.proposal is None:
+                raise WireError(f"{asked.step.name} comes with its proposal")
+            return party.cohort(asked.proposal.cohort_id).cohort
         case _:
-            return party.any_attempt(request.session).cohort
+            return party.any_attempt(asked.session).cohort

@@ -91,8 +91,8 @@ class Environment(Protocol):
     def share_payload(self, submission: bytes) -> bytes:
         """The share as the owner sealed it (its SHA-256 stands in the signed header)."""
 
-    def owner_at(self, task_id: int, index: int) -> bytes:
-        """Address of the task's owner with a registration index."""
+    def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
+        """Addresses of the task's owners with these registration indices."""
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with this prover's key (deterministic, RFC 6979)."""

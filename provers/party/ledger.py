@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from circuits.errors import RuleViolationError, StorageError
+from circuits.errors import ClosedError, RuleViolationError, StorageError
 from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag, words
 from circuits.statement import Context
@@ -143,7 +143,20 @@ class Restored:
     count: int
 
 
-Entry = CohortJoined | AttemptStarted | Combined | Locked | Released | PeerSeen | Restored
+@dataclass(frozen=True, slots=True)
+class RoundsClosed:
+    """Every step of these rounds is refused from now on, so that their records need not be kept.
+
+    Attributes:
+        through: the last of them; those before it are closed with it, whether they are known here or not.
+    """
+
+    kind: ClassVar[str] = "rounds-closed"
+    task_id: int
+    through: int
+
+
+Entry = CohortJoined | AttemptStarted | Combined | Locked | Released | PeerSeen | Restored | RoundsClosed
 _CODEC: Codec[Entry] = Codec(Entry)
 GENESIS = bytes(32)
 """Head of a ledger without records."""
@@ -201,6 +214,7 @@ class LedgerState:
         peers: the highest head seen of each peer's ledger, encoded.
         restored_at: when this ledger was last found to be an old copy, 0 for never.
         lost: heads of this ledger up to this count may be of records that a restore lost.
+        closed: the last round of each task that is closed for good, and with it all before.
         heads: this ledger's heads by count.
         count: of the latest head.
     """
@@ -214,6 +228,7 @@ class LedgerState:
     peers: dict[int, bytes] = field(default_factory=dict)
     restored_at: int = 0
     lost: int = 0
+    closed: dict[int, int] = field(default_factory=dict)
     heads: dict[int, bytes] = field(default_factory=lambda: {0: GENESIS}, repr=False)
     count: int = 0
 
@@ -236,6 +251,9 @@ class LedgerState:
                 self._one_set(self.released, entry.selection, "is in the sum of another set already")
             case Released():
                 self._one_set(self.released, entry.selection, "is in the sum of another set already")
+            case RoundsClosed():
+                if entry.through <= self.closed.get(entry.task_id, -1):
+                    raise RuleViolationError(f"round {entry.through} of this task is closed already; close later ones")
             case PeerSeen() | Restored():
                 pass  # knowledge, not an act
 
@@ -259,6 +277,8 @@ class LedgerState:
                 self.peers[entry.prover] = entry.head
             case Restored():
                 self.restored_at = max(self.restored_at, entry.at)
+            case RoundsClosed():
+                self.closed[entry.task_id] = entry.through
         self._advance(entry)
 
     def _advance(self, entry: Entry) -> None:
@@ -268,6 +288,19 @@ class LedgerState:
             self.count = self.lost  # so that the next head is above all that peers have on record
         self.count += 1
         self.heads[self.count] = head
+
+    def skip(self, head: bytes) -> None:
+        """Pass over a record of which only the head behind it is kept: all that it said is of closed rounds."""
+        self.count += 1
+        self.heads[self.count] = head
+
+    def require_open(self, task_id: int, round_number: int) -> None:
+        """Raise ClosedError for a round of which this ledger keeps no records any more, so that it knows no rule."""
+        if round_number <= self.closed.get(task_id, -1):
+            raise ClosedError(
+                f"round {round_number} is over for good, and this prover has deleted everything of it; ask within the "
+                "time for which provers keep results (prover.retention_days)"
+            )
 
     def has(self, entry: CohortJoined) -> bool:
         """Whether a cohort was joined already, and none of its submissions is retired."""

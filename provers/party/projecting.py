@@ -41,9 +41,11 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     if cohort is None or cohort.cohort_id != request.session:
         raise WireError("COIN comes with its cohort")
     check_context(env, cohort.context)
-    env.require_eligible(cohort.context, tuple(header.owner_index for header in cohort.headers))
-    for header, digest in zip(cohort.headers, cohort.digests, strict=True):
-        _check_header(party, env, header, cohort.context)
+    indices = tuple(header.owner_index for header in cohort.headers)
+    env.require_eligible(cohort.context, indices)
+    owners = env.owners_at(cohort.context.task_id, indices)
+    for header, digest, owner in zip(cohort.headers, cohort.digests, owners, strict=True):
+        _check_header(party, header, cohort.context, owner)
         env.shares(digest)
     require_continuity(env, cohort.context)
     joined = ledger.CohortJoined(request.session, members_of(cohort.context, cohort.headers))
@@ -94,10 +96,10 @@ def _is_signed(committee: Committee, context: Context, prover: int, shown: Ledge
     return prover < committee.size and signs(committee.members[prover], digest, shown.signature)
 
 
-def _check_header(party: Party, env: Environment, header: SubmissionHeader, context: Context) -> None:
+def _check_header(party: Party, header: SubmissionHeader, context: Context, owner: bytes) -> None:
     if len(header.share_digests) != party.committee.size:
         raise WireError("a header names one share digest for each prover of the committee")
-    if env.owner_at(header.task_id, header.owner_index) != header.owner:
+    if owner != header.owner:
         raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
     require_owner(header, context)
 

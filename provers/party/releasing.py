@@ -31,6 +31,7 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
         WireError, ProofError, SignatureError: the request names another batch, or a part of the certificate is forged.
         RuleViolationError: no quorum attested it, or an owner is in another sum already.
         NotReadyError: the market has not accepted the batch, or not deep enough.
+        ClosedError: the round is closed for good, and its sums are deleted.
     """
     certificate = Certificate.decode(request.payload)
     context, batch_id = certificate.statement.context, certificate.batch_id

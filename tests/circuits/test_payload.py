@@ -32,6 +32,7 @@ def aggregate(values: list[int], blinder: int, masks: list[int]) -> Aggregate:
 def test_decoding_inverts_encoding(values: list[int], blinder: int, masks: list[int]) -> None:
     made = aggregate(values, blinder, masks)
     raw = payload.encode(made)
+    assert len(raw) <= payload.largest_payload(len(values))
     opened = payload.decode(raw, len(values))
     assert np.array_equal(opened.values, made.values)
     assert np.array_equal(opened.tail, made.tail)

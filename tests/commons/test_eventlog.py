@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from circuits.errors import ConfigError, StorageError
-from commons.storage.eventlog import (
-    FIRST_VERSION,
-    EventLog,
-    Record,
-    RecordVersions,
-    RedisLog,
-    SqliteLog,
-    open_log,
-)
-from tests.support.memoryredis import redis_server
+from circuits.errors import ConfigError, StandbyError, StorageError
+from commons.storage.eventlog import FIRST_VERSION, EventLog, Record, RecordVersions, SqliteLog, open_log
+from commons.storage.redisplace import RedisPlace, is_redis
+from tests.support.redisserver import RedisServer, leading_log
 
 
 class Place:
@@ -52,10 +43,16 @@ class Place:
         connection.close()
 
 
-class RedisPlace(Place):
-    def __init__(self, path: Path, client: Any, log: Callable[[RecordVersions], EventLog]) -> None:
-        super().__init__(path, log)
-        self.client, self.name = client, f"gradroll-test:{path}"
+class ListPlace(Place):
+    """In Redis: each opening takes the lease, as if whoever had it before were gone."""
+
+    def __init__(self, path: Path, server: RedisServer) -> None:
+        super().__init__(path, self._opened)
+        self.client, self.name = server.client, "gradroll-test"
+        self._place = RedisPlace(server.url, self.name)
+
+    def _opened(self, versions: RecordVersions) -> EventLog:
+        return leading_log(self._place, self.path, versions)
 
     def lies(self) -> tuple[int, list[dict[str, object]]]:
         rows = [json.loads(row) for row in self.client.lrange(self.name, 0, -1)]
@@ -65,24 +62,13 @@ class RedisPlace(Place):
         self.client.lpop(self.name)
 
 
-@pytest.fixture(params=["sqlite", "redis in memory", "redis server"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+@pytest.fixture(params=["sqlite", "redis"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Opens the same log again and again."""
     if request.param == "sqlite":
         path = tmp_path / "deep" / "log.sqlite"
-        yield Place(path, lambda versions: open_log(f"sqlite://{path}", versions))
-        return
-    redis = pytest.importorskip("redis")
-    url = os.environ.get("GRADROLL_TEST_REDIS", "")
-    if request.param == "redis in memory":
-        client = redis_server(monkeypatch)
-    elif url:
-        client = redis.Redis.from_url(url)
-    else:
-        pytest.skip("set GRADROLL_TEST_REDIS=redis://host:port to run against a server")
-    place = RedisPlace(tmp_path, client, lambda versions: RedisLog(url, place.name, versions))
-    yield place
-    client.delete(place.name)
+        return Place(path, lambda versions: open_log(f"sqlite://{path}", versions))
+    return ListPlace(tmp_path, request.getfixturevalue("redis"))
 
 
 def test_events_come_back_in_order(reopen: Place) -> None:
@@ -100,6 +86,59 @@ def test_events_come_back_in_order(reopen: Place) -> None:
     again.close()
 
 
+def odd(record: Record) -> bool:
+    return bool(int(str(record["n"])) % 2)
+
+
+def test_dropped_events_are_gone_and_the_ones_for_them_come_last(reopen: Place) -> None:
+    log = reopen()
+    log.append([{"n": n} for n in range(2500)])
+    log.compact(odd, [{"n": 10_000}])
+    log.append([{"n": 10_002}])
+    expected = [*range(0, 2500, 2), 10_000, 10_002]
+    assert [event["n"] for event in log.read()] == expected
+    log.close()
+    again = reopen()
+    assert [event["n"] for event in again.read()] == expected
+    again.compact(lambda record: record["n"] == 10_000, [{"n": 10_004}])
+    assert [event["n"] for event in again.read()][-2:] == [10_002, 10_004]
+    again.close()
+
+
+@pytest.mark.parametrize("dropped", [1, 2])
+def test_who_has_the_log_open_from_before_writes_nothing_behind_dropped_events(reopen: Place, dropped: int) -> None:
+    """Also where the log is as long again as that one left it."""
+    stale = reopen()
+    stale.append([{"n": n} for n in range(4)])
+    log = reopen()
+    assert len(list(log.read())) == 4
+    log.compact(lambda record: int(str(record["n"])) < dropped, [{"n": 9}])
+    log.append([{"n": 10 + n} for n in range(dropped - 1)])
+    with pytest.raises((StorageError, StandbyError)):
+        stale.append([{"n": 99}])
+    with pytest.raises((StorageError, StandbyError)):
+        stale.compact(odd, [{"n": 99}])
+    assert 99 not in [event["n"] for event in log.read()]
+    log.append([{"n": 100}])
+    log.close()
+    stale.close()
+
+
+def test_dropping_that_stops_midway_leaves_the_log(reopen: Place) -> None:
+    def stops(record: Record) -> bool:
+        if record["n"] == 3:
+            raise KeyboardInterrupt
+        return True
+
+    log = reopen()
+    log.append([{"n": n} for n in range(5)])
+    with pytest.raises(KeyboardInterrupt):
+        log.compact(stops, [{"n": 9}])
+    assert [event["n"] for event in log.read()] == list(range(5))
+    log.append([{"n": 5}])
+    log.close()
+
+
 def test_many_events(reopen: Place) -> None:
     log = reopen()
     log.append([{"n": n} for n in range(2500)])
@@ -108,11 +147,13 @@ def test_many_events(reopen: Place) -> None:
 
 
 def test_a_second_writer_is_refused(reopen: Place) -> None:
+    """The first to write, in a file; in Redis the last to take the lease."""
     first, second = reopen(), reopen()
-    first.append([{"n": 1}])
-    with pytest.raises(StorageError):
-        second.append([{"n": 2}])
-    assert [event["n"] for event in first.read()] == [1]
+    one, other = (second, first) if isinstance(reopen, ListPlace) else (first, second)
+    one.append([{"n": 1}])
+    with pytest.raises((StorageError, StandbyError)):
+        other.append([{"n": 2}])
+    assert [event["n"] for event in one.read()] == [1]
     first.close()
     second.close()
 
@@ -121,22 +162,20 @@ def test_a_second_writer_is_refused(reopen: Place) -> None:
     "url", ["postgres://u:hunter2@h/db", "hunter2", "redis://:hunt/er2@h", "redis://127.0.0.1:9/0?password=hunter2"]
 )
 def test_no_message_shows_a_logs_password(url: str) -> None:
-    pytest.importorskip("redis")
     with pytest.raises((ConfigError, StorageError), match=r"neither|no redis://|cannot be used") as caught:
-        open_log(url)
+        RedisPlace(url) if is_redis(url) else open_log(url)
     assert "hunt" not in f"{caught.value} {caught.value.__cause__}"
 
 
 @pytest.mark.parametrize("version", [0, -1, True, "1", None])
 def test_a_log_of_a_version_that_there_never_was_is_refused_unchanged(
-    version: object, monkeypatch: pytest.MonkeyPatch
+    version: object, redis: RedisServer, tmp_path: Path
 ) -> None:
-    client = redis_server(monkeypatch)
     rows = [json.dumps({"gradroll-log": version}), json.dumps({"n": 1})]
-    client.rpush("gradroll:events", *rows)
-    with pytest.raises(StorageError, match="damaged"):
-        open_log("redis://h", RecordVersions((lambda record: record,)))
-    assert [row.decode() for row in client.lrange("gradroll:events", 0, -1)] == rows
+    redis.client.rpush("gradroll:events", *rows)
+    with pytest.raises(StorageError, match="first row is damaged"):
+        leading_log(RedisPlace(redis.url), tmp_path, RecordVersions((lambda record: record,)))
+    assert [row.decode() for row in redis.client.lrange("gradroll:events", 0, -1)] == rows
 
 
 def test_a_file_of_a_version_that_there_never_was_is_refused(tmp_path: Path) -> None:
@@ -147,9 +186,8 @@ def test_a_file_of_a_version_that_there_never_was_is_refused(tmp_path: Path) -> 
 
 
 def test_an_unreachable_redis_hides_its_password() -> None:
-    pytest.importorskip("redis")
     with pytest.raises(StorageError) as caught:
-        open_log("redis://:secret@127.0.0.1:9/0")
+        RedisPlace("redis://:secret@127.0.0.1:9/0")
     assert "127.0.0.1:9" in str(caught.value)
     assert "secret" not in str(caught.value)
 
@@ -275,9 +313,3 @@ def test_who_has_an_old_version_open_writes_nothing_into_an_upgraded_log(old: Pl
         log.append([{"n": 1500}])
     log.close()
     assert old.lies() == (2, NEW)
-
-
-def test_a_damaged_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    redis_server(monkeypatch).rpush("log", '{"gradroll-log": "1"}')
-    with pytest.raises(StorageError, match="first row is damaged"):
-        RedisLog("", "log")

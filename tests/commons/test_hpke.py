@@ -13,37 +13,39 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from circuits.errors import InvalidInputError, WireError
 from commons.sharing import sealing
 
-LABEL = sealing.ShareLabel(b"\x01" * 32, 2, 3, b"\x02" * 20, 1, 3)
+LABEL = sealing.PartLabel(b"\x01" * 32, b"\x02" * 32, 1, 0, 3)
+PART = sealing.Part(b"\x03" * 32, b"what is its own")
 
 
-def test_a_share_comes_back_chunk_by_chunk() -> None:
+def test_a_part_comes_back() -> None:
     secret = sealing.generate()
-    payload = bytes(range(256)) * 600
-    label = replace(LABEL, chunks=sealing.chunk_count(len(payload)))
-    sealed = list(sealing.seal_share(sealing.public_key(secret), payload, label))
-    assert len(sealed) == label.chunks == 3
-    assert max(map(len, sealed)) == 1 << 16
-    assert b"".join(sealing.open_chunk(secret, s, label, i) for i, s in enumerate(sealed)) == payload
+    for part, label in ((PART, LABEL), (replace(PART, key=b""), replace(LABEL, body=None, chunks=0))):
+        assert sealing.open_part(secret, sealing.seal_part(sealing.public_key(secret), part, label), label) == part
+    assert PART.own.hex() not in repr(PART)
 
 
 def test_nothing_opens_under_another_label_or_key() -> None:
     secret = sealing.generate()
-    sealed = sealing.seal(sealing.public_key(secret), b"share", LABEL.info(0))
-    assert sealing.open_chunk(secret, sealed, LABEL, 0) == b"share"
+    sealed = sealing.seal_part(sealing.public_key(secret), PART, LABEL)
     others = [
-        replace(LABEL, domain=bytes(32)), replace(LABEL, task_id=9), replace(LABEL, round=9),
-        replace(LABEL, owner=bytes(20)), replace(LABEL, prover=2), replace(LABEL, chunks=2),
+        replace(LABEL, domain=bytes(32)), replace(LABEL, submission=bytes(32)), replace(LABEL, prover=2),
+        replace(LABEL, body=1), replace(LABEL, body=None), replace(LABEL, chunks=2),
     ]  # fmt: skip
     for other in others:
         with pytest.raises(WireError, match="does not open"):
-            sealing.open_chunk(secret, sealed, other, 0)
+            sealing.open_part(secret, sealed, other)
     with pytest.raises(WireError):
-        sealing.open_chunk(secret, sealed, LABEL, 1)
-    with pytest.raises(WireError):
-        sealing.open_chunk(sealing.generate(), sealed, LABEL, 0)
+        sealing.open_part(sealing.generate(), sealed, LABEL)
     for broken in (b"", sealed[:-1], sealed[:31], bytes(32) + sealed[32:], sealed[:-1] + bytes([sealed[-1] ^ 1])):
         with pytest.raises(WireError):
-            sealing.open_chunk(secret, broken, LABEL, 0)
+            sealing.open_part(secret, broken, LABEL)
+
+
+def test_a_part_without_anything_of_its_own_is_none() -> None:
+    secret = sealing.generate()
+    sealed = sealing.seal_part(sealing.public_key(secret), replace(PART, own=b""), LABEL)
+    with pytest.raises(WireError, match="too short"):
+        sealing.open_part(secret, sealed, LABEL)
 
 
 def test_bad_public_keys_are_refused() -> None:

@@ -51,10 +51,17 @@ class NetworkFleet:
         return frozenset(range(self.network.provers)) - self.down
 
     def ask(
-        self, requests: Mapping[int, StepRequest], dimension: int, timeout: float
+        self,
+        requests: Mapping[int, StepRequest],
+        dimension: int,
+        timeout: float,
+        answered: Callable[[int], None] = lambda _: None,
     ) -> dict[int, StepReply | Failure]:
         self.before(requests)
-        return {p: self.network.answer(p, request, self.faults) for p, request in requests.items()}
+        replies = {p: self.network.answer(p, request, self.faults) for p, request in requests.items()}
+        for prover in replies:
+            answered(prover)
+        return replies
 
     def ask_one(self, prover: int, request: StepRequest, dimension: int, timeout: float) -> StepReply | Failure:
         return self.ask({prover: request}, dimension, timeout)[prover]

@@ -13,11 +13,13 @@ import native
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.status import SubmissionState
+from commons.runtime.clock import SystemClock
 from coordinator.batcher import Batcher, Plan, Unproven
 from coordinator.events import HeaderAccepted, OwnerDropped
 from coordinator.giving_up import Trouble
 from coordinator.journal import Journal
 from coordinator.roundstate import Round
+from coordinator.roundwatch import RoundWatch
 from native import FrArray
 from tests.coordinator.fleets import NetworkFleet, accusations_in, blobs_in, journal_in, state_of, watch_in
 from tests.support.faults import REWRITES, lie, silent
@@ -62,6 +64,7 @@ class World:
             blobs_in(self.directory),
             watch_in(self.directory),
             accusations_in(self.journal),
+            RoundWatch(SystemClock()),
             step_timeout=1.0,
             stopping=threading.Event(),
         )

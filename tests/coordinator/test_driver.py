@@ -18,6 +18,7 @@ from commons.protocol.messages import Step
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
+from commons.storage.eventlog import EventLog
 from coordinator.coordinator import Coordinator
 from coordinator.events import (
     BatchProven,
@@ -29,6 +30,7 @@ from coordinator.events import (
     RoundClosed,
     SumOpened,
 )
+from coordinator.journal import Journal
 from coordinator.machine import Completed
 from coordinator.roundstate import Round
 from tests.coordinator.fleets import state_of
@@ -75,7 +77,14 @@ class World:
     """A coordinator of a task with one round, a committee of real parties, and a market."""
 
     def __init__(
-        self, directory: Path, rounds: Executor, *, round_age: float = 30.0, skew: int = 0, depth: int = 1
+        self,
+        directory: Path,
+        rounds: Executor,
+        *,
+        round_age: float = 30.0,
+        skew: int = 0,
+        depth: int = 1,
+        log: EventLog | None = None,
     ) -> None:
         self.network = network_with(MORE_OWNERS)
         self.market = Market(chain_of(self.network))
@@ -90,9 +99,10 @@ class World:
             clock_skew=skew,
         )  # fmt: skip
         self.coordinator = Coordinator(
-            settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log, directory,
+            settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market),
+            Journal(self.log if log is None else log), directory,
             DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), InOrder(),
-            InOrder(), self.stopping,
+            InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
         self.journal = self.coordinator.journal
 
@@ -116,7 +126,7 @@ class World:
 
     def prove(self, done: Completed, owners: Iterable[int]) -> None:
         """The batch was proven some time ago."""
-        bundle = self.coordinator.results.put(done.bundle.encode())
+        bundle = self.coordinator.results.put(done.bundle.encode(), done.bundle.statement.context.task_id)
         self.journal.record(BatchProven(self.task, 0, done.batch_id, self.enter(owners), bundle))
 
     def accept(self, done: Completed, owners: Iterable[int], *, final: bool) -> None:

@@ -23,6 +23,7 @@ from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from coordinator.coordinator import Coordinator
 from coordinator.events import BatchProven, BatchSettled, Event, ExclusionEnded, ExclusionSigned, HeaderAccepted
+from coordinator.journal import Journal
 from coordinator.turns import SETTLED
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import Market, MemoryLog, PartyLine
@@ -85,9 +86,9 @@ class World:
             exclude_from=LEAST,
         )  # fmt: skip
         self.coordinator = Coordinator(
-            settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), self.log,
+            settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), Journal(self.log),
             self.directory, DevelopmentParameters(self.network.setup), self._connect, self.clock, InOrder(), InOrder(),
-            self.accusing, InOrder(), self.stopping,
+            self.accusing, InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
 
     def _connect(self, endpoint: str) -> PartyLine:

@@ -22,6 +22,7 @@ from commons.storage.accounts import SigningKey
 from coordinator import feesettlement
 from coordinator.coordinator import Coordinator
 from coordinator.events import BatchProven, BatchSettled, FeesEnded, HeaderAccepted, SumOpened, SumPublished
+from coordinator.journal import Journal
 from coordinator.turns import SETTLED
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import Market, MemoryLog, PartyLine, hand_in
@@ -80,7 +81,10 @@ class World:
         self.coordinator.journal.record(
             *(HeaderAccepted(d, h, tuple(EVERYBODY)) for d, h in zip(digests, self.network.headers, strict=True)),
             BatchProven(
-                *self.key, self.done.batch_id, digests, self.coordinator.results.put(self.done.bundle.encode())
+                *self.key,
+                self.done.batch_id,
+                digests,
+                self.coordinator.results.put(self.done.bundle.encode(), self.key[0]),
             ),
         )
         hand_in(self.market, self.done)
@@ -95,9 +99,9 @@ class World:
         )  # fmt: skip
         self.coordinator = Coordinator(
             settings, SigningKey.from_secret(self.network.coordinator_key),
-            Publisher(self.market, published=self.published), self.log, self.directory,
+            Publisher(self.market, published=self.published), Journal(self.log), self.directory,
             DevelopmentParameters(self.network.setup), self._connect, self.clock, self.rounds, InOrder(),
-            InOrder(), InOrder(), threading.Event(),
+            InOrder(), InOrder(), InOrder(), threading.Event(),
         )  # fmt: skip
 
     def _connect(self, endpoint: str) -> PartyLine:

@@ -24,6 +24,8 @@ from commons.protocol.messages import Message, Step, StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
+from commons.protocol.streamheads import ShareHead
+from commons.sharing.sealedbodies import Chunks
 from coordinator.fleet import Connection, Fleet, Fleets
 from tests.coordinator.markets import Market, proven, status_of
 from tests.simulation.world.chain import chain_of
@@ -76,6 +78,10 @@ class Line:
         if isinstance(self.prover.status, Exception):
             raise self.prover.status
         return self.prover.status
+
+    def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        assert not self.closed
+        return self.endpoint.encode()
 
     def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
         self.prover.timeouts.append(timeout)

@@ -12,9 +12,11 @@ import pytest
 import native
 from commons.protocol.messages import Step
 from commons.protocol.replies import ProverAbsent, ProverNamed
+from commons.runtime.clock import SystemClock
 from coordinator.batcher import Batcher, Plan
 from coordinator.events import HeaderAccepted
 from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, ProversSuspected, Verdict, described
+from coordinator.roundwatch import RoundWatch
 from tests.coordinator.fleets import NetworkFleet, accusations_in, blobs_in, journal_in, watch_in
 from tests.simulation.playing import play
 from tests.simulation.world.schedule import TURN, Lie, Schedule, Strike
@@ -49,8 +51,8 @@ def test_verdicts_on_a_cheating_owner_and_a_lying_prover_are_logged_in_fields(
     )  # fmt: skip
     fleet = NetworkFleet(network, faults={1: [lie(*REWRITES["mask-projections"])]})
     batcher = Batcher(
-        journal, blobs_in(tmp_path), watch_in(tmp_path), accusations_in(journal), step_timeout=1.0,
-        stopping=threading.Event(),
+        journal, blobs_in(tmp_path), watch_in(tmp_path), accusations_in(journal), RoundWatch(SystemClock()),
+        step_timeout=1.0, stopping=threading.Event(),
     )  # fmt: skip
     assert batcher.prove(network.resources, fleet.fleet, network.context, plan) is None
     journal.close()

@@ -89,7 +89,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     network = network_with(OWNERS)
     done, journal = network.run().completed, journal_in(tmp_path)
     key, digests = (network.terms.task_id, 0), network.cohort.digests
-    bundle = blobs_in(tmp_path).put(done.bundle.encode())
+    bundle = blobs_in(tmp_path).put(done.bundle.encode(), key[0])
     journal.record(
         *(
             HeaderAccepted(digest, header, (0, 1, 2, 3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -145,6 +145,10 @@ class Memory(EventLog):
         if self.broken:
             raise StorageError("full")
         self.records += map(dict, records)
+
+    def compact(self, drops: Callable[[Record], bool], records: Sequence[Record]) -> None:
+        kept = [record for record in self.records if not drops(record)]
+        self.records = [*kept, *map(dict, records)]
 
     def read(self) -> Iterator[dict[str, Any]]:
         return iter(self.records)

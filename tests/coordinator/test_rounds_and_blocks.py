@@ -132,7 +132,7 @@ def test_a_bundle_that_is_damaged_holds_up_no_other_batch(world: World) -> None:
     world.prove(first, [0, 1])
     world.prove(second, [2, 3])
     (digest,) = [b.bundle_digest for b in state_of(world.journal).batches.values() if b.batch_id == first.batch_id]
-    world.coordinator.results._path(digest).unlink()
+    world.coordinator.results._paths(digest)[0].unlink()
     world.turn()
     mine(world, DEPTH)
     world.turn(after=10.0)

@@ -76,11 +76,12 @@ class World:
         self.market = Market(chain_of(network))
         self.payer = Payer(self.market)
         self.log = MemoryLog()
+        bundle = blobs_in(directory).put(self.done.bundle.encode(), network.terms.task_id)
         self.restart()
         key, members = (network.terms.task_id, 0), network.cohort.digests[: self.done.statement.size]
         self.journal.record(
             *(HeaderAccepted(s, h, (0, 1, 2, 3)) for s, h in zip(members, network.headers, strict=False)),
-            BatchProven(*key, self.done.batch_id, members, blobs_in(directory).put(self.done.bundle.encode())),
+            BatchProven(*key, self.done.batch_id, members, bundle),
         )
 
     @property

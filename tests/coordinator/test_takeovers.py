@@ -113,7 +113,7 @@ def test_a_set_that_was_proven_again_and_relayed_before_is_accepted_once(world: 
     members, done = world.enter([0, 1]), proven()[0]
     world.network.headers = world.network.headers[:2]
     again = world.network.run(first_attempt=5).completed
-    bundle = world.coordinator.results.put(again.bundle.encode())
+    bundle = world.coordinator.results.put(again.bundle.encode(), again.bundle.statement.context.task_id)
     world.journal.record(BatchProven(world.task, 0, again.batch_id, members, bundle))
     attested(world, done, *EVERYBODY)
     hand_in(world.market, done)

@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 
 from commons.runtime.amounts import checksum
+from commons.settings.pins import with_pin
 from commons.storage.accounts import load_account
+from commons.storage.tlskeys import TLS_FILE, read_server_key
+from commons.wire.identity import pin_of_key
 from commons.wire.prover_client import ProverClient
 from gradroll.setup.freeports import free_ports
 from gradroll.setup.processes import Processes, Running, wait_until
@@ -58,7 +61,8 @@ class Market:
         """Start a prover and wait until it answers."""
         settings = self.directory / "local" / f"prover-{p}" / "prover.toml"
         running = self.fleet.start(f"prover-{p}", ["prover", "serve", "--config", str(settings)])
-        endpoint = f"127.0.0.1:{self.provers[0] + p}"
+        key = read_server_key(settings.parent / "keys" / TLS_FILE)
+        endpoint = with_pin(f"grpcs://127.0.0.1:{self.provers[0] + p}", pin_of_key(key))
 
         def answers() -> bool:
             with ProverClient(endpoint, timeout=2.0) as client:
@@ -165,8 +169,7 @@ def test_a_round_with_restarts(market: Market) -> None:
     everybody = ("claim", task, "--owner", "all", "--config", "local/owner-0.toml")
     assert "received 0.000000000000001 ETH" in market.command(*everybody)
     assert "nothing to claim" in market.command("claim", task, "--config", "local/owner-1.toml")
-    endpoint = f"127.0.0.1:{market.coordinator}"
-    assert "passed proof" in market.command("audit", task, "--coordinator", endpoint, "--config", "local/chain.toml")
+    assert "passed proof" in market.command("audit", task, *buyer)
     status = market.command("task", "status", task, *buyer)
     assert "2 of 2 gradients in 1 batch," in status
     assert "ChainError" not in status
@@ -176,4 +179,4 @@ def test_a_round_with_restarts(market: Market) -> None:
     market.stop(coordinator)  # for good: sum and audit are still to be had
     market.command("task", "read", task, "--round", "0", "--out", "sum.npy", *buyer)
     assert np.allclose(np.load(market.directory / "sum.npy"), sum(gradients.values()), atol=2 * 2**-16)
-    assert "passed proof" in market.command("audit", task, "--coordinator", endpoint, "--config", "local/chain.toml")
+    assert "passed proof" in market.command("audit", task, *buyer)

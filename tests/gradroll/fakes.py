@@ -28,15 +28,19 @@ from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
-from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.protocol.sealeduploads import SealedUpload
+from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus
+from commons.protocol.streamheads import ShareHead
 from commons.runtime.amounts import ETH
-from commons.sharing.sealing import generate, public_key
+from commons.sharing.sealedbodies import Chunks
+from commons.sharing.sealing import public_key
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from native import G1, G2
 from tests.support.parts import with_parts
-from tests.support.plain_batch import development_setup
+from tests.support.plain_batch import development_setup, seed_of
+from tests.support.uploads import opened_payload
 
 DIMENSION, NOW = 10, 1_000_000
 MARKET = MarketId(7, b"\x42" * 20, b"\x43" * 32)
@@ -186,7 +190,7 @@ class FakeChain:
 
     def committee_record(self, committee_id: int) -> CommitteeRecord:
         committee = Committee(0, 1, tuple(key.address for key in self.provers))
-        sealing = tuple(public_key(generate()) for _ in self.provers)
+        sealing = tuple(public_key(seed_of("hpke", p)) for p in range(len(self.provers)))
         return CommitteeRecord(committee, tuple(f"prover-{p}" for p in range(len(self.provers))), sealing, True)
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
@@ -224,6 +228,8 @@ class FakeCoordinator:
     asked: list[bytes] = field(default_factory=list)
     ends: dict[bytes, SubmissionStatus] = field(default_factory=dict)
     answers_get_lost: bool = False
+    handing_on: Callable[[SealedUpload], None] | None = None
+    delivered: Callable[[bytes], OfferStatus] = lambda _: OfferStatus({}, {}, 0)
 
     @property
     def client(self) -> CoordinatorClient:
@@ -235,6 +241,14 @@ class FakeCoordinator:
             raise UnavailableError("the connection broke")
         return SubmissionStatus(header.digest(context(header.round)), SubmissionState.PENDING)
 
+    def offer_shares(self, upload: SealedUpload) -> None:
+        if self.handing_on is None:
+            raise UnknownError("this coordinator hands nothing on")
+        self.handing_on(upload)
+
+    def offer_status(self, submission: bytes) -> OfferStatus:
+        return self.delivered(submission)
+
     def submission_status(self, submission: bytes) -> SubmissionStatus:
         if not any(header.digest(context(header.round)) == submission for header, _ in self.headers):
             raise UnknownError("no such submission")
@@ -243,7 +257,7 @@ class FakeCoordinator:
     def put_model(self, model: bytes, task_id: int, account: object) -> bytes:
         return keccak(model)
 
-    def payload(self, batch_id: bytes) -> bytes:
+    def payload(self, batch_id: bytes, dimension: int) -> bytes:
         self.asked.append(batch_id)
         if batch_id not in self.payloads:
             raise UnknownError("no such batch")
@@ -278,18 +292,18 @@ class _FakeProver:
     def __exit__(self, *_: object) -> None:
         self.left.set()
 
-    def submit_shares(
-        self, header: SubmissionHeader, prover: int, payload: bytes, hpke_key: bytes, context: Context
-    ) -> bytes:
+    def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
         if self.index in self.provers.down:
             raise UnavailableError(f"prover-{self.index} cannot be reached")
         if self.index in self.provers.closed:
             raise ClosedError("this owner is in a signed batch of this round already")
+        prover, domain = head.prover, MARKET.domain
+        payload = opened_payload(head, body, domain, submission, seed_of("hpke", prover))
         self.provers.received.setdefault(prover, []).append(payload)
         if self.index in self.provers.slow:
             self.left.wait()
             raise UnavailableError("the call was ended")
-        digest = receipt_digest(context.market, header.digest(context))
+        digest = receipt_digest(MARKET, submission)
         if self.provers.signs is not None:
             return self.provers.signs(prover, digest)
         return self.provers.keys[self.index].sign(digest)

@@ -17,6 +17,7 @@ from circuits.terms import MarketId, Pay, Windows
 from commons.runtime.identifiers import shown
 from commons.storage.accounts import create_account
 from commons.storage.marketbinding import bind
+from commons.storage.unlock import Unlock
 from gradroll.setup.keygen import development_srs
 from provers.joining.keystore import Keystore
 from tests.gradroll.smallmarket import DIMENSION, REWARD, SmallMarket
@@ -103,6 +104,9 @@ def _keys(place: Path) -> None:
     for name in ("poor.json", "shared.json", "cut.json", "busy.json", "damaged.json"):
         create_account(place / name)
     (place / "shared.json").chmod(0o644)
+    create_account(place / "sealed.json", Unlock(lambda: "the right one"))
+    (place / "passphrase").write_text("another\n")
+    (place / "passphrase").chmod(0o600)
     with (place / "cut.json").open("r+b") as file:
         file.truncate(20)
     (place / "damaged.json.outbox").write_text("{")

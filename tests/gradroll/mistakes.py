@@ -53,7 +53,7 @@ class Mistake:
 
 _SUBMIT = "submit {task} --gradient model.npy --config owner-0.toml"
 _NPY = "save one array of floats with numpy.save(file, array)"
-_ENDPOINT = "is not host:port, grpc://host:port or grpcs://host:port"
+_ENDPOINT = "is not grpcs://host:port, with #sha256-... behind it or not, or a loopback address host:port"
 _AMOUNT = (
     "a whole number of the smallest unit (wei) from 1 to 2^128 - 1, or such as 0.06ether, 5gwei or 2.5USDC, with no "
     "part of the smallest unit left"
@@ -73,7 +73,8 @@ SHARED_MISTAKES = (
             "chain.ulr (from typo.toml) is unknown; ", "did you mean chain.url?"),
     Mistake(EVERYBODY, "a section mistyped", "task list --config section.toml", "config",
             "section.toml: chains is no known section; ",
-            "known are chain, keys, prover, coordinator, owner, model_owner, task"),
+            "known are chain, keys, prover, coordinator, owner, model_owner, task, metrics, log, "
+            "watchdog"),
     Mistake(EVERYBODY, "a value out of range", "task list --config range.toml", "config",
             "chain.timeout (from range.toml) ", "must be a number from 1 to 600, not 0"),
     Mistake(EVERYBODY, "a value of another kind", "task list --config kind.toml", "config",
@@ -120,6 +121,14 @@ SHARED_MISTAKES = (
             "an IPv6 address stands in brackets, as in [::1]:7100"),
     Mistake(EVERYBODY, "an endpoint as a web address", "prover status --endpoint http://127.0.0.1:7101", USAGE,
             "gradroll prover status: error: argument --endpoint: 'http://127.0.0.1:7101' ", _ENDPOINT),
+    Mistake(EVERYBODY, "an endpoint in the clear on another machine", "prover status --endpoint prover0:7101", USAGE,
+            f"gradroll prover status: error: argument --endpoint: 'prover0:7101' {_ENDPOINT}: nothing is sent to "
+            "another machine in the clear; ",
+            "write grpcs:// before it, and behind it the pin of the server's key, which its `status` command shows"),
+    Mistake(EVERYBODY, "half a pin", "prover status --endpoint grpcs://127.0.0.1:7101#sha256-47DEQpj8", USAGE,
+            "gradroll prover status: error: argument --endpoint: 'grpcs://127.0.0.1:7101#sha256-47DEQpj8' "
+            f"{_ENDPOINT}: ",
+            "behind # stands one pin: sha256- and 43 characters of base64url, as the server shows it"),
     Mistake(EVERYBODY, "Ctrl-C", _SUBMIT, INTERRUPTED, "interrupted; nothing is lost, ",
             "run the command again to go on", scene="interrupting"),
     Mistake(EVERYBODY, "standard output on a full disk", "committee show {committee} --config chain.toml", "storage",
@@ -206,6 +215,16 @@ SHARED_MISTAKES = (
             "…absent.json: no such key file; ", "create the keys first, or correct the path"),
     Mistake(DATA_OWNER, "a key file that others can read", f"{_SUBMIT} --account shared.json", "bad-key-file",
             "…shared.json: others can read this key; ", "chmod 600 it, and replace the key if they did"),
+    Mistake(DATA_OWNER, "an encrypted key without its passphrase", f"{_SUBMIT} --account sealed.json", "bad-key-file",
+            "…sealed.json is encrypted, and no passphrase is set; ",
+            "name its file in unlock.passphrase_file (or set passphrase_env or passphrase_fd there)"),
+    Mistake(DATA_OWNER, "a wrong passphrase",
+            f"GRADROLL_UNLOCK_PASSPHRASE_FILE=passphrase {_SUBMIT} --account sealed.json", "bad-key-file",
+            "…sealed.json cannot be opened: the passphrase is wrong, or the file is damaged; ",
+            "try again, or put a copy back"),
+    Mistake(DATA_OWNER, "a passphrase that is not there",
+            f"GRADROLL_UNLOCK_PASSPHRASE_ENV=NOWHERE {_SUBMIT} --account sealed.json", "config",
+            "the variable NOWHERE (unlock.passphrase_env) holds no passphrase; ", "put it there, in one line"),
     Mistake(DATA_OWNER, "a key file that was cut off", f"{_SUBMIT} --account cut.json", "bad-key-file",
             "…cut.json: not a readable key file; ",
             "put a copy of it back, or import the key (gradroll setup account --import)"),

@@ -152,7 +152,7 @@ def test_endpoints() -> None:
     assert endpoint("grpcs://prover0.example.org:7101")
     with pytest.raises(argparse.ArgumentTypeError, match="brackets"):
         endpoint("::1:7101")
-    with pytest.raises(argparse.ArgumentTypeError, match="is not host:port, grpc://"):
+    with pytest.raises(argparse.ArgumentTypeError, match="is not grpcs://host:port"):
         endpoint("http://x/y z")
 
 

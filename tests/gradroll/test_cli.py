@@ -88,8 +88,8 @@ def test_an_error_prints_its_code_and_what_to_do(capsys: pytest.CaptureFixture[s
     [
         (["prover", "serve"], "config", "pass --chain"),
         (["prover", "join", "--keystore", "k", "--committee", "0"], "config", "pass --endpoint"),
-        (["prover", "join", "--endpoint", "h:1"], "config", "pass --keystore"),
-        (["prover", "join", "--endpoint", "h:1", "--committee", "0", "--keystore", "absent"], "bad-key-file", "absent"),
+        (["prover", "join", "--endpoint", "grpcs://h:1"], "config", "pass --keystore"),
+        (["prover", "join", "--endpoint", "[::1]:1", "--committee", "0", "--keystore", "gone"], "bad-key-file", "gone"),
         (["prover", "join", "--endpoint", "http://x/y z"], "config", "prover.endpoint"),
         (["coordinator", "serve"], "config", "pass --chain"),
         (["task", "read", "0", "--round", "0", "--out", "sum.npy"], "config", "pass --account"),

@@ -11,16 +11,18 @@ import pytest
 from circuits.errors import ConfigError, InsecureSetupError
 from commons.settings.describing import Setting, all_settings
 from commons.settings.loading import load
+from commons.settings.pins import WORDS
 from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, ProverSettings, TaskDefaults
 
 MARKET = "0x" + "ab" * 20
 SAMPLES = {
     "a path": "/somewhere", "host:port": "host:1", "an http:// or https:// address": "https://node",
     "an http:// or https:// address, or several with commas between them, or a list of them": "https://node,http://b",
-    "host:port, grpc://host:port or grpcs://host:port": "grpcs://host:1",
+    WORDS: "grpcs://host:1",
     "sqlite:///path, sqlite://relative/path or redis://host:port/db": "sqlite:///log",
     "an address, 0x and 40 hexadecimal digits": MARKET,
-    "an identifier, 0x and sixteen hexadecimal digits": "0xfedcba9876543210",
+    "an identifier, 0x and sixteen hexadecimal digits": "0xfedcba9876543210", "true or false": "true",
+    '"text" or "json"': "json",
 }  # fmt: skip
 """A value of each kind that is not a number."""
 REQUIRED = {
@@ -69,7 +71,7 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
 
 
 def test_optional_keys_have_defaults(tmp_path: Path) -> None:
-    text = '[prover]\nlisten = "h:1"\nendpoint = "h:1"\nkeystore = "k"\nstate = "s"\ncommittee = 0\n'
+    text = '[prover]\nlisten = "h:1"\nendpoint = "grpcs://h:1"\nkeystore = "k"\nstate = "s"\ncommittee = 0\n'
     prover = load(written(tmp_path, text), environment={}).section(ProverSettings)
     assert (prover.tls_certificate, prover.committee) == (None, 0)
 
@@ -77,7 +79,7 @@ def test_optional_keys_have_defaults(tmp_path: Path) -> None:
 PROVER = (
     f'[chain]\nurl = "http://n"\nchain_id = 1\nmarket = "{MARKET}"\nfrom_block = 5\n'
     '[keys]\nsrs = "s"\ndirectory = "d"\n'
-    '[prover]\nlisten = "h:1"\nendpoint = "h:1"\nkeystore = "k"\nstate = "s"\ncommittee = 0\n'
+    '[prover]\nlisten = "h:1"\nendpoint = "grpcs://h:1"\nkeystore = "k"\nstate = "s"\ncommittee = 0\n'
 )
 
 
@@ -172,8 +174,8 @@ def test_every_setting_can_be_set_by_a_variable_and_has_a_reason(setting: Settin
         ('[chain]\nmarket = "zz"\n', "chain.market"),
         (f'[chain]\nmarket = "0xAb{"ab" * 19}"\n', r"chain\.market .*\(EIP-55\); type it again, or use lower case"),
         ('[chain]\nmarkt = "0x12"\n', r"chain\.markt .*did you mean chain\.market\?"),
-        ('[prover]\nendpoint = "prover0"\n', "prover.endpoint .* must be host:port, grpc://"),
-        ('[prover]\nendpoint = "http://prover0:1"\n', "prover.endpoint .* must be host:port, grpc://"),
+        ('[prover]\nendpoint = "prover0"\n', "prover.endpoint .* must be grpcs://host:port"),
+        ('[prover]\nendpoint = "http://prover0:1"\n', "prover.endpoint .* must be grpcs://host:port"),
         ('[prover]\nendpoint = "prover 0:1"\n', "prover.endpoint"),
         ('[prover]\nendpoint = "prover0:0"\n', "prover.endpoint"),
         ('[prover]\nendpoint = "::1:7101"\n', r"prover.endpoint .*brackets, as in \[::1\]:7100"),
@@ -249,7 +251,9 @@ def test_a_part_of_a_section_needs_no_more_than_its_keys() -> None:
         settings.section(ProverSettings, "keystore", "committee")
 
 
-@pytest.mark.parametrize("text", ["h:1", "10.0.0.1:65535", "[::1]:7100", "a_b.example.org.:1", "grpcs://[fe80::1]:1"])
+@pytest.mark.parametrize(
+    "text", ["grpcs://h:1", "127.0.0.1:65535", "[::1]:7100", "grpcs://a_b.example.org.:1", "grpcs://[fe80::1]:1"]
+)
 def test_endpoints_are_names_and_addresses_of_both_kinds(text: str) -> None:
     assert load(environment={"GRADROLL_OWNER_COORDINATOR": text}).get("owner.coordinator") == text
 

@@ -149,10 +149,10 @@ class _Parameters:
 
 
 class _Gone:
-    def payload(self, batch_id: bytes) -> bytes:
+    def payload(self, batch_id: bytes, dimension: int) -> bytes:
         raise UnavailableError("the coordinator cannot be reached")
 
-    def audit_bundle(self, batch_id: bytes) -> AuditBundle:
+    def audit_bundle(self, batch_id: bytes, dimension: int) -> AuditBundle:
         raise UnavailableError("the coordinator cannot be reached")
 
 

@@ -353,7 +353,7 @@ def test_a_prover(capsys: pytest.CaptureFixture[str], market: SmallMarket) -> No
     made = outcome(capsys, "prover", "init", "--keystore", "made-prover")
     assert made["directory"].endswith("made-prover")
     joined = outcome(capsys, "prover", "join", "--config", "prover-1/prover.toml")
-    assert (joined["prover"], joined["endpoint"]) == (1, market.local.plan.provers[1])
+    assert (joined["prover"], joined["endpoint"]) == (1, market.local.endpoints[1])
     assert joined["committee"] == shown(market.local.committee)
 
 

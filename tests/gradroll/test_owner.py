@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from circuits.errors import (
+    BusyError,
     ClosedError,
     GradientError,
     InvalidInputError,
@@ -24,8 +26,10 @@ from circuits.errors import (
 )
 from circuits.policies.spec import OwnerWires, PolicySpec
 from circuits.r1cs import ConstraintSystem
+from commons.protocol.receipts import receipt_digest
+from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import require_owner
-from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus
 from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
 from commons.storage.files import DirectoryLock
@@ -442,3 +446,111 @@ def test_a_chain_of_another_number_is_no_reset(world: World, caplog: pytest.LogC
     with pytest.raises(ClosedError, match="no open round"):
         world.owner().submit(0, GRADIENT)
     assert not caplog.messages
+
+
+def handed_on(world: World, provers: set[int]) -> None:
+    """The coordinator hands shares on to these provers, at once."""
+    receipts: dict[int, bytes] = {}
+
+    def hand_on(upload: SealedUpload) -> None:
+        submission = upload.head.header.digest(context(0))
+        for prover in provers - receipts.keys():
+            with world.provers.client(f"prover-{prover}") as client:
+                receipts[prover] = client.submit_shares(upload.head.share(prover), upload.body(prover), submission)
+
+    def delivered(_: bytes) -> OfferStatus:
+        return OfferStatus(dict(receipts), {p: "away" for p in range(4) if p not in receipts}, len(receipts))
+
+    world.coordinator.handing_on, world.coordinator.delivered = hand_on, delivered
+
+
+def test_shares_go_through_the_coordinator_and_leave_their_owner_once(world: World) -> None:
+    handed_on(world, {0, 1, 2, 3})
+    done = world.owner().submit(0, GRADIENT)
+    assert (done.receipts, dict(done.missing)) == ((0, 1, 2, 3), {})
+    ((header, _),) = world.coordinator.headers
+    assert {p: list(map(payload_digest, payloads)) for p, payloads in world.provers.received.items()} == {
+        p: [header.share_digests[p]] for p in range(4)
+    }
+
+
+def test_a_prover_from_which_the_coordinator_keeps_its_share_gets_it_from_the_owner(world: World) -> None:
+    handed_on(world, {0, 1, 2})
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+    assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 2: 1, 3: 1}
+
+
+@pytest.mark.parametrize("forged", ["another prover's", "nobody's", "of a prover that there is not"])
+def test_receipts_that_the_coordinator_makes_up_count_for_nothing(world: World, forged: str) -> None:
+    forger = SigningKey.generate()
+
+    def made_up(submission: bytes) -> OfferStatus:
+        digest = receipt_digest(MARKET, submission)
+        if forged == "another prover's":
+            return OfferStatus({p: world.provers.keys[(p + 1) % 4].sign(digest) for p in range(4)}, {}, 1)
+        numbers = range(4, 8) if forged.startswith("of a") else range(4)
+        return OfferStatus({p: forger.sign(digest) for p in numbers}, {}, 1)
+
+    world.coordinator.handing_on, world.coordinator.delivered = lambda upload: None, made_up
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+    assert set(world.provers.received) == {0, 1, 2, 3}
+
+
+def test_a_coordinator_that_always_says_that_something_moves_keeps_no_owner_from_its_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.patience, world.chain.deadline, now, moved = 3.0, NOW + 100, [0.0], [0]
+
+    def pass_time(seconds: float) -> None:
+        now[0] += seconds
+
+    def always(_: bytes) -> OfferStatus:
+        moved[0] += 1
+        return OfferStatus({}, {}, moved[0])
+
+    monkeypatch.setattr("gradroll.data_owner.offering.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gradroll.data_owner.offering.time.sleep", pass_time)
+    world.coordinator.handing_on, world.coordinator.delivered = lambda upload: None, always
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+    assert 40 < now[0] < 60
+
+
+def test_an_owner_that_a_busy_coordinator_sends_away_comes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed_on(world, {0, 1, 2, 3})
+    world.chain.deadline, takes = NOW + 3600, world.coordinator.handing_on
+    pauses: list[float] = []
+
+    def busy(upload: SealedUpload) -> None:
+        if len(pauses) < 5:
+            raise BusyError("full", 2.0)
+        assert takes is not None
+        takes(upload)
+
+    world.coordinator.handing_on = busy
+    monkeypatch.setattr("gradroll.data_owner.offering.time.sleep", pauses.append)
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+    assert [2.0 <= pause <= 4.0 for pause in pauses] == [True] * 5
+    assert len(set(pauses)) > 1
+
+
+def test_after_a_restart_the_very_same_upload_is_handed_in(world: World) -> None:
+    """So that it goes on where it broke off: same chunks, same parts, same signature."""
+    seen: list[SealedUpload] = []
+
+    def lose(upload: SealedUpload) -> None:
+        seen.append(upload)
+        raise UnavailableError("the connection broke")
+
+    world.coordinator.handing_on = lose
+    world.provers.down = {0, 1, 2, 3}
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            world.owner().submit(0, GRADIENT)
+    heads = {upload.head for upload in seen}
+    assert len(heads) == 1
+    assert len({tuple(upload.chunk(i) for i in range(upload.count)) for upload in seen}) == 1
+    (path,) = world.state.rglob("*.json")
+    key = json.loads(path.read_text())["upload_key"]
+    world.provers.down = set()
+    world.owner().submit(0, GRADIENT)
+    assert key not in path.read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ import native
 from circuits.errors import GradientError, InvalidInputError
 from circuits.quantize import quantize
 from circuits.statement import MASK_BITS, Committee, Membership, share_length
+from commons.protocol.sealeduploads import CutPayloads
 from commons.sharing.dealing import (
     OwnerSeeds,
     OwnerVector,
@@ -19,6 +22,7 @@ from commons.sharing.dealing import (
     share_vector,
     slack_bits,
 )
+from commons.sharing.scalars import from_little_endian
 from commons.sharing.sharepayloads import (
     DENSE_FORM,
     INTEGER_FORM,
@@ -81,6 +85,37 @@ def test_a_coordinate_takes_13_bytes_and_t_provers_get_seeds_only(size: int, thr
         head = 1 + threshold + 32 * sets
         assert len(payload) == head + (0 if p in short else 13 * DIMENSION + 32 * 192)
         assert sharing.digests[p] == payload_digest(payload)
+
+
+@pytest.mark.parametrize(("size", "threshold"), [(4, 1), (5, 2)])
+def test_whoever_has_the_body_and_t_parts_lacks_one_mask_of_it(size: int, threshold: int) -> None:
+    """The body alone, or beside what t provers hold: what they cannot take off it is a mask from a seed they lack."""
+    members, name = committee(size, threshold), seeds(committee(size, threshold))
+    vector, sharing = shared(size, threshold)
+    cut = CutPayloads.of(sharing.payloads, members)
+    (body,) = cut.bodies
+    assert [number is None for number in cut.body_of] == [
+        p in exempt_provers(sharing.commitment, members) for p in range(size)
+    ]
+    correction = from_little_endian(bytes(body[13 * DIMENSION :]), "a correction")
+    for coalition in combinations(range(size), threshold):
+        held = b"".join(cut.own[p] for p in coalition)
+        lacked = [seed for seed in name.shares if seed not in held]
+        own = list(combinations(range(size), threshold)).index(coalition)
+        assert lacked == [name.shares[own]]
+        known = [native.expand(seed, 192) for seed in name.shares if seed in held]
+        left = native.linear_combination([correction, *known], [1, *[native.R - 1] * len(known)])
+        hidden = native.linear_combination([vector.rest, native.expand(lacked[0], 192)], [1, 1])
+        assert np.array_equal(left, hidden)
+
+
+def test_what_payloads_have_in_common_is_cut_off_once() -> None:
+    for size, threshold, bodies in ((4, 1, 1), (7, 2, 1), (9, 4, 5)):
+        members, sharing = committee(size, threshold), shared(size, threshold)[1]
+        cut = CutPayloads.of(sharing.payloads, members)
+        assert len(cut.bodies) == bodies
+        for payload, own, number in zip(sharing.payloads, cut.own, cut.body_of, strict=True):
+            assert own + (b"" if number is None else bytes(cut.bodies[number])) == payload
 
 
 def test_a_committee_of_many_sets_gets_field_elements() -> None:

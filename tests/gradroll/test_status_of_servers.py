@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from circuits.errors import UnavailableError
 from commons.protocol.status import ProverStatus
 from commons.runtime.amounts import checksum
+from commons.settings.pins import with_pin, written_pin
+from commons.storage.tlskeys import open_server_key, read_server_key
+from commons.wire.identity import pin_of_key
+from commons.wire.tls import pin_of
 from gradroll.cli import main
 from tests.support.certificates import self_signed
 
@@ -23,6 +28,7 @@ class Asked:
     def __init__(self, status: ProverStatus = STATUS) -> None:
         self.said = status
         self.endpoint = ""
+        self.serving = True
         self.roots: bytes | None = None
 
     def __call__(self, endpoint: str, *, timeout: float, tls_roots: bytes | None) -> Asked:
@@ -43,6 +49,7 @@ class Asked:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     made = Asked()
     monkeypatch.setattr("commons.wire.prover_client.ProverClient", made)
+    monkeypatch.setattr("commons.wire.health.is_serving", lambda *_, **__: made.serving)
     return made
 
 
@@ -53,7 +60,7 @@ def settings(path: Path, section: str, **values: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("listen", "endpoint"),
+    ("listen", "asked_at"),
     [
         ("127.0.0.1:7101", "127.0.0.1:7101"),
         ("0.0.0.0:7101", "127.0.0.1:7101"),
@@ -62,12 +69,61 @@ def settings(path: Path, section: str, **values: str) -> str:
         ("prover-0:7101", "prover-0:7101"),
     ],
 )
-def test_the_server_of_the_settings_is_asked_on_this_machine(
-    listen: str, endpoint: str, asked: Asked, tmp_path: Path
+def test_the_server_of_the_settings_is_asked_on_this_machine_by_its_key(
+    listen: str, asked_at: str, asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = settings(tmp_path / "prover.toml", "prover", listen=listen)
+    pin = written_pin(pin_of_key(open_server_key(tmp_path / "keys" / "tls.pem")))
+    config = settings(
+        tmp_path / "prover.toml", "prover", listen=listen, endpoint="grpcs://p.example.org:1", keystore="keys"
+    )
     assert main(["prover", "status", "--config", config]) == 0
-    assert (asked.endpoint, asked.roots) == (endpoint, None)
+    assert (asked.endpoint, asked.roots) == (f"grpcs://{asked_at}#{pin}", None)
+    assert f"others know it as grpcs://p.example.org:1#{pin}" in capsys.readouterr().out
+
+
+def test_a_server_with_a_certificate_of_an_authority_is_asked_by_its_key_too(
+    asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    config = settings(
+        tmp_path / "prover.toml", "prover", listen="0.0.0.0:7101", endpoint="grpcs://p.example.org:1", keystore="keys",
+        tls_certificate=str(certificate), tls_key=str(key),
+    )  # fmt: skip
+    assert main(["prover", "status", "--config", config]) == 0
+    pin = pin_of(x509.load_pem_x509_certificate(certificate.read_bytes()))
+    assert asked.endpoint == with_pin("grpcs://127.0.0.1:7101", pin)
+    assert "others know it as grpcs://p.example.org:1\n" in capsys.readouterr().out
+    assert not (tmp_path / "keys").exists()
+
+
+def test_one_that_listens_in_the_clear_is_asked_in_the_clear(asked: Asked, tmp_path: Path) -> None:
+    where = "127.0.0.1:7101"
+    config = settings(tmp_path / "prover.toml", "prover", listen=where, endpoint=where, keystore="keys")
+    assert main(["prover", "status", "--config", config]) == 0
+    assert asked.endpoint == where
+
+
+def test_a_server_that_never_ran_has_no_key_and_is_given_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = settings(tmp_path / "coordinator.toml", "coordinator", listen="127.0.0.1:7100", state="state")
+    assert main(["coordinator", "status", "--config", config]) == 6
+    assert "start the server once, which makes it" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_coordinators_key_is_made_once_and_its_endpoint_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = settings(tmp_path / "coordinator.toml", "coordinator", state="state")
+    command = ["coordinator", "init", "--endpoint", "grpcs://c.example.org:7100", "--config", config]
+    told = []
+    for _ in range(2):
+        assert main(command) == 0
+        told.append(capsys.readouterr().out)
+    pin = pin_of_key(read_server_key(tmp_path / "state" / "tls.pem"))
+    assert told == [f"others know the coordinator as {with_pin('grpcs://c.example.org:7100', pin)}\n"] * 2
+    assert main(["coordinator", "init", "--endpoint", "127.0.0.1:7100", "--config", config]) == 3
 
 
 def test_an_endpoint_wins_and_needs_no_settings(asked: Asked, tmp_path: Path) -> None:
@@ -81,25 +137,31 @@ def test_an_endpoint_wins_and_needs_no_settings(asked: Asked, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"listen": "0.0.0.0:7101", "tls_certificate": "c.pem", "tls_key": "k.pem"}, "pass --endpoint grpcs://"),
-        ({"listen": "0.0.0.0:0"}, "takes any free port, which its log names: pass --endpoint"),
+        (
+            {"listen": "0.0.0.0:0", "endpoint": "grpcs://h:1", "state": "s"},
+            "takes any free port, which its log names: pass --endpoint",
+        ),
         ({}, "listen is missing"),
     ],
-    ids=["tls", "any port", "none"],
+    ids=["any port", "none"],
 )
 def test_where_settings_do_not_say_whom_to_ask_an_endpoint_is_wanted(
     role: str, values: dict[str, str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([role, "status", "--config", settings(tmp_path / "server.toml", role, **values)]) == 3
+    own = {"keystore": "k"} if role == "prover" else {}
+    assert main([role, "status", "--config", settings(tmp_path / "server.toml", role, **values, **own)]) == 3
     assert said in capsys.readouterr().err
 
 
 def test_a_prover_says_who_it_is_and_what_it_holds(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["prover", "status", "--endpoint", "p:1"]) == 0
+    assert main(["prover", "status", "--endpoint", "127.0.0.1:1"]) == 0
     said = capsys.readouterr().out
-    assert f"prover 2 of committee 0x0000000000000005 at p:1 works: version 0.1.0, {checksum(STATUS.address)}" in said
+    assert (
+        f"prover 2 of committee 0x0000000000000005 at 127.0.0.1:1 works: version 0.1.0, {checksum(STATUS.address)}"
+        in said
+    )
     assert "shares of 3 submissions, 1,000,000 bytes; refused calls: chain 1, closed 2" in said
-    assert main(["prover", "status", "--endpoint", "p:1", "--json"]) == 0
+    assert main(["prover", "status", "--endpoint", "127.0.0.1:1", "--json"]) == 0
     outcome: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert (outcome["serving"], outcome["keys_ready"], outcome["refusals"]) == (True, True, {"chain": 1, "closed": 2})
 
@@ -107,11 +169,19 @@ def test_a_prover_says_who_it_is_and_what_it_holds(asked: Asked, capsys: pytest.
 def test_a_coordinator_that_stops_is_no_success(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["coordinator", "status", "--endpoint", "c:1"]
+    words = ["coordinator", "status", "--endpoint", "127.0.0.1:1"]
     serving = True
     monkeypatch.setattr("commons.wire.health.is_serving", lambda *_, **__: serving)
     assert main(words) == 0
-    assert "the coordinator at c:1 works" in capsys.readouterr().out
+    assert "the coordinator at 127.0.0.1:1 works" in capsys.readouterr().out
     serving = False
     assert main(words) == UnavailableError.exit_status
-    assert "is stopping; wait until it has started again" in capsys.readouterr().err
+    assert "is stopping, or stuck; wait until it has started again" in capsys.readouterr().err
+
+
+def test_a_prover_that_is_stuck_answers_and_is_no_success(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    asked.serving = False
+    assert main(["prover", "status", "--endpoint", "p:1", "--json"]) == UnavailableError.exit_status
+    outcome: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (outcome["serving"], outcome["prover"]) == (False, 2)
+    assert "is stopping, or stuck" in outcome["error"]["message"]

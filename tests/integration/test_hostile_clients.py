@@ -11,11 +11,10 @@ from typing import Any
 import grpc
 import pytest
 
-from circuits.errors import BusyError, NotReadyError
+from circuits.errors import BusyError, UnknownError
 from circuits.hashing import keccak
 from commons.protocol.messages import Step, StepRequest
-from commons.protocol.streamheads import ShareHead
-from commons.wire import uploads
+from commons.wire import sharestreams
 from commons.wire._generated import coordinator_pb2 as coordinator_pb
 from commons.wire._generated import coordinator_pb2_grpc as coordinator_rpc
 from commons.wire._generated import prover_pb2 as pb
@@ -96,9 +95,9 @@ def refused(calls: Sequence[grpc.Call]) -> list[grpc.Call]:
 
 
 def unknown_step(port: int) -> None:
-    """A step reaches the prover's party, which has no keys yet."""
+    """A step's head reaches the prover, which knows no such session."""
     request = StepRequest(Step.VALIDATE, bytes(32), None, None, bytes(65), (), b"", 0)
-    with ProverClient(f"127.0.0.1:{port}") as client, pytest.raises(NotReadyError):
+    with ProverClient(f"127.0.0.1:{port}") as client, pytest.raises(UnknownError):
         client.run(request, DIMENSION)
 
 
@@ -107,10 +106,10 @@ def hand_in(deployment: Deployment) -> None:
     task = deployment.new_task(3)
     (owner,) = deployment.owners(task, 1)
     number = deployment.model_owner.open_round(task, keccak(b"m"))
-    header, payloads = deployment.header(task, number, owner, gradient())
+    header, upload = deployment.header(task, number, owner, gradient())
     record, context = deployment.view.committee_record(deployment.committee_id), deployment.view.context(task, number)
     with ProverClient(record.endpoints[0]) as client:
-        assert client.submit_shares(header, 0, payloads[0], record.hpke_keys[0], context)
+        assert client.submit_shares(upload.head.share(0), upload.body(0), header.digest(context))
 
 
 def status(port: int) -> None:
@@ -169,11 +168,11 @@ def test_who_is_sent_away_comes_back_and_is_served(deployment: Deployment) -> No
 def test_an_upload_that_breaks_off_after_its_head_ends(deployment: Deployment) -> None:
     task = deployment.new_task(3)
     (owner,) = deployment.owners(task, 1)
-    header, _ = deployment.header(task, deployment.model_owner.open_round(task, keccak(b"m")), owner, gradient())
+    _, upload = deployment.header(task, deployment.model_owner.open_round(task, keccak(b"m")), owner, gradient())
     silence = Silence()
 
     def begun() -> Iterator[pb.SubmitSharesRequest]:
-        yield uploads.head_to_wire(ShareHead(header, 0, 1))
+        yield sharestreams.head_to_wire(upload.head.share(0))
         yield from silence
 
     with prover(deployment, idle_timeout=1.0) as port, open_channel(f"127.0.0.1:{port}") as channel:
@@ -186,7 +185,7 @@ def test_an_upload_that_breaks_off_after_its_head_ends(deployment: Deployment) -
 @pytest.fixture
 def long_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that no window of HTTP/2 holds, for a task whose vectors are short."""
-    monkeypatch.setattr("coordinator.service._MODEL_HEAD", 1 << 26)
+    monkeypatch.setattr("commons.wire.coordination._MODEL_HEAD", 1 << 26)
 
 
 @pytest.mark.usefixtures("long_models")
@@ -202,7 +201,7 @@ def test_readers_that_never_read_keep_no_reader_out(deployment: Deployment) -> N
         attack.callback(lambda: [call.cancel() for call in calls])
         wait_for(lambda: bool(refused(calls)))
         with CoordinatorClient(endpoint) as client:
-            assert client.get_model(digest) == model
+            assert client.get_model(digest, DIMENSION) == model
             assert client.task_status(task).rounds is not None
         healthy(port)
 
@@ -217,7 +216,7 @@ def test_readers_that_never_read_end(deployment: Deployment) -> None:
         calls = [ask(coordinator_pb.GetModelRequest(digest=digest)) for _ in range(MANY)]
         wait_for(lambda: bool(refused(calls)))
         with CoordinatorClient(f"127.0.0.1:{port}", stall=600.0) as client:
-            assert client.get_model(digest) == model
+            assert client.get_model(digest, DIMENSION) == model
 
 
 def connected(port: int, count: int) -> list[socket.socket]:

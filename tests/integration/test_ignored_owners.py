@@ -134,13 +134,13 @@ def test_an_owner_that_deals_badly_is_excluded_and_loses_its_deposit(market: Mar
     *others, cheater = market.owners(task, OWNERS)
     number = market.model_owner.open_round(task, keccak(b"m"))
     before = market.view.owed(ETHER, market.coordinator_key.address)
-    header, payloads = market.header(task, number, cheater, gradient(), deal=deal_oversized)
+    header, upload = market.header(task, number, cheater, gradient(), deal=deal_oversized)
     node = CoordinatorNode(market.coordinator_settings(posting_interval=0.2, exclude_from=deposit))
     node.start()
     try:
         for owner in others:
             market.submit(task, number, owner, gradient())
-        receipts, missing = market.send(header, payloads)
+        receipts, missing = market.send(upload)
         assert not missing
         cheater.chain.post_submission(header, receipts)  # with fewer, nobody can say whether a prover lies
         with market.client() as client:

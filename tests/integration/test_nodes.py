@@ -34,6 +34,7 @@ from commons.chain.devchain import DevChain
 from commons.protocol import release
 from commons.protocol.bundle import MAX_CERTIFICATE
 from commons.protocol.status import SubmissionState
+from commons.protocol.streamheads import ShareHead
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
@@ -100,7 +101,7 @@ def test_a_batch_from_submission_to_payload(
             client.put_model(b"another", task, owners[0].chain)
         with pytest.raises(WireError, match="length of the model"):
             client.put_model(bytes(1 << 17), task, deployment.model_owner)
-        assert client.get_model(model) == b"a model"
+        assert client.get_model(model, DIMENSION) == b"a model"
         number = deployment.model_owner.open_round(task, model)
         gradients = [gradient() for _ in owners]
         submissions = []
@@ -112,8 +113,8 @@ def test_a_batch_from_submission_to_payload(
         batch = deployment.view.accepted(task, number)[0]
         assert [client.submission_status(s).batch_id for s in submissions] == [batch.record.batch_id] * 3
         wait_for(lambda: _released(client, task))
-        raw = client.payload(batch.record.batch_id)
-        bundle = client.audit_bundle(batch.record.batch_id)
+        raw = client.payload(batch.record.batch_id, DIMENSION)
+        bundle = client.audit_bundle(batch.record.batch_id, DIMENSION)
         commitments = [h.commitment for h in bundle.statement.owners]
         check_payload(raw, deployment.setup.commitment, commitments, gradients)
         overview = client.task_status(task).rounds[0]
@@ -180,9 +181,9 @@ def test_an_aggregate_is_published_where_its_task_wants_that(
             deployment.submit(task, number, owner, values)
         wait_for(lambda: any(batch.published for batch in deployment.view.accepted(task, number)))
         (batch,) = deployment.view.accepted(task, number)
-        commitments = [h.commitment for h in client.audit_bundle(batch.record.batch_id).statement.owners]
+        commitments = [h.commitment for h in client.audit_bundle(batch.record.batch_id, DIMENSION).statement.owners]
         check_payload(batch.published[0], deployment.setup.commitment, commitments, gradients)
-        assert client.payload(batch.record.batch_id) == batch.published[0]
+        assert client.payload(batch.record.batch_id, DIMENSION) == batch.published[0]
 
 
 @pytest.mark.slow
@@ -236,8 +237,8 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
     task = deployment.new_task(3)
     owner, other = deployment.owners(task, 2)
     number = deployment.model_owner.open_round(task, keccak(b"m"))
-    header, payloads = deployment.header(task, number, owner, gradient())
-    receipts, _ = deployment.send(header, payloads)
+    header, upload = deployment.header(task, number, owner, gradient())
+    receipts, _ = deployment.send(upload)
     record = deployment.view.committee_record(deployment.committee_id)
     with deployment.client() as client:
         with pytest.raises(NotReadyError, match="2 receipts are too few"):
@@ -252,31 +253,31 @@ def test_refusals_are_named(deployment: Deployment, running: tuple[list[ProverNo
         with pytest.raises(UnknownError):
             client.submission_status(bytes(32))
         with pytest.raises(UnknownError):
-            client.payload(bytes(32))
+            client.payload(bytes(32), DIMENSION)
         assert client.submit_header(header, receipts).state is SubmissionState.PENDING
         second, more = deployment.header(task, number, owner, gradient())
         with pytest.raises(ClosedError, match="in this round already"):
-            client.submit_header(second, deployment.send(second, more)[0])
+            client.submit_header(second, deployment.send(more)[0])
         assert client.task_status(task).rejections == {"not-ready": 1, "bad-signature": 4, "closed": 1}
     with ProverClient(record.endpoints[0]) as prover:
-        key, context = record.hpke_keys[0], deployment.view.context(task, number)
+        submission = header.digest(deployment.view.context(task, number))
+
+        def hand_in(head: ShareHead) -> None:
+            prover.submit_shares(head, upload.body(0), submission)
+
         for name, named in _SIGNATURES:
             with pytest.raises(SignatureError, match=named):
-                prover.submit_shares(
-                    _signed_by(header, other, name, deployment), 0, payloads[0], key, context
-                )  # fmt: skip
+                hand_in(replace(upload.head.share(0), header=_signed_by(header, other, name, deployment)))
         with pytest.raises(WireError, match="this is prover 0"):
-            prover.submit_shares(header, 1, payloads[1], key, context)
-        with pytest.raises(WireError, match="does not open"):
-            prover.submit_shares(
-                deployment.header(task, number, other, gradient())[0], 0, payloads[0], record.hpke_keys[1], context
-            )
-        with pytest.raises(WireError, match="digest"):
-            prover.submit_shares(deployment.header(task, number, other, gradient())[0], 0, payloads[0], key, context)
+            hand_in(upload.head.share(1))
+        with pytest.raises(WireError, match="not the one that its owner signed"):
+            hand_in(replace(upload.head.share(0), part=upload.head.parts[1]))
+        with pytest.raises(SignatureError, match="the upload is signed by"):
+            hand_in(replace(upload.head.share(0), manifest=more.head.manifest))
         with pytest.raises(UnknownError, match="did not attest"):
             prover.certificate(bytes(32))
         with pytest.raises(UnknownError, match="did not attest"):
-            prover.audit_bundle(bytes(32))
+            prover.audit_bundle(bytes(32), DIMENSION)
         assert prover.status().refusals["bad-message"] >= 3
     with pytest.raises(UnavailableError), ProverClient("127.0.0.1:9") as nobody:
         nobody.status()
@@ -291,8 +292,8 @@ def test_late_submissions_are_refused(
     number = deployment.model_owner.open_round(task, keccak(b"m"))
     first = [deployment.submit(task, number, owner, gradient())[0] for owner in owners[:2]]
     deployment.dev.advance(100)
-    header, payloads = deployment.header(task, number, owners[2], gradient())
-    assert all("took submissions until" in reason for reason in deployment.send(header, payloads)[1].values())
+    _, upload = deployment.header(task, number, owners[2], gradient())
+    assert all("took submissions until" in reason for reason in deployment.send(upload)[1].values())
     with deployment.client() as client:
         wait_for(lambda: client.submission_status(first[1].submission).state is SubmissionState.ACCEPTED)
 
@@ -370,10 +371,10 @@ def test_a_coordinator_killed_in_the_middle_goes_on_with_a_prover_less(tmp_path:
             wait_for(lambda: _answers(lambda: client.task_status(task)))
             wait_for(lambda: client.submission_status(submissions[0]).state is SubmissionState.ACCEPTED, 300)
             batch = deployment.view.accepted(task, number)[0]
-            bundle = client.audit_bundle(batch.record.batch_id)
+            bundle = client.audit_bundle(batch.record.batch_id, DIMENSION)
             commitments = [h.commitment for h in bundle.statement.owners]
             wait_for(lambda: _released(client, task))
-            raw = client.payload(batch.record.batch_id)
+            raw = client.payload(batch.record.batch_id, DIMENSION)
             check_payload(raw, deployment.setup.commitment, commitments, gradients)
             assert client.task_status(task).rounds[0].attempts > 1
     finally:

@@ -126,7 +126,7 @@ def test_the_next_coordinator_takes_the_round_over_when_the_first_was_silent(
     owners = deployment.owners(task, 3)
     number = deployment.model_owner.open_round(task, keccak(b"m"))
     dealt = [deployment.header(task, number, owner, gradient()) for owner in owners]
-    receipts = [deployment.send(header, payloads)[0] for header, payloads in dealt]
+    receipts = [deployment.send(upload)[0] for _, upload in dealt]
     other = deployment.dev.accounts[7]
     with pytest.raises(ContractError, match="CoordinatorActive"):
         deployment.model_owner.set_coordinator(task, other.address)
@@ -143,4 +143,4 @@ def test_the_next_coordinator_takes_the_round_over_when_the_first_was_silent(
             last = client.submit_header(header, receipt)
         wait_for(lambda: client.submission_status(last.submission).state is SubmissionState.ACCEPTED)
         (batch,) = deployment.view.accepted(task, number)
-        assert client.audit_bundle(batch.record.batch_id).certificate.payee == b"\x77" * 20
+        assert client.audit_bundle(batch.record.batch_id, DIMENSION).certificate.payee == b"\x77" * 20

@@ -145,9 +145,9 @@ def test_a_task_whose_model_is_too_large_for_a_prover_is_named(
 
 
 def test_a_registration_that_is_another_is_named(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
-    text = said(caplog, settings(deployment, "prover", endpoint="elsewhere:1"))
+    text = said(caplog, settings(deployment, "prover", endpoint="127.0.0.1:1"))
     assert "event=registered-otherwise" in text
-    assert "own_endpoint='elsewhere:1' same_sealing_key=True advice='run gradroll prover join again'" in text
+    assert "own_endpoint='127.0.0.1:1' same_sealing_key=True advice='run gradroll prover join again'" in text
 
 
 def test_a_member_that_has_not_joined_is_told_to(

@@ -12,8 +12,8 @@ import pytest
 
 from circuits.errors import KeyMismatchError, StorageError
 from circuits.hashing import keccak
-from circuits.statement import SubmissionHeader
 from commons.protocol.messages import Step, StepRequest
+from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.streamheads import ModelHead, publication_digest
 from commons.storage.parameters import PublicParameters
 from commons.wire._generated import coordinator_pb2 as pb
@@ -51,31 +51,29 @@ def coordinator(deployment: Deployment) -> Iterator[CoordinatorNode]:
 
 
 @pytest.fixture
-def share(deployment: Deployment) -> tuple[SubmissionHeader, bytes]:
-    """An owner's header and the share of prover 0."""
+def share(deployment: Deployment) -> SealedUpload:
+    """An owner's upload."""
     task = deployment.new_task(3)
     (owner,) = deployment.owners(task, 1)
     number = deployment.model_owner.open_round(task, keccak(b"m"))
-    header, payloads = deployment.header(task, number, owner, gradient())
-    return header, payloads[0]
+    return deployment.header(task, number, owner, gradient())[1]
 
 
 def full(*_: object, **__: object) -> NoReturn:
     raise OSError(28, os.strerror(28), "/srv/gradroll/incoming")
 
 
-def hand_in(deployment: Deployment, share: tuple[SubmissionHeader, bytes]) -> None:
-    header, payload = share
+def hand_in(deployment: Deployment, share: SealedUpload) -> None:
     record = deployment.view.committee_record(deployment.committee_id)
-    context = deployment.view.context(header.task_id, header.round)
+    context = deployment.view.context(share.head.header.task_id, share.head.header.round)
     with ProverClient(record.endpoints[0]) as client:
-        client.submit_shares(header, 0, payload, record.hpke_keys[0], context)
+        client.submit_shares(share.head.share(0), share.body(0), share.head.header.digest(context))
 
 
 def test_a_prover_with_a_full_disk_keeps_its_paths_to_itself(
     deployment: Deployment,
     prover: ProverNode,
-    share: tuple[SubmissionHeader, bytes],
+    share: SealedUpload,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -91,7 +89,7 @@ def test_a_prover_without_its_key_keeps_its_paths_to_itself(
 ) -> None:
     empty = PublicParameters(tmp_path / "srs.gsrs", tmp_path / "keys")
     monkeypatch.setattr(prover.prover, "run", lambda _: empty.proving_key(bytes(32)))
-    request = StepRequest(Step.MASK, bytes(32), None, None, b"", (), b"", 0)
+    request = StepRequest(Step.RELEASE, bytes(32), None, None, b"", (), b"", 0)
     with (
         ProverClient(f"127.0.0.1:{deployment.ports[0]}") as client,
         pytest.raises(KeyMismatchError, match="a problem of its own") as caught,

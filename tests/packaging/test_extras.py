@@ -13,14 +13,14 @@ from packaging.utils import canonicalize_name
 
 import commons.chain
 from circuits.errors import ConfigError
-from commons.storage.eventlog import open_log
+from commons.storage.redisplace import RedisPlace
 from gradroll.cli import main
 from tests.packaging.project import EXTRAS, PACKAGES, PROJECT, ROOT, requirements
 
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "node_modules" not in path.parts]
 MAY_NEED = {
     "commons/chain/devchain.py": "dev-chain",
-    "commons/storage/eventlog.py": "redis",
+    "commons/storage/redisplace.py": "redis",
     "gradroll/demo/training.py": "demo",
 }
 """The only modules that import packages of an extra."""
@@ -92,4 +92,4 @@ def test_a_development_chain_says_what_it_lacks(
 def test_a_redis_log_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(ConfigError, match=re.escape("pip install 'gradroll[redis]'")):
-        open_log("redis://localhost")
+        RedisPlace("redis://localhost")

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from tests.packaging.project import ROOT, requirements
 
 PINS = {requirement.name: requirement for requirement in requirements()}
-WIRE = ["test_steps.py", "test_streams.py", "test_errors.py"]
+WIRE = ["test_steps.py", "test_streams.py", "test_errors.py", "test_prescan.py"]
 
 
 def floor(name: str) -> str:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from circuits.errors import ClosedError, KeyMismatchError, SignatureError, WireError
+from circuits.errors import BusyError, ClosedError, KeyMismatchError, SignatureError, WireError
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import MarketId, TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.chain.view import ChainView
-from commons.protocol.receipts import verify_receipt
+from commons.protocol.receipts import receipt_digest, verify_receipt
+from commons.protocol.sealeduploads import SealedUpload
+from commons.protocol.signing import sign_digest
 from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
+from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.accounts import SigningKey
 from native import G1
 from provers.intake import ShareIntake
@@ -27,6 +32,8 @@ from provers.party.steps import members_of
 from provers.store import Store
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 from tests.support.parts import with_parts
+from tests.support.plain_batch import seed_of
+from tests.support.uploads import sealed_upload
 
 PROVER, NOW = 2, 1_000_000
 
@@ -66,6 +73,7 @@ class World:
     def sign(self, digest: bytes) -> bytes:
         return self.key.sign(digest)
 
+    @cached_property
     def intake(self) -> ShareIntake:
         chain, keystore = cast(ChainView, self), cast(Keystore, self)
         environment = cast(NodeEnvironment, _Rounds(self))
@@ -77,20 +85,24 @@ class World:
         """Seal the prover's share to it, as its owner does."""
         return self.take(*self.sealed(header))
 
-    def sealed(self, header: SubmissionHeader) -> tuple[ShareHead, Iterator[bytes]]:
-        """What its owner sends the prover."""
-        payload = self.network.memories[PROVER].payloads[header.digest(self.network.context)]
-        chunks = sealing.chunk_count(len(payload))
-        label = sealing.ShareLabel(self.market_id.domain, header.task_id, header.round, header.owner, PROVER, chunks)
-        sealed = sealing.seal_share(sealing.public_key(self.hpke_secret), payload, label)
-        return ShareHead(header, PROVER, chunks), sealed
+    def upload(self, header: SubmissionHeader) -> SealedUpload:
+        """What its owner hands in."""
+        digest = header.digest(self.network.context)
+        payloads = [memory.payloads[digest] for memory in self.network.memories]
+        keys = [sealing.public_key(self.hpke_secret if p == PROVER else sealing.generate()) for p in range(4)]
+        sign = partial(sign_digest, seed_of("owner", (header.owner_index - 1) // 2))
+        return sealed_upload(header, self.network.context, payloads, self.network.committee, keys, sign)
 
-    def take(self, head: ShareHead, sealed: Iterator[bytes]) -> tuple[bytes, bytes]:
+    def sealed(self, header: SubmissionHeader) -> tuple[ShareHead, Iterator[SealedChunk]]:
+        """What its owner sends the prover."""
+        upload = self.upload(header)
+        return upload.head.share(PROVER), chunks_of(upload)
+
+    def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> tuple[bytes, bytes]:
         """Take a share to its receipt."""
-        intake = self.intake()
-        for _ in intake.take(head, sealed):
+        for _ in self.intake.take(head, chunks):
             pass
-        return intake.receipt(head.header)
+        return self.intake.receipt(head.header)
 
     def members(self, *headers: SubmissionHeader) -> tuple[ledger.Member, ...]:
         return members_of(self.network.context, headers)
@@ -119,13 +131,21 @@ class _Rounds:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     network, store = network_with(2), Store(tmp_path, max_bytes=1 << 24)
-    yield World(network, store, network.context)
+    world = World(network, store, network.context)
+    yield world
+    world.intake.close()
     store.close()
 
 
-def no_chunks() -> Iterator[bytes]:
+def chunks_of(upload: SealedUpload, first: int = 0) -> Iterator[SealedChunk]:
+    """The chunks of the prover's body."""
+    body = upload.body(PROVER)
+    return (body.chunk(index) for index in range(first, body.count))
+
+
+def no_chunks() -> Iterator[SealedChunk]:
     raise AssertionError("the share was read")
-    yield b""
+    yield SealedChunk(b"", b"")
 
 
 def test_a_share_is_on_disk_before_its_receipt(world: World) -> None:
@@ -134,7 +154,7 @@ def test_a_share_is_on_disk_before_its_receipt(world: World) -> None:
     assert submission == header.digest(world.context)
     verify_receipt(world.market_id, submission, receipt, world.key.address)
     assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
-    assert world.take(ShareHead(header, PROVER, 1), no_chunks()) == (submission, receipt)
+    assert world.take(world.upload(header).head.share(PROVER), no_chunks()) == (submission, receipt)
 
 
 def test_an_owners_last_share_may_come_twice_at_once(world: World) -> None:
@@ -142,12 +162,88 @@ def test_an_owners_last_share_may_come_twice_at_once(world: World) -> None:
     header = world.network.headers[0]
     for seed in range(3):
         world.hand_in(world.network.submit_again(0, OwnerPlan(gradients(1, 5, seed=seed)[0])))
-    first = world.intake().take(*world.sealed(header))
+    first = world.intake.take(*world.sealed(header))
     next(first)
     again = world.hand_in(header)
-    assert list(first) == []
-    assert world.intake().receipt(header) == again
+    assert list(first) == [1]
+    assert world.intake.receipt(header) == again
     assert world.store.usage()[0] == 4
+
+
+@pytest.fixture
+def long(world: World, monkeypatch: pytest.MonkeyPatch) -> SealedUpload:
+    """An upload of many chunks."""
+    for module in ("sealedbodies.PIECE", "sealedbodies.SEALED"):
+        monkeypatch.setattr(f"commons.sharing.{module}", 1024 + (16 if module.endswith("SEALED") else 0))
+    upload = world.upload(world.network.headers[0])
+    assert upload.body(PROVER).count > 4
+    return upload
+
+
+def begun(world: World, upload: SealedUpload, count: int) -> None:
+    """So many chunks come; then the connection breaks."""
+    with pytest.raises(ConnectionError):
+        for _ in world.intake.take(upload.head.share(PROVER), broken_after(chunks_of(upload), count)):
+            pass
+
+
+def broken_after(chunks: Iterator[SealedChunk], count: int) -> Iterator[SealedChunk]:
+    yield from islice(chunks, count)
+    raise ConnectionError
+
+
+def test_an_upload_goes_on_behind_the_last_chunk_that_came_whole(world: World, long: SealedUpload) -> None:
+    begun(world, long, 3)
+    assert next(world.intake.take(long.head.share(PROVER), no_chunks())) == 3
+    submission, _ = world.take(long.head.share(PROVER), chunks_of(long, 3))
+    assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
+    assert not list((world.store._incoming).iterdir())
+
+
+def test_nobody_puts_anything_into_an_owners_upload(world: World, long: SealedUpload) -> None:
+    """A coordinator or a prover that has the body's key can seal chunks that open; they are not what was signed."""
+    begun(world, long, 2)
+    body = long.body(PROVER)
+    forged = replace(body.chunk(2), sealed=bytes(len(body.chunk(2).sealed)))
+    for wrong in (forged, body.chunk(3), body.chunk(1), replace(body.chunk(2), rest=bytes(32))):
+        with pytest.raises(WireError, match="chunk 2 of the share"):
+            world.take(long.head.share(PROVER), iter([wrong]))
+    assert world.take(long.head.share(PROVER), chunks_of(long, 2))
+
+
+def test_two_streams_of_one_upload_help_each_other(world: World, long: SealedUpload) -> None:
+    ahead, behind = (world.intake.take(long.head.share(PROVER), chunks_of(long)) for _ in range(2))
+    assert (next(ahead), next(behind)) == (0, 0)
+    assert [next(ahead), next(ahead), next(behind)] == [1, 2, 1]
+    assert list(behind)[-1] == long.body(PROVER).count
+    assert list(ahead)[-1] == long.body(PROVER).count
+    assert world.store.usage()[0] == 1
+
+
+def test_an_owner_keeps_no_more_uploads_under_way_than_it_may_hand_in(world: World, long: SealedUpload) -> None:
+    header = world.network.headers[0]
+    for _ in range(5):
+        begun(world, world.upload(header), 1)
+    assert len(list(world.store._incoming.iterdir())) == world.store.per_owner
+    uploads = [world.upload(header) for _ in range(world.store.per_owner)]
+    streams: list[Any] = [world.intake.take(upload.head.share(PROVER), no_chunks()) for upload in uploads]
+    assert [next(stream) for stream in streams] == [0] * len(streams)
+    with pytest.raises(BusyError):
+        next(world.intake.take(world.upload(header).head.share(PROVER), no_chunks()))
+    for stream in streams:
+        stream.close()
+    world.intake.tidy(world.deadline + 60 + 31)
+    assert not list(world.store._incoming.iterdir())
+
+
+def test_what_another_owner_signed_is_not_taken_for_this_ones(world: World) -> None:
+    mine, other = (world.upload(header) for header in world.network.headers)
+    with pytest.raises(SignatureError, match="the upload"):
+        world.take(replace(mine.head.share(PROVER), manifest=other.head.manifest), no_chunks())
+    with pytest.raises(WireError, match="not the one that its owner signed"):
+        world.take(replace(mine.head.share(PROVER), part=other.head.parts[PROVER]), no_chunks())
+    with pytest.raises(WireError, match="chunk 0 of the share"):
+        world.take(mine.head.share(PROVER), chunks_of(other))
 
 
 @pytest.mark.parametrize("kind", [ledger.Locked, ledger.Released])
@@ -183,10 +279,10 @@ def test_a_share_of_a_stranger_or_for_another_prover_is_refused(world: World) ->
         world.hand_in(header)
     world.network.owner_addresses[header.owner_index] = header.owner
     with pytest.raises(WireError, match="is for prover 3, this is prover 2"):
-        world.take(ShareHead(header, 3, 1), no_chunks())
+        world.take(world.upload(header).head.share(3), no_chunks())
     short = replace(header, share_digests=header.share_digests[1:])
     with pytest.raises(WireError, match="4 share digests"):
-        world.take(ShareHead(short, PROVER, 1), no_chunks())
+        world.take(replace(world.upload(header).head.share(PROVER), header=short), no_chunks())
     assert world.store.usage() == (0, 0)
 
 
@@ -210,29 +306,94 @@ def test_a_late_share_is_refused(world: World) -> None:
         world.hand_in(world.network.headers[1])
 
 
+def receipts_of(world: World, submission: bytes, *provers: int) -> dict[int, bytes]:
+    digest = receipt_digest(world.market_id, submission)
+    return {p: sign_digest(world.network.prover_keys[p], digest) for p in provers}
+
+
+def test_a_late_share_is_taken_when_a_quorum_had_theirs(world: World) -> None:
+    header = world.network.headers[0]
+    upload, submission = world.upload(header), header.digest(world.context)
+    share = upload.head.share(PROVER)
+    world.deadline = NOW - 50
+    for few in ({}, receipts_of(world, submission, 0, 1)):
+        with pytest.raises(ClosedError, match="took submissions until"):
+            world.take(replace(share, receipts=few), no_chunks())
+    late = replace(share, receipts=receipts_of(world, submission, 0, 1, 3))
+    found, receipt = world.take(late, chunks_of(upload))
+    verify_receipt(world.market_id, found, receipt, world.key.address)
+    assert world.store.share_payload(submission) == world.network.memories[PROVER].payloads[submission]
+
+
+def test_receipts_of_another_submission_or_by_others_make_no_share_late(world: World) -> None:
+    mine, other = (header.digest(world.context) for header in world.network.headers)
+    share = world.upload(world.network.headers[0]).head.share(PROVER)
+    good = receipts_of(world, mine, 0, 1, 3)
+    world.deadline = NOW - 50
+    for wrong in (receipts_of(world, other, 0, 1, 3), {**good, 1: good[0]}, {**good, 2: bytes(64) + b"\x1b"}):
+        with pytest.raises(SignatureError):
+            world.take(replace(share, receipts=wrong), no_chunks())
+    with pytest.raises(ClosedError):
+        world.take(replace(share, receipts={0: good[0], 1: good[1], 7: good[3]}), no_chunks())
+    assert world.store.usage() == (0, 0)
+
+
+def test_a_late_share_does_not_come_after_its_round_or_beside_a_signed_batch(world: World) -> None:
+    header, bystander = world.network.headers
+    shares = {}
+    for each in (header, bystander):
+        submission = each.digest(world.context)
+        shares[each.owner] = replace(
+            world.upload(each).head.share(PROVER), receipts=receipts_of(world, submission, 0, 1, 3)
+        )
+    world.deadline = NOW - 60 - 31  # the settle deadline is a minute later
+    with pytest.raises(ClosedError, match="took submissions until"):
+        world.take(shares[header.owner], no_chunks())
+    world.deadline, world.finalized = NOW - 50, True
+    with pytest.raises(ClosedError, match="took submissions until"):
+        world.take(shares[header.owner], no_chunks())
+    world.finalized = False
+    other = world.network.submit_again(0, OwnerPlan(gradients(1, 5, seed=9)[0]))
+    world.store.commit([ledger.CohortJoined(b"\x01" * 32, world.members(other))])
+    world.store.commit([ledger.Locked(ledger.Selection.plain(world.members(other)))])
+    with pytest.raises(ClosedError, match="signed batch"):
+        world.take(shares[header.owner], no_chunks())
+
+
 def test_an_owner_without_a_part_in_the_round_is_told_so_before_its_share_is_read(world: World) -> None:
     """It leaves, or registered when all seats were taken; a share of its would only take room."""
     header, bystander = world.network.headers
     world.network.left.add(header.owner_index)
     with pytest.raises(ClosedError, match="no part in this round"):
-        world.take(ShareHead(header, PROVER, 1), no_chunks())
+        world.take(world.upload(header).head.share(PROVER), no_chunks())
     world.hand_in(bystander)
 
 
 def test_a_share_sealed_for_another_deployment_does_not_open(world: World) -> None:
     header = world.network.headers[0]
-    payload = world.network.memories[PROVER].payloads[header.digest(world.context)]
-    label = sealing.ShareLabel(bytes(32), header.task_id, header.round, header.owner, PROVER, 1)
-    sealed = sealing.seal_share(sealing.public_key(world.hpke_secret), payload, label)
+    elsewhere = replace(world.context, market=replace(world.market_id, deployment=bytes(32)))
+    context, world.network.context = world.network.context, elsewhere
+    payloads = {p: memory.payloads[header.digest(context)] for p, memory in enumerate(world.network.memories)}
+    for p, payload in payloads.items():
+        world.network.memories[p].payloads[header.digest(elsewhere)] = payload
+    upload = world.upload(header)
+    world.network.context = context
+    with pytest.raises(SignatureError, match="the upload"):
+        world.take(upload.head.share(PROVER), chunks_of(upload))
+    signed = replace(
+        world.upload(header).head.manifest, parts=upload.head.manifest.parts, bodies=upload.head.manifest.bodies
+    )
+    sign = partial(sign_digest, seed_of("owner", 0))
+    head = replace(upload.head.share(PROVER), manifest=signed.signed(context, header.digest(context), sign))
     with pytest.raises(WireError, match="does not open"):
-        world.take(ShareHead(header, PROVER, 1), sealed)
+        world.take(head, no_chunks())
 
 
 def test_a_share_of_a_task_that_this_prover_cannot_work_for_is_refused_before_it_is_read(world: World) -> None:
     world.unserved = "no *.proving file"
     header = world.network.headers[0]
     with pytest.raises(KeyMismatchError, match="proving"):
-        world.take(ShareHead(header, PROVER, 1), no_chunks())
+        world.take(world.upload(header).head.share(PROVER), no_chunks())
     assert world.store.usage() == (0, 0)
     world.unserved = ""
     world.hand_in(header)

@@ -76,10 +76,10 @@ class World:
         self.fails: list[tuple[str, int]] = []
         disk = SimulatedDisk(lambda: self.fails.pop() if self.fails else None)
         settings = ProverSettings(
-            listen="h:1", endpoint="h:1", keystore=directory / "keys", state=directory / "state",
+            listen="127.0.0.1:1", endpoint="127.0.0.1:1", keystore=directory / "keys", state=directory / "state",
             committee=self.committee.committee_id, retention_days=RETENTION,
         )  # fmt: skip
-        self.store = Store(directory / "state", max_bytes=1 << 24, disk=disk)
+        self.store = Store(directory / "state", max_bytes=1 << 24, disk=disk, clock=self.clock)
         self.prover = Prover(
             settings, own_membership([self.node], self.committee.committee_id, self.keystore.address), self.keystore,
             [self.node], self.store, DevelopmentParameters(network.setup), self.clock,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -13,6 +13,7 @@ import pytest
 
 import native
 from circuits.errors import (
+    ChainError,
     GradrollError,
     NotReadyError,
     ProofError,
@@ -20,6 +21,7 @@ from circuits.errors import (
     SignatureError,
     StorageError,
     UnknownError,
+    WireError,
 )
 from circuits.statement import Membership
 from commons.protocol import release
@@ -28,7 +30,9 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
+from commons.protocol.streamheads import StepHead
 from commons.sharing.prss import PrssKeys
+from commons.wire import batchsteps
 from coordinator.machine import Completed, begin
 from provers.joining.keysetup import KeySetup
 from provers.node_environment import NodeEnvironment
@@ -84,6 +88,12 @@ class World:
             self.store,
             cast(NodeEnvironment, self.disk),
         )
+
+    def asking(self, environment: object) -> Runner:
+        """The same prover with another view of the chain."""
+        keys = cast(KeySetup, Keys(self.network.parties[PROVER].keys))
+        member = Membership(self.network.committee, PROVER)
+        return Runner(member, keys, self.store, cast(NodeEnvironment, environment))
 
     def restart(self) -> None:
         self.store.close()
@@ -161,7 +171,7 @@ def test_attesting_leaves_lock_certificate_and_bundle_on_disk(world: World) -> N
 def test_an_attestation_leaves_only_when_its_lock_is_durable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = world.store.commit
 
-    def full(entries: tuple[ledger.Entry, ...]) -> None:
+    def full(entries: tuple[ledger.Entry, ...], about: object) -> None:
         if any(isinstance(entry, ledger.Locked) for entry in entries):
             raise StorageError("the disk is full")
         commit(entries)
@@ -289,3 +299,96 @@ def test_nobody_but_the_tasks_coordinator_moves_a_prover_on(world: World) -> Non
         world.runner.run(replace(attest, authorization=world.request(Step.PROVE).authorization))
     with pytest.raises(SignatureError):
         world.runner.run(replace(attest, payload=attest.payload + b"\0"))
+
+
+class Lagging:
+    """A chain that is asked only where no step is held up by it."""
+
+    def __init__(self, disk: Disk, runner: Callable[[], Runner]) -> None:
+        self._disk = disk
+        self._runner = runner
+        self.asked: list[str] = []
+        self.while_asked: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._disk, name)
+        if name not in CHAIN:
+            return found
+
+        def ask(*arguments: object) -> object:
+            assert not self._runner()._lock.locked(), f"{name} is asked under the lock of all steps"
+            self.asked.append(name)
+            self.while_asked()
+            return found(*arguments)
+
+        ask.__name__ = name
+        return ask
+
+
+CHAIN = frozenset({
+    "terms", "policy", "context", "released_context", "coordinator", "opened_at", "now", "require_eligible",
+    "require_admissible", "accepted", "challenge", "owners_at",
+})  # fmt: skip
+
+
+def lagging(world: World) -> Lagging:
+    """Let the world's prover see the chain through such a node."""
+    node = Lagging(world.disk, lambda: world.runner)
+    world.runner = world.asking(node)
+    return node
+
+
+def test_the_chain_is_asked_under_no_lock_in_any_step(world: World) -> None:
+    """And each fact of a step once, however often the step begins again for the next."""
+    node = lagging(world)
+    done = finished(world)
+    world.network.accept(done)
+    node.asked.clear()
+    assert world.runner.run(release.requests(done.bundle.certificate, [PROVER])[PROVER]).vector is not None
+    assert {"released_context", "accepted"} <= set(node.asked) < CHAIN
+    assert len(node.asked) == len(set(node.asked))
+
+
+def test_while_a_node_lags_other_steps_run(world: World) -> None:
+    node, request = lagging(world), world.coin_request()
+    finished(world)
+    attest, answers = world.request(Step.ATTEST), list[StepReply]()
+
+    def meanwhile() -> None:
+        if not answers:
+            answers.append(world.runner.run(attest))  # answered from memory, which takes the lock
+
+    node.while_asked = meanwhile
+    with pytest.raises(SignatureError):
+        world.runner.run(replace(request, authorization=bytes(64) + b"\x1b"))
+    assert [reply.message.step for reply in answers] == [Step.ATTEST]
+
+
+def test_a_step_whose_question_fails_is_refused_and_asks_anew_when_it_is_repeated(world: World) -> None:
+    node, request = lagging(world), world.coin_request()
+
+    def silent() -> None:
+        raise ChainError("the node does not answer")
+
+    node.while_asked = silent
+    for count in (1, 2):
+        with pytest.raises(ChainError, match="does not answer"):
+            world.runner.run(request)
+        assert node.asked == ["coordinator"] * count
+    node.while_asked = lambda: None
+    assert world.runner.run(request).message.step is Step.COIN
+
+
+def test_the_task_of_a_step_is_known_from_its_head(world: World) -> None:
+    def head(request: StepRequest) -> StepHead:
+        return batchsteps.step_head_from_wire(next(batchsteps.request_to_wire(request)))
+
+    coin, task = head(world.coin_request()), world.network.context.task_id
+    assert world.runner.task_of(coin) == task
+    with pytest.raises(UnknownError, match="a restart forgets"):
+        world.runner.task_of(replace(coin, step=Step.PROJECT, task_id=0))
+    finished(world)
+    for step in (Step.PROJECT, Step.MASK, Step.VALIDATE, Step.ATTEST):
+        assert world.runner.task_of(head(world.request(step))) == task
+        with pytest.raises((UnknownError, WireError)):
+            world.runner.task_of(replace(head(world.request(step)), session=bytes(32), proposal=None))

@@ -5,18 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any, cast
 
 import grpc
 import pytest
 
-from circuits.errors import BusyError, NotReadyError
+from circuits.errors import BusyError, NotReadyError, SignatureError, WireError
+from circuits.hashing import keccak
 from commons.protocol.messages import Step, StepRequest
+from commons.protocol.streamheads import StepHead
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated.prover_pb2_grpc import ProverStub, add_ProverServicer_to_server
 from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
-from commons.wire.rpcstatus import calling
+from commons.wire.rpcstatus import calling, from_rpc
 from provers.background import Background
 from provers.node import Servicer
 from provers.prover import Prover
@@ -32,8 +35,9 @@ class Asked:
         self.running = 0
         self.go = threading.Event()
 
-    def has_attempt(self, session: bytes) -> bool:
-        return session == KNOWN
+    def admit(self, head: StepHead) -> None:
+        if head.step is not Step.RELEASE and head.session != KNOWN:
+            raise SignatureError("not the coordinator's")
 
     def refused(self, error: Exception) -> None:
         """Count nothing."""
@@ -63,13 +67,19 @@ def serving(prover: Asked, places: int) -> Iterator[ProverStub]:
         background.close()
 
 
-def head(session: bytes, step: Step = Step.VALIDATE, relayed: int = 0) -> pb.RunRequest:
-    return pb.RunRequest(head=pb.StepHead(session=session, step=int(step), authorization=bytes(65), relayed=relayed))
+def head(session: bytes, step: Step = Step.VALIDATE, **announced: Any) -> pb.RunRequest:
+    relayed, payload = keccak(b""), sha256(b"").digest()
+    return pb.RunRequest(
+        head=pb.StepHead(
+            session=session, step=int(step), authorization=bytes(65), relayed_digest=relayed, payload_digest=payload,
+            **announced,
+        )
+    )  # fmt: skip
 
 
-def unfinished(session: bytes, over: threading.Event) -> Iterator[pb.RunRequest]:
+def unfinished(first: pb.RunRequest, over: threading.Event) -> Iterator[pb.RunRequest]:
     """A step whose second part does not come."""
-    yield head(session, relayed=1)
+    yield first
     over.wait()
 
 
@@ -77,25 +87,51 @@ def ended(calls: list[Any]) -> int:
     return sum(not call.is_active() for call in calls)
 
 
-def test_a_step_of_an_attempt_waits_among_no_strangers() -> None:
-    """Strangers who name another fill the door, and the coordinator's long steps are not in it."""
+def refused(call: Any) -> bool:
+    try:
+        list(call)
+    except grpc.RpcError as error:
+        return isinstance(from_rpc(error, "it"), SignatureError)
+    return False
+
+
+def test_a_step_that_the_coordinator_signed_waits_among_no_strangers() -> None:
+    """Strangers who begin to send a certificate fill the door, and the coordinator's long steps are not in it."""
     prover, over = Asked(), threading.Event()
     with serving(prover, 4) as stub:
-        long = [stub.Run(unfinished(KNOWN, over)) for _ in range(3)]
+        long = [stub.Run(unfinished(head(KNOWN, relayed=1), over)) for _ in range(3)]
         wait_for(lambda: ended(long) == 1)  # an address has two of four steps
-        strangers = [stub.Run(unfinished(OTHER, over)) for _ in range(10)]
+        release = head(OTHER, Step.RELEASE, payload_length=1)
+        strangers = [stub.Run(unfinished(release, over)) for _ in range(10)]
         wait_for(lambda: ended(strangers) == 6)  # and four of eight places at the door
         assert ended(long) == 1
         over.set()
 
 
+def test_a_step_that_nobody_signed_ends_with_its_head() -> None:
+    """However much it announces: nothing of it is waited for, read or kept."""
+    prover, over = Asked(), threading.Event()
+    with serving(prover, 4) as stub:
+        for step in Step:
+            if step is not Step.RELEASE:
+                first = head(OTHER, step, relayed=0 if step is Step.COIN else 32, payload_length=1 << 40)
+                assert refused(stub.Run(unfinished(first, over))), step
+        over.set()
+    assert not prover.running
+
+
+def test_a_step_must_begin_with_its_head() -> None:
+    with serving(Asked(), 4) as stub, pytest.raises(WireError, match="begin with its head"), calling("it"):
+        list(stub.Run(iter([pb.RunRequest(payload=b"x")])))
+
+
 def test_a_step_that_has_come_whole_is_counted_among_steps_and_a_release_is_not() -> None:
     prover = Asked()
     with serving(prover, 4) as stub:
-        steps = [stub.Run(iter([head(OTHER)])) for _ in range(2)]
+        steps = [stub.Run(iter([head(KNOWN)])) for _ in range(2)]
         wait_for(lambda: prover.running == 2)
         with pytest.raises(BusyError, match="as many steps"), calling("it"):
-            list(stub.Run(iter([head(OTHER)])))
+            list(stub.Run(iter([head(KNOWN)])))
         releases = [stub.Run(iter([head(OTHER, Step.RELEASE)])) for _ in range(2)]
         wait_for(lambda: prover.running == 4)
         with pytest.raises(BusyError, match="as many releases of sums"), calling("it"):

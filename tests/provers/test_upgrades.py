@@ -16,11 +16,12 @@ from commons.storage.database import Step, statements
 from provers import store as stores
 from provers.party.ledger import Combined, head_over
 from provers.store import STEPS, Store
-from tests.vectors.v2.storage import stories
+from tests.vectors.v3.storage import stories
 
 ROOM = 1 << 20
-NOTED = statements("CREATE TABLE notes (text TEXT NOT NULL)", "INSERT INTO notes VALUES ('of version 2')")
-"""From version 1 to 2."""
+LATEST = len(STEPS)
+NOTED = statements("CREATE TABLE notes (text TEXT NOT NULL)", "INSERT INTO notes VALUES ('of the next version')")
+"""From this release's version to the next."""
 
 
 def content(directory: Path) -> tuple[int, list[str]]:
@@ -39,7 +40,7 @@ def old(tmp_path: Path) -> Path:
         store.commit([entry])
     store.close()
     connection = sqlite3.connect(tmp_path / "prover.sqlite")
-    connection.execute("PRAGMA user_version=0")
+    connection.executescript("DROP TABLE ledger_rounds; DROP TABLE ledger_heads; PRAGMA user_version=0")
     connection.close()
     return tmp_path
 
@@ -55,17 +56,17 @@ def released(monkeypatch: pytest.MonkeyPatch, *steps: Step) -> None:
     monkeypatch.setattr(stores, "STEPS", (*STEPS, *steps))
 
 
-def test_a_database_goes_from_no_version_to_the_first_and_the_second(
+def test_a_database_goes_from_no_version_to_this_releases_and_the_next(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert content(old)[0] == 0
     first = heads_of(old)
-    assert content(old)[0] == 1
+    assert content(old)[0] == LATEST
     released(monkeypatch, NOTED)
     assert heads_of(old) == first
     version, dump = content(old)
-    assert version == 2
-    assert any("of version 2" in line for line in dump)
+    assert version == LATEST + 1
+    assert any("of the next version" in line for line in dump)
     assert heads_of(old) == first
     assert content(old) == (version, dump)
 
@@ -75,7 +76,7 @@ def test_a_new_database_goes_through_the_same_steps(tmp_path: Path, monkeypatch:
     store = Store(tmp_path, max_bytes=ROOM)
     store.commit([Combined(bytes(32))])
     store.close()
-    assert content(tmp_path)[0] == 2
+    assert content(tmp_path)[0] == LATEST + 1
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -138,7 +139,10 @@ def test_a_database_of_a_newer_release_is_refused_and_left_alone(old: Path, monk
         heads_of(old)
     (old / "incoming" / "half").write_bytes(b"half")
     before = content(old), (old / "prover.sqlite").read_bytes()
-    with pytest.raises(StorageError, match=r"newer release \(version 2, .* 1\); update this one, nothing was changed"):
+    with pytest.raises(
+        StorageError,
+        match=rf"newer release \(version {LATEST + 1}, .* {LATEST}\); update this one, nothing was changed",
+    ):
         Store(old, max_bytes=ROOM)
     assert (content(old), (old / "prover.sqlite").read_bytes()) == before
     assert (old / "incoming" / "half").exists()

@@ -6,7 +6,9 @@ Provers and coordinator run in this process or as processes of their own; everyt
 from __future__ import annotations
 
 import multiprocessing
+import os
 import secrets
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from commons.chain.devchain import CHAIN_ID, DevChain
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import verify_receipt
+from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.status import SubmissionStatus
 from commons.settings.loading import Settings, load
 from commons.sharing.dealing import OwnerSeeds, share_gradient
@@ -38,6 +41,7 @@ from provers import node
 from provers.joining.keystore import Keystore
 from tests.support.parts import with_parts
 from tests.support.plain_batch import development_setup
+from tests.support.uploads import sealed_upload
 
 REWARD = 10**15
 BOUND = 1 << 40
@@ -95,7 +99,7 @@ class Deployment:
     def coordinator_settings(self, **changes: object) -> Settings:
         """Settings of the coordinator; ``changes`` are keys of [coordinator]."""
         own = {
-            "listen": f"127.0.0.1:{self.coordinator_port}",
+            "listen": f"127.0.0.1:{self.coordinator_port}", "endpoint": f"127.0.0.1:{self.coordinator_port}",
             "log": f"sqlite://{self.directory}/coordinator/events.sqlite",
             "account": self.directory / "coordinator.json", "state": self.directory / "coordinator",
             "confirmations": 1, "poll_interval": 0.2, "step_timeout": 30.0, "stop_grace": 0.5,
@@ -136,38 +140,43 @@ class Deployment:
         self, task: int, number: int, owner: Owner, gradient: npt.NDArray[np.float64]
     ) -> tuple[SubmissionStatus, Mapping[int, str]]:
         """Share a gradient with every prover that answers and hand the header in; also who did not answer."""
-        header, payloads = self.header(task, number, owner, gradient)
-        receipts, missing = self.send(header, payloads)
+        header, upload = self.header(task, number, owner, gradient)
+        receipts, missing = self.send(upload)
         with self.client() as client:
             return client.submit_header(header, receipts), missing
 
     def header(
         self, task: int, number: int, owner: Owner, gradient: npt.NDArray[np.float64], deal: Deal = share_gradient
-    ) -> tuple[SubmissionHeader, tuple[bytes, ...]]:
-        """A signed header and the share payloads by prover."""
-        committee = self.view.committee(self.committee_id)
+    ) -> tuple[SubmissionHeader, SealedUpload]:
+        """A signed header, and the shares sealed to the provers."""
+        record = self.view.committee_record(self.committee_id)
+        committee = record.committee
         quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=self.dimension)
         seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee)))
         sharing = deal(quantized, BOUND, self.setup.commitment, committee, seeds)
+        context = self.view.context(task, number)
         header = SubmissionHeader(
             task, number, owner.key.address, owner.index, sharing.commitment, sharing.digests
-        ).signed(self.view.context(task, number), owner.key.sign)
-        return header, sharing.payloads
+        ).signed(context, owner.key.sign)
+        return header, sealed_upload(
+            header, context, sharing.payloads, committee, record.hpke_keys, owner.key.sign
+        )  # fmt: skip
 
-    def send(self, header: SubmissionHeader, payloads: tuple[bytes, ...]) -> tuple[dict[int, bytes], dict[int, str]]:
+    def send(self, upload: SealedUpload) -> tuple[dict[int, bytes], dict[int, str]]:
         """Hand each prover its share: receipts, and why some are missing."""
         record = self.view.committee_record(self.committee_id)
-        context = self.view.context(header.task_id, header.round)
+        context = self.view.context(upload.head.header.task_id, upload.head.header.round)
+        submission = upload.head.header.digest(context)
         receipts: dict[int, bytes] = {}
         missing: dict[int, str] = {}
-        for prover, payload in enumerate(payloads):
+        for prover in range(record.committee.size):
             with ProverClient(record.endpoints[prover]) as client:
                 try:
-                    receipt = client.submit_shares(header, prover, payload, record.hpke_keys[prover], context)
+                    receipt = client.submit_shares(upload.head.share(prover), upload.body(prover), submission)
                 except GradrollError as error:
                     missing[prover] = str(error)
                     continue
-            verify_receipt(context.market, header.digest(context), receipt, record.committee.members[prover])
+            verify_receipt(context.market, submission, receipt, record.committee.members[prover])
             receipts[prover] = receipt
         return receipts, missing
 
@@ -207,6 +216,16 @@ class Process:
         self._process.terminate()
         self._process.join(30)
         return self._process.exitcode
+
+    def freeze(self) -> None:
+        """Let it do nothing, until ``thaw``: it does not know."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """See ``freeze``; nothing happens to one that runs, or has ended."""
+        if self._process.is_alive() and self._process.pid is not None:
+            os.kill(self._process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it without warning."""

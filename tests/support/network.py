@@ -148,8 +148,8 @@ class Memory:
             raise UnknownError("no share of this submission")
         return self.payloads[submission]
 
-    def owner_at(self, task_id: int, index: int) -> bytes:
-        return self._network.owner_addresses[index]
+    def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
+        return tuple(self._network.owner_addresses[index] for index in indices)
 
     def sign(self, digest: bytes) -> bytes:
         return sign_digest(self._network.prover_keys[self._prover], digest)

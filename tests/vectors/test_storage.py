@@ -10,21 +10,26 @@ from typing import Any, get_args
 
 import pytest
 
-from commons.storage.eventlog import RedisLog, SqliteLog
+from commons.storage.eventlog import SqliteLog
+from commons.storage.redisplace import RedisPlace
 from coordinator.events import Event
 from coordinator.journal import VERSIONS, Journal
 from gradroll.data_owner.submissions import SubmissionStore
 from provers.party import ledger
 from provers.store import STEPS, Store
-from tests.support.memoryredis import redis_server
 from tests.support.plain_batch import MARKET
-from tests.vectors.v2.storage import stories
-from tests.vectors.v2.storage.generate import FIRST, HERE, NAME, ROOM, files, plain, state_of
+from tests.support.redisserver import RedisServer, leading_log
+from tests.vectors.v3.storage import stories
+from tests.vectors.v3.storage.generate import FIRST, HERE, NAME, ROOM, SECOND, files, plain, state_of
 
 VERSION_LINE = "PRAGMA user_version={};\n"
-WITH_AND_WITHOUT = pytest.mark.parametrize("versioned", [True, False], ids=["version 1", "no version"])
-EVERY_FORM = pytest.mark.parametrize(
+OF_A_LEDGER = pytest.mark.parametrize(
     ("folder", "versioned"), [(HERE, True), (FIRST, True), (FIRST, False)], ids=["version 2", "version 1", "no version"]
+)
+EVERY_FORM = pytest.mark.parametrize(
+    ("folder", "versioned"),
+    [(HERE, True), (SECOND, True), (FIRST, True), (FIRST, False)],
+    ids=["version 3", "version 2", "version 1", "no version"],
 )
 
 
@@ -75,11 +80,11 @@ def test_an_event_log_in_sqlite_folds_to_its_state(tmp_path: Path, folder: Path,
 
 @EVERY_FORM
 def test_an_event_log_in_redis_folds_to_its_state(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, versioned: bool
+    redis: RedisServer, tmp_path: Path, folder: Path, versioned: bool
 ) -> None:
-    client = redis_server(monkeypatch)
+    client = redis.client
     client.rpush(NAME, *stored(folder, "events.redis.jsonl", versioned=versioned).splitlines())
-    journal = Journal(RedisLog("", NAME, VERSIONS))
+    journal = Journal(leading_log(RedisPlace(redis.url, NAME), tmp_path, VERSIONS))
     assert state_of(journal) == states(folder)["events"]
     journal.close()
     rows = [row.decode() for row in client.lrange(NAME, 0, -1)]
@@ -87,40 +92,43 @@ def test_an_event_log_in_redis_folds_to_its_state(
     assert folder != HERE or rows == stored(HERE, "events.redis.jsonl").splitlines()
 
 
-@WITH_AND_WITHOUT
-def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, versioned: bool) -> None:
+@OF_A_LEDGER
+def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, folder: Path, versioned: bool) -> None:
     path = tmp_path / "prover.sqlite"
-    restored(path, stored(FIRST, "ledger.sql", versioned=versioned))
+    restored(path, stored(folder, "ledger.sql", versioned=versioned))
     store = Store(tmp_path, max_bytes=ROOM)
-    assert plain(store.ledger) == states(FIRST)["ledger"]
+    assert plain(store.ledger) == states(folder)["ledger"]
     store.close()
-    restored(tmp_path / "fresh.sqlite", stored(FIRST, "ledger.sql"))
-    assert content(path) == content(tmp_path / "fresh.sqlite")
+    (tmp_path / "fresh").mkdir()
+    restored(tmp_path / "fresh" / "prover.sqlite", stored(folder, "ledger.sql"))
+    Store(tmp_path / "fresh", max_bytes=ROOM).close()
+    assert content(path) == content(tmp_path / "fresh" / "prover.sqlite")
+    assert content(path)[0] == [(len(STEPS),)]
 
 
-@pytest.mark.parametrize("folder", [HERE, FIRST], ids=["version 2", "version 1"])
+@pytest.mark.parametrize("folder", [HERE, SECOND, FIRST], ids=["version 3", "version 2", "version 1"])
 def test_a_submission_under_way_is_taken_up(tmp_path: Path, folder: Path) -> None:
     store, saved = SubmissionStore(tmp_path, MARKET), stories.saved()
     store.save(saved)
     (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
     path.write_text(stored(folder, "submission.json"), encoding="utf-8")
     loaded = store.load(saved.header.task_id, saved.header.round, saved.header.owner)
-    assert loaded == (saved if folder == HERE else replace(saved, earlier=()))
+    unsealed = replace(saved, upload_key=b"", parts=())
+    assert loaded == {HERE: saved, SECOND: unsealed, FIRST: replace(unsealed, earlier=())}[folder]
     assert plain(loaded) == states(folder)["submission"]
 
 
 def test_the_code_still_writes_them(tmp_path: Path) -> None:
     made = files(tmp_path)
     others = (".py", "")
-    assert {*made, "README.md"} - {"ledger.sql"} == {p.name for p in HERE.iterdir() if p.suffix not in others}
+    assert {*made, "README.md"} == {p.name for p in HERE.iterdir() if p.suffix not in others}
     for name, text in made.items():
-        folder = FIRST if name == "ledger.sql" else HERE
         if name.endswith(".sql"):  # how statements are spelt is sqlite's and Python's affair
-            for which, script in (("made", text), ("stored", stored(folder, name))):
+            for which, script in (("made", text), ("stored", stored(HERE, name))):
                 restored(tmp_path / f"{name}.{which}", script)
             assert content(tmp_path / f"{name}.made") == content(tmp_path / f"{name}.stored")
         else:
-            assert text == stored(folder, name), name
+            assert text == stored(HERE, name), name
 
 
 def test_every_kind_is_among_them() -> None:
@@ -130,4 +138,4 @@ def test_every_kind_is_among_them() -> None:
 
 def test_the_versions_are_those_of_the_files() -> None:
     """A new version comes with a new folder of files."""
-    assert (VERSIONS.latest, len(STEPS)) == (2, 1)
+    assert (VERSIONS.latest, len(STEPS)) == (3, 2)

@@ -65,7 +65,7 @@ def test_a_caller_comes_back_no_earlier_than_told(streamed: bool) -> None:
     server = Server(times=3)  # type: ignore[abstract]
     with serving(server) as endpoint, CoordinatorClient(endpoint) as client:
         if streamed:
-            assert client.get_model(keccak(MODEL)) == MODEL
+            assert client.get_model(keccak(MODEL), len(MODEL)) == MODEL
         else:
             client.task_status(1)
     pauses = [later - earlier for earlier, later in zip(server.asked, server.asked[1:], strict=False)]
@@ -81,7 +81,7 @@ def test_a_caller_gives_up_when_its_time_is_over(streamed: bool) -> None:
         CoordinatorClient(endpoint, timeout=0.7, stall=0.7) as client,
         pytest.raises(BusyError, match="full"),
     ):
-        client.get_model(keccak(MODEL)) if streamed else client.task_status(1)
+        client.get_model(keccak(MODEL), len(MODEL)) if streamed else client.task_status(1)
     assert len(server.asked) > 1
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from circuits.errors import BusyError, GradrollError, WireError
 from commons.protocol.bundle import MAX_CERTIFICATE
+from commons.telemetry.callmetrics import CallMetrics
+from commons.telemetry.metrics import Telemetry
 from commons.wire._generated import coordinator_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.calls import Calls, Limits
@@ -65,9 +67,9 @@ def test_a_server_with_a_method_that_has_no_row_does_not_start(monkeypatch: pyte
     ("peer", "address"),
     [
         ("ipv4:192.0.2.1:50123", "192.0.2.1"),
-        ("ipv6:%5B2001:db8:1:2:3:4:5:6%5D:443", "2001:db8:1:2::/64"),
-        ("ipv6:[2001:db8:1:2::9]:443", "2001:db8:1:2::/64"),
-        ("ipv6:%5Bfe80::1%25eth0%5D:443", "fe80::/64"),
+        ("ipv6:%5B2001:db8:1:2:3:4:5:6%5D:443", "2001:db8:1::/56"),
+        ("ipv6:[2001:db8:1:2ff::9]:443", "2001:db8:1:200::/56"),
+        ("ipv6:%5Bfe80::1%25eth0%5D:443", "fe80::/56"),
         ("ipv6:%5B::ffff:192.0.2.1%5D:443", "192.0.2.1"),
         ("unix:", "unix"),
         ("unix:/run/gradroll.sock", "unix"),
@@ -75,6 +77,14 @@ def test_a_server_with_a_method_that_has_no_row_does_not_start(monkeypatch: pyte
 )
 def test_a_caller_counts_by_its_address_or_its_line(peer: str, address: str) -> None:
     assert address_of(peer) == address
+
+
+def test_the_networks_of_one_line_share_its_places() -> None:
+    """A line with 256 networks of /64 is one caller, or each of them would have places of its own."""
+    places = Places(16)
+    line = [address_of(f"ipv6:[2001:db8:1:a{network:02x}::1]:443") for network in range(256)]
+    assert sum(places.take(address) for address in line) == 8
+    assert places.take(address_of("ipv6:[2001:db8:1:b00::1]:443"))
 
 
 def taken(places: Places, address: str, tries: int) -> int:
@@ -131,8 +141,10 @@ class Prover(prover_pb2_grpc.ProverServicer):
 
 
 @contextmanager
-def serving(limits: Limits) -> Iterator[tuple[Prover, prover_pb2_grpc.ProverStub, grpc.Channel]]:
-    calls = Calls(limits)
+def serving(
+    limits: Limits, calls: Calls | None = None, telemetry: Telemetry | None = None
+) -> Iterator[tuple[Prover, prover_pb2_grpc.ProverStub, grpc.Channel]]:
+    calls = calls or Calls(limits, metrics=CallMetrics(telemetry) if telemetry else None)
     server, prover = new_server(calls, SERVICES[0]), Prover(calls)  # type: ignore[abstract]
     prover_pb2_grpc.add_ProverServicer_to_server(prover, server)
     port = bind(server, "127.0.0.1:0", None)
@@ -155,6 +167,36 @@ def test_a_unary_method_is_served_as_ever() -> None:
         ask: Any = channel.stream_unary(STATUS)
         with pytest.raises(WireError, match="without its message"), calling("it"):
             ask(iter(()))
+
+
+def silence(until: threading.Event) -> Iterator[pb.SubmitSharesRequest]:
+    """No message, for a while."""
+    until.wait()
+    yield from ()
+
+
+def test_calls_are_counted_by_what_became_of_them() -> None:
+    telemetry, quiet = Telemetry("prover"), threading.Event()
+
+    def count(outcome: str, name: str = "calls_total", method: str = "Status") -> float | None:
+        labels = {"method": method, **({"outcome": outcome} if outcome else {})}
+        return telemetry.registry.get_sample_value(f"gradroll_{name}", labels)
+
+    with serving(Limits(4), telemetry=telemetry) as (prover, stub, channel):
+        prover.free.set()
+        stub.Status(pb.ProverStatusRequest())
+        with pytest.raises(grpc.RpcError):
+            channel.stream_unary(STATUS)(iter(()))
+        with pytest.raises(grpc.RpcError):
+            list(stub.Run(iter([pb.RunRequest(payload=bytes(1000))])))
+        gone = stub.SubmitShares(silence(quiet))  # a caller that says nothing, and goes away
+        gone.cancel()
+        wait_for(lambda: count("cut", method="SubmitShares") == 1)
+        quiet.set()
+        wait_for(lambda: count("internal", method="Run") == 1)
+        assert (count("ok"), count(WireError.code)) == (1, 1)
+        assert (count("", "sent_bytes_total") or 0) > 0
+        assert count("", "sent_bytes_total", "Run") == 0
 
 
 def none_is_taken(prover: Prover) -> bool:
@@ -192,6 +234,23 @@ def test_a_call_that_brings_too_much_ends() -> None:
         padded = b"\x7a\x81\x80\x04" + bytes(METHODS[STATUS].most_bytes + 1)  # an unknown field
         with pytest.raises(WireError, match="more than the 65536 bytes"), calling("it"):
             ask(iter([padded]))
+
+
+def test_calls_that_are_refused_at_the_way_in_are_counted() -> None:
+    refused: list[str] = []
+    calls = Calls(Limits(2), lambda error: refused.append(error.code))
+    with serving(Limits(2), calls) as (prover, stub, channel):
+        ask: Any = channel.stream_unary(STATUS)
+        for messages in ((), (b"\xff",)):
+            with pytest.raises(WireError), calling("it"):
+                ask(iter(messages))
+        waiting = stub.Status.future(pb.ProverStatusRequest())
+        prover.begun.acquire()
+        with pytest.raises(BusyError), calling("it"):
+            stub.Status(pb.ProverStatusRequest())
+        prover.free.set()
+        waiting.result()
+    assert refused == [WireError.code, WireError.code, BusyError.code]
 
 
 def test_a_call_that_takes_longer_than_its_kind_may_ends(monkeypatch: pytest.MonkeyPatch) -> None:

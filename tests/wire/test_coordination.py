@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
+
+import grpc
 import pytest
 
 from circuits.errors import WireError
@@ -14,8 +18,15 @@ from commons.protocol.status import (
     SubmissionStatus,
     TaskStatus,
 )
-from commons.wire import coordination
+from commons.protocol.streamheads import ModelHead
+from commons.wire import coordination, sharestreams
 from commons.wire._generated import coordinator_pb2 as pb
+from commons.wire._generated import coordinator_pb2_grpc as rpc
+from commons.wire._generated import prover_pb2
+from commons.wire._generated.common_pb2 import BlobHead, BlobPart
+from commons.wire.checks import CHUNK
+from commons.wire.coordinator_client import CoordinatorClient
+from tests.wire.test_stalling import serving
 
 ROUND = RoundStatus(
     3, 2, 1, 5, "why it does not move",
@@ -55,3 +66,33 @@ def test_a_rejection_names_an_address() -> None:
     message.recent[0].owner = b"\x05" * 19
     with pytest.raises(WireError, match=r"recent\.owner"):
         coordination.task_status_from_wire(message)
+
+
+def test_nobody_waits_for_ever_while_a_coordinator_only_counts() -> None:
+    """A count comes for a chunk; one that sends more of them holds its caller up."""
+    head = ModelHead(3, 3 * CHUNK, b"\x01" * 32, bytes(65))
+    counts, stored = pb.PutModelReply(taken=1), pb.PutModelReply(digest=head.digest)
+    coordination.require_stored(head, iter([*[counts] * 4, stored]))
+    with pytest.raises(WireError, match="did not say that it stored"):
+        coordination.require_stored(head, repeat(counts))
+    with pytest.raises(WireError, match="without a receipt"):
+        sharestreams.receipt_from_wire(repeat(prover_pb2.SubmitSharesReply(taken=1)), 4)
+
+
+class Server(rpc.CoordinatorServicer):
+    """Announces more than any model of so few coordinates could have, and sends it without end."""
+
+    def _flood(self, request: object, context: grpc.ServicerContext) -> Iterator[BlobPart]:
+        yield BlobPart(head=BlobHead(length=1 << 34, digest=b"\x01" * 32))
+        while context.is_active():
+            yield BlobPart(chunk=bytes(CHUNK))
+
+    GetModel = GetPayload = GetAuditBundle = _flood
+
+
+def test_readers_are_bounded_by_the_models_coordinates() -> None:
+    """Not by what is announced: a coordinator would have a buyer keep gigabytes before anything is checked."""
+    with serving(Server()) as endpoint, CoordinatorClient(endpoint) as client:  # type: ignore[abstract]
+        for read in (client.get_model, client.payload, client.audit_bundle):
+            with pytest.raises(WireError, match="length of"):
+                read(b"\x01" * 32, 1000)

@@ -24,6 +24,8 @@ from circuits.errors import (
 )
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.protocol.evidence import NoEvidenceError
+from commons.storage.logwitness import LostEventsError
+from commons.storage.redisplace import UnansweredError
 from commons.wire._generated import common_pb2
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
@@ -48,7 +50,7 @@ def test_codes_are_distinct() -> None:
     kinds = list(family(GradrollError))
     assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
     assert {kind for kind in kinds if "code" not in vars(kind)} == {
-        DamagedError, FullError, NodeTroubleError, NoEvidenceError, RestoredError,
+        DamagedError, FullError, LostEventsError, NodeTroubleError, NoEvidenceError, RestoredError, UnansweredError,
     }  # fmt: skip
 
 
@@ -177,3 +179,19 @@ def test_what_a_peer_writes_about_others_is_bounded(
     for back in raised_by(*server, error):
         assert isinstance(back, BlamedProversError)
         assert back.provers == read
+
+
+def test_an_internal_error_is_logged_once_in_a_while_under_one_reference(
+    server: tuple[Raising, rpc.ProverStub], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or whoever finds one fills the disk with traces; each caller is told a reference that is in the log."""
+    servicer, stub = server
+    servicer.raised = ValueError("a bug")
+    told = set()
+    for _ in range(20):
+        with pytest.raises(GradrollError) as caught, calling("it"):
+            stub.Status(pb.ProverStatusRequest())
+        told.add(str(caught.value))
+    lines = [line for line in caplog.messages if "event=internal-error" in line]
+    assert len(told) == len(lines) == 1
+    assert lines[0].partition("reference=")[2] in told.pop()

@@ -9,7 +9,7 @@ import pytest
 
 from commons.wire.calls import Calls, Limits
 from commons.wire.channel import bind, new_server
-from commons.wire.health import Health
+from commons.wire.health import Health, is_serving
 
 SERVICE = b"gradroll.v1.Prover"
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
@@ -45,3 +45,20 @@ def test_other_services_are_unknown(asked: tuple[Health, grpc.UnaryUnaryMultiCal
     with pytest.raises(grpc.RpcError) as caught:
         asked[1](request(b"somebody.Else"))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_service_that_takes_no_calls_at_present_is_one_of_a_server_that_is_well() -> None:
+    works = False
+    health, server = Health(SERVICE.decode(), lambda: works), new_server(Calls(Limits(4)))
+    health.add_to(server)
+    endpoint = f"127.0.0.1:{bind(server, '127.0.0.1:0', None)}"
+    server.start()
+    try:
+        assert is_serving(endpoint, timeout=900)
+        assert not is_serving(endpoint, timeout=900, service=SERVICE.decode())
+        works = True
+        assert is_serving(endpoint, timeout=900, service=SERVICE.decode())
+        health.stop()
+        assert not is_serving(endpoint, timeout=900)
+    finally:
+        server.stop(0).wait()

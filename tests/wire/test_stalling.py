@@ -63,7 +63,7 @@ def test_a_slow_download_takes_longer_than_the_limit() -> None:
     server = Server(pause=STALL / 2)  # type: ignore[abstract]  # gRPC answers what is missing itself
     with serving(server) as endpoint, CoordinatorClient(endpoint, timeout=STALL, stall=STALL) as client:
         begun = time.monotonic()
-        assert client.get_model(keccak(MODEL)) == MODEL
+        assert client.get_model(keccak(MODEL), len(MODEL)) == MODEL
         assert time.monotonic() - begun > STALL
 
 
@@ -73,13 +73,13 @@ def test_a_download_that_stands_still_is_given_up() -> None:
         CoordinatorClient(endpoint, stall=STALL) as client,
         pytest.raises(UnavailableError, match=r"nothing moved .* for 0\.5 seconds"),
     ):
-        client.get_model(keccak(MODEL))
+        client.get_model(keccak(MODEL), len(MODEL))
 
 
 def test_a_broken_download_goes_on_where_it_stopped() -> None:
     server = Server(breaks=2)  # type: ignore[abstract]
     with serving(server) as endpoint, CoordinatorClient(endpoint, stall=STALL) as client:
-        assert client.get_model(keccak(MODEL)) == MODEL
+        assert client.get_model(keccak(MODEL), len(MODEL)) == MODEL
     assert server.offsets == [0, CHUNK, 2 * CHUNK]
 
 
@@ -92,7 +92,7 @@ def test_one_that_breaks_before_anything_came_is_not_asked_again() -> None:
 
     server = Gone()  # type: ignore[abstract]
     with serving(server) as endpoint, CoordinatorClient(endpoint) as client, pytest.raises(UnavailableError):
-        client.get_model(keccak(MODEL))
+        client.get_model(keccak(MODEL), len(MODEL))
     assert server.offsets == [0]
 
 

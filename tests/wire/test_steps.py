@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,25 +34,32 @@ NONCES = (b"\x31" * 32, b"\x32" * 32, b"\x33" * 32)
 PROPOSAL = Proposal(COHORT.cohort_id, 7, (0, 2), (0, 1, 3), NONCES, probe=True)
 MESSAGE = Message(b"\x55" * 32, Step.COMBINE, 2, b"body", b"\x66" * 65)
 LIMITS = batchsteps.Limits(10)
+SIGNED = b"\x77" * 65
 
 
 def any_limits(_: bytes) -> batchsteps.Limits:
     return LIMITS
 
 
+def read(parts: Iterable[pb.RunRequest], limits: Callable[[bytes], batchsteps.Limits] = any_limits) -> StepRequest:
+    """A request from its head and what follows it."""
+    stream = iter(parts)
+    return batchsteps.request_from_wire(batchsteps.step_head_from_wire(next(stream, None)), stream, limits)
+
+
 def through(request: StepRequest) -> StepRequest:
     raw = [part.SerializeToString() for part in batchsteps.request_to_wire(request)]
-    return batchsteps.request_from_wire(map(pb.RunRequest.FromString, raw), any_limits)
+    return read(map(pb.RunRequest.FromString, raw))
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT, authorization=b"\x77" * 65),
-        StepRequest(Step.MASK, PROPOSAL.digest, proposal=PROPOSAL, authorization=b"\x77" * 65, relayed=(MESSAGE,) * 3),
-        StepRequest(Step.ATTEST, b"\x01" * 32, payload=bytes(range(256)) * 16),
+        StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT, authorization=SIGNED),
+        StepRequest(Step.MASK, PROPOSAL.digest, proposal=PROPOSAL, authorization=SIGNED, relayed=(MESSAGE,) * 3),
+        StepRequest(Step.ATTEST, b"\x01" * 32, authorization=SIGNED, payload=bytes(range(256)) * 16),
         StepRequest(Step.RELEASE, b"\x01" * 32, payload=bytes(range(256)) * 16),
-        StepRequest(Step.REVEAL, b"\x01" * 32, owner=255, relayed=(MESSAGE,)),
+        StepRequest(Step.REVEAL, b"\x01" * 32, authorization=SIGNED, owner=255, relayed=(MESSAGE,)),
     ],
 )
 def test_requests_survive(request_: StepRequest) -> None:
@@ -77,20 +84,25 @@ def read_changed(request: StepRequest, change: Change) -> StepRequest:
     """A request, changed on its way."""
     parts = list(batchsteps.request_to_wire(request))
     change(parts)
-    return batchsteps.request_from_wire(iter(parts), any_limits)
+    return read(parts)
 
 
-COIN = StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT)
-MASK = StepRequest(Step.MASK, PROPOSAL.digest, proposal=PROPOSAL, relayed=(MESSAGE,))
-ATTEST = StepRequest(Step.ATTEST, b"\x01" * 32, payload=b"x" * 100)
+COIN = StepRequest(Step.COIN, COHORT.cohort_id, cohort=COHORT, authorization=SIGNED)
+MASK = StepRequest(Step.MASK, PROPOSAL.digest, proposal=PROPOSAL, authorization=SIGNED, relayed=(MESSAGE,))
+ATTEST = StepRequest(Step.ATTEST, b"\x01" * 32, authorization=SIGNED, payload=b"x" * 100)
+RELEASE = StepRequest(Step.RELEASE, b"\x01" * 32, payload=b"x" * 100)
+
+
+def cohort_part() -> pb.RunRequest:
+    return pb.RunRequest(cohort=batchsteps.cohort_to_wire(COHORT))
 
 
 def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
     """Set a field of the head, given as a dotted path."""
 
     def change(parts: list[pb.RunRequest]) -> None:
-        target: Any = parts[0].head
         *way, last = path.split(".")
+        target: Any = parts[1] if way[:1] == ["cohort"] else parts[0].head
         for name in way:
             target = target[int(name)] if name.isdecimal() else getattr(target, name)
         field = getattr(target, last)
@@ -109,7 +121,11 @@ def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
         ("99 is no step", "step", 99),
         ("step.session", "session", b"short"),
         ("step.authorization", "authorization", b"short"),
-        ("step.relayed", "relayed", 33),
+        ("step.authorization", "authorization", b""),
+        ("step.relayed is 1, it must lie in .0, 0", "relayed", 1),
+        ("step.relayed_digest", "relayed_digest", b"\x01" * 31),
+        ("step.payload_digest", "payload_digest", b""),
+        ("another task than the head names", "task_id", 4),
         ("step.owner", "owner", 256),
         ("context.market", "cohort.context.market", bytes(20)),
         ("context.market", "cohort.context.market", b"\x01" * 21),
@@ -142,6 +158,8 @@ def test_malformed_cohorts_are_refused_by_name(match: str, path: str, value: obj
 @pytest.mark.parametrize(
     ("match", "path", "value"),
     [
+        ("step.relayed", "relayed", 33),
+        ("names its session alone", "task_id", 3),
         ("proposal.cohort_id", "proposal.cohort_id", b""),
         ("proposal.kept", "proposal.kept", []),
         ("ascending", "proposal.kept", [2, 0]),
@@ -169,6 +187,14 @@ def test_malformed_proposals_are_refused_by_name(match: str, path: str, value: o
         ("more relayed messages than came", MASK, lambda parts: parts.pop() and None),
         ("may follow the relayed", MASK, lambda parts: parts.append(parts[1])),
         ("may follow the relayed", MASK, lambda parts: parts.append(parts[0])),
+        ("comes with its cohort", COIN, lambda parts: parts.pop() and None),
+        ("may follow the relayed", COIN, lambda parts: parts.append(parts[-1])),
+        ("may follow the relayed", MASK, lambda parts: parts.append(cohort_part())),
+        ("more relayed messages than came", MASK, lambda parts: parts.insert(1, cohort_part())),
+        ("not what the head announced", MASK, lambda parts: setattr(parts[1].relayed, "body", b"other")),
+        ("not what the head announced", ATTEST, lambda parts: setattr(parts[1], "payload", b"y" * 100)),
+        ("not what the head announced", RELEASE, lambda parts: setattr(parts[1], "payload", b"y" * 100)),
+        ("step.relayed", RELEASE, edit("relayed", 1)),
         ("ended after 0 of 100", ATTEST, lambda parts: parts.pop() and None),
         ("more bytes came", ATTEST, lambda parts: parts.append(parts[-1])),
         ("chunk of", ATTEST, lambda parts: parts.insert(1, pb.RunRequest(payload=b""))),
@@ -195,13 +221,30 @@ def test_malformed_messages_are_refused(match: str, name: str, value: object) ->
         read_changed(MASK, lambda parts: setattr(parts[1].relayed, name, value))
 
 
+@pytest.mark.parametrize("request_", [COIN, MASK, ATTEST])
+def test_a_head_binds_all_that_follows_it(request_: StepRequest) -> None:
+    """Its signature is checked before anything else is read, so it has to say what the whole request asks."""
+    head = batchsteps.step_head_from_wire(next(batchsteps.request_to_wire(request_)))
+    assert head.asked == request_.asked
+    assert replace(head, payload_digest=bytes(32)).asked != request_.asked
+    assert replace(head, relayed_digest=bytes(32)).asked != request_.asked
+
+
+def test_a_head_is_short_whatever_follows_it() -> None:
+    most = replace(
+        MASK, proposal=Proposal(COHORT.cohort_id, 7, tuple(range(256)), tuple(range(32)), (b"\x31" * 32,) * 32)
+    )
+    assert next(batchsteps.request_to_wire(most)).ByteSize() < 4096
+    assert next(batchsteps.request_to_wire(replace(COIN, cohort=COHORT))).ByteSize() < 4096
+
+
 def test_a_payload_for_an_unknown_session_is_not_read() -> None:
     def parts() -> Iterator[pb.RunRequest]:
         yield from list(batchsteps.request_to_wire(ATTEST))[:1]
         raise AssertionError("the payload was read")
 
     with pytest.raises(UnknownError):
-        batchsteps.request_from_wire(parts(), unknown)
+        read(parts(), unknown)
 
 
 def unknown(_: bytes) -> batchsteps.Limits:
@@ -214,14 +257,14 @@ def release_of(length: int) -> Iterator[pb.RunRequest]:
 
 def test_a_certificate_is_taken_for_a_session_that_nobody_knows() -> None:
     """A reader may show the certificate of a batch that this prover never saw; no model's size bounds what it sends."""
-    assert len(batchsteps.request_from_wire(release_of(MAX_CERTIFICATE), unknown).payload) == MAX_CERTIFICATE
+    assert len(read(release_of(MAX_CERTIFICATE), unknown).payload) == MAX_CERTIFICATE
 
 
 def test_no_more_than_a_certificate_is_taken() -> None:
     assert largest_bundle(1 << 20) > MAX_CERTIFICATE
     for limits in (unknown, lambda _: batchsteps.Limits(1 << 20)):
         with pytest.raises(WireError, match="length of"):
-            batchsteps.request_from_wire(release_of(MAX_CERTIFICATE + 1), limits)
+            read(release_of(MAX_CERTIFICATE + 1), limits)
 
 
 _BOUNDS = {Step.ATTEST: largest_bundle(10), Step.EXCLUDE: largest_payload(10)}
@@ -231,7 +274,9 @@ _BOUNDS = {Step.ATTEST: largest_bundle(10), Step.EXCLUDE: largest_payload(10)}
 def test_every_other_payload_is_bounded_by_its_session_and_comes_with_few_steps(step: Step) -> None:
     """A share is a small part of an audit bundle; what a step has no use for is not read."""
     allowed = _BOUNDS.get(step, 0)
-    exact = StepRequest(step, b"\x01" * 32, payload=bytes(allowed))
+    exact = StepRequest(step, b"\x01" * 32, authorization=SIGNED, payload=bytes(allowed))
+    if step is Step.COIN:
+        exact = replace(exact, cohort=COHORT)
     assert len(through(exact).payload) == allowed
     with pytest.raises(WireError, match="length of the step's payload"):
         through(replace(exact, payload=bytes(allowed + 1)))

@@ -12,12 +12,13 @@ from circuits.statement import Committee
 from circuits.terms import MAX_DIMENSION
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, decode_keys, encode_keys
 from commons.protocol.status import ProverStatus
-from commons.sharing import sealing
+from commons.sharing.sealedbodies import chunk_count
 from commons.sharing.sharepayloads import all_payload_sizes
 from commons.wire import uploads
 from commons.wire._generated import common_pb2 as pb
 from commons.wire._generated import prover_pb2 as prover_pb
 from commons.wire.checks import CHUNK
+from commons.wire.sharestreams import MAX_CHUNKS
 from commons.wire.streams import BlobReader, blob_to_wire
 
 
@@ -85,7 +86,7 @@ def test_the_largest_model_has_few_enough_chunks() -> None:
     committee = Committee(0, 1, tuple(bytes([p + 1]) * 20 for p in range(4)))
     largest = max(all_payload_sizes(MAX_DIMENSION, committee))
     assert largest > 13 * MAX_DIMENSION
-    assert sealing.chunk_count(largest) <= uploads.MAX_CHUNKS
+    assert chunk_count(largest) <= MAX_CHUNKS
 
 
 def test_key_setup_survives() -> None:

@@ -10,25 +10,17 @@ import pytest
 
 from circuits.errors import ConfigError, GradrollError, UnavailableError
 from commons.settings.values import TlsFiles
-from commons.wire._generated import prover_pb2_grpc as rpc
-from commons.wire.calls import Calls, Limits
-from commons.wire.channel import bind, new_server
 from commons.wire.prover_client import ProverClient
-from commons.wire.tls import read_roots
+from commons.wire.tls import read_pair, read_roots
 from tests.support.certificates import self_signed
+from tests.support.tlsservers import answering, shown
 
 
 @contextmanager
 def serving(tls: TlsFiles | None) -> Iterator[int]:
     """A server that knows no call."""
-    running = new_server(Calls(Limits(4)))
-    rpc.add_ProverServicer_to_server(rpc.ProverServicer(), running)  # type: ignore[abstract]
-    port = bind(running, "127.0.0.1:0", tls)
-    running.start()
-    try:
+    with answering(None if tls is None else shown(tls)) as port:
         yield port
-    finally:
-        running.stop(0).wait()
 
 
 def told(endpoint: str, roots: bytes | None = None) -> str:
@@ -71,22 +63,20 @@ def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
 def test_an_expired_certificate_is_refused_by_clients(pair: TlsFiles, tmp_path: Path) -> None:
     """A server that runs on after the day of its certificate."""
     old = TlsFiles(*self_signed(tmp_path / "old", days=(-3, -1)))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("commons.wire.tls._require_valid", lambda *_: None)
-        with serving(old) as port:
-            assert "has expired" in told(f"grpcs://localhost:{port}", old.certificate.read_bytes())
+    with serving(old) as port:
+        assert "has expired" in told(f"grpcs://localhost:{port}", old.certificate.read_bytes())
 
 
 def test_one_side_alone_speaks_tls(pair: TlsFiles) -> None:
     with serving(pair) as port:
-        assert "write grpcs://" in told(f"localhost:{port}")
+        assert "with grpcs://" in told(f"localhost:{port}")
     with serving(None) as port:
         assert "does not speak TLS" in told(f"grpcs://localhost:{port}", pair.certificate.read_bytes())
 
 
 def refused(tls: TlsFiles) -> str:
     with pytest.raises(ConfigError) as caught:
-        bind(new_server(Calls(Limits(4))), "127.0.0.1:0", tls)
+        read_pair(tls)
     return str(caught.value)
 
 

@@ -9,7 +9,8 @@ Conventions of every message in this package:
   - scalars inside share vectors are 32 bytes little-endian, everywhere else big-endian, always below r;
   - one message stays below 6 MiB; whatever can be longer is a stream of chunks of 64 KiB, the last one shorter, so that
     a slow link moves one often enough to be seen to move.
-A receiver refuses everything else; unknown fields are ignored.
+A receiver refuses everything else, a field that is not repeated and comes twice as well; up to 16 unknown fields a
+message are ignored.
 """
 
 from collections import abc as _abc
@@ -204,3 +205,135 @@ class BlobPart(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
 Global___BlobPart: _TypeAlias = BlobPart  # noqa: Y015
+
+@_typing.final
+class Receipt(_message.Message):
+    """A prover's receipt for its share of a submission."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVER_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    prover: _builtins.int
+    signature: _builtins.bytes
+    """Over the EIP-712 "Receipt" of the submission."""
+    def __init__(
+        self,
+        *,
+        prover: _builtins.int = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prover", b"prover", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Receipt: _TypeAlias = Receipt  # noqa: Y015
+
+@_typing.final
+class UploadManifest(_message.Message):
+    """What an owner hands in of one submission, signed by it: a small sealed part for each prover, and the sealed bodies that
+    several of them need.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTS_FIELD_NUMBER: _builtins.int
+    BODIES_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    """Over the EIP-712 "Upload", which binds both to the submission."""
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartEntry]:
+        """By prover index."""
+
+    @_builtins.property
+    def bodies(self) -> _containers.RepeatedCompositeFieldContainer[Global___BodyEntry]: ...
+    def __init__(
+        self,
+        *,
+        parts: _abc.Iterable[Global___PartEntry] | None = ...,
+        bodies: _abc.Iterable[Global___BodyEntry] | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bodies", b"bodies", "parts", b"parts", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadManifest: _TypeAlias = UploadManifest  # noqa: Y015
+
+@_typing.final
+class PartEntry(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """SHA-256 of the sealed part."""
+    body: _builtins.int
+    """1 + the number of the body that this prover needs; 0 for none."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        body: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartEntry: _TypeAlias = PartEntry  # noqa: Y015
+
+@_typing.final
+class BodyEntry(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOT_FIELD_NUMBER: _builtins.int
+    CHUNKS_FIELD_NUMBER: _builtins.int
+    root: _builtins.bytes
+    """What the first chunk and all behind it hash to."""
+    chunks: _builtins.int
+    def __init__(
+        self,
+        *,
+        root: _builtins.bytes = ...,
+        chunks: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunks", b"chunks", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BodyEntry: _TypeAlias = BodyEntry  # noqa: Y015
+
+@_typing.final
+class SealedChunk(_message.Message):
+    """A piece of a sealed body."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEALED_FIELD_NUMBER: _builtins.int
+    REST_FIELD_NUMBER: _builtins.int
+    sealed: _builtins.bytes
+    """Ciphertext of the next piece."""
+    rest: _builtins.bytes
+    """What the chunks behind this one hash to: SHA-256 of the next one's `sealed` and `rest`; zeros in the last one."""
+    def __init__(
+        self,
+        *,
+        sealed: _builtins.bytes = ...,
+        rest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rest", b"rest", "sealed", b"sealed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedChunk: _TypeAlias = SealedChunk  # noqa: Y015

@@ -9,7 +9,8 @@ Conventions of every message in this package:
   - scalars inside share vectors are 32 bytes little-endian, everywhere else big-endian, always below r;
   - one message stays below 6 MiB; whatever can be longer is a stream of chunks of 64 KiB, the last one shorter, so that
     a slow link moves one often enough to be seen to move.
-A receiver refuses everything else; unknown fields are ignored.
+A receiver refuses everything else, a field that is not repeated and comes twice as well; up to 16 unknown fields a
+message are ignored.
 """
 
 from collections import abc as _abc

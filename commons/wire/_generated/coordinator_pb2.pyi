@@ -58,30 +58,6 @@ SUBMISSION_STATE_EXPIRED: SubmissionState.ValueType  # 6
 Global___SubmissionState: _TypeAlias = SubmissionState  # noqa: Y015
 
 @_typing.final
-class Receipt(_message.Message):
-    """A prover's receipt for its share of the submission."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROVER_FIELD_NUMBER: _builtins.int
-    SIGNATURE_FIELD_NUMBER: _builtins.int
-    prover: _builtins.int
-    signature: _builtins.bytes
-    def __init__(
-        self,
-        *,
-        prover: _builtins.int = ...,
-        signature: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["prover", b"prover", "signature", b"signature"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Receipt: _TypeAlias = Receipt  # noqa: Y015
-
-@_typing.final
 class SubmitHeaderRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -90,14 +66,14 @@ class SubmitHeaderRequest(_message.Message):
     @_builtins.property
     def header(self) -> _common_pb2.SubmissionHeader: ...
     @_builtins.property
-    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Receipt]:
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Receipt]:
         """Ascending by prover; at least a quorum."""
 
     def __init__(
         self,
         *,
         header: _common_pb2.SubmissionHeader | None = ...,
-        receipts: _abc.Iterable[Global___Receipt] | None = ...,
+        receipts: _abc.Iterable[_common_pb2.Receipt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -106,6 +82,168 @@ class SubmitHeaderRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitHeaderRequest: _TypeAlias = SubmitHeaderRequest  # noqa: Y015
+
+@_typing.final
+class OfferSharesRequest(_message.Message):
+    """The head first; then, from the one on that the answer names, the chunks of all bodies, body by body."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def head(self) -> Global___OfferHead: ...
+    @_builtins.property
+    def chunk(self) -> _common_pb2.SealedChunk: ...
+    def __init__(
+        self,
+        *,
+        head: Global___OfferHead | None = ...,
+        chunk: _common_pb2.SealedChunk | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___OfferSharesRequest: _TypeAlias = OfferSharesRequest  # noqa: Y015
+
+@_typing.final
+class OfferHead(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    MANIFEST_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> _common_pb2.SubmissionHeader: ...
+    @_builtins.property
+    def manifest(self) -> _common_pb2.UploadManifest: ...
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Sealed, by prover index."""
+
+    def __init__(
+        self,
+        *,
+        header: _common_pb2.SubmissionHeader | None = ...,
+        manifest: _common_pb2.UploadManifest | None = ...,
+        parts: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest", "parts", b"parts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferHead: _TypeAlias = OfferHead  # noqa: Y015
+
+@_typing.final
+class OfferSharesReply(_message.Message):
+    """How many chunks are here already, in answer to the head; a count now and then while others come, and when all are on
+    disk, that they are.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEN_FIELD_NUMBER: _builtins.int
+    STORED_FIELD_NUMBER: _builtins.int
+    taken: _builtins.int
+    """Chunks taken so far."""
+    stored: _builtins.bool
+    def __init__(
+        self,
+        *,
+        taken: _builtins.int = ...,
+        stored: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "stored", b"stored", "taken", b"taken"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "stored", b"stored", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["taken", "stored"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___OfferSharesReply: _TypeAlias = OfferSharesReply  # noqa: Y015
+
+@_typing.final
+class OfferStatusRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBMISSION_FIELD_NUMBER: _builtins.int
+    submission: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        submission: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["submission", b"submission"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferStatusRequest: _TypeAlias = OfferStatusRequest  # noqa: Y015
+
+@_typing.final
+class OfferStatusReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    UNDELIVERED_FIELD_NUMBER: _builtins.int
+    MOVED_FIELD_NUMBER: _builtins.int
+    moved: _builtins.int
+    """Chunks that were handed on, of all provers: as long as it grows, something moves."""
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Receipt]:
+        """Ascending by prover."""
+
+    @_builtins.property
+    def undelivered(self) -> _containers.RepeatedCompositeFieldContainer[Global___Undelivered]:
+        """Provers that have given none, ascending."""
+
+    def __init__(
+        self,
+        *,
+        receipts: _abc.Iterable[_common_pb2.Receipt] | None = ...,
+        undelivered: _abc.Iterable[Global___Undelivered] | None = ...,
+        moved: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["moved", b"moved", "receipts", b"receipts", "undelivered", b"undelivered"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferStatusReply: _TypeAlias = OfferStatusReply  # noqa: Y015
+
+@_typing.final
+class Undelivered(_message.Message):
+    """A prover that has not its share yet, and why, in words; empty while it is being handed on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    prover: _builtins.int
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        prover: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prover", b"prover", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Undelivered: _TypeAlias = Undelivered  # noqa: Y015
 
 @_typing.final
 class SubmissionStatusRequest(_message.Message):

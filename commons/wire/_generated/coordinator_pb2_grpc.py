@@ -46,6 +46,16 @@ class CoordinatorStub(object):
                 request_serializer=gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusReply.FromString,
                 _registered_method=True)
+        self.OfferShares = channel.stream_stream(
+                '/gradroll.v1.Coordinator/OfferShares',
+                request_serializer=gradroll_dot_v1_dot_coordinator__pb2.OfferSharesRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_coordinator__pb2.OfferSharesReply.FromString,
+                _registered_method=True)
+        self.OfferStatus = channel.unary_unary(
+                '/gradroll.v1.Coordinator/OfferStatus',
+                request_serializer=gradroll_dot_v1_dot_coordinator__pb2.OfferStatusRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_coordinator__pb2.OfferStatusReply.FromString,
+                _registered_method=True)
         self.PutModel = channel.stream_stream(
                 '/gradroll.v1.Coordinator/PutModel',
                 request_serializer=gradroll_dot_v1_dot_coordinator__pb2.PutModelRequest.SerializeToString,
@@ -86,6 +96,21 @@ class CoordinatorServicer(object):
 
     def SubmissionStatus(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OfferShares(self, request_iterator, context):
+        """Takes an owner's upload, to hand each prover its part and the body that it needs, and the header in when a quorum has
+        given receipts.  Idempotent; an upload that broke off goes on behind the last chunk that came whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OfferStatus(self, request, context):
+        """Who has given a receipt for its share of an upload, and why others have not.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -136,6 +161,16 @@ def add_CoordinatorServicer_to_server(servicer, server):
                     servicer.SubmissionStatus,
                     request_deserializer=gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusReply.SerializeToString,
+            ),
+            'OfferShares': grpc.stream_stream_rpc_method_handler(
+                    servicer.OfferShares,
+                    request_deserializer=gradroll_dot_v1_dot_coordinator__pb2.OfferSharesRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_coordinator__pb2.OfferSharesReply.SerializeToString,
+            ),
+            'OfferStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.OfferStatus,
+                    request_deserializer=gradroll_dot_v1_dot_coordinator__pb2.OfferStatusRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_coordinator__pb2.OfferStatusReply.SerializeToString,
             ),
             'PutModel': grpc.stream_stream_rpc_method_handler(
                     servicer.PutModel,
@@ -218,6 +253,60 @@ class Coordinator(object):
             '/gradroll.v1.Coordinator/SubmissionStatus',
             gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusRequest.SerializeToString,
             gradroll_dot_v1_dot_coordinator__pb2.SubmissionStatusReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferShares(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gradroll.v1.Coordinator/OfferShares',
+            gradroll_dot_v1_dot_coordinator__pb2.OfferSharesRequest.SerializeToString,
+            gradroll_dot_v1_dot_coordinator__pb2.OfferSharesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gradroll.v1.Coordinator/OfferStatus',
+            gradroll_dot_v1_dot_coordinator__pb2.OfferStatusRequest.SerializeToString,
+            gradroll_dot_v1_dot_coordinator__pb2.OfferStatusReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,12 @@ class CoordinatorStub:
     SubmitHeader: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.SubmitHeaderRequest, _coordinator_pb2.SubmissionStatusReply]
     """Enters a submission into its round.  Idempotent."""
     SubmissionStatus: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.SubmissionStatusRequest, _coordinator_pb2.SubmissionStatusReply]
+    OfferShares: _grpc.StreamStreamMultiCallable[_coordinator_pb2.OfferSharesRequest, _coordinator_pb2.OfferSharesReply]
+    """Takes an owner's upload, to hand each prover its part and the body that it needs, and the header in when a quorum has
+    given receipts.  Idempotent; an upload that broke off goes on behind the last chunk that came whole.
+    """
+    OfferStatus: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.OfferStatusRequest, _coordinator_pb2.OfferStatusReply]
+    """Who has given a receipt for its share of an upload, and why others have not."""
     PutModel: _grpc.StreamStreamMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]
     """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent: a model that is
     here already is answered after its head.
@@ -56,6 +62,12 @@ class CoordinatorAsyncStub(CoordinatorStub):
     SubmitHeader: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.SubmitHeaderRequest, _coordinator_pb2.SubmissionStatusReply]  # type: ignore[assignment]
     """Enters a submission into its round.  Idempotent."""
     SubmissionStatus: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.SubmissionStatusRequest, _coordinator_pb2.SubmissionStatusReply]  # type: ignore[assignment]
+    OfferShares: _aio.StreamStreamMultiCallable[_coordinator_pb2.OfferSharesRequest, _coordinator_pb2.OfferSharesReply]  # type: ignore[assignment]
+    """Takes an owner's upload, to hand each prover its part and the body that it needs, and the header in when a quorum has
+    given receipts.  Idempotent; an upload that broke off goes on behind the last chunk that came whole.
+    """
+    OfferStatus: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.OfferStatusRequest, _coordinator_pb2.OfferStatusReply]  # type: ignore[assignment]
+    """Who has given a receipt for its share of an upload, and why others have not."""
     PutModel: _aio.StreamStreamMultiCallable[_coordinator_pb2.PutModelRequest, _coordinator_pb2.PutModelReply]  # type: ignore[assignment]
     """Stores a model of a task under its Keccak-256 digest.  Only for the task's model owner.  Idempotent: a model that is
     here already is answered after its head.
@@ -84,6 +96,24 @@ class CoordinatorServicer(metaclass=_abc_1.ABCMeta):
         request: _coordinator_pb2.SubmissionStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_coordinator_pb2.SubmissionStatusReply, _abc.Awaitable[_coordinator_pb2.SubmissionStatusReply]]: ...
+
+    @_abc_1.abstractmethod
+    def OfferShares(
+        self,
+        request_iterator: _MaybeAsyncIterator[_coordinator_pb2.OfferSharesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_coordinator_pb2.OfferSharesReply], _abc.AsyncIterator[_coordinator_pb2.OfferSharesReply]]:
+        """Takes an owner's upload, to hand each prover its part and the body that it needs, and the header in when a quorum has
+        given receipts.  Idempotent; an upload that broke off goes on behind the last chunk that came whole.
+        """
+
+    @_abc_1.abstractmethod
+    def OfferStatus(
+        self,
+        request: _coordinator_pb2.OfferStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coordinator_pb2.OfferStatusReply, _abc.Awaitable[_coordinator_pb2.OfferStatusReply]]:
+        """Who has given a receipt for its share of an upload, and why others have not."""
 
     @_abc_1.abstractmethod
     def PutModel(

@@ -21,27 +21,27 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SubmitSharesRequest(_message.Message):
-    """The head first, then `chunks` sealed chunks."""
+    """The head first; then, from the one on that the answer names, the chunks of the prover's body."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HEAD_FIELD_NUMBER: _builtins.int
-    SEALED_FIELD_NUMBER: _builtins.int
-    sealed: _builtins.bytes
-    """HPKE message (encapsulated key and ciphertext) of the next piece of the share payload."""
+    CHUNK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def head(self) -> Global___ShareHead: ...
+    @_builtins.property
+    def chunk(self) -> _common_pb2.SealedChunk: ...
     def __init__(
         self,
         *,
         head: Global___ShareHead | None = ...,
-        sealed: _builtins.bytes = ...,
+        chunk: _common_pb2.SealedChunk | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "sealed", b"sealed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "sealed", b"sealed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "sealed"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
@@ -53,22 +53,33 @@ class ShareHead(_message.Message):
 
     HEADER_FIELD_NUMBER: _builtins.int
     PROVER_FIELD_NUMBER: _builtins.int
-    CHUNKS_FIELD_NUMBER: _builtins.int
+    MANIFEST_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    RECEIPTS_FIELD_NUMBER: _builtins.int
     prover: _builtins.int
     """Committee index of the addressed prover."""
-    chunks: _builtins.int
+    part: _builtins.bytes
+    """HPKE message to this prover: the body's key, and what of the share payload is its own."""
     @_builtins.property
     def header(self) -> _common_pb2.SubmissionHeader: ...
+    @_builtins.property
+    def manifest(self) -> _common_pb2.UploadManifest: ...
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Receipt]:
+        """Of a quorum, ascending by prover: only with a share that comes after its round took submissions."""
+
     def __init__(
         self,
         *,
         header: _common_pb2.SubmissionHeader | None = ...,
         prover: _builtins.int = ...,
-        chunks: _builtins.int = ...,
+        manifest: _common_pb2.UploadManifest | None = ...,
+        part: _builtins.bytes = ...,
+        receipts: _abc.Iterable[_common_pb2.Receipt] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunks", b"chunks", "header", b"header", "prover", b"prover"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "manifest", b"manifest", "part", b"part", "prover", b"prover", "receipts", b"receipts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -76,7 +87,9 @@ Global___ShareHead: _TypeAlias = ShareHead  # noqa: Y015
 
 @_typing.final
 class SubmitSharesReply(_message.Message):
-    """A count now and then while chunks come, and when the share is on disk the receipt."""
+    """How many chunks are here already, in answer to the head; a count now and then while others come; and when the share is
+    on disk the receipt.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -233,87 +246,96 @@ Global___Message: _TypeAlias = Message  # noqa: Y015
 
 @_typing.final
 class StepHead(_message.Message):
+    """What a step is, and digests of all that follows, so that its signature is checked before any of that is read."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     STEP_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
-    COHORT_FIELD_NUMBER: _builtins.int
     PROPOSAL_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_FIELD_NUMBER: _builtins.int
     RELAYED_FIELD_NUMBER: _builtins.int
     PAYLOAD_LENGTH_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    RELAYED_DIGEST_FIELD_NUMBER: _builtins.int
+    PAYLOAD_DIGEST_FIELD_NUMBER: _builtins.int
     step: _builtins.int
     session: _builtins.bytes
     authorization: _builtins.bytes
     """The coordinator's signature over all that is asked; empty with RELEASE, which serves anybody."""
     relayed: _builtins.int
-    """Messages that follow, one a part."""
+    """Messages that follow, one a part; none with COIN and RELEASE."""
     payload_length: _builtins.int
     """Bytes that follow in chunks: the audit bundle with ATTEST, the certificate with RELEASE (at most 2 MiB), a share that was
     laid open with EXCLUDE, or none.  The model's dimension bounds the first and the last; 0 with all other steps.
     """
     owner: _builtins.int
     """Index into the cohort; REVEAL and EXCLUDE only."""
+    task_id: _builtins.int
+    """The cohort's task, whose coordinator signed; 0 with all steps but COIN, as a prover knows the task of a session."""
+    relayed_digest: _builtins.bytes
+    """Keccak-256 of the digests of the relayed messages, one behind the other."""
+    payload_digest: _builtins.bytes
+    """SHA-256 of the payload."""
     @_builtins.property
-    def cohort(self) -> Global___Cohort:
-        """Only with the steps that open a session."""
+    def proposal(self) -> Global___Proposal:
+        """Only with MASK and PROBE_MASK, which open a session."""
 
-    @_builtins.property
-    def proposal(self) -> Global___Proposal: ...
     def __init__(
         self,
         *,
         step: _builtins.int = ...,
         session: _builtins.bytes = ...,
-        cohort: Global___Cohort | None = ...,
         proposal: Global___Proposal | None = ...,
         authorization: _builtins.bytes = ...,
         relayed: _builtins.int = ...,
         payload_length: _builtins.int = ...,
         owner: _builtins.int = ...,
+        task_id: _builtins.int = ...,
+        relayed_digest: _builtins.bytes = ...,
+        payload_digest: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cohort", b"_cohort", "_proposal", b"_proposal", "cohort", b"cohort", "proposal", b"proposal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_proposal", b"_proposal", "proposal", b"proposal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cohort", b"_cohort", "_proposal", b"_proposal", "authorization", b"authorization", "cohort", b"cohort", "owner", b"owner", "payload_length", b"payload_length", "proposal", b"proposal", "relayed", b"relayed", "session", b"session", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_proposal", b"_proposal", "authorization", b"authorization", "owner", b"owner", "payload_digest", b"payload_digest", "payload_length", b"payload_length", "proposal", b"proposal", "relayed", b"relayed", "relayed_digest", b"relayed_digest", "session", b"session", "step", b"step", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__cohort: _TypeAlias = _typing.Literal["cohort"]  # noqa: Y015
-    _WhichOneofArgType__cohort: _TypeAlias = _typing.Literal["_cohort", b"_cohort"]  # noqa: Y015
     _WhichOneofReturnType__proposal: _TypeAlias = _typing.Literal["proposal"]  # noqa: Y015
     _WhichOneofArgType__proposal: _TypeAlias = _typing.Literal["_proposal", b"_proposal"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__cohort) -> _WhichOneofReturnType__cohort | None: ...
-    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__proposal) -> _WhichOneofReturnType__proposal | None: ...
 
 Global___StepHead: _TypeAlias = StepHead  # noqa: Y015
 
 @_typing.final
 class RunRequest(_message.Message):
-    """The head first, then the relayed messages, then the payload."""
+    """The head first, with COIN the cohort, then the relayed messages, then the payload."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HEAD_FIELD_NUMBER: _builtins.int
     RELAYED_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
+    COHORT_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
     @_builtins.property
     def head(self) -> Global___StepHead: ...
     @_builtins.property
     def relayed(self) -> Global___Message: ...
+    @_builtins.property
+    def cohort(self) -> Global___Cohort: ...
     def __init__(
         self,
         *,
         head: Global___StepHead | None = ...,
         relayed: Global___Message | None = ...,
         payload: _builtins.bytes = ...,
+        cohort: Global___Cohort | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "payload", b"payload", "relayed", b"relayed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "head", b"head", "part", b"part", "payload", b"payload", "relayed", b"relayed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "part", b"part", "payload", b"payload", "relayed", b"relayed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "head", b"head", "part", b"part", "payload", b"payload", "relayed", b"relayed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "relayed", "payload"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "relayed", "payload", "cohort"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 

@@ -94,6 +94,7 @@ class ProverServicer(object):
 
     def SubmitShares(self, request_iterator, context):
         """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head.
+        An upload that broke off goes on behind the last chunk that came whole.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

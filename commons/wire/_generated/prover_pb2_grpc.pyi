@@ -35,7 +35,9 @@ class ProverStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProverAsyncStub: ...
     SubmitShares: _grpc.StreamStreamMultiCallable[_prover_pb2.SubmitSharesRequest, _prover_pb2.SubmitSharesReply]
-    """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head."""
+    """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head.
+    An upload that broke off goes on behind the last chunk that came whole.
+    """
     Run: _grpc.StreamStreamMultiCallable[_prover_pb2.RunRequest, _prover_pb2.RunReply]
     """One step of a batch.  The answer is on disk before it leaves."""
     DealKeys: _grpc.UnaryUnaryMultiCallable[_prover_pb2.DealKeysRequest, _prover_pb2.DealKeysReply]
@@ -62,7 +64,9 @@ class ProverAsyncStub(ProverStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitShares: _aio.StreamStreamMultiCallable[_prover_pb2.SubmitSharesRequest, _prover_pb2.SubmitSharesReply]  # type: ignore[assignment]
-    """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head."""
+    """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head.
+    An upload that broke off goes on behind the last chunk that came whole.
+    """
     Run: _aio.StreamStreamMultiCallable[_prover_pb2.RunRequest, _prover_pb2.RunReply]  # type: ignore[assignment]
     """One step of a batch.  The answer is on disk before it leaves."""
     DealKeys: _aio.UnaryUnaryMultiCallable[_prover_pb2.DealKeysRequest, _prover_pb2.DealKeysReply]  # type: ignore[assignment]
@@ -92,7 +96,9 @@ class ProverServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_prover_pb2.SubmitSharesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_prover_pb2.SubmitSharesReply], _abc.AsyncIterator[_prover_pb2.SubmitSharesReply]]:
-        """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head."""
+        """Hands this prover its share of one gradient.  Idempotent: the same share again gives the same receipt, after its head.
+        An upload that broke off goes on behind the last chunk that came whole.
+        """
 
     @_abc_1.abstractmethod
     def Run(

@@ -217,8 +217,8 @@ class Env:
             raise UnknownError("no share of this submission")
         return payloads[self.prover, submission]
 
-    def owner_at(self, task_id: int, index: int) -> bytes:
-        return self.world.stage.addresses[index]
+    def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
+        return tuple(self.world.stage.addresses[index] for index in indices)
 
     def sign(self, digest: bytes) -> bytes:
         return sign_digest(self.world.stage.signers[self.prover], digest)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 from circuits.errors import GradrollError, UnavailableError, catalogue
-from circuits.statement import Context, SubmissionHeader
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
@@ -15,8 +14,8 @@ from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
-from commons.sharing import sealing
-from commons.wire import batchsteps, uploads
+from commons.sharing.sealedbodies import Chunks, SealedChunk
+from commons.wire import batchsteps, sharestreams, uploads
 from commons.wire._generated import prover_pb2 as pb
 from provers.prover import Prover
 from tests.simulation.world.clock import WorldClock
@@ -111,7 +110,10 @@ class Line:
 
         def work(prover: Prover) -> list[Any]:
             limits = lambda session: batchsteps.Limits(prover.dimension(session))  # noqa: E731
-            read = batchsteps.request_from_wire(iter(parts), limits)
+            arriving = iter(parts)
+            head = batchsteps.step_head_from_wire(next(arriving))
+            prover.admit(head)
+            read = batchsteps.request_from_wire(head, arriving, limits)
             return list(batchsteps.reply_to_wire(self._lied(read, prover.run(read))))
 
         replied = self._wire.call(self._index, work, timeout or 30.0)
@@ -143,19 +145,21 @@ class Line:
     def batches(self, task_id: int, round_number: int) -> list[bytes]:
         return self._wire.call(self._index, lambda p: p.store.batches_of(task_id, round_number))
 
-    def submit_shares(self, header: SubmissionHeader, payload: bytes, hpke_key: bytes, context: Context) -> bytes:
-        """Seal a share and hand it in; the receipt's signature."""
-        count = sealing.chunk_count(len(payload))
-        label = sealing.ShareLabel(
-            context.market.domain, header.task_id, header.round, header.owner, self._index, count
-        )
-        chunks = list(sealing.seal_share(hpke_key, payload, label))
-        head = uploads.head_from_wire(uploads.head_to_wire(ShareHead(header, self._index, count)))
+    def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        """Hand a share in; the receipt's signature."""
+        read = sharestreams.head_from_wire(sharestreams.head_to_wire(head))
 
         def work(prover: Prover) -> bytes:
-            for _ in prover.take(head, iter(chunks)):
-                pass
-            return prover.receipt(header)[1]
+            here: list[int] = []
+
+            def sent() -> Iterator[SealedChunk]:
+                yield from (body.chunk(index) for index in range(here[0], body.count))
+
+            for taken in prover.take(read, sent()):
+                here.append(taken)
+            named, signature = prover.receipt(read.header)
+            assert named == submission
+            return signature
 
         return self._wire.call(self._index, work)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from circuits.quantize import Quantized
 from circuits.statement import SubmissionHeader
 from commons.protocol.messages import Message, message_digest
+from commons.protocol.sealeduploads import SealedUpload
 from commons.storage.accounts import SigningKey
 from provers.joining.keystore import Keystore
 
@@ -28,7 +29,7 @@ class Owner:
     key: SigningKey
     quantized: Quantized
     header: SubmissionHeader | None = None
-    payloads: tuple[bytes, ...] = ()
+    upload: SealedUpload | None = None
     receipts: dict[int, bytes] = field(default_factory=dict)
     entered: bool = False
     insists: bool = False

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -29,11 +29,13 @@ from commons.protocol.certified import Attesters, combined
 from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings, ProverSettings
 from commons.sharing.dealing import OwnerSeeds, share_gradient
+from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.accounts import SigningKey
 from commons.storage.eventlog import SqliteLog
 from commons.storage.parameters import PublicParameters
+from commons.wire import sharestreams
 from coordinator.coordinator import Coordinator
-from coordinator.journal import VERSIONS
+from coordinator.journal import VERSIONS, Journal
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
 from provers.store import Store
@@ -47,6 +49,7 @@ from tests.simulation.world.schedule import DISK, NETWORK, TURN, Schedule, Strik
 from tests.support.faults import REWRITES, lie
 from tests.support.parameters import DevelopmentParameters
 from tests.support.plain_batch import development_setup, seed_of
+from tests.support.uploads import sealed_upload
 
 THRESHOLD, DIMENSION = 1, 5
 BOUND, FRACTION_BITS = 1 << 40, 16
@@ -301,7 +304,7 @@ class World:
         if status is not None and status.state is SubmissionState.EXPIRED:
             self.events["renewed"] += 1
             owner.lacked = not owner.is_everywhere
-            owner.header, owner.payloads, owner.receipts, owner.entered = None, (), {}, False
+            owner.header, owner.upload, owner.receipts, owner.entered = None, None, {}, False
             owner.earlier += 1
 
     def is_open(self, number: int) -> bool:
@@ -315,23 +318,48 @@ class World:
                 self._deal(owner)
             header = owner.header
             assert header is not None
+            if self._hands_on(owner):
+                self._offer(owner, header)
             for prover in set(range(PROVERS)) - owner.receipts.keys():
                 self._share(owner, header, prover)
             if len(owner.receipts) >= self.committee.quorum and self.coordinator is not None:
                 self.coordinator.admission.submit(header, owner.receipts)
                 owner.entered = True
                 if owner.insists:
-                    self._submit(replace(owner, header=None, payloads=(), receipts={}, entered=False, insists=False))
+                    self._submit(replace(owner, header=None, upload=None, receipts={}, entered=False, insists=False))
         except CrashError:
             self.events["coordinator-crashed"] += 1
             self._stop_coordinator()
         except GradrollError as error:
             self.events[f"owner: {error.code}"] += 1
 
+    def _hands_on(self, owner: Owner) -> bool:
+        """Whether an owner has the coordinator hand its shares on: every second one, those that come first too."""
+        return self.coordinator is not None and owner.index % 2 == 0
+
+    def _offer(self, owner: Owner, header: SubmissionHeader) -> None:
+        """Upload to the coordinator, and take the receipts that it has by then."""
+        upload, submission = owner.upload, header.digest(self.chain.context(owner.round))
+        assert upload is not None
+        here: list[int] = []
+
+        def sent() -> Iterator[SealedChunk]:
+            yield from (upload.chunk(index) for index in range(here[0], upload.count))
+
+        try:
+            head = sharestreams.offer_from_wire(sharestreams.offer_to_wire(upload.head))
+            for taken in self._coordinator().take(head, sent()):
+                here.append(taken)
+            owner.receipts |= self._coordinator().deliveries.status(submission).receipts
+        except GradrollError as error:
+            self.events[f"offer: {error.code}"] += 1
+
     def _share(self, owner: Owner, header: SubmissionHeader, prover: int) -> None:
+        upload = owner.upload
+        assert upload is not None
         try:
             owner.receipts[prover] = self.lines[prover].submit_shares(
-                header, owner.payloads[prover], self.keystores[prover].hpke_public, self.chain.context(owner.round)
+                upload.head.share(prover), upload.body(prover), header.digest(self.chain.context(owner.round))
             )
         except GradrollError as error:
             self.events[f"share: {error.code}"] += 1
@@ -346,7 +374,10 @@ class World:
 
     def _dealt(self, owner: Owner, header: SubmissionHeader, payloads: tuple[bytes, ...]) -> None:
         context = self.chain.context(owner.round)
-        owner.header, owner.payloads = header.signed(context, owner.key.sign), payloads
+        owner.header = header.signed(context, owner.key.sign)
+        owner.upload = sealed_upload(
+            owner.header, context, payloads, self.committee, self.chain.hpke_keys, owner.key.sign
+        )  # fmt: skip
         self.headers[owner.header.digest(context)] = owner.header
 
     def _running(self, prover: int) -> Prover | None:
@@ -364,14 +395,14 @@ class World:
     def _start_prover(self, prover: int) -> None:
         home = self.directory / f"prover-{prover}"
         settings = ProverSettings(
-            listen="h:1", endpoint="h:1", keystore=home / "keys", state=home / "state",
+            listen="127.0.0.1:1", endpoint="127.0.0.1:1", keystore=home / "keys", state=home / "state",
             committee=self.committee.committee_id, confirmations=CONFIRMATIONS,
         )  # fmt: skip
         try:
             keystore = Keystore.load(home / "keys")
             membership = own_membership([self.nodes[prover]], self.committee.committee_id, keystore.address)
             with ExitStack() as undo:
-                store = Store(home / "state", max_bytes=1 << 30, disk=self.disks[prover])
+                store = Store(home / "state", max_bytes=1 << 30, disk=self.disks[prover], clock=self.clocks[prover])
                 undo.callback(store.close)  # a process that dies lets go of its files
                 self.provers[prover] = Prover(
                     settings, membership, keystore, [self.nodes[prover]], store, self._parameters(), self.clocks[prover]
@@ -402,8 +433,8 @@ class World:
         try:
             self.coordinator = Coordinator(
                 settings, self.account, Account(self.nodes[-1], self.account.address),
-                SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk), home, self._parameters(), self._connect,
-                self.own_clock, inline, inline, inline, inline, threading.Event(), self.own_disk,
+                Journal(SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk)), home, self._parameters(),
+                self._connect, self.own_clock, inline, inline, inline, inline, inline, threading.Event(), self.own_disk,
             )  # fmt: skip
         except CrashError:
             self.events["coordinator-crashed"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -33,11 +34,13 @@ from commons.protocol.bundle import AuditBundle
 from commons.protocol.consents import ClaimOrder, registration_digest
 from commons.protocol.keypackages import CommitteeReference, encode_keys, package_digest
 from commons.protocol.ledgerheads import head_digest
+from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
 from commons.protocol.memberships import Replacement, Rotation, registry_domain
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
 from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.protocol.rules import probe_rho
 from commons.sharing import replicated
+from commons.sharing import sealedbodies as bodies
 from commons.sharing import sealing as hpke
 from commons.sharing.prss import Purpose
 from commons.sharing.sharepayloads import (
@@ -395,18 +398,36 @@ def keys() -> Fields:
 
 
 def sealing() -> Fields:
-    """Labels of a share's sealed pieces."""
-    domain, owner, size = seed_of("domain"), seed_of("an owner")[:20], 3 * hpke.PIECE - 5
-    label = hpke.ShareLabel(domain, 7, 1, owner, 3, hpke.chunk_count(size))
+    """Labels of parts, and a body with what its owner signs of the upload."""
+    domain, submission, key = run().network.context.market.domain, seed_of("a dealing"), seed_of("an upload's key")
+    plaintext = bytes(i % 251 for i in range(bodies.PIECE + 5))
+    label = bodies.BodyLabel(domain, submission, 0, bodies.chunk_count(len(plaintext)))
+    body = bodies.SealedBody(bodies.body_key(key, 0), memoryview(plaintext), label)
+    parts = [seed_of("a sealed part", p) + bytes(17) for p in range(4)]
+    entries = [PartEntry(hashlib.sha256(part).digest(), None if p == 2 else 0) for p, part in enumerate(parts)]
+    manifest = Manifest(tuple(entries), (BodyEntry(body.root, body.count),))
+    context = run().network.context
     inputs = {
         "domain": domain.hex(),
-        "taskId": 7,
-        "round": 1,
-        "owner": owner.hex(),
-        "prover": 3,
-        "payloadBytes": size,
+        "submission": submission.hex(),
+        "uploadKey": key.hex(),
+        "bodyBytes": len(plaintext),
+        "parts": [part.hex() for part in parts],
+        "without": 2,
     }
-    return vector(inputs, {"pieces": label.chunks, "infos": [label.info(i).hex() for i in range(label.chunks)]})
+    outputs = {
+        "key": bodies.body_key(key, 0).hex(),
+        "data": [label.data(i).hex() for i in range(label.chunks)],
+        "infos": [
+            hpke.PartLabel(domain, submission, p, e.body, manifest.chunks_for(p)).info.hex()
+            for p, e in enumerate(entries)
+        ],
+        "chunks": [keccak(body.chunk(i).sealed).hex() for i in range(body.count)],
+        "rests": [body.chunk(i).rest.hex() for i in range(body.count)],
+        "root": body.root.hex(),
+        "upload": manifest.digest(context, submission).hex(),
+    }
+    return vector(inputs, outputs)
 
 
 def shares(size: int, threshold: int, *, in_integers: bool) -> Fields:

@@ -12,19 +12,19 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from commons.storage.eventlog import RedisLog, SqliteLog
+from commons.storage.eventlog import SqliteLog
+from commons.storage.redisplace import RedisPlace
 from coordinator.journal import VERSIONS, Journal
 from gradroll.data_owner.submissions import SubmissionStore
 from provers.store import Store
-from tests.support.memoryredis import redis_server
+from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.support.plain_batch import MARKET
-from tests.vectors.v2.storage import stories
+from tests.support.redisserver import RedisServer, leading_log
+from tests.vectors.v3.storage import stories
 
 HERE = Path(__file__).parent
-FIRST = HERE.parent.parent / "v1" / "storage"
-"""Files of version 1."""
+FIRST, SECOND = (HERE.parent.parent / version / "storage" for version in ("v1", "v2"))
+"""Files of the versions before."""
 NAME = "gradroll:events"
 ROOM = 1 << 20
 
@@ -61,21 +61,32 @@ def dump(path: Path) -> str:
 
 
 def files(directory: Path) -> dict[str, str]:
-    """Every file by its name, made in a directory; the ledger's version is still the first, so it lies with that."""
-    with pytest.MonkeyPatch.context() as patch:
-        client = redis_server(patch)
-        journals = Journal(SqliteLog(directory / "log.sqlite", VERSIONS)), Journal(RedisLog("", NAME, VERSIONS))
+    """Every file by its name, made in a directory."""
+    with RedisServer(directory) as server:
+        in_redis = leading_log(RedisPlace(server.url, NAME), directory, VERSIONS)
+        journals = Journal(SqliteLog(directory / "log.sqlite", VERSIONS)), Journal(in_redis)
         for journal in journals:
             journal.record(*stories.story())
             journal.close()
-        rows = [row.decode() for row in client.lrange(NAME, 0, -1)]
-    store, submissions = Store(directory, max_bytes=ROOM), SubmissionStore(directory / "owner", MARKET)
+        rows = [row.decode() for row in server.client.lrange(NAME, 0, -1)]
+    store, submissions = (
+        Store(directory, max_bytes=ROOM, clock=NodeClock(WorldClock())),
+        SubmissionStore(directory / "owner", MARKET),
+    )
+    before = stories.ROUND[0], stories.ROUND[1] - 1
+    store.commit(stories.earlier(), before)
+    store.close_round(before)
+    store.forget_closed()
     for entry in stories.entries():
-        store.commit([entry])
+        store.commit([entry], stories.ROUND)
     store.close()
     submissions.save(stories.saved())
     (saved,) = (path for path in (directory / "owner").rglob("*") if path.is_file())
-    states = {"events": state_of(journals[0]), "submission": plain(stories.saved())}
+    states = {
+        "events": state_of(journals[0]),
+        "ledger": plain(store.ledger),
+        "submission": plain(stories.saved()),
+    }
     return {
         "events.sql": dump(directory / "log.sqlite"),
         "events.redis.jsonl": "".join(f"{row}\n" for row in rows),
@@ -89,7 +100,7 @@ def main() -> None:
     """Write every file."""
     with tempfile.TemporaryDirectory() as directory:
         for name, text in files(Path(directory)).items():
-            (FIRST if name == "ledger.sql" else HERE).joinpath(name).write_text(text, encoding="utf-8")
+            HERE.joinpath(name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

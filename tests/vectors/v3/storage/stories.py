@@ -38,6 +38,7 @@ def story() -> tuple[events.Event, ...]:
     refused, closed = seed_of("another batch"), "a cohort of one is too small"
     return (
         *(events.HeaderAccepted(submission(i), header(i), (0, 1, 3)) for i in range(6)),
+        events.ShareDelivered(first, 2),
         events.HeaderRefused(ROUND[0], "bad-signature", seed_of("a forged header")),
         events.HeaderRefused(ROUND[0], "closed", seed_of("a late header")),
         events.CohortBegun(*ROUND, (first, second, third, fifth)),
@@ -62,6 +63,7 @@ def story() -> tuple[events.Event, ...]:
         events.BatchSettled(refused, False, "RoundClosed"),
         events.RoundClosed(*ROUND, "too few owners: 1 of the 2 that a batch needs"),
         events.FeesEnded(*ROUND),
+        events.RoundsForgotten(ROUND[0], ROUND[1] - 1, ("closed", "validity"), (2, 1)),
     )
 
 
@@ -87,11 +89,18 @@ def entries() -> tuple[ledger.Entry, ...]:
         ledger.Released(chosen),
         ledger.Restored(1_700_000_000, 12),
         ledger.CohortJoined(seed_of("a later cohort"), (member(3),)),
+        ledger.RoundsClosed(ROUND[0] + 1, 4),
     )
+
+
+def earlier() -> tuple[ledger.Entry, ...]:
+    """The round before that one, of which a prover keeps no record any more."""
+    return (ledger.CohortJoined(seed_of("an earlier cohort"), (member(4),)), ledger.Combined(seed_of("earlier")))
 
 
 def saved() -> SavedSubmission:
     """A submission that has two of its receipts, and took the place of one that expired."""
     receipts = {0: sign(seed_of("receipt", 0), bytes(32)), 3: sign(seed_of("receipt", 3), bytes(32))}
     seeds, earlier = seed_of("seed", 0) + seed_of("seed", 1), (seed_of("an expired submission"),)
-    return SavedSubmission(header(0), seed_of("gradient"), seeds, receipts, earlier)
+    parts = tuple(seed_of("a sealed part", prover) for prover in range(4))
+    return SavedSubmission(header(0), seed_of("gradient"), seeds, receipts, earlier, seed_of("an upload's key"), parts)

@@ -1,0 +1,153 @@
+"""One deadline for the whole of an HTTP exchange: every address of a name, TLS, what is sent, headers, body.
+
+The libraries' timeouts are for one wait on a socket each.  A server that answers a byte at a time, or sends headers,
+or `100 Continue`, without end keeps within them for ever, and with it a thread of ours.  Here every wait is as long as
+what is left of the exchange.  What the system's resolver takes for a name is its own matter, and limited there.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.poolmanager import ProxyManager
+from urllib3.util.connection import allowed_gai_family
+
+_until: ContextVar[float] = ContextVar("until")
+"""When this thread's exchange has to be over, on the monotonic clock."""
+_PIECE = 1 << 14
+"""Bytes that are sent at a time: as many as a record of TLS, for which there is one wait."""
+
+
+@contextmanager
+def over_within(seconds: float) -> Iterator[None]:
+    """Have all exchanges in here be over within so many seconds, together; else they raise a library's timeout."""
+    token = _until.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def left() -> float:
+    """Seconds that are left.  Raises TimeoutError when none are."""
+    seconds = _until.get() - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError("the exchange took too long")
+    return seconds
+
+
+class _Incoming(io.RawIOBase):
+    """What comes from a socket, each piece waited for as long as is left."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        super().__init__()
+        self._raw, self._sock = raw, sock
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def fileno(self) -> int:
+        """The socket's."""
+        return self._raw.fileno()
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Wait for some bytes.  Raises TimeoutError."""
+        self._sock.settimeout(left())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        super().close()
+        self._raw.close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Headers and body of an answer, read in what is left."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        raw = self.fp.detach()  # type: ignore[attr-defined]
+        self.fp = io.BufferedReader(_Incoming(raw, sock))
+
+
+class _Limited(HTTPConnection):
+    """A connection of which no wait is longer than what is left."""
+
+    response_class = _Response
+
+    def _new_conn(self) -> socket.socket:
+        """Try the addresses of a name one after the other; the library would give each one the whole of the time."""
+        host = self._dns_host
+        found = self._addresses(host)
+        try:
+            for rest, address in zip(reversed(range(len(found))), found, strict=True):
+                self._dns_host, self.timeout = address, left()
+                try:
+                    return super()._new_conn()
+                except (NewConnectionError, ConnectTimeoutError):
+                    if not rest:
+                        raise
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"connection to {self.host} timed out") from error
+        finally:
+            self._dns_host = host
+        raise NameResolutionError(self.host, self, socket.gaierror("no address"))
+
+    def _addresses(self, host: str) -> list[str]:
+        try:
+            places = socket.getaddrinfo(host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        return list(dict.fromkeys(str(place[4][0]) for place in places))
+
+    def send(self, data: Any) -> None:
+        """Send a piece at a time, in what is left."""
+        if self.sock is None:
+            self.connect()
+        view = memoryview(data)
+        for first in range(0, len(view), _PIECE):
+            self.sock.settimeout(left())
+            super().send(view[first : first + _PIECE])
+
+
+class _LimitedTls(_Limited, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Limited
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _LimitedTls
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
+class LimitedAdapter(HTTPAdapter):
+    """Has the library keep to ``over_within``, in which alone it may be used."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Connections to servers."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
+        """Connections to what the environment names as a proxy; one of SOCKS has classes of its own."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if type(manager) is ProxyManager:
+            manager.pool_classes_by_scheme = _POOLS
+        return manager

@@ -1,0 +1,304 @@
+"""What a coordinator forgets once it is long over, what it keeps, and that a restart knows the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from circuits.errors import ClosedError, FullError, UnknownError
+from commons.protocol.status import SubmissionState
+from commons.storage.blobs import Blobs
+from commons.storage.eventlog import SqliteLog
+from coordinator.admission import _only_one
+from coordinator.events import (
+    BatchProven,
+    BatchSettled,
+    Event,
+    ExclusionEnded,
+    ExclusionSigned,
+    FeesEnded,
+    HeaderAccepted,
+    OwnerDropped,
+    RoundClosed,
+    SumOpened,
+)
+from coordinator.journal import VERSIONS, Journal
+from tests.coordinator.markets import MemoryLog
+from tests.coordinator.test_driver import World
+from tests.simulation.world.disk import CrashError, SimulatedDisk
+from tests.simulation.world.network import InOrder
+from tests.vectors.v3.storage import stories
+from tests.vectors.v3.storage.generate import plain
+
+DAY = 86_400
+TASK = stories.ROUND[0]
+
+
+def of_round(number: int, task: int = TASK) -> tuple[Event, ...]:
+    """A round in which one owner was paid, and another dropped."""
+    first, second = (replace(stories.header(i), round=number, task_id=task) for i in range(2))
+    ids = [bytes([number, owner]) * 16 for owner in range(2)]
+    batch = bytes([number]) * 32
+    return (
+        HeaderAccepted(ids[0], first, (0, 1, 2)),
+        HeaderAccepted(ids[1], second, (0, 1, 2)),
+        OwnerDropped(ids[1], "validity: norm above the bound", True),
+        BatchProven(task, number, batch, (ids[0],), bytes([number, 1]) * 16),
+        BatchSettled(batch, True, ""),
+        SumOpened(batch, bytes([number, 2]) * 16),
+        RoundClosed(task, number, ""),
+        FeesEnded(task, number),
+    )
+
+
+def folded(log: Any) -> dict[str, Any]:
+    return vars(Journal(log)._state)
+
+
+def test_every_kind_of_event_of_a_round_goes_and_what_is_counted_of_it_stays() -> None:
+    log = MemoryLog()
+    journal = Journal(log)
+    journal.record(*stories.story()[:-1], *of_round(stories.ROUND[1] + 1))
+    before = plain(journal._state.task_status(TASK).rejections)
+    journal.forget(*stories.ROUND)
+    assert [one["kind"] for one in log.records[:2]] == ["header-refused"] * 2, "they are of no round"
+    assert log.records[2:-1] == records_of(of_round(stories.ROUND[1] + 1))
+    assert log.records[-1]["kind"] == "rounds-forgotten"
+    assert plain(journal._state.task_status(TASK).rejections) == before
+    assert vars(journal._state) == folded(log), "a restart knows what the running process does"
+    assert not journal._state.submissions.keys() & {stories.submission(i) for i in range(6)}
+    assert stories.BATCH not in journal._state.batches
+
+
+def records_of(events: Iterable[Event]) -> list[dict[str, Any]]:
+    log = MemoryLog()
+    Journal(log).record(*events)
+    return log.records
+
+
+def test_a_second_time_takes_the_place_of_the_first() -> None:
+    log = MemoryLog()
+    journal = Journal(log)
+    for number in range(6):
+        journal.record(*of_round(number))
+        if number % 2:
+            journal.forget(TASK, number - 1)
+            assert vars(journal._state) == folded(log)
+    assert [one["kind"] for one in log.records].count("rounds-forgotten") == 1
+    assert journal._state.task_status(TASK).rejections == {"validity": 6}
+    assert set(journal._state.rounds) == {(TASK, 5)}
+
+
+def test_other_tasks_are_left_alone() -> None:
+    log = MemoryLog()
+    journal = Journal(log)
+    journal.record(*of_round(0), *of_round(1, task=9))
+    journal.forget(TASK, 4)
+    assert set(journal._state.rounds) == {(9, 1)}
+    assert vars(journal._state) == folded(log)
+
+
+def test_a_header_for_a_forgotten_round_is_refused_whatever_the_node_says_of_it() -> None:
+    journal = Journal(MemoryLog())
+    journal.record(*of_round(0), *of_round(1))
+    journal.forget(TASK, 0)
+    with journal.reading() as state:
+        for number in (0, 1):
+            with pytest.raises(ClosedError):
+                _only_one(state, replace(stories.header(3), round=number))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, InOrder(), depth=2)
+    yield made
+    made.coordinator.close()
+
+
+def done(world: World, number: int, *, but: type[Event] | None = None) -> list[bytes]:
+    """A round that is over, with its results on the disk; their digests."""
+    digests = [world.coordinator.results.put(bytes([number, kind]) * 50, world.task) for kind in (1, 2)]
+    for event in of_round(number, world.task):
+        match event:
+            case BatchProven():
+                world.journal.record(replace(event, bundle_digest=digests[0]))
+            case SumOpened():
+                world.journal.record(replace(event, payload_digest=digests[1]))
+            case _ if but is None or not isinstance(event, but):
+                world.journal.record(event)
+    return digests
+
+
+def rounds(world: World, count: int) -> None:
+    while len(world.market.chain.opened) < count:
+        world.market.chain.open_round(world.network.terms.capacity)
+
+
+def later(world: World, days: float) -> None:
+    world.clock.sleep(days * DAY)
+    for _ in range(2):
+        world.market.chain.mine()
+    world.coordinator.keeping.turn()
+
+
+def known(world: World) -> set[int]:
+    with world.journal.reading() as state:
+        return {number for _, number in state.rounds}
+
+
+def test_rounds_are_forgotten_with_their_results_when_they_are_long_over_but_the_last(world: World) -> None:
+    rounds(world, 3)
+    digests = [done(world, number) for number in range(3)]
+    windows = world.network.terms.windows
+    later(world, 90 + (windows.submit + windows.settle) / DAY - 1)
+    assert known(world) == {0, 1, 2}
+    later(world, 2)
+    assert known(world) == {2}
+    results = world.coordinator.results
+    assert [results.has(digest) for pair in digests for digest in pair] == [False] * 4 + [True] * 2
+    assert vars(world.journal._state) == folded(world.log)
+    later(world, 1000)
+    assert known(world) == {2}
+
+
+@pytest.mark.parametrize("what", [RoundClosed, FeesEnded])
+def test_a_round_about_which_something_is_left_to_do_is_kept_and_those_behind_it(
+    world: World, what: type[Event]
+) -> None:
+    rounds(world, 4)
+    for number in range(4):
+        done(world, number, but=what if number == 1 else None)
+    later(world, 1000)
+    assert known(world) == {1, 2, 3}
+
+
+def test_an_owner_that_is_to_be_excluded_keeps_its_round(world: World) -> None:
+    rounds(world, 2)
+    for number in range(2):
+        done(world, number)
+    world.journal.record(ExclusionSigned(world.task, 0, 5, bytes(32), (0, 1, 2), (bytes(65),) * 3))
+    later(world, 1000)
+    assert known(world) == {0, 1}
+    world.journal.record(ExclusionEnded(world.task, 0, 5))
+    later(world, 1)
+    assert known(world) == {1}
+
+
+def test_neither_the_machines_clock_nor_the_chains_alone_has_anything_forgotten(world: World) -> None:
+    rounds(world, 2)
+    for number in range(2):
+        done(world, number)
+    world.clock.skew = 1000 * DAY
+    later(world, 1)
+    assert known(world) == {0, 1}
+    world.clock.skew = -1000 * DAY
+    later(world, 999)
+    assert known(world) == {0, 1}
+
+
+def test_a_node_that_is_silent_about_one_task_holds_up_no_other(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    rounds(world, 2)
+    for number in range(2):
+        done(world, number)
+    world.journal.record(*of_round(0, task=99), *of_round(1, task=99))
+    later(world, 1000)
+    assert "event=tidy-trouble" in caplog.text
+    assert known(world) == {0, 1}
+    with world.journal.reading() as state:
+        assert (world.task, 0) not in state.rounds
+
+
+def test_models_are_kept_for_rounds_of_which_anything_is_served_and_while_they_are_young(world: World) -> None:
+    models, chain = world.coordinator.models, world.market.chain
+    used, unused, foreign = models.put(b"used", world.task), models.put(b"unused", world.task), models.put(b"a", 99)
+    chain.model_digest = used
+    world.clock.sleep(max(path.stat().st_mtime for path in files(models)) - world.clock.time())
+    for _ in range(2):
+        chain.mine()
+    chain.open_round(world.network.terms.capacity)
+    later(world, 80)
+    assert all(models.has(digest) for digest in (used, unused, foreign))
+    later(world, 10.001)
+    assert [models.has(digest) for digest in (used, unused, foreign)] == [True, False, False]
+    later(world, 200)
+    assert not models.has(used)
+
+
+def files(blobs: Blobs) -> list[Path]:
+    return [path for path in blobs._directory.rglob("*") if path.is_file()]
+
+
+def test_results_of_which_the_log_knows_nothing_are_deleted_at_the_start(tmp_path: Path) -> None:
+    """A crash between a file and its event leaves one."""
+    world = World(tmp_path, InOrder())
+    kept, lost = done(world, 0), world.coordinator.results.put(b"lost", world.task)
+    (tmp_path / "results" / ".new-half").write_bytes(b"half")
+    world.coordinator.close()
+    blobs = Blobs(tmp_path / "results", max_bytes=1 << 20)
+    assert blobs.has(lost)
+    with world.journal.reading() as state:
+        blobs.keep_only({d for b in state.batches.values() for d in (b.bundle_digest, b.payload_digest) if d})
+    assert [blobs.has(digest) for digest in (*kept, lost)] == [True, True, False]
+    assert not list((tmp_path / "results").glob(".new-*"))
+    with pytest.raises(UnknownError):
+        blobs.get(lost)
+
+
+@pytest.mark.parametrize("kind", ["crash-before", "crash-after", "full"])
+@pytest.mark.parametrize("write", range(3))
+def test_forgetting_stands_a_crash_and_a_full_disk_at_every_write(tmp_path: Path, write: int, kind: str) -> None:
+    """The log first, then two results."""
+    strikes: list[tuple[str, int] | None] = []
+    disk = SimulatedDisk(lambda: strikes.pop(0) if strikes else None)
+    log = SqliteLog(tmp_path / "log", VERSIONS, disk)
+    journal, results = Journal(log), Blobs(tmp_path / "results", max_bytes=1 << 20, disk=disk)
+    digests = {results.put(bytes([kind]) * 50, TASK) for kind in range(2)}
+    journal.record(*of_round(0), *of_round(1))
+    strikes += [None] * write + [(kind, 0)]
+    with pytest.raises((CrashError, Exception)):
+        journal.forget(TASK, 0)
+        results.discard(digests, TASK)
+    journal.close()
+    again = Journal(SqliteLog(tmp_path / "log", VERSIONS))
+    with again.reading() as state:
+        assert set(state.rounds) in ({(TASK, 0), (TASK, 1)}, {(TASK, 1)})
+        forgotten = (TASK, 0) not in state.rounds
+    assert forgotten or write == 0
+    Blobs(tmp_path / "results", max_bytes=1 << 20).keep_only(() if forgotten else digests)
+    if not forgotten:
+        again.forget(TASK, 0)
+    assert set(again._state.rounds) == {(TASK, 1)}
+    again.close()
+    assert forgotten == (not files(Blobs(tmp_path / "results", max_bytes=1 << 20)))
+
+
+def test_a_task_has_no_more_headers_than_four_times_what_it_leaves_free(world: World) -> None:
+    """Whoever creates tasks that name this coordinator registers owners there as it likes."""
+    quota = world.coordinator.admission._quota
+    quota._most = 6
+    for owner in range(4):
+        quota.require(world.task, 1)
+        world.enter([owner])
+        world.coordinator.admission.recount()
+    with pytest.raises(FullError, match=r"one task may have.*coordinator.max_headers"):
+        quota.require(world.task, 1)
+    quota.require(99, 1)
+    with world.journal.reading() as state:
+        assert state.headers() == {world.task: 4}
+
+
+def test_a_status_of_a_forgotten_submission_is_unknown(world: World) -> None:
+    rounds(world, 2)
+    for number in range(2):
+        done(world, number)
+    with world.journal.reading() as state:
+        status = state.status_of(bytes([0, 0]) * 16)
+        assert status is not None
+        assert status.state is SubmissionState.ACCEPTED
+    later(world, 1000)
+    with world.journal.reading() as state:
+        assert state.status_of(bytes([0, 0]) * 16) is None

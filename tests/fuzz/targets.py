@@ -1,0 +1,250 @@
+"""Every parser that strangers' bytes reach, and why the others are none."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from circuits import container, payload
+from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
+from circuits.foreignjson import parse_json
+from circuits.statement import Committee, Membership
+from commons.chain.answers import OddAnswerError, parsed
+from commons.protocol import bodies, keypackages
+from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.ledgerheads import LedgerHead
+from commons.runtime import identifiers
+from commons.settings import pins
+from commons.sharing import sharepayloads
+from commons.sharing.scalars import from_little_endian
+from commons.storage import evidencefiles, modelfiles
+from commons.wire import batchsteps, contexts, coordination, prescan, sharestreams, streams, uploads
+from commons.wire._generated import common_pb2, coordinator_pb2
+from commons.wire._generated import prover_pb2 as pb
+from coordinator import events
+from gradroll.commands import arrayfiles
+from gradroll.data_owner import orders
+from provers.party import ledger
+from tests.fuzz.harness import Target
+
+DIMENSION = 5
+COMMITTEE = Committee(1, 1, tuple(bytes((p + 1,)) * 20 for p in range(4)))
+HOLDER = Membership(COMMITTEE, 2)
+LIMITS = batchsteps.Limits(DIMENSION)
+_PREFIX = 3
+"""Bytes of the length before each message of a stream, in the inputs of this fuzzing alone."""
+_FOLDER = tempfile.TemporaryDirectory(prefix="gradroll-fuzz-")
+
+
+def stream_of(messages: Iterable[Any]) -> bytes:
+    """A stream of messages as one input."""
+    raw = [message.SerializeToString(deterministic=True) for message in messages]
+    return b"".join(len(each).to_bytes(_PREFIX, "big") + each for each in raw)
+
+
+def parts_of(raw: bytes, kind: Any) -> Iterator[Any]:
+    """The inverse; a length that is too large takes what is left."""
+    at = 0
+    while at < len(raw):
+        size, at = int.from_bytes(raw[at : at + _PREFIX], "big"), at + _PREFIX
+        yield prescan.read(raw[at : at + size], kind)
+        at += size
+
+
+def wire(kind: Any, read: Callable[[Any], Any], write: Callable[[Any], Any] | None, *covers: str) -> Target:
+    """A message of one kind."""
+    encode = None if write is None else lambda value: write(value).SerializeToString(deterministic=True)
+    return Target(covers, lambda raw: read(prescan.read(raw, kind)), encode, canonical=False)
+
+
+def streamed(kind: Any, read: Callable[[Iterator[Any]], Any], write: Any, *covers: str) -> Target:
+    """A stream of messages of one kind."""
+    encode = None if write is None else lambda value: stream_of(write(value))
+    return Target(covers, lambda raw: read(parts_of(raw, kind)), encode, canonical=False)
+
+
+def body(kind: Any, *, sized: bool = False) -> Target:
+    """A step's body; of those whose length follows from the owners, the first byte says how many there are."""
+    name = f"commons.protocol.bodies.{kind.__name__}.decode"
+    if not sized:
+        return Target((name,), kind.decode, lambda value: value.encode())
+
+    def parse(raw: bytes) -> tuple[int, Any]:
+        owners = raw[0] % 4 + 1 if raw else 1
+        return owners, kind.decode(raw[1:], owners)
+
+    return Target((name,), parse, lambda value: bytes((value[0] - 1,)) + value[1].encode(), canonical=False)
+
+
+def in_file(read: Callable[[Path], Any], *covers: str, errors: tuple[type[Exception], ...]) -> Target:
+    """What is read from a file."""
+
+    def parse(raw: bytes) -> Any:
+        path = Path(_FOLDER.name) / "input"
+        path.unlink(missing_ok=True)  # a file that is mapped must not change
+        path.write_bytes(raw)
+        return read(path)
+
+    return Target(covers, parse, errors=errors)
+
+
+def _text(raw: bytes) -> str:
+    """A text, as a database gives it: always Unicode."""
+    return raw.decode("utf-8", "replace")
+
+
+def _request(parts: Iterator[Any]) -> Any:
+    head = batchsteps.step_head_from_wire(next(parts, None))
+    return batchsteps.request_from_wire(head, parts, lambda _: LIMITS)
+
+
+def _blob(parts: Iterator[Any]) -> bytes:
+    return streams.BlobReader(1 << 20, "a blob").read(parts)
+
+
+def _model(parts: Iterator[Any]) -> bytes:
+    reader = coordination.ModelReader(coordination.model_head_from_wire(next(parts, None)), 1 << 20)
+    for _ in reader.chunks(parts):
+        pass
+    return reader.finish()
+
+
+def _record(raw: bytes) -> Any:
+    record = parse_json(raw)
+    if not isinstance(record, dict):
+        raise ValueError("no record")
+    return events.from_record(events.from_version_2(events.from_version_1(record)))
+
+
+def _payload(raw: bytes) -> Any:
+    return sharepayloads.decode_payload(raw, DIMENSION, HOLDER)
+
+
+_W, _U, _C = "commons.wire.batchsteps.", "commons.wire.uploads.", "commons.wire.coordination."
+_S = "commons.wire.sharestreams."
+
+TARGETS: dict[str, Target] = {
+    "context": wire(common_pb2.Context, contexts.context_from_wire, contexts.context_to_wire,
+                    "commons.wire.contexts.context_from_wire", "commons.wire.prescan.read",
+                    "commons.wire.prescan.require_bounded"),
+    "header": wire(common_pb2.SubmissionHeader, contexts.header_from_wire, contexts.header_to_wire,
+                   "commons.wire.contexts.header_from_wire"),
+    "cohort": wire(pb.Cohort, batchsteps.cohort_from_wire, batchsteps.cohort_to_wire, _W + "cohort_from_wire"),
+    "proposal": wire(pb.Proposal, batchsteps.proposal_from_wire, batchsteps.proposal_to_wire,
+                     _W + "proposal_from_wire"),
+    "message": wire(pb.Message, batchsteps.message_from_wire, batchsteps.message_to_wire,
+                    _W + "message_from_wire", _W + "step_from_wire"),
+    "request": streamed(pb.RunRequest, _request, batchsteps.request_to_wire,
+                        _W + "request_from_wire", _W + "step_head_from_wire"),
+    "reply": streamed(pb.RunReply, lambda parts: batchsteps.reply_from_wire(parts, LIMITS), batchsteps.reply_to_wire,
+                      _W + "reply_from_wire", "commons.wire.streams.vector_from_bytes"),
+    "blob": streamed(common_pb2.BlobPart, _blob, streams.blob_to_wire, "commons.wire.streams.BlobReader.read"),
+    "share-head": wire(pb.SubmitSharesRequest, sharestreams.head_from_wire, sharestreams.head_to_wire,
+                       *(_S + name for name in ("head_from_wire", "part_from_wire", "manifest_from_wire",
+                                                "receipts_from_wire"))),
+    "offer": wire(coordinator_pb2.OfferSharesRequest, sharestreams.offer_from_wire, sharestreams.offer_to_wire,
+                  _S + "offer_from_wire"),
+    "offer-status": wire(coordinator_pb2.OfferStatusReply, sharestreams.offer_status_from_wire,
+                         sharestreams.offer_status_to_wire, _S + "offer_status_from_wire"),
+    "chunks": streamed(pb.SubmitSharesRequest, lambda parts: list(sharestreams.chunks_from_wire(parts)), None,
+                       _S + "chunks_from_wire", _S + "chunk_from_wire"),
+    "receipt": streamed(pb.SubmitSharesReply, lambda parts: sharestreams.receipt_from_wire(parts, 4), None,
+                        _S + "receipt_from_wire"),
+    "packages": wire(pb.AcceptKeysRequest, lambda m: uploads.packages_from_wire(m.packages),
+                     lambda found: pb.AcceptKeysRequest(packages=map(uploads.package_to_wire, found)),
+                     _U + "packages_from_wire", _U + "package_from_wire"),
+    "confirmation": wire(pb.KeyConfirmation, uploads.confirmation_from_wire, uploads.confirmation_to_wire,
+                         _U + "confirmation_from_wire"),
+    "batches": wire(pb.ListBatchesReply, lambda m: uploads.batches_from_wire(m, b""),
+                    lambda found: pb.ListBatchesReply(batch_ids=found), _U + "batches_from_wire"),
+    "availability": wire(pb.AvailabilityReply, uploads.availability_from_wire, uploads.availability_to_wire,
+                         _U + "availability_from_wire"),
+    "prover-status": wire(pb.ProverStatusReply, uploads.status_from_wire, uploads.status_to_wire,
+                          _U + "status_from_wire"),
+    "submission": wire(coordinator_pb2.SubmitHeaderRequest, coordination.submission_from_wire,
+                       lambda found: coordination.submission_to_wire(*found), _C + "submission_from_wire"),
+    "model": streamed(coordinator_pb2.PutModelRequest, _model, None, _C + "model_head_from_wire"),
+    "submission-status": wire(coordinator_pb2.SubmissionStatusReply, coordination.status_from_wire,
+                              coordination.status_to_wire, _C + "status_from_wire"),
+    "task-status": wire(coordinator_pb2.TaskStatusReply, coordination.task_status_from_wire,
+                        coordination.task_status_to_wire, _C + "task_status_from_wire"),
+    "coin-body": body(bodies.CoinBody),
+    "project-body": body(bodies.ProjectBody, sized=True),
+    "mask-body": body(bodies.MaskBody, sized=True),
+    "validate-body": body(bodies.ValidateBody, sized=True),
+    "confirm-body": body(bodies.ConfirmBody),
+    "combine-body": body(bodies.CombineBody),
+    "prove-body": body(bodies.ProveBody),
+    "digest-body": body(bodies.DigestBody),
+    "signature-body": body(bodies.SignatureBody),
+    "probe-mask-body": body(bodies.ProbeMaskBody),
+    "certificate": Target(("commons.protocol.bundle.Certificate.decode",), Certificate.decode, lambda v: v.encode()),
+    "bundle": Target(("commons.protocol.bundle.AuditBundle.decode",), AuditBundle.decode, lambda v: v.encode()),
+    "ledger-head": Target(("commons.protocol.ledgerheads.LedgerHead.decode",), LedgerHead.decode, lambda v: v.encode()),
+    "keys": Target(("commons.protocol.keypackages.decode_keys",), keypackages.decode_keys, keypackages.encode_keys),
+    "aggregate": Target(("circuits.payload.decode",), lambda raw: payload.decode(raw, DIMENSION), payload.encode),
+    "share-payload": Target(("commons.sharing.sharepayloads.decode_payload",), _payload),
+    "scalars": Target(("commons.sharing.scalars.from_little_endian",), lambda raw: from_little_endian(raw, "scalars"),
+                      lambda vector: vector.tobytes()),
+    "model-file": Target(("commons.storage.modelfiles.decode_model",),
+                         lambda raw: modelfiles.decode_model(raw, DIMENSION), modelfiles.encode_model,
+                         errors=(InvalidInputError,)),
+    "identifier": Target(("commons.runtime.identifiers.parse",), lambda raw: identifiers.parse(_text(raw)),
+                         errors=(InvalidInputError,)),
+    "endpoint": Target(("commons.settings.pins.parse_endpoint", "commons.settings.pins.parse_pin"),
+                       lambda raw: pins.parse_endpoint(_text(raw)), errors=(ValueError,)),
+    "node-answer": Target(("commons.chain.answers.parsed", "circuits.foreignjson.parse_json"), parsed,
+                          errors=(OddAnswerError,)),
+    "event": Target(("coordinator.events.from_record", "coordinator.events.from_version_1",
+                     "coordinator.events.from_version_2", "commons.protocol.codec.Codec.decode"), _record,
+                    lambda event: json.dumps(events.to_record(event)).encode(), canonical=False,
+                    errors=(StorageError, ValueError)),
+    "ledger-entry": Target(("provers.party.ledger.from_text", "provers.party.ledger.from_record"),
+                           lambda raw: ledger.from_text(_text(raw)), lambda entry: ledger.to_text(entry).encode(),
+                           errors=(StorageError,)),
+    "container": in_file(lambda path: container.read(path, "srs"), "circuits.container.read",
+                         errors=(KeyFileError, KeyMismatchError)),
+    "array": in_file(lambda path: arrayfiles.read_array(path, "gradient"), "gradroll.commands.arrayfiles.read_array",
+                     errors=(InvalidInputError,)),
+    "evidence": in_file(evidencefiles.load_evidence, "commons.storage.evidencefiles.load_evidence",
+                        "commons.storage.recordfiles.read_record", errors=(InvalidInputError,)),
+    "order": in_file(orders.load_order, "gradroll.data_owner.orders.load_order", errors=(InvalidInputError,)),
+}  # fmt: skip
+"""By name, which is that of their folder in the corpus."""
+
+_OWN, _BEHIND = "reads what this process wrote itself, a file that others cannot write", "hands on to a target: "
+REASONS: dict[str, str] = {
+    "circuits.keyfiles.load_proving_key": _BEHIND + "container; its points are checked one by one",
+    "circuits.keyfiles.load_verifying_key": _BEHIND + "container; its points are checked one by one",
+    "circuits.srs.load": _BEHIND + "container; its points are checked one by one",
+    "circuits.srs.load_tau": _BEHIND + "container",
+    "commons.chain.contractevents.Events.read": "asks a node; its answers are node-answer's",
+    "commons.chain.heldfees.read_held_fees": "asks a node; its answers are node-answer's",
+    "commons.chain.logpages.LogPages.read": "asks a node; its answers are node-answer's",
+    "commons.chain.verifiers.read_verifier": "asks a node; its answers are node-answer's",
+    "commons.runtime.passphrases.Passphrase.read": "the operator's own passphrase",
+    "commons.settings.loading.load": "the operator's own settings",
+    "commons.sharing.dealing.OwnerSeeds.from_bytes": "cuts this process's own randomness",
+    "commons.storage.accounts.load_account": "the operator's own key file",
+    "commons.storage.eventlog.EventLog.read": "a protocol without code",
+    "commons.storage.eventlog.SqliteLog.read": _OWN,
+    "commons.storage.eventlog.RedisLog.read": _OWN + "; each record is event's",
+    "commons.storage.recordfiles.read_state": _OWN,
+    "commons.storage.secretfiles.read_document": "the operator's own key file",
+    "commons.storage.secretfiles.read_secret_file": "the operator's own key file",
+    "commons.storage.tlskeys.read_server_key": "the operator's own key file",
+    "commons.wire.tls.read_pair": "the operator's own certificate",
+    "commons.wire.tls.read_roots": "the operator's own certificates",
+    "gradroll.commands.taskrounds.read": "a command",
+    "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
+    "gradroll.data_owner.submissions.SubmissionStore.load": _OWN,
+    "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
+    "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
+    "gradroll.setup.keyimport.read_source": "the operator's own key",
+    "provers.joining.keystore.Keystore.load": "the operator's own key files",
+    "provers.joining.keystore.Keystore.load_shared": _OWN,
+}
+"""Functions with a parser's name that no stranger's bytes reach, or only through a target."""

