@@ -107,7 +107,7 @@ class Buying:
         indices = {session.view.owner_at(terms.task_id, i): i for i in range(self.market.owners)}
         place = terms.task_id, number
         found = ReadSum(place, tuple(indices.get(owner, -1) for owner in read.owners), read.quantized)
-        gradients = {i: quantized(self.seed, i, terms, number) for i in range(self.market.owners)}
+        gradients = {i: quantized(self.seed, i, terms, number).values for i in range(self.market.owners)}
         for violation in wrong_sums(found, gradients):
             self.accused(violation)
         self.sums[place] = found

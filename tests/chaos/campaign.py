@@ -165,7 +165,7 @@ class Campaign:
     def _await_servers(self, market: Market) -> None:
         deadline = time.monotonic() + 300
         for name in servers():
-            while not _answers(f"127.0.0.1:{market.doors.announced[name]}"):
+            while not _answers(market.endpoint(name)):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{name} does not answer; see its log in {self._orders.directory / 'logs'}")
                 time.sleep(0.2)
@@ -213,7 +213,7 @@ class Campaign:
         for violation in found:
             self._accuse(violation)
         if striker.taken:
-            self._accuse(Violation("wrong-sum", f"{striker.taken} forged headers were taken"))
+            self._accuse(Violation("wrong-sum", f"{striker.taken} forged submissions were taken"))
         self.outcome.rounds, self.outcome.batches = len(book.accepted), book.batches.total()
         self.outcome.accepted, self.outcome.sums = sum(map(len, book.accepted.values())), len(buying.sums)
         for report in reports.values():

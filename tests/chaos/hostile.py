@@ -5,21 +5,20 @@ from __future__ import annotations
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
 
-import grpc
-
-import native
 from circuits.errors import GradrollError
-from circuits.statement import SubmissionHeader
+from circuits.statement import Context, SubmissionHeader
 from commons.chain.view import ChainView
+from commons.protocol.sealeduploads import SealedUpload
+from commons.sharing.dealing import OwnerSeeds, share_gradient
 from commons.storage.accounts import SigningKey
 from commons.wire.channel import open_channel
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
+from tests.chaos.places import Market, quantized
 from tests.support.elsewhere import Elsewhere
 from tests.support.uploads import sealed_upload
 
@@ -38,13 +37,13 @@ class Attack:
     """One attack on one server, until it is told to end.
 
     Args:
-        port: where the server listens itself.
-        view: the chain, from which forged headers take the tasks.
+        view: the chain, from which forged submissions take the owners.
     """
 
-    def __init__(self, kind: str, server: str, port: int, view: ChainView, task: int, seed: int) -> None:
-        self._kind, self._server, self._port = kind, server, port
-        self._view, self._task = view, task
+    def __init__(self, kind: str, server: str, market: Market, view: ChainView, seed: int) -> None:
+        self._kind, self._server, self._market = kind, server, market
+        self._port = market.doors.own[server]
+        self._view, self._task, self._key = view, market.tasks[0], market.commitment_key
         self._source = random.Random(seed)
         self._over = threading.Event()
         self.outcome: dict[str, int] = {}
@@ -63,7 +62,8 @@ class Attack:
             "forged-headers": self._forge,
         }  # fmt: skip
         with Elsewhere(self._port, ADDRESS) as relay:
-            acts[self._kind](relay.endpoint, int(relay.endpoint.rpartition(":")[2]))
+            port = int(relay.endpoint.rpartition(":")[2])
+            acts[self._kind](self._market.endpoint_at(self._server, port), port)
 
     def _count(self, what: str, number: int = 1) -> None:
         self.outcome[what] = self.outcome.get(what, 0) + number
@@ -111,36 +111,39 @@ class Attack:
             self._over.wait()
 
     def _forge(self, endpoint: str, _: int) -> None:
-        """Headers of honest owners that a stranger signed, and shares of them."""
+        """Submissions in an honest owner's name, or place, that a stranger signed, with shares that are good."""
         stranger = SigningKey.generate()
         while not self._over.wait(0.2):
             try:
-                header = self._forged(stranger)
-                with suppress(GradrollError):
-                    self._hand_in(endpoint, header, stranger)
-                    self._count("TAKEN")
-                self._count("headers")
-            except (GradrollError, grpc.RpcError):
-                time.sleep(0.5)
+                header, upload, context = self._forged(stranger)
+            except GradrollError:  # no round is open yet
+                continue
+            with suppress(GradrollError):
+                self._hand_in(endpoint, header, upload, context)
+                self._count("TAKEN")
+            self._count("forged")
 
-    def _forged(self, stranger: SigningKey) -> SubmissionHeader:
-        index = self._source.randrange(self._view.task(self._task).owners)
-        number = max(0, self._view.task(self._task).rounds_opened - 1)
-        digests = tuple(self._source.randbytes(32) for _ in range(4))
-        header = SubmissionHeader(
-            self._task, number, self._view.owner_at(self._task, index), index, native.g1_generator, digests
-        )
-        return header.signed(self._view.context(self._task, number), stranger.sign)
+    def _forged(self, stranger: SigningKey) -> tuple[SubmissionHeader, SealedUpload, Context]:
+        task = self._view.task(self._task)
+        index, number = self._source.randrange(task.owners), max(0, task.rounds_opened - 1)
+        owner = self._source.choice((stranger.address, self._view.owner_at(self._task, index)))
+        context, record = self._view.context(self._task, number), self._view.committee_record(task.terms.committee_id)
+        seeds = OwnerSeeds.from_bytes(self._source.randbytes(OwnerSeeds.length(record.committee)))
+        values = quantized(self._source.randrange(1 << 32), index, task.terms, number)
+        sharing = share_gradient(values, task.terms.bound, self._key, record.committee, seeds)
+        header = SubmissionHeader(self._task, number, owner, index, sharing.commitment, sharing.digests)
+        header = header.signed(context, stranger.sign)
+        payloads, keys = sharing.payloads, record.hpke_keys
+        return header, sealed_upload(header, context, payloads, record.committee, keys, stranger.sign), context
 
-    def _hand_in(self, endpoint: str, header: SubmissionHeader, stranger: SigningKey) -> None:
-        if self._server == "coordinator":
-            with CoordinatorClient(endpoint, timeout=5) as client:
-                client.submit_header(header, {p: self._source.randbytes(65) for p in range(3)})
+    def _hand_in(self, endpoint: str, header: SubmissionHeader, upload: SealedUpload, context: Context) -> None:
+        if self._server != "coordinator":
+            prover = int(self._server.partition("-")[2])
+            with ProverClient(endpoint, timeout=5, stall=5) as client:
+                client.submit_shares(upload.head.share(prover), upload.body(prover), header.digest(context))
             return
-        prover, task = int(self._server.partition("-")[2]), self._view.task(self._task)
-        record = self._view.committee_record(task.terms.committee_id)
-        context = self._view.context(header.task_id, header.round)
-        with ProverClient(endpoint, timeout=5, stall=5) as client:
-            payloads = [b"\x02" + self._source.randbytes(3000) for _ in record.hpke_keys]
-            upload = sealed_upload(header, context, payloads, record.committee, record.hpke_keys, stranger.sign)
-            client.submit_shares(upload.head.share(prover), upload.body(prover), header.digest(context))
+        with CoordinatorClient(endpoint, timeout=5, stall=5) as client:
+            if self._source.random() < 0.5:
+                client.offer_shares(upload)
+            else:
+                client.submit_header(header, {p: self._source.randbytes(65) for p in range(3)})

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from circuits.arrays import FloatArray
-from circuits.quantize import IntArray, quantize
+from circuits.commitment import CommitmentKey
+from circuits.quantize import Quantized, quantize
 from circuits.terms import Pay, TaskTerms, Windows
 from commons.chain.view import ChainView
 from commons.storage.accounts import load_account
+from commons.storage.parameters import PublicParameters
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.session import Session, connect
 from gradroll.setup.freeports import free_ports
+from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
 from tests.chaos.disks import Disks
 from tests.chaos.faultplan import COORDINATOR, DEEPEST, MODEL_OWNER, PROVERS, owner_names, servers
@@ -98,10 +103,15 @@ class Market:
     tasks: tuple[int, ...]
     disks: Disks
 
-    @property
-    def coordinator(self) -> str:
-        """Endpoint that is announced of the coordinator."""
-        return f"127.0.0.1:{self.doors.announced[COORDINATOR]}"
+    def endpoint(self, name: str) -> str:
+        """What is announced of a server, with the pin of its key."""
+        if name == COORDINATOR:
+            return self.local.coordinator_endpoint
+        return self.local.endpoints[int(name.removeprefix("prover-"))]
+
+    def endpoint_at(self, name: str, port: int) -> str:
+        """The same at another port, behind which the server is as well."""
+        return self.endpoint(name).replace(f":{self.doors.announced[name]}", f":{port}", 1)
 
     @property
     def account_file(self) -> Path:
@@ -160,6 +170,12 @@ class Market:
             **{name: load_account(path).address for name, path in files.items()},
         }
 
+    @cached_property
+    def commitment_key(self) -> CommitmentKey:
+        """What gradients are committed with."""
+        keys = self.local.plan.parameter_directory
+        return PublicParameters(keys / SRS_FILE, keys, allow_insecure=True).commitment_key(DIMENSION)
+
 
 def set_up(
     directory: Path, parameters: Path, direct: str, urls: Callable[[str], str], owners: int, tasks: int,
@@ -173,6 +189,7 @@ def set_up(
         coordinator=f"127.0.0.1:{doors.announced[COORDINATOR]}", parameters=parameters, owners=owners,
     )  # fmt: skip
     local = prepare(plan, say)
+    shutil.copytree(directory / COORDINATOR / "state", disks.place(COORDINATOR) / "state")  # its key for TLS
     made = []
     with connect(directory / "model-owner.toml", development=True) as session:
         for number in range(tasks):
@@ -198,7 +215,7 @@ def gradient(seed: int, owner: int, task: int, number: int) -> FloatArray:
     return np.random.default_rng([seed, owner, task, number]).normal(size=DIMENSION)
 
 
-def quantized(seed: int, owner: int, terms: TaskTerms, number: int) -> IntArray:
-    """The same in the integers of the task, int64[16]."""
+def quantized(seed: int, owner: int, terms: TaskTerms, number: int) -> Quantized:
+    """The same in the integers of the task."""
     values = gradient(seed, owner, terms.task_id, number)
-    return quantize(values, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension).values
+    return quantize(values, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)

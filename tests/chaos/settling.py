@@ -18,6 +18,7 @@ from gradroll.model_owner.roundfees import RoundFees
 from gradroll.session import Session
 from tests.chaos.buying import Buying
 from tests.chaos.chronicle import Chronicle
+from tests.chaos.faultplan import COORDINATOR
 from tests.chaos.invariants_of_campaigns import Violation
 from tests.chaos.places import SETTLE, SUBMIT, Market
 
@@ -96,7 +97,7 @@ class Settling:
 
     def _unfinished(self) -> list[str]:
         """Rounds in which submissions wait, or batches that have no sum."""
-        with CoordinatorClient(self.market.coordinator, timeout=10) as client:
+        with CoordinatorClient(self.market.endpoint(COORDINATOR), timeout=10) as client:
             return [
                 f"round {each.round} of task {shown(task)}: {each.pending} wait, {each.trouble or each.waits}"
                 for task in self.market.tasks

@@ -31,7 +31,7 @@ class Striker:
 
     Attributes:
         ask: a question to the real node.
-        taken: forged headers that a server took.
+        taken: forged submissions that a server took.
     """
 
     market: Market
@@ -146,9 +146,7 @@ class Striker:
         return heal
 
     def _attack(self, fault: Fault) -> Ending:
-        port = self.market.doors.own[fault.target]
-        seed = zlib.crc32(str(fault).encode())
-        attack = Attack(fault.kind, fault.target, port, self.view, self.market.tasks[0], seed)
+        attack = Attack(fault.kind, fault.target, self.market, self.view, zlib.crc32(str(fault).encode()))
         return partial(self._ended, attack)
 
     def _ended(self, attack: Attack) -> str:
