@@ -50,7 +50,7 @@ class Process:
             listen="h:1", log=server.url, account=home, state=home / name, lease=SPAN, poll_interval=0.05,
             endpoint=f"{name}:1",
         )  # fmt: skip
-        self.seat = SharedSeat(own, home / "shared", self._begin, SystemClock(), lambda: None)
+        self.seat = SharedSeat(own, f"{name}:1", home / "shared", self._begin, SystemClock(), lambda: None)
 
     def _begin(self, _journal: Journal, outbox: Kept) -> Tenure:
         assert outbox.load() is None
