@@ -48,7 +48,6 @@ class Process:
         self._troubles = list(troubles)
         own = CoordinatorSettings(
             listen="h:1", log=server.url, account=home, state=home / name, lease=SPAN, poll_interval=0.05,
-            endpoint=f"{name}:1",
         )  # fmt: skip
         self.seat = SharedSeat(own, f"{name}:1", home / "shared", self._begin, SystemClock(), lambda: None)
 
