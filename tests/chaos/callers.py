@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+_LOOKS = 5
+"""At the kernel's table, which is read in pieces: what changes meanwhile may hide a line of it."""
 _ESTABLISHED, _LOOPBACK = "01", "0100007F"
 
 
@@ -29,7 +31,7 @@ def holds(pid: int, inode: str) -> bool:
 
 def caller_at(port: int, processes: Mapping[str, int]) -> str:
     """Name of the process that connected from a port; "stranger" for one that is not among ``processes``."""
-    inode = inode_of(port)
+    inode = next(filter(None, (inode_of(port) for _ in range(_LOOKS))), None)
     if inode is not None:
         for name, pid in processes.items():
             if holds(pid, inode):
