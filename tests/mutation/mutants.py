@@ -1056,7 +1056,7 @@ MUTANTS = (
     ),
     Mutant(
         "commons/settings/sections.py",
-        "not self.beyond_loopback and not is_loopback(self.listen)",
+        "not self.beyond_loopback and not is_loopback(host)",
         "False",
         "metrics are shown to other machines only where the operator says so",
         _in("commons", "test_operatorpage.py::test_others_read_metrics_only_where_the_operator_says_so"),
@@ -1098,8 +1098,8 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/model_owner/buyer.py",
-        "[1] * len(accepted)) != recorded:",
-        "[1] * len(accepted)) != recorded and not accepted:",
+        "[1] * len(commitments)) == recorded:",
+        "[1] * len(commitments)) == recorded or commitments:",
         "a round's batches add up to what the chain has for the round",
         _in("gradroll", "test_model_owner.py"),
     ),
@@ -1189,7 +1189,7 @@ MUTANTS = (
     ),
     Mutant(
         "commons/storage/redislog.py",
-        "if at.records < max(self._witness.head.records, self._head.records):",
+        "if at.records < max(told.records, self._head.records):",
         "if False:",
         "a log that lost events is not believed",
         _in("commons", "test_redislog.py::test_a_log_that_lost_events_is_refused_at_the_start"),
