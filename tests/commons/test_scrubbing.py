@@ -31,12 +31,15 @@ def written() -> Iterator[io.StringIO]:
     text = io.StringIO()
     handler, root = logging.StreamHandler(text), logging.getLogger()
     handler.setFormatter(ScrubbingFormatter("%(levelname)s %(name)s %(message)s"))
-    before = root.level
+    loggers = (root, logging.getLogger("urllib3"))  # which a command that ran before may have made quieter
+    before = [logger.level for logger in loggers]
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
     yield text
     root.removeHandler(handler)
-    root.setLevel(before)
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
 
 
 def test_libraries_that_log_each_question_show_no_secret(written: io.StringIO) -> None:
