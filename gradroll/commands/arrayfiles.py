@@ -38,6 +38,8 @@ def read_array(path: Path, what: str) -> npt.NDArray[Any]:
         raise InvalidInputError(
             f"the {what} {path} cannot be read ({error.strerror or error}); name a .npy file"
         ) from None
+    except InvalidInputError:
+        raise
     except Exception as error:  # numpy reads the header with Python's own tokenizer, which raises what it likes
         # numpy's own text would have users allow pickles.
         objects = any(word in str(error) for word in ("pickle", "Python objects"))

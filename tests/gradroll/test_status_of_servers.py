@@ -212,7 +212,10 @@ def shown(said: object) -> Iterator[str]:
 
 def status_with_page(place: str, tmp_path: Path, *words: str) -> int:
     path = tmp_path / "prover.toml"
-    path.write_text(f'[prover]\nlisten = "127.0.0.1:7101"\n[metrics]\nlisten = "{place}"\n')
+    path.write_text(
+        '[prover]\nlisten = "127.0.0.1:7101"\nendpoint = "127.0.0.1:7101"\nkeystore = "k"\n'
+        f'[metrics]\nlisten = "{place}"\n'
+    )
     return main(["prover", "status", "--config", str(path), *words])
 
 
@@ -266,7 +269,8 @@ def test_a_server_works_whose_state_nobody_shows(
 def test_where_no_page_is_set_its_setting_is_named(
     asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = settings(tmp_path / "prover.toml", "prover", listen="127.0.0.1:7101")
+    own = {"listen": "127.0.0.1:7101", "endpoint": "127.0.0.1:7101", "keystore": "k"}
+    config = settings(tmp_path / "prover.toml", "prover", **own)
     assert main(["prover", "status", "--config", config]) == 0
     assert "set metrics.listen to see more here" in capsys.readouterr().out
 
@@ -294,7 +298,7 @@ def test_a_servers_log_has_the_format_that_is_set(
 
 def test_a_prover_that_is_stuck_answers_and_is_no_success(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     asked.serving = False
-    assert main(["prover", "status", "--endpoint", "p:1", "--json"]) == UnavailableError.exit_status
+    assert main(["prover", "status", "--endpoint", "127.0.0.1:1", "--json"]) == UnavailableError.exit_status
     outcome: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert (outcome["serving"], outcome["prover"]) == (False, 2)
     assert "is stopping, or stuck" in outcome["error"]["message"]
