@@ -161,11 +161,7 @@ class RedisLog:
         self._witness.require_room()
         self._witness.expect(after)
         head = _head_row(self._versions.latest, self._compactions + 1)
-        try:
-            self._place.replace_list([head.encode(), *rows], lease.mark, self._head.records + 1, _PAGE)
-        except UnansweredError:
-            lease.lose()  # whoever leads next sees which of the two it is
-            raise
+        self._replace(lease, [head, *rows], self._head_row(), self._head.records + 1)
         self._compactions += 1
         self._head, self._last = after, rows[-1] if rows else b""
         self._witness.note(self._versions.latest, after, self._compactions)
@@ -254,12 +250,23 @@ class RedisLog:
             raise self._witness.lost("has other events than it had")
 
     def _upgrade(self, lease: Lease, found: int, records: int) -> None:
-        """Give the list this release's version, in one transaction."""
+        """Give the list this release's version, as a whole."""
         steps: Sequence[Callable[[Record], Record]] = self._versions.steps[max(found, 1) - 1 :]
+        first = next(self._rows(0), b"")
         rows = [upgraded(row, steps) for row in self._rows(min(found, 1))]
         lease.require()
-        head = self._head_row()
-        self._place.replace_list([head, *rows], lease.mark, records + min(found, 1), _PAGE)
+        self._replace(lease, [self._head_row(), *rows], first, records + min(found, 1))
+
+    def _replace(self, lease: Lease, rows: Sequence[str | bytes], head: str | bytes, before: int) -> None:
+        """Have other rows take the place of the list, of which the first one and the number are known."""
+        try:
+            replaced = self._place.replace_list(rows, lease.mark, head, before, _PAGE)
+        except UnansweredError:
+            lease.lose()  # whoever leads next sees which of the two it is
+            raise
+        if not replaced:
+            lease.lose()
+            raise lease.lapsed()
 
     def _bind(self, lease: Lease, folder: str) -> None:
         """Refuse the log of another folder; have one of none be that of ``folder``, unless it is empty."""
