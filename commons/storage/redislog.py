@@ -38,6 +38,11 @@ if redis.call('HGET', KEYS[1], 'mark') ~= ARGV[1] then return false end
 if ARGV[2] ~= '' then redis.call('SETNX', KEYS[2], ARGV[2]) end
 return redis.call('GET', KEYS[2]) or ''
 """
+_SKIP = """
+if redis.call('HGET', KEYS[1], 'mark') ~= ARGV[1] then return 0 end
+if tonumber(redis.call('GET', KEYS[2]) or 0) < tonumber(ARGV[2]) then redis.call('SET', KEYS[2], ARGV[2]) end
+return 1
+"""
 _BOUND = "return redis.call('GET', KEYS[1])"
 _MOST_ROWS = 1_000_000
 """Rows of one append: Redis takes few arguments more."""
@@ -105,17 +110,17 @@ class RedisLog:
             LostEventsError: events are missing, or other ones are there.
             StandbyError, StorageError: the lease is lost, or Redis cannot be used.
         """
-        self._witness.reread()
-        self._bind(lease, "")
+        self._witness.reread(led=self._bind(lease, ""))
         found, compactions = self._top()
         self._require_whole(compactions)
         is_empty = not found and next(self._rows(0), None) is None
         whole = self._compared(found, is_known=is_empty)
+        self._require_token(lease)
         if found < self._versions.latest:
             self._upgrade(lease, found, whole.records)
             whole = self._compared(self._versions.latest, is_known=True)
+        self._witness.begin(lease.token, self._versions.latest, whole, compactions)
         self._bind(lease, self._witness.folder)  # not before: a log that is refused stays as it was
-        self._witness.note(self._versions.latest, whole, compactions)
         self._lease = lease
 
     def append(self, records: Sequence[Record]) -> None:
@@ -268,13 +273,25 @@ class RedisLog:
             lease.lose()
             raise lease.lapsed()
 
-    def _bind(self, lease: Lease, folder: str) -> None:
-        """Refuse the log of another folder; have one of none be that of ``folder``, unless it is empty."""
+    def _require_token(self, lease: Lease) -> None:
+        """Have Redis, where it has forgotten how many have led, go on behind that; the lease is over then."""
+        known = self._witness.token
+        if lease.token <= known:
+            lease.insisted(_SKIP, (self._place.lease, self._place.fence), lease.mark, known)
+            lease.lose()
+            raise lease.lapsed()
+
+    def _bind(self, lease: Lease, folder: str) -> bool:
+        """Refuse the log of another folder; have one of none be that of ``folder``, unless that is empty.
+
+        Returns whether it is of a folder now.
+        """
         bound = lease.insisted(_BIND, (self._place.lease, self._place.files), lease.mark, folder)
         if bound is None:
             lease.lose()
             raise lease.lapsed()
         self._require_folder(bound)
+        return bool(bound)
 
     def _require_folder(self, bound: bytes | None) -> None:
         if bound and bound.decode("ascii", "replace") != self._witness.folder:
