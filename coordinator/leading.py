@@ -102,7 +102,7 @@ class SharedSeat:
         self.failure: GradrollError | None = None
         self._own, self._endpoint, self._begin, self._clock, self._on_failure = own, endpoint, begin, clock, on_failure
         self._pause = min(own.poll_interval, own.lease / TRIES)
-        self._witness = Witness(files)
+        self._files = files
         self._place = RedisPlace(own.log, timeout=own.lease / _CALLS)
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._lock = threading.Lock()  # guards what follows; callers look at it
@@ -197,7 +197,7 @@ class SharedSeat:
     def _follow(self) -> tuple[RedisLog, Journal]:
         """Take in what is new in the log."""
         if self._followed is None:
-            log = RedisLog(self._place, self._witness, VERSIONS)
+            log = RedisLog(self._place, Witness(self._files), VERSIONS)
             self._followed = log, Journal(log)
         else:
             log, journal = self._followed

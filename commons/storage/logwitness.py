@@ -1,23 +1,33 @@
-"""What a log is known to have held: its length, and a digest of all its records, in a file that is not in Redis.
+"""What a log is known to have held: its length, and a digest of all its records, in files that are not in Redis.
 
 Redis may come back without what it had taken: without an append-only file after a crash, emptied, or as a copy that
 lags.  A log that is shorter than its witness, or another, would have a coordinator do twice what it has done.
+
+No file system refuses a write of a leader that was replaced while it stood still.  So each taking of the lease has a
+file of its own, named by its token, and the one with the largest token counts.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from circuits.atomicfile import storing
 from circuits.errors import StorageError
 from commons.protocol.codec import Codec
 from commons.storage.files import LOCAL_DISK, Disk
 from commons.storage.recordfiles import read_state, write_record
 
 FILE = "log-witness.json"
+"""Has the folder's number, and what a release knew that wrote no other file."""
+_DIGITS = 12
+_OF_TAKING = re.compile(rf"log-witness-([0-9]{{{_DIGITS}}})\.json")
+_TRIES = 5
 _VERSION = 1
 _CURE = "see 'A log that lost events' in docs/operations.md"
 _log = logging.getLogger(__name__)
@@ -46,7 +56,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the file holds, in its order.
+    """What a file holds, in its order.
 
     Attributes:
         folder: drawn for this folder; the log in Redis knows it, so that the two stay together.
@@ -69,14 +79,20 @@ _CODEC: Codec[_Seen] = Codec(_Seen)
 
 
 class Witness:
-    """The file of one log, beside the models, sums and bundles that the log's events speak of."""
+    """The files of one log, beside the models, sums and bundles that the log's events speak of.
+
+    Attributes:
+        path: what is known is from this file; once ``begin`` was called, the one that is written.
+        token: of the lease that wrote it, 0 if none did.
+    """
 
     def __init__(self, directory: Path, disk: Disk = LOCAL_DISK) -> None:
-        """Read the file, or begin one.  Raises StorageError."""
-        self.path = directory / FILE
-        self._disk = disk
+        """Read what is known, or begin a folder.  Raises StorageError."""
+        self._directory, self._disk = directory, disk
         self._written = True
-        self._seen = self._read() or self._begun()
+        self.path, self.token = directory / FILE, 0
+        self._seen = self._read(self.path) or self._begun()
+        self.reread()
 
     @property
     def folder(self) -> str:
@@ -104,12 +120,43 @@ class Witness:
         self._seen = replace(self._seen, next_records=after.records, next_digest=after.digest)
         self._write()
 
-    def reread(self) -> None:
-        """Another process may have written the file.  Raises StorageError."""
-        found = self._read()
-        if found is None:
-            raise StorageError(f"{self.path} is gone, and says how far the event log went; put it back, or {_CURE}")
-        self._seen = found
+    def reread(self, *, led: bool = False) -> None:
+        """Other processes may have led since.
+
+        Args:
+            led: some process is known to have led, so that there is something to read.
+
+        Raises:
+            StorageError: what is known is gone, or cannot be read.
+        """
+        for _ in range(_TRIES):  # whoever leads deletes older files than its own
+            token, path = max(self._takings(), default=(0, self._directory / FILE))
+            found = self._read(path)
+            if found is not None and (token or found.records_version or not led):
+                break
+        else:
+            raise StorageError(f"{path} is gone, and says how far the event log went; put it back, or {_CURE}")
+        if found.folder != self._seen.folder:
+            raise StorageError(f"{path} is of another folder; take it away, and put the one of this folder back")
+        self.path, self.token, self._seen = path, token, found
+
+    def begin(self, token: int, records_version: int, head: Head, compactions: int) -> None:
+        """Lead, with a file that nobody else writes, and delete what those before knew.
+
+        Args:
+            token: of the lease, larger than that of everybody who led before.
+
+        Raises:
+            StorageError: it cannot be written, and the process must not lead.
+        """
+        self.path, self.token = self._directory / f"log-witness-{token:0{_DIGITS}}.json", token
+        self._know(records_version, head, compactions)
+        write_record(self.path, _CODEC, self._seen, replace=False, disk=self._disk)
+        self._written = True
+        for older, path in self._takings():
+            if older < token:
+                with suppress(OSError):  # it counts no more
+                    path.unlink(missing_ok=True)
 
     def is_of(self, records_version: int) -> bool:
         """Whether it speaks of records of this version; of older ones it knows the number alone.
@@ -127,10 +174,7 @@ class Witness:
 
     def note(self, records_version: int, head: Head, compactions: int = 0) -> None:
         """The log is known to go so far.  What cannot be written now is tried again before the log grows further."""
-        self._seen = replace(
-            self._seen, records_version=records_version, records=head.records, digest=head.digest,
-            compactions=compactions, next_records=0, next_digest=b"",
-        )  # fmt: skip
+        self._know(records_version, head, compactions)
         self._written = False
         try:
             self._write()
@@ -144,8 +188,20 @@ class Witness:
             f"append-only file or a backup; {_CURE}"
         )
 
-    def _read(self) -> _Seen | None:
-        return read_state(self.path, _CODEC, _VERSION, "says how far the event log went", "restore it from a backup")
+    def _know(self, records_version: int, head: Head, compactions: int) -> None:
+        self._seen = replace(
+            self._seen, records_version=records_version, records=head.records, digest=head.digest,
+            compactions=compactions, next_records=0, next_digest=b"",
+        )  # fmt: skip
+
+    def _takings(self) -> list[tuple[int, Path]]:
+        """The files of those who led, by their tokens."""
+        with storing(f"cannot read {self._directory}"):
+            named = [(_OF_TAKING.fullmatch(path.name), path) for path in self._directory.iterdir()]
+        return [(int(name[1]), path) for name, path in named if name]
+
+    def _read(self, path: Path) -> _Seen | None:
+        return read_state(path, _CODEC, _VERSION, "says how far the event log went", "restore it from a backup")
 
     def _begun(self) -> _Seen:
         """A new file, unless another process has just begun it."""
@@ -153,7 +209,7 @@ class Witness:
         try:
             write_record(self.path, _CODEC, new, replace=False, disk=self._disk)
         except StorageError:
-            found = self._read()
+            found = self._read(self.path)
             if found is None:
                 raise
             return found

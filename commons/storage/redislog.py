@@ -38,6 +38,11 @@ if redis.call('HGET', KEYS[1], 'mark') ~= ARGV[1] then return false end
 if ARGV[2] ~= '' then redis.call('SETNX', KEYS[2], ARGV[2]) end
 return redis.call('GET', KEYS[2]) or ''
 """
+_SKIP = """
+if redis.call('HGET', KEYS[1], 'mark') ~= ARGV[1] then return 0 end
+if tonumber(redis.call('GET', KEYS[2]) or 0) < tonumber(ARGV[2]) then redis.call('SET', KEYS[2], ARGV[2]) end
+return 1
+"""
 _BOUND = "return redis.call('GET', KEYS[1])"
 _MOST_ROWS = 1_000_000
 """Rows of one append: Redis takes few arguments more."""
@@ -105,17 +110,17 @@ class RedisLog:
             LostEventsError: events are missing, or other ones are there.
             StandbyError, StorageError: the lease is lost, or Redis cannot be used.
         """
-        self._witness.reread()
-        self._bind(lease, "")
+        self._witness.reread(led=self._bind(lease, ""))
         found, compactions = self._top()
         self._require_whole(compactions)
         is_empty = not found and next(self._rows(0), None) is None
         whole = self._compared(found, is_known=is_empty)
+        self._require_token(lease)
         if found < self._versions.latest:
             self._upgrade(lease, found, whole.records)
             whole = self._compared(self._versions.latest, is_known=True)
+        self._witness.begin(lease.token, self._versions.latest, whole, compactions)
         self._bind(lease, self._witness.folder)  # not before: a log that is refused stays as it was
-        self._witness.note(self._versions.latest, whole, compactions)
         self._lease = lease
 
     def append(self, records: Sequence[Record]) -> None:
@@ -161,11 +166,7 @@ class RedisLog:
         self._witness.require_room()
         self._witness.expect(after)
         head = _head_row(self._versions.latest, self._compactions + 1)
-        try:
-            self._place.replace_list([head.encode(), *rows], lease.mark, self._head.records + 1, _PAGE)
-        except UnansweredError:
-            lease.lose()  # whoever leads next sees which of the two it is
-            raise
+        self._replace(lease, [head, *rows], self._head_row(), self._head.records + 1)
         self._compactions += 1
         self._head, self._last = after, rows[-1] if rows else b""
         self._witness.note(self._versions.latest, after, self._compactions)
@@ -254,20 +255,43 @@ class RedisLog:
             raise self._witness.lost("has other events than it had")
 
     def _upgrade(self, lease: Lease, found: int, records: int) -> None:
-        """Give the list this release's version, in one transaction."""
+        """Give the list this release's version, as a whole."""
         steps: Sequence[Callable[[Record], Record]] = self._versions.steps[max(found, 1) - 1 :]
+        first = next(self._rows(0), b"")
         rows = [upgraded(row, steps) for row in self._rows(min(found, 1))]
         lease.require()
-        head = self._head_row()
-        self._place.replace_list([head, *rows], lease.mark, records + min(found, 1), _PAGE)
+        self._replace(lease, [self._head_row(), *rows], first, records + min(found, 1))
 
-    def _bind(self, lease: Lease, folder: str) -> None:
-        """Refuse the log of another folder; have one of none be that of ``folder``, unless it is empty."""
+    def _replace(self, lease: Lease, rows: Sequence[str | bytes], head: str | bytes, before: int) -> None:
+        """Have other rows take the place of the list, of which the first one and the number are known."""
+        try:
+            replaced = self._place.replace_list(rows, lease.mark, head, before, _PAGE)
+        except UnansweredError:
+            lease.lose()  # whoever leads next sees which of the two it is
+            raise
+        if not replaced:
+            lease.lose()
+            raise lease.lapsed()
+
+    def _require_token(self, lease: Lease) -> None:
+        """Have Redis, where it has forgotten how many have led, go on behind that; the lease is over then."""
+        known = self._witness.token
+        if lease.token <= known:
+            lease.insisted(_SKIP, (self._place.lease, self._place.fence), lease.mark, known)
+            lease.lose()
+            raise lease.lapsed()
+
+    def _bind(self, lease: Lease, folder: str) -> bool:
+        """Refuse the log of another folder; have one of none be that of ``folder``, unless that is empty.
+
+        Returns whether it is of a folder now.
+        """
         bound = lease.insisted(_BIND, (self._place.lease, self._place.files), lease.mark, folder)
         if bound is None:
             lease.lose()
             raise lease.lapsed()
         self._require_folder(bound)
+        return bool(bound)
 
     def _require_folder(self, bound: bytes | None) -> None:
         if bound and bound.decode("ascii", "replace") != self._witness.folder:

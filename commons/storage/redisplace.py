@@ -6,7 +6,9 @@ A script may be run again when its answer was lost: each of ours does nothing mo
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from circuits.errors import ConfigError, StorageError
@@ -18,7 +20,23 @@ _log = logging.getLogger(__name__)
 NAME = "gradroll:events"
 """Of the list of events; the keys beside it begin with it."""
 _PATIENCE = 120.0
-"""Seconds that Redis has to replace a whole log."""
+"""Seconds that Redis has for each answer while a whole log is replaced."""
+_STAGED = 600_000
+"""Milliseconds after its last page until Redis deletes what a process that is gone had laid beside the log."""
+_STAGE = """
+for i = 2, #ARGV do redis.call('RPUSH', KEYS[1], ARGV[i]) end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])
+"""
+_SWAP = """
+if redis.call('HGET', KEYS[2], 'mark') ~= ARGV[1] then return 'lost' end
+if (redis.call('LINDEX', KEYS[1], 0) or '') ~= ARGV[2] then return 'changed' end
+if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[3]) then return 'changed' end
+if redis.call('LLEN', KEYS[3]) ~= tonumber(ARGV[4]) then return 'gone' end
+redis.call('PERSIST', KEYS[3])
+redis.call('RENAME', KEYS[3], KEYS[1])
+return 'done'
+"""
+_DELETE = "return redis.call('DEL', KEYS[1])"
 
 
 class UnansweredError(StorageError):
@@ -55,7 +73,6 @@ class RedisPlace:
         )
         self._failed = redis.exceptions.RedisError
         self._silent = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
-        self._raced = redis.exceptions.WatchError
         once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)  # who asks decides for how long it tries
         try:
             self._client, self._patient = (
@@ -85,41 +102,58 @@ class RedisPlace:
             UnansweredError: it may have happened, or happen later.
             StorageError: Redis refused, and nothing was changed.
         """
+        return self._ask(self._client, script, keys, *arguments)
+
+    def _ask(self, client: Any, script: str, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
         prepared = self._scripts.setdefault(script, self._client.register_script(script))
         try:
-            return prepared(keys=list(keys), args=list(arguments))
+            return prepared(keys=list(keys), args=list(arguments), client=client)
         except self._silent as error:
             raise UnansweredError(f"Redis at {self.shown} does not answer: {error}; is it running?") from error
         except self._failed as error:
             raise StorageError(f"Redis at {self.shown} refused: {error}; nothing was changed") from error
 
-    def replace_list(self, rows: Sequence[str | bytes], holder: str, before: int, page: int) -> None:
-        """Replace the list of events by other rows, in one transaction.
+    def replace_list(self, rows: Sequence[str | bytes], holder: str, head: str | bytes, before: int, page: int) -> bool:
+        """Replace the list of events by other rows, as a whole; False where the lease is another's.
+
+        They are laid beside the list page by page, then take its place at once: the lease may be renewed meanwhile.
 
         Args:
-            holder: mark of the lease that must be held meanwhile.
+            holder: mark of the lease that must be held then.
+            head: the first row that the list must have, empty if there must be none.
             before: rows that the list must have.
 
         Raises:
             UnansweredError: it may have happened.
-            StorageError: somebody else writes, and nothing was changed.
+            StorageError: somebody else writes, or Redis failed before; nothing was changed.
         """
+        staged = f"{self.log}:next:{holder}:{secrets.token_hex(8)}"  # of one try: a late page is of no other
         try:
-            with self._patient.pipeline() as pipe:
-                pipe.watch(self.log, self.lease)
-                if pipe.hget(self.lease, "mark") != holder.encode() or pipe.llen(self.log) != before:
-                    raise StorageError(f"another coordinator writes to the log {self.log}; stop one of them")
-                pipe.multi()
-                pipe.delete(self.log)
-                for at in range(0, len(rows), page):
-                    pipe.rpush(self.log, *rows[at : at + page])
-                pipe.execute()
-        except self._raced:
-            raise StorageError(f"another coordinator writes to the log {self.log}; stop one of them") from None
-        except self._silent as error:
-            raise UnansweredError(f"Redis at {self.shown} does not answer: {error}; is it running?") from error
-        except self._failed as error:
-            raise StorageError(f"Redis at {self.shown} refused: {error}; nothing was changed") from error
+            self._stage(staged, rows, page)
+            keys = (self.log, self.lease, staged)
+            told = self._ask(self._patient, _SWAP, keys, holder, head, before, len(rows))
+        except BaseException:
+            self._forget(staged)
+            raise
+        if told == b"done":
+            return True
+        self._forget(staged)
+        if told == b"gone":
+            raise StorageError(f"Redis at {self.shown} lost rows of a new log before it was whole; nothing was changed")
+        if told == b"changed":
+            raise StorageError(f"another coordinator writes to the log {self.log}; stop one of them")
+        return False
+
+    def _stage(self, staged: str, rows: Sequence[str | bytes], page: int) -> None:
+        try:
+            for at in range(0, len(rows), page):
+                self._ask(self._patient, _STAGE, (staged,), _STAGED, *rows[at : at + page])
+        except UnansweredError as error:
+            raise StorageError(f"{error}; nothing was changed") from error
+
+    def _forget(self, staged: str) -> None:
+        with suppress(StorageError):  # Redis deletes it by itself
+            self.run(_DELETE, (staged,))
 
     def close(self) -> None:
         """Close the connections."""

@@ -143,12 +143,17 @@ def test_who_wakes_behind_the_end_of_its_lease_writes_nothing(machine: Machines,
     assert numbers(redis) == [b'{"n": 1}', b'{"n": 3}']
 
 
-def test_a_token_that_redis_gives_out_again_is_not_the_old_one(machine: Machines, redis: RedisServer) -> None:
-    """An emptied Redis counts from 1 again."""
-    old = machine()
-    first = old.lead()
+def test_nobody_leads_with_a_token_that_redis_gives_out_again(machine: Machines, redis: RedisServer) -> None:
+    """An emptied Redis counts from 1 again: the files know how far it had come."""
+    machine().lead()
+    expire(redis)
+    old, new = machine(), machine()
+    second = old.lead()
     redis.client.flushall()
-    assert machine().lead().token == first.token
+    with pytest.raises(StandbyError):
+        new.lead()
+    expire(redis)
+    assert new.lead().token == second.token + 1 == 3
     with pytest.raises(StandbyError):
         old.log.append([{"n": 1}])
     assert numbers(redis) == []

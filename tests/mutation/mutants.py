@@ -1174,6 +1174,20 @@ MUTANTS = (
         _in("commons", "test_redislog.py::test_who_wakes_behind_the_end_of_its_lease_writes_nothing"),
     ),
     Mutant(
+        "commons/storage/redisplace.py",
+        "if redis.call('HGET', KEYS[2], 'mark') ~= ARGV[1] then return 'lost' end\n",
+        "",
+        "who leads no more replaces no log",
+        _in("commons", "test_dropping_in_redis.py::test_a_lease_that_is_lost_while_events_are_dropped_leaves_the_log"),
+    ),
+    Mutant(
+        "commons/storage/logwitness.py",
+        "max(self._takings(), default=",
+        "min(self._takings(), default=",
+        "what a former leader knew of the log counts no more",
+        _in("commons", "test_logwitness.py::test_a_crash_before_those_before_are_deleted_costs_nothing"),
+    ),
+    Mutant(
         "commons/storage/redislog.py",
         "if redis.call('GET', KEYS[3]) == ARGV[2] then return 'done' end\n",
         "",
