@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import Executor
 from functools import partial
+from itertools import groupby, takewhile
 
 from circuits.errors import UnknownError
 from circuits.terms import DAY
@@ -179,20 +180,18 @@ def _known(state: CoordinatorState) -> set[bytes]:
 
 
 def _over(state: CoordinatorState) -> dict[int, list[RoundKey]]:
-    """By task, its first rounds about which nothing is left to do, in order.
-
-    Never the last one of a task: by it a log of another deployment is told (``coordinator_start.require_own_log``).
+    """By task, its first rounds about which nothing is left to do, in order; also those of which headers were refused
+    only.
     """
     busy = state.fees_open | {(task_id, number) for task_id, number, _ in state.exclusions}
+    busy |= {key for key, current in state.rounds.items() if not current.closed}
     found: dict[int, list[RoundKey]] = {}
-    for task_id in {task_id for task_id, _ in state.rounds}:
-        keys = sorted(key for key in state.rounds if key[0] == task_id)[:-1]
-        first = next((at for at, key in enumerate(keys) if key in busy or not state.rounds[key].closed), len(keys))
-        found[task_id] = keys[:first]
+    for task_id, keys in groupby(sorted(state.rounds.keys() | state.refused.keys()), key=lambda key: key[0]):
+        found[task_id] = list(takewhile(lambda key: key not in busy, keys))
     return found
 
 
 def _digests(state: CoordinatorState, key: RoundKey) -> list[bytes]:
     """Of the results of a round's batches."""
-    batches = list(state.batches_of(key))
+    batches = list(state.batches_of(key)) if key in state.rounds else []
     return [digest for batch in batches for digest in (batch.bundle_digest, batch.payload_digest) if digest is not None]

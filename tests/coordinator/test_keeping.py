@@ -25,9 +25,11 @@ from coordinator.events import (
     ExclusionSigned,
     FeesEnded,
     HeaderAccepted,
+    HeaderRefused,
     OwnerDropped,
     RoundClosed,
     SumOpened,
+    from_record,
 )
 from coordinator.journal import VERSIONS, Journal
 from tests.coordinator.markets import Market, MemoryLog
@@ -73,8 +75,8 @@ def test_every_kind_of_event_of_a_round_goes_and_what_is_counted_of_it_stays() -
     journal.record(*stories.story()[:-1], *of_round(stories.ROUND[1] + 1))
     before = plain(journal._state.task_status(TASK).rejections)
     journal.forget(*stories.ROUND)
-    assert [one["kind"] for one in log.records[:2]] == ["header-refused"] * 2, "they are of no round"
-    assert log.records[2:-1] == records_of(of_round(stories.ROUND[1] + 1))
+    assert log.records[0]["kind"] == "market-named", "it is of no round"
+    assert log.records[1:-1] == records_of(of_round(stories.ROUND[1] + 1))
     assert log.records[-1]["kind"] == "rounds-forgotten"
     assert plain(journal._state.task_status(TASK).rejections) == before
     assert vars(journal._state) == folded(log), "a restart knows what the running process does"
@@ -127,10 +129,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.coordinator.close()
 
 
-def done(world: World, number: int, *, but: type[Event] | None = None) -> list[bytes]:
+def done(world: World, number: int, *, but: type[Event] | None = None, task: int | None = None) -> list[bytes]:
     """A round that is over, with its results on the disk; their digests."""
-    digests = [world.coordinator.results.put(id_of(number, kind) * 3, world.task) for kind in (1, 2)]
-    for event in of_round(number, world.task):
+    task = world.task if task is None else task
+    digests = [world.coordinator.results.put(id_of(number, kind) * 3, task) for kind in (1, 2)]
+    for event in of_round(number, task):
         match event:
             case BatchProven():
                 world.journal.record(replace(event, bundle_digest=digests[0]))
@@ -158,19 +161,18 @@ def known(world: World) -> set[int]:
         return {number for _, number in state.rounds}
 
 
-def test_rounds_are_forgotten_with_their_results_when_they_are_long_over_but_the_last(world: World) -> None:
+def test_rounds_are_forgotten_with_their_results_when_they_are_long_over(world: World) -> None:
     rounds(world, 3)
     digests = [done(world, number) for number in range(3)]
     windows = world.network.terms.windows
     later(world, 90 + (windows.submit + windows.settle) / DAY - 1)
     assert known(world) == {0, 1, 2}
     later(world, 2)
-    assert known(world) == {2}
+    assert not known(world), "a task that is at its end takes no room for good"
     results = world.coordinator.results
-    assert [results.has(digest) for pair in digests for digest in pair] == [False] * 4 + [True] * 2
+    assert not any(results.has(digest) for pair in digests for digest in pair)
     assert vars(world.journal._state) == folded(world.log)
-    later(world, 1000)
-    assert known(world) == {2}
+    assert [one["kind"] for one in world.log.records] == ["rounds-forgotten"]
 
 
 @pytest.mark.parametrize("what", [RoundClosed, FeesEnded])
@@ -193,7 +195,7 @@ def test_an_owner_that_is_to_be_excluded_keeps_its_round(world: World) -> None:
     assert known(world) == {0, 1}
     world.journal.record(ExclusionEnded(world.task, 0, 5))
     later(world, 1)
-    assert known(world) == {1}
+    assert not known(world)
 
 
 def test_neither_the_machines_clock_nor_the_chains_alone_has_anything_forgotten(world: World) -> None:
@@ -232,6 +234,49 @@ def test_models_are_kept_for_rounds_of_which_anything_is_served_and_while_they_a
     assert [models.has(digest) for digest in (used, unused, foreign)] == [True, False, False]
     later(world, 200)
     assert not models.has(used)
+
+
+def refused(log: Any, task: int) -> list[HeaderRefused]:
+    return [
+        event for event in map(from_record, log.records) if isinstance(event, HeaderRefused) and event.task_id == task
+    ]
+
+
+def test_refusals_go_with_their_rounds_and_stay_counted(world: World) -> None:
+    rounds(world, 2)
+    for event in of_round(0, world.task):
+        world.journal.record(event)
+    late = [HeaderRefused(world.task, "closed", bytes([n]) * 32, n) for n in range(2)]
+    world.journal.record(*late, HeaderRefused(world.task, "validity", bytes(32), 0))
+    world.journal.record(*(replace(event, task_id=99) for event in late))
+    before = dict(world.journal._state.rejections[world.task])
+    assert before == {"closed": 2, "validity": 2}
+    world.market.raises[1] = ChainError("the node is silent about it")
+    later(world, 1000)
+    assert refused(world.log, world.task) == late[1:]
+    assert world.journal._state.refusals == {world.task: {"closed": 1}, 99: {"closed": 2}}
+    del world.market.raises[1]
+    later(world, 1)
+    assert not refused(world.log, world.task), "a round of which headers were refused only is forgotten, too"
+    assert world.journal._state.rejections[world.task] == before
+    assert world.journal._state.refusals == {99: {"closed": 2}}
+    assert len(refused(world.log, 99)) == 2
+    assert vars(world.journal._state) == folded(world.log)
+
+
+def test_what_a_forgotten_task_held_is_free_for_others(world: World) -> None:
+    admission = world.coordinator.admission
+    admission._quota._most = admission._refusals._most = 2
+    for event in of_round(0, world.task):
+        world.journal.record(event)
+    world.journal.record(*(HeaderRefused(world.task, "closed", bytes([n]) * 32, 0) for n in range(2)))
+    admission.recount()
+    for quota in (admission._quota, admission._refusals):
+        with pytest.raises(FullError):
+            quota.require(99, 1)
+    later(world, 1000)
+    for quota in (admission._quota, admission._refusals):
+        quota.require(99, 1)
 
 
 @pytest.fixture
@@ -284,7 +329,7 @@ def test_the_word_of_one_node_deletes_nothing(
     assert models.has(used)
     assert all(map(results.has, (*stored[2:], left)))
     later(nodes, 300)
-    assert known(nodes) == {2}
+    assert not known(nodes)
     assert [models.has(used), results.has(left)] == [False, False], "two of three are enough"
 
 
@@ -333,7 +378,11 @@ def windows_of(world: World) -> float:
 def test_results_of_which_the_log_knows_nothing_stay_until_nobody_may_ask_for_them(world: World) -> None:
     """A crash between a file and its event leaves one; or the log is a fresh one, or an old one."""
     results = world.coordinator.results
-    kept, lost, foreign = done(world, 0), results.put(b"lost", world.task), results.put(b"of another task", 99)
+    kept, lost, foreign = (
+        done(world, 0, but=RoundClosed),
+        results.put(b"lost", world.task),
+        results.put(b"of another task", 99),
+    )
     be_young(world, results)
     later(world, 89)
     assert all(map(results.has, (*kept, lost, foreign)))
