@@ -49,10 +49,17 @@ class Blobs:
                 held[task_id] += path.stat().st_size
         self._quota.recount(held)
 
-    def put(self, data: bytes, task_id: int) -> bytes:
+    def require(self, task_id: int, size: int) -> None:
+        """Raise FullError when a task may not have so many bytes more."""
+        self._quota.require(task_id, size)
+
+    def put(self, data: bytes, task_id: int, *, promised: bool = False) -> bytes:
         """Store a task's bytes; durable on return.  Returns their digest.
 
         What is there already is kept as if it came now.
+
+        Args:
+            promised: somebody relies on them since there was room (``require``): only the disk may be too small.
 
         Raises:
             FullError: there is no room, or none for this task.
@@ -61,7 +68,8 @@ class Blobs:
         digest = keccak(data)
         with self._lock:  # callers of many threads share what room there is
             if not self.renew(digest, task_id):
-                self._quota.require(task_id, len(data))
+                if not promised:
+                    self._quota.require(task_id, len(data))
                 path = self._directory / f"{task_id:064x}" / digest.hex()
                 write_durably(path, data, disk=self._disk)
                 self._places.setdefault(digest, {})[task_id] = path
