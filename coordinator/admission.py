@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping
 from hashlib import sha256
 
 from circuits.errors import (
     ClosedError,
+    FullError,
     GradrollError,
     InvalidInputError,
     NotReadyError,
@@ -28,6 +31,7 @@ from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, OfferHead, publication_digest
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
+from commons.runtime.seldom import Seldom
 from commons.sharing import replicated
 from commons.sharing.sealedbodies import chunk_count
 from commons.sharing.sharepayloads import DENSE_FORM, INTEGER_FORM, body_sizes
@@ -37,6 +41,8 @@ from commons.wire import checks
 from coordinator.events import HeaderAccepted, HeaderRefused
 from coordinator.journal import Journal
 from coordinator.rounds import CoordinatorState
+
+_log = logging.getLogger(__name__)
 
 
 class Admission:
@@ -56,7 +62,7 @@ class Admission:
 
         Args:
             counted: most refusals of a task by one cause that are logged.
-            most: headers of rounds that are not forgotten.
+            most: headers of rounds that are not forgotten; and as many that were refused.
         """
         self._view = view
         self._journal = journal
@@ -64,12 +70,15 @@ class Admission:
         self._parameters = parameters
         self._counted = counted
         self._quota = Quota(most, "headers", "coordinator.max_headers")
+        self._refusals = Quota(most, "refused headers", "coordinator.max_headers")
+        self._seldom = Seldom(_log)
         self.recount()
 
     def recount(self) -> None:
-        """Count the headers that are there anew, after rounds were forgotten."""
+        """Count what the log has anew, after rounds were forgotten."""
         with self._journal.reading() as state:
             self._quota.recount(state.headers())
+            self._refusals.recount({task_id: causes.total() for task_id, causes in state.refusals.items()})
 
     def submit(self, header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
         """Enter a submission; the same one again gives its present status.
@@ -199,16 +208,27 @@ class Admission:
     def _count(self, header: SubmissionHeader, submission: bytes, error: GradrollError) -> None:
         """Count a refusal; beyond a limit only the server's log has it, so that nobody can fill the disk with them.
 
-        The limit is one for each cause: headers that strangers forge all have the same few, and hide no owner's.
+        The limit of a task is one for each cause: headers that strangers forge all have the same few, and hide no
+        owner's.  All tasks together have another: anybody can make many.
         """
+        key = header.task_id, header.round
         unsigned = header.owner_index.to_bytes(32, "big")
         said = keccak(submission + unsigned + header.signature + header.dealing_signature)
-        refusal = HeaderRefused(header.task_id, error.code, said)
         with self._journal.reading() as state:
-            counted: Mapping[str, int] = state.rejections.get(header.task_id, {})
-            is_new = (refusal.header, refusal.code) not in state.refused
-            if is_new and counted.get(error.code, 0) < self._counted:
-                self._journal.record(refusal)
+            if state.is_forgotten(key) or (said, error.code) in state.refused.get(key, ()):
+                return
+            if state.refusals.get(key[0], Counter[str]())[error.code] < self._counted and self._has_room(key[0]):
+                self._journal.record(HeaderRefused(key[0], error.code, said, key[1]))
+                self._refusals.add(key[0], 1)
+
+    def _has_room(self, task_id: int) -> bool:
+        """Whether one more refusal of a task may be counted."""
+        try:
+            self._refusals.require(task_id, 1)
+        except FullError as full:
+            self._seldom.say(logging.WARNING, "room", "event=refusals-not-counted reason=%r", str(full))
+            return False
+        return True
 
 
 def _check_pieces(head: OfferHead, dimension: int, committee: Committee) -> None:

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from circuits.errors import RuleViolationError, UnknownError, WireError
-from circuits.statement import Context
+from circuits.payload import largest_payload
+from circuits.statement import TAIL, Context
 from commons.protocol.bodies import SignatureBody
 from commons.protocol.certified import Attesters
 from commons.protocol.messages import Cohort, Step, StepReply
@@ -54,6 +55,8 @@ from coordinator.roundstate import RoundKey, named
 from coordinator.roundwatch import RoundWatch
 
 _log = logging.getLogger(__name__)
+_SCALAR = 32
+"""Bytes of a scalar in a bundle."""
 _AGAIN = "submit again while the round takes submissions"
 _FOR_GOOD = (RuleViolationError.code, UnknownError.code)
 """With these a prover refuses the coin of a cohort that it can never be in: for want of a share, or by a rule."""
@@ -134,10 +137,13 @@ class Batcher:
 
         Raises:
             StoppedError: the coordinator stops.
+            FullError: there is no room for the batch's results, and no prover is bound to it yet.
         """
         quorum = resources.committee.quorum
         if len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
             return _unheld(plan, able, quorum)
+        if plan.locked is None:  # those that provers may have signed have no other batch
+            self._blobs.require(plan.key[0], _room(context.dimension, len(plan.submissions)))
         transition = self._begin(resources, context, plan)
         heard = list(transition.verdicts)
         while transition.outcome is None:
@@ -231,7 +237,7 @@ class Batcher:
         return events
 
     def _complete(self, key: RoundKey, outcome: Completed) -> None:
-        bundle = self._blobs.put(outcome.bundle.encode(), key[0])
+        bundle = self._blobs.put(outcome.bundle.encode(), key[0], promised=True)
         context = outcome.statement.context
         members = tuple(h.digest(context) for h in outcome.statement.owners)
         self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle))
@@ -257,6 +263,11 @@ class Batcher:
             left=batch.reachable,
         )
         return Unproven(failed.reason, trouble)
+
+
+def _room(dimension: int, owners: int) -> int:
+    """Bytes of a batch's bundle, but for headers and signatures, and of its sum."""
+    return _SCALAR * (dimension + TAIL * (owners + 2)) + largest_payload(dimension)
 
 
 def _attestations(replies: Mapping[int, StepReply | Failure]) -> Iterator[tuple[int, bytes]]:

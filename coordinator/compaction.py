@@ -17,6 +17,7 @@ from coordinator.events import (
     FeesEnded,
     HeaderAccepted,
     HeaderRefused,
+    MarketNamed,
     OwnerDropped,
     ProverBlamed,
     RoundClosed,
@@ -30,17 +31,14 @@ from coordinator.events import (
 )
 
 _OfRound = (
-    HeaderAccepted | CohortBegun | AttemptUsed | ProverBlamed | CohortFailed | SetLocking | BatchProven | RoundClosed
-    | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
+    HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | ProverBlamed | CohortFailed | SetLocking | BatchProven
+    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
 )  # fmt: skip
 """Events that say themselves of which round they are: a new kind is one of these, or has a case of its own."""
 
 
 class Dropping:
-    """Says of each record of a log, oldest first, whether it goes with a task's rounds up to one.
-
-    Refusals of headers stay: they are counted by task, and as many as a setting says are in the log.
-    """
+    """Says of each record of a log, oldest first, whether it goes with a task's rounds up to one."""
 
     def __init__(self, task_id: int, through: int) -> None:
         self._task_id, self._through = task_id, through
@@ -57,7 +55,7 @@ class Dropping:
                 return event.submission in self._submissions
             case TransactionSent() | BatchSettled() | SumOpened() | SumPublished():
                 return event.batch_id in self._batches
-            case HeaderRefused():
+            case MarketNamed():
                 return False
         gone = self._is_of(*_round_of(event))
         if gone and isinstance(event, HeaderAccepted):

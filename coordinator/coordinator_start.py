@@ -22,6 +22,7 @@ from commons.storage.diskspace import warn_if_full
 from commons.storage.marketbinding import bind
 from commons.storage.parameters import PublicParameters
 from commons.storage.redisplace import is_redis
+from coordinator.events import MarketNamed
 from coordinator.journal import Journal
 
 _log = logging.getLogger(__name__)
@@ -66,12 +67,31 @@ def bind_state(own: CoordinatorSettings, market: MarketId) -> None:
 def require_own_log(journal: Journal, chain: MarketReader) -> None:
     """Refuse an event log of another deployment of the market, whatever directory it is used with.
 
+    A log says itself to which deployment it belongs, so that nothing else has to stay in it; one that does not say it
+    yet is looked at, and then says it.
+
+    Raises:
+        StorageError: it belongs to another one; or it cannot be written.
+        ChainError: the chain knows none of the rounds in the log, or the node cannot be asked.
+    """
+    market = chain.market_id
+    with journal.reading() as state:
+        named = state.market
+    if named is not None and named != market:
+        raise _foreign(market)
+    if named is None and _is_own(journal, chain):
+        journal.record(MarketNamed(market.chain_id, market.address, market.deployment))
+
+
+def _is_own(journal: Journal, chain: MarketReader) -> bool:
+    """Whether a log has no submission, or one of this deployment; False where nothing tells.
+
     Owners sign to the deployment, so the log's submissions tell: of one deployment they have the digests that the log
     calls them by.
 
     Raises:
         StorageError: none of the rounds that the chain knows has a submission of this deployment.
-        ChainError: the chain knows none of them, or the node cannot be asked.
+        ChainError: as ``require_own_log``.
     """
     with journal.reading() as state:
         last = [round_.submissions[-1] for round_ in state.rounds.values() if round_.submissions]
@@ -88,22 +108,26 @@ def require_own_log(journal: Journal, chain: MarketReader) -> None:
             trouble = error
             continue
         if fits:
-            return
+            return True
         told.append(fits)
     if trouble is not None:
         raise trouble
-    market = chain.market_id
     if False in told:
-        raise StorageError(
-            f"the event log belongs to another deployment of the market 0x{market.address.hex()} than "
-            f"0x{market.deployment.hex()}, which the node shows on chain {market.chain_id}: another chain, or one that "
-            f"was reset; {_CURE}"
-        )
+        raise _foreign(chain.market_id)
     if told:
         raise ChainError(
-            f"the node knows none of the rounds in the event log: it lags behind, or chain {market.chain_id} was "
-            f"reset. Wait for the node; else: {_CURE}"
+            f"the node knows none of the rounds in the event log: it lags behind, or chain {chain.chain_id} was reset. "
+            f"Wait for the node; else: {_CURE}"
         )
+    return not headers
+
+
+def _foreign(market: MarketId) -> StorageError:
+    return StorageError(
+        f"the event log belongs to another deployment of the market 0x{market.address.hex()} than "
+        f"0x{market.deployment.hex()}, which the node shows on chain {market.chain_id}: another chain, or one that "
+        f"was reset; {_CURE}"
+    )
 
 
 def _fits(chain: MarketReader, header: SubmissionHeader, submission: bytes) -> bool | None:

@@ -36,12 +36,14 @@ class HeaderRefused:
 
     Attributes:
         header: digest of everything that its sender says in it, signatures included; empty in logs of version 1.
+        round: that the header names; 0 in logs of version 2.
     """
 
     kind: ClassVar[str] = "header-refused"
     task_id: int
     code: str
     header: bytes
+    round: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,8 @@ class RoundsForgotten:
 
     Attributes:
         through: the last of these rounds.
-        codes: causes for which submissions of these rounds were dropped; ``counts`` says how many were for each.
+        codes: causes for which submissions of these rounds were dropped or refused; ``counts`` says how many were for
+            each.
     """
 
     kind: ClassVar[str] = "rounds-forgotten"
@@ -235,10 +238,20 @@ class RoundsForgotten:
     counts: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MarketNamed:
+    """The log belongs to a deployment of the market, ``circuits.terms.MarketId`` in parts; logged once."""
+
+    kind: ClassVar[str] = "market-named"
+    chain_id: int
+    market: bytes
+    deployment: bytes
+
+
 Event = (
     HeaderAccepted | ShareDelivered | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed
     | CohortFailed | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished
-    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
+    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten | MarketNamed
 )  # fmt: skip
 _CODEC: Codec[Event] = Codec(Event)
 
@@ -272,5 +285,8 @@ def from_version_1(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def from_version_2(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A record of a log of version 2, which lacks two kinds of events, as one of version 3."""
-    return record
+    """A record of a log of version 2, which lacks three kinds of events, as one of version 3.
+
+    Of which round a refused header was is not known: it goes with the first round that is forgotten.
+    """
+    return {**record, "round": 0} if record.get("kind") == HeaderRefused.kind else record

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 from concurrent.futures import Executor
 from functools import partial
+from itertools import groupby, takewhile
 
 from circuits.errors import UnknownError
 from circuits.terms import DAY
-from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
@@ -31,7 +31,7 @@ class Keeping:
     """Forgets rounds of the journal, each ``turn`` those whose time has come.
 
     Args:
-        results: sums and bundles; those of which the log does not know are deleted at once, as a crash has left them.
+        results: sums and bundles.
         pool: where the work is done.
     """
 
@@ -46,14 +46,11 @@ class Keeping:
         clock: Clock,
         pool: Executor,
     ) -> None:
-        """Raises StorageError when nothing can be deleted."""
         self._view, self._journal = view, journal
         self._models, self._results = models, results
         self._admission, self._settings = admission, settings
         self._clock = clock
         self._turn = Turn(clock, pool, settings.tidy_interval)
-        with journal.reading() as state:
-            results.keep_only({digest for key in state.rounds for digest in _digests(state, key)})
 
     def turn(self) -> None:
         """Start the work if it is time."""
@@ -62,51 +59,86 @@ class Keeping:
 
     def _tidy(self) -> None:
         with _told():
-            now = int(min(self._view.block(self._settings.confirmations).timestamp, self._clock.time()))
             with self._journal.reading() as state:
                 over = _over(state)
             for task_id, keys in over.items():
                 with _told(f"task={shown(task_id)} "):
-                    self._forget(task_id, keys, now)
+                    self._forget(task_id, keys)
             for task_id in self._models.tasks() - {NO_TASK}:
                 with _told(f"task={shown(task_id)} "):
-                    self._discard_models(task_id, now)
+                    self._discard_models(task_id)
+            for task_id, unknown in self._leftovers().items():
+                with _told(f"task={shown(task_id)} "):
+                    self._discard_leftovers(task_id, unknown)
 
-    def _forget(self, task_id: int, keys: list[RoundKey], now: int) -> None:
+    def _forget(self, task_id: int, keys: list[RoundKey]) -> None:
         """Forget the first of a task's rounds, as many as are long over."""
-        through: int | None = None
-        for _, number in keys:
-            if now <= self._end(task_id, self._view.round(task_id, number)):
-                break
-            through = number
+        through = self._through(task_id, keys)
         if through is None:
             return
         with self._journal.reading() as state:
             leaving = {d for key in keys if key[1] <= through for d in _digests(state, key)}
             self._journal.forget(task_id, through)
-            staying = {digest for key in state.rounds for digest in _digests(state, key)}
+            staying = _known(state)
         for place in (task_id, NO_TASK):
             self._results.discard(leaving - staying, place)
         self._admission.recount()
         _log.info("event=rounds-forgotten task=%s through=%d", shown(task_id), through)
 
-    def _end(self, task_id: int, record: RoundRecord) -> int:
-        """Until when anybody may ask for what there is of a round: fees may take two and a half windows."""
-        days = max(self._settings.retention_days, self._settings.release_patience)
-        fees = 5 * self._view.terms(task_id).windows.availability // 2
-        return record.settle_deadline + max(days * DAY, fees)
+    def _through(self, task_id: int, keys: list[RoundKey]) -> int | None:
+        """The last of a task's first rounds that are long over; trouble with one keeps it and those behind it."""
+        through: int | None = None
+        with _told(f"task={shown(task_id)} "):
+            for _, number in keys:
+                if not self._is_over(task_id, number):
+                    break
+                through = number
+        return through
 
-    def _discard_models(self, task_id: int, now: int) -> None:
-        """Delete a task's models that are old, and of none of its rounds of which anything is served."""
-        old = self._models.older(task_id, now - self._settings.retention_days * DAY)
+    def _is_over(self, task_id: int, number: int) -> bool:
+        """Whether nobody may ask for what there is of a round, as most nodes have it, each by its own blocks.
+
+        Raises ChainError: they do not agree.
+        """
+
+        def over() -> bool | None:
+            record = self._view.round(task_id, number)
+            return self._now() > record.settle_deadline + self._served(task_id) or None
+
+        return bool(self._view.most(over))
+
+    def _now(self) -> int:
+        """The time by this machine's clock and by a block that is deep enough: the earlier of the two."""
+        return int(min(self._view.block(self._settings.confirmations).timestamp, self._clock.time()))
+
+    def _served(self, task_id: int) -> int:
+        """Seconds after its settle deadline for which a round is served: fees may take two and a half windows."""
+        days = max(self._settings.retention_days, self._settings.release_patience)
+        return max(days * DAY, 5 * self._view.terms(task_id).windows.availability // 2)
+
+    @property
+    def _retention(self) -> int:
+        return self._settings.retention_days * DAY
+
+    def _discard_models(self, task_id: int) -> None:
+        """Delete a task's models that are old, and, as most nodes have it, of no round of which anything is served."""
+        before = self._clock.time() - self._retention
+        if self._models.older(task_id, before):
+            unneeded = self._view.most(lambda: self._unneeded(task_id))
+            self._models.discard(unneeded or (), task_id, before=before)
+
+    def _unneeded(self, task_id: int) -> frozenset[bytes] | None:
+        """Such models as one node has it."""
+        now = self._now()
+        old = self._models.older(task_id, now - self._retention)
         number = self._rounds(task_id) - 1 if old else -1
         while number >= 0:
             record = self._view.round(task_id, number)
-            if now > self._end(task_id, record):  # and so are all before it
+            if now > record.settle_deadline + self._served(task_id):  # and so are all before it
                 break
             old.discard(record.model_digest)
             number -= 1
-        self._models.discard(old, task_id)
+        return frozenset(old) or None
 
     def _rounds(self, task_id: int) -> int:
         """How many rounds a task has; a task that a reorganisation took back has none."""
@@ -115,22 +147,51 @@ class Keeping:
         except UnknownError:
             return 0
 
+    def _leftovers(self) -> dict[int, set[bytes]]:
+        """By task, old results of which the log does not know: a crash has left them, or the log is another one."""
+        before = self._clock.time() - self._retention
+        old = {task_id: self._results.older(task_id, before) for task_id in self._results.tasks()}
+        with self._journal.reading() as state:  # after the files: each comes in front of its event
+            known = _known(state)
+        return {task_id: found for task_id, digests in old.items() if (found := digests - known)}
+
+    def _discard_leftovers(self, task_id: int, unknown: set[bytes]) -> None:
+        """Delete those that can be of no round of which anything is served, whatever the log knows."""
+
+        def unneeded() -> frozenset[bytes] | None:
+            return frozenset(unknown & self._results.older(task_id, self._now() - self._longest(task_id))) or None
+
+        before = self._clock.time() - self._retention  # what was put again meanwhile is young
+        self._results.discard(self._view.most(unneeded) or (), task_id, before=before)
+
+    def _longest(self, task_id: int) -> int:
+        """Seconds for which a result may be asked for, if it came when its round was opened."""
+        if task_id == NO_TASK:
+            return self._retention
+        try:
+            windows = self._view.terms(task_id).windows
+            return windows.submit + windows.settle + self._served(task_id)
+        except UnknownError:
+            return self._retention
+
+
+def _known(state: CoordinatorState) -> set[bytes]:
+    return {digest for key in state.rounds for digest in _digests(state, key)}
+
 
 def _over(state: CoordinatorState) -> dict[int, list[RoundKey]]:
-    """By task, its first rounds about which nothing is left to do, in order.
-
-    Never the last one of a task: by it a log of another deployment is told (``coordinator_start.require_own_log``).
+    """By task, its first rounds about which nothing is left to do, in order; also those of which headers were refused
+    only.
     """
     busy = state.fees_open | {(task_id, number) for task_id, number, _ in state.exclusions}
+    busy |= {key for key, current in state.rounds.items() if not current.closed}
     found: dict[int, list[RoundKey]] = {}
-    for task_id in {task_id for task_id, _ in state.rounds}:
-        keys = sorted(key for key in state.rounds if key[0] == task_id)[:-1]
-        first = next((at for at, key in enumerate(keys) if key in busy or not state.rounds[key].closed), len(keys))
-        found[task_id] = keys[:first]
+    for task_id, keys in groupby(sorted(state.rounds.keys() | state.refused.keys()), key=lambda key: key[0]):
+        found[task_id] = list(takewhile(lambda key: key not in busy, keys))
     return found
 
 
 def _digests(state: CoordinatorState, key: RoundKey) -> list[bytes]:
     """Of the results of a round's batches."""
-    batches = list(state.batches_of(key))
+    batches = list(state.batches_of(key)) if key in state.rounds else []
     return [digest for batch in batches for digest in (batch.bundle_digest, batch.payload_digest) if digest is not None]

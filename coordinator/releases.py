@@ -61,7 +61,7 @@ class Releases:
         opened = release.opened(fleet.committee, key, certificate, replies, fleet.present)
         for verdict in opened.verdicts:
             _log.warning("event=verdict batch=0x%s %s", certificate.batch_id.hex(), described(verdict))
-        digest = self._blobs.put(opened.payload, certificate.statement.context.task_id)
+        digest = self._blobs.put(opened.payload, certificate.statement.context.task_id, promised=True)
         self._journal.record(SumOpened(certificate.batch_id, digest))
         _log.info("event=sum-opened batch=0x%s provers=%d", certificate.batch_id.hex(), len(replies))
 

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from circuits.statement import SubmissionHeader
+from circuits.terms import MarketId
 from commons.protocol.status import Rejection, RoundStatus, SubmissionState, SubmissionStatus, TaskStatus
 from coordinator.events import (
     AttemptUsed,
@@ -22,6 +23,7 @@ from coordinator.events import (
     FeesEnded,
     HeaderAccepted,
     HeaderRefused,
+    MarketNamed,
     OwnerDropped,
     ProverBlamed,
     RoundClosed,
@@ -49,7 +51,9 @@ class CoordinatorState:
     Attributes:
         submissions: those of rounds that are not closed, and the last one of each that is.
         ended: what became of the others.
-        refused: headers and causes of refusals; as many as are counted.
+        market: the deployment to which the log belongs; None while that is not on record.
+        refused: by round, headers and causes of refusals, and how often they were counted.
+        refusals: how many of these there are, by task and cause.
         fees_open: rounds with accepted batches whose fees may not be settled yet.
         exclusions: what provers have signed of owners, by task, round and registration index, until all is done.
         forgotten: by task, the last round of which nothing is known any more, and what was counted of all those.
@@ -62,7 +66,9 @@ class CoordinatorState:
         self.batches: dict[bytes, ProvenBatch] = {}
         self.rejections: dict[int, Counter[str]] = {}
         self.recent: dict[int, deque[Rejection]] = {}
-        self.refused: set[tuple[bytes, str]] = set()
+        self.market: MarketId | None = None
+        self.refused: dict[RoundKey, Counter[tuple[bytes, str]]] = {}
+        self.refusals: dict[int, Counter[str]] = {}
         self.fees_open: set[RoundKey] = set()
         self.exclusions: dict[tuple[int, int, int], ExclusionSigned] = {}
         self.forgotten: dict[int, RoundsForgotten] = {}
@@ -93,6 +99,8 @@ class CoordinatorState:
                 self.exclusions.pop((event.task_id, event.round, event.index), None)
             case RoundsForgotten():
                 self._forget(event)
+            case MarketNamed():
+                self.market = MarketId(event.chain_id, event.market, event.deployment)
 
     def _come_in(self, event: HeaderAccepted | ShareDelivered | HeaderRefused) -> None:
         """What owners hand in."""
@@ -220,7 +228,7 @@ class CoordinatorState:
         """The event by which a task's rounds up to one are forgotten, with what is counted of them."""
         counted = self._forgotten_counts(task_id)
         for key in self._until(task_id, through):
-            counted.update(self.rounds[key].dropped)
+            counted.update(self._counts_of(key))
         codes = tuple(sorted(counted))
         return RoundsForgotten(task_id, through, codes, tuple(counted[code] for code in codes))
 
@@ -229,15 +237,30 @@ class CoordinatorState:
         return Counter(dict(zip(known.codes, known.counts, strict=True))) if known else Counter()
 
     def _until(self, task_id: int, through: int) -> list[RoundKey]:
-        return [key for key in self.rounds if key[0] == task_id and key[1] <= through]
+        known = self.rounds.keys() | self.refused.keys()
+        return [key for key in known if key[0] == task_id and key[1] <= through]
+
+    def _counts_of(self, key: RoundKey) -> Counter[str]:
+        """How many submissions of a round were dropped or refused for each cause."""
+        counted = self._refusals_of(key)
+        if key in self.rounds:
+            counted.update(self.rounds[key].dropped)
+        return counted
+
+    def _refusals_of(self, key: RoundKey) -> Counter[str]:
+        counted: Counter[str] = Counter()
+        for (_, code), count in self.refused.get(key, {}).items():
+            counted[code] += count
+        return counted
 
     def _forget(self, event: RoundsForgotten) -> None:
         """Leave of the rounds what a log without their events gives."""
         counted = self.rejections.setdefault(event.task_id, Counter())
         counted.subtract(self._forgotten_counts(event.task_id))
         for key in self._until(event.task_id, event.through):
-            current = self.rounds.pop(key)
-            counted.subtract(current.dropped)
+            counted.subtract(self._counts_of(key))
+            self._forget_refusals(key)
+            current = self.rounds.pop(key, Round())
             for submission in (*current.gone, *current.submissions):
                 self.ended.pop(submission, None)
                 self.submissions.pop(submission, None)
@@ -252,6 +275,13 @@ class CoordinatorState:
             (one for one in self.recent.get(event.task_id, ()) if one.round > event.through), maxlen=RECENT
         )
         self.forgotten[event.task_id] = event
+
+    def _forget_refusals(self, key: RoundKey) -> None:
+        if key in self.refused:
+            left = self.refusals[key[0]] - self._refusals_of(key)
+            del self.refused[key], self.refusals[key[0]]
+            if left:
+                self.refusals[key[0]] = left
 
     def _in(self, state: SubmissionState, submissions: Iterable[bytes]) -> list[bytes]:
         """Those of the submissions that are in a state."""
@@ -295,7 +325,8 @@ class CoordinatorState:
         self._name(entry.header, event.reason)
 
     def _refuse(self, event: HeaderRefused) -> None:
-        self.refused.add((event.header, event.code))
+        self.refused.setdefault((event.task_id, event.round), Counter())[event.header, event.code] += 1
+        self.refusals.setdefault(event.task_id, Counter())[event.code] += 1
         self._count(event.task_id, event.code)
 
     def _prove(self, event: BatchProven) -> None:

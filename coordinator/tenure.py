@@ -80,6 +80,7 @@ class Tenure:
         self._delivering = WorkPool(PLACES, "delivering")
         self._outbox = Outbox(outbox, standing=own.confirmations)
         try:
+            coordinator_start.require_own_log(journal, means.view)  # in front of whatever goes by the log
             sender = ChainWriter(means.view, means.account, means.patience, self._stopping, outbox=self._outbox)
             self.coordinator = Coordinator(
                 own, means.account, sender, journal, means.files, means.parameters, means.connect, means.clock,
@@ -87,7 +88,6 @@ class Tenure:
                 watch=RoundWatch(means.clock, metrics.stepped, metrics.troubled),
             )  # fmt: skip
             journal.listen(metrics.heard)
-            coordinator_start.require_own_log(journal, means.view)
         except BaseException:
             self._outbox.close()
             raise

@@ -248,19 +248,19 @@ class CoordinatorSettings(Server):
     so that no task keeps the others out."""
     max_headers: Annotated[int, Interval(ge=1 << 10, le=1 << 30), Unit("headers")] = 1 << 20
     """Most headers in the log, of rounds that are not forgotten yet; of one task at most four times what it leaves
-    free.  Each takes some 1.5 KB there, and until its round is closed as much memory."""
+    free.  Each takes some 1.5 KB there, and until its round is closed as much memory.  As many more that were refused
+    are counted there, by the same rule."""
     retention_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
     """How long models, sums, bundles and statuses of a round are served after its settle deadline, but never less than
-    `release_patience` or than the fees of its batches may take.  Then they are deleted, and their events with them; of
-    each task the last round stays."""
+    `release_patience` or than the fees of its batches may take.  Then they are deleted, and their events with them."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
     """Time between deletions of what is no longer needed."""
     max_upload_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 37
     """Most bytes of owners' uploads on disk, which are deleted with their round.  A task has no more than is free for
     others, as anybody can make one that names this coordinator; an owner that finds no room uploads to the provers."""
     counted_refusals: Annotated[int, Interval(ge=0, le=10**6), Unit("refusals")] = 1000
-    """Refused headers of a task, by each cause, that are logged and counted; further ones only appear in the process's
-    log."""
+    """Refused headers of a task, by each cause, that are in the log until their round is forgotten; further ones are
+    not counted, and only appear in the process's log."""
     prover_roots: File | None = None
     """PEM certificates to trust instead of the system's, for provers whose endpoint has no pin."""
 

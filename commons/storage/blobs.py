@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from circuits.atomicfile import storing
@@ -48,10 +49,17 @@ class Blobs:
                 held[task_id] += path.stat().st_size
         self._quota.recount(held)
 
-    def put(self, data: bytes, task_id: int) -> bytes:
+    def require(self, task_id: int, size: int) -> None:
+        """Raise FullError when a task may not have so many bytes more."""
+        self._quota.require(task_id, size)
+
+    def put(self, data: bytes, task_id: int, *, promised: bool = False) -> bytes:
         """Store a task's bytes; durable on return.  Returns their digest.
 
         What is there already is kept as if it came now.
+
+        Args:
+            promised: somebody relies on them since there was room (``require``): only the disk may be too small.
 
         Raises:
             FullError: there is no room, or none for this task.
@@ -60,7 +68,8 @@ class Blobs:
         digest = keccak(data)
         with self._lock:  # callers of many threads share what room there is
             if not self.renew(digest, task_id):
-                self._quota.require(task_id, len(data))
+                if not promised:
+                    self._quota.require(task_id, len(data))
                 path = self._directory / f"{task_id:064x}" / digest.hex()
                 write_durably(path, data, disk=self._disk)
                 self._places.setdefault(digest, {})[task_id] = path
@@ -102,24 +111,26 @@ class Blobs:
             own = [(digest, places[task_id]) for digest, places in self._places.items() if task_id in places]
             return {digest for digest, path in own if path.exists() and path.stat().st_mtime < before}
 
-    def discard(self, digests: Collection[bytes], task_id: int) -> None:
-        """Delete a task's bytes; what is not there is passed over.  Raises StorageError."""
+    def discard(self, digests: Collection[bytes], task_id: int, *, before: float = inf) -> None:
+        """Delete a task's bytes; what is not there is passed over.
+
+        Args:
+            before: what was stored, or renewed, then or later stays.
+
+        Raises:
+            StorageError: they cannot be deleted.
+        """
         with self._lock, storing("cannot delete a stored file"):
             for digest in digests:
                 path = self._places.get(digest, {}).get(task_id)
-                if path is not None:
-                    size = path.stat().st_size if path.exists() else 0
+                there = path.stat() if path is not None and path.exists() else None
+                if path is not None and (there is None or there.st_mtime < before):
+                    size = 0 if there is None else there.st_size
                     self._disk.durably(partial(path.unlink, missing_ok=True))
                     self._quota.add(task_id, -size)
                     del self._places[digest][task_id]
                     if not self._places[digest]:
                         del self._places[digest]
-
-    def keep_only(self, digests: Collection[bytes]) -> None:
-        """Delete everything else: what a crash has left, of which nothing is known.  Raises StorageError."""
-        wanted = frozenset(digests)
-        for task_id in self.tasks():
-            self.discard(self.older(task_id, float("inf")) - wanted, task_id)
 
     def _paths(self, digest: bytes) -> list[Path]:
         with self._lock:

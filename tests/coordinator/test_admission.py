@@ -381,6 +381,36 @@ def test_forged_headers_do_not_keep_owners_refusals_from_being_counted(world: Wo
     assert world.submit(world.headers[1]).state is SubmissionState.PENDING
 
 
+def test_refusals_of_strangers_tasks_take_no_room_from_others(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody can make tasks that name this coordinator, and send it headers for them that it refuses."""
+    world.admission._refusals._most = most = 100
+    task = world.headers[0].task_id
+    forged = [HeaderRefused(1000 + n % 10, f"cause-{n % 7}", n.to_bytes(32, "big"), 0) for n in range(most - 2)]
+    world.journal.record(*forged)
+    world.admission.recount()
+    for owner in (0, 1):
+        world.refuse(NotReadyError, "too few", world.headers[owner], {})
+    assert state_of(world.journal).rejections[task] == {"not-ready": 1}
+    assert caplog.text.count("event=refusals-not-counted") == 1
+    world.refuse(NotReadyError, "too few", world.headers[2], {})
+    assert caplog.text.count("event=refusals-not-counted") == 1, "once in a while"
+    assert world.submit(world.headers[1]).state is SubmissionState.PENDING
+
+
+def test_a_restart_knows_how_many_refusals_there_are(world: World) -> None:
+    world.refuse(NotReadyError, "too few", world.headers[0], {})
+    world.refuse(NotReadyError, "too few", world.headers[1], {})
+    assert world.admission._refusals._held == {world.headers[0].task_id: 2}
+    world.admission.recount()
+    assert world.admission._refusals._held == {world.headers[0].task_id: 2}
+
+
+def test_a_refusal_for_a_round_that_is_forgotten_is_not_counted(world: World) -> None:
+    world.journal.forget(world.headers[0].task_id, 0)
+    world.refuse(ClosedError, "over for good", world.headers[0])
+    assert not world.log.of(HeaderRefused)
+
+
 def test_while_the_node_is_down_nothing_enters_and_later_it_does(world: World) -> None:
     world.market.down = 1
     world.refuse(ChainError, "cannot be reached", world.headers[0])

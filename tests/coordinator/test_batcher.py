@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 import native
+from circuits.errors import FullError
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.status import SubmissionState
 from commons.runtime.clock import SystemClock
+from commons.storage.blobs import Blobs
 from coordinator.batcher import Batcher, Plan, Unproven
 from coordinator.events import HeaderAccepted, OwnerDropped
 from coordinator.giving_up import Trouble
@@ -34,6 +36,7 @@ class World:
 
     def __init__(self, directory: Path, network: Network | None = None) -> None:
         self.directory = directory
+        self.room: int | None = None
         self.network: Network = network_with(OWNERS) if network is None else network
         self.journal: Journal = journal_in(directory)
         self.key = (self.network.terms.task_id, 0)
@@ -59,9 +62,10 @@ class World:
         locked: tuple[bytes, ...] | None = None,
         out: frozenset[bytes] = frozenset(),
     ) -> Unproven | None:
+        self.blobs = blobs_in(self.directory) if self.room is None else with_room(self.directory, self.room)
         batcher = Batcher(
             self.journal,
-            blobs_in(self.directory),
+            self.blobs,
             watch_in(self.directory),
             accusations_in(self.journal),
             RoundWatch(SystemClock()),
@@ -77,6 +81,10 @@ class World:
         """The bundle of the one batch."""
         (batch,) = state_of(self.journal).batches.values()
         return AuditBundle.decode(blobs_in(self.directory).get(batch.bundle_digest))
+
+
+def with_room(directory: Path, room: int) -> Blobs:
+    return Blobs(directory / "results", max_bytes=room)
 
 
 def unproven(outcome: Unproven | None, trouble: Trouble) -> str:
@@ -112,6 +120,39 @@ def test_the_set_is_on_record_before_a_prover_is_asked_to_attest_it(world: World
     locks = dict(seen)
     assert locks[Step.ATTEST] == world.network.cohort.digests
     assert all(locked is None for step, locked in locks.items() if step is not Step.ATTEST)
+
+
+def test_a_batch_for_whose_results_there_is_no_room_is_not_begun(world: World) -> None:
+    """Provers that have signed a set sign no other one, so room is looked for in front of the coin."""
+    asked: list[Step] = []
+    world.room = 1 << 10
+    fleet = NetworkFleet(world.network, before=lambda requests: asked.append(next(iter(requests.values())).step))
+    with pytest.raises(FullError, match="max_store_bytes"):
+        world.prove(fleet)
+    assert not asked
+    assert world.round.cohort is None
+    world.room = None
+    assert world.prove(fleet) is None
+    assert asked
+
+
+def test_a_batch_that_was_begun_is_stored_though_others_have_taken_its_room(world: World) -> None:
+    def before(requests: Mapping[int, StepRequest]) -> None:
+        if next(iter(requests.values())).step is Step.ATTEST:
+            world.blobs._quota.add(99, 1 << 30)
+
+    assert world.prove(NetworkFleet(world.network, before=before)) is None
+    assert world.bundle().statement.size == OWNERS
+    with pytest.raises(FullError):
+        world.blobs.put(b"something else", 5)
+
+
+def test_a_set_that_provers_may_have_signed_is_proven_and_stored_whatever_room_there_is(world: World) -> None:
+    world.prove(NetworkFleet(world.network, faults={p: [silent(Step.ATTEST)] for p in EVERYBODY}))
+    world.restart()
+    world.room = 1
+    assert world.prove(NetworkFleet(world.network), again=True, locked=world.round.locked) is None
+    assert world.bundle().statement.size == OWNERS
 
 
 def test_a_set_whose_attestations_were_lost_is_proven_again_and_no_smaller_one(world: World) -> None:

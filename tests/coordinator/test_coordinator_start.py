@@ -47,10 +47,10 @@ def test_a_log_of_this_deployment_is_used() -> None:
 
 def test_a_log_of_a_chain_that_was_reset_is_refused_and_the_cure_is_named() -> None:
     with pytest.raises(StorageError, match=r"another chain, or one that was reset; .*another event log"):
-        require_own_log(journal(HeaderRefused(1, "closed", b""), entered()), Reset(chain_of(NETWORK)))
+        require_own_log(journal(HeaderRefused(1, "closed", b"", 0), entered()), Reset(chain_of(NETWORK)))
 
 
-@pytest.mark.parametrize("events", [(), (HeaderRefused(1, "closed", b""),)])
+@pytest.mark.parametrize("events", [(), (HeaderRefused(1, "closed", b"", 0),)])
 def test_a_log_without_submissions_is_used(events: tuple[Event, ...]) -> None:
     require_own_log(journal(*events), Reset(chain_of(NETWORK)))
 
@@ -60,6 +60,31 @@ def test_a_log_whose_rounds_the_chain_does_not_know_waits_for_it(market: type[Ma
     """A node that is behind, or a chain that was reset: its next rounds get the numbers that the log has already."""
     with pytest.raises(ChainError, match=r"knows none of the rounds.*Wait for the node; else: give"):
         require_own_log(journal(entered(number=7)), market(chain_of(NETWORK)))
+
+
+@dataclass
+class Another(Market):
+    """Another deployment of the market."""
+
+    @property
+    def market_id(self) -> MarketId:
+        return replace(super().market_id, deployment=keccak(b"another block before it"))
+
+
+@pytest.mark.parametrize("events", [(), (entered(),)])
+def test_a_log_says_for_good_to_which_deployment_it_belongs(events: tuple[Event, ...]) -> None:
+    """So no round has to stay in it for that."""
+    log, chain = MemoryLog(), chain_of(NETWORK)
+    made = Journal(log)
+    made.record(*events)
+    require_own_log(made, Market(chain))
+    require_own_log(made, Market(chain))
+    assert [one["kind"] for one in log.records].count("market-named") == 1
+    made.forget(NETWORK.terms.task_id, 0)
+    for known in (made, Journal(log)):
+        require_own_log(known, Market(chain))
+        with pytest.raises(StorageError, match=r"another chain, or one that was reset; .*another event log"):
+            require_own_log(known, Another(chain))
 
 
 def test_one_round_that_was_taken_back_and_opened_anew_does_not_make_a_log_foreign() -> None:
@@ -99,7 +124,10 @@ def test_strangers_tasks_keep_no_coordinator_from_starting(task: int) -> None:
 
 
 def test_verifiers_that_refuse_are_no_evidence() -> None:
-    require_own_log(journal(*strangers(REFUSING, 3)), Strange(chain_of(NETWORK)))
+    log = journal(*strangers(REFUSING, 3))
+    require_own_log(log, Strange(chain_of(NETWORK)))
+    with log.reading() as state:
+        assert state.market is None
 
 
 def test_a_node_that_is_down_does_not_make_a_log_foreign() -> None:

@@ -33,7 +33,7 @@ def test_what_is_recorded_inside_the_block_is_seen_there() -> None:
 
 def test_events_come_to_the_log_together_and_in_the_order_in_which_they_are_given() -> None:
     log = MemoryLog()
-    Journal(log).record(AttemptUsed(*KEY, 1), HeaderRefused(7, "closed", bytes(32)), AttemptUsed(*KEY, 2))
+    Journal(log).record(AttemptUsed(*KEY, 1), HeaderRefused(7, "closed", bytes(32), 0), AttemptUsed(*KEY, 2))
     assert [record["kind"] for record in log.records] == ["attempt-used", "header-refused", "attempt-used"]
     assert log.together == [3], "a crash leaves all of them or none"
     assert used(Journal(log)) == 2

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from circuits.errors import ClosedError, FullError, UnknownError
+from circuits.errors import ChainError, ClosedError, FullError, UnknownError
+from circuits.terms import TaskTerms
+from commons.chain.facts import RoundRecord
 from commons.protocol.status import SubmissionState
 from commons.storage.blobs import Blobs
 from commons.storage.eventlog import SqliteLog
@@ -22,12 +25,14 @@ from coordinator.events import (
     ExclusionSigned,
     FeesEnded,
     HeaderAccepted,
+    HeaderRefused,
     OwnerDropped,
     RoundClosed,
     SumOpened,
+    from_record,
 )
 from coordinator.journal import VERSIONS, Journal
-from tests.coordinator.markets import MemoryLog
+from tests.coordinator.markets import Market, MemoryLog
 from tests.coordinator.test_driver import World
 from tests.simulation.world.disk import CrashError, SimulatedDisk
 from tests.simulation.world.network import InOrder
@@ -70,8 +75,8 @@ def test_every_kind_of_event_of_a_round_goes_and_what_is_counted_of_it_stays() -
     journal.record(*stories.story()[:-1], *of_round(stories.ROUND[1] + 1))
     before = plain(journal._state.task_status(TASK).rejections)
     journal.forget(*stories.ROUND)
-    assert [one["kind"] for one in log.records[:2]] == ["header-refused"] * 2, "they are of no round"
-    assert log.records[2:-1] == records_of(of_round(stories.ROUND[1] + 1))
+    assert log.records[0]["kind"] == "market-named", "it is of no round"
+    assert log.records[1:-1] == records_of(of_round(stories.ROUND[1] + 1))
     assert log.records[-1]["kind"] == "rounds-forgotten"
     assert plain(journal._state.task_status(TASK).rejections) == before
     assert vars(journal._state) == folded(log), "a restart knows what the running process does"
@@ -124,10 +129,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.coordinator.close()
 
 
-def done(world: World, number: int, *, but: type[Event] | None = None) -> list[bytes]:
+def done(world: World, number: int, *, but: type[Event] | None = None, task: int | None = None) -> list[bytes]:
     """A round that is over, with its results on the disk; their digests."""
-    digests = [world.coordinator.results.put(id_of(number, kind) * 3, world.task) for kind in (1, 2)]
-    for event in of_round(number, world.task):
+    task = world.task if task is None else task
+    digests = [world.coordinator.results.put(id_of(number, kind) * 3, task) for kind in (1, 2)]
+    for event in of_round(number, task):
         match event:
             case BatchProven():
                 world.journal.record(replace(event, bundle_digest=digests[0]))
@@ -155,19 +161,18 @@ def known(world: World) -> set[int]:
         return {number for _, number in state.rounds}
 
 
-def test_rounds_are_forgotten_with_their_results_when_they_are_long_over_but_the_last(world: World) -> None:
+def test_rounds_are_forgotten_with_their_results_when_they_are_long_over(world: World) -> None:
     rounds(world, 3)
     digests = [done(world, number) for number in range(3)]
     windows = world.network.terms.windows
     later(world, 90 + (windows.submit + windows.settle) / DAY - 1)
     assert known(world) == {0, 1, 2}
     later(world, 2)
-    assert known(world) == {2}
+    assert not known(world), "a task that is at its end takes no room for good"
     results = world.coordinator.results
-    assert [results.has(digest) for pair in digests for digest in pair] == [False] * 4 + [True] * 2
+    assert not any(results.has(digest) for pair in digests for digest in pair)
     assert vars(world.journal._state) == folded(world.log)
-    later(world, 1000)
-    assert known(world) == {2}
+    assert [one["kind"] for one in world.log.records] == ["rounds-forgotten"]
 
 
 @pytest.mark.parametrize("what", [RoundClosed, FeesEnded])
@@ -190,7 +195,7 @@ def test_an_owner_that_is_to_be_excluded_keeps_its_round(world: World) -> None:
     assert known(world) == {0, 1}
     world.journal.record(ExclusionEnded(world.task, 0, 5))
     later(world, 1)
-    assert known(world) == {1}
+    assert not known(world)
 
 
 def test_neither_the_machines_clock_nor_the_chains_alone_has_anything_forgotten(world: World) -> None:
@@ -221,9 +226,7 @@ def test_models_are_kept_for_rounds_of_which_anything_is_served_and_while_they_a
     models, chain = world.coordinator.models, world.market.chain
     used, unused, foreign = models.put(b"used", world.task), models.put(b"unused", world.task), models.put(b"a", 99)
     chain.model_digest = used
-    world.clock.sleep(max(path.stat().st_mtime for path in files(models)) - world.clock.time())
-    for _ in range(2):
-        chain.mine()
+    be_young(world, models)
     chain.open_round(world.network.terms.capacity)
     later(world, 80)
     assert all(models.has(digest) for digest in (used, unused, foreign))
@@ -233,24 +236,191 @@ def test_models_are_kept_for_rounds_of_which_anything_is_served_and_while_they_a
     assert not models.has(used)
 
 
+def refused(log: Any, task: int) -> list[HeaderRefused]:
+    return [
+        event for event in map(from_record, log.records) if isinstance(event, HeaderRefused) and event.task_id == task
+    ]
+
+
+def test_refusals_go_with_their_rounds_and_stay_counted(world: World) -> None:
+    rounds(world, 2)
+    for event in of_round(0, world.task):
+        world.journal.record(event)
+    late = [HeaderRefused(world.task, "closed", bytes([n]) * 32, n) for n in range(2)]
+    world.journal.record(*late, HeaderRefused(world.task, "validity", bytes(32), 0))
+    world.journal.record(*(replace(event, task_id=99) for event in late))
+    before = dict(world.journal._state.rejections[world.task])
+    assert before == {"closed": 2, "validity": 2}
+    world.market.raises[1] = ChainError("the node is silent about it")
+    later(world, 1000)
+    assert refused(world.log, world.task) == late[1:]
+    assert world.journal._state.refusals == {world.task: {"closed": 1}, 99: {"closed": 2}}
+    del world.market.raises[1]
+    later(world, 1)
+    assert not refused(world.log, world.task), "a round of which headers were refused only is forgotten, too"
+    assert world.journal._state.rejections[world.task] == before
+    assert world.journal._state.refusals == {99: {"closed": 2}}
+    assert len(refused(world.log, 99)) == 2
+    assert vars(world.journal._state) == folded(world.log)
+
+
+def test_what_a_forgotten_task_held_is_free_for_others(world: World) -> None:
+    admission = world.coordinator.admission
+    admission._quota._most = admission._refusals._most = 2
+    for event in of_round(0, world.task):
+        world.journal.record(event)
+    world.journal.record(*(HeaderRefused(world.task, "closed", bytes([n]) * 32, 0) for n in range(2)))
+    admission.recount()
+    for quota in (admission._quota, admission._refusals):
+        with pytest.raises(FullError):
+            quota.require(99, 1)
+    later(world, 1000)
+    for quota in (admission._quota, admission._refusals):
+        quota.require(99, 1)
+
+
+@pytest.fixture
+def nodes(world: World) -> World:
+    """It asks three nodes; the first one lies about what a test says, and about the time."""
+    world.market.count, world.market.lying = 3, 10**9
+    return world
+
+
+def settled_long_ago(world: World, patch: pytest.MonkeyPatch) -> None:
+    honest = Market.round
+
+    def lied(market: Market, task_id: int, number: int) -> RoundRecord:
+        record = honest(market, task_id, number)
+        return replace(record, settle_deadline=1) if market.lies else record
+
+    patch.setattr(Market, "round", lied)
+
+
+def task_unknown(world: World, patch: pytest.MonkeyPatch) -> None:
+    honest = Market.terms
+
+    def lied(market: Market, task_id: int) -> TaskTerms:
+        if market.lies:
+            raise UnknownError("the chain knows no such task")
+        return honest(market, task_id)
+
+    patch.setattr(Market, "terms", lied)
+
+
+@pytest.mark.parametrize("lie", [settled_long_ago, task_unknown])
+def test_the_word_of_one_node_deletes_nothing(
+    nodes: World, lie: Callable[[World, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, results, chain = nodes.coordinator.models, nodes.coordinator.results, nodes.market.chain
+    chain.model_digest = used = models.put(b"used", nodes.task)
+    be_young(nodes, models)
+    later(nodes, 1)
+    rounds(nodes, 3)
+    stored = [digest for number in range(3) for digest in done(nodes, number)]
+    later(nodes, 85)
+    chain.open_round(nodes.network.terms.capacity)
+    lie(nodes, monkeypatch)
+    left = results.put(b"left by a crash", nodes.task)
+    (path,) = (path for path in files(results) if path.name == left.hex())
+    came = nodes.clock.time() + (4.5 - 90 - windows_of(nodes) / 2) * DAY
+    os.utime(path, (came, came))
+    later(nodes, 4.5)
+    assert known(nodes) == {1, 2}, "the first was over long before"
+    assert models.has(used)
+    assert all(map(results.has, (*stored[2:], left)))
+    later(nodes, 300)
+    assert not known(nodes)
+    assert [models.has(used), results.has(left)] == [False, False], "two of three are enough"
+
+
+def test_nodes_that_do_not_agree_delete_nothing(nodes: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds(nodes, 2)
+    for number in range(2):
+        done(nodes, number)
+    honest = Market.round
+
+    def silent(market: Market, task_id: int, number: int) -> RoundRecord:
+        if market._node in (1, 2):
+            raise ChainError("the node is silent")
+        return honest(market, task_id, number)
+
+    monkeypatch.setattr(Market, "round", silent)
+    later(nodes, 1000)
+    assert known(nodes) == {0, 1}
+
+
+def test_trouble_with_one_round_keeps_those_behind_it_only(world: World) -> None:
+    rounds(world, 4)
+    for number in range(4):
+        done(world, number)
+    world.market.raises[2] = UnknownError("a reorganisation took it back")
+    later(world, 1000)
+    assert known(world) == {2, 3}
+
+
 def files(blobs: Blobs) -> list[Path]:
     return [path for path in blobs._directory.rglob("*") if path.is_file()]
 
 
-def test_results_of_which_the_log_knows_nothing_are_deleted_at_the_start(tmp_path: Path) -> None:
-    """A crash between a file and its event leaves one."""
-    world = World(tmp_path, InOrder())
-    kept, lost = done(world, 0), world.coordinator.results.put(b"lost", world.task)
-    (tmp_path / "results" / ".new-half").write_bytes(b"half")
-    world.coordinator.close()
-    blobs = Blobs(tmp_path / "results", max_bytes=1 << 20)
-    assert blobs.has(lost)
-    with world.journal.reading() as state:
-        blobs.keep_only({d for b in state.batches.values() for d in (b.bundle_digest, b.payload_digest) if d})
-    assert [blobs.has(digest) for digest in (*kept, lost)] == [True, True, False]
-    assert not list((tmp_path / "results").glob(".new-*"))
+def be_young(world: World, blobs: Blobs) -> None:
+    """From now on the world's time is at least that of the files, which is this machine's."""
+    world.clock.sleep(max(path.stat().st_mtime for path in files(blobs)) - world.clock.time())
+    for _ in range(2):
+        world.market.chain.mine()
+
+
+def windows_of(world: World) -> float:
+    """Days from a round's opening to its settle deadline."""
+    windows = world.network.terms.windows
+    return (windows.submit + windows.settle) / DAY
+
+
+def test_results_of_which_the_log_knows_nothing_stay_until_nobody_may_ask_for_them(world: World) -> None:
+    """A crash between a file and its event leaves one; or the log is a fresh one, or an old one."""
+    results = world.coordinator.results
+    kept, lost, foreign = (
+        done(world, 0, but=RoundClosed),
+        results.put(b"lost", world.task),
+        results.put(b"of another task", 99),
+    )
+    be_young(world, results)
+    later(world, 89)
+    assert all(map(results.has, (*kept, lost, foreign)))
+    later(world, 1 + windows_of(world) / 2)
+    assert [results.has(digest) for digest in (lost, foreign)] == [True, False]
+    young = results.put(b"what another coordinator stored meanwhile", world.task)
+    path = next(path for path in files(results) if path.name == young.hex())
+    os.utime(path, (world.clock.time(), world.clock.time()))
+    later(world, 1)
+    assert [results.has(digest) for digest in (*kept, lost, young)] == [True, True, False, True]
     with pytest.raises(UnknownError):
-        blobs.get(lost)
+        results.get(lost)
+
+
+def test_beginning_to_lead_deletes_no_result(tmp_path: Path) -> None:
+    """The log may be a fresh one, or this coordinator has been asleep while another one led."""
+    world = World(tmp_path, InOrder())
+    stored = done(world, 0)
+    world.coordinator.close()
+    (tmp_path / "results" / ".new-half").write_bytes(b"half")
+    again = World(tmp_path, InOrder())
+    assert all(map(again.coordinator.results.has, stored))
+    assert not list((tmp_path / "results").glob(".new-*"))
+    again.coordinator.close()
+
+
+def test_what_was_stored_again_after_it_was_found_old_stays(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path, max_bytes=1 << 20)
+    digest = blobs.put(b"a sum", TASK)
+    (path,) = files(blobs)
+    os.utime(path, (1000.0, 1000.0))
+    old = blobs.older(TASK, 2000.0)
+    blobs.put(b"a sum", TASK)
+    blobs.discard(old, TASK, before=2000.0)
+    assert blobs.has(digest)
+    os.utime(path, (1000.0, 1000.0))
+    blobs.discard(old, TASK, before=2000.0)
+    assert not blobs.has(digest)
 
 
 @pytest.mark.parametrize("kind", ["crash-before", "crash-after", "full"])
@@ -273,12 +443,12 @@ def test_forgetting_stands_a_crash_and_a_full_disk_at_every_write(tmp_path: Path
         assert set(state.rounds) in ({(TASK, 0), (TASK, 1)}, {(TASK, 1)})
         forgotten = (TASK, 0) not in state.rounds
     assert forgotten or write == 0
-    Blobs(tmp_path / "results", max_bytes=1 << 20).keep_only(() if forgotten else digests)
     if not forgotten:
         again.forget(TASK, 0)
+    Blobs(tmp_path / "results", max_bytes=1 << 20).discard(digests, TASK)  # as is done with what no log knows
     assert set(again._state.rounds) == {(TASK, 1)}
     again.close()
-    assert forgotten == (not files(Blobs(tmp_path / "results", max_bytes=1 << 20)))
+    assert not files(Blobs(tmp_path / "results", max_bytes=1 << 20))
 
 
 def test_a_task_has_no_more_headers_than_four_times_what_it_leaves_free(world: World) -> None:

@@ -64,6 +64,7 @@ class World:
     directory: Path
     journal: Journal
     chain: FakeChain
+    others: int = 0
 
     @property
     def batch(self) -> ProvenBatch:
@@ -71,6 +72,7 @@ class World:
 
     def collect(self, fleet: NetworkFleet | None = None, *, publish: bool = False) -> None:
         chain, blobs = cast(ChainWriter, self.chain), blobs_in(self.directory)
+        blobs._quota.add(99, self.others)
         fees = FeeSettlement(chain, self.journal, blobs, timeout=1.0)
         releases = Releases(chain, fees, self.journal, blobs, step_timeout=1.0)
         asked = (fleet or NetworkFleet(self.network)).fleet
@@ -110,6 +112,13 @@ def test_a_sum_is_opened_stored_and_recorded(world: World) -> None:
     assert not world.chain.published
     again = journal_in_copy(world)
     assert state_of(again).batches[world.done.batch_id].payload_digest == world.batch.payload_digest
+
+
+def test_a_sum_is_stored_though_others_have_taken_its_room(world: World) -> None:
+    """There was room when its batch was begun, and the provers have released it."""
+    world.others = 1 << 30
+    world.collect()
+    world.check()
 
 
 def journal_in_copy(world: World) -> Journal:

@@ -95,8 +95,9 @@ SETTLED = BatchSettled(BATCH, True, "")
 OPENED = SumOpened(BATCH, b"\xbb" * 32)
 PUBLISHED = SumPublished(BATCH, b"\xee" * 32)
 STORY: tuple[Event, ...] = (
-    entered(0), entered(1), entered(2), HeaderRefused(5, "closed", sid(9)), CohortBegun(*KEY, (sid(0), sid(1), sid(2))),
-    AttemptUsed(*KEY, 1), OwnerDropped(sid(2), "validity: norm above the bound", True),
+    entered(0), entered(1), entered(2), HeaderRefused(5, "closed", sid(9), 0),
+    CohortBegun(*KEY, (sid(0), sid(1), sid(2))), AttemptUsed(*KEY, 1),
+    OwnerDropped(sid(2), "validity: norm above the bound", True),
     ProverBlamed(*KEY, 2, "MASK", "a wrong share: it does not fit", True), AttemptUsed(*KEY, 2),
     SetLocking(*KEY, (sid(0), sid(1))), PROVEN, TransactionSent(BATCH, b"\xdd" * 32), SETTLED, OPENED, PUBLISHED,
     RoundClosed(*KEY, ""),

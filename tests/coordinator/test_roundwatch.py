@@ -192,9 +192,9 @@ def test_the_operator_sees_each_round_and_the_last_batch(stage: Stage) -> None:
 
 def test_events_are_counted_by_causes_that_are_ours(stage: Stage) -> None:
     for n in range(50):
-        stage.journal.record(HeaderRefused(stage.key[0], f"made-up-{n}", bytes([n]) * 32))
+        stage.journal.record(HeaderRefused(stage.key[0], f"made-up-{n}", bytes([n]) * 32, 0))
     stage.journal.record(
-        *stage.entered, CohortBegun(*stage.key, stage.digests), HeaderRefused(stage.key[0], "closed", bytes(32)),
+        *stage.entered, CohortBegun(*stage.key, stage.digests), HeaderRefused(stage.key[0], "closed", bytes(32), 0),
         OwnerDropped(stage.digests[0], "validity: its norm", True), OwnerDropped(stage.digests[1], "any: x", False),
         ProverBlamed(*stage.key, 1, "MASK", "share: why", True), ProverBlamed(*stage.key, 2, "MASK", "gone", False),
         CohortFailed(*stage.key, "why", False, 5), BatchProven(*stage.key, BATCH, stage.digests[2:], BUNDLE),

@@ -37,10 +37,11 @@ def story() -> tuple[events.Event, ...]:
     first, second, third, fourth, fifth = (submission(index) for index in range(5))
     refused, closed = seed_of("another batch"), "a cohort of one is too small"
     return (
+        events.MarketNamed(MARKET.chain_id, MARKET.address, MARKET.deployment),
         *(events.HeaderAccepted(submission(i), header(i), (0, 1, 3)) for i in range(6)),
         events.ShareDelivered(first, 2),
-        events.HeaderRefused(ROUND[0], "bad-signature", seed_of("a forged header")),
-        events.HeaderRefused(ROUND[0], "closed", seed_of("a late header")),
+        events.HeaderRefused(ROUND[0], "bad-signature", seed_of("a forged header"), ROUND[1]),
+        events.HeaderRefused(ROUND[0], "closed", seed_of("a late header"), ROUND[1]),
         events.CohortBegun(*ROUND, (first, second, third, fifth)),
         events.AttemptUsed(*ROUND, 1),
         events.ProverBlamed(*ROUND, 2, "MASK", "a wrong share: “it does not fit”", True),
