@@ -98,6 +98,20 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "provers/prover.py",
+        "reader.most(partial(self._is_past, reader, name, due, now))",
+        "self._is_past(reader, name, due, now)",
+        "one node that lies has no share deleted",
+        _in("provers", "test_prover.py::test_a_lying_node_of_three_has_no_share_deleted"),
+    ),
+    Mutant(
+        "provers/retention.py",
+        "reader.most(partial(self._is_past, reader, name, now))",
+        "self._is_past(reader, name, now)",
+        "one node that lies closes no round",
+        _in("provers", "test_retention.py::test_a_lying_node_of_three_closes_no_round"),
+    ),
+    Mutant(
         "provers/storeroom.py",
         "self._for_shares - self._taken",
         "self._most - self._taken",
@@ -635,16 +649,16 @@ MUTANTS = (
     ),
     Mutant(
         "provers/prover.py",
-        "if self._deadline(name, due) >= now)",
+        "if not self._is_over(name, due, now))",
         "if False)",
         "shares are kept while a pause keeps their round open",
         _in("provers", "test_prover.py"),
     ),
     Mutant(
         "provers/prover.py",
-        "return due + _LONGEST_PAUSE",
-        "return due + 1000 * _LONGEST_PAUSE",
-        "a silent node keeps no share for ever",
+        "return now > due + _LONGEST_PAUSE",
+        "return False",
+        "a round that no node knows keeps no share for ever",
         _in("provers", "test_prover.py"),
     ),
     Mutant(

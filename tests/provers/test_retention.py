@@ -1,4 +1,4 @@
-"""What a prover deletes once nobody may ask for it, by its own clock and every node's chain, and not before."""
+"""What a prover deletes once nobody may ask for it, by its own clock and most nodes' chain, and not before."""
 
 from __future__ import annotations
 
@@ -97,6 +97,22 @@ def test_one_of_two_nodes_that_lags_or_is_silent_keeps_the_round(world: World) -
     assert not world.store.ledger.closed
     second.down = 0
     retention.turn(now)
+    assert world.store.ledger.closed
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_lying_node_of_three_closes_no_round(world: World, second: bool) -> None:
+    """Its time and its deadline are as it likes; this machine's clock is wrong as well."""
+    worked_on(world)
+    for _ in range(13):
+        world.chain.mine()
+    node = Node(world.chain, count=3, lying=1000)
+    readers = [world.node, node] if second else [node]
+    retention = Retention(readers, world.store, world.prover._settings)
+    retention.turn(int(world.clock.time()) + 10 * 365 * DAY)
+    assert not world.store.ledger.closed
+    pass_time(world, windows(world) + 1000)
+    retention.turn(int(world.clock.time()))
     assert world.store.ledger.closed
 
 
