@@ -21,12 +21,12 @@ from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.sharing import sealing
 from commons.sharing.sealedbodies import END, BodyLabel, RunningCheck, SealedChunk, chunk_count, take_rest
-from commons.sharing.sharepayloads import body_sizes, scalar_bytes
+from commons.sharing.sharepayloads import body_sizes, check_form, own_bytes
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
 from provers.partials import Partial, Partials
 from provers.party.ledger import owner_key
-from provers.sharefiles import ReceivedShare
+from provers.sharefiles import ReceivedShare, stored_bytes
 from provers.store import ShareRecord, Store
 
 
@@ -121,17 +121,16 @@ class ShareIntake:
 
     def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Generator[int]:
         header, count = head.header, head.manifest.chunks_for(head.prover)
-        size = scalar_bytes(expected.dimension)
-        part, label = self._open_part(head, expected)
+        part, label, size = self._open_part(head, expected)
         name = (header.task_id, header.round, header.owner)
         expires = expected.record.settle_deadline + self._clock_skew
-        begin = partial(self._begin, head, part, label, expected)
+        begin = partial(self._begin, head, part, label, size, expected)
         with self._partials.held(expected.upload, name, size, expires, begin) as share:
             yield from take_rest(share, count, chunks)
             share.keep(header.share_digests[head.prover], partial(self._adopt, header, expected))
 
-    def _open_part(self, head: ShareHead, expected: _Expected) -> tuple[sealing.Part, BodyLabel]:
-        """What is sealed to this prover, and what the chunks of its body are sealed under."""
+    def _open_part(self, head: ShareHead, expected: _Expected) -> tuple[sealing.Part, BodyLabel, int]:
+        """What is sealed to this prover, what its body is sealed under, and the bytes of the share on disk."""
         own, body = head.prover, head.manifest.parts[head.prover].body
         count, domain = head.manifest.chunks_for(own), self._chain.market_id.domain
         if sha256(head.part).digest() != head.manifest.parts[own].digest:
@@ -139,23 +138,26 @@ class ShareIntake:
         label = sealing.PartLabel(domain, expected.submission, own, body, count)
         part = sealing.open_part(self._keystore.hpke_secret, head.part, label)
         form, committee = part.own[0], self._membership.committee
-        possible = sorted({chunk_count(size) for size in body_sizes(form, expected.dimension, committee)})
-        if possible and count not in possible:  # of a form that there is not, the writer says more
-            raise WireError(f"a share of this task comes in {' or '.join(map(str, possible))} chunks, not in {count}")
-        return part, BodyLabel(domain, expected.submission, body or 0, count)
+        bodies = {chunk_count(size): size for size in body_sizes(form, expected.dimension, committee)}
+        if not bodies:
+            check_form(form, len(part.own), expected.dimension, committee)
+        if count not in bodies:
+            possible = " or ".join(map(str, sorted(bodies)))
+            raise WireError(f"a share of this task comes in {possible} chunks, not in {count}")
+        size = stored_bytes(form, own_bytes(form, committee) + bodies[count], expected.dimension)
+        return part, BodyLabel(domain, expected.submission, body or 0, count), size
 
-    def _begin(self, head: ShareHead, part: sealing.Part, label: BodyLabel, expected: _Expected) -> Partial:
+    def _begin(self, head: ShareHead, part: sealing.Part, label: BodyLabel, size: int, expected: _Expected) -> Partial:
         """A share of which nothing has come but what is this prover's own."""
         header = head.header
-        room = scalar_bytes(expected.dimension) + self._partials.reserved()
-        self._store.room_for(header.task_id, header.round, header.owner, room)
         with ExitStack() as undo:
+            undo.enter_context(self._store.reserved(header.task_id, header.round, header.owner, size))
             writer = undo.enter_context(self._store.receive(expected.dimension, self._membership))
             writer.write(part.own)
-            undo.pop_all()
+            held = undo.pop_all()
         body = head.manifest.parts[head.prover].body
         root = END if body is None else head.manifest.bodies[body].root
-        return Partial(writer, RunningCheck(root, label.chunks), part.key, label)
+        return Partial(writer, RunningCheck(root, label.chunks), part.key, label, held)
 
     def _adopt(self, header: SubmissionHeader, expected: _Expected, received: ReceivedShare) -> None:
         self._store.adopt(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from circuits.errors import BusyError
@@ -17,7 +17,10 @@ from commons.sharing.sealedbodies import BodyLabel, RunningCheck, SealedChunk, o
 from provers.sharefiles import ReceivedShare, ShareWriter
 
 MOST = 64
-"""Uploads that are under way or broke off; those that nobody brings any more make room for others, oldest first."""
+"""Uploads that are under way or broke off; beyond it one that was left alone makes room, the oldest of the task that
+keeps most room from others."""
+IDLE = 3600
+"""Seconds after which one that nobody goes on with is let go of: its owner would have come back."""
 OwnerName = tuple[int, int, bytes]
 """Task, round and address of an owner."""
 
@@ -29,10 +32,12 @@ class Partial:
         writer: takes the payload; the beginning, which is its prover's own, is in it already.
         check: of the body's chunks.
         key: of the body.
+        held: what is let go of with it.
     """
 
-    def __init__(self, writer: ShareWriter, check: RunningCheck, key: bytes, label: BodyLabel) -> None:
+    def __init__(self, writer: ShareWriter, check: RunningCheck, key: bytes, label: BodyLabel, held: ExitStack) -> None:
         self._writer, self._check, self._key, self._label = writer, check, key, label
+        self._resources = held
         self._lock = threading.Lock()
         self._kept = False
         self.broken = False
@@ -77,7 +82,7 @@ class Partial:
         """Delete what is not kept."""
         with self._lock:
             self.broken = True
-            self._writer.close()
+            self._resources.close()
 
     def _require_sound(self) -> None:
         if self.broken:
@@ -100,6 +105,12 @@ class _Held:
     size: int
     expires: int
     users: int = field(default=0)
+    idle_since: float | None = field(default=None)
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether anything of it is worth keeping when nobody brings the rest just now."""
+        return bool(self.users) or (not self.partial.over and self.partial.taken > 0)
 
 
 class Partials:
@@ -112,22 +123,20 @@ class Partials:
     def __init__(self, per_owner: int) -> None:
         self._per_owner = per_owner
         self._held: dict[bytes, _Held] = {}  # those that somebody came with last at the end
-        self._lock = threading.RLock()  # what begins a share asks how much is reserved
-
-    def reserved(self) -> int:
-        """Bytes that they may come to take."""
-        with self._lock:
-            return sum(held.size for held in self._held.values())
+        self._lock = threading.Lock()
 
     @contextmanager
     def held(
         self, upload: bytes, owner: OwnerName, size: int, expires: int, begin: Callable[[], Partial]
     ) -> Iterator[Partial]:
-        """The share of an upload, as far as it has come; what is over afterwards is let go of.
+        """The share of an upload, as far as it has come.
+
+        What is over afterwards, or of which nothing has come, is let go of: a head alone keeps no room from others,
+        nor does a call that is refused behind it.
 
         Args:
             upload: digest of its manifest.
-            size: bytes that it may come to take.
+            size: bytes that it comes to take.
             expires: when nobody can use it any more, seconds since 1970.
             begin: makes one of which nothing has come.
 
@@ -140,20 +149,22 @@ class Partials:
                 self._make_room(owner)
                 held = _Held(begin(), owner, size, expires)
             self._held[upload] = held
-            held.users += 1
+            held.users, held.idle_since = held.users + 1, None
         try:
             yield held.partial
         finally:
             with self._lock:
                 held.users -= 1
-                if held.partial.over and not held.users:
+                if not held.is_of_use:
                     self._drop(held)
 
     def discard(self, now: float) -> None:
-        """Let go of those that nobody can use any more."""
+        """Let go of those that nobody can use any more, or that nobody has gone on with for long."""
         with self._lock:
-            for held in [held for held in self._held.values() if held.expires < now and not held.users]:
-                self._drop(held)
+            for held in [held for held in self._held.values() if not held.users]:
+                held.idle_since = now if held.idle_since is None else held.idle_since
+                if held.expires < now or now - held.idle_since > IDLE:
+                    self._drop(held)
 
     def close(self) -> None:
         """Let go of all."""
@@ -165,10 +176,14 @@ class Partials:
         own = [held for held in self._held.values() if held.owner == owner]
         for among, most in ((own, self._per_owner), (list(self._held.values()), MOST)):
             if len(among) >= most:
-                idle = next((held for held in among if not held.users), None)
-                if idle is None:
+                idle = [held for held in among if not held.users]
+                if not idle:
                     raise BusyError("as many shares as are taken at a time are under way here; ask again in a while")
-                self._drop(idle)
+                self._drop(max(idle, key=self._kept_from_others))
+
+    def _kept_from_others(self, held: _Held) -> int:
+        """Bytes of all of its task; the first of several with as much is the one that was left alone first."""
+        return sum(other.size for other in self._held.values() if other.owner[0] == held.owner[0])
 
     def _drop(self, held: _Held) -> None:
         self._held = {upload: other for upload, other in self._held.items() if other is not held}

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
 from circuits.statement import Committee, Membership, SubmissionHeader
@@ -22,6 +23,7 @@ from commons.runtime.amounts import checksum
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
 from commons.runtime.pieces import Pieces
+from commons.runtime.seldom import Seldom
 from commons.settings.sections import ProverSettings
 from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.evidencefiles import FOLDER, EvidenceFiles
@@ -85,6 +87,7 @@ class Prover:
         self._gate = StepGate(self._runner.task_of, self._environment.own_coordinator, clock)
         self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
         self._retention = Retention(readers, store, settings)
+        self._seldom = Seldom(_log)
         self._refusals: Counter[str] = Counter()
 
     @property
@@ -198,15 +201,29 @@ class Prover:
             _log.info("event=shares-deleted count=%d", deleted)
 
     def _still_open(self, now: int) -> frozenset[RoundName]:
-        """Rounds whose deadline a pause of the market has moved since their shares came in."""
-        return frozenset(name for name, due in self.store.due(now).items() if self._deadline(name, due) >= now)
+        """Rounds whose shares are due by what one node said when they came in, and are not by what most say now.
 
-    def _deadline(self, name: RoundName, due: int) -> int:
-        """Until when a round's shares are needed; while no node says, for as long as a pause can be."""
+        A pause of the market moves deadlines, and the one node may have lied.
+        """
+        return frozenset(name for name, due in self.store.due(now).items() if not self._is_over(name, due, now))
+
+    def _is_over(self, name: RoundName, due: int, now: int) -> bool:
+        """Whether most nodes of each reader say that a round's shares are not needed any more."""
         try:
-            return self.chain.round(*name).settle_deadline + self._settings.clock_skew
-        except GradrollError:
-            return due + _LONGEST_PAUSE
+            return all(reader.most(partial(self._is_past, reader, name, due, now)) for reader in self._readers)
+        except GradrollError as error:  # nodes that are silent, or differ, delete nothing
+            self._seldom.say(
+                logging.WARNING, name,
+                "event=shares-kept task=%s round=%d reason=%r", shown(name[0]), name[1], str(error),
+            )  # fmt: skip
+            return False
+
+    def _is_past(self, reader: MarketReader, name: RoundName, due: int, now: int) -> bool:
+        """Whether a node shows a round's end; of one that it does not know, whether it would be after any pause."""
+        try:
+            return now > reader.round(*name).settle_deadline + self._settings.clock_skew
+        except UnknownError:  # opened in blocks that were taken back
+            return now > due + _LONGEST_PAUSE
 
     def _own_committee(self, committee_id: int) -> None:
         if committee_id != self._settings.committee:

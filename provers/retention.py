@@ -1,6 +1,6 @@
 """When a prover has nothing more to say about a round: it is closed for good in the ledger, then all of it is deleted.
 
-A node's word is not enough for that, nor is this machine's clock: what is deleted too early is lost to owners' model
+One node's word is not enough for that, nor is this machine's clock: what is deleted too early is lost to owners' model
 owner, and to the fees of its committee.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from circuits.errors import GradrollError
 from circuits.terms import DAY
@@ -24,7 +25,8 @@ class Retention:
     """Closes rounds of a store, and deletes what is left of them.
 
     Args:
-        readers: the market through each configured node; the one that shows the latest end counts.
+        readers: the market through `chain.url`, of whose nodes most must say that a round is over, and through the
+            second node; all must.
     """
 
     def __init__(self, readers: Sequence[MarketReader], store: Store, settings: ProverSettings) -> None:
@@ -64,14 +66,17 @@ class Retention:
         return found
 
     def _is_over(self, name: RoundName, worked_on: int, now: int) -> bool:
-        """Whether nobody may ask anything about a round any more, by this machine's clock and by every node's chain."""
+        """Whether nobody may ask anything about a round any more, by this machine's clock and by most nodes' chain."""
         if now <= worked_on + self._kept:
             return False
         try:
-            return all(min(now, self._settled(reader)) > self._end(reader, name) for reader in self._readers)
-        except GradrollError as error:  # a node that is silent, or lags, deletes nothing
+            return all(reader.most(partial(self._is_past, reader, name, now)) for reader in self._readers)
+        except GradrollError as error:  # nodes that are silent, or differ, delete nothing
             _log.debug("event=round-kept task=%s round=%d reason=%r", shown(name[0]), name[1], str(error))
             return False
+
+    def _is_past(self, reader: MarketReader, name: RoundName, now: int) -> bool:
+        return min(now, self._settled(reader)) > self._end(reader, name)
 
     def _settled(self, reader: MarketReader) -> int:
         return reader.block(self._settings.confirmations).timestamp

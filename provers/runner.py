@@ -110,7 +110,8 @@ class Runner:
             )  # fmt: skip
             raise
         if request.step is Step.ATTEST:  # before the lock, which binds the owners: after it the batch must be kept
-            self._store.room_for_more(outcome.about[0], len(request.payload))
+            dimension = self.dimension(request.session)
+            self._store.require_room_for_batch(outcome.about[0], len(request.payload), dimension)
         self._store.commit(outcome.entries, outcome.about)
         self._keep(request, outcome.reply.message)
         self._party = outcome.party

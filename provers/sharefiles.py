@@ -18,7 +18,7 @@ import numpy as np
 from circuits.atomicfile import storing
 from circuits.errors import StorageError, WireError
 from circuits.statement import Membership, share_length
-from commons.sharing.sharepayloads import DENSE_FORM, all_payload_sizes, check_form, share_blocks
+from commons.sharing.sharepayloads import DENSE_FORM, all_payload_sizes, check_form, scalar_bytes, share_blocks
 from commons.storage.files import LOCAL_DISK, Disk
 from native import FrArray
 
@@ -47,6 +47,11 @@ class ReceivedShare:
     body: Path | None
     size: int
     digest: bytes
+
+
+def stored_bytes(form: int, payload_bytes: int, dimension: int) -> int:
+    """``ReceivedShare.size`` of a payload of some form and length."""
+    return scalar_bytes(dimension) + (0 if form == DENSE_FORM else payload_bytes - 1)
 
 
 class ShareWriter:

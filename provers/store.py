@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import native
@@ -34,15 +32,16 @@ from commons.storage.files import (
     make_directory,
     move_durably,
     sync_directory,
-    write_durably,
 )
-from commons.storage.quota import Quota
 from native import FrArray
 from provers.batchfiles import BatchFiles
 from provers.formers import Formers
 from provers.ledgerrows import LEDGER, ROUNDS, LedgerRows, RoundName, head_of_rows
 from provers.party.ledger import Entry, LedgerState, RoundsClosed, Selection
-from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, map_sealed, require_whole
+from provers.results import Results
+from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, require_whole
+from provers.storeroom import StoreRoom
+from provers.sumfiles import SumFiles
 
 _FIRST_VERSION = (
     LEDGER,
@@ -108,7 +107,7 @@ class Store:
         """
         self._lock = DirectoryLock(directory)
         self._disk, self._clock = disk, clock or SystemClock()
-        self._quota = Quota(max_bytes, "shares, sums and batches", "prover.max_store_bytes")
+        self._room = StoreRoom(max_bytes)
         with ExitStack() as undo:
             undo.callback(self._lock.release)
             self._open(directory, undo)
@@ -120,21 +119,22 @@ class Store:
         self._database = Database(directory / "prover.sqlite", STEPS, self._disk, kept=head_of_rows)
         undo.callback(self._database.close)
         self._shares, self._bodies = directory / "shares", directory / "bodies"
-        self._sums, self._incoming = directory / "sums", directory / "incoming"
-        batches = directory / "batches"
+        self._incoming, sums, batches = directory / "incoming", directory / "sums", directory / "batches"
         with storing(f"cannot use the state directory {directory}"):
-            for folder in (self._shares, self._bodies, self._sums, batches, self._incoming):
+            for folder in (self._shares, self._bodies, sums, batches, self._incoming):
                 make_directory(folder)
             sync_directory(directory)  # a process that died may have made them, and not come to this
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
         self.formers = Formers(directory, self._disk)
         self._whole: set[bytes] = set()
-        self._rows, self._batches = LedgerRows(self._database), BatchFiles(batches, self._disk)
+        self._rows = LedgerRows(self._database)
+        self._batches, self._sums = BatchFiles(batches, self._disk), SumFiles(sums, self._disk)
+        self._results = Results(self._batches, self._sums, self._rows, self._room)
         self._drop_orphans()
         self._counting = threading.Lock()
         self._used: tuple[int, int] = (0, 0)
-        self._recount()
+        self._count()
 
     @property
     def ledger(self) -> LedgerState:
@@ -150,17 +150,27 @@ class Store:
         """Append ledger entries; on return they are durable and folded into ``ledger``.  See ``LedgerRows.commit``."""
         self._rows.commit(entries, about, int(self._clock.time()))
 
-    def room_for(self, task_id: int, round_number: int, owner: bytes, size: int) -> None:
-        """Raise ClosedError or FullError when one more share of ``size`` bytes is not taken."""
+    @contextmanager
+    def reserved(self, task_id: int, round_number: int, owner: bytes, size: int) -> Iterator[None]:
+        """Keep room for one more share of ``size`` bytes while it comes.
+
+        Raises:
+            ClosedError: its owner has handed in as many as one may.
+            FullError: there is no room, or none for this task.
+        """
+        self._require_few(task_id, round_number, owner)
+        with self._room.reserved(task_id, size):
+            yield
+
+    def _require_few(self, task_id: int, round_number: int, owner: bytes) -> None:
         key = (str(task_id), str(round_number), owner)
         count = self._database.query("SELECT COUNT(*) FROM shares WHERE task_id = ? AND round = ? AND owner = ?", key)
         if count[0][0] >= self.per_owner:
             raise ClosedError(f"this owner has handed in {self.per_owner} submissions in this round already")
-        self.room_for_more(task_id, size)
 
-    def room_for_more(self, task_id: int, size: int) -> None:
-        """Raise FullError when a task may not have so many bytes more here."""
-        self._quota.require(task_id, size)
+    def require_room_for_batch(self, task_id: int, size: int, dimension: int) -> None:
+        """Raise FullError when there is none for a task's batch of ``size`` bytes and for the share of its sum."""
+        self._results.require_room(task_id, size, dimension)
 
     def usage(self) -> tuple[int, int]:
         """Number of shares on disk and their bytes; counted along, as it is asked for with every share."""
@@ -179,9 +189,12 @@ class Store:
         return ShareWriter(self._incoming, dimension, holder, self._disk)
 
     def adopt(self, record: ShareRecord, received: ReceivedShare) -> None:
-        """Take over finished files as a submission's share; durable on return."""
+        """Take over finished files as a submission's share; durable on return.
+
+        What has come whole is not refused for want of room: that was kept for it (``reserved``).
+        """
         if self.find(record.submission) is None:  # a call whose connection broke may still end beside the next one
-            self.room_for(record.task_id, record.round, record.owner, record.size)
+            self._require_few(record.task_id, record.round, record.owner)
         with storing("cannot store the share"):
             if received.body is not None:
                 move_durably(received.body, self._bodies / record.submission.hex(), self._disk)
@@ -193,10 +206,7 @@ class Store:
         with self._database.transaction() as connection:
             there = connection.execute("SELECT bytes FROM shares WHERE submission = ?", row[:1]).fetchone()
             connection.execute("INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        with self._counting:
-            count, size = self._used
-            self._used = (count + (there is None), size + record.size - (there[0] if there else 0))
-        self._quota.add(record.task_id, record.size - (there[0] if there else 0))
+        self._count_shares(record.task_id, int(there is None), record.size - (there[0] if there else 0))
 
     def share(self, submission: bytes) -> FrArray:
         """A stored share: FrArray (share_length, 4), read-only; its digest is checked at the first use of a process.
@@ -234,16 +244,16 @@ class Store:
         leaving = {submission for submission, task, number in rows if (int(task), int(number)) not in still_open}
         leaving -= self._keep_sums(leaving)
         ordered = sorted(leaving)
-        try:
-            for first in range(0, len(ordered), _AT_ONCE):
-                some = ordered[first : first + _AT_ONCE]
-                with self._database.transaction() as connection:
-                    connection.executemany("DELETE FROM shares WHERE submission = ?", [(s,) for s in some])
-                for submission in some:
-                    self._delete(submission)
-        finally:
-            if leaving:
-                self._recount()
+        for first in range(0, len(ordered), _AT_ONCE):
+            some = ordered[first : first + _AT_ONCE]
+            with self._database.transaction() as connection:
+                query = "SELECT task_id, bytes FROM shares WHERE submission = ?"
+                gone = [row for s in some for row in connection.execute(query, (s,))]
+                connection.executemany("DELETE FROM shares WHERE submission = ?", [(s,) for s in some])
+            for task_id, size in gone:
+                self._count_shares(int(task_id), -1, -size)
+            for submission in some:
+                self._delete(submission)
         return len(leaving)
 
     def _delete(self, submission: bytes) -> None:
@@ -258,15 +268,7 @@ class Store:
         Args:
             standing: rounds whose sums and batches are kept whatever their age is.
         """
-        kept = {digest.hex() for name in standing for digest in self._rows.sets_of(name)}
-        with storing("cannot tidy the sums"):
-            old = [p for p in self._sums.iterdir() if p.name not in kept and p.stat().st_mtime < before]
-            for path in old:
-                self._disk.durably(path.unlink)
-        discarded = len(old) + self._batches.discard_old(before, standing)
-        if discarded:
-            self._recount()
-        return discarded
+        return self._results.discard_old(before, standing)
 
     def rounds(self) -> dict[RoundName, int]:
         """Rounds of which there is more than shares, and when each was last worked on, seconds since 1970."""
@@ -290,38 +292,36 @@ class Store:
         """
         closed = self.ledger.closed
         names = [name for name in self.rounds() if name[1] <= closed.get(name[0], -1)]
-        with storing("cannot delete a sum"):
-            for digest in {digest for name in names for digest in self._rows.sets_of(name)}:
-                self._disk.durably(partial((self._sums / digest.hex()).unlink, missing_ok=True))
         if names:
-            self._batches.discard(names)
-            self._rows.drop(names)  # last: until then it is known what there is to delete
-            self._recount()
+            self._results.forget(names)
         return len(names)
 
-    def summed(self, selection: Selection) -> FrArray:
+    def summed(self, selection: Selection, *, leaving: bool = False) -> FrArray:
         """This prover's share of a sum, FrArray (d + 129, 4).
+
+        Args:
+            leaving: the shares under it are about to be deleted, so that it takes less room than they do.
 
         Raises:
             UnknownError: neither it nor all shares under it are here (any more).
+            FullError: there is no room for it.
             StorageError: it is damaged.
         """
-        path = self._sums / selection.digest.hex()
-        if path.exists():
-            try:
-                return map_sealed(path)
-            except DamagedError:
-                if not all(self.find(submission) for submission in selection.submissions):
-                    raise
-                _log.warning("event=sum-repaired selection=0x%s", selection.digest.hex())
-        return self._add_up(selection, path)
+        try:
+            found = self._sums.find(selection.digest)
+        except DamagedError:
+            if not all(self.find(submission) for submission in selection.submissions):
+                raise
+            _log.warning("event=sum-repaired selection=0x%s", selection.digest.hex())
+            found = None
+        return self._add_up(selection, leaving) if found is None else found
 
-    def _add_up(self, selection: Selection, path: Path) -> FrArray:
+    def _add_up(self, selection: Selection, leaving: bool) -> FrArray:
         """Compute this prover's share of a sum from the shares under it, and keep it."""
         rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
+        task_id, digest = self._known(selection.submissions[0]).task_id, selection.digest
         raw = native.linear_combination(rows, list(selection.weights)).astype("<u8", copy=False).tobytes()
-        write_durably(path, raw + sha256(raw).digest(), disk=self._disk)
-        return map_sealed(path)
+        return self._results.put_sum(task_id, digest, raw, leaving=leaving)
 
     def _keep_sums(self, leaving: set[bytes]) -> set[bytes]:
         """Compute the sums that need shares about to be deleted, for later readers; those that must stay, if any."""
@@ -331,7 +331,7 @@ class Store:
         for selection in self._rows.selections().values():
             if leaving.intersection(selection.submissions) and all(self.find(s) for s in selection.submissions):
                 try:
-                    self.summed(selection)
+                    self.summed(selection, leaving=True)
                 except DamagedError as error:  # it will never be whole again: no reason to keep the others
                     _log.error("event=sum-lost reason=%r", str(error))
                 except StorageError as error:  # a full disk, say: the next round of tidying tries again
@@ -339,36 +339,25 @@ class Store:
                     staying.update(selection.submissions)
         return staying
 
-    def _recount(self) -> None:
-        """Count what is there anew, after some of it was deleted."""
-        rows = self._database.query("SELECT task_id, COUNT(*), SUM(bytes) FROM shares GROUP BY task_id")
-        held = Counter({int(task): int(size) for task, _, size in rows})
-        with self._counting:
-            self._used = sum(int(count) for _, count, _ in rows), held.total()
-        held.update(self._batches.sizes())
-        held.update(self._sums_of_tasks())
-        self._quota.recount(held)
+    def _count(self) -> None:
+        """Count what lies there at the start; from then on it is counted along."""
+        query = "SELECT task_id, COUNT(*), SUM(bytes) FROM shares GROUP BY task_id"
+        for task_id, count, size in self._database.query(query):
+            self._count_shares(int(task_id), count, size)
 
-    def _sums_of_tasks(self) -> Counter[int]:
-        found: Counter[int] = Counter()
-        with storing("cannot look at the sums"):
-            sizes = {path.name: path.stat().st_size for path in self._sums.iterdir()}
-        for name in self._rows.rounds() if sizes else ():
-            found[name[0]] += sum(sizes.get(digest.hex(), 0) for digest in self._rows.sets_of(name))
-        return found
+    def _count_shares(self, task_id: int, count: int, size: int) -> None:
+        """So many shares, of so many bytes, are there more, or fewer."""
+        with self._counting:
+            self._used = self._used[0] + count, self._used[1] + size
+        self._room.add_shares(task_id, size)
 
     def put_batch(self, bundle: AuditBundle) -> None:
         """Keep an attested batch: its certificate, and everything that was opened."""
-        self._counted(bundle.certificate, lambda: self._batches.put(bundle))
+        self._results.put_batch(bundle)
 
     def put_certificate(self, certificate: Certificate) -> None:
         """Keep a certificate, see ``BatchFiles``."""
-        self._counted(certificate, lambda: self._batches.put_certificate(certificate))
-
-    def _counted(self, certificate: Certificate, put: Callable[[], None]) -> None:
-        before = self._batches.size(certificate.batch_id)
-        put()
-        self._quota.add(certificate.statement.context.task_id, self._batches.size(certificate.batch_id) - before)
+        self._results.put_certificate(certificate)
 
     def batches_of(self, task_id: int, round_number: int) -> list[bytes]:
         """Batches of a round whose certificate is here, in ascending order."""

@@ -181,8 +181,8 @@ class ProverSettings(Server):
     max_dimension: Annotated[int, Interval(ge=1, le=MAX_DIMENSION), Unit("coordinates")] = 1 << 26
     """Largest model whose shares are taken; what a share takes on disk and in memory grows with it."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 40
-    """Most bytes of owners' shares, and of the sums and batches that come of them, on disk; of one task at most four
-    times what it leaves free, so that no task keeps the others out."""
+    """Most bytes of owners' shares, and of the sums and batches that come of them, on disk.  Shares take nine tenths at
+    most; of one task there is at most four times what it leaves free, so that no task keeps the others out."""
     submissions_per_owner: Annotated[int, Interval(ge=1, le=64), Unit("submissions")] = 4
     """Submissions of one owner in one round whose shares are kept; an owner that repeats a failed one needs two."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0

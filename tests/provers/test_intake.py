@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
@@ -11,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from circuits.errors import BusyError, ClosedError, KeyMismatchError, SignatureError, WireError
+from circuits.errors import BusyError, ClosedError, FullError, KeyMismatchError, SignatureError, WireError
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import MarketId, TaskTerms
 from commons.chain.facts import RoundRecord
@@ -21,12 +22,14 @@ from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import sign_digest
 from commons.protocol.streamheads import ShareHead
 from commons.sharing import sealing
-from commons.sharing.sealedbodies import SealedChunk
+from commons.sharing.sealedbodies import BodyLabel, RunningCheck, SealedChunk
+from commons.sharing.sharepayloads import DENSE_FORM
 from commons.storage.accounts import SigningKey
 from native import G1
 from provers.intake import ShareIntake
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
+from provers.partials import IDLE, Partial
 from provers.party import ledger
 from provers.party.steps import members_of
 from provers.store import Store
@@ -234,6 +237,101 @@ def test_an_owner_keeps_no_more_uploads_under_way_than_it_may_hand_in(world: Wor
         stream.close()
     world.intake.tidy(world.deadline + 60 + 31)
     assert not list(world.store._incoming.iterdir())
+
+
+def test_heads_without_a_share_keep_no_room_from_others(world: World, long: SealedUpload) -> None:
+    """Whoever creates tasks and registers owners there sends as many as it likes."""
+    header = world.network.headers[0]
+    streams = [world.intake.take(world.upload(header).head.share(PROVER), no_chunks()) for _ in range(4)]
+    assert [next(stream) for stream in streams] == [0] * 4
+    assert world.store._room.held(header.task_id)[2] == 4 * size_on_disk(world, long)
+    for stream in streams:
+        stream.close()  # the call is refused, or its caller is gone
+    assert world.store._room.held(header.task_id) == (0, 0, 0)
+    assert not list(world.store._incoming.iterdir())
+
+
+def size_on_disk(world: World, upload: SealedUpload) -> int:
+    """Bytes of the prover's share."""
+    payload = world.network.memories[PROVER].payloads[upload.head.header.digest(world.context)]
+    scalars = 32 * (world.network.dimension + 192)
+    return scalars + (0 if payload[0] == DENSE_FORM else len(payload) - 1)
+
+
+def test_uploads_that_broke_off_in_one_task_leave_room_for_another(world: World, long: SealedUpload) -> None:
+    """However large its model is: what they may come to take is what that task has."""
+    partials, task, size = world.intake._partials, 3, (1 << 24) // 11
+    for number in range(12):
+        begin = partial(one_begun, world, task, size)
+        with (
+            suppress(FullError),
+            partials.held(number.to_bytes(32, "big"), (task, number, bytes(20)), size, NOW, begin),
+        ):
+            pass
+    assert world.store._room.held(task)[2] > 1 << 23, "idle ones are still there"
+    world.hand_in(world.network.headers[0])
+    world.hand_in(world.network.headers[1])
+
+
+def test_at_the_limit_the_task_that_keeps_most_from_others_gives_way(
+    world: World, long: SealedUpload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise strangers' small uploads would push out what honest owners go on with after a broken connection."""
+    monkeypatch.setattr("provers.partials.MOST", 3)
+    begun(world, long, 2)
+    partials = world.intake._partials
+    uploads = [number.to_bytes(32, "big") for number in range(4)]
+    for upload in uploads:
+        with partials.held(upload, (3, 0, upload[12:]), 1 << 20, NOW, partial(one_begun, world, 3, 1 << 20)):
+            pass
+    assert next(world.intake.take(long.head.share(PROVER), no_chunks())) == 2
+    assert set(uploads) & set(partials._held) == set(uploads[2:])
+
+
+class OneChunk:
+    """The check of a body of which one chunk has come."""
+
+    taken = 1
+
+
+def one_begun(world: World, task: int, size: int) -> Partial:
+    """An upload of which one chunk is here."""
+    with ExitStack() as undo:
+        undo.enter_context(world.store.reserved(task, 0, bytes(20), size))
+        writer = undo.enter_context(world.store.receive(5, world.intake._membership))
+        return Partial(writer, cast(RunningCheck, OneChunk()), bytes(32), cast(BodyLabel, None), undo.pop_all())
+
+
+def test_an_upload_that_nobody_goes_on_with_is_let_go_of(world: World, long: SealedUpload) -> None:
+    begun(world, long, 2)
+    world.intake.tidy(NOW - 10_000)
+    world.intake.tidy(NOW - 10_000 + IDLE)
+    with pytest.raises(ConnectionError):
+        list(world.intake.take(long.head.share(PROVER), broken_after(chunks_of(long, 2), 1)))
+    world.intake.tidy(NOW - 9_000 + IDLE)
+    assert next(world.intake.take(long.head.share(PROVER), no_chunks())) == 3, "somebody went on with it"
+    world.intake.tidy(NOW - 8_000)
+    world.intake.tidy(NOW - 8_000 + IDLE)
+    assert list(world.store._incoming.iterdir())
+    world.intake.tidy(NOW - 7_999 + IDLE)
+    assert not list(world.store._incoming.iterdir())
+    assert world.store._room.held(long.head.header.task_id) == (0, 0, 0)
+
+
+def test_what_has_come_whole_is_kept_however_full_the_store_is_since(world: World) -> None:
+    """Room was kept for exactly what it takes; an owner that sent all of it has its receipt."""
+    for header in world.network.headers:
+        upload, task = world.upload(header), header.task_id
+        before = world.store._room.held(task)[0]
+        stream = world.intake.take(upload.head.share(PROVER), chunks_of(upload))
+        next(stream)
+        reserved = world.store._room.held(task)[2]
+        world.store._room.add_results(99, 1 << 24)
+        list(stream)
+        assert world.intake.receipt(header)
+        assert world.store._room.held(task)[0] - before == reserved == size_on_disk(world, upload)
+        assert world.store._room.held(task)[2] == 0
+        world.store._room.add_results(99, -(1 << 24))
 
 
 def test_what_another_owner_signed_is_not_taken_for_this_ones(world: World) -> None:

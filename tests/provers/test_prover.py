@@ -13,7 +13,7 @@ import native
 from circuits.errors import ChainError, ClosedError, InvalidInputError, SignatureError, UnknownError
 from circuits.statement import Committee, share_length
 from circuits.terms import MarketId
-from commons.chain.facts import CommitteeRecord
+from commons.chain.facts import CommitteeRecord, RoundRecord
 from commons.settings.sections import ProverSettings
 from commons.sharing.sealing import generate, public_key
 from commons.sharing.sharepayloads import encode_dense, payload_digest
@@ -40,6 +40,16 @@ class Node(NodeView):
     hpke_keys: tuple[bytes, ...] | None = None
     ready: bool = True
     other: MarketId | None = None
+    knows_nothing: bool = False
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        """One that lies says that it was over long ago, or that there is none."""
+        lies = self.lies
+        if lies and self.knows_nothing:
+            self._ask()
+            raise UnknownError("the chain knows no such round")
+        record = super().round(task_id, number)
+        return replace(record, settle_deadline=START - 200 * DAY) if lies else record
 
     @property
     def market_id(self) -> MarketId:
@@ -89,13 +99,13 @@ class World:
     def committee(self) -> Committee:
         return self.chain.committee
 
-    def keep(self, expires: int) -> None:
+    def keep(self, expires: int, task: int = 7) -> None:
         """A share of a round that settles at some time."""
         payload = encode_dense(native.expand(b"\x01" * 32, share_length(5)))
         with self.store.receive(5, self.prover.membership) as writer:
             writer.write(payload)
             received = writer.finish(payload_digest(payload))
-            record = ShareRecord(SUBMISSION, 7, 0, b"\x0b" * 20, 5, received.form, received.size, expires)
+            record = ShareRecord(SUBMISSION, task, 0, b"\x0b" * 20, 5, received.form, received.size, expires)
             self.store.adopt(record, received)
 
     @property
@@ -150,15 +160,60 @@ def test_shares_of_a_round_that_a_pause_of_the_market_keeps_open_are_kept(world:
     assert not world.has_share
 
 
-def test_while_no_node_says_so_shares_are_kept_no_longer_than_a_pause_can_be(world: World) -> None:
-    world.keep(expires=world.due)
-    world.node.down = 1000
-    world.clock.sleep(world.due - START + 7 * DAY)
+def test_while_no_node_says_so_shares_are_kept(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """What they are due by is the word of the one node that was asked when they came in."""
+    world.keep(expires=START - 100 * DAY)
+    world.node.down = 1
+    world.clock.sleep(1)
+    world.prover.tidy()
+    assert world.has_share
+    assert "event=shares-kept" in caplog.text
+    world.prover.tidy()
+    assert world.has_share, "the round is not over"
+    world.clock.sleep(world.due - START)
+    world.prover.tidy()
+    assert not world.has_share
+
+
+def test_shares_of_a_round_that_no_node_knows_are_kept_for_as_long_as_a_pause_can_be(world: World) -> None:
+    """It was opened in a block that was taken back, and may be opened again."""
+    world.keep(expires=START + 100, task=8)
+    world.clock.sleep(100 + 7 * DAY)
     world.prover.tidy()
     assert world.has_share
     world.clock.sleep(1)
     world.prover.tidy()
     assert not world.has_share
+
+
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("task", [7, 8])
+def test_a_lying_node_of_three_has_no_share_deleted(world: World, second: bool, task: int) -> None:
+    """Neither when the share comes in nor when it is asked whether that is needed any more."""
+    world.node.count, world.node.lying = 3, 1000
+    world.node.knows_nothing = task == 8
+    if second:
+        world.prover._readers = (Node(world.chain), world.node)
+    world.keep(expires=START - 100 * DAY)
+    world.clock.sleep(10)
+    world.prover.tidy()
+    assert world.has_share
+    world.clock.sleep(world.due - START)
+    world.prover.tidy()
+    assert not world.has_share, "nor kept"
+
+
+def test_of_two_nodes_neither_alone_has_a_share_deleted(world: World) -> None:
+    for pair in ((lying(world), Node(world.chain)), (Node(world.chain), lying(world))):
+        world.prover._readers = pair
+        world.keep(expires=START - 100 * DAY)
+        world.clock.sleep(1)
+        world.prover.tidy()
+        assert world.has_share
+
+
+def lying(world: World) -> Node:
+    return Node(world.chain, lying=1000)
 
 
 def test_a_node_that_tells_a_time_far_ahead_has_no_share_deleted(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What a prover deletes once nobody may ask for it, by its own clock and every node's chain, and not before."""
+"""What a prover deletes once nobody may ask for it, by its own clock and most nodes' chain, and not before."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from circuits.errors import ClosedError, FullError
 from commons.settings.sections import ProverSettings
 from provers.party import ledger
 from provers.retention import Retention
+from provers.store import Store
 from tests.provers.test_ledgerrows import play
 from tests.provers.test_prover import DAY, RETENTION, Node, World
 from tests.provers.test_store import signed_by
@@ -99,6 +100,22 @@ def test_one_of_two_nodes_that_lags_or_is_silent_keeps_the_round(world: World) -
     assert world.store.ledger.closed
 
 
+@pytest.mark.parametrize("second", [False, True])
+def test_a_lying_node_of_three_closes_no_round(world: World, second: bool) -> None:
+    """Its time and its deadline are as it likes; this machine's clock is wrong as well."""
+    worked_on(world)
+    for _ in range(13):
+        world.chain.mine()
+    node = Node(world.chain, count=3, lying=1000)
+    readers = [world.node, node] if second else [node]
+    retention = Retention(readers, world.store, world.prover._settings)
+    retention.turn(int(world.clock.time()) + 10 * 365 * DAY)
+    assert not world.store.ledger.closed
+    pass_time(world, windows(world) + 1000)
+    retention.turn(int(world.clock.time()))
+    assert world.store.ledger.closed
+
+
 def test_a_round_whose_end_is_not_deep_enough_is_kept(world: World) -> None:
     worked_on(world)
     world.clock.sleep(windows(world) + 1000)
@@ -136,21 +153,55 @@ def test_batches_of_a_closed_round_go_and_are_asked_for_in_vain(world: World) ->
 def test_a_task_holds_at_most_four_times_what_it_leaves_free_and_another_finds_room(tmp_path: Path) -> None:
     world = World(tmp_path)
     store, size = world.store, (1 << 24) // 100
-    taken = {1: 0, 2: 0}
-    for task in (1, 2):
-        while True:
-            try:
-                store.room_for_more(task, size)
-            except FullError as error:
-                assert "prover.max_store_bytes" in str(error)
-                break
-            store._quota.add(task, size)
-            taken[task] += 1
-    assert taken == {1: 80, 2: 16}
-    store._quota.add(1, -40 * size)
-    store.room_for_more(2, 20 * size)
+    taken = {task: filled(store, task, size) for task in (1, 2)}
+    assert taken == {1: 72, 2: 14}, "nine tenths are for shares"
+    store._room.add_shares(1, -40 * size)
+    with store.reserved(2, 0, bytes(20), 20 * size):
+        pass
+    with pytest.raises(FullError, match="one task may have"), store.reserved(2, 0, bytes(20), 40 * size):
+        pass
+    world.prover.close()
+
+
+def filled(store: Store, task: int, size: int) -> int:
+    """How many shares of a size a task's owners get in."""
+    for count in range(10_000):
+        try:
+            with store.reserved(task, 0, bytes(20), size):
+                store._room.add_shares(task, size)
+        except FullError as error:
+            assert "prover.max_store_bytes" in str(error)
+            return count
+    raise AssertionError("the store does not fill")
+
+
+@pytest.mark.parametrize("others", [0, 1, 3, 20])
+def test_a_batch_finds_room_however_many_shares_there_are(tmp_path: Path, others: int) -> None:
+    """A round whose provers have no room for its batch is lost, whoever took it."""
+    world = World(tmp_path)
+    store, size, own = world.store, (1 << 24) // 10_000, 1
+    store._room.add_shares(own, 3000 * size)
+    for task in range(10, 10 + others):
+        filled(store, task, size)
+    filled(store, own, size)
+    store.require_room_for_batch(own, 100 * size, 1000)
+    world.prover.close()
+
+
+def test_no_task_takes_all_room_for_batches(tmp_path: Path) -> None:
+    """A coordinator may have its own owners' set attested again and again."""
+    world = World(tmp_path)
+    store, size = world.store, (1 << 24) // 1000
+    for task in range(10, 13):
+        filled(store, task, size // 10)
+    count = 0
     with pytest.raises(FullError, match="one task may have"):
-        store.room_for_more(2, 40 * size)
+        while True:
+            store.require_room_for_batch(10, size, 1)
+            store._room.add_results(10, size)
+            count += 1
+    assert 80 < count < 90, "four fifths of what shares leave"
+    store.require_room_for_batch(1, 10 * size, 1)
     world.prover.close()
 
 
@@ -160,13 +211,13 @@ def test_batches_and_sums_count_as_what_a_task_has(world: World) -> None:
     task = bundle.statement.context.task_id
     world.store.put_batch(bundle)
     held = sum(path.stat().st_size for path in (world.directory / "state" / "batches").iterdir())
-    assert world.store._quota._held[task] == held
+    assert world.store._room.held(task) == (0, held, 0)
     world.store.put_batch(bundle)
-    assert world.store._quota._held[task] == held
+    assert world.store._room.held(task) == (0, held, 0)
     name = worked_on(world)
     (world.directory / "state" / "sums" / next(iter(world.store._rows.sets_of(name))).hex()).write_bytes(bytes(999))
-    world.store._recount()
-    assert world.store._quota._held == {task: held + 999 * (task == name[0])} | {
+    world.store.discard_results(0)
+    assert world.store._room._results == {task: held + 999 * (task == name[0])} | {
         name[0]: 999 + held * (task == name[0])
     }
 

@@ -14,6 +14,7 @@ import pytest
 import native
 from circuits.errors import (
     ChainError,
+    FullError,
     GradrollError,
     NotReadyError,
     ProofError,
@@ -186,6 +187,30 @@ def test_an_attestation_leaves_only_when_its_lock_is_durable(world: World, monke
     again = world.runner.run(world.request(Step.ATTEST))
     assert again.message.step is Step.ATTEST
     assert world.store.ledger.locks
+
+
+@pytest.mark.parametrize("strangers", [0, 3])
+def test_shares_of_whoever_fill_a_store_and_its_batches_find_room(world: World, strangers: int) -> None:
+    """A prover that then refused to sign would cost the whole round, and strangers could have it so."""
+    task, size = world.network.context.task_id, 1 << 12
+    world.store._room.add_shares(task, 3 << 20)
+    for filling in (*range(task + 1, task + 1 + strangers), task):
+        with pytest.raises(FullError):
+            while True:
+                with world.store.reserved(filling, 0, bytes(20), size):
+                    world.store._room.add_shares(filling, size)
+    done = finished(world)
+    assert PROVER in dict(done.bundle.certificate.attestations)
+    assert world.store.ledger.locks
+    world.network.accept(done)
+    assert world.runner.run(release.requests(done.bundle.certificate, [PROVER])[PROVER]).vector is not None
+
+
+def test_a_batch_without_room_for_it_and_its_sum_is_not_signed(world: World) -> None:
+    world.store._room.add_results(7, (1 << 24) - 1000)
+    result = world.network.run().completed
+    assert PROVER not in dict(result.bundle.certificate.attestations)
+    assert not world.store.ledger.locks
 
 
 def test_releasing_leaves_the_quorums_certificate_and_the_record(world: World) -> None:

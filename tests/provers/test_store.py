@@ -6,8 +6,9 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -17,13 +18,14 @@ import numpy as np
 import pytest
 
 import native
-from circuits.errors import ClosedError, RuleViolationError, StorageError, UnknownError, WireError
+from circuits.errors import ClosedError, FullError, RuleViolationError, StorageError, UnknownError, WireError
 from circuits.statement import Committee, Membership, share_length
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.sharing.replicated import deal, seed_count
 from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
 from commons.sharing.sharevector import ShareVector
 from commons.storage import files
+from provers.ledgerrows import RoundName
 from provers.party import ledger
 from provers.store import ShareRecord, Store
 from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
@@ -156,8 +158,8 @@ def test_an_owner_cannot_fill_the_disk(store: Store) -> None:
     with pytest.raises(ClosedError, match="4 submissions"):
         keep(store, encode_seed(SEED), b"\x09" * 32)
     keep(store, encode_seed(SEED), b"\x09" * 32, owner=b"\x0c" * 20)
-    with pytest.raises(StorageError, match="used up"):
-        store.room_for(1, 1, b"\x0d" * 20, 1 << 20)
+    with pytest.raises(StorageError, match="used up"), store.reserved(1, 1, b"\x0d" * 20, 1 << 20):
+        pass
 
 
 def test_settled_shares_are_deleted_and_the_ledger_is_not(store: Store, tmp_path: Path) -> None:
@@ -319,13 +321,69 @@ def test_what_is_used_is_counted_along_and_counted_right(tmp_path: Path) -> None
     keep(store, DENSE, bytes(32), bytes(20))
     counted = store.usage()
     assert counted[0] == 600
-    store._recount()
-    assert store.usage() == counted
+    held = store._room.held(1 << 70)
+    assert counted[1] == held[0]
+    store.close()
+    store = Store(tmp_path, max_bytes=1 << 26)
+    assert (store.usage(), store._room.held(1 << 70)) == (counted, held)
     assert store.discard_settled(500) == 500
-    counted = store.usage()
-    store._recount()
-    assert store.usage() == counted
-    assert counted[0] == 100
+    counted, held = store.usage(), store._room.held(1 << 70)
+    assert counted == (100, held[0])
+    store.close()
+    store = Store(tmp_path, max_bytes=1 << 26)
+    assert (store.usage(), store._room.held(1 << 70)) == (counted, held)
+    store.close()
+
+
+def test_what_comes_while_something_is_deleted_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count that is taken meanwhile, and written over it, would forget it for good."""
+    keep(store, DENSE, expires=100)
+    delete = store._delete
+
+    def meanwhile(submission: bytes) -> None:
+        keep(store, DENSE, b"\x0c" * 32, b"\x0d" * 20, expires=200)
+        delete(submission)
+
+    monkeypatch.setattr(store, "_delete", meanwhile)
+    assert store.discard_settled(101) == 1
+    assert store.usage() == (1, SCALARS)
+    assert store._room.held(1 << 70) == (SCALARS, 0, 0)
+
+
+def test_no_batch_comes_between_the_deletion_of_others_and_their_count(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be counted twice, or not at all."""
+    discard, others = store._batches.discard_old, list[threading.Thread]()
+
+    def meanwhile(before: float, standing: Collection[RoundName]) -> int:
+        others.append(threading.Thread(target=store.put_batch, args=(signed_by(2),)))
+        others[0].start()
+        others[0].join(0.2)
+        return discard(before, standing)
+
+    monkeypatch.setattr(store._batches, "discard_old", meanwhile)
+    store.discard_results(0)
+    others[0].join()
+    task_id = signed_by(2).statement.context.task_id
+    size = store._batches.size(signed_by(2).certificate.batch_id)
+    assert size > 0
+    assert store._room.held(task_id) == (0, size, 0)
+
+
+def test_a_full_store_keeps_no_sum_but_of_shares_that_go(tmp_path: Path) -> None:
+    """Shares that stay because there is no room for their sum would take that room for ever."""
+    store = Store(tmp_path, max_bytes=1 << 20)
+    hold(store, *MEMBERS[:2])
+    selection = ledger.Selection.plain(MEMBERS[:2])
+    store.commit([ledger.CohortJoined(b"\x01" * 32, MEMBERS[:2])])
+    store.commit([ledger.Locked(selection)])
+    store._room.add_results(1, 1 << 20)
+    with pytest.raises(FullError, match=r"prover\.max_store_bytes"):
+        store.summed(selection)
+    assert store.discard_settled(101) == 2
+    assert store.summed(selection).shape == (DIMENSION + 129, 4)
+    assert store._room.held(1 << 70) == (0, 32 * (DIMENSION + 130), 0)
     store.close()
 
 
