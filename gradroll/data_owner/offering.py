@@ -66,7 +66,7 @@ class Offering:
         while True:
             tried = time.monotonic()
             try:
-                self.coordinator.offer_shares(upload)
+                self.coordinator.offer_shares(upload, until=until)
             except UnavailableError as error:
                 now = time.monotonic()
                 if failing is None or isinstance(error, BusyError) or now - tried > self.patience:

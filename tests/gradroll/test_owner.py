@@ -533,6 +533,14 @@ def test_a_coordinator_that_always_says_that_something_moves_keeps_no_owner_from
     assert 40 < now[0] < 60
 
 
+def test_a_coordinator_has_half_of_what_is_left_of_a_round_for_an_upload(world: World) -> None:
+    handed_on(world, {0, 1, 2, 3})
+    world.chain.deadline = NOW + 1000
+    world.owner().submit(0, GRADIENT)
+    (given,) = world.coordinator.given
+    assert 400 < given <= 500
+
+
 def test_an_owner_that_a_busy_coordinator_sends_away_comes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     handed_on(world, {0, 1, 2, 3})
     world.chain.deadline, takes = NOW + 3600, world.coordinator.handing_on
