@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import grpc
 import pytest
 
 from circuits.errors import (
@@ -33,14 +35,20 @@ from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import sign_digest
 from commons.protocol.status import SubmissionStatus
 from commons.protocol.streamheads import OfferHead, ShareHead
+from commons.settings.sections import CoordinatorSettings
 from commons.sharing import sealing
 from commons.sharing.sealedbodies import Chunks, SealedChunk
+from commons.wire._generated import coordinator_pb2 as pb
+from commons.wire.calls import Calls
+from commons.wire.sharestreams import chunk_to_wire, offer_to_wire
 from coordinator.admission import Admission
+from coordinator.coordinator import Coordinator
 from coordinator.deliveries import AT_ONCE, Deliveries
 from coordinator.events import CohortBegun, CohortFailed, HeaderAccepted, ShareDelivered
 from coordinator.fleet import Fleets
 from coordinator.journal import Journal
 from coordinator.offers import PER_OWNER, Offers, StoredBody
+from coordinator.service import Refusals, Servicer
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import MemoryLog
 from tests.coordinator.test_admission import Rounds
@@ -678,3 +686,22 @@ def test_a_header_that_is_refused_is_entered_ever_less_often(world: World, monke
         world.turn(1)
     assert 4 < len(tries) <= 8
     assert tries[-1] - tries[-2] > 900
+
+
+def test_who_repeats_an_upload_fills_no_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A repeat costs its owner no more than a head."""
+
+    def take(head: OfferHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
+        offer = world.offers.begin(*world.admission.check_offer(head), head)
+        yield from world.offers.take(offer, chunks)
+
+    calls = cast(Calls, SimpleNamespace(enter=lambda _: None, known=lambda _: None))
+    coordinator = cast(Coordinator, SimpleNamespace(take=take))
+    servicer = Servicer(lambda: coordinator, cast(CoordinatorSettings, None), calls, Refusals())
+    upload = world.upload(0)
+    parts = [offer_to_wire(upload.head), *(pb.OfferSharesRequest(chunk=chunk_to_wire(c)) for c in chunks_of(upload))]
+    caplog.set_level("INFO")
+    for sent in (parts, *[parts[:1]] * 20):
+        replies = list(servicer.OfferShares(iter(sent), cast(grpc.ServicerContext, SimpleNamespace())))
+        assert replies[-1].stored
+    assert caplog.text.count("event=upload ") == 1
