@@ -241,7 +241,7 @@ class Deliveries:
             said = "the coordinator has trouble of its own" if error.own_machine else f"{error.code}: {error}"
             self._failed(handing, prover, said, unsound=isinstance(error, _UNSOUND))
         except Exception as error:
-            cause = "delivery-unforeseen", prover, type(error)
+            cause = "delivery-unforeseen", prover, type(error).__name__
             self._seldom.say(logging.ERROR, cause, "event=delivery-unforeseen prover=%d", prover, error=error)
             self._failed(handing, prover, "its answer could not be read")
         else:
@@ -373,7 +373,7 @@ class Deliveries:
             self._seldom.say(logging.WARNING, error.code, line, *named(key), error.code, str(error))
         except Exception as error:
             line = "event=deliveries-error task=%s round=%d"
-            self._seldom.say(logging.ERROR, type(error), line, *named(key), error=error)
+            self._seldom.say(logging.ERROR, type(error).__name__, line, *named(key), error=error)
         progressed()
 
 
