@@ -19,7 +19,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from circuits.atomicfile import storing
-from circuits.errors import ClosedError, FullError, GradrollError, UnknownError, WireError
+from circuits.errors import ClosedError, FullError, GradrollError, StorageError, UnknownError, WireError
 from commons.protocol.manifests import BodyEntry
 from commons.protocol.streamheads import OfferHead
 from commons.sharing.sealedbodies import END, SEALED, Chunks, NoChunks, RunningCheck, SealedChunk, take_rest
@@ -76,10 +76,16 @@ class StoredBody:
             self._check = check
 
     def chunk(self, index: int) -> SealedChunk:
-        """A chunk that has come.  Raises StorageError."""
+        """A chunk that has come.  Raises StorageError, also where it was damaged since, which no owner did."""
         with storing("cannot read an upload"), self._path.open("rb") as file:
-            file.seek(index * _RECORD)
-            return _chunk(file.read(_RECORD))
+            file.seek(max(index * _RECORD - len(END), 0))
+            wanted = file.read(len(END)) if index else self._entry.root
+            chunk = _chunk(file.read(_RECORD))
+        if chunk.digest != wanted:
+            with self._lock:
+                self._check = None  # what is whole is looked for again, and its owner can bring the rest
+            raise StorageError("an upload was damaged on disk")
+        return chunk
 
     def sync(self) -> None:
         """Make it durable.  Raises OSError."""

@@ -271,6 +271,27 @@ def test_what_is_damaged_on_disk_is_not_handed_on(world: World) -> None:
 
 
 @pytest.mark.usefixtures("short_chunks")
+def test_what_is_damaged_on_disk_while_it_waits_is_not_laid_to_its_owner(world: World) -> None:
+    """Provers that get it say that it is not what was signed, and would not be tried again."""
+    world.away = set(range(PROVERS))
+    upload = world.upload(0)
+    world.hand_in(upload)
+    (body,) = world.directory.rglob("body-0")
+    raw = bytearray(body.read_bytes())
+    raw[2 * 1072 + 7] ^= 1
+    body.write_bytes(raw)
+    world.away = set()
+    for _ in range(3):
+        world.turn(60)
+    assert world.holders(0) == {p for p, part in enumerate(upload.head.manifest.parts) if part.body is None}
+    (handing,) = world.deliveries._handing.values()
+    assert not handing.unsound
+    assert world.take(upload.head, chunks_of(upload, 2))[0] == 2
+    world.turn(60)
+    assert world.holders(0) == {0, 1, 2, 3}
+
+
+@pytest.mark.usefixtures("short_chunks")
 def test_nobody_puts_anything_into_an_owners_upload(world: World) -> None:
     upload, other = world.upload(0), world.upload(1)
     with pytest.raises(WireError, match="ended after 2"):
