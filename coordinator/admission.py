@@ -105,6 +105,15 @@ class Admission:
             self._count(header, submission, error)
             raise
 
+    def has_place(self, header: SubmissionHeader) -> bool:
+        """Whether nothing that is written down here keeps a header out, as its owner's other submission may."""
+        with self._journal.reading() as state:
+            try:
+                _only_one(state, header)
+            except GradrollError:
+                return False
+        return True
+
     def check_offer(self, head: OfferHead) -> tuple[bytes, bytes]:
         """The digests of an upload and of its submission, which would be taken if provers had it.
 

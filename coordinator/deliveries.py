@@ -10,16 +10,19 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from circuits.errors import GradrollError, SignatureError, UnknownError, WireError
+from circuits.errors import ChainError, GradrollError, SignatureError, StorageError, UnknownError, WireError
+from circuits.statement import Committee
 from commons.chain.ports import MarketReader
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import OfferStatus
 from commons.runtime.clock import Clock
+from commons.runtime.pieces import progressed
+from commons.runtime.seldom import Seldom
 from commons.sharing.sealedbodies import Chunks, SealedChunk
 from commons.wire.pools import Places
 from coordinator.admission import Admission
@@ -28,13 +31,12 @@ from coordinator.fleet import Fleets
 from coordinator.journal import Journal
 from coordinator.offers import Offer, Offers
 from coordinator.roundstate import RoundKey, named
-from coordinator.turns import told
 
 AT_ONCE = 2
 """Uploads that are handed to one prover at the same time."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 """Seconds after which a prover is tried again, the first time and at most."""
-_LONGEST_UNSOUND = 3600.0
+_UNSOUND_PAUSE, _LONGEST_UNSOUND = 60.0, 3600.0
 """The same where a prover says that the share is not what the owner signed: it has all of it sent to say so again."""
 PLACES = 128
 """Uploads that are handed on at the same time; a committee has no more of them than are free for others."""
@@ -42,6 +44,8 @@ _GRACE = 5.0
 """Seconds for which a header waits for the other provers' receipts once a quorum has given theirs."""
 _LOOK = 30.0
 """Seconds for which a look at a round serves."""
+_REFUSED, _LONGEST_REFUSED = 30.0, 3600.0
+"""Seconds after which a header is entered again that was refused, the first time and at most."""
 _log = logging.getLogger(__name__)
 _UNSOUND, _DOUBLINGS = (WireError, SignatureError), 16
 Place = tuple[int, int]
@@ -56,7 +60,11 @@ class _Handing:
         reasons: why a prover did not take it the last time.
         due: when it is tried again, on the monotonic clock.
         moved: chunks that were handed on.
+        unsound: provers that say that their share is not what the owner signed.
+        committee: the round's, once a prover was to be handed its share.
         enter_at: when the header is entered without waiting for more receipts; None before a quorum has given theirs.
+        again_at: when it is entered again; it was refused ``refused`` times.
+        looking: whether its files are looked at; that failed ``looks`` times, and is tried again at ``look_at``.
     """
 
     receipts: dict[int, bytes] = field(default_factory=dict)
@@ -64,8 +72,25 @@ class _Handing:
     due: dict[int, float] = field(default_factory=dict)
     failures: Counter[int] = field(default_factory=Counter)
     under_way: set[int] = field(default_factory=set)
+    unsound: set[int] = field(default_factory=set)
+    committee: Committee | None = None
     moved: int = 0
     enter_at: float | None = None
+    again_at: float = 0.0
+    refused: int = 0
+    looking: bool = False
+    looks: int = 0
+    look_at: float = 0.0
+
+    @property
+    def is_unsound(self) -> bool:
+        """Whether an honest prover is among those that say so, and asking them again is of no use."""
+        return self.committee is not None and len(self.unsound) > self.committee.threshold
+
+    @property
+    def has_quorum(self) -> bool:
+        """Whether its header can be entered."""
+        return self.committee is not None and len(self.receipts) >= self.committee.quorum
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +140,18 @@ class Deliveries:
         self._busy = Counter[Place]()
         self._places = Places(PLACES)
         self._looked: dict[RoundKey, float] = {}
-        self._checking: frozenset[bytes] = frozenset()
         self._lock = threading.Lock()  # of all that is above
         self._starting = threading.Lock()
         self._again = False
+        self._seldom = Seldom(_log, clock.monotonic)
 
     def turn(self) -> None:
         """Drop uploads of rounds that are over, enter headers that have waited, and start what is due."""
+        for key in dict.fromkeys(offer.key for offer in self._offers.all()):
+            with self._told(key):
+                self._drop_if_over(key)
         for offer in self._offers.all():
-            with self._told(offer):
-                self._drop_if_over(offer)
+            with self._told(offer.key):
                 self._enter_if_due(offer)
         self.start()
 
@@ -148,7 +175,7 @@ class Deliveries:
             try:
                 self._again = False
                 for offer in self._offers.all():
-                    with self._told(offer):
+                    with self._told(offer.key):
                         self._start(offer)
             finally:
                 self._starting.release()
@@ -159,9 +186,7 @@ class Deliveries:
         committee_id, now = self._view.terms(offer.key[0]).committee_id, self._clock.monotonic()
         with self._lock:
             handing = self._of(offer)
-            chosen = [
-                prover for prover in range(len(offer.head.parts)) if self._may(handing, committee_id, prover, now)
-            ]
+            chosen = [p for p in range(len(offer.head.parts)) if self._may(handing, (committee_id, p), now)]
             for prover in chosen:
                 handing.under_way.add(prover)
                 self._busy[committee_id, prover] += 1
@@ -176,21 +201,34 @@ class Deliveries:
         if offer.checked:
             return True
         with self._lock:
-            begun, self._checking = offer.digest in self._checking, self._checking | {offer.digest}
-        if not begun:
-            self._pool.submit(self._check, offer)
+            handing = self._of(offer)
+            begins = not handing.looking and self._clock.monotonic() >= handing.look_at
+            handing.looking |= begins
+        if begins:
+            try:
+                self._pool.submit(self._check, offer, handing)
+            except RuntimeError:  # the process stops
+                handing.looking = False
         return False
 
-    def _check(self, offer: Offer) -> None:
-        with self._told(offer):
-            _ = offer.taken
+    def _check(self, offer: Offer, handing: _Handing) -> None:
+        """Look at an upload's files; where that fails, it is due again after a while, and not at once."""
+        with self._told(offer.key):
+            offer.look()
+        checked = offer.checked
         with self._lock:
-            self._checking -= {offer.digest}
-        self.start()
+            if not checked:
+                handing.look_at = self._clock.monotonic() + _pause(handing.looks, _PAUSE, _LONGEST_PAUSE)
+            handing.looks = 0 if checked else handing.looks + 1
+            handing.looking = False
+        if checked:
+            self.start()
 
-    def _may(self, handing: _Handing, committee_id: int, prover: int, now: float) -> bool:
+    def _may(self, handing: _Handing, place: Place, now: float) -> bool:
+        committee_id, prover = place
         waits = prover in handing.receipts or prover in handing.under_way or handing.due.get(prover, now) > now
-        free = not waits and self._busy[committee_id, prover] < AT_ONCE
+        waits |= prover in handing.unsound and handing.is_unsound
+        free = not waits and self._busy[place] < AT_ONCE
         return free and self._places.take(str(committee_id))
 
     def _work(self, offer: Offer, handing: _Handing, committee_id: int, prover: int) -> None:
@@ -198,19 +236,22 @@ class Deliveries:
         try:
             receipt = self._hand_over(offer, handing, committee_id, prover)
         except GradrollError as error:
-            _log.info("event=not-delivered prover=%d code=%s reason=%r", prover, error.code, str(error))
+            line = "event=not-delivered prover=%d code=%s reason=%r"
+            self._seldom.say(logging.INFO, ("not-delivered", prover, error.code), line, prover, error.code, str(error))
             said = "the coordinator has trouble of its own" if error.own_machine else f"{error.code}: {error}"
-            self._failed(handing, prover, said, _LONGEST_UNSOUND if isinstance(error, _UNSOUND) else _LONGEST_PAUSE)
-        except Exception:
-            _log.exception("event=delivery-unforeseen prover=%d", prover)
-            self._failed(handing, prover, "its answer could not be read", _LONGEST_PAUSE)
+            self._failed(handing, prover, said, unsound=isinstance(error, _UNSOUND))
+        except Exception as error:
+            cause = "delivery-unforeseen", prover, type(error).__name__
+            self._seldom.say(logging.ERROR, cause, "event=delivery-unforeseen prover=%d", prover, error=error)
+            self._failed(handing, prover, "its answer could not be read")
         else:
             with self._lock:
                 handing.receipts[prover] = receipt
                 handing.reasons.pop(prover, None)
+                handing.unsound.discard(prover)
         finally:
             self._release(handing, (committee_id, prover))
-        with self._told(offer):
+        with self._told(offer.key):
             self._enter_if_due(offer)
         self.start()
 
@@ -218,6 +259,7 @@ class Deliveries:
         """The receipt of one prover, which is its own."""
         record = self._view.round(*offer.key)
         fleet, head = self._fleets.of(committee_id, record.epoch), offer.head.share(prover)
+        handing.committee = fleet.committee
         if self._view.now() > record.submit_deadline:
             with self._lock:
                 head = replace(head, receipts=dict(handing.receipts))
@@ -225,10 +267,12 @@ class Deliveries:
         verify_receipt(self._view.market_id, offer.submission, receipt, fleet.committee.members[prover])
         return receipt
 
-    def _failed(self, handing: _Handing, prover: int, reason: str, longest: float) -> None:
+    def _failed(self, handing: _Handing, prover: int, reason: str, *, unsound: bool = False) -> None:
+        first, longest = (_UNSOUND_PAUSE, _LONGEST_UNSOUND) if unsound else (_PAUSE, _LONGEST_PAUSE)
         with self._lock:
-            pause = min(_PAUSE * 2 ** min(handing.failures[prover], _DOUBLINGS), longest)
+            pause = _pause(handing.failures[prover], first, longest)
             handing.failures[prover] += 1
+            (handing.unsound.add if unsound else handing.unsound.discard)(prover)
             handing.due[prover] = self._clock.monotonic() + pause * random.uniform(0.5, 1)
             handing.reasons[prover] = reason
 
@@ -243,22 +287,35 @@ class Deliveries:
         with self._lock:
             handing = self._of(offer)
             receipts, waits = dict(handing.receipts), bool(handing.under_way)
+            has_quorum = handing.has_quorum
         if not receipts:
             return
         if self._is_entered(offer):
             self._tell(offer, receipts)
             return
-        if len(receipts) < self._view.committee_of_round(*offer.key).quorum:
+        if not has_quorum or not self._admission.has_place(offer.head.header):
             return
         now = self._clock.monotonic()
         with self._lock:
             handing.enter_at = now + _GRACE if handing.enter_at is None else handing.enter_at
-            due = now >= handing.enter_at or not waits
+            due = now >= handing.again_at and (now >= handing.enter_at or not waits)
             if due:
-                handing.enter_at = now + _LOOK  # if it is refused now, what refuses it may pass
+                handing.again_at = now + _REFUSED  # if it is refused now, what refuses it may pass
         if due:
-            self._admission.submit(offer.head.header, receipts)
+            self._enter(offer, handing, receipts)
             self._tell(offer, receipts)
+
+    def _enter(self, offer: Offer, handing: _Handing, receipts: Mapping[int, bytes]) -> None:
+        """Have the header entered; one that is refused again and again is looked at ever less often."""
+        try:
+            self._admission.submit(offer.head.header, receipts)
+        except (ChainError, StorageError):  # it says nothing of the header
+            raise
+        except GradrollError:
+            with self._lock:
+                pause = _pause(handing.refused, _REFUSED, _LONGEST_REFUSED)
+                handing.refused, handing.again_at = handing.refused + 1, self._clock.monotonic() + pause
+            raise
 
     def _is_entered(self, offer: Offer) -> bool:
         with self._journal.reading() as state:
@@ -272,34 +329,54 @@ class Deliveries:
             if new:
                 self._journal.record(*(ShareDelivered(offer.submission, prover) for prover in new))
 
-    def _drop_if_over(self, offer: Offer) -> None:
+    def _drop_if_over(self, key: RoundKey) -> None:
+        """Delete a round's uploads once most nodes say that it is over: what is deleted here nobody brings again."""
         now = self._clock.monotonic()
         with self._lock:
-            if now < self._looked.get(offer.key, now):
+            if now < self._looked.get(key, now):
                 return
-        if self._is_over(offer.key):
-            self._offers.drop(offer)
-            with self._lock:
-                self._handing.pop(offer.digest, None)
-                self._looked.pop(offer.key, None)
-            _log.info(
-                "event=upload-deleted task=%s round=%d owner=%d", *named(offer.key), offer.head.header.owner_index
-            )
-        else:
-            with self._lock:
-                self._looked[offer.key] = now + _LOOK
+            self._looked[key] = now + _LOOK  # also where the nodes do not answer, or do not agree
+        if not self._view.most(lambda: self._shows_over(key) or None):
+            return
+        for offer in self._offers.all():
+            if offer.key == key:
+                self._drop(offer)
+        with self._lock:
+            self._looked.pop(key, None)
 
-    def _is_over(self, key: RoundKey) -> bool:
+    def _shows_over(self, key: RoundKey) -> bool:
         try:
             record = self._view.round(*key)
-        except UnknownError:  # a reorganisation took it back
+        except UnknownError:  # a reorganisation took it back, or this node lags
             return True
         return record.closed or record.finalized or self._view.now() > record.settle_deadline
 
+    def _drop(self, offer: Offer) -> None:
+        self._offers.drop(offer)
+        with self._lock:
+            self._handing.pop(offer.digest, None)
+        _log.info("event=upload-deleted task=%s round=%d owner=%d", *named(offer.key), offer.head.header.owner_index)
+
     def _of(self, offer: Offer) -> _Handing:
+        """How far an upload is; of one that was dropped meanwhile nothing is kept."""
+        if not self._offers.holds(offer):
+            return _Handing()
         return self._handing.setdefault(offer.digest, _Handing())
 
-    @staticmethod
-    def _told(offer: Offer) -> AbstractContextManager[None]:
-        """Log what goes wrong with one upload, and go on with the others."""
-        return told(_log, "deliveries", "task={} round={} ".format(*named(offer.key)))
+    @contextmanager
+    def _told(self, key: RoundKey) -> Iterator[None]:
+        """Log what goes wrong with an upload, of each cause once in a while, and go on with the others."""
+        try:
+            yield
+        except GradrollError as error:
+            line = "event=deliveries-trouble task=%s round=%d code=%s reason=%r"
+            self._seldom.say(logging.WARNING, error.code, line, *named(key), error.code, str(error))
+        except Exception as error:
+            line = "event=deliveries-error task=%s round=%d"
+            self._seldom.say(logging.ERROR, type(error).__name__, line, *named(key), error=error)
+        progressed()
+
+
+def _pause(failures: int, first: float, longest: float) -> float:
+    """Seconds before the next try behind so many that failed."""
+    return float(min(first * 2 ** min(failures, _DOUBLINGS), longest))

@@ -2,7 +2,8 @@
 
 Nothing in them opens here.  A chunk is taken if it is the next one that the owner signed, so several streams of one
 upload only help each other, and what came of one that broke off is the owner's, whoever sent it.  A file of chunks is
-checked anew when a process first uses it, and cut off behind the last that is whole.
+checked anew when a process first uses it; what stands behind the last that is whole is written over.  A look changes no
+file: another process may be the one that writes there by now.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
+
 from circuits.atomicfile import storing
-from circuits.errors import ClosedError, FullError, GradrollError, UnknownError, WireError
+from circuits.errors import ClosedError, FullError, GradrollError, StorageError, UnknownError, WireError
 from commons.protocol.manifests import BodyEntry
 from commons.protocol.streamheads import OfferHead
 from commons.sharing.sealedbodies import END, SEALED, Chunks, NoChunks, RunningCheck, SealedChunk, take_rest
@@ -68,13 +71,21 @@ class StoredBody:
             with storing("cannot store the upload"), self._path.open("r+b") as file:
                 file.seek(index * _RECORD)
                 file.write(chunk.sealed + chunk.rest)
+                if check.complete:
+                    file.truncate()
             self._check = check
 
     def chunk(self, index: int) -> SealedChunk:
-        """A chunk that has come.  Raises StorageError."""
+        """A chunk that has come.  Raises StorageError, also where it was damaged since, which no owner did."""
         with storing("cannot read an upload"), self._path.open("rb") as file:
-            file.seek(index * _RECORD)
-            return _chunk(file.read(_RECORD))
+            file.seek(max(index * _RECORD - len(END), 0))
+            wanted = file.read(len(END)) if index else self._entry.root
+            chunk = _chunk(file.read(_RECORD))
+        if chunk.digest != wanted:
+            with self._lock:
+                self._check = None  # what is whole is looked for again, and its owner can bring the rest
+            raise StorageError("an upload was damaged on disk")
+        return chunk
 
     def sync(self) -> None:
         """Make it durable.  Raises OSError."""
@@ -88,16 +99,14 @@ class StoredBody:
         return self._check
 
     def _whole_part(self) -> RunningCheck:
-        check, end = RunningCheck(self._entry.root, self._entry.chunks), 0
+        check = RunningCheck(self._entry.root, self._entry.chunks)
         self._path.touch(mode=0o600)
-        with self._path.open("r+b") as file:
+        with self._path.open("rb") as file:
             for raw in iter(lambda: file.read(_RECORD), b""):
                 try:
                     check.take(_chunk(raw))
                 except WireError:  # cut off when a process died, or damaged
                     break
-                end += len(raw)
-            file.truncate(end)
         return check
 
 
@@ -154,6 +163,11 @@ class Offer:
         """Whether all have come."""
         return self.taken == self.count
 
+    def look(self) -> None:
+        """Look at what is in its files.  Raises StorageError."""
+        for body in self.bodies:
+            _ = body.taken
+
     def take(self, index: int, chunk: SealedChunk) -> None:
         """Take a chunk, if it is the next."""
         for body in self.bodies:
@@ -185,7 +199,7 @@ class Offers:
         for folder in found:
             try:
                 offer = _loaded(folder)
-            except (GradrollError, ValueError, OSError):  # begun and not written, or half deleted
+            except (GradrollError, DecodeError, ValueError, OSError):  # begun and not written, or half deleted
                 _log.info("event=upload-dropped name=%s reason='it has no head'", folder.name)
                 shutil.rmtree(folder, ignore_errors=True)
             else:
@@ -195,6 +209,10 @@ class Offers:
         """Those that are here."""
         with self._lock:
             return list(self._offers.values())
+
+    def holds(self, offer: Offer) -> bool:
+        """Whether an upload is here, and not dropped."""
+        return self._offers.get(offer.digest) is offer
 
     def of(self, submission: bytes) -> list[Offer]:
         """Uploads of a submission.  Raises UnknownError for none."""
@@ -254,7 +272,7 @@ def _offer(folder: Path, digest: bytes, submission: bytes, head: OfferHead) -> O
 
 
 def _loaded(folder: Path) -> Offer:
-    """An upload of before.  Raises ValueError, WireError or OSError for a folder that holds none."""
+    """An upload of before.  Raises ValueError, DecodeError, WireError or OSError for a folder that holds none."""
     raw = (folder / _HEAD).read_bytes()
     if raw[:1] != _VERSION:
         raise ValueError("another version")

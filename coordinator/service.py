@@ -218,6 +218,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
         self._settings = settings
         self._calls = calls
         self._refused = refused
+        self._uploads = Seldom(_log)
 
     def SubmitHeader(  # noqa: N802
         self, request: pb.SubmitHeaderRequest, context: grpc.ServicerContext
@@ -254,7 +255,9 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
                 self._calls.known(context)
                 yield pb.OfferSharesReply(taken=here)
                 yield from (pb.OfferSharesReply(taken=count) for count in spaced(taken))
-            _log.info("event=upload owner=0x%s %s", head.header.owner.hex(), meter.figures())
+            header = head.header
+            cause = header.task_id, header.round, header.owner  # who repeats an upload fills no log
+            self._uploads.say(logging.INFO, cause, "event=upload owner=0x%s %s", header.owner.hex(), meter.figures())
             yield pb.OfferSharesReply(stored=True)
 
     def OfferStatus(self, request: pb.OfferStatusRequest, context: grpc.ServicerContext) -> pb.OfferStatusReply:  # noqa: N802

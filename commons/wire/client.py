@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -90,22 +91,29 @@ class Client:
 
         return self._unless_busy(attempt, seconds)
 
-    def _stream(self, method: Callable[..., Any], asked: Asked, *, patient: bool = False) -> Iterator[Any]:
+    def _stream(
+        self, method: Callable[..., Any], asked: Asked, *, patient: bool = False, until: float = math.inf
+    ) -> Iterator[Any]:
         """The messages of an answer, as long as the call moves.
 
         Args:
             patient: wait for a connection that is broken, as long as for a message.
+            until: when it is given up although it moves, on the monotonic clock.
 
         Raises:
-            UnavailableError: it does not move, or the connection broke.
+            UnavailableError: it does not move, or not fast enough, or the connection broke.
         """
-        return self._unless_busy(lambda: self._moving(method, asked(), patient=patient), self._stall)
+        seconds = min(self._stall, until - time.monotonic())
+        return self._unless_busy(lambda: self._moving(method, asked(), patient=patient, until=until), seconds)
 
-    def _upload(self, method: Callable[..., Any], sending: Callable[[], Sending[Any]]) -> Iterator[Any]:
+    def _upload(
+        self, method: Callable[..., Any], sending: Callable[[], Sending[Any]], *, until: float = math.inf
+    ) -> Generator[Any]:
         """The messages of an answer to an upload, which sends what the first of them says is missing.
 
         Args:
             sending: makes the upload anew for each try.
+            until: when it is given up although it moves, on the monotonic clock.
         """
         tries: list[Sending[Any]] = []
 
@@ -116,7 +124,7 @@ class Client:
             return tries[-1].messages()
 
         try:
-            for reply in self._stream(method, asked):
+            for reply in self._stream(method, asked, until=until):
                 if reply.WhichOneof("part") == "taken":
                     tries[-1].go_on(reply.taken)
                 yield reply
@@ -124,16 +132,21 @@ class Client:
             for each in tries:
                 each.end()
 
-    def _moving(self, method: Callable[..., Any], request: Any, *, patient: bool) -> Iterator[Any]:
+    def _moving(self, method: Callable[..., Any], request: Any, *, patient: bool, until: float) -> Iterator[Any]:
         guard = StallGuard(self._stall)
         sent = guard.sent(request) if isinstance(request, Iterator) else request
         call = method(sent, wait_for_ready=patient)
-        with calling(self.endpoint), guard.watching(call.cancel):
+        deadline = None if until == math.inf else until - time.monotonic()
+        with calling(self.endpoint), guard.watching(call.cancel, deadline=deadline):
             try:
                 yield from guard.incoming(call)
             except grpc.RpcError as error:
                 if not guard.stalled:
                     raise
+                if time.monotonic() >= until:
+                    raise UnavailableError(
+                        f"{self.endpoint} did not take all of it in the time that there is for that; try another way"
+                    ) from error
                 raise UnavailableError(
                     f"nothing moved between here and {self.endpoint} for {self._stall:g} seconds; "
                     "try again, or raise stall_timeout where the line is that slow"

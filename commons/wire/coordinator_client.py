@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
 
 from circuits.errors import StandbyError, UnknownError
@@ -61,13 +63,18 @@ class CoordinatorClient(Client):
         request = pb.SubmissionStatusRequest(submission=submission)
         return coordination.status_from_wire(self._ask(self._stub.SubmissionStatus, request))
 
-    def offer_shares(self, upload: SealedUpload) -> None:
-        """Hand an upload in, to be handed on to the provers; one that broke off before goes on where it stopped."""
+    def offer_shares(self, upload: SealedUpload, *, until: float = math.inf) -> None:
+        """Hand an upload in, to be handed on to the provers; one that broke off before goes on where it stopped.
+
+        Args:
+            until: when it is given up although it moves, on the monotonic clock.
+        """
 
         def sending() -> Sending[pb.OfferSharesRequest]:
             return Sending(sharestreams.offer_to_wire(upload.head), upload.count, partial(_chunk_of, upload))
 
-        sharestreams.require_stored(self._upload(self._stub.OfferShares, sending))
+        with closing(self._upload(self._stub.OfferShares, sending, until=until)) as replies:
+            sharestreams.require_stored(replies, upload.count)
 
     def offer_status(self, submission: bytes) -> OfferStatus:
         """Who has given a receipt for its share of an upload; whether each is the prover's, the caller checks."""

@@ -67,9 +67,13 @@ def offer_to_wire(head: OfferHead) -> coordinator_pb2.OfferSharesRequest:
     )
 
 
-def require_stored(replies: Iterable[coordinator_pb2.OfferSharesReply]) -> None:
-    """Wait until an upload is stored.  Raises WireError when the replies end without that."""
-    if not any(reply.WhichOneof("part") == "stored" for reply in replies):
+def require_stored(replies: Iterable[coordinator_pb2.OfferSharesReply], chunks: int) -> None:
+    """Wait until an upload of so many chunks is stored.
+
+    Raises WireError when the replies end without that, or there are more before it than one for each chunk and one that
+    says where to go on.
+    """
+    if not any(reply.WhichOneof("part") == "stored" for reply in islice(replies, chunks + 2)):
         raise WireError("the coordinator did not say that it stored the upload; hand it in again")
 
 

@@ -52,6 +52,10 @@ class ShareSender:
         self._patience = patience
         self._offering = Offering(view, coordinator, save, patience)
 
+    def shown(self, submission: SavedSubmission, record: CommitteeRecord) -> SavedSubmission:
+        """The submission with the receipts that the coordinator has of an earlier try."""
+        return self._offering.shown(submission, record)
+
     def send(
         self, submission: SavedSubmission, upload: SealedUpload, record: CommitteeRecord
     ) -> tuple[SavedSubmission, Mapping[int, str]]:
@@ -62,6 +66,8 @@ class ShareSender:
         A prover that takes its share just fast enough must not keep the others' receipts from the coordinator: once a
         quorum's are here, the others have as long again, and at least ``stall`` seconds, but at most half of the time
         in which the round still takes submissions.
+
+        After the round took submissions the provers that have their share give their receipts again all the same.
 
         Returns:
             The submission with the receipts, and why each other prover has no share.
@@ -134,8 +140,11 @@ class ShareSender:
         return receipt
 
     def _seconds_left(self, header: SubmissionHeader) -> float:
-        """How long the round still takes submissions."""
-        return self._view.round(header.task_id, header.round).submit_deadline - self._view.now()
+        """How long the round still takes submissions; behind that, how long provers are asked for their receipts."""
+        record, now = self._view.round(header.task_id, header.round), self._view.now()
+        if now < record.submit_deadline:
+            return record.submit_deadline - now
+        return min(record.settle_deadline - now, self._stall)
 
     def _client(self, endpoint: str) -> ProverClient:
         return ProverClient(endpoint, stall=self._stall, tls_roots=self._tls_roots)

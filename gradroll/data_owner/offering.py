@@ -60,13 +60,23 @@ class Offering:
             _log.info("the coordinator does not take the shares, so each prover is handed its own: %s", error)
             return submission
 
+    def shown(self, submission: SavedSubmission, record: CommitteeRecord) -> SavedSubmission:
+        """The submission with the receipts that the coordinator has of an earlier try; as it was where it has none."""
+        header = submission.header
+        digest = header.digest(self.view.context(header.task_id, header.round))
+        try:
+            return self._with(self.coordinator.offer_status(digest).receipts, submission, digest, record)
+        except GradrollError as error:
+            _log.info("the coordinator shows no receipts of what was handed in before: %s", error)
+            return submission
+
     def _offer(self, upload: SealedUpload, until: float) -> None:
         """Every try goes on where the last one broke off; one that a server sends away waits its turn."""
         failing: float | None = None
         while True:
             tried = time.monotonic()
             try:
-                self.coordinator.offer_shares(upload)
+                self.coordinator.offer_shares(upload, until=until)
             except UnavailableError as error:
                 now = time.monotonic()
                 if failing is None or isinstance(error, BusyError) or now - tried > self.patience:
@@ -83,11 +93,7 @@ class Offering:
         digest, pause = header.digest(self.view.context(header.task_id, header.round)), _PAUSE
         while True:
             status = self.coordinator.offer_status(digest)
-            new = self._sound(status.receipts, submission, digest, record)
-            for prover, receipt in new.items():
-                submission = submission.with_receipt(prover, receipt)
-            if new:
-                self.save(submission)
+            submission = self._with(status.receipts, submission, digest, record)
             lacking = [p for p in range(record.committee.size) if p not in submission.receipts]
             has_quorum = len(submission.receipts) >= record.committee.quorum
             if not lacking or (has_quorum and all(status.undelivered.get(p) for p in lacking)):
@@ -96,6 +102,17 @@ class Offering:
                 return submission
             time.sleep(pause * random.uniform(0.5, 1))
             pause = min(1.5 * pause, _LONGEST_PAUSE)
+
+    def _with(
+        self, receipts: Mapping[int, bytes], submission: SavedSubmission, digest: bytes, record: CommitteeRecord
+    ) -> SavedSubmission:
+        """The submission with those receipts of others that are their provers', which are durable then."""
+        new = self._sound(receipts, submission, digest, record)
+        for prover, receipt in new.items():
+            submission = submission.with_receipt(prover, receipt)
+        if new:
+            self.save(submission)
+        return submission
 
     def _sound(
         self, receipts: Mapping[int, bytes], submission: SavedSubmission, digest: bytes, record: CommitteeRecord

@@ -121,7 +121,7 @@ class DataOwner(Participant):
             ClosedError: there is no round yet, or its submit window is over.
         """
         terms = self._view.terms(task_id)
-        self._require_open(terms, opened_round(self._view, task_id, round_number), "")
+        self._require_open(terms, opened_round(self._view, task_id, round_number), "", may_be_in=False)
 
     def fetch_model(self, task_id: int, round_number: int | None = None) -> FloatArray:
         """The model of a round, by default the latest: float64[d], checked against the digest on the chain."""
@@ -160,13 +160,16 @@ class DataOwner(Participant):
         record = self._view.committee_record(terms.committee_id)
         quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
         begun = self._store.load(task_id, current, self.address)
+        if begun is not None and begun.parts and len(begun.receipts) < record.committee.quorum:
+            begun = self._sender.shown(begun, record)
         status = self._status_of(begun, record.committee.quorum) if begun is not None else None
         has_expired = status is not None and status.state is SubmissionState.EXPIRED
         if begun is not None and not has_expired:
             _require_same(begun, quantized)
             if status is not None:
                 return _outcome(begun, quantized, {}, status)
-        self._require_open(terms, current, status.reason if status is not None else "")
+        left = begun is not None and not has_expired and bool(begun.parts)
+        self._require_open(terms, current, status.reason if status is not None else "", may_be_in=left)
         require_eligible(self._view, task_id, current, [self.index(task_id)])
         self._parameters.require_string(self._view.tau(task_id))
         self._require_policy(terms, quantized)
@@ -212,14 +215,18 @@ class DataOwner(Participant):
         saved = self._store.load(task_id, number, self.address)
         if saved is None:
             return None
-        if not saved.is_finished:
-            return None
-        return self.status(self._digest(saved.header))
+        return self.status(self._digest(saved.header)) if saved.is_finished else self._heard_of(saved)
 
-    def _require_open(self, terms: TaskTerms, number: int, expired: str) -> None:
-        """Raise ClosedError when it is too late; ``expired``: why a submission of before came to nothing."""
-        deadline, now = self._view.round(terms.task_id, number).submit_deadline, self._view.now()
-        if now >= deadline:
+    def _require_open(self, terms: TaskTerms, number: int, expired: str, *, may_be_in: bool) -> None:
+        """Raise ClosedError when it is too late.
+
+        Args:
+            expired: why a submission of before came to nothing.
+            may_be_in: shares of one left, so provers may have had them in time: until batches are taken no more.
+        """
+        record, now = self._view.round(terms.task_id, number), self._view.now()
+        deadline = record.submit_deadline
+        if now >= (record.settle_deadline if may_be_in else deadline):
             before = f"; what was handed in has expired: {expired}" if expired else ""
             raise ClosedError(
                 f"round {number} of task {shown(terms.task_id)} took submissions until {utc(deadline)}, it is "
@@ -288,6 +295,11 @@ class DataOwner(Participant):
     def _hand_in(
         self, submission: SavedSubmission, committee: Committee, missing: Mapping[int, str]
     ) -> SubmissionStatus:
+        heard = None
+        if len(submission.receipts) < committee.quorum and self._is_late(submission.header):
+            heard = self._heard_of(submission)  # while there is time for more receipts its word is not enough
+        if heard is not None:
+            return heard
         closed = {p: reason for p, reason in missing.items() if reason.startswith(f"{ClosedError.code}:")}
         if committee.size - len(closed) < committee.quorum:
             raise ClosedError(
@@ -302,6 +314,16 @@ class DataOwner(Participant):
         status = self._coordinator.submit_header(submission.header, submission.receipts)
         self._store.save(submission.finished())
         return status
+
+    def _is_late(self, header: SubmissionHeader) -> bool:
+        return self._view.now() >= self._view.round(header.task_id, header.round).submit_deadline
+
+    def _heard_of(self, begun: SavedSubmission) -> SubmissionStatus | None:
+        """What the coordinator says of a submission that this owner did not hand in: it may have done that itself."""
+        try:
+            return self.status(self._digest(begun.header))
+        except UnknownError:
+            return None
 
     def _status_of(self, begun: SavedSubmission, quorum: int) -> SubmissionStatus | None:
         """Where a submission stands, None before it is handed in; one that the coordinator has lost is, again.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import grpc
 import pytest
 
 from circuits.errors import (
+    ChainError,
     ClosedError,
     FullError,
     GradrollError,
@@ -24,20 +27,28 @@ from circuits.errors import (
     UnknownError,
     WireError,
 )
-from circuits.statement import Committee
+from circuits.statement import Committee, SubmissionHeader
+from commons.chain.facts import RoundRecord
 from commons.protocol.manifests import BodyEntry
 from commons.protocol.receipts import receipt_digest, verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import sign_digest
+from commons.protocol.status import SubmissionStatus
 from commons.protocol.streamheads import OfferHead, ShareHead
+from commons.settings.sections import CoordinatorSettings
 from commons.sharing import sealing
 from commons.sharing.sealedbodies import Chunks, SealedChunk
+from commons.wire._generated import coordinator_pb2 as pb
+from commons.wire.calls import Calls
+from commons.wire.sharestreams import chunk_to_wire, offer_to_wire
 from coordinator.admission import Admission
+from coordinator.coordinator import Coordinator
 from coordinator.deliveries import AT_ONCE, Deliveries
-from coordinator.events import HeaderAccepted, ShareDelivered
+from coordinator.events import CohortBegun, CohortFailed, HeaderAccepted, ShareDelivered
 from coordinator.fleet import Fleets
 from coordinator.journal import Journal
 from coordinator.offers import PER_OWNER, Offers, StoredBody
+from coordinator.service import Refusals, Servicer
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import MemoryLog
 from tests.coordinator.test_admission import Rounds
@@ -260,6 +271,27 @@ def test_what_is_damaged_on_disk_is_not_handed_on(world: World) -> None:
 
 
 @pytest.mark.usefixtures("short_chunks")
+def test_what_is_damaged_on_disk_while_it_waits_is_not_laid_to_its_owner(world: World) -> None:
+    """Provers that get it say that it is not what was signed, and would not be tried again."""
+    world.away = set(range(PROVERS))
+    upload = world.upload(0)
+    world.hand_in(upload)
+    (body,) = world.directory.rglob("body-0")
+    raw = bytearray(body.read_bytes())
+    raw[2 * 1072 + 7] ^= 1
+    body.write_bytes(raw)
+    world.away = set()
+    for _ in range(3):
+        world.turn(60)
+    assert world.holders(0) == {p for p, part in enumerate(upload.head.manifest.parts) if part.body is None}
+    (handing,) = world.deliveries._handing.values()
+    assert not handing.unsound
+    assert world.take(upload.head, chunks_of(upload, 2))[0] == 2
+    world.turn(60)
+    assert world.holders(0) == {0, 1, 2, 3}
+
+
+@pytest.mark.usefixtures("short_chunks")
 def test_nobody_puts_anything_into_an_owners_upload(world: World) -> None:
     upload, other = world.upload(0), world.upload(1)
     with pytest.raises(WireError, match="ended after 2"):
@@ -399,7 +431,22 @@ def test_a_share_that_is_not_what_was_signed_is_not_sent_every_minute(world: Wor
     world.hand_in(world.upload(0))
     for _ in range(3600):
         world.turn(1)
-    assert max(world.calls.values()) <= 16
+    assert max(world.calls.values()) == 1  # more say so than may lie
+
+
+def test_one_prover_that_says_so_has_it_sent_again_after_a_minute_and_ever_less_often(world: World) -> None:
+    def refuse(prover: int, submission: bytes) -> None:
+        if prover == 1:
+            raise WireError("the share does not have the digest that stands in the signed header")
+
+    world.behaviour = refuse
+    world.hand_in(world.upload(0))
+    for _ in range(29):
+        world.turn(1)
+    assert world.calls[1] == 1
+    for _ in range(3600):
+        world.turn(1)
+    assert 2 < world.calls[1] <= 8
 
 
 def test_strangers_are_told_nothing_of_the_coordinators_machine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -474,3 +521,208 @@ def test_a_submission_that_replaces_an_earlier_one_is_handed_on_as_well(world: W
     world.hand_in(world.upload(0))
     assert world.holders(0) == {0, 1, 2, 3}
     assert len(world.log.of(HeaderAccepted)) == 1  # the first one waits; this one is entered when it has expired
+
+
+class Patient(InOrder):
+    """As ``InOrder``, for so many pieces of work: whoever begins more, begins them without end."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.left -= 1
+        if self.left < 0:
+            pytest.fail("work is begun again and again")
+        return super().submit(fn, *args, **kwargs)
+
+
+@pytest.mark.usefixtures("short_chunks")
+def test_an_unfinished_upload_of_several_bodies_is_looked_at_once(world: World) -> None:
+    """Committees with many sets of provers have them; the first one lacks chunks."""
+    upload = world.upload(0)
+    manifest = upload.head.manifest
+    parts = (*manifest.parts[:3], replace(manifest.parts[3], body=1))
+    head = replace(upload.head, manifest=replace(manifest, bodies=manifest.bodies * 2, parts=parts))
+    offer = world.offers.begin(bytes(32), world.submission(0), head)
+    with pytest.raises(WireError, match="ended after 2"):
+        list(world.offers.take(offer, islice(chunks_of(upload), 2)))
+    world.pool = Patient(3)
+    world.restart()
+    for _ in range(100):
+        world.turn(1)
+    assert [offer.checked for offer in world.offers.all()] == [True]
+    assert not world.calls
+
+
+def test_files_that_cannot_be_read_are_looked_at_ever_less_often(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.away = set(range(PROVERS))
+    world.hand_in(world.upload(0))
+    world.away = set()
+    looks: list[None] = []
+
+    def unreadable(self: StoredBody) -> None:
+        looks.append(None)
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoredBody, "_whole_part", unreadable)
+        world.pool = Patient(40)
+        world.restart()
+        for _ in range(600):
+            world.turn(1)
+    assert 10 < len(looks) <= 20
+    assert caplog.text.count("event=deliveries-trouble") <= 20
+    world.turn(60)
+    assert world.holders(0) == {0, 1, 2, 3}
+
+
+def test_a_damaged_head_keeps_no_coordinator_from_starting(world: World) -> None:
+    for owner in (0, 1):
+        world.hand_in(world.upload(owner))
+    (head, _) = sorted(world.directory.rglob("head"))
+    head.write_bytes(head.read_bytes()[:33] + b"\xff" * 40)
+    world.restart()
+    assert len(world.offers.all()) == 1
+
+
+@pytest.mark.usefixtures("short_chunks")
+def test_a_look_changes_no_file(world: World) -> None:
+    """Another coordinator may lead by now, and be about to write the rest of this very chunk."""
+    upload = world.upload(0)
+    with pytest.raises(WireError, match="ended after 3"):
+        world.take(upload.head, islice(chunks_of(upload), 3))
+    (body,) = world.directory.rglob("body-0")
+    written = body.read_bytes()[:-500]
+    body.write_bytes(written)
+    (formerly,) = Offers(world.directory / "uploads", max_bytes=1 << 30).all()
+    assert formerly.taken == 2
+    assert body.read_bytes() == written
+
+
+@pytest.mark.usefixtures("short_chunks")
+def test_what_stands_behind_the_last_chunk_goes_when_that_is_written(world: World) -> None:
+    upload = world.upload(0)
+    with pytest.raises(WireError, match="ended after"):
+        world.take(upload.head, islice(chunks_of(upload), upload.count - 1))
+    (body,) = world.directory.rglob("body-0")
+    body.write_bytes(body.read_bytes() + bytes(5000))
+    world.restart()
+    assert world.take(upload.head, chunks_of(upload, upload.count - 1))[0] == upload.count - 1
+    assert body.stat().st_size == sum(len(chunk.sealed) + 32 for chunk in chunks_of(upload))
+    assert world.holders(0) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("lie", ["the round is over", "there is no round"])
+def test_no_upload_is_deleted_on_one_nodes_word(world: World, monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    """It may lie, or lag behind the others."""
+    world.hand_in(world.upload(0))
+    world.market.count = 3
+    if lie == "the round is over":
+        world.market.lying = 10**6
+    else:
+        shown = world.market.round
+
+        def lagging(task_id: int, number: int) -> RoundRecord:
+            if world.market._node in (None, 0):
+                raise UnknownError("no such round")
+            return shown(task_id, number)
+
+        monkeypatch.setattr(world.market, "round", lagging)
+    for _ in range(3):
+        world.turn(60)
+    assert on_disk(world)
+    world.turn(10**6)
+    world.market.chain.mine()
+    world.turn(60)
+    assert not on_disk(world)
+
+
+def test_an_upload_is_deleted_where_most_nodes_know_no_such_round(world: World) -> None:
+    world.hand_in(world.upload(0))
+    world.market.count, world.market.raises = 3, {0: UnknownError("a reorganisation took it back")}
+    world.turn(60)
+    assert not on_disk(world)
+
+
+def test_a_node_that_is_down_costs_one_question_a_round_and_one_line(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for owner in range(OWNERS):
+        world.hand_in(world.upload(owner))
+    world.market.raises = {0: ChainError("the node cannot be reached")}
+    asked = world.market.asked["round"]
+    for _ in range(58):
+        world.turn(1)
+    assert world.market.asked["round"] - asked == 2
+    assert caplog.text.count("event=deliveries-trouble") == 1
+    assert on_disk(world)
+
+
+def test_nothing_is_kept_of_uploads_that_are_deleted(world: World) -> None:
+    for owner in range(OWNERS):
+        world.hand_in(world.upload(owner))
+    world.market.be_at(world.market.chain.opened[0].submit + world.network.terms.windows.settle + 1)
+    world.turn(60)
+    world.turn(60)
+    assert not on_disk(world)
+    assert (world.deliveries._handing, world.deliveries._looked) == ({}, {})
+
+
+def test_a_header_that_waits_for_its_owners_other_one_costs_no_look_at_the_chain(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.hand_in(world.upload(0))
+    world.network.headers[0] = world.network.submit_again(0, OwnerPlan(gradients(1, 5, seed=9)[0]))
+    world.hand_in(world.upload(0))
+    tries, submit = [0], world.admission.submit
+
+    def counted(header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
+        tries[0] += 1
+        return submit(header, receipts)
+
+    monkeypatch.setattr(world.admission, "submit", counted)
+    for _ in range(100):
+        world.turn(1)
+    assert tries == [0]
+    task = world.network.terms.task_id
+    world.journal.record(CohortBegun(task, 0, (world.log.of(HeaderAccepted)[0].submission,)))
+    world.journal.record(CohortFailed(task, 0, "why", True, 0))
+    world.turn(1)
+    assert tries == [1]
+    assert len(world.log.of(HeaderAccepted)) == 2
+
+
+def test_a_header_that_is_refused_is_entered_ever_less_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def refuse(header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
+        tries.append(world.clock.monotonic())
+        raise ClosedError("never")
+
+    monkeypatch.setattr(world.admission, "submit", refuse)
+    world.hand_in(world.upload(0))
+    for _ in range(3600):
+        world.turn(1)
+    assert 4 < len(tries) <= 8
+    assert tries[-1] - tries[-2] > 900
+
+
+def test_who_repeats_an_upload_fills_no_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A repeat costs its owner no more than a head."""
+
+    def take(head: OfferHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
+        offer = world.offers.begin(*world.admission.check_offer(head), head)
+        yield from world.offers.take(offer, chunks)
+
+    calls = cast(Calls, SimpleNamespace(enter=lambda _: None, known=lambda _: None))
+    coordinator = cast(Coordinator, SimpleNamespace(take=take))
+    servicer = Servicer(lambda: coordinator, cast(CoordinatorSettings, None), calls, Refusals())
+    upload = world.upload(0)
+    parts = [offer_to_wire(upload.head), *(pb.OfferSharesRequest(chunk=chunk_to_wire(c)) for c in chunks_of(upload))]
+    caplog.set_level("INFO")
+    for sent in (parts, *[parts[:1]] * 20):
+        replies = list(servicer.OfferShares(iter(sent), cast(grpc.ServicerContext, SimpleNamespace())))
+        assert replies[-1].stored
+    assert caplog.text.count("event=upload ") == 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from types import SimpleNamespace
 from typing import cast
 
@@ -221,13 +222,18 @@ class FakeChain:
 
 @dataclass
 class FakeCoordinator:
-    """Takes headers, and serves what a test puts there.  ``ends``: what became of submissions; others are proven."""
+    """Takes headers, and serves what a test puts there.  ``ends``: what became of submissions; others are proven.
+
+    Attributes:
+        given: seconds that it had for each upload.
+    """
 
     headers: list[tuple[SubmissionHeader, Mapping[int, bytes]]] = field(default_factory=list)
     payloads: dict[bytes, bytes] = field(default_factory=dict)
     asked: list[bytes] = field(default_factory=list)
     ends: dict[bytes, SubmissionStatus] = field(default_factory=dict)
     answers_get_lost: bool = False
+    given: list[float] = field(default_factory=list)
     handing_on: Callable[[SealedUpload], None] | None = None
     delivered: Callable[[bytes], OfferStatus] = lambda _: OfferStatus({}, {}, 0)
 
@@ -241,7 +247,8 @@ class FakeCoordinator:
             raise UnavailableError("the connection broke")
         return SubmissionStatus(header.digest(context(header.round)), SubmissionState.PENDING)
 
-    def offer_shares(self, upload: SealedUpload) -> None:
+    def offer_shares(self, upload: SealedUpload, *, until: float) -> None:
+        self.given.append(until - monotonic())
         if self.handing_on is None:
             raise UnknownError("this coordinator hands nothing on")
         self.handing_on(upload)

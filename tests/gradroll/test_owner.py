@@ -26,6 +26,7 @@ from circuits.errors import (
 )
 from circuits.policies.spec import OwnerWires, PolicySpec
 from circuits.r1cs import ConstraintSystem
+from circuits.statement import SubmissionHeader
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import require_owner
@@ -533,6 +534,14 @@ def test_a_coordinator_that_always_says_that_something_moves_keeps_no_owner_from
     assert 40 < now[0] < 60
 
 
+def test_a_coordinator_has_half_of_what_is_left_of_a_round_for_an_upload(world: World) -> None:
+    handed_on(world, {0, 1, 2, 3})
+    world.chain.deadline = NOW + 1000
+    world.owner().submit(0, GRADIENT)
+    (given,) = world.coordinator.given
+    assert 400 < given <= 500
+
+
 def test_an_owner_that_a_busy_coordinator_sends_away_comes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     handed_on(world, {0, 1, 2, 3})
     world.chain.deadline, takes = NOW + 3600, world.coordinator.handing_on
@@ -572,3 +581,95 @@ def test_after_a_restart_the_very_same_upload_is_handed_in(world: World) -> None
     world.provers.down = set()
     world.owner().submit(0, GRADIENT)
     assert key not in path.read_text()
+
+
+def died(world: World, *, entered: bool) -> SubmissionHeader:
+    """The header of an owner that died while the coordinator handed its shares on, and is back too late."""
+    handed_on(world, {0, 1, 2, 3})
+    hand_on, delivered = world.coordinator.handing_on, world.coordinator.delivered
+    headers: list[SubmissionHeader] = []
+
+    def take(upload: SealedUpload) -> None:
+        assert hand_on is not None
+        headers.append(upload.head.header)
+        hand_on(upload)
+
+    def die(_: bytes) -> OfferStatus:
+        raise KeyboardInterrupt
+
+    def take_no_more(upload: SealedUpload) -> None:
+        raise ClosedError("round 0 took submissions until then")
+
+    world.coordinator.handing_on, world.coordinator.delivered = take, die
+    with pytest.raises(KeyboardInterrupt):
+        world.owner().submit(0, GRADIENT)
+    (header,) = headers
+    if entered:
+        world.coordinator.headers.append((header, {}))
+    world.coordinator.handing_on, world.coordinator.delivered = take_no_more, delivered
+    world.chain.deadline = NOW
+    return header
+
+
+def forgets(_: bytes) -> OfferStatus:
+    raise UnknownError("no upload of this submission is here")
+
+
+def test_an_owner_that_died_while_its_shares_were_handed_on_is_not_too_late(world: World) -> None:
+    header = died(world, entered=True)
+    done = world.owner().submit(0, GRADIENT)
+    assert (done.submission, done.receipts) == (header.digest(context(0)), (0, 1, 2, 3))
+    assert done.status.state is SubmissionState.PROVING
+    (path,) = world.state.rglob("*.json")
+    assert '"seeds": ""' in path.read_text()
+    assert {p: len(payloads) for p, payloads in world.provers.received.items()} == dict.fromkeys(range(4), 1)
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_what_provers_had_in_time_is_entered_late_by_its_owner(world: World, shows: bool) -> None:
+    """With the receipts that the coordinator shows, or else those that the provers give again."""
+    header = died(world, entered=False)
+    world.provers.closed = {3}
+    if not shows:
+        world.coordinator.delivered = forgets
+    done = world.owner().submit(0, GRADIENT)
+    assert done.receipts == ((0, 1, 2, 3) if shows else (0, 1, 2))
+    ((entered, receipts),) = world.coordinator.headers
+    assert (entered, set(receipts)) == (header, set(done.receipts))
+
+
+def test_below_a_quorum_an_owner_is_too_late(world: World) -> None:
+    died(world, entered=False)
+    world.coordinator.delivered, world.provers.closed = forgets, {1, 2}
+    with pytest.raises(ClosedError, match="submit to the next round"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.coordinator.headers
+    world.chain.deadline = NOW - 60  # and batches are taken no more
+    world.provers.closed = set()
+    with pytest.raises(ClosedError, match="took submissions until"):
+        world.owner().submit(0, GRADIENT)
+
+
+def test_a_coordinators_word_stands_for_no_receipts_while_there_is_time_for_more(world: World) -> None:
+    """It could keep its owner from the provers with it, and hand nothing on."""
+    header = died(world, entered=True)
+    world.coordinator.delivered, world.chain.deadline = forgets, NOW + 60
+    world.provers.down = {1, 2}
+    with pytest.raises(UnavailableError, match="2 of 4 provers"):
+        world.owner().submit(0, GRADIENT)
+    world.chain.deadline = NOW
+    done = world.owner().submit(0, GRADIENT)
+    assert (done.submission, done.receipts) == (header.digest(context(0)), (0, 3))
+    (path,) = world.state.rglob("*.json")
+    assert '"seeds": ""' not in path.read_text()
+    world.provers.down = set()
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("entered", [True, False])
+def test_where_a_submission_stands_that_its_owner_did_not_enter_the_coordinator_says(
+    world: World, entered: bool
+) -> None:
+    died(world, entered=entered)
+    (one,) = world.owner().standing(0).rounds
+    assert (one.status is not None, one.trouble) == (entered, "")

@@ -410,10 +410,17 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/deliveries.py",
-        " and self._busy[committee_id, prover] < AT_ONCE",
+        " and self._busy[place] < AT_ONCE",
         "",
         "a prover that takes without end holds up nobody else",
         _in("coordinator", "test_deliveries.py::test_a_prover_that_takes_without_end_holds_up_nobody_else"),
+    ),
+    Mutant(
+        "coordinator/deliveries.py",
+        "        if not self._view.most(lambda: self._shows_over(key) or None):",
+        "        if not self._shows_over(key):",
+        "no upload is deleted on one node's word",
+        _in("coordinator", "test_deliveries.py::test_no_upload_is_deleted_on_one_nodes_word"),
     ),
     Mutant(
         "provers/intake.py",

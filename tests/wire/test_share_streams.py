@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -152,21 +154,63 @@ class Breaking(CoordinatorServicer):
         yield pb.OfferSharesReply(stored=True)
 
 
-def test_over_a_line_that_breaks_only_what_is_missing_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("commons.sharing.sealedbodies.PIECE", 1024)
-    upload = upload_of(5, 4, 1)
-    servicer, server = Breaking([2, 1]), grpc.server(ThreadPoolExecutor(2))  # type: ignore[abstract]
+@contextmanager
+def served(servicer: CoordinatorServicer) -> Generator[CoordinatorClient]:
+    """A client of a coordinator that behaves as ``servicer``."""
+    server = grpc.server(ThreadPoolExecutor(2))
     add_CoordinatorServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
         with CoordinatorClient(f"127.0.0.1:{port}") as client:
-            for _ in range(2):
-                with pytest.raises(UnavailableError):
-                    client.offer_shares(upload)
-            client.offer_shares(upload)
-            client.offer_shares(upload)
+            yield client
     finally:
         server.stop(None)
+
+
+def test_over_a_line_that_breaks_only_what_is_missing_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commons.sharing.sealedbodies.PIECE", 1024)
+    upload = upload_of(5, 4, 1)
+    servicer = Breaking([2, 1])  # type: ignore[abstract]
+    with served(servicer) as client:
+        for _ in range(2):
+            with pytest.raises(UnavailableError):
+                client.offer_shares(upload)
+        client.offer_shares(upload)
+        client.offer_shares(upload)
     assert servicer.brought == [2, 1, upload.count - 3, 0]
     assert servicer.chunks == [upload.chunk(index) for index in range(upload.count)]
+
+
+class Holding(CoordinatorServicer):
+    """Says for ever that it has taken nothing yet; a line that nothing moves on would be given up."""
+
+    def __init__(self, pause: float, most: int) -> None:
+        self.pause, self.most = pause, most
+        self.said = 0
+
+    def OfferShares(  # noqa: N802
+        self, request_iterator: Iterator[pb.OfferSharesRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.OfferSharesReply]:
+        while context.is_active() and self.said < self.most:
+            self.said += 1
+            yield pb.OfferSharesReply(taken=0)
+            time.sleep(self.pause)
+
+
+def test_a_coordinator_that_always_says_that_an_upload_moves_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An owner has only half of the time for it in which its round takes submissions."""
+    monkeypatch.setattr("commons.sharing.sealedbodies.PIECE", 64)
+    upload = upload_of(3000, 4, 1)
+    servicer = Holding(0.1, upload.count)  # type: ignore[abstract]
+    with served(servicer) as client, pytest.raises(UnavailableError, match="in the time that there is for that"):
+        client.offer_shares(upload, until=time.monotonic() + 0.5)
+    assert servicer.said < servicer.most
+
+
+def test_a_coordinator_says_no_more_of_an_upload_than_it_has_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commons.sharing.sealedbodies.PIECE", 1024)
+    servicer = Holding(0.01, 3000)  # type: ignore[abstract]
+    with served(servicer) as client, pytest.raises(WireError, match="did not say that it stored"):
+        client.offer_shares(upload_of(5, 4, 1))
+    assert servicer.said < servicer.most
