@@ -22,9 +22,11 @@ from circuits.errors import (
     UnknownError,
     catalogue,
 )
+from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.protocol.evidence import NoEvidenceError
 from commons.storage.logwitness import LostEventsError
+from commons.storage.redislog import ShortenedError
 from commons.storage.redisplace import UnansweredError
 from commons.wire._generated import common_pb2
 from commons.wire._generated import prover_pb2 as pb
@@ -50,7 +52,8 @@ def test_codes_are_distinct() -> None:
     kinds = list(family(GradrollError))
     assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
     assert {kind for kind in kinds if "code" not in vars(kind)} == {
-        DamagedError, FullError, LostEventsError, NodeTroubleError, NoEvidenceError, RestoredError, UnansweredError,
+        DamagedError, FullError, LostEventsError, NoAgreementError, NodeTroubleError, NoEvidenceError, RestoredError,
+        ShortenedError, UnansweredError,
     }  # fmt: skip
 
 
