@@ -136,7 +136,7 @@ def test_a_coordinators_disk_does_not_grow(tmp_path: Path, rounds: int, monkeypa
     world.coordinator.close()
 
 
-@pytest.mark.parametrize("tasks", [FEW, MANY])
+@pytest.mark.parametrize("tasks", [60, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_coordinators_disk_grows_by_a_row_a_task(tmp_path: Path, tasks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has one round, and headers that were refused: what a stranger makes takes nothing from others for good."""
     log = SqliteLog(tmp_path / "events.sqlite", VERSIONS)
