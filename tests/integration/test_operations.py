@@ -214,11 +214,10 @@ def test_what_hangs_while_a_coordinator_ends_to_lead_is_noticed(
     stopping.start()
     try:
         wait_for(lambda: not tenure._loop.is_alive())
-        assert watchdog.look() is Condition.WORKING, "the driver ends as it should"
+        assert "driver" not in watchdog.names, "it ends as it should"
         with monkeypatch.context() as patch:
             patch.setattr(watchdog, "_monotonic", lambda: time.monotonic() + 1e9)
             assert "beside" in watchdog.stuck()
-            assert watchdog.look() is Condition.HOPELESS
     finally:
         free.set()
         stopping.join()
