@@ -18,6 +18,7 @@ from circuits.errors import GradrollError, StandbyError, StorageError
 from commons.chain.outbox import Kept
 from commons.runtime.clock import Clock
 from commons.runtime.foreigntext import printable
+from commons.runtime.watchdog import Watchdog
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.logwitness import LostEventsError, Witness
 from commons.storage.redislease import TRIES, FencedValue, Holder, Keeper, Lease
@@ -86,6 +87,7 @@ class SharedSeat:
         endpoint: where others find this coordinator, for callers of those that stand by.
         files: the folder of models, sums and bundles, which all coordinators of the log share.
         begin: begins to lead, with the log's state and the place of the outbox.
+        watchdog: looks whether the thread lives that leads and stands by.
         on_failure: called once when there is no use in going on; ``failure`` says why.
     """
 
@@ -96,11 +98,13 @@ class SharedSeat:
         files: Path,
         begin: Begin,
         clock: Clock,
+        watchdog: Watchdog,
         on_failure: Callable[[], None],
     ) -> None:
         """Lead, if nobody does, or stand by.  Raises what keeps this process from ever leading, or from it now."""
         self.failure: GradrollError | None = None
         self._own, self._endpoint, self._begin, self._clock, self._on_failure = own, endpoint, begin, clock, on_failure
+        self._watchdog = watchdog
         self._pause = min(own.poll_interval, own.lease / TRIES)
         self._files = files
         self._place = RedisPlace(own.log, timeout=own.lease / _CALLS)
@@ -145,6 +149,7 @@ class SharedSeat:
         """See ``Seat``."""
         if self._led is not None:
             self._led[0].start()
+        self._watchdog.living(self._thread)
         self._thread.start()
 
     def halt(self) -> None:
@@ -165,6 +170,10 @@ class SharedSeat:
         self._place.close()
 
     def _run(self) -> None:
+        self._take_turns()
+        self._watchdog.leave(self._thread.name)  # it ends as it should; one that dies otherwise is found dead
+
+    def _take_turns(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._turn()

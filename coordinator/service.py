@@ -186,7 +186,7 @@ class CoordinatorNode:
 def _seat(means: Means, endpoint: str, on_failure: Callable[[], None]) -> Seat:
     own = means.own
     if is_redis(own.log):
-        return SharedSeat(own, endpoint, means.files, partial(Tenure, means), means.clock, on_failure)
+        return SharedSeat(own, endpoint, means.files, partial(Tenure, means), means.clock, means.watchdog, on_failure)
     log = open_log(own.log, VERSIONS)
     try:
         return OnlySeat(Tenure(means, Journal(log), own.state / OUTBOX))

@@ -128,7 +128,7 @@ class Tenure:
 
     def stop(self) -> None:
         """End what is under way, then let go of journal and outbox."""
-        self._watchdog.leave(self._loop.name, *self.pools)
+        self._watchdog.leave(self._loop.name)  # which is about to end; what hangs in the pools is still noticed
         self.halt()
         if self._loop.is_alive():
             self._loop.join()
@@ -136,6 +136,7 @@ class Tenure:
             pool.shutdown(wait=True, cancel_futures=True)
         for pool in (self._fleet, self._accusing, self._delivering):
             pool.shutdown(wait=False, cancel_futures=True)
+        self._watchdog.leave(*self.pools)
         self.coordinator.close()
         self._outbox.close()
 

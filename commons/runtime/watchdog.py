@@ -55,7 +55,8 @@ class Watchdog:
 
     def __init__(self, stuck_after: float, end_after: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._stuck_after, self._end_after, self._monotonic = stuck_after, end_after, monotonic
-        self._watched: dict[str, _Watched] = {}
+        self._lock = threading.Lock()  # of those who change what is watched
+        self._watched: dict[str, _Watched] = {}  # never changed, only replaced: others look meanwhile
         self._told: frozenset[str] = frozenset()
 
     def living(self, thread: threading.Thread) -> None:
@@ -89,7 +90,8 @@ class Watchdog:
 
     def leave(self, *names: str) -> None:
         """Look no more after threads and work that are about to end."""
-        self._watched = {name: one for name, one in self._watched.items() if name not in names}
+        with self._lock:
+            self._watched = {name: one for name, one in self._watched.items() if name not in names}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,31 +103,35 @@ class Watchdog:
         return frozenset(name for name, one in self._watched.items() if self._over(one) > 0)
 
     def idle_for(self, name: str) -> float:
-        """Seconds without progress; 0 while there is nothing to do."""
-        last = self._watched[name].slowest()
+        """Seconds without progress; 0 while there is nothing to do, and for what is not looked after any more."""
+        one = self._watched.get(name)
+        last = None if one is None else one.slowest()
         return 0.0 if last is None else max(self._monotonic() - last, 0.0)
 
     def look(self) -> Condition:
         """What the process is in.  What changes is logged, with the stacks of all threads if it is for the worse."""
-        dead = [name for name, one in self._watched.items() if one.thread is not None and _has_died(one.thread)]
+        watched = self._watched  # one and the same for all of this look: somebody may leave meanwhile
+        dead = [name for name, one in watched.items() if _has_died(one.thread) and self._watched.get(name) is one]
         if dead:
             _log.critical("event=thread-died threads=%s advice='its last words are above'", ",".join(dead))
             return Condition.HOPELESS
-        stuck = self.stuck()
+        over = {name: beyond for name, one in watched.items() if (beyond := self._over(one)) > 0}
+        stuck = frozenset(over)
         for name in sorted(stuck - self._told):
-            _log.error("event=stuck thread=%s seconds=%.0f", name, self.idle_for(name))
+            _log.error("event=stuck thread=%s seconds=%.0f", name, watched[name].limit + over[name])
         for name in sorted(self._told - stuck):
             _log.warning("event=moves-again thread=%s", name)
         if stuck - self._told:
             tell_stacks()
         self._told = stuck
-        if any(self._over(self._watched[name]) > self._end_after for name in stuck):
+        if any(beyond > self._end_after for beyond in over.values()):
             _log.critical("event=no-hope threads=%s", ",".join(sorted(stuck)))
             return Condition.HOPELESS
         return Condition.STUCK if stuck else Condition.WORKING
 
     def _add(self, name: str, one: _Watched) -> None:
-        self._watched = {**self._watched, name: one}  # whole: others look meanwhile
+        with self._lock:
+            self._watched = {**self._watched, name: one}
 
     def _over(self, one: _Watched) -> float:
         """Seconds beyond the limit."""
@@ -133,8 +139,10 @@ class Watchdog:
         return 0.0 if last is None else self._monotonic() - last - one.limit
 
 
-def _has_died(thread: threading.Thread) -> bool:
-    return thread.ident is not None and not thread.is_alive()  # one that has not started has no number yet
+def _has_died(thread: threading.Thread | None) -> bool:
+    if thread is None or thread.ident is None:  # one that has not started has no number yet
+        return False
+    return not thread.is_alive()
 
 
 def tell_stacks() -> None:

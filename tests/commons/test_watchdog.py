@@ -170,6 +170,37 @@ def test_what_is_logged_of_a_stuck_thread_has_no_values(
     thread.join()
 
 
+def test_what_is_left_alone_during_a_look_does_not_end_it(clock: Hands, watchdog: Watchdog) -> None:
+    """A coordinator that leads no more leaves its pools while the main thread looks."""
+
+    class Leaving(Pieces):
+        def slowest(self) -> float | None:
+            watchdog.leave("steps")
+            return super().slowest()
+
+    pieces = Leaving(clock)
+    watchdog.pieces("steps", pieces)
+    names = watchdog.names
+    with pieces.piece():
+        clock.now += STUCK + 1
+        assert watchdog.look() is Condition.STUCK
+        assert watchdog.look() is Condition.WORKING
+    assert [watchdog.idle_for(name) for name in names] == [0.0], "as for a page of metrics that had its name before"
+
+
+def test_a_thread_that_leaves_and_ends_during_a_look_has_not_died(watchdog: Watchdog) -> None:
+    class Leaving(threading.Thread):
+        def is_alive(self) -> bool:
+            watchdog.leave(self.name)
+            return False
+
+    thread = Leaving(target=int, name="driver")
+    thread.start()
+    threading.Thread.join(thread)
+    watchdog.living(thread)
+    assert watchdog.look() is Condition.WORKING
+
+
 class Health:
     """Remembers what it was told."""
 

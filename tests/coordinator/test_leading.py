@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,9 @@ import pytest
 from circuits.errors import ChainError, StandbyError
 from commons.chain.outbox import Kept
 from commons.runtime.clock import SystemClock
+from commons.runtime.watchdog import Condition, Watchdog
 from commons.settings.sections import CoordinatorSettings
+from commons.storage.logwitness import LostEventsError
 from coordinator.coordinator import Coordinator
 from coordinator.journal import Journal
 from coordinator.leading import SharedSeat
@@ -49,7 +52,10 @@ class Process:
         own = CoordinatorSettings(
             listen="h:1", log=server.url, account=home, state=home / name, lease=SPAN, poll_interval=0.05,
         )  # fmt: skip
-        self.seat = SharedSeat(own, f"{name}:1", home / "shared", self._begin, SystemClock(), lambda: None)
+        self.watchdog = Watchdog(1e6, 1e6)
+        self.seat = SharedSeat(
+            own, f"{name}:1", home / "shared", self._begin, SystemClock(), self.watchdog, lambda: None
+        )  # fmt: skip
 
     def _begin(self, _journal: Journal, outbox: Kept) -> Tenure:
         assert outbox.load() is None
@@ -107,3 +113,51 @@ def test_a_lease_that_redis_lost_ends_what_was_begun_and_a_new_one_begins_anew(
     wait_for(lambda: one.did == ["start", "stop", "start"])
     assert one.seat.is_leading
     one.seat.stop()
+
+
+def test_the_thread_that_leads_or_stands_by_is_looked_after_until_it_is_stopped(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    one, other = Process(redis, tmp_path, "one"), Process(redis, tmp_path, "other")
+    for process in (one, other):
+        assert process.watchdog.names == ()
+        process.seat.start()
+        assert process.watchdog.names == ("leading",)
+        process.seat.stop()
+        assert process.watchdog.names == ()
+        assert process.watchdog.look() is Condition.WORKING
+
+
+def test_a_seat_whose_thread_dies_is_noticed(
+    redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no ``Exception`` would leave a coordinator that never leads, behind a port that answers."""
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    leader, one = Process(redis, tmp_path, "leader"), Process(redis, tmp_path, "one")
+
+    def turn() -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(one.seat, "_turn", turn)
+    one.seat.start()
+    wait_for(lambda: one.watchdog.look() is Condition.HOPELESS)
+    one.seat.stop()
+    leader.seat.stop()
+
+
+def test_a_seat_that_ends_as_the_log_lost_events_is_not_taken_for_dead(
+    redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process ends by itself, and says why."""
+    leader, one = Process(redis, tmp_path, "leader"), Process(redis, tmp_path, "one")
+
+    def turn() -> None:
+        raise LostEventsError("events are gone")
+
+    monkeypatch.setattr(one.seat, "_turn", turn)
+    one.seat.start()
+    one.seat._thread.join()
+    assert isinstance(one.seat.failure, LostEventsError)
+    assert one.watchdog.look() is Condition.WORKING
+    for process in (one, leader):
+        process.seat.stop()

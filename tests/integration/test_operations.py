@@ -5,9 +5,9 @@ from __future__ import annotations
 import operator
 import re
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -192,11 +192,42 @@ def test_health_follows_the_watchdog(running: Running) -> None:
     assert running.value(node, "serving") == 1
 
 
-def test_a_driver_that_dies_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A market of which no node runs."""
+    made = Deployment(tmp_path_factory.mktemp("alone"), dimension=DIMENSION)
+    yield made
+    made.close()
+
+
+def test_what_hangs_while_a_coordinator_ends_to_lead_is_noticed(
+    alone: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else leads before it has ended: the lease is released behind that."""
+    node = CoordinatorNode(alone.coordinator_settings())
+    node.start()
+    tenure, watchdog, free = node._seat.tenure, node.operations.watchdog, threading.Event()
+    assert tenure is not None
+    hangs = tenure.pools["beside"].submit(free.wait)
+    wait_for(hangs.running)
+    stopping = threading.Thread(target=node.stop)
+    stopping.start()
+    try:
+        wait_for(lambda: not tenure._loop.is_alive())
+        assert "driver" not in watchdog.names, "it ends as it should"
+        with monkeypatch.context() as patch:
+            patch.setattr(watchdog, "_monotonic", lambda: time.monotonic() + 1e9)
+            assert "beside" in watchdog.stuck()
+    finally:
+        free.set()
+        stopping.join()
+    assert not {"driver", *tenure.pools} & {*watchdog.names}
+
+
+def test_a_driver_that_dies_is_noticed(alone: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no ``Exception`` ends the thread, and with it all rounds, behind a port that answers."""
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    made = Deployment(tmp_path, dimension=DIMENSION)
-    node = CoordinatorNode(made.coordinator_settings())
+    node = CoordinatorNode(alone.coordinator_settings())
 
     def turn() -> None:
         raise SystemExit
@@ -208,10 +239,9 @@ def test_a_driver_that_dies_is_noticed(tmp_path: Path, monkeypatch: pytest.Monke
     wait_for(lambda: node.operations.watchdog.look() is Condition.HOPELESS)
     node.stop()
     with pytest.raises(ConfigError, match="beyond_loopback"):
-        CoordinatorNode(made.coordinator_settings().changed({"metrics.listen": "0.0.0.0:0"}))
+        CoordinatorNode(alone.coordinator_settings().changed({"metrics.listen": "0.0.0.0:0"}))
     with pytest.raises(ConfigError, match="beyond_loopback"):
-        ProverNode(made.prover_settings(0).changed({"metrics.listen": "0.0.0.0:0"}))
-    made.close()
+        ProverNode(alone.prover_settings(0).changed({"metrics.listen": "0.0.0.0:0"}))
 
 
 def _labels(running: Running) -> dict[str, tuple[str, ...]]:
