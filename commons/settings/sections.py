@@ -172,8 +172,8 @@ class ProverSettings(Server):
     depth at which your chain does not reorganise, or to what the chain itself calls "finalized" or "safe"; a
     development chain takes 1."""
     second_node: NodeUrl | None = None
-    """Another node, by another operator, that must show the same deployment, and the same acceptance before a
-    release."""
+    """Another node, by another operator, that must show the same deployment, the same acceptance before a release, and
+    that a round is over before anything of it is deleted."""
     retention_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
     """How long shares of sums, certificates and audit bundles are served: for so long after the round's settle
     deadline, and after it was last worked on, and never less than the fees of its batches may take.  Then all of the

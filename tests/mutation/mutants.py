@@ -116,7 +116,7 @@ MUTANTS = (
         "self._for_shares - self._taken",
         "self._most - self._taken",
         "shares of whoever leave room for batches",
-        _in("provers", "test_runner.py::test_shares_of_whoever_fill_a_store_and_its_batches_find_room"),
+        _in("provers", "test_retention.py::test_a_batch_finds_room_however_many_shares_there_are"),
     ),
     Mutant(
         "provers/storeroom.py",
