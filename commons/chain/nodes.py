@@ -3,24 +3,25 @@
 The first of the list that works answers.  One that cannot be reached, answers with what is no answer, is behind the
 others or on another chain is set aside, for longer each time, and looked at again.  What it costs to be wrong about a
 node is a question more: when none works, those that were set aside are asked all the same.  Where something rests on
-the answer that cannot be taken back, most of them are asked (``most``).
+the answer that cannot be taken back, most of them are asked (``most``), set aside or not; what it takes to decide
+without one is in ``nodestanding``.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from web3.exceptions import ContractLogicError
 from web3.providers.base import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from circuits.errors import GradrollError
 from commons.chain.nodeagreement import Tally, needed
+from commons.chain.nodestanding import Standing
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.chain.nodewords import KNOWN, says
 from commons.chain.transport import Node
@@ -37,34 +38,10 @@ _WAITS_ALONE, _WAITS = 5, 1
 _AGE = 15.0
 """Seconds between looks at all nodes."""
 _LOOK = 3.0
-"""Seconds that a node has to answer to a look: somebody waits for it."""
+"""Seconds that a node has to answer to a look, or while it is set aside: somebody waits for it."""
 _BEHIND = 8
 """Blocks that a node may lag: a minute and a half on Ethereum.  Blocks take some time to get around."""
-_FIRST, _LONGEST = 2.0, 300.0
-"""Seconds for which a node is set aside, twice as many each time that it fails again, until it has worked for as long
-as the longest: one that answers to looks and hangs when it is asked is no node that works."""
 _OTHER_CHAIN = "it is on another chain"
-
-
-@dataclass(slots=True)
-class _Standing:
-    """What is known of a node.
-
-    Attributes:
-        reason: why it is set aside; none for one that works.
-        until: the clock's time at which it is looked at again.
-        failures: since it last worked for long.
-        back: when a look brought it back.
-        silent: since when it has answered no question but looks; None while it does.
-        head: the latest block that it showed, -1 for none yet.
-    """
-
-    reason: str = ""
-    until: float = 0.0
-    failures: int = 0
-    back: float = 0.0
-    silent: float | None = None
-    head: int = -1
 
 
 class _NoResultError(Exception):
@@ -76,6 +53,10 @@ class _NoResultError(Exception):
     def __init__(self, answer: RPCResponse) -> None:
         super().__init__("the node answers with an error")
         self.answer = answer
+
+
+class _LacksBlockError(NodeTroubleError):
+    """A node does not have a block that another one spoke of, which may be a lie: it is not set aside for that."""
 
 
 class Nodes(BaseProvider):
@@ -101,7 +82,7 @@ class Nodes(BaseProvider):
         self._absent_after = absent_after
         waits = _WAITS_ALONE if len(urls) == 1 else _WAITS
         self._nodes = tuple(Node(url, timeout, waits) for url in urls)
-        self._standings = tuple(_Standing() for _ in urls)
+        self._standings = tuple(Standing() for _ in urls)
         self._monotonic = monotonic
         self._looked: float | None = None
         self._chain: int | None = None
@@ -200,40 +181,38 @@ class Nodes(BaseProvider):
         return tally.result()
 
     def _votes(self, tally: Tally[Any], number: int, ask: Callable[[], Any]) -> bool:
-        """Have a node answer; False when it gives no answer."""
-        if not self._is_due(number):
-            tally.be_silent(self._standings[number].reason)
-            return False
+        """Have a node answer, also one that is set aside; False when it gives no answer."""
+        self._local.hurry = self._hurry(number)
         try:
             tally.say(self._of(number, lambda _: ask()))
         except GradrollError as trouble:
             tally.be_silent(str(trouble))
-            self._is_silent(number)
             return False
+        finally:
+            self._local.hurry = None
         return True
 
-    def _is_silent(self, number: int) -> None:
-        with self._lock:
-            standing = self._standings[number]
-            standing.silent = self._monotonic() if standing.silent is None else standing.silent
-
     def _is_absent(self, number: int) -> bool:
-        """Whether a node has given no answer for long."""
-        silent = self._standings[number].silent
-        return silent is not None and self._monotonic() - silent >= self._absent_after
+        with self._lock:
+            return self._standings[number].is_absent(self._monotonic(), self._absent_after)
+
+    def _hurry(self, number: int) -> float | None:
+        """Seconds that a node has that is set aside while others work; None for as long as any."""
+        aside = self.set_aside
+        return _LOOK if aside[number] and not all(aside) else None
 
     def _of(self, number: int, ask: Callable[[int], T]) -> T:
         """Ask one node; its standing is kept.  Raises NodeTroubleError, and what ``ask`` raises."""
         self._local.number = number
         try:
-            answer = ask(number)
+            return ask(number)
+        except _LacksBlockError:
+            raise
         except NodeTroubleError as trouble:
             self._failed(number, str(trouble))
             raise
         finally:
             self._local.number = None
-        self._standings[number].silent = None
-        return answer
 
     def _known(self, number: int, method: str, params: Any) -> RPCResponse:
         answer = self._asked(number, method, params)
@@ -247,21 +226,35 @@ class Nodes(BaseProvider):
             return
         self._asked(number, _BLOCK, ["latest", False])
         if self._standings[number].head < block:
-            raise NodeTroubleError(
+            raise _LacksBlockError(
                 f"the node at {self._nodes[number].url.shown} does not have block {block} yet; wait for it, or use "
                 "another node"
             )
 
     def _asked(self, number: int, method: str, params: Any, look: float | None = None) -> RPCResponse:
-        answer = self._nodes[number].ask(method, params, look=look)
+        try:
+            answer = self._nodes[number].ask(method, params, look=look or getattr(self._local, "hurry", None))
+        except NodeTroubleError:
+            self._gave_no_answer(number)
+            raise
+        except ContractLogicError:
+            self._answered(number)
+            raise
+        self._answered(number)
         if method == _BLOCK and answer.get("result"):
             self._saw(number, int(answer["result"]["number"], 16), latest=params[0] == "latest")
         return answer
 
+    def _answered(self, number: int) -> None:
+        self._standings[number].silent = None
+
+    def _gave_no_answer(self, number: int) -> None:
+        with self._lock:
+            self._standings[number].gave_no_answer(self._monotonic())
+
     def _saw(self, number: int, block: int, *, latest: bool) -> None:
         with self._lock:
-            standing = self._standings[number]
-            standing.head = block if latest else max(block, standing.head)
+            self._standings[number].saw(block, self._monotonic(), latest=latest)
 
     def _order(self) -> Iterator[int]:
         """Nodes that work, then those that were set aside; never one of another chain, if there is any other."""
@@ -271,29 +264,18 @@ class Nodes(BaseProvider):
         return iter(sorted(same, key=lambda n: bool(reasons[n])))
 
     def _failed(self, number: int, reason: str) -> None:
-        """Set a node aside; nothing is added while it is, as many threads find out at once."""
-        self._is_silent(number)
-        standing, now = self._standings[number], self._monotonic()
+        if len(self._nodes) == 1:
+            return
         with self._lock:
-            if len(self._nodes) == 1 or (standing.reason and now < standing.until):
-                return
-            if not standing.reason and now - standing.back > _LONGEST:
-                standing.failures = 0
-            fresh, standing.reason = not standing.reason, reason
-            seconds = min(_FIRST * 2**standing.failures, _LONGEST) * random.uniform(0.5, 1.5)
-            standing.until = now + seconds
-            standing.failures = min(standing.failures + 1, 16)
+            fresh = self._standings[number].set_aside(reason, self._monotonic())
         if fresh:
             _log.warning(
                 "event=node-set-aside number=%d node=%s reason=%r", number, self._nodes[number].url.shown, reason
             )
 
     def _worked(self, number: int) -> None:
-        standing = self._standings[number]
         with self._lock:
-            back, standing.reason = bool(standing.reason), ""
-            if back:
-                standing.back = self._monotonic()
+            back = self._standings[number].works(self._monotonic())
         if back:
             _log.warning("event=node-back number=%d node=%s", number, self._nodes[number].url.shown)
 
@@ -312,22 +294,20 @@ class Nodes(BaseProvider):
         return self._looked is None or self._monotonic() - self._looked > _AGE
 
     def _look(self) -> None:
-        there = [number for number in range(len(self._nodes)) if self._is_due(number) and self._is_there(number)]
+        due = [number for number, standing in enumerate(self._standings) if standing.is_due(self._monotonic())]
+        there = [number for number in due if self._is_there(number)]
         heads = sorted(self._standings[number].head for number in there)
         if not heads:
             return
-        # One that claims to be far ahead must not be believed alone, where there are others to ask.
-        best = heads[-2] if len(heads) > 2 else heads[-1]
+        # One that claims to be far ahead must not be believed alone: of two, the other must stand still besides.
+        best, alone = (heads[-2], False) if len(heads) > 2 else (heads[-1], True)
         for number in there:
-            behind = best - self._standings[number].head
-            if behind > _BEHIND:
+            standing = self._standings[number]
+            behind = best - standing.head
+            if behind > _BEHIND and (not alone or standing.stands_still(self._monotonic())):
                 self._failed(number, f"it is {behind} blocks behind")
             else:
                 self._worked(number)
-
-    def _is_due(self, number: int) -> bool:
-        standing = self._standings[number]
-        return not standing.reason or standing.until <= self._monotonic()
 
     def _is_there(self, number: int) -> bool:
         """Whether a node answers, and is on the chain that the first one was on."""
@@ -348,16 +328,17 @@ class Nodes(BaseProvider):
         return found == self._chain
 
     def _sent(self, params: Any) -> RPCResponse:
-        """Hand a transaction to all nodes that work: it is the same one, and mined once.
+        """Hand a transaction to all nodes but those that are silent: it is the same one, and mined once.
 
+        Also to those that are set aside: which ones are is for no node to say, and one alone could keep it for itself.
         What counts is the answer of the one that took it; then, that one may have taken it; then, why none did.
         """
         self._look_around()
         answers, troubles = [], []
-        working = [number for number in self._order() if not self._standings[number].reason]
-        for number in working or self._order():
+        order = tuple(self._order())
+        for number in [number for number in order if self._is_heard(number)] or order:
             try:
-                answers.append(self._asked(number, _SEND, params))
+                answers.append(self._asked(number, _SEND, params, self._hurry(number)))
             except NodeTroubleError as trouble:
                 self._failed(number, str(trouble))
                 troubles.append(trouble)
@@ -367,6 +348,11 @@ class Nodes(BaseProvider):
         if any(trouble.reached for trouble in troubles) or not answers:
             raise _together(troubles)
         return answers[0]
+
+    def _is_heard(self, number: int) -> bool:
+        """Whether a node that is set aside and was silent answers again; what it never got leaves nobody in doubt."""
+        standing = self._standings[number]
+        return not standing.reason or standing.silent is None or self._is_there(number)
 
 
 def _together(troubles: Sequence[NodeTroubleError]) -> NodeTroubleError:

@@ -159,13 +159,32 @@ def test_a_contract_that_refuses_is_no_node_that_fails(net: Net) -> None:
     assert [node.count("eth_call") for node in net.nodes] == [3, 0]
 
 
-def test_a_node_far_behind_is_set_aside_until_it_has_caught_up(net: Net, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_node_far_behind_that_stands_still_is_set_aside_until_it_has_caught_up(
+    net: Net, caplog: pytest.LogCaptureFixture
+) -> None:
     net.nodes[0].behind = 9
+    assert net.answered() == 0
+    net.clock.now += 61
     assert net.answered() == 1
     assert "it is 9 blocks behind" in caplog.text
     net.nodes[0].behind = 8
     net.clock.now += 600
     assert net.answered() == 0
+
+
+def test_of_three_one_far_behind_two_others_is_set_aside_at_once(undo: ExitStack) -> None:
+    net = Net(undo, 3)
+    net.nodes[0].behind = 9
+    assert net.answered() == 1
+
+
+def test_the_second_of_two_does_not_have_the_first_set_aside_by_claiming_to_be_ahead(net: Net) -> None:
+    """Else all would be read from it, and transactions would go to it alone."""
+    net.nodes[1].answer = partial(_ahead, net, 9)
+    for _ in range(10):
+        _kept_asking(net, 300)
+        assert net.answered() == 0
+    assert net.rpc.set_aside == (False, False)
 
 
 def test_one_that_claims_to_be_far_ahead_is_not_believed_against_two(undo: ExitStack) -> None:
@@ -215,6 +234,17 @@ def test_logs_up_to_a_block_come_from_a_node_that_has_it(net: Net) -> None:
     net.rpc._nodes._saw(1, last - 3, latest=True)
     with pytest.raises(ChainError, match="does not have block 20 yet"):
         net.rpc.logs(b"\1" * 20, [], 0, last)
+
+
+def test_a_node_that_lacks_a_block_is_not_set_aside_as_there_may_be_none(net: Net) -> None:
+    """Another node says how high the chain is, and may lie."""
+    net.nodes[0].answer = partial(_ahead, net, 5)
+    last = net.rpc.head().number
+    net.nodes[0].answer = net.dev.answer
+    net.rpc._nodes._saw(0, 20, latest=True)
+    with pytest.raises(ChainError, match="does not have block 25 yet"):
+        net.rpc.logs(b"\1" * 20, [], 0, last)
+    assert net.rpc.set_aside == (False, False)
 
 
 def test_a_node_that_lags_is_no_reorganisation(net: Net) -> None:
@@ -326,19 +356,130 @@ def test_where_too_few_answer_or_they_differ_nothing_is_said(
         votes(Net(undo, len(says)), *says)
 
 
+def _kept_asking(net: Net, seconds: int) -> None:
+    """Time passes while somebody reads the chain, and the chain goes on."""
+    for _ in range(seconds // 30):
+        net.clock.now += 30
+        net.dev._tester.mine_block()
+        net._balance()
+
+
+def _ahead(net: Net, blocks: int, method: str, params: Any) -> Any:
+    """The chain, with a latest block that there is not."""
+    answer = net.dev.answer(method, params)
+    if method == "eth_getBlockByNumber" and params[0] == "latest":
+        number = int(answer["result"]["number"], 16) + blocks
+        return {"result": {**answer["result"], "number": hex(number)}}
+    return answer
+
+
 def test_of_two_nodes_one_that_is_silent_for_long_is_left_out_and_no_sooner(net: Net) -> None:
+    net._balance()
+    net.nodes[1].status = 500
+    for seconds in (0, 450, 420):
+        _kept_asking(net, seconds)
+        with pytest.raises(NoAgreementError):
+            votes(net, True, True)
+    _kept_asking(net, 60)
+    assert votes(net, True, True) is True
+    net.nodes[1].status = 0
+    assert votes(net, True, None) is None, "it is back, and asked although it is set aside"
+    net.nodes[1].status = 500
     with pytest.raises(NoAgreementError):
-        votes(net, True, DOWN)
-    net.clock.now += 899
+        votes(net, True, True)
+
+
+@pytest.mark.parametrize("liar", [0, 1])
+@pytest.mark.parametrize("often", [True, False])
+def test_of_two_nodes_a_liar_that_claims_to_be_ahead_does_not_decide_alone(liar: int, often: bool, net: Net) -> None:
+    """The honest one would count as silent for the rest of its life, though it answers whatever it is asked."""
+    net._balance()
+    for _ in range(2):
+        net.nodes[liar].answer = partial(_ahead, net, 9)
+        net.clock.now += 16
+        net._balance()
+        net.nodes[liar].answer = net.dev.answer
+        _kept_asking(net, 1200 if often else 0)
+        net.clock.now += 0 if often else 1200
+    net.nodes[liar].answer = partial(_ahead, net, 9)
+    net.clock.now += 16
+    before = net.nodes[1 - liar].count("eth_getBalance")
+    said = [None, None]
+    said[liar] = True  # type: ignore[call-overload]
+    assert votes(net, *said) is None
+    if liar == 0:
+        assert net.nodes[1].count("eth_getBalance") == before + 1
+
+
+@pytest.mark.parametrize("often", [True, False])
+def test_of_two_nodes_one_that_was_away_once_is_not_left_out_for_one_more_failure(often: bool, net: Net) -> None:
+    """Hours lie between, in which it answered, or in which nobody asked it."""
+    net._balance()
+    net.nodes[1].status = 500
     with pytest.raises(NoAgreementError):
-        votes(net, True, DOWN)
-    net.clock.now += 2
-    assert votes(net, True, DOWN) is True
-    net.clock.now += 600
-    assert votes(net, True, None) is None, "it is back"
-    net.clock.now += 600
+        votes(net, True, True)
+    if often:
+        net.nodes[1].status = 0
+        _kept_asking(net, 3600)
+        net.nodes[1].status = 500
+    net.clock.now += 3600
     with pytest.raises(NoAgreementError):
-        votes(net, True, DOWN)
+        votes(net, True, True)
+
+
+def test_of_two_nodes_one_that_fails_now_and_then_is_not_left_out(net: Net) -> None:
+    net._balance()
+    for _ in range(8):
+        net.nodes[1].status = 500
+        with pytest.raises(NoAgreementError):
+            votes(net, True, True)
+        net.nodes[1].status = 0
+        _kept_asking(net, 300)
+
+
+def test_of_two_nodes_one_that_says_errors_or_answers_to_looks_alone_is_not_left_out(net: Net) -> None:
+    looks = ("eth_chainId", "eth_getBlockByNumber")
+    said: Any = 500
+    net.nodes[1].answer = lambda method, params: net.dev.answer(method, params) if method in looks else said
+    for _ in range(40):
+        net.clock.now += 60
+        with pytest.raises(NoAgreementError):
+            votes(net, True, True)
+        said = {"error": {"code": -32000, "message": "missing trie node"}}
+
+
+def test_one_that_is_silent_is_asked_all_the_same_and_not_waited_for_long(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net._balance()
+    net.nodes[1].status = 500
+    with pytest.raises(NoAgreementError):
+        votes(net, True, True)
+    waits: list[Any] = []
+    node = net.rpc._nodes._nodes[1]
+    ask = node.ask
+    monkeypatch.setattr(node, "ask", lambda *args, look: (waits.append(look), ask(*args, look=look))[1])
+    for _ in range(3):
+        with pytest.raises(NoAgreementError):
+            votes(net, True, True)
+    assert waits == [nodes._LOOK] * 3
+    net.nodes[0].status = 500
+    with pytest.raises(NoAgreementError):
+        votes(net, True, True)
+    assert waits[3:] == [None], "when none works, each has its time"
+
+
+def test_of_three_nodes_a_liar_and_one_that_is_away_do_not_have_the_third_left_out(undo: ExitStack) -> None:
+    net = Net(undo, 3)
+    net.nodes[0].answer = partial(_ahead, net, 9)
+    net.nodes[1].status = 500
+    for _ in range(4):
+        _kept_asking(net, 1200)
+        before = net.nodes[2].count("eth_getBalance")
+        assert votes(net, True, DOWN, None) is None
+        assert net.nodes[2].count("eth_getBalance") == before + 1
+        with pytest.raises(NoAgreementError):
+            votes(net, True, DOWN, DOWN)
 
 
 def test_one_that_was_away_once_and_has_answered_nothing_since_but_looks_is_asked_all_the_same(net: Net) -> None:
@@ -407,6 +548,48 @@ def test_a_transaction_goes_to_all_and_one_that_takes_it_is_enough(net: Net) -> 
     assert {params[0] for node in net.nodes for m, params in node.asked if m == "eth_sendRawTransaction"} == {
         "0x" + raw.hex()
     }
+
+
+def _send(net: Net, nonce: int = 0) -> None:
+    net.rpc.guarded(lambda: net.rpc.web3.eth.send_raw_transaction(_signed(net, nonce)))
+
+
+def test_a_transaction_goes_also_to_a_node_that_is_said_to_be_behind(net: Net) -> None:
+    net.nodes[1].answer = partial(_ahead, net, 9)
+    net._balance()
+    net.clock.now += 61
+    net._balance()
+    assert net.rpc.set_aside == (True, False), "it stands still"
+    _send(net)
+    assert [node.count("eth_sendRawTransaction") for node in net.nodes] == [1, 1]
+
+
+def test_a_transaction_goes_also_to_a_node_that_is_set_aside_and_back_and_to_none_that_is_silent(net: Net) -> None:
+    net._balance()
+    net.nodes[0].status = 500
+    net._balance()
+    refusal = {"error": {"code": -32000, "message": "insufficient funds"}}
+    net.nodes[1].answer = partial(net.answering, refusal)
+    with pytest.raises(ChainError, match="insufficient funds"):
+        _send(net)
+    assert [node.count("eth_sendRawTransaction") for node in net.nodes] == [0, 1], "one that is silent has nothing"
+    net.nodes[0].status = 0
+    _send(net)
+    assert [node.count("eth_sendRawTransaction") for node in net.nodes] == [1, 2]
+
+
+def test_when_none_works_a_transaction_goes_to_all(net: Net) -> None:
+    net._balance()
+    looks = ("eth_chainId", "eth_getBlockByNumber")
+    for node in net.nodes:
+        node.status = 500
+    with pytest.raises(ChainError):
+        net._balance()
+    for node in net.nodes:
+        node.status = 0
+        node.answer = lambda method, params: 500 if method in looks else net.dev.answer(method, params)
+    _send(net)
+    assert [node.count("eth_sendRawTransaction") for node in net.nodes] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -1446,10 +1446,40 @@ MUTANTS = (
     ),
     Mutant(
         "commons/chain/nodes.py",
-        "best = heads[-2] if len(heads) > 2 else heads[-1]",
-        "best = heads[-1]",
+        "best, alone = (heads[-2], False) if len(heads) > 2 else (heads[-1], True)",
+        "best, alone = heads[-1], False",
         "one node that lies about its height does not have all others set aside",
         _in("commons", "test_nodes.py::test_one_that_claims_to_be_far_ahead_is_not_believed_against_two"),
+    ),
+    Mutant(
+        "commons/chain/nodes.py",
+        "if behind > _BEHIND and (not alone or standing.stands_still(self._monotonic())):",
+        "if behind > _BEHIND:",
+        "one of two nodes does not take the other's place by a claim",
+        _in(
+            "commons", "test_nodes.py::test_the_second_of_two_does_not_have_the_first_set_aside_by_claiming_to_be_ahead"
+        ),
+    ),
+    Mutant(
+        "commons/chain/nodes.py",
+        "        self._answered(number)\n        if method",
+        "        if method",
+        "any answer ends the silence of a node",
+        _in("commons", "test_nodes.py::test_of_two_nodes_one_that_fails_now_and_then_is_not_left_out"),
+    ),
+    Mutant(
+        "commons/chain/nodestanding.py",
+        "if self.silent is None or now - self.asked > _UNASKED:",
+        "if self.silent is None:",
+        "a time in which nobody asked a node is no silence",
+        _in("commons", "test_nodes.py::test_of_two_nodes_one_that_was_away_once_is_not_left_out_for_one_more_failure"),
+    ),
+    Mutant(
+        "commons/chain/nodes.py",
+        "for number in [number for number in order if self._is_heard(number)] or order:",
+        "for number in [n for n in order if not self._standings[n].reason] or order:",
+        "no node has transactions to itself by what it claims",
+        _in("commons", "test_nodes.py::test_a_transaction_goes_also_to_a_node_that_is_said_to_be_behind"),
     ),
     Mutant(
         "commons/chain/logpages.py",
