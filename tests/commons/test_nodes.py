@@ -458,7 +458,12 @@ def test_one_that_is_silent_is_asked_all_the_same_and_not_waited_for_long(
     waits: list[Any] = []
     node = net.rpc._nodes._nodes[1]
     ask = node.ask
-    monkeypatch.setattr(node, "ask", lambda *args, look: (waits.append(look), ask(*args, look=look))[1])
+
+    def noted(*args: Any, look: float | None) -> Any:
+        waits.append(look)
+        return ask(*args, look=look)
+
+    monkeypatch.setattr(node, "ask", noted)
     for _ in range(3):
         with pytest.raises(NoAgreementError):
             votes(net, True, True)
