@@ -12,6 +12,7 @@ from circuits.errors import StandbyError, StorageError
 from commons.storage import logwitness
 from commons.storage.eventlog import Record
 from commons.storage.logwitness import Head, LostEventsError, Witness
+from commons.storage.recordfiles import write_record
 from tests.commons.test_redislog import Machine, Machines, expire, machine, numbers, shortened
 from tests.support.redisserver import RedisServer
 
@@ -24,7 +25,7 @@ def held_back(one: Machine, monkeypatch: pytest.MonkeyPatch) -> list[Callable[[]
     For the test it goes on, as if it had failed.
     """
     late: list[Callable[[], object]] = []
-    write = logwitness.write_record
+    write = write_record
     own = one.log._witness
 
     def stalled(path: Path, codec: Any, value: Any, **named: Any) -> None:
