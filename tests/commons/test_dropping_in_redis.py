@@ -129,7 +129,8 @@ PAGES = 3
 @contextmanager
 def meanwhile(monkeypatch: pytest.MonkeyPatch, does: Callable[[], object]) -> Iterator[None]:
     """Do something between any two questions to Redis."""
-    send, inside = AbstractConnection.send_packed_command, [False]
+    send: Any = AbstractConnection.send_packed_command
+    inside = [False]
 
     def sent(self: Any, *args: Any, **named: Any) -> Any:
         if not inside[0]:

@@ -120,11 +120,11 @@ def test_the_thread_that_leads_or_stands_by_is_looked_after_until_it_is_stopped(
 ) -> None:
     one, other = Process(redis, tmp_path, "one"), Process(redis, tmp_path, "other")
     for process in (one, other):
-        assert process.watchdog.names == ()
+        assert not process.watchdog.names
         process.seat.start()
-        assert process.watchdog.names == ("leading",)
+        assert [*process.watchdog.names] == ["leading"]
         process.seat.stop()
-        assert process.watchdog.names == ()
+        assert not process.watchdog.names
         assert process.watchdog.look() is Condition.WORKING
 
 
