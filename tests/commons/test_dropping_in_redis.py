@@ -139,7 +139,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, does: Callable[[], object]) -> It
                 does()
             finally:
                 inside[0] = False
-        return send(self, *args, **named)  # type: ignore[no-untyped-call]
+        return send(self, *args, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(AbstractConnection, "send_packed_command", sent)
