@@ -53,6 +53,7 @@ class FeeTurns:
         self._turn = Turn(clock, pool, interval)
         self._next: dict[RoundKey, float] = {}  # chain time of the next look; 0 for a round that is new
         self._none_since: dict[RoundKey, int] = {}
+        self._now = 0
 
     def turn(self) -> None:
         """Start work on the round whose turn it is, if none is being worked on."""
@@ -70,6 +71,10 @@ class FeeTurns:
         except ChainError as error:
             _log.warning("event=chain-trouble reason=%r", str(error))
             return
+        if now < self._now:  # a node said that it was later than it is: nothing may wait for that time
+            self._next = dict.fromkeys(self._next, 0.0)
+            self._none_since.clear()
+        self._now = now
         key = min(self._next, key=self._next.__getitem__)
         if now >= self._next[key]:
             self._guarded(key, now)

@@ -202,6 +202,18 @@ def test_after_a_restart_the_chain_says_what_is_left_to_do(world: World) -> None
     assert world.earned() == [OF_COORDINATOR, *[OF_PROVER] * 4]
 
 
+def test_a_node_that_said_it_was_decades_later_keeps_no_fees_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = world.coordinator.fee_turns._view
+    now = view.now
+    with monkeypatch.context() as lying:
+        lying.setattr(view, "now", lambda: now() + 10**9)
+        world.turn()
+    world.turn(world.window // 2)
+    assert world.earned() == [OF_COORDINATOR, *[OF_PROVER] * 4]
+
+
 def test_a_challenge_is_answered_at_once(world: World) -> None:
     world.turn()
     world.challenge()
