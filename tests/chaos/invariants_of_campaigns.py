@@ -26,7 +26,8 @@ Report = Sequence[Mapping[str, Any]]
 
 
 _LEADING = re.compile(r"event=leading token=(\d+)")
-_MAY_END = (ChainError.exit_status, StorageError.exit_status)
+MAY_END = (ChainError.exit_status, StorageError.exit_status)
+"""Of a server that finds its node or Redis down, or its disk full, when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def unexpected_ends(name: str, status: int) -> Iterator[Violation]:
     """A server ends by itself only if its node or Redis is down, or its disk full, when it starts; an owner when it is
     done.
     """
-    if status not in (_MAY_END if name in servers(pair=True) else (0,)):
+    if status not in (MAY_END if name in servers(pair=True) else (0,)):
         yield Violation("crash", f"{name} ended by itself, with status {status}")
 
 

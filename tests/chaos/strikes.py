@@ -14,6 +14,7 @@ from tests.chaos.chronicle import Chronicle
 from tests.chaos.disks import Disks
 from tests.chaos.faultplan import ATTACKS, COORDINATOR, LEADER, REDIS, SHARED, STANDBY, Fault, coordinators
 from tests.chaos.hostile import Attack
+from tests.chaos.invariants_of_campaigns import MAY_END
 from tests.chaos.nodeproxy import Mood, NodeProxy
 from tests.chaos.places import Market
 from tests.chaos.supervised import Supervised
@@ -22,6 +23,8 @@ from tests.support.redisserver import RedisServer
 
 Ending = Callable[[], str]
 """Ends a fault; what came of it, in words."""
+_KILLED = (-signal.SIGKILL, -signal.SIGTERM, *MAY_END)
+"""What else a process may have ended with that was told to stop: killed by another fault, or hardly started."""
 _ALL_NODES = ("lag", "short-logs", "hang")
 """Moods of both nodes of a process: with one that is well beside them nothing would be noticed."""
 
@@ -123,11 +126,16 @@ class Striker:
     def _stop(self, fault: Fault) -> Ending:
         """As an update does: it is told to stop, and lets another one lead."""
         process = self.processes[fault.target]
+        asked = process.pid
         process.ask_to_stop()
 
         def again() -> str:
+            if asked is None or process.pid not in (None, asked):  # another fault had it end, or started it again
+                process.start()
+                return "started again"
+            others = _KILLED if process.pid is None else ()
             status = process.stop()
-            if status != 0:
+            if status not in (0, *others):
                 self.stopped_badly.append(f"{fault.target} ended with status {status} when it was told to stop")
             process.start()
             return "started again"
