@@ -6,7 +6,24 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.faultplan import KINDS, SPARED, Fault, drawn, lines, owner_names, servers
+from tests.chaos.faultplan import (
+    COORDINATOR,
+    KINDS,
+    LEADER,
+    LEASE,
+    OF_PAIRS,
+    REDIS,
+    SECOND,
+    SHARED,
+    SPARED,
+    STANDBY,
+    Fault,
+    drawn,
+    kinds_of,
+    lines,
+    owner_names,
+    servers,
+)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -52,3 +69,15 @@ def test_a_fault_says_what_it_is() -> None:
     assert Fault(3.0, "kill", "prover-2", 1.5).record == {
         "at": 3.0, "kind": "kill", "target": "prover-2", "seconds": 1.5, "size": 0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_coordinators_suffer_all_that_one_does_and_what_befalls_leaders_and_redis(seed: int) -> None:
+    kinds = kinds_of(pair=True)
+    faults = drawn(seed, 4000, 3, kinds=kinds, pair=True)
+    assert set(KINDS) | set(OF_PAIRS) == set(kinds) == {fault.kind for fault in faults}
+    known = {*servers(pair=True), *owner_names(3), "model-owner", "chain", *lines(3, pair=True), REDIS, SHARED}
+    known |= {who + callee for who in (LEADER, STANDBY) for callee in ("", f">{REDIS}")}
+    assert {fault.target for fault in faults} <= known
+    assert max(fault.seconds for fault in faults if fault.kind == "pause-leader") > LEASE
+    assert {fault.target for fault in faults if fault.kind == "pause"} >= {COORDINATOR, SECOND}
