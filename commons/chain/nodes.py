@@ -25,6 +25,7 @@ from commons.chain.nodestanding import Standing
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.chain.nodewords import KNOWN, says
 from commons.chain.transport import Node
+from commons.runtime import spans
 from commons.runtime.pieces import progressed
 
 T = TypeVar("T")
@@ -232,8 +233,10 @@ class Nodes(BaseProvider):
             )
 
     def _asked(self, number: int, method: str, params: Any, look: float | None = None) -> RPCResponse:
+        hurry = look or getattr(self._local, "hurry", None)
         try:
-            answer = self._nodes[number].ask(method, params, look=look or getattr(self._local, "hurry", None))
+            with spans.part("chain", calls=True, method=method, node=number):
+                answer = self._nodes[number].ask(method, params, look=hurry)
         except NodeTroubleError:
             self._gave_no_answer(number)
             raise
