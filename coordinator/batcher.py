@@ -16,6 +16,7 @@ from commons.protocol.certified import Attesters
 from commons.protocol.messages import Cohort, Step, StepReply
 from commons.protocol.replies import Failure, ProverAbsent, ProverNamed
 from commons.protocol.status import SubmissionState
+from commons.runtime import spans
 from commons.runtime.logcontext import about
 from commons.runtime.meters import Meter
 from commons.runtime.pieces import progressed
@@ -139,6 +140,12 @@ class Batcher:
             StoppedError: the coordinator stops.
             FullError: there is no room for the batch's results, and no prover is bound to it yet.
         """
+        with spans.span("batch", owners=len(plan.submissions)) as told:
+            return self._proven(resources, fleet, context, plan, told)
+
+    def _proven(
+        self, resources: Resources, fleet: Fleet, context: Context, plan: Plan, told: spans.Span
+    ) -> Unproven | None:
         quorum = resources.committee.quorum
         if len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
             return _unheld(plan, able, quorum)
@@ -152,12 +159,18 @@ class Batcher:
             self._use_attempt(plan.key, transition.state)
             self._lock(plan.key, transition.state, heard)
             step, meter = awaited(transition.state).name, Meter()
-            with about(step=step), self._rounds.asking(plan.key, step, transition.requests) as answered:
+            attempt, asked = batch_of(transition.state).attempt, len(transition.requests)
+            with (
+                about(step=step),
+                spans.part("step", attempt=attempt, provers=asked),
+                self._rounds.asking(plan.key, step, transition.requests) as answered,
+            ):
                 replies = fleet.ask(transition.requests, context.dimension, self._step_timeout, answered)
             _log.info("event=asked step=%s provers=%d %s", step, len(replies), meter.times())
             self._look(resources, transition.state, replies)
             meter = Meter()
-            transition = advance(resources, transition.state, replies)
+            with spans.part("advance", step=step, attempt=attempt):
+                transition = advance(resources, transition.state, replies)
             _log.info("event=advanced step=%s %s", step, meter.times())
             progressed()
             self._journal.record(*self._events(plan.key, transition.verdicts))
@@ -166,6 +179,7 @@ class Batcher:
             self._accusations.accuse(resources, fleet, cohort, transition.verdicts, plan.reachable)
         if isinstance(transition.outcome, Completed):
             self._complete(plan.key, transition.outcome)
+            told.set(batch=f"0x{transition.outcome.batch_id.hex()}")
             return None
         _log.warning("event=cohort-failed task=%s round=%d reason=%r", *named(plan.key), transition.outcome.reason)
         return self._judged(resources, plan, transition.outcome, batch_of(transition.state), heard)

@@ -20,6 +20,7 @@ from circuits.statement import Committee
 from commons.chain.ports import MarketReader
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import OfferStatus
+from commons.runtime import spans
 from commons.runtime.clock import Clock
 from commons.runtime.pieces import progressed
 from commons.runtime.seldom import Seldom
@@ -263,7 +264,9 @@ class Deliveries:
         if self._view.now() > record.submit_deadline:
             with self._lock:
                 head = replace(head, receipts=dict(handing.receipts))
-        receipt = fleet.hand_over(prover, head, _Counted(offer.body(prover), handing), offer.submission)
+        task, number = named(offer.key)
+        with spans.span("deliver", task=task, round=number, prover=prover, submission=f"0x{offer.submission.hex()}"):
+            receipt = fleet.hand_over(prover, head, _Counted(offer.body(prover), handing), offer.submission)
         verify_receipt(self._view.market_id, offer.submission, receipt, fleet.committee.members[prover])
         return receipt
 

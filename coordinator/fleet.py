@@ -22,6 +22,7 @@ from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
+from commons.runtime.logcontext import about
 from commons.runtime.memo import Memo
 from commons.runtime.pieces import progressed
 from commons.sharing.sealedbodies import Chunks
@@ -168,7 +169,8 @@ class Fleet:
         deadline = self._clock.monotonic() + timeout
 
         def one(prover: int) -> StepReply | Failure:
-            reply = self._one(prover, requests[prover], dimension, deadline)
+            with about(prover=prover):
+                reply = self._one(prover, requests[prover], dimension, deadline)
             answered(prover)
             return reply
 

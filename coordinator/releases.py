@@ -11,6 +11,8 @@ from circuits.payload import MAX_INLINE
 from commons.chain.ports import BatchSender
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
+from commons.runtime import spans
+from commons.runtime.logcontext import about
 from commons.storage.blobs import Blobs
 from coordinator.certificates import certificate_of
 from coordinator.events import SumOpened, SumPublished
@@ -46,10 +48,13 @@ class Releases:
         """
         batch = self._batch(batch_id)
         certificate = certificate_of(self._blobs, batch.bundle_digest)
-        if batch.payload_digest is None:
-            self._open(certificate, fleet, key)
-        if publish and not batch.published:
-            self._publish(self._batch(batch_id), fleet)
+        with about(batch=f"0x{batch_id.hex()}"):
+            if batch.payload_digest is None:
+                with spans.span("release"):
+                    self._open(certificate, fleet, key)
+            if publish and not batch.published:
+                with spans.span("publish"):
+                    self._publish(self._batch(batch_id), fleet)
 
     def _batch(self, batch_id: bytes) -> ProvenBatch:
         with self._journal.reading() as state:

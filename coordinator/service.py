@@ -31,6 +31,7 @@ from commons.storage.unlock import unlock_by
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
 from commons.telemetry.operations import Operations
+from commons.telemetry.tracing import traced
 from commons.wire import checks, coordination, sharestreams
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
@@ -337,11 +338,12 @@ def serve(settings: Settings) -> None:
     """
     keep_memory_private()
     stop = stop_requested()
-    node = CoordinatorNode(settings, stop.set)
-    try:
-        node.start()
-        supervise(stop, node.operations.watchdog, node.health.works)
-    finally:
-        node.stop()
+    with traced(settings, "coordinator"):
+        node = CoordinatorNode(settings, stop.set)
+        try:
+            node.start()
+            supervise(stop, node.operations.watchdog, node.health.works)
+        finally:
+            node.stop()
     if node.failure is not None:
         raise node.failure

@@ -17,6 +17,7 @@ from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.ports import BatchSender
 from commons.protocol.bundle import Certificate
 from commons.protocol.status import SubmissionState
+from commons.runtime import spans
 from commons.runtime.logcontext import about
 from commons.settings.values import Depth
 from commons.storage.blobs import Blobs
@@ -120,6 +121,10 @@ class Settlement:
         return _Place.DEEP if deep else _Place.IN_A_BLOCK
 
     def _send(self, batch: ProvenBatch) -> None:
+        with spans.span("settle", owners=len(batch.submissions)):
+            self._send_once(batch)
+
+    def _send_once(self, batch: ProvenBatch) -> None:
         batch_id, certificate = batch.batch_id, certificate_of(self._blobs, batch.bundle_digest)
         try:
             mined = self._chain.accept_batch(

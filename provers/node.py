@@ -7,7 +7,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +16,8 @@ import grpc
 from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
 from commons.protocol.messages import Step, StepRequest
+from commons.protocol.streamheads import StepHead
+from commons.runtime import spans
 from commons.runtime.amounts import checksum
 from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
@@ -33,7 +35,8 @@ from commons.storage.unlock import unlock_by
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
 from commons.telemetry.operations import Operations
-from commons.wire import batchsteps, checks, sharestreams, uploads
+from commons.telemetry.tracing import traced
+from commons.wire import batchsteps, checks, sharestreams, tracecontext, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.calls import Calls, Limits, places_of
@@ -215,11 +218,13 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             self._prover.admit(head)
             if head.step is not Step.RELEASE:
                 self._calls.enter(context)
-            request = batchsteps.request_from_wire(head, parts, self._limits)
+            caller = _caller(head, context)
+            with self._part("read", head, caller) as told:
+                request = batchsteps.request_from_wire(head, told.incoming(parts), self._limits)
             if head.step is Step.RELEASE:
                 self._calls.enter(context, pool=Pool.RELEASES)
             try:
-                with about(step=request.step.name, session=f"0x{request.session.hex()[:16]}"):
+                with self._part("run", head, caller):
                     begun = time.monotonic()
                     reply = self._prover.run(request)
                     self._stepped(request.step.name, time.monotonic() - begun)
@@ -290,6 +295,15 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             self._seldom.say(logging.INFO, (batch_id, receipt.challenge), *line)
             return uploads.availability_to_wire(receipt)
 
+    @contextmanager
+    def _part(self, name: str, head: StepHead, caller: str | None) -> Iterator[spans.Span]:
+        """A part of a step: what is logged and traced in it says of which."""
+        with (
+            about(step=head.step.name, session=f"0x{head.session.hex()[:16]}"),
+            spans.joined(name, caller, prover=self._prover.membership.index) as told,
+        ):
+            yield told
+
     def _look_at(self, request: StepRequest) -> None:
         """Behind the answer: looking asks the node, and reads a round's batches."""
         if request.step is Step.RELEASE and not self._background.start(
@@ -302,13 +316,19 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         return batchsteps.Limits(self._prover.dimension(session))
 
 
+def _caller(head: StepHead, context: grpc.ServicerContext) -> str | None:
+    """The span of a step's caller; None for RELEASE, which anybody may ask for: no stranger fills a trace."""
+    return None if head.step is Step.RELEASE else tracecontext.incoming(context)
+
+
 def serve(settings: Settings) -> None:
     """Run a prover until SIGINT or SIGTERM; call it from the main thread."""
     keep_memory_private()
     stop = stop_requested()
-    node = ProverNode(settings)
-    try:
-        node.start()
-        supervise(stop, node.operations.watchdog, node.health.works)
-    finally:
-        node.stop()
+    with traced(settings, "prover"):
+        node = ProverNode(settings)
+        try:
+            node.start()
+            supervise(stop, node.operations.watchdog, node.health.works)
+        finally:
+            node.stop()

@@ -6,6 +6,8 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 
 from circuits.errors import GradrollError, UnknownError
@@ -15,12 +17,13 @@ from commons.protocol.bounded import remember
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from commons.protocol.streamheads import StepHead
+from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.seldom import Seldom
 from provers.foresight import Foresight, UnforeseenError
 from provers.joining.keysetup import KeySetup
 from provers.node_environment import NodeEnvironment
-from provers.party import Party, RestoredError, handle, known_cohort
+from provers.party import Outcome, Party, RestoredError, handle, known_cohort
 from provers.store import Store
 
 _log = logging.getLogger(__name__)
@@ -79,10 +82,21 @@ class Runner:
         key, foresight = _identity(request), Foresight(self._environment)
         while True:
             try:
-                with self._lock, self.pieces.piece():
+                with self._turn(), self.pieces.piece():
                     return self._answer(key, request, foresight)
             except UnforeseenError as missing:
-                foresight.learn(missing)
+                with spans.part("learn"):
+                    foresight.learn(missing)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The lock of all steps."""
+        with spans.part("wait"):
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _answer(self, key: bytes, request: StepRequest, foresight: Foresight) -> StepReply:
         if key in self._replies:
@@ -99,7 +113,7 @@ class Runner:
             membership, keys = self._membership, self._key_setup.keys
             self._party = Party.new(membership.index, membership.committee, keys, secrets.token_bytes(NONCE_BYTES))
         try:
-            outcome = handle(self._party, request, foresight)
+            outcome = _computed(self._party, request, foresight)
         except GradrollError as error:
             if isinstance(error, RestoredError):
                 self._store.commit((error.entry,))
@@ -112,8 +126,9 @@ class Runner:
         if request.step is Step.ATTEST:  # before the lock, which binds the owners: after it the batch must be kept
             dimension = self.dimension(request.session)
             self._store.require_room_for_batch(outcome.about[0], len(request.payload), dimension)
-        self._store.commit(outcome.entries, outcome.about)
-        self._keep(request, outcome.reply.message)
+        with spans.part("write"):
+            self._store.commit(outcome.entries, outcome.about)
+            self._keep(request, outcome.reply.message)
         self._party = outcome.party
         return outcome.reply
 
@@ -128,6 +143,16 @@ class Runner:
     def _drop_long_replies(self) -> None:
         for key in [key for key, reply in self._replies.items() if reply.message.step in _LONG]:
             del self._replies[key]
+
+
+def _computed(party: Party, request: StepRequest, foresight: Foresight) -> Outcome:
+    """What the step leads to.  Raises as ``handle``; that a fact of the chain is missing is no failure."""
+    with spans.part("compute"):
+        try:
+            return handle(party, request, foresight)
+        except UnforeseenError as error:
+            missing = error
+    raise missing
 
 
 def _identity(request: StepRequest) -> bytes:

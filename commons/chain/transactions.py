@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from eth_account import Account
@@ -16,7 +16,7 @@ from web3.exceptions import ContractLogicError, Web3RPCError
 
 from circuits.errors import ChainError
 from circuits.hashing import keccak
-from commons.chain.bids import Bid, Bidding
+from commons.chain.bids import Bid, Bidding, Limits
 from commons.chain.depth import HEAD
 from commons.chain.mined import Mined, created_address
 from commons.chain.nodewords import KNOWN, NOT_TAKEN, STALE, says
@@ -28,6 +28,7 @@ from commons.chain.quotes import Announce, Quote
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import UNFORESEEN, Rpc, revert_data
+from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
 from commons.storage.accounts import SigningKey
@@ -36,14 +37,6 @@ _log = logging.getLogger(__name__)
 _TRANSACTION_GAS = 1 << 24
 """Most gas that a chain takes in one transaction (EIP-7825); more is refused, needed or not."""
 OnSent = Callable[[bytes], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What the latest block says of the next: most gas of a transaction, and the base fee in wei."""
-
-    gas: int
-    base_fee: int
 
 
 class _NonceTakenError(Exception):
@@ -121,12 +114,19 @@ class Sender:
             StorageError: the outbox cannot be written; nothing was sent.
         """
         call = self._call(to, data, value)
-        with self._lock, self.under_way.piece(), stage("sending a transaction, and waiting until it is mined"):
+        with (
+            spans.span("transaction") as told,
+            self._lock,
+            self.under_way.piece(),
+            stage("sending a transaction, and waiting until it is mined"),
+        ):
             deadline = time.monotonic() + self._patience.give_up
             with self._nonces.alone(deadline):
                 self._nonces.tidy()
                 entry = self._entry(to, data, value)
-                return self._lasting(entry, call, gas, deadline, on_sent or self._on_sent, repeatable=repeatable)
+                mined = self._lasting(entry, call, gas, deadline, on_sent or self._on_sent, repeatable=repeatable)
+            told.set(transaction=f"0x{mined.transaction.hex()}", block=mined.block, gas=mined.gas_used)
+            return mined
 
     def rehearse(self, to: bytes, data: bytes, *, gas: int) -> None:
         """Run a call without sending it.  Raises ContractError when the contract refuses, ChainError."""
@@ -239,7 +239,7 @@ class Sender:
                 break
         raise self._nonces.in_the_way(entry.nonce)
 
-    def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: _Limits) -> Mapping[str, Any]:
+    def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: Limits) -> Mapping[str, Any]:
         """The transaction, after it was rehearsed or its cost was announced; then with the gas that it needs."""
         if self._announce is None:
             self._rehearsal.require(transaction)
@@ -262,7 +262,7 @@ class Sender:
         self,
         transaction: Mapping[str, Any],
         entry: Entry,
-        limits: _Limits,
+        limits: Limits,
         deadline: float,
         on_sent: OnSent | None,
     ) -> Mined:
@@ -325,7 +325,7 @@ class Sender:
             raise ChainError(f"{refusal}; it may be under way: run the command again, it pays once") from None
         return receipt
 
-    def _not_mined(self, entry: Entry, limits: _Limits) -> ChainError:
+    def _not_mined(self, entry: Entry, limits: Limits) -> ChainError:
         cause = self._bidding.reached(limits.base_fee)
         if not entry.hashes:
             cause = cause or f"nothing could be sent within {self._patience.give_up:.0f} s"
@@ -338,12 +338,12 @@ class Sender:
             + "; ".join(filter(None, (cause, advice)))
         )
 
-    def _latest(self) -> _Limits:
-        def ask() -> _Limits:
+    def _latest(self) -> Limits:
+        def ask() -> Limits:
             block: Mapping[str, Any] = self.rpc.web3.eth.get_block("latest")
-            return _Limits(min(_TRANSACTION_GAS, int(block["gasLimit"])), int(block.get("baseFeePerGas", 0)))
+            return Limits(min(_TRANSACTION_GAS, int(block["gasLimit"])), int(block.get("baseFeePerGas", 0)))
 
-        return cast(_Limits, self.rpc.guarded(ask))
+        return cast(Limits, self.rpc.guarded(ask))
 
     def _offer(self, signed: SignedTransaction, entry: Entry, bid: Bid, on_sent: OnSent | None) -> bool:
         """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.

@@ -352,6 +352,19 @@ class LogSettings(Section):
     """`text` for people, or `json` for programs that collect logs: one object a line."""
 
 
+class TelemetrySettings(Section):
+    """Traces of a prover, a coordinator or `gradroll submit`: what took how long, for a collector of OpenTelemetry."""
+
+    traces: NodeUrl | None = None
+    """Base address of the collector's OTLP over HTTP, such as `https://collector:4318`; nothing is traced if it is not
+    set.  It is sent times, rounds, batches, provers and counts of bytes.  Needs the extra `traces`."""
+    traces_roots: File | None = None
+    """PEM certificates to trust instead of the system's, for the collector."""
+    traces_in_clear: Switch = False
+    """Let `telemetry.traces` be an `http://` address of another machine.  Then whoever is on the line sees when which
+    round is worked on."""
+
+
 class WatchdogSettings(Section):
     """When a prover or a coordinator is taken to be stuck.  Waits of its own (`step_timeout`, `chain.give_up`) are
     allowed for whatever is set here."""
@@ -374,5 +387,6 @@ SECTIONS: dict[str, type[Section]] = {
     "task": TaskDefaults,
     "metrics": MetricsSettings,
     "log": LogSettings,
+    "telemetry": TelemetrySettings,
     "watchdog": WatchdogSettings,
 }

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -21,6 +22,7 @@ from commons.wire.rpcstatus import calling
 from commons.wire.sharestreams import Sending
 from commons.wire.stalling import StallGuard
 from commons.wire.streams import BlobReader
+from commons.wire.tracecontext import Metadata
 
 R = TypeVar("R")
 _LEAST = 0.01
@@ -89,9 +91,11 @@ class Client:
         (answer,) = self._within(once, timeout or self._timeout)
         return answer
 
-    def _stream_within(self, method: Callable[..., Any], asked: Asked, seconds: float) -> Iterator[Any]:
+    def _stream_within(
+        self, method: Callable[..., Any], asked: Asked, seconds: float, metadata: Metadata | None = None
+    ) -> Iterator[Any]:
         """The messages of an answer, which has so many seconds from the first to the last."""
-        return self._within(lambda left: method(asked(), timeout=left), seconds)
+        return self._within(lambda left: method(asked(), timeout=left, metadata=metadata), seconds)
 
     def _within(self, once: Callable[[float], Iterator[R]], seconds: float) -> Iterator[R]:
         """What a call brings that is told how many seconds are left."""
@@ -104,19 +108,30 @@ class Client:
         return self._unless_busy(attempt, seconds)
 
     def _stream(
-        self, method: Callable[..., Any], asked: Asked, *, patient: bool = False, until: float = math.inf
+        self,
+        method: Callable[..., Any],
+        asked: Asked,
+        *,
+        patient: bool = False,
+        until: float = math.inf,
+        metadata: Metadata | None = None,
     ) -> Iterator[Any]:
         """The messages of an answer, as long as the call moves.
 
         Args:
             patient: wait for a connection that is broken, as long as for a message.
             until: when it is given up although it moves, on the monotonic clock.
+            metadata: that goes with the call.
 
         Raises:
             UnavailableError: it does not move, or not fast enough, or the connection broke.
         """
         seconds = min(self._stall, until - time.monotonic())
-        return self._unless_busy(lambda: self._moving(method, asked(), patient=patient, until=until), seconds)
+
+        def attempt() -> Iterator[Any]:
+            return self._moving(partial(method, metadata=metadata), asked(), patient=patient, until=until)
+
+        return self._unless_busy(attempt, seconds)
 
     def _upload(
         self, method: Callable[..., Any], sending: Callable[[], Sending[Any]], *, until: float = math.inf

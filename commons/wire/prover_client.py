@@ -12,8 +12,9 @@ from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
+from commons.runtime import spans
 from commons.sharing.sealedbodies import Chunks
-from commons.wire import batchsteps, sharestreams, uploads
+from commons.wire import batchsteps, sharestreams, tracecontext, uploads
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
@@ -59,12 +60,17 @@ class ProverClient(Client):
         Args:
             timeout: seconds for all of it; without, it may take as long as it moves.
         """
-        asked = partial(batchsteps.request_to_wire, request)
-        if timeout is None:
-            parts = self._stream(self._stub.Run, asked)
-        else:
-            parts = self._stream_within(self._stub.Run, asked, timeout)
-        return batchsteps.reply_from_wire(parts, batchsteps.Limits(dimension))
+        with spans.part("ask", calls=True, step=request.step.name) as told:
+            metadata = tracecontext.outgoing()
+
+            def asked() -> Iterator[pb.RunRequest]:
+                return iter(told.outgoing(batchsteps.request_to_wire(request)))
+
+            if timeout is None:
+                parts = self._stream(self._stub.Run, asked, metadata=metadata)
+            else:
+                parts = self._stream_within(self._stub.Run, asked, timeout, metadata)
+            return batchsteps.reply_from_wire(told.incoming(parts), batchsteps.Limits(dimension))
 
     def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
         """The sealed keys of which the prover is the dealer."""

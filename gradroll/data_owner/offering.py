@@ -17,6 +17,7 @@ from commons.chain.facts import CommitteeRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
+from commons.runtime import spans
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.data_owner.submissions import SavedSubmission
 
@@ -54,7 +55,8 @@ class Offering:
         begun = time.monotonic()
         until = begun + max((closes - begun) / 2, self.patience)
         try:
-            self._offer(upload, until)
+            with spans.part("offer", calls=True):
+                self._offer(upload, until)
             return self._collect(submission, record, _Waiting(until, max(self.patience, time.monotonic() - begun)))
         except GradrollError as error:
             _log.info("the coordinator does not take the shares, so each prover is handed its own: %s", error)

@@ -156,6 +156,11 @@ OPERATORS_MISTAKES = (
     Mistake(PROVER, "a port for metrics that is taken", f"GRADROLL_METRICS_LISTEN={{taken}} {_PROVE}", "config",
             "metrics.listen: 127.0.0.1:… cannot be used (Address already in use): another process has it, or it is no "
             "address of this machine; ", "choose another"),
+    Mistake(PROVER, "traces to another machine in the clear",
+            f"GRADROLL_TELEMETRY_TRACES=http://collector:4318 {_PROVE}", "config",
+            "telemetry.traces: http://collector:4318 is another machine, and what goes there can be read on the way; ",
+            "write https://, have a collector on this machine, or set telemetry.traces_in_clear if nobody else is on "
+            "the line"),
     Mistake(PROVER, "a certificate without its key",
             f"GRADROLL_PROVER_TLS_CERTIFICATE=tls-a/certificate.pem {_PROVE}", "config",
             "tls_key is missing: TLS needs certificate and key; ", "set both, or neither"),
