@@ -37,6 +37,7 @@ from coordinator.postings import Postings
 from coordinator.releases import Releases
 from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
+from coordinator.takenback import TakenBack
 
 
 class Coordinator:
@@ -49,8 +50,8 @@ class Coordinator:
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
-        beside: where postings, fees, exclusions and deletions are worked on (``turns.KINDS`` at a time): these have
-            deadlines too, and do not wait until rounds that take long leave a thread to them.
+        beside: where postings, fees, exclusions, deletions and what was taken back are worked on (``turns.KINDS`` at a
+            time): these have deadlines too, and do not wait until rounds that take long leave a thread to them.
         delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
         watch: told how rounds go; one is made if it is not given.
@@ -111,12 +112,16 @@ class Coordinator:
         self.exclusions = Exclusions(
             sender, journal, clock, beside, interval=settings.posting_interval, least=settings.exclude_from
         )  # fmt: skip
+        settlement = Settlement(sender, journal, results, settings.confirmations)
+        self.taken_back = TakenBack(
+            view, journal, settlement, clock, beside, interval=settings.posting_interval
+        )  # fmt: skip
         self.keeping = Keeping(view, journal, self.models, results, self.admission, settings, clock, beside)
         self.driver = Driver(
             view,
             journal,
             Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, settings.confirmations),
-            Settlement(sender, journal, results, settings.confirmations),
+            settlement,
             Releases(sender, fees, journal, results, step_timeout=timeout),
             Adoption(view, journal, results, parameters, evidence, timeout=timeout),
             self.postings,
@@ -130,12 +135,13 @@ class Coordinator:
         )
 
     def turn(self) -> None:
-        """Hand shares on, take in what was posted, move rounds forward, have owners excluded, settle fees, delete what
-        is over.
+        """Hand shares on, take in what was posted, move rounds forward, hand in again what was taken back, have owners
+        excluded, settle fees, delete what is over.
         """
         self.deliveries.turn()
         self.postings.turn()
         self.driver.turn()
+        self.taken_back.turn()
         self.exclusions.turn()  # in front of fees: who is excluded does not cut them
         self.fee_turns.turn()
         self.keeping.turn()
