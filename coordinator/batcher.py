@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from circuits.errors import RuleViolationError, UnknownError, WireError
+from circuits.errors import RuleViolationError, StorageError, UnknownError, WireError
 from circuits.payload import largest_payload
 from circuits.statement import TAIL, Context
 from commons.protocol.bodies import SignatureBody
@@ -34,6 +34,7 @@ from coordinator.events import (
 )
 from coordinator.fleet import Fleet
 from coordinator.giving_up import Trouble, trouble_of
+from coordinator.handover import HandAgain
 from coordinator.journal import Journal
 from coordinator.machine import (
     Attesting,
@@ -60,7 +61,8 @@ _SCALAR = 32
 """Bytes of a scalar in a bundle."""
 _AGAIN = "submit again while the round takes submissions"
 _FOR_GOOD = (RuleViolationError.code, UnknownError.code)
-"""With these a prover refuses the coin of a cohort that it can never be in: for want of a share, or by a rule."""
+"""With these a prover refuses the coin of a cohort that it can never be in: by a rule, or for want of a share that
+nobody hands it."""
 
 
 class StoppedError(Exception):
@@ -116,12 +118,16 @@ class Batcher:
         *,
         step_timeout: float,
         stopping: threading.Event,
+        hand_again: HandAgain = lambda _prover, _submissions: False,
     ) -> None:
         """Args:
         watch: notices what provers sign against themselves; a batch goes on whatever it finds.
         accusations: has owners excluded that are rejected; no batch waits for it.
         rounds: told who is asked for what.
+        hand_again: told of a prover, and of the submissions that it gave receipts for, when it may have lost a share of
+            them; says whether it is handed all of them again.
         """
+        self._hand_again = hand_again
         self._journal = journal
         self._blobs = blobs
         self._watch = watch
@@ -152,7 +158,7 @@ class Batcher:
         if plan.locked is None:  # those that provers may have signed have no other batch
             self._blobs.require(plan.key[0], _room(context.dimension, len(plan.submissions)))
         transition = self._begin(resources, context, plan)
-        heard = list(transition.verdicts)
+        heard, again = list(transition.verdicts), set[int]()
         while transition.outcome is None:
             if self._stopping.is_set():
                 raise StoppedError
@@ -168,6 +174,7 @@ class Batcher:
                 replies = fleet.ask(transition.requests, context.dimension, self._step_timeout, answered)
             _log.info("event=asked step=%s provers=%d %s", step, len(replies), meter.times())
             self._look(resources, transition.state, replies)
+            again |= self._handed_again(plan, awaited(transition.state), replies)
             meter = Meter()
             with spans.part("advance", step=step, attempt=attempt):
                 transition = advance(resources, transition.state, replies)
@@ -182,7 +189,7 @@ class Batcher:
             told.set(batch=f"0x{transition.outcome.batch_id.hex()}")
             return None
         _log.warning("event=cohort-failed task=%s round=%d reason=%r", *named(plan.key), transition.outcome.reason)
-        return self._judged(resources, plan, transition.outcome, batch_of(transition.state), heard)
+        return self._judged(resources, plan, transition.outcome, batch_of(transition.state), heard, again)
 
     def _begin(self, resources: Resources, context: Context, plan: Plan) -> Transition:
         with self._journal.reading() as state:
@@ -262,13 +269,33 @@ class Batcher:
             outcome.batch_id.hex(),
         )
 
-    def _judged(self, resources: Resources, plan: Plan, failed: Failed, batch: Batch, heard: list[Verdict]) -> Unproven:
-        """What could still prove the cohort.  Owners that were set aside count: another try may clear them."""
+    def _handed_again(self, plan: Plan, step: Step, replies: Mapping[int, StepReply | Failure]) -> set[int]:
+        """Provers that may have lost a share that they had, and are handed it again."""
+        codes = {StorageError.code} | ({UnknownError.code} if step is Step.COIN else set())
+        lost = [p for p, reply in replies.items() if isinstance(reply, Failure) and reply.code in codes]
+        held = {p: plan.receipts.get(p, frozenset()).intersection(plan.submissions) for p in lost}
+        return {p for p in lost if held[p] and self._hand_again(p, held[p])}
+
+    def _judged(
+        self,
+        resources: Resources,
+        plan: Plan,
+        failed: Failed,
+        batch: Batch,
+        heard: list[Verdict],
+        again: Collection[int],
+    ) -> Unproven:
+        """What could still prove the cohort.  Owners that were set aside count: another try may clear them.
+
+        Args:
+            again: provers that are handed what they lost.
+        """
         with self._journal.reading() as state:
             locked = state.rounds[plan.key].locked is not None
             alive = sum(state.submissions[s].status.state is SubmissionState.PROVING for s in batch.cohort.digests)
         absent = (v for v in heard if isinstance(v, ProverAbsent))
-        refused = {v.prover for v in absent if v.step is Step.COIN and v.code in _FOR_GOOD}
+        for_good = (v for v in absent if v.step is Step.COIN and v.code in _FOR_GOOD)
+        refused = {v.prover for v in for_good if v.code != UnknownError.code or v.prover not in again}
         trouble = trouble_of(
             final=failed.final and (locked or alive < resources.terms.min_owners),
             quorum=resources.committee.quorum,

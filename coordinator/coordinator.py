@@ -101,7 +101,8 @@ class Coordinator:
         evidence = Watch(EvidenceFiles(directory / FOLDER, disk))
         accusations = Accusations(journal, accusing, timeout=timeout, stopping=stopping)
         batcher = Batcher(
-            journal, results, evidence, accusations, self.watch, step_timeout=timeout, stopping=stopping
+            journal, results, evidence, accusations, self.watch, step_timeout=timeout, stopping=stopping,
+            hand_again=self.deliveries.hand_again,
         )  # fmt: skip
         payee = settings.payee or account.address
         fees = FeeSettlement(sender, journal, results, timeout=timeout)
@@ -122,7 +123,7 @@ class Coordinator:
             journal,
             Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, settings.confirmations),
             settlement,
-            Releases(sender, fees, journal, results, step_timeout=timeout),
+            Releases(sender, fees, journal, results, step_timeout=timeout, hand_again=self.deliveries.hand_again),
             Adoption(view, journal, results, parameters, evidence, timeout=timeout),
             self.postings,
             self._fleets,

@@ -80,6 +80,8 @@ class Runner:
         The chain is asked while other steps run: a node that lags keeps back the steps of its own questions alone.
         """
         key, foresight = _identity(request), Foresight(self._environment)
+        if request.step is Step.COIN and request.cohort is not None:
+            self._store.doubt(request.cohort.digests)  # while this prover can still be handed what was damaged
         while True:
             try:
                 with self._turn(), self.pieces.piece():

@@ -82,7 +82,7 @@ class Auditor:
             raise StorageError(f"{path} exists already; it is not overwritten, so choose another name")
         accepted = accepted_batches(self.view, task_id, round_number)
         record = self.view.round(task_id, round_number)
-        if not (record.closed or record.finalized):
+        if not (record.closed or record.finalized or record.owners >= record.seats):
             raise NotReadyError(
                 f"round {round_number} of task {shown(task_id)} takes batches until {utc(record.settle_deadline)}; "
                 "export it then, with all that it has"

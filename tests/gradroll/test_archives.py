@@ -310,11 +310,14 @@ class Exporting:
 
     world: World
     closed: bool = True
+    seats: int = OWNERS + 1
 
     @property
     def view(self) -> ChainView:
         plain, world = self.world.view, self.world
-        record = SimpleNamespace(closed=self.closed, finalized=False, settle_deadline=0, batches=1)
+        record = SimpleNamespace(
+            closed=self.closed, finalized=False, settle_deadline=0, batches=1, owners=OWNERS, seats=self.seats
+        )
         names = ("terms", "policy", "context", "committee_of_round", "committee", "committee_record")
         return cast(
             ChainView,
@@ -376,7 +379,9 @@ def test_a_round_is_exported_and_audited_when_nobody_is_left(tmp_path: Path) -> 
 
 
 def test_what_fails_is_kept_and_fails_again(tmp_path: Path) -> None:
+    """It is the same of a round that has no seat left before its end."""
     with exporting() as round_:
+        round_.closed, round_.seats = False, OWNERS
         world, path = round_.world, tmp_path / "round"
         for bundle in world.bundles.values():
             row = bundle.row.copy()
