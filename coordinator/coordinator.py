@@ -23,6 +23,7 @@ from coordinator.accusations import Accusations
 from coordinator.admission import Admission
 from coordinator.adoption import Adoption
 from coordinator.batcher import Batcher
+from coordinator.catchingup import CatchingUp
 from coordinator.cohorts import Cohorts
 from coordinator.deliveries import Deliveries
 from coordinator.driver import Driver
@@ -49,8 +50,8 @@ class Coordinator:
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
-        beside: where postings, fees, exclusions and deletions are worked on (``turns.KINDS`` at a time): these have
-            deadlines too, and do not wait until rounds that take long leave a thread to them.
+        beside: where rounds that the log lacks, postings, fees, exclusions and deletions are worked on (``turns.KINDS``
+            at a time): these have deadlines too, and do not wait until rounds that take long leave a thread to them.
         delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
         watch: told how rounds go; one is made if it is not given.
@@ -111,6 +112,10 @@ class Coordinator:
         self.exclusions = Exclusions(
             sender, journal, clock, beside, interval=settings.posting_interval, least=settings.exclude_from
         )  # fmt: skip
+        adoption = Adoption(view, journal, results, parameters, evidence, timeout=timeout)
+        self.catching_up = CatchingUp(
+            view, journal, adoption, self._fleets, parameters, account.address, settings, clock, beside
+        )  # fmt: skip
         self.keeping = Keeping(view, journal, self.models, results, self.admission, settings, clock, beside)
         self.driver = Driver(
             view,
@@ -118,7 +123,7 @@ class Coordinator:
             Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, settings.confirmations),
             Settlement(sender, journal, results, settings.confirmations),
             Releases(sender, fees, journal, results, step_timeout=timeout),
-            Adoption(view, journal, results, parameters, evidence, timeout=timeout),
+            adoption,
             self.postings,
             self._fleets,
             parameters,
@@ -130,9 +135,10 @@ class Coordinator:
         )
 
     def turn(self) -> None:
-        """Hand shares on, take in what was posted, move rounds forward, have owners excluded, settle fees, delete what
-        is over.
+        """Take over what the log lacks, hand shares on, take in what was posted, move rounds forward, have owners
+        excluded, settle fees, delete what is over.
         """
+        self.catching_up.turn()
         self.deliveries.turn()
         self.postings.turn()
         self.driver.turn()
