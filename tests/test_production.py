@@ -1,4 +1,4 @@
-"""The compose files for production: real commands, settings that load, and nothing in them that a stranger could use."""
+"""The compose files for production: real commands, settings that load, nothing in them that a stranger could use."""
 
 from __future__ import annotations
 
