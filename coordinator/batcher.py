@@ -156,7 +156,7 @@ class Batcher:
         if len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
             return _unheld(plan, able, quorum)
         if plan.locked is None:  # those that provers may have signed have no other batch
-            self._blobs.require(plan.key[0], _room(context.dimension, len(plan.submissions)))
+            self._blobs.require(plan.key[0], room(context.dimension, len(plan.submissions)))
         transition = self._begin(resources, context, plan)
         heard, again = list(transition.verdicts), set[int]()
         while transition.outcome is None:
@@ -306,7 +306,7 @@ class Batcher:
         return Unproven(failed.reason, trouble)
 
 
-def _room(dimension: int, owners: int) -> int:
+def room(dimension: int, owners: int) -> int:
     """Bytes of a batch's bundle, but for headers and signatures, and of its sum."""
     return _SCALAR * (dimension + TAIL * (owners + 2)) + largest_payload(dimension)
 

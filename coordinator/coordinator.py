@@ -23,6 +23,7 @@ from coordinator.accusations import Accusations
 from coordinator.admission import Admission
 from coordinator.adoption import Adoption
 from coordinator.batcher import Batcher
+from coordinator.catchingup import CatchingUp
 from coordinator.cohorts import Cohorts
 from coordinator.deliveries import Deliveries
 from coordinator.driver import Driver
@@ -50,8 +51,9 @@ class Coordinator:
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
-        beside: where postings, fees, exclusions, deletions and what was taken back are worked on (``turns.KINDS`` at a
-            time): these have deadlines too, and do not wait until rounds that take long leave a thread to them.
+        beside: where rounds that the log lacks, postings, fees, exclusions, deletions and what was taken back are worked on
+            (``turns.KINDS`` at a time): these have deadlines too, and do not wait until rounds that take long leave a
+            thread to them.
         delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
         watch: told how rounds go; one is made if it is not given.
@@ -117,6 +119,10 @@ class Coordinator:
         self.taken_back = TakenBack(
             view, journal, settlement, clock, beside, interval=settings.posting_interval
         )  # fmt: skip
+        adoption = Adoption(view, journal, results, parameters, evidence, timeout=timeout)
+        self.catching_up = CatchingUp(
+            view, journal, adoption, self._fleets, parameters, account.address, settings, clock, beside
+        )  # fmt: skip
         self.keeping = Keeping(view, journal, self.models, results, self.admission, settings, clock, beside)
         self.driver = Driver(
             view,
@@ -124,7 +130,7 @@ class Coordinator:
             Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, settings.confirmations),
             settlement,
             Releases(sender, fees, journal, results, step_timeout=timeout, hand_again=self.deliveries.hand_again),
-            Adoption(view, journal, results, parameters, evidence, timeout=timeout),
+            adoption,
             self.postings,
             self._fleets,
             parameters,
@@ -136,9 +142,10 @@ class Coordinator:
         )
 
     def turn(self) -> None:
-        """Hand shares on, take in what was posted, move rounds forward, hand in again what was taken back, have owners
-        excluded, settle fees, delete what is over.
+        """Take over what the log lacks, hand shares on, take in what was posted, move rounds forward, hand in again what
+        was taken back, have owners excluded, settle fees, delete what is over.
         """
+        self.catching_up.turn()
         self.deliveries.turn()
         self.postings.turn()
         self.driver.turn()

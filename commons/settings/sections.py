@@ -257,7 +257,8 @@ class CoordinatorSettings(Server):
     """How long models, sums, bundles and statuses of a round are served after its settle deadline, but never less than
     `release_patience` or than the fees of its batches may take.  Then they are deleted, and their events with them."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
-    """Time between deletions of what is no longer needed."""
+    """Time between deletions of what is no longer needed, and between looks for accepted batches of rounds that the log
+    lacks; the first is at the start."""
     max_upload_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 37
     """Most bytes of owners' uploads on disk, which are deleted with their round.  A task has no more than is free for
     others, as anybody can make one that names this coordinator; an owner that finds no room uploads to the provers."""

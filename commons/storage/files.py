@@ -22,6 +22,15 @@ def sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
+def sync_file(path: Path) -> None:
+    """Make what a file holds durable.  Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def make_directory(path: Path, mode: int = 0o700) -> None:
     """Make a directory, and those above it, unless they are there; on return their names survive a crash.
 

@@ -198,6 +198,9 @@ OPERATORS_MISTAKES = (
     Mistake(COORDINATOR, "the state of another chain", f"{_RELAY} --state foreign", "storage", f"…{_RESET}",
             "give this coordinator another state directory and another event log (coordinator.state, coordinator.log); "
             "keep the old ones as long as the old chain may come back"),
+    Mistake(COORDINATOR, "a backup over another one",
+            "coordinator backup --out busy --config coordinator/coordinator.toml", "storage",
+            "busy exists already; it is not overwritten, so ", "choose another name"),
     Mistake(COORDINATOR, "a port that is taken", f"{_RELAY} --listen {{taken}}", "config", _TAKEN, "choose another"),
     Mistake(COORDINATOR, "a coordinator that does not run",
             "coordinator status --config coordinator/coordinator.toml", "unavailable", UNREACHED,

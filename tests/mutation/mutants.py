@@ -1017,6 +1017,20 @@ MUTANTS = (
         _in("coordinator", "test_takeovers.py"),
     ),
     Mutant(
+        "coordinator/catchingup.py",
+        "self._adoption.adopt(key, ",
+        "(key, ",
+        "batches that were accepted after the backup are taken over",
+        _in("coordinator", "test_catchingup.py"),
+    ),
+    Mutant(
+        "coordinator/adoption.py",
+        "            if record.batch_id in state.batches:",
+        "            if False:",
+        "a batch that two threads take over is in the log once",
+        _in("coordinator", "test_catchingup.py"),
+    ),
+    Mutant(
         "coordinator/adoption.py",
         "_bare(bundle.certificate) == _bare(certificate)\n            and ",
         "",
