@@ -37,6 +37,7 @@ from coordinator.postings import Postings
 from coordinator.releases import Releases
 from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
+from coordinator.takenback import TakenBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Equipment:
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
-        beside: where postings, fees, exclusions and deletions are worked on (``turns.KINDS`` at a time): these have
-            deadlines too, and do not wait until rounds that take long leave a thread to them.
+        beside: where postings, fees, exclusions, deletions and what was taken back are worked on (``turns.KINDS`` at a
+            time): these have deadlines too, and do not wait until rounds that take long leave a thread to them.
         delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
     """
@@ -118,10 +119,14 @@ class Coordinator:
         )  # fmt: skip
         fees = FeeSettlement(given.sender, self.journal, self.results, timeout=own.step_timeout)
         self.fee_turns = FeeTurns(view, self.journal, fees, self._fleets, clock, beside, interval=own.fee_interval)
+        settlement = Settlement(given.sender, self.journal, self.results, own.confirmations)
+        self.taken_back = TakenBack(
+            view, self.journal, settlement, clock, beside, interval=own.posting_interval
+        )  # fmt: skip
         self.keeping = Keeping(view, self.journal, self.models, self.results, self.admission, own, clock, beside)
-        self.driver = self._driver(given, fees)
+        self.driver = self._driver(given, settlement, fees)
 
-    def _driver(self, given: Equipment, fees: FeeSettlement) -> Driver:
+    def _driver(self, given: Equipment, settlement: Settlement, fees: FeeSettlement) -> Driver:
         """What moves rounds, with all that it moves them by."""
         own, view, journal, results = given.settings, given.view, self.journal, self.results
         parameters, account, timeout = given.parameters, given.account, own.step_timeout
@@ -135,7 +140,7 @@ class Coordinator:
             view,
             journal,
             Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, own.confirmations),
-            Settlement(given.sender, journal, results, own.confirmations),
+            settlement,
             Releases(given.sender, fees, journal, results, step_timeout=timeout),
             Adoption(view, journal, results, parameters, evidence, timeout=timeout),
             self.postings,
@@ -149,12 +154,13 @@ class Coordinator:
         )
 
     def turn(self) -> None:
-        """Hand shares on, take in what was posted, move rounds forward, have owners excluded, settle fees, delete what
-        is over.
+        """Hand shares on, take in what was posted, move rounds forward, hand in again what was taken back, have owners
+        excluded, settle fees, delete what is over.
         """
         self.deliveries.turn()
         self.postings.turn()
         self.driver.turn()
+        self.taken_back.turn()
         self.exclusions.turn()  # in front of fees: who is excluded does not cut them
         self.fee_turns.turn()
         self.keeping.turn()

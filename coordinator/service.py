@@ -14,12 +14,12 @@ from commons.chain.patience import Patience
 from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
 from commons.runtime.amounts import checksum
-from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.meters import Meter
 from commons.runtime.process import keep_memory_private, stop_requested
 from commons.runtime.seldom import Seldom
 from commons.runtime.supervision import supervise
+from commons.settings.clocks import clock_of
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings, UnlockSettings
 from commons.storage.accounts import load_account
@@ -74,7 +74,7 @@ class CoordinatorNode:
         coordinator_start.require_places(own)
         account = load_account(own.account, unlock_by(settings.section(UnlockSettings).passphrase))
         roots = read_roots(own.prover_roots, "prover_roots")
-        view, clock = ChainView.of(chain), SystemClock()
+        view, clock = ChainView.of(chain), clock_of(settings, own)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         coordinator_start.require_files(parameters)
         pulses = {"chain": ChainPulse(view, clock, account.address)}

@@ -82,6 +82,21 @@ class Settlement:
         else:
             self._send(batch)
 
+    def restore(self, batch_id: bytes) -> None:
+        """Send a batch that was accepted for good, and that most nodes show no more: nothing happens for any other.
+
+        Raises:
+            ChainError: the node is the trouble; call again later.
+            ContractError: the market refuses it, for now or because its round is over.
+        """
+        with about(batch=f"0x{batch_id.hex()}"):
+            with self._journal.reading() as state:
+                batch = replace(state.batches[batch_id])
+            if not batch.accepted or self._place(batch.round_key, batch_id) is not _Place.NOWHERE:
+                return
+            _log.warning("event=acceptance-taken-back batch=0x%s advice='raise confirmations'", batch_id.hex())
+            self._hand_in(batch_id, certificate_of(self._blobs, batch.bundle_digest))
+
     def look(self, key: RoundKey) -> frozenset[bytes]:
         """Record what has been accepted deep enough; returns the batches of a round that have not, but are in a block.
 
@@ -127,10 +142,7 @@ class Settlement:
     def _send_once(self, batch: ProvenBatch) -> None:
         batch_id, certificate = batch.batch_id, certificate_of(self._blobs, batch.bundle_digest)
         try:
-            mined = self._chain.accept_batch(
-                certificate.statement, certificate.proof, certificate.attestations, certificate.payee,
-                on_sent=partial(self._sent, batch_id),
-            )  # fmt: skip
+            self._hand_in(batch_id, certificate)
         except ContractError as error:
             if self._look(batch_id) is not _Place.NOWHERE:  # by a transaction sent before a restart, or by a relay
                 return
@@ -140,11 +152,18 @@ class Settlement:
             _log.error("event=batch-refused batch=0x%s reason=%r", batch_id.hex(), str(error))
             self._journal.record(BatchSettled(batch_id, False, str(error)))
             return
+        self._look(batch_id)
+
+    def _hand_in(self, batch_id: bytes, certificate: Certificate) -> None:
+        """Have a batch mined.  Raises ChainError, ContractError."""
+        mined = self._chain.accept_batch(
+            certificate.statement, certificate.proof, certificate.attestations, certificate.payee,
+            on_sent=partial(self._sent, batch_id),
+        )  # fmt: skip
         _log.info(
             "event=batch-mined batch=0x%s transaction=0x%s block=%d gas=%d",
             batch_id.hex(), mined.transaction.hex(), mined.block, mined.gas_used,
         )  # fmt: skip
-        self._look(batch_id)
 
     def _is_final(self, batch_id: bytes, certificate: Certificate) -> bool:
         """Whether most nodes show that the market refuses a batch, and have done so for long enough."""

@@ -19,7 +19,6 @@ from commons.protocol.messages import Step, StepRequest
 from commons.protocol.streamheads import StepHead
 from commons.runtime import spans
 from commons.runtime.amounts import checksum
-from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
 from commons.runtime.logcontext import about
@@ -28,6 +27,7 @@ from commons.runtime.pieces import Pieces
 from commons.runtime.process import keep_memory_private, stop_requested
 from commons.runtime.seldom import Seldom
 from commons.runtime.supervision import supervise
+from commons.settings.clocks import clock_of
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, KeySettings, ProverSettings, UnlockSettings
 from commons.storage.parameters import PublicParameters
@@ -80,7 +80,7 @@ class ProverNode:
         membership = own_membership(readers, own.committee, keystore.address)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         prover_start.require_files(parameters)
-        clock = SystemClock()
+        clock = clock_of(settings, own)
         pulses = {name: ChainPulse(reader, clock) for name, reader in zip(_NODES, readers, strict=False)}
         self.operations = Operations("prover", settings, pulses, clock, state=own.state, tls=own.tls)
         with ExitStack() as undo:

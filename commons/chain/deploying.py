@@ -70,9 +70,7 @@ def deploy_contracts(
     Raises:
         ChainError: the node refuses, or is on another chain.
     """
-    rpc, rules = Rpc(url, contract_errors()), rules or MarketRules()
-    if expected_chain_id is not None:
-        rpc.require_chain(expected_chain_id)
+    rpc, rules = Rpc(url, contract_errors(), chain=expected_chain_id), rules or MarketRules()
     sender = Sender(rpc, key, patience, outbox=outbox, announce=announce, on_sent=on_sent, on_earlier=on_earlier)
 
     def deploy(name: str, code: bytes) -> Mined:

@@ -2,7 +2,8 @@
 
 The first of the list that works answers.  One that cannot be reached, answers with what is no answer, is behind the
 others or on another chain is set aside, for longer each time, and looked at again.  What it costs to be wrong about a
-node is a question more: when none works, those that were set aside are asked all the same.  Where something rests on
+node is a question more: when none works, those that were set aside are asked all the same, but for those of another
+chain; each says which one it is on before it is asked anything else.  Where something rests on
 the answer that cannot be taken back, most of them are asked (``most``), set aside or not; what it takes to decide
 without one is in ``nodestanding``.
 """
@@ -13,7 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from web3.exceptions import ContractLogicError
 from web3.providers.base import BaseProvider
@@ -22,7 +23,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from circuits.errors import GradrollError
 from commons.chain.nodeagreement import Tally, needed
 from commons.chain.nodestanding import Standing
-from commons.chain.nodetrouble import NodeTroubleError
+from commons.chain.nodetrouble import NodeTroubleError, OtherChainError, together
 from commons.chain.nodewords import KNOWN, says
 from commons.chain.transport import Node
 from commons.runtime import spans
@@ -42,7 +43,6 @@ _LOOK = 3.0
 """Seconds that a node has to answer to a look, or while it is set aside: somebody waits for it."""
 _BEHIND = 8
 """Blocks that a node may lag: a minute and a half on Ethereum.  Blocks take some time to get around."""
-_OTHER_CHAIN = "it is on another chain"
 
 
 class _NoResultError(Exception):
@@ -67,6 +67,8 @@ class Nodes(BaseProvider):
         urls: in the order in which they are preferred.
         timeout: seconds that a node has for one answer.
         absent_after: seconds without an answer after which one of two nodes is left out where both must agree.
+        chain: number of the chain that is meant.  Where nobody says one, a single node is not asked for its own, and of
+            several the first that answers defines it.
         monotonic: seconds, from a clock that never goes back.
     """
 
@@ -77,6 +79,7 @@ class Nodes(BaseProvider):
         urls: Sequence[str],
         timeout: float,
         absent_after: float,
+        chain: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -86,7 +89,7 @@ class Nodes(BaseProvider):
         self._standings = tuple(Standing() for _ in urls)
         self._monotonic = monotonic
         self._looked: float | None = None
-        self._chain: int | None = None
+        self._chain = chain
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self._local = threading.local()
@@ -97,7 +100,7 @@ class Nodes(BaseProvider):
     @property
     def shown(self) -> str:
         """The node that this thread asks, or would ask first, without secrets."""
-        return self._nodes[next(self._order()) if self._held is None else self._held].url.shown
+        return self._nodes[next(self._order(), 0) if self._held is None else self._held].url.shown
 
     @property
     def _held(self) -> int | None:
@@ -140,7 +143,7 @@ class Nodes(BaseProvider):
         if self._held is not None:
             return ask(self._held)
         self._look_around()
-        troubles: list[NodeTroubleError] = []
+        troubles: list[NodeTroubleError] = [*self._elsewhere()]
         errors: list[_NoResultError] = []
         for number in self._order():
             try:
@@ -151,7 +154,7 @@ class Nodes(BaseProvider):
                 errors.append(error)
         if errors:
             raise errors[0]
-        raise _together(troubles)
+        raise together(troubles)
 
     def most(self, ask: Callable[[], T | None]) -> T | None:
         """What most nodes say, each asked all of it: the rule is ``nodeagreement.needed``.
@@ -172,6 +175,8 @@ class Nodes(BaseProvider):
         count = len(self._nodes)
         tally: Tally[Any] = Tally(count, needed(count, 0))
         absent = 0
+        for stranger in self._elsewhere():
+            tally.be_silent(str(stranger))
         for number in self._order():
             if tally.is_decided:
                 break
@@ -233,10 +238,46 @@ class Nodes(BaseProvider):
             )
 
     def _asked(self, number: int, method: str, params: Any, look: float | None = None) -> RPCResponse:
-        hurry = look or getattr(self._local, "hurry", None)
+        """Ask one node, once it is known to be on the right chain.  Raises NodeTroubleError, ContractLogicError."""
+        seconds = look or getattr(self._local, "hurry", None)
+        if method != _SEND or len(self._nodes) == 1:  # several were looked at; it is signed for its chain
+            self._require_chain(number, seconds)
+        answer = self._put(number, method, params, seconds)
+        if method == _BLOCK and answer.get("result"):
+            self._saw(number, int(answer["result"]["number"], 16), latest=params[0] == "latest")
+        return answer
+
+    def _require_chain(self, number: int, seconds: float | None) -> None:
+        """Make sure which chain a node is on: when it is new, looked at, or gave no answer before."""
+        standing = self._standings[number]
+        if self._chain is None and len(self._nodes) == 1:
+            return
+        found = standing.chain
+        if found is None:
+            said = self._put(number, "eth_chainId", [], seconds).get("result")
+            if not said:
+                raise NodeTroubleError(f"the node at {self._nodes[number].url.shown} does not say what its chain is")
+            found = standing.chain = int(said, 16)
+        with self._lock:
+            if self._chain is None:
+                self._chain = found
+        if found != self._chain:
+            if len(self._nodes) == 1:
+                standing.chain = None  # nobody looks at it again but who asks
+            raise self._other_chain(number, found)
+
+    def _other_chain(self, number: int, found: int) -> OtherChainError:
+        return OtherChainError(self._nodes[number].url.shown, found, cast(int, self._chain))
+
+    def _elsewhere(self) -> list[OtherChainError]:
+        """Of each node that is left out as it is on another chain, that it is."""
+        chains = [standing.chain for standing in self._standings]
+        return [self._other_chain(n, found) for n, found in enumerate(chains) if found not in (None, self._chain)]
+
+    def _put(self, number: int, method: str, params: Any, seconds: float | None) -> RPCResponse:
         try:
             with spans.part("chain", calls=True, method=method, node=number):
-                answer = self._nodes[number].ask(method, params, look=hurry)
+                answer = self._nodes[number].ask(method, params, look=seconds)
         except NodeTroubleError:
             self._gave_no_answer(number)
             raise
@@ -244,8 +285,6 @@ class Nodes(BaseProvider):
             self._answered(number)
             raise
         self._answered(number)
-        if method == _BLOCK and answer.get("result"):
-            self._saw(number, int(answer["result"]["number"], 16), latest=params[0] == "latest")
         return answer
 
     def _answered(self, number: int) -> None:
@@ -260,11 +299,12 @@ class Nodes(BaseProvider):
             self._standings[number].saw(block, self._monotonic(), latest=latest)
 
     def _order(self) -> Iterator[int]:
-        """Nodes that work, then those that were set aside; never one of another chain, if there is any other."""
+        """Nodes that work, then those that were set aside; never one of another chain."""
         with self._lock:
-            reasons = [standing.reason for standing in self._standings]
-        same = [n for n, reason in enumerate(reasons) if reason != _OTHER_CHAIN]
-        return iter(sorted(same, key=lambda n: bool(reasons[n])))
+            aside = [bool(standing.reason) for standing in self._standings]
+            chains = [standing.chain for standing in self._standings]
+        same = [number for number, found in enumerate(chains) if found in (None, self._chain)]
+        return iter(sorted(same, key=lambda number: aside[number]))
 
     def _failed(self, number: int, reason: str) -> None:
         if len(self._nodes) == 1:
@@ -313,22 +353,16 @@ class Nodes(BaseProvider):
                 self._worked(number)
 
     def _is_there(self, number: int) -> bool:
-        """Whether a node answers, and is on the chain that the first one was on."""
+        """Whether a node answers, and is on the right chain."""
+        self._standings[number].chain = None
         try:
-            chain = self._asked(number, "eth_chainId", [], _LOOK)
             block = self._asked(number, _BLOCK, ["latest", False], _LOOK)
         except NodeTroubleError as trouble:
             self._failed(number, str(trouble))
             return False
-        if not chain.get("result") or not block.get("result"):
-            self._failed(number, "it does not say what its chain and its latest block are")
-            return False
-        found = int(chain["result"], 16)
-        if self._chain is None:
-            self._chain = found
-        if found != self._chain:
-            self._failed(number, _OTHER_CHAIN)
-        return found == self._chain
+        if not block.get("result"):
+            self._failed(number, "it does not say what its latest block is")
+        return bool(block.get("result"))
 
     def _sent(self, params: Any) -> RPCResponse:
         """Hand a transaction to all nodes but those that are silent: it is the same one, and mined once.
@@ -337,7 +371,8 @@ class Nodes(BaseProvider):
         What counts is the answer of the one that took it; then, that one may have taken it; then, why none did.
         """
         self._look_around()
-        answers, troubles = [], []
+        answers: list[RPCResponse] = []
+        troubles: list[NodeTroubleError] = [*self._elsewhere()]
         order = tuple(self._order())
         for number in [number for number in order if self._is_heard(number)] or order:
             try:
@@ -349,20 +384,10 @@ class Nodes(BaseProvider):
         if taken:
             return taken[0]
         if any(trouble.reached for trouble in troubles) or not answers:
-            raise _together(troubles)
+            raise together(troubles)
         return answers[0]
 
     def _is_heard(self, number: int) -> bool:
         """Whether a node that is set aside and was silent answers again; what it never got leaves nobody in doubt."""
         standing = self._standings[number]
         return not standing.reason or standing.silent is None or self._is_there(number)
-
-
-def _together(troubles: Sequence[NodeTroubleError]) -> NodeTroubleError:
-    if len(troubles) == 1:
-        return troubles[0]
-    return NodeTroubleError(
-        f"none of {len(troubles)} nodes is of use: {'; '.join(map(str, troubles))}",
-        too_much=any(trouble.too_much for trouble in troubles),
-        reached=any(trouble.reached for trouble in troubles),
-    )

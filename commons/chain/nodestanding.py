@@ -34,6 +34,7 @@ class Standing:
         asked: when it last gave none.
         head: the latest block that it showed, -1 for none yet.
         moved: when that became a later one.
+        chain: number of the chain that it said it is on; None where it has to say so anew.
     """
 
     reason: str = ""
@@ -44,12 +45,13 @@ class Standing:
     asked: float = 0.0
     head: int = -1
     moved: float = 0.0
+    chain: int | None = None
 
     def gave_no_answer(self, now: float) -> None:
-        """It was asked."""
+        """It was asked.  What answers next at its place may be another one."""
         if self.silent is None or now - self.asked > _UNASKED:
             self.silent = now
-        self.asked = now
+        self.asked, self.chain = now, None
 
     def is_absent(self, now: float, after: float) -> bool:
         """Whether it has been silent for so many seconds."""

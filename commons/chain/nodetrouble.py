@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from web3.exceptions import Web3Exception
 
 from circuits.errors import ChainError
@@ -22,3 +24,24 @@ class NodeTroubleError(ChainError, Web3Exception):
         super().__init__(message)
         self.too_much = too_much
         self.reached = reached
+
+
+class OtherChainError(NodeTroubleError):
+    """A node is on another chain than the one that is meant; nothing else was asked of it."""
+
+    def __init__(self, shown: str, found: int, wanted: int) -> None:
+        super().__init__(
+            f"the node at {shown} is on chain {found}, the configuration says {wanted}; correct the address of the "
+            "node or the chain id", reached=False,
+        )  # fmt: skip
+
+
+def together(troubles: Sequence[NodeTroubleError]) -> NodeTroubleError:
+    """One error for what each of several nodes has."""
+    if len(troubles) == 1:
+        return troubles[0]
+    return NodeTroubleError(
+        f"none of {len(troubles)} nodes is of use: {'; '.join(map(str, troubles))}",
+        too_much=any(trouble.too_much for trouble in troubles),
+        reached=any(trouble.reached for trouble in troubles),
+    )

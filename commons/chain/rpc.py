@@ -61,16 +61,20 @@ class Rpc:
     Args:
         url: of a node; of several, with commas between them, as `chain.url` has it.
         absent_after: seconds without an answer after which one of two is left out where both must agree.
+        chain: number of the chain that is meant; a node of another one is asked nothing else.
     """
 
-    def __init__(self, url: str, errors: ErrorTable, *, timeout: float = 30.0, absent_after: float = 900.0) -> None:
+    def __init__(
+        self, url: str, errors: ErrorTable, *, timeout: float = 30.0, absent_after: float = 900.0,
+        chain: int | None = None,
+    ) -> None:  # fmt: skip
         self.errors = errors
-        self._nodes = Nodes(split_nodes(url), timeout, absent_after)
+        self._nodes = Nodes(split_nodes(url), timeout, absent_after, chain)
         self.web3 = Web3(self._nodes)
         # It asks for the chain id before every call; we compare it once, and transactions carry it signed.
         self.web3.middleware_onion.remove("validation")
         self._pages = LogPages(self.web3, self._nodes)
-        self._chain_id: int | None = None
+        self._chain_id = chain
 
     def __repr__(self) -> str:
         return f"Rpc({self._nodes!r})"
@@ -82,18 +86,10 @@ class Rpc:
 
     @property
     def chain_id(self) -> int:
-        """The node's chain id."""
+        """Number of the chain: the one that is meant, else the one that a node says."""
         if self._chain_id is None:
             self._chain_id = self.guarded(lambda: int(self.web3.eth.chain_id))
         return self._chain_id
-
-    def require_chain(self, expected: int) -> None:
-        """Raise ChainError unless the node is on the expected chain."""
-        if self.chain_id != expected:
-            raise ChainError(
-                f"the node at {self._nodes.shown} is on chain {self.chain_id}, the configuration says {expected}; "
-                "correct the address of the node or the chain id"
-            )
 
     def guarded(self, ask: Any) -> Any:
         """Run a question to the node, and what takes its answer apart, and translate what goes wrong.

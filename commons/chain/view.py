@@ -77,9 +77,7 @@ class ChainView(NodeReader):
         Raises:
             ChainError: unreachable, another chain than expected, or no market at the address.
         """
-        self.rpc = Rpc(url, ErrorTable(UNKNOWN), timeout=timeout, absent_after=absent_after)
-        if expected_chain_id is not None:
-            self.rpc.require_chain(expected_chain_id)
+        self.rpc = Rpc(url, ErrorTable(UNKNOWN), timeout=timeout, absent_after=absent_after, chain=expected_chain_id)
         self.chain_id = self.rpc.chain_id
         self.market = market
         deployment = self._read_deployment()

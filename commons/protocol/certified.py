@@ -58,3 +58,18 @@ def combined(found: Iterable[Certificate], attesters: Attesters) -> tuple[Certif
     words = ((bare, signed[attesters.digest(bare)]) for bare in variants.values())
     quorum = attesters.committee.quorum
     return tuple(bare.attested_by(given.items()) for bare, given in words if len(given) >= quorum)
+
+
+def one_of_each(found: Iterable[Certificate], attesters: Attesters) -> tuple[Certificate, ...]:
+    """Of each batch that any member attested one certificate, with all valid attestations.
+
+    Which of its variants is the same for evidence: all that an attestation is a hash of is in each.
+    """
+    first: dict[bytes, Certificate] = {}
+    signed: dict[bytes, dict[int, bytes]] = {}
+    for certificate in found:
+        if given := attesters.valid(certificate):
+            digest = attesters.digest(certificate)
+            first.setdefault(digest, certificate)
+            signed.setdefault(digest, {}).update(given)
+    return tuple(first[digest].attested_by(given.items()) for digest, given in signed.items())

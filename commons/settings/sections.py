@@ -125,6 +125,9 @@ class Server(Section):
     One address has half of them at most."""
     clock_skew: Annotated[int, Interval(ge=0, le=3600), Unit("seconds")] = 30
     """Time after a submit deadline in which submissions still get in, as clocks and nodes differ."""
+    insecure_clock_offset: Annotated[float, Interval(ge=-31_536_000, le=31_536_000), Unit("seconds")] = 0.0
+    """How far this process's clock is ahead of the machine's, negative for behind: to try out what a machine does whose
+    clock was set wrong.  In development mode only."""
     idle_timeout: Annotated[float, Interval(ge=1, le=3600), Unit("seconds")] = 60.0
     """A caller that sends nothing for so long, or takes nothing of an answer, loses its call, and frees the thread that
     waits for it; one that is slow does not."""

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -70,6 +71,17 @@ class Client:
         self._closed.set()
         self._channel.close()
 
+    @contextmanager
+    def _calling(self, seconds: float | None = None) -> Iterator[None]:
+        """As ``calling``; a call that begins while the connection is closed here ends like those under way."""
+        try:
+            with calling(self.endpoint, seconds):
+                yield
+        except ValueError as error:  # gRPC's word for a channel that was closed
+            if not self._closed.is_set():
+                raise
+            raise UnavailableError(f"the connection to {self.endpoint} was closed here") from error
+
     def _ask(self, method: Callable[..., R], request: object, timeout: float | None = None) -> R:
         """One message for one message."""
 
@@ -90,7 +102,7 @@ class Client:
         until = time.monotonic() + seconds
 
         def attempt() -> Iterator[R]:
-            with calling(self.endpoint, seconds):
+            with self._calling(seconds):
                 yield from once(max(until - time.monotonic(), _LEAST))
 
         return self._unless_busy(attempt, seconds)
@@ -150,9 +162,10 @@ class Client:
     def _moving(self, method: Callable[..., Any], request: Any, *, patient: bool, until: float) -> Iterator[Any]:
         guard = StallGuard(self._stall)
         sent = guard.sent(request) if isinstance(request, Iterator) else request
-        call = method(sent, wait_for_ready=patient)
+        with self._calling():
+            call = method(sent, wait_for_ready=patient)
         deadline = None if until == math.inf else until - time.monotonic()
-        with calling(self.endpoint), guard.watching(call.cancel, deadline=deadline):
+        with self._calling(), guard.watching(call.cancel, deadline=deadline):
             try:
                 yield from guard.incoming(call)
             except grpc.RpcError as error:

@@ -18,6 +18,7 @@ from commons.storage.accounts import SigningKey
 from commons.wire.channel import open_channel
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
+from tests.chaos.faultplan import COORDINATOR
 from tests.chaos.places import Market, quantized
 from tests.support.elsewhere import Elsewhere
 from tests.support.uploads import sealed_upload
@@ -137,7 +138,7 @@ class Attack:
         return header, sealed_upload(header, context, payloads, record.committee, keys, stranger.sign), context
 
     def _hand_in(self, endpoint: str, header: SubmissionHeader, upload: SealedUpload, context: Context) -> None:
-        if self._server != "coordinator":
+        if not self._server.startswith(COORDINATOR):
             prover = int(self._server.partition("-")[2])
             with ProverClient(endpoint, timeout=5, stall=5) as client:
                 client.submit_shares(upload.head.share(prover), upload.body(prover), header.digest(context))

@@ -65,7 +65,7 @@ def line(echo: Echo) -> Iterator[tuple[Proxy, int]]:
     """A proxy before the echo, in which this process is an owner."""
     with Proxy(lambda port: caller_at(port, {"other": os.getppid(), NAME: os.getpid()}), lambda _: ADDRESS) as proxy:
         (port,) = free_ports(1)
-        proxy.listen("prover-0", port, echo.port)
+        proxy.listen("prover-0", port, lambda: echo.port)
         yield proxy, port
 
 
@@ -148,6 +148,28 @@ def test_a_cut_resets_what_is_connected_and_no_later_connection(line: tuple[Prox
     with connected(port) as other:
         other.sendall(b"second")
         assert returned(other, 6) == b"second"
+
+
+def test_a_new_connection_goes_to_who_stands_behind_a_port_by_now_and_all_that_there_are_can_be_cut(echo: Echo) -> None:
+    other = Echo()
+    with Proxy(lambda port: caller_at(port, {NAME: os.getpid()}), lambda _: ADDRESS) as proxy:
+        (port,) = free_ports(1)
+        behind = [echo.port]
+        proxy.listen("coordinator", port, lambda: behind[0])
+        with connected(port) as one:
+            one.sendall(b"first")
+            assert returned(one, 5) == b"first"
+            behind[0] = other.port
+            assert proxy.cut_all("prover-0") == 0
+            assert proxy.cut_all("coordinator") == 1
+            with pytest.raises(ConnectionResetError):
+                while one.recv(1):
+                    pass
+        with connected(port) as two:
+            two.sendall(b"second")
+            assert returned(two, 6) == b"second"
+    assert (len(echo.from_addresses), len(other.from_addresses)) == (1, 1)
+    other.close()
 
 
 def test_a_stranger_is_nobody_of_ours(line: tuple[Proxy, int]) -> None:

@@ -50,9 +50,9 @@ class Net:
         self.clock = Clock()
         self.rpc = self.asking(*(node.secret_url for node in self.nodes))
 
-    def asking(self, *urls: str) -> Rpc:
+    def asking(self, *urls: str, chain: int | None = None) -> Rpc:
         """One who asks some nodes, by the test's clock."""
-        rpc = Rpc(",".join(urls), ErrorTable(("Refused()",)), timeout=2.0)
+        rpc = Rpc(",".join(urls), ErrorTable(("Refused()",)), timeout=2.0, chain=chain)
         rpc._nodes._monotonic = self.clock
         return rpc
 
@@ -215,6 +215,105 @@ def test_a_node_of_another_chain_is_never_asked(net: Net, undo: ExitStack) -> No
     with pytest.raises(ChainError):
         rpc.guarded(lambda: rpc.web3.eth.get_balance(NOBODY))
     assert "eth_getBalance" not in [method for method, _ in stranger.asked[before:]]
+
+
+CHAIN = 131277322940537
+
+
+def elsewhere(net: Net, number: int) -> None:
+    """A node is on another chain from now on."""
+    net.nodes[number].answer = lambda method, params: (
+        {"result": "0x5"} if method == "eth_chainId" else net.dev.answer(method, params)
+    )
+
+
+def questions(net: Net, number: int) -> set[str]:
+    """What a node was asked beside which chain it is on."""
+    return {method for method, _ in net.nodes[number].asked} - {"eth_chainId"}
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_the_chain_that_is_meant_is_the_one_of_the_settings_and_not_the_first_nodes(
+    count: int, wrong: int, undo: ExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first node that answers would have all others left out, and be asked and believed alone."""
+    net = Net(undo, count)
+    elsewhere(net, wrong)
+    rpc = net.asking(*(node.secret_url for node in net.nodes), chain=CHAIN)
+    assert rpc.head().number == 20
+    assert rpc.chain_id == CHAIN
+    net.clock.now += 600
+    rpc.guarded(lambda: rpc.web3.eth.send_raw_transaction(_signed(net)))
+    assert questions(net, wrong) == set(), "nothing is asked of it, and no transaction goes there"
+    assert rpc.set_aside == tuple(number == wrong for number in range(count))
+    assert f"is on chain 5, the configuration says {CHAIN}; correct the address of the node" in caplog.text
+    assert not any(secret in caplog.text for secret in ("hunter2", "APIKEY"))
+
+
+def test_of_two_one_on_another_chain_is_no_vote_and_is_named(net: Net) -> None:
+    """It answers, so no time leaves it out: an operator has to."""
+    elsewhere(net, 0)
+    rpc = net.asking(*(node.url for node in net.nodes), chain=CHAIN)
+    for _ in range(3):
+        net.clock.now += 10**6
+        with pytest.raises(NoAgreementError, match=r"1 of 2 nodes answer, .*is on chain 5"):
+            rpc.most(lambda: rpc.head().number)
+    assert questions(net, 0) == set()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_where_all_are_on_another_chain_each_is_named_and_nothing_is_asked(count: int, undo: ExitStack) -> None:
+    net = Net(undo, count)
+    for number in range(count):
+        elsewhere(net, number)
+    rpc = net.asking(*(node.secret_url for node in net.nodes), chain=CHAIN)
+    for ask in (rpc.head, lambda: rpc.most(lambda: True), lambda: rpc.on_one_node(lambda _: rpc.head()),
+                lambda: rpc.guarded(lambda: rpc.web3.eth.send_raw_transaction(_signed(net)))):  # fmt: skip
+        with pytest.raises(ChainError) as caught:
+            ask()
+            rpc.head()  # what asks no node is no question
+        assert str(caught.value).count(f"is on chain 5, the configuration says {CHAIN}") == count
+        assert not any(secret in str(caught.value) for secret in ("hunter2", "APIKEY"))
+    assert repr(rpc) and rpc.set_aside
+    assert [questions(net, number) for number in range(count)] == [set()] * count
+
+
+def test_what_comes_back_at_a_nodes_place_says_its_chain_before_it_is_asked(net: Net) -> None:
+    """Also for a vote, of which no node is left out for being set aside, and in the seconds before the next look."""
+    rpc = net.asking(*(node.url for node in net.nodes), chain=CHAIN)
+    assert rpc.most(lambda: rpc.head().number) == 20
+    net.nodes[1].status = 500
+    with pytest.raises(NoAgreementError):
+        rpc.most(lambda: rpc.head().number)
+    net.nodes[1].status = 0
+    net.nodes[1].asked.clear()
+    elsewhere(net, 1)
+    with pytest.raises(NoAgreementError, match="is on chain 5"):
+        rpc.most(lambda: rpc.head().number)
+    assert questions(net, 1) == set()
+
+
+def test_the_only_one_is_asked_for_its_chain_until_it_is_the_right_one(undo: ExitStack) -> None:
+    net = Net(undo, 1)
+    elsewhere(net, 0)
+    rpc = net.asking(net.nodes[0].url, chain=CHAIN)
+    for _ in range(2):
+        with pytest.raises(ChainError, match="is on chain 5"):
+            rpc.head()
+    net.nodes[0].answer = net.dev.answer
+    assert [rpc.head().number for _ in range(3)] == [20] * 3
+    assert net.nodes[0].count("eth_chainId") == 3, "once it has said so, it is not asked again"
+
+
+def test_a_node_that_is_brought_to_the_right_chain_is_back(net: Net) -> None:
+    elsewhere(net, 0)
+    rpc = net.asking(*(node.url for node in net.nodes), chain=CHAIN)
+    rpc.head()
+    net.nodes[0].answer = net.dev.answer
+    net.clock.now += 600
+    assert rpc.most(lambda: rpc.head().number) == 20
+    assert rpc.set_aside == (False, False)
 
 
 def test_one_url_costs_no_looks(undo: ExitStack) -> None:

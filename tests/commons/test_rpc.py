@@ -122,7 +122,8 @@ class LyingNode:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.rpc = Rpc(f"http://user:hunter2@127.0.0.1:{self._server.server_address[1]}/v3/APIKEY", ErrorTable(()))
+        self.url = f"http://user:hunter2@127.0.0.1:{self._server.server_address[1]}/v3/APIKEY"
+        self.rpc = Rpc(self.url, ErrorTable(()))
 
     def close(self) -> None:
         self._server.shutdown()
@@ -152,7 +153,7 @@ def test_a_node_that_is_down_is_told_without_its_password_and_key() -> None:
 
 def test_so_is_one_of_another_chain_and_one_that_repeats_its_address(lying: LyingNode) -> None:
     with pytest.raises(ChainError, match="on chain 1, the configuration says 5") as caught:
-        lying.rpc.require_chain(5)
+        Rpc(lying.url, ErrorTable(()), chain=5).head()
     check_says_nothing(caught.value)
     port = lying._server.server_address[1]
     told = {"code": -32000, "message": f"forbidden: http://user:hunter2@127.0.0.1:{port}/v3/APIKEY" + "x" * 10_000}
