@@ -9,7 +9,7 @@ from functools import partial
 
 import grpc
 
-from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
+from circuits.errors import GradrollError, NotReadyError, StandbyError, StorageError, UnknownError
 from commons.chain.patience import Patience
 from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
@@ -150,12 +150,13 @@ class CoordinatorNode:
 
         of_pools(telemetry, lambda: {} if seat.tenure is None else seat.tenure.pools)
         roundmetrics.show(telemetry, lambda: None if seat.tenure is None else seat.tenure.coordinator)
-        telemetry.gauge("account_balance_wei", "What the account has for gas.", self.operations.balance)
+        telemetry.gauge("account_balance_wei", "Wei that the account has for gas.", self.operations.balance)
         telemetry.gauge(
-            "transactions_pending", "Transactions under way.", lambda: led(lambda tenure: tenure.sending.count)
-        )
+            "transactions_pending", "Transactions that are sent and not mined.",
+            lambda: led(lambda tenure: tenure.sending.count),
+        )  # fmt: skip
         telemetry.gauge(
-            "transaction_pending_seconds", "For how long the oldest of them.",
+            "transaction_pending_seconds", "For how long the oldest transaction that is not mined is under way.",
             lambda: led(lambda tenure: tenure.sending.longest()),
         )  # fmt: skip
         telemetry.gauge(
@@ -166,7 +167,7 @@ class CoordinatorNode:
         """What the operator is shown, beside what all servers say."""
         tenure = self._seat.tenure
         if tenure is None:
-            return {"account": checksum(self._address), "leads": False}
+            return {"account": checksum(self._address), "leads": False, "standby": self._standby()}
         coordinator = tenure.coordinator
         with coordinator.journal.reading() as state:
             rounds, fees = coordinator.watch.rounds(state), len(state.fees_open)
@@ -176,12 +177,22 @@ class CoordinatorNode:
             "leads": True,
             "rounds": rounds,
             "last_batch": last and {"batch": f"0x{last.batch_id.hex()}", "owners": last.owners, "at": last.at},
+            "uploads": len(uploads := coordinator.offers.all()),
+            "upload_bytes": sum(upload.size for upload in uploads),
             "silent_provers": coordinator.silent_provers(),
             "rounds_with_open_fees": fees,
             "work_waiting": tenure.waiting,
             "pending_transactions": tenure.sending.count,
             "pending_seconds": tenure.sending.longest(),
         }
+
+    def _standby(self) -> str:
+        """Who leads, in words."""
+        try:
+            self._seat.coordinator()
+        except StandbyError as error:
+            return str(error)
+        return ""
 
 
 def _seat(means: Means, endpoint: str, on_failure: Callable[[], None]) -> Seat:

@@ -98,7 +98,7 @@ class ProverNode:
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, daemon=True, name="tidy")
         self._turns = Pieces()
-        self._metrics = StepMetrics(self.operations.telemetry)
+        self._metrics = StepMetrics(self.operations.telemetry, clock)
         self._watch_over()
 
     def start(self) -> int:
@@ -152,7 +152,7 @@ class ProverNode:
 
     def _state(self) -> dict[str, object]:
         """What the operator is shown, beside what all servers say."""
-        status = self.prover.status()
+        status, last = self.prover.status(), self._metrics.last
         return {
             "address": checksum(status.address),
             "committee": shown(status.committee_id),
@@ -162,6 +162,8 @@ class ProverNode:
             "stored_bytes": status.stored_bytes,
             "refusals": dict(status.refusals),
             "step_under_way_seconds": self.prover.steps.longest(),
+            "last_step": last and {"step": last.step, "at": last.at},
+            "shares_overdue_seconds": self.prover.shares_overdue(),
             "work_waiting": self._background.pool.waiting,
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
@@ -88,6 +88,7 @@ class Prover:
         self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
         self._retention = Retention(readers, store, settings)
         self._seldom = Seldom(_log)
+        self._undecided: Mapping[RoundName, int] = {}
         self._refusals: Counter[str] = Counter()
 
     @property
@@ -200,15 +201,26 @@ class Prover:
         if deleted:
             _log.info("event=shares-deleted count=%d", deleted)
 
+    def shares_overdue(self) -> float:
+        """Seconds for which shares are kept beyond their round, as nodes are silent about it or differ; 0 for none."""
+        due = self._undecided.values()
+        return max(self._clock.time() - min(due), 0.0) if due else 0.0
+
     def _still_open(self, now: int) -> frozenset[RoundName]:
         """Rounds whose shares are due by what one node said when they came in, and are not by what most say now.
 
         A pause of the market moves deadlines, and the one node may have lied.
         """
-        return frozenset(name for name, due in self.store.due(now).items() if not self._is_over(name, due, now))
+        due = self.store.due(now)
+        over = {name: self._is_over(name, at, now) for name, at in due.items()}
+        self._undecided = {name: at for name, at in due.items() if over[name] is None}
+        return frozenset(name for name in due if not over[name])
 
-    def _is_over(self, name: RoundName, due: int, now: int) -> bool:
-        """Whether most nodes of each reader say that a round's shares are not needed any more."""
+    def _is_over(self, name: RoundName, due: int, now: int) -> bool | None:
+        """Whether most nodes of each reader say that a round's shares are not needed any more; None if they do not say.
+
+        Nobody else may decide it: what is deleted too early is lost to the round, so its operator is told instead.
+        """
         try:
             return all(reader.most(partial(self._is_past, reader, name, due, now)) for reader in self._readers)
         except GradrollError as error:  # nodes that are silent, or differ, delete nothing
@@ -216,7 +228,7 @@ class Prover:
                 logging.WARNING, name,
                 "event=shares-kept task=%s round=%d reason=%r", shown(name[0]), name[1], str(error),
             )  # fmt: skip
-            return False
+            return None
 
     def _is_past(self, reader: MarketReader, name: RoundName, due: int, now: int) -> bool:
         """Whether a node shows a round's end; of one that it does not know, whether it would be after any pause."""

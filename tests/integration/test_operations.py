@@ -167,6 +167,9 @@ def test_the_operator_sees_rounds_and_the_last_batch(running: Running) -> None:
     assert any(line.startswith("chain: block ") and "the account has" in line for line in lines)
     prover: Any = running.page(running.provers[1], "/status").json()
     assert (prover["role"], prover["prover"], prover["keys_ready"]) == ("prover", 1, True)
+    assert prover["last_step"]["step"] in {step.name for step in Step}
+    assert prover["shares_overdue_seconds"] == 0
+    assert (said["leads"], said["uploads"], said["upload_bytes"]) == (True, 0, 0)
     assert lines_of(understood("here", prover))
 
 

@@ -168,8 +168,12 @@ def test_while_no_node_says_so_shares_are_kept(world: World, caplog: pytest.LogC
     world.prover.tidy()
     assert world.has_share
     assert "event=shares-kept" in caplog.text
+    assert world.prover.shares_overdue() == 100 * DAY + 1
+    world.clock.sleep(5)
+    assert world.prover.shares_overdue() == 100 * DAY + 6, "also between two looks"
     world.prover.tidy()
     assert world.has_share, "the round is not over"
+    assert world.prover.shares_overdue() == 0, "which most nodes say"
     world.clock.sleep(world.due - START)
     world.prover.tidy()
     assert not world.has_share
