@@ -52,9 +52,9 @@ class Equipment:
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
-        beside: where rounds that the log lacks, postings, fees, exclusions, deletions and what was taken back are worked
-            on (``turns.KINDS`` at a time): these have deadlines too, and do not wait until rounds that take long leave a
-            thread to them.
+        beside: where rounds that the log lacks, postings, fees, exclusions, deletions and what was taken back are
+            worked on (``turns.KINDS`` at a time): these have deadlines too, and do not wait until rounds that take long
+            leave a thread to them.
         delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
     """

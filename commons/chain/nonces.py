@@ -93,25 +93,32 @@ class Nonces:
     def require_lost(self, entry: Entry) -> None:
         """Raise ChainError where what was sent before may still be mined, or may have been.
 
-        While the node is catching up it cannot know; and one that it has may wait behind a nonce that nobody has used.
+        One that the node has may wait behind a nonce that nobody has used.
         """
-        who = "this process" if entry.here else "an earlier run"
-        name = f"{who} sent the transaction 0x{entry.hashes[-1].hex()}"
-        if self._rpc.guarded(lambda: bool(self._rpc.web3.eth.syncing)):
-            raise ChainError(
-                f"{name}, and the node is still catching up with the chain, so it cannot say what became of it; run "
-                "the command again when it has"
-            )
+        self.require_synced(entry)
         if not any(map(self._receipts.knows, entry.hashes)):
             return
         free = self.next()
         if free < entry.nonce:
+            raise self.missing(entry, free)
+        raise ChainError(
+            f"{_named(entry)}, and the node shows no receipt of it yet; run the command again, it pays once"
+        )
+
+    def require_synced(self, entry: Entry) -> None:
+        """Raise ChainError where the node is catching up, so that it cannot know what became of what was sent."""
+        if self._rpc.guarded(lambda: bool(self._rpc.web3.eth.syncing)):
             raise ChainError(
-                f"{name} under nonce {entry.nonce}, and the account's transaction under nonce {free} is missing before "
-                "it: run the command that sent it again, or send another one with that nonce, then run this command "
-                "again; it pays once"
+                f"{_named(entry)}, and the node is still catching up with the chain, so it cannot say what became of "
+                "it; run the command again when it has"
             )
-        raise ChainError(f"{name}, and the node shows no receipt of it yet; run the command again, it pays once")
+
+    def missing(self, entry: Entry, free: int) -> ChainError:
+        """What to say of a nonce that nobody has used, while one behind it waits."""
+        return ChainError(
+            f"{_named(entry)} under nonce {entry.nonce}, and the account's transaction under nonce {free} is missing "
+            "before it, and was not mined in time either: run the command again, it goes on with both and pays once"
+        )
 
     def in_the_way(self, nonce: int) -> ChainError:
         """What to say when a nonce could not be had until the deadline."""
@@ -134,3 +141,8 @@ class Nonces:
         with suppress(ChainError):
             first = self._rpc.block_hash(0) or b""
         return keccak(self._rpc.chain_id.to_bytes(32, "big") + self._address.encode("ascii") + first)
+
+
+def _named(entry: Entry) -> str:
+    who = "this process" if entry.here else "an earlier run"
+    return f"{who} sent the transaction 0x{entry.hashes[-1].hex()}"

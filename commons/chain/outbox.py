@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Protocol
 
-from annotated_types import Ge, Le, MinLen
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
 from circuits.atomicfile import storing
 from circuits.errors import GradrollError, StorageError
+from circuits.hashing import keccak
 from commons.chain.bids import NO_BID, Bid
 from commons.settings.values import Depth
 from commons.storage.files import FileLock, write_durably
 
-_VERSION = 2
-"""Version 1 has no bids: a variant that replaces one of those begins with what the market asks."""
+_VERSION = 3
+"""Version 1 has no bids: a variant that replaces one of those begins with what the market asks.  Version 2 has no bytes
+of transactions, and forgets what lost its nonce."""
 _MAX_BYTES = 4 << 20
+_MAX_RAW = 1 << 20
+"""Bytes of transactions that are kept, the newest; an older one that is missing is made up for by a transfer of
+nothing."""
 _Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_Hex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})*$")]
 _Count = Annotated[int, Ge(0), Le(2**63 - 1)]
 _Wei = Annotated[int, Ge(0), Le(2**256 - 1)]
 
@@ -32,32 +38,83 @@ class Entry:
     Attributes:
         nonce: the account's, for all variants the same, so that the chain takes one of them at most.
         hashes: of all variants that may have been sent, oldest first.
-        bid: of the last of them.
+        bid: of the last of them that was not surely refused.
+        raw: signed bytes of the last of them, empty where they are not kept.
+        lost: nonce and hash of variants under nonces that another transaction took.  A reorganisation may take that one
+            back, so that they can be mined until their nonces are used deep enough.
         here: whether this process has sent one of them; no file says so.
     """
 
     nonce: int = 0
     hashes: list[bytes] = field(default_factory=list)
     bid: Bid = NO_BID
+    raw: bytes = b""
+    lost: list[tuple[int, bytes]] = field(default_factory=list)
     here: bool = False
 
+    @property
+    def sent(self) -> tuple[bytes, ...]:
+        """Hashes of all that may be mined, under whatever nonce."""
+        return (*(sent for _, sent in self.lost), *self.hashes)
+
+    def nonce_of(self, sent: bytes) -> int:
+        """The nonce of one of them."""
+        return next((nonce for nonce, one in self.lost if one == sent and one not in self.hashes), self.nonce)
+
+    def add(self, sent: bytes, raw: bytes, bid: Bid) -> None:
+        """A variant under the nonce, before it is sent, perhaps for a second time."""
+        if sent in self.hashes:
+            self.hashes.remove(sent)
+        self.hashes.append(sent)
+        self.raw, self.bid = raw, bid
+
+    def abandon(self) -> None:
+        """Another transaction took the nonce: it is sent under another one."""
+        self.lost += [(self.nonce, sent) for sent in self.hashes if (self.nonce, sent) not in self.lost]
+        self._begin_anew()
+
     def forget(self) -> None:
-        """Nothing of it can be mined any more, or it was mined and is not what was wanted."""
+        """It was mined, and is not what was wanted."""
+        self.lost.clear()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self.hashes.clear()
-        self.bid, self.here = NO_BID, False
+        self.bid, self.raw, self.here = NO_BID, b"", False
+
+    def since(self, nonce: int) -> Entry:
+        """The same without what has a nonce below this."""
+        lost = [one for one in self.lost if one[0] >= nonce]
+        return replace(self, lost=lost) if self.nonce >= nonce else Entry(lost=lost)
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class _Lost(_Strict):
+    nonce: _Count
+    hash: _Hash
+
+
 class _StoredEntry(_Strict):
     intent: _Hash
     turn: _Count
     nonce: _Count
-    hashes: Annotated[list[_Hash], MinLen(1)]
+    hashes: list[_Hash]
     max_fee: _Wei = 0
     tip: _Wei = 0
+    raw: _Hex = ""
+    lost: list[_Lost] = []
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> _StoredEntry:
+        """Something was sent, and the bytes that are kept are those of the last variant."""
+        if not self.hashes and not self.lost:
+            raise ValueError("nothing was sent of it")
+        if self.raw and keccak(bytes.fromhex(self.raw)).hex() not in self.hashes[-1:]:
+            raise ValueError("other bytes than those that were sent")
+        return self
 
 
 class _Version(BaseModel):
@@ -156,35 +213,42 @@ class Outbox:
     def holds(self, intent: bytes) -> bool:
         """Whether something was sent by an earlier run of what ``entry`` gives next for this intent."""
         entry = self._entries.get((intent, self._turns[intent]))
-        return entry is not None and bool(entry.hashes)
+        return entry is not None and bool(entry.sent)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing of this account is under way, as far as the outbox knows."""
         return not self._entries
 
+    def at(self, nonce: int) -> Entry | None:
+        """What was sent from here under a nonce, of several the dearest: what another transaction must replace."""
+        under = (entry for entry in self._entries.values() if entry.hashes and entry.nonce == nonce)
+        return max(under, key=lambda entry: entry.bid.most, default=None)
+
     def bid_at(self, nonce: int) -> Bid:
-        """The highest bid under a nonce, whatever it is for: what another transaction must replace."""
-        bids = (entry.bid for entry in self._entries.values() if entry.hashes and entry.nonce == nonce)
-        return max(bids, key=lambda bid: bid.most, default=NO_BID)
+        """The bid of that."""
+        found = self.at(nonce)
+        return NO_BID if found is None else found.bid
 
     def has(self, nonce: int) -> bool:
         """Whether a transaction with a nonce was sent from here."""
-        return any(entry.hashes and entry.nonce == nonce for entry in self._entries.values())
+        return self.at(nonce) is not None
 
     def drop_before(self, nonce: int) -> None:
         """Forget transactions whose nonces are below this: the account has used those deep enough.
 
         Raises StorageError.
         """
-        kept = {key: entry for key, entry in self._entries.items() if entry.hashes and entry.nonce >= nonce}
-        if len(kept) < len(self._entries):
+        kept = {key: entry.since(nonce) for key, entry in self._entries.items()}
+        kept = {key: entry for key, entry in kept.items() if entry.sent}
+        if kept != self._entries:
             self._entries = kept
             self.save()
 
     def save(self) -> None:
         """Make all entries durable; those of which nothing was sent are left out.  Raises StorageError."""
-        entries = [_stored(*key, entry) for key, entry in self._entries.items() if entry.hashes]
+        self._drop_bytes()
+        entries = [_stored(*key, entry) for key, entry in self._entries.items() if entry.sent]
         if not entries and not self._saved:
             return
         data = _Stored(version=_VERSION, entries=entries).model_dump_json().encode()
@@ -194,6 +258,14 @@ class Outbox:
             )
         self._kept.save(data)
         self._saved = True
+
+    def _drop_bytes(self) -> None:
+        """Keep no more bytes of transactions than there is room for: the oldest are mined already, most probably."""
+        left = _MAX_RAW
+        for entry in sorted(self._entries.values(), key=lambda entry: entry.nonce, reverse=True):
+            left -= len(entry.raw)
+            if left < 0:
+                entry.raw = b""
 
     def clear(self) -> None:
         """Forget what this command has sent, once its result is told.  What another one sent stays."""
@@ -228,7 +300,11 @@ def _entries(data: bytes, name: str) -> dict[tuple[bytes, int], Entry]:
         raise _damaged(name) from error
     entries = {
         (bytes.fromhex(one.intent), one.turn): Entry(
-            one.nonce, [bytes.fromhex(sent) for sent in one.hashes], Bid(one.max_fee, one.tip)
+            one.nonce,
+            [bytes.fromhex(sent) for sent in one.hashes],
+            Bid(one.max_fee, one.tip),
+            bytes.fromhex(one.raw),
+            [(lost.nonce, bytes.fromhex(lost.hash)) for lost in one.lost],
         )
         for one in stored.entries
     }
@@ -238,10 +314,11 @@ def _entries(data: bytes, name: str) -> dict[tuple[bytes, int], Entry]:
 
 
 def _stored(intent: bytes, turn: int, entry: Entry) -> _StoredEntry:
-    hashes = [one.hex() for one in entry.hashes]
     return _StoredEntry(
-        intent=intent.hex(), turn=turn, nonce=entry.nonce, hashes=hashes, max_fee=entry.bid.most, tip=entry.bid.tip
-    )
+        intent=intent.hex(), turn=turn, nonce=entry.nonce, hashes=[one.hex() for one in entry.hashes],
+        max_fee=entry.bid.most, tip=entry.bid.tip, raw=entry.raw.hex(),
+        lost=[_Lost(nonce=nonce, hash=sent.hex()) for nonce, sent in entry.lost],
+    )  # fmt: skip
 
 
 def _damaged(name: str) -> StorageError:

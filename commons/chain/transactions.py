@@ -12,14 +12,16 @@ from typing import Any, cast
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
 from eth_utils.address import to_checksum_address
-from web3.exceptions import ContractLogicError, Web3RPCError
 
 from circuits.errors import ChainError
 from circuits.hashing import keccak
-from commons.chain.bids import Bid, Bidding, Limits
+from commons.chain.bids import Bid, Bidding
+from commons.chain.broadcasting import broadcast
 from commons.chain.depth import HEAD
+from commons.chain.gasmarket import Limits, latest_limits
 from commons.chain.mined import Mined, created_address
-from commons.chain.nodewords import KNOWN, NOT_TAKEN, STALE, says
+from commons.chain.nodewords import NOT_TAKEN, says
+from commons.chain.noncegaps import Gaps
 from commons.chain.nonces import Nonces
 from commons.chain.outbox import Entry, Outbox
 from commons.chain.patience import Patience
@@ -27,15 +29,13 @@ from commons.chain.pauses import growing
 from commons.chain.quotes import Announce, Quote
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rehearsal import Rehearsal
-from commons.chain.rpc import UNFORESEEN, Rpc, revert_data
+from commons.chain.rpc import Rpc
 from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
 from commons.storage.accounts import SigningKey
 
 _log = logging.getLogger(__name__)
-_TRANSACTION_GAS = 1 << 24
-"""Most gas that a chain takes in one transaction (EIP-7825); more is refused, needed or not."""
 OnSent = Callable[[bytes], None]
 
 
@@ -86,6 +86,9 @@ class Sender:
         self._receipts = Receipts(rpc, self._patience, self._stopping)
         self._bidding = Bidding(self._patience.tip, self._patience.max_fee)
         self._nonces = Nonces(rpc, key.address, self._patience, self._receipts, outbox)
+        self._gaps = Gaps(
+            rpc, key, self._patience, self._bidding, self._nonces, self._receipts, outbox
+        )  # fmt: skip
         self._lock = threading.Lock()
         self.under_way = Pieces()
 
@@ -163,7 +166,7 @@ class Sender:
 
     def most_gas(self) -> int:
         """Most gas that one transaction may ask for at present.  Raises ChainError."""
-        return self._latest().gas
+        return latest_limits(self.rpc).gas
 
     def remembers(self, to: bytes, data: bytes) -> bool:
         """Whether an earlier run of the command sent this transaction, as far as the outbox knows."""
@@ -184,23 +187,34 @@ class Sender:
         Otherwise the entry keeps the nonce only where the chain can still take it.  A node may show a nonce as used
         before it shows the receipt, or lag: it is given time before another transaction is believed to have the nonce.
         """
-        if not entry.hashes:
+        if not entry.sent:
             return None
-        # The nonce is asked for before the receipts each time: what is mined in between is found.
-        usable, receipt = self._nonces.next() == entry.nonce, self._receipts.found(entry.hashes)
+        usable, receipt = self._standing(entry)
         if receipt is None and not usable:
-            receipt = self._receipts.wait(entry.hashes, self._patience.doubt, deadline)
+            receipt = self._receipts.wait(entry.sent, self._patience.doubt, deadline)
         if receipt is None and not usable:
-            usable, receipt = self._nonces.next() == entry.nonce, self._receipts.found(entry.hashes)
+            self._gaps.close(entry, deadline)
+            usable, receipt = self._standing(entry)
         if receipt is not None and not repeatable:
             return self._resumed(receipt, entry, call)
         if receipt is not None:
             self._forget(entry)
         elif not usable:
             self._nonces.require_lost(entry)
-            _log.warning("event=earlier-transaction-lost hash=0x%s nonce=%d", entry.hashes[-1].hex(), entry.nonce)
-            self._forget(entry)
+            _log.warning(
+                "event=earlier-transaction-lost hash=0x%s nonce=%d advice='something else used this nonce: give this "
+                "account to one process'", entry.hashes[-1].hex(), entry.nonce,
+            )  # fmt: skip
+            self._abandon(entry)
         return None
+
+    def _standing(self, entry: Entry) -> tuple[bool, Mapping[str, Any] | None]:
+        """Whether the chain can take the entry's nonce next, asked before the receipts, which show what is mined since.
+
+        So it can where all that was sent has lost its nonce: another one is begun with.
+        """
+        usable = not entry.hashes or self._nonces.next() == entry.nonce
+        return usable, self._receipts.found(entry.sent)
 
     def _resumed(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
         """What was sent before, perhaps by an earlier run, and was mined."""
@@ -213,14 +227,14 @@ class Sender:
         return replace(mined, earlier=True)
 
     def _sent(self, entry: Entry, call: Mapping[str, Any], gas: int, deadline: float, on_sent: OnSent | None) -> Mined:
-        limits = self._latest()
+        limits = latest_limits(self.rpc)
         if not entry.hashes:
             self._nonces.await_strangers(deadline)
         try:
             transaction = self._prepared({**call, "gas": min(gas, limits.gas)}, entry, limits)
         except ChainError:
             # Mined since, an earlier run's variant may be the cause: the contract has it, the money is spent.
-            receipt = self._receipts.wait(entry.hashes, self._patience.doubt, deadline) if entry.hashes else None
+            receipt = self._receipts.wait(entry.sent, self._patience.doubt, deadline) if entry.sent else None
             if receipt is None:
                 raise
             return self._resumed(receipt, entry, call)
@@ -229,11 +243,11 @@ class Sender:
                 return self._until_mined(transaction, entry, limits, deadline, on_sent)
             except _NonceTakenError:
                 self._nonces.require_lost(entry)
-                self._forget(entry)
+                self._abandon(entry)
             _log.warning("event=nonce-taken address=0x%s nonce=%d advice='give this account to one process'",
                          self.address.hex(), entry.nonce)  # fmt: skip
             self._receipts.pause(pause)
-            limits = self._latest()
+            limits = latest_limits(self.rpc)
             self._rehearsal.require(transaction)
             if time.monotonic() >= deadline:
                 break
@@ -274,10 +288,10 @@ class Sender:
             if bid.covers(limits.base_fee):
                 receipt = self._variant(transaction, entry, bid, deadline, on_sent)
             else:
-                receipt = self._receipts.wait(entry.hashes, self._patience.resend, deadline)
+                receipt = self._receipts.wait(entry.sent, self._patience.resend, deadline)
             if receipt is not None:
                 return self._succeeded(receipt, entry, transaction)
-            limits = self._latest()
+            limits = latest_limits(self.rpc)
         raise self._not_mined(entry, limits)
 
     def _to_replace(self, entry: Entry) -> Bid:
@@ -293,21 +307,23 @@ class Sender:
             _NonceTakenError: none of them can be mined any more.
             ChainError: the node refuses it, and none of them is mined soon.
         """
-        alone = not entry.hashes
+        alone, untaken = not entry.hashes, not entry.bid
         numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id}
         signed = Account.sign_transaction({**numbered, **bid.fields}, self._key.secret_bytes())
         try:
             accepted = self._offer(signed, entry, bid, on_sent)
         except ChainError as refusal:
+            if (alone and self._outbox is None) or (untaken and says(str(refusal), NOT_TAKEN)):
+                raise
             return self._despite(refusal, entry, deadline)
         # Alone and refused, it is mined only if the node got it twice: an outbox is there to be sure of that, too.
         patient = accepted or not alone or self._outbox is not None
         longest = self._patience.resend if accepted else self._patience.doubt
-        receipt = self._receipts.wait(entry.hashes, longest, deadline) if patient else None
+        receipt = self._receipts.wait(entry.sent, longest, deadline) if patient else None
         if receipt is None and not accepted:
             # Before the receipts, which show what is mined in between.
             lost = alone or self._nonces.next() > entry.nonce
-            receipt = self._receipts.found(entry.hashes)
+            receipt = self._receipts.found(entry.sent)
             if receipt is None and lost:
                 raise _NonceTakenError
         return receipt
@@ -317,10 +333,8 @@ class Sender:
 
         Raises ChainError when none of them is mined soon.
         """
-        if not entry.hashes:
-            raise refusal
         _log.warning("event=transaction-refused nonce=%d reason=%r", entry.nonce, str(refusal))
-        receipt = self._receipts.wait(entry.hashes, self._patience.doubt, deadline)
+        receipt = self._receipts.wait(entry.sent, self._patience.doubt, deadline)
         if receipt is None:
             raise ChainError(f"{refusal}; it may be under way: run the command again, it pays once") from None
         return receipt
@@ -338,29 +352,21 @@ class Sender:
             + "; ".join(filter(None, (cause, advice)))
         )
 
-    def _latest(self) -> Limits:
-        def ask() -> Limits:
-            block: Mapping[str, Any] = self.rpc.web3.eth.get_block("latest")
-            return Limits(min(_TRANSACTION_GAS, int(block["gasLimit"])), int(block.get("baseFeePerGas", 0)))
-
-        return cast(Limits, self.rpc.guarded(ask))
-
     def _offer(self, signed: SignedTransaction, entry: Entry, bid: Bid, on_sent: OnSent | None) -> bool:
         """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.
 
-        Raises ChainError when the node refuses it for another reason; where that is sure, it is not under way.
+        Raises ChainError when the node refuses it for another reason; where that is sure, nobody has to bid more.
         """
-        sent, before = bytes(signed.hash), entry.bid
+        sent, raw, before = bytes(signed.hash), bytes(signed.raw_transaction), entry.bid
         again = sent in entry.hashes  # no higher bid is allowed: the node may have lost it
-        if not again:
-            entry.hashes.append(sent)
-            entry.bid, entry.here = bid, True
+        if not again or bid != before:
+            entry.add(sent, raw, bid)
+            entry.here = True
             self._save()
         try:
-            accepted = self._broadcast(signed)
+            accepted = broadcast(self.rpc, raw)
         except ChainError as refusal:
-            if not again and (self._outbox is None or says(str(refusal), NOT_TAKEN)):
-                entry.hashes.remove(sent)
+            if says(str(refusal), NOT_TAKEN) and bid != before:  # the hash stays: a node that lies has the bytes
                 entry.bid = before
                 self._save()
             raise
@@ -370,31 +376,22 @@ class Sender:
                 on_sent(sent)
         return accepted
 
-    def _broadcast(self, signed: SignedTransaction) -> bool:
-        try:
-            self.rpc.web3.eth.send_raw_transaction(signed.raw_transaction)
-        except Web3RPCError as error:
-            if says(str(error), STALE):
-                return False
-            if not says(str(error), KNOWN):
-                raise ChainError(f"the node refused the transaction: {self.rpc.said(error)}") from None
-        except ContractLogicError as error:
-            raise self.rpc.errors.explain(revert_data(error)) from error
-        except (OSError, *UNFORESEEN) as error:  # it may have it nevertheless
-            _log.warning("event=broadcast-failed reason=%s", type(error).__name__)
-        return True
-
     def _save(self) -> None:
         if self._outbox is not None:
             self._outbox.save()
+
+    def _abandon(self, entry: Entry) -> None:
+        entry.abandon()
+        self._save()
 
     def _forget(self, entry: Entry) -> None:
         entry.forget()
         self._save()
 
     def _succeeded(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
+        nonce = entry.nonce_of(self.rpc.guarded(lambda: bytes(receipt["transactionHash"])))
         if self.rpc.guarded(lambda: int(receipt["status"])) != 1:
             self._forget(entry)
             self._receipts.explain(receipt, call)
         mined = cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
-        return mined if "to" in call else replace(mined, contract=created_address(self.address, entry.nonce))
+        return mined if "to" in call else replace(mined, contract=created_address(self.address, nonce))

@@ -217,12 +217,45 @@ def test_one_that_was_mined_and_failed_is_told_and_may_be_tried_again(terminal: 
     assert len(terminal.node.mined) == 2
 
 
-def test_what_the_node_refuses_is_not_under_way(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_node_refuses_for_money_is_told_at_once_and_bid_for_as_before(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bid that grew with each try would need ever more money; and nobody waits for what is not under way."""
+    take = PoolNode._take
     monkeypatch.setattr(PoolNode, "_take", lambda *_: refusal("insufficient funds at http://node"))
+    terminal.patience = Patience(poll=0.001, resend=0.3, doubt=10**6)
     for _ in range(3):
         with pytest.raises(ChainError, match="the node refused the transaction"):
             terminal.fund(7)
-    assert json.loads(terminal.path.read_bytes())["entries"] == []
+    (entry,) = json.loads(terminal.path.read_bytes())["entries"]
+    assert (len(entry["hashes"]), entry["max_fee"]) == (1, 0), "one transaction, whatever it is asked for again"
+    monkeypatch.setattr(PoolNode, "_take", take)
+    terminal.node.mines = False
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.node.on_asked = lambda: setattr(terminal.node, "mines", True)
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    terminal.fund(7)
+    assert terminal.node.paid == 7
+
+
+def test_what_one_node_refuses_and_has_mined_all_the_same_is_not_paid_twice(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was shown the signed bytes can hand them on until their nonce is used, and a node may lie."""
+    take = PoolNode._take
+
+    def lie(node: PoolNode, raw: bytes) -> Any:
+        take(node, raw)
+        return refusal("insufficient funds")
+
+    monkeypatch.setattr(PoolNode, "_take", lie)
+    terminal.node.mines = False
+    with pytest.raises(ChainError, match="insufficient funds"):
+        terminal.fund(7)
+    terminal.node.mine()
+    monkeypatch.setattr(PoolNode, "_take", take)
+    assert terminal.fund(7)[0].earlier
+    assert terminal.node.paid == 7
 
 
 def test_a_broadcast_whose_answer_is_lost_may_have_been_heard(
@@ -294,7 +327,8 @@ def test_two_commands_at_once_are_refused(terminal: Terminal) -> None:
 VALID: dict[str, Any] = {"intent": "ab" * 32, "turn": 0, "nonce": 1, "hashes": ["cd" * 32]}
 MISTAKES: tuple[dict[str, Any], ...] = (
     {"nonce": -1}, {"nonce": "1"}, {"turn": 1.5}, {"hashes": []}, {"hashes": ["cd"]}, {"intent": "zz" * 32},
-    {"more": 1}, {"hashes": ["cd" * 32 + "\n"]},
+    {"more": 1}, {"hashes": ["cd" * 32 + "\n"]}, {"raw": "02"}, {"raw": "zz"}, {"raw": "0"}, {"lost": [{}]},
+    {"lost": [{"nonce": -1, "hash": "cd" * 32}]},
 )  # fmt: skip
 
 
@@ -322,7 +356,7 @@ def test_a_damaged_file_is_refused_in_words_and_left(terminal: Terminal, content
 
 
 def test_a_file_of_a_newer_release_is_refused_and_left(terminal: Terminal) -> None:
-    terminal.path.write_text(json.dumps({"version": 3, "entries": [], "more": 1}))
+    terminal.path.write_text(json.dumps({"version": 4, "entries": [], "more": 1}))
     with pytest.raises(StorageError, match="written by a newer release"):
         Outbox(terminal.path)
 

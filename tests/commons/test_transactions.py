@@ -79,11 +79,14 @@ def test_a_restarted_process_raises_the_fees_that_it_had_bid(terminal: Terminal,
     assert terminal.node.paid == 7
 
 
-def test_a_file_of_version_1_is_read(terminal: Terminal) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_earlier_version_is_read(terminal: Terminal, version: int) -> None:
     terminal.killed(7, at="eth_getTransactionReceipt")
     (entry,) = remembered(terminal)
-    assert (entry.pop("max_fee"), entry.pop("tip")) == (2 * GAS + PATIENCE.tip, PATIENCE.tip)
-    terminal.path.write_text(json.dumps({"version": 1, "entries": [entry]}))
+    assert entry.pop("raw") and entry.pop("lost") == []
+    if version == 1:
+        assert (entry.pop("max_fee"), entry.pop("tip")) == (2 * GAS + PATIENCE.tip, PATIENCE.tip)
+    terminal.path.write_text(json.dumps({"version": version, "entries": [entry]}))
     assert terminal.fund(7)[0].earlier
     assert terminal.node.paid == 7
 
@@ -263,7 +266,9 @@ def test_a_strangers_dearer_transaction_is_named_with_its_cure_and_not_fought(te
     with pytest.raises(ChainError, match=r"waits under nonce 0.*wait until it is mined, or cancel it"):
         terminal.fund(7)
     assert terminal.node.asked.count("eth_sendRawTransaction") < 20
-    assert remembered(terminal) == []
+    (entry,) = remembered(terminal)
+    assert (entry["hashes"], entry["max_fee"]) == ([], 0), "it has lost the nonce"
+    assert [lost["nonce"] for lost in entry["lost"]] == [0], "and may be mined until that is used"
 
 
 def test_a_nonce_that_is_always_taken_is_named(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,22 +281,6 @@ def test_a_nonce_that_is_always_taken_is_named(terminal: Terminal, monkeypatch: 
     terminal.patience = BRIEF
     with pytest.raises(ChainError, match=r"took one nonce after the other.*give the account to one process"):
         terminal.fund(7)
-
-
-def test_one_that_waits_behind_a_missing_nonce_is_not_sent_a_second_time(terminal: Terminal) -> None:
-    """A reorganisation took the transaction before it; its own is queued, and would be mined later as well."""
-    terminal.fund(1)
-    terminal.killed(7, at="eth_getTransactionReceipt")
-    terminal.node.take_back()
-    terminal.node.take_back(keeps=False)
-    terminal.patience = BRIEF
-    with pytest.raises(ChainError, match=r"under nonce 1, and the account's transaction under nonce 0 is missing"):
-        terminal.fund(7)
-    terminal.patience = PATIENCE
-    terminal.fund(1)
-    terminal.node.mine()
-    assert terminal.fund(7)[0].earlier
-    assert terminal.node.paid == 8
 
 
 def test_a_receipt_that_the_node_owes_is_waited_for(terminal: Terminal) -> None:

@@ -1294,7 +1294,7 @@ MUTANTS = (
     ),
     Mutant(
         "commons/chain/outbox.py",
-        "return max(bids, key=lambda bid: bid.most, default=NO_BID)",
+        "return NO_BID if found is None else found.bid",
         "return NO_BID",
         "a restarted process raises the fees that it had bid",
         _in("commons", "test_transactions.py::test_a_restarted_process_raises_the_fees_that_it_had_bid"),
@@ -1321,8 +1321,22 @@ MUTANTS = (
         "commons/chain/nonces.py",
         "        if not any(map(self._receipts.knows, entry.hashes)):\n            return\n",
         "        return\n",
+        "what a node has is not sent under another nonce",
+        _in("commons", "test_transactions.py::test_a_receipt_that_the_node_owes_is_waited_for"),
+    ),
+    Mutant(
+        "commons/chain/transactions.py",
+        "            self._gaps.close(entry, deadline)\n",
+        "",
         "what waits behind a missing nonce is not paid twice",
-        _in("commons", "test_transactions.py::test_one_that_waits_behind_a_missing_nonce_is_not_sent_a_second_time"),
+        _in("commons", "test_noncegaps.py::test_what_a_node_lost_behind_a_missing_nonce_keeps_its_own"),
+    ),
+    Mutant(
+        "commons/chain/outbox.py",
+        "        self.lost += [(self.nonce, sent) for sent in self.hashes if (self.nonce, sent) not in self.lost]\n",
+        "",
+        "what lost its nonce is not paid twice when the chain takes back what took it",
+        _in("commons", "test_noncegaps.py::test_one_that_lost_its_nonce_and_is_mined_after_all_is_not_sent_again"),
     ),
     Mutant(
         "commons/chain/nonces.py",
