@@ -231,7 +231,11 @@ class Prover:
             return None
 
     def _is_past(self, reader: MarketReader, name: RoundName, due: int, now: int) -> bool:
-        """Whether a node shows a round's end; of one that it does not know, whether it would be after any pause."""
+        """Whether a node shows a round's end; of one that it does not know, whether it would be after any pause.
+
+        Both this machine's clock and the node's have to say so: either may be far ahead.
+        """
+        now = min(now, reader.now())
         try:
             return now > reader.round(*name).settle_deadline + self._settings.clock_skew
         except UnknownError:  # opened in blocks that were taken back

@@ -23,7 +23,8 @@ from tests.support.redisserver import RedisServer
 
 Ending = Callable[[], str]
 """Ends a fault; what came of it, in words."""
-_KILLED = (-signal.SIGKILL, -signal.SIGTERM, *MAY_END)
+_INTERRUPTED = 130
+_KILLED = (-signal.SIGKILL, -signal.SIGTERM, _INTERRUPTED, *MAY_END)
 """What else a process may have ended with that was told to stop: killed by another fault, or hardly started."""
 _ALL_NODES = ("lag", "short-logs", "hang")
 """Moods of both nodes of a process: with one that is well beside them nothing would be noticed."""
