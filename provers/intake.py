@@ -42,14 +42,18 @@ class ShareIntake:
         membership: Membership,
         *,
         clock_skew: int,
+        partials: Partials | None = None,
     ) -> None:
+        """Args:
+        partials: shares under way, shared with other lists of members.
+        """
         self._chain = chain
         self._store = store
         self._keystore = keystore
         self._environment = environment
         self._membership = membership
         self._clock_skew = clock_skew
-        self._partials = Partials(store.per_owner)
+        self._partials = partials or Partials(store.per_owner)
 
     def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
         """Receive one share; when the iterator ends, it is on disk.

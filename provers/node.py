@@ -49,7 +49,7 @@ from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
 from provers import prover_start, stepmetrics
 from provers.background import Background
-from provers.joining.keystore import Keystore
+from provers.joining.keyring import Keyring
 from provers.prover import Prover, own_membership
 from provers.stepmetrics import StepMetrics
 from provers.store import Store
@@ -74,9 +74,10 @@ class ProverNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(ProverSettings)
-        keystore = Keystore.load(own.keystore, unlock_by(settings.section(UnlockSettings).passphrase))
+        keyring = Keyring.load(own.keystore, unlock_by(settings.section(UnlockSettings).passphrase))
         self._identity = identity_of(own)
         readers = [ChainView.of(chain), *(ChainView.of(chain, url) for url in (own.second_node,) if url)]
+        keystore = keyring.seated(readers[0].committee(own.committee))
         membership = own_membership(readers, own.committee, keystore.address)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         prover_start.require_files(parameters)
@@ -89,7 +90,8 @@ class ProverNode:
             )  # fmt: skip
             undo.callback(store.close)
             prover_start.bind_state(own, readers[0].market_id)
-            self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)
+            others = keyring.before(keystore)
+            self.prover = Prover(own, membership, keystore, readers, store, parameters, clock, others)
             undo.pop_all()
         prover_start.look_around(self.prover, own, announced(own.endpoint, self._identity), keystore, clock)
         self._background = Background("suspicions", _MOST_LOOKS)
@@ -240,14 +242,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
     def DealKeys(self, request: pb.DealKeysRequest, context: grpc.ServicerContext) -> pb.DealKeysReply:  # noqa: N802
         """Deal the shared keys that this prover leads."""
         with answering(context, self._prover.refused):
-            packages = self._prover.deal(request.committee_id)
+            packages = self._prover.deal(request.committee_id, uploads.asked_reference(request))
             return pb.DealKeysReply(packages=[uploads.package_to_wire(package) for package in packages])
 
     def AcceptKeys(self, request: pb.AcceptKeysRequest, context: grpc.ServicerContext) -> pb.KeyConfirmation:  # noqa: N802
         """Take the other dealers' keys."""
         with answering(context, self._prover.refused):
             packages = uploads.packages_from_wire(request.packages)
-            confirmation = self._prover.accept(request.committee_id, packages)
+            confirmation = self._prover.accept(request.committee_id, packages, uploads.asked_reference(request))
             self._calls.known(context)
             return uploads.confirmation_to_wire(confirmation)
 
@@ -256,14 +258,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._prover.refused):
             checks.counted(request.confirmations, 1, self._prover.membership.committee.size, "confirmations")
             words = [uploads.confirmation_from_wire(word) for word in request.confirmations]
-            self._prover.confirm(request.committee_id, words)
+            self._prover.confirm(request.committee_id, words, uploads.asked_reference(request))
             self._calls.known(context)
             return pb.ConfirmKeysReply()
 
     def Status(self, request: pb.ProverStatusRequest, context: grpc.ServicerContext) -> pb.ProverStatusReply:  # noqa: N802
         """What this prover says of itself."""
         with answering(context, self._prover.refused):
-            return uploads.status_to_wire(self._prover.status())
+            return uploads.status_to_wire(self._prover.status(uploads.asked_reference(request)))
 
     def GetCertificate(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext

@@ -7,10 +7,10 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 
-from circuits.errors import GradrollError, UnknownError
+from circuits.errors import GradrollError, UnknownError, WireError
 from circuits.statement import Membership
 from commons.protocol.bodies import SignatureBody
 from commons.protocol.bounded import remember
@@ -31,12 +31,31 @@ _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 """Their replies are as long as a share; only the last one is kept for a coordinator that asks again."""
 
 
-class Runner:
-    """Owns the party of this node.
+class Turns:
+    """One step at a time: what a step checks in the ledger, no other one may change before it is written.
 
     Attributes:
         pieces: the step under way, if any.
     """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.pieces = Pieces()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Run a step, alone."""
+        with spans.part("wait"):
+            self._lock.acquire()
+        try:
+            with self.pieces.piece():
+                yield
+        finally:
+            self._lock.release()
+
+
+class Runner:
+    """Owns the party of this node, as a member of one list of members."""
 
     def __init__(
         self,
@@ -46,15 +65,18 @@ class Runner:
         environment: NodeEnvironment,
         *,
         kept_replies: int = 64,
+        turns: Turns | None = None,
     ) -> None:
+        """Args:
+        turns: shared with other runners of the same store, of which one step at a time runs.
+        """
         self._membership = membership
         self._key_setup = key_setup
         self._store = store
         self._environment = environment
         self._kept_replies = kept_replies
-        self._lock = threading.Lock()
+        self._turns = turns or Turns()
         self._seldom = Seldom(_log)
-        self.pieces = Pieces()
         self._party: Party | None = None
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
@@ -62,7 +84,7 @@ class Runner:
         """Coordinates of the model of a cohort or an attempt; bounds what is read for it.  Raises UnknownError."""
         party = self._party  # replaced as a whole, so no lock is needed
         if party is None:
-            raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
+            raise _unknown(session)
         state = party.cohorts.get(session) or party.any_attempt(session)
         return state.cohort.context.dimension
 
@@ -71,8 +93,19 @@ class Runner:
         if head.step is Step.COIN:
             return head.task_id
         if self._party is None:
-            raise UnknownError(f"no session 0x{head.session.hex()} here (a restart forgets it); begin a new one")
+            raise _unknown(head.session)
         return known_cohort(self._party, head).context.task_id
+
+    def require_known(self, request: StepRequest) -> None:
+        """Raise UnknownError for a step (no COIN, no RELEASE) of a session that nobody knows here.
+
+        What else is wrong with it, is said when it runs.
+        """
+        party = self._party
+        if party is None:
+            raise _unknown(request.session)
+        with suppress(WireError):
+            known_cohort(party, request)
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk.
@@ -84,21 +117,11 @@ class Runner:
             self._store.doubt(request.cohort.digests)  # while this prover can still be handed what was damaged
         while True:
             try:
-                with self._turn(), self.pieces.piece():
+                with self._turns.turn():
                     return self._answer(key, request, foresight)
             except UnforeseenError as missing:
                 with spans.part("learn"):
                     foresight.learn(missing)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """The lock of all steps."""
-        with spans.part("wait"):
-            self._lock.acquire()
-        try:
-            yield
-        finally:
-            self._lock.release()
 
     def _answer(self, key: bytes, request: StepRequest, foresight: Foresight) -> StepReply:
         if key in self._replies:
@@ -155,6 +178,10 @@ def _computed(party: Party, request: StepRequest, foresight: Foresight) -> Outco
         except UnforeseenError as error:
             missing = error
     raise missing
+
+
+def _unknown(session: bytes) -> UnknownError:
+    return UnknownError(f"no session 0x{session.hex()} here (a restart forgets it); begin a new one")
 
 
 def _identity(request: StepRequest) -> bytes:

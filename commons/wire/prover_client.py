@@ -72,28 +72,38 @@ class ProverClient(Client):
                 parts = self._stream_within(self._stub.Run, asked, timeout, metadata)
             return batchsteps.reply_from_wire(told.incoming(parts), batchsteps.Limits(dimension))
 
-    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
-        """The sealed keys of which the prover is the dealer."""
-        reply = self._ask(self._stub.DealKeys, pb.DealKeysRequest(committee_id=committee_id))
+    def deal_keys(self, committee_id: int, reference: bytes = b"") -> tuple[KeyPackage, ...]:
+        """The sealed keys of which the prover is the dealer.
+
+        Args:
+            reference: digest that names the list of members (``CommitteeReference.digest``); without, the present ones.
+        """
+        request = pb.DealKeysRequest(committee_id=committee_id, reference=reference)
+        reply = self._ask(self._stub.DealKeys, request)
         return uploads.packages_from_wire(reply.packages)
 
-    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
-        """Give the prover the keys that are sealed to it."""
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage], reference: bytes = b"") -> KeyConfirmation:
+        """Give the prover the keys that are sealed to it; ``reference`` as above."""
         request = pb.AcceptKeysRequest(
-            committee_id=committee_id, packages=[uploads.package_to_wire(package) for package in packages]
+            committee_id=committee_id,
+            packages=[uploads.package_to_wire(package) for package in packages],
+            reference=reference,
         )
         return uploads.confirmation_from_wire(self._ask(self._stub.AcceptKeys, request))
 
-    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
-        """Give the prover all members' signed hashes."""
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation], reference: bytes = b"") -> None:
+        """Give the prover all members' signed hashes; ``reference`` as above."""
         request = pb.ConfirmKeysRequest(
-            committee_id=committee_id, confirmations=[uploads.confirmation_to_wire(word) for word in confirmations]
+            committee_id=committee_id,
+            confirmations=[uploads.confirmation_to_wire(word) for word in confirmations],
+            reference=reference,
         )
         self._ask(self._stub.ConfirmKeys, request)
 
-    def status(self, timeout: float | None = None) -> ProverStatus:
-        """What the prover says of itself."""
-        return uploads.status_from_wire(self._ask(self._stub.Status, pb.ProverStatusRequest(), timeout))
+    def status(self, timeout: float | None = None, reference: bytes = b"") -> ProverStatus:
+        """What the prover says of itself; ``reference`` as above."""
+        request = pb.ProverStatusRequest(reference=reference)
+        return uploads.status_from_wire(self._ask(self._stub.Status, request, timeout))
 
     def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
         """The certificate of a batch with the attestations that the prover knows; only its identifier is checked.
