@@ -76,7 +76,7 @@ def test_what_nobody_asks_for_any_more_is_left_alone(world: World, late: bool) -
 
 
 def test_a_round_that_is_forgotten_does_not_come_back(world: World) -> None:
-    world.journal.forget(world.task, 0)
+    world.journal.forget({world.task: 0})
     turn(world)
     assert not world.log.of(BatchProven)
 
