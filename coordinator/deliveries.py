@@ -151,7 +151,8 @@ class Deliveries:
         Returns:
             whether uploads of all of them are here.
         """
-        offers, now = [o for o in self._offers.all() if o.submission in set(submissions)], self._clock.monotonic()
+        wanted, now = set(submissions), self._clock.monotonic()
+        offers = [offer for offer in self._offers.all() if offer.submission in wanted]
         with self._lock:
             for offer in offers:
                 self._of(offer).hand_again(prover, now, _UNSOUND_PAUSE, _LONGEST_UNSOUND)
@@ -159,7 +160,7 @@ class Deliveries:
             line = "event=handed-again prover=%d uploads=%d"
             self._seldom.say(logging.WARNING, ("handed-again", prover), line, prover, len(offers))
             self.start()
-        return {offer.submission for offer in offers} == set(submissions)
+        return {offer.submission for offer in offers} == wanted
 
     def start(self) -> None:
         """Begin every delivery that is due and has a place; whoever calls beside another leaves it to that one."""
