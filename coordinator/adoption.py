@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
-from circuits.errors import ProofError, UnavailableError
+from circuits.errors import FullError, ProofError, UnavailableError
 from circuits.verify import sum_of_commitments
 from commons.chain.facts import RecordedBatch
 from commons.chain.ports import MarketReader
@@ -22,11 +22,11 @@ from commons.protocol.status import SubmissionState
 from commons.storage.blobs import Blobs
 from commons.storage.evidencefiles import Watch
 from commons.storage.parameters import PublicParameters
-from coordinator.batcher import room
 from coordinator.certificates import certificate_of
 from coordinator.events import BatchProven, HeaderAccepted, OwnerDropped
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
+from coordinator.resultroom import room_for
 from coordinator.roundstate import RoundKey
 
 _log = logging.getLogger(__name__)
@@ -62,14 +62,14 @@ class Adoption:
 
         Raises:
             UnavailableError: the provers do not give a batch; the others are taken over.
-            FullError: there is no room for a batch's results.
+            FullError: there is no room for a batch and its sum; nobody is asked for it.
         """
-        trouble: UnavailableError | None = None
+        trouble: UnavailableError | FullError | None = None
         for batch in self._view.accepted(*key):
             try:
                 if not self._is_known(batch.record.batch_id):
                     self._take(key, batch.record, self._fetch(key, batch.record, fleet))
-            except UnavailableError as error:
+            except (UnavailableError, FullError) as error:
                 trouble = error
         if trouble is not None:
             raise trouble
@@ -79,9 +79,9 @@ class Adoption:
             return batch_id in state.batches
 
     def _fetch(self, key: RoundKey, record: RecordedBatch, fleet: Fleet) -> AuditBundle:
-        """The batch's audit bundle with a quorum's attestations."""
+        """The batch's audit bundle with a quorum's attestations, once there is room for it and for its sum."""
         code, dimension = self._view.policy(key[0]).verifier_code, self._view.terms(key[0]).dimension
-        self._blobs.require(key[0], room(dimension, len(record.indices)))  # or it would be fetched again and again
+        self._blobs.require(key[0], room_for(dimension, len(record.indices)))  # first: its sum is kept in any case
         found, attesters = fleet.certificates(record.batch_id, self._timeout), Attesters(fleet.committee, code)
         self._watch.certificates((*self._meeting(key, record), *found.values()), attesters, self._view.terms(key[0]))
         complete = {_bare(c): c for c in combined(found.values(), attesters)}

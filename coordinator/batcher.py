@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from circuits.errors import RuleViolationError, StorageError, UnknownError, WireError
-from circuits.payload import largest_payload
-from circuits.statement import TAIL, Context
+from circuits.statement import Context
 from commons.protocol.bodies import SignatureBody
 from commons.protocol.certified import Attesters
 from commons.protocol.messages import Cohort, Step, StepReply
@@ -53,12 +52,11 @@ from coordinator.machine import (
     begin,
 )
 from coordinator.machine.verdicts import described
+from coordinator.resultroom import room_for
 from coordinator.roundstate import RoundKey, named
 from coordinator.roundwatch import RoundWatch
 
 _log = logging.getLogger(__name__)
-_SCALAR = 32
-"""Bytes of a scalar in a bundle."""
 _AGAIN = "submit again while the round takes submissions"
 _FOR_GOOD = (RuleViolationError.code, UnknownError.code)
 """With these a prover refuses the coin of a cohort that it can never be in: by a rule, or for want of a share that
@@ -156,7 +154,7 @@ class Batcher:
         if len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
             return _unheld(plan, able, quorum)
         if plan.locked is None:  # those that provers may have signed have no other batch
-            self._blobs.require(plan.key[0], room(context.dimension, len(plan.submissions)))
+            self._blobs.require(plan.key[0], room_for(context.dimension, len(plan.submissions)))
         transition = self._begin(resources, context, plan)
         heard, again = list(transition.verdicts), set[int]()
         while transition.outcome is None:
@@ -304,11 +302,6 @@ class Batcher:
             left=batch.reachable,
         )
         return Unproven(failed.reason, trouble)
-
-
-def room(dimension: int, owners: int) -> int:
-    """Bytes of a batch's bundle, but for headers and signatures, and of its sum."""
-    return _SCALAR * (dimension + TAIL * (owners + 2)) + largest_payload(dimension)
 
 
 def _attestations(replies: Mapping[int, StepReply | Failure]) -> Iterator[tuple[int, bytes]]:

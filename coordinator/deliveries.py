@@ -10,12 +10,20 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from circuits.errors import ChainError, GradrollError, SignatureError, StorageError, UnknownError, WireError
+from circuits.errors import (
+    ChainError,
+    ClosedError,
+    GradrollError,
+    SignatureError,
+    StorageError,
+    UnknownError,
+    WireError,
+)
 from commons.chain.ports import MarketReader
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import OfferStatus
@@ -47,6 +55,7 @@ _LOOK = 30.0
 """Seconds for which a look at a round serves."""
 _REFUSED, _LONGEST_REFUSED = 30.0, 3600.0
 """Seconds after which a header is entered again that was refused, the first time and at most."""
+_OVER = "the round takes no batches any more, so nobody needs the share"
 _log = logging.getLogger(__name__)
 _UNSOUND = (WireError, SignatureError)
 Place = tuple[int, int]
@@ -55,16 +64,22 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A body whose chunks are counted as they leave.  Implements ``commons.sharing.sealedbodies.Chunks``."""
+    """A body whose chunks are counted as they leave, as long as there is a use for them.
+
+    Implements ``commons.sharing.sealedbodies.Chunks``.
+    """
 
     body: Chunks
     handing: Handing
+    is_over: Callable[[], bool]
 
     @property
     def count(self) -> int:
         return self.body.count
 
     def chunk(self, index: int) -> SealedChunk:
+        if self.is_over():
+            raise ClosedError(_OVER)
         self.handing.moved += 1
         return self.body.chunk(index)
 
@@ -137,7 +152,8 @@ class Deliveries:
         Returns:
             whether uploads of all of them are here.
         """
-        offers, now = [o for o in self._offers.all() if o.submission in set(submissions)], self._clock.monotonic()
+        wanted, now = set(submissions), self._clock.monotonic()
+        offers = [offer for offer in self._offers.all() if offer.submission in wanted]
         with self._lock:
             for offer in offers:
                 self._of(offer).hand_again(prover, now, _UNSOUND_PAUSE, _LONGEST_UNSOUND)
@@ -145,7 +161,7 @@ class Deliveries:
             line = "event=handed-again prover=%d uploads=%d"
             self._seldom.say(logging.WARNING, ("handed-again", prover), line, prover, len(offers))
             self.start()
-        return {offer.submission for offer in offers} == set(submissions)
+        return {offer.submission for offer in offers} == wanted
 
     def start(self) -> None:
         """Begin every delivery that is due and has a place; whoever calls beside another leaves it to that one."""
@@ -234,13 +250,17 @@ class Deliveries:
         """The receipt of one prover, which is its own."""
         record = self._view.round(*offer.key)
         fleet, head = self._fleets.of(committee_id, record.epoch), offer.head.share(prover)
-        handing.committee = fleet.committee
-        if self._view.now() > record.submit_deadline:
+        now, handing.committee = self._view.now(), fleet.committee
+        if record.finalized or now > record.settle_deadline:
+            raise ClosedError(_OVER)
+        if now > record.submit_deadline:
             with self._lock:
                 head = replace(head, receipts=dict(handing.receipts))
+        until = self._clock.monotonic() + record.settle_deadline - now
+        body = _Counted(offer.body(prover), handing, lambda: self._clock.monotonic() > until)
         task, number = named(offer.key)
         with spans.span("deliver", task=task, round=number, prover=prover, submission=f"0x{offer.submission.hex()}"):
-            receipt = fleet.hand_over(prover, head, _Counted(offer.body(prover), handing), offer.submission)
+            receipt = fleet.hand_over(prover, head, body, offer.submission)
         verify_receipt(self._view.market_id, offer.submission, receipt, fleet.committee.members[prover])
         return receipt
 

@@ -110,6 +110,8 @@ class Runner:
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk.
 
+        A share that is found damaged is dropped all the same, so that it can be taken in again.
+
         The chain is asked while other steps run: a node that lags keeps back the steps of its own questions alone.
         """
         key, foresight = _identity(request), Foresight(self._environment)

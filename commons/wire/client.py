@@ -25,7 +25,7 @@ from commons.wire.streams import BlobReader
 from commons.wire.tracecontext import Metadata
 
 R = TypeVar("R")
-_LEAST = 0.01
+LEAST = 0.01
 """Seconds that a call is given in any case, so that gRPC says what is wrong."""
 _LONGEST_FACTOR = 4.0
 """How much later than a busy server said one comes back, if it is busy again and again."""
@@ -103,7 +103,7 @@ class Client:
 
         def attempt() -> Iterator[R]:
             with self._calling(seconds):
-                yield from once(max(until - time.monotonic(), _LEAST))
+                yield from once(max(until - time.monotonic(), LEAST))
 
         return self._unless_busy(attempt, seconds)
 

@@ -13,7 +13,7 @@ from circuits.terms import TaskTerms
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle, Certificate
-from commons.protocol.certified import Attesters
+from commons.protocol.certified import Attesters, is_for
 from commons.protocol.evidence import Evidence
 from commons.protocol.witness import Witness
 from commons.runtime.amounts import utc
@@ -59,6 +59,11 @@ class Auditing:
         )
         key = parameters.commitment_key(view.terms(batch.task_id).dimension)
         return cls(recorded, key, parameters.verifying_key(policy.key_hash))
+
+    def may_be(self, bundle: AuditBundle) -> bool:
+        """Whether a bundle is one of this round and committee; another is nobody's but its server's."""
+        own = self.recorded
+        return bundle.statement.context == own.context and is_for(bundle.certificate, own.committee)
 
     def report(self, bundle: AuditBundle, aggregate: Aggregate) -> AuditReport:
         """What comes of a bundle and a sum."""

@@ -122,7 +122,7 @@ class Auditor:
         served = aggregate_sources(batch, self.coordinator, auditing.key.dimension)
         aggregate = find_aggregate(batch, auditing.key, [*served, partial(provers.aggregate, batch, auditing.key)])
         failed: _Examined | None = None
-        for bundle in self._bundles(batch, provers):
+        for bundle in filter(auditing.may_be, self._bundles(batch, provers)):
             found = ArchivedBatch(bundle, payloads.encode(aggregate))
             examined = _Examined(auditing.report(bundle, aggregate), found)
             if examined.report.failed is None:

@@ -435,6 +435,43 @@ def test_uploads_go_with_their_round(world: World) -> None:
         world.deliveries.status(world.submission(0))
 
 
+def settled(world: World) -> int:
+    """When the round is over."""
+    return int(world.market.chain.opened[0].submit + world.network.terms.windows.settle)
+
+
+def test_no_share_is_handed_on_behind_its_rounds_end_though_the_upload_is_looked_at_later(world: World) -> None:
+    world.away = {1}
+    world.hand_in(world.upload(0))
+    world.away, calls = set(), world.calls[1]
+    world.market.be_at(settled(world) + 1)
+    world.deliveries.start()
+    assert world.calls[1] == calls
+    assert "the round takes no batches any more" in world.deliveries.status(world.submission(0)).undelivered[1]
+
+
+@pytest.mark.usefixtures("short_chunks")
+def test_a_delivery_under_way_ends_with_its_round(world: World) -> None:
+    """As slow as the prover takes it."""
+    world.away, handed = set(range(PROVERS)), [0]
+    world.hand_in(world.upload(0))
+    world.market.be_at(settled(world) - 3)
+
+    def slowly(prover: int, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        if prover != 1:
+            raise UnavailableError("connection refused")
+        for index in range(body.count):
+            body.chunk(index)
+            handed[0] += 1
+            world.clock.sleep(2)
+        raise AssertionError("all of it was handed on")
+
+    world.hand_over = slowly  # type: ignore[method-assign]
+    world.deliveries.start()
+    assert 0 < handed[0] <= 2
+    assert "the round takes no batches any more" in world.deliveries.status(world.submission(0)).undelivered[1]
+
+
 def test_a_full_disk_loses_nothing_that_came(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = world.upload(0)
 

@@ -392,6 +392,20 @@ def test_what_fails_is_kept_and_fails_again(tmp_path: Path) -> None:
         assert [report.verdict for _, report in round_.audit(path).reports] == ["combination"]
 
 
+def test_no_server_can_make_an_export_that_cannot_be_read(tmp_path: Path) -> None:
+    """What no signature binds may be anything: the context that a bundle states, the shares that its headers name."""
+    with exporting() as round_:
+        world, path = round_.world, tmp_path / "round"
+        bundle = world.bundles[0]
+        statement = bundle.certificate.statement
+        few = replace(statement, owners=tuple(replace(h, share_digests=h.share_digests[:1]) for h in statement.owners))
+        world.certificates[0] = replace(bundle.certificate, statement=few)
+        world.bundles[0] = replace(bundle, certificate=world.certificates[0])
+        world.bundles[1] = replace(world.bundles[1], certificate=_other_round(world.bundles[1].certificate))
+        assert [report.verdict for _, report in round_.export(path).reports] == ["passed"]
+        assert [report.verdict for _, report in round_.audit(path).reports] == ["passed"]
+
+
 def test_what_cannot_be_had_leaves_no_file(tmp_path: Path) -> None:
     with exporting() as round_:
         round_.world.down = set(range(4))

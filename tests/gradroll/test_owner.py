@@ -536,6 +536,26 @@ def test_a_coordinator_that_always_says_that_something_moves_keeps_no_owner_from
     world.coordinator.handing_on, world.coordinator.delivered = lambda upload: None, always
     assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
     assert 40 < now[0] < 60
+    assert {round(until) for until in world.coordinator.waited_until} == {50}, (
+        "the last answer is not waited for longer"
+    )
+
+
+def test_receipts_that_came_before_a_coordinator_fell_silent_count(world: World) -> None:
+    """Those provers are not handed their shares again."""
+    handed_on(world, {0, 1})
+    delivered, asked = world.coordinator.delivered, [0]
+
+    def once(submission: bytes) -> OfferStatus:
+        asked[0] += 1
+        if asked[0] > 1:
+            raise UnavailableError("the connection broke")
+        return replace(delivered(submission), undelivered={})
+
+    world.coordinator.delivered, world.patience = once, 60.0
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+    assert asked == [2]
+    assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 2: 1, 3: 1}
 
 
 def test_a_coordinator_has_half_of_what_is_left_of_a_round_for_an_upload(world: World) -> None:
