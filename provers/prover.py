@@ -79,9 +79,15 @@ class Prover:
         self.chain, self.store = readers[0], store
         self.membership = membership
         store.formers.remember(membership)
-        self._parts = _Parts(Finality(readers, settings.confirmations), parameters, Turns(), Partials(store.per_owner))
+        self._parts = _Parts(
+            Finality(readers, settings.confirmations),
+            parameters,
+            Turns(),
+            Partials(store.per_owner),
+            (keystore, *others),
+        )
         self._setup_lock = threading.Lock()
-        self.seats = Seats(self.chain, self._seat(membership, keystore), self._former([keystore, *others]))
+        self.seats = Seats(self.chain, self._seat(membership, keystore), self._former())
         self._environment = environment = self.seats.present.environment
         self._gate = StepGate(self.seats.task_of, environment.own_coordinator, clock)
         self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
@@ -97,6 +103,7 @@ class Prover:
         environment = NodeEnvironment(
             self.chain, parts.finality, self.store, keystore, parts.parameters, self._clock,
             membership=membership, max_dimension=own.max_dimension, clock_skew=own.clock_skew,
+            others=parts.keystores,
         )  # fmt: skip
         reference = reference_of(self.chain, committee)
         setup = KeySetup(keystore, reference, committee, membership.index)
@@ -107,13 +114,13 @@ class Prover:
         runner = Runner(membership, setup, self.store, environment, kept_replies=own.kept_replies, turns=parts.turns)
         return Seat(membership, reference.digest, keystore, environment, setup, intake, runner)
 
-    def _former(self, keystores: Sequence[Keystore]) -> list[Seat]:
+    def _former(self) -> list[Seat]:
         """Seats of rounds that were opened with other members, or other keys of this one."""
 
         def named(committee: Committee) -> bytes:
             return reference_of(self.chain, committee).digest
 
-        found = former_memberships(self.store.formers, self.membership, keystores, named)
+        found = former_memberships(self.store.formers, self.membership, self._parts.keystores, named)
         return [self._seat(former, keys) for former, keys in found]
 
     @property
@@ -298,6 +305,7 @@ class _Parts:
     parameters: PublicParameters
     turns: Turns
     partials: Partials
+    keystores: tuple[Keystore, ...]
 
 
 def own_membership(readers: Sequence[MarketReader], committee_id: int, address: bytes) -> Membership:

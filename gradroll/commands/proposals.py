@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _WHAT = "proposal of other keys"
+_AGAIN = "have it written again (gradroll prover rotate-keys)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,12 @@ def load_proposal(path: Path, view: ChainView, committee_id: int, index: int) ->
         InvalidInputError: it is no proposal, or for another place.
         SignatureError: the present member has not signed it, or the new key's owner has not.
     """
-    proposal = read_record(path, _CODEC, _WHAT, cure="have it written again (gradroll prover rotate-keys)")
+    proposal = read_record(path, _CODEC, _WHAT, cure=_AGAIN)
     wanted = proposal.wanted
     lengths = [len(part) for part in (wanted.signer, wanted.controller, proposal.hpke_key)]
     signatures = [len(part) for part in (proposal.possession, proposal.word)]
     if (proposal.version, lengths, signatures) != (VERSION, [20, 20, 32], [65, 65]):
-        raise no_record(path, _WHAT)
+        raise no_record(path, _WHAT, _AGAIN)
     if (wanted.committee_id, wanted.index) != (committee_id, index):
         raise InvalidInputError(f"{path} is for another committee or index; name the one that it was written for")
     domain, member = registry_domain(view.chain_id, view.registry), view.member(committee_id, index)

@@ -178,6 +178,13 @@ OPERATORS_MISTAKES = (
             "write grpcs:// before the endpoint, or listen at 127.0.0.1"),
     Mistake(PROVER, "a prover that does not run", "prover status --config prover-0/prover.toml", "unavailable",
             UNREACHED, IS_IT_RUNNING),
+    Mistake(PROVER, "a sealing key given up in passing", "prover rotate-keys --now --config prover-0/prover.toml",
+            "invalid-input", "--now: shares that are sealed to the present key and have not come yet are lost, and "
+            "this prover takes none before the new key is in force; ", "pass --force if that is what you want"),
+    Mistake(PROVER, "another file in place of a proposal of other keys",
+            "committee rotate 0x00000000000000c0 --index 0 --proposal model.npy --account operator.json --config "
+            "chain.toml", "invalid-input", "model.npy is no proposal of other keys of this release; ",
+            "have it written again (gradroll prover rotate-keys)"),
     Mistake(COORDINATOR, "no account", f"{_RELAY} --account absent.json", "bad-key-file",
             "…absent.json: no such key file; ", "create the keys first, or correct the path"),
     Mistake(COORDINATOR, "no policy keys", f"{_RELAY} --keys no-keys", "key-mismatch",
