@@ -80,9 +80,9 @@ class Equipment:
         """The market, as the sender's nodes show it."""
         return self.sender.view
 
-    def blobs(self, folder: str, what: str) -> Blobs:
+    def blobs(self, folder: Path, what: str) -> Blobs:
         """The files of a folder; ``what`` they are, for messages."""
-        return Blobs(self.directory / folder, max_bytes=self.settings.max_store_bytes, what=what, disk=self.disk)
+        return Blobs(folder, max_bytes=self.settings.max_store_bytes, what=what, disk=self.disk)
 
     def fleet(self, committee_id: int, epoch: int) -> Fleet:
         """Connections to a committee's members of an epoch."""
@@ -104,7 +104,8 @@ class Coordinator:
         self.journal, address = given.journal, given.account.address
         self.watch = watch or RoundWatch(clock)
         self.journal.listen(self.watch.heard)
-        self.models, self.results = given.blobs("models", "models"), given.blobs("results", "sums and bundles")
+        self.models = given.blobs(given.directory / "models", "models")
+        self.results = given.blobs(given.directory / "results", "sums and bundles")
         self._fleets = Fleets(given.fleet)
         self.admission = Admission(
             view, self.journal, address, given.parameters, counted=own.counted_refusals, most=own.max_headers

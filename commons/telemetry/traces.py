@@ -164,6 +164,8 @@ class _Session(requests.Session):
 
     def request(self, *arguments: Any, **named: Any) -> requests.Response:
         """As the library's."""
+        if self.verify is not True:  # else REQUESTS_CA_BUNDLE would win over what the settings name
+            named["verify"] = self.verify
         with over_within(named["timeout"]):
             response = super().request(*arguments, **named)
         if response.is_redirect:

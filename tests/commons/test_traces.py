@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from commons.settings.loading import Settings, load
 from commons.telemetry import traces
 from commons.telemetry.tracing import traced
 from commons.wire._generated.common_pb2 import BatchRequest
+from tests.support.certificates import self_signed
 from tests.support.collector import Collector
 from tests.support.waiting import wait_for
 from tests.test_layers import ROOT, SOURCES, imports
@@ -220,3 +222,22 @@ def test_the_page_of_operations_names_every_span_attribute_and_limit() -> None:
     assert f"{traces.QUEUE} spans wait" in section
     assert traces._CLOSING == 3.0
     assert "waits three seconds" in section
+
+
+def test_a_collector_over_tls_is_trusted_by_the_certificates_that_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate, key = self_signed(tmp_path / "collector")
+    others, _ = self_signed(tmp_path / "others")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(others))
+    monkeypatch.setattr(traces, "_CLOSING", 900.0)
+    with Collector(identity=(certificate, key)) as collector:
+        url = collector.url.replace("127.0.0.1", "localhost")
+        with traced(settings(traces=url, traces_roots=certificate), "prover"), spans.span("one"):
+            pass
+        assert [seen.name for seen in collector.spans] == ["one"]
+        monkeypatch.setattr(traces, "_CLOSING", 0.1)
+        with traced(settings(traces=url), "prover"), spans.span("two"):
+            pass
+        wait_for(lambda: "event=traces-not-delivered" in caplog.text)
+        assert not collector.named("two")

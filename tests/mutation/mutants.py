@@ -656,10 +656,31 @@ MUTANTS = (
     ),
     Mutant(
         "provers/prover.py",
-        "if not self._is_over(name, due, now))",
-        "if False)",
+        "return frozenset(name for name in due if not over[name])",
+        "return frozenset()",
         "shares are kept while a pause keeps their round open",
         _in("provers", "test_prover.py"),
+    ),
+    Mutant(
+        "provers/prover.py",
+        "            )  # fmt: skip\n            return None\n",
+        "            )  # fmt: skip\n            return True\n",
+        "shares are kept while the nodes do not say that their round is over",
+        _in("provers", "test_prover.py::test_while_no_node_says_so_shares_are_kept"),
+    ),
+    Mutant(
+        "provers/node.py",
+        "return None if head.step is Step.RELEASE else tracecontext.incoming(context)",
+        "return tracecontext.incoming(context)",
+        "no stranger fills the traces of a prover",
+        _in("provers", "test_servicer.py::test_only_who_signed_a_step_has_it_traced_and_says_what_it_is_a_part_of"),
+    ),
+    Mutant(
+        "commons/telemetry/traces.py",
+        "return value if isinstance(value, str) and name in NAMES and _NAME.fullmatch(value) else None",
+        "return value if isinstance(value, str) else None",
+        "nothing leaves the machine in a span that is not on the list",
+        _in("commons", "test_traces.py::test_nothing_leaves_that_is_not_on_the_list"),
     ),
     Mutant(
         "provers/prover.py",
@@ -677,10 +698,10 @@ MUTANTS = (
     ),
     Mutant(
         "provers/runner.py",
-        "        self._store.commit(outcome.entries, outcome.about)\n"
-        "        self._keep(request, outcome.reply.message)\n        self._party = outcome.party\n",
-        "        self._party = outcome.party\n        self._store.commit(outcome.entries, outcome.about)\n"
-        "        self._keep(request, outcome.reply.message)\n",
+        "            self._store.commit(outcome.entries, outcome.about)\n"
+        "            self._keep(request, outcome.reply.message)\n        self._party = outcome.party\n",
+        "            self._party = outcome.party\n            self._store.commit(outcome.entries, outcome.about)\n"
+        "            self._keep(request, outcome.reply.message)\n",
         "a step is durable before the party has taken it",
         _in("provers", "test_runner.py::test_an_attestation_leaves_only_when_its_lock_is_durable"),
     ),

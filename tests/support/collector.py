@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -57,9 +59,10 @@ class Collector:
 
     Args:
         status: of every answer.
+        identity: files of a certificate and its key, to answer over TLS.
     """
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, status: int = 200, identity: tuple[Path, Path] | None = None) -> None:
         self.bodies: list[bytes] = []
         self.paths: list[str] = []
         self.users: list[str] = []
@@ -91,7 +94,11 @@ class Collector:
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self.place = f"127.0.0.1:{self._server.server_address[1]}"
-        self.url = f"http://{self.place}"
+        self.url = f"{'http' if identity is None else 'https'}://{self.place}"
+        if identity is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*identity)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True, kwargs={"poll_interval": 0.05}).start()
