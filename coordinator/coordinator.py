@@ -34,6 +34,7 @@ from coordinator.journal import Journal
 from coordinator.keeping import Keeping
 from coordinator.offers import Offers
 from coordinator.postings import Postings
+from coordinator.reinstating import Reinstating
 from coordinator.releases import Releases
 from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
@@ -49,8 +50,8 @@ class Coordinator:
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
-        beside: where postings, fees, exclusions and deletions are worked on (``turns.KINDS`` at a time): these have
-            deadlines too, and do not wait until rounds that take long leave a thread to them.
+        beside: where postings, fees, exclusions, deletions and what was taken back are worked on (``turns.KINDS`` at a
+            time): these have deadlines too, and do not wait until rounds that take long leave a thread to them.
         delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
         watch: told how rounds go; one is made if it is not given.
@@ -111,6 +112,10 @@ class Coordinator:
         self.exclusions = Exclusions(
             sender, journal, clock, beside, interval=settings.posting_interval, least=settings.exclude_from
         )  # fmt: skip
+        self.reinstating = Reinstating(
+            sender, journal, results, clock, beside, depth=settings.confirmations, interval=settings.posting_interval,
+            taken_back=self.watch.taken_back,
+        )  # fmt: skip
         self.keeping = Keeping(view, journal, self.models, results, self.admission, settings, clock, beside)
         self.driver = Driver(
             view,
@@ -130,12 +135,13 @@ class Coordinator:
         )
 
     def turn(self) -> None:
-        """Hand shares on, take in what was posted, move rounds forward, have owners excluded, settle fees, delete what
-        is over.
+        """Hand shares on, take in what was posted, move rounds forward, hand in again what was taken back, have owners
+        excluded, settle fees, delete what is over.
         """
         self.deliveries.turn()
         self.postings.turn()
         self.driver.turn()
+        self.reinstating.turn()
         self.exclusions.turn()  # in front of fees: who is excluded does not cut them
         self.fee_turns.turn()
         self.keeping.turn()

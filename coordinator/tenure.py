@@ -85,7 +85,7 @@ class Tenure:
             self.coordinator = Coordinator(
                 own, means.account, sender, journal, means.files, means.parameters, means.connect, means.clock,
                 self._rounds, self._fleet, self._accusing, self._beside, self._delivering, self._stopping,
-                watch=RoundWatch(means.clock, metrics.stepped, metrics.troubled),
+                watch=RoundWatch(means.clock, metrics.stepped, metrics.troubled, metrics.taken_back),
             )  # fmt: skip
             journal.listen(metrics.heard)
         except BaseException:
