@@ -35,10 +35,10 @@ from coordinator.journal import Journal
 from coordinator.keeping import Keeping
 from coordinator.offers import Offers
 from coordinator.postings import Postings
+from coordinator.reinstating import Reinstating
 from coordinator.releases import Releases
 from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
-from coordinator.takenback import TakenBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,9 @@ class Coordinator:
         fees = FeeSettlement(given.sender, self.journal, self.results, timeout=own.step_timeout)
         self.fee_turns = FeeTurns(view, self.journal, fees, self._fleets, clock, beside, interval=own.fee_interval)
         settlement = Settlement(given.sender, self.journal, self.results, own.confirmations)
-        self.taken_back = TakenBack(
-            view, self.journal, settlement, clock, beside, interval=own.posting_interval
+        self.reinstating = Reinstating(
+            given.sender, self.journal, self.results, clock, beside, depth=own.confirmations,
+            interval=own.posting_interval, taken_back=self.watch.taken_back,
         )  # fmt: skip
         evidence = Watch(EvidenceFiles(given.directory / FOLDER, given.disk))
         adoption = Adoption(view, self.journal, self.results, given.parameters, evidence, timeout=own.step_timeout)
@@ -172,7 +173,7 @@ class Coordinator:
         self.deliveries.turn()
         self.postings.turn()
         self.driver.turn()
-        self.taken_back.turn()
+        self.reinstating.turn()
         self.exclusions.turn()  # in front of fees: who is excluded does not cut them
         self.fee_turns.turn()
         self.keeping.turn()

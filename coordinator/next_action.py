@@ -161,9 +161,11 @@ def _new_cohort(
     """A batch is made as soon as it is full and enough for another one wait behind it; when no more are expected, of
     those that are left, so that nobody who could have been put with them comes too late.
     """
-    room, waiting = facts.seats - facts.accepted, state.pending(key)
+    # A batch that the chain had, and took back, has its seats: it is handed in again.
+    accepted, waiting = max(facts.accepted, state.accepted(key)), state.pending(key)
+    room = facts.seats - accepted
     if room < terms.min_owners:
-        full = f"{facts.accepted} of {facts.seats} gradients are in"
+        full = f"{accepted} of {facts.seats} gradients are in"
         reason = f"the round has no room for another batch: {full}, and a batch needs {terms.min_owners}"
         lasting = facts.seats - state.accepted(key) < terms.min_owners
         return Close(reason) if lasting else Wait(f"{reason}; {_SHALLOW}")

@@ -51,6 +51,9 @@ class RoundMetrics:
             "cohorts_failed", "Tries of a cohort that failed: it is tried again, or given up.", "end"
         )
         self._troubles = telemetry.counter("round_troubles", "Troubles of rounds, by error code.", "code")
+        self._taken_back = telemetry.counter(
+            "deep_reorganisations", "Batches that the chain took back although they were final."
+        )
         self._seconds = telemetry.seconds("step_seconds", "Until all provers had answered to a step.", "step")
 
     def heard(self, event: Event, _: CoordinatorState) -> None:
@@ -82,6 +85,10 @@ class RoundMetrics:
     def troubled(self, code: str) -> None:
         """A round cannot go on."""
         self._troubles.labels(known_code(code)).inc()
+
+    def taken_back(self) -> None:
+        """The chain took a batch back that had counted as final."""
+        self._taken_back.inc()
 
 
 def show(telemetry: Telemetry, leading: Callable[[], Coordinator | None]) -> None:

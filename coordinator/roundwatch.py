@@ -53,6 +53,7 @@ class RoundWatch:
         clock: of this machine; what it says is shown and nothing else.
         stepped: told a step's name and the seconds until the last prover had answered.
         troubled: told the code of what a round was in trouble with.
+        taken_back: told of each batch that the chain took back though it was final.
     """
 
     def __init__(
@@ -60,8 +61,9 @@ class RoundWatch:
         clock: Clock,
         stepped: Callable[[str, float], None] = lambda _step, _seconds: None,
         troubled: Callable[[str], None] = lambda _code: None,
+        taken_back: Callable[[], None] = lambda: None,
     ) -> None:
-        self._clock, self._stepped, self.troubled = clock, stepped, troubled
+        self._clock, self._stepped, self.troubled, self.taken_back = clock, stepped, troubled, taken_back
         self._lock = threading.Lock()
         self._rounds: dict[RoundKey, _Standing] = {}
         self._started = clock.time()

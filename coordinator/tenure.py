@@ -86,7 +86,7 @@ class Tenure:
                 own, means.account, sender, journal, means.files, means.parameters, means.connect, means.clock,
                 self._rounds, self._fleet, self._accusing, self._beside, self._delivering, self._stopping,
             )  # fmt: skip
-            watch = RoundWatch(means.clock, metrics.stepped, metrics.troubled)
+            watch = RoundWatch(means.clock, metrics.stepped, metrics.troubled, metrics.taken_back)
             self.coordinator = Coordinator(equipment, watch)
             journal.listen(metrics.heard)
         except BaseException:

@@ -329,9 +329,9 @@ class Campaign:
         read = {
             name: path.read_text(encoding="utf-8", errors="replace") for name, path in texts.items() if path.exists()
         }
-        lost = sum(text.count("event=acceptance-taken-back") for text in read.values())
+        lost = sum(text.count("event=batch-reinstated") for text in read.values())
         if lost:
-            self._chronicle.tell("acceptance-taken-back", "chain", f"{lost} batches were handed in again")
+            self._chronicle.tell("batch-reinstated", "chain", f"{lost} batches were handed in again")
         for violation in invariants.led_at_once(read):
             self._accuse(violation)
         for name, process in self._processes.items():

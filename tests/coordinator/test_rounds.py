@@ -215,6 +215,13 @@ def test_what_a_reorganisation_may_take_back_closes_no_round() -> None:
     )
 
 
+def test_a_batch_that_the_chain_took_back_keeps_its_seats() -> None:
+    """It is handed in again: others that came first would have it refused, as there are too many."""
+    state = folded(*map(entered, range(4)), PROVEN, SETTLED, OPENED)
+    assert isinstance(action(state, seats=3, accepted=0, now=200), Close)
+    assert action(state, seats=4, accepted=0, now=200) == Gather((sid(2), sid(3)), last=True)
+
+
 def test_a_batch_that_a_block_has_is_not_handed_in_again_and_keeps_nobody_waiting() -> None:
     state = folded(*map(entered, range(4)), PROVEN)
     assert action(state) == Settle((BATCH,))

@@ -203,6 +203,7 @@ def test_events_are_counted_by_causes_that_are_ours(stage: Stage) -> None:
     stage.metrics.troubled("chain")
     stage.metrics.troubled("from a node")
     stage.metrics.stepped("made up", 1.0)
+    stage.metrics.taken_back()
     count = stage.count
     assert count("gradroll_submissions_total") == 3
     assert count("gradroll_submissions_refused_total", code="closed") == 1
@@ -213,6 +214,7 @@ def test_events_are_counted_by_causes_that_are_ours(stage: Stage) -> None:
     assert count("gradroll_provers_blamed_total", certainty="suspected") == 1
     assert count("gradroll_cohorts_failed_total", end="again") == 1
     assert count("gradroll_batches_total", outcome="proven") == count("gradroll_batches_total", outcome="refused") == 1
+    assert count("gradroll_deep_reorganisations_total") == 1
     assert count("gradroll_round_troubles_total", code="chain") == 1
     assert count("gradroll_round_troubles_total", code="internal") == 1
     assert count("gradroll_step_seconds_count", step="made up") is None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
@@ -19,16 +17,11 @@ from coordinator.events import BatchProven, BatchSettled, HeaderAccepted, Transa
 from coordinator.journal import Journal
 from coordinator.roundstate import ProvenBatch
 from coordinator.settlement import Settlement
-from coordinator.takenback import TakenBack
 from tests.coordinator.fleets import blobs_in, state_of
 from tests.coordinator.markets import MORE_OWNERS, Market, MemoryLog, hand_in, proven
 from tests.simulation.world.chain import chain_of
-from tests.simulation.world.clock import NodeClock
-from tests.simulation.world.network import InOrder
 from tests.simulation.world.nodes import Account
 from tests.support.network import network_with
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -124,16 +117,6 @@ class World:
     def accepted(self) -> int:
         """How many batches the market has."""
         return len(self.market.accepted(*self.batch.round_key))
-
-
-class Counting(InOrder):
-    """Does pieces of work at once, and counts them."""
-
-    pieces = 0
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        self.pieces += 1
-        return super().submit(fn, *args, **kwargs)
 
 
 @pytest.fixture
@@ -304,43 +287,6 @@ def test_an_acceptance_that_is_taken_back_is_sent_again_also_after_a_restart(wor
     assert world.batch.accepted
     assert world.payer.asked == 2
     assert world.accepted() == 1
-
-
-@pytest.mark.parametrize("restarts", [False, True])
-def test_what_a_deeper_reorganisation_takes_back_is_accepted_again_and_stays_accepted_for_its_owners(
-    world: World, restarts: bool
-) -> None:
-    world.settle()
-    chain = world.market.chain
-    world.mine(3)
-    world.settlement.restore(world.done.batch_id)
-    assert world.payer.asked == 1, "the market has it"
-    chain.reorganise(4, forgetful=True)
-    assert world.accepted() == 0
-    if restarts:
-        world.restart()
-    at_once = Counting()
-    watching = TakenBack(world.market, world.journal, world.settlement, NodeClock(chain.clock), at_once, interval=0.0)
-    watching.turn()
-    assert (world.accepted(), world.payer.asked) == (1, 2)
-    assert (world.batch.accepted, world.states) == (True, {SubmissionState.ACCEPTED})
-    watching.turn()
-    assert world.payer.asked == 2
-    chain.reorganise(1, forgetful=True)
-    chain.clock.advance(10**6)
-    world.mine(1)
-    watching.turn()
-    assert world.accepted() == 0, "its round is over"
-    done = at_once.pieces
-    watching.turn()
-    assert at_once.pieces == done, "and is looked at no more"
-
-
-def test_what_was_refused_is_not_sent_for_a_reorganisation(world: World) -> None:
-    world.payer.before = [ContractError("no", "ProofInvalid")]
-    world.settle()
-    world.settlement.restore(world.done.batch_id)
-    assert (world.batch.settled, world.batch.accepted, world.accepted(), world.payer.asked) == (True, False, 0, 1)
 
 
 def test_a_refusal_counts_once_the_block_it_was_seen_at_is_deep_enough(world: World) -> None:

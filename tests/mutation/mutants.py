@@ -1307,6 +1307,20 @@ MUTANTS = (
         _in("commons", "test_outbox_in_redis.py::test_a_leader_that_wakes_too_late_sends_nothing"),
     ),
     Mutant(
+        "coordinator/reinstating.py",
+        "        if self._view.round(*key).batches < len(known):\n",
+        "        if False:\n",
+        "owners whose batch a deep reorganisation takes back are paid all the same",
+        _in("coordinator", "test_reinstating.py::test_it_is_handed_in_again_and_told_once"),
+    ),
+    Mutant(
+        "coordinator/next_action.py",
+        "    accepted, waiting = max(facts.accepted, state.accepted(key)), state.pending(key)\n",
+        "    accepted, waiting = facts.accepted, state.pending(key)\n",
+        "nobody else gets the seats of a batch that a deep reorganisation took back",
+        _in("coordinator", "test_rounds.py::test_a_batch_that_the_chain_took_back_keeps_its_seats"),
+    ),
+    Mutant(
         "commons/chain/outbox.py",
         "        write_durably(self._path, data)\n",
         "",

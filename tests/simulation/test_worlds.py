@@ -121,6 +121,44 @@ def test_named_schedules(name: str) -> None:
     assert {strike.kind for strike in schedule.strikes} <= events.keys(), "what the name says did not happen"
 
 
+@pytest.mark.parametrize("kind", ["lose-blocks", "reorganise"])
+def test_a_batch_taken_back_deeper_than_is_final_is_handed_in_again_and_nothing_else_comes_out(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its sum is out by then; the coordinator is restarted, so that what it does rests on its log."""
+    caplog.set_level("INFO")
+    strikes = (Strike(TURN, 15, kind, 40),)
+    with World(Schedule(1, 3, strikes)) as world:
+        released: list[dict[bytes, bytes]] = []
+        taken: list[int] = []
+
+        def check(world: World) -> None:
+            if world.chain.batches(0) or not world.events[kind]:  # until it is back, there is a sum without a batch
+                always(world)
+            sums = {
+                owner: selection.digest for prover in world.provers if prover is not None
+                for owner, selection in prover.store.ledger.released.items()
+            }  # fmt: skip
+            released.append(sums)
+
+        def struck(site: str) -> None:
+            """At the turn after the strike: the process ends before it has looked."""
+            if site == TURN and world.events[kind] and not taken:
+                taken.append(len(world.chain.batches(0)))
+                world._stop_coordinator()
+
+        world.watch = struck
+        world.run(check)
+        in_the_end(world)
+        before = released[14]
+        assert len(before) == 3, "the sum is out before"
+        assert released[-1] == before
+        assert len(world.chain.batches(0)) == 1
+    assert taken == [int(kind == "reorganise")]
+    assert ("event=batch-reinstated" in caplog.text) is (kind == "lose-blocks")
+    assert caplog.text.count("event=deep-reorganisation") == int(kind == "lose-blocks")
+
+
 def test_owners_of_a_cohort_that_cannot_be_proven_submit_again_in_its_round_and_are_paid() -> None:
     """The coordinator's node is down while shares come in, so that two provers lose them before the cohort is begun."""
     lost = (Strike(TURN, 1, "lose-shares", 0), Strike(TURN, 2, "lose-shares", 1))
