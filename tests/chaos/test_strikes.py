@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -33,6 +34,32 @@ class Lines:
         self.held.remove(f"{caller}>{callee}")
 
 
+class Chain:
+    """A node at block 100, some seconds before a round takes no batch any more."""
+
+    def __init__(self) -> None:
+        self.accepted_at: int | None = None
+        self.left = 100
+        self.taken_back: list[int] = []
+        self.rpc = SimpleNamespace(head=lambda: SimpleNamespace(number=100))
+
+    def ask(self, method: str, *params: Any) -> Any:
+        if method == "anvil_reorg":
+            self.taken_back.append(params[0])
+            return None
+        assert method == "eth_getLogs"
+        assert (int(params[0]["fromBlock"], 16), params[0]["toBlock"]) == (60, "0x64")
+        block = self.accepted_at
+        return [] if block is None else [{"topics": ["0x0", "0x7", "0x1", "0x2"], "blockNumber": hex(block)}]
+
+    def now(self) -> int:
+        return 1000
+
+    def round(self, task: int, number: int) -> SimpleNamespace:
+        assert (task, number) == (7, 1)
+        return SimpleNamespace(settle_deadline=self.now() + self.left)
+
+
 class Scene:
     """A striker, of whose market there are lines and two processes."""
 
@@ -40,10 +67,11 @@ class Scene:
         self.home, self.leader, self.lines = home, COORDINATOR, Lines()
         self.processes: dict[str, Supervised] = {}
         nothing: Any = None
-        self.chronicle = Chronicle(home / "events.jsonl")
+        self.chronicle, self.chain = Chronicle(home / "events.jsonl"), Chain()
+        market: Any = SimpleNamespace(local=SimpleNamespace(market=bytes(20)))
         self.striker = Striker(
-            nothing, self.processes, cast(Any, self.lines), nothing, nothing, nothing, nothing, self.chronicle,
-            leads=lambda: self.leader,
+            market, self.processes, cast(Any, self.lines), nothing, nothing, self.chain.ask, cast(Any, self.chain),
+            self.chronicle, leads=lambda: self.leader,
         )  # fmt: skip
 
     def serve(self, name: str, status: int) -> Supervised:
@@ -80,6 +108,24 @@ def test_leader_and_standby_are_whoever_they_are_when_a_fault_comes_and_stay_so_
     assert scene.lines.held == [f"{COORDINATOR}>redis"]
     scene.striker.end_all()
     assert scene.lines.held == []
+
+
+@pytest.mark.parametrize(
+    ("size", "accepted_at", "left", "depth"),
+    [
+        pytest.param(3, 90, 100, 3, id="less deep than everybody waits"),
+        pytest.param(4, 90, 100, 11, id="to the last acceptance"),
+        pytest.param(4, 99, 100, 4, id="which is no deeper"),
+        pytest.param(4, 90, 60, 4, id="which could not be made up for"),
+        pytest.param(5, None, 100, 5, id="of which there is none"),
+    ],
+)
+def test_a_deep_reorganisation_takes_the_last_acceptance_with_it(
+    scene: Scene, size: int, accepted_at: int | None, left: int, depth: int
+) -> None:
+    scene.chain.accepted_at, scene.chain.left = accepted_at, left
+    scene.striker.begin(Fault(1.0, "reorganise", "chain", 0.0, size))
+    assert scene.chain.taken_back == [depth]
 
 
 def test_a_line_to_a_prover_hinders_nobody_from_leading(scene: Scene) -> None:
