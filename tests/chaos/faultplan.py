@@ -15,7 +15,7 @@ LEADER, STANDBY = "leader", "standby"
 DEEPEST = 3
 """Blocks that a reorganisation mostly takes back at most; everybody waits for one more (`places.CONFIRMATIONS`)."""
 DEPTHS = (*range(1, DEEPEST + 1),) * 3 + (DEEPEST + 1, DEEPEST + 2)
-"""Of reorganisations: rarely one is deeper than everybody waits, but the round of a final batch stays."""
+"""Of reorganisations: rarely one is deeper than everybody waits, or deeper yet, to the last acceptance (`strikes`)."""
 LEASE = 8
 """Seconds for which one of two coordinators leads without a sign of it: short enough to be outlasted by a pause."""
 OFFSETS = (-21_600, -3600, -300, 300, 3600, 21_600)

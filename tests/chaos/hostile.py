@@ -64,7 +64,10 @@ class Attack:
         }  # fmt: skip
         with Elsewhere(self._port, ADDRESS) as relay:
             port = int(relay.endpoint.rpartition(":")[2])
-            acts[self._kind](self._market.endpoint_at(self._server, port), port)
+            try:
+                acts[self._kind](self._market.endpoint_at(self._server, port), port)
+            except GradrollError:  # the server is paused or down
+                self._count("not reached")
 
     def _count(self, what: str, number: int = 1) -> None:
         self.outcome[what] = self.outcome.get(what, 0) + number

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from circuits.hashing import keccak
+from commons.chain.decoding import BATCH_ACCEPTED
 from commons.chain.view import ChainView
 from tests.chaos.chronicle import Chronicle
 from tests.chaos.disks import Disks
-from tests.chaos.faultplan import ATTACKS, COORDINATOR, LEADER, REDIS, SHARED, STANDBY, Fault, coordinators
+from tests.chaos.faultplan import ATTACKS, COORDINATOR, DEEPEST, LEADER, REDIS, SHARED, STANDBY, Fault, coordinators
 from tests.chaos.hostile import Attack
 from tests.chaos.invariants_of_campaigns import MAY_END
-from tests.chaos.nodeproxy import Mood, NodeProxy
+from tests.chaos.nodeproxy import Mood, NodeProxy, RefusedError
 from tests.chaos.places import Market
 from tests.chaos.supervised import Supervised
 from tests.chaos.tcpproxy import Proxy
@@ -23,6 +25,8 @@ from tests.support.redisserver import RedisServer
 
 Ending = Callable[[], str]
 """Ends a fault; what came of it, in words."""
+_FARTHEST, _TIME_TO_RESTORE = 40, 75
+"""Blocks that a reorganisation looks back for a batch; seconds that its round has to take it again."""
 _INTERRUPTED = 130
 _KILLED = (-signal.SIGKILL, -signal.SIGTERM, _INTERRUPTED, *MAY_END)
 """What else a process may have ended with that was told to stop: killed by another fault, or hardly started."""
@@ -144,8 +148,31 @@ class Striker:
         return again
 
     def _reorganise(self, fault: Fault) -> None:
-        """Other blocks take the place of the last ones, without their transactions."""
-        self.ask("anvil_reorg", fault.size, [])
+        """Other blocks take the place of the last ones, without their transactions.
+
+        One that is deeper than everybody waits takes the last acceptance with it, if that can be made up for.
+        """
+        depth = fault.size if fault.size <= DEEPEST else max(fault.size, self._to_last_acceptance())
+        try:
+            self.ask("anvil_reorg", depth, [])
+        except RefusedError as error:  # anvil keeps the states of few blocks at hand
+            self.chronicle.tell("not-reorganised", fault.target, str(error))
+        else:
+            self.chronicle.tell("blocks-taken-back", fault.target, str(depth))
+
+    def _to_last_acceptance(self) -> int:
+        """Blocks from the last accepted batch on; 0 if it is long ago, or its round takes no batches soon."""
+        head = self.view.rpc.head().number
+        wanted = {
+            "address": f"0x{self.market.local.market.hex()}", "topics": [f"0x{keccak(BATCH_ACCEPTED.encode()).hex()}"],
+            "fromBlock": hex(max(head - _FARTHEST, 0)), "toBlock": hex(head),
+        }  # fmt: skip
+        logs = self.ask("eth_getLogs", wanted)
+        if not logs:
+            return 0
+        task, number = (int(topic, 16) for topic in logs[-1]["topics"][1:3])
+        left = self.view.round(task, number).settle_deadline - self.view.now()
+        return head - int(logs[-1]["blockNumber"], 16) + 1 if left > _TIME_TO_RESTORE else 0
 
     def _kill(self, fault: Fault) -> Ending | None:
         process = self.processes[fault.target]

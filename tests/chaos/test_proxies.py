@@ -14,7 +14,7 @@ import requests
 
 from gradroll.setup.freeports import free_ports
 from tests.chaos.callers import caller_at
-from tests.chaos.nodeproxy import NODES, Mood, NodeProxy, asker
+from tests.chaos.nodeproxy import NODES, Mood, NodeProxy, RefusedError, asker
 from tests.chaos.tcpproxy import Proxy
 from tests.support.httpnode import HttpNode
 from tests.support.waiting import wait_for
@@ -198,6 +198,8 @@ def node() -> Iterator[HttpNode]:
                 return block_of(params)
             case "eth_getTransactionReceipt":
                 return {"result": {"blockNumber": params[0]}}
+            case "eth_unheardOf":
+                return {"error": {"code": -32601, "message": "not found"}}
         return {"result": params}
 
     made = HttpNode(answer)
@@ -223,6 +225,8 @@ def test_a_node_answers_who_knows_its_secrets(nodes: NodeProxy, node: HttpNode) 
         assert requests.post(wrong, json={}, timeout=60).status_code == 401
     assert node.count("eth_chainId") == 1
     assert asker(node.port)("eth_chainId", "y") == ["y"]
+    with pytest.raises(RefusedError, match="eth_unheardOf"):
+        asker(node.port)("eth_unheardOf")
 
 
 def test_a_spoilt_node_answers_badly_to_one_process_until_it_is_healed(nodes: NodeProxy) -> None:

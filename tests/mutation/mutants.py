@@ -105,6 +105,13 @@ MUTANTS = (
         _in("provers", "test_prover.py::test_a_lying_node_of_three_has_no_share_deleted"),
     ),
     Mutant(
+        "provers/prover.py",
+        "        now = min(now, reader.now())\n",
+        "",
+        "a clock that is far ahead has no share deleted",
+        _in("provers", "test_prover.py::test_a_clock_that_is_far_ahead_has_no_share_deleted"),
+    ),
+    Mutant(
         "provers/retention.py",
         "reader.most(partial(self._is_past, reader, name, now))",
         "self._is_past(reader, name, now)",
@@ -888,6 +895,20 @@ MUTANTS = (
         "            return (error is not None and error not in _PASSING) or None",
         "            return error is not None or None",
         "a batch that a lagging node refuses is not given up",
+        _in("coordinator", "test_settlement.py"),
+    ),
+    Mutant(
+        "coordinator/takenback.py",
+        "if record.batches < len(accepted):",
+        "if False:",
+        "what a deep reorganisation took back is accepted again",
+        _in("coordinator", "test_settlement.py"),
+    ),
+    Mutant(
+        "coordinator/settlement.py",
+        "if not batch.accepted or self._place(batch.round_key, batch_id) is not _Place.NOWHERE:",
+        "if False:",
+        "nothing is handed in again but what was accepted and is there no more",
         _in("coordinator", "test_settlement.py"),
     ),
     Mutant(
