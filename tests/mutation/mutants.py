@@ -898,13 +898,6 @@ MUTANTS = (
         _in("coordinator", "test_settlement.py"),
     ),
     Mutant(
-        "coordinator/takenback.py",
-        "if record.batches < len(accepted):",
-        "if False:",
-        "what a deep reorganisation took back is accepted again",
-        _in("coordinator", "test_settlement.py"),
-    ),
-    Mutant(
         "coordinator/settlement.py",
         "if not batch.accepted or self._place(batch.round_key, batch_id) is not _Place.NOWHERE:",
         "if False:",
