@@ -721,10 +721,24 @@ MUTANTS = (
     ),
     Mutant(
         "provers/store.py",
-        "            require_whole(vector, self._database.query(query, (submission,))[0][0])\n",
+        "                require_whole(vector, stored[0][0])\n",
         "",
         "a damaged share is not computed with",
         _in("provers", "test_store.py::test_a_share_with_one_bit_flipped_is_not_computed_with"),
+    ),
+    Mutant(
+        "provers/store.py",
+        "        self.doubt(selection.submissions)\n",
+        "",
+        "no sum is made of what was damaged since it was first used",
+        _in("provers", "test_store.py::test_no_sum_is_made_of_a_share_that_was_damaged_since_it_was_first_used"),
+    ),
+    Mutant(
+        "provers/intake.py",
+        " and header.digest(context) not in bound.submissions",
+        "",
+        "a share under a signature that got lost is taken again",
+        _in("provers", "test_intake.py::test_a_share_that_got_lost_is_taken_again_and_nothing_else_in_its_place"),
     ),
     Mutant(
         "provers/store.py",

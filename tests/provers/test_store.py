@@ -495,6 +495,18 @@ def test_the_sum_of_a_signed_set_outlives_its_shares(store: Store, tmp_path: Pat
         store.summed(ledger.Selection.plain(MEMBERS[1:]))
 
 
+def test_no_sum_is_made_of_a_share_that_was_damaged_since_it_was_first_used(store: Store, tmp_path: Path) -> None:
+    """It would be kept, and never be right again."""
+    hold(store, *MEMBERS[:2])
+    lock(store, *MEMBERS[:2])
+    for member in MEMBERS[:2]:
+        store.share(member.submission)
+    damage(tmp_path / "shares" / MEMBERS[1].submission.hex())
+    with pytest.raises(StorageError, match="handed to it again"):
+        store.summed(ledger.Selection.plain(MEMBERS[:2]))
+    assert not list((tmp_path / "sums").iterdir())
+
+
 def test_a_set_of_which_a_share_was_never_here_does_not_stop_the_tidying(store: Store, tmp_path: Path) -> None:
     hold(store, MEMBERS[0])
     lock(store, *MEMBERS[:2])
