@@ -114,7 +114,7 @@ class Coordinator:
         )  # fmt: skip
         adoption = Adoption(view, journal, results, parameters, evidence, timeout=timeout)
         self.catching_up = CatchingUp(
-            view, journal, adoption, self._fleets, parameters, account.address, settings, clock, beside
+            view, journal, adoption, self._fleets, parameters, account.address, settings, clock, beside, stopping
         )  # fmt: skip
         self.keeping = Keeping(view, journal, self.models, results, self.admission, settings, clock, beside)
         self.driver = Driver(
