@@ -8,6 +8,7 @@ the log, the driver goes on with it as with any other.
 from __future__ import annotations
 
 import logging
+import threading
 from concurrent.futures import Executor
 from functools import partial
 from itertools import islice
@@ -36,6 +37,7 @@ class CatchingUp:
     Args:
         own_address: account that tasks name as their coordinator.
         pool: where the work is done.
+        stopping: once set, the rounds that are left wait for the next leader, or for the restart.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class CatchingUp:
         settings: CoordinatorSettings,
         clock: Clock,
         pool: Executor,
+        stopping: threading.Event,
     ) -> None:
         self._view, self._journal, self._adoption, self._fleets = view, journal, adoption, fleets
         self._parameters, self._own_address, self._settings = parameters, own_address, settings
-        self._turn = Turn(clock, pool, settings.tidy_interval)
+        self._turn, self._stopping = Turn(clock, pool, settings.tidy_interval), stopping
         self._seen = 0
         self._left: dict[RoundKey, None] = {}  # new ones first, then those that were not looked at for longest
 
@@ -68,6 +71,8 @@ class CatchingUp:
             self._seen = last
         trouble = False
         for key in self._chosen():
+            if self._stopping.is_set():
+                return
             self._left[key] = self._left.pop(key)  # it comes last the next time
             looked = False
             with _told("task={} round={} ".format(*named(key))):

@@ -130,7 +130,7 @@ class Coordinator:
         evidence = Watch(EvidenceFiles(given.directory / FOLDER, given.disk))
         adoption = Adoption(view, self.journal, self.results, given.parameters, evidence, timeout=own.step_timeout)
         self.catching_up = CatchingUp(
-            view, self.journal, adoption, self._fleets, given.parameters, address, own, clock, beside
+            view, self.journal, adoption, self._fleets, given.parameters, address, own, clock, beside, given.stopping
         )  # fmt: skip
         self.keeping = Keeping(view, self.journal, self.models, self.results, self.admission, own, clock, beside)
         self.driver = self._driver(given, settlement, fees, adoption, evidence)

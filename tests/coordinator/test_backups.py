@@ -92,3 +92,15 @@ def test_of_a_log_in_redis_the_files_alone_are_copied(world: World, home: Path, 
     assert not done.has_log
     assert not (tmp_path / "copy" / LOG).exists()
     assert done.files == 1
+
+
+def test_a_copy_of_what_was_restored_tells_the_same(world: World, home: Path, tmp_path: Path) -> None:
+    """So a drill needs neither chain nor provers."""
+    done = back_up(own(home), tmp_path / "copy")
+    shutil.copytree(tmp_path / "copy" / FILES, tmp_path / "elsewhere")
+    shutil.copy2(tmp_path / "copy" / LOG, tmp_path / "elsewhere" / LOG)
+    again = back_up(own(tmp_path / "elsewhere"), tmp_path / "again")
+    assert (again.rounds, again.batches, again.files) == (done.rounds, done.batches, done.files)
+    (tmp_path / "elsewhere" / "results" / f"{world.task:064x}").rename(tmp_path / "lost")
+    with pytest.raises(StorageError, match=r"sum or bundle is not in the state directory"):
+        back_up(own(tmp_path / "elsewhere"), tmp_path / "incomplete")

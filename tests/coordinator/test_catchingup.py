@@ -141,3 +141,13 @@ def test_tasks_of_strangers_hold_up_nobody(world: World, monkeypatch: pytest.Mon
     assert looked[0] == (world.task, 0)
     turn(world, after=601.0)
     assert set(looked) == crowd | {(world.task, 0)}
+
+
+def test_who_is_to_stop_takes_no_further_round_over(world: World) -> None:
+    """Another coordinator waits to lead."""
+    world.stopping.set()
+    turn(world)
+    assert not world.log.records
+    world.stopping.clear()
+    turn(world, after=601.0)
+    assert len(world.log.of(BatchProven)) == 1
