@@ -507,6 +507,27 @@ MUTANTS = (
         _in("provers", "test_environment.py"),
     ),
     Mutant(
+        "provers/keyretirement.py",
+        "return all(reader.most(partial(ask, reader)) for reader in self._readers)",
+        "return any(reader.most(partial(ask, reader)) for reader in self._readers)",
+        "former keys are destroyed by the word of every reader",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/keyretirement.py",
+        "settled = min(now, ",
+        "settled = max(now, ",
+        "a clock far ahead destroys no keys of rounds that are open",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
+        "for signer in env.signers)",
+        "for signer in (party.committee.members[party.index],))",
+        "a restored prover is not led through rounds of another epoch's keys",
+        _in("privacy", "test_restored_ledgers.py"),
+    ),
+    Mutant(
         "provers/party/releasing.py",
         "    _require_quorum(env, committee, certificate)",
         "    _require_quorum(env, party.committee, certificate)",
