@@ -225,3 +225,9 @@ def test_a_round_that_was_open_when_keys_were_rotated_ends_with_the_keys_that_it
     kept = b"".join(path.read_bytes() for path in market.folders[1].rglob("*.json"))
     assert old[1].hpke_secret.hex().encode() not in kept
     market.require_sum(earlier, 0)
+    before = market.owed()
+    market.dev.advance(AVAILABILITY // 2 + 60)
+    with market.coordinated():
+        wait_for(lambda: market.owed()[0] - before[0] == 2 * OF_COORDINATOR)
+    earned = [now - then for now, then in zip(market.owed(), before, strict=True)]
+    assert earned == [2 * OF_COORDINATOR, *[2 * OF_PROVER] * 4], "with the old signing key where that counts"

@@ -235,3 +235,12 @@ def test_a_share_is_opened_with_the_key_of_its_round(world: World) -> None:
     world.retire()
     assert world.prover.seats.of_round(world.chain.terms.task_id, 0) is world.prover.seats.present
     assert int(world.clock.time()) > START
+
+
+def test_a_sum_of_members_whose_shared_keys_are_not_set_up_here_is_given_all_the_same(world: World) -> None:
+    """It takes none: whoever was absent when they were set up has its share of the sum as well."""
+    name = (world.chain.terms.task_id, 0)
+    assert world.prover.seats._of_release(name).keystore.address == world.old.address
+    world.old.save_shared(world.reference, SharedKeys({(0, 1, 2): b"\x07" * 32}, confirmed=False))
+    assert world.prover.seats._of_release(name) is world.prover.seats.present
+    assert world.prover.seats._of_release(None) is world.prover.seats.present
