@@ -17,7 +17,7 @@ import requests
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from circuits.errors import ConfigError, catalogue
+from circuits.errors import ConfigError, StandbyError, catalogue
 from commons.protocol.messages import Step
 from commons.protocol.status import SubmissionState
 from commons.runtime.watchdog import Condition
@@ -171,6 +171,22 @@ def test_the_operator_sees_rounds_and_the_last_batch(running: Running) -> None:
     assert prover["shares_overdue_seconds"] == 0
     assert (said["leads"], said["uploads"], said["upload_bytes"]) == (True, 0, 0)
     assert lines_of(understood("here", prover))
+
+
+class StandingBy:
+    """The seat of a coordinator while another one leads."""
+
+    tenure, failure, is_leading = None, None, False
+
+    def coordinator(self) -> None:
+        raise StandbyError("this coordinator stands by; the one at h:1 leads", 3.0)
+
+
+def test_one_that_stands_by_tells_its_operator_who_leads(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running.coordinator, "_seat", StandingBy())
+    said = running.page(running.coordinator, "/status").json()
+    assert (said["leads"], said["standby"]) == (False, "this coordinator stands by; the one at h:1 leads")
+    assert said["standby"] in lines_of(understood("here", said))
 
 
 def _round(running: Running) -> dict[str, Any]:
