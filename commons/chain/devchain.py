@@ -162,7 +162,7 @@ def _state() -> dict[bytes, Any]:
 
 
 def _estimate(state: Any, transaction: Any) -> int:
-    """Gas that a transaction needs: from what it used, as each run takes seconds and a search takes a dozen."""
+    """Gas that a transaction needs: from what it used, as a search would run it a dozen times."""
     limit = state.gas_limit
     used = limit - _run(state, transaction, limit).get_gas_remaining()
     while True:

@@ -34,7 +34,7 @@ class DevLogs:
         self._next, self._last = 0, b""
 
     def find(self, params: Any) -> list[Json] | None:
-        """The answer of `eth_getLogs`; None where the chain itself is to say what it makes of the question."""
+        """The answer of `eth_getLogs`, to be left as it is; None where the chain itself is to answer."""
         wanted = params[0] if isinstance(params, list) and len(params) == 1 else None
         if not isinstance(wanted, Mapping) or not set(wanted) <= {"fromBlock", "toBlock", "address", "topics"}:
             return None

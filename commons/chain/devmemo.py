@@ -24,7 +24,7 @@ class DevMemo:
         self._known: dict[tuple[str, str], Json] = {}
 
     def answer(self, method: str, params: Any, compute: Callable[[str, Any], Json]) -> Json:
-        """The answer of ``compute``, which is not asked twice in one state for what changes nothing."""
+        """The answer of ``compute``, asked once in a state for what changes nothing; to be left as it is."""
         if method not in _OF_ONE_STATE:
             return compute(method, params)
         if self._of is not self._state() or len(self._known) >= _MOST:

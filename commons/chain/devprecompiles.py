@@ -1,8 +1,8 @@
 """The contracts of BN254 that each chain has built in (EIP-196, EIP-197), for the development chain's EVM.
 
-py-evm computes them in Python: a pairing of four takes it seconds, in which it holds the interpreter and with it every
-server of a market in one process.  Here the kernel does, in milliseconds.  What they answer, refuse and cost stays
-py-evm's; tests compare the two.
+py-evm computes them in Python: a pairing of four takes it a second and more, in which it holds the interpreter and
+with it every server of a market in one process.  Here the kernel does, in milliseconds.  What they answer, refuse and
+cost stays py-evm's; tests compare the two.
 """
 
 from __future__ import annotations

@@ -1010,6 +1010,20 @@ MUTANTS = (
         _in("commons", "test_nodes.py"),
     ),
     Mutant(
+        "commons/chain/nodeagreement.py",
+        "            if count >= self.needed:",
+        "            if count:",
+        "what one node tells alone is not what most of them say",
+        _in("commons", "test_nodes.py::test_what_most_nodes_say_counts_and_one_that_errs_or_lies_does_not"),
+    ),
+    Mutant(
+        "commons/chain/nodestanding.py",
+        "return self.silent is not None and now - self.silent >= after",
+        "return self.silent is not None",
+        "a node is left out of what most must say only when it has been silent for long",
+        _in("commons", "test_nodes.py::test_of_two_nodes_one_that_is_silent_for_long_is_left_out_and_no_sooner"),
+    ),
+    Mutant(
         "coordinator/next_action.py",
         "    if not facts.is_over_for_good:\n        return Wait(_ENDING)\n",
         "",
