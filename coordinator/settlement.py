@@ -85,13 +85,18 @@ class Settlement:
         """Send a batch that was accepted for good, and that most nodes show no more: nothing happens for any other.
 
         Raises:
-            ChainError: the node is the trouble; call again later.
+            ChainError: nodes are the trouble, or do not agree; call again later.
             ContractError: the market refuses it, for now or because its round is over.
         """
         with about(batch=f"0x{batch_id.hex()}"):
             with self._journal.reading() as state:
                 batch = replace(state.batches[batch_id])
-            if not batch.accepted or self._place(batch.round_key, batch_id) is not _Place.NOWHERE:
+            view = self._chain.view
+
+            def is_gone() -> bool | None:
+                return view.recorded(*batch.round_key, batch_id, HEAD) is None or None
+
+            if not batch.accepted or not view.most(is_gone):
                 return
             _log.warning("event=acceptance-taken-back batch=0x%s advice='raise confirmations'", batch_id.hex())
             self._hand_in(batch_id, certificate_of(self._blobs, batch.bundle_digest))

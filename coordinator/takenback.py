@@ -67,17 +67,21 @@ class TakenBack:
         """Hand in what the market has not, of one round.
 
         Raises:
-            ChainError: the node is the trouble, or does not know the round, or the market takes no batch at present.
+            ChainError: nodes are the trouble, or do not agree.
+            UnknownError: the round's opening was taken back too.
         """
-        record = self._view.round(*key)
-        if self._view.now() > record.settle_deadline:
+        with self._journal.reading() as state:
+            known = key in state.rounds
+            accepted = [batch.batch_id for batch in state.batches_of(key) if batch.accepted] if known else []
+        if not known or (self._is_past(key) and self._view.most(lambda: self._is_past(key) or None)):
             with self._lock:
                 self._over |= {key}
                 self._watched -= {key}
-            return
-        with self._journal.reading() as state:
-            accepted = [batch.batch_id for batch in state.batches_of(key) if batch.accepted]
-        if record.batches < len(accepted):
+        elif self._view.round(*key).batches < len(accepted):
             for batch_id in accepted:
                 with told(_log, "taken-back", f"batch=0x{batch_id.hex()} "):
                     self._settlement.restore(batch_id)
+
+    def _is_past(self, key: RoundKey) -> bool:
+        """Whether a node shows that a round takes no batch any more."""
+        return self._view.now() > self._view.round(*key).settle_deadline

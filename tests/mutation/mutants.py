@@ -878,14 +878,14 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/takenback.py",
-        "if record.batches < len(accepted):",
-        "if False:",
+        "elif self._view.round(*key).batches < len(accepted):",
+        "elif False:",
         "what a deep reorganisation took back is accepted again",
         _in("coordinator", "test_settlement.py"),
     ),
     Mutant(
         "coordinator/settlement.py",
-        "if not batch.accepted or self._place(batch.round_key, batch_id) is not _Place.NOWHERE:",
+        "if not batch.accepted or not view.most(is_gone):",
         "if False:",
         "nothing is handed in again but what was accepted and is there no more",
         _in("coordinator", "test_settlement.py"),
