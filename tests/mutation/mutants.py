@@ -934,13 +934,6 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/settlement.py",
-        "if not batch.accepted or self._place(batch.round_key, batch_id) is not _Place.NOWHERE:",
-        "if False:",
-        "nothing is handed in again but what was accepted and is there no more",
-        _in("coordinator", "test_settlement.py"),
-    ),
-    Mutant(
-        "coordinator/settlement.py",
         "            if self._look(batch_id) is not _Place.NOWHERE:  # by",
         "            if False:  # by",
         "an accepted batch is not recorded as refused",
