@@ -404,18 +404,3 @@ def test_with_two_nodes_one_that_lies_or_hangs_has_nothing_settled_and_nothing_l
     world.mine(2)
     world.settle()
     assert world.batch.accepted
-
-
-def test_what_was_taken_back_is_handed_in_again_by_the_word_of_most_nodes_and_of_no_fewer(three: World) -> None:
-    three.settle()
-    three.mine(2)
-    three.settle()
-    assert three.batch.accepted
-    three.market.chain.reorganise(3, forgetful=True)
-    three.market.count, three.market.hanging = 2, True
-    with pytest.raises(ChainError):
-        three.settlement.restore(three.done.batch_id)
-    assert (three.accepted(), three.payer.asked) == (0, 1)
-    three.market.count, three.market.hanging, three.market.lying = 3, False, 1000
-    three.settlement.restore(three.done.batch_id)
-    assert (three.accepted(), three.payer.asked) == (1, 2)
