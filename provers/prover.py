@@ -219,7 +219,11 @@ class Prover:
             return False
 
     def _is_past(self, reader: MarketReader, name: RoundName, due: int, now: int) -> bool:
-        """Whether a node shows a round's end; of one that it does not know, whether it would be after any pause."""
+        """Whether a node shows a round's end; of one that it does not know, whether it would be after any pause.
+
+        By the chain's time as well as by this machine's: a clock that is ahead would cost the shares of running rounds.
+        """
+        now = min(now, reader.now())
         try:
             return now > reader.round(*name).settle_deadline + self._settings.clock_skew
         except UnknownError:  # opened in blocks that were taken back

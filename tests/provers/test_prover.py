@@ -124,6 +124,11 @@ class World:
         os.utime(path, (self.clock.time() - age,) * 2)
         return path
 
+    def pass_by(self, seconds: int) -> None:
+        """Let time pass for the machine and for the chain, which makes a block."""
+        self.clock.sleep(seconds)
+        self.chain.mine()
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
@@ -134,10 +139,10 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_shares_of_settled_rounds_are_deleted_and_no_others(world: World) -> None:
     world.keep(expires=world.due)
-    world.clock.sleep(world.due - START)
+    world.pass_by(world.due - START)
     world.prover.tidy()
     assert world.has_share
-    world.clock.sleep(1)
+    world.pass_by(1)
     world.prover.tidy()
     assert not world.has_share
     assert world.prover.status().submissions == 0
@@ -152,10 +157,10 @@ def test_shares_of_a_round_that_a_pause_of_the_market_keeps_open_are_kept(world:
     world.prover.tidy()
     assert world.has_share
     world.chain.resume()
-    world.clock.sleep(world.due - START - 10)
+    world.pass_by(world.due - START - 10)
     world.prover.tidy()
     assert world.has_share
-    world.clock.sleep(1)
+    world.pass_by(1)
     world.prover.tidy()
     assert not world.has_share
 
@@ -170,7 +175,7 @@ def test_while_no_node_says_so_shares_are_kept(world: World, caplog: pytest.LogC
     assert "event=shares-kept" in caplog.text
     world.prover.tidy()
     assert world.has_share, "the round is not over"
-    world.clock.sleep(world.due - START)
+    world.pass_by(world.due - START)
     world.prover.tidy()
     assert not world.has_share
 
@@ -178,10 +183,10 @@ def test_while_no_node_says_so_shares_are_kept(world: World, caplog: pytest.LogC
 def test_shares_of_a_round_that_no_node_knows_are_kept_for_as_long_as_a_pause_can_be(world: World) -> None:
     """It was opened in a block that was taken back, and may be opened again."""
     world.keep(expires=START + 100, task=8)
-    world.clock.sleep(100 + 7 * DAY)
+    world.pass_by(100 + 7 * DAY)
     world.prover.tidy()
     assert world.has_share
-    world.clock.sleep(1)
+    world.pass_by(1)
     world.prover.tidy()
     assert not world.has_share
 
@@ -198,7 +203,7 @@ def test_a_lying_node_of_three_has_no_share_deleted(world: World, second: bool, 
     world.clock.sleep(10)
     world.prover.tidy()
     assert world.has_share
-    world.clock.sleep(world.due - START)
+    world.pass_by(world.due - START)
     world.prover.tidy()
     assert not world.has_share, "nor kept"
 
@@ -223,6 +228,17 @@ def test_a_node_that_tells_a_time_far_ahead_has_no_share_deleted(world: World) -
     assert world.node.now() > START + 100
     world.prover.tidy()
     assert world.has_share
+
+
+def test_a_clock_that_is_hours_ahead_has_no_share_deleted(world: World) -> None:
+    """Its round runs by the chain's time, and this prover is needed."""
+    world.keep(expires=world.due)
+    world.clock.sleep(world.due - START + 6 * 3600)
+    world.prover.tidy()
+    assert world.has_share
+    world.chain.mine()
+    world.prover.tidy()
+    assert not world.has_share
 
 
 def test_old_results_are_deleted_and_younger_ones_served_on(world: World) -> None:
