@@ -190,6 +190,15 @@ class Rpc:
 
         return cast("bytes | None", self.guarded(ask))
 
+    def require_canonical(self, log: LogReceipt) -> None:
+        """Raise ChainError for a log of a block that was replaced: a node's index of logs may lag behind its chain."""
+        number, found = self.guarded(lambda: (int(log["blockNumber"]), bytes(log["blockHash"])))
+        if self.block_hash(number) != found:
+            raise ChainError(
+                f"the node at {self._nodes.shown} shows an event of a block that is not part of its chain (number "
+                f"{number}, 0x{found.hex()}); if that lasts, repair its index, or use another node"
+            )
+
     def code(self, address: bytes) -> bytes:
         """The code of a contract; empty for an account without one."""
         return cast(bytes, self.guarded(lambda: bytes(self.web3.eth.get_code(to_checksum_address(address)))))

@@ -314,10 +314,20 @@ class ChainView(NodeReader):
         return tuple(self.rpc.guarded(lambda: [decoding.posted(log, (task_id, number), who) for log, who in told]))
 
     def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
-        """An accepted batch by its identifier, if so many blocks vouch for it, its own among them."""
-        last = self.rpc.block(depth).number
-        found = self.events.read(decoding.accepted, decoding.BATCH_ACCEPTED, task_id, number, batch_id, last=last)
-        return found[0] if found else None
+        """An accepted batch by its identifier, if so many blocks vouch for it, its own among them.
+
+        Raises ChainError also where its event is of another block than the same node's chain has there.
+        """
+        place = decoding.BATCH_ACCEPTED, task_id, number, batch_id
+
+        def ask(_: int) -> RecordedBatch | None:
+            found = self.events.find(*place, last=self.rpc.block(depth).number)
+            if not found:
+                return None
+            self.rpc.require_canonical(found[0])
+            return cast(RecordedBatch, self.rpc.guarded(lambda: decoding.accepted(found[0])))
+
+        return self.rpc.on_one_node(ask)
 
     def posted_since(self, block: int) -> tuple[set[tuple[int, int]], int]:
         """Tasks and rounds in which anybody posted a submission in a block or later, and the number of the last block.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from circuits.errors import ChainError
 from commons.chain import logpages
 from commons.chain.devchain import CHAIN_ID, DevChain
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.chain.view import ChainView
 from tests.support.httpnode import Answer, HttpNode, StandIn
 
 EVENT = b"\xee" * 32
@@ -199,3 +201,20 @@ def test_nor_are_events_of_any_size(market: Market, monkeypatch: pytest.MonkeyPa
     market.node.range = 20
     with pytest.raises(ChainError, match="MiB of events for one question"):
         market.found()
+
+
+def test_an_acceptance_counts_in_a_block_that_its_node_has_and_in_no_other(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a reorganisation a node's index of logs may show what its chain does not have any more."""
+    (*_, log) = market.rpc.logs(bytes.fromhex(market.contract[2:]), [EVENT], 0)
+    view: Any = ChainView.__new__(ChainView)
+    shown: list[Any] = [log]
+    view.rpc = market.rpc
+    view.events = SimpleNamespace(find=lambda *_, last: [one for one in shown if one["blockNumber"] <= last])
+    monkeypatch.setattr("commons.chain.decoding.accepted", lambda log: log["blockNumber"])
+    assert view.recorded(1, 0, bytes(32), 1) == log["blockNumber"]
+    assert view.recorded(1, 0, bytes(32), 2) is None, "it is in the last block"
+    shown[0] = {**log, "blockHash": b"\x05" * 32}
+    with pytest.raises(ChainError, match="an event of a block that is not part of its chain"):
+        view.recorded(1, 0, bytes(32), 1)

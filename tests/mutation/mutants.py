@@ -1363,6 +1363,13 @@ MUTANTS = (
         _in("commons", "test_outbox_in_redis.py::test_a_leader_that_wakes_too_late_sends_nothing"),
     ),
     Mutant(
+        "commons/chain/view.py",
+        "            self.rpc.require_canonical(found[0])\n",
+        "",
+        "no sum is released for an event of a block that was replaced",
+        _in("commons", "test_logpages.py::test_an_acceptance_counts_in_a_block_that_its_node_has_and_in_no_other"),
+    ),
+    Mutant(
         "coordinator/reinstating.py",
         "        if self._view.round(*key).batches < len(known):\n",
         "        if False:\n",
@@ -1558,10 +1565,17 @@ MUTANTS = (
     ),
     Mutant(
         "commons/chain/nodes.py",
-        "if reason != _OTHER_CHAIN]",
-        "]",
+        "        same = [number for number, found in enumerate(chains) if found in (None, self._chain)]\n",
+        "        same = list(range(len(chains)))\n",
         "a node of another chain is not even the last resort",
-        _in("commons", "test_nodes.py::test_a_node_of_another_chain_is_never_asked"),
+        _in("commons", "test_nodes.py::test_where_all_are_on_another_chain_each_is_named_and_nothing_is_asked"),
+    ),
+    Mutant(
+        "commons/chain/nodes.py",
+        "        if found != self._chain:\n            if len",
+        "        if False:\n            if len",
+        "a node of another chain is not believed",
+        _in("commons", "test_nodes.py::test_of_two_one_on_another_chain_is_no_vote_and_is_named"),
     ),
     Mutant(
         "commons/chain/nodes.py",
@@ -1581,8 +1595,8 @@ MUTANTS = (
     ),
     Mutant(
         "commons/chain/nodes.py",
-        "        self._answered(number)\n        if method",
-        "        if method",
+        "        self._answered(number)\n        return answer",
+        "        return answer",
         "any answer ends the silence of a node",
         _in("commons", "test_nodes.py::test_of_two_nodes_one_that_fails_now_and_then_is_not_left_out"),
     ),
