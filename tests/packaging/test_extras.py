@@ -20,6 +20,7 @@ from tests.packaging.project import EXTRAS, PACKAGES, PROJECT, ROOT, requirement
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "node_modules" not in path.parts]
 MAY_NEED = {
     "commons/chain/devchain.py": "dev-chain",
+    "commons/chain/devprecompiles.py": "dev-chain",
     "commons/storage/redisplace.py": "redis",
     "commons/telemetry/traces.py": "traces",
     "gradroll/demo/training.py": "demo",
