@@ -8,7 +8,7 @@
 #   make worlds      schedules of the simulation, one after the other (WORLDS_FLAGS='--minutes 10 --seed 1000')
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #
-# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, site, wheel, sbom, lock, audit.
+# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, chart, site, wheel, sbom, lock, audit.
 #
 # Needs: Python >= 3.11 with venv, Rust >= 1.89 (cargo), a C compiler, and for `make test` and `make contracts` Node >= 20 with npm.
 
@@ -29,11 +29,12 @@ MUTANTS_FLAGS ?=
 CHAOS_FLAGS ?=
 WORLDS_FLAGS ?=
 FUZZ_SECONDS ?= 60
+HELM := v3.16.4
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
 .PHONY: help setup build demo bench test test-fast mutants chaos worlds fuzz test-rust test-contracts lint types fmt style \
-        contracts reference proto vectors coverage analysis site wheel sbom lock audit clean distclean
+        contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
 
 help:
 	@sed -n '3,10s/^# *//p' Makefile
@@ -164,6 +165,17 @@ $(STAMPS)/analysis: requirements/analysis.txt
 # The static analyser over the contracts; no finding is let through (contracts/script/analyse.mjs).
 analysis: $(STAMPS)/analysis $(STAMPS)/node
 	cd contracts && node script/analyse.mjs ../build/analysis-tools/bin/slither
+
+$(STAMPS)/chart: deploy/helm/tools.txt
+	@command -v go >/dev/null || { echo "make chart builds helm, which needs Go: https://go.dev/dl"; exit 1; }
+	GOBIN=$(CURDIR)/build/chart-tools go install helm.sh/helm/v3/cmd/helm@$(HELM)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+	  --target build/chart-tools/python -r deploy/helm/tools.txt
+	@mkdir -p $(STAMPS) && touch $@
+
+# The chart of deploy/helm: rendered, compared with the product and with the schemas of Kubernetes.  Helm takes minutes to build.
+chart: $(STAMPS)/build $(STAMPS)/chart
+	CHART_TOOLS=$(CURDIR)/build/chart-tools $(BIN)/python -m pytest -q tests/test_chart.py
 
 # What an operator installs, as a list for scanners (CycloneDX).
 sbom: $(STAMPS)/build

@@ -1,5 +1,6 @@
-"""Takes over batches that somebody else handed in: a relay, after this coordinator was away, or another coordinator.
-Without it their owners would wait here for a batch that is on the chain already.
+"""Takes over batches that somebody else handed in: a relay, after this coordinator was away, or another coordinator, or
+this one itself before its log was restored from a backup.  Without it their owners would wait here for a batch that is
+on the chain already.
 
 They are as this coordinator's own from then on: a quorum has attested them, so no other batch can have their owners,
 and if a reorganisation takes one back, it is handed in again.
@@ -10,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
-from circuits.errors import ProofError, UnavailableError
+from circuits.errors import FullError, ProofError, UnavailableError
 from circuits.verify import sum_of_commitments
 from commons.chain.facts import RecordedBatch
 from commons.chain.ports import MarketReader
@@ -22,9 +23,10 @@ from commons.storage.blobs import Blobs
 from commons.storage.evidencefiles import Watch
 from commons.storage.parameters import PublicParameters
 from coordinator.certificates import certificate_of
-from coordinator.events import BatchProven, OwnerDropped
+from coordinator.events import BatchProven, HeaderAccepted, OwnerDropped
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
+from coordinator.resultroom import room_for
 from coordinator.roundstate import RoundKey
 
 _log = logging.getLogger(__name__)
@@ -60,13 +62,14 @@ class Adoption:
 
         Raises:
             UnavailableError: the provers do not give a batch; the others are taken over.
+            FullError: there is no room for a batch and its sum; nobody is asked for it.
         """
-        trouble: UnavailableError | None = None
+        trouble: UnavailableError | FullError | None = None
         for batch in self._view.accepted(*key):
             try:
                 if not self._is_known(batch.record.batch_id):
                     self._take(key, batch.record, self._fetch(key, batch.record, fleet))
-            except UnavailableError as error:
+            except (UnavailableError, FullError) as error:
                 trouble = error
         if trouble is not None:
             raise trouble
@@ -76,8 +79,9 @@ class Adoption:
             return batch_id in state.batches
 
     def _fetch(self, key: RoundKey, record: RecordedBatch, fleet: Fleet) -> AuditBundle:
-        """The batch's audit bundle with a quorum's attestations."""
+        """The batch's audit bundle with a quorum's attestations, once there is room for it and for its sum."""
         code, dimension = self._view.policy(key[0]).verifier_code, self._view.terms(key[0]).dimension
+        self._blobs.require(key[0], room_for(dimension, len(record.indices)))  # first: its sum is kept in any case
         found, attesters = fleet.certificates(record.batch_id, self._timeout), Attesters(fleet.committee, code)
         self._watch.certificates((*self._meeting(key, record), *found.values()), attesters, self._view.terms(key[0]))
         complete = {_bare(c): c for c in combined(found.values(), attesters)}
@@ -93,6 +97,8 @@ class Adoption:
     def _meeting(self, key: RoundKey, record: RecordedBatch) -> Iterator[Certificate]:
         """Batches that were attested here, with an owner of the one that the chain has."""
         with self._journal.reading() as state:
+            if key not in state.rounds:
+                return iter(())
             known = {s: state.submissions[s].header.owner_index for s in state.rounds[key].submissions}
             digests = [
                 batch.bundle_digest
@@ -120,9 +126,13 @@ class Adoption:
         context = bundle.statement.context
         members = tuple(header.digest(context) for header in bundle.statement.owners)
         digest = self._blobs.put(bundle.encode(), key[0])
-        with self._journal.reading():
+        with self._journal.reading() as state:
+            if record.batch_id in state.batches:  # a round that has just come into the log is worked on elsewhere too
+                return
             others = self._others(key, (header.owner for header in bundle.statement.owners), members)
+            came = zip(members, bundle.statement.owners, strict=True)
             self._journal.record(
+                *(HeaderAccepted(s, header, ()) for s, header in came if state.status_of(s) is None),
                 BatchProven(*key, record.batch_id, members, digest),
                 *(OwnerDropped(submission, _ELSEWHERE, False) for submission in others),
             )
@@ -131,6 +141,8 @@ class Adoption:
     def _others(self, key: RoundKey, owners: Iterable[bytes], members: tuple[bytes, ...]) -> list[bytes]:
         """Submissions of a batch's owners that wait, and are not the accepted ones."""
         with self._journal.reading() as state:
+            if key not in state.rounds:
+                return []
             last = (state.of_owner(key, owner) for owner in owners)
             waiting = (one.submission for one in last if one is not None and one.state is SubmissionState.PENDING)
             return [submission for submission in waiting if submission not in members]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from circuits.errors import RuleViolationError, UnknownError, WireError
-from circuits.payload import largest_payload
-from circuits.statement import TAIL, Context
+from circuits.errors import RuleViolationError, StorageError, UnknownError, WireError
+from circuits.statement import Context
 from commons.protocol.bodies import SignatureBody
 from commons.protocol.certified import Attesters
 from commons.protocol.messages import Cohort, Step, StepReply
 from commons.protocol.replies import Failure, ProverAbsent, ProverNamed
 from commons.protocol.status import SubmissionState
+from commons.runtime import spans
 from commons.runtime.logcontext import about
 from commons.runtime.meters import Meter
 from commons.runtime.pieces import progressed
@@ -33,6 +33,7 @@ from coordinator.events import (
 )
 from coordinator.fleet import Fleet
 from coordinator.giving_up import Trouble, trouble_of
+from coordinator.handover import HandAgain
 from coordinator.journal import Journal
 from coordinator.machine import (
     Attesting,
@@ -51,15 +52,15 @@ from coordinator.machine import (
     begin,
 )
 from coordinator.machine.verdicts import described
+from coordinator.resultroom import room_for
 from coordinator.roundstate import RoundKey, named
 from coordinator.roundwatch import RoundWatch
 
 _log = logging.getLogger(__name__)
-_SCALAR = 32
-"""Bytes of a scalar in a bundle."""
 _AGAIN = "submit again while the round takes submissions"
 _FOR_GOOD = (RuleViolationError.code, UnknownError.code)
-"""With these a prover refuses the coin of a cohort that it can never be in: for want of a share, or by a rule."""
+"""With these a prover refuses the coin of a cohort that it can never be in: by a rule, or for want of a share that
+nobody hands it."""
 
 
 class StoppedError(Exception):
@@ -115,12 +116,16 @@ class Batcher:
         *,
         step_timeout: float,
         stopping: threading.Event,
+        hand_again: HandAgain = lambda _prover, _submissions: False,
     ) -> None:
         """Args:
         watch: notices what provers sign against themselves; a batch goes on whatever it finds.
         accusations: has owners excluded that are rejected; no batch waits for it.
         rounds: told who is asked for what.
+        hand_again: told of a prover, and of the submissions that it gave receipts for, when it may have lost a share of
+            them; says whether it is handed all of them again.
         """
+        self._hand_again = hand_again
         self._journal = journal
         self._blobs = blobs
         self._watch = watch
@@ -139,25 +144,38 @@ class Batcher:
             StoppedError: the coordinator stops.
             FullError: there is no room for the batch's results, and no prover is bound to it yet.
         """
+        with spans.span("batch", owners=len(plan.submissions)) as told:
+            return self._proven(resources, fleet, context, plan, told)
+
+    def _proven(
+        self, resources: Resources, fleet: Fleet, context: Context, plan: Plan, told: spans.Span
+    ) -> Unproven | None:
         quorum = resources.committee.quorum
         if len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
             return _unheld(plan, able, quorum)
         if plan.locked is None:  # those that provers may have signed have no other batch
-            self._blobs.require(plan.key[0], _room(context.dimension, len(plan.submissions)))
+            self._blobs.require(plan.key[0], room_for(context.dimension, len(plan.submissions)))
         transition = self._begin(resources, context, plan)
-        heard = list(transition.verdicts)
+        heard, again = list(transition.verdicts), set[int]()
         while transition.outcome is None:
             if self._stopping.is_set():
                 raise StoppedError
             self._use_attempt(plan.key, transition.state)
             self._lock(plan.key, transition.state, heard)
             step, meter = awaited(transition.state).name, Meter()
-            with about(step=step), self._rounds.asking(plan.key, step, transition.requests) as answered:
+            attempt, asked = batch_of(transition.state).attempt, len(transition.requests)
+            with (
+                about(step=step),
+                spans.part("step", attempt=attempt, provers=asked),
+                self._rounds.asking(plan.key, step, transition.requests) as answered,
+            ):
                 replies = fleet.ask(transition.requests, context.dimension, self._step_timeout, answered)
             _log.info("event=asked step=%s provers=%d %s", step, len(replies), meter.times())
             self._look(resources, transition.state, replies)
+            again |= self._handed_again(plan, awaited(transition.state), replies)
             meter = Meter()
-            transition = advance(resources, transition.state, replies)
+            with spans.part("advance", step=step, attempt=attempt):
+                transition = advance(resources, transition.state, replies)
             _log.info("event=advanced step=%s %s", step, meter.times())
             progressed()
             self._journal.record(*self._events(plan.key, transition.verdicts))
@@ -166,9 +184,10 @@ class Batcher:
             self._accusations.accuse(resources, fleet, cohort, transition.verdicts, plan.reachable)
         if isinstance(transition.outcome, Completed):
             self._complete(plan.key, transition.outcome)
+            told.set(batch=f"0x{transition.outcome.batch_id.hex()}")
             return None
         _log.warning("event=cohort-failed task=%s round=%d reason=%r", *named(plan.key), transition.outcome.reason)
-        return self._judged(resources, plan, transition.outcome, batch_of(transition.state), heard)
+        return self._judged(resources, plan, transition.outcome, batch_of(transition.state), heard, again)
 
     def _begin(self, resources: Resources, context: Context, plan: Plan) -> Transition:
         with self._journal.reading() as state:
@@ -248,13 +267,33 @@ class Batcher:
             outcome.batch_id.hex(),
         )
 
-    def _judged(self, resources: Resources, plan: Plan, failed: Failed, batch: Batch, heard: list[Verdict]) -> Unproven:
-        """What could still prove the cohort.  Owners that were set aside count: another try may clear them."""
+    def _handed_again(self, plan: Plan, step: Step, replies: Mapping[int, StepReply | Failure]) -> set[int]:
+        """Provers that may have lost a share that they had, and are handed it again."""
+        codes = {StorageError.code} | ({UnknownError.code} if step is Step.COIN else set())
+        lost = [p for p, reply in replies.items() if isinstance(reply, Failure) and reply.code in codes]
+        held = {p: plan.receipts.get(p, frozenset()).intersection(plan.submissions) for p in lost}
+        return {p for p in lost if held[p] and self._hand_again(p, held[p])}
+
+    def _judged(
+        self,
+        resources: Resources,
+        plan: Plan,
+        failed: Failed,
+        batch: Batch,
+        heard: list[Verdict],
+        again: Collection[int],
+    ) -> Unproven:
+        """What could still prove the cohort.  Owners that were set aside count: another try may clear them.
+
+        Args:
+            again: provers that are handed what they lost.
+        """
         with self._journal.reading() as state:
             locked = state.rounds[plan.key].locked is not None
             alive = sum(state.submissions[s].status.state is SubmissionState.PROVING for s in batch.cohort.digests)
         absent = (v for v in heard if isinstance(v, ProverAbsent))
-        refused = {v.prover for v in absent if v.step is Step.COIN and v.code in _FOR_GOOD}
+        for_good = (v for v in absent if v.step is Step.COIN and v.code in _FOR_GOOD)
+        refused = {v.prover for v in for_good if v.code != UnknownError.code or v.prover not in again}
         trouble = trouble_of(
             final=failed.final and (locked or alive < resources.terms.min_owners),
             quorum=resources.committee.quorum,
@@ -263,11 +302,6 @@ class Batcher:
             left=batch.reachable,
         )
         return Unproven(failed.reason, trouble)
-
-
-def _room(dimension: int, owners: int) -> int:
-    """Bytes of a batch's bundle, but for headers and signatures, and of its sum."""
-    return _SCALAR * (dimension + TAIL * (owners + 2)) + largest_payload(dimension)
 
 
 def _attestations(replies: Mapping[int, StepReply | Failure]) -> Iterator[tuple[int, bytes]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from commons.chain.ports import BatchSender
+from commons.chain.ports import BatchSender, MarketReader
 from commons.protocol.status import SubmissionStatus, TaskStatus
 from commons.protocol.streamheads import OfferHead
 from commons.runtime.clock import Clock
@@ -23,6 +23,7 @@ from coordinator.accusations import Accusations
 from coordinator.admission import Admission
 from coordinator.adoption import Adoption
 from coordinator.batcher import Batcher
+from coordinator.catchingup import CatchingUp
 from coordinator.cohorts import Cohorts
 from coordinator.deliveries import Deliveries
 from coordinator.driver import Driver
@@ -40,104 +41,135 @@ from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
 
 
-class Coordinator:
-    """Takes headers and models in, and moves rounds forward, turn by turn.
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What a coordinator works with.
 
-    Args:
+    Attributes:
         sender: transactions of ``account``.
         directory: of models, sums, bundles, and evidence against provers.
         connect: opens a connection to a prover's endpoint.
         rounds: where rounds are worked on.
         calls: where the provers of a step are asked at the same time.
         accusing: where provers are asked to exclude owners; one that does not answer keeps its thread for a while.
-        beside: where postings, fees, exclusions, deletions and what was taken back are worked on (``turns.KINDS`` at a
-            time): these have deadlines too, and do not wait until rounds that take long leave a thread to them.
+        beside: where rounds that the log lacks, postings, fees, exclusions, deletions and what was taken back are
+            worked on (``turns.KINDS`` at a time): these have deadlines too, and do not wait until rounds that take long
+            leave a thread to them.
         delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
+    """
+
+    settings: CoordinatorSettings
+    account: SigningKey
+    sender: BatchSender
+    journal: Journal
+    directory: Path
+    parameters: PublicParameters
+    connect: Connect
+    clock: Clock
+    rounds: Executor
+    calls: Executor
+    accusing: Executor
+    beside: Executor
+    delivering: Executor
+    stopping: threading.Event
+    disk: Disk = LOCAL_DISK
+
+    @property
+    def view(self) -> MarketReader:
+        """The market, as the sender's nodes show it."""
+        return self.sender.view
+
+    def blobs(self, folder: Path, what: str) -> Blobs:
+        """The files of a folder; ``what`` they are, for messages."""
+        return Blobs(folder, max_bytes=self.settings.max_store_bytes, what=what, disk=self.disk)
+
+    def fleet(self, committee_id: int, epoch: int) -> Fleet:
+        """Connections to a committee's members of an epoch."""
+        return Fleet(
+            self.view, committee_id, epoch, self.connect, self.clock, self.calls,
+            status_timeout=self.settings.status_timeout,
+        )  # fmt: skip
+
+
+class Coordinator:
+    """Takes headers and models in, and moves rounds forward, turn by turn.
+
+    Args:
         watch: told how rounds go; one is made if it is not given.
     """
 
-    def __init__(
-        self,
-        settings: CoordinatorSettings,
-        account: SigningKey,
-        sender: BatchSender,
-        journal: Journal,
-        directory: Path,
-        parameters: PublicParameters,
-        connect: Connect,
-        clock: Clock,
-        rounds: Executor,
-        calls: Executor,
-        accusing: Executor,
-        beside: Executor,
-        delivering: Executor,
-        stopping: threading.Event,
-        disk: Disk = LOCAL_DISK,
-        watch: RoundWatch | None = None,
-    ) -> None:
-        view = sender.view
-        self.journal = journal
+    def __init__(self, given: Equipment, watch: RoundWatch | None = None) -> None:
+        own, view, clock, beside = given.settings, given.view, given.clock, given.beside
+        self.journal, address = given.journal, given.account.address
         self.watch = watch or RoundWatch(clock)
-        journal.listen(self.watch.heard)
-        self.models = Blobs(directory / "models", max_bytes=settings.max_store_bytes, disk=disk)
-        self.results = Blobs(
-            directory / "results", max_bytes=settings.max_store_bytes, what="sums and bundles", disk=disk
-        )
+        self.journal.listen(self.watch.heard)
+        self.models = given.blobs(given.directory / "models", "models")
+        self.results = given.blobs(given.directory / "results", "sums and bundles")
+        self._fleets = Fleets(given.fleet)
         self.admission = Admission(
-            view, journal, account.address, parameters, counted=settings.counted_refusals,
-            most=settings.max_headers,
+            view, self.journal, address, given.parameters, counted=own.counted_refusals, most=own.max_headers
         )  # fmt: skip
-        self._fleets = Fleets(
-            lambda committee_id, epoch: Fleet(
-                view, committee_id, epoch, connect, clock, calls, status_timeout=settings.status_timeout
-            )
-        )
-        self.offers = Offers(directory / "uploads", max_bytes=settings.max_upload_bytes, disk=disk)
+        self.offers = Offers(given.directory / "uploads", max_bytes=own.max_upload_bytes, disk=given.disk)
         self.deliveries = Deliveries(
-            view, journal, self.offers, self.admission, self._fleets, clock, delivering, stopping
+            view, self.journal, self.offers, self.admission, self._fleets, clock, given.delivering, given.stopping
         )  # fmt: skip
-        results, timeout = self.results, settings.step_timeout
-        evidence = Watch(EvidenceFiles(directory / FOLDER, disk))
-        accusations = Accusations(journal, accusing, timeout=timeout, stopping=stopping)
-        batcher = Batcher(
-            journal, results, evidence, accusations, self.watch, step_timeout=timeout, stopping=stopping
-        )  # fmt: skip
-        payee = settings.payee or account.address
-        fees = FeeSettlement(sender, journal, results, timeout=timeout)
-        self.fee_turns = FeeTurns(view, journal, fees, self._fleets, clock, beside, interval=settings.fee_interval)
         self.postings = Postings(
-            view, journal, self.admission, account.address, clock, beside, interval=settings.posting_interval
+            view, self.journal, self.admission, address, clock, beside, interval=own.posting_interval
         )  # fmt: skip
         self.exclusions = Exclusions(
-            sender, journal, clock, beside, interval=settings.posting_interval, least=settings.exclude_from
+            given.sender, self.journal, clock, beside, interval=own.posting_interval, least=own.exclude_from
         )  # fmt: skip
+        fees = FeeSettlement(given.sender, self.journal, self.results, timeout=own.step_timeout)
+        self.fee_turns = FeeTurns(view, self.journal, fees, self._fleets, clock, beside, interval=own.fee_interval)
+        settlement = Settlement(given.sender, self.journal, self.results, own.confirmations)
         self.reinstating = Reinstating(
-            sender, journal, results, clock, beside, depth=settings.confirmations, interval=settings.posting_interval,
-            taken_back=self.watch.taken_back,
+            given.sender, self.journal, self.results, clock, beside, depth=own.confirmations,
+            interval=own.posting_interval, taken_back=self.watch.taken_back,
         )  # fmt: skip
-        self.keeping = Keeping(view, journal, self.models, results, self.admission, settings, clock, beside)
-        self.driver = Driver(
+        evidence = Watch(EvidenceFiles(given.directory / FOLDER, given.disk))
+        adoption = Adoption(view, self.journal, self.results, given.parameters, evidence, timeout=own.step_timeout)
+        self.catching_up = CatchingUp(
+            view, self.journal, adoption, self._fleets, given.parameters, address, own, clock, beside, given.stopping
+        )  # fmt: skip
+        self.keeping = Keeping(view, self.journal, self.models, self.results, self.admission, own, clock, beside)
+        self.driver = self._driver(given, settlement, fees, adoption, evidence)
+
+    def _driver(
+        self, given: Equipment, settlement: Settlement, fees: FeeSettlement, adoption: Adoption, evidence: Watch
+    ) -> Driver:
+        """What moves rounds, with all that it moves them by."""
+        own, view, journal, results = given.settings, given.view, self.journal, self.results
+        parameters, account, timeout = given.parameters, given.account, own.step_timeout
+        hand_again = self.deliveries.hand_again
+        accusations = Accusations(journal, given.accusing, timeout=timeout, stopping=given.stopping)
+        batcher = Batcher(
+            journal, results, evidence, accusations, self.watch, step_timeout=timeout, stopping=given.stopping,
+            hand_again=hand_again,
+        )  # fmt: skip
+        payee = own.payee or account.address
+        return Driver(
             view,
             journal,
-            Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, settings.confirmations),
-            Settlement(sender, journal, results, settings.confirmations),
-            Releases(sender, fees, journal, results, step_timeout=timeout),
-            Adoption(view, journal, results, parameters, evidence, timeout=timeout),
+            Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, own.confirmations),
+            settlement,
+            Releases(given.sender, fees, journal, results, step_timeout=timeout, hand_again=hand_again),
+            adoption,
             self.postings,
             self._fleets,
             parameters,
             account.address,
-            settings,
-            clock,
-            rounds,
+            own,
+            given.clock,
+            given.rounds,
             self.watch,
         )
 
     def turn(self) -> None:
-        """Hand shares on, take in what was posted, move rounds forward, hand in again what was taken back, have owners
-        excluded, settle fees, delete what is over.
+        """Take over what the log lacks, hand shares on, take in what was posted, move rounds forward, hand in again
+        what was taken back, have owners excluded, settle fees, delete what is over.
         """
+        self.catching_up.turn()
         self.deliveries.turn()
         self.postings.turn()
         self.driver.turn()

@@ -10,16 +10,24 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from circuits.errors import ChainError, GradrollError, SignatureError, StorageError, UnknownError, WireError
-from circuits.statement import Committee
+from circuits.errors import (
+    ChainError,
+    ClosedError,
+    GradrollError,
+    SignatureError,
+    StorageError,
+    UnknownError,
+    WireError,
+)
 from commons.chain.ports import MarketReader
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import OfferStatus
+from commons.runtime import spans
 from commons.runtime.clock import Clock
 from commons.runtime.pieces import progressed
 from commons.runtime.seldom import Seldom
@@ -28,6 +36,7 @@ from commons.wire.pools import Places
 from coordinator.admission import Admission
 from coordinator.events import ShareDelivered
 from coordinator.fleet import Fleets
+from coordinator.handover import Handing, pause_behind
 from coordinator.journal import Journal
 from coordinator.offers import Offer, Offers
 from coordinator.roundstate import RoundKey, named
@@ -46,65 +55,31 @@ _LOOK = 30.0
 """Seconds for which a look at a round serves."""
 _REFUSED, _LONGEST_REFUSED = 30.0, 3600.0
 """Seconds after which a header is entered again that was refused, the first time and at most."""
+_OVER = "the round takes no batches any more, so nobody needs the share"
 _log = logging.getLogger(__name__)
-_UNSOUND, _DOUBLINGS = (WireError, SignatureError), 16
+_UNSOUND = (WireError, SignatureError)
 Place = tuple[int, int]
 """A committee and the index of a prover of it."""
 
 
-@dataclass(slots=True)
-class _Handing:
-    """How far an upload is.
-
-    Attributes:
-        reasons: why a prover did not take it the last time.
-        due: when it is tried again, on the monotonic clock.
-        moved: chunks that were handed on.
-        unsound: provers that say that their share is not what the owner signed.
-        committee: the round's, once a prover was to be handed its share.
-        enter_at: when the header is entered without waiting for more receipts; None before a quorum has given theirs.
-        again_at: when it is entered again; it was refused ``refused`` times.
-        looking: whether its files are looked at; that failed ``looks`` times, and is tried again at ``look_at``.
-    """
-
-    receipts: dict[int, bytes] = field(default_factory=dict)
-    reasons: dict[int, str] = field(default_factory=dict)
-    due: dict[int, float] = field(default_factory=dict)
-    failures: Counter[int] = field(default_factory=Counter)
-    under_way: set[int] = field(default_factory=set)
-    unsound: set[int] = field(default_factory=set)
-    committee: Committee | None = None
-    moved: int = 0
-    enter_at: float | None = None
-    again_at: float = 0.0
-    refused: int = 0
-    looking: bool = False
-    looks: int = 0
-    look_at: float = 0.0
-
-    @property
-    def is_unsound(self) -> bool:
-        """Whether an honest prover is among those that say so, and asking them again is of no use."""
-        return self.committee is not None and len(self.unsound) > self.committee.threshold
-
-    @property
-    def has_quorum(self) -> bool:
-        """Whether its header can be entered."""
-        return self.committee is not None and len(self.receipts) >= self.committee.quorum
-
-
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A body whose chunks are counted as they leave.  Implements ``commons.sharing.sealedbodies.Chunks``."""
+    """A body whose chunks are counted as they leave, as long as there is a use for them.
+
+    Implements ``commons.sharing.sealedbodies.Chunks``.
+    """
 
     body: Chunks
-    handing: _Handing
+    handing: Handing
+    is_over: Callable[[], bool]
 
     @property
     def count(self) -> int:
         return self.body.count
 
     def chunk(self, index: int) -> SealedChunk:
+        if self.is_over():
+            raise ClosedError(_OVER)
         self.handing.moved += 1
         return self.body.chunk(index)
 
@@ -136,7 +111,7 @@ class Deliveries:
         self._clock = clock
         self._pool = pool
         self._stopping = stopping
-        self._handing: dict[bytes, _Handing] = {}
+        self._handing: dict[bytes, Handing] = {}
         self._busy = Counter[Place]()
         self._places = Places(PLACES)
         self._looked: dict[RoundKey, float] = {}
@@ -167,6 +142,26 @@ class Deliveries:
                 reasons |= {p: handing.reasons.get(p, "") for p in range(len(offer.head.parts))}
                 moved += handing.moved
         return OfferStatus(receipts, {p: why for p, why in reasons.items() if p not in receipts}, moved)
+
+    def hand_again(self, prover: int, submissions: Collection[bytes]) -> bool:
+        """A prover says that it has lost a share of these: hand it all of them again.
+
+        It takes nothing of those that it has, which costs a call each; one that says so falsely, and takes them, is
+        believed ever less often.
+
+        Returns:
+            whether uploads of all of them are here.
+        """
+        wanted, now = set(submissions), self._clock.monotonic()
+        offers = [offer for offer in self._offers.all() if offer.submission in wanted]
+        with self._lock:
+            for offer in offers:
+                self._of(offer).hand_again(prover, now, _UNSOUND_PAUSE, _LONGEST_UNSOUND)
+        if offers:
+            line = "event=handed-again prover=%d uploads=%d"
+            self._seldom.say(logging.WARNING, ("handed-again", prover), line, prover, len(offers))
+            self.start()
+        return {offer.submission for offer in offers} == wanted
 
     def start(self) -> None:
         """Begin every delivery that is due and has a place; whoever calls beside another leaves it to that one."""
@@ -211,27 +206,25 @@ class Deliveries:
                 handing.looking = False
         return False
 
-    def _check(self, offer: Offer, handing: _Handing) -> None:
+    def _check(self, offer: Offer, handing: Handing) -> None:
         """Look at an upload's files; where that fails, it is due again after a while, and not at once."""
         with self._told(offer.key):
             offer.look()
         checked = offer.checked
         with self._lock:
             if not checked:
-                handing.look_at = self._clock.monotonic() + _pause(handing.looks, _PAUSE, _LONGEST_PAUSE)
+                handing.look_at = self._clock.monotonic() + pause_behind(handing.looks, _PAUSE, _LONGEST_PAUSE)
             handing.looks = 0 if checked else handing.looks + 1
             handing.looking = False
         if checked:
             self.start()
 
-    def _may(self, handing: _Handing, place: Place, now: float) -> bool:
+    def _may(self, handing: Handing, place: Place, now: float) -> bool:
         committee_id, prover = place
-        waits = prover in handing.receipts or prover in handing.under_way or handing.due.get(prover, now) > now
-        waits |= prover in handing.unsound and handing.is_unsound
-        free = not waits and self._busy[place] < AT_ONCE
+        free = not handing.waits(prover, now) and self._busy[place] < AT_ONCE
         return free and self._places.take(str(committee_id))
 
-    def _work(self, offer: Offer, handing: _Handing, committee_id: int, prover: int) -> None:
+    def _work(self, offer: Offer, handing: Handing, committee_id: int, prover: int) -> None:
         """One delivery; it never raises, but when the process dies."""
         try:
             receipt = self._hand_over(offer, handing, committee_id, prover)
@@ -246,37 +239,41 @@ class Deliveries:
             self._failed(handing, prover, "its answer could not be read")
         else:
             with self._lock:
-                handing.receipts[prover] = receipt
-                handing.reasons.pop(prover, None)
-                handing.unsound.discard(prover)
+                handing.given(prover, receipt)
         finally:
             self._release(handing, (committee_id, prover))
         with self._told(offer.key):
             self._enter_if_due(offer)
         self.start()
 
-    def _hand_over(self, offer: Offer, handing: _Handing, committee_id: int, prover: int) -> bytes:
+    def _hand_over(self, offer: Offer, handing: Handing, committee_id: int, prover: int) -> bytes:
         """The receipt of one prover, which is its own."""
         record = self._view.round(*offer.key)
         fleet, head = self._fleets.of(committee_id, record.epoch), offer.head.share(prover)
-        handing.committee = fleet.committee
-        if self._view.now() > record.submit_deadline:
+        now, handing.committee = self._view.now(), fleet.committee
+        if record.finalized or now > record.settle_deadline:
+            raise ClosedError(_OVER)
+        if now > record.submit_deadline:
             with self._lock:
                 head = replace(head, receipts=dict(handing.receipts))
-        receipt = fleet.hand_over(prover, head, _Counted(offer.body(prover), handing), offer.submission)
+        until = self._clock.monotonic() + record.settle_deadline - now
+        body = _Counted(offer.body(prover), handing, lambda: self._clock.monotonic() > until)
+        task, number = named(offer.key)
+        with spans.span("deliver", task=task, round=number, prover=prover, submission=f"0x{offer.submission.hex()}"):
+            receipt = fleet.hand_over(prover, head, body, offer.submission)
         verify_receipt(self._view.market_id, offer.submission, receipt, fleet.committee.members[prover])
         return receipt
 
-    def _failed(self, handing: _Handing, prover: int, reason: str, *, unsound: bool = False) -> None:
+    def _failed(self, handing: Handing, prover: int, reason: str, *, unsound: bool = False) -> None:
         first, longest = (_UNSOUND_PAUSE, _LONGEST_UNSOUND) if unsound else (_PAUSE, _LONGEST_PAUSE)
         with self._lock:
-            pause = _pause(handing.failures[prover], first, longest)
+            pause = pause_behind(handing.failures[prover], first, longest)
             handing.failures[prover] += 1
             (handing.unsound.add if unsound else handing.unsound.discard)(prover)
             handing.due[prover] = self._clock.monotonic() + pause * random.uniform(0.5, 1)
             handing.reasons[prover] = reason
 
-    def _release(self, handing: _Handing, place: Place) -> None:
+    def _release(self, handing: Handing, place: Place) -> None:
         with self._lock:
             handing.under_way.discard(place[1])
             self._busy[place] -= 1
@@ -305,7 +302,7 @@ class Deliveries:
             self._enter(offer, handing, receipts)
             self._tell(offer, receipts)
 
-    def _enter(self, offer: Offer, handing: _Handing, receipts: Mapping[int, bytes]) -> None:
+    def _enter(self, offer: Offer, handing: Handing, receipts: Mapping[int, bytes]) -> None:
         """Have the header entered; one that is refused again and again is looked at ever less often."""
         try:
             self._admission.submit(offer.head.header, receipts)
@@ -313,7 +310,7 @@ class Deliveries:
             raise
         except GradrollError:
             with self._lock:
-                pause = _pause(handing.refused, _REFUSED, _LONGEST_REFUSED)
+                pause = pause_behind(handing.refused, _REFUSED, _LONGEST_REFUSED)
                 handing.refused, handing.again_at = handing.refused + 1, self._clock.monotonic() + pause
             raise
 
@@ -357,11 +354,11 @@ class Deliveries:
             self._handing.pop(offer.digest, None)
         _log.info("event=upload-deleted task=%s round=%d owner=%d", *named(offer.key), offer.head.header.owner_index)
 
-    def _of(self, offer: Offer) -> _Handing:
+    def _of(self, offer: Offer) -> Handing:
         """How far an upload is; of one that was dropped meanwhile nothing is kept."""
         if not self._offers.holds(offer):
-            return _Handing()
-        return self._handing.setdefault(offer.digest, _Handing())
+            return Handing()
+        return self._handing.setdefault(offer.digest, Handing())
 
     @contextmanager
     def _told(self, key: RoundKey) -> Iterator[None]:
@@ -375,8 +372,3 @@ class Deliveries:
             line = "event=deliveries-error task=%s round=%d"
             self._seldom.say(logging.ERROR, type(error).__name__, line, *named(key), error=error)
         progressed()
-
-
-def _pause(failures: int, first: float, longest: float) -> float:
-    """Seconds before the next try behind so many that failed."""
-    return float(min(first * 2 ** min(failures, _DOUBLINGS), longest))

@@ -248,12 +248,28 @@ class MarketNamed:
     deployment: bytes
 
 
-Event = (
-    HeaderAccepted | ShareDelivered | HeaderRefused | CohortBegun | AttemptUsed | OwnerDropped | ProverBlamed
-    | CohortFailed | SetLocking | BatchProven | TransactionSent | BatchSettled | SumOpened | SumPublished
-    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten | MarketNamed
+OfSubmission = OwnerDropped | ShareDelivered
+"""Events that name a submission, whose header an earlier event has."""
+OfBatch = TransactionSent | BatchSettled | SumOpened | SumPublished
+"""Events that name a batch, which an earlier event proved."""
+OfRound = (
+    HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | ProverBlamed | CohortFailed | SetLocking | BatchProven
+    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
 )  # fmt: skip
+"""Events that say themselves of which round they are; see ``round_of``."""
+Event = OfRound | OfSubmission | OfBatch | MarketNamed
 _CODEC: Codec[Event] = Codec(Event)
+
+
+def round_of(event: OfRound) -> tuple[int, int]:
+    """Task and number of the round that an event is about; the last of them where it is about several."""
+    match event:
+        case HeaderAccepted():
+            return event.header.task_id, event.header.round
+        case RoundsForgotten():
+            return event.task_id, event.through
+        case _:
+            return event.task_id, event.round
 
 
 def to_record(event: Event) -> dict[str, Any]:

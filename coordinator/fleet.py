@@ -14,7 +14,7 @@ from circuits.statement import Committee
 from commons.chain.counting import Counting
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import AuditBundle, Certificate
-from commons.protocol.keypackages import KeyConfirmation, KeyPackage
+from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
@@ -22,6 +22,7 @@ from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
+from commons.runtime.logcontext import about
 from commons.runtime.memo import Memo
 from commons.runtime.pieces import progressed
 from commons.sharing.sealedbodies import Chunks
@@ -45,19 +46,19 @@ class Connection(Protocol):
     def close(self) -> None:
         """End it."""
 
-    def status(self, timeout: float | None = None) -> ProverStatus:
-        """What the prover says of itself."""
+    def status(self, timeout: float | None = None, reference: bytes = b"") -> ProverStatus:
+        """What the prover says of itself, as one of the members that a digest names."""
 
     def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
         """Have one step run."""
 
-    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
-        """Have the shared keys dealt that the prover leads."""
+    def deal_keys(self, committee_id: int, reference: bytes = b"") -> tuple[KeyPackage, ...]:
+        """Have the shared keys dealt that the prover leads, among the members that a digest names."""
 
-    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage], reference: bytes = b"") -> KeyConfirmation:
         """Hand over the other dealers' keys."""
 
-    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation], reference: bytes = b"") -> None:
         """Hand over what the other members hold."""
 
     def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
@@ -114,6 +115,11 @@ class Fleet:
         return self._view.committee(self._committee_id, self._epoch)
 
     @property
+    def reference(self) -> bytes:
+        """Digest that names its members to provers, which may be members of other epochs as well."""
+        return CommitteeReference(self._view.chain_id, self._view.registry, self.committee).digest
+
+    @property
     def present(self) -> tuple[bytes, ...]:
         """Addresses of the committee's members by now."""
         return self._view.committee(self._committee_id).members
@@ -168,7 +174,8 @@ class Fleet:
         deadline = self._clock.monotonic() + timeout
 
         def one(prover: int) -> StepReply | Failure:
-            reply = self._one(prover, requests[prover], dimension, deadline)
+            with about(prover=prover):
+                reply = self._one(prover, requests[prover], dimension, deadline)
             answered(prover)
             return reply
 
@@ -274,15 +281,17 @@ class Fleet:
             return None
 
     def _statuses(self) -> dict[int, ProverStatus]:
-        own, present = self.committee.members, self.present
-        answers = self._each(self._clients, lambda prover: self._status(prover, (own[prover], present[prover])))
+        own, present, reference = self.committee.members, self.present, self.reference
+        answers = self._each(
+            self._clients, lambda prover: self._status(prover, (own[prover], present[prover]), reference)
+        )
         found = {prover: status for prover, status in answers.items() if status is not None}
         self._silent = (self._clock.monotonic(), frozenset(range(len(own))) - found.keys())
         return found
 
-    def _status(self, prover: int, addresses: tuple[bytes, ...]) -> ProverStatus | None:
+    def _status(self, prover: int, addresses: tuple[bytes, ...], reference: bytes) -> ProverStatus | None:
         try:
-            status = self._clients[prover].status(self._status_timeout)
+            status = self._clients[prover].status(self._status_timeout, reference)
         except GradrollError as error:
             _log.warning("event=prover-unreachable prover=%d reason=%r", prover, str(error))
             return None
@@ -317,15 +326,17 @@ class Fleet:
             raise UnavailableError(
                 f"the committee's shared keys are not set up, which needs all members; missing: provers {missing}"
             )
-        number = self._committee_id
+        number, reference = self._committee_id, self.reference
         everybody = range(self.committee.size)
-        dealt = self._each(everybody, lambda prover: self._clients[prover].deal_keys(number))
+        dealt = self._each(everybody, lambda prover: self._clients[prover].deal_keys(number, reference))
         mailbox: dict[int, list[KeyPackage]] = {prover: [] for prover in everybody}
         for package in (package for packages in dealt.values() for package in packages):
             mailbox.setdefault(package.recipient, []).append(package)
-        words = self._each(everybody, lambda prover: self._clients[prover].accept_keys(number, mailbox[prover]))
+        words = self._each(
+            everybody, lambda prover: self._clients[prover].accept_keys(number, mailbox[prover], reference)
+        )
         confirmations = [words[prover] for prover in everybody]
-        self._each(everybody, lambda prover: self._clients[prover].confirm_keys(number, confirmations))
+        self._each(everybody, lambda prover: self._clients[prover].confirm_keys(number, confirmations, reference))
         _log.info("event=shared-keys-ready committee=%s", shown(number))
 
     def _each(self, provers: Iterable[int], ask: Callable[[int], V]) -> dict[int, V]:

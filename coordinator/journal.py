@@ -14,14 +14,7 @@ from typing import Any
 from circuits.errors import StorageError
 from commons.storage.eventlog import EventLog, RecordVersions
 from coordinator.compaction import Dropping
-from coordinator.events import (
-    Event,
-    RoundsForgotten,
-    from_record,
-    from_version_1,
-    from_version_2,
-    to_record,
-)
+from coordinator.events import Event, from_record, from_version_1, from_version_2, to_record
 from coordinator.rounds import CoordinatorState
 
 _log = logging.getLogger(__name__)
@@ -82,17 +75,20 @@ class Journal:
             except Exception:  # the log has the event, so the state has to have it, and those that follow
                 _log.exception("event=listener-error kind=%s", event.kind)
 
-    def forget(self, task_id: int, through: int) -> RoundsForgotten:
-        """Forget a task's rounds up to one: in the log, as a whole or not at all, then in the state.
+    def forget(self, through: Mapping[int, int]) -> None:
+        """Forget rounds: in the log, which is read once for all of them, as a whole or not at all, then in the state.
+
+        Args:
+            through: by task, the last round that is forgotten.
 
         Raises:
             StorageError: nothing has changed.
         """
         with self._lock:
-            event = self._state.forgetting(task_id, through)
-            self._log.compact(Dropping(task_id, through), [to_record(event)])
-            self._state.apply(event)
-            return event
+            events = [self._state.forgetting(task_id, last) for task_id, last in through.items()]
+            self._log.compact(Dropping(through), [to_record(event) for event in events])
+            for event in events:
+                self._state.apply(event)
 
     def close(self) -> None:
         """Let go of the log."""

@@ -6,6 +6,7 @@ Nothing depends on when this is done, so it is tried again after trouble, and go
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from functools import partial
 from itertools import groupby, takewhile
@@ -61,9 +62,8 @@ class Keeping:
         with _told():
             with self._journal.reading() as state:
                 over = _over(state)
-            for task_id, keys in over.items():
-                with _told(f"task={shown(task_id)} "):
-                    self._forget(task_id, keys)
+            with _told():
+                self._forget(over)
             for task_id in self._models.tasks() - {NO_TASK}:
                 with _told(f"task={shown(task_id)} "):
                     self._discard_models(task_id)
@@ -71,19 +71,23 @@ class Keeping:
                 with _told(f"task={shown(task_id)} "):
                     self._discard_leftovers(task_id, unknown)
 
-    def _forget(self, task_id: int, keys: list[RoundKey]) -> None:
-        """Forget the first of a task's rounds, as many as are long over."""
-        through = self._through(task_id, keys)
-        if through is None:
+    def _forget(self, over: Mapping[int, list[RoundKey]]) -> None:
+        """Forget the first rounds of tasks, as many as are long over; the log is gone through once for all."""
+        found = {task_id: self._through(task_id, keys) for task_id, keys in over.items()}
+        through = {task_id: last for task_id, last in found.items() if last is not None}
+        if not through:
             return
         with self._journal.reading() as state:
-            leaving = {d for key in keys if key[1] <= through for d in _digests(state, key)}
-            self._journal.forget(task_id, through)
+            leaving = {task_id: _leaving(state, over[task_id], last) for task_id, last in through.items()}
+            self._journal.forget(through)
             staying = _known(state)
-        for place in (task_id, NO_TASK):
-            self._results.discard(leaving - staying, place)
+        for task_id, last in through.items():
+            _log.info("event=rounds-forgotten task=%s through=%d", shown(task_id), last)
         self._admission.recount()
-        _log.info("event=rounds-forgotten task=%s through=%d", shown(task_id), through)
+        for task_id, digests in leaving.items():
+            with _told(f"task={shown(task_id)} "):
+                for place in (task_id, NO_TASK):
+                    self._results.discard(digests - staying, place)
 
     def _through(self, task_id: int, keys: list[RoundKey]) -> int | None:
         """The last of a task's first rounds that are long over; trouble with one keeps it and those behind it."""
@@ -189,6 +193,11 @@ def _over(state: CoordinatorState) -> dict[int, list[RoundKey]]:
     for task_id, keys in groupby(sorted(state.rounds.keys() | state.refused.keys()), key=lambda key: key[0]):
         found[task_id] = list(takewhile(lambda key: key not in busy, keys))
     return found
+
+
+def _leaving(state: CoordinatorState, keys: list[RoundKey], last: int) -> set[bytes]:
+    """Digests of the results of rounds up to one."""
+    return {digest for key in keys if key[1] <= last for digest in _digests(state, key)}
 
 
 def _digests(state: CoordinatorState, key: RoundKey) -> list[bytes]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from circuits.commitment import CommitmentKey
-from circuits.errors import ChainError
+from circuits.errors import ChainError, StorageError, UnknownError
 from circuits.payload import MAX_INLINE
 from commons.chain.ports import BatchSender
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
+from commons.protocol.messages import StepReply
+from commons.protocol.replies import Failure
+from commons.runtime import spans
+from commons.runtime.logcontext import about
 from commons.storage.blobs import Blobs
 from coordinator.certificates import certificate_of
 from coordinator.events import SumOpened, SumPublished
 from coordinator.feesettlement import FeeSettlement
 from coordinator.fleet import Fleet
+from coordinator.handover import HandAgain
 from coordinator.journal import Journal
 from coordinator.machine.verdicts import described
 from coordinator.roundstate import ProvenBatch
@@ -27,8 +33,19 @@ class Releases:
     """Collects aggregates."""
 
     def __init__(
-        self, chain: BatchSender, fees: FeeSettlement, journal: Journal, blobs: Blobs, *, step_timeout: float
+        self,
+        chain: BatchSender,
+        fees: FeeSettlement,
+        journal: Journal,
+        blobs: Blobs,
+        *,
+        step_timeout: float,
+        hand_again: HandAgain = lambda _prover, _submissions: False,
     ) -> None:
+        """Args:
+        hand_again: as of ``Batcher``.
+        """
+        self._hand_again = hand_again
         self._chain = chain
         self._fees = fees
         self._journal = journal
@@ -46,10 +63,13 @@ class Releases:
         """
         batch = self._batch(batch_id)
         certificate = certificate_of(self._blobs, batch.bundle_digest)
-        if batch.payload_digest is None:
-            self._open(certificate, fleet, key)
-        if publish and not batch.published:
-            self._publish(self._batch(batch_id), fleet)
+        with about(batch=f"0x{batch_id.hex()}"):
+            if batch.payload_digest is None:
+                with spans.span("release"):
+                    self._open(certificate, fleet, key)
+            if publish and not batch.published:
+                with spans.span("publish"):
+                    self._publish(self._batch(batch_id), fleet)
 
     def _batch(self, batch_id: bytes) -> ProvenBatch:
         with self._journal.reading() as state:
@@ -58,12 +78,21 @@ class Releases:
     def _open(self, certificate: Certificate, fleet: Fleet, key: CommitmentKey) -> None:
         requests = release.requests(certificate, fleet.reachable())
         replies = fleet.ask(requests, key.dimension, self._step_timeout)
+        self._mend(certificate, replies)
         opened = release.opened(fleet.committee, key, certificate, replies, fleet.present)
         for verdict in opened.verdicts:
             _log.warning("event=verdict batch=0x%s %s", certificate.batch_id.hex(), described(verdict))
         digest = self._blobs.put(opened.payload, certificate.statement.context.task_id, promised=True)
         self._journal.record(SumOpened(certificate.batch_id, digest))
         _log.info("event=sum-opened batch=0x%s provers=%d", certificate.batch_id.hex(), len(replies))
+
+    def _mend(self, certificate: Certificate, replies: Mapping[int, StepReply | Failure]) -> None:
+        """Have provers that may have lost shares under the sum handed them again, as long as the round lasts."""
+        statement = certificate.statement
+        submissions = [header.digest(statement.context) for header in statement.owners]
+        for prover, reply in replies.items():
+            if isinstance(reply, Failure) and reply.code in (StorageError.code, UnknownError.code):
+                self._hand_again(prover, submissions)
 
     def _publish(self, batch: ProvenBatch, fleet: Fleet) -> None:
         """Publish an aggregate, which settles its batch's fees; after a crash perhaps twice, which harms nobody."""

@@ -24,6 +24,7 @@ from coordinator.events import (
     HeaderAccepted,
     HeaderRefused,
     MarketNamed,
+    OfBatch,
     OwnerDropped,
     ProverBlamed,
     RoundClosed,
@@ -33,6 +34,7 @@ from coordinator.events import (
     SumOpened,
     SumPublished,
     TransactionSent,
+    round_of,
 )
 from coordinator.roundstate import ProvenBatch, Round, RoundKey, Submission
 from native import G1
@@ -81,22 +83,22 @@ class CoordinatorState:
             case OwnerDropped():
                 self._drop(event)
             case ProverBlamed():
-                current = self._round((event.task_id, event.round))
+                current = self._round(round_of(event))
                 current.blame(event.prover, event.step, event.reason, proven=event.proven)
             case CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking():
-                self._go_on(event, self._round((event.task_id, event.round)))
+                self._go_on(event, self._round(round_of(event)))
             case BatchProven():
                 self._prove(event)
             case TransactionSent() | BatchSettled() | SumOpened() | SumPublished():
                 self._finish(event, self.batches[event.batch_id])
             case RoundClosed():
-                self._close((event.task_id, event.round), event.reason)
+                self._close(round_of(event), event.reason)
             case FeesEnded():
-                self.fees_open.discard((event.task_id, event.round))
+                self.fees_open.discard(round_of(event))
             case ExclusionSigned():
                 self.exclusions[event.place] = event
             case ExclusionEnded():
-                self.exclusions.pop((event.task_id, event.round, event.index), None)
+                self.exclusions.pop((*round_of(event), event.index), None)
             case RoundsForgotten():
                 self._forget(event)
             case MarketNamed():
@@ -134,7 +136,7 @@ class CoordinatorState:
         current.given_up += 1
         current.end_cohort()
 
-    def _finish(self, event: TransactionSent | BatchSettled | SumOpened | SumPublished, batch: ProvenBatch) -> None:
+    def _finish(self, event: OfBatch, batch: ProvenBatch) -> None:
         """What becomes of a proven batch."""
         match event:
             case TransactionSent():
@@ -325,12 +327,12 @@ class CoordinatorState:
         self._name(entry.header, event.reason)
 
     def _refuse(self, event: HeaderRefused) -> None:
-        self.refused.setdefault((event.task_id, event.round), Counter())[event.header, event.code] += 1
+        self.refused.setdefault(round_of(event), Counter())[event.header, event.code] += 1
         self.refusals.setdefault(event.task_id, Counter())[event.code] += 1
         self._count(event.task_id, event.code)
 
     def _prove(self, event: BatchProven) -> None:
-        key = (event.task_id, event.round)
+        key = round_of(event)
         current = self._round(key)
         self.batches[event.batch_id] = ProvenBatch(event.batch_id, key, event.submissions, event.bundle_digest)
         current.batches.append(event.batch_id)

@@ -9,17 +9,17 @@ from functools import partial
 
 import grpc
 
-from circuits.errors import GradrollError, NotReadyError, StorageError, UnknownError
+from circuits.errors import GradrollError, NotReadyError, StandbyError, StorageError, UnknownError
 from commons.chain.patience import Patience
 from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
 from commons.runtime.amounts import checksum
-from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.meters import Meter
 from commons.runtime.process import keep_memory_private, stop_requested
 from commons.runtime.seldom import Seldom
 from commons.runtime.supervision import supervise
+from commons.settings.clocks import clock_of
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings, UnlockSettings
 from commons.storage.accounts import load_account
@@ -31,6 +31,7 @@ from commons.storage.unlock import unlock_by
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
 from commons.telemetry.operations import Operations
+from commons.telemetry.tracing import traced
 from commons.wire import checks, coordination, sharestreams
 from commons.wire._generated import common_pb2, coordinator_pb2_grpc
 from commons.wire._generated import coordinator_pb2 as pb
@@ -73,7 +74,7 @@ class CoordinatorNode:
         coordinator_start.require_places(own)
         account = load_account(own.account, unlock_by(settings.section(UnlockSettings).passphrase))
         roots = read_roots(own.prover_roots, "prover_roots")
-        view, clock = ChainView.of(chain), SystemClock()
+        view, clock = ChainView.of(chain), clock_of(settings, own)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         coordinator_start.require_files(parameters)
         pulses = {"chain": ChainPulse(view, clock, account.address)}
@@ -149,12 +150,13 @@ class CoordinatorNode:
 
         of_pools(telemetry, lambda: {} if seat.tenure is None else seat.tenure.pools)
         roundmetrics.show(telemetry, lambda: None if seat.tenure is None else seat.tenure.coordinator)
-        telemetry.gauge("account_balance_wei", "What the account has for gas.", self.operations.balance)
+        telemetry.gauge("account_balance_wei", "Wei that the account has for gas.", self.operations.balance)
         telemetry.gauge(
-            "transactions_pending", "Transactions under way.", lambda: led(lambda tenure: tenure.sending.count)
-        )
+            "transactions_pending", "Transactions that are sent and not mined.",
+            lambda: led(lambda tenure: tenure.sending.count),
+        )  # fmt: skip
         telemetry.gauge(
-            "transaction_pending_seconds", "For how long the oldest of them.",
+            "transaction_pending_seconds", "For how long the oldest transaction that is not mined is under way.",
             lambda: led(lambda tenure: tenure.sending.longest()),
         )  # fmt: skip
         telemetry.gauge(
@@ -165,7 +167,7 @@ class CoordinatorNode:
         """What the operator is shown, beside what all servers say."""
         tenure = self._seat.tenure
         if tenure is None:
-            return {"account": checksum(self._address), "leads": False}
+            return {"account": checksum(self._address), "leads": False, "standby": self._standby()}
         coordinator = tenure.coordinator
         with coordinator.journal.reading() as state:
             rounds, fees = coordinator.watch.rounds(state), len(state.fees_open)
@@ -175,12 +177,22 @@ class CoordinatorNode:
             "leads": True,
             "rounds": rounds,
             "last_batch": last and {"batch": f"0x{last.batch_id.hex()}", "owners": last.owners, "at": last.at},
+            "uploads": len(uploads := coordinator.offers.all()),
+            "upload_bytes": sum(upload.size for upload in uploads),
             "silent_provers": coordinator.silent_provers(),
             "rounds_with_open_fees": fees,
             "work_waiting": tenure.waiting,
             "pending_transactions": tenure.sending.count,
             "pending_seconds": tenure.sending.longest(),
         }
+
+    def _standby(self) -> str:
+        """Who leads, in words."""
+        try:
+            self._seat.coordinator()
+        except StandbyError as error:
+            return str(error)
+        return ""
 
 
 def _seat(means: Means, endpoint: str, on_failure: Callable[[], None]) -> Seat:
@@ -337,11 +349,12 @@ def serve(settings: Settings) -> None:
     """
     keep_memory_private()
     stop = stop_requested()
-    node = CoordinatorNode(settings, stop.set)
-    try:
-        node.start()
-        supervise(stop, node.operations.watchdog, node.health.works)
-    finally:
-        node.stop()
+    with traced(settings, "coordinator"):
+        node = CoordinatorNode(settings, stop.set)
+        try:
+            node.start()
+            supervise(stop, node.operations.watchdog, node.health.works)
+        finally:
+            node.stop()
     if node.failure is not None:
         raise node.failure

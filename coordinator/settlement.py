@@ -17,6 +17,7 @@ from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.ports import BatchSender
 from commons.protocol.bundle import Certificate
 from commons.protocol.status import SubmissionState
+from commons.runtime import spans
 from commons.runtime.logcontext import about
 from commons.settings.values import Depth
 from commons.storage.blobs import Blobs
@@ -120,12 +121,13 @@ class Settlement:
         return _Place.DEEP if deep else _Place.IN_A_BLOCK
 
     def _send(self, batch: ProvenBatch) -> None:
+        with spans.span("settle", owners=len(batch.submissions)):
+            self._send_once(batch)
+
+    def _send_once(self, batch: ProvenBatch) -> None:
         batch_id, certificate = batch.batch_id, certificate_of(self._blobs, batch.bundle_digest)
         try:
-            mined = self._chain.accept_batch(
-                certificate.statement, certificate.proof, certificate.attestations, certificate.payee,
-                on_sent=partial(self._sent, batch_id),
-            )  # fmt: skip
+            self._hand_in(batch_id, certificate)
         except ContractError as error:
             if self._look(batch_id) is not _Place.NOWHERE:  # by a transaction sent before a restart, or by a relay
                 return
@@ -135,11 +137,18 @@ class Settlement:
             _log.error("event=batch-refused batch=0x%s reason=%r", batch_id.hex(), str(error))
             self._journal.record(BatchSettled(batch_id, False, str(error)))
             return
+        self._look(batch_id)
+
+    def _hand_in(self, batch_id: bytes, certificate: Certificate) -> None:
+        """Have a batch mined.  Raises ChainError, ContractError."""
+        mined = self._chain.accept_batch(
+            certificate.statement, certificate.proof, certificate.attestations, certificate.payee,
+            on_sent=partial(self._sent, batch_id),
+        )  # fmt: skip
         _log.info(
             "event=batch-mined batch=0x%s transaction=0x%s block=%d gas=%d",
             batch_id.hex(), mined.transaction.hex(), mined.block, mined.gas_used,
         )  # fmt: skip
-        self._look(batch_id)
 
     def _is_final(self, batch_id: bytes, certificate: Certificate) -> bool:
         """Whether most nodes show that the market refuses a batch, and have done so for long enough."""

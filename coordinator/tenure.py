@@ -19,7 +19,7 @@ from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
 from coordinator import coordinator_start
-from coordinator.coordinator import Coordinator
+from coordinator.coordinator import Coordinator, Equipment
 from coordinator.deliveries import PLACES
 from coordinator.fleet import Connect
 from coordinator.journal import Journal
@@ -82,11 +82,12 @@ class Tenure:
         try:
             coordinator_start.require_own_log(journal, means.view)  # in front of whatever goes by the log
             sender = ChainWriter(means.view, means.account, means.patience, self._stopping, outbox=self._outbox)
-            self.coordinator = Coordinator(
+            equipment = Equipment(
                 own, means.account, sender, journal, means.files, means.parameters, means.connect, means.clock,
                 self._rounds, self._fleet, self._accusing, self._beside, self._delivering, self._stopping,
-                watch=RoundWatch(means.clock, metrics.stepped, metrics.troubled, metrics.taken_back),
             )  # fmt: skip
+            watch = RoundWatch(means.clock, metrics.stepped, metrics.troubled, metrics.taken_back)
+            self.coordinator = Coordinator(equipment, watch)
             journal.listen(metrics.heard)
         except BaseException:
             self._outbox.close()

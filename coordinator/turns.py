@@ -13,9 +13,9 @@ from commons.runtime.clock import Clock
 from commons.runtime.pieces import progressed
 
 P = ParamSpec("P")
-KINDS = 5
-"""Kinds of work: submissions that are posted, fees, owners that are to be excluded, batches that the chain took back,
-what is to be deleted."""
+KINDS = 6
+"""Kinds of work: rounds that the log lacks, submissions that are posted, fees, owners that are to be excluded, batches
+that the chain took back, what is to be deleted."""
 SETTLED = 900
 """Seconds of the chain's time after which what it shows is taken to be settled: longer than it takes to be final."""
 MARGIN = 64

@@ -23,6 +23,7 @@ from commons.storage.parameters import PublicParameters
 from commons.storage.unlock import Unlock, unlock_by
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.tls import read_roots
+from gradroll.audit.archived import ArchiveAuditor
 from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.data_owner.participant import Participant
@@ -153,6 +154,11 @@ class Session:
         """
         roots = read_roots(tls_roots, "tls_roots")
         return Auditor(self.view, self.coordinator(coordinator, roots), self.parameters, roots)
+
+    @cached_property
+    def archive_auditor(self) -> ArchiveAuditor:
+        """An auditor of rounds that were exported to files; it asks the chain alone."""
+        return ArchiveAuditor(self.view, self.parameters)
 
     def writer(self, account: Path) -> ChainWriter:
         """Transactions to the market of the account in a key file; the same object each time."""

@@ -132,6 +132,11 @@ class Foresight:
         """From disk."""
         return self._environment.share_payload(submission)
 
+    @property
+    def signers(self) -> frozenset[bytes]:
+        """From disk."""
+        return self._environment.signers
+
     def sign(self, digest: bytes) -> bytes:
         """With this prover's key."""
         return self._environment.sign(digest)

@@ -39,6 +39,11 @@ class Formers:
         found = read_state(self._path, _CODEC, _VERSION, "names no members", _CURE)
         self._known: tuple[Membership, ...] = found.memberships if found else ()
 
+    @property
+    def known(self) -> tuple[Membership, ...]:
+        """All of them, in the order in which they came to be."""
+        return self._known
+
     def remember(self, own: Membership) -> None:
         """Add what this prover is now; durable on return.  Raises StorageError."""
         if own in self._known:

@@ -42,14 +42,18 @@ class ShareIntake:
         membership: Membership,
         *,
         clock_skew: int,
+        partials: Partials | None = None,
     ) -> None:
+        """Args:
+        partials: shares under way, shared with other lists of members.
+        """
         self._chain = chain
         self._store = store
         self._keystore = keystore
         self._environment = environment
         self._membership = membership
         self._clock_skew = clock_skew
-        self._partials = Partials(store.per_owner)
+        self._partials = partials or Partials(store.per_owner)
 
     def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
         """Receive one share; when the iterator ends, it is on disk.
@@ -115,8 +119,10 @@ class ShareIntake:
         self._environment.require_eligible(context, (header.owner_index,))
 
     def _require_unbound(self, header: SubmissionHeader, context: Context) -> None:
+        """Refuse an owner that is in a signed batch, but for the submission that is in it: its share got lost here."""
         self._store.ledger.require_open(header.task_id, header.round)
-        if self._store.ledger.bound_to(owner_key(context, header.owner)) is not None:
+        bound = self._store.ledger.bound_to(owner_key(context, header.owner))
+        if bound is not None and header.digest(context) not in bound.submissions:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
     def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Generator[int]:

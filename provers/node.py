@@ -7,7 +7,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -16,8 +16,9 @@ import grpc
 from commons.chain.pulse import ChainPulse
 from commons.chain.view import ChainView
 from commons.protocol.messages import Step, StepRequest
+from commons.protocol.streamheads import StepHead
+from commons.runtime import spans
 from commons.runtime.amounts import checksum
-from commons.runtime.clock import SystemClock
 from commons.runtime.descriptors import room_for
 from commons.runtime.identifiers import shown
 from commons.runtime.logcontext import about
@@ -26,6 +27,7 @@ from commons.runtime.pieces import Pieces
 from commons.runtime.process import keep_memory_private, stop_requested
 from commons.runtime.seldom import Seldom
 from commons.runtime.supervision import supervise
+from commons.settings.clocks import clock_of
 from commons.settings.loading import Settings
 from commons.settings.sections import ChainSettings, KeySettings, ProverSettings, UnlockSettings
 from commons.storage.parameters import PublicParameters
@@ -33,7 +35,8 @@ from commons.storage.unlock import unlock_by
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
 from commons.telemetry.operations import Operations
-from commons.wire import batchsteps, checks, sharestreams, uploads
+from commons.telemetry.tracing import traced
+from commons.wire import batchsteps, checks, sharestreams, tracecontext, uploads
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.calls import Calls, Limits, places_of
@@ -46,7 +49,7 @@ from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
 from provers import prover_start, stepmetrics
 from provers.background import Background
-from provers.joining.keystore import Keystore
+from provers.joining.keyring import Keyring
 from provers.prover import Prover, own_membership
 from provers.stepmetrics import StepMetrics
 from provers.store import Store
@@ -71,13 +74,14 @@ class ProverNode:
         """
         chain, keys = settings.section(ChainSettings), settings.section(KeySettings)
         self._own = own = settings.section(ProverSettings)
-        keystore = Keystore.load(own.keystore, unlock_by(settings.section(UnlockSettings).passphrase))
+        keyring = Keyring.load(own.keystore, unlock_by(settings.section(UnlockSettings).passphrase))
         self._identity = identity_of(own)
         readers = [ChainView.of(chain), *(ChainView.of(chain, url) for url in (own.second_node,) if url)]
+        keystore = keyring.seated(readers[0].committee(own.committee))
         membership = own_membership(readers, own.committee, keystore.address)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         prover_start.require_files(parameters)
-        clock = SystemClock()
+        clock = clock_of(settings, own)
         pulses = {name: ChainPulse(reader, clock) for name, reader in zip(_NODES, readers, strict=False)}
         self.operations = Operations("prover", settings, pulses, clock, state=own.state, tls=own.tls)
         with ExitStack() as undo:
@@ -86,7 +90,8 @@ class ProverNode:
             )  # fmt: skip
             undo.callback(store.close)
             prover_start.bind_state(own, readers[0].market_id)
-            self.prover = Prover(own, membership, keystore, readers, store, parameters, clock)
+            others = keyring.before(keystore)
+            self.prover = Prover(own, membership, keystore, readers, store, parameters, clock, others)
             undo.pop_all()
         prover_start.look_around(self.prover, own, announced(own.endpoint, self._identity), keystore, clock)
         self._background = Background("suspicions", _MOST_LOOKS)
@@ -95,7 +100,7 @@ class ProverNode:
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._tidy, daemon=True, name="tidy")
         self._turns = Pieces()
-        self._metrics = StepMetrics(self.operations.telemetry)
+        self._metrics = StepMetrics(self.operations.telemetry, clock)
         self._watch_over()
 
     def start(self) -> int:
@@ -149,7 +154,7 @@ class ProverNode:
 
     def _state(self) -> dict[str, object]:
         """What the operator is shown, beside what all servers say."""
-        status = self.prover.status()
+        status, last = self.prover.status(), self._metrics.last
         return {
             "address": checksum(status.address),
             "committee": shown(status.committee_id),
@@ -159,6 +164,8 @@ class ProverNode:
             "stored_bytes": status.stored_bytes,
             "refusals": dict(status.refusals),
             "step_under_way_seconds": self.prover.steps.longest(),
+            "last_step": last and {"step": last.step, "at": last.at},
+            "shares_overdue_seconds": self.prover.shares_overdue(),
             "work_waiting": self._background.pool.waiting,
         }
 
@@ -215,11 +222,13 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             self._prover.admit(head)
             if head.step is not Step.RELEASE:
                 self._calls.enter(context)
-            request = batchsteps.request_from_wire(head, parts, self._limits)
+            caller = _caller(head, context)
+            with self._part("read", head, caller) as told:
+                request = batchsteps.request_from_wire(head, told.incoming(parts), self._limits)
             if head.step is Step.RELEASE:
                 self._calls.enter(context, pool=Pool.RELEASES)
             try:
-                with about(step=request.step.name, session=f"0x{request.session.hex()[:16]}"):
+                with self._part("run", head, caller):
                     begun = time.monotonic()
                     reply = self._prover.run(request)
                     self._stepped(request.step.name, time.monotonic() - begun)
@@ -233,14 +242,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
     def DealKeys(self, request: pb.DealKeysRequest, context: grpc.ServicerContext) -> pb.DealKeysReply:  # noqa: N802
         """Deal the shared keys that this prover leads."""
         with answering(context, self._prover.refused):
-            packages = self._prover.deal(request.committee_id)
+            packages = self._prover.deal(request.committee_id, uploads.asked_reference(request))
             return pb.DealKeysReply(packages=[uploads.package_to_wire(package) for package in packages])
 
     def AcceptKeys(self, request: pb.AcceptKeysRequest, context: grpc.ServicerContext) -> pb.KeyConfirmation:  # noqa: N802
         """Take the other dealers' keys."""
         with answering(context, self._prover.refused):
             packages = uploads.packages_from_wire(request.packages)
-            confirmation = self._prover.accept(request.committee_id, packages)
+            confirmation = self._prover.accept(request.committee_id, packages, uploads.asked_reference(request))
             self._calls.known(context)
             return uploads.confirmation_to_wire(confirmation)
 
@@ -249,14 +258,14 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._prover.refused):
             checks.counted(request.confirmations, 1, self._prover.membership.committee.size, "confirmations")
             words = [uploads.confirmation_from_wire(word) for word in request.confirmations]
-            self._prover.confirm(request.committee_id, words)
+            self._prover.confirm(request.committee_id, words, uploads.asked_reference(request))
             self._calls.known(context)
             return pb.ConfirmKeysReply()
 
     def Status(self, request: pb.ProverStatusRequest, context: grpc.ServicerContext) -> pb.ProverStatusReply:  # noqa: N802
         """What this prover says of itself."""
         with answering(context, self._prover.refused):
-            return uploads.status_to_wire(self._prover.status())
+            return uploads.status_to_wire(self._prover.status(uploads.asked_reference(request)))
 
     def GetCertificate(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
@@ -290,6 +299,15 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             self._seldom.say(logging.INFO, (batch_id, receipt.challenge), *line)
             return uploads.availability_to_wire(receipt)
 
+    @contextmanager
+    def _part(self, name: str, head: StepHead, caller: str | None) -> Iterator[spans.Span]:
+        """A part of a step: what is logged and traced in it says of which."""
+        with (
+            about(step=head.step.name, session=f"0x{head.session.hex()[:16]}"),
+            spans.joined(name, caller, prover=self._prover.membership.index) as told,
+        ):
+            yield told
+
     def _look_at(self, request: StepRequest) -> None:
         """Behind the answer: looking asks the node, and reads a round's batches."""
         if request.step is Step.RELEASE and not self._background.start(
@@ -302,13 +320,19 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         return batchsteps.Limits(self._prover.dimension(session))
 
 
+def _caller(head: StepHead, context: grpc.ServicerContext) -> str | None:
+    """The span of a step's caller; None for RELEASE, which anybody may ask for: no stranger fills a trace."""
+    return None if head.step is Step.RELEASE else tracecontext.incoming(context)
+
+
 def serve(settings: Settings) -> None:
     """Run a prover until SIGINT or SIGTERM; call it from the main thread."""
     keep_memory_private()
     stop = stop_requested()
-    node = ProverNode(settings)
-    try:
-        node.start()
-        supervise(stop, node.operations.watchdog, node.health.works)
-    finally:
-        node.stop()
+    with traced(settings, "prover"):
+        node = ProverNode(settings)
+        try:
+            node.start()
+            supervise(stop, node.operations.watchdog, node.health.works)
+        finally:
+            node.stop()

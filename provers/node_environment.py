@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from circuits.commitment import CommitmentKey
 from circuits.errors import ChainError, ClosedError, InvalidInputError, UnknownError
 from circuits.groth16 import ProvingKey
@@ -37,7 +39,12 @@ class NodeEnvironment:
         membership: Membership,
         max_dimension: int,
         clock_skew: int,
+        others: Sequence[Keystore] = (),
     ) -> None:
+        """Args:
+        others: keys that the prover has beside ``keystore``.
+        """
+        self._others = tuple(others)
         self._chain = chain
         self._finality = finality
         self._store = store
@@ -186,6 +193,11 @@ class NodeEnvironment:
     def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
         """Addresses of the task's owners with these registration indices."""
         return tuple(self._chain.owner_at(task_id, index) for index in indices)
+
+    @property
+    def signers(self) -> frozenset[bytes]:
+        """Of all keys in the prover's directory."""
+        return frozenset(keys.address for keys in (self._keystore, *self._others))
 
     def sign(self, digest: bytes) -> bytes:
         """Sign with this prover's key."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from circuits.errors import ChainError, GradrollError, InvalidInputError, UnknownError
@@ -14,7 +15,7 @@ from circuits.terms import DAY
 from commons import VERSION
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import Certificate
-from commons.protocol.keypackages import CommitteeReference, KeyConfirmation, KeyPackage
+from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
@@ -32,11 +33,14 @@ from provers.finality import Finality
 from provers.intake import ShareIntake
 from provers.joining.keysetup import KeySetup
 from provers.joining.keystore import Keystore
+from provers.keyretirement import KeyRetirement
 from provers.ledgerrows import RoundName
 from provers.node_environment import NodeEnvironment
+from provers.partials import Partials
 from provers.party.vouching import attest_availability
 from provers.retention import Retention
-from provers.runner import Runner
+from provers.runner import Runner, Turns
+from provers.seats import Seat, Seats, former_memberships, record_of, reference_of
 from provers.stepgate import StepGate
 from provers.store import Store
 from provers.suspicions import Suspicions
@@ -63,41 +67,73 @@ class Prover:
         store: Store,
         parameters: PublicParameters,
         clock: Clock,
+        others: Sequence[Keystore] = (),
     ) -> None:
+        """Args:
+        keystore: the member's present keys.
+        others: the keys that it had before.
+        """
         self._settings = settings
-        self._keystore = keystore
         self._clock = clock
         self._readers = tuple(readers)
         self.chain, self.store = readers[0], store
         self.membership = membership
         store.formers.remember(membership)
-        self._environment = environment = NodeEnvironment(
-            self.chain, Finality(readers, settings.confirmations), store, keystore, parameters, clock,
-            membership=membership, max_dimension=settings.max_dimension,
-            clock_skew=settings.clock_skew,
-        )  # fmt: skip
-        committee = self.membership.committee
-        reference = CommitteeReference(self.chain.chain_id, self.chain.registry, committee)
-        self._setup = KeySetup(keystore, reference, committee, self.membership.index)
-        self._setup_lock = threading.Lock()
-        self._intake = ShareIntake(
-            self.chain, store, keystore, environment, self.membership, clock_skew=settings.clock_skew
+        self._parts = _Parts(
+            Finality(readers, settings.confirmations),
+            parameters,
+            Turns(),
+            Partials(store.per_owner),
+            (keystore, *others),
         )
-        self._runner = Runner(self.membership, self._setup, store, environment, kept_replies=settings.kept_replies)
-        self._gate = StepGate(self._runner.task_of, self._environment.own_coordinator, clock)
+        self._setup_lock = threading.Lock()
+        self.seats = Seats(self.chain, self._seat(membership, keystore), self._former())
+        self._environment = environment = self.seats.present.environment
+        self._gate = StepGate(self.seats.task_of, environment.own_coordinator, clock)
         self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
+        self._retirement = KeyRetirement(readers, self.seats, others, settings, clock)
         self._retention = Retention(readers, store, settings)
         self._seldom = Seldom(_log)
+        self._undecided: Mapping[RoundName, int] = {}
         self._refusals: Counter[str] = Counter()
+
+    def _seat(self, membership: Membership, keystore: Keystore) -> Seat:
+        """What this prover is as a member of one list of members."""
+        own, parts, committee = self._settings, self._parts, membership.committee
+        environment = self._environment_of(membership, keystore)
+        reference = reference_of(self.chain, committee)
+        setup = KeySetup(keystore, reference, committee, membership.index)
+        intake = ShareIntake(
+            self.chain, self.store, keystore, environment, membership,
+            clock_skew=own.clock_skew, partials=parts.partials,
+        )  # fmt: skip
+        runner = Runner(membership, setup, self.store, environment, kept_replies=own.kept_replies, turns=parts.turns)
+        return Seat(membership, reference.digest, keystore, environment, setup, intake, runner)
+
+    def _environment_of(self, membership: Membership, keystore: Keystore) -> NodeEnvironment:
+        own, parts = self._settings, self._parts
+        return NodeEnvironment(
+            self.chain, parts.finality, self.store, keystore, parts.parameters, self._clock,
+            membership=membership, max_dimension=own.max_dimension, clock_skew=own.clock_skew, others=parts.keystores,
+        )  # fmt: skip
+
+    def _former(self) -> list[Seat]:
+        """Seats of rounds that were opened with other members, or other keys of this one."""
+
+        def named(committee: Committee) -> bytes:
+            return reference_of(self.chain, committee).digest
+
+        found = former_memberships(self.store.formers, self.membership, self._parts.keystores, named)
+        return [self._seat(former, keys) for former, keys in found]
 
     @property
     def address(self) -> bytes:
         """The prover's 20-byte signing address."""
-        return self._keystore.address
+        return self.seats.present.keystore.address
 
     def close(self) -> None:
         """Let go of the state directory."""
-        self._intake.close()
+        self.seats.present.intake.close()
         self.store.close()
 
     def require_served(self, task_id: int) -> None:
@@ -106,15 +142,15 @@ class Prover:
 
     def take(self, head: ShareHead, chunks: Iterator[SealedChunk]) -> Generator[int]:
         """Take one share in, as ``ShareIntake.take``: it yields how many chunks are here."""
-        return self._intake.take(head, chunks)
+        return self.seats.of_round(head.header.task_id, head.header.round).intake.take(head, chunks)
 
     def receipt(self, header: SubmissionHeader) -> tuple[bytes, bytes]:
         """Submission and receipt of a share that is here.  Raises UnknownError."""
-        return self._intake.receipt(header)
+        return self.seats.of_round(header.task_id, header.round).intake.receipt(header)
 
     def dimension(self, session: bytes) -> int:
         """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""
-        return self._runner.dimension(session)
+        return self.seats.dimension(session)
 
     def admit(self, head: StepHead) -> None:
         """Let a step in by its head alone, before anything else of it is read.  Raises as ``StepGate.admit``."""
@@ -122,17 +158,17 @@ class Prover:
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk."""
-        return self._runner.run(request)
+        return self.seats.run(request)
 
     @property
     def steps(self) -> Pieces:
         """The step under way, if any."""
-        return self._runner.pieces
+        return self._parts.turns.pieces
 
     @property
     def keys_ready(self) -> bool:
-        """Whether the committee's shared keys are confirmed."""
-        return self._setup.ready
+        """Whether the present members' shared keys are confirmed."""
+        return self.seats.present.setup.ready
 
     def look_at(self, request: StepRequest) -> None:
         """Look for evidence in the certificate of a release, whatever was answered.  Never raises."""
@@ -141,45 +177,65 @@ class Prover:
     def availability(self, batch_id: bytes, payload: bytes) -> AvailabilityReceipt:
         """This prover's word that a batch's sum is to be had.  Raises as ``attest_availability``; UnknownError."""
         certificate = Certificate.decode(self.store.certificate(batch_id))
-        return attest_availability(self._environment, certificate, payload)
+        context = certificate.statement.context
+        members = self.chain.committee_of_round(context.task_id, context.round).members
+        own = next((keys for keys in self._parts.keystores if keys.address in members), self.seats.present.keystore)
+        # Its word counts with the key of the round alone, also long after the seat of that time was left.
+        return attest_availability(self._environment_of(self.membership, own), certificate, payload)
 
-    def deal(self, committee_id: int) -> tuple[KeyPackage, ...]:
+    def deal(self, committee_id: int, reference: bytes = b"") -> tuple[KeyPackage, ...]:
         """Deal the shared keys that this prover leads.
 
         A member whose key is revoked meanwhile is in rounds that were opened before, so it gets its keys all the same.
+
+        Args:
+            reference: digest that names the list of members; without, the present ones.
 
         Raises:
             UnknownError: not all members have joined, or they are others than when this prover was started.
         """
         with self._setup_lock:
-            self._own_committee(committee_id)
-            record, *others = (reader.committee_record(committee_id) for reader in self._readers)
-            if any(shown.committee != self.membership.committee for shown in (record, *others)):
+            seat = self._asked(committee_id, reference)
+            record, *others = (record_of(reader, seat.membership.committee) for reader in self._readers)
+            if record is None or any(shown is None for shown in others):
                 raise UnknownError("the committee has other members than when this prover was started; start it anew")
-            if not all(any(key) for shown in (record, *others) for key in shown.hpke_keys):
+            known = [shown.hpke_keys for shown in (record, *others) if shown is not None]
+            if not all(any(key) for keys in known for key in keys):
                 raise UnknownError("not every member of the committee has registered its key yet; try again then")
-            if any(other.hpke_keys != record.hpke_keys for other in others):
+            if any(keys != record.hpke_keys for keys in known):
                 raise ChainError("the two nodes show different keys of the committee's members; which one is right?")
-            return tuple(self._setup.deal(record.hpke_keys))
+            return tuple(seat.setup.deal(record.hpke_keys))
 
-    def accept(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
-        """Take the other dealers' keys."""
+    def accept(self, committee_id: int, packages: Sequence[KeyPackage], reference: bytes = b"") -> KeyConfirmation:
+        """Take the other dealers' keys; ``reference`` as above."""
         with self._setup_lock:
-            self._own_committee(committee_id)
-            return self._setup.accept(packages)
+            return self._asked(committee_id, reference).setup.accept(packages)
 
-    def confirm(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
-        """Compare what all members hold."""
+    def confirm(self, committee_id: int, confirmations: Sequence[KeyConfirmation], reference: bytes = b"") -> None:
+        """Compare what all members hold; ``reference`` as above."""
         with self._setup_lock:
-            self._own_committee(committee_id)
-            self._setup.confirm(confirmations)
+            self._asked(committee_id, reference).setup.confirm(confirmations)
 
-    def status(self) -> ProverStatus:
-        """What this prover says of itself."""
+    def _asked(self, committee_id: int, reference: bytes) -> Seat:
+        if committee_id != self._settings.committee:
+            own = shown(self._settings.committee)
+            raise UnknownError(f"this prover belongs to committee {own}, not {shown(committee_id)}")
+        seat = self.seats.of_reference(reference)
+        if seat is None:
+            raise UnknownError("the committee has other members than when this prover was started; start it anew")
+        return seat
+
+    def status(self, reference: bytes = b"") -> ProverStatus:
+        """What this prover says of itself, as a member of the list that ``reference`` names.
+
+        For members with whom it does not work, it says what it is now, and that it has no keys.
+        """
         count, size = self.store.usage()
+        found = self.seats.of_reference(reference)
+        seat = found or self.seats.present
         return ProverStatus(
-            self.address, self.chain.chain_id, self.chain.market, self._settings.committee, self.membership.index,
-            VERSION, self._setup.ready, count, size, dict(self._refusals),
+            seat.keystore.address, self.chain.chain_id, self.chain.market, self._settings.committee,
+            seat.membership.index, VERSION, found is not None and seat.setup.ready, count, size, dict(self._refusals),
         )  # fmt: skip
 
     def refused(self, error: GradrollError) -> None:
@@ -191,8 +247,9 @@ class Prover:
         try:
             now = self._clock.time()  # not the node's word: a time far ahead would cost the shares of running rounds
             deleted = self.store.discard_settled(int(now), self._still_open(int(now)))
-            self._intake.tidy(now)
+            self.seats.present.intake.tidy(now)
             self._retention.turn(int(now))
+            self.retire(int(now))
         except Exception as error:  # whatever it was, it is tried again: this is what deletes shares
             reason = str(error) if isinstance(error, GradrollError) else type(error).__name__
             _log.warning("event=tidy-failed reason=%r", reason)
@@ -200,15 +257,30 @@ class Prover:
         if deleted:
             _log.info("event=shares-deleted count=%d", deleted)
 
+    def shares_overdue(self) -> float:
+        """Seconds for which shares are kept beyond their round, as nodes are silent about it or differ; 0 for none."""
+        due = self._undecided.values()
+        return max(self._clock.time() - min(due), 0.0) if due else 0.0
+
+    def retire(self, now: int) -> None:
+        """Destroy keys with which nothing is opened any more; see ``KeyRetirement.turn``."""
+        self._retirement.turn(now)
+
     def _still_open(self, now: int) -> frozenset[RoundName]:
         """Rounds whose shares are due by what one node said when they came in, and are not by what most say now.
 
         A pause of the market moves deadlines, and the one node may have lied.
         """
-        return frozenset(name for name, due in self.store.due(now).items() if not self._is_over(name, due, now))
+        due = self.store.due(now)
+        over = {name: self._is_over(name, at, now) for name, at in due.items()}
+        self._undecided = {name: at for name, at in due.items() if over[name] is None}
+        return frozenset(name for name in due if not over[name])
 
-    def _is_over(self, name: RoundName, due: int, now: int) -> bool:
-        """Whether most nodes of each reader say that a round's shares are not needed any more."""
+    def _is_over(self, name: RoundName, due: int, now: int) -> bool | None:
+        """Whether most nodes of each reader say that a round's shares are not needed any more; None if they do not say.
+
+        Nobody else may decide it: what is deleted too early is lost to the round, so its operator is told instead.
+        """
         try:
             return all(reader.most(partial(self._is_past, reader, name, due, now)) for reader in self._readers)
         except GradrollError as error:  # nodes that are silent, or differ, delete nothing
@@ -216,12 +288,12 @@ class Prover:
                 logging.WARNING, name,
                 "event=shares-kept task=%s round=%d reason=%r", shown(name[0]), name[1], str(error),
             )  # fmt: skip
-            return False
+            return None
 
     def _is_past(self, reader: MarketReader, name: RoundName, due: int, now: int) -> bool:
         """Whether a node shows a round's end; of one that it does not know, whether it would be after any pause.
 
-        By the chain's time as well as by this machine's: a clock that is ahead would cost the shares of running rounds.
+        Both this machine's clock and the node's have to say so: either may be far ahead.
         """
         now = min(now, reader.now())
         try:
@@ -229,10 +301,16 @@ class Prover:
         except UnknownError:  # opened in blocks that were taken back
             return now > due + _LONGEST_PAUSE
 
-    def _own_committee(self, committee_id: int) -> None:
-        if committee_id != self._settings.committee:
-            own = shown(self._settings.committee)
-            raise UnknownError(f"this prover belongs to committee {own}, not {shown(committee_id)}")
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What all seats of a prover share, beside its store."""
+
+    finality: Finality
+    parameters: PublicParameters
+    turns: Turns
+    partials: Partials
+    keystores: tuple[Keystore, ...]
 
 
 def own_membership(readers: Sequence[MarketReader], committee_id: int, address: bytes) -> Membership:

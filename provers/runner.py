@@ -6,21 +6,24 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 
-from circuits.errors import GradrollError, UnknownError
+from circuits.errors import GradrollError, UnknownError, WireError
 from circuits.statement import Membership
 from commons.protocol.bodies import SignatureBody
 from commons.protocol.bounded import remember
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
 from commons.protocol.streamheads import StepHead
+from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.seldom import Seldom
 from provers.foresight import Foresight, UnforeseenError
 from provers.joining.keysetup import KeySetup
 from provers.node_environment import NodeEnvironment
-from provers.party import Party, RestoredError, handle, known_cohort
+from provers.party import Outcome, Party, RestoredError, handle, known_cohort
 from provers.store import Store
 
 _log = logging.getLogger(__name__)
@@ -28,12 +31,31 @@ _LONG = frozenset({Step.COMBINE, Step.PROBE_COMBINE, Step.REVEAL})
 """Their replies are as long as a share; only the last one is kept for a coordinator that asks again."""
 
 
-class Runner:
-    """Owns the party of this node.
+class Turns:
+    """One step at a time: what a step checks in the ledger, no other one may change before it is written.
 
     Attributes:
         pieces: the step under way, if any.
     """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.pieces = Pieces()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Run a step, alone."""
+        with spans.part("wait"):
+            self._lock.acquire()
+        try:
+            with self.pieces.piece():
+                yield
+        finally:
+            self._lock.release()
+
+
+class Runner:
+    """Owns the party of this node, as a member of one list of members."""
 
     def __init__(
         self,
@@ -43,15 +65,18 @@ class Runner:
         environment: NodeEnvironment,
         *,
         kept_replies: int = 64,
+        turns: Turns | None = None,
     ) -> None:
+        """Args:
+        turns: shared with other runners of the same store, of which one step at a time runs.
+        """
         self._membership = membership
         self._key_setup = key_setup
         self._store = store
         self._environment = environment
         self._kept_replies = kept_replies
-        self._lock = threading.Lock()
+        self._turns = turns or Turns()
         self._seldom = Seldom(_log)
-        self.pieces = Pieces()
         self._party: Party | None = None
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
@@ -59,7 +84,7 @@ class Runner:
         """Coordinates of the model of a cohort or an attempt; bounds what is read for it.  Raises UnknownError."""
         party = self._party  # replaced as a whole, so no lock is needed
         if party is None:
-            raise UnknownError(f"no attempt 0x{session.hex()} here (a restart forgets it); begin a new one")
+            raise _unknown(session)
         state = party.cohorts.get(session) or party.any_attempt(session)
         return state.cohort.context.dimension
 
@@ -68,21 +93,37 @@ class Runner:
         if head.step is Step.COIN:
             return head.task_id
         if self._party is None:
-            raise UnknownError(f"no session 0x{head.session.hex()} here (a restart forgets it); begin a new one")
+            raise _unknown(head.session)
         return known_cohort(self._party, head).context.task_id
+
+    def require_known(self, request: StepRequest) -> None:
+        """Raise UnknownError for a step (no COIN, no RELEASE) of a session that nobody knows here.
+
+        What else is wrong with it, is said when it runs.
+        """
+        party = self._party
+        if party is None:
+            raise _unknown(request.session)
+        with suppress(WireError):
+            known_cohort(party, request)
 
     def run(self, request: StepRequest) -> StepReply:
         """Run one step.  When it raises, nothing has changed; when it returns, what it implies is on disk.
 
+        A share that is found damaged is dropped all the same, so that it can be taken in again.
+
         The chain is asked while other steps run: a node that lags keeps back the steps of its own questions alone.
         """
         key, foresight = _identity(request), Foresight(self._environment)
+        if request.step is Step.COIN and request.cohort is not None:
+            self._store.doubt(request.cohort.digests)  # while this prover can still be handed what was damaged
         while True:
             try:
-                with self._lock, self.pieces.piece():
+                with self._turns.turn():
                     return self._answer(key, request, foresight)
             except UnforeseenError as missing:
-                foresight.learn(missing)
+                with spans.part("learn"):
+                    foresight.learn(missing)
 
     def _answer(self, key: bytes, request: StepRequest, foresight: Foresight) -> StepReply:
         if key in self._replies:
@@ -99,7 +140,7 @@ class Runner:
             membership, keys = self._membership, self._key_setup.keys
             self._party = Party.new(membership.index, membership.committee, keys, secrets.token_bytes(NONCE_BYTES))
         try:
-            outcome = handle(self._party, request, foresight)
+            outcome = _computed(self._party, request, foresight)
         except GradrollError as error:
             if isinstance(error, RestoredError):
                 self._store.commit((error.entry,))
@@ -112,8 +153,9 @@ class Runner:
         if request.step is Step.ATTEST:  # before the lock, which binds the owners: after it the batch must be kept
             dimension = self.dimension(request.session)
             self._store.require_room_for_batch(outcome.about[0], len(request.payload), dimension)
-        self._store.commit(outcome.entries, outcome.about)
-        self._keep(request, outcome.reply.message)
+        with spans.part("write"):
+            self._store.commit(outcome.entries, outcome.about)
+            self._keep(request, outcome.reply.message)
         self._party = outcome.party
         return outcome.reply
 
@@ -128,6 +170,20 @@ class Runner:
     def _drop_long_replies(self) -> None:
         for key in [key for key, reply in self._replies.items() if reply.message.step in _LONG]:
             del self._replies[key]
+
+
+def _computed(party: Party, request: StepRequest, foresight: Foresight) -> Outcome:
+    """What the step leads to.  Raises as ``handle``; that a fact of the chain is missing is no failure."""
+    with spans.part("compute"):
+        try:
+            return handle(party, request, foresight)
+        except UnforeseenError as error:
+            missing = error
+    raise missing
+
+
+def _unknown(session: bytes) -> UnknownError:
+    return UnknownError(f"no session 0x{session.hex()} here (a restart forgets it); begin a new one")
 
 
 def _identity(request: StepRequest) -> bytes:

@@ -142,10 +142,12 @@ class ShareWriter:
 
 
 def map_scalars(path: Path, dimension: int) -> FrArray:
-    """A share file as FrArray (share_length, 4), read-only and mapped.  Raises StorageError when it is cut off."""
+    """A share file as FrArray (share_length, 4), read-only and mapped.  Raises DamagedError when that is not so."""
+    if not path.exists():
+        raise DamagedError("a share is gone from the disk; this prover waits until it is handed to it again")
     vector = map_vector(path)
     if len(vector) != share_length(dimension):
-        raise DamagedError("a share on disk is cut off; this prover sits its submission out")
+        raise DamagedError("a share on disk is cut off; this prover waits until it is handed to it again")
     return vector
 
 
@@ -164,7 +166,7 @@ def require_whole(vector: FrArray, digest: bytes) -> None:
     corrupt provers to make them fit, the validity test would then open a linear function of an honest gradient.
     """
     if hashlib.sha256(vector.data).digest() != digest:
-        raise DamagedError("a share on disk is damaged; this prover sits its submission out")
+        raise DamagedError("a share on disk is damaged; this prover waits until it is handed to it again")
 
 
 def map_vector(path: Path) -> FrArray:

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from commons.protocol.messages import Step
+from commons.runtime.clock import Clock
 from commons.telemetry.metrics import Telemetry
 from provers.prover import Prover
 
 _STEPS = frozenset(step.name for step in Step)
 
 
-class StepMetrics:
-    """Counts steps."""
+@dataclass(frozen=True, slots=True)
+class LastStep:
+    """The step that was answered last.  ``at``: when, seconds since 1970."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    step: str
+    at: float
+
+
+class StepMetrics:
+    """Counts steps.
+
+    Attributes:
+        last: the one that was answered last; None for none since the start.
+    """
+
+    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
+        self._clock = clock
+        self.last: LastStep | None = None
+        telemetry.gauge(
+            "last_step_timestamp_seconds", "When this prover last answered a step of a batch.",
+            lambda: None if self.last is None else self.last.at,
+        )  # fmt: skip
         self._seconds = telemetry.seconds("step_seconds", "What this prover took for a step that it answered.", "step")
 
     def stepped(self, step: str, seconds: float) -> None:
         """A step is answered."""
+        self.last = LastStep(step, self._clock.time())
         if step in _STEPS:
             self._seconds.labels(step).observe(seconds)
 
@@ -29,6 +51,11 @@ def show(telemetry: Telemetry, prover: Prover, most_bytes: int) -> None:
     """
     telemetry.gauge("keys_ready", "1 once the shared keys are confirmed.", lambda: float(prover.keys_ready))
     telemetry.gauge("shares_stored", "Submissions whose shares are kept.", lambda: float(prover.store.usage()[0]))
-    telemetry.gauge("store_used_bytes", "Bytes of those shares.", lambda: float(prover.store.usage()[1]))
-    telemetry.gauge("store_limit_bytes", "Most bytes of them.", lambda: float(most_bytes))
+    telemetry.gauge("store_used_bytes", "Bytes of shares that are kept.", lambda: float(prover.store.usage()[1]))
+    telemetry.gauge("store_limit_bytes", "The setting prover.max_store_bytes.", lambda: float(most_bytes))
+    telemetry.gauge(
+        "shares_overdue_seconds",
+        "How long owners' shares are kept beyond the end of their round, as too few nodes say that it is over.",
+        prover.shares_overdue,
+    )  # fmt: skip
     telemetry.gauge("step_under_way_seconds", "How long the step under way takes by now.", prover.steps.longest)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,14 +25,7 @@ from commons.runtime.clock import Clock, SystemClock
 from commons.sharing.sharepayloads import DENSE_FORM
 from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database, Step, statements
-from commons.storage.files import (
-    LOCAL_DISK,
-    DirectoryLock,
-    Disk,
-    make_directory,
-    move_durably,
-    sync_directory,
-)
+from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, make_directory, move_durably, sync_directory
 from native import FrArray
 from provers.batchfiles import BatchFiles
 from provers.formers import Formers
@@ -209,25 +202,37 @@ class Store:
         self._count_shares(record.task_id, int(there is None), record.size - (there[0] if there else 0))
 
     def share(self, submission: bytes) -> FrArray:
-        """A stored share: FrArray (share_length, 4), read-only; its digest is checked at the first use of a process.
+        """A stored share: FrArray (share_length, 4), read-only; its digest is checked at first, and after ``doubt``.
 
         Raises:
             UnknownError: it is not here.
-            StorageError: it is damaged.
+            StorageError: it is damaged; it is not here any more then, so that it can be taken in again.
         """
-        vector = map_scalars(self._share_path(submission), self._known(submission).dimension)
-        if submission not in self._whole:
-            query = "SELECT scalars FROM shares WHERE submission = ?"
-            require_whole(vector, self._database.query(query, (submission,))[0][0])
-            self._whole.add(submission)
+        record = self._known(submission)
+        try:
+            vector = map_scalars(self._share_path(submission), record.dimension)
+            if submission not in self._whole:
+                stored = self._database.query("SELECT scalars FROM shares WHERE submission = ?", (submission,))
+                require_whole(vector, stored[0][0])
+                self._whole.add(submission)
+        except DamagedError as error:
+            _log.error("event=share-lost submission=0x%s reason=%r", submission.hex(), str(error))
+            self._drop([submission])
+            raise
         return vector
 
+    def doubt(self, submissions: Iterable[bytes]) -> None:
+        """Look at the digests of shares again when they are next used: a disk damages what was whole before."""
+        self._whole.difference_update(submissions)
+
     def share_payload(self, submission: bytes) -> bytes:
-        """A stored share as its owner sealed it.  Raises UnknownError."""
-        record = self._known(submission)
-        body = self._share_path(submission) if record.form == DENSE_FORM else self._bodies / submission.hex()
+        """A stored share as its owner sealed it.  Raises as ``share``."""
+        self.doubt([submission])
+        self.share(submission)
+        form = self._known(submission).form
+        body = self._share_path(submission) if form == DENSE_FORM else self._bodies / submission.hex()
         with storing("cannot read the share"):
-            return bytes((record.form,)) + body.read_bytes()
+            return bytes((form,)) + body.read_bytes()
 
     def due(self, now: int) -> dict[RoundName, int]:
         """Rounds with shares that are to be deleted, by what was known when those came in, and when they became due."""
@@ -245,16 +250,19 @@ class Store:
         leaving -= self._keep_sums(leaving)
         ordered = sorted(leaving)
         for first in range(0, len(ordered), _AT_ONCE):
-            some = ordered[first : first + _AT_ONCE]
-            with self._database.transaction() as connection:
-                query = "SELECT task_id, bytes FROM shares WHERE submission = ?"
-                gone = [row for s in some for row in connection.execute(query, (s,))]
-                connection.executemany("DELETE FROM shares WHERE submission = ?", [(s,) for s in some])
-            for task_id, size in gone:
-                self._count_shares(int(task_id), -1, -size)
-            for submission in some:
-                self._delete(submission)
+            self._drop(ordered[first : first + _AT_ONCE])
         return len(leaving)
+
+    def _drop(self, some: Collection[bytes]) -> None:
+        """Delete shares, rows first: a file without one goes at the next start."""
+        with self._database.transaction() as connection:
+            query = "SELECT task_id, bytes FROM shares WHERE submission = ?"
+            gone = [row for s in some for row in connection.execute(query, (s,))]
+            connection.executemany("DELETE FROM shares WHERE submission = ?", [(s,) for s in some])
+        for task_id, size in gone:
+            self._count_shares(int(task_id), -1, -size)
+        for submission in some:
+            self._delete(submission)
 
     def _delete(self, submission: bytes) -> None:
         with storing("cannot delete a share"):
@@ -317,7 +325,8 @@ class Store:
         return self._add_up(selection, leaving) if found is None else found
 
     def _add_up(self, selection: Selection, leaving: bool) -> FrArray:
-        """Compute this prover's share of a sum from the shares under it, and keep it."""
+        """Compute this prover's share of a sum from the shares under it, and keep it; none of them is damaged."""
+        self.doubt(selection.submissions)
         rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
         task_id, digest = self._known(selection.submissions[0]).task_id, selection.digest
         raw = native.linear_combination(rows, list(selection.weights)).astype("<u8", copy=False).tobytes()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
-EXTRAS = {"operator": ("redis",), "demo": ("demo",), "dev": ("dev",)}
-"""Locks of the project itself, by the extras that they hold; an operator may choose a log in Redis."""
+EXTRAS = {"operator": ("redis", "traces"), "demo": ("demo",), "dev": ("dev",)}
+"""Locks of the project itself, by the extras that they hold; an operator may choose a log in Redis, and traces."""
 TOOLS = ("analysis", "docs", "fuzz")
 """Extras that are installed on their own, each into an environment of its own."""
 

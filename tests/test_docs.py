@@ -89,7 +89,7 @@ def test_commands_parse(document: Path) -> None:
 def test_commands_named_in_the_text_exist(document: Path) -> None:
     """`gradroll x y` in running text names a command (its arguments may be left out); mistakes are played elsewhere."""
     text = _BLOCK.sub("", document.read_text(encoding="utf-8"))
-    for command in re.findall(r"`gradroll ([a-z]+(?: [a-z]+)?)", text):
+    for command in re.findall(r"`gradroll ([a-z]+(?: [a-z]+(?:-[a-z]+)*)?)", text):
         with pytest.raises(SystemExit) as stopped:
             build_parser().parse_args([*command.split(), "--help"])
         assert stopped.value.code == 0, f"{identify(document)} names `gradroll {command}`"

@@ -25,6 +25,9 @@ from web3.exceptions import ContractPanicError
 from web3.types import RPCEndpoint
 
 from circuits.errors import ConfigError
+from commons.chain.devlogs import DevLogs
+from commons.chain.devmemo import DevMemo
+from commons.chain.devprecompiles import DevVM
 from commons.runtime.extras import missing
 from commons.runtime.process import stop_requested
 from commons.settings.hosts import join_address
@@ -44,13 +47,14 @@ BLOCK_GAS = 30_000_000
 _BALANCE = 10**6 * 10**18
 _ENOUGH = 1 << 160
 _MAX_BODY = 8 << 20
+_SENDS_FROM = ("eth_call", "eth_estimateGas")
 _TIMED = ("eth_sendRawTransaction", "eth_sendTransaction", "eth_getBlockByNumber")
 _CONSTANTS = {"net_version": str(CHAIN_ID), "eth_chainId": hex(CHAIN_ID)}
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
-_REFUSALS = (ValidationError, EvmValidationError, ValueError, TypeError, KeyError)
+_REFUSALS = (ValidationError, EvmValidationError, ValueError, TypeError, LookupError)
 
 
 class DevChain:
@@ -63,7 +67,7 @@ class DevChain:
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Prepare a chain at its genesis; ``port`` 0 takes any free one."""
         self.accounts = tuple(SigningKey.from_secret(key.to_bytes()) for key in get_default_account_keys(10))
-        backend = PyEVMBackend(genesis_parameters=_genesis(), genesis_state=_state())
+        backend = PyEVMBackend(_genesis(), _state(), vm_configuration=((0, DevVM),))
         backend.chain.gas_estimator = _estimate
         self._tester = EthereumTester(backend)
         self._lock = threading.Lock()
@@ -72,6 +76,12 @@ class DevChain:
         web3 = Web3(provider)
         web3.middleware_onion.clear()
         self._request = provider.request_func(web3, web3.middleware_onion)
+        self._memo = DevMemo(lambda: self._pending)
+        self._logs = DevLogs(
+            self._read_logs,
+            lambda: int(self._pending.block_number) - 1,
+            lambda number: bytes(self._tester.backend.chain.get_canonical_block_hash(number)),
+        )
         self._address = (host, port)
         self._server: _Server | None = None
 
@@ -95,6 +105,11 @@ class DevChain:
             self._server.server_close()
             self._server = None
 
+    @property
+    def _pending(self) -> Any:
+        """The header of the block that comes next: another object after each change of the chain."""
+        return self._tester.backend.chain.header
+
     def advance(self, seconds: int) -> None:
         """Put the chain's clock forward."""
         with self._lock:
@@ -104,7 +119,7 @@ class DevChain:
     def _tick(self) -> None:
         """Blocks come with transactions only; an empty one keeps the chain's time from standing still."""
         now = int(time.time()) + self._ahead
-        if now > int(self._tester.get_block_by_number("pending")["timestamp"]):
+        if now > int(self._pending.timestamp):
             self._tester.time_travel(now)
 
     def answer(self, method: str, params: Any) -> Json:
@@ -117,15 +132,25 @@ class DevChain:
         with self._lock:
             if method in _TIMED:
                 self._tick()
-            try:
-                response = cast(Json, self._request(RPCEndpoint(method), params))
-            except (TransactionFailed, ContractPanicError) as error:
-                return _reverted(error)
-            except _REFUSALS as error:
-                return {"error": {"code": -32602, "message": f"{type(error).__name__}: {error}"}}
+            found = self._logs.find(params) if method == "eth_getLogs" else None
+            return {"result": found} if found is not None else self._memo.answer(method, params, self._computed)
+
+    def _computed(self, method: str, params: Any) -> Json:
+        try:
+            if method in _SENDS_FROM:  # otherwise eth-tester derives all accounts, to take the first
+                params = [{"from": f"0x{self.accounts[0].address.hex()}", **params[0]}, *params[1:]]
+            response = cast(Json, self._request(RPCEndpoint(method), params))
+        except (TransactionFailed, ContractPanicError) as error:
+            return _reverted(error)
+        except _REFUSALS as error:
+            return {"error": {"code": -32602, "message": f"{type(error).__name__}: {error}"}}
         if "error" in response:
             return {"error": response["error"]}
         return {"result": _plain(response["result"])}
+
+    def _read_logs(self, first: int, last: int) -> list[Json]:
+        bounds = {"fromBlock": hex(first), "toBlock": hex(last)}
+        return list(self._computed("eth_getLogs", [bounds])["result"])
 
 
 def _genesis() -> dict[str, Any]:
@@ -137,7 +162,7 @@ def _state() -> dict[bytes, Any]:
 
 
 def _estimate(state: Any, transaction: Any) -> int:
-    """Gas that a transaction needs: from what it used, as each run takes seconds and a search takes a dozen."""
+    """Gas that a transaction needs: from what it used, as a search would run it a dozen times."""
     limit = state.gas_limit
     used = limit - _run(state, transaction, limit).get_gas_remaining()
     while True:

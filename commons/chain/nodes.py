@@ -26,6 +26,7 @@ from commons.chain.nodestanding import Standing
 from commons.chain.nodetrouble import NodeTroubleError, OtherChainError, together
 from commons.chain.nodewords import KNOWN, says
 from commons.chain.transport import Node
+from commons.runtime import spans
 from commons.runtime.pieces import progressed
 
 T = TypeVar("T")
@@ -275,7 +276,8 @@ class Nodes(BaseProvider):
 
     def _put(self, number: int, method: str, params: Any, seconds: float | None) -> RPCResponse:
         try:
-            answer = self._nodes[number].ask(method, params, look=seconds)
+            with spans.part("chain", calls=True, method=method, node=number):
+                answer = self._nodes[number].ask(method, params, look=seconds)
         except NodeTroubleError:
             self._gave_no_answer(number)
             raise

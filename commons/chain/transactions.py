@@ -30,6 +30,7 @@ from commons.chain.quotes import Announce, Quote
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import Rpc
+from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
 from commons.storage.accounts import SigningKey
@@ -116,12 +117,19 @@ class Sender:
             StorageError: the outbox cannot be written; nothing was sent.
         """
         call = self._call(to, data, value)
-        with self._lock, self.under_way.piece(), stage("sending a transaction, and waiting until it is mined"):
+        with (
+            spans.span("transaction") as told,
+            self._lock,
+            self.under_way.piece(),
+            stage("sending a transaction, and waiting until it is mined"),
+        ):
             deadline = time.monotonic() + self._patience.give_up
             with self._nonces.alone(deadline):
                 self._nonces.tidy()
                 entry = self._entry(to, data, value)
-                return self._lasting(entry, call, gas, deadline, on_sent or self._on_sent, repeatable=repeatable)
+                mined = self._lasting(entry, call, gas, deadline, on_sent or self._on_sent, repeatable=repeatable)
+            told.set(transaction=f"0x{mined.transaction.hex()}", block=mined.block, gas=mined.gas_used)
+            return mined
 
     def rehearse(self, to: bytes, data: bytes, *, gas: int) -> None:
         """Run a call without sending it.  Raises ContractError when the contract refuses, ChainError."""

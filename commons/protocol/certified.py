@@ -58,3 +58,24 @@ def combined(found: Iterable[Certificate], attesters: Attesters) -> tuple[Certif
     words = ((bare, signed[attesters.digest(bare)]) for bare in variants.values())
     quorum = attesters.committee.quorum
     return tuple(bare.attested_by(given.items()) for bare, given in words if len(given) >= quorum)
+
+
+def one_of_each(found: Iterable[Certificate], attesters: Attesters) -> tuple[Certificate, ...]:
+    """Of each batch that any member attested one certificate, with all valid attestations.
+
+    Which of its variants is the same for evidence: all that an attestation is a hash of is in each.  One whose headers
+    are for another number of provers is passed over, as it may not take all attestations.
+    """
+    first: dict[bytes, Certificate] = {}
+    signed: dict[bytes, dict[int, bytes]] = {}
+    for certificate in found:
+        if is_for(certificate, attesters.committee) and (given := attesters.valid(certificate)):
+            digest = attesters.digest(certificate)
+            first.setdefault(digest, certificate)
+            signed.setdefault(digest, {}).update(given)
+    return tuple(first[digest].attested_by(given.items()) for digest, given in signed.items())
+
+
+def is_for(certificate: Certificate, committee: Committee) -> bool:
+    """Whether a certificate's headers name one share for each member.  No attestation says so."""
+    return all(len(header.share_digests) == committee.size for header in certificate.statement.owners)

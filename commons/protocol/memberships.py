@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from circuits.hashing import contract_domain, typed_digest
+from circuits.hashing import contract_domain, keccak, tag, typed_digest, words
 
 MEMBERSHIP_TYPE = "Membership(uint256 committeeId,uint256 index,address signer,address controller)"
 """By a new signer: proof that it has its key."""
@@ -37,6 +37,14 @@ class Rotation:
     def digest(self, domain: bytes) -> bytes:
         """EIP-712 digest that the new signer signs, under ``registry_domain``."""
         return typed_digest(domain, MEMBERSHIP_TYPE, (self.committee_id, self.index, self.signer, self.controller))
+
+
+def proposal_digest(domain: bytes, rotation: Rotation, hpke_key: bytes) -> bytes:
+    """What a member signs of its next keys, with its present one, for its controller; no contract reads it.
+
+    The registry takes the sealing key for the controller's word, so that nobody on the way may put in another.
+    """
+    return keccak(words(tag("gradroll/v1/rotation-proposal"), rotation.digest(domain), hpke_key))
 
 
 @dataclass(frozen=True, slots=True)

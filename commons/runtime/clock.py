@@ -33,3 +33,18 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """See ``Clock``."""
         time.sleep(seconds)
+
+
+class WrongClock(SystemClock):
+    """The machine's, as if it had been set wrong: for trying out what a node does then.
+
+    Args:
+        offset: seconds that it is ahead, negative when it is behind.
+    """
+
+    def __init__(self, offset: float) -> None:
+        self._offset = offset
+
+    def time(self) -> float:
+        """See ``Clock``."""
+        return super().time() + self._offset

@@ -125,6 +125,9 @@ class Server(Section):
     One address has half of them at most."""
     clock_skew: Annotated[int, Interval(ge=0, le=3600), Unit("seconds")] = 30
     """Time after a submit deadline in which submissions still get in, as clocks and nodes differ."""
+    insecure_clock_offset: Annotated[float, Interval(ge=-31_536_000, le=31_536_000), Unit("seconds")] = 0.0
+    """How far this process's clock is ahead of the machine's, negative for behind: to try out what a machine does whose
+    clock was set wrong.  In development mode only."""
     idle_timeout: Annotated[float, Interval(ge=1, le=3600), Unit("seconds")] = 60.0
     """A caller that sends nothing for so long, or takes nothing of an answer, loses its call, and frees the thread that
     waits for it; one that is slow does not."""
@@ -254,7 +257,8 @@ class CoordinatorSettings(Server):
     """How long models, sums, bundles and statuses of a round are served after its settle deadline, but never less than
     `release_patience` or than the fees of its batches may take.  Then they are deleted, and their events with them."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
-    """Time between deletions of what is no longer needed."""
+    """Time between deletions of what is no longer needed, and between looks for accepted batches of rounds that the log
+    lacks; the first is at the start."""
     max_upload_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 37
     """Most bytes of owners' uploads on disk, which are deleted with their round.  A task has no more than is free for
     others, as anybody can make one that names this coordinator; an owner that finds no room uploads to the provers."""
@@ -349,6 +353,19 @@ class LogSettings(Section):
     """`text` for people, or `json` for programs that collect logs: one object a line."""
 
 
+class TelemetrySettings(Section):
+    """Traces of a prover, a coordinator or `gradroll submit`: what took how long, for a collector of OpenTelemetry."""
+
+    traces: NodeUrl | None = None
+    """Base address of the collector's OTLP over HTTP, such as `https://collector:4318`; nothing is traced if it is not
+    set.  It is sent times, rounds, batches, provers and counts of bytes.  Needs the extra `traces`."""
+    traces_roots: File | None = None
+    """PEM certificates to trust instead of the system's, for the collector."""
+    traces_in_clear: Switch = False
+    """Let `telemetry.traces` be an `http://` address of another machine.  Then whoever is on the line sees when which
+    round is worked on."""
+
+
 class WatchdogSettings(Section):
     """When a prover or a coordinator is taken to be stuck.  Waits of its own (`step_timeout`, `chain.give_up`) are
     allowed for whatever is set here."""
@@ -371,5 +388,6 @@ SECTIONS: dict[str, type[Section]] = {
     "task": TaskDefaults,
     "metrics": MetricsSettings,
     "log": LogSettings,
+    "telemetry": TelemetrySettings,
     "watchdog": WatchdogSettings,
 }

@@ -6,16 +6,18 @@ at all.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from circuits.atomicfile import storing
 from circuits.errors import StorageError
-from commons.storage.files import LOCAL_DISK, Disk
+from commons.storage.files import LOCAL_DISK, Disk, sync_directory, sync_file
 
 Step = Callable[[sqlite3.Connection], None]
 """Leads a file of one version to the next, in a transaction that it must not end (``executescript`` would)."""
@@ -40,6 +42,25 @@ def require_known(what: object, found: int, known: int) -> None:
             f"{what} was written by a newer release (version {found}, this one knows {known}); update this one, "
             "nothing was changed"
         )
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a sqlite file as it stands at one moment, while others may write to it; durable on return.
+
+    Raises:
+        StorageError: there is no such file, or it cannot be copied.
+    """
+    with storing(f"cannot copy {source} to {target}"):
+        if not source.is_file():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(source))
+        target.touch(mode=0o600, exist_ok=False)
+        try:
+            with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(target)) as writing:
+                reading.backup(writing)
+        except sqlite3.Error as error:
+            raise OSError(str(error)) from error
+        sync_file(target)
+        sync_directory(target.parent)
 
 
 class Database:

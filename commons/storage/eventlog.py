@@ -135,6 +135,11 @@ class SqliteLog:
         self._database.close()
 
 
+def log_file(url: str) -> Path | None:
+    """The file of a log in sqlite, None for a log that is elsewhere."""
+    return Path(url.removeprefix("sqlite://")) if url.startswith("sqlite://") else None
+
+
 def open_log(url: str, versions: RecordVersions = FIRST_VERSION) -> EventLog:
     """Open the log that a URL names: ``sqlite:///absolute/path`` or ``sqlite://relative``; see ``redislog`` for Redis.
 
@@ -144,8 +149,9 @@ def open_log(url: str, versions: RecordVersions = FIRST_VERSION) -> EventLog:
         ConfigError: another scheme.
         StorageError: the log cannot be used, or is one of a newer release.
     """
-    if url.startswith("sqlite://"):
-        return SqliteLog(Path(url.removeprefix("sqlite://")), versions)
+    path = log_file(url)
+    if path is not None:
+        return SqliteLog(path, versions)
     raise ConfigError("log: this URL is neither sqlite:// nor redis://")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from circuits.atomicfile import SECRET, storing, written_aside
 from circuits.errors import StorageError
@@ -14,6 +16,15 @@ from circuits.errors import StorageError
 def sync_directory(directory: Path) -> None:
     """Make a rename in a directory durable."""
     handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_file(path: Path) -> None:
+    """Make what a file holds durable.  Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -57,10 +68,22 @@ def write_durably(
     Raises:
         StorageError: the disk is full or not writable, or the file exists and must not be replaced.
     """
+    with written_durably(path, replace=replace, mode=mode, disk=disk) as out:
+        out.write(data)
+
+
+@contextmanager
+def written_durably(
+    path: Path, *, replace: bool = True, mode: int = SECRET, disk: Disk = LOCAL_DISK
+) -> Generator[IO[bytes]]:
+    """A file to write piece by piece; it is there when the block has ended, and not if that raises.
+
+    Arguments and errors are those of ``write_durably``.
+    """
     with storing(f"cannot write {path}"):
         make_directory(path.parent, 0o700 if mode == SECRET else 0o777)
         with written_aside(path, lambda name: disk.durably(lambda: _publish(name, path, replace=replace)), mode) as out:
-            out.write(data)
+            yield out
 
 
 def move_durably(source: Path, target: Path, disk: Disk = LOCAL_DISK) -> None:

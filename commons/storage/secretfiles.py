@@ -10,6 +10,7 @@ from typing import Any
 
 from circuits.errors import KeyFileError
 from circuits.foreignjson import parse_json
+from commons.storage.erasing import destroy
 from commons.storage.files import write_durably
 from commons.storage.unlock import LOCKED, Unlock
 
@@ -25,11 +26,28 @@ def write_secret_file(
     Args:
         unlock: encrypts the content.
     """
+    write_durably(path, _document(path, kind, content, unlock), replace=replace)
+
+
+def destroy_secret_file(path: Path, kind: str, instead: Mapping[str, Any], unlock: Unlock | None = None) -> None:
+    """Destroy what a file of a kind holds, and leave another content in its place.
+
+    Args:
+        instead: what is left, which is no secret.
+        unlock: encrypts that as well, as the file was.
+
+    Raises:
+        StorageError: it could not be done; do it again.
+    """
+    destroy(path, _document(path, kind, instead, unlock))
+
+
+def _document(path: Path, kind: str, content: Mapping[str, Any], unlock: Unlock | None) -> bytes:
     document = {"kind": kind, "version": _PLAIN, **content}
     if unlock is not None:
         raw = json.dumps(content, sort_keys=True).encode()
         document = {"kind": kind, "version": _SEALED, **unlock.seal(path, kind, raw)}
-    write_durably(path, json.dumps(document, sort_keys=True).encode() + b"\n", replace=replace)
+    return json.dumps(document, sort_keys=True).encode() + b"\n"
 
 
 def read_secret_file(path: Path, kind: str, unlock: Unlock = LOCKED, *, sealed: bool = False) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -20,9 +22,10 @@ from commons.wire.rpcstatus import calling
 from commons.wire.sharestreams import Sending
 from commons.wire.stalling import StallGuard
 from commons.wire.streams import BlobReader
+from commons.wire.tracecontext import Metadata
 
 R = TypeVar("R")
-_LEAST = 0.01
+LEAST = 0.01
 """Seconds that a call is given in any case, so that gRPC says what is wrong."""
 _LONGEST_FACTOR = 4.0
 """How much later than a busy server said one comes back, if it is busy again and again."""
@@ -68,6 +71,17 @@ class Client:
         self._closed.set()
         self._channel.close()
 
+    @contextmanager
+    def _calling(self, seconds: float | None = None) -> Iterator[None]:
+        """As ``calling``; a call that begins while the connection is closed here ends like those under way."""
+        try:
+            with calling(self.endpoint, seconds):
+                yield
+        except ValueError as error:  # gRPC's word for a channel that was closed
+            if not self._closed.is_set():
+                raise
+            raise UnavailableError(f"the connection to {self.endpoint} was closed here") from error
+
     def _ask(self, method: Callable[..., R], request: object, timeout: float | None = None) -> R:
         """One message for one message."""
 
@@ -77,34 +91,47 @@ class Client:
         (answer,) = self._within(once, timeout or self._timeout)
         return answer
 
-    def _stream_within(self, method: Callable[..., Any], asked: Asked, seconds: float) -> Iterator[Any]:
+    def _stream_within(
+        self, method: Callable[..., Any], asked: Asked, seconds: float, metadata: Metadata | None = None
+    ) -> Iterator[Any]:
         """The messages of an answer, which has so many seconds from the first to the last."""
-        return self._within(lambda left: method(asked(), timeout=left), seconds)
+        return self._within(lambda left: method(asked(), timeout=left, metadata=metadata), seconds)
 
     def _within(self, once: Callable[[float], Iterator[R]], seconds: float) -> Iterator[R]:
         """What a call brings that is told how many seconds are left."""
         until = time.monotonic() + seconds
 
         def attempt() -> Iterator[R]:
-            with calling(self.endpoint, seconds):
-                yield from once(max(until - time.monotonic(), _LEAST))
+            with self._calling(seconds):
+                yield from once(max(until - time.monotonic(), LEAST))
 
         return self._unless_busy(attempt, seconds)
 
     def _stream(
-        self, method: Callable[..., Any], asked: Asked, *, patient: bool = False, until: float = math.inf
+        self,
+        method: Callable[..., Any],
+        asked: Asked,
+        *,
+        patient: bool = False,
+        until: float = math.inf,
+        metadata: Metadata | None = None,
     ) -> Iterator[Any]:
         """The messages of an answer, as long as the call moves.
 
         Args:
             patient: wait for a connection that is broken, as long as for a message.
             until: when it is given up although it moves, on the monotonic clock.
+            metadata: that goes with the call.
 
         Raises:
             UnavailableError: it does not move, or not fast enough, or the connection broke.
         """
         seconds = min(self._stall, until - time.monotonic())
-        return self._unless_busy(lambda: self._moving(method, asked(), patient=patient, until=until), seconds)
+
+        def attempt() -> Iterator[Any]:
+            return self._moving(partial(method, metadata=metadata), asked(), patient=patient, until=until)
+
+        return self._unless_busy(attempt, seconds)
 
     def _upload(
         self, method: Callable[..., Any], sending: Callable[[], Sending[Any]], *, until: float = math.inf
@@ -135,9 +162,10 @@ class Client:
     def _moving(self, method: Callable[..., Any], request: Any, *, patient: bool, until: float) -> Iterator[Any]:
         guard = StallGuard(self._stall)
         sent = guard.sent(request) if isinstance(request, Iterator) else request
-        call = method(sent, wait_for_ready=patient)
+        with self._calling():
+            call = method(sent, wait_for_ready=patient)
         deadline = None if until == math.inf else until - time.monotonic()
-        with calling(self.endpoint), guard.watching(call.cancel, deadline=deadline):
+        with self._calling(), guard.watching(call.cancel, deadline=deadline):
             try:
                 yield from guard.incoming(call)
             except grpc.RpcError as error:

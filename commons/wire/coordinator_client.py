@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
@@ -20,7 +21,7 @@ from commons.wire import coordination, sharestreams
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
-from commons.wire.client import Client
+from commons.wire.client import LEAST, Client
 from commons.wire.sharestreams import Sending
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]
@@ -76,10 +77,15 @@ class CoordinatorClient(Client):
         with closing(self._upload(self._stub.OfferShares, sending, until=until)) as replies:
             sharestreams.require_stored(replies, upload.count)
 
-    def offer_status(self, submission: bytes) -> OfferStatus:
-        """Who has given a receipt for its share of an upload; whether each is the prover's, the caller checks."""
+    def offer_status(self, submission: bytes, *, until: float = math.inf) -> OfferStatus:
+        """Who has given a receipt for its share of an upload; whether each is the prover's, the caller checks.
+
+        Args:
+            until: when an answer is of no use any more, on the monotonic clock.
+        """
         request = pb.OfferStatusRequest(submission=submission)
-        return sharestreams.offer_status_from_wire(self._ask(self._stub.OfferStatus, request))
+        seconds = max(min(self._timeout, until - time.monotonic()), LEAST)
+        return sharestreams.offer_status_from_wire(self._ask(self._stub.OfferStatus, request, seconds))
 
     def put_model(self, data: bytes, task_id: int, publisher: ChainWriter) -> bytes:
         """Store a model of a task; returns its Keccak-256 digest, which the round on the chain names.

@@ -12,8 +12,9 @@ from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
+from commons.runtime import spans
 from commons.sharing.sealedbodies import Chunks
-from commons.wire import batchsteps, sharestreams, uploads
+from commons.wire import batchsteps, sharestreams, tracecontext, uploads
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
@@ -59,35 +60,50 @@ class ProverClient(Client):
         Args:
             timeout: seconds for all of it; without, it may take as long as it moves.
         """
-        asked = partial(batchsteps.request_to_wire, request)
-        if timeout is None:
-            parts = self._stream(self._stub.Run, asked)
-        else:
-            parts = self._stream_within(self._stub.Run, asked, timeout)
-        return batchsteps.reply_from_wire(parts, batchsteps.Limits(dimension))
+        with spans.part("ask", calls=True, step=request.step.name) as told:
+            metadata = tracecontext.outgoing()
 
-    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
-        """The sealed keys of which the prover is the dealer."""
-        reply = self._ask(self._stub.DealKeys, pb.DealKeysRequest(committee_id=committee_id))
+            def asked() -> Iterator[pb.RunRequest]:
+                return iter(told.outgoing(batchsteps.request_to_wire(request)))
+
+            if timeout is None:
+                parts = self._stream(self._stub.Run, asked, metadata=metadata)
+            else:
+                parts = self._stream_within(self._stub.Run, asked, timeout, metadata)
+            return batchsteps.reply_from_wire(told.incoming(parts), batchsteps.Limits(dimension))
+
+    def deal_keys(self, committee_id: int, reference: bytes = b"") -> tuple[KeyPackage, ...]:
+        """The sealed keys of which the prover is the dealer.
+
+        Args:
+            reference: digest that names the list of members (``CommitteeReference.digest``); without, the present ones.
+        """
+        request = pb.DealKeysRequest(committee_id=committee_id, reference=reference)
+        reply = self._ask(self._stub.DealKeys, request)
         return uploads.packages_from_wire(reply.packages)
 
-    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
-        """Give the prover the keys that are sealed to it."""
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage], reference: bytes = b"") -> KeyConfirmation:
+        """Give the prover the keys that are sealed to it; ``reference`` as above."""
         request = pb.AcceptKeysRequest(
-            committee_id=committee_id, packages=[uploads.package_to_wire(package) for package in packages]
+            committee_id=committee_id,
+            packages=[uploads.package_to_wire(package) for package in packages],
+            reference=reference,
         )
         return uploads.confirmation_from_wire(self._ask(self._stub.AcceptKeys, request))
 
-    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
-        """Give the prover all members' signed hashes."""
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation], reference: bytes = b"") -> None:
+        """Give the prover all members' signed hashes; ``reference`` as above."""
         request = pb.ConfirmKeysRequest(
-            committee_id=committee_id, confirmations=[uploads.confirmation_to_wire(word) for word in confirmations]
+            committee_id=committee_id,
+            confirmations=[uploads.confirmation_to_wire(word) for word in confirmations],
+            reference=reference,
         )
         self._ask(self._stub.ConfirmKeys, request)
 
-    def status(self, timeout: float | None = None) -> ProverStatus:
-        """What the prover says of itself."""
-        return uploads.status_from_wire(self._ask(self._stub.Status, pb.ProverStatusRequest(), timeout))
+    def status(self, timeout: float | None = None, reference: bytes = b"") -> ProverStatus:
+        """What the prover says of itself; ``reference`` as above."""
+        request = pb.ProverStatusRequest(reference=reference)
+        return uploads.status_from_wire(self._ask(self._stub.Status, request, timeout))
 
     def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
         """The certificate of a batch with the attestations that the prover knows; only its identifier is checked.

@@ -108,6 +108,13 @@ def asked_availability(message: pb.AvailabilityRequest) -> tuple[bytes, bytes]:
     return checks.digest(message.batch_id, "batch_id"), message.payload
 
 
+def asked_reference(
+    message: pb.ProverStatusRequest | pb.DealKeysRequest | pb.AcceptKeysRequest | pb.ConfirmKeysRequest,
+) -> bytes:
+    """Digest that names a list of members, or nothing for the present ones.  Raises WireError for another length."""
+    return checks.digest(message.reference, "reference") if message.reference else b""
+
+
 def status_from_wire(message: pb.ProverStatusReply) -> ProverStatus:
     """Raises WireError for a malformed field."""
     checks.counted(message.refusals, 0, MAX_STATUS_ENTRIES, "status.refusals")

@@ -6,20 +6,32 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from circuits.errors import GradrollError, NotReadyError, UnavailableError
+from circuits import payload as payloads
+from circuits.errors import GradrollError, NotReadyError, StorageError, UnavailableError
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle
+from commons.protocol.certified import one_of_each
 from commons.protocol.evidence import Evidence
-from commons.protocol.witness import Witness
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
+from commons.storage.roundarchives import MAX_CERTIFICATES, ArchivedBatch, ArchiveHead, write_archive
 from commons.wire.coordinator_client import CoordinatorClient
-from gradroll.audit.recheck import Audit, AuditReport, Recorded
+from gradroll.audit.auditing import Auditing, Reports, RoundOutcome, accepted_batches, attesters_of, found_in
+from gradroll.audit.recheck import AuditReport
 from gradroll.model_owner.buyer import aggregate_sources, find_aggregate
 from gradroll.model_owner.from_provers import ProverReader
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What was audited of a batch, and what came of it."""
+
+    report: AuditReport
+    found: ArchivedBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,7 @@ class Auditor:
     parameters: PublicParameters
     tls_roots: bytes | None = None
 
-    def audit_round(self, task_id: int, round_number: int) -> tuple[tuple[AcceptedBatch, AuditReport], ...]:
+    def audit_round(self, task_id: int, round_number: int) -> Reports:
         """Audit every accepted batch of a round.
 
         Raises:
@@ -45,13 +57,7 @@ class Auditor:
             UnknownError: it was not opened.
             KeyMismatchError: no verifying key of the task's policy is at hand.
         """
-        accepted = self.view.accepted(task_id, round_number)
-        if not accepted:
-            until = utc(self.view.round(task_id, round_number).settle_deadline)
-            raise NotReadyError(
-                f"round {round_number} of task {shown(task_id)} has no accepted batch to audit; one comes until "
-                f"{until}, or not at all"
-            )
+        accepted = accepted_batches(self.view, task_id, round_number)
         return tuple((batch, self.audit_batch(batch)) for batch in accepted)
 
     def audit_batch(self, batch: AcceptedBatch) -> AuditReport:
@@ -62,29 +68,40 @@ class Auditor:
         Raises:
             UnavailableError: nobody serves a bundle, or the sum.
         """
-        terms, policy = self.view.terms(batch.task_id), self.view.policy(batch.task_id)
+        return self._examine(batch).report
+
+    def export_round(self, task_id: int, round_number: int, path: Path) -> RoundOutcome:
+        """Audit every accepted batch of a round, and keep in a file what was audited; what fails, too.
+
+        Raises:
+            NotReadyError: the round has no accepted batch, or may get another one yet.
+            StorageError: there is a file of that name, which is not overwritten, or none can be written.
+            GradrollError: as for ``audit_round`` and ``audit_batch``; there is no file then.
+        """
+        if path.exists():
+            raise StorageError(f"{path} exists already; it is not overwritten, so choose another name")
+        accepted = accepted_batches(self.view, task_id, round_number)
+        record = self.view.round(task_id, round_number)
+        if not (record.closed or record.finalized or record.owners >= record.seats):
+            raise NotReadyError(
+                f"round {round_number} of task {shown(task_id)} takes batches until {utc(record.settle_deadline)}; "
+                "export it then, with all that it has"
+            )
         provers = ProverReader(self.view, tls_roots=self.tls_roots)
-        key = self.parameters.commitment_key(terms.dimension)
-        recorded = Recorded(
-            context=self.view.context(batch.task_id, batch.round),
-            committee=self.view.committee_of_round(batch.task_id, batch.round),
-            batch_id=batch.record.batch_id,
-            verifier_code=policy.verifier_code,
-            commitment=batch.record.commitment,
-            owners=dict(zip(batch.record.indices, batch.owners, strict=True)),
-        )
-        served = aggregate_sources(batch, self.coordinator, self.view.terms(batch.task_id).dimension)
-        aggregate = find_aggregate(batch, key, [*served, partial(provers.aggregate, batch, key)])
-        verifying = self.parameters.verifying_key(policy.key_hash)
-        failed: AuditReport | None = None
-        for bundle in self._bundles(batch, provers):
-            report = Audit(recorded, bundle, aggregate, key, verifying).run()
-            if report.failed is None:
-                return report
-            failed = failed or report
-        if failed is None:
-            raise UnavailableError(f"nobody serves the audit bundle of batch 0x{batch.record.batch_id.hex()}")
-        return failed
+        certificates = tuple(provers.certificates_of(task_id, round_number))
+        attesters = attesters_of(self.view, task_id, round_number)
+        kept = one_of_each(certificates, attesters)[:MAX_CERTIFICATES]
+        head = ArchiveHead(self.view.market_id, task_id, round_number, len(accepted), len(kept))
+        reports: list[tuple[AcceptedBatch, AuditReport]] = []
+
+        def batches() -> Iterator[ArchivedBatch]:
+            for batch in accepted:
+                examined = self._examine(batch)
+                reports.append((batch, examined.report))
+                yield examined.found
+
+        write_archive(path, head, batches(), kept)
+        return RoundOutcome(tuple(reports), found_in(certificates, attesters, self.view.terms(task_id)))
 
     def evidence(self, task_id: int, round_number: int) -> tuple[Evidence, ...]:
         """What provers attested in a round that an honest one never does, as far as any of them shows it.
@@ -92,13 +109,28 @@ class Auditor:
         One piece for each culprit.  A member that is honest shows what others signed beside it; those that sign against
         themselves need not, so that nothing is found proves nothing.
         """
-        reader, witness = ProverReader(self.view, tls_roots=self.tls_roots), Witness()
-        attesters, terms = reader.attesters(task_id, round_number), self.view.terms(task_id)
-        found: dict[bytes, Evidence] = {}
-        for certificate in reader.certificates_of(task_id, round_number):
-            for evidence in witness.certificate(certificate, attesters, terms):
-                found.setdefault(evidence.culprit(), evidence)
-        return tuple(found.values())
+        reader, attesters = (
+            ProverReader(self.view, tls_roots=self.tls_roots),
+            attesters_of(self.view, task_id, round_number),
+        )
+        return found_in(reader.certificates_of(task_id, round_number), attesters, self.view.terms(task_id))
+
+    def _examine(self, batch: AcceptedBatch) -> _Examined:
+        """Audit a batch, and give what was audited: what passes, or else the first that fails."""
+        provers = ProverReader(self.view, tls_roots=self.tls_roots)
+        auditing = Auditing.of(self.view, self.parameters, batch)
+        served = aggregate_sources(batch, self.coordinator, auditing.key.dimension)
+        aggregate = find_aggregate(batch, auditing.key, [*served, partial(provers.aggregate, batch, auditing.key)])
+        failed: _Examined | None = None
+        for bundle in filter(auditing.may_be, self._bundles(batch, provers)):
+            found = ArchivedBatch(bundle, payloads.encode(aggregate))
+            examined = _Examined(auditing.report(bundle, aggregate), found)
+            if examined.report.failed is None:
+                return examined
+            failed = failed or examined
+        if failed is None:
+            raise UnavailableError(f"nobody serves the audit bundle of batch 0x{batch.record.batch_id.hex()}")
+        return failed
 
     def _bundles(self, batch: AcceptedBatch, provers: ProverReader) -> Iterator[AuditBundle]:
         with suppress(GradrollError):

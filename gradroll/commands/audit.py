@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,11 @@ from gradroll.commands.options import (
     Subparsers,
     chain_options,
     endpoint,
+    identifier,
     leaf,
     natural,
     roots_option,
     settings,
-    task_argument,
     the_task,
 )
 from gradroll.commands.taskrounds import of_a_user
@@ -25,7 +25,11 @@ from gradroll.console import Console
 if TYPE_CHECKING:
     from commons.chain.facts import AcceptedBatch
     from commons.protocol.evidence import Evidence
+    from commons.settings.loading import Settings
+    from gradroll.audit.auditing import RoundOutcome
+    from gradroll.audit.auditor import Auditor
     from gradroll.audit.recheck import AuditReport
+    from gradroll.session import Session
 
 
 def add(parent: Subparsers) -> None:
@@ -35,12 +39,28 @@ def add(parent: Subparsers) -> None:
         "audit",
         "Check a round again from public data, trusting nobody: proof, signatures, cohort, sign seed, projections, the "
         "opened row, attestations, aggregate. Names the first check that fails and exits with 7; so it does when a "
-        "prover has signed what costs it its bond.",
-        "gradroll audit 0x3fa9 --round 2 --coordinator grpcs://coordinator.example.org:7100 --config auditor.toml",
+        "prover has signed what costs it its bond. Coordinator and provers delete rounds after their retention: "
+        "--export keeps one in a file, which --from audits with nothing but a node of its chain.",
+        "gradroll audit 0x3fa9 --round 2 --export round-2.archive --coordinator grpcs://coordinator.example.org:7100 "
+        "--config auditor.toml",
         run,
     )
-    task_argument(parser)
+    parser.add_argument(
+        "task", type=identifier, nargs="?", metavar="TASK",
+        help="the task: 0x and its digits, at least the first four of them; with --from the one that the file has to "
+        "be of",
+    )  # fmt: skip
     parser.add_argument("--round", type=natural, help="only this round (default: all)")
+    files = parser.add_mutually_exclusive_group()
+    files.add_argument(
+        "--export", type=Path, metavar="FILE",
+        help="also write what was audited of --round to a new file, once the round takes no more batches",
+    )  # fmt: skip
+    files.add_argument(
+        "--from", type=Path, metavar="FILE", dest="archive",
+        help="audit the round in a file that --export wrote; no coordinator or prover is asked (gradroll audit --from "
+        "round-2.archive --config auditor.toml)",
+    )  # fmt: skip
     parser.add_argument(
         "--coordinator",
         type=endpoint,
@@ -60,35 +80,75 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit round by round; 7 when a check fails."""
-    from circuits.errors import NotReadyError
-    from commons.runtime.stages import stage
     from gradroll.session import Session
 
+    _require_one_round(arguments)
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
-    console, outcomes, culprits = arguments.console, [], []
+    with Session(chosen) as session:
+        found = [_of_file(arguments, session)] if arguments.archive else _of_rounds(arguments, session, chosen)
+        outcomes, culprits = list[dict[str, object]](), list[dict[str, object]]()
+        for number, outcome in found:
+            culprits += _accused(arguments, outcome.evidence)
+            for batch, report in outcome.reports:
+                _tell(arguments.console, number, batch, report)
+                outcomes.append(_machine(number, batch, report))
+    arguments.console.result(batches=outcomes, evidence=culprits)
+    return 7 if culprits or any(each["failed"] for each in outcomes) else 0
+
+
+def _require_one_round(arguments: argparse.Namespace) -> None:
+    """Raise ConfigError for arguments that do not say which round is meant."""
+    from circuits.errors import ConfigError
+
+    if arguments.archive is None and arguments.task is None:
+        raise ConfigError("nothing says what to audit: name a TASK, or --from with a file that --export wrote")
+    if arguments.export is not None and arguments.round is None:
+        raise ConfigError("--export writes one round: name it with --round")
+
+
+def _of_file(arguments: argparse.Namespace, session: Session) -> tuple[int, RoundOutcome]:
+    """Audit what is in a file."""
+    from commons.runtime.identifiers import shown
+    from commons.runtime.stages import stage
+
+    task = None if arguments.task is None else the_task(session.view, arguments.task)
+    with stage(f"auditing {arguments.archive}"):
+        head, outcome = session.archive_auditor.audit(arguments.archive, task, arguments.round)
+    arguments.console.line(f"{arguments.archive}: round {head.round} of task {shown(head.task_id)}")
+    return head.round, outcome
+
+
+def _of_rounds(arguments: argparse.Namespace, session: Session, chosen: Settings) -> Iterator[tuple[int, RoundOutcome]]:
+    """Audit what coordinator and provers serve."""
+    from circuits.errors import NotReadyError
+    from commons.runtime.stages import stage
+
     coordinator, roots = arguments.coordinator, arguments.tls_roots
     if coordinator is None:
         own = of_a_user(chosen)
         coordinator, roots = own.coordinator, roots or own.tls_roots
-    with Session(chosen) as session:
-        audit, task = session.auditor(coordinator, roots), the_task(session.view, arguments.task)
-        opened = session.view.task(task).rounds_opened
-        rounds = range(opened) if arguments.round is None else [arguments.round]
-        for number in rounds:
-            try:
-                with stage(f"auditing round {number}"):
-                    reports = audit.audit_round(task, number)
-                    culprits += _accused(arguments, audit.evidence(task, number))
-            except NotReadyError as error:
-                if arguments.round is not None:
-                    raise
-                console.line(str(error))
-                continue
-            for batch, report in reports:
-                _tell(console, number, batch, report)
-                outcomes.append(_machine(number, batch, report))
-    console.result(batches=outcomes, evidence=culprits)
-    return 7 if culprits or any(each["failed"] for each in outcomes) else 0
+    audit, task = session.auditor(coordinator, roots), the_task(session.view, arguments.task)
+    opened = session.view.task(task).rounds_opened
+    for number in range(opened) if arguments.round is None else [arguments.round]:
+        try:
+            with stage(f"auditing round {number}"):
+                outcome = _of_round(arguments, audit, task, number)
+        except NotReadyError as error:
+            if arguments.round is not None:
+                raise
+            arguments.console.line(str(error))
+        else:
+            yield number, outcome
+
+
+def _of_round(arguments: argparse.Namespace, audit: Auditor, task: int, number: int) -> RoundOutcome:
+    from gradroll.audit.auditing import RoundOutcome
+
+    if arguments.export is None:
+        return RoundOutcome(audit.audit_round(task, number), audit.evidence(task, number))
+    outcome = audit.export_round(task, number, arguments.export)
+    arguments.console.line(f"{arguments.export}: what was audited of round {number}")
+    return outcome
 
 
 def _accused(arguments: argparse.Namespace, found: Sequence[Evidence]) -> list[dict[str, object]]:

@@ -44,6 +44,16 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of keys (keys.directory)")
     chain_options(parser)
     health.add_coordinator(commands)
+    parser = leaf(
+        commands,
+        "backup",
+        "Copy what a coordinator cannot do without into a new folder, while it runs: the event log, models, sums, "
+        "bundles, evidence, transactions under way. The keys are not in it: account file and tls.pem never change, so "
+        "keep a copy of each elsewhere. Of a log in Redis its own backups are the copy.",
+        "gradroll coordinator backup --out /backup/2026-11-26 --config coordinator.toml",
+        backup,
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="the folder to make")
 
 
 def init(arguments: argparse.Namespace) -> int:
@@ -62,6 +72,23 @@ def init(arguments: argparse.Namespace) -> int:
     endpoint = announced(own.endpoint, identity) if own.endpoint else f"grpcs://HOST:PORT#{pin}"
     arguments.console.line(f"others know the coordinator as {endpoint}")
     arguments.console.result(pin=pin, endpoint=endpoint if own.endpoint else None)
+    return 0
+
+
+def backup(arguments: argparse.Namespace) -> int:
+    """Copy the coordinator's log and files."""
+    from commons.settings.sections import CoordinatorSettings
+    from coordinator.backups import back_up
+
+    done = back_up(settings(arguments).section(CoordinatorSettings), arguments.out)
+    told = f"a log of {done.rounds} rounds and {done.batches} batches" if done.has_log else "no log, which is in Redis"
+    arguments.console.line(f"{arguments.out} has {told}, and {done.files} files: {done.size:,} bytes")
+    if not done.has_log:
+        arguments.console.warn("the event log is in Redis: keep copies of its append-only file too")
+    arguments.console.result(
+        folder=str(arguments.out), has_log=done.has_log, rounds=done.rounds, batches=done.batches, files=done.files,
+        size=done.size,
+    )  # fmt: skip
     return 0
 
 

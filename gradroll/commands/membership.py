@@ -28,6 +28,7 @@ from gradroll.commands.options import (
 if TYPE_CHECKING:
     from commons.chain.facts import MemberRecord
     from commons.chain.writer import ChainWriter
+    from commons.protocol.memberships import Rotation
     from gradroll.session import Session
 
 _COMMITTEE = "0x00000000000000c0"
@@ -65,11 +66,13 @@ def _add_keys(commands: Subparsers) -> None:
     parser = _leaf(
         commands, "rotate",
         "Give a member other keys, from the committee's change delay on. Its controller sends it; the "
-        "new keys come from gradroll prover init. When the delay has passed, gradroll committee apply puts them in "
-        "force.",
+        "new keys come from gradroll prover rotate-keys, which writes a proposal, or gradroll prover init. When the "
+        "delay has passed, gradroll committee apply puts them in force.",
         "--keystore new-keys", rotate,
     )  # fmt: skip
-    parser.add_argument("--keystore", type=Path, required=True, metavar="DIR", help="the new keys")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--keystore", type=Path, metavar="DIR", help="the new keys")
+    given.add_argument("--proposal", type=Path, metavar="FILE", help="what gradroll prover rotate-keys wrote")
     _leaf(commands, "cancel", "Take back the rotation of a member that waits.", "", cancel)
     _leaf(
         commands, "apply",
@@ -169,18 +172,29 @@ def _place(arguments: argparse.Namespace, committee: int | None = None, index: i
 
 def rotate(arguments: argparse.Namespace) -> int:
     """Propose other keys."""
-    from commons.protocol.memberships import Rotation, registry_domain
-    from provers.joining.keystore import Keystore
-
-    keys = Keystore.load(arguments.keystore, opening(settings(arguments)))
     with _place(arguments) as place:
-        member = place.member
-        if member.pending is None or member.pending.signer != keys.address:
-            rotation = Rotation(place.committee, place.index, keys.address, member.controller)
-            domain = registry_domain(place.session.view.chain_id, place.session.view.registry)
-            place.chain.rotate(rotation, keys.hpke_public, keys.sign(rotation.digest(domain)))
+        wanted, hpke_key, possession = _new_keys(arguments, place)
+        arguments.console.line(f"new address {checksum(wanted.signer)}, new sealing key 0x{hpke_key.hex()}")
+        pending = place.member.pending
+        if pending is None or pending.signer != wanted.signer:
+            place.chain.rotate(wanted, hpke_key, possession)
         _tell_pending(arguments, place)
     return 0
+
+
+def _new_keys(arguments: argparse.Namespace, place: _Place) -> tuple[Rotation, bytes, bytes]:
+    """The next keys of a member: who signs, the sealing key, and the new signer's proof that it is one."""
+    from commons.protocol.memberships import Rotation, registry_domain
+    from gradroll.commands.proposals import load_proposal
+    from provers.joining.keystore import Keystore
+
+    view = place.session.view
+    if arguments.proposal is not None:
+        proposal = load_proposal(arguments.proposal, view, place.committee, place.index)
+        return proposal.wanted, proposal.hpke_key, proposal.possession
+    keys = Keystore.load(arguments.keystore, opening(settings(arguments)))
+    wanted = Rotation(place.committee, place.index, keys.address, place.member.controller)
+    return wanted, keys.hpke_public, keys.sign(wanted.digest(registry_domain(view.chain_id, view.registry)))
 
 
 def cancel(arguments: argparse.Namespace) -> int:
@@ -226,17 +240,17 @@ def vote(arguments: argparse.Namespace) -> int:
     from commons.protocol.memberships import Replacement
     from gradroll.commands.votes import sign_vote
     from gradroll.session import Session
-    from provers.joining.keystore import Keystore
+    from provers.joining.keyring import Keyring
 
     require_free(arguments.out, force=arguments.force)
-    keys = Keystore.load(arguments.keystore, opening(settings(arguments)))
+    ring = Keyring.load(arguments.keystore, opening(settings(arguments)))
     with Session(settings(arguments)) as session:
         view = session.view
         wanted = Replacement(
             arguments.committee, arguments.index, view.member(arguments.committee, arguments.index).replacements,
             arguments.signer, arguments.controller or bytes(20), arguments.until,
         )  # fmt: skip
-        own = sign_vote(arguments.out, view, wanted, arguments.committee, keys)
+        own = sign_vote(arguments.out, view, wanted, arguments.committee, ring)
     arguments.console.line(
         f"{arguments.out}: prover {own} votes for {checksum(arguments.signer)} as prover {arguments.index} of "
         f"committee {shown(arguments.committee)}, until {utc(arguments.until)}"

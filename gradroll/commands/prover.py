@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
-from gradroll.commands import health, proversettle
+from gradroll.commands import health, keyrotation, proversettle
 from gradroll.commands.committee import bond_in_words
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
 from gradroll.commands.encrypting import encrypt_option, opening, sealing
@@ -58,6 +58,7 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory of proving keys (keys.directory)")
     _options(parser)
+    keyrotation.add(commands)
     proversettle.add(commands)
     health.add_prover(commands)
 
@@ -91,7 +92,7 @@ def join(arguments: argparse.Namespace) -> int:
     from commons.settings.sections import ProverSettings
     from commons.wire.identity import announced, identity_of
     from gradroll.commands.paying import paying_session
-    from provers.joining.keystore import ACCOUNT_FILE, Keystore
+    from provers.joining.keyring import Keyring
 
     chosen = settings(
         arguments,
@@ -100,15 +101,16 @@ def join(arguments: argparse.Namespace) -> int:
         prover__endpoint=arguments.endpoint,
     )
     own = chosen.section(ProverSettings, "keystore", "committee", "endpoint")
-    keys = Keystore.load(own.keystore, opening(chosen))
+    ring = Keyring.load(own.keystore, opening(chosen))
     endpoint = announced(own.endpoint, identity_of(own))
     with paying_session(arguments, chosen) as session:
+        keys = ring.seated(session.view.committee(own.committee))
         index, joined = _seat(session, own.committee, keys.address)
         name = f"prover {index} of committee {shown(own.committee)}"
         arguments.console.result(
             address=checksum(keys.address), committee=shown(own.committee), prover=index, endpoint=endpoint
         )
-        chain, member = session.writer(own.keystore / ACCOUNT_FILE), session.view.member(own.committee, index)
+        chain, member = session.writer(keys.account_file), session.view.member(own.committee, index)
         if (member.signer, member.endpoint, member.hpke_key) == (keys.address, endpoint, keys.hpke_public):
             arguments.console.line(f"{name} is registered as {endpoint} already")
             return 0

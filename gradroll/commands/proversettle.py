@@ -50,20 +50,22 @@ def run(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
     from gradroll.model_owner.feesettling import FeeSettler
     from gradroll.model_owner.from_provers import ProverReader
-    from provers.joining.keystore import ACCOUNT_FILE, Keystore
+    from provers.joining.keyring import Keyring
 
     chosen, console = settings(arguments, prover__keystore=arguments.keystore), arguments.console
     keystore = chosen.section(ProverSettings, "keystore").keystore
-    signer = Keystore.load(keystore, opening(chosen)).address
+    ring = Keyring.load(keystore, opening(chosen))
     with paying_session(arguments, chosen) as session:
         view, task = session.view, the_task(session.view, arguments.task)
         pay = view.terms(task).pay
         coin = view.tokens.currency(pay.token)
         reader = ProverReader(view, tls_roots=read_roots(arguments.tls_roots, "--tls-roots"))
-        settler = FeeSettler(reader, session.writer(keystore / ACCOUNT_FILE), signer)
+        keys = ring.seated(view.committee(view.terms(task).committee_id))
+        signers = [each.address for each in ring.keystores]
+        settler = FeeSettler(reader, session.writer(keys.account_file), *signers)
         rounds = range(view.task(task).rounds_opened) if arguments.round is None else (arguments.round,)
         told: list[dict[str, object]] = []
-        console.result(task=shown(task), prover=checksum(signer), fees=told)
+        console.result(task=shown(task), prover=checksum(keys.address), fees=told)
         for each in settler.settle(task, *rounds):
             fee = coin.shown(pay.of_prover(each.held.owners))
             console.line(f"round {each.round}, batch {each.batch}: {_words(each, fee)}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import MaxLen
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
+from circuits.terms import DAY
 from commons.runtime.amounts import ETH, utc
 from commons.runtime.foreigntext import printable
 from gradroll.commands.options import settings
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _MOST = 4 << 20
 """Bytes of the answer: a thousand rounds take a tenth of it."""
 _SECONDS = 10.0
+_SKEW = 15.0
+"""Seconds of a clock that an operator should know of, as of the alert."""
 _WIDTH = 400
 """Characters of a text that somebody else wrote."""
 
@@ -66,10 +69,17 @@ class _Batch(_Part):
     at: FiniteFloat
 
 
+class _Step(_Part):
+    step: str
+    at: FiniteFloat
+
+
 class ServerState(_Part):
     """What a server says of itself to its operator."""
 
     serving: bool
+    leads: bool | None = None
+    standby: str = ""
     stuck: list[str] = []
     chain: dict[str, _Chain] = {}
     disk: _Disk
@@ -79,7 +89,12 @@ class ServerState(_Part):
     work_waiting: int = 0
     pending_transactions: int | None = None
     pending_seconds: FiniteFloat = 0.0
+    rounds_with_open_fees: int = 0
+    uploads: int | None = None
+    upload_bytes: int = 0
     step_under_way_seconds: FiniteFloat | None = None
+    last_step: _Step | None = None
+    shares_overdue_seconds: FiniteFloat = 0.0
 
 
 def tell_state(arguments: argparse.Namespace) -> None:
@@ -147,15 +162,18 @@ def understood(place: str, said: Any) -> ServerState:
 def lines_of(state: ServerState) -> list[str]:
     """The state for people."""
     lines = [f"stuck: {', '.join(map(_short, state.stuck))}"] if state.stuck else []
+    if state.leads is not None:
+        lines.append("it leads" if state.leads else _short(state.standby) or "it stands by")
     lines += [_of_chain(_short(name), chain) for name, chain in state.chain.items()]
     lines.append(f"disk: {state.disk.free_bytes:,} of {state.disk.size_bytes:,} bytes are free")
     if state.pending_transactions is not None:
         since = f", for {state.pending_seconds:.0f} s" if state.pending_transactions else ""
         lines.append(f"transactions under way: {state.pending_transactions}{since}; work waiting: {state.work_waiting}")
-    if state.step_under_way_seconds:
-        lines.append(f"a step is under way for {state.step_under_way_seconds:.0f} s")
+    lines += _of_steps(state)
     if state.rounds is None:
         return lines
+    if state.uploads is not None:
+        lines.append(f"owners' uploads here: {state.uploads}, {state.upload_bytes:,} bytes")
     if state.silent_provers:
         lines.append(f"provers that did not answer: {state.silent_provers}")
     last = state.last_batch
@@ -163,8 +181,21 @@ def lines_of(state: ServerState) -> list[str]:
         "no batch was accepted since the start" if last is None else
         f"last batch accepted: {_short(last.batch)} with {last.owners} owners, {utc(int(last.at))}"
     )  # fmt: skip
-    lines.append(f"rounds under way: {len(state.rounds)}")
+    fees = f"; {state.rounds_with_open_fees} have fees to settle" if state.rounds_with_open_fees else ""
+    lines.append(f"rounds under way: {len(state.rounds)}{fees}")
     return [*lines, *(line for one in state.rounds for line in _of_round(one))]
+
+
+def _of_steps(state: ServerState) -> list[str]:
+    lines = []
+    if state.step_under_way_seconds:
+        lines.append(f"a step is under way for {state.step_under_way_seconds:.0f} s")
+    if state.last_step is not None:
+        lines.append(f"last step answered: {_short(state.last_step.step)}, {utc(int(state.last_step.at))}")
+    if state.shares_overdue_seconds:
+        days = state.shares_overdue_seconds / DAY
+        lines.append(f"shares are kept for {days:.1f} days beyond their round, as too few nodes say that it is over")
+    return lines
 
 
 def _of_round(one: _Round) -> list[str]:
@@ -185,7 +216,9 @@ def _of_chain(name: str, chain: _Chain) -> str:
         return f"{name}: not looked at yet"
     aside = f"; {chain.set_aside} of {chain.nodes} nodes set aside" if chain.set_aside else ""
     money = f"; the account has {ETH.shown(chain.balance_wei)}" if chain.balance_wei is not None else ""
-    return f"{name}: block {chain.block}, {chain.head_age:.0f} s old{aside}{money}"
+    ahead = chain.clock_ahead or 0.0
+    behind = f"; this machine's clock is {ahead:.0f} s behind" if ahead > _SKEW else ""
+    return f"{name}: block {chain.block}, {chain.head_age:.0f} s old{aside}{behind}{money}"
 
 
 def _short(text: str) -> str:

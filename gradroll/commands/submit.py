@@ -82,10 +82,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
 def submit(arguments: argparse.Namespace) -> int:
     """Submit and say what happened."""
     from circuits.errors import GradrollError
+    from commons.telemetry.tracing import traced
     from gradroll.commands.arrayfiles import read_array
 
     gradient = read_array(arguments.gradient, "gradient")
-    with _session(arguments) as session:
+    with _session(arguments) as session, traced(session.settings, "owner"):
         owner, console = session.data_owner, arguments.console
         task = the_task(session.view, arguments.task)
         if not registered_first(session, owner, arguments, task):

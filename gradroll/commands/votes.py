@@ -13,7 +13,7 @@ from commons.protocol.codec import Codec
 from commons.protocol.coordinators import NewCoordinator
 from commons.protocol.memberships import Replacement, registry_domain
 from commons.storage.recordfiles import no_record, read_record, write_record
-from provers.joining.keystore import Keystore
+from provers.joining.keyring import Keyring
 from provers.prover import membership
 
 VERSION = 2
@@ -44,14 +44,16 @@ class Vote:
 _CODEC: Codec[Vote] = Codec(Vote)
 
 
-def sign_vote(path: Path, view: ChainView, wanted: Wanted, committee_id: int, keys: Keystore) -> int:
+def sign_vote(path: Path, view: ChainView, wanted: Wanted, committee_id: int, ring: Keyring) -> int:
     """Write the vote of whoever has the keys; returns its index in the committee.
 
     Raises:
         InvalidInputError: it is no member now.
         StorageError: the file cannot be written.
     """
-    member = membership(view.committee(committee_id), keys.address).index
+    committee = view.committee(committee_id)
+    keys = ring.seated(committee)
+    member = membership(committee, keys.address).index
     write_record(path, _CODEC, Vote(wanted, member, keys.sign(_digest(view, wanted))))
     return member
 

@@ -64,18 +64,18 @@ def vote(arguments: argparse.Namespace) -> int:
     from commons.protocol.coordinators import NewCoordinator
     from gradroll.commands.votes import sign_vote
     from gradroll.session import Session
-    from provers.joining.keystore import Keystore
+    from provers.joining.keyring import Keyring
 
     require_free(arguments.out, force=arguments.force)
     chosen, console = settings(arguments), arguments.console
-    keys = Keystore.load(arguments.keystore, opening(chosen))
+    ring = Keyring.load(arguments.keystore, opening(chosen))
     with Session(chosen) as session:
         view, task = session.view, the_task(session.view, arguments.task)
         record = view.task(task)
         wanted = NewCoordinator(task, record.rounds_opened, record.coordinator_changes, arguments.relay)
         for line in _standing(view, record):
             console.line(line)
-        own = sign_vote(arguments.out, view, wanted, record.terms.committee_id, keys)
+        own = sign_vote(arguments.out, view, wanted, record.terms.committee_id, ring)
     console.line(
         f"{arguments.out}: prover {own} votes for {checksum(arguments.relay)} as coordinator of task {shown(task)}, as "
         "long as no round is opened and nobody else is named"

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from contextvars import copy_context
+from functools import partial
 
 from circuits.errors import GradrollError, UnavailableError
 from circuits.statement import SubmissionHeader
@@ -15,6 +17,7 @@ from commons.chain.facts import CommitteeRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
+from commons.runtime import spans
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from gradroll.data_owner.offering import Offering
@@ -86,7 +89,8 @@ class ShareSender:
                 except GradrollError as error:
                     malformed[prover] = _reason(error)
                 else:
-                    uploads[pool.submit(self._to_one, client, upload, prover, record, over)] = prover
+                    work = partial(self._to_one, client, upload, prover, record, over)
+                    uploads[pool.submit(copy_context().run, work)] = prover
             connections.callback(over.set)
             submission, missing = self._collect(submission, uploads, record.committee.quorum, closes)
         return submission, malformed | missing
@@ -127,7 +131,8 @@ class ShareSender:
         while True:
             begun = time.monotonic()
             try:
-                receipt = client.submit_shares(upload.head.share(prover), upload.body(prover), submission)
+                with spans.part("upload", calls=True, prover=prover):
+                    receipt = client.submit_shares(upload.head.share(prover), upload.body(prover), submission)
                 break
             except UnavailableError:
                 if deadline is None or time.monotonic() - begun > self._patience:

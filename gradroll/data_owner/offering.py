@@ -17,6 +17,7 @@ from commons.chain.facts import CommitteeRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
+from commons.runtime import spans
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.data_owner.submissions import SavedSubmission
 
@@ -54,7 +55,8 @@ class Offering:
         begun = time.monotonic()
         until = begun + max((closes - begun) / 2, self.patience)
         try:
-            self._offer(upload, until)
+            with spans.part("offer", calls=True):
+                self._offer(upload, until)
             return self._collect(submission, record, _Waiting(until, max(self.patience, time.monotonic() - begun)))
         except GradrollError as error:
             _log.info("the coordinator does not take the shares, so each prover is handed its own: %s", error)
@@ -89,10 +91,15 @@ class Offering:
                 return
 
     def _collect(self, submission: SavedSubmission, record: CommitteeRecord, waiting: _Waiting) -> SavedSubmission:
+        """Receipts as they come; once nothing more is to be had of the coordinator, the submission with those."""
         header = submission.header
         digest, pause = header.digest(self.view.context(header.task_id, header.round)), _PAUSE
         while True:
-            status = self.coordinator.offer_status(digest)
+            try:
+                status = self.coordinator.offer_status(digest, until=waiting.until)
+            except GradrollError as error:
+                _log.info("the coordinator does not say who has the shares: %s", error)
+                return submission
             submission = self._with(status.receipts, submission, digest, record)
             lacking = [p for p in range(record.committee.size) if p not in submission.receipts]
             has_quorum = len(submission.receipts) >= record.committee.quorum
@@ -100,7 +107,7 @@ class Offering:
                 return submission
             if waiting.is_over(time.monotonic(), (len(submission.receipts), status.moved)):
                 return submission
-            time.sleep(pause * random.uniform(0.5, 1))
+            time.sleep(min(pause * random.uniform(0.5, 1), max(waiting.until - time.monotonic(), 0)))
             pause = min(1.5 * pause, _LONGEST_PAUSE)
 
     def _with(

@@ -36,6 +36,7 @@ from commons.chain.facts import CommitteeRecord
 from commons.chain.writer import ChainWriter
 from commons.protocol.sealeduploads import CutPayloads, SealedUpload, Sealer
 from commons.protocol.status import SubmissionState, SubmissionStatus
+from commons.runtime import spans
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
@@ -150,9 +151,11 @@ class DataOwner(Participant):
             StorageError: another process submits from the same state directory, or it cannot be written.
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
         """
-        with self._store.held():
+        with self._store.held(), spans.span("submit", task=shown(task_id)) as told:
             self._warn_of_another_chain()
-            return self._submit(task_id, gradient, round_number)
+            done = self._submit(task_id, gradient, round_number)
+            told.set(round=done.round, submission=f"0x{done.submission.hex()}", provers=len(done.receipts))
+            return done
 
     def _submit(self, task_id: int, gradient: npt.ArrayLike, round_number: int | None) -> Submitted:
         terms = self._view.terms(task_id)
@@ -178,9 +181,10 @@ class DataOwner(Participant):
         else:
             submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
         submission, upload = self._seal(submission, sharing, record)
-        with stage("handing the shares to the provers"):
+        with stage("handing the shares to the provers"), spans.part("hand over"):
             submission, missing = self._sender.send(submission, upload, record)
-        status = self._hand_in(submission, record.committee, missing)
+        with spans.part("hand in", calls=True):
+            status = self._hand_in(submission, record.committee, missing)
         return _outcome(submission, quantized, missing, status)
 
     def status(self, submission: bytes) -> SubmissionStatus:
@@ -258,7 +262,8 @@ class DataOwner(Participant):
         index = self.index(terms.task_id)
         raw = secrets.token_bytes(OwnerSeeds.length(committee))
         key = self._parameters.commitment_key(terms.dimension)
-        sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(raw))
+        with spans.part("deal"):
+            sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(raw))
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
         ).signed(self._view.context(terms.task_id, round_number), self._chain.sign)
@@ -275,7 +280,8 @@ class DataOwner(Participant):
         sealer = Sealer(header, self._view.context(header.task_id, header.round), key, self._chain.sign)
         if submission.parts:
             return submission, sealer.again(cut, submission.parts)
-        upload = sealer.seal(cut, record.hpke_keys)
+        with spans.part("seal"):
+            upload = sealer.seal(cut, record.hpke_keys)
         submission = submission.sealed(key, upload.head.parts)
         self._store.save(submission)
         return submission, upload
@@ -284,7 +290,8 @@ class DataOwner(Participant):
         self, begun: SavedSubmission, terms: TaskTerms, committee: Committee, quantized: Quantized
     ) -> Sharing:
         key = self._parameters.commitment_key(terms.dimension)
-        sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(begun.seeds))
+        with spans.part("deal"):
+            sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(begun.seeds))
         if (sharing.commitment, sharing.digests) != (begun.header.commitment, begun.header.share_digests):
             raise InvalidInputError(
                 "the shares of the submission begun earlier cannot be made again (other SRS or release?); "

@@ -60,14 +60,14 @@ class FeeSettler:
 
     Args:
         reader: of the provers, on the market that ``chain`` sends to.
-        signer: the member's signing address.
+        signers: the member's signing addresses, of all the keys that it had.
     """
 
-    def __init__(self, reader: ProverReader, chain: ChainWriter, signer: bytes) -> None:
+    def __init__(self, reader: ProverReader, chain: ChainWriter, *signers: bytes) -> None:
         self._reader = reader
         self._chain = chain
         self._view = reader.view
-        self._signer = signer
+        self._signers = frozenset(signers)
 
     def settle(self, task_id: int, *rounds: int) -> Iterator[SettledBatch]:
         """Have the fees of rounds' batches credited, where that is possible and pays the member.
@@ -104,9 +104,9 @@ class FeeSettler:
         now, window = self._view.now(), self._view.terms(batch.task_id).windows.availability
         found = SettledBatch(batch.round, batch.record.batch_index, held, Outcome.PAID)
         committee = self._view.committee_of_round(batch.task_id, batch.round)
-        if self._signer not in committee.members:
+        member = next((at for at, signer in enumerate(committee.members) if signer in self._signers), None)
+        if member is None:
             return replace(found, outcome=Outcome.UNATTESTED)
-        member = committee.members.index(self._signer)
         if held.is_paid(member):
             return found
         possible = held.due - window // 2

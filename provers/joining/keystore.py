@@ -11,12 +11,20 @@ from typing import Any
 
 from pydantic import SecretBytes
 
-from circuits.errors import StorageError
+from circuits.errors import ClosedError, StorageError
 from commons.protocol.keypackages import decode_keys, encode_keys
 from commons.sharing import sealing
 from commons.sharing.prss import KeySet
 from commons.storage.accounts import SigningKey, is_encrypted, load_account, open_account
-from commons.storage.secretfiles import hexadecimal, is_sealed, read_secret_file, secret_of, write_secret_file
+from commons.storage.erasing import finish_destroying
+from commons.storage.secretfiles import (
+    destroy_secret_file,
+    hexadecimal,
+    is_sealed,
+    read_secret_file,
+    secret_of,
+    write_secret_file,
+)
 from commons.storage.unlock import LOCKED, Unlock
 
 _HPKE, _ENTROPY, _SHARED = "hpke-x25519", "dealing-entropy", "shared-keys"
@@ -35,11 +43,29 @@ class SharedKeys:
     confirmed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """The key to which shares are sealed.
+
+    Attributes:
+        public: 32 bytes, X25519.
+        secret: None once it is destroyed.
+    """
+
+    public: bytes
+    secret: SecretBytes | None  # neither repr nor vars() shows it
+
+    @classmethod
+    def of(cls, secret: bytes) -> SealingKey:
+        """The key with 32 secret bytes."""
+        return cls(sealing.public_key(secret), SecretBytes(secret))
+
+
 class Keystore:
     """A prover's keys in one directory: signing key, HPKE key, and the shared keys of its committees."""
 
     def __init__(
-        self, directory: Path, account: SigningKey, hpke_secret: bytes, unlock: Unlock = LOCKED, *, sealed: bool = False
+        self, directory: Path, account: SigningKey, key: SealingKey, unlock: Unlock = LOCKED, *, sealed: bool = False
     ) -> None:
         """Keys that were read or made; use ``create``, ``load`` or ``open``.
 
@@ -49,8 +75,8 @@ class Keystore:
         self._directory = directory
         self._unlock, self._sealed = unlock, sealed
         self.account = account
-        self._hpke_secret = SecretBytes(hpke_secret)  # neither repr nor vars() shows it
-        self.hpke_public = sealing.public_key(hpke_secret)
+        self._key = key
+        self.hpke_public = key.public
 
     def __repr__(self) -> str:
         return f"Keystore(address=0x{self.address.hex()})"
@@ -66,7 +92,7 @@ class Keystore:
             StorageError: the directory has all keys already, or cannot be written.
             ConfigError: the passphrase cannot be read.
         """
-        if os.path.exists(directory / _SEALING_FILE):
+        if cls.is_whole(directory):
             raise StorageError(
                 f"{directory} holds a prover's keys already; they are not replaced, so go on with them, or "
                 "name another directory"
@@ -74,7 +100,7 @@ class Keystore:
         account = open_account(directory / ACCOUNT_FILE, unlock)
         secret = sealing.generate()
         write_secret_file(directory / _SEALING_FILE, _HPKE, {"secret": secret.hex()}, replace=False, unlock=unlock)
-        return cls(directory, account, secret, unlock or LOCKED, sealed=unlock is not None)
+        return cls(directory, account, SealingKey.of(secret), unlock or LOCKED, sealed=unlock is not None)
 
     @classmethod
     def load(cls, directory: Path, unlock: Unlock = LOCKED) -> Keystore:
@@ -87,15 +113,22 @@ class Keystore:
             KeyFileError: files that are missing, broken, readable by others, or not encrypted where another one is;
                 or the passphrase is missing or wrong.
             ConfigError: the passphrase cannot be read.
+            StorageError: a key that a crash has left half destroyed cannot be destroyed.
         """
         account, file = load_account(directory / ACCOUNT_FILE, unlock), directory / _SEALING_FILE
         sealed = is_encrypted(directory / ACCOUNT_FILE) or is_sealed(file)
-        return cls(directory, account, secret_of(file, _HPKE, unlock, sealed=sealed), unlock, sealed=sealed)
+        finish_destroying(directory)
+        return cls(directory, account, _sealing_key(file, unlock, sealed=sealed), unlock, sealed=sealed)
 
     @classmethod
     def open(cls, directory: Path) -> Keystore:
         """Read the keys, or create them where there are none yet; raises as ``load`` and ``create``."""
-        return cls.load(directory) if os.path.exists(directory / _SEALING_FILE) else cls.create(directory)
+        return cls.load(directory) if cls.is_whole(directory) else cls.create(directory)
+
+    @staticmethod
+    def is_whole(directory: Path) -> bool:
+        """Whether a directory has all keys."""
+        return os.path.exists(directory / _SEALING_FILE)
 
     @property
     def address(self) -> bytes:
@@ -104,8 +137,54 @@ class Keystore:
 
     @property
     def hpke_secret(self) -> bytes:
-        """The private key to which owners seal shares: 32 bytes."""
-        return self._hpke_secret.get_secret_value()
+        """The private key to which owners seal shares: 32 bytes.
+
+        Raises:
+            ClosedError: it is destroyed.
+        """
+        if self._key.secret is None:
+            raise ClosedError(
+                f"this prover has destroyed the sealing key 0x{self.hpke_public.hex()}: the rounds that were opened "
+                "with it are over, or it was given up; seal to the key of a later round"
+            )
+        return self._key.secret.get_secret_value()
+
+    @property
+    def account_file(self) -> Path:
+        """Key file of the account."""
+        return self._directory / ACCOUNT_FILE
+
+    @property
+    def opens_shares(self) -> bool:
+        """Whether the sealing key is here, and not destroyed."""
+        return self._key.secret is not None
+
+    def destroy_sealing_key(self) -> None:
+        """Have what was sealed to it open for nobody any more, for good.  Raises StorageError: call it again."""
+        if self._key.secret is not None:
+            left = {"destroyed": True, "public": self.hpke_public.hex()}
+            self._destroy(self._directory / _SEALING_FILE, _HPKE, left)
+            self._key = SealingKey(self.hpke_public, None)
+
+    def forget_shared(self, committee: bytes) -> None:
+        """Destroy the shared keys of a list of members, and what its dealt ones follow from; others are never taken.
+
+        Raises:
+            StorageError: call it again.
+        """
+        dealing = self._directory / f"dealing-{committee.hex()}.json"
+        if dealing.exists():
+            self._destroy(dealing, _ENTROPY, {"destroyed": True})
+        path, left = self._shared_path(committee), {"keys": "", "confirmed": False}
+        if path.exists():  # last: as long as it is whole, all this is to be done
+            self._destroy(path, _SHARED, left)
+        else:
+            self._write(path, _SHARED, left, replace=False)
+
+    def has_forgotten(self, committee: bytes) -> bool:
+        """Whether the shared keys of a list of members were destroyed."""
+        shared = self.load_shared(committee)
+        return shared is not None and not shared.keys
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with the prover's key."""
@@ -141,8 +220,19 @@ class Keystore:
     def _write(self, path: Path, kind: str, content: Mapping[str, Any], *, replace: bool) -> None:
         write_secret_file(path, kind, content, replace=replace, unlock=self._unlock if self._sealed else None)
 
+    def _destroy(self, path: Path, kind: str, left: Mapping[str, Any]) -> None:
+        destroy_secret_file(path, kind, left, self._unlock if self._sealed else None)
+
     def _read(self, path: Path, kind: str) -> dict[str, Any]:
         return read_secret_file(path, kind, self._unlock, sealed=self._sealed)
 
     def _shared_path(self, committee: bytes) -> Path:
         return self._directory / f"shared-{committee.hex()}.json"
+
+
+def _sealing_key(path: Path, unlock: Unlock, *, sealed: bool) -> SealingKey:
+    """What is left of a sealing key.  Raises as ``secret_of``."""
+    content = read_secret_file(path, _HPKE, unlock, sealed=sealed)
+    if content.get("destroyed") is True:
+        return SealingKey(hexadecimal(path, content.get("public")), None)
+    return SealingKey.of(secret_of(path, _HPKE, unlock, sealed=sealed))

@@ -94,5 +94,9 @@ class Environment(Protocol):
     def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
         """Addresses of the task's owners with these registration indices."""
 
+    @property
+    def signers(self) -> frozenset[bytes]:
+        """Addresses of all keys that this prover signs with, or has: in rounds of one epoch or another."""
+
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with this prover's key (deterministic, RFC 6979)."""

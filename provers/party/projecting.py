@@ -80,12 +80,13 @@ def _news_of_peers(
     highest = {p: LedgerHead.decode(raw) for p, raw in env.ledger.peers.items()}
     for sender, coin in coins.items():
         for prover, shown in ((sender, coin.head), *coin.seen):
-            if not _is_signed(party.committee, context, prover, shown):
-                continue
-            if prover == party.index:
+            if prover == party.index and _is_own(party, env, context, shown):
                 if env.ledger.lacks(shown.count, shown.digest):
                     raise RestoredError(ledger.Restored(env.now(), shown.count))
-            elif prover not in highest or shown.count > highest[prover].count:
+                continue
+            if not _is_signed(party.committee, context, prover, shown):
+                continue
+            if prover not in highest or shown.count > highest[prover].count:
                 highest[prover] = shown
     news = ((p, head.encode()) for p, head in sorted(highest.items()))
     return tuple(ledger.PeerSeen(p, raw) for p, raw in news if env.ledger.peers.get(p) != raw)
@@ -94,6 +95,12 @@ def _news_of_peers(
 def _is_signed(committee: Committee, context: Context, prover: int, shown: LedgerHead) -> bool:
     digest = head_digest(context.market.domain, committee.committee_id, prover, shown.count, shown.digest)
     return prover < committee.size and signs(committee.members[prover], digest, shown.signature)
+
+
+def _is_own(party: Party, env: Environment, context: Context, shown: LedgerHead) -> bool:
+    """Whether this prover signed a head, with whichever key: it has one ledger for rounds of all its keys."""
+    digest = head_digest(context.market.domain, party.committee.committee_id, party.index, shown.count, shown.digest)
+    return any(signs(signer, digest, shown.signature) for signer in env.signers)
 
 
 def _check_header(party: Party, header: SubmissionHeader, context: Context, owner: bytes) -> None:

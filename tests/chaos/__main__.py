@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.chaos.campaign import Campaign, Orders, Outcome
 from tests.chaos.chronicle import Chronicle
-from tests.chaos.faultplan import KINDS, drawn
+from tests.chaos.faultplan import KINDS, OF_PAIRS, drawn, kinds_of
 from tests.chaos.supervised import ROOT
 
 _RANGES = {"seed": (0, 2**63), "minutes": (0.1, 10_000), "every": (0.5, 3600), "owners": (2, 16), "tasks": (1, 4)}
@@ -33,12 +33,21 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=4.0, help="mean seconds between two faults (default 4)")
     parser.add_argument("--owners", type=int, default=5, help="2 to 16 (default 5)")
     parser.add_argument("--tasks", type=int, default=1, help="1 to 4 that run beside each other (default 1)")
-    parser.add_argument("--only", action="append", choices=KINDS, help="faults of this kind only; may be repeated")
+    parser.add_argument(
+        "--redis", choices=("auto", "on", "off"), default="auto",
+        help="two coordinators that share a log in Redis; auto, the default: with odd seeds",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", action="append", choices=(*KINDS, *OF_PAIRS), help="faults of this kind only; may be repeated"
+    )
     parser.add_argument("--out", type=Path, help="file for the result as JSON, beside that in build/chaos/SEED")
     given = parser.parse_args(arguments)
     for name, (low, high) in _RANGES.items():
         if not low <= getattr(given, name) <= high:
             parser.error(f"--{name} must lie in [{low}, {high}]")
+    given.pair = given.redis == "on" or (given.redis == "auto" and given.seed % 2 == 1)
+    if given.only and not given.pair and set(given.only) <= set(OF_PAIRS):
+        parser.error("--only names faults of two coordinators, and this market has one; pass --redis on")
     return given
 
 
@@ -66,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "logs").mkdir(parents=True)
     logging.basicConfig(filename=directory / "logs" / "model-owner.log", level="INFO")
-    kinds = tuple(kind for kind in KINDS if given.only is None or kind in given.only)
-    faults = drawn(given.seed, 60 * given.minutes, given.owners, every=given.every, kinds=kinds)
+    kinds = tuple(kind for kind in kinds_of(pair=given.pair) if given.only is None or kind in given.only)
+    faults = drawn(given.seed, 60 * given.minutes, given.owners, every=given.every, kinds=kinds, pair=given.pair)
     chronicle = Chronicle(directory / "events.jsonl")
-    orders = Orders(given.seed, 60 * given.minutes, directory, faults, given.owners, given.tasks)
+    orders = Orders(given.seed, 60 * given.minutes, directory, faults, given.owners, given.tasks, pair=given.pair)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
     outcome = Campaign(orders, chronicle).run()
     chronicle.close()

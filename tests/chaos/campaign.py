@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,19 @@ from tests.chaos.callers import caller_at
 from tests.chaos.chainbook import Ask, read_acceptances, read_book
 from tests.chaos.chronicle import Chronicle
 from tests.chaos.disks import Disks
-from tests.chaos.faultplan import MODEL_OWNER, PROVERS, Fault, owner_names, servers
+from tests.chaos.faultplan import (
+    COORDINATOR,
+    MODEL_OWNER,
+    PROVERS,
+    REDIS,
+    SHARED,
+    Fault,
+    coordinators,
+    owner_names,
+    servers,
+)
 from tests.chaos.invariants_of_campaigns import Violation
+from tests.chaos.leadership import Leadership
 from tests.chaos.nodeproxy import NodeProxy, asker
 from tests.chaos.ownerprocess import read_report
 from tests.chaos.places import PAY, Market, Secrets, address_of, set_up
@@ -33,6 +45,7 @@ from tests.chaos.strikes import Striker
 from tests.chaos.supervised import ROOT, Supervised
 from tests.chaos.tcpproxy import Proxy
 from tests.support.anvil import Anvil, binary_in
+from tests.support.redisserver import RedisServer
 
 _WATCH, _TURN = 1.0, 0.1
 
@@ -45,6 +58,7 @@ class Orders:
         seconds: in which things go wrong.
         directory: for logs and state.
         parameters: where development keys are kept between runs.
+        pair: whether two coordinators share a log in Redis.
     """
 
     seed: int
@@ -54,6 +68,7 @@ class Orders:
     owners: int = 5
     tasks: int = 1
     parameters: Path = ROOT / "build" / "development-keys"
+    pair: bool = False
 
 
 @dataclass
@@ -97,6 +112,8 @@ class Campaign:
         self._orders, self._chronicle = orders, chronicle
         self._secrets = Secrets()
         self._processes: dict[str, Supervised] = {}
+        self._redis: RedisServer | None = None
+        self._leadership: Leadership | None = None
         self._watched = 0.0
         self._peaceful = False
         self.outcome = Outcome(counts=chronicle.counts)
@@ -128,22 +145,39 @@ class Campaign:
         with ExitStack() as undo:
             anvil = undo.enter_context(Anvil(binary, logs / "anvil.log"))
             port = int(anvil.url.rpartition(":")[2])
-            disks = undo.enter_context(Disks(orders.directory / "disks", servers()))
+            names = (*servers(pair=orders.pair), *((SHARED,) if orders.pair else ()))
+            disks = undo.enter_context(Disks(orders.directory / "disks", names))
             secrets = self._secrets
+            if orders.pair:
+                (home := orders.directory / "redis").mkdir()
+                self._redis = undo.enter_context(RedisServer(home, password=secrets.redis))
             node = undo.enter_context(NodeProxy(port, secrets.user, secrets.password, secrets.key))
             proxy = undo.enter_context(Proxy(lambda near: caller_at(near, self._pids()), address_of))
             market = set_up(
                 orders.directory / "market", orders.parameters, anvil.url, node.urls, orders.owners, orders.tasks,
-                disks, lambda text: self._chronicle.tell("setup", "", text),
+                disks, lambda text: self._chronicle.tell("setup", "", text), secrets.redis if orders.pair else None,
             )  # fmt: skip
             ask = asker(port)
             ask("evm_setAutomine", False)
             ask("evm_setIntervalMining", 1)
-            for name in servers():
-                proxy.listen(name, market.doors.announced[name], market.doors.own[name])
+            self._listen(market, proxy)
             undo.callback(self._stop)
             self._start(market)
             yield market, ask, proxy, node
+
+    def _listen(self, market: Market, proxy: Proxy) -> None:
+        """Stand before all that is asked; before two coordinators as a load balancer does."""
+        announced, own = market.doors.announced, market.doors.own
+        for name in servers():
+            if name != COORDINATOR:
+                proxy.listen(name, announced[name], partial(own.__getitem__, name))
+        proxy.listen(COORDINATOR, announced[COORDINATOR], lambda: own[self._leads()])
+        if self._redis is not None:
+            port = self._redis.port
+            proxy.listen(REDIS, announced[REDIS], lambda: port)
+
+    def _leads(self) -> str:
+        return COORDINATOR if self._leadership is None else self._leadership.leader
 
     def _pids(self) -> dict[str, int]:
         running = {name: process.pid for name, process in self._processes.items()}
@@ -151,7 +185,7 @@ class Campaign:
 
     def _start(self, market: Market) -> None:
         logs = self._orders.directory / "logs"
-        for name in servers():
+        for name in servers(pair=self._orders.pair):
             self._add(name, market.command(name), market, logs)
         self._await_servers(market)
         for number, name in enumerate(owner_names(self._orders.owners)):
@@ -164,8 +198,8 @@ class Campaign:
 
     def _await_servers(self, market: Market) -> None:
         deadline = time.monotonic() + 300
-        for name in servers():
-            while not _answers(market.endpoint(name)):
+        for name in servers(pair=self._orders.pair):
+            while not _answers(market.own_endpoint(name)):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{name} does not answer; see its log in {self._orders.directory / 'logs'}")
                 time.sleep(0.2)
@@ -187,7 +221,10 @@ class Campaign:
     def _play(self, market: Market, ask: Ask, proxy: Proxy, node: NodeProxy) -> None:
         view, accounts = market.view(), {**market.accounts(), "market": market.local.market}
         first = view.rpc.head().number
-        striker = Striker(market, self._processes, proxy, node, market.disks, ask, view, self._chronicle)
+        striker = Striker(
+            market, self._processes, proxy, node, market.disks, ask, view, self._chronicle, self._redis, self._leads
+        )
+        self._look_at_pair(market, proxy, striker)
         buying = Buying(market, self._orders.seed, self._chronicle, self._accuse)
         try:
             buying.start()
@@ -195,13 +232,18 @@ class Campaign:
             buying.opens.clear()
             (self._orders.directory / "finish").touch()
             self._chronicle.tell("peace", "", "nothing goes wrong any more, no round is opened any more")
-            settling = Settling(market, view, ask, buying, self._unfinished_owners, self._watch, self._chronicle)
+            settling = Settling(
+                market, view, ask, buying, self._unfinished_owners, self._watch, self._chronicle,
+                list if self._leadership is None else self._leadership.missing,
+            )  # fmt: skip
             for violation in settling.run():
                 self._accuse(violation)
             self._peaceful = True
         finally:
             striker.end_all()
             buying.stop()
+            if self._leadership is not None:
+                self._leadership.stop()
         last = view.rpc.head().number
         book = read_book(ask, accounts, first, last)
         read_acceptances(book, view, market.tasks)
@@ -214,10 +256,22 @@ class Campaign:
             self._accuse(violation)
         if striker.taken:
             self._accuse(Violation("wrong-sum", f"{striker.taken} forged submissions were taken"))
+        for text in striker.stopped_badly:
+            self._accuse(Violation("crash", text))
         self.outcome.rounds, self.outcome.batches = len(book.accepted), book.batches.total()
         self.outcome.accepted, self.outcome.sums = sum(map(len, book.accepted.values())), len(buying.sums)
         for report in reports.values():
             self.outcome.told.update(line["what"] for line in report)
+
+    def _look_at_pair(self, market: Market, proxy: Proxy, striker: Striker) -> None:
+        if self._redis is None:
+            return
+        endpoints = {name: market.own_endpoint(name) for name in coordinators(pair=True)}
+        self._leadership = Leadership(
+            endpoints, self._redis.url, striker.hindered, lambda _: proxy.cut_all(COORDINATOR), self._chronicle,
+            self._accuse,
+        )  # fmt: skip
+        self._leadership.start()
 
     def _strike(self, striker: Striker) -> None:
         """Faults begin and end at their times."""
@@ -256,7 +310,10 @@ class Campaign:
 
     def _look_at_logs(self) -> None:
         """What is in the logs that should not be, and whether processes grew."""
-        planted = {self._secrets.password: "the password of a node", self._secrets.key: "the key of a node"}
+        planted = {
+            self._secrets.password: "the password of a node", self._secrets.key: "the key of a node",
+            self._secrets.redis: "the password of Redis",
+        }  # fmt: skip
         for path in sorted((self._orders.directory / "market").rglob("*.json")):
             if path.name in ("account.json", "operator.json", "model-owner.json") or path.name.startswith("owner-"):
                 planted[load_account(path).secret_bytes().hex()] = f"the secret of {path.name}"
@@ -266,6 +323,17 @@ class Campaign:
                 self._accuse(violation)
             for violation in invariants.crashes(path.name, text):
                 self._accuse(violation)
+        texts = {
+            name: (self._orders.directory / "logs" / f"{name}.log") for name in coordinators(pair=self._orders.pair)
+        }
+        read = {
+            name: path.read_text(encoding="utf-8", errors="replace") for name, path in texts.items() if path.exists()
+        }
+        lost = sum(text.count("event=batch-reinstated") for text in read.values())
+        if lost:
+            self._chronicle.tell("batch-reinstated", "chain", f"{lost} batches were handed in again")
+        for violation in invariants.led_at_once(read):
+            self._accuse(violation)
         for name, process in self._processes.items():
             slopes = [slope_of(f"{name} ({life + 1})", samples) for life, samples in enumerate(process.lives)]
             self.outcome.slopes += [slope for slope in slopes if slope is not None]

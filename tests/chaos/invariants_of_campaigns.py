@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +25,16 @@ Report = Sequence[Mapping[str, Any]]
 """The lines of one owner's file."""
 
 
-_MAY_END = (ChainError.exit_status, StorageError.exit_status)
+_LEADING = re.compile(r"event=leading token=(\d+)")
+MAY_END = (ChainError.exit_status, StorageError.exit_status)
+"""Of a server that finds its node or Redis down, or its disk full, when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     """Attributes:
-    kind: "wrong-sum", "lost", "double-pay", "unpaid", "stuck", "leak", "secret" or "crash".
+    kind: "wrong-sum", "lost", "double-pay", "unpaid", "stuck", "leak", "secret", "crash", "two-leaders", "no-leader"
+        or "lost-log".
     """
 
     kind: str
@@ -166,8 +170,10 @@ def told_secrets(name: str, text: str, planted: Mapping[str, str]) -> Iterator[V
 
 
 def unexpected_ends(name: str, status: int) -> Iterator[Violation]:
-    """A server ends by itself only if its node is down or its disk full when it starts, an owner when it is done."""
-    if status not in (_MAY_END if name in servers() else (0,)):
+    """A server ends by itself only if its node or Redis is down, or its disk full, when it starts; an owner when it is
+    done.
+    """
+    if status not in (MAY_END if name in servers(pair=True) else (0,)):
         yield Violation("crash", f"{name} ended by itself, with status {status}")
 
 
@@ -178,3 +184,16 @@ def crashes(name: str, text: str) -> Iterator[Violation]:
         if line.startswith("Traceback (most recent call last)"):
             end = next((later for later in lines[number + 1 :] if later and not later.startswith(" ")), "")
             yield Violation("crash", f"{name} has a traceback: {end}")
+
+
+def led_at_once(logs: Mapping[str, str]) -> Iterator[Violation]:
+    """Each token was one coordinator's, and no coordinator found events missing; ``logs`` by name of the process."""
+    tokens: dict[str, list[str]] = defaultdict(list)
+    for name, text in logs.items():
+        for token in _LEADING.findall(text):
+            tokens[token].append(name)
+        if "event=log-lost-events" in text:
+            yield Violation("lost-log", f"{name} found that the log in Redis lost events, which it never did")
+    for token, names in tokens.items():
+        if len(names) > 1:
+            yield Violation("two-leaders", f"{' and '.join(names)} led with the token {token}")

@@ -156,12 +156,20 @@ def asked(port: int, question: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in answer.items() if key in ("result", "error")}
 
 
+class RefusedError(Exception):
+    """The node itself has answered with an error."""
+
+
 def asker(port: int) -> Callable[..., Any]:
-    """Questions to the node itself, method and parameters, also those that only a development node knows."""
+    """Questions to the node itself, method and parameters, also those that only a development node knows.
+
+    They raise RefusedError where it answers with an error.
+    """
 
     def ask(method: str, *params: object) -> Any:
         answer = asked(port, {"method": method, "params": params})
-        assert "error" not in answer, (method, answer)
+        if "error" in answer:
+            raise RefusedError(f"{method}: {answer['error']}")
         return answer["result"]
 
     return ask

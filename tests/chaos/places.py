@@ -26,8 +26,20 @@ from gradroll.setup.freeports import free_ports
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
 from tests.chaos.disks import Disks
-from tests.chaos.faultplan import COORDINATOR, DEEPEST, MODEL_OWNER, PROVERS, owner_names, servers
+from tests.chaos.faultplan import (
+    COORDINATOR,
+    DEEPEST,
+    LEASE,
+    MODEL_OWNER,
+    PROVERS,
+    REDIS,
+    SHARED,
+    coordinators,
+    owner_names,
+    servers,
+)
 from tests.chaos.supervised import ROOT
+from tests.support.redisserver import RedisServer
 
 DIMENSION, CAPACITY, NORM = 16, 4, 4.0
 CONFIRMATIONS = DEEPEST + 1
@@ -55,31 +67,35 @@ _FAST: Mapping[str, Mapping[str, object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What must be in no log: user, password and key of the nodes' URLs."""
+    """What must be in no log: user, password and key of the nodes' URLs, and the password of Redis."""
 
     user: str = "chaos"
     password: str = field(default_factory=lambda: f"pw{secrets.token_hex(12)}", repr=False)
     key: str = field(default_factory=lambda: f"key{secrets.token_hex(12)}", repr=False)
+    redis: str = field(default_factory=lambda: f"rd{secrets.token_hex(12)}", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Ports of 127.0.0.1 by name of the server: the one that is announced, and the one that it listens at."""
+    """Ports of 127.0.0.1 by name of the server: the one that is announced, and the one that it listens at.
+
+    Of a pair of coordinators one port is announced, behind which is the one that leads.
+    """
 
     announced: Mapping[str, int]
     own: Mapping[str, int]
 
     @classmethod
-    def drawn(cls) -> Doors:
+    def drawn(cls, *, pair: bool) -> Doors:
         """Free ones."""
-        names = servers()
-        ports = free_ports(2 * len(names))
-        return cls(dict(zip(names, ports, strict=False)), dict(zip(names, ports[len(names) :], strict=True)))
+        outer, own = (*servers(), REDIS), servers(pair=pair)
+        ports = free_ports(len(outer) + len(own))
+        return cls(dict(zip(outer, ports, strict=False)), dict(zip(own, ports[len(outer) :], strict=True)))
 
 
 def address_of(caller: str) -> str:
     """The address that a caller's connections come from: one each, as on machines of their own."""
-    known = (*servers(), MODEL_OWNER, *owner_names(64))
+    known = (*servers(pair=True), MODEL_OWNER, *owner_names(64))
     return f"127.0.1.{1 + known.index(caller)}" if caller in known else "127.0.2.1"
 
 
@@ -92,6 +108,7 @@ class Market:
         urls: value of chain.url for a process.
         tasks: identifiers.
         disks: where servers have their state.
+        redis: URL of the log that two coordinators share, through the proxy; empty where there is one.
     """
 
     directory: Path
@@ -102,16 +119,22 @@ class Market:
     owners: int
     tasks: tuple[int, ...]
     disks: Disks
+    redis: str = ""
 
     def endpoint(self, name: str) -> str:
         """What is announced of a server, with the pin of its key."""
-        if name == COORDINATOR:
+        if name.startswith(COORDINATOR):
             return self.local.coordinator_endpoint
         return self.local.endpoints[int(name.removeprefix("prover-"))]
 
     def endpoint_at(self, name: str, port: int) -> str:
         """The same at another port, behind which the server is as well."""
-        return self.endpoint(name).replace(f":{self.doors.announced[name]}", f":{port}", 1)
+        announced = self.doors.announced[COORDINATOR if name.startswith(COORDINATOR) else name]
+        return self.endpoint(name).replace(f":{announced}", f":{port}", 1)
+
+    def own_endpoint(self, name: str) -> str:
+        """The same where the server itself listens."""
+        return self.endpoint_at(name, self.doors.own[name])
 
     @property
     def account_file(self) -> Path:
@@ -124,7 +147,7 @@ class Market:
 
     def config(self, name: str) -> Path:
         """Settings file of a process."""
-        if name == COORDINATOR:
+        if name.startswith(COORDINATOR):
             return self.local.coordinator_settings
         if name.startswith("prover-"):
             return self.local.prover_settings(int(name.removeprefix("prover-")))
@@ -137,12 +160,20 @@ class Market:
         if name in self.doors.own:
             role, disk = f"GRADROLL_{name.partition('-')[0].upper()}", self.disks.place(name).resolve()
             settings |= {f"{role}_LISTEN": f"127.0.0.1:{self.doors.own[name]}", f"{role}_STATE": str(disk / "state")}
-            if name == COORDINATOR:
-                settings[f"{role}_LOG"] = f"sqlite://{disk}/events.sqlite"
+            if name.startswith(COORDINATOR):
+                settings |= {f"{role}_{key}": value for key, value in self._log_of(name, disk).items()}
         for section in sections & _FAST.keys():
             settings |= {f"GRADROLL_{section}_{key}".upper(): str(value) for key, value in _FAST[section].items()}
         kept = {key: value for key, value in os.environ.items() if not key.startswith("GRADROLL_")}
         return kept | settings
+
+    def _log_of(self, name: str, disk: Path) -> dict[str, str]:
+        if not self.redis:
+            return {"LOG": f"sqlite://{disk}/events.sqlite"}
+        shared = self.disks.place(SHARED).resolve() / "files"
+        return {
+            "LOG": self.redis, "SHARED": str(shared), "LEASE": str(LEASE), "ENDPOINT": self.own_endpoint(name),
+        }  # fmt: skip
 
     def command(self, name: str) -> list[str]:
         """Arguments of Python for a server's process."""
@@ -179,17 +210,23 @@ class Market:
 
 def set_up(
     directory: Path, parameters: Path, direct: str, urls: Callable[[str], str], owners: int, tasks: int,
-    disks: Disks, say: Callable[[str], None],
+    disks: Disks, say: Callable[[str], None], redis_password: str | None = None,
 ) -> Market:  # fmt: skip
-    """Deploy, register, fund: all that comes before trouble.  The node has to mine each transaction at once."""
-    doors = Doors.drawn()
+    """Deploy, register, fund: all that comes before trouble.  The node has to mine each transaction at once.
+
+    Args:
+        redis_password: of a Redis server behind the proxy, where two coordinators share a log there.
+    """
+    pair = redis_password is not None
+    doors = Doors.drawn(pair=pair)
     plan = MarketPlan(
         directory, direct, tuple(f"127.0.0.1:{doors.announced[f'prover-{p}']}" for p in range(PROVERS)),
         threshold=1, dimension=DIMENSION, policy="norm", capacity=CAPACITY,
         coordinator=f"127.0.0.1:{doors.announced[COORDINATOR]}", parameters=parameters, owners=owners,
     )  # fmt: skip
     local = prepare(plan, say)
-    shutil.copytree(directory / COORDINATOR / "state", disks.place(COORDINATOR) / "state")  # its key for TLS
+    for name in coordinators(pair=pair):  # with one key for TLS, as one endpoint stands for both
+        shutil.copytree(directory / COORDINATOR / "state", disks.place(name) / "state")
     made = []
     with connect(directory / "model-owner.toml", development=True) as session:
         for number in range(tasks):
@@ -200,7 +237,8 @@ def set_up(
         with connect(directory / f"{name}.toml", development=True) as session:
             for task in made:
                 session.participant.register(task)
-    return Market(directory, local, doors, direct, urls, owners, tuple(made), disks)
+    redis = RedisServer.url_at(doors.announced[REDIS], redis_password) if redis_password is not None else ""
+    return Market(directory, local, doors, direct, urls, owners, tuple(made), disks, redis)
 
 
 def _plan(local: LocalMarket, owners: int, *, inline: bool) -> TaskPlan:

@@ -30,6 +30,7 @@ PATIENCE = 420.0
 class Settling:
     """Attributes:
     done: whether every owner has ended.
+    pair: what is missing of a pair of coordinators that is well.
     turn: what is done while something is waited for.
     withdrawn: wei that the model owner took back.
     """
@@ -41,11 +42,14 @@ class Settling:
     done: Callable[[], list[str]]
     turn: Callable[[], object]
     chronicle: Chronicle
+    pair: Callable[[], list[str]] = list
     withdrawn: int = 0
     _stuck: list[Violation] = field(default_factory=list)
 
     def run(self) -> list[Violation]:
         """All stages; what did not end."""
+        self._await("of two coordinators one leads and one stands by", self.pair)
+        self._await("what was accepted for good is on the chain again", self._taken_back, SETTLE)
         self._await("owners have what they handed in ended, and are paid", self.done, SUBMIT + SETTLE)
         self._await("every sum is read", self._unread)
         self._await("the coordinator has no round under way", self._unfinished, SUBMIT + SETTLE)
@@ -86,6 +90,14 @@ class Settling:
         for task in self.market.tasks:
             for number in range(self.view.task(task).rounds_opened):
                 yield task, number
+
+    def _taken_back(self) -> list[str]:
+        """Rounds of which more was read than the chain has."""
+        return [
+            f"round {place[1]} of task {shown(place[0])}"
+            for place, each in list(self.buying.sums.items())
+            if self.view.round(*place).owners < len(each.owners)
+        ]
 
     def _unread(self) -> list[str]:
         read = {place: len(each.owners) for place, each in self.buying.sums.items()}

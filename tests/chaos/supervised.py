@@ -66,6 +66,11 @@ class Supervised:
             self._wanted = True
             self._spawn()
 
+    def change(self, variables: Mapping[str, str]) -> None:
+        """Start it with other variables from now on; what runs keeps those it has."""
+        with self._lock:
+            self.environment = {**self.environment, **variables}
+
     def _spawn(self) -> None:
         if self.pid is not None:
             return

@@ -10,7 +10,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -58,12 +58,12 @@ class Proxy:
         self._thread.join()
         self._loop.close()
 
-    def listen(self, callee: str, port: int, onward: int) -> None:
-        """Stand before a server: connections to ``port`` go on to ``onward``."""
+    def listen(self, callee: str, port: int, onward: Callable[[], int]) -> None:
+        """Stand before a server: connections to ``port`` go on to where ``onward`` says then."""
 
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with suppress(OSError, asyncio.CancelledError):  # the end of a task would be reported as an error
-                await self._relay(callee, onward, reader, writer)
+                await self._relay(callee, onward(), reader, writer)
 
         async def start() -> None:
             self._servers.append(await asyncio.start_server(accept, "127.0.0.1", port, backlog=1024))
@@ -89,10 +89,17 @@ class Proxy:
 
     def cut(self, caller: str, callee: str) -> int:
         """Reset the connections that there are; how many there were."""
-        writers = self._line(caller, callee).writers
+        return self._reset(lambda: self._line(caller, callee).writers)
 
+    def cut_all(self, callee: str) -> int:
+        """The same of all callers."""
+        return self._reset(
+            lambda: [writer for (_, to), line in self._lines.items() if to == callee for writer in line.writers]
+        )
+
+    def _reset(self, writers: Callable[[], Iterable[asyncio.StreamWriter]]) -> int:
         async def reset() -> int:
-            for writer in (found := list(writers)):
+            for writer in (found := list(writers())):
                 near = writer.get_extra_info("socket")
                 near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
                 writer.transport.abort()

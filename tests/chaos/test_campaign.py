@@ -1,4 +1,4 @@
-"""A short campaign on real processes: everything goes wrong at least once, and the books balance."""
+"""A short campaign on real processes, with two coordinators: everything goes wrong once, and the books balance."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ import pytest
 
 from tests.chaos.campaign import Campaign, Orders
 from tests.chaos.chronicle import Chronicle
-from tests.chaos.faultplan import KINDS, drawn
+from tests.chaos.faultplan import drawn, kinds_of
 
 SECONDS, EVERY = 60.0, 2.0
-MAIN = ("kill", "kill-coordinator", "kill-owner", "pause", "partition", "reorganise", "full-disk")
+MAIN = (
+    "kill", "kill-coordinator", "kill-owner", "kill-leader", "kill-redis", "pause", "partition", "reorganise",
+    "full-disk", "failover",
+)  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.anvil
 def test_a_short_campaign_violates_nothing(tmp_path: Path, development_keys: Path) -> None:
-    faults = drawn(7, SECONDS, 4, every=EVERY)
-    assert {fault.kind for fault in faults} == set(KINDS)
+    kinds = kinds_of(pair=True)
+    faults = drawn(7, SECONDS, 4, every=EVERY, kinds=kinds, pair=True)
+    assert {fault.kind for fault in faults} == set(kinds)
     said = io.StringIO()
     chronicle = Chronicle(tmp_path / "events.jsonl", said)
-    outcome = Campaign(Orders(7, SECONDS, tmp_path, faults, owners=4, parameters=development_keys), chronicle).run()
+    orders = Orders(7, SECONDS, tmp_path, faults, owners=4, parameters=development_keys, pair=True)
+    outcome = Campaign(orders, chronicle).run()
     chronicle.close()
     assert not outcome.violations, said.getvalue()
     assert not outcome.interrupted

@@ -6,7 +6,25 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.faultplan import KINDS, SPARED, Fault, drawn, lines, owner_names, servers
+from tests.chaos.faultplan import (
+    COORDINATOR,
+    KINDS,
+    LEADER,
+    LEASE,
+    OF_PAIRS,
+    REDIS,
+    SECOND,
+    SHARED,
+    SPARED,
+    STANDBY,
+    Fault,
+    drawn,
+    kinds_of,
+    lines,
+    owner_names,
+    servers,
+)
+from tests.chaos.places import CONFIRMATIONS
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -41,6 +59,12 @@ def test_some_are_never_killed_and_suffer_all_else() -> None:
     assert {fault.target for fault in faults if fault.kind == "kill"} == {"prover-0", "prover-1", "prover-2"}
 
 
+def test_a_reorganisation_is_mostly_less_deep_than_everybody_waits_and_rarely_deeper() -> None:
+    depths = Counter(fault.size for fault in drawn(2, 20_000, 3, kinds=("reorganise",)))
+    assert set(depths) == {1, 2, 3, CONFIRMATIONS, CONFIRMATIONS + 1}
+    assert 5 * (depths[CONFIRMATIONS] + depths[CONFIRMATIONS + 1]) < 2 * depths.total()
+
+
 def test_a_campaign_may_be_of_some_kinds_only() -> None:
     faults = drawn(1, 400, 3, kinds=("reorganise", "kill-coordinator"))
     assert len(faults) > 50
@@ -52,3 +76,15 @@ def test_a_fault_says_what_it_is() -> None:
     assert Fault(3.0, "kill", "prover-2", 1.5).record == {
         "at": 3.0, "kind": "kill", "target": "prover-2", "seconds": 1.5, "size": 0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_coordinators_suffer_all_that_one_does_and_what_befalls_leaders_and_redis(seed: int) -> None:
+    kinds = kinds_of(pair=True)
+    faults = drawn(seed, 20_000, 3, kinds=kinds, pair=True)
+    assert set(KINDS) | set(OF_PAIRS) == set(kinds) == {fault.kind for fault in faults}
+    known = {*servers(pair=True), *owner_names(3), "model-owner", "chain", *lines(3, pair=True), REDIS, SHARED}
+    known |= {who + callee for who in (LEADER, STANDBY) for callee in ("", f">{REDIS}")}
+    assert {fault.target for fault in faults} <= known
+    assert max(fault.seconds for fault in faults if fault.kind == "pause-leader") > LEASE
+    assert {fault.target for fault in faults if fault.kind == "node-down"} >= {COORDINATOR, SECOND}

@@ -14,7 +14,7 @@ import requests
 
 from gradroll.setup.freeports import free_ports
 from tests.chaos.callers import caller_at
-from tests.chaos.nodeproxy import NODES, Mood, NodeProxy, asker
+from tests.chaos.nodeproxy import NODES, Mood, NodeProxy, RefusedError, asker
 from tests.chaos.tcpproxy import Proxy
 from tests.support.httpnode import HttpNode
 from tests.support.waiting import wait_for
@@ -65,7 +65,7 @@ def line(echo: Echo) -> Iterator[tuple[Proxy, int]]:
     """A proxy before the echo, in which this process is an owner."""
     with Proxy(lambda port: caller_at(port, {"other": os.getppid(), NAME: os.getpid()}), lambda _: ADDRESS) as proxy:
         (port,) = free_ports(1)
-        proxy.listen("prover-0", port, echo.port)
+        proxy.listen("prover-0", port, lambda: echo.port)
         yield proxy, port
 
 
@@ -150,6 +150,28 @@ def test_a_cut_resets_what_is_connected_and_no_later_connection(line: tuple[Prox
         assert returned(other, 6) == b"second"
 
 
+def test_a_new_connection_goes_to_who_stands_behind_a_port_by_now_and_all_that_there_are_can_be_cut(echo: Echo) -> None:
+    other = Echo()
+    with Proxy(lambda port: caller_at(port, {NAME: os.getpid()}), lambda _: ADDRESS) as proxy:
+        (port,) = free_ports(1)
+        behind = [echo.port]
+        proxy.listen("coordinator", port, lambda: behind[0])
+        with connected(port) as one:
+            one.sendall(b"first")
+            assert returned(one, 5) == b"first"
+            behind[0] = other.port
+            assert proxy.cut_all("prover-0") == 0
+            assert proxy.cut_all("coordinator") == 1
+            with pytest.raises(ConnectionResetError):
+                while one.recv(1):
+                    pass
+        with connected(port) as two:
+            two.sendall(b"second")
+            assert returned(two, 6) == b"second"
+    assert (len(echo.from_addresses), len(other.from_addresses)) == (1, 1)
+    other.close()
+
+
 def test_a_stranger_is_nobody_of_ours(line: tuple[Proxy, int]) -> None:
     with connected(line[1]) as one:
         assert caller_at(one.getsockname()[1], {NAME: os.getpid()}) == NAME
@@ -176,6 +198,8 @@ def node() -> Iterator[HttpNode]:
                 return block_of(params)
             case "eth_getTransactionReceipt":
                 return {"result": {"blockNumber": params[0]}}
+            case "eth_unheardOf":
+                return {"error": {"code": -32601, "message": "not found"}}
         return {"result": params}
 
     made = HttpNode(answer)
@@ -201,6 +225,8 @@ def test_a_node_answers_who_knows_its_secrets(nodes: NodeProxy, node: HttpNode) 
         assert requests.post(wrong, json={}, timeout=60).status_code == 401
     assert node.count("eth_chainId") == 1
     assert asker(node.port)("eth_chainId", "y") == ["y"]
+    with pytest.raises(RefusedError, match="eth_unheardOf"):
+        asker(node.port)("eth_unheardOf")
 
 
 def test_a_spoilt_node_answers_badly_to_one_process_until_it_is_healed(nodes: NodeProxy) -> None:

@@ -71,6 +71,18 @@ def test_a_killed_process_stays_down_until_it_is_started(runs: list[Run], tmp_pa
     assert run.ends == []
 
 
+def test_a_process_has_changed_variables_from_its_next_start_on(runs: list[Run], tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    script = f"import os\nopen({str(said)!r}, 'a').write(os.environ.get('ODD', 'none'))\n" + FOR_EVER
+    runs.append(run := Run(script, tmp_path))
+    wait_for(lambda: run.has_begun(1))
+    run.process.change({"ODD": "other"})
+    run.process.kill()
+    run.process.start()
+    wait_for(lambda: run.has_begun(2))
+    assert said.read_text() == "noneother"
+
+
 def test_a_paused_process_ends_when_it_is_asked_to(runs: list[Run], tmp_path: Path) -> None:
     runs.append(run := Run(FOR_EVER, tmp_path))
     wait_for(lambda: run.has_begun(1))
@@ -92,7 +104,16 @@ def test_its_samples_have_memory_descriptors_and_time(runs: list[Run], tmp_path:
     assert before <= sample.at <= time.monotonic()
 
 
-@pytest.mark.parametrize("wrong", [["--minutes", "0"], ["--owners", "1"], ["--only", "nothing"], ["--seed", "-1"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--minutes", "0"],
+        ["--owners", "1"],
+        ["--only", "nothing"],
+        ["--seed", "-1"],
+        ["--redis", "off", "--only", "kill-redis"],
+    ],
+)
 def test_a_campaign_that_cannot_be_is_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(wrong)

@@ -207,7 +207,7 @@ def test_an_acceptance_counts_in_a_block_that_its_node_has_and_in_no_other(
 ) -> None:
     """After a reorganisation a node's index of logs may show what its chain does not have any more."""
     (*_, log) = market.rpc.logs(bytes.fromhex(market.contract[2:]), [EVENT], 0)
-    shown = [log]
+    shown: list[Any] = [log]
     monkeypatch.setattr(Events, "find", lambda *_, last: [one for one in shown if one["blockNumber"] <= last])
     events = Events(market.rpc, bytes(20), lambda: None, 0)
 

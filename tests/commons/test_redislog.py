@@ -15,7 +15,7 @@ from commons.storage.logwitness import LostEventsError, Witness
 from commons.storage.redislease import FencedValue, Keeper, Lease
 from commons.storage.redislog import RedisLog
 from commons.storage.redisplace import RedisPlace, UnansweredError
-from tests.support.redisserver import WITHOUT_AOF, RedisServer
+from tests.support.redisserver import AOF, WITHOUT_AOF, RedisServer
 
 SPAN = 100.0
 
@@ -506,7 +506,7 @@ def test_a_crash_of_redis_loses_nothing_with_an_append_only_file_and_is_noticed_
     for keeping, expected in (((), 2), (WITHOUT_AOF, None)):
         place = tmp_path / f"{expected}"
         (place / "redis").mkdir(parents=True)
-        with RedisServer(place / "redis", *([keeping] if keeping else [])) as server:
+        with RedisServer(place / "redis", keeping or AOF) as server:
             one = Machine(server, place)
             one.lead()
             one.log.append([{"n": 1}, {"n": 2}])

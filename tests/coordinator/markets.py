@@ -134,7 +134,7 @@ class PartyLine:
     def close(self) -> None:
         pass
 
-    def status(self, timeout: float | None = None) -> ProverStatus:
+    def status(self, timeout: float | None = None, reference: bytes = b"") -> ProverStatus:
         self.looks += 1
         self._answer()
         return status_of(self.market, self.prover)
@@ -147,13 +147,13 @@ class PartyLine:
             raise catalogue()[reply.code](reply.message)
         return reply
 
-    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
+    def deal_keys(self, committee_id: int, reference: bytes = b"") -> tuple[KeyPackage, ...]:
         raise AssertionError("the keys are there already")
 
-    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage], reference: bytes = b"") -> KeyConfirmation:
         raise AssertionError("the keys are there already")
 
-    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation], reference: bytes = b"") -> None:
         raise AssertionError("the keys are there already")
 
     def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:

@@ -406,7 +406,7 @@ def test_a_restart_knows_how_many_refusals_there_are(world: World) -> None:
 
 
 def test_a_refusal_for_a_round_that_is_forgotten_is_not_counted(world: World) -> None:
-    world.journal.forget(world.headers[0].task_id, 0)
+    world.journal.forget({world.headers[0].task_id: 0})
     world.refuse(ClosedError, "over for good", world.headers[0])
     assert not world.log.of(HeaderRefused)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from coordinator.roundstate import Round
 from coordinator.roundwatch import RoundWatch
 from native import FrArray
 from tests.coordinator.fleets import NetworkFleet, accusations_in, blobs_in, journal_in, state_of, watch_in
-from tests.support.faults import REWRITES, lie, silent
+from tests.support.faults import REWRITES, lie, refusing, silent
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 
 OWNERS = 3
@@ -37,6 +37,8 @@ class World:
     def __init__(self, directory: Path, network: Network | None = None) -> None:
         self.directory = directory
         self.room: int | None = None
+        self.uploads_are_here = False
+        self.lost: dict[int, frozenset[bytes]] = {}
         self.network: Network = network_with(OWNERS) if network is None else network
         self.journal: Journal = journal_in(directory)
         self.key = (self.network.terms.task_id, 0)
@@ -53,6 +55,10 @@ class World:
         self.journal = journal_in(self.directory)
         for prover in EVERYBODY:
             self.network.restart(prover)
+
+    def handed_again(self, prover: int, submissions: Collection[bytes]) -> bool:
+        self.lost[prover] = frozenset(submissions)
+        return self.uploads_are_here
 
     def prove(
         self,
@@ -71,6 +77,7 @@ class World:
             RoundWatch(SystemClock()),
             step_timeout=1.0,
             stopping=threading.Event(),
+            hand_again=self.handed_again,
         )
         submissions = self.network.cohort.digests
         receipts = {p: frozenset(submissions) for p in EVERYBODY}
@@ -226,6 +233,25 @@ def test_a_cohort_whose_shares_provers_have_lost_is_stuck_and_waits_for_nobody(w
     for prover in (0, 1):
         world.network.memories[prover].payloads.clear()
     assert "too few provers" in unproven(world.prove(NetworkFleet(world.network)), Trouble.STUCK)
+
+
+def test_a_cohort_whose_shares_provers_are_handed_again_waits_for_them(world: World) -> None:
+    """Those that refuse the coin for want of a share are told of, with all that they gave receipts for."""
+    world.uploads_are_here = True
+    held = [dict(world.network.memories[prover].payloads) for prover in (0, 1)]
+    for prover in (0, 1):
+        world.network.memories[prover].payloads.clear()
+    assert "too few provers" in unproven(world.prove(NetworkFleet(world.network)), Trouble.AWAY)
+    assert world.lost == dict.fromkeys((0, 1), frozenset(world.network.cohort.digests))
+    for prover in (0, 1):
+        world.network.memories[prover].payloads.update(held[prover])
+    assert world.prove(NetworkFleet(world.network), again=True) is None
+
+
+def test_provers_that_refuse_by_a_rule_or_are_silent_are_handed_nothing(world: World) -> None:
+    faults = {0: [refusing(Step.COIN)], 1: [silent(Step.COIN)], 2: [silent(Step.MASK)]}
+    world.prove(NetworkFleet(world.network, faults=faults))
+    assert not world.lost
 
 
 def test_a_liar_whom_nobody_left_can_name_is_time_away_from_being_named(world: World) -> None:

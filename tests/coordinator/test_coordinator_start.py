@@ -80,7 +80,7 @@ def test_a_log_says_for_good_to_which_deployment_it_belongs(events: tuple[Event,
     require_own_log(made, Market(chain))
     require_own_log(made, Market(chain))
     assert [one["kind"] for one in log.records].count("market-named") == 1
-    made.forget(NETWORK.terms.task_id, 0)
+    made.forget({NETWORK.terms.task_id: 0})
     for known in (made, Journal(log)):
         require_own_log(known, Market(chain))
         with pytest.raises(StorageError, match=r"another chain, or one that was reset; .*another event log"):

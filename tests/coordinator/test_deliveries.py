@@ -212,6 +212,51 @@ def test_a_prover_that_comes_back_late_is_shown_who_had_the_share_in_time(world:
         verify_receipt(world.context.market, submission, receipt, world.committee.members[prover])
 
 
+def test_a_prover_that_lost_what_it_gave_a_receipt_for_is_handed_it_again(world: World) -> None:
+    """Late, with the receipts of all that had it in time, its own among them; owners see no difference."""
+    world.hand_in(world.upload(0))
+    lost = world.submission(0)
+    whole = world.got.pop((1, lost))
+    world.market.be_at(world.market.chain.opened[0].submit + 1)
+    assert world.deliveries.hand_again(1, [lost])
+    assert world.got[1, lost] == whole
+    assert world.calls == Counter({0: 1, 1: 2, 2: 1, 3: 1})
+    assert set(world.shown[1]) == {0, 1, 2, 3}
+    assert set(world.deliveries.status(lost).receipts) == {0, 1, 2, 3}
+    assert not world.log.of(ShareDelivered)
+
+
+def test_a_prover_that_says_that_it_lost_something_is_believed_ever_less_often(world: World) -> None:
+    world.hand_in(world.upload(0))
+    calls = []
+    for _ in range(60):
+        world.deliveries.hand_again(1, [world.submission(0)])
+        world.turn(60)
+        calls.append(world.calls[1])
+    assert calls[0] == 2, "at once the first time"
+    assert 4 <= calls[-1] <= 8
+    world.turn(2 * 3600)
+    world.deliveries.hand_again(1, [world.submission(0)])
+    assert world.calls[1] > calls[-1], "never given up"
+
+
+def test_a_prover_that_lost_a_share_and_is_away_gets_it_when_it_is_back(world: World) -> None:
+    world.hand_in(world.upload(0))
+    del world.got[1, world.submission(0)]
+    world.away = {1}
+    assert world.deliveries.hand_again(1, [world.submission(0)])
+    assert world.deliveries.hand_again(1, [world.submission(0)])
+    world.away = set()
+    world.turn(60)
+    assert world.holders(0) == {0, 1, 2, 3}
+
+
+def test_what_was_not_uploaded_here_is_not_handed_again(world: World) -> None:
+    world.hand_in(world.upload(0))
+    assert not world.deliveries.hand_again(1, [world.submission(0), world.submission(1)])
+    assert not world.deliveries.hand_again(1, [world.submission(1)])
+
+
 def test_too_few_provers_enter_no_header_until_others_are_back(world: World) -> None:
     world.away = {1, 2}
     world.hand_in(world.upload(0))
@@ -388,6 +433,43 @@ def test_uploads_go_with_their_round(world: World) -> None:
     assert not on_disk(world)
     with pytest.raises(UnknownError):
         world.deliveries.status(world.submission(0))
+
+
+def settled(world: World) -> int:
+    """When the round is over."""
+    return int(world.market.chain.opened[0].submit + world.network.terms.windows.settle)
+
+
+def test_no_share_is_handed_on_behind_its_rounds_end_though_the_upload_is_looked_at_later(world: World) -> None:
+    world.away = {1}
+    world.hand_in(world.upload(0))
+    world.away, calls = set(), world.calls[1]
+    world.market.be_at(settled(world) + 1)
+    world.deliveries.start()
+    assert world.calls[1] == calls
+    assert "the round takes no batches any more" in world.deliveries.status(world.submission(0)).undelivered[1]
+
+
+@pytest.mark.usefixtures("short_chunks")
+def test_a_delivery_under_way_ends_with_its_round(world: World) -> None:
+    """As slow as the prover takes it."""
+    world.away, handed = set(range(PROVERS)), [0]
+    world.hand_in(world.upload(0))
+    world.market.be_at(settled(world) - 3)
+
+    def slowly(prover: int, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
+        if prover != 1:
+            raise UnavailableError("connection refused")
+        for index in range(body.count):
+            body.chunk(index)
+            handed[0] += 1
+            world.clock.sleep(2)
+        raise AssertionError("all of it was handed on")
+
+    world.hand_over = slowly  # type: ignore[method-assign]
+    world.deliveries.start()
+    assert 0 < handed[0] <= 2
+    assert "the round takes no batches any more" in world.deliveries.status(world.submission(0)).undelivered[1]
 
 
 def test_a_full_disk_loses_nothing_that_came(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

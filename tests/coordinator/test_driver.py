@@ -19,7 +19,7 @@ from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from commons.storage.eventlog import EventLog
-from coordinator.coordinator import Coordinator
+from coordinator.coordinator import Coordinator, Equipment
 from coordinator.events import (
     BatchProven,
     BatchSettled,
@@ -98,12 +98,13 @@ class World:
             confirmations=depth, longest_pause=5.0, round_age=round_age, release_patience=PATIENCE, step_timeout=1.0,
             clock_skew=skew,
         )  # fmt: skip
-        self.coordinator = Coordinator(
+        equipment = Equipment(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market),
             Journal(self.log if log is None else log), directory,
             DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), InOrder(),
             InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
+        self.coordinator = Coordinator(equipment)
         self.journal = self.coordinator.journal
 
     def connect(self, endpoint: str) -> PartyLine:

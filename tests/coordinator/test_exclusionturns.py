@@ -21,7 +21,7 @@ from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import sign_digest
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
-from coordinator.coordinator import Coordinator
+from coordinator.coordinator import Coordinator, Equipment
 from coordinator.events import BatchProven, BatchSettled, Event, ExclusionEnded, ExclusionSigned, HeaderAccepted
 from coordinator.journal import Journal
 from coordinator.turns import SETTLED
@@ -85,11 +85,12 @@ class World:
             poll_interval=1.0, step_timeout=TIMEOUT, clock_skew=0, round_age=0.0, posting_interval=10.0,
             exclude_from=LEAST,
         )  # fmt: skip
-        self.coordinator = Coordinator(
+        equipment = Equipment(
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market), Journal(self.log),
             self.directory, DevelopmentParameters(self.network.setup), self._connect, self.clock, InOrder(), InOrder(),
             self.accusing, InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
+        self.coordinator = Coordinator(equipment)
 
     def _connect(self, endpoint: str) -> PartyLine:
         return self.lines[int(endpoint.removeprefix("prover-").partition(":")[0])]

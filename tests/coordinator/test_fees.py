@@ -20,7 +20,7 @@ from commons.protocol.receipts import AvailabilityReceipt
 from commons.settings.sections import CoordinatorSettings
 from commons.storage.accounts import SigningKey
 from coordinator import feesettlement
-from coordinator.coordinator import Coordinator
+from coordinator.coordinator import Coordinator, Equipment
 from coordinator.events import BatchProven, BatchSettled, FeesEnded, HeaderAccepted, SumOpened, SumPublished
 from coordinator.journal import Journal
 from coordinator.turns import SETTLED
@@ -97,12 +97,13 @@ class World:
             listen="h:1", log="sqlite:///unused", account=self.directory, state=self.directory, confirmations=1,
             poll_interval=1.0, step_timeout=1.0, clock_skew=0, fee_interval=float(INTERVAL), round_age=0.0,
         )  # fmt: skip
-        self.coordinator = Coordinator(
+        equipment = Equipment(
             settings, SigningKey.from_secret(self.network.coordinator_key),
             Publisher(self.market, published=self.published), Journal(self.log), self.directory,
             DevelopmentParameters(self.network.setup), self._connect, self.clock, self.rounds, InOrder(),
             InOrder(), InOrder(), InOrder(), threading.Event(),
         )  # fmt: skip
+        self.coordinator = Coordinator(equipment)
 
     def _connect(self, endpoint: str) -> PartyLine:
         return self.lines[int(endpoint.removeprefix("prover-").partition(":")[0])]

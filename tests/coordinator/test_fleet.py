@@ -72,7 +72,7 @@ class Line:
     def close(self) -> None:
         self.closed = True
 
-    def status(self, timeout: float | None = None) -> ProverStatus:
+    def status(self, timeout: float | None = None, reference: bytes = b"") -> ProverStatus:
         assert not self.closed
         self.prover.looks.append(timeout)
         if isinstance(self.prover.status, Exception):
@@ -90,17 +90,17 @@ class Line:
             raise self.prover.troubles.pop(0)
         return StepReply(Message(request.session, request.step, self.prover.index, b"", b""))
 
-    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
+    def deal_keys(self, committee_id: int, reference: bytes = b"") -> tuple[KeyPackage, ...]:
         self.prover.keys.append("deal")
         others = [p for p in EVERYBODY if p != self.prover.index]
         return tuple(KeyPackage(self.prover.index, p, b"", b"") for p in others)
 
-    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage], reference: bytes = b"") -> KeyConfirmation:
         self.prover.keys.append("accept")
         self.prover.mailbox = tuple(packages)
         return KeyConfirmation(self.prover.index, {}, b"")
 
-    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation], reference: bytes = b"") -> None:
         self.prover.keys.append("confirm")
         self.prover.confirmations = tuple(confirmations)
 
@@ -348,7 +348,7 @@ def test_a_member_that_missed_the_end_of_the_setup_gets_its_keys_once_all_answer
 def test_a_member_that_only_says_that_it_has_no_keys_holds_nobody_up(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(_: int) -> NoReturn:
+    def refuse(_: int, __: bytes) -> NoReturn:
         raise ClosedError("dealt before")
 
     world.without_keys(3)

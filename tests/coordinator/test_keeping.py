@@ -74,7 +74,7 @@ def test_every_kind_of_event_of_a_round_goes_and_what_is_counted_of_it_stays() -
     journal = Journal(log)
     journal.record(*stories.story()[:-1], *of_round(stories.ROUND[1] + 1))
     before = plain(journal._state.task_status(TASK).rejections)
-    journal.forget(*stories.ROUND)
+    journal.forget(dict([stories.ROUND]))
     assert log.records[0]["kind"] == "market-named", "it is of no round"
     assert log.records[1:-1] == records_of(of_round(stories.ROUND[1] + 1))
     assert log.records[-1]["kind"] == "rounds-forgotten"
@@ -96,7 +96,7 @@ def test_a_second_time_takes_the_place_of_the_first() -> None:
     for number in range(6):
         journal.record(*of_round(number))
         if number % 2:
-            journal.forget(TASK, number - 1)
+            journal.forget({TASK: number - 1})
             assert vars(journal._state) == folded(log)
     assert [one["kind"] for one in log.records].count("rounds-forgotten") == 1
     assert journal._state.task_status(TASK).rejections == {"validity": 6}
@@ -107,7 +107,7 @@ def test_other_tasks_are_left_alone() -> None:
     log = MemoryLog()
     journal = Journal(log)
     journal.record(*of_round(0), *of_round(1, task=9))
-    journal.forget(TASK, 4)
+    journal.forget({TASK: 4})
     assert set(journal._state.rounds) == {(9, 1)}
     assert vars(journal._state) == folded(log)
 
@@ -115,7 +115,7 @@ def test_other_tasks_are_left_alone() -> None:
 def test_a_header_for_a_forgotten_round_is_refused_whatever_the_node_says_of_it() -> None:
     journal = Journal(MemoryLog())
     journal.record(*of_round(0), *of_round(1))
-    journal.forget(TASK, 0)
+    journal.forget({TASK: 0})
     with journal.reading() as state:
         for number in (0, 1):
             with pytest.raises(ClosedError):
@@ -220,6 +220,32 @@ def test_a_node_that_is_silent_about_one_task_holds_up_no_other(world: World, ca
     assert known(world) == {0, 1}
     with world.journal.reading() as state:
         assert (world.task, 0) not in state.rounds
+
+
+def test_the_log_is_gone_through_once_for_all_tasks_that_are_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has all rounds of all tasks: once for each task would take longer with every task of a stranger's."""
+    of_round_, terms_of, gone = Market.round, Market.terms, list[int]()
+    monkeypatch.setattr(Market, "round", lambda market, _, number: of_round_(market, world.task, number))
+    monkeypatch.setattr(Market, "terms", lambda market, _: terms_of(market, world.task))
+    compact = world.log.compact
+
+    def counted(drops: Callable[[Any], bool], records: Any) -> None:
+        gone.append(len(records))
+        compact(drops, records)
+
+    monkeypatch.setattr(world.log, "compact", counted)
+    rounds(world, 2)
+    tasks = (world.task, 98, 99)
+    stored = [digest for task in tasks for number in range(2) for digest in done(world, number, task=task)]
+    world.journal.record(*of_round(2, task=98)[:-1])
+    later(world, 1000)
+    assert gone == [3]
+    with world.journal.reading() as state:
+        assert set(state.rounds) == {(98, 2)}
+    assert not any(world.coordinator.results.has(digest) for digest in stored)
+    assert vars(world.journal._state) == folded(world.log)
 
 
 def test_models_are_kept_for_rounds_of_which_anything_is_served_and_while_they_are_young(world: World) -> None:
@@ -435,7 +461,7 @@ def test_forgetting_stands_a_crash_and_a_full_disk_at_every_write(tmp_path: Path
     journal.record(*of_round(0), *of_round(1))
     strikes += [None] * write + [(kind, 0)]
     with pytest.raises((CrashError, Exception)):
-        journal.forget(TASK, 0)
+        journal.forget({TASK: 0})
         results.discard(digests, TASK)
     journal.close()
     again = Journal(SqliteLog(tmp_path / "log", VERSIONS))
@@ -444,7 +470,7 @@ def test_forgetting_stands_a_crash_and_a_full_disk_at_every_write(tmp_path: Path
         forgotten = (TASK, 0) not in state.rounds
     assert forgotten or write == 0
     if not forgotten:
-        again.forget(TASK, 0)
+        again.forget({TASK: 0})
     Blobs(tmp_path / "results", max_bytes=1 << 20).discard(digests, TASK)  # as is done with what no log knows
     assert set(again._state.rounds) == {(TASK, 1)}
     again.close()

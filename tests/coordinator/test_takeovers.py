@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from commons.protocol.bundle import AuditBundle
+from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.status import SubmissionState
 from coordinator.events import BatchProven, BatchSettled, CohortBegun, CohortFailed, RoundClosed, SetLocking, SumOpened
 from coordinator.machine import Completed
+from coordinator.resultroom import room_for
 from tests.coordinator.fleets import state_of
-from tests.coordinator.markets import Market, hand_in, proven
+from tests.coordinator.markets import Market, PartyLine, hand_in, proven
 from tests.coordinator.test_driver import EVERYBODY, World
 from tests.simulation.world.network import InOrder
 
@@ -70,6 +71,35 @@ def test_without_provers_to_give_it_the_batch_is_asked_for_again_and_nothing_els
     attested(world, done, 2)
     world.turn(after=100.0)
     assert states(world, members) == [SubmissionState.ACCEPTED] * 2
+
+
+def test_a_batch_is_taken_over_when_there_is_room_for_it_and_its_sum(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is asked for what could not be kept: whoever names this coordinator in a task fills no disk of its."""
+    members, done = world.enter([0, 1]), proven()[0]
+    attested(world, done, *EVERYBODY)
+    hand_in(world.market, done)
+    world.network.accept(done)
+    quota, asked = world.coordinator.results._quota, list[bytes]()
+    give = PartyLine.certificate
+
+    def counted(line: PartyLine, batch: bytes, timeout: float | None = None) -> Certificate:
+        asked.append(batch)
+        return give(line, batch, timeout)
+
+    monkeypatch.setattr(PartyLine, "certificate", counted)
+    held = quota._most - room_for(world.network.dimension, len(members)) + 1
+    quota.add(world.task + 1, held)  # a stranger's
+    world.turn()
+    assert "room for sums and bundles is used up" in caplog.text
+    assert not world.log.of(BatchProven)
+    assert not asked
+    quota.add(world.task + 1, -held)
+    world.turn(after=100.0)
+    assert states(world, members) == [SubmissionState.ACCEPTED] * 2
+    assert len(world.log.of(SumOpened)) == 1
+    assert set(asked) == {done.batch_id}
 
 
 def false_bundles() -> list[AuditBundle]:

@@ -170,7 +170,7 @@ def test_a_round_with_restarts(market: Market) -> None:
     everybody = ("claim", task, "--owner", "all", "--config", "local/owner-0.toml")
     assert "received 0.000000000000001 ETH" in market.command(*everybody)
     assert "nothing to claim" in market.command("claim", task, "--config", "local/owner-1.toml")
-    assert "passed proof" in market.command("audit", task, *buyer)
+    assert "passed proof" in market.command("audit", task, "--round", "0", "--export", "round-0.archive", *buyer)
     status = market.command("task", "status", task, *buyer)
     assert "2 of 2 gradients in 1 batch," in status
     assert "ChainError" not in status
@@ -181,3 +181,4 @@ def test_a_round_with_restarts(market: Market) -> None:
     market.command("task", "read", task, "--round", "0", "--out", "sum.npy", *buyer)
     assert np.allclose(np.load(market.directory / "sum.npy"), sum(gradients.values()), atol=2 * 2**-16)
     assert "passed proof" in market.command("audit", task, *buyer)
+    assert "passed proof" in market.command("audit", "--from", "round-0.archive", *buyer)

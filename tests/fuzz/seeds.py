@@ -28,6 +28,7 @@ from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.evidencefiles import _CODEC, _File
 from commons.storage.modelfiles import encode_model
 from commons.storage.recordfiles import write_record
+from commons.storage.roundarchives import ArchivedBatch, ArchiveHead, archive_pieces
 from commons.wire import batchsteps, contexts, coordination, sharestreams, streams, uploads
 from commons.wire._generated import prover_pb2 as pb
 from gradroll.data_owner.orders import OrderFile, save_order
@@ -115,6 +116,9 @@ def batches() -> Iterator[tuple[str, bytes]]:
     yield "probe-mask-body", bodies.ProbeMaskBody(native.g1_generator).encode()
     yield "certificate", certificate.encode()
     yield "bundle", bundle.encode()
+    head = ArchiveHead(MARKET, 7, 1, 1, 1)
+    kept = ArchivedBatch(bundle, b"a sum")
+    yield "round-archive", b"".join(archive_pieces(head, [kept], [certificate]))
     yield "ledger-head", bodies.CoinBody.decode(found[Step.COIN]).head.encode()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ from commons.runtime import identifiers
 from commons.settings import pins
 from commons.sharing import sharepayloads
 from commons.sharing.scalars import from_little_endian
-from commons.storage import evidencefiles, modelfiles
+from commons.storage import evidencefiles, modelfiles, roundarchives
 from commons.wire import batchsteps, contexts, coordination, prescan, sharestreams, streams, uploads
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire._generated import prover_pb2 as pb
@@ -119,6 +120,15 @@ def _record(raw: bytes) -> Any:
     return events.from_record(events.from_version_2(events.from_version_1(record)))
 
 
+def _archive(raw: bytes) -> Any:
+    """An archive of a round; the input is without its digest, which would hide everything else from mutations."""
+    path = Path(_FOLDER.name) / "archive"
+    path.write_bytes(raw + hashlib.sha256(raw).digest())
+    with roundarchives.read_archive(path) as archive:
+        archive.require_whole(DIMENSION)
+        return archive.head, list(archive.batches(DIMENSION)), list(archive.certificates())
+
+
 def _payload(raw: bytes) -> Any:
     return sharepayloads.decode_payload(raw, DIMENSION, HOLDER)
 
@@ -211,6 +221,8 @@ TARGETS: dict[str, Target] = {
                      errors=(InvalidInputError,)),
     "evidence": in_file(evidencefiles.load_evidence, "commons.storage.evidencefiles.load_evidence",
                         "commons.storage.recordfiles.read_record", errors=(InvalidInputError,)),
+    "round-archive": Target(("commons.storage.roundarchives.read_archive",), _archive,
+                            lambda found: b"".join(roundarchives.archive_pieces(*found)), errors=(InvalidInputError,)),
     "order": in_file(orders.load_order, "gradroll.data_owner.orders.load_order", errors=(InvalidInputError,)),
 }  # fmt: skip
 """By name, which is that of their folder in the corpus."""

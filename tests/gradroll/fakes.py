@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -226,6 +227,7 @@ class FakeCoordinator:
 
     Attributes:
         given: seconds that it had for each upload.
+        waited_until: when its answers to questions for receipts are of no use any more.
     """
 
     headers: list[tuple[SubmissionHeader, Mapping[int, bytes]]] = field(default_factory=list)
@@ -234,6 +236,7 @@ class FakeCoordinator:
     ends: dict[bytes, SubmissionStatus] = field(default_factory=dict)
     answers_get_lost: bool = False
     given: list[float] = field(default_factory=list)
+    waited_until: list[float] = field(default_factory=list)
     handing_on: Callable[[SealedUpload], None] | None = None
     delivered: Callable[[bytes], OfferStatus] = lambda _: OfferStatus({}, {}, 0)
 
@@ -253,7 +256,8 @@ class FakeCoordinator:
             raise UnknownError("this coordinator hands nothing on")
         self.handing_on(upload)
 
-    def offer_status(self, submission: bytes) -> OfferStatus:
+    def offer_status(self, submission: bytes, *, until: float = inf) -> OfferStatus:
+        self.waited_until.append(until)
         return self.delivered(submission)
 
     def submission_status(self, submission: bytes) -> SubmissionStatus:

@@ -17,6 +17,7 @@ from circuits.terms import MarketId, Pay, Windows
 from commons.runtime.identifiers import shown
 from commons.storage.accounts import create_account
 from commons.storage.marketbinding import bind
+from commons.storage.roundarchives import ArchiveHead
 from commons.storage.unlock import Unlock
 from gradroll.setup.keygen import development_srs
 from provers.joining.keystore import Keystore
@@ -75,6 +76,7 @@ def prepare_files(market: SmallMarket, numbers: dict[str, str], stub: str, taken
     _arrays(place)
     _keys(place)
     _settings(market)
+    _archives(place, market.local.view().market_id, int(numbers["task"], 16))
     relay = market.local.plan.coordinator
     return Places(
         numbers
@@ -117,6 +119,13 @@ def _keys(place: Path) -> None:
     bind(place / "foreign", MarketId(1, bytes(20), bytes(32)), "")
     self_signed(place / "tls-a")
     self_signed(place / "tls-b")
+
+
+def _archives(place: Path, market: MarketId, task: int) -> None:
+    foreign = ArchiveHead(MarketId(1, bytes(20), bytes(32)), 0, 0, 1, 0).encode()
+    (place / "foreign.archive").write_bytes(foreign)
+    (place / "later.archive").write_bytes(foreign[:15] + b"\x02" + foreign[16:])
+    (place / "round-7.archive").write_bytes(ArchiveHead(market, task, 7, 1, 0).encode())
 
 
 def _settings(market: SmallMarket) -> None:

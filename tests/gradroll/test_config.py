@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
+import time
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from circuits.errors import ConfigError, InsecureSetupError
+from commons.runtime.clock import Clock
+from commons.settings.clocks import clock_of
 from commons.settings.describing import Setting, all_settings
 from commons.settings.loading import load
 from commons.settings.pins import WORDS
-from commons.settings.sections import SECTIONS, ChainSettings, KeySettings, ProverSettings, TaskDefaults
+from commons.settings.sections import (
+    SECTIONS,
+    ChainSettings,
+    CoordinatorSettings,
+    KeySettings,
+    ProverSettings,
+    TaskDefaults,
+)
 
 MARKET = "0x" + "ab" * 20
 SAMPLES = {
@@ -276,6 +286,22 @@ def test_insecure_setups_need_development_mode() -> None:
     with pytest.raises(InsecureSetupError, match="--development"):
         load(environment={}).require_development("a seeded SRS")
     load(environment={}, development=True).require_development("a seeded SRS")
+
+
+def test_a_clock_is_the_machines_and_a_wrong_one_is_for_development_only() -> None:
+    def clock(offset: float, *, development: bool) -> Clock:
+        given = {"coordinator.insecure_clock_offset": offset}
+        chosen = load(environment={}, overrides=given, development=development)
+        return clock_of(chosen, chosen.section(CoordinatorSettings, "insecure_clock_offset"))
+
+    for offset, name in ((0.0, False), (0.0, True)):
+        before = time.time()
+        assert before <= clock(offset, development=name).time() <= time.time()
+    with pytest.raises(InsecureSetupError, match=r"a clock that is \-3600 seconds off.*--development"):
+        clock(-3600.0, development=False)
+    wrong, before = clock(-3600.0, development=True), time.time()
+    assert before - 3600 <= wrong.time() <= time.time() - 3600
+    assert wrong.monotonic() <= time.monotonic()
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,12 @@ from commons.protocol.receipts import receipt_digest
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import require_owner
 from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus
+from commons.runtime.identifiers import shown
+from commons.settings.loading import load
 from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
 from commons.storage.files import DirectoryLock
+from commons.telemetry.tracing import traced
 from gradroll.data_owner import handing, owner
 from gradroll.data_owner.owner import DataOwner
 from native import g2_generator
@@ -47,6 +50,7 @@ from tests.gradroll.fakes import (
     FakeProvers,
     context,
 )
+from tests.support.collector import Collector
 
 GRADIENT = np.linspace(-1, 1, DIMENSION)
 
@@ -532,6 +536,26 @@ def test_a_coordinator_that_always_says_that_something_moves_keeps_no_owner_from
     world.coordinator.handing_on, world.coordinator.delivered = lambda upload: None, always
     assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
     assert 40 < now[0] < 60
+    assert {round(until) for until in world.coordinator.waited_until} == {50}, (
+        "the last answer is not waited for longer"
+    )
+
+
+def test_receipts_that_came_before_a_coordinator_fell_silent_count(world: World) -> None:
+    """Those provers are not handed their shares again."""
+    handed_on(world, {0, 1})
+    delivered, asked = world.coordinator.delivered, [0]
+
+    def once(submission: bytes) -> OfferStatus:
+        asked[0] += 1
+        if asked[0] > 1:
+            raise UnavailableError("the connection broke")
+        return replace(delivered(submission), undelivered={})
+
+    world.coordinator.delivered, world.patience = once, 60.0
+    assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
+    assert asked == [2]
+    assert {p: len(payloads) for p, payloads in world.provers.received.items()} == {0: 1, 1: 1, 2: 1, 3: 1}
 
 
 def test_a_coordinator_has_half_of_what_is_left_of_a_round_for_an_upload(world: World) -> None:
@@ -673,3 +697,22 @@ def test_where_a_submission_stands_that_its_owner_did_not_enter_the_coordinator_
     died(world, entered=entered)
     (one,) = world.owner().standing(0).rounds
     assert (one.status is not None, one.trouble) == (entered, "")
+
+
+def test_what_a_submission_takes_is_a_trace_of_its_own_without_anything_of_the_gradient(world: World) -> None:
+    with Collector() as collector:
+        chosen = load(None, environment={}).changed({"telemetry.traces": collector.url})
+        with traced(chosen, "owner"):
+            done = world.owner().submit(0, GRADIENT)
+    (submit,), spans = collector.named("submit"), collector.spans
+    assert submit.told == {
+        "task": shown(0), "round": 0, "submission": f"0x{done.submission.hex()}", "provers": 4,
+    }  # fmt: skip
+    assert {seen.trace for seen in spans} == {submit.trace}
+    parts = {seen.name for seen in spans if seen.parent == submit.id}
+    assert parts == {"deal", "seal", "hand over", "hand in"}
+    assert {seen.told["prover"] for seen in spans if seen.name == "upload"} == {0, 1, 2, 3}
+    assert {seen.name: seen.error for seen in spans if seen.error} == {"offer": "unknown"}
+    names = {key for seen in spans for key in seen.told}
+    assert names <= {"task", "round", "submission", "provers", "prover"}
+    assert str(world.state).encode() not in b"".join(collector.bodies)

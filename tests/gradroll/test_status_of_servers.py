@@ -24,6 +24,7 @@ from commons.telemetry.operatorpage import OperatorPage
 from commons.wire.identity import pin_of_key
 from commons.wire.tls import pin_of
 from gradroll.cli import main
+from gradroll.commands.serverstate import lines_of, understood
 from tests.support.certificates import self_signed
 
 STATUS = ProverStatus(b"\x11" * 20, 1, b"\x22" * 20, 5, 2, "0.1.0", True, 3, 1_000_000, {"closed": 2, "chain": 1})
@@ -187,9 +188,11 @@ def test_a_coordinator_that_stops_is_no_success(
 
 
 SAID: dict[str, Any] = {
-    "serving": True, "stuck": ["steps"], "disk": {"free_bytes": 1000, "size_bytes": 4000}, "later": "than this release",
+    "serving": True, "leads": True, "uploads": 2, "upload_bytes": 5000, "rounds_with_open_fees": 3, "stuck": ["steps"],
+    "disk": {"free_bytes": 1000, "size_bytes": 4000}, "later": "than this release",
     "chain": {
-        "chain": {"block": 7, "head_age": 3.2, "nodes": 2, "set_aside": 1, "balance_wei": str(10**17)},
+        "chain": {"block": 7, "head_age": 3.2, "clock_ahead": 20.4, "nodes": 2, "set_aside": 1,
+                  "balance_wei": str(10**17)},
         "second_node": {"silent_since": 1_800_000_000.5},
     },
     "rounds": [
@@ -227,19 +230,37 @@ def test_the_state_of_a_server_is_told_line_by_line(
         lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
         assert status_with_page(place, tmp_path, "--json") == 0
     assert json.loads(capsys.readouterr().out)["state"] == SAID
-    assert lines[-11:] == [
+    assert lines[-13:] == [
         "stuck: steps",
-        "chain: block 7, 3 s old; 1 of 2 nodes set aside; the account has 0.1 ETH",
+        "it leads",
+        "chain: block 7, 3 s old; 1 of 2 nodes set aside; this machine's clock is 20 s behind; the account has 0.1 ETH",
         "second_node: cannot be asked since 2027-01-15 08:00:00 UTC",
         "disk: 1,000 of 4,000 bytes are free",
         "transactions under way: 1, for 12 s; work waiting: 4",
+        "owners' uploads here: 2, 5,000 bytes",
         "provers that did not answer: 1",
         "last batch accepted: 0x55 with 2 owners, 2027-01-15 08:00:00 UTC",
-        "rounds under way: 1",
+        "rounds under way: 1; 3 have fees to settle",
         "task 0x07 round 1: proving, moved 5 s ago; 0 pending, 3 proving, 0 proven, 0 accepted",
         "waits: step MASK: prover 2 [2J",
         "last trouble: too few",
     ]
+
+
+def test_a_provers_last_step_and_what_it_cannot_delete_are_told() -> None:
+    said = {**SAID, "rounds": None, "leads": None, "last_step": {"step": "MASK\x1b", "at": 1_800_000_000.0}}
+    lines = lines_of(understood("here", {**said, "shares_overdue_seconds": 1.5 * 86_400}))
+    assert lines[-2:] == [
+        "last step answered: MASK , 2027-01-15 08:00:00 UTC",
+        "shares are kept for 1.5 days beyond their round, as too few nodes say that it is over",
+    ]
+
+
+@pytest.mark.parametrize("standby", ["the one at h:1 leads\x1b", ""])
+def test_one_that_stands_by_says_who_leads(standby: str) -> None:
+    disk = SAID["disk"]
+    lines = lines_of(understood("here", {"serving": True, "leads": False, "standby": standby, "disk": disk}))
+    assert lines[0] == ("the one at h:1 leads " if standby else "it stands by")
 
 
 @pytest.mark.parametrize(

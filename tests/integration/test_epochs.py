@@ -15,10 +15,20 @@ from commons.protocol.memberships import Replacement, Rotation, registry_domain
 from commons.storage.accounts import SigningKey
 from gradroll.model_owner.from_provers import ProverReader
 from gradroll.setup.freeports import free_ports
+from provers.joining.keyring import Keyring
 from provers.joining.keystore import Keystore
 from provers.node import ProverNode
-from tests.integration.test_fees_of_a_round import AVAILABILITY, EVERYBODY, OF_COORDINATOR, OF_PROVER, OWNERS, Market
+from tests.integration.test_fees_of_a_round import (
+    AVAILABILITY,
+    EVERYBODY,
+    OF_COORDINATOR,
+    OF_PROVER,
+    OWNERS,
+    SUBMIT,
+    Market,
+)
 from tests.integration.test_nodes import DIMENSION, gradient
+from tests.integration.test_relaying import SETTLE
 from tests.support.deployment import Owner
 from tests.support.waiting import wait_for
 
@@ -73,13 +83,16 @@ class Changing(Market):
 
     def rotate(self, prover: int) -> None:
         """A member has other keys, for signing and for sealing; its controller stays."""
-        self.folders[prover] = self.homes[prover] / "new-keys"
-        new, controller = Keystore.create(self.folders[prover]), self.controllers[prover]
+        self.propose(prover)
+        self._apply(prover)
+
+    def propose(self, prover: int) -> None:
+        """The first half of it: nothing counts yet."""
+        new, controller = Keyring.load(self.folders[prover]).make_next(), self.controllers[prover]
         rotation = Rotation(self.committee_id, prover, new.address, controller.address)
         signature = new.sign(rotation.digest(registry_domain(self.view.chain_id, self.view.registry)))
         self._chain(controller).rotate(rotation, new.hpke_public, signature)
         self.keystores[prover] = new
-        self._apply(prover)
 
     def replace(self, prover: int) -> None:
         """The others put somebody else in a member's place, who listens elsewhere and has nothing yet."""
@@ -166,3 +179,55 @@ def test_rounds_end_well_before_and_after_members_change_and_their_sums_stay(mar
     assert [market.view.round(task, number).epoch for number in rounds] == [0, 1, 2, 3]
     for number in rounds:
         market.require_sum(task, number)
+
+
+@pytest.mark.slow
+def test_a_round_that_was_open_when_keys_were_rotated_ends_with_the_keys_that_it_was_opened_with(
+    market: Changing,
+) -> None:
+    """Beside it a round of the new keys; then the old ones are gone, at the member that had them and at all others."""
+    market.propose(1)
+    market.dev.advance(DELAY)
+    earlier, later = market.paying(), market.paying()
+    owners = market.owners(earlier, OWNERS)
+    market.owners(later, OWNERS)
+    old = [Keystore.load(folder) for folder in market.folders]
+    with market.coordinated(), market.client() as client:
+        number = market.model_owner.open_round(earlier, keccak(b"m"))
+        market.submit(earlier, number, owners[0], gradient())
+        header, upload = market.header(earlier, number, owners[1], gradient())
+        market.model_owner.apply_change(market.committee_id, 1)
+        market.restart()
+        receipts, missing = market.send(upload)
+        assert not missing, "sealed to a key that is not in force any more"
+        client.submit_header(header, receipts)
+        second = market.model_owner.open_round(later, keccak(b"m"))
+        for owner in owners:
+            assert not market.submit(later, second, owner, gradient())[1]
+        assert not market.submit(earlier, number, owners[2], gradient())[1]
+        for task in (earlier, later):
+            wait_for(lambda task=task: bool(market.view.accepted(task, 0)))  # type: ignore[misc]
+        wait_for(
+            lambda: all(b.payload_digest for t in (earlier, later) for b in client.task_status(t).rounds[0].batches)
+        )
+    assert [market.view.round(task, 0).epoch for task in (earlier, later)] == [0, 1]
+    for task in (earlier, later):
+        market.require_sum(task, 0)
+    for node in market.nodes:
+        node.prover.tidy()
+        assert len(node.prover.seats.former) == 1, "the round may still take batches"
+    market.dev.advance(SUBMIT + SETTLE + 600)
+    for node in market.nodes:
+        node.prover._retirement._next = 0.0  # an hour has passed
+        node.prover.retire(market.view.now())
+        assert not node.prover.seats.former
+    assert [Keystore.load(folder).opens_shares for folder in market.folders] == [True, False, True, True]
+    kept = b"".join(path.read_bytes() for path in market.folders[1].rglob("*.json"))
+    assert old[1].hpke_secret.hex().encode() not in kept
+    market.require_sum(earlier, 0)
+    before = market.owed()
+    market.dev.advance(AVAILABILITY // 2 + 60)
+    with market.coordinated():
+        wait_for(lambda: market.owed()[0] - before[0] == 2 * OF_COORDINATOR)
+    earned = [now - then for now, then in zip(market.owed(), before, strict=True)]
+    assert earned == [2 * OF_COORDINATOR, *[2 * OF_PROVER] * 4], "with the old signing key where that counts"

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +17,17 @@ import requests
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from circuits.errors import ConfigError, catalogue
+from circuits.errors import ConfigError, StandbyError, catalogue
 from commons.protocol.messages import Step
 from commons.protocol.status import SubmissionState
 from commons.runtime.watchdog import Condition
+from commons.telemetry.tracing import traced
 from commons.wire.methods import METHODS
 from coordinator.service import CoordinatorNode
 from gradroll.commands.serverstate import lines_of, understood
 from provers.node import ProverNode
 from tests.support import alerting
+from tests.support.collector import Collector, Seen
 from tests.support.deployment import Deployment
 from tests.support.waiting import wait_for
 
@@ -40,6 +43,7 @@ class Running:
     provers: list[ProverNode]
     coordinator: CoordinatorNode
     waiting: bytes
+    collector: Collector
 
     def page(self, node: ProverNode | CoordinatorNode, path: str = "/metrics") -> requests.Response:
         return requests.get(f"http://127.0.0.1:{node.operations.port}{path}", timeout=60)
@@ -58,6 +62,10 @@ class Running:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     made = Deployment(tmp_path_factory.mktemp("market"), dimension=DIMENSION)
+    collecting = ExitStack()
+    collector = collecting.enter_context(Collector())
+    traces = made.coordinator_settings().changed({"telemetry.traces": collector.url})
+    collecting.enter_context(traced(traces, "all"))
     provers = [ProverNode(made.prover_settings(p).changed(METRICS)) for p in range(4)]
     coordinator = CoordinatorNode(made.coordinator_settings().changed(METRICS))
     nodes: list[ProverNode | CoordinatorNode] = [*provers, coordinator]
@@ -73,10 +81,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         wait_for(lambda: coordinator.operations.telemetry.registry.get_sample_value("gradroll_sums_opened_total") == 1)
         number = made.model_owner.open_round(task, client.put_model(b"n", task, made.model_owner))
         waiting = made.submit(task, number, owners[0], gradients[0])[0].submission
-    yield Running(made, provers, coordinator, waiting)
+    yield Running(made, provers, coordinator, waiting, collector)
     coordinator.stop()
     for one in provers:
         one.stop()
+    collecting.close()
     made.close()
 
 
@@ -158,7 +167,26 @@ def test_the_operator_sees_rounds_and_the_last_batch(running: Running) -> None:
     assert any(line.startswith("chain: block ") and "the account has" in line for line in lines)
     prover: Any = running.page(running.provers[1], "/status").json()
     assert (prover["role"], prover["prover"], prover["keys_ready"]) == ("prover", 1, True)
+    assert prover["last_step"]["step"] in {step.name for step in Step}
+    assert prover["shares_overdue_seconds"] == 0
+    assert (said["leads"], said["uploads"], said["upload_bytes"]) == (True, 0, 0)
     assert lines_of(understood("here", prover))
+
+
+class StandingBy:
+    """The seat of a coordinator while another one leads."""
+
+    tenure, failure, is_leading = None, None, False
+
+    def coordinator(self) -> None:
+        raise StandbyError("this coordinator stands by; the one at h:1 leads", 3.0)
+
+
+def test_one_that_stands_by_tells_its_operator_who_leads(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running.coordinator, "_seat", StandingBy())
+    said = running.page(running.coordinator, "/status").json()
+    assert (said["leads"], said["standby"]) == (False, "this coordinator stands by; the one at h:1 leads")
+    assert said["standby"] in lines_of(understood("here", said))
 
 
 def _round(running: Running) -> dict[str, Any]:
@@ -190,6 +218,47 @@ def test_health_follows_the_watchdog(running: Running) -> None:
     assert running.page(node, "/status").json()["serving"] is False
     node.health.works(True)
     assert running.value(node, "serving") == 1
+
+
+def _below(spans: list[Seen], above: Seen, name: str) -> list[Seen]:
+    return [seen for seen in spans if (seen.trace, seen.parent, seen.name) == (above.trace, above.id, name)]
+
+
+def test_a_batch_is_one_trace_from_the_coordinator_through_every_prover(running: Running) -> None:
+    wait_for(lambda: bool(running.collector.named("release")))
+    spans = running.collector.spans
+    (batch,) = [seen for seen in spans if seen.name == "batch"]
+    assert (batch.parent, batch.told["round"], batch.told["owners"]) == ("", 0, 2)
+    steps = _below(spans, batch, "step")
+    assert {"COIN", "PROJECT", "MASK", "COMBINE", "PROVE", "ATTEST"} <= {step.told["step"] for step in steps}
+    for step in steps:
+        asked = _below(spans, step, "ask")
+        assert {(ask.told["prover"], ask.told["step"]) for ask in asked} == {(p, step.told["step"]) for p in range(4)}
+        assert all(ask.told["sent"] and ask.told["received"] for ask in asked)
+        for ask in asked:
+            (read,), (run,) = _below(spans, ask, "read"), _below(spans, ask, "run")
+            assert read.told["prover"] == run.told["prover"] == ask.told["prover"]
+            assert 0 <= int(read.told.get("received", 0)) < int(ask.told["sent"]), "it counts from behind the head on"
+            assert {part.name for part in spans if part.parent == run.id} >= {"wait", "compute", "write"}
+    assert _below(spans, batch, "advance")
+    (settle,) = [seen for seen in spans if seen.name == "settle"]
+    (transaction,) = _below(spans, settle, "transaction")
+    assert settle.told["batch"] == batch.told["batch"]
+    assert transaction.told["gas"]
+    assert _below(spans, transaction, "chain")
+
+
+def test_spans_hold_no_secret_and_no_place(running: Running) -> None:
+    wait_for(lambda: bool(running.collector.named("release")))
+    made, said = running.deployment, b"".join(running.collector.bodies)
+    for told in (str(made.directory), "http", "127.0.0.1", made.coordinator_key.secret_bytes().hex()):
+        assert told.encode() not in said
+    for keys in made.keystores:
+        assert keys.hpke_secret not in said
+        assert keys.hpke_secret.hex().encode() not in said
+    for seen in running.collector.spans:
+        assert not seen.span.events
+        assert not seen.span.links
 
 
 @pytest.fixture(scope="module")

@@ -105,6 +105,13 @@ MUTANTS = (
         _in("provers", "test_prover.py::test_a_lying_node_of_three_has_no_share_deleted"),
     ),
     Mutant(
+        "provers/prover.py",
+        "        now = min(now, reader.now())\n",
+        "",
+        "a clock that is far ahead has no share deleted",
+        _in("provers", "test_prover.py::test_a_clock_that_is_far_ahead_has_no_share_deleted"),
+    ),
+    Mutant(
         "provers/retention.py",
         "reader.most(partial(self._is_past, reader, name, now))",
         "self._is_past(reader, name, now)",
@@ -507,6 +514,27 @@ MUTANTS = (
         _in("provers", "test_environment.py"),
     ),
     Mutant(
+        "provers/keyretirement.py",
+        "return all(reader.most(partial(ask, reader)) for reader in self._readers)",
+        "return any(reader.most(partial(ask, reader)) for reader in self._readers)",
+        "former keys are destroyed by the word of every reader",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/keyretirement.py",
+        "settled = min(now, ",
+        "settled = max(now, ",
+        "a clock far ahead destroys no keys of rounds that are open",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
+        "for signer in env.signers)",
+        "for signer in (party.committee.members[party.index],))",
+        "a restored prover is not led through rounds of another epoch's keys",
+        _in("privacy", "test_restored_ledgers.py"),
+    ),
+    Mutant(
         "provers/party/releasing.py",
         "    _require_quorum(env, committee, certificate)",
         "    _require_quorum(env, party.committee, certificate)",
@@ -656,10 +684,31 @@ MUTANTS = (
     ),
     Mutant(
         "provers/prover.py",
-        "if not self._is_over(name, due, now))",
-        "if False)",
+        "return frozenset(name for name in due if not over[name])",
+        "return frozenset()",
         "shares are kept while a pause keeps their round open",
         _in("provers", "test_prover.py"),
+    ),
+    Mutant(
+        "provers/prover.py",
+        "            )  # fmt: skip\n            return None\n",
+        "            )  # fmt: skip\n            return True\n",
+        "shares are kept while the nodes do not say that their round is over",
+        _in("provers", "test_prover.py::test_while_no_node_says_so_shares_are_kept"),
+    ),
+    Mutant(
+        "provers/node.py",
+        "return None if head.step is Step.RELEASE else tracecontext.incoming(context)",
+        "return tracecontext.incoming(context)",
+        "no stranger fills the traces of a prover",
+        _in("provers", "test_servicer.py::test_only_who_signed_a_step_has_it_traced_and_says_what_it_is_a_part_of"),
+    ),
+    Mutant(
+        "commons/telemetry/traces.py",
+        "return value if isinstance(value, str) and name in NAMES and _NAME.fullmatch(value) else None",
+        "return value if isinstance(value, str) else None",
+        "nothing leaves the machine in a span that is not on the list",
+        _in("commons", "test_traces.py::test_nothing_leaves_that_is_not_on_the_list"),
     ),
     Mutant(
         "provers/prover.py",
@@ -677,10 +726,10 @@ MUTANTS = (
     ),
     Mutant(
         "provers/runner.py",
-        "        self._store.commit(outcome.entries, outcome.about)\n"
-        "        self._keep(request, outcome.reply.message)\n        self._party = outcome.party\n",
-        "        self._party = outcome.party\n        self._store.commit(outcome.entries, outcome.about)\n"
-        "        self._keep(request, outcome.reply.message)\n",
+        "            self._store.commit(outcome.entries, outcome.about)\n"
+        "            self._keep(request, outcome.reply.message)\n        self._party = outcome.party\n",
+        "            self._party = outcome.party\n            self._store.commit(outcome.entries, outcome.about)\n"
+        "            self._keep(request, outcome.reply.message)\n",
         "a step is durable before the party has taken it",
         _in("provers", "test_runner.py::test_an_attestation_leaves_only_when_its_lock_is_durable"),
     ),
@@ -693,10 +742,24 @@ MUTANTS = (
     ),
     Mutant(
         "provers/store.py",
-        "            require_whole(vector, self._database.query(query, (submission,))[0][0])\n",
+        "                require_whole(vector, stored[0][0])\n",
         "",
         "a damaged share is not computed with",
         _in("provers", "test_store.py::test_a_share_with_one_bit_flipped_is_not_computed_with"),
+    ),
+    Mutant(
+        "provers/store.py",
+        "        self.doubt(selection.submissions)\n",
+        "",
+        "no sum is made of what was damaged since it was first used",
+        _in("provers", "test_store.py::test_no_sum_is_made_of_a_share_that_was_damaged_since_it_was_first_used"),
+    ),
+    Mutant(
+        "provers/intake.py",
+        " and header.digest(context) not in bound.submissions",
+        "",
+        "a share under a signature that got lost is taken again",
+        _in("provers", "test_intake.py::test_a_share_that_got_lost_is_taken_again_and_nothing_else_in_its_place"),
     ),
     Mutant(
         "provers/store.py",
@@ -940,6 +1003,20 @@ MUTANTS = (
         _in("commons", "test_nodes.py"),
     ),
     Mutant(
+        "commons/chain/nodeagreement.py",
+        "            if count >= self.needed:",
+        "            if count:",
+        "what one node tells alone is not what most of them say",
+        _in("commons", "test_nodes.py::test_what_most_nodes_say_counts_and_one_that_errs_or_lies_does_not"),
+    ),
+    Mutant(
+        "commons/chain/nodestanding.py",
+        "return self.silent is not None and now - self.silent >= after",
+        "return self.silent is not None",
+        "a node is left out of what most must say only when it has been silent for long",
+        _in("commons", "test_nodes.py::test_of_two_nodes_one_that_is_silent_for_long_is_left_out_and_no_sooner"),
+    ),
+    Mutant(
         "coordinator/next_action.py",
         "    if not facts.is_over_for_good:\n        return Wait(_ENDING)\n",
         "",
@@ -1015,6 +1092,20 @@ MUTANTS = (
         "            return later\n",
         "no round is closed by a deadline that a pause has moved",
         _in("coordinator", "test_takeovers.py"),
+    ),
+    Mutant(
+        "coordinator/catchingup.py",
+        "self._adoption.adopt(key, ",
+        "(key, ",
+        "batches that were accepted after the backup are taken over",
+        _in("coordinator", "test_catchingup.py"),
+    ),
+    Mutant(
+        "coordinator/adoption.py",
+        "            if record.batch_id in state.batches:",
+        "            if False:",
+        "a batch that two threads take over is in the log once",
+        _in("coordinator", "test_catchingup.py"),
     ),
     Mutant(
         "coordinator/adoption.py",
@@ -1431,9 +1522,9 @@ MUTANTS = (
         _in("coordinator", "test_fleet.py::test_whose_key_was_revoked_is_not_asked_to_take_part"),
     ),
     Mutant(
-        "provers/prover.py",
-        "if any(shown.committee != self.membership.committee for shown in (record, *others)):",
-        "if False:",
+        "provers/seats.py",
+        "return record if record.committee == committee else None",
+        "return record",
         "shared keys of former members are sealed to no newcomer",
         _in("provers", "test_prover.py::test_keys_are_not_dealt_to_members_that_came_since"),
     ),

@@ -21,6 +21,7 @@ SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py
 MAY_NEED = {
     "commons/chain/devchain.py": "dev-chain",
     "commons/storage/redisplace.py": "redis",
+    "commons/telemetry/traces.py": "traces",
     "gradroll/demo/training.py": "demo",
 }
 """The only modules that import packages of an extra."""
@@ -50,19 +51,19 @@ def test_what_is_imported_is_declared(path: Path) -> None:
 
 
 def test_an_operator_installs_no_chain_and_no_data_set() -> None:
-    assert not {"eth-tester", "py-evm", "scikit-learn", "redis", "matplotlib"} & names()
+    assert not {"eth-tester", "py-evm", "scikit-learn", "redis", "matplotlib", "opentelemetry-sdk"} & names()
 
 
 def test_extras_contain_each_other() -> None:
     assert names("dev-chain") < names("demo") < names("dev")
-    assert names("redis", "bench") < names("dev")
+    assert names("redis", "traces", "bench") < names("dev")
 
 
 def test_every_cure_names_an_extra() -> None:
     texts = [path.read_text(encoding="utf-8") for path in [*SOURCES, *(ROOT / "benchmarks").rglob("*.py")]]
     named = set(re.findall(r'(?:missing|require)\(".*?", "([a-z-]+)"', "".join(texts)))
     named |= set(re.findall(rf"{PROJECT['name']}\[([a-z-]+)\]", "".join(texts)))
-    assert {"demo", "dev-chain", "redis", "bench"} <= named <= set(EXTRAS)
+    assert {"demo", "dev-chain", "redis", "traces", "bench"} <= named <= set(EXTRAS)
 
 
 def told(capsys: pytest.CaptureFixture[str], *command: str) -> str:

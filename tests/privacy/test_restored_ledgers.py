@@ -11,6 +11,7 @@ from commons.protocol.bodies import CoinBody
 from commons.protocol.ledgerheads import LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.signing import sign_digest
+from commons.storage.accounts import SigningKey
 from coordinator.machine import Failed
 from provers.party.ledger import Combined, LedgerState, Restored
 from tests.privacy.test_rules import ask, coin_request, run_until
@@ -87,6 +88,21 @@ def test_a_finding_stops_attempts_that_are_under_way() -> None:
         network.memories[0].ledger.apply(Restored(network.memories[0].clock, 99))
         with pytest.raises(RuleViolationError, match="rounds that are opened from now on"):
             ask(network, 0, requests[0])
+
+
+def test_a_head_that_was_signed_with_a_key_of_another_epoch_finds_it_out_as_well() -> None:
+    """Of rounds of old and new keys at once the coordinator could lead the restored prover through those of one key."""
+    network = network_with(2)
+    other = SigningKey.generate()
+    network.memories[0].former = frozenset({other.address})
+    digest = head_digest(network.context.market.domain, network.terms.committee_id, 0, 99, bytes(32))
+    shown = LedgerHead(99, bytes(32), other.sign(digest))
+    _, requests = run_until(network, Step.PROJECT)
+    message = requests[0].relayed[3]
+    body = CoinBody.decode(message.body)
+    seen = network.resign(3, message, CoinBody(body.share, body.nonce, body.head, ((0, shown),)).encode())
+    with pytest.raises(RuleViolationError, match="restored from an old copy"):
+        ask(network, 0, StepRequest(Step.PROJECT, requests[0].session, relayed=(*requests[0].relayed[:3], seen)))
 
 
 @pytest.mark.parametrize("elsewhere_is", ["market", "committee"])

@@ -12,7 +12,16 @@ from typing import Any, cast
 
 import pytest
 
-from circuits.errors import BusyError, ClosedError, FullError, KeyMismatchError, SignatureError, WireError
+from circuits.errors import (
+    BusyError,
+    ClosedError,
+    FullError,
+    KeyMismatchError,
+    SignatureError,
+    StorageError,
+    UnknownError,
+    WireError,
+)
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import MarketId, TaskTerms
 from commons.chain.facts import RoundRecord
@@ -360,6 +369,38 @@ def test_an_owner_in_a_signed_batch_hands_in_nothing_else(
     submission, _ = world.hand_in(header)  # what is in the batch is acknowledged again
     assert submission == header.digest(world.context)
     world.hand_in(bystander)
+
+
+def lose(world: World, submission: bytes, tmp_path: Path) -> None:
+    """The disk loses a share, and the prover finds that out."""
+    (tmp_path / "shares" / submission.hex()).unlink()
+    with pytest.raises(StorageError, match="gone from the disk"):
+        world.store.share_payload(submission)
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["before the lock", "behind the lock"])
+def test_a_share_that_got_lost_is_taken_again_and_nothing_else_in_its_place(
+    world: World, tmp_path: Path, signed: bool
+) -> None:
+    """Late as it may be: the prover's own receipt of before is one of those that come with it."""
+    header = world.network.headers[0]
+    before, receipt = world.hand_in(header)
+    world.store.commit([ledger.CohortJoined(b"\x01" * 32, world.members(header))])
+    if signed:
+        world.store.commit([ledger.Locked(ledger.Selection.plain(world.members(header)))])
+    lose(world, before, tmp_path)
+    with pytest.raises(UnknownError):
+        world.intake.receipt(header)
+    other = world.upload(world.network.headers[1])
+    world.deadline = NOW - 50
+    receipts = receipts_of(world, before, 0, 1) | {PROVER: receipt}
+    share = replace(world.upload(header).head.share(PROVER), receipts=receipts)
+    with pytest.raises(WireError, match="not the one that its owner signed"):
+        world.take(replace(share, part=other.head.parts[PROVER]), no_chunks())
+    again = world.upload(header)
+    assert world.take(replace(again.head.share(PROVER), receipts=receipts), chunks_of(again)) == (before, receipt)
+    assert world.store.share_payload(before) == world.network.memories[PROVER].payloads[before]
+    assert world.store.usage()[0] == 1
 
 
 def test_an_owner_may_replace_what_nobody_signed(world: World) -> None:

@@ -20,8 +20,8 @@ from commons.sharing.sharepayloads import encode_dense, payload_digest
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
 from provers.store import ShareRecord, Store
-from tests.simulation.world.chain import ModelChain, chain_of
-from tests.simulation.world.clock import START, NodeClock
+from tests.simulation.world.chain import BLOCK_SECONDS, ModelChain, chain_of
+from tests.simulation.world.clock import START, NodeClock, WorldClock
 from tests.simulation.world.disk import SimulatedDisk
 from tests.simulation.world.nodes import NodeView
 from tests.support.network import Network
@@ -70,6 +70,17 @@ class Clock(NodeClock):
         return 1 / 0 if self.broken else super().time()
 
 
+class Ahead(NodeClock):
+    """A clock that was set wrong."""
+
+    def __init__(self, world: WorldClock, seconds: float) -> None:
+        super().__init__(world)
+        self._ahead = seconds
+
+    def time(self) -> float:
+        return super().time() + self._ahead
+
+
 class World:
     """One prover that is member 2 of 4."""
 
@@ -108,6 +119,12 @@ class World:
             record = ShareRecord(SUBMISSION, task, 0, b"\x0b" * 20, 5, received.form, received.size, expires)
             self.store.adopt(record, received)
 
+    def wait(self, seconds: float) -> None:
+        """Time passes, on the chain too, once it is time for another block."""
+        self.clock.sleep(seconds)
+        if self.clock.time() >= self.chain.head.time + BLOCK_SECONDS:
+            self.chain.mine()
+
     @property
     def due(self) -> int:
         """When the round's shares are deleted: clocks may differ."""
@@ -124,11 +141,6 @@ class World:
         os.utime(path, (self.clock.time() - age,) * 2)
         return path
 
-    def pass_by(self, seconds: int) -> None:
-        """Let time pass for the machine and for the chain, which makes a block."""
-        self.clock.sleep(seconds)
-        self.chain.mine()
-
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
@@ -139,10 +151,10 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_shares_of_settled_rounds_are_deleted_and_no_others(world: World) -> None:
     world.keep(expires=world.due)
-    world.pass_by(world.due - START)
+    world.wait(world.due - START)
     world.prover.tidy()
     assert world.has_share
-    world.pass_by(1)
+    world.wait(BLOCK_SECONDS)
     world.prover.tidy()
     assert not world.has_share
     assert world.prover.status().submissions == 0
@@ -151,16 +163,16 @@ def test_shares_of_settled_rounds_are_deleted_and_no_others(world: World) -> Non
 def test_shares_of_a_round_that_a_pause_of_the_market_keeps_open_are_kept(world: World) -> None:
     """Without them no batch of the round could be proven, nor its sum opened, once the pause is over."""
     world.keep(expires=world.due)
-    world.clock.sleep(10)
+    world.wait(10)
     world.chain.pause()
-    world.clock.sleep(3 * DAY)
+    world.wait(3 * DAY)
     world.prover.tidy()
     assert world.has_share
     world.chain.resume()
-    world.pass_by(world.due - START - 10)
+    world.wait(world.due - START - 10)
     world.prover.tidy()
     assert world.has_share
-    world.pass_by(1)
+    world.wait(BLOCK_SECONDS)
     world.prover.tidy()
     assert not world.has_share
 
@@ -169,13 +181,17 @@ def test_while_no_node_says_so_shares_are_kept(world: World, caplog: pytest.LogC
     """What they are due by is the word of the one node that was asked when they came in."""
     world.keep(expires=START - 100 * DAY)
     world.node.down = 1
-    world.clock.sleep(1)
+    world.wait(BLOCK_SECONDS)
     world.prover.tidy()
     assert world.has_share
     assert "event=shares-kept" in caplog.text
+    assert world.prover.shares_overdue() == 100 * DAY + BLOCK_SECONDS
+    world.clock.sleep(5)
+    assert world.prover.shares_overdue() == 100 * DAY + BLOCK_SECONDS + 5, "also between two looks"
     world.prover.tidy()
     assert world.has_share, "the round is not over"
-    world.pass_by(world.due - START)
+    assert world.prover.shares_overdue() == 0, "which most nodes say"
+    world.wait(world.due - START + 1)
     world.prover.tidy()
     assert not world.has_share
 
@@ -183,10 +199,10 @@ def test_while_no_node_says_so_shares_are_kept(world: World, caplog: pytest.LogC
 def test_shares_of_a_round_that_no_node_knows_are_kept_for_as_long_as_a_pause_can_be(world: World) -> None:
     """It was opened in a block that was taken back, and may be opened again."""
     world.keep(expires=START + 100, task=8)
-    world.pass_by(100 + 7 * DAY)
+    world.wait(100 + 7 * DAY)
     world.prover.tidy()
     assert world.has_share
-    world.pass_by(1)
+    world.wait(BLOCK_SECONDS)
     world.prover.tidy()
     assert not world.has_share
 
@@ -200,10 +216,10 @@ def test_a_lying_node_of_three_has_no_share_deleted(world: World, second: bool, 
     if second:
         world.prover._readers = (Node(world.chain), world.node)
     world.keep(expires=START - 100 * DAY)
-    world.clock.sleep(10)
+    world.wait(10)
     world.prover.tidy()
     assert world.has_share
-    world.pass_by(world.due - START)
+    world.wait(world.due - START + 1)
     world.prover.tidy()
     assert not world.has_share, "nor kept"
 
@@ -212,7 +228,7 @@ def test_of_two_nodes_neither_alone_has_a_share_deleted(world: World) -> None:
     for pair in ((lying(world), Node(world.chain)), (Node(world.chain), lying(world))):
         world.prover._readers = pair
         world.keep(expires=START - 100 * DAY)
-        world.clock.sleep(1)
+        world.wait(BLOCK_SECONDS)
         world.prover.tidy()
         assert world.has_share
 
@@ -230,13 +246,14 @@ def test_a_node_that_tells_a_time_far_ahead_has_no_share_deleted(world: World) -
     assert world.has_share
 
 
-def test_a_clock_that_is_hours_ahead_has_no_share_deleted(world: World) -> None:
-    """Its round runs by the chain's time, and this prover is needed."""
-    world.keep(expires=world.due)
-    world.clock.sleep(world.due - START + 6 * 3600)
+@pytest.mark.parametrize("task", [7, 8])
+def test_a_clock_that_is_far_ahead_has_no_share_deleted(world: World, task: int) -> None:
+    """Those of running rounds are gone for good, and so are their owners' gradients once t+1 provers lost theirs."""
+    world.keep(expires=world.due, task=task)
+    world.prover._clock = Ahead(world.chain.clock, 10 * 365 * DAY)
     world.prover.tidy()
     assert world.has_share
-    world.chain.mine()
+    world.wait(world.due - START + 1 + (task == 8) * 7 * DAY)
     world.prover.tidy()
     assert not world.has_share
 

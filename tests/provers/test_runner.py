@@ -341,7 +341,7 @@ class Lagging:
             return found
 
         def ask(*arguments: object) -> object:
-            assert not self._runner()._lock.locked(), f"{name} is asked under the lock of all steps"
+            assert not self._runner()._turns._lock.locked(), f"{name} is asked under the lock of all steps"
             self.asked.append(name)
             self.while_asked()
             return found(*arguments)

@@ -13,8 +13,11 @@ import pytest
 
 from circuits.errors import BusyError, NotReadyError, SignatureError, WireError
 from circuits.hashing import keccak
+from circuits.statement import Committee, Membership
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.streamheads import StepHead
+from commons.settings.loading import load
+from commons.telemetry.tracing import traced
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated.prover_pb2_grpc import ProverStub, add_ProverServicer_to_server
 from commons.wire.calls import Calls, Limits
@@ -23,6 +26,7 @@ from commons.wire.rpcstatus import calling, from_rpc
 from provers.background import Background
 from provers.node import Servicer
 from provers.prover import Prover
+from tests.support.collector import Collector
 from tests.support.waiting import wait_for
 
 KNOWN, OTHER = b"k" * 32, b"o" * 32
@@ -32,6 +36,7 @@ class Asked:
     """A prover that works on one attempt, and refuses every step when it is told to."""
 
     def __init__(self) -> None:
+        self.membership = Membership(Committee(1, 1, (bytes(20),) * 4), 2)
         self.running = 0
         self.go = threading.Event()
 
@@ -140,3 +145,35 @@ def test_a_step_that_has_come_whole_is_counted_among_steps_and_a_release_is_not(
         for call in steps + releases:
             with pytest.raises(NotReadyError), calling("it"):
                 list(call)
+
+
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+
+
+def traced_call(stub: ProverStub, first: pb.RunRequest, *names: str) -> None:
+    """A step that the prover refuses, of a caller that names spans."""
+    with pytest.raises(grpc.RpcError):
+        list(stub.Run(iter([first]), timeout=900, metadata=tuple(("traceparent", name) for name in names)))
+
+
+def test_only_who_signed_a_step_has_it_traced_and_says_what_it_is_a_part_of() -> None:
+    """A stranger's head, and a sum's release, which is anybody's, leave no span, whatever they bring along."""
+    prover = Asked()
+    prover.go.set()
+    with Collector() as collector:
+        chosen = load(None, environment={}).changed({"telemetry.traces": collector.url})
+        with traced(chosen, "prover"), serving(prover, 4) as stub:
+            for strange in (head(OTHER), head(OTHER, Step.RELEASE), head(KNOWN, Step.RELEASE)):
+                traced_call(stub, strange, CALLER)
+            traced_call(stub, head(KNOWN), CALLER)
+            traced_call(stub, head(KNOWN))
+            traced_call(stub, head(KNOWN), CALLER + "-" + "x" * 2000)
+            traced_call(stub, head(KNOWN), "00-" + "g" * 32 + CALLER[35:])
+        runs = collector.named("run")
+    assert prover.running == 6
+    assert len(runs) == 4
+    assert all((seen.told["prover"], seen.told["step"], seen.error) == (2, "VALIDATE", "not-ready") for seen in runs)
+    assert [f"00-{seen.trace}-{seen.parent}-00" for seen in runs if seen.parent] == [CALLER]
+    assert len({seen.trace for seen in runs}) == 4
+    assert all(ord(char) < 128 for seen in collector.spans for char in str(seen.told))
+    assert b"xxxx" not in b"".join(collector.bodies)

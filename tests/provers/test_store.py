@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -495,6 +495,18 @@ def test_the_sum_of_a_signed_set_outlives_its_shares(store: Store, tmp_path: Pat
         store.summed(ledger.Selection.plain(MEMBERS[1:]))
 
 
+def test_no_sum_is_made_of_a_share_that_was_damaged_since_it_was_first_used(store: Store, tmp_path: Path) -> None:
+    """It would be kept, and never be right again."""
+    hold(store, *MEMBERS[:2])
+    lock(store, *MEMBERS[:2])
+    for member in MEMBERS[:2]:
+        store.share(member.submission)
+    damage(tmp_path / "shares" / MEMBERS[1].submission.hex())
+    with pytest.raises(StorageError, match="handed to it again"):
+        store.summed(ledger.Selection.plain(MEMBERS[:2]))
+    assert not list((tmp_path / "sums").iterdir())
+
+
 def test_a_set_of_which_a_share_was_never_here_does_not_stop_the_tidying(store: Store, tmp_path: Path) -> None:
     hold(store, MEMBERS[0])
     lock(store, *MEMBERS[:2])
@@ -604,5 +616,36 @@ def test_a_share_with_one_bit_flipped_is_not_computed_with(store: Store, tmp_pat
     """What a damaged share sends is off by an amount that somebody may know (see the leak meter)."""
     keep(store, integers(exempt=0))
     damage(tmp_path / "shares" / ("0a" * 32))
-    with pytest.raises(StorageError, match="damaged; this prover sits its submission out"):
+    with pytest.raises(StorageError, match="damaged; this prover waits until it is handed to it again"):
         store.share(b"\x0a" * 32)
+
+
+@pytest.mark.parametrize("loss", [damage, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-32])])
+def test_a_share_that_is_lost_makes_room_to_be_taken_in_again(
+    store: Store, tmp_path: Path, loss: Callable[[Path], object]
+) -> None:
+    keep(store, integers(exempt=0))
+    path, used = tmp_path / "shares" / ("0a" * 32), store.usage()
+    whole = path.read_bytes()
+    assert store.share(b"\x0a" * 32).tobytes() == whole
+    loss(path)
+    store.doubt([b"\x0a" * 32])
+    with pytest.raises(StorageError, match="handed to it again"):
+        store.share(b"\x0a" * 32)
+    assert store.find(b"\x0a" * 32) is None
+    assert (store.usage(), path.exists()) == ((0, 0), False)
+    keep(store, integers(exempt=0))
+    assert (store.usage(), store.share(b"\x0a" * 32).tobytes()) == (used, whole)
+
+
+def test_a_disk_that_does_not_answer_loses_no_share(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(store, integers(exempt=0))
+
+    def fail(*arguments: object, **more: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", fail)
+        with pytest.raises(StorageError, match="Input/output error"):
+            store.share(b"\x0a" * 32)
+    assert store.share(b"\x0a" * 32) is not None

@@ -169,7 +169,7 @@ def test_a_coordinators_bundle_of_a_task_that_is_new_is_there_when_the_log_says_
     journal, results = Journal(log), Blobs(before / "results", max_bytes=ROOM, what="sums and bundles")
     digest = results.put(b"bundle", TASK)
     journal.record(*of_round(0), *of_round(1))
-    journal.forget(TASK, 0)
+    journal.forget({TASK: 0})
     power.strike(after)
     journal.close()
     assert Blobs(after / "results", max_bytes=ROOM).get(digest) == b"bundle"

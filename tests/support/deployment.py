@@ -24,6 +24,7 @@ from circuits.statement import SubmissionHeader
 from circuits.terms import NewTask, Pay, Windows
 from commons.chain.deploying import MarketRules, deploy_contracts
 from commons.chain.devchain import CHAIN_ID, DevChain
+from commons.chain.facts import CommitteeRecord
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.receipts import verify_receipt
@@ -149,7 +150,7 @@ class Deployment:
         self, task: int, number: int, owner: Owner, gradient: npt.NDArray[np.float64], deal: Deal = share_gradient
     ) -> tuple[SubmissionHeader, SealedUpload]:
         """A signed header, and the shares sealed to the provers."""
-        record = self.view.committee_record(self.committee_id)
+        record = self.members(task, number)
         committee = record.committee
         quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=self.dimension)
         seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(committee)))
@@ -162,9 +163,13 @@ class Deployment:
             header, context, sharing.payloads, committee, record.hpke_keys, owner.key.sign
         )  # fmt: skip
 
+    def members(self, task: int, number: int) -> CommitteeRecord:
+        """Those with which a round was opened."""
+        return self.view.committee_record(self.committee_id, self.view.round(task, number).epoch)
+
     def send(self, upload: SealedUpload) -> tuple[dict[int, bytes], dict[int, str]]:
         """Hand each prover its share: receipts, and why some are missing."""
-        record = self.view.committee_record(self.committee_id)
+        record = self.members(upload.head.header.task_id, upload.head.header.round)
         context = self.view.context(upload.head.header.task_id, upload.head.header.round)
         submission = upload.head.header.digest(context)
         receipts: dict[int, bytes] = {}

@@ -87,6 +87,7 @@ class Memory:
         self.challenges: dict[bytes, int] = {}
         self.closed = ""
         self.opened, self.clock = 1000, 2000
+        self.former: frozenset[bytes] = frozenset()
 
     def terms(self, task_id: int) -> TaskTerms:
         if task_id != self._network.terms.task_id:
@@ -150,6 +151,10 @@ class Memory:
 
     def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
         return tuple(self._network.owner_addresses[index] for index in indices)
+
+    @property
+    def signers(self) -> frozenset[bytes]:
+        return self.former | {self._network.committee.members[self._prover]}
 
     def sign(self, digest: bytes) -> bytes:
         return sign_digest(self._network.prover_keys[self._prover], digest)

@@ -26,16 +26,25 @@ _PATIENCE = 60.0
 
 
 class RedisServer:
-    """One server in a directory, which can be killed, stopped and started again.  A context manager."""
+    """One server in a directory, which can be killed, stopped and started again.  A context manager.
 
-    def __init__(self, directory: Path, keeping: tuple[str, ...] = AOF) -> None:
+    Args:
+        password: without which it answers nothing; by default it has none.
+    """
+
+    def __init__(self, directory: Path, keeping: tuple[str, ...] = AOF, password: str = "") -> None:
         self._directory = directory
-        self._keeping = keeping
+        self._keeping = (*keeping, "--requirepass", password) if password else keeping
         (self.port,) = free_ports(1)
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = self.url_at(self.port, password)
         self.client: Any = redis.Redis.from_url(self.url)
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
+
+    @staticmethod
+    def url_at(port: int, password: str = "") -> str:
+        """Of a server at a port of 127.0.0.1."""
+        return f"redis://{f':{password}@' if password else ''}127.0.0.1:{port}/0"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -51,7 +60,7 @@ class RedisServer:
             try:
                 if self.client.ping():
                     return
-            except redis.exceptions.ConnectionError:
+            except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
                 assert self._process.poll() is None, "the server ended"
                 assert time.monotonic() < deadline, "the server does not answer"
                 time.sleep(0.02)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
+from types import SimpleNamespace
+from typing import cast
 
 import grpc
 import pytest
@@ -25,6 +27,7 @@ from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire._generated import prover_pb2
 from commons.wire._generated.common_pb2 import BlobHead, BlobPart
 from commons.wire.checks import CHUNK
+from commons.wire.client import LEAST
 from commons.wire.coordinator_client import CoordinatorClient
 from tests.wire.test_stalling import serving
 
@@ -96,3 +99,20 @@ def test_readers_are_bounded_by_the_models_coordinates() -> None:
         for read in (client.get_model, client.payload, client.audit_bundle):
             with pytest.raises(WireError, match="length of"):
                 read(b"\x01" * 32, 1000)
+
+
+@pytest.mark.parametrize(("left", "given"), [(1000.0, 30.0), (7.0, 7.0), (-5.0, LEAST)])
+def test_who_has_an_upload_is_not_asked_for_longer_than_the_answer_is_of_use(
+    monkeypatch: pytest.MonkeyPatch, left: float, given: float
+) -> None:
+    waited: list[float] = []
+
+    def answer(request: pb.OfferStatusRequest, timeout: float) -> pb.OfferStatusReply:
+        waited.append(timeout)
+        return pb.OfferStatusReply()
+
+    monkeypatch.setattr("commons.wire.client.time.monotonic", lambda: 50.0)
+    with CoordinatorClient("127.0.0.1:1", timeout=30.0) as client:
+        client._stub = cast(rpc.CoordinatorStub, SimpleNamespace(OfferStatus=answer))
+        client.offer_status(b"\x01" * 32, until=50.0 + left)
+    assert waited == [given]

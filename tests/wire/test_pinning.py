@@ -207,6 +207,17 @@ def test_a_closed_connection_is_not_opened_again() -> None:
             client.status()
 
 
+def test_calls_that_begin_when_a_connection_was_closed_end_like_those_under_way() -> None:
+    server = own()
+    with answering(server) as port:
+        client = ProverClient(pinned(port, server))
+        assert gets_through(client)
+        client.close()
+        for ask in (client.status, lambda: list(client.batches(1, 0)), lambda: client.deal_keys(1)):
+            with pytest.raises(UnavailableError, match="was closed here"):
+                ask()
+
+
 def test_health_is_asked_over_a_pinned_channel() -> None:
     meant, other = own(), own()
     with answering(other) as port, pytest.raises(UnavailableError, match="has another key"):

@@ -401,15 +401,19 @@ class DealKeysRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COMMITTEE_ID_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     committee_id: _builtins.int
+    reference: _builtins.bytes
+    """Digest that names the list of members, 32 bytes; empty for the present ones."""
     def __init__(
         self,
         *,
         committee_id: _builtins.int = ...,
+        reference: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committee_id", b"committee_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committee_id", b"committee_id", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -473,7 +477,10 @@ class AcceptKeysRequest(_message.Message):
 
     COMMITTEE_ID_FIELD_NUMBER: _builtins.int
     PACKAGES_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     committee_id: _builtins.int
+    reference: _builtins.bytes
+    """Digest that names the list of members, 32 bytes; empty for the present ones."""
     @_builtins.property
     def packages(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyPackage]:
         """Addressed to this prover, one from every dealer that shares a key with it."""
@@ -483,10 +490,11 @@ class AcceptKeysRequest(_message.Message):
         *,
         committee_id: _builtins.int = ...,
         packages: _abc.Iterable[Global___KeyPackage] | None = ...,
+        reference: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committee_id", b"committee_id", "packages", b"packages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committee_id", b"committee_id", "packages", b"packages", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -549,7 +557,10 @@ class ConfirmKeysRequest(_message.Message):
 
     COMMITTEE_ID_FIELD_NUMBER: _builtins.int
     CONFIRMATIONS_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     committee_id: _builtins.int
+    reference: _builtins.bytes
+    """Digest that names the list of members, 32 bytes; empty for the present ones."""
     @_builtins.property
     def confirmations(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyConfirmation]: ...
     def __init__(
@@ -557,10 +568,11 @@ class ConfirmKeysRequest(_message.Message):
         *,
         committee_id: _builtins.int = ...,
         confirmations: _abc.Iterable[Global___KeyConfirmation] | None = ...,
+        reference: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committee_id", b"committee_id", "confirmations", b"confirmations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committee_id", b"committee_id", "confirmations", b"confirmations", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -680,12 +692,19 @@ Global___AvailabilityReply: _TypeAlias = AvailabilityReply  # noqa: Y015
 class ProverStatusRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    reference: _builtins.bytes
+    """Digest that names a list of members of its committee, 32 bytes: what the prover is as one of them.  Empty for the
+    present ones.
+    """
     def __init__(
         self,
+        *,
+        reference: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -726,6 +745,7 @@ class ProverStatusReply(_message.Message):
     STORED_BYTES_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     address: _builtins.bytes
+    """With the named members; its present one where it does not work with them."""
     chain_id: _builtins.int
     market: _builtins.bytes
     committee_id: _builtins.int

@@ -30,7 +30,7 @@ from tests.privacy.leakmeter.linear import RowSpace
 from tests.privacy.leakmeter.stage import Stage, Submission
 from tests.privacy.leakmeter.toy import DIMENSION
 from tests.privacy.leakmeter.view import initial_view, seen_in
-from tests.support.plain_batch import seed_of
+from tests.support.plain_batch import address_of, seed_of
 
 
 class PermissiveLedger(LedgerState):
@@ -219,6 +219,10 @@ class Env:
 
     def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
         return tuple(self.world.stage.addresses[index] for index in indices)
+
+    @property
+    def signers(self) -> frozenset[bytes]:
+        return frozenset({address_of(self.world.stage.signers[self.prover])})
 
     def sign(self, digest: bytes) -> bytes:
         return sign_digest(self.world.stage.signers[self.prover], digest)

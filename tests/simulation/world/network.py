@@ -101,8 +101,8 @@ class Line:
     def close(self) -> None:
         pass
 
-    def status(self, timeout: float | None = None) -> ProverStatus:
-        message = self._wire.call(self._index, lambda p: uploads.status_to_wire(p.status()), timeout or 30.0)
+    def status(self, timeout: float | None = None, reference: bytes = b"") -> ProverStatus:
+        message = self._wire.call(self._index, lambda p: uploads.status_to_wire(p.status(reference)), timeout or 30.0)
         return uploads.status_from_wire(message)
 
     def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
@@ -119,14 +119,14 @@ class Line:
         replied = self._wire.call(self._index, work, timeout or 30.0)
         return batchsteps.reply_from_wire(iter(replied), batchsteps.Limits(dimension))
 
-    def deal_keys(self, committee_id: int) -> tuple[KeyPackage, ...]:
-        return self._wire.call(self._index, lambda p: p.deal(committee_id))
+    def deal_keys(self, committee_id: int, reference: bytes = b"") -> tuple[KeyPackage, ...]:
+        return self._wire.call(self._index, lambda p: p.deal(committee_id, reference))
 
-    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage]) -> KeyConfirmation:
-        return self._wire.call(self._index, lambda p: p.accept(committee_id, packages))
+    def accept_keys(self, committee_id: int, packages: Sequence[KeyPackage], reference: bytes = b"") -> KeyConfirmation:
+        return self._wire.call(self._index, lambda p: p.accept(committee_id, packages, reference))
 
-    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation]) -> None:
-        self._wire.call(self._index, lambda p: p.confirm(committee_id, confirmations))
+    def confirm_keys(self, committee_id: int, confirmations: Sequence[KeyConfirmation], reference: bytes = b"") -> None:
+        self._wire.call(self._index, lambda p: p.confirm(committee_id, confirmations, reference))
 
     def certificate(self, batch_id: bytes, timeout: float | None = None) -> Certificate:
         return Certificate.decode(self._wire.call(self._index, lambda p: p.store.certificate(batch_id)))

@@ -224,6 +224,11 @@ class NodeView:
         numbers = {number for number in range(len(self.chain.opened)) if self.chain.posted(number)}
         return {(self.chain.terms.task_id, number) for number in numbers}, self.chain.head.number
 
+    def accepted_since(self, block: int, depth: Depth) -> tuple[set[tuple[int, int]], int]:
+        last = self.block(depth).number
+        deep = [found for each in self.chain.blocks if block <= each.number <= last for found in each.accepted]
+        return {(self.chain.terms.task_id, batch.statement.context.round) for _, batch in deep}, last
+
     def excluded(self, task_id: int, number: int | None = None) -> tuple[ExcludedOwner, ...]:
         self.terms(task_id)
         return self.chain.exclusions(number)

@@ -34,7 +34,7 @@ from commons.storage.accounts import SigningKey
 from commons.storage.eventlog import SqliteLog
 from commons.storage.parameters import PublicParameters
 from commons.wire import sharestreams
-from coordinator.coordinator import Coordinator
+from coordinator.coordinator import Coordinator, Equipment
 from coordinator.journal import VERSIONS, Journal
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
@@ -439,11 +439,12 @@ class World:
         )
         inline = InOrder()
         try:
-            self.coordinator = Coordinator(
+            equipment = Equipment(
                 settings, self.account, Account(self.nodes[-1], self.account.address),
                 Journal(SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk)), home, self._parameters(),
                 self._connect, self.own_clock, inline, inline, inline, inline, inline, threading.Event(), self.own_disk,
             )  # fmt: skip
+            self.coordinator = Coordinator(equipment)
         except CrashError:
             self.events["coordinator-crashed"] += 1
         except GradrollError as error:

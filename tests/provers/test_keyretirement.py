@@ -1,0 +1,246 @@
+"""Seats of former members, and when their keys are destroyed: not before most nodes say that nothing needs them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from circuits.errors import UnknownError
+from circuits.statement import Committee, Membership
+from commons.chain.facts import CommitteeRecord
+from commons.protocol.keypackages import CommitteeReference
+from commons.settings.sections import ProverSettings
+from commons.sharing.sealing import generate, public_key
+from provers.joining.keyring import Keyring
+from provers.joining.keystore import Keystore, SharedKeys
+from provers.prover import Prover, own_membership
+from provers.store import Store
+from tests.provers.test_prover import DAY, OWN, Clock, Node
+from tests.provers.test_retention import pass_time
+from tests.simulation.world.chain import ModelChain, chain_of
+from tests.simulation.world.clock import START
+from tests.support.network import Network
+from tests.support.parameters import DevelopmentParameters
+
+HOUR = 3600
+
+
+@dataclass
+class Later(Node):
+    """A node that shows a committee whose member 2 has rotated its keys since round 0 was opened."""
+
+    epochs: tuple[Committee, ...] = ()
+    back: bool = False
+
+    def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+        """``back``: the change was taken back."""
+        number = (0 if self.back else len(self.epochs) - 1) if epoch is None else epoch
+        return CommitteeRecord(self.epochs[number], self.chain.endpoints, self.hpke_keys or (), True, number)
+
+
+class World:
+    """A prover that was started with its new keys, and has worked with its old ones."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.old = Keystore.create(directory / "keys")
+        self.new = Keyring.load(directory / "keys").make_next()
+        network = Network()
+        self.network = network
+        members = list(network.committee.members)
+        members[OWN] = self.old.address
+        network.committee = replace(network.committee, members=tuple(members))
+        members[OWN] = self.new.address
+        self.epochs = (network.committee, replace(network.committee, members=tuple(members)))
+        self.chain: ModelChain = chain_of(network)
+        self.chain.opened[0] = self.chain.opened[0]._replace(settle=START + 2 * DAY)
+        self.clock = Clock(self.chain.clock)
+        self.hpke_keys = tuple(public_key(generate()) for _ in members)
+        self.node = self.another()
+        self.reference = self.digest(self.epochs[0])
+        self.old.save_shared(self.reference, SharedKeys({(0, 1, 2): b"\x07" * 32}, confirmed=True))
+        self.readers: list[Node] = [self.node]
+        store = self.open()
+        store.formers.remember(Membership(self.epochs[0], OWN))
+        self.prover = self.start(store)
+
+    def another(self, *, count: int = 1, lying: int = 0) -> Later:
+        """Another node."""
+        return Later(self.chain, count=count, lying=lying, hpke_keys=self.hpke_keys, epochs=self.epochs)
+
+    def digest(self, committee: Committee) -> bytes:
+        return CommitteeReference(self.node.chain_id, self.node.registry, committee).digest
+
+    def open(self) -> Store:
+        return Store(self.directory / "state", max_bytes=1 << 24, clock=self.clock)
+
+    def start(self, store: Store) -> Prover:
+        settings = ProverSettings(
+            listen="127.0.0.1:1", endpoint="127.0.0.1:1", keystore=self.directory / "keys",
+            state=self.directory / "state", committee=self.epochs[0].committee_id,
+        )  # fmt: skip
+        ring = Keyring.load(self.directory / "keys")
+        keys = ring.seated(self.readers[0].committee(settings.committee))
+        membership = own_membership(self.readers, settings.committee, keys.address)
+        return Prover(
+            settings, membership, keys, self.readers, store, DevelopmentParameters(self.network.setup), self.clock,
+            ring.before(keys),
+        )  # fmt: skip
+
+    def restart(self, *readers: Node) -> None:
+        self.prover.close()
+        self.readers = list(readers) or self.readers
+        self.prover = self.start(self.open())
+
+    def retire(self, ahead: int = 0) -> None:
+        """Look, an hour after the last time."""
+        pass_time(self, HOUR)  # type: ignore[arg-type]
+        self.prover.retire(int(self.clock.time()) + ahead)
+
+    def until(self, before: int) -> None:
+        """Let time pass until some seconds before round 0 takes nothing any more."""
+        pass_time(self, self.chain.opened[0].settle + 30 - int(self.clock.time()) - before)  # type: ignore[arg-type]
+
+    @property
+    def kept(self) -> bool:
+        """Whether the old keys are here, all of them or none."""
+        old = Keystore.load(self.directory / "keys")
+        assert old.opens_shares != old.has_forgotten(self.reference)
+        assert old.opens_shares == bool(self.prover.seats.former)
+        return old.opens_shares
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.prover.close()
+
+
+def test_former_keys_last_until_no_round_that_was_opened_with_them_takes_anything_and_no_longer(world: World) -> None:
+    secret = world.old.hpke_secret.hex().encode()
+    world.until(2 * HOUR)
+    world.retire()
+    assert world.kept
+    world.retire()
+    world.retire()
+    assert not world.kept
+    files = [path.read_bytes() for path in (world.directory / "keys").rglob("*.json")]
+    assert not any(secret in raw or (b"07" * 32) in raw for raw in files)
+    assert world.new.opens_shares
+    world.restart()
+    assert not world.prover.seats.former, "what was destroyed is no seat any more"
+    assert Keyring.load(world.directory / "keys").newest.opens_shares
+
+
+def test_a_pause_of_the_market_keeps_them(world: World) -> None:
+    world.chain.pause()
+    world.until(0)
+    pass_time(world, DAY)  # type: ignore[arg-type]
+    world.retire()
+    assert world.kept
+    world.chain.resume()
+    pass_time(world, 5 * DAY)  # type: ignore[arg-type]
+    world.retire()
+    assert not world.kept
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_lying_node_of_three_destroys_nothing(world: World, second: bool) -> None:
+    """Round 0 was over long ago, it says: shares of its owners would be sealed to what is nowhere."""
+    liar = world.another(count=3)
+    world.restart(*((world.another(), liar) if second else (liar,)))
+    liar.lying = 10_000
+    world.retire()
+    assert world.kept
+    world.until(-2 * HOUR)
+    world.retire()
+    assert not world.kept, "nor keeps it anything"
+
+
+def test_of_two_nodes_neither_alone_has_anything_destroyed(world: World) -> None:
+    liar = world.another()
+    for readers in ((world.node, liar), (liar, world.node)):
+        world.restart(*readers)
+        liar.lying = 10_000
+        world.retire()
+        assert world.kept
+        liar.lying = 0
+
+
+def test_nodes_that_are_silent_destroy_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.until(-2 * HOUR)
+    world.node.down = 1
+    with caplog.at_level(logging.WARNING):
+        world.retire()
+    assert world.kept
+    assert "event=keys-kept" in caplog.text
+    world.retire()
+    assert not world.kept
+
+
+def test_a_clock_far_ahead_destroys_nothing(world: World) -> None:
+    world.retire(ahead=1000 * DAY)
+    assert world.kept
+
+
+def test_a_change_that_was_taken_back_destroys_nothing(world: World) -> None:
+    """Rounds would be opened with the old keys again."""
+    world.node.back = True
+    world.until(-2 * HOUR)
+    world.retire()
+    assert world.kept
+
+
+def test_a_change_that_is_not_deep_yet_destroys_nothing(world: World) -> None:
+    """A reorganisation can take it back; a round of another task may be opened then that nobody knows of now."""
+    world.chain.opened.clear()
+    world.clock.sleep(HOUR)
+    world.prover.retire(int(world.clock.time()))
+    assert world.kept
+    world.retire()
+    assert not world.kept, "there is no round at all"
+
+
+def test_a_prover_says_who_it_is_among_the_members_that_are_named(world: World) -> None:
+    old, new = world.prover.status(world.reference), world.prover.status()
+    assert (old.address, old.prover, old.keys_ready) == (world.old.address, OWN, True)
+    assert (new.address, new.prover, new.keys_ready) == (world.new.address, OWN, False)
+    assert world.prover.status(world.digest(world.epochs[1])) == new
+    strangers = world.digest(replace(world.epochs[0], members=(b"\x66" * 20, *world.epochs[0].members[1:])))
+    assert world.prover.status(strangers) == new
+    for act in (
+        lambda: world.prover.deal(1, strangers),
+        lambda: world.prover.accept(1, (), strangers),
+        lambda: world.prover.confirm(1, (), strangers),
+    ):
+        with pytest.raises(UnknownError, match="other members"):
+            act()
+
+
+def test_shared_keys_of_members_whose_round_is_open_are_dealt_though_others_came_since(world: World) -> None:
+    """A change right after a round was opened would leave it without, for good."""
+    assert world.prover.deal(1, world.reference) == (), "the first member of each set deals; but it is no refusal"
+    recipients = list((world.directory / "keys").glob("recipients-*.json"))
+    assert [path.name for path in recipients] == [f"recipients-{world.reference.hex()}.json"]
+
+
+def test_a_share_is_opened_with_the_key_of_its_round(world: World) -> None:
+    assert world.prover.seats.of_round(world.chain.terms.task_id, 0).keystore.address == world.old.address
+    world.until(-2 * HOUR)
+    world.retire()
+    assert world.prover.seats.of_round(world.chain.terms.task_id, 0) is world.prover.seats.present
+    assert int(world.clock.time()) > START
+
+
+def test_a_sum_of_members_whose_shared_keys_are_not_set_up_here_is_given_all_the_same(world: World) -> None:
+    """It takes none: whoever was absent when they were set up has its share of the sum as well."""
+    name = (world.chain.terms.task_id, 0)
+    assert world.prover.seats._of_release(name).keystore.address == world.old.address
+    world.old.save_shared(world.reference, SharedKeys({(0, 1, 2): b"\x07" * 32}, confirmed=False))
+    assert world.prover.seats._of_release(name) is world.prover.seats.present
+    assert world.prover.seats._of_release(None) is world.prover.seats.present
