@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from circuits.hashing import keccak
 from commons.chain.rpc import Rpc
+from commons.settings.values import Depth
 
 T = TypeVar("T")
 
@@ -55,6 +56,21 @@ class Events:
         """As ``find``, with what ``decode`` makes of each log."""
         told = self.find(event, *topics, first=first, last=last)
         return cast("list[T]", self.rpc.guarded(lambda: list(map(decode, told))))
+
+    def first(self, decode: Callable[[Any], T], event: str, *topics: int | bytes | None, depth: Depth) -> T | None:
+        """The first event that so many blocks vouch for, its own among them; None where there is none.
+
+        Raises ChainError also where it is of another block than the same node's chain has there.
+        """
+
+        def ask(_: int) -> T | None:
+            found = self.find(event, *topics, last=self.rpc.block(depth).number)
+            if not found:
+                return None
+            self.rpc.require_canonical(found[0])
+            return cast(T, self.rpc.guarded(lambda: decode(found[0])))
+
+        return self.rpc.on_one_node(ask)
 
 
 def _word(topic: int | bytes | None) -> bytes | None:

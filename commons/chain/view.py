@@ -319,15 +319,7 @@ class ChainView(NodeReader):
         Raises ChainError also where its event is of another block than the same node's chain has there.
         """
         place = decoding.BATCH_ACCEPTED, task_id, number, batch_id
-
-        def ask(_: int) -> RecordedBatch | None:
-            found = self.events.find(*place, last=self.rpc.block(depth).number)
-            if not found:
-                return None
-            self.rpc.require_canonical(found[0])
-            return cast(RecordedBatch, self.rpc.guarded(lambda: decoding.accepted(found[0])))
-
-        return self.rpc.on_one_node(ask)
+        return self.events.first(decoding.accepted, *place, depth=depth)
 
     def posted_since(self, block: int) -> tuple[set[tuple[int, int]], int]:
         """Tasks and rounds in which anybody posted a submission in a block or later, and the number of the last block.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ from eth_account import Account
 
 from circuits.errors import ChainError
 from commons.chain import logpages
+from commons.chain.contractevents import Events
 from commons.chain.devchain import CHAIN_ID, DevChain
 from commons.chain.rpc import ErrorTable, Rpc
-from commons.chain.view import ChainView
 from tests.support.httpnode import Answer, HttpNode, StandIn
 
 EVENT = b"\xee" * 32
@@ -208,13 +207,15 @@ def test_an_acceptance_counts_in_a_block_that_its_node_has_and_in_no_other(
 ) -> None:
     """After a reorganisation a node's index of logs may show what its chain does not have any more."""
     (*_, log) = market.rpc.logs(bytes.fromhex(market.contract[2:]), [EVENT], 0)
-    view: Any = ChainView.__new__(ChainView)
     shown: list[Any] = [log]
-    view.rpc = market.rpc
-    view.events = SimpleNamespace(find=lambda *_, last: [one for one in shown if one["blockNumber"] <= last])
-    monkeypatch.setattr("commons.chain.decoding.accepted", lambda log: log["blockNumber"])
-    assert view.recorded(1, 0, bytes(32), 1) == log["blockNumber"]
-    assert view.recorded(1, 0, bytes(32), 2) is None, "it is in the last block"
+    monkeypatch.setattr(Events, "find", lambda *_, last: [one for one in shown if one["blockNumber"] <= last])
+    events = Events(market.rpc, bytes(20), lambda: None, 0)
+
+    def recorded(depth: int) -> Any:
+        return events.first(lambda log: log["blockNumber"], "BatchAccepted()", depth=depth)
+
+    assert recorded(1) == log["blockNumber"]
+    assert recorded(2) is None, "it is in the last block"
     shown[0] = {**log, "blockHash": b"\x05" * 32}
     with pytest.raises(ChainError, match="an event of a block that is not part of its chain"):
-        view.recorded(1, 0, bytes(32), 1)
+        recorded(1)

@@ -1363,7 +1363,7 @@ MUTANTS = (
         _in("commons", "test_outbox_in_redis.py::test_a_leader_that_wakes_too_late_sends_nothing"),
     ),
     Mutant(
-        "commons/chain/view.py",
+        "commons/chain/contractevents.py",
         "            self.rpc.require_canonical(found[0])\n",
         "",
         "no sum is released for an event of a block that was replaced",
