@@ -37,6 +37,7 @@ class Buying:
     accused: Callable[[Violation], object]
     sums: dict[Place, ReadSum] = field(default_factory=dict)
     opens: threading.Event = field(default_factory=threading.Event)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
     _trouble: str = ""
     _thread: threading.Thread | None = None
@@ -46,6 +47,12 @@ class Buying:
         self.opens.set()
         self._thread = threading.Thread(target=self._run, name="buying", daemon=True)
         self._thread.start()
+
+    def cease(self) -> None:
+        """Open no round any more, and let one that is being opened be so."""
+        self.opens.clear()
+        with self._opening:
+            pass
 
     def stop(self) -> None:
         """End the thread."""
@@ -88,9 +95,10 @@ class Buying:
             buyer.finalize_round(task, number - 1)
             self.chronicle.tell("round-empty", hex(task), f"round {number - 1}")
         settled = last is None or last.finalized or (last.batches and view.now() > last.submit_deadline)
-        if settled and self.opens.is_set():
-            model = np.random.default_rng([self.seed, task, number]).normal(size=DIMENSION)
-            self.chronicle.tell("round-opened", hex(task), f"round {buyer.open_round(task, model)}")
+        with self._opening:
+            if settled and self.opens.is_set():
+                model = np.random.default_rng([self.seed, task, number]).normal(size=DIMENSION)
+                self.chronicle.tell("round-opened", hex(task), f"round {buyer.open_round(task, model)}")
 
     def _read(self, session: Session, buyer: ModelOwner, terms: TaskTerms) -> None:
         """Rounds that have more batches than were read."""

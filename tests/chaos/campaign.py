@@ -38,7 +38,7 @@ from tests.chaos.invariants_of_campaigns import Violation
 from tests.chaos.leadership import Leadership
 from tests.chaos.nodeproxy import NodeProxy, asker
 from tests.chaos.ownerprocess import read_report
-from tests.chaos.places import PAY, Market, Secrets, address_of, set_up
+from tests.chaos.places import BLOCK_SECONDS, PAY, Market, Secrets, address_of, set_up
 from tests.chaos.settling import Settling
 from tests.chaos.steadiness import Slope, slope_of
 from tests.chaos.strikes import Striker
@@ -159,7 +159,7 @@ class Campaign:
             )  # fmt: skip
             ask = asker(port)
             ask("evm_setAutomine", False)
-            ask("evm_setIntervalMining", 1)
+            ask("evm_setIntervalMining", BLOCK_SECONDS)
             self._listen(market, proxy)
             undo.callback(self._stop)
             self._start(market)
@@ -229,7 +229,7 @@ class Campaign:
         try:
             buying.start()
             self._strike(striker)
-            buying.opens.clear()
+            buying.cease()
             (self._orders.directory / "finish").touch()
             self._chronicle.tell("peace", "", "nothing goes wrong any more, no round is opened any more")
             settling = Settling(

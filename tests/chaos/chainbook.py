@@ -62,7 +62,7 @@ def read_book(ask: Ask, accounts: Mapping[str, bytes], first: int, last: int) ->
     book = ChainBook({name: Flow(balance(ask, address, first)) for name, address in accounts.items()})
     for number in range(first + 1, last + 1):
         block = ask("eth_getBlockByNumber", hex(number), True)
-        receipts = {r["transactionHash"]: r for r in ask("eth_getBlockReceipts", hex(number))}
+        receipts = {r["transactionHash"]: r for r in _receipts(ask, number, block)}
         for sent in block["transactions"]:
             name, receipt = names.get(sent["from"].lower()), receipts[sent["hash"]]
             if name is None:
@@ -76,6 +76,15 @@ def read_book(ask: Ask, accounts: Mapping[str, bytes], first: int, last: int) ->
     for name, address in accounts.items():
         book.flows[name].after = balance(ask, address, last)
     return book
+
+
+def _receipts(ask: Ask, number: int, block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Of all transactions of a block.  Raises LookupError where the node has lost one."""
+    together = ask("eth_getBlockReceipts", hex(number))
+    each = together or [ask("eth_getTransactionReceipt", sent["hash"]) for sent in block["transactions"]]
+    if None in each:
+        raise LookupError(f"the node has no receipt of a transaction in its block {number}: the books cannot be read")
+    return list(each)
 
 
 def read_acceptances(book: ChainBook, view: ChainView, tasks: tuple[int, ...]) -> None:

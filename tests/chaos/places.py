@@ -43,6 +43,7 @@ from tests.support.redisserver import RedisServer
 
 DIMENSION, CAPACITY, NORM = 16, 4, 4.0
 CONFIRMATIONS = DEEPEST + 1
+BLOCK_SECONDS = 1
 SUBMIT, SETTLE = 20, 120
 """Windows of the tasks, seconds of the chain's time."""
 PAY = Pay(

@@ -41,10 +41,15 @@ class Chain:
         self.accepted_at: int | None = None
         self.left = 100
         self.taken_back: list[int] = []
+        self.mining: list[int] = []
         self.rpc = SimpleNamespace(head=lambda: SimpleNamespace(number=100))
 
     def ask(self, method: str, *params: Any) -> Any:
+        if method == "evm_setIntervalMining":
+            self.mining.append(params[0])
+            return None
         if method == "anvil_reorg":
+            assert self.mining[-1] == 0
             self.taken_back.append(params[0])
             return None
         assert method == "eth_getLogs"
@@ -126,6 +131,7 @@ def test_a_deep_reorganisation_takes_the_last_acceptance_with_it(
     scene.chain.accepted_at, scene.chain.left = accepted_at, left
     scene.striker.begin(Fault(1.0, "reorganise", "chain", 0.0, size))
     assert scene.chain.taken_back == [depth]
+    assert scene.chain.mining == [0, 1]
 
 
 def test_a_line_to_a_prover_hinders_nobody_from_leading(scene: Scene) -> None:
