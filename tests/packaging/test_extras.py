@@ -33,7 +33,7 @@ def names(*extras: str) -> set[str]:
 
 
 def third_parties(path: Path) -> set[frozenset[str]]:
-    """Of each package that a module imports from, which installed distributions bring some of it (`google` has many)."""
+    """Of each package that a module imports from, which distributions bring parts of it (`google` has many)."""
     modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
