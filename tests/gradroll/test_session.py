@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import gradroll
-from circuits.errors import catalogue
+from circuits.errors import UnavailableError, catalogue
 from commons.protocol.status import SubmissionState
 from gradroll import errors
 
@@ -47,7 +47,7 @@ def test_a_session_says_what_its_file_lacks(tmp_path: Path, monkeypatch: pytest.
 def test_a_session_closes_its_connections() -> None:
     with gradroll.connect() as session:
         client = session.coordinator("127.0.0.1:9")
-    with pytest.raises(ValueError, match="closed channel"):
+    with pytest.raises(UnavailableError, match="was closed here"):
         client.submission_status(bytes(32))
 
 
