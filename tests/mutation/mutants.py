@@ -726,12 +726,17 @@ MUTANTS = (
     ),
     Mutant(
         "provers/runner.py",
-        "            self._store.commit(outcome.entries, outcome.about)\n"
-        "            self._keep(request, outcome.reply.message)\n        self._party = outcome.party\n",
-        "            self._party = outcome.party\n            self._store.commit(outcome.entries, outcome.about)\n"
-        "            self._keep(request, outcome.reply.message)\n",
+        '        with spans.part("write"):\n            self._store.commit(outcome.entries',
+        '        self._party = outcome.party\n        with spans.part("write"):\n            self._store.commit(outcome.entries',
         "a step is durable before the party has taken it",
         _in("provers", "test_runner.py::test_an_attestation_leaves_only_when_its_lock_is_durable"),
+    ),
+    Mutant(
+        "provers/runner.py",
+        "None if step is Step.RELEASE else self._key_setup.keys",
+        "self._key_setup.keys",
+        "a member that accepts no keys keeps no sums back",
+        _in("provers", "test_keyretirement.py"),
     ),
     Mutant(
         "provers/runner.py",
