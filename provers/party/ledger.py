@@ -35,6 +35,18 @@ def round_key(context: Context) -> bytes:
     return keccak(words(tag("gradroll/v1/round"), context.market.deployment, context.task_id, context.round))
 
 
+def joined_cohort(cohort: bytes, reference: bytes) -> bytes:
+    """What a commitment joins: a cohort with the keys of one list of members, on which the coin depends.
+
+    Else a cohort that is begun again with the keys of others would have another coin, and so another sign matrix.
+
+    Args:
+        cohort: its identifier.
+        reference: digest that names the list (``CommitteeReference.digest``).
+    """
+    return keccak(words(tag("gradroll/v1/joined"), cohort, reference))
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A submission as the ledger knows it.
@@ -52,7 +64,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class CohortJoined:
-    """Submissions whose sign matrix is fixed from now on; earlier ones of the same owners are retired."""
+    """Submissions whose sign matrix is fixed from now on; earlier ones of the same owners are retired.
+
+    Attributes:
+        cohort: ``joined_cohort``.  Records of earlier releases have the cohort's identifier alone: since nothing tells
+            with whose keys its coin was tossed, its submissions join nothing more.
+    """
 
     kind: ClassVar[str] = "cohort-joined"
     cohort: bytes

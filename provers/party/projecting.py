@@ -1,8 +1,8 @@
 """COIN and PROJECT: fix the sign matrix once for each submission, and open projections that show every entry is small.
 
 An owner's masks hide its gradient in one projection only, so a submission is projected with one sign matrix in its
-life: the cohort that it is first proposed in decides, and the ledger remembers it.  The matrix comes from a coin that
-no one knows before the cohort is fixed, so an owner cannot choose a gradient for it.
+life: the cohort that it is first proposed in decides, with the list of members whose keys give the coin, and the ledger
+remembers both.  No one knows the coin before the cohort is fixed, so an owner cannot choose a gradient for the matrix.
 
 Corruption bound: the coin is unpredictable and the projections reveal nothing but smallness against t provers.
 """
@@ -48,7 +48,8 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
         _check_header(party, header, cohort.context, owner)
         env.shares(digest)
     require_continuity(env, cohort.context)
-    joined = ledger.CohortJoined(request.session, members_of(cohort.context, cohort.headers))
+    named = ledger.joined_cohort(request.session, party.reference)
+    joined = ledger.CohortJoined(named, members_of(cohort.context, cohort.headers))
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)
     seen = tuple((p, LedgerHead.decode(raw)) for p, raw in sorted(env.ledger.peers.items()))

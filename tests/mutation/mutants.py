@@ -529,6 +529,13 @@ MUTANTS = (
     ),
     Mutant(
         "provers/party/projecting.py",
+        "named = ledger.joined_cohort(request.session, party.reference)",
+        "named = request.session",
+        "a commitment is projected with the keys of one list of members",
+        _in("privacy", "test_rules.py::test_a_commitment_is_projected_with_the_keys_of_one_list_of_members"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
         "for signer in env.signers)",
         "for signer in (party.committee.members[party.index],))",
         "a restored prover is not led through rounds of another epoch's keys",
@@ -727,7 +734,8 @@ MUTANTS = (
     Mutant(
         "provers/runner.py",
         '        with spans.part("write"):\n            self._store.commit(outcome.entries',
-        '        self._party = outcome.party\n        with spans.part("write"):\n            self._store.commit(outcome.entries',
+        "        self._party = outcome.party\n"
+        '        with spans.part("write"):\n            self._store.commit(outcome.entries',
         "a step is durable before the party has taken it",
         _in("provers", "test_runner.py::test_an_attestation_leaves_only_when_its_lock_is_durable"),
     ),
