@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from circuits.errors import ClosedError, RuleViolationError, StorageError
+from circuits.errors import ClosedError, RuleViolationError, StorageError, WireError
 from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag, words
 from circuits.statement import Context
 from commons.protocol.codec import Codec, RecordError
+from commons.protocol.ledgerheads import COUNT_LIMIT, LedgerHead
 
 _NO_OLD_COPY = "restore no old copy, which would use masks twice: replace this prover by a new committee"
 
@@ -291,7 +293,9 @@ class LedgerState:
             case Released():
                 self.released.update(dict.fromkeys(entry.selection.owners, entry.selection))
             case PeerSeen():
-                self.peers[entry.prover] = entry.head
+                with suppress(WireError):  # earlier releases took any count down
+                    LedgerHead.decode(entry.head)
+                    self.peers[entry.prover] = entry.head
             case Restored():
                 self.restored_at = max(self.restored_at, entry.at)
             case RoundsClosed():
@@ -301,7 +305,8 @@ class LedgerState:
     def _advance(self, entry: Entry) -> None:
         _, head = self.head_after(entry)
         if isinstance(entry, Restored):
-            self.lost = max(self.lost, entry.count, self.count)
+            known = entry.count if entry.count < COUNT_LIMIT else 0  # as earlier releases took it down from any head
+            self.lost = max(self.lost, known, self.count)
             self.count = self.lost  # so that the next head is above all that peers have on record
         self.count += 1
         self.heads[self.count] = head

@@ -529,6 +529,27 @@ MUTANTS = (
     ),
     Mutant(
         "provers/party/projecting.py",
+        "signer is not None and not env.is_revoked(signer)",
+        "signer is not None",
+        "a key that was stolen and revoked silences nobody",
+        _in("privacy", "test_restored_ledgers.py"),
+    ),
+    Mutant(
+        "provers/prover.py",
+        "frozenset(seat.keystore.address for seat in self.seats.all)",
+        "frozenset(keys.address for keys in parts.keystores)",
+        "a key whose rounds are over silences nobody",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
+        "min(shown.count, MOST_LOST)",
+        "shown.count",
+        "no head that a thief signs ends a prover's cohorts",
+        _in("privacy", "test_restored_ledgers.py"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
         "named = ledger.joined_cohort(request.session, party.reference)",
         "named = request.session",
         "a commitment is projected with the keys of one list of members",
@@ -536,8 +557,8 @@ MUTANTS = (
     ),
     Mutant(
         "provers/party/projecting.py",
-        "for signer in env.signers)",
-        "for signer in (party.committee.members[party.index],))",
+        "for one in env.signers if",
+        "for one in (party.committee.members[party.index],) if",
         "a restored prover is not led through rounds of another epoch's keys",
         _in("privacy", "test_restored_ledgers.py"),
     ),

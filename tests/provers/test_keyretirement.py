@@ -239,6 +239,29 @@ def test_a_share_is_opened_with_the_key_of_its_round(world: World) -> None:
     assert int(world.clock.time()) > START
 
 
+def test_heads_are_a_provers_own_by_the_keys_of_seats_that_it_has_not_left(world: World) -> None:
+    """Whoever has stolen the others would silence it for good."""
+    environment = world.prover.seats.present.environment
+    assert environment.signers == {world.old.address, world.new.address}
+    world.until(-2 * HOUR)
+    world.retire()
+    assert environment.signers == {world.new.address}
+
+
+def test_a_key_is_given_up_when_most_nodes_say_that_it_was_revoked(world: World) -> None:
+    """A node that lies would hide that the ledger is an old copy."""
+    world.restart(world.node, world.another())
+    environment = world.prover.seats.present.environment
+    assert not environment.is_revoked(world.old.address)
+    world.chain.revoked = {world.old.address}
+    assert environment.is_revoked(world.old.address)
+    assert not environment.is_revoked(world.new.address)
+    world.chain.revoked = set()
+    with pytest.MonkeyPatch.context() as lie:
+        lie.setattr(world.node, "revoked", lambda _: frozenset({world.old.address}))
+        assert not environment.is_revoked(world.old.address)
+
+
 def test_sums_are_given_though_the_shared_keys_of_no_list_of_members_are_here(world: World) -> None:
     """Whoever was absent when they were set up has its share of the sum as well.
 

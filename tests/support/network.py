@@ -90,6 +90,7 @@ class Memory:
         self.closed = ""
         self.opened, self.clock = 1000, 2000
         self.former: frozenset[bytes] = frozenset()
+        self.revoked: frozenset[bytes] = frozenset()
 
     def terms(self, task_id: int) -> TaskTerms:
         if task_id != self._network.terms.task_id:
@@ -157,6 +158,9 @@ class Memory:
     @property
     def signers(self) -> frozenset[bytes]:
         return self.former | {self._network.committee.members[self._prover]}
+
+    def is_revoked(self, signer: bytes) -> bool:
+        return signer in self.revoked
 
     def sign(self, digest: bytes) -> bytes:
         return sign_digest(self._network.prover_keys[self._prover], digest)

@@ -225,5 +225,8 @@ class Env:
     def signers(self) -> frozenset[bytes]:
         return frozenset({address_of(self.world.stage.signers[self.prover])})
 
+    def is_revoked(self, signer: bytes) -> bool:
+        return False
+
     def sign(self, digest: bytes) -> bytes:
         return sign_digest(self.world.stage.signers[self.prover], digest)
