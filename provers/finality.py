@@ -40,5 +40,13 @@ class Finality:
             raise ChainError("the configured nodes tell different things about this batch; look at both")
         return Acceptance(first.indices, first.commitment)
 
+    def is_revoked(self, committee_id: int, signer: bytes) -> bool:
+        """Whether a member's key was revoked; raises ChainError where too few nodes answer, or they differ."""
+        return all(view.most(partial(self._revoked, view, committee_id, signer)) for view in self._views)
+
+    @staticmethod
+    def _revoked(view: MarketReader, committee_id: int, signer: bytes) -> bool:
+        return signer in view.revoked(committee_id)
+
     def _recorded(self, view: MarketReader, context: Context, batch_id: bytes) -> RecordedBatch | None:
         return view.recorded(context.task_id, context.round, batch_id, self._confirmations)

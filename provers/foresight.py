@@ -134,8 +134,12 @@ class Foresight:
 
     @property
     def signers(self) -> frozenset[bytes]:
-        """From disk."""
+        """From memory."""
         return self._environment.signers
+
+    def is_revoked(self, signer: bytes) -> bool:
+        """From the chain, as most nodes show it."""
+        return self._known(self._environment.is_revoked, signer)
 
     def sign(self, digest: bytes) -> bytes:
         """With this prover's key."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from circuits.commitment import CommitmentKey
 from circuits.errors import ChainError, ClosedError, InvalidInputError, UnknownError
@@ -39,12 +39,12 @@ class NodeEnvironment:
         membership: Membership,
         max_dimension: int,
         clock_skew: int,
-        others: Sequence[Keystore] = (),
+        signers: Callable[[], frozenset[bytes]],
     ) -> None:
         """Args:
-        others: keys that the prover has beside ``keystore``.
+        signers: addresses of the keys of all seats that the prover has not left.
         """
-        self._others = tuple(others)
+        self._signers = signers
         self._chain = chain
         self._finality = finality
         self._store = store
@@ -196,8 +196,12 @@ class NodeEnvironment:
 
     @property
     def signers(self) -> frozenset[bytes]:
-        """Of all keys in the prover's directory."""
-        return frozenset(keys.address for keys in (self._keystore, *self._others))
+        """Those of the seats that this prover works for."""
+        return self._signers()
+
+    def is_revoked(self, signer: bytes) -> bool:
+        """Whether most nodes of each reader say it: one that lies would hide that the ledger is an old copy."""
+        return self._finality.is_revoked(self._membership.committee.committee_id, signer)
 
     def sign(self, digest: bytes) -> bytes:
         """Sign with this prover's key."""

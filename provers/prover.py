@@ -114,7 +114,8 @@ class Prover:
         own, parts = self._settings, self._parts
         return NodeEnvironment(
             self.chain, parts.finality, self.store, keystore, parts.parameters, self._clock,
-            membership=membership, max_dimension=own.max_dimension, clock_skew=own.clock_skew, others=parts.keystores,
+            membership=membership, max_dimension=own.max_dimension, clock_skew=own.clock_skew,
+            signers=lambda: frozenset(seat.keystore.address for seat in self.seats.all),
         )  # fmt: skip
 
     def _former(self) -> list[Seat]:

@@ -136,11 +136,9 @@ class Runner:
         return reply
 
     def _step(self, request: StepRequest, foresight: Foresight) -> StepReply:
-        if self._party is None:
-            membership, keys = self._membership, self._key_setup.keys
-            self._party = Party.new(membership.index, membership.committee, keys, secrets.token_bytes(NONCE_BYTES))
+        party = self._party or self._begun(request.step)
         try:
-            outcome = _computed(self._party, request, foresight)
+            outcome = _computed(party, request, foresight)
         except GradrollError as error:
             if isinstance(error, RestoredError):
                 self._store.commit((error.entry,))
@@ -156,8 +154,22 @@ class Runner:
         with spans.part("write"):
             self._store.commit(outcome.entries, outcome.about)
             self._keep(request, outcome.reply.message)
-        self._party = outcome.party
+        if request.step is not Step.RELEASE:  # which changes nothing of it, and may have run without keys
+            self._party = outcome.party
         return outcome.reply
+
+    def _begun(self, step: Step) -> Party:
+        """A party that has done nothing yet.
+
+        RELEASE gets one without shared keys: one member alone can keep the keys of a new list from being set up, and
+        those of the former ones are destroyed when their rounds are over.  Sums are due all the same.
+
+        Raises:
+            NotReadyError: the keys are not set up, and the step is another one.
+        """
+        keys, own = None if step is Step.RELEASE else self._key_setup.keys, self._membership
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return Party.new(own.index, own.committee, self._key_setup.reference, keys, nonce)
 
     def _keep(self, request: StepRequest, message: Message) -> None:
         """What this prover serves when the coordinator is gone: batches it attested, certificates it has seen."""

@@ -110,16 +110,12 @@ class Seats:
 
     def _of_step(self, request: StepRequest) -> Seat:
         if request.step is Step.RELEASE:
-            return self._of_release(named_round(request.payload))
+            named = named_round(request.payload)  # whether its keys are set up or gone: a sum needs none
+            return self.present if named is None else self.of_round(*named)
         if request.step is Step.COIN:
             cohort = request.cohort
             return self.present if cohort is None else self.of_round(cohort.context.task_id, cohort.context.round)
         return self.of_session(lambda runner: runner.require_known(request))
-
-    def _of_release(self, named: tuple[int, int] | None) -> Seat:
-        """A sum needs no shared keys: where the round's own were never set up here, the present seat gives it."""
-        seat = self.present if named is None else self.of_round(*named)
-        return seat if seat.setup.ready else self.present
 
 
 def former_memberships(

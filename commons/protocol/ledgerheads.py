@@ -17,6 +17,10 @@ from circuits.errors import WireError
 from circuits.hashing import keccak, tag, words
 
 HEAD_BYTES = 8 + 32 + 65
+COUNT_LIMIT = 1 << 63
+"""Counts lie below it: who has stolen a prover's key may sign any, and there has to be room behind each."""
+MOST_LOST = 1 << 62
+"""As many records a ledger takes for lost at most, which leaves its later heads as many below the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,13 @@ class LedgerHead:
 
     @classmethod
     def decode(cls, raw: bytes) -> LedgerHead:
-        """The inverse.  Raises WireError unless there are exactly 105 bytes."""
+        """The inverse.  Raises WireError unless there are exactly 105 bytes, with a count below the limit."""
         if len(raw) != HEAD_BYTES:
             raise WireError(f"a ledger's head has {HEAD_BYTES} bytes, not {len(raw)}")
-        return cls(int.from_bytes(raw[:8], "big"), raw[8:40], raw[40:])
+        count = int.from_bytes(raw[:8], "big")
+        if count >= COUNT_LIMIT:
+            raise WireError("a ledger's head states more records than a ledger can have")
+        return cls(count, raw[8:40], raw[40:])
 
 
 def head_digest(domain: bytes, committee_id: int, prover: int, count: int, digest: bytes) -> bytes:

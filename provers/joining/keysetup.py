@@ -31,6 +31,11 @@ class KeySetup:
         self._index = index
 
     @property
+    def reference(self) -> bytes:
+        """Digest that names the list of members."""
+        return self._reference.digest
+
+    @property
     def keys(self) -> PrssKeys:
         """The confirmed keys.  Raises NotReadyError before that."""
         shared = self._keystore.load_shared(self._reference.digest)

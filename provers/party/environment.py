@@ -96,7 +96,10 @@ class Environment(Protocol):
 
     @property
     def signers(self) -> frozenset[bytes]:
-        """Addresses of all keys that this prover signs with, or has: in rounds of one epoch or another."""
+        """Addresses of the keys that this prover signs with, in rounds of one epoch or another that are not over."""
+
+    def is_revoked(self, signer: bytes) -> bool:
+        """Whether the registry says that one of them is given up, and counts no more."""
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with this prover's key (deterministic, RFC 6979)."""

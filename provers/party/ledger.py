@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from circuits.errors import ClosedError, RuleViolationError, StorageError
+from circuits.errors import ClosedError, RuleViolationError, StorageError, WireError
 from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag, words
 from circuits.statement import Context
 from commons.protocol.codec import Codec, RecordError
+from commons.protocol.ledgerheads import COUNT_LIMIT, LedgerHead
 
 _NO_OLD_COPY = "restore no old copy, which would use masks twice: replace this prover by a new committee"
 
@@ -33,6 +35,18 @@ def owner_key(context: Context, owner: bytes) -> bytes:
 def round_key(context: Context) -> bytes:
     """Key of a round, in which attempts are counted: deployment, task and round."""
     return keccak(words(tag("gradroll/v1/round"), context.market.deployment, context.task_id, context.round))
+
+
+def joined_cohort(cohort: bytes, reference: bytes) -> bytes:
+    """What a commitment joins: a cohort with the keys of one list of members, on which the coin depends.
+
+    Else a cohort that is begun again with the keys of others would have another coin, and so another sign matrix.
+
+    Args:
+        cohort: its identifier.
+        reference: digest that names the list (``CommitteeReference.digest``).
+    """
+    return keccak(words(tag("gradroll/v1/joined"), cohort, reference))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class CohortJoined:
-    """Submissions whose sign matrix is fixed from now on; earlier ones of the same owners are retired."""
+    """Submissions whose sign matrix is fixed from now on; earlier ones of the same owners are retired.
+
+    Attributes:
+        cohort: ``joined_cohort``.  Records of earlier releases have the cohort's identifier alone: since nothing tells
+            with whose keys its coin was tossed, its submissions join nothing more.
+    """
 
     kind: ClassVar[str] = "cohort-joined"
     cohort: bytes
@@ -274,7 +293,9 @@ class LedgerState:
             case Released():
                 self.released.update(dict.fromkeys(entry.selection.owners, entry.selection))
             case PeerSeen():
-                self.peers[entry.prover] = entry.head
+                with suppress(WireError):  # earlier releases took any count down
+                    LedgerHead.decode(entry.head)
+                    self.peers[entry.prover] = entry.head
             case Restored():
                 self.restored_at = max(self.restored_at, entry.at)
             case RoundsClosed():
@@ -284,7 +305,8 @@ class LedgerState:
     def _advance(self, entry: Entry) -> None:
         _, head = self.head_after(entry)
         if isinstance(entry, Restored):
-            self.lost = max(self.lost, entry.count, self.count)
+            known = entry.count if entry.count < COUNT_LIMIT else 0  # as earlier releases took it down from any head
+            self.lost = max(self.lost, known, self.count)
             self.count = self.lost  # so that the next head is above all that peers have on record
         self.count += 1
         self.heads[self.count] = head

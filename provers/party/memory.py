@@ -165,20 +165,30 @@ class Party:
 
     Attributes:
         index: its committee index p; it evaluates at x = p + 1.
+        reference: digest that names the list of members (``CommitteeReference.digest``), and with it their shared keys.
+        shared: those keys; None before they are set up, and once they are destroyed.
         nonce: 32 bytes that it drew when it started; they are part of every session it takes part in.
     """
 
     index: int
     committee: Committee
-    keys: PrssKeys = field(repr=False)
+    reference: bytes
+    shared: PrssKeys | None = field(repr=False)
     nonce: bytes
     cohorts: Mapping[bytes, CohortState] = field(default_factory=dict, repr=False)
     attempts: Mapping[bytes, AttemptState] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def new(cls, index: int, committee: Committee, keys: PrssKeys, nonce: bytes) -> Party:
+    def new(cls, index: int, committee: Committee, reference: bytes, shared: PrssKeys | None, nonce: bytes) -> Party:
         """A party that has done nothing yet."""
-        return cls(index, committee, keys, nonce)
+        return cls(index, committee, reference, shared, nonce)
+
+    @property
+    def keys(self) -> PrssKeys:
+        """The shared keys; raises NotReadyError without any."""
+        if self.shared is None:
+            raise NotReadyError("this prover has no shared keys of these members, and the step needs them")
+        return self.shared
 
     def cohort(self, session: bytes) -> CohortState:
         """State of a cohort; raises UnknownError."""

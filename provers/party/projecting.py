@@ -1,8 +1,8 @@
 """COIN and PROJECT: fix the sign matrix once for each submission, and open projections that show every entry is small.
 
 An owner's masks hide its gradient in one projection only, so a submission is projected with one sign matrix in its
-life: the cohort that it is first proposed in decides, and the ledger remembers it.  The matrix comes from a coin that
-no one knows before the cohort is fixed, so an owner cannot choose a gradient for it.
+life: the cohort that it is first proposed in decides, with the list of members whose keys give the coin, and the ledger
+remembers both.  No one knows the coin before the cohort is fixed, so an owner cannot choose a gradient for the matrix.
 
 Corruption bound: the coin is unpredictable and the projections reveal nothing but smallness against t provers.
 """
@@ -22,7 +22,7 @@ from circuits.statement import (
     sign_seed,
 )
 from commons.protocol.bodies import CoinBody, ProjectBody
-from commons.protocol.ledgerheads import LedgerHead, head_digest
+from commons.protocol.ledgerheads import MOST_LOST, LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepRequest
 from commons.protocol.relay import take
 from commons.protocol.rules import checked_values
@@ -48,7 +48,8 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
         _check_header(party, header, cohort.context, owner)
         env.shares(digest)
     require_continuity(env, cohort.context)
-    joined = ledger.CohortJoined(request.session, members_of(cohort.context, cohort.headers))
+    named = ledger.joined_cohort(request.session, party.reference)
+    joined = ledger.CohortJoined(named, members_of(cohort.context, cohort.headers))
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)
     seen = tuple((p, LedgerHead.decode(raw)) for p, raw in sorted(env.ledger.peers.items()))
@@ -80,9 +81,9 @@ def _news_of_peers(
     highest = {p: LedgerHead.decode(raw) for p, raw in env.ledger.peers.items()}
     for sender, coin in coins.items():
         for prover, shown in ((sender, coin.head), *coin.seen):
-            if prover == party.index and _is_own(party, env, context, shown):
-                if env.ledger.lacks(shown.count, shown.digest):
-                    raise RestoredError(ledger.Restored(env.now(), shown.count))
+            if prover == party.index:
+                if env.ledger.lacks(shown.count, shown.digest) and _is_own(party, env, context, shown):
+                    raise RestoredError(ledger.Restored(env.now(), min(shown.count, MOST_LOST)))
                 continue
             if not _is_signed(party.committee, context, prover, shown):
                 continue
@@ -98,9 +99,13 @@ def _is_signed(committee: Committee, context: Context, prover: int, shown: Ledge
 
 
 def _is_own(party: Party, env: Environment, context: Context, shown: LedgerHead) -> bool:
-    """Whether this prover signed a head, with whichever key: it has one ledger for rounds of all its keys."""
+    """Whether this prover signed a head, with whichever key of an open round: it has one ledger for rounds of them all.
+
+    What a key signs that was given up says nothing: whoever stole it would silence this prover as often as it likes.
+    """
     digest = head_digest(context.market.domain, party.committee.committee_id, party.index, shown.count, shown.digest)
-    return any(signs(signer, digest, shown.signature) for signer in env.signers)
+    signer = next((one for one in env.signers if signs(one, digest, shown.signature)), None)
+    return signer is not None and not env.is_revoked(signer)
 
 
 def _check_header(party: Party, header: SubmissionHeader, context: Context, owner: bytes) -> None:

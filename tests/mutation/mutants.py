@@ -529,8 +529,36 @@ MUTANTS = (
     ),
     Mutant(
         "provers/party/projecting.py",
-        "for signer in env.signers)",
-        "for signer in (party.committee.members[party.index],))",
+        "signer is not None and not env.is_revoked(signer)",
+        "signer is not None",
+        "a key that was stolen and revoked silences nobody",
+        _in("privacy", "test_restored_ledgers.py"),
+    ),
+    Mutant(
+        "provers/prover.py",
+        "frozenset(seat.keystore.address for seat in self.seats.all)",
+        "frozenset(keys.address for keys in parts.keystores)",
+        "a key whose rounds are over silences nobody",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
+        "min(shown.count, MOST_LOST)",
+        "shown.count",
+        "no head that a thief signs ends a prover's cohorts",
+        _in("privacy", "test_restored_ledgers.py"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
+        "named = ledger.joined_cohort(request.session, party.reference)",
+        "named = request.session",
+        "a commitment is projected with the keys of one list of members",
+        _in("privacy", "test_rules.py::test_a_commitment_is_projected_with_the_keys_of_one_list_of_members"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
+        "for one in env.signers if",
+        "for one in (party.committee.members[party.index],) if",
         "a restored prover is not led through rounds of another epoch's keys",
         _in("privacy", "test_restored_ledgers.py"),
     ),
@@ -726,12 +754,18 @@ MUTANTS = (
     ),
     Mutant(
         "provers/runner.py",
-        "            self._store.commit(outcome.entries, outcome.about)\n"
-        "            self._keep(request, outcome.reply.message)\n        self._party = outcome.party\n",
-        "            self._party = outcome.party\n            self._store.commit(outcome.entries, outcome.about)\n"
-        "            self._keep(request, outcome.reply.message)\n",
+        '        with spans.part("write"):\n            self._store.commit(outcome.entries',
+        "        self._party = outcome.party\n"
+        '        with spans.part("write"):\n            self._store.commit(outcome.entries',
         "a step is durable before the party has taken it",
         _in("provers", "test_runner.py::test_an_attestation_leaves_only_when_its_lock_is_durable"),
+    ),
+    Mutant(
+        "provers/runner.py",
+        "None if step is Step.RELEASE else self._key_setup.keys",
+        "self._key_setup.keys",
+        "a member that accepts no keys keeps no sums back",
+        _in("provers", "test_keyretirement.py"),
     ),
     Mutant(
         "provers/runner.py",

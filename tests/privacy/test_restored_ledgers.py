@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 
 from circuits.errors import RuleViolationError, WireError
 from commons.protocol.bodies import CoinBody
-from commons.protocol.ledgerheads import LedgerHead, head_digest
+from commons.protocol.ledgerheads import COUNT_LIMIT, MOST_LOST, LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.signing import sign_digest
 from commons.storage.accounts import SigningKey
 from coordinator.machine import Failed
-from provers.party.ledger import Combined, LedgerState, Restored
+from provers.party.ledger import Combined, LedgerState, PeerSeen, Restored
 from tests.privacy.test_rules import ask, coin_request, run_until
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 
@@ -103,6 +104,57 @@ def test_a_head_that_was_signed_with_a_key_of_another_epoch_finds_it_out_as_well
     seen = network.resign(3, message, CoinBody(body.share, body.nonce, body.head, ((0, shown),)).encode())
     with pytest.raises(RuleViolationError, match="restored from an old copy"):
         ask(network, 0, StepRequest(Step.PROJECT, requests[0].session, relayed=(*requests[0].relayed[:3], seen)))
+
+
+def shown_to_prover_0(network: Network, shown: LedgerHead) -> StepRequest:
+    """PROJECT in which a corrupt peer shows prover 0 a head of its own."""
+    _, requests = run_until(network, Step.PROJECT)
+    message = requests[0].relayed[3]
+    body = CoinBody.decode(message.body)
+    seen = network.resign(3, message, replace(body, seen=((0, shown),)).encode())
+    return StepRequest(Step.PROJECT, requests[0].session, relayed=(*requests[0].relayed[:3], seen))
+
+
+@pytest.mark.parametrize("given_up", ["revoked", "its rounds are over"])
+def test_a_head_that_a_thief_signed_with_a_key_that_was_given_up_silences_nobody(given_up: str) -> None:
+    network, stolen = network_with(2), SigningKey.generate()
+    memory = network.memories[0]
+    if given_up == "revoked":
+        memory.former = memory.revoked = frozenset({stolen.address})
+    digest = head_digest(network.context.market.domain, network.terms.committee_id, 0, 99, bytes(32))
+    request = shown_to_prover_0(network, LedgerHead(99, bytes(32), stolen.sign(digest)))
+    assert isinstance(ask(network, 0, request), StepReply)
+    assert isinstance(network.deliver(0, network.authorized(request)), StepReply)
+    assert not memory.ledger.restored_at
+
+
+def test_the_highest_count_that_a_thief_can_sign_leaves_room_for_later_heads() -> None:
+    """The finding is durable: a head behind it that cannot be encoded would end all of this prover's cohorts."""
+    network = network_with(2)
+    digest = head_digest(network.context.market.domain, network.terms.committee_id, 0, COUNT_LIMIT - 1, bytes(32))
+    head = LedgerHead(COUNT_LIMIT - 1, bytes(32), sign_digest(network.prover_keys[0], digest))
+    network.deliver(0, network.authorized(shown_to_prover_0(network, head)))
+    memory = network.memories[0]
+    assert memory.ledger.restored_at
+    memory.opened = memory.clock + 1
+    reply = network.deliver(0, coin_request(network, fresh_cohort(network)))
+    assert isinstance(reply, StepReply)
+    assert MOST_LOST < CoinBody.decode(reply.message.body).head.count < MOST_LOST + 10
+
+
+def test_a_ledger_in_which_an_earlier_release_took_impossible_counts_down_works_on() -> None:
+    network = network_with(2)
+    memory = network.memories[0]
+    raw = b"\xff" * 8 + bytes(97)
+    for entry in (PeerSeen(1, raw), Restored(memory.opened - 1, (1 << 64) - 1)):
+        memory.ledger.apply(entry)
+    reply = network.deliver(0, coin_request(network, network.cohort))
+    assert isinstance(reply, StepReply)
+    body = CoinBody.decode(reply.message.body)
+    assert (body.head.count, body.seen) == (3, ())
+    with pytest.raises(WireError, match="more records than a ledger can have"):
+        LedgerHead.decode(raw)
+    assert LedgerHead.decode((COUNT_LIMIT - 1).to_bytes(8, "big") + bytes(97)).count == COUNT_LIMIT - 1
 
 
 @pytest.mark.parametrize("elsewhere_is", ["market", "committee"])

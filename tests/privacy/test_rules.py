@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import fields, replace
 from functools import partial
 
@@ -20,14 +21,16 @@ from circuits.errors import (
     UnknownError,
     WireError,
 )
+from commons.protocol.keypackages import CommitteeReference
 from commons.protocol.messages import Cohort, Message, Proposal, Step, StepReply, StepRequest
 from commons.protocol.signing import sign_digest
 from commons.sharing.prss import PrssKeys
 from coordinator.machine import Transition, advance, begin
 from coordinator.machine.state import Validating
-from provers.party import handle
-from provers.party.ledger import LedgerState
-from tests.support.network import MARKET, Network, OwnerPlan, gradients, network_with
+from provers.party import Party, handle
+from provers.party.ledger import CohortJoined, LedgerState
+from provers.party.steps import members_of
+from tests.support.network import MARKET, REGISTRY, Network, OwnerPlan, gradients, network_with
 from tests.support.parts import with_parts
 from tests.support.plain_batch import address_of, seed_of
 
@@ -501,6 +504,33 @@ def test_no_state_shows_a_share_in_its_repr(step: Step) -> None:
     assert "array" not in shown
     keys: PrssKeys = network.parties[0].keys
     assert all(k.hex() not in shown and repr(k) not in shown for k in keys.keys.values())
+
+
+def test_a_commitment_is_projected_with_the_keys_of_one_list_of_members() -> None:
+    """The nodes say, after PROJECT, that the round was opened with others: their keys give the cohort another coin.
+
+    The difference of both projections would be (R - R') g, for the owner's masks cancel.
+    """
+    network = network_with(3)
+    run_until(network, Step.MASK)
+    later = replace(network.committee, members=(*network.committee.members[:3], b"\x77" * 20))
+    reference = CommitteeReference(MARKET.chain_id, REGISTRY, later).digest
+    keys = replace(
+        network.parties[0].keys, committee=later, keys=dict.fromkeys(network.parties[0].keys.keys, bytes(32))
+    )
+    before = deepcopy(network.memories[0].ledger)
+    for nonce in (network.parties[0].nonce, b"\x78" * 32):
+        network.parties[0] = Party.new(0, later, reference, keys, nonce)
+        check_refused(network, coin_request(network, network.cohort), RuleViolationError, "another cohort")
+    assert network.memories[0].ledger == before
+
+
+def test_a_cohort_that_an_earlier_release_wrote_down_without_its_members_is_not_joined_again() -> None:
+    """Nothing tells with whose keys its coin was tossed."""
+    network = network_with(3)
+    members = members_of(network.context, network.headers)
+    network.memories[0].ledger.apply(CohortJoined(network.cohort.cohort_id, members))
+    check_refused(network, coin_request(network, network.cohort), RuleViolationError, "another cohort")
 
 
 def test_the_ledger_outlives_a_restart() -> None:

@@ -87,7 +87,7 @@ def environment(
     return NodeEnvironment(
         cast(ChainView, chain), cast(Finality, None), cast(Store, Kept(formers)), cast(Keystore, None),
         cast(PublicParameters, None), clock or SystemClock(), membership=Membership(committee, 2),
-        max_dimension=max_dimension, clock_skew=30,
+        max_dimension=max_dimension, clock_skew=30, signers=frozenset,
     )  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from circuits.errors import UnknownError
+from circuits.errors import NotReadyError, UnknownError
 from circuits.statement import Committee, Membership
 from commons.chain.facts import CommitteeRecord
+from commons.protocol import release
+from commons.protocol.bundle import Certificate
 from commons.protocol.keypackages import CommitteeReference
 from commons.settings.sections import ProverSettings
 from commons.sharing.sealing import generate, public_key
@@ -23,7 +25,7 @@ from tests.provers.test_prover import DAY, OWN, Clock, Node
 from tests.provers.test_retention import pass_time
 from tests.simulation.world.chain import ModelChain, chain_of
 from tests.simulation.world.clock import START
-from tests.support.network import Network
+from tests.support.network import Network, network_with
 from tests.support.parameters import DevelopmentParameters
 
 HOUR = 3600
@@ -237,10 +239,50 @@ def test_a_share_is_opened_with_the_key_of_its_round(world: World) -> None:
     assert int(world.clock.time()) > START
 
 
-def test_a_sum_of_members_whose_shared_keys_are_not_set_up_here_is_given_all_the_same(world: World) -> None:
-    """It takes none: whoever was absent when they were set up has its share of the sum as well."""
-    name = (world.chain.terms.task_id, 0)
-    assert world.prover.seats._of_release(name).keystore.address == world.old.address
+def test_heads_are_a_provers_own_by_the_keys_of_seats_that_it_has_not_left(world: World) -> None:
+    """Whoever has stolen the others would silence it for good."""
+    environment = world.prover.seats.present.environment
+    assert environment.signers == {world.old.address, world.new.address}
+    world.until(-2 * HOUR)
+    world.retire()
+    assert environment.signers == {world.new.address}
+
+
+def test_a_key_is_given_up_when_most_nodes_say_that_it_was_revoked(world: World) -> None:
+    """A node that lies would hide that the ledger is an old copy."""
+    world.restart(world.node, world.another())
+    environment = world.prover.seats.present.environment
+    assert not environment.is_revoked(world.old.address)
+    world.chain.revoked = {world.old.address}
+    assert environment.is_revoked(world.old.address)
+    assert not environment.is_revoked(world.new.address)
+    world.chain.revoked = set()
+    with pytest.MonkeyPatch.context() as lie:
+        lie.setattr(world.node, "revoked", lambda _: frozenset({world.old.address}))
+        assert not environment.is_revoked(world.old.address)
+
+
+def test_sums_are_given_though_the_shared_keys_of_no_list_of_members_are_here(world: World) -> None:
+    """Whoever was absent when they were set up has its share of the sum as well.
+
+    And one corrupt member that rotates, and then accepts no keys, keeps those of the new list from everybody.
+    """
+    certificate = certificate_of_others()
+    request = release.requests(certificate, [OWN])[OWN]
+    with pytest.raises(NotReadyError, match="the market has not accepted this batch yet"):  # all the rest holds
+        world.prover.run(request)
     world.old.save_shared(world.reference, SharedKeys({(0, 1, 2): b"\x07" * 32}, confirmed=False))
-    assert world.prover.seats._of_release(name) is world.prover.seats.present
-    assert world.prover.seats._of_release(None) is world.prover.seats.present
+    with pytest.raises(NotReadyError, match="the market has not accepted this batch yet"):
+        world.prover.run(request)
+    world.until(-2 * HOUR)
+    world.retire()
+    assert not world.prover.seats.former
+    assert not world.prover.keys_ready
+    with pytest.raises(NotReadyError, match="the market has not accepted this batch yet"):
+        world.prover.run(request)
+
+
+def certificate_of_others() -> Certificate:
+    """Of a batch that the members who keep their keys have attested."""
+    network = network_with(2)
+    return network.run(reachable=set(range(4)) - {OWN}).completed.bundle.certificate

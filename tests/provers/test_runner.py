@@ -54,6 +54,17 @@ class Keys:
     """The committee's keys as they are after setup."""
 
     keys: PrssKeys
+    reference: bytes
+
+
+class NoKeys:
+    """They are not set up, or destroyed."""
+
+    reference = seed_of("a later list of members")
+
+    @property
+    def keys(self) -> PrssKeys:
+        raise NotReadyError("the committee's shared keys are not set up yet")
 
 
 class Disk(Memory):
@@ -85,14 +96,14 @@ class World:
         network.memories[PROVER] = self.disk
         self.runner = Runner(
             Membership(network.committee, PROVER),
-            cast(KeySetup, Keys(network.parties[PROVER].keys)),
+            cast(KeySetup, Keys(network.parties[PROVER].keys, network.reference)),
             self.store,
             cast(NodeEnvironment, self.disk),
         )
 
     def asking(self, environment: object) -> Runner:
         """The same prover with another view of the chain."""
-        keys = cast(KeySetup, Keys(self.network.parties[PROVER].keys))
+        keys = cast(KeySetup, Keys(self.network.parties[PROVER].keys, self.network.reference))
         member = Membership(self.network.committee, PROVER)
         return Runner(member, keys, self.store, cast(NodeEnvironment, environment))
 
@@ -258,6 +269,31 @@ def test_a_prover_that_has_forgotten_the_batch_releases_it_too(world: World) -> 
     opened = world.network.open_sum(done.bundle.certificate, provers=[0, PROVER])
     assert opened.payload == world.network.open_sum(done.bundle.certificate, provers=[0, 1]).payload
     assert not opened.verdicts
+
+
+def test_a_prover_releases_without_shared_keys_and_takes_no_other_step(world: World) -> None:
+    """One member alone can keep new keys from being set up, and the former ones are destroyed."""
+    done = finished(world)
+    world.network.accept(done)
+    member, environment = Membership(world.network.committee, PROVER), cast(NodeEnvironment, world.disk)
+    runner = Runner(member, cast(KeySetup, NoKeys()), world.store, environment)
+    reply = runner.run(release.requests(done.bundle.certificate, [PROVER])[PROVER])
+    assert reply.vector is not None
+    assert np.array_equal(reply.vector, world.disk.summed(world.selection(done)))
+    for other in (world.coin_request(), world.request(Step.ATTEST)):
+        with pytest.raises(NotReadyError, match="not set up"):
+            runner.run(other)
+
+
+def test_keys_that_are_set_up_after_a_release_are_taken(world: World) -> None:
+    done = finished(world)
+    world.network.accept(done)
+    setup = Keys(world.network.parties[PROVER].keys, world.network.reference)
+    member, environment = Membership(world.network.committee, PROVER), cast(NodeEnvironment, world.disk)
+    runner = Runner(member, cast(KeySetup, setup), world.store, environment)
+    runner.run(release.requests(done.bundle.certificate, [PROVER])[PROVER])
+    world.replace_owners()
+    assert CoinBody.decode(runner.run(world.coin_request()).message.body).share
 
 
 def test_a_restarted_prover_signs_no_other_set(world: World) -> None:

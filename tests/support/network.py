@@ -26,6 +26,7 @@ from circuits.terms import MarketId, Pay, TaskTerms, Windows
 from circuits.verify import verify_batch
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
+from commons.protocol.keypackages import CommitteeReference
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
@@ -47,6 +48,7 @@ Fault = Callable[["Network", int, StepRequest, StepReply], "StepReply | Failure"
 
 BOUND = 1 << 40
 MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
+REGISTRY = bytes(19) + b"\x44"
 MODEL_DIGEST = b"\x45" * 32
 
 
@@ -88,6 +90,7 @@ class Memory:
         self.closed = ""
         self.opened, self.clock = 1000, 2000
         self.former: frozenset[bytes] = frozenset()
+        self.revoked: frozenset[bytes] = frozenset()
 
     def terms(self, task_id: int) -> TaskTerms:
         if task_id != self._network.terms.task_id:
@@ -155,6 +158,9 @@ class Memory:
     @property
     def signers(self) -> frozenset[bytes]:
         return self.former | {self._network.committee.members[self._prover]}
+
+    def is_revoked(self, signer: bytes) -> bool:
+        return signer in self.revoked
 
     def sign(self, digest: bytes) -> bytes:
         return sign_digest(self._network.prover_keys[self._prover], digest)
@@ -228,7 +234,8 @@ class Network:
         keys = shared_keys(self.threshold, self.provers)
         self.committee = keys[0].committee
         self.starts = [0] * self.provers
-        self.parties = [Party.new(p, self.committee, keys[p], seed_of("nonce", p, 0)) for p in range(self.provers)]
+        self.reference = CommitteeReference(MARKET.chain_id, REGISTRY, self.committee).digest
+        self.parties = [self.started(p, keys[p]) for p in range(self.provers)]
         self.earlier = list(self.parties)
         self.memories = [Memory(self, p) for p in range(self.provers)]
         self.policy = Policy(self.capacity, self.setup.verifying.key_hash, seed_of("verifier's code"))
@@ -341,8 +348,13 @@ class Network:
     def restart(self, prover: int) -> None:
         """The prover forgets everything but its keys, shares and ledger, and draws another nonce."""
         self.starts[prover] += 1
-        nonce = seed_of("nonce", prover, self.starts[prover])
-        self.parties[prover] = Party.new(prover, self.committee, self.parties[prover].keys, nonce)
+        self.parties[prover] = self.started(prover, self.parties[prover].keys)
+
+    def started(self, prover: int, keys: PrssKeys) -> Party:
+        """A prover's party right after its start."""
+        return Party.new(
+            prover, self.committee, self.reference, keys, seed_of("nonce", prover, self.starts[prover])
+        )  # fmt: skip
 
     def resign(self, prover: int, message: Message, body: bytes) -> Message:
         """The message with another body, signed by its sender."""

@@ -289,6 +289,7 @@ def ledger(given: Fields) -> Fields:
         "ownerKeys": [key.hex() for key in keys],
         "roundKey": tagged("round", *where).hex(),
         "selection": keccak(head + b"".join(keys) + b"".join(map(raw, given["dealings"]))).hex(),
+        "joined": tagged("joined", raw(given["cohort"]), raw(given["committee"])).hex(),
         "head": tagged(
             "ledger-head",
             raw(given["domain"]),

@@ -124,6 +124,7 @@ class Stage:
         self.coordinator, self.payee = seed_of("coordinator"), address_of(seed_of("payee"))
         keys = _committee_keys(shape.threshold, shape.size)
         self.committee = keys[0].committee
+        self.reference = seed_of("list of members")
         self.keys = [WatchedKeys.watch(k, tracker, shape.corrupt) for k in keys]
         verifying = self.toy.proving.verifying
         self.policy = Policy(self.toy.proving.policy.capacity, verifying.key_hash, seed_of("verifier's code"))

@@ -70,7 +70,8 @@ class World:
         self.accepted: tuple[tuple[int, ...], ...] = ()
 
     def _started(self, prover: int) -> Party:
-        return Party.new(prover, self.stage.committee, self.stage.keys[prover], self.nonce(prover))
+        stage = self.stage
+        return Party.new(prover, stage.committee, stage.reference, stage.keys[prover], self.nonce(prover))
 
     def nonce(self, prover: int) -> bytes:
         """What a prover draws when it starts: never the same twice."""
@@ -223,6 +224,9 @@ class Env:
     @property
     def signers(self) -> frozenset[bytes]:
         return frozenset({address_of(self.world.stage.signers[self.prover])})
+
+    def is_revoked(self, signer: bytes) -> bool:
+        return False
 
     def sign(self, digest: bytes) -> bytes:
         return sign_digest(self.world.stage.signers[self.prover], digest)

@@ -54,7 +54,7 @@ from commons.sharing.sharepayloads import (
 from coordinator.machine import Completed, advance, begin
 from native import FrArray
 from provers.joining import agreement
-from provers.party.ledger import Member, Selection, owner_key, round_key
+from provers.party.ledger import Member, Selection, joined_cohort, owner_key, round_key
 from provers.party.masking import validity_challenge
 from tests.support.network import BOUND, Network, network_with, shared_keys
 from tests.support.parts import task_terms
@@ -343,11 +343,14 @@ def ledger() -> Fields:
         "domain": context.market.domain.hex(),
         "committeeId": run().network.terms.committee_id,
         "head": {"prover": 2, "count": 17, "digest": head.hex()},
+        "cohort": run().network.cohort.cohort_id.hex(),
+        "committee": run().network.reference.hex(),
     }
     outputs = {
         "ownerKeys": [m.owner.hex() for m in members],
         "roundKey": round_key(context).hex(),
         "selection": Selection.plain(members).digest.hex(),
+        "joined": joined_cohort(run().network.cohort.cohort_id, run().network.reference).hex(),
         "head": head_digest(context.market.domain, run().network.terms.committee_id, 2, 17, head).hex(),
     }
     return vector(inputs, outputs)
