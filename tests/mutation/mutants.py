@@ -755,6 +755,13 @@ MUTANTS = (
         _in("provers", "test_store.py::test_no_sum_is_made_of_a_share_that_was_damaged_since_it_was_first_used"),
     ),
     Mutant(
+        "provers/store.py",
+        "records = [self._known(submission) for submission in selection.submissions]",
+        "records = [one for one in map(self.find, selection.submissions) if one is not None]",
+        "a sum that lacks a share has strangers read none of the others",
+        _in("provers", "test_store.py::test_a_sum_that_lacks_a_share_is_refused_without_reading_those_that_are_here"),
+    ),
+    Mutant(
         "provers/intake.py",
         " and header.digest(context) not in bound.submissions",
         "",
