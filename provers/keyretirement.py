@@ -71,8 +71,8 @@ class KeyRetirement:
                 _log.info("event=sealing-key-destroyed address=%s", checksum(keys.address))
 
     def _leave(self, seat: Seat) -> None:
-        self._seats.leave(seat)
         seat.keystore.forget_shared(seat.reference)
+        self._seats.leave(seat)  # after that: what could not be destroyed is tried again
         _log.info("event=former-members-left reference=0x%s", seat.reference.hex()[:16])
 
     def _idle(self) -> list[Keystore]:

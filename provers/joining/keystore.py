@@ -179,7 +179,7 @@ class Keystore:
         if path.exists():  # last: as long as it is whole, all this is to be done
             self._destroy(path, _SHARED, left)
         else:
-            self._write(path, _SHARED, left, replace=False)
+            self._write(path, _SHARED, left)
 
     def has_forgotten(self, committee: bytes) -> bool:
         """Whether the shared keys of a list of members were destroyed."""
@@ -194,20 +194,28 @@ class Keystore:
         """The 32 bytes from which this prover deals a committee's keys; drawn once, so it deals the same."""
         path = self._directory / f"dealing-{committee.hex()}.json"
         if not path.exists():
-            self._write(path, _ENTROPY, {"secret": secrets.token_hex(32)}, replace=False)
+            self._write(path, _ENTROPY, {"secret": secrets.token_hex(32)})
         return secret_of(path, _ENTROPY, self._unlock, sealed=self._sealed)
 
     def fix_recipients(self, committee: bytes, hpke_keys: Sequence[bytes]) -> bool:
         """Whether a committee's keys may be sealed to these public keys: the ones of the first time, for good."""
         path, given = self._directory / f"recipients-{committee.hex()}.json", [key.hex() for key in hpke_keys]
         if not path.exists():
-            self._write(path, _RECIPIENTS, {"keys": given}, replace=False)
+            self._write(path, _RECIPIENTS, {"keys": given})
         return bool(self._read(path, _RECIPIENTS).get("keys") == given)
 
     def save_shared(self, committee: bytes, shared: SharedKeys) -> None:
-        """Keep a committee's shared keys; durable on return."""
+        """Keep a committee's shared keys; durable on return.  What their file held before is overwritten.
+
+        Raises:
+            StorageError: call it again.
+        """
         content = {"keys": encode_keys(shared.keys).hex(), "confirmed": shared.confirmed}
-        self._write(self._shared_path(committee), _SHARED, content, replace=True)
+        path = self._shared_path(committee)
+        if path.exists():
+            self._destroy(path, _SHARED, content)
+        else:
+            self._write(path, _SHARED, content)
 
     def load_shared(self, committee: bytes) -> SharedKeys | None:
         """A committee's shared keys; None before they were accepted."""
@@ -217,8 +225,8 @@ class Keystore:
         content = self._read(path, _SHARED)
         return SharedKeys(decode_keys(hexadecimal(path, content.get("keys"))), content.get("confirmed") is True)
 
-    def _write(self, path: Path, kind: str, content: Mapping[str, Any], *, replace: bool) -> None:
-        write_secret_file(path, kind, content, replace=replace, unlock=self._unlock if self._sealed else None)
+    def _write(self, path: Path, kind: str, content: Mapping[str, Any]) -> None:
+        write_secret_file(path, kind, content, replace=False, unlock=self._unlock if self._sealed else None)
 
     def _destroy(self, path: Path, kind: str, left: Mapping[str, Any]) -> None:
         destroy_secret_file(path, kind, left, self._unlock if self._sealed else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from circuits.errors import UnknownError
+from circuits.errors import StorageError, UnknownError
 from circuits.statement import Committee, Membership
 from commons.chain.facts import CommitteeRecord
 from commons.protocol.keypackages import CommitteeReference
@@ -179,6 +179,20 @@ def test_nodes_that_are_silent_destroy_nothing(world: World, caplog: pytest.LogC
         world.retire()
     assert world.kept
     assert "event=keys-kept" in caplog.text
+    world.retire()
+    assert not world.kept
+
+
+def test_keys_that_could_not_be_destroyed_are_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(keystore: Keystore, committee: bytes) -> None:
+        raise StorageError("the disk is full")
+
+    world.until(-2 * HOUR)
+    with monkeypatch.context() as patch:
+        patch.setattr(Keystore, "forget_shared", fail)
+        with pytest.raises(StorageError, match="full"):
+            world.retire()
+    assert world.kept
     world.retire()
     assert not world.kept
 
