@@ -27,10 +27,10 @@ from commons.storage.database import Database, Step, statements
 from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, make_directory, move_durably, sync_directory
 from native import FrArray
 from provers.batchfiles import BatchFiles
+from provers.diskpauses import Pauses
 from provers.formers import Formers
 from provers.ledgerrows import LEDGER, ROUNDS, LedgerRows, RoundName, head_of_rows
 from provers.party.ledger import Entry, LedgerState, RoundsClosed, Selection
-from provers.pauses import Pauses
 from provers.results import Results
 from provers.sharefiles import DamagedError, ReceivedShare, ShareRecord, ShareWriter, map_scalars, require_whole
 from provers.storeroom import StoreRoom

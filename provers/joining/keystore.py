@@ -26,6 +26,7 @@ from commons.storage.secretfiles import (
     write_secret_file,
 )
 from commons.storage.unlock import LOCKED, Unlock
+from provers.joining.servings import Servings
 
 _HPKE, _ENTROPY, _SHARED = "hpke-x25519", "dealing-entropy", "shared-keys"
 _RECIPIENTS = "dealing-recipients"
@@ -77,6 +78,7 @@ class Keystore:
         self.account = account
         self._key = key
         self.hpke_public = key.public
+        self.servings = Servings(directory)
 
     def __repr__(self) -> str:
         return f"Keystore(address=0x{self.address.hex()})"
@@ -186,6 +188,13 @@ class Keystore:
         shared = self.load_shared(committee)
         return shared is not None and not shared.keys
 
+    def unforgotten(self) -> list[bytes]:
+        """Digests of the lists of members whose shared keys, or what the dealt ones follow from, are still here."""
+        dealt = {_list_of(path): path for path in self._directory.glob("dealing-*.json")}
+        shared = {_list_of(path) for path in self._directory.glob("shared-*.json")}
+        dealing = {each for each, path in dealt.items() if self._read(path, _ENTROPY).get("destroyed") is not True}
+        return sorted(dealing | {each for each in shared if not self.has_forgotten(each)})
+
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with the prover's key."""
         return self.account.sign(digest)
@@ -236,6 +245,11 @@ class Keystore:
 
     def _shared_path(self, committee: bytes) -> Path:
         return self._directory / f"shared-{committee.hex()}.json"
+
+
+def _list_of(path: Path) -> bytes:
+    """The digest that a file of a list of members is named by."""
+    return hexadecimal(path, path.stem.partition("-")[2])
 
 
 def _sealing_key(path: Path, unlock: Unlock, *, sealed: bool) -> SealingKey:
