@@ -16,6 +16,9 @@ SECRET = 0o600
 PUBLIC = 0o666
 """Mode of a file for everybody, as far as the process's umask lets them."""
 
+UNFINISHED = ".new-"
+"""How the names of files begin that have no place yet."""
+
 
 @contextmanager
 def storing(what: str) -> Generator[None]:
@@ -38,7 +41,7 @@ def written_aside(path: Path, publish: Callable[[str], object], mode: int = SECR
     Args:
         mode: `SECRET` or `PUBLIC`.
     """
-    name = f"{path.parent}/.new-{secrets.token_hex(8)}"
+    name = f"{path.parent}/{UNFINISHED}{secrets.token_hex(8)}"
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as out:

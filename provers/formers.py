@@ -16,7 +16,10 @@ from commons.storage.recordfiles import read_state, write_record
 
 FILE = "memberships.json"
 _VERSION = 1
-_CURE = "restore this one file from a backup, or remove it: then sums of rounds of former members are not released"
+_CURE = (
+    "restore this one file from a backup, or remove it: then sums of rounds of former members are not released, and "
+    "their keys stay"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
 from provers.partials import Partial, Partials
 from provers.party.ledger import owner_key
-from provers.sharefiles import ReceivedShare, stored_bytes
-from provers.store import ShareRecord, Store
+from provers.sharefiles import ReceivedShare, ShareRecord, stored_bytes
+from provers.store import Store
 
 
 class ShareIntake:

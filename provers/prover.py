@@ -91,7 +91,7 @@ class Prover:
         self._environment = environment = self.seats.present.environment
         self._gate = StepGate(self.seats.task_of, environment.own_coordinator, clock)
         self._suspicions = Suspicions(environment, store, EvidenceFiles(settings.state / FOLDER))
-        self._retirement = KeyRetirement(readers, self.seats, others, settings, clock)
+        self._retirement = KeyRetirement(readers, self.seats, others, store.formers, settings, clock)
         self._retention = Retention(readers, store, settings)
         self._seldom = Seldom(_log)
         self._undecided: Mapping[RoundName, int] = {}
@@ -102,6 +102,7 @@ class Prover:
         own, parts, committee = self._settings, self._parts, membership.committee
         environment = self._environment_of(membership, keystore)
         reference = reference_of(self.chain, committee)
+        keystore.servings.begin(reference.digest, self.chain.market_id)
         setup = KeySetup(keystore, reference, committee, membership.index)
         intake = ShareIntake(
             self.chain, self.store, keystore, environment, membership,

@@ -65,6 +65,7 @@ def look_around(prover: Prover, own: ProverSettings, endpoint: str, keystore: Ke
         _log.warning("event=chain-trouble reason=%r", str(error))
     warn_if_full(own.state, max(map(_bytes_of_round, tasks), default=0))
     _warn_of_retention(tasks, own)
+    _warn_of_former_keys(tasks, own)
 
 
 def _warn_of_retention(tasks: Iterable[TaskRecord], own: ProverSettings) -> None:
@@ -75,6 +76,17 @@ def _warn_of_retention(tasks: Iterable[TaskRecord], own: ProverSettings) -> None
         _log.warning(
             "event=retention-short days=%d needed=%d advice='raise prover.retention_days'", own.retention_days, needed
         )
+
+
+def _warn_of_former_keys(tasks: Iterable[TaskRecord], own: ProverSettings) -> None:
+    """Keys that members or this prover had before are destroyed after so many days, whether a round is open or not."""
+    windows = (task.terms.windows for task in tasks)
+    needed = -(-max((each.submit + each.settle for each in windows), default=0) // DAY)
+    if own.former_keys_days < needed:
+        _log.warning(
+            "event=former-keys-short days=%d needed=%d advice='raise prover.former_keys_days'",
+            own.former_keys_days, needed,
+        )  # fmt: skip
 
 
 def _bytes_of_round(task: TaskRecord) -> int:

@@ -49,6 +49,26 @@ class ReceivedShare:
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ShareRecord:
+    """What is known of a stored share.
+
+    Attributes:
+        form: first byte of its payload.
+        size: bytes of its files.
+        expires: the round's settle deadline, seconds since 1970.
+    """
+
+    submission: bytes
+    task_id: int
+    round: int
+    owner: bytes
+    dimension: int
+    form: int
+    size: int
+    expires: int
+
+
 def stored_bytes(form: int, payload_bytes: int, dimension: int) -> int:
     """``ReceivedShare.size`` of a payload of some form and length."""
     return scalar_bytes(dimension) + (0 if form == DENSE_FORM else payload_bytes - 1)

@@ -58,4 +58,8 @@ def show(telemetry: Telemetry, prover: Prover, most_bytes: int) -> None:
         "How long owners' shares are kept beyond the end of their round, as too few nodes say that it is over.",
         prover.shares_overdue,
     )  # fmt: skip
+    telemetry.gauge(
+        "former_members", "Former lists of members whose keys are kept for rounds that are open.",
+        lambda: float(len(prover.seats.former)),
+    )  # fmt: skip
     telemetry.gauge("step_under_way_seconds", "How long the step under way takes by now.", prover.steps.longest)

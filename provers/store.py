@@ -12,7 +12,6 @@ import logging
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,17 +21,18 @@ from circuits.errors import ClosedError, StorageError, UnknownError
 from circuits.statement import Membership
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.runtime.clock import Clock, SystemClock
-from commons.sharing.sharepayloads import DENSE_FORM
+from commons.sharing.sharepayloads import DENSE_FORM, scalar_bytes
 from commons.sharing.sharevector import ShareVector
 from commons.storage.database import Database, Step, statements
 from commons.storage.files import LOCAL_DISK, DirectoryLock, Disk, make_directory, move_durably, sync_directory
 from native import FrArray
 from provers.batchfiles import BatchFiles
+from provers.diskpauses import Pauses
 from provers.formers import Formers
 from provers.ledgerrows import LEDGER, ROUNDS, LedgerRows, RoundName, head_of_rows
 from provers.party.ledger import Entry, LedgerState, RoundsClosed, Selection
 from provers.results import Results
-from provers.sharefiles import DamagedError, ReceivedShare, ShareWriter, map_scalars, require_whole
+from provers.sharefiles import DamagedError, ReceivedShare, ShareRecord, ShareWriter, map_scalars, require_whole
 from provers.storeroom import StoreRoom
 from provers.sumfiles import SumFiles
 
@@ -50,26 +50,6 @@ STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION), ROUNDS)
 _AT_ONCE = 256
 """Shares that are deleted in one transaction, each of which waits for the disk."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ShareRecord:
-    """What is known of a stored share.
-
-    Attributes:
-        form: first byte of its payload.
-        size: bytes of its files.
-        expires: the round's settle deadline, seconds since 1970.
-    """
-
-    submission: bytes
-    task_id: int
-    round: int
-    owner: bytes
-    dimension: int
-    form: int
-    size: int
-    expires: int
 
 
 class Store:
@@ -100,7 +80,7 @@ class Store:
         """
         self._lock = DirectoryLock(directory)
         self._disk, self._clock = disk, clock or SystemClock()
-        self._room = StoreRoom(max_bytes)
+        self._room, self._pauses = StoreRoom(max_bytes), Pauses(self._clock)
         with ExitStack() as undo:
             undo.callback(self._lock.release)
             self._open(directory, undo)
@@ -326,11 +306,18 @@ class Store:
 
     def _add_up(self, selection: Selection, leaving: bool) -> FrArray:
         """Compute this prover's share of a sum from the shares under it, and keep it; none of them is damaged."""
+        records = [self._known(submission) for submission in selection.submissions]
+        if leaving:
+            return self._sum_of(records, selection, leaving)
+        self._room.require(scalar_bytes(records[0].dimension))
+        with self._pauses.attempt(selection.digest):  # strangers ask as often as they like
+            return self._sum_of(records, selection, leaving)
+
+    def _sum_of(self, records: Sequence[ShareRecord], selection: Selection, leaving: bool) -> FrArray:
         self.doubt(selection.submissions)
-        rows = [ShareVector.of(self.share(s), self._known(s).dimension).row for s in selection.submissions]
-        task_id, digest = self._known(selection.submissions[0]).task_id, selection.digest
+        rows = [ShareVector.of(self.share(one.submission), one.dimension).row for one in records]
         raw = native.linear_combination(rows, list(selection.weights)).astype("<u8", copy=False).tobytes()
-        return self._results.put_sum(task_id, digest, raw, leaving=leaving)
+        return self._results.put_sum(records[0].task_id, selection.digest, raw, leaving=leaving)
 
     def _keep_sums(self, leaving: set[bytes]) -> set[bytes]:
         """Compute the sums that need shares about to be deleted, for later readers; those that must stay, if any."""

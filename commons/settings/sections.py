@@ -181,6 +181,10 @@ class ProverSettings(Server):
     """How long shares of sums, certificates and audit bundles are served: for so long after the round's settle
     deadline, and after it was last worked on, and never less than the fees of its batches may take.  Then all of the
     round is deleted, in the ledger too, and every step about it refused for good."""
+    former_keys_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 90
+    """After members or keys have changed, the former keys last until rounds that were opened with them are over, but
+    for no more than so many days after a round was opened: anybody can open one that takes years.  Not below what the
+    rounds of your tasks take."""
     max_dimension: Annotated[int, Interval(ge=1, le=MAX_DIMENSION), Unit("coordinates")] = 1 << 26
     """Largest model whose shares are taken; what a share takes on disk and in memory grows with it."""
     max_store_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 60), Unit("bytes")] = 1 << 40

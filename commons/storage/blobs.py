@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from circuits.atomicfile import storing
+from circuits.atomicfile import UNFINISHED, storing
 from circuits.errors import StorageError, UnknownError
 from circuits.hashing import keccak
 from commons.storage.files import LOCAL_DISK, Disk, sync_directory, write_durably
@@ -20,8 +20,6 @@ from commons.storage.quota import Quota
 NO_TASK = -1
 """Of files that an earlier release put beside the folders."""
 _NAME = re.compile(r"[0-9a-f]{64}")
-_LEFT = ".new-"
-"""How the name of a file begins that was not finished before a crash (``circuits.atomicfile``)."""
 
 
 class Blobs:
@@ -142,7 +140,7 @@ class Blobs:
             return
         sync_directory(self._directory)  # a process that died may have made folders, and not come to this
         for path in sorted(self._directory.rglob("*")):
-            if path.name.startswith(_LEFT):
+            if path.name.startswith(UNFINISHED):
                 path.unlink()
             elif _NAME.fullmatch(path.name) and path.is_file():
                 task = path.parent.name if _NAME.fullmatch(path.parent.name) else None

@@ -112,11 +112,15 @@ def _link_new(temporary: str, path: Path) -> None:
     os.unlink(temporary)
 
 
+class TakenError(StorageError):
+    """Another process has it."""
+
+
 class FileLock:
     """Keeps a second process off what a lock file stands for."""
 
     def __init__(self, path: Path, taken: str, failed: str = "") -> None:
-        """Raises StorageError: ``taken`` when another process has it, ``failed`` when there can be no such file."""
+        """Raises TakenError with ``taken`` when another process has it, StorageError when there can be no such file."""
         with storing(failed or f"cannot lock {path}"):
             make_directory(path.parent)
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -124,7 +128,7 @@ class FileLock:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._handle)
-            raise StorageError(taken) from None
+            raise TakenError(taken) from None
 
     def release(self) -> None:
         """Let another process have it."""

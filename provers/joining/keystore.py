@@ -26,6 +26,7 @@ from commons.storage.secretfiles import (
     write_secret_file,
 )
 from commons.storage.unlock import LOCKED, Unlock
+from provers.joining.servings import Servings
 
 _HPKE, _ENTROPY, _SHARED = "hpke-x25519", "dealing-entropy", "shared-keys"
 _RECIPIENTS = "dealing-recipients"
@@ -77,6 +78,7 @@ class Keystore:
         self.account = account
         self._key = key
         self.hpke_public = key.public
+        self.servings = Servings(directory)
 
     def __repr__(self) -> str:
         return f"Keystore(address=0x{self.address.hex()})"
@@ -179,12 +181,19 @@ class Keystore:
         if path.exists():  # last: as long as it is whole, all this is to be done
             self._destroy(path, _SHARED, left)
         else:
-            self._write(path, _SHARED, left, replace=False)
+            self._write(path, _SHARED, left)
 
     def has_forgotten(self, committee: bytes) -> bool:
         """Whether the shared keys of a list of members were destroyed."""
         shared = self.load_shared(committee)
         return shared is not None and not shared.keys
+
+    def unforgotten(self) -> list[bytes]:
+        """Digests of the lists of members whose shared keys, or what the dealt ones follow from, are still here."""
+        dealt = {_list_of(path): path for path in self._directory.glob("dealing-*.json")}
+        shared = {_list_of(path) for path in self._directory.glob("shared-*.json")}
+        dealing = {each for each, path in dealt.items() if self._read(path, _ENTROPY).get("destroyed") is not True}
+        return sorted(dealing | {each for each in shared if not self.has_forgotten(each)})
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest with the prover's key."""
@@ -194,20 +203,28 @@ class Keystore:
         """The 32 bytes from which this prover deals a committee's keys; drawn once, so it deals the same."""
         path = self._directory / f"dealing-{committee.hex()}.json"
         if not path.exists():
-            self._write(path, _ENTROPY, {"secret": secrets.token_hex(32)}, replace=False)
+            self._write(path, _ENTROPY, {"secret": secrets.token_hex(32)})
         return secret_of(path, _ENTROPY, self._unlock, sealed=self._sealed)
 
     def fix_recipients(self, committee: bytes, hpke_keys: Sequence[bytes]) -> bool:
         """Whether a committee's keys may be sealed to these public keys: the ones of the first time, for good."""
         path, given = self._directory / f"recipients-{committee.hex()}.json", [key.hex() for key in hpke_keys]
         if not path.exists():
-            self._write(path, _RECIPIENTS, {"keys": given}, replace=False)
+            self._write(path, _RECIPIENTS, {"keys": given})
         return bool(self._read(path, _RECIPIENTS).get("keys") == given)
 
     def save_shared(self, committee: bytes, shared: SharedKeys) -> None:
-        """Keep a committee's shared keys; durable on return."""
+        """Keep a committee's shared keys; durable on return.  What their file held before is overwritten.
+
+        Raises:
+            StorageError: call it again.
+        """
         content = {"keys": encode_keys(shared.keys).hex(), "confirmed": shared.confirmed}
-        self._write(self._shared_path(committee), _SHARED, content, replace=True)
+        path = self._shared_path(committee)
+        if path.exists():
+            self._destroy(path, _SHARED, content)
+        else:
+            self._write(path, _SHARED, content)
 
     def load_shared(self, committee: bytes) -> SharedKeys | None:
         """A committee's shared keys; None before they were accepted."""
@@ -217,8 +234,8 @@ class Keystore:
         content = self._read(path, _SHARED)
         return SharedKeys(decode_keys(hexadecimal(path, content.get("keys"))), content.get("confirmed") is True)
 
-    def _write(self, path: Path, kind: str, content: Mapping[str, Any], *, replace: bool) -> None:
-        write_secret_file(path, kind, content, replace=replace, unlock=self._unlock if self._sealed else None)
+    def _write(self, path: Path, kind: str, content: Mapping[str, Any]) -> None:
+        write_secret_file(path, kind, content, replace=False, unlock=self._unlock if self._sealed else None)
 
     def _destroy(self, path: Path, kind: str, left: Mapping[str, Any]) -> None:
         destroy_secret_file(path, kind, left, self._unlock if self._sealed else None)
@@ -228,6 +245,11 @@ class Keystore:
 
     def _shared_path(self, committee: bytes) -> Path:
         return self._directory / f"shared-{committee.hex()}.json"
+
+
+def _list_of(path: Path) -> bytes:
+    """The digest that a file of a list of members is named by."""
+    return hexadecimal(path, path.stem.partition("-")[2])
 
 
 def _sealing_key(path: Path, unlock: Unlock, *, sealed: bool) -> SealingKey:

@@ -522,6 +522,34 @@ MUTANTS = (
     ),
     Mutant(
         "provers/keyretirement.py",
+        "if others := keys.servings.others(reference):",
+        "if others := []:",
+        "shared keys that a prover at another market works with stay",
+        _in("provers", "test_keyretirement.py::test_keys_stay_while_a_prover_at_another_market_works_with_them"),
+    ),
+    Mutant(
+        "provers/keyretirement.py",
+        "for each in keys.unforgotten())]:",
+        "for each in ())]:",
+        "a sealing key under which other shared keys are here stays",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/keyretirement.py",
+        "if not any(one.committee.members[one.index] == keys.address for one in self._formers.known):",
+        "if False:",
+        "keys of which this state knows nothing stay",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/formerrounds.py",
+        "if settled <= opened + self._settings.former_keys_days * DAY:",
+        "if True:",
+        "no round keeps former keys for longer than the operator wants",
+        _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/formerrounds.py",
         "settled = min(now, ",
         "settled = max(now, ",
         "a clock far ahead destroys no keys of rounds that are open",
@@ -787,6 +815,13 @@ MUTANTS = (
         "",
         "no sum is made of what was damaged since it was first used",
         _in("provers", "test_store.py::test_no_sum_is_made_of_a_share_that_was_damaged_since_it_was_first_used"),
+    ),
+    Mutant(
+        "provers/store.py",
+        "records = [self._known(submission) for submission in selection.submissions]",
+        "records = [one for one in map(self.find, selection.submissions) if one is not None]",
+        "a sum that lacks a share has strangers read none of the others",
+        _in("provers", "test_store.py::test_a_sum_that_lacks_a_share_is_refused_without_reading_those_that_are_here"),
     ),
     Mutant(
         "provers/intake.py",

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from circuits.errors import NotReadyError, UnknownError
+from circuits.errors import NotReadyError, StorageError, UnknownError
 from circuits.statement import Committee, Membership
+from circuits.terms import TaskTerms
 from commons.chain.facts import CommitteeRecord
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
 from commons.protocol.keypackages import CommitteeReference
 from commons.settings.sections import ProverSettings
 from commons.sharing.sealing import generate, public_key
+from provers import prover_start
 from provers.joining.keyring import Keyring
 from provers.joining.keystore import Keystore, SharedKeys
 from provers.prover import Prover, own_membership
@@ -29,6 +31,8 @@ from tests.support.network import Network, network_with
 from tests.support.parameters import DevelopmentParameters
 
 HOUR = 3600
+STRANGER = 1 << 128
+"""First of the tasks of other committees."""
 
 
 @dataclass
@@ -37,6 +41,21 @@ class Later(Node):
 
     epochs: tuple[Committee, ...] = ()
     back: bool = False
+    strangers: int = 0
+    slow: float = 0.0
+    looked_at: int = 0
+
+    def task_ids(self, first: int = 0, last: int | None = None) -> tuple[int, ...]:
+        """``strangers``: tasks of other committees that were made before; ``slow``: seconds until it answers."""
+        own = super().task_ids()
+        if last is not None:
+            self.looked_at += 1
+            self.chain.clock.advance(self.slow)
+        return (*range(STRANGER, STRANGER + self.strangers), *own)[first:last]
+
+    def terms(self, task_id: int) -> TaskTerms:
+        own = super().terms(self.chain.terms.task_id)
+        return replace(own, committee_id=own.committee_id + 1) if task_id >= STRANGER else own
 
     def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
         """``back``: the change was taken back."""
@@ -62,7 +81,7 @@ class World:
         self.chain.opened[0] = self.chain.opened[0]._replace(settle=START + 2 * DAY)
         self.clock = Clock(self.chain.clock)
         self.hpke_keys = tuple(public_key(generate()) for _ in members)
-        self.node = self.another()
+        self.node: Later = self.another()
         self.reference = self.digest(self.epochs[0])
         self.old.save_shared(self.reference, SharedKeys({(0, 1, 2): b"\x07" * 32}, confirmed=True))
         self.readers: list[Node] = [self.node]
@@ -80,11 +99,15 @@ class World:
     def open(self) -> Store:
         return Store(self.directory / "state", max_bytes=1 << 24, clock=self.clock)
 
-    def start(self, store: Store) -> Prover:
-        settings = ProverSettings(
+    @property
+    def settings(self) -> ProverSettings:
+        return ProverSettings(
             listen="127.0.0.1:1", endpoint="127.0.0.1:1", keystore=self.directory / "keys",
             state=self.directory / "state", committee=self.epochs[0].committee_id,
         )  # fmt: skip
+
+    def start(self, store: Store) -> Prover:
+        settings = self.settings
         ring = Keyring.load(self.directory / "keys")
         keys = ring.seated(self.readers[0].committee(settings.committee))
         membership = own_membership(self.readers, settings.committee, keys.address)
@@ -185,6 +208,20 @@ def test_nodes_that_are_silent_destroy_nothing(world: World, caplog: pytest.LogC
     assert not world.kept
 
 
+def test_keys_that_could_not_be_destroyed_are_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(keystore: Keystore, committee: bytes) -> None:
+        raise StorageError("the disk is full")
+
+    world.until(-2 * HOUR)
+    with monkeypatch.context() as patch:
+        patch.setattr(Keystore, "forget_shared", fail)
+        with pytest.raises(StorageError, match="full"):
+            world.retire()
+    assert world.kept
+    world.retire()
+    assert not world.kept
+
+
 def test_a_clock_far_ahead_destroys_nothing(world: World) -> None:
     world.retire(ahead=1000 * DAY)
     assert world.kept
@@ -206,6 +243,112 @@ def test_a_change_that_is_not_deep_yet_destroys_nothing(world: World) -> None:
     assert world.kept
     world.retire()
     assert not world.kept, "there is no round at all"
+
+
+def test_keys_stay_while_a_prover_at_another_market_works_with_them(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of two markets, or of an old chain that may come back: there the round may be open still."""
+    other = replace(world.node.market_id, deployment=b"\x0d" * 32)
+    world.old.servings.begin(world.reference, other)
+    world.until(-2 * HOUR)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            world.retire()
+    assert keys_of(world) == (True, False)
+    assert f"deployment 0x{'0d' * 32}" in caplog.text
+    world.restart()
+    world.old.servings.end(world.reference, other)
+    world.retire()
+    world.retire()
+    assert keys_of(world) == (False, True)
+
+
+def test_a_sealing_key_stays_while_another_committee_shares_keys_under_it(world: World) -> None:
+    """A release before this one left no file that says so, but the shared keys themselves."""
+    other = b"\x0e" * 32
+    world.old.save_shared(other, SharedKeys({(0, 1, 2): b"\x08" * 32}, confirmed=False))
+    world.until(-2 * HOUR)
+    world.retire()
+    assert keys_of(world) == (True, True), "what this prover has left is gone all the same"
+    world.old.forget_shared(other)
+    world.retire()
+    assert keys_of(world) == (False, True)
+
+
+@pytest.mark.parametrize("lost", ["memberships.json", "."])
+def test_a_prover_that_does_not_know_what_its_former_keys_were_for_keeps_them(
+    world: World, lost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its state is another one, or a file of it was removed: the round may be open."""
+    world.prover.close()
+    path = world.directory / "state" / lost
+    path.unlink() if path.is_file() else path.rename(world.directory / "lost")
+    world.prover = world.start(world.open())
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            world.retire()
+    assert keys_of(world) == (True, False)
+    assert "event=keys-kept" in caplog.text and "rotate-keys --now" in caplog.text
+
+
+def test_a_round_that_takes_years_keeps_former_keys_for_no_longer_than_the_setting_says(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stranger opens it just before members change."""
+    submit = START + world.chain.terms.windows.submit
+    world.chain.opened[0] = world.chain.opened[0]._replace(submit=submit, settle=START + 7300 * DAY)
+    pass_time(world, 89 * DAY)  # type: ignore[arg-type]
+    with caplog.at_level(logging.WARNING):
+        world.retire()
+    assert world.kept
+    assert "event=former-keys-kept" in caplog.text, "its operator is told which round keeps them"
+    pass_time(world, DAY)  # type: ignore[arg-type]
+    with caplog.at_level(logging.WARNING):
+        world.retire()
+        world.retire()
+    assert not world.kept
+    assert "event=former-keys-given-up" in caplog.text
+
+
+def test_a_task_of_which_all_is_over_is_looked_at_once(world: World) -> None:
+    """Strangers make as many as they like."""
+    world.node.strangers = 50
+    world.retire()
+    assert world.node.looked_at == 50 + 1
+    for _ in range(3):
+        world.retire()
+    assert world.kept
+    assert world.node.looked_at == 50 + 4, "but for that whose round is open"
+
+
+def test_a_look_at_many_tasks_is_broken_off_and_gone_on_with_at_once(world: World) -> None:
+    """Its thread deletes shares as well."""
+    world.until(-2 * HOUR)
+    world.clock.sleep(HOUR)
+    world.node.strangers, world.node.slow = 25, 2.0
+    for looks in (10, 20, 26):
+        world.prover.retire(int(world.clock.time()))
+        assert world.node.looked_at == looks
+    assert not world.kept
+
+
+def test_a_prover_whose_rounds_outlast_former_keys_says_so_when_it_starts(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    own, task = world.settings, world.node.task(world.chain.terms.task_id)
+    windows = replace(task.terms.windows, submit=20 * DAY, settle=70 * DAY)
+    for needed in (90, 91):
+        windows = replace(windows, settle=70 * DAY + needed - 90)
+        caplog.clear()
+        prover_start._warn_of_former_keys([replace(task, terms=replace(task.terms, windows=windows))], own)
+        assert ("event=former-keys-short days=90 needed=91" in caplog.text) == (needed == 91)
+
+
+def keys_of(world: World) -> tuple[bool, bool]:
+    """Whether the old sealing key is here, and whether the former members' shared keys are not."""
+    old = Keystore.load(world.directory / "keys")
+    return old.opens_shares, old.has_forgotten(world.reference)
 
 
 def test_a_prover_says_who_it_is_among_the_members_that_are_named(world: World) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from circuits.errors import ClosedError, StorageError
 from circuits.statement import Committee
-from commons.storage.erasing import destroy, finish_destroying
-from commons.storage.files import Disk
+from commons.storage.erasing import LOCK, destroy, finish_destroying
+from commons.storage.files import Disk, FileLock, TakenError
 from commons.storage.unlock import Unlock
 from provers.joining.keyring import Keyring
 from provers.joining.keystore import Keystore, SharedKeys
@@ -109,7 +109,7 @@ def test_a_sealing_key_that_is_destroyed_opens_nothing_and_is_not_drawn_again(tm
         with pytest.raises(ClosedError, match="has destroyed the sealing key"):
             _ = one.hpke_secret
     assert secret.hex().encode() not in content(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["account.json", "hpke.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["account.json", LOCK, "hpke.json"]
     with pytest.raises(StorageError, match="not replaced"):
         Keystore.create(tmp_path)
 
@@ -143,7 +143,7 @@ def test_a_crash_leaves_a_secret_whole_or_destroyed(tmp_path: Path, step: int) -
         crashed = True
     assert crashed == (step < 4), "as many durable steps as there are"
     finish_destroying(tmp_path)
-    assert [name for name in os.listdir(tmp_path) if not name.startswith(".new-")] == ["secret.json"]
+    assert sorted(name for name in os.listdir(tmp_path) if not name.startswith(".new-")) == [LOCK, "secret.json"]
     assert path.read_bytes() == (SECRET if step < 2 else LEFT)
     destroy(path, LEFT)
     finish_destroying(tmp_path)
@@ -157,3 +157,74 @@ def test_what_is_destroyed_is_overwritten_where_it_lies(tmp_path: Path) -> None:
     os.link(path, seen)
     destroy(path, LEFT)
     assert seen.read_bytes() == bytes(len(SECRET))
+
+
+class LookingDisk(Disk):
+    """A disk before each durable step of which somebody looks at the keys, as each command does."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def durably(self, act: Callable[[], object]) -> None:
+        finish_destroying(self.directory)
+        act()
+
+
+def test_whoever_looks_at_keys_while_they_are_destroyed_keeps_none_of_them_from_being_overwritten(
+    tmp_path: Path,
+) -> None:
+    path, seen = tmp_path / "secret.json", tmp_path / "seen"
+    path.write_bytes(SECRET)
+    os.link(path, seen)
+    destroy(path, LEFT, LookingDisk(tmp_path))
+    assert seen.read_bytes() == bytes(len(SECRET))
+    assert path.read_bytes() == LEFT
+
+
+def test_two_processes_do_not_destroy_in_one_directory_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "secret.json"
+    path.write_bytes(SECRET)
+    lock = FileLock(tmp_path / LOCK, "taken")
+    with pytest.raises(TakenError, match="wait until it has finished"):
+        destroy(path, LEFT)
+    assert path.read_bytes() == SECRET
+    lock.release()
+    destroy(path, LEFT)
+
+
+def abandon(path: Path) -> None:
+    """Have a file's last write be hours ago."""
+    os.utime(path, (1, 1))
+
+
+def test_new_files_of_processes_that_died_are_overwritten_and_those_of_others_left_alone(tmp_path: Path) -> None:
+    old, fresh = tmp_path / ".new-0", tmp_path / ".new-1"
+    for path in (old, fresh):
+        path.write_bytes(SECRET)
+    abandon(old)
+    with old.open("rb") as seen:
+        finish_destroying(tmp_path)
+        assert not any(seen.read()), "it was overwritten"
+    assert not old.exists()
+    assert fresh.read_bytes() == SECRET, "its process may be about to give it its place"
+
+
+def test_a_new_file_that_was_given_its_place_is_not_overwritten_there(tmp_path: Path) -> None:
+    """Where nothing is replaced it has both names for a moment, at which its process may die."""
+    path, other = tmp_path / "secret.json", tmp_path / ".new-0"
+    path.write_bytes(SECRET)
+    os.link(path, other)
+    abandon(other)
+    finish_destroying(tmp_path)
+    assert not other.exists()
+    assert path.read_bytes() == SECRET
+
+
+def test_shared_keys_that_are_confirmed_leave_nothing_of_the_file_before(tmp_path: Path) -> None:
+    keys, shared = Keystore.create(tmp_path), {(0, 1, 2): b"\x07" * 32}
+    keys.save_shared(COMMITTEE, SharedKeys(shared, confirmed=False))
+    seen = tmp_path / "seen"
+    os.link(next(tmp_path.glob("shared-*.json")), seen)
+    keys.save_shared(COMMITTEE, SharedKeys(shared, confirmed=True))
+    assert not any(seen.read_bytes()), "it was overwritten"
+    assert keys.load_shared(COMMITTEE) == SharedKeys(shared, confirmed=True)

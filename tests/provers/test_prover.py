@@ -19,7 +19,8 @@ from commons.sharing.sealing import generate, public_key
 from commons.sharing.sharepayloads import encode_dense, payload_digest
 from provers.joining.keystore import Keystore
 from provers.prover import Prover, own_membership
-from provers.store import ShareRecord, Store
+from provers.sharefiles import ShareRecord
+from provers.store import Store
 from tests.simulation.world.chain import BLOCK_SECONDS, ModelChain, chain_of
 from tests.simulation.world.clock import START, NodeClock, WorldClock
 from tests.simulation.world.disk import SimulatedDisk

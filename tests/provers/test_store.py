@@ -25,9 +25,12 @@ from commons.sharing.replicated import deal, seed_count
 from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
 from commons.sharing.sharevector import ShareVector
 from commons.storage import files
+from provers import store as store_module
 from provers.ledgerrows import RoundName
 from provers.party import ledger
-from provers.store import ShareRecord, Store
+from provers.sharefiles import ShareRecord, require_whole
+from provers.store import Store
+from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
 
 DIMENSION = 50
@@ -467,6 +470,66 @@ def test_a_sum_that_lacks_a_share_is_unknown_and_leaves_nothing(store: Store, tm
     with pytest.raises(UnknownError, match="no share of submission"):
         store.summed(ledger.Selection.plain(MEMBERS[:2]))
     assert not list((tmp_path / "sums").iterdir())
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Digests of shares that were computed anew."""
+    seen: list[bytes] = []
+
+    def looked(vector: native.FrArray, digest: bytes) -> None:
+        seen.append(digest)
+        require_whole(vector, digest)
+
+    monkeypatch.setattr(store_module, "require_whole", looked)
+    return seen
+
+
+def test_a_sum_that_lacks_a_share_is_refused_without_reading_those_that_are_here(
+    store: Store, read: list[bytes]
+) -> None:
+    """Its owner withholds one on purpose, and a stranger asks again and again."""
+    hold(store, *MEMBERS[:2])
+    for lacking in (MEMBERS, tuple(reversed(MEMBERS))):
+        with pytest.raises(UnknownError, match="no share of submission"):
+            store.summed(ledger.Selection.plain(lacking))
+    assert not read
+    hold(store, MEMBERS[2])
+    store.summed(ledger.Selection.plain(MEMBERS))
+    assert len(read) == 3
+
+
+def test_a_sum_for_which_there_is_no_room_is_refused_without_reading_its_shares(
+    store: Store, read: list[bytes]
+) -> None:
+    hold(store, *MEMBERS[:2])
+    store._room.add_results(1, 1 << 20)
+    with pytest.raises(FullError):
+        store.summed(ledger.Selection.plain(MEMBERS[:2]))
+    assert not read
+
+
+def test_a_sum_that_the_disk_did_not_take_is_not_tried_again_for_everybody_who_asks(
+    tmp_path: Path, read: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    world = WorldClock()
+    store = Store(tmp_path, max_bytes=1 << 20, clock=NodeClock(world))
+    hold(store, *MEMBERS[:2])
+    selection = ledger.Selection.plain(MEMBERS[:2])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="No space left"):
+            store.summed(selection)
+    for _ in range(3):
+        with pytest.raises(StorageError, match="ask again later"):
+            store.summed(selection)
+    assert len(read) == 2
+    world.advance(60)
+    assert store.summed(selection) is not None
+    store.close()
 
 
 def damage(path: Path) -> None:

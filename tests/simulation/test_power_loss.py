@@ -19,7 +19,8 @@ from commons.storage.blobs import Blobs
 from commons.storage.eventlog import SqliteLog
 from commons.storage.files import Disk, write_durably
 from coordinator.journal import VERSIONS, Journal
-from provers.store import ShareRecord, Store
+from provers.sharefiles import ShareRecord
+from provers.store import Store
 from tests.coordinator.test_keeping import of_round
 from tests.provers.test_ledgerrows import TASK, play
 from tests.provers.test_store import DIMENSION, HOLDER, signed_by
