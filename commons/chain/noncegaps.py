@@ -12,9 +12,7 @@ import time
 from typing import Any
 
 from eth_account import Account
-from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.address import to_checksum_address
-from hexbytes import HexBytes
 
 from circuits.errors import ChainError
 from circuits.hashing import keccak
@@ -27,6 +25,7 @@ from commons.chain.patience import Patience
 from commons.chain.pauses import growing
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rpc import Rpc
+from commons.chain.signedbytes import Place, call_of, place_of
 from commons.storage.accounts import SigningKey
 
 _log = logging.getLogger(__name__)
@@ -48,9 +47,9 @@ class Gaps:
     def close(self, entry: Entry, deadline: float) -> None:
         """Have the nonces before an entry's own used; returns at once where that cannot be what it waits for.
 
-        Each is filled with what was sent under it, as it is stored, else with a transfer of nothing to the account
-        itself; for more and more, up to the limit, while no block takes it.  A stranger's that waits there is left to
-        be mined.
+        Each is filled with what was sent under it, if its bytes are stored, else with a transfer of nothing to the
+        account itself; for more and more, up to the limit, while no block takes it.  A stranger's that waits there is
+        left to be mined.
 
         Raises:
             ChainError: they are not used by the deadline, on the monotonic clock; a node refuses what fills one; or it
@@ -73,21 +72,30 @@ class Gaps:
             self._receipts.pause(pause)
 
     def _fill(self, outbox: Outbox, nonce: int, *, again: bool) -> None:
-        stored, base_fee = outbox.at(nonce), latest_limits(self._rpc).base_fee
-        if stored is not None and stored.raw and stored.bid.covers(base_fee) and not again:
-            self._offer(nonce, stored.raw)
+        base_fee, entry = latest_limits(self._rpc).base_fee, self._to_be_sent(outbox, nonce)
+        if entry.raw and entry.bid.covers(base_fee) and not again:
+            self._offer(nonce, entry.raw)
             return
         bid = self._bidding.bid(base_fee, outbox.bid_at(nonce))
         if not bid.covers(base_fee):
             return
-        entry = stored or outbox.entry(self._intent(nonce))
-        call = _call(entry.raw) if entry.raw else self._nothing()
+        call = call_of(entry.raw) if entry.raw else self._nothing()
         numbered = {**call, "nonce": nonce, "chainId": self._rpc.chain_id, **bid.fields}
         signed = Account.sign_transaction(numbered, self._key.secret_bytes())
         entry.nonce = nonce
         entry.add(bytes(signed.hash), bytes(signed.raw_transaction), bid)
         outbox.save()
         self._offer(nonce, bytes(signed.raw_transaction))
+
+    def _to_be_sent(self, outbox: Outbox, nonce: int) -> Entry:
+        """Of what was sent under a nonce, if its bytes tell what it does; else of what does nothing.
+
+        That has an entry of its own: were its hash one of another transaction's, that one would count as mined.
+        """
+        stored, here = outbox.at(nonce), Place(self._key.address, self._rpc.chain_id, nonce)
+        if stored is not None and stored.raw and place_of(stored.raw) == here:
+            return stored
+        return outbox.filler(self._intent(nonce))
 
     def _offer(self, nonce: int, raw: bytes) -> None:
         _log.warning(
@@ -107,11 +115,3 @@ class Gaps:
 
     def _nothing(self) -> dict[str, Any]:
         return {"to": to_checksum_address(self._key.address), "value": 0, "gas": _TRANSFER_GAS, "data": b""}
-
-
-def _call(raw: bytes) -> dict[str, Any]:
-    """What a signed transaction of ours does, without nonce and fees."""
-    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
-    call = {name: fields[name] for name in ("value", "gas", "data")}
-    receiver = bytes(fields["to"])
-    return {**call, "to": to_checksum_address(receiver)} if receiver else call

@@ -1430,6 +1430,27 @@ MUTANTS = (
         _in("commons", "test_noncegaps.py::test_what_a_node_lost_behind_a_missing_nonce_keeps_its_own"),
     ),
     Mutant(
+        "commons/chain/noncegaps.py",
+        "        return outbox.filler(self._intent(nonce))\n",
+        "        return stored or outbox.filler(self._intent(nonce))\n",
+        "what fills a nonce with nothing does not count as the transaction that had it",
+        _in(
+            "commons",
+            "test_noncegaps.py::test_what_fills_the_nonce_of_one_whose_bytes_are_not_kept_does_not_count_as_that_one",
+        ),
+    ),
+    Mutant(
+        "commons/chain/noncegaps.py",
+        " and place_of(stored.raw) == here:",
+        ":",
+        "what is kept for one account and chain is signed for no other",
+        _in(
+            "commons",
+            "test_noncegaps.py::test_what_was_sent_to_another_chain_fills_no_nonce_of_this_one",
+            "test_noncegaps.py::test_what_another_account_signed_is_signed_for_nobody",
+        ),
+    ),
+    Mutant(
         "commons/chain/outbox.py",
         "        self.lost += [(self.nonce, sent) for sent in self.hashes if (self.nonce, sent) not in self.lost]\n",
         "",
