@@ -1,4 +1,4 @@
-"""Signed transactions, as their bytes are kept: what they do, whose they are, and where."""
+"""Signed transactions, as their bytes are kept: what they do and offer, whose they are, and where."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.address import to_canonical_address, to_checksum_address
 from hexbytes import HexBytes
+
+from commons.chain.bids import Bid
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,12 @@ def call_of(raw: bytes) -> dict[str, Any]:
     call = {name: fields[name] for name in ("value", "gas", "data")}
     receiver = bytes(fields["to"])
     return {**call, "to": to_checksum_address(receiver)} if receiver else call
+
+
+def bid_of(raw: bytes) -> Bid:
+    """What it offers."""
+    fields = _fields(raw)
+    return Bid(int(fields["maxFeePerGas"]), int(fields["maxPriorityFeePerGas"]))
 
 
 def place_of(raw: bytes) -> Place:

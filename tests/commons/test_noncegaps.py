@@ -161,13 +161,16 @@ def test_what_was_sent_to_another_chain_fills_no_nonce_of_this_one(terminal: Ter
     assert values(elsewhere) == [1]
 
 
-def test_what_another_account_signed_is_signed_for_nobody(terminal: Terminal, tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_filler", [False, True], ids=["as ours", "as what fills the nonce"])
+def test_what_another_account_signed_is_signed_for_nobody(terminal: Terminal, tmp_path: Path, as_filler: bool) -> None:
     """Whoever writes into the outbox, which may be kept in Redis, does not choose what is paid for."""
     theirs = Terminal(PoolNode(), tmp_path / "theirs.json", QUICK, key=SigningKey.from_secret(b"\x09" * 32))
     theirs.killed(5, at=AT)
     interrupted(terminal)
     ours, put = (json.loads(one.path.read_bytes())["entries"] for one in (terminal, theirs))
     (behind,) = (entry for entry in ours if entry["nonce"] == 1)
+    if as_filler:
+        put[0]["intent"] = keccak(b"nothing" + KEY.address + (5).to_bytes(32, "big") + bytes(8)).hex()
     terminal.path.write_text(json.dumps({"version": 3, "entries": [*put, behind]}))
     terminal.fund(7)
     assert values(terminal.node) == [0, 7]
@@ -306,6 +309,54 @@ def test_a_server_remembers_what_lost_its_nonce_until_that_is_used_deep_enough(t
         for number in range(4):
             sender.send(b"\xaa" * 20, bytes([number]), gas=10**6)
             assert (lost in kept()) is (number < 2)
+
+
+def taken_back_meanwhile(node: PoolNode, most: int = 5) -> list[bytes]:
+    """While a transaction is sent, the chain takes the one before it back, and it is lost; hashes of what was."""
+    lost: list[bytes] = []
+    offered = itertools.count()
+
+    def happen() -> None:
+        if not lost:
+            lost.append(node.mined[0][0])
+            node.take_back(keeps=False)
+        if next(offered) > most:
+            raise Killed
+
+    node.on_raw = happen
+    return lost
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "forgotten"])
+def test_what_is_taken_back_while_the_next_one_is_sent_is_filled_in_and_no_bid_is_raised(
+    terminal: Terminal, stored: bool
+) -> None:
+    if stored:
+        terminal.killed(1, at=AT)
+    else:
+        terminal.fund(1)
+    lost = taken_back_meanwhile(terminal.node)
+    assert not terminal.fund(7)[0].earlier
+    assert values(terminal.node) == [int(stored), 7]
+    assert (terminal.node.mined[0][0] == lost[0]) is stored
+    assert terminal.node.mined[1][1]["maxFeePerGas"] == 2 * GAS + QUICK.tip
+
+
+def test_without_an_outbox_no_bid_is_raised_for_what_waits_behind_a_missing_nonce(terminal: Terminal) -> None:
+    terminal.fund(1)
+    before, node = terminal.node.mined[0], terminal.node
+    taken_back_meanwhile(node, 10**6)
+    raws = "eth_sendRawTransaction"
+
+    def come_back() -> None:
+        if node.asked.count(raws) == 5 and not node.mined:
+            node.pool[0] = before
+            node.mine()
+
+    node.on_asked = come_back
+    terminal.sender(None).send(CONTRACT, b"fund", gas=10**6, value=7)
+    assert values(node) == [1, 7]
+    assert node.mined[1][1]["maxFeePerGas"] == 2 * GAS + QUICK.tip
 
 
 @pytest.mark.parametrize("stored", [True, False], ids=["stored", "forgotten"])
