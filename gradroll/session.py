@@ -13,7 +13,7 @@ from typing import Self
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.quotes import Announce
-from commons.chain.transactions import OnSent
+from commons.chain.variants import OnSent
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.settings.loading import Settings, load

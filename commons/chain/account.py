@@ -18,7 +18,8 @@ from commons.chain.mined import Log, Mined
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.quotes import Announce
-from commons.chain.transactions import OnSent, Sender
+from commons.chain.transactions import Sender
+from commons.chain.variants import OnSent
 from commons.chain.view import ChainView
 from commons.runtime.pieces import Pieces
 from commons.storage.accounts import SigningKey

@@ -10,14 +10,6 @@ _GWEI = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What the latest block says of the next: most gas of a transaction, and the base fee in wei."""
-
-    gas: int
-    base_fee: int
-
-
-@dataclass(frozen=True, slots=True)
 class Bid:
     """The fee fields of a transaction (EIP-1559), wei a unit of gas.
 

@@ -14,7 +14,8 @@ from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.quotes import Announce
 from commons.chain.rpc import Rpc
-from commons.chain.transactions import OnSent, Sender
+from commons.chain.transactions import Sender
+from commons.chain.variants import OnSent
 from commons.chain.verifiers import creation_codes
 from commons.runtime.amounts import checksum
 from commons.storage.accounts import SigningKey

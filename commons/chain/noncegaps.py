@@ -11,14 +11,10 @@ import logging
 import time
 from typing import Any
 
-from eth_account import Account
-from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.address import to_checksum_address
-from hexbytes import HexBytes
 
 from circuits.errors import ChainError
 from circuits.hashing import keccak
-from commons.chain.bids import Bidding
 from commons.chain.broadcasting import broadcast
 from commons.chain.gasmarket import latest_limits
 from commons.chain.nonces import Nonces
@@ -27,7 +23,8 @@ from commons.chain.patience import Patience
 from commons.chain.pauses import growing
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rpc import Rpc
-from commons.storage.accounts import SigningKey
+from commons.chain.signedbytes import call_of
+from commons.chain.variants import Variant, Variants
 
 _log = logging.getLogger(__name__)
 _MOST = 64
@@ -39,18 +36,18 @@ class Gaps:
     """The missing nonces of one account; used by its ``Sender`` alone, while it has the account to itself."""
 
     def __init__(
-        self, rpc: Rpc, key: SigningKey, patience: Patience, bidding: Bidding, nonces: Nonces, receipts: Receipts,
+        self, rpc: Rpc, address: bytes, patience: Patience, variants: Variants, nonces: Nonces, receipts: Receipts,
         outbox: Outbox | None,
     ) -> None:  # fmt: skip
-        self._rpc, self._key, self._patience, self._bidding = rpc, key, patience, bidding
+        self._rpc, self._address, self._patience, self._variants = rpc, address, patience, variants
         self._nonces, self._receipts, self._outbox = nonces, receipts, outbox
 
     def close(self, entry: Entry, deadline: float) -> None:
         """Have the nonces before an entry's own used; returns at once where that cannot be what it waits for.
 
-        Each is filled with what was sent under it, as it is stored, else with a transfer of nothing to the account
-        itself; for more and more, up to the limit, while no block takes it.  A stranger's that waits there is left to
-        be mined.
+        Each is filled with what was sent under it, if its bytes are stored, else with a transfer of nothing to the
+        account itself; for more and more, up to the limit, while no block takes it.  A stranger's that waits there is
+        left to be mined.
 
         Raises:
             ChainError: they are not used by the deadline, on the monotonic clock; a node refuses what fills one; or it
@@ -73,45 +70,36 @@ class Gaps:
             self._receipts.pause(pause)
 
     def _fill(self, outbox: Outbox, nonce: int, *, again: bool) -> None:
-        stored, base_fee = outbox.at(nonce), latest_limits(self._rpc).base_fee
-        if stored is not None and stored.raw and stored.bid.covers(base_fee) and not again:
-            self._offer(nonce, stored.raw)
-            return
-        bid = self._bidding.bid(base_fee, outbox.bid_at(nonce))
-        if not bid.covers(base_fee):
-            return
-        entry = stored or outbox.entry(self._intent(nonce))
-        call = _call(entry.raw) if entry.raw else self._nothing()
-        numbered = {**call, "nonce": nonce, "chainId": self._rpc.chain_id, **bid.fields}
-        signed = Account.sign_transaction(numbered, self._key.secret_bytes())
+        base_fee, entry = latest_limits(self._rpc).base_fee, self._to_be_sent(outbox, nonce)
         entry.nonce = nonce
-        entry.add(bytes(signed.hash), bytes(signed.raw_transaction), bid)
-        outbox.save()
-        self._offer(nonce, bytes(signed.raw_transaction))
+        kept = self._variants.kept(entry)
+        call = self._nothing() if kept is None else call_of(kept.raw)
+        variant = self._variants.next(call, entry, base_fee, same=not again)
+        if variant is not None:
+            self._variants.remember(variant, entry)
+            self._offer(nonce, variant)
 
-    def _offer(self, nonce: int, raw: bytes) -> None:
+    def _to_be_sent(self, outbox: Outbox, nonce: int) -> Entry:
+        """Of what was sent under a nonce, if its bytes tell what it does; else of what does nothing.
+
+        That has an entry of its own: were its hash one of another transaction's, that one would count as mined.
+        """
+        stored = outbox.at(nonce)
+        return stored if stored and self._variants.kept(stored) else outbox.filler(self._intent(nonce))
+
+    def _offer(self, nonce: int, variant: Variant) -> None:
         _log.warning(
-            "event=missing-nonce-filled address=0x%s nonce=%d hash=0x%s", self._key.address.hex(), nonce,
-            keccak(raw).hex(),
+            "event=missing-nonce-filled address=0x%s nonce=%d hash=0x%s", self._address.hex(), nonce,
+            variant.hash.hex(),
         )  # fmt: skip
         try:
-            broadcast(self._rpc, raw)
+            broadcast(self._rpc, variant.raw)
         except ChainError as refusal:
             raise ChainError(f"the account's transaction under nonce {nonce} is missing, and {refusal}") from refusal
 
     def _intent(self, nonce: int) -> bytes:
         """Of what fills a nonce: what is hashed for another transaction is longer."""
-        return keccak(
-            b"nothing" + self._key.address + self._rpc.chain_id.to_bytes(32, "big") + nonce.to_bytes(8, "big")
-        )
+        return keccak(b"nothing" + self._address + self._rpc.chain_id.to_bytes(32, "big") + nonce.to_bytes(8, "big"))
 
     def _nothing(self) -> dict[str, Any]:
-        return {"to": to_checksum_address(self._key.address), "value": 0, "gas": _TRANSFER_GAS, "data": b""}
-
-
-def _call(raw: bytes) -> dict[str, Any]:
-    """What a signed transaction of ours does, without nonce and fees."""
-    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
-    call = {name: fields[name] for name in ("value", "gas", "data")}
-    receiver = bytes(fields["to"])
-    return {**call, "to": to_checksum_address(receiver)} if receiver else call
+        return {"to": to_checksum_address(self._address), "value": 0, "gas": _TRANSFER_GAS, "data": b""}

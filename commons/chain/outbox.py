@@ -210,6 +210,11 @@ class Outbox:
             self._turns[intent] += 1
         return self._entries.setdefault((intent, turn), Entry())
 
+    def filler(self, intent: bytes) -> Entry:
+        """The one entry of what fills a nonce, however often it is asked for; ``clear`` forgets it."""
+        self._turns[intent] = 1
+        return self._entries.setdefault((intent, 0), Entry())
+
     def holds(self, intent: bytes) -> bool:
         """Whether something was sent by an earlier run of what ``entry`` gives next for this intent."""
         entry = self._entries.get((intent, self._turns[intent]))

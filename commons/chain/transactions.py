@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from eth_account import Account
-from eth_account.datastructures import SignedTransaction
 from eth_utils.address import to_checksum_address
 
 from circuits.errors import ChainError
 from circuits.hashing import keccak
 from commons.chain.bids import Bid, Bidding
-from commons.chain.broadcasting import broadcast
 from commons.chain.depth import HEAD
 from commons.chain.gasmarket import Limits, latest_limits
 from commons.chain.mined import Mined, created_address
@@ -30,13 +27,13 @@ from commons.chain.quotes import Announce, Quote
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import Rpc
+from commons.chain.variants import OnSent, Variant, Variants
 from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
 from commons.storage.accounts import SigningKey
 
 _log = logging.getLogger(__name__)
-OnSent = Callable[[bytes], None]
 
 
 class _NonceTakenError(Exception):
@@ -75,7 +72,6 @@ class Sender:
     ) -> None:
         self.rpc = rpc
         self.address = key.address
-        self._key = key
         self._patience = patience or Patience()
         self._stopping = stopping or threading.Event()
         self._outbox = outbox
@@ -85,10 +81,9 @@ class Sender:
         self._rehearsal = Rehearsal(rpc)
         self._receipts = Receipts(rpc, self._patience, self._stopping)
         self._bidding = Bidding(self._patience.tip, self._patience.max_fee)
+        self._variants = Variants(rpc, key, self._bidding, outbox)
         self._nonces = Nonces(rpc, key.address, self._patience, self._receipts, outbox)
-        self._gaps = Gaps(
-            rpc, key, self._patience, self._bidding, self._nonces, self._receipts, outbox
-        )  # fmt: skip
+        self._gaps = Gaps(rpc, key.address, self._patience, self._variants, self._nonces, self._receipts, outbox)
         self._lock = threading.Lock()
         self.under_way = Pieces()
 
@@ -284,9 +279,11 @@ class Sender:
         while time.monotonic() < deadline:
             if not entry.hashes:
                 entry.nonce = self._nonces.next()
-            bid = self._bidding.bid(limits.base_fee, self._to_replace(entry))
-            if bid.covers(limits.base_fee):
-                receipt = self._variant(transaction, entry, bid, deadline, on_sent)
+            same = self._is_behind(entry, deadline)
+            limits = latest_limits(self.rpc) if same else limits
+            variant = self._variants.next(transaction, entry, limits.base_fee, same=same)
+            if variant is not None:
+                receipt = self._variant(variant, entry, deadline, on_sent)
             else:
                 receipt = self._receipts.wait(entry.sent, self._patience.resend, deadline)
             if receipt is not None:
@@ -294,12 +291,18 @@ class Sender:
             limits = latest_limits(self.rpc)
         raise self._not_mined(entry, limits)
 
-    def _to_replace(self, entry: Entry) -> Bid:
-        """The highest bid from here under the entry's nonce: of its own last variant, or of another transaction."""
-        return entry.bid if self._outbox is None else self._outbox.bid_at(entry.nonce)
+    def _is_behind(self, entry: Entry, deadline: float) -> bool:
+        """Whether what was sent under a nonce waited behind one that was missing, so that no bid would have helped.
+
+        A reorganisation may take back, in the meantime, what was sent before.
+        """
+        if not entry.hashes or self._nonces.next() >= entry.nonce:
+            return False
+        self._gaps.close(entry, deadline)
+        return True
 
     def _variant(
-        self, transaction: Mapping[str, Any], entry: Entry, bid: Bid, deadline: float, on_sent: OnSent | None
+        self, variant: Variant, entry: Entry, deadline: float, on_sent: OnSent | None
     ) -> Mapping[str, Any] | None:
         """Send one variant, and wait until it, or one before, is mined; None to go on with another.
 
@@ -308,10 +311,8 @@ class Sender:
             ChainError: the node refuses it, and none of them is mined soon.
         """
         alone, untaken = not entry.hashes, not entry.bid
-        numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id}
-        signed = Account.sign_transaction({**numbered, **bid.fields}, self._key.secret_bytes())
         try:
-            accepted = self._offer(signed, entry, bid, on_sent)
+            accepted = self._variants.offer(variant, entry, on_sent)
         except ChainError as refusal:
             if (alone and self._outbox is None) or (untaken and says(str(refusal), NOT_TAKEN)):
                 raise
@@ -340,7 +341,7 @@ class Sender:
         return receipt
 
     def _not_mined(self, entry: Entry, limits: Limits) -> ChainError:
-        cause = self._bidding.reached(limits.base_fee)
+        cause = self._bidding.reached(limits.base_fee) or self._variants.used_up(entry)
         if not entry.hashes:
             cause = cause or f"nothing could be sent within {self._patience.give_up:.0f} s"
             return ChainError(f"{cause}; nothing was sent")
@@ -351,30 +352,6 @@ class Sender:
             f"the transaction 0x{entry.hashes[-1].hex()} was not mined within {self._patience.give_up:.0f} s; "
             + "; ".join(filter(None, (cause, advice)))
         )
-
-    def _offer(self, signed: SignedTransaction, entry: Entry, bid: Bid, on_sent: OnSent | None) -> bool:
-        """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.
-
-        Raises ChainError when the node refuses it for another reason; where that is sure, nobody has to bid more.
-        """
-        sent, raw, before = bytes(signed.hash), bytes(signed.raw_transaction), entry.bid
-        again = sent in entry.hashes  # no higher bid is allowed: the node may have lost it
-        if not again or bid != before:
-            entry.add(sent, raw, bid)
-            entry.here = True
-            self._save()
-        try:
-            accepted = broadcast(self.rpc, raw)
-        except ChainError as refusal:
-            if says(str(refusal), NOT_TAKEN) and bid != before:  # the hash stays: a node that lies has the bytes
-                entry.bid = before
-                self._save()
-            raise
-        if accepted and not again:
-            _log.info("event=transaction-sent hash=0x%s nonce=%d max_fee=%d", sent.hex(), entry.nonce, bid.most)
-            if on_sent is not None:
-                on_sent(sent)
-        return accepted
 
     def _save(self) -> None:
         if self._outbox is not None:

@@ -19,7 +19,7 @@ from commons.chain.fees import FeesAccount
 from commons.chain.mined import Mined
 from commons.chain.owners import OwnerAccount
 from commons.chain.reporting import ReportingAccount
-from commons.chain.transactions import OnSent
+from commons.chain.variants import OnSent
 from commons.chain.verifiers import FAMILIES, encoded_key, verifier_address
 from commons.protocol.coordinators import NewCoordinator
 from commons.runtime.amounts import checksum

@@ -22,7 +22,8 @@ from commons.chain.outbox import Outbox, OutboxFile
 from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Sender
-from tests.support.poolnode import GAS, KEY, PATIENCE, STRANGER, Killed, PoolNode, Terminal, refusal
+from commons.storage.accounts import SigningKey
+from tests.support.poolnode import CONTRACT, GAS, KEY, PATIENCE, STRANGER, Killed, PoolNode, Terminal, refusal
 
 QUICK = Patience(poll=0.001, resend=0.05, doubt=0.005)
 BRIEF = replace(QUICK, give_up=0.3)
@@ -82,6 +83,97 @@ def test_where_nothing_is_stored_it_is_filled_with_nothing(terminal: Terminal, k
     assert bytes(filler["to"]) == KEY.address
     assert (filler["gas"], bytes(filler["data"])) == (21_000, b"")
     assert json.loads(terminal.path.read_bytes())["entries"] == []
+
+
+def forgotten_bytes(terminal: Terminal) -> None:
+    """The outbox as version 2 had it: what was sent is known by its hashes alone."""
+    stored = json.loads(terminal.path.read_bytes())
+    for entry in stored["entries"]:
+        assert entry.pop("raw") and entry.pop("lost") == []
+    terminal.path.write_text(json.dumps({"version": 2, "entries": stored["entries"]}))
+
+
+@pytest.mark.parametrize("blocks_take", [1, 3], ids=["at once", "the third variant"])
+def test_what_fills_the_nonce_of_one_whose_bytes_are_not_kept_does_not_count_as_that_one(
+    terminal: Terminal, blocks_take: int
+) -> None:
+    interrupted(terminal)
+    forgotten_bytes(terminal)
+    dearest, offered = max(entry["max_fee"] for entry in json.loads(terminal.path.read_bytes())["entries"]), []
+
+    def heard() -> None:
+        offered.append(1)
+        terminal.node.mines = len(offered) >= blocks_take
+
+    terminal.node.on_raw, terminal.node.mines = heard, False
+    terminal.fund(7)
+    assert values(terminal.node) == [0, 7]
+    assert terminal.node.mined[0][1]["maxFeePerGas"] > dearest, "a node that has the other one takes it instead"
+    assert not terminal.fund(1)[0].earlier
+    assert values(terminal.node) == [0, 7, 1]
+    assert json.loads(terminal.path.read_bytes())["entries"] == []
+
+
+def test_one_that_was_filled_in_for_and_is_mined_after_all_is_not_sent_again(terminal: Terminal) -> None:
+    """Another branch of the chain has it instead of what filled its nonce."""
+    terminal.killed(1, at=AT)
+    first = terminal.node.mined[0]
+    terminal.killed(7, at=AT)
+    terminal.node.take_back()
+    terminal.node.take_back(keeps=False)
+    forgotten_bytes(terminal)
+    terminal.fund(7)
+    terminal.killed(1, at="eth_sendRawTransaction")
+    terminal.node.mined[0] = first
+    (mined,) = terminal.fund(1)
+    assert (mined.earlier, mined.transaction) == (True, first[0])
+    assert values(terminal.node) == [1, 7]
+
+
+def test_a_server_without_room_for_the_bytes_sends_what_it_could_not_keep(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_MAX_RAW", 10)
+    with Outbox(terminal.path, standing=50) as box:
+        sender = terminal.sender(box)
+        for batch in (b"first", b"second"):
+            sender.send(CONTRACT, batch, gas=10**6)
+        terminal.node.take_back()
+        terminal.node.take_back(keeps=False)
+        for batch in (b"second", b"first"):
+            sender.send(CONTRACT, batch, gas=10**6)
+    assert [bytes(sent["data"]) for _, sent in terminal.node.mined] == [b"", b"second", b"first"]
+
+
+def test_what_was_sent_to_another_chain_fills_no_nonce_of_this_one(terminal: Terminal) -> None:
+    """Two chains, and one account's file beside its key: the money is meant for the first of them."""
+    terminal.killed(1, at=AT)
+    elsewhere, terminal.node = terminal.node, PoolNode(chain_id=6)
+    terminal.fund(2)
+    terminal.killed(7, at=AT)
+    terminal.node.take_back()
+    terminal.node.take_back(keeps=False)
+    terminal.fund(7)
+    assert values(terminal.node) == [0, 7]
+    assert {sent["chainId"] for _, sent in terminal.node.mined} == {6}
+    terminal.node = elsewhere
+    assert terminal.fund(1)[0].earlier
+    assert values(elsewhere) == [1]
+
+
+@pytest.mark.parametrize("as_filler", [False, True], ids=["as ours", "as what fills the nonce"])
+def test_what_another_account_signed_is_signed_for_nobody(terminal: Terminal, tmp_path: Path, as_filler: bool) -> None:
+    """Whoever writes into the outbox, which may be kept in Redis, does not choose what is paid for."""
+    theirs = Terminal(PoolNode(), tmp_path / "theirs.json", QUICK, key=SigningKey.from_secret(b"\x09" * 32))
+    theirs.killed(5, at=AT)
+    interrupted(terminal)
+    ours, put = (json.loads(one.path.read_bytes())["entries"] for one in (terminal, theirs))
+    (behind,) = (entry for entry in ours if entry["nonce"] == 1)
+    if as_filler:
+        put[0]["intent"] = keccak(b"nothing" + KEY.address + (5).to_bytes(32, "big") + bytes(8)).hex()
+    terminal.path.write_text(json.dumps({"version": 3, "entries": [*put, behind]}))
+    terminal.fund(7)
+    assert values(terminal.node) == [0, 7]
 
 
 def test_what_a_node_lost_behind_a_missing_nonce_keeps_its_own(terminal: Terminal) -> None:
@@ -217,6 +309,54 @@ def test_a_server_remembers_what_lost_its_nonce_until_that_is_used_deep_enough(t
         for number in range(4):
             sender.send(b"\xaa" * 20, bytes([number]), gas=10**6)
             assert (lost in kept()) is (number < 2)
+
+
+def taken_back_meanwhile(node: PoolNode, most: int = 5) -> list[bytes]:
+    """While a transaction is sent, the chain takes the one before it back, and it is lost; hashes of what was."""
+    lost: list[bytes] = []
+    offered = itertools.count()
+
+    def happen() -> None:
+        if not lost:
+            lost.append(node.mined[0][0])
+            node.take_back(keeps=False)
+        if next(offered) > most:
+            raise Killed
+
+    node.on_raw = happen
+    return lost
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "forgotten"])
+def test_what_is_taken_back_while_the_next_one_is_sent_is_filled_in_and_no_bid_is_raised(
+    terminal: Terminal, stored: bool
+) -> None:
+    if stored:
+        terminal.killed(1, at=AT)
+    else:
+        terminal.fund(1)
+    lost = taken_back_meanwhile(terminal.node)
+    assert not terminal.fund(7)[0].earlier
+    assert values(terminal.node) == [int(stored), 7]
+    assert (terminal.node.mined[0][0] == lost[0]) is stored
+    assert terminal.node.mined[1][1]["maxFeePerGas"] == 2 * GAS + QUICK.tip
+
+
+def test_without_an_outbox_no_bid_is_raised_for_what_waits_behind_a_missing_nonce(terminal: Terminal) -> None:
+    terminal.fund(1)
+    before, node = terminal.node.mined[0], terminal.node
+    taken_back_meanwhile(node, 10**6)
+    raws = "eth_sendRawTransaction"
+
+    def come_back() -> None:
+        if node.asked.count(raws) == 5 and not node.mined:
+            node.pool[0] = before
+            node.mine()
+
+    node.on_asked = come_back
+    terminal.sender(None).send(CONTRACT, b"fund", gas=10**6, value=7)
+    assert values(node) == [1, 7]
+    assert node.mined[1][1]["maxFeePerGas"] == 2 * GAS + QUICK.tip
 
 
 @pytest.mark.parametrize("stored", [True, False], ids=["stored", "forgotten"])

@@ -1499,6 +1499,47 @@ MUTANTS = (
         _in("commons", "test_noncegaps.py::test_what_a_node_lost_behind_a_missing_nonce_keeps_its_own"),
     ),
     Mutant(
+        "commons/chain/noncegaps.py",
+        " else outbox.filler(self._intent(nonce))\n",
+        " else stored or outbox.filler(self._intent(nonce))\n",
+        "what fills a nonce with nothing does not count as the transaction that had it",
+        _in(
+            "commons",
+            "test_noncegaps.py::test_what_fills_the_nonce_of_one_whose_bytes_are_not_kept_does_not_count_as_that_one",
+        ),
+    ),
+    Mutant(
+        "commons/chain/variants.py",
+        " and place_of(entry.raw) == here else None",
+        " else None",
+        "what is kept for one account and chain is signed for no other",
+        _in(
+            "commons",
+            "test_noncegaps.py::test_what_was_sent_to_another_chain_fills_no_nonce_of_this_one",
+            "test_noncegaps.py::test_what_another_account_signed_is_signed_for_nobody",
+        ),
+    ),
+    Mutant(
+        "commons/chain/transactions.py",
+        "        self._gaps.close(entry, deadline)\n        return True\n",
+        "        return True\n",
+        "a nonce that is missing while a transaction is sent is filled",
+        _in(
+            "commons",
+            "test_noncegaps.py::test_what_is_taken_back_while_the_next_one_is_sent_is_filled_in_and_no_bid_is_raised",
+        ),
+    ),
+    Mutant(
+        "commons/chain/transactions.py",
+        "limits.base_fee, same=same)",
+        "limits.base_fee)",
+        "nobody bids more for what waits behind a missing nonce",
+        _in(
+            "commons",
+            "test_noncegaps.py::test_without_an_outbox_no_bid_is_raised_for_what_waits_behind_a_missing_nonce",
+        ),
+    ),
+    Mutant(
         "commons/chain/outbox.py",
         "        self.lost += [(self.nonce, sent) for sent in self.hashes if (self.nonce, sent) not in self.lost]\n",
         "",

@@ -166,11 +166,12 @@ class Terminal:
     node: PoolNode
     path: Path
     patience: Patience = PATIENCE
+    key: SigningKey = KEY
 
     def sender(self, outbox: Outbox | None, **kind: Any) -> Sender:
         rpc = Rpc("http://node", ErrorTable(()))
         rpc.web3.provider = self.node
-        return Sender(rpc, KEY, self.patience, outbox=outbox, **kind)
+        return Sender(rpc, self.key, self.patience, outbox=outbox, **kind)
 
     def fund(self, *amounts: int) -> list[Mined]:
         """`gradroll task fund`, with as many transactions as there are amounts."""
