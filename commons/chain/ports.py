@@ -126,6 +126,9 @@ class MarketReader(Protocol):
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, in order."""
 
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        """Identifiers of all batches of a round that were accepted up to a block, or at all: one question."""
+
     def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         """An accepted batch, if so many blocks vouch for it, its own among them."""
 

@@ -305,6 +305,11 @@ class ChainView(NodeReader):
             for record in sorted(batches, key=lambda record: record.batch_index)
         )  # fmt: skip
 
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        """Identifiers of all batches of a round that were accepted up to a block, or at all, from the events."""
+        batches = self.events.read(decoding.accepted, decoding.BATCH_ACCEPTED, task_id, number, last=last)
+        return frozenset(record.batch_id for record in batches)
+
     def posted(self, task_id: int, number: int) -> tuple[PostedSubmission, ...]:
         """Submissions that owners posted in a round, in order, from the events."""
         told = [

@@ -1371,10 +1371,31 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/reinstating.py",
-        "        if self._view.round(*key).batches < len(known):\n",
+        "        if self._there.get(key) != known.keys():\n",
         "        if False:\n",
         "owners whose batch a deep reorganisation takes back are paid all the same",
         _in("coordinator", "test_reinstating.py::test_it_is_handed_in_again_and_told_once"),
+    ),
+    Mutant(
+        "coordinator/reinstating.py",
+        "frozenset(known.keys() - self._view.accepted_ids(*key, last))",
+        "frozenset(known if len(self._view.accepted_ids(*key, last)) < len(known) else ())",
+        "another batch in the place of one that was taken back does not hide that",
+        _in("coordinator", "test_reinstating.py::test_another_batch_in_its_place_hides_nothing"),
+    ),
+    Mutant(
+        "coordinator/reinstating.py",
+        "return self._view.most(lambda: frozenset(known.keys() - self._view.accepted_ids(*key, last)))",
+        "return frozenset(known.keys() - self._view.accepted_ids(*key, last))",
+        "one node that lies does not hide that a batch was taken back",
+        _in("coordinator", "test_reinstating.py::test_one_node_that_shows_it_still_hides_nothing"),
+    ),
+    Mutant(
+        "coordinator/reinstating.py",
+        "        if not holds:\n            self._there.clear()\n",
+        "",
+        "a batch that was found on the chain is looked for again when deep blocks were replaced",
+        _in("coordinator", "test_reinstating.py::test_another_batch_in_its_place_hides_nothing"),
     ),
     Mutant(
         "coordinator/next_action.py",

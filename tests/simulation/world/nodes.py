@@ -201,6 +201,11 @@ class NodeView:
             for i, found in enumerate(self.chain.batches(number, self._head))
         )
 
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        self.context(task_id, number)
+        upto = self._head if last is None else min(last, self._head)
+        return frozenset(batch_id for batch_id, _ in self.chain.batches(number, upto))
+
     def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         self.context(task_id, number)
         last = self.block(depth).number
