@@ -135,7 +135,7 @@ class Coordinator:
             interval=own.posting_interval, taken_back=self.watch.taken_back, adopt=adopt,
         )  # fmt: skip
         self.catching_up = CatchingUp(
-            view, self.journal, adoption, self._fleets, given.parameters, address, own, clock, beside, given.stopping
+            view, self.journal, adopt, given.parameters, address, own, clock, beside, given.stopping
         )  # fmt: skip
         self.keeping = Keeping(view, self.journal, self.models, self.results, self.admission, own, clock, beside)
         self.driver = self._driver(given, settlement, fees, adoption, evidence)
