@@ -17,7 +17,7 @@ from pathlib import Path
 from circuits.atomicfile import storing
 from circuits.errors import StorageError
 from commons.settings.sections import CoordinatorSettings
-from commons.storage import evidencefiles, marketbinding
+from commons.storage import evidencefiles, logwitness, marketbinding
 from commons.storage.database import copy_database
 from commons.storage.eventlog import SqliteLog, log_file
 from commons.storage.files import make_directory, sync_directory, sync_file
@@ -37,13 +37,14 @@ class Backup:
 
     Attributes:
         has_log: not of a log in Redis, of which Redis keeps copies.
-        rounds, batches: that the log knows.
+        rounds, batches: that the log knows, and of which all is in the copy.  None where the log is in Redis: whether
+            what it speaks of was copied, nobody has looked.
         files: their number, without the log; ``size`` is the bytes of all.
     """
 
     has_log: bool
-    rounds: int
-    batches: int
+    rounds: int | None
+    batches: int | None
     files: int
     size: int
 
@@ -51,10 +52,12 @@ class Backup:
 def back_up(own: CoordinatorSettings, out: Path) -> Backup:
     """Copy log, models, sums, bundles, evidence, and which transactions are under way into a new folder.
 
-    The folder is there as a whole or not at all, and the log in it was read.
+    The folder is there as a whole or not at all, and the log in it was read.  Of a log in Redis the files alone are
+    copied, and are looked for in no log.
 
     Raises:
-        StorageError: the folder exists, something cannot be read or written, or what the log speaks of is not there.
+        StorageError: the folder exists, something cannot be read or written, what the log speaks of is not there, or
+            the folder is not that of the log in Redis.
     """
     if out.exists():
         raise StorageError(f"{out} exists already; it is not overwritten, so choose another name")
@@ -74,31 +77,52 @@ def back_up(own: CoordinatorSettings, out: Path) -> Backup:
 
 
 def _filled(own: CoordinatorSettings, new: Path) -> Backup:
-    log, files = log_file(own.log), new / FILES
+    log, files, home = log_file(own.log), new / FILES, own.shared or own.state
+    if not home.is_dir():
+        raise StorageError(f"{home} is no directory; look at coordinator.shared and coordinator.state")
     if log is not None:
         copy_database(log, new / LOG)
+    else:
+        _require_witness(home)
     with storing(f"cannot copy files to {files}"):
         make_directory(files)
         for source, place in _sources(own):
             with suppress(FileNotFoundError):  # deleted since, as its round is over for good
                 _copy(source, files / place)
     copied = [path for path in new.rglob("*") if path.is_file()]
-    rounds, batches = (0, 0) if log is None else _read(new / LOG, {path.name for path in copied})
+    rounds, batches = (None, None) if log is None else _read(new / LOG, {path.name for path in copied})
     size = sum(path.stat().st_size for path in copied)
     return Backup(log is not None, rounds, batches, len(copied) - (log is not None), size)
 
 
+def _require_witness(home: Path) -> None:
+    """Make sure that a folder is one of a log in Redis: of such a log nothing else tells that files are missing."""
+    if not (home / logwitness.FILE).is_file():
+        raise StorageError(
+            f"{home} has no {logwitness.FILE}, as the folder of every log in Redis has; is it mounted, and is it that "
+            "of coordinator.shared?"
+        )
+
+
 def _sources(own: CoordinatorSettings) -> Iterator[tuple[Path, Path]]:
-    """Files, and where they are in the copy."""
+    """Files, and where they are in the copy.  Raises StorageError for a folder that cannot be read."""
     home = own.shared or own.state
     for folder in _FOLDERS:
-        for parent, _, names in os.walk(home / folder):
+        for parent, _, names in os.walk(home / folder, onerror=_unless_gone):
             for name in names:
                 if not name.startswith(_UNFINISHED):
                     path = Path(parent, name)
                     yield path, path.relative_to(home)
     yield home / marketbinding.FILE, Path(marketbinding.FILE)
     yield own.state / OUTBOX, Path(OUTBOX)
+
+
+def _unless_gone(error: OSError) -> None:
+    """Say that a folder cannot be read, where the walk would go on; one that is not there has nothing to be copied."""
+    if not isinstance(error, FileNotFoundError):
+        raise StorageError(
+            f"cannot read {error.filename}: {error.strerror}; check the permissions, and the disk"
+        ) from error
 
 
 def _copy(source: Path, target: Path) -> None:

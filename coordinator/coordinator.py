@@ -37,6 +37,7 @@ from coordinator.offers import Offers
 from coordinator.postings import Postings
 from coordinator.reinstating import Reinstating
 from coordinator.releases import Releases
+from coordinator.roundstate import RoundKey
 from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
 
@@ -123,14 +124,18 @@ class Coordinator:
         fees = FeeSettlement(given.sender, self.journal, self.results, timeout=own.step_timeout)
         self.fee_turns = FeeTurns(view, self.journal, fees, self._fleets, clock, beside, interval=own.fee_interval)
         settlement = Settlement(given.sender, self.journal, self.results, own.confirmations)
-        self.reinstating = Reinstating(
-            given.sender, self.journal, self.results, clock, beside, depth=own.confirmations,
-            interval=own.posting_interval, taken_back=self.watch.taken_back,
-        )  # fmt: skip
         evidence = Watch(EvidenceFiles(given.directory / FOLDER, given.disk))
         adoption = Adoption(view, self.journal, self.results, given.parameters, evidence, timeout=own.step_timeout)
+
+        def adopt(key: RoundKey) -> None:
+            adoption.adopt(key, self._fleets.of(view.terms(key[0]).committee_id, view.round(*key).epoch))
+
+        self.reinstating = Reinstating(
+            given.sender, self.journal, self.results, clock, beside, depth=own.confirmations,
+            interval=own.posting_interval, taken_back=self.watch.taken_back, adopt=adopt,
+        )  # fmt: skip
         self.catching_up = CatchingUp(
-            view, self.journal, adoption, self._fleets, given.parameters, address, own, clock, beside, given.stopping
+            view, self.journal, adopt, given.parameters, address, own, clock, beside, given.stopping
         )  # fmt: skip
         self.keeping = Keeping(view, self.journal, self.models, self.results, self.admission, own, clock, beside)
         self.driver = self._driver(given, settlement, fees, adoption, evidence)

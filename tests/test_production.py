@@ -76,6 +76,13 @@ def test_every_variable_is_asked_for_or_has_a_default() -> None:
             assert words
 
 
+def test_redis_is_a_release_without_known_ways_to_run_code_in_it(services: dict[str, Any]) -> None:
+    """CVE-2025-49844 is closed in 7.4.6, CVE-2026-23479 and CVE-2026-25243 in 7.4.9 and 8.6.3."""
+    release = tuple(map(int, services["redis"]["image"].rpartition(":")[2].split(".")))
+    assert release[:2] == (7, 4), "of another series look up which release is the first"
+    assert release >= (7, 4, 9)
+
+
 @pytest.mark.parametrize("name", [*SERVERS, "redis"])
 def test_a_container_may_do_nothing_that_it_need_not(services: dict[str, Any], name: str) -> None:
     service = services[name]

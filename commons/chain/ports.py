@@ -126,12 +126,14 @@ class MarketReader(Protocol):
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, in order."""
 
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        """Identifiers of all batches of a round that were accepted up to a block, or at all: one question."""
+
     def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         """An accepted batch, if so many blocks vouch for it, its own among them."""
 
-    def accepted_since(self, block: int, depth: Depth) -> tuple[set[tuple[int, int]], int]:
-        """Tasks and rounds of which batches were accepted in a block or later, and the number of the last block that
-        was looked at, the latest that so many vouch for.  ``block``: 0 for all that there are."""
+    def accepted_between(self, first: int, last: int) -> frozenset[tuple[int, int]]:
+        """Tasks and rounds of which batches were accepted in these blocks, both among them."""
 
     def held_fees(self, task_id: int, number: int, batch: int | None = None) -> Mapping[int, HeldFees]:
         """Fees that the market holds for a round, or for one batch of it, by number of the batch."""

@@ -305,6 +305,11 @@ class ChainView(NodeReader):
             for record in sorted(batches, key=lambda record: record.batch_index)
         )  # fmt: skip
 
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        """Identifiers of all batches of a round that were accepted up to a block, or at all, from the events."""
+        batches = self.events.read(decoding.accepted, decoding.BATCH_ACCEPTED, task_id, number, last=last)
+        return frozenset(record.batch_id for record in batches)
+
     def posted(self, task_id: int, number: int) -> tuple[PostedSubmission, ...]:
         """Submissions that owners posted in a round, in order, from the events."""
         told = [
@@ -330,12 +335,9 @@ class ChainView(NodeReader):
         last = self.rpc.head().number
         return set(self.events.read(decoding.round_of, decoding.SUBMISSION_POSTED, first=block, last=last)), last
 
-    def accepted_since(self, block: int, depth: Depth) -> tuple[set[tuple[int, int]], int]:
-        """Tasks and rounds of which batches were accepted in a block or later (0: in any), and the number of the last
-        block that was looked at, the latest that so many vouch for.
-        """
-        last = self.block(depth).number
-        return set(self.events.read(decoding.round_of, decoding.BATCH_ACCEPTED, first=block, last=last)), last
+    def accepted_between(self, first: int, last: int) -> frozenset[tuple[int, int]]:
+        """Tasks and rounds of which batches were accepted in these blocks, both among them."""
+        return frozenset(self.events.read(decoding.round_of, decoding.BATCH_ACCEPTED, first=first, last=last))
 
     def excluded(self, task_id: int, number: int | None = None) -> tuple[ExcludedOwner, ...]:
         """Owners that a quorum excluded for a dealing in a round, or in any, in order, from the events."""

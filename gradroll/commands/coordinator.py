@@ -84,10 +84,13 @@ def backup(arguments: argparse.Namespace) -> int:
     told = f"a log of {done.rounds} rounds and {done.batches} batches" if done.has_log else "no log, which is in Redis"
     arguments.console.line(f"{arguments.out} has {told}, and {done.files} files: {done.size:,} bytes")
     if not done.has_log:
-        arguments.console.warn("the event log is in Redis: keep copies of its append-only file too")
+        arguments.console.warn(
+            "the event log is in Redis: keep copies of its append-only file too; whether the models, sums and bundles "
+            "that it speaks of are in this copy was not checked"
+        )
     arguments.console.result(
-        folder=str(arguments.out), has_log=done.has_log, rounds=done.rounds, batches=done.batches, files=done.files,
-        size=done.size,
+        folder=str(arguments.out), has_log=done.has_log, checked=done.has_log, rounds=done.rounds,
+        batches=done.batches, files=done.files, size=done.size,
     )  # fmt: skip
     return 0
 

@@ -292,6 +292,9 @@ def test_a_batch_is_final_when_enough_blocks_vouch_for_it(world: World, committe
     (accepted,) = chain.view.accepted(task, number)
     assert accepted.record.commitment == batch.proof.commitment_sum
     assert chain.view.recorded(task, number, batch.batch_id, 1) == accepted.record
+    accepted_ids = chain.view.accepted_ids
+    assert accepted_ids(task, number) == accepted_ids(task, number, mined.block) == {batch.batch_id}
+    assert not accepted_ids(task, number, mined.block - 1) | accepted_ids(task, number + 1)
     depth = chain.view.rpc.head().number - mined.block + 1
     world.mine(3)
     assert chain.view.recorded(task, number, batch.batch_id, depth + 3) == accepted.record

@@ -154,7 +154,7 @@ def test_a_view_whose_node_was_reset_says_so_instead_of_what_does_not_fit() -> N
             lambda: view.task(here.task), view.now, view.task_count, lambda: view.round(here.task, 0),
             lambda: view.committee_record(here.committee), lambda: view.accepted(here.task, 0),
             lambda: view.posted_since(0), lambda: view.recorded(here.task, 0, bytes(32), 1),
-            lambda: view.accepted_since(0, 1),
+            lambda: view.accepted_between(0, 1), lambda: view.accepted_ids(here.task, 0),
             lambda: view.revoked(here.committee), lambda: bond(view, here.committee, 0),
             lambda: bond_of(view, here.committee, old.accounts[1].address),
             lambda: credit_of(view, ETHER, old.accounts[1].address),

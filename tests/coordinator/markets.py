@@ -49,6 +49,10 @@ class Market(NodeView):
         self.asked["accepted"] += 1
         return super().accepted(task_id, number)
 
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        self.asked["accepted_ids"] += 1
+        return super().accepted_ids(task_id, number, last)
+
     def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         self.asked["recorded"] += 1
         if number in self.raises:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,8 +42,13 @@ def world(home: Path) -> World:
     return made
 
 
-def own(home: Path, log: str = "") -> CoordinatorSettings:
-    return CoordinatorSettings(listen="h:1", log=log or f"sqlite://{home / LOG}", account=home, state=home)
+REDIS = "redis://localhost:6379/0"
+
+
+def own(home: Path, log: str = "", **more: Path) -> CoordinatorSettings:
+    return CoordinatorSettings(
+        listen="h:1", log=log or f"sqlite://{home / LOG}", account=home, **{"state": home, **more}
+    )
 
 
 def test_a_copy_has_what_the_log_speaks_of_and_no_key(world: World, home: Path, tmp_path: Path) -> None:
@@ -88,10 +96,66 @@ def test_of_a_copy_that_would_not_do_nothing_stays(world: World, home: Path, tmp
 
 
 def test_of_a_log_in_redis_the_files_alone_are_copied(world: World, home: Path, tmp_path: Path) -> None:
-    done = back_up(own(home, "redis://localhost:6379/0"), tmp_path / "copy")
+    (home / "log-witness.json").touch()
+    done = back_up(own(home, REDIS), tmp_path / "copy")
     assert not done.has_log
+    assert (done.rounds, done.batches) == (None, None), "nobody has looked what the log speaks of"
     assert not (tmp_path / "copy" / LOG).exists()
     assert done.files == 1
+
+
+def test_of_a_log_in_redis_a_folder_that_is_not_its_own_is_not_taken_for_it(
+    world: World, home: Path, tmp_path: Path
+) -> None:
+    """A network file system that is not mounted is an empty folder."""
+    (tmp_path / "share").mkdir()
+    settings = own(home, REDIS, shared=tmp_path / "share")
+    with pytest.raises(StorageError, match=r"has no log-witness\.json, .*is it mounted"):
+        back_up(settings, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("folder", ["results", "models", "evidence"])
+def test_a_folder_that_cannot_be_read_is_told_and_not_taken_for_empty(
+    world: World, home: Path, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also root would be refused: by a file system that is broken, or belongs to another machine."""
+    (home / folder).mkdir(exist_ok=True)
+    (home / "log-witness.json").touch()
+    scandir = os.scandir
+
+    def broken(path: str | int) -> Any:
+        if path == str(home / folder):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", broken)
+    for log in ("", REDIS):
+        with pytest.raises(StorageError, match=rf"cannot read .*{folder}: Input/output error"):
+            back_up(own(home, log), tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_folder_whose_round_is_deleted_meanwhile_is_no_trouble(
+    world: World, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, scandir = home / "models" / f"{9:064x}", os.scandir
+    gone.mkdir(parents=True)
+
+    def deleting(path: str | int) -> Any:
+        if path == str(gone):
+            gone.rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deleting)
+    assert back_up(own(home), tmp_path / "copy").batches == 1
+    assert not gone.exists()
+
+
+def test_without_its_directory_there_is_nothing_to_copy(world: World, home: Path, tmp_path: Path) -> None:
+    settings = own(home, state=tmp_path / "lost")
+    with pytest.raises(StorageError, match=r"lost is no directory; look at"):
+        back_up(settings, tmp_path / "copy")
 
 
 def test_a_copy_of_what_was_restored_tells_the_same(world: World, home: Path, tmp_path: Path) -> None:

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
+import coordinator.catchingup
+from circuits.errors import ChainError, UnavailableError, UnknownError
+from commons.chain.depth import BlockHead
+from commons.chain.facts import RoundRecord
 from commons.protocol.status import SubmissionState
+from commons.settings.values import Depth
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted, SumOpened
 from coordinator.postings import STRANGERS
 from tests.coordinator.fleets import state_of
-from tests.coordinator.markets import hand_in, proven
+from tests.coordinator.markets import Market, hand_in, proven
 from tests.coordinator.test_driver import DAY, EVERYBODY, PATIENCE, World
 from tests.coordinator.test_takeovers import attested
 from tests.simulation.world.network import InOrder
@@ -124,23 +129,183 @@ def test_without_room_for_its_results_a_batch_is_not_fetched(world: World, monke
     assert not world.log.records
 
 
+def with_crowd(world: World, monkeypatch: pytest.MonkeyPatch, crowd: set[tuple[int, int]], block: int = 0) -> None:
+    """The market has these rounds as well, whose batches were accepted in a block."""
+    between = world.market.accepted_between
+
+    def crowded(first: int, last: int) -> Any:
+        return between(first, last) | (crowd if first <= block <= last else set())
+
+    monkeypatch.setattr(world.market, "accepted_between", crowded)
+
+
 def test_tasks_of_strangers_hold_up_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of tasks in the log come first; of the others some at a time, each in its turn."""
-    crowd = {(1, number) for number in range(2 * STRANGERS)}
-    since = world.market.accepted_since
-
-    def crowded(block: int, depth: Any) -> Any:
-        found, last = since(block, depth)
-        return found | crowd, last
-
-    monkeypatch.setattr(world.market, "accepted_since", crowded)
+    crowd = {(task, 1) for task in range(100, 100 + 2 * STRANGERS)}
+    with_crowd(world, monkeypatch, crowd)
     looked: list[Any] = []
-    monkeypatch.setattr(world.coordinator.catching_up, "_look_at", looked.append)
+
+    def look_at(key: tuple[int, int], strangers: set[int]) -> bool:
+        looked.append(key)
+        strangers.add(key[0])
+        return False
+
+    monkeypatch.setattr(world.coordinator.catching_up, "_look_at", look_at)
     world.enter([2], number=3)
     turn(world)
     assert looked[0] == (world.task, 0)
+    assert len(looked) == STRANGERS
+    turn(world, after=601.0)
     turn(world, after=601.0)
     assert set(looked) == crowd | {(world.task, 0)}
+
+
+def test_a_task_that_names_this_coordinator_comes_before_those_that_do_not_and_later_rounds_before_earlier_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_crowd(world, monkeypatch, {(1, number) for number in range(STRANGERS)} | {(world.task, 5)})
+    looked: list[Any] = []
+    monkeypatch.setattr(world.coordinator.catching_up, "_look_at", lambda key, _: looked.append(key) or True)
+    turn(world)
+    assert looked[:3] == [(world.task, 5), (world.task, 0), (1, STRANGERS - 1)]
+
+
+def test_a_task_is_left_alone_for_a_look_after_its_first_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One header makes a stranger's task known; its provers may hang for `step_timeout` at each round."""
+    world.enter([2], number=3)
+    with_crowd(world, monkeypatch, {(world.task, number) for number in range(10, 500)})
+    asked: list[Any] = []
+
+    def hang(key: tuple[int, int], _: set[int]) -> bool:
+        asked.append(key)
+        raise UnavailableError("provers hang")
+
+    monkeypatch.setattr(world.coordinator.catching_up, "_look_at", hang)
+    for count in (1, 2, 3):
+        turn(world, after=31.0)
+        assert len(asked) == count
+    assert len(set(asked)) == 3, "another one each time"
+
+
+def test_a_look_ends_although_each_of_many_tasks_hangs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They name this coordinator; who comes behind them has his turn at the next look."""
+    with_crowd(world, monkeypatch, {(task, 1) for task in range(100, 150)})
+    monkeypatch.setattr(world.coordinator.catching_up, "_names_us", lambda _: True)
+    asked: list[Any] = []
+
+    def hang(key: tuple[int, int], _: set[int]) -> bool:
+        asked.append(key)
+        world.clock.sleep(120.0)
+        raise UnavailableError("provers hang")
+
+    monkeypatch.setattr(world.coordinator.catching_up, "_look_at", hang)
+    turn(world)
+    assert len(asked) == 6
+    for _ in range(9):
+        turn(world, after=31.0)
+    assert len(set(asked)) == 51
+
+
+def test_rounds_that_are_over_use_no_slot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = {(task, 1) for task in range(100, 100 + 2 * STRANGERS)}
+    with_crowd(world, monkeypatch, crowd)
+    turn(world)  # nodes know no such tasks: they are as rounds that a reorganisation took back
+    assert not world.coordinator.catching_up._left
+    assert len(world.log.of(BatchProven)) == 1
+
+
+def test_a_market_that_is_too_large_for_one_question_is_gone_through_in_pieces_of_which_none_is_read_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = world.market.chain
+    for _ in range(300):
+        chain.mine()
+    between, read = world.market.accepted_between, list[tuple[int, int]]()
+
+    def limited(first: int, last: int) -> Any:
+        if last - first >= 20:
+            raise ChainError("over 256 MiB of events for one question")
+        read.append((first, last))
+        return between(first, last)
+
+    monkeypatch.setattr(world.market, "accepted_between", limited)
+    for _ in range(40):
+        turn(world, after=31.0)
+        if world.coordinator.catching_up._combing.is_through:
+            break
+    assert len(world.log.of(BatchProven)) == 1
+    older = [block for first, last in read for block in range(first, last + 1) if block < chain.head.number - 64]
+    assert len(older) == len(set(older))
+
+
+def test_what_is_remembered_is_bounded_and_what_made_room_is_found_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator.catchingup, "MOST", 8)
+    chain = world.market.chain
+    chain.coordinator = b"\x99" * 20
+    with_crowd(world, monkeypatch, {(world.task, 0)}, block=chain.head.number)
+    catching_up = world.coordinator.catching_up
+    catching_up._left = {(world.task, 0): None, **{(1, number): None for number in range(8)}}
+    monkeypatch.setattr(catching_up, "_is_over", lambda _: False)
+    turn(world)
+    assert len(catching_up._left) < 9
+    chain.coordinator = world.network.coordinator
+    catching_up._left.clear()
+    for _ in range(2):
+        turn(world, after=2.0 * DAY)
+    assert len(world.log.of(BatchProven)) == 1
+
+
+class Lying(Market):
+    """Three nodes, of which the first one says that it is long past everything, or knows nothing, or has no events."""
+
+    lie = ""
+
+    @property
+    def _tells(self) -> str:
+        return self.lie if self._node in (None, 0) else ""
+
+    def now(self) -> int:
+        return super().now() + 10**9 * (self._tells == "late")
+
+    def block(self, depth: Depth) -> BlockHead:
+        found = super().block(depth)
+        if self._tells == "late":
+            return BlockHead(found.number, found.timestamp + 10**9, found.hash)
+        if self._tells == "far":
+            return BlockHead(found.number + 10**6, found.timestamp, found.hash)
+        return found
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        if self._tells == "unknown":
+            raise UnknownError("the chain knows no such round")
+        return super().round(task_id, number)
+
+    def accepted_between(self, first: int, last: int) -> frozenset[tuple[int, int]]:
+        if self._tells in ("far", "empty"):
+            return frozenset()
+        return super().accepted_between(first, last)
+
+
+@pytest.mark.parametrize("lie", ["late", "unknown", "far", "empty"])
+def test_the_word_of_one_node_ends_nothing(tmp_path: Path, lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it said of a round, of time or of blocks is forgotten when it is gone."""
+    monkeypatch.setattr("tests.coordinator.test_driver.Market", Lying)
+    world = World(tmp_path, InOrder(), round_age=0)
+    attested(world, proven()[0], *EVERYBODY)
+    market = world.market
+    assert isinstance(market, Lying)
+    hand_in(market, proven()[0])
+    world.network.accept(proven()[0])
+    market.count, market.lie = 3, lie
+    world.coordinator.catching_up.turn()
+    for _ in range(70):
+        market.chain.mine()
+    market.lie = ""
+    world.clock.sleep(601.0)
+    world.coordinator.catching_up.turn()
+    assert len(world.log.of(BatchProven)) == 1
 
 
 def test_who_is_to_stop_takes_no_further_round_over(world: World) -> None:

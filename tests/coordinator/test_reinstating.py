@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import ChainError
+from commons.chain.depth import BlockHead
 from commons.chain.facts import RecordedBatch, RoundRecord
 from commons.settings.values import Depth
 from coordinator.events import BatchSettled
 from coordinator.reinstating import Reinstating
+from coordinator.roundstate import RoundKey
 from tests.coordinator.fleets import blobs_in
 from tests.coordinator.markets import Market, hand_in, proven
 from tests.coordinator.test_settlement import Payer, World
@@ -34,13 +36,14 @@ class Watched:
         self.world.settle()
         assert self.world.batch.accepted
         self.told = 0
+        self.adopted: list[RoundKey] = []
         self.restart()
 
     def restart(self) -> None:
         clock = NodeClock(self.world.market.chain.clock)
         self.reinstating = Reinstating(
             self.world.payer, self.world.journal, blobs_in(self.world.directory), clock, InOrder(), depth=DEPTH,
-            interval=INTERVAL, taken_back=self._count,
+            interval=INTERVAL, taken_back=self._count, adopt=self.adopted.append,
         )  # fmt: skip
 
     def _count(self) -> None:
@@ -70,7 +73,8 @@ def test_what_the_chain_has_costs_one_question_and_nothing_is_sent(watched: Watc
         watched.look()
     assert watched.world.payer.asked == sent
     assert (watched.told, watched.world.market.asked["recorded"]) == (0, 0)
-    assert watched.world.market.asked["round"] <= 6
+    assert watched.world.market.asked["round"] == 3
+    assert watched.world.market.asked["accepted_ids"] == 1, "while blocks stand, what is in them does"
 
 
 def test_it_is_handed_in_again_and_told_once(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
@@ -85,6 +89,37 @@ def test_it_is_handed_in_again_and_told_once(watched: Watched, caplog: pytest.Lo
     assert watched.world.log.of(BatchSettled) == [BatchSettled(watched.world.done.batch_id, True, "")], (
         "what was recorded stays so"
     )
+
+
+def test_another_batch_in_its_place_hides_nothing(watched: Watched) -> None:
+    """As many are there as before.  Both are wanted: the one that is gone, and the one that the log lacks."""
+    watched.look()
+    watched.lose()
+    hand_in(watched.world.market, proven()[1])
+    assert watched.world.market.round(*watched.world.batch.round_key).batches == 1
+    watched.look()
+    assert (watched.told, watched.world.accepted()) == (1, 2)
+    assert watched.adopted == [watched.world.batch.round_key]
+
+
+def test_it_is_looked_for_although_its_round_was_in_order_before_and_blocks_were_replaced_meanwhile(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reorganisation comes between the questions of one look."""
+    market = watched.world.market
+    watched.look()
+    asked, hashes = market.block_hash, list[int]()
+
+    def lost(number: int) -> bytes | None:
+        hashes.append(number)
+        if len(hashes) == 2:
+            watched.lose()
+        return asked(number)
+
+    monkeypatch.setattr(market, "block_hash", lost)
+    watched.look()
+    watched.look()
+    assert (watched.told, watched.world.accepted()) == (1, 1)
 
 
 def test_a_second_time_is_told_as_well(watched: Watched) -> None:
@@ -105,6 +140,9 @@ class Hiding(Market):
     def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         return None if self._node in (None, 0) else super().recorded(task_id, number, batch_id, depth)
 
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        return frozenset() if self._node in (None, 0) else super().accepted_ids(task_id, number, last)
+
 
 def test_one_node_that_hides_it_brings_about_nothing(watched: Watched) -> None:
     watched.world.payer = Payer(Hiding(watched.world.market.chain, count=3))
@@ -114,6 +152,48 @@ def test_one_node_that_hides_it_brings_about_nothing(watched: Watched) -> None:
     watched.lose()
     watched.look()
     assert (watched.told, watched.world.payer.asked) == (1, 1)
+
+
+class Covering(Market):
+    """Three nodes, of which the first one shows what was there when its lies began."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.blocks, self.shown = list(self.chain.blocks), self.chain.batches(0)
+
+    @property
+    def _covers(self) -> bool:
+        return self._node in (None, 0)
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        found = super().round(task_id, number)
+        return replace(found, batches=len(self.shown)) if self._covers else found
+
+    def block(self, depth: Depth) -> BlockHead:
+        found = super().block(depth)
+        first = self.blocks[0]
+        return BlockHead(first.number, first.time, first.hash) if self._covers else found
+
+    def block_hash(self, number: int) -> bytes | None:
+        if self._covers:
+            return next((block.hash for block in self.blocks if block.number == number), None)
+        return super().block_hash(number)
+
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        if self._covers:
+            return frozenset(batch_id for batch_id, _ in self.shown)
+        return super().accepted_ids(task_id, number, last)
+
+
+def test_one_node_that_shows_it_still_hides_nothing(watched: Watched) -> None:
+    """It also says that its chain is short, as if blocks that could be replaced did not count."""
+    watched.world.payer = Payer(Covering(watched.world.market.chain, count=3))
+    watched.restart()
+    watched.look()
+    assert watched.told == 0
+    watched.lose()
+    watched.look()
+    assert (watched.told, watched.world.accepted()) == (1, 1)
 
 
 def test_a_node_in_trouble_and_a_refusal_are_tried_again(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
@@ -147,6 +227,6 @@ def test_a_batch_that_was_never_final_is_not_its_business(tmp_path: Path) -> Non
     clock = NodeClock(world.market.chain.clock)
     Reinstating(
         world.payer, world.journal, blobs_in(tmp_path), clock, InOrder(), depth=DEPTH, interval=INTERVAL,
-        taken_back=lambda: told.append(1),
+        taken_back=lambda: told.append(1), adopt=lambda _: told.append(2),
     ).turn()  # fmt: skip
     assert (told, world.payer.asked) == ([], 0)

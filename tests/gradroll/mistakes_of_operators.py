@@ -208,6 +208,11 @@ OPERATORS_MISTAKES = (
     Mistake(COORDINATOR, "a backup over another one",
             "coordinator backup --out busy --config coordinator/coordinator.toml", "storage",
             "busy exists already; it is not overwritten, so ", "choose another name"),
+    Mistake(COORDINATOR, "a backup of a shared folder that is not mounted",
+            "GRADROLL_COORDINATOR_LOG=redis://127.0.0.1:1/0 GRADROLL_COORDINATOR_SHARED=busy "
+            "coordinator backup --out copy --config coordinator/coordinator.toml", "storage",
+            "…busy has no log-witness.json, as the folder of every log in Redis has; ",
+            "is it mounted, and is it that of coordinator.shared?"),
     Mistake(COORDINATOR, "a port that is taken", f"{_RELAY} --listen {{taken}}", "config", _TAKEN, "choose another"),
     Mistake(COORDINATOR, "a coordinator that does not run",
             "coordinator status --config coordinator/coordinator.toml", "unavailable", UNREACHED,

@@ -201,6 +201,11 @@ class NodeView:
             for i, found in enumerate(self.chain.batches(number, self._head))
         )
 
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        self.context(task_id, number)
+        upto = self._head if last is None else min(last, self._head)
+        return frozenset(batch_id for batch_id, _ in self.chain.batches(number, upto))
+
     def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
         self.context(task_id, number)
         last = self.block(depth).number
@@ -224,10 +229,12 @@ class NodeView:
         numbers = {number for number in range(len(self.chain.opened)) if self.chain.posted(number)}
         return {(self.chain.terms.task_id, number) for number in numbers}, self.chain.head.number
 
-    def accepted_since(self, block: int, depth: Depth) -> tuple[set[tuple[int, int]], int]:
-        last = self.block(depth).number
-        deep = [found for each in self.chain.blocks if block <= each.number <= last for found in each.accepted]
-        return {(self.chain.terms.task_id, batch.statement.context.round) for _, batch in deep}, last
+    def accepted_between(self, first: int, last: int) -> frozenset[tuple[int, int]]:
+        self._ask()
+        if last > self._head:
+            raise ChainError(f"the node does not have block {last} yet")
+        inside = [found for each in self.chain.blocks if first <= each.number <= last for found in each.accepted]
+        return frozenset((self.chain.terms.task_id, batch.statement.context.round) for _, batch in inside)
 
     def excluded(self, task_id: int, number: int | None = None) -> tuple[ExcludedOwner, ...]:
         self.terms(task_id)
