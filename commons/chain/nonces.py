@@ -26,13 +26,13 @@ class Nonces:
     """The nonces of one account; the arguments are those of its ``Sender``, which uses it in one thread at a time."""
 
     def __init__(self, rpc: Rpc, address: bytes, patience: Patience, receipts: Receipts, outbox: Outbox | None) -> None:
-        self._rpc, self._address, self._patience = rpc, to_checksum_address(address), patience
+        self._rpc, self._account, self._address, self._patience = rpc, address, to_checksum_address(address), patience
         self._receipts, self._outbox = receipts, outbox
         self._identity: bytes | None = None
 
     def next(self, block: Literal["latest", "pending"] | int = "latest") -> int:
         """The first nonce that nothing has used, up to a block.  Raises ChainError."""
-        return int(self._rpc.guarded(lambda: self._rpc.web3.eth.get_transaction_count(self._address, block)))
+        return self._rpc.next_nonce(self._account, block)
 
     @contextmanager
     def alone(self, deadline: float) -> Generator[None]:
@@ -96,7 +96,7 @@ class Nonces:
         One that the node has may wait behind a nonce that nobody has used.
         """
         self.require_synced(entry)
-        if not any(map(self._receipts.knows, entry.hashes)):
+        if not any(map(self._receipts.knows, reversed(entry.hashes))):
             return
         free = self.next()
         if free < entry.nonce:

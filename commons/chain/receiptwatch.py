@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -13,10 +13,13 @@ from web3.exceptions import TransactionNotFound
 
 from circuits.errors import ChainError, ContractError
 from commons.chain.mined import Mined
+from commons.chain.outbox import Entry
 from commons.chain.patience import Patience
 from commons.chain.rpc import Rpc
 
 _log = logging.getLogger(__name__)
+_NEWEST = 3
+"""Variants that are asked for in any case: a node's count of an account's transactions may lag behind its receipts."""
 
 
 class Receipts:
@@ -26,19 +29,27 @@ class Receipts:
         stopping: set by a process that stops; then every wait ends in ChainError.
     """
 
-    def __init__(self, rpc: Rpc, patience: Patience, stopping: threading.Event) -> None:
-        self._rpc, self._patience, self._stopping = rpc, patience, stopping
+    def __init__(self, rpc: Rpc, address: bytes, patience: Patience, stopping: threading.Event) -> None:
+        self._rpc, self._address, self._patience, self._stopping = rpc, address, patience, stopping
 
-    def found(self, hashes: Sequence[bytes]) -> Mapping[str, Any] | None:
-        """The receipt of one of the variants.  Raises ChainError when the node does not say."""
-        return next(filter(None, map(self._receipt, reversed(hashes))), None)
+    def found(self, entry: Entry) -> Mapping[str, Any] | None:
+        """The receipt of one of an entry's variants, the newest first; of many, all only where their nonces are used.
 
-    def wait(self, hashes: Sequence[bytes], longest: float, deadline: float) -> Mapping[str, Any] | None:
+        Raises ChainError when the node does not say.
+        """
+        sent = [(entry.nonce_of(one), one) for one in reversed(entry.sent)]
+        newest, others = sent[:_NEWEST], sent[_NEWEST:]
+        if others:
+            free = self._rpc.next_nonce(self._address)
+            others = [one for one in others if one[0] < free]
+        return next(filter(None, (self._receipt(one) for _, one in (*newest, *others))), None)
+
+    def wait(self, entry: Entry, longest: float, deadline: float) -> Mapping[str, Any] | None:
         """The same, waited for: so many seconds, and not beyond a deadline of the monotonic clock."""
         until = min(deadline, time.monotonic() + longest)
         while time.monotonic() < until:
             with suppress(ChainError):  # a node that is away comes back
-                receipt = self.found(hashes)
+                receipt = self.found(entry)
                 if receipt is not None:
                     return receipt
             self.pause(self._patience.poll)

@@ -150,6 +150,11 @@ class Rpc:
                 f"the contract at {to_checksum_address(to)} answers {name} in another form; is it ours?"
             ) from error
 
+    def next_nonce(self, address: bytes, block: Literal["latest", "pending"] | int = "latest") -> int:
+        """The first nonce of an account that nothing has used, up to a block.  Raises ChainError."""
+        account = to_checksum_address(address)
+        return int(self.guarded(lambda: self.web3.eth.get_transaction_count(account, block)))
+
     def head(self) -> BlockHead:
         """The latest block."""
         return self._block("latest")

@@ -79,7 +79,7 @@ class Sender:
         self._on_sent = on_sent
         self._on_earlier = on_earlier
         self._rehearsal = Rehearsal(rpc)
-        self._receipts = Receipts(rpc, self._patience, self._stopping)
+        self._receipts = Receipts(rpc, key.address, self._patience, self._stopping)
         self._bidding = Bidding(self._patience.tip, self._patience.max_fee)
         self._variants = Variants(rpc, key, self._bidding, outbox)
         self._nonces = Nonces(rpc, key.address, self._patience, self._receipts, outbox)
@@ -186,7 +186,7 @@ class Sender:
             return None
         usable, receipt = self._standing(entry)
         if receipt is None and not usable:
-            receipt = self._receipts.wait(entry.sent, self._patience.doubt, deadline)
+            receipt = self._receipts.wait(entry, self._patience.doubt, deadline)
         if receipt is None and not usable:
             self._gaps.close(entry, deadline)
             usable, receipt = self._standing(entry)
@@ -209,7 +209,7 @@ class Sender:
         So it can where all that was sent has lost its nonce: another one is begun with.
         """
         usable = not entry.hashes or self._nonces.next() == entry.nonce
-        return usable, self._receipts.found(entry.sent)
+        return usable, self._receipts.found(entry)
 
     def _resumed(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
         """What was sent before, perhaps by an earlier run, and was mined."""
@@ -229,7 +229,7 @@ class Sender:
             transaction = self._prepared({**call, "gas": min(gas, limits.gas)}, entry, limits)
         except ChainError:
             # Mined since, an earlier run's variant may be the cause: the contract has it, the money is spent.
-            receipt = self._receipts.wait(entry.sent, self._patience.doubt, deadline) if entry.sent else None
+            receipt = self._receipts.wait(entry, self._patience.doubt, deadline) if entry.sent else None
             if receipt is None:
                 raise
             return self._resumed(receipt, entry, call)
@@ -285,7 +285,7 @@ class Sender:
             if variant is not None:
                 receipt = self._variant(variant, entry, deadline, on_sent)
             else:
-                receipt = self._receipts.wait(entry.sent, self._patience.resend, deadline)
+                receipt = self._receipts.wait(entry, self._patience.resend, deadline)
             if receipt is not None:
                 return self._succeeded(receipt, entry, transaction)
             limits = latest_limits(self.rpc)
@@ -320,11 +320,11 @@ class Sender:
         # Alone and refused, it is mined only if the node got it twice: an outbox is there to be sure of that, too.
         patient = accepted or not alone or self._outbox is not None
         longest = self._patience.resend if accepted else self._patience.doubt
-        receipt = self._receipts.wait(entry.sent, longest, deadline) if patient else None
+        receipt = self._receipts.wait(entry, longest, deadline) if patient else None
         if receipt is None and not accepted:
             # Before the receipts, which show what is mined in between.
             lost = alone or self._nonces.next() > entry.nonce
-            receipt = self._receipts.found(entry.sent)
+            receipt = self._receipts.found(entry)
             if receipt is None and lost:
                 raise _NonceTakenError
         return receipt
@@ -335,7 +335,7 @@ class Sender:
         Raises ChainError when none of them is mined soon.
         """
         _log.warning("event=transaction-refused nonce=%d reason=%r", entry.nonce, str(refusal))
-        receipt = self._receipts.wait(entry.sent, self._patience.doubt, deadline)
+        receipt = self._receipts.wait(entry, self._patience.doubt, deadline)
         if receipt is None:
             raise ChainError(f"{refusal}; it may be under way: run the command again, it pays once") from None
         return receipt

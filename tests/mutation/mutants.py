@@ -1535,7 +1535,7 @@ MUTANTS = (
     ),
     Mutant(
         "commons/chain/nonces.py",
-        "        if not any(map(self._receipts.knows, entry.hashes)):\n            return\n",
+        "        if not any(map(self._receipts.knows, reversed(entry.hashes))):\n            return\n",
         "        return\n",
         "what a node has is not sent under another nonce",
         _in("commons", "test_transactions.py::test_a_receipt_that_the_node_owes_is_waited_for"),
