@@ -18,6 +18,7 @@ from circuits.terms import DAY
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
+from commons.runtime.seldom import Seldom
 from commons.settings.sections import ProverSettings
 
 _SECONDS = 20.0
@@ -38,9 +39,15 @@ class _Kind(Enum):
     END, OVER, GIVEN_UP, NEEDED = range(4)
 
 
+_LINES = {
+    _Kind.NEEDED: "event=former-keys-kept task=%s round=%d",
+    _Kind.GIVEN_UP: "event=former-keys-given-up task=%s round=%d setting=prover.former_keys_days",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """What a node says of a task: no such task, or whether a round of it needs the keys."""
+    """What a node says of a task: no such task (END), or whether a round of it needs the keys."""
 
     kind: _Kind
     task_id: int = 0
@@ -63,6 +70,7 @@ class FormerRounds:
         self._former, self._readers = former, tuple(readers)
         self._settings, self._clock = settings, clock
         self._position = 0
+        self._seldom = Seldom(_log, clock.monotonic)
 
     def look(self, now: int) -> Answer:
         """Go on looking, for some seconds at most.
@@ -77,19 +85,19 @@ class FormerRounds:
         while self._clock.monotonic() - begun < _SECONDS:
             words = {reader.most(partial(self._word, reader, now)) for reader in self._readers}
             word = words.pop()
-            if words or word is None or word.kind is _Kind.NEEDED:
-                self._tell("event=former-keys-kept task=%s round=%d", None if words else word)
+            if words or word is None:  # the clocks of two readers differ, say: the next look tells
+                return Answer.NEEDED
+            self._tell(word)
+            if word.kind is _Kind.NEEDED:
                 return Answer.NEEDED
             if word.kind is _Kind.END:
                 return Answer.OVER
-            if word.kind is _Kind.GIVEN_UP:
-                self._tell("event=former-keys-given-up task=%s round=%d setting=prover.former_keys_days", word)
             self._position += 1
         return Answer.UNFINISHED
 
-    def _tell(self, line: str, word: _Word | None) -> None:
-        if word is not None:
-            _log.warning(line, shown(word.task_id), word.round)
+    def _tell(self, word: _Word) -> None:
+        if line := _LINES.get(word.kind):
+            self._seldom.say(logging.WARNING, word.kind, line, shown(word.task_id), word.round)
 
     def _word(self, reader: MarketReader, now: int) -> _Word:
         """What a node shows of the next task, by its chain and this machine's clock: either may be far ahead."""

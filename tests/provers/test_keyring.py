@@ -221,7 +221,8 @@ def test_a_new_file_that_was_given_its_place_is_not_overwritten_there(tmp_path: 
 
 
 def test_shared_keys_that_are_confirmed_leave_nothing_of_the_file_before(tmp_path: Path) -> None:
-    keys, shared = Keystore.create(tmp_path), {(0, 1, 2): b"\x07" * 32}
+    keys = Keystore.create(tmp_path)
+    shared: dict[tuple[int, ...], bytes] = {(0, 1, 2): b"\x07" * 32}
     keys.save_shared(COMMITTEE, SharedKeys(shared, confirmed=False))
     seen = tmp_path / "seen"
     os.link(next(tmp_path.glob("shared-*.json")), seen)
