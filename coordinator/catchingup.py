@@ -32,8 +32,8 @@ _told = partial(told, _log, "catching-up")
 WINDOWS = 64
 """Windows of blocks that are read at a look."""
 MOST = 1 << 14
-"""Rounds that are remembered.  While there are so many no further blocks are read, and those of other coordinators make
-room."""
+"""Rounds that are remembered, beside those of one window.  While there are so many no further blocks are read, and
+those that cannot be taken over make room; after a day the chain is gone through for them again."""
 
 
 class CatchingUp:
@@ -104,8 +104,13 @@ class CatchingUp:
             self._left |= dict.fromkeys(_newest(found - self._left.keys()))
 
     def _windows(self, windows: Iterator[frozenset[RoundKey]]) -> Iterator[frozenset[RoundKey]]:
+        begun = self._clock.monotonic()
         for _ in range(WINDOWS):
-            if len(self._left) >= MOST or self._stopping.is_set() or (found := next(windows, None)) is None:
+            late = self._clock.monotonic() - begun > self._settings.posting_interval
+            if late or len(self._left) >= MOST or self._stopping.is_set():
+                return
+            found = next(windows, None)
+            if found is None:
                 return
             yield found
 
@@ -120,8 +125,8 @@ class CatchingUp:
         tasks = dict.fromkeys(task_id for task_id, _ in self._left)
         self._names = {task_id: names for task_id, names in self._names.items() if task_id in tasks}
         self._ask_new(tasks)
-        rank = {task_id: 0 if task_id in known else 1 if self._names.get(task_id) else 2 for task_id in tasks}
-        return sorted(self._left, key=lambda key: rank[key[0]])
+        own = {task_id for task_id in tasks if self._names.get(task_id, task_id in known)}
+        return sorted(self._left, key=lambda key: (key[0] not in own, key[0] not in known))
 
     def _ask_new(self, tasks: Iterable[int]) -> None:
         """Ask whom tasks name that were not asked for; those for which there is no time come with the strangers."""
@@ -142,10 +147,8 @@ class CatchingUp:
     def _try(self, key: RoundKey, strangers: set[int], troubled: set[int]) -> None:
         """Look at one round; it comes last the next time."""
         self._left[key] = self._left.pop(key)
-        done = False
         with _told("task={} round={} ".format(*named(key))):
-            done = self._look_at(key, strangers)
-            if done:
+            if self._look_at(key, strangers):
                 del self._left[key]
                 return
         if key[0] not in strangers:

@@ -45,9 +45,9 @@ def world(home: Path) -> World:
 REDIS = "redis://localhost:6379/0"
 
 
-def own(home: Path, log: str = "", **more: Path) -> CoordinatorSettings:
+def own(home: Path, log: str = "", *, shared: Path | None = None) -> CoordinatorSettings:
     return CoordinatorSettings(
-        listen="h:1", log=log or f"sqlite://{home / LOG}", account=home, **{"state": home, **more}
+        listen="h:1", log=log or f"sqlite://{home / LOG}", account=home, state=home, shared=shared
     )
 
 
@@ -153,7 +153,7 @@ def test_a_folder_whose_round_is_deleted_meanwhile_is_no_trouble(
 
 
 def test_without_its_directory_there_is_nothing_to_copy(world: World, home: Path, tmp_path: Path) -> None:
-    settings = own(home, state=tmp_path / "lost")
+    settings = CoordinatorSettings(listen="h:1", log=own(home).log, account=home, state=tmp_path / "lost")
     with pytest.raises(StorageError, match=r"lost is no directory; look at"):
         back_up(settings, tmp_path / "copy")
 

@@ -13,8 +13,9 @@ from commons.chain.depth import BlockHead
 from commons.chain.facts import RoundRecord
 from commons.protocol.status import SubmissionState
 from commons.settings.values import Depth
-from coordinator.events import BatchProven, BatchSettled, HeaderAccepted, SumOpened
+from coordinator.events import BatchProven, BatchSettled, HeaderAccepted, RoundsForgotten, SumOpened
 from coordinator.postings import STRANGERS
+from coordinator.turns import MARGIN
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import Market, hand_in, proven
 from tests.coordinator.test_driver import DAY, EVERYBODY, PATIENCE, World
@@ -165,9 +166,28 @@ def test_a_task_that_names_this_coordinator_comes_before_those_that_do_not_and_l
 ) -> None:
     with_crowd(world, monkeypatch, {(1, number) for number in range(STRANGERS)} | {(world.task, 5)})
     looked: list[Any] = []
-    monkeypatch.setattr(world.coordinator.catching_up, "_look_at", lambda key, _: looked.append(key) or True)
+
+    def look_at(key: tuple[int, int], _: set[int]) -> bool:
+        looked.append(key)
+        return True
+
+    monkeypatch.setattr(world.coordinator.catching_up, "_look_at", look_at)
     turn(world)
     assert looked[:3] == [(world.task, 5), (world.task, 0), (1, STRANGERS - 1)]
+
+
+def test_known_tasks_that_name_another_coordinator_are_as_strangers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They came into the log with a header each, and then named another one."""
+    with_crowd(world, monkeypatch, {(task, 1) for task in range(100, 100 + 2 * STRANGERS)})
+    catching_up = world.coordinator.catching_up
+    monkeypatch.setattr(catching_up, "_names_us", lambda task: task == world.task)
+    monkeypatch.setattr(catching_up, "_is_over", lambda _: False)
+    for task in range(100, 100 + 2 * STRANGERS):
+        world.journal.record(RoundsForgotten(task, 0, (), ()))
+    turn(world)
+    assert len(world.log.of(BatchProven)) == 1
 
 
 def test_a_task_is_left_alone_for_a_look_after_its_first_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,13 +318,13 @@ def test_the_word_of_one_node_ends_nothing(tmp_path: Path, lie: str, monkeypatch
     assert isinstance(market, Lying)
     hand_in(market, proven()[0])
     world.network.accept(proven()[0])
-    market.count, market.lie = 3, lie
-    world.coordinator.catching_up.turn()
-    for _ in range(70):
-        market.chain.mine()
-    market.lie = ""
-    world.clock.sleep(601.0)
-    world.coordinator.catching_up.turn()
+    market.count = 3
+    for said in (lie, ""):
+        for _ in range(MARGIN + 6):  # what is nearer is read again
+            market.chain.mine()
+        market.lie = said
+        world.clock.sleep(601.0)
+        world.coordinator.catching_up.turn()
     assert len(world.log.of(BatchProven)) == 1
 
 
