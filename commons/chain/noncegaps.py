@@ -11,7 +11,6 @@ import logging
 import time
 from typing import Any
 
-from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
@@ -27,7 +26,7 @@ from commons.chain.patience import Patience
 from commons.chain.pauses import growing
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rpc import Rpc
-from commons.storage.accounts import SigningKey
+from commons.storage.accounts import Signer
 
 _log = logging.getLogger(__name__)
 _MOST = 64
@@ -39,7 +38,7 @@ class Gaps:
     """The missing nonces of one account; used by its ``Sender`` alone, while it has the account to itself."""
 
     def __init__(
-        self, rpc: Rpc, key: SigningKey, patience: Patience, bidding: Bidding, nonces: Nonces, receipts: Receipts,
+        self, rpc: Rpc, key: Signer, patience: Patience, bidding: Bidding, nonces: Nonces, receipts: Receipts,
         outbox: Outbox | None,
     ) -> None:  # fmt: skip
         self._rpc, self._key, self._patience, self._bidding = rpc, key, patience, bidding
@@ -83,11 +82,11 @@ class Gaps:
         entry = stored or outbox.entry(self._intent(nonce))
         call = _call(entry.raw) if entry.raw else self._nothing()
         numbered = {**call, "nonce": nonce, "chainId": self._rpc.chain_id, **bid.fields}
-        signed = Account.sign_transaction(numbered, self._key.secret_bytes())
+        raw = self._key.sign_transaction(numbered)
         entry.nonce = nonce
-        entry.add(bytes(signed.hash), bytes(signed.raw_transaction), bid)
+        entry.add(keccak(raw), raw, bid)
         outbox.save()
-        self._offer(nonce, bytes(signed.raw_transaction))
+        self._offer(nonce, raw)
 
     def _offer(self, nonce: int, raw: bytes) -> None:
         _log.warning(

@@ -9,11 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from eth_account import Account
-from eth_account.datastructures import SignedTransaction
 from eth_utils.address import to_checksum_address
 
-from circuits.errors import ChainError
+from circuits.errors import ChainError, SignerError
 from circuits.hashing import keccak
 from commons.chain.bids import Bid, Bidding
 from commons.chain.broadcasting import broadcast
@@ -30,10 +28,11 @@ from commons.chain.quotes import Announce, Quote
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import Rpc
+from commons.chain.signedtransactions import is_signed
 from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
-from commons.storage.accounts import SigningKey
+from commons.storage.accounts import Signer
 
 _log = logging.getLogger(__name__)
 OnSent = Callable[[bytes], None]
@@ -64,7 +63,7 @@ class Sender:
     def __init__(
         self,
         rpc: Rpc,
-        key: SigningKey,
+        key: Signer,
         patience: Patience | None = None,
         stopping: threading.Event | None = None,
         *,
@@ -308,12 +307,12 @@ class Sender:
             ChainError: the node refuses it, and none of them is mined soon.
         """
         alone, untaken = not entry.hashes, not entry.bid
-        numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id}
-        signed = Account.sign_transaction({**numbered, **bid.fields}, self._key.secret_bytes())
+        numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id, **bid.fields}
         try:
-            accepted = self._offer(signed, entry, bid, on_sent)
+            accepted = self._offer(self._signed(numbered, entry), entry, bid, on_sent)
         except ChainError as refusal:
-            if (alone and self._outbox is None) or (untaken and says(str(refusal), NOT_TAKEN)):
+            unsent = alone and (self._outbox is None or isinstance(refusal, SignerError))
+            if unsent or (untaken and says(str(refusal), NOT_TAKEN)):
                 raise
             return self._despite(refusal, entry, deadline)
         # Alone and refused, it is mined only if the node got it twice: an outbox is there to be sure of that, too.
@@ -352,12 +351,16 @@ class Sender:
             + "; ".join(filter(None, (cause, advice)))
         )
 
-    def _offer(self, signed: SignedTransaction, entry: Entry, bid: Bid, on_sent: OnSent | None) -> bool:
+    def _signed(self, call: Mapping[str, Any], entry: Entry) -> bytes:
+        """The bytes of a variant: not signed again, as an external signer may give another signature, and so a hash."""
+        return entry.raw if is_signed(entry.raw, call, self.address) else self._key.sign_transaction(call)
+
+    def _offer(self, raw: bytes, entry: Entry, bid: Bid, on_sent: OnSent | None) -> bool:
         """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.
 
         Raises ChainError when the node refuses it for another reason; where that is sure, nobody has to bid more.
         """
-        sent, raw, before = bytes(signed.hash), bytes(signed.raw_transaction), entry.bid
+        sent, before = keccak(raw), entry.bid
         again = sent in entry.hashes  # no higher bid is allowed: the node may have lost it
         if not again or bid != before:
             entry.add(sent, raw, bid)

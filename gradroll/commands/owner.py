@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
@@ -13,6 +12,7 @@ from gradroll.commands.confirming import DECLINED, yes_option
 from gradroll.commands.options import (
     Run,
     Subparsers,
+    account_option,
     address,
     chain_options,
     group,
@@ -85,7 +85,7 @@ def _add_going(commands: Subparsers) -> None:
 def _owner_leaf(commands: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
     parser = leaf(commands, name, summary, f"{example} --config owner.toml", run)
     task_argument(parser)
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
+    account_option(parser, "owner.account")
     chain_options(parser)
     return parser
 
