@@ -26,6 +26,7 @@ from commons.chain.patience import Patience
 from commons.chain.pauses import growing
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rpc import Rpc
+from commons.chain.signedtransactions import signed_once
 from commons.storage.accounts import Signer
 
 _log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Gaps:
         entry = stored or outbox.entry(self._intent(nonce))
         call = _call(entry.raw) if entry.raw else self._nothing()
         numbered = {**call, "nonce": nonce, "chainId": self._rpc.chain_id, **bid.fields}
-        raw = self._key.sign_transaction(numbered)
+        raw = signed_once(self._key, numbered, entry.raw)
         entry.nonce = nonce
         entry.add(keccak(raw), raw, bid)
         outbox.save()

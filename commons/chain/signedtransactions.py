@@ -11,6 +11,7 @@ from hexbytes import HexBytes
 
 from circuits.errors import SignatureError
 from commons.protocol.signing import recover
+from commons.storage.accounts import Signer
 
 _TYPE = 2
 _MOST = 1 << 20
@@ -103,10 +104,13 @@ def require_signed(raw: bytes, call: Mapping[str, Any], address: bytes) -> None:
         raise NotSignedError(f"is signed by 0x{signed.signer.hex()}, not by 0x{address.hex()}")
 
 
-def is_signed(raw: bytes, call: Mapping[str, Any], address: bytes) -> bool:
-    """Whether it is; of what was signed before, and is perhaps not to be signed again."""
+def signed_once(key: Signer, call: Mapping[str, Any], before: bytes) -> bytes:
+    """The bytes of a transaction: those that were signed before, if they are of it.
+
+    Some signers sign the same in another way each time: its hash would be another one, to be remembered and looked for.
+    """
     try:
-        require_signed(raw, call, address)
+        require_signed(before, call, key.address)
     except NotSignedError:
-        return False
-    return True
+        return key.sign_transaction(call)
+    return before

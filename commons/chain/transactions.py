@@ -28,7 +28,7 @@ from commons.chain.quotes import Announce, Quote
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import Rpc
-from commons.chain.signedtransactions import is_signed
+from commons.chain.signedtransactions import signed_once
 from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
@@ -309,7 +309,7 @@ class Sender:
         alone, untaken = not entry.hashes, not entry.bid
         numbered = {**transaction, "nonce": entry.nonce, "chainId": self.rpc.chain_id, **bid.fields}
         try:
-            accepted = self._offer(self._signed(numbered, entry), entry, bid, on_sent)
+            accepted = self._offer(signed_once(self._key, numbered, entry.raw), entry, bid, on_sent)
         except ChainError as refusal:
             unsent = alone and (self._outbox is None or isinstance(refusal, SignerError))
             if unsent or (untaken and says(str(refusal), NOT_TAKEN)):
@@ -350,10 +350,6 @@ class Sender:
             f"the transaction 0x{entry.hashes[-1].hex()} was not mined within {self._patience.give_up:.0f} s; "
             + "; ".join(filter(None, (cause, advice)))
         )
-
-    def _signed(self, call: Mapping[str, Any], entry: Entry) -> bytes:
-        """The bytes of a variant: not signed again, as an external signer may give another signature, and so a hash."""
-        return entry.raw if is_signed(entry.raw, call, self.address) else self._key.sign_transaction(call)
 
     def _offer(self, raw: bytes, entry: Entry, bid: Bid, on_sent: OnSent | None) -> bool:
         """Remember a variant, then send it.  False when its nonce is taken: by an earlier variant, or by a stranger.

@@ -102,12 +102,19 @@ def _index_option(parser: argparse.ArgumentParser) -> None:
 def register(arguments: argparse.Namespace) -> int:
     """Register."""
     from circuits.errors import InvalidInputError
+    from commons.settings.accountplaces import SignerPlace
     from gradroll.commands.registering import register as registered
     from gradroll.session import Session
 
     if (arguments.signer is None) != (arguments.consent is None):
         raise InvalidInputError("--signer and --consent go together: a key agrees to be registered by this account")
-    with Session(settings(arguments, owner__account=arguments.account)) as session:
+    chosen = settings(arguments, owner__account=arguments.account)
+    if arguments.signer is None and isinstance(chosen.get("owner.account"), SignerPlace):
+        raise InvalidInputError(
+            "an account at an external signer signs no gradients: name the key that does with --signer, and its "
+            "--consent (gradroll owner consent)"
+        )
+    with Session(chosen) as session:
         key, task = session.participant, the_task(session.view, arguments.task)
         signer = arguments.signer or key.address
         known = session.view.owner_index(task, signer)

@@ -36,7 +36,7 @@ from commons.settings.signersettings import SignerSettings
 from commons.storage.accounts import SigningKey
 from commons.storage.unlock import LOCKED
 from tests.support.certificates import self_signed
-from tests.support.poolnode import CONTRACT, GAS, KEY, PATIENCE, Killed, PoolNode
+from tests.support.poolnode import CONTRACT, GAS, KEY, PATIENCE, Killed, PoolNode, Terminal
 from tests.support.signerserver import Reply, SignerServer, high, resigned
 
 OTHER = SigningKey.from_secret(b"\x09" * 32)
@@ -136,6 +136,7 @@ def test_a_key_file_is_opened_as_before(tmp_path: Path) -> None:
 def test_a_signer_is_asked_for_the_key_before_anything_is_begun(server: SignerServer) -> None:
     own = SignerSettings()
     assert signer_of(server.place, LOCKED, own).address == KEY.address
+    shown: Any
     for shown in ([], {}, None, "0x" + KEY.address.hex(), [7, None], ["0x" + OTHER.address.hex()]):
         server.accounts = shown
         with pytest.raises(SignerError, match=r"shows no key of account 0x.*; give it the key|no answer"):
@@ -422,6 +423,16 @@ def test_a_signer_that_fails_while_a_variant_is_under_way_does_not_lose_it(
     with Outbox(tmp_path / "outbox") as outbox:
         assert sender(node, server, outbox).send(CONTRACT, b"fund", gas=10**6, value=7).earlier
     assert node.paid == 7
+
+
+def test_a_missing_nonce_is_filled_by_it_as_well(server: SignerServer, tmp_path: Path) -> None:
+    terminal = Terminal(PoolNode(), tmp_path / "outbox", key=signer(server))
+    terminal.fund(1)
+    terminal.killed(7, at="eth_getTransactionReceipt")
+    for _ in range(2):
+        terminal.node.take_back(keeps=False)
+    terminal.fund(7)
+    assert [transaction["value"] for _, transaction in terminal.node.mined] == [0, 7]
 
 
 def test_nothing_is_remembered_of_what_was_not_signed(server: SignerServer, tmp_path: Path) -> None:

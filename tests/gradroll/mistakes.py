@@ -259,6 +259,10 @@ SHARED_MISTAKES = (
             f"{_SUBMIT} --account {{stub}}#{{owner}}", "config",
             "owner.account: http://127.0.0.1:…#0x… is at an external signer, and a key that signs gradients is in a "
             "file; ", "name one, which this account may register (gradroll owner register --signer)"),
+    Mistake(DATA_OWNER, "registering a key at an external signer for gradients",
+            "owner register {task} --config owner-0.toml --account {stub}#{owner}", "invalid-input",
+            "an account at an external signer signs no gradients: ",
+            "name the key that does with --signer, and its --consent (gradroll owner consent)"),
     Mistake(DATA_OWNER, "a key file that was cut off", f"{_SUBMIT} --account cut.json", "bad-key-file",
             "…cut.json: not a readable key file; ",
             "put a copy of it back, or import the key (gradroll setup account --import)"),

@@ -14,7 +14,7 @@ from commons.protocol.status import SubmissionState
 from commons.settings.loading import load
 from commons.settings.sections import ModelOwnerSettings
 from gradroll import errors
-from gradroll.session import outbox_of
+from gradroll.session import Session, outbox_of
 
 SIGNER = "https://user:hunter2@signer.invalid:9000#0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 
@@ -72,9 +72,9 @@ def test_an_account_at_an_external_signer_needs_a_place_to_remember_what_it_send
 
 
 def test_a_key_at_an_external_signer_signs_no_gradients() -> None:
-    given = {"owner__account": SIGNER, "owner__coordinator": "127.0.0.1:9", "owner__state": "state"}
+    given = {"owner.account": SIGNER, "owner.coordinator": "127.0.0.1:9", "owner.state": "state"}
     with (
-        gradroll.connect(None, **given) as session,
+        Session(load(environment={}, overrides=given)) as session,
         pytest.raises(errors.ConfigError, match=r"a key that signs gradients is in a file; name one") as refused,
     ):
         _ = session.data_owner

@@ -20,7 +20,7 @@ from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Sender
-from commons.storage.accounts import SigningKey
+from commons.storage.accounts import Signer, SigningKey
 
 KEY = SigningKey.from_secret(b"\x07" * 32)
 CONTRACT, STRANGER = b"\xaa" * 20, keccak(b"a stranger's transaction")
@@ -166,11 +166,12 @@ class Terminal:
     node: PoolNode
     path: Path
     patience: Patience = PATIENCE
+    key: Signer = KEY
 
     def sender(self, outbox: Outbox | None, **kind: Any) -> Sender:
         rpc = Rpc("http://node", ErrorTable(()))
         rpc.web3.provider = self.node
-        return Sender(rpc, KEY, self.patience, outbox=outbox, **kind)
+        return Sender(rpc, self.key, self.patience, outbox=outbox, **kind)
 
     def fund(self, *amounts: int) -> list[Mined]:
         """`gradroll task fund`, with as many transactions as there are amounts."""
