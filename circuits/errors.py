@@ -128,6 +128,12 @@ class ChainError(GradrollError, code="chain", exit_status=5, rpc_status="UNAVAIL
     own_machine = True
 
 
+class SignerError(ChainError, code="signer", exit_status=5, rpc_status="UNAVAILABLE"):
+    """An external signer cannot be reached, refuses, or signs something else than it was asked for."""
+
+    cure = "correct the account's place or the settings of signer, look at the signer's log, then repeat the command"
+
+
 class UnavailableError(GradrollError, code="unavailable", exit_status=5, rpc_status="UNAVAILABLE"):
     """Too few of the other parties can be reached."""
 

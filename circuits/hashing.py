@@ -8,7 +8,8 @@ from eth_hash.auto import keccak
 
 from native import R
 
-__all__ = ["challenge", "contract_domain", "domain_separator", "keccak", "tag", "typed_digest", "words"]
+__all__ = ["challenge", "contract_domain", "domain_separator", "keccak", "tag", "typed_digest", "typed_message",
+           "words"]  # fmt: skip
 
 _DOMAIN = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract"
 _DOMAIN_TYPE, _SALTED_TYPE = keccak(_DOMAIN + b")"), keccak(_DOMAIN + b",bytes32 salt)")
@@ -64,5 +65,10 @@ def contract_domain(name: bytes, version: bytes, chain_id: int, contract: bytes,
 
 def typed_digest(domain: bytes, type_string: str, values: Iterable[int | bytes]) -> bytes:
     """EIP-712 digest, under a domain, of a flat struct of static members (``uint``, ``address``, ``bytes32``)."""
+    return keccak(typed_message(domain, type_string, values))
+
+
+def typed_message(domain: bytes, type_string: str, values: Iterable[int | bytes]) -> bytes:
+    """What that is the Keccak-256 hash of: 66 bytes, for signers that hash what they sign."""
     struct = keccak(keccak(type_string.encode("ascii")) + words(*values))
-    return keccak(b"\x19\x01" + domain + struct)
+    return b"\x19\x01" + domain + struct

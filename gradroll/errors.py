@@ -20,6 +20,7 @@ from circuits.errors import (
     ProofError,
     RuleViolationError,
     SignatureError,
+    SignerError,
     StandbyError,
     StorageError,
     UnavailableError,
@@ -31,5 +32,5 @@ __all__ = [
     "AssignmentError", "BlamedProversError", "BusyError", "ChainError", "CircuitError", "ClosedError", "ConfigError",
     "ContractError", "GradientError", "GradrollError", "InconsistentError", "InsecureSetupError", "InvalidInputError",
     "KeyFileError", "KeyMismatchError", "NotReadyError", "ProofError", "RuleViolationError", "SignatureError",
-    "StandbyError", "StorageError", "UnavailableError", "UnknownError", "WireError",
+    "SignerError", "StandbyError", "StorageError", "UnavailableError", "UnknownError", "WireError",
 ]  # fmt: skip

@@ -10,15 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from circuits.errors import ConfigError
+from commons.chain.externalsigner import signer_of
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.quotes import Announce
 from commons.chain.variants import OnSent
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.settings.accountplaces import AccountPlace, SignerPlace
 from commons.settings.loading import Settings, load
 from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, UnlockSettings
-from commons.storage.accounts import load_account
+from commons.settings.signersettings import SignerSettings
 from commons.storage.parameters import PublicParameters
 from commons.storage.unlock import Unlock, unlock_by
 from commons.wire.coordinator_client import CoordinatorClient
@@ -79,7 +82,7 @@ class Session:
         self._teller = teller
         self._open = ExitStack()
         self._outboxes: list[Outbox] = []
-        self._writers: dict[Path, ChainWriter] = {}
+        self._writers: dict[AccountPlace, ChainWriter] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +113,11 @@ class Session:
     def data_owner(self) -> DataOwner:
         """The data owner of [owner]."""
         own = self.settings.section(OwnerSettings)
+        if isinstance(own.account, SignerPlace):
+            raise ConfigError(
+                f"owner.account: {own.account} is at an external signer, and a key that signs gradients is in a file; "
+                "name one, which this account may register (gradroll owner register --signer)"
+            )
         chain, roots = self.writer(own.account), read_roots(own.tls_roots, "owner.tls_roots")
         return DataOwner(
             chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters, own.state,
@@ -160,8 +168,8 @@ class Session:
         """An auditor of rounds that were exported to files; it asks the chain alone."""
         return ArchiveAuditor(self.view, self.parameters)
 
-    def writer(self, account: Path) -> ChainWriter:
-        """Transactions to the market of the account in a key file; the same object each time."""
+    def writer(self, account: AccountPlace) -> ChainWriter:
+        """Transactions to the market of the account in a key file, or at a signer; the same object each time."""
         if account not in self._writers:
             self._writers[account] = self._new_writer(account)
         return self._writers[account]
@@ -170,12 +178,14 @@ class Session:
     def _unlock(self) -> Unlock:
         return unlock_by(self.settings.section(UnlockSettings).passphrase)
 
-    def _new_writer(self, account: Path) -> ChainWriter:
-        key, own = load_account(account, self._unlock), self.settings.section(ChainSettings)
+    def _new_writer(self, account: AccountPlace) -> ChainWriter:
+        place = None if self._teller is None else outbox_of(account, self.settings)
+        key = signer_of(account, self._unlock, self.settings.section(SignerSettings))
+        own = self.settings.section(ChainSettings)
         patience = Patience.of_command(own)
-        if self._teller is None:
+        if self._teller is None or place is None:
             return ChainWriter(self.view, key, patience)
-        outbox = self._open.enter_context(Outbox(outbox_of(account, self.settings)))
+        outbox = self._open.enter_context(Outbox(place))
         self._outboxes.append(outbox)
         return ChainWriter(
             self.view, key, patience, outbox=outbox, announce=self._teller.announce, on_sent=self._teller.on_sent,
@@ -187,7 +197,17 @@ class Session:
         return self._open.enter_context(CoordinatorClient(endpoint, stall=stall, tls_roots=roots))
 
 
-def outbox_of(account: Path, settings: Settings) -> Path:
-    """Where transactions under way of the account in a key file are remembered: beside it, or where settings say."""
+def outbox_of(account: AccountPlace, settings: Settings) -> Path:
+    """Where an account's transactions under way are remembered: where settings say, else beside its key file.
+
+    Raises ConfigError for an account at an external signer, which has no file, where they do not say.
+    """
     chosen = settings.get("chain.outbox")
-    return chosen if isinstance(chosen, Path) else account.with_name(f"{account.name}.outbox")
+    if isinstance(chosen, Path):
+        return chosen
+    if isinstance(account, SignerPlace):
+        raise ConfigError(
+            f"chain.outbox is missing: account {account} has no key file beside which to remember what is sent; name a "
+            "file for it"
+        )
+    return account.with_name(f"{account.name}.outbox")

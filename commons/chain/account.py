@@ -22,7 +22,7 @@ from commons.chain.transactions import Sender
 from commons.chain.variants import OnSent
 from commons.chain.view import ChainView
 from commons.runtime.pieces import Pieces
-from commons.storage.accounts import SigningKey
+from commons.storage.accounts import Signer
 
 SMALL = 500_000
 """Gas limit of what costs little."""
@@ -60,7 +60,7 @@ class ChainAccount:
     def __init__(
         self,
         view: ChainView,
-        key: SigningKey,
+        key: Signer,
         patience: Patience | None = None,
         stopping: threading.Event | None = None,
         *,
@@ -80,6 +80,10 @@ class ChainAccount:
         """Sign a 32-byte digest with this account."""
         return self._key.sign(digest)
 
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 hash of a message with this account, also where its key is at an external signer."""
+        return self._key.sign_message(message)
+
     @property
     def address(self) -> bytes:
         """The account's 20-byte address."""
@@ -96,8 +100,8 @@ class ChainAccount:
         ``NO_PERMIT`` where the token knows no permits: then the market is given an allowance.
         """
         deadline = self.view.now() + seconds
-        digest = self.view.tokens.permit_digest(token, self.address, self.view.market, amount, deadline)
-        return NO_PERMIT if digest is None else Permit(deadline, self.sign(digest))
+        message = self.view.tokens.permit_message(token, self.address, self.view.market, amount, deadline)
+        return NO_PERMIT if message is None else Permit(deadline, self.sign_message(message))
 
     def _market(
         self,

@@ -18,7 +18,7 @@ from commons.chain.transactions import Sender
 from commons.chain.variants import OnSent
 from commons.chain.verifiers import creation_codes
 from commons.runtime.amounts import checksum
-from commons.storage.accounts import SigningKey
+from commons.storage.accounts import Signer
 
 _DEPLOY = 6_000_000
 
@@ -52,7 +52,7 @@ class Deployment:
 
 def deploy_contracts(
     url: str,
-    key: SigningKey,
+    key: Signer,
     rules: MarketRules | None = None,
     *,
     expected_chain_id: int | None = None,

@@ -16,10 +16,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 from urllib3.poolmanager import ProxyManager
 from urllib3.util.connection import allowed_gai_family
 
@@ -27,6 +34,12 @@ _until: ContextVar[float] = ContextVar("until")
 """When this thread's exchange has to be over, on the monotonic clock."""
 _PIECE = 1 << 14
 """Bytes that are sent at a time: as many as a record of TLS, for which there is one wait."""
+READ = 1 << 16
+"""Bytes that are read at a time."""
+
+
+class TooMuchError(Exception):
+    """An answer is longer than there is room for."""
 
 
 @contextmanager
@@ -45,6 +58,27 @@ def left() -> float:
     if seconds <= 0:
         raise TimeoutError("the exchange took too long")
     return seconds
+
+
+def body_of(response: requests.Response, most: int) -> bytes:
+    """All of a streamed answer: no more bytes than that, also when it was packed, and in what time is left.
+
+    Raises:
+        TooMuchError: it has more.
+        OSError: as the library raises it.
+    """
+    body = bytearray()
+    try:
+        while piece := response.raw.read1(READ, decode_content=True):
+            body += piece
+            if len(body) > most:
+                raise TooMuchError
+            left()
+    except (ReadTimeoutError, TimeoutError):
+        raise requests.ReadTimeout from None
+    except HTTPError as error:
+        raise requests.ConnectionError(error) from None
+    return bytes(body)
 
 
 class _Incoming(io.RawIOBase):

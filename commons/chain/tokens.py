@@ -13,7 +13,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from circuits.errors import ContractError
-from circuits.hashing import contract_domain, typed_digest
+from circuits.hashing import contract_domain, typed_message
 from circuits.terms import ETHER
 from commons.chain.rpc import Rpc
 from commons.runtime.amounts import ETH, Currency, checksum
@@ -54,8 +54,10 @@ class Tokens:
         """What a contract may take of an account's tokens.  Raises as ``balance``."""
         return int(self._rpc.call(token, "allowance(address,address)", [account, spender], ["uint256"])[0])
 
-    def permit_digest(self, token: bytes, account: bytes, spender: bytes, amount: int, deadline: int) -> bytes | None:
-        """What an account signs to let a contract take an amount until a time (EIP-2612); None if it is to be approved.
+    def permit_message(self, token: bytes, account: bytes, spender: bytes, amount: int, deadline: int) -> bytes | None:
+        """What an account signs the Keccak-256 hash of, to let a contract take an amount until a time (EIP-2612).
+
+        None if that is to be approved.
 
         The token's EIP-712 domain is computed and compared with what it says: a token that names the domain of another
         one would have the account sign away that one's money.
@@ -67,7 +69,7 @@ class Tokens:
             return None
         if domain != contract_domain(name, version, self._rpc.chain_id, token):
             return None
-        return typed_digest(domain, _PERMIT_TYPE, (account, spender, amount, nonce, deadline))
+        return typed_message(domain, _PERMIT_TYPE, (account, spender, amount, nonce, deadline))
 
     def _read(self, token: bytes) -> Currency:
         return Currency(self._symbol(token), self._decimals(token), token)

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from eth_utils.address import to_checksum_address
 
-from circuits.errors import ChainError
+from circuits.errors import ChainError, SignerError
 from circuits.hashing import keccak
 from commons.chain.bids import Bid, Bidding
 from commons.chain.depth import HEAD
@@ -31,7 +31,7 @@ from commons.chain.variants import OnSent, Variant, Variants
 from commons.runtime import spans
 from commons.runtime.pieces import Pieces
 from commons.runtime.stages import stage
-from commons.storage.accounts import SigningKey
+from commons.storage.accounts import Signer
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Sender:
     def __init__(
         self,
         rpc: Rpc,
-        key: SigningKey,
+        key: Signer,
         patience: Patience | None = None,
         stopping: threading.Event | None = None,
         *,
@@ -281,7 +281,12 @@ class Sender:
                 entry.nonce = self._nonces.next()
             same = self._is_behind(entry, deadline)
             limits = latest_limits(self.rpc) if same else limits
-            variant = self._variants.next(transaction, entry, limits.base_fee, same=same)
+            try:
+                variant = self._variants.next(transaction, entry, limits.base_fee, same=same)
+            except SignerError as refusal:
+                if not entry.hashes:
+                    raise
+                return self._succeeded(self._despite(refusal, entry, deadline), entry, transaction)
             if variant is not None:
                 receipt = self._variant(variant, entry, deadline, on_sent)
             else:

@@ -14,13 +14,13 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, ProxyError, SSLError
-from urllib3.exceptions import HTTPError, InvalidHeader, NameResolutionError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import InvalidHeader, NameResolutionError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 from web3.types import RPCResponse
 
 from commons.chain.answers import OddAnswerError, checked, parsed
-from commons.chain.exchange import LimitedAdapter, left, over_within
+from commons.chain.exchange import LimitedAdapter, TooMuchError, body_of, over_within
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.runtime.scrubbing import hide
 from commons.runtime.urls import SecretUrl, without_secrets
@@ -45,7 +45,6 @@ _CONNECTIONS = 64
 """Kept open to one node; more are opened when they are needed, and closed again."""
 MOST_BYTES = 32 << 20
 """Of one answer: a hundred times what a block of events takes; the memory of a node's lies is bounded by it."""
-_PIECE = 1 << 16
 _TOO_MUCH = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
 """Statuses for an answer that is too long, or takes too long."""
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "gradroll"}
@@ -72,7 +71,7 @@ class _Waits(Retry):
         sleep(seconds)
 
 
-class _Session(requests.Session):
+class PlainSession(requests.Session):
     """Follows no redirect, and does not look where one leads: the library would read all of its body for that."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
@@ -94,7 +93,7 @@ class Node:
         hide(url)
         self.timeout, self._busy = timeout, waits
         self._questions = itertools.count()
-        self._session = _Session()
+        self._session = PlainSession()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, LimitedAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
 
@@ -169,21 +168,12 @@ class Node:
         return self._body(response)
 
     def _body(self, response: requests.Response) -> bytes:
-        """All of an answer: no more of it than there is room for, also when it was packed, and in what time is left."""
-        body = bytearray()
         try:
-            while piece := response.raw.read1(_PIECE, decode_content=True):
-                body += piece
-                if len(body) > MOST_BYTES:
-                    raise NodeTroubleError(
-                        f"the node at {self.url.shown} answers with over {MOST_BYTES >> 20} MiB; {_CURE}", too_much=True
-                    )
-                left()
-        except (ReadTimeoutError, TimeoutError):
-            raise requests.ReadTimeout from None
-        except HTTPError as error:
-            raise requests.ConnectionError(error) from None
-        return bytes(body)
+            return body_of(response, MOST_BYTES)
+        except TooMuchError:
+            raise NodeTroubleError(
+                f"the node at {self.url.shown} answers with over {MOST_BYTES >> 20} MiB; {_CURE}", too_much=True
+            ) from None
 
 
 def _waits(longest: float, count: int) -> _Waits:
@@ -208,7 +198,7 @@ def _transport_failure(url: SecretUrl, timeout: float, error: OSError) -> NodeTr
             "the node's URL needs http:// or https:// in front and a host after it, for instance "
             "http://127.0.0.1:8545; correct chain.url", reached=False,
         )  # fmt: skip
-    if isinstance(error, requests.Timeout) or any(isinstance(cause, TimeoutError) for cause in _causes(error)):
+    if isinstance(error, requests.Timeout) or any(isinstance(cause, TimeoutError) for cause in causes(error)):
         reached = not isinstance(error, requests.ConnectTimeout)
         return NodeTroubleError(
             f"{node} did not answer within {timeout:g} s; raise chain.timeout, or use another node",
@@ -216,24 +206,24 @@ def _transport_failure(url: SecretUrl, timeout: float, error: OSError) -> NodeTr
         )  # fmt: skip
     if isinstance(error, SSLError):
         return NodeTroubleError(
-            f"{node} and this machine do not agree on TLS: {_reason(error)}; check its certificate, and whether it is "
-            "http:// or https://"
+            f"{node} and this machine do not agree on TLS: {reason_of(error)}; check its certificate, and whether it "
+            "is http:// or https://"
         )
     if isinstance(error, ProxyError):
         return NodeTroubleError(
             f"{node} cannot be reached through the proxy that the environment names; correct https_proxy and http_proxy"
         )
-    reached = not any(isinstance(cause, NewConnectionError) for cause in _causes(error))
+    reached = not any(isinstance(cause, NewConnectionError) for cause in causes(error))
     return NodeTroubleError(f"{node} cannot be reached{_unreached(url, error)}", reached=reached)
 
 
 def _unreached(url: SecretUrl, error: OSError) -> str:
-    causes = tuple(_causes(error))
-    if any(isinstance(cause, NameResolutionError) for cause in causes):
+    found = tuple(causes(error))
+    if any(isinstance(cause, NameResolutionError) for cause in found):
         return f": the name {urlsplit(url.shown).hostname} is not known; correct chain.url, or look at the name service"
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+    if any(isinstance(cause, ConnectionRefusedError) for cause in found):
         return "; is it running?"
-    return f": {_reason(error)}; look at the network between here and there"
+    return f": {reason_of(error)}; look at the network between here and there"
 
 
 def _refusal(response: requests.Response) -> str:
@@ -253,9 +243,9 @@ def _refusal(response: requests.Response) -> str:
     return f"answers with HTTP status {status} instead of JSON-RPC; look at its log"
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """The operating system's or TLS library's words; others may contain the URL."""
-    for cause in _causes(error):
+    for cause in causes(error):
         # requests' own errors are OSErrors too, without these words.
         words = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
         if words:
@@ -263,7 +253,7 @@ def _reason(error: OSError) -> str:
     return "the connection broke off"
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """An error and what lies behind it, as requests and urllib3 wrap them."""
     seen: list[BaseException] = []
     waiting: list[object] = [error]

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_account import Account
-
 from circuits.errors import ChainError
 from circuits.hashing import keccak
 from commons.chain.bids import Bid, Bidding
@@ -17,7 +15,8 @@ from commons.chain.nodewords import NOT_TAKEN, says
 from commons.chain.outbox import Entry, Outbox
 from commons.chain.rpc import Rpc
 from commons.chain.signedbytes import Place, bid_of, call_of, place_of
-from commons.storage.accounts import SigningKey
+from commons.chain.signedtransactions import signed_once
+from commons.storage.accounts import Signer
 
 _log = logging.getLogger(__name__)
 _MOST = 64
@@ -41,7 +40,7 @@ class Variant:
 class Variants:
     """Of the transactions of one account; used by its ``Sender`` alone, while it has the account to itself."""
 
-    def __init__(self, rpc: Rpc, key: SigningKey, bidding: Bidding, outbox: Outbox | None) -> None:
+    def __init__(self, rpc: Rpc, key: Signer, bidding: Bidding, outbox: Outbox | None) -> None:
         self._rpc, self._key, self._bidding, self._outbox = rpc, key, bidding, outbox
 
     def next(self, call: Mapping[str, Any], entry: Entry, base_fee: int, *, same: bool = False) -> Variant | None:
@@ -50,6 +49,9 @@ class Variants:
         Args:
             call: the transaction without nonce and fees.
             same: the last one is not dear enough for no block; it is offered again, if its bytes are kept.
+
+        Raises:
+            SignerError: another one cannot be signed.
         """
         kept, before = self.kept(entry), self._to_replace(entry)
         is_full = len(entry.hashes) >= _MOST
@@ -58,7 +60,7 @@ class Variants:
         bid = self._bidding.bid(base_fee, before)
         if not bid.covers(base_fee):
             return None
-        variant = self._signed(call, entry.nonce, bid)
+        variant = self._signed(call, entry, bid)
         return None if is_full and variant.hash not in entry.hashes else variant
 
     def kept(self, entry: Entry) -> Variant | None:
@@ -114,9 +116,9 @@ class Variants:
         """The highest bid from here under the entry's nonce: of its own last variant, or of another transaction."""
         return entry.bid if self._outbox is None else self._outbox.bid_at(entry.nonce)
 
-    def _signed(self, call: Mapping[str, Any], nonce: int, bid: Bid) -> Variant:
-        fields = {**call, "nonce": nonce, "chainId": self._rpc.chain_id, **bid.fields}
-        return Variant(bytes(Account.sign_transaction(fields, self._key.secret_bytes()).raw_transaction), bid)
+    def _signed(self, call: Mapping[str, Any], entry: Entry, bid: Bid) -> Variant:
+        fields = {**call, "nonce": entry.nonce, "chainId": self._rpc.chain_id, **bid.fields}
+        return Variant(signed_once(self._key, fields, entry.raw), bid)
 
     def _save(self) -> None:
         if self._outbox is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuits.hashing import typed_digest
+from circuits.hashing import keccak, typed_digest, typed_message
 from circuits.terms import MarketId
 
 REGISTRATION_TYPE = "Registration(uint256 taskId,bytes32 termsHash,address account)"
@@ -50,7 +50,11 @@ class ClaimOrder:
 
     def digest(self, market: MarketId) -> bytes:
         """EIP-712 digest that the owner's account signs."""
-        return typed_digest(market.domain, CLAIM_TYPE, self.words)
+        return keccak(self.message(market))
+
+    def message(self, market: MarketId) -> bytes:
+        """What that is the Keccak-256 hash of."""
+        return typed_message(market.domain, CLAIM_TYPE, self.words)
 
 
 @dataclass(frozen=True, slots=True)

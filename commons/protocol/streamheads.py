@@ -96,4 +96,9 @@ class StepHead:
 
 def publication_digest(market: MarketId, task_id: int, digest: bytes) -> bytes:
     """What a model owner signs to have a coordinator store and serve a model."""
-    return keccak(words(tag("gradroll/v1/model"), market.domain, task_id, digest))
+    return keccak(publication_message(market, task_id, digest))
+
+
+def publication_message(market: MarketId, task_id: int, digest: bytes) -> bytes:
+    """What that is the Keccak-256 hash of."""
+    return words(tag("gradroll/v1/model"), market.domain, task_id, digest)

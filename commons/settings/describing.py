@@ -14,7 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from commons.settings.hosts import HintError
-from commons.settings.sections import SECTIONS, Section
+from commons.settings.section import Section
+from commons.settings.sections import SECTIONS
 from commons.settings.values import Kind, Unit
 
 PREFIX = "GRADROLL_"

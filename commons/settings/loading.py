@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from circuits.errors import ConfigError, InsecureSetupError
 from commons.settings.describing import Setting, all_settings, closest, section_name, settings_of
 from commons.settings.hosts import HintError
-from commons.settings.sections import SECTIONS, Section
+from commons.settings.section import Section
+from commons.settings.sections import SECTIONS
 from commons.settings.variables import DEVELOPMENT, set_by_variables
 
 S = TypeVar("S", bound=Section)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Interval
-from pydantic import BaseModel, ConfigDict
 
 from circuits.errors import ConfigError
 from circuits.terms import MAX_DIMENSION
 from commons.runtime.passphrases import Passphrase
+from commons.settings.accountplaces import Account, KeyFile
 from commons.settings.hosts import is_loopback
+from commons.settings.section import Section
+from commons.settings.signersettings import SignerSettings
 from commons.settings.values import (
     Address,
     Confirmations,
@@ -31,18 +33,6 @@ from commons.settings.values import (
 )
 
 _LARGEST = 2**63 - 1
-
-
-class Section(BaseModel):
-    """One table of a settings file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    def __repr__(self) -> str:
-        """Without values: addresses of nodes may hold passwords."""
-        return f"{type(self).__name__}(..)"
-
-    __str__ = __repr__
 
 
 class ChainSettings(Section):
@@ -212,7 +202,7 @@ class CoordinatorSettings(Server):
     shared: File | None = None
     """Directory of models, sums, audit bundles and evidence, where several coordinators share a log in Redis: the same
     folder of a network file system for all of them.  By default they lie in `state`."""
-    account: File
+    account: KeyFile
     """Key file of the account that tasks name as their coordinator."""
     confirmations: Confirmations = 12
     """Blocks that must vouch for what the chain says, before a batch counts as accepted or refused for good, or a round
@@ -276,8 +266,9 @@ class CoordinatorSettings(Server):
 class OwnerSettings(Section):
     """A data owner."""
 
-    account: File
-    """Key file; its address signs gradients, and is paid unless another account registered it."""
+    account: Account
+    """Key file; its address signs gradients, and is paid unless another account registered it.  One at an external
+    signer signs no gradients, but may register a key that does, be paid, and carry out claims."""
     coordinator: Endpoint
     """Endpoint of the task's coordinator, as its operator publishes it: with the pin of its key, or with a name for
     which an authority vouches."""
@@ -295,8 +286,8 @@ class OwnerSettings(Section):
 class ModelOwnerSettings(Section):
     """A model owner."""
 
-    account: File
-    """Key file of the account that pays for the task."""
+    account: Account
+    """Key file, or place at an external signer, of the account that pays for the task."""
     coordinator: Endpoint
     """Endpoint of a coordinator that serves models and sums, as its operator publishes it: with the pin of its key, or
     with a name for which an authority vouches."""
@@ -385,6 +376,7 @@ SECTIONS: dict[str, type[Section]] = {
     "chain": ChainSettings,
     "keys": KeySettings,
     "unlock": UnlockSettings,
+    "signer": SignerSettings,
     "prover": ProverSettings,
     "coordinator": CoordinatorSettings,
     "owner": OwnerSettings,

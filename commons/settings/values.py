@@ -126,7 +126,8 @@ def _require(holds: bool) -> None:
         raise ValueError  # the caller says what the value must be
 
 
-def _not_empty(value: object) -> object:
+def not_empty(value: object) -> object:
+    """Text or a path, checked.  Raises ValueError."""
     _require(isinstance(value, str | Path) and bool(str(value)) and "\0" not in str(value))
     return value
 
@@ -160,7 +161,8 @@ def _log(text: str) -> str:
     return text
 
 
-def _below(path: Path, base: Path) -> Path:
+def below(path: Path, base: Path) -> Path:
+    """A relative path below a directory.  Raises HintError for the home of somebody whom nobody knows."""
     try:
         return base / path.expanduser()
     except RuntimeError:
@@ -170,7 +172,7 @@ def _below(path: Path, base: Path) -> Path:
 def _log_below(url: str, base: Path) -> str:
     if not url.startswith(_SQLITE):
         return url
-    return f"{_SQLITE}{_below(Path(url.removeprefix(_SQLITE)), base)}"
+    return f"{_SQLITE}{below(Path(url.removeprefix(_SQLITE)), base)}"
 
 
 def _depth(value: object) -> object:
@@ -186,10 +188,10 @@ Depth = int | Tag
 """Blocks that vouch for a block, itself among them; or what the chain itself says of finality, by the tags of the
 execution API: a "safe" block is justified, a "finalized" one is never taken back while two thirds of the stake are
 honest."""
-Text = Annotated[str, BeforeValidator(_not_empty), Kind("text")]
+Text = Annotated[str, BeforeValidator(not_empty), Kind("text")]
 Switch = Annotated[bool, Kind("true or false")]
 LogFormat = Annotated[Literal["text", "json"], Kind('"text" or "json"')]
-File = Annotated[Path, BeforeValidator(_not_empty), Kind("a path", placed=_below)]
+File = Annotated[Path, BeforeValidator(not_empty), Kind("a path", placed=below)]
 Address = Annotated[bytes, BeforeValidator(_bytes_of_address), Kind("an address, 0x and 40 hexadecimal digits")]
 """20 bytes, written 0x... in settings."""
 Identifier = Annotated[int, BeforeValidator(_identifier), Kind("an identifier, 0x and sixteen hexadecimal digits")]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
+from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 from pydantic import SecretBytes
 
 from circuits.errors import KeyFileError
+from circuits.hashing import keccak
 from commons.protocol.signing import sign_digest
 from commons.storage.files import write_durably
 from commons.storage.secretfiles import read_document, secret_of, write_secret_file
@@ -20,6 +23,27 @@ from commons.storage.unlock import LOCKED, Unlock
 from commons.storage.web3keystores import decrypted, encrypted, is_web3
 
 _ACCOUNT = "account"
+
+
+class Signer(Protocol):
+    """Signs for an account, wherever its key is.  An external signer raises SignerError where it does not."""
+
+    @property
+    def address(self) -> bytes:
+        """The account's 20-byte address."""
+
+    def sign_transaction(self, call: Mapping[str, Any]) -> bytes:
+        """The signed bytes of a transaction with fees as of EIP-1559, without an access list.
+
+        Args:
+            call: as web3 has it, complete with ``nonce`` and ``chainId``.
+        """
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 hash of a message: 65 bytes r, s, v with low s."""
+
+    def sign(self, digest: bytes) -> bytes:
+        """Sign a 32-byte digest, of which the message is not at hand; an external signer does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +66,14 @@ class SigningKey:
         except Exception as error:
             raise KeyFileError("a signing key has 32 bytes and lies below the curve's order") from error
         return cls(address, SecretBytes(secret))
+
+    def sign_transaction(self, call: Mapping[str, Any]) -> bytes:
+        """See ``Signer``; deterministic (RFC 6979)."""
+        return bytes(Account.sign_transaction(dict(call), self.secret_bytes()).raw_transaction)
+
+    def sign_message(self, message: bytes) -> bytes:
+        """See ``Signer``."""
+        return self.sign(keccak(message))
 
     def sign(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest: 65 bytes r, s, v with low s."""

@@ -16,7 +16,7 @@ from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, largest_bundle
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus, TaskStatus
-from commons.protocol.streamheads import ModelHead, publication_digest
+from commons.protocol.streamheads import ModelHead, publication_message
 from commons.wire import coordination, sharestreams
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
@@ -96,7 +96,7 @@ class CoordinatorClient(Client):
             publisher: the account of the task's model owner, which signs for the model.
         """
         digest, view = keccak(data), publisher.view
-        signature = publisher.sign(publication_digest(view.market_id, task_id, digest))
+        signature = publisher.sign_message(publication_message(view.market_id, task_id, digest))
         head = ModelHead(task_id, len(data), digest, signature)
         replies = self._stream(self._stub.PutModel, lambda: coordination.model_to_wire(head, data))
         coordination.require_stored(head, replies)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradroll.commands.options import (
     Run,
     Subparsers,
+    account_option,
     amount,
     chain_options,
     leaf,
@@ -40,7 +40,7 @@ def task_leaf(commands: Subparsers, name: str, summary: str, example: str, run: 
 
 def account_options(parser: argparse.ArgumentParser) -> None:
     """Options for the chain, and the account that pays."""
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file (model_owner.account)")
+    account_option(parser, "model_owner.account")
     chain_options(parser)
 
 

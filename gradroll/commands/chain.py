@@ -11,14 +11,24 @@ from typing import TYPE_CHECKING
 from commons.runtime.amounts import checksum, ether
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.encrypting import opening
-from gradroll.commands.options import Subparsers, address, group, leaf, node_url, positive, settings, whole
+from gradroll.commands.options import (
+    Subparsers,
+    account_option,
+    address,
+    group,
+    leaf,
+    node_url,
+    positive,
+    settings,
+    whole,
+)
 
 if TYPE_CHECKING:
     from circuits.groth16 import VerifyingKey
     from commons.chain.deploying import Deployment, MarketRules
     from commons.chain.outbox import Outbox
     from commons.settings.loading import Settings
-    from commons.storage.accounts import SigningKey
+    from commons.storage.accounts import Signer
 
 _HOUR, _DAY = 3600, 86_400
 
@@ -58,7 +68,7 @@ def add(parent: Subparsers) -> None:
     )
     parser.add_argument("--chain", type=node_url, required=True, metavar="URL", help="JSON-RPC URL of the node")
     parser.add_argument("--chain-id", type=positive, metavar="ID", help="refuse any other chain")
-    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that pays the fees")
+    account_option(parser, "", "that pays the fees", required=True)
     parser.add_argument(
         "--verifying-key",
         type=Path,
@@ -130,17 +140,19 @@ def serve(arguments: argparse.Namespace) -> int:
 def deploy(arguments: argparse.Namespace) -> int:
     """Deploy contracts and write the settings that name them."""
     from circuits.keyfiles import load_verifying_key
+    from commons.chain.externalsigner import signer_of
     from commons.chain.outbox import Outbox
-    from commons.storage.accounts import load_account
+    from commons.settings.signersettings import SignerSettings
     from gradroll.commands.paying import end_told
     from gradroll.session import outbox_of
 
     chosen, console = settings(arguments), arguments.console
-    account = load_account(arguments.account, opening(chosen))
+    remembered = outbox_of(arguments.account, chosen)
+    account = signer_of(arguments.account, opening(chosen), chosen.section(SignerSettings))
     require_free(arguments.out, force=arguments.force or _is_unfinished(arguments, account))
     rules = _rules(arguments, chosen)
     keys = [load_verifying_key(path, allow_insecure=chosen.development) for path in arguments.keys]
-    with Outbox(outbox_of(arguments.account, chosen)) as outbox:
+    with Outbox(remembered) as outbox:
         made, verifiers = _deploy(arguments, account, rules, keys, outbox)
         _write(arguments, made, verifiers)
         console.line(f"{arguments.out}: settings that name this market, on chain {made.chain_id}")
@@ -156,7 +168,7 @@ def deploy(arguments: argparse.Namespace) -> int:
 
 def _deploy(
     arguments: argparse.Namespace,
-    account: SigningKey,
+    account: Signer,
     rules: MarketRules,
     keys: Sequence[VerifyingKey],
     outbox: Outbox,
@@ -190,11 +202,11 @@ def _deploy(
     return made, verifiers
 
 
-def _unfinished(account: SigningKey) -> str:
+def _unfinished(account: Signer) -> str:
     return f"not all of it is deployed yet by {checksum(account.address)}: run the same command again, it goes on"
 
 
-def _is_unfinished(arguments: argparse.Namespace, account: SigningKey) -> bool:
+def _is_unfinished(arguments: argparse.Namespace, account: Signer) -> bool:
     """Whether the file was written by this deployment before it was interrupted: by this account, on this node."""
     try:
         text = arguments.out.read_text(encoding="utf-8")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.options import (
     Subparsers,
+    account_option,
     address,
     chain_options,
     leaf,
@@ -53,7 +53,7 @@ def add(parent: Subparsers) -> None:
         metavar="0x...",
         help="pay what is owed to somebody else; only the owner's own account can",
     )
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file that pays the gas (owner.account)")
+    account_option(parser, "owner.account", "that pays the gas")
     chain_options(parser)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from commons.runtime.amounts import Currency, checksum
-from gradroll.commands.options import Subparsers, address, chain_options, leaf, settings
+from gradroll.commands.options import Subparsers, account_option, address, chain_options, leaf, settings
 
 
 def add(parent: Subparsers) -> None:
@@ -20,7 +19,7 @@ def add(parent: Subparsers) -> None:
         run,
     )
     credit_options(parser)
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
+    account_option(parser, "owner.account")
     chain_options(parser)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
@@ -11,6 +10,7 @@ from commons.runtime.identifiers import shown
 from gradroll.commands import membership, report, voting
 from gradroll.commands.options import (
     Subparsers,
+    account_option,
     address,
     amount,
     chain_options,
@@ -57,7 +57,7 @@ def add(parent: Subparsers) -> None:
         ("unbonding-delay", "from the end of a membership to the return of its bond (default: 120 days)"),
     ):
         parser.add_argument(f"--{name}", type=whole(1, _YEAR), metavar="SECONDS", help=f"time {what}")
-    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that pays the fees")
+    account_option(parser, "", "that pays the fees", required=True)
     chain_options(parser)
     parser = leaf(
         commands, "show", "Show a committee, its bond, who has joined, and which changes wait.",

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gradroll.commands import health
-from gradroll.commands.options import Subparsers, chain_options, group, leaf, settings
+from gradroll.commands.options import Subparsers, account_place, chain_options, group, leaf, settings
 
 
 def add(parent: Subparsers) -> None:
@@ -34,7 +34,7 @@ def add(parent: Subparsers) -> None:
     parser.set_defaults(serves=True)
     parser.add_argument("--listen", metavar="HOST:PORT", help="address to bind (coordinator.listen)")
     parser.add_argument(
-        "--account", type=Path, metavar="FILE", help="key file that pays the fees (coordinator.account)"
+        "--account", type=account_place, metavar="FILE", help="key file that pays the fees (coordinator.account)"
     )
     parser.add_argument(
         "--log", metavar="URL", help="sqlite:///path, sqlite://relative or redis://host (coordinator.log)"

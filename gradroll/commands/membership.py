@@ -16,6 +16,7 @@ from gradroll.commands.encrypting import opening
 from gradroll.commands.options import (
     Run,
     Subparsers,
+    account_option,
     address,
     chain_options,
     leaf,
@@ -154,7 +155,7 @@ def _leaf(
 
 
 def _account_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that sends it")
+    account_option(parser, "", "that sends it", required=True)
     chain_options(parser)
 
 

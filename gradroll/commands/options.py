@@ -15,6 +15,7 @@ from gradroll.commands.money import Amount, expected
 if TYPE_CHECKING:
     from commons.chain.view import ChainView
     from commons.runtime.identifiers import Prefix
+    from commons.settings.accountplaces import AccountPlace
     from commons.settings.loading import Settings
 
 
@@ -57,6 +58,17 @@ def chain_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chain", metavar="URL", help="JSON-RPC URL of the node (chain.url)")
     parser.add_argument("--chain-id", type=positive, metavar="ID", help="the chain that is meant (chain.chain_id)")
     parser.add_argument("--market", metavar="0x...", help="market contract (chain.market)")
+
+
+def account_option(parser: argparse.ArgumentParser, key: str, what: str = "", *, required: bool = False) -> None:
+    """The option for the account that sends.
+
+    Args:
+        key: the setting that it stands for, "" for none.
+        what: what the account does.
+    """
+    words = " ".join(filter(None, ("key file or external signer", what, f"({key})" if key else "")))
+    parser.add_argument("--account", type=account_place, required=required, metavar="FILE", help=words)
 
 
 def roots_option(parser: argparse.ArgumentParser, key: str) -> None:
@@ -122,6 +134,18 @@ def node_url(text: str) -> str:
         return require_node(text)
     except ValueError:
         raise argparse.ArgumentTypeError("the node's URL must be an http:// or https:// address") from None
+
+
+def account_place(text: str) -> AccountPlace:
+    """An argparse type: an account's key file or external signer; no message shows it, as it may hold a password."""
+    from commons.settings.accountplaces import WORDS, parse_account
+    from commons.settings.hosts import HintError
+
+    try:
+        return parse_account(text)
+    except ValueError as error:
+        hint = f": {error}" if isinstance(error, HintError) else ""
+        raise argparse.ArgumentTypeError(f"it is not {WORDS}{hint}") from None
 
 
 def endpoint(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
@@ -13,6 +12,7 @@ from gradroll.commands.confirming import DECLINED, yes_option
 from gradroll.commands.options import (
     Run,
     Subparsers,
+    account_option,
     address,
     chain_options,
     group,
@@ -85,7 +85,7 @@ def _add_going(commands: Subparsers) -> None:
 def _owner_leaf(commands: Subparsers, name: str, summary: str, example: str, run: Run) -> argparse.ArgumentParser:
     parser = leaf(commands, name, summary, f"{example} --config owner.toml", run)
     task_argument(parser)
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
+    account_option(parser, "owner.account")
     chain_options(parser)
     return parser
 
@@ -102,12 +102,19 @@ def _index_option(parser: argparse.ArgumentParser) -> None:
 def register(arguments: argparse.Namespace) -> int:
     """Register."""
     from circuits.errors import InvalidInputError
+    from commons.settings.accountplaces import SignerPlace
     from gradroll.commands.registering import register as registered
     from gradroll.session import Session
 
     if (arguments.signer is None) != (arguments.consent is None):
         raise InvalidInputError("--signer and --consent go together: a key agrees to be registered by this account")
-    with Session(settings(arguments, owner__account=arguments.account)) as session:
+    chosen = settings(arguments, owner__account=arguments.account)
+    if arguments.signer is None and isinstance(chosen.get("owner.account"), SignerPlace):
+        raise InvalidInputError(
+            "an account at an external signer signs no gradients: name the key that does with --signer, and its "
+            "--consent (gradroll owner consent)"
+        )
+    with Session(chosen) as session:
         key, task = session.participant, the_task(session.view, arguments.task)
         signer = arguments.signer or key.address
         known = session.view.owner_index(task, signer)

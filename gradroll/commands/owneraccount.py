@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
@@ -11,6 +10,7 @@ from commons.runtime.identifiers import shown
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
 from gradroll.commands.options import (
     Subparsers,
+    account_option,
     address,
     chain_options,
     leaf,
@@ -43,7 +43,7 @@ def add(commands: Subparsers) -> None:
         "--index", type=owner_index, metavar="N", help="the owner's registration index (default: of the account's key)"
     )
     yes_option(parser)
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file of the present account (owner.account)")
+    account_option(parser, "owner.account", "of the present account")
     chain_options(parser)
 
 

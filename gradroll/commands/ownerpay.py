@@ -11,6 +11,7 @@ from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.options import (
     Subparsers,
+    account_option,
     address,
     amount,
     chain_options,
@@ -22,6 +23,7 @@ from gradroll.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from commons.settings.accountplaces import AccountPlace
     from gradroll.data_owner.orders import OrderFile
     from gradroll.session import Session
 
@@ -63,7 +65,7 @@ def add(commands: Subparsers) -> None:
 
 
 def _account_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
+    account_option(parser, "owner.account")
     chain_options(parser)
 
 
@@ -120,7 +122,7 @@ def _tell(arguments: argparse.Namespace, path: Path, signed: OrderFile) -> None:
     )
 
 
-def _account(session: Session) -> Path:
+def _account(session: Session) -> AccountPlace:
     from commons.settings.sections import OwnerSettings
 
     return session.settings.section(OwnerSettings, "account").account

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import ether_at_most, utc
 from commons.runtime.identifiers import shown
-from gradroll.commands.options import Subparsers, chain_options, leaf, natural, settings, task_argument, the_task
+from gradroll.commands.options import (
+    Subparsers,
+    account_option,
+    chain_options,
+    leaf,
+    natural,
+    settings,
+    task_argument,
+    the_task,
+)
 
 if TYPE_CHECKING:
     from gradroll.session import Session
@@ -28,7 +36,7 @@ def add(commands: Subparsers) -> None:
     )
     task_argument(parser)
     parser.add_argument("--round", type=natural, help="the round (default: the latest)")
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file of the signer (owner.account)")
+    account_option(parser, "owner.account")
     chain_options(parser)
 
 

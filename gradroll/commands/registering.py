@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
@@ -58,7 +57,7 @@ def register(
     if not confirmed(arguments, f"register {checksum(signer)} for task {shown(task)}?"):
         return None
     with Session(session.settings, teller(arguments.console)) as paying:
-        account: Path = session.settings.section(OwnerSettings, "account").account
+        account = session.settings.section(OwnerSettings, "account").account
         index = paying.writer(account).register(task, signer, consent)
     _tell_index(arguments, task, signer, index)
     arguments.console.result(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.options import (
     Subparsers,
+    account_option,
     chain_options,
     leaf,
     natural,
@@ -21,6 +21,7 @@ from gradroll.commands.options import (
 
 if TYPE_CHECKING:
     from commons.runtime.amounts import Currency
+    from commons.settings.accountplaces import AccountPlace
     from commons.settings.loading import Settings
     from gradroll.model_owner.relaying import Relayable
 
@@ -38,9 +39,7 @@ def add(commands: Subparsers) -> None:
     )
     task_argument(parser)
     parser.add_argument("--round", type=natural, help="the round (default: the latest)")
-    parser.add_argument(
-        "--account", type=Path, metavar="FILE", help="key file that pays the gas (owner.account, model_owner.account)"
-    )
+    account_option(parser, "owner.account, model_owner.account", "that pays the gas")
     parser.add_argument("--dry-run", action="store_true", help="only say what could be handed in, and send nothing")
     roots_option(parser, "")
     chain_options(parser)
@@ -92,12 +91,12 @@ def _described(batch: Relayable, coin: Currency) -> str:
     return f"a batch of {attested}; relaying it earns {coin.shown(batch.fee)} for {whom}"
 
 
-def _account(arguments: argparse.Namespace, chosen: Settings) -> Path:
+def _account(arguments: argparse.Namespace, chosen: Settings) -> AccountPlace:
     """The account of the option; that of an owner or a model owner where the settings have one."""
     from commons.settings.sections import ModelOwnerSettings, OwnerSettings
 
     if arguments.account is not None:
-        return Path(arguments.account)
+        return cast("AccountPlace", arguments.account)
     if chosen.get("owner.account") is None and chosen.get("model_owner.account") is not None:
         return chosen.section(ModelOwnerSettings, "account").account
     return chosen.section(OwnerSettings, "account").account

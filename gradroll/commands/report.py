@@ -10,7 +10,7 @@ from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.collect import credit_options, tell_collected
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
-from gradroll.commands.options import Subparsers, chain_options, leaf, settings
+from gradroll.commands.options import Subparsers, account_option, chain_options, leaf, settings
 
 if TYPE_CHECKING:
     from commons.chain.bonds import Bond
@@ -31,7 +31,7 @@ def add(commands: Subparsers) -> None:
         report,
     )  # fmt: skip
     parser.add_argument("evidence", type=Path, metavar="FILE", help="the evidence")
-    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that reports it")
+    account_option(parser, "", "that reports it", required=True)
     yes_option(parser)
     chain_options(parser)
     parser = leaf(
@@ -41,7 +41,7 @@ def add(commands: Subparsers) -> None:
         collect,
     )  # fmt: skip
     credit_options(parser)
-    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file of the account")
+    account_option(parser, "", "of the account", required=True)
     chain_options(parser)
 
 

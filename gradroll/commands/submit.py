@@ -11,6 +11,7 @@ from commons.runtime.identifiers import shown
 from gradroll.commands.confirming import DECLINED, yes_option
 from gradroll.commands.options import (
     Subparsers,
+    account_place,
     chain_options,
     leaf,
     natural,
@@ -73,7 +74,7 @@ def _add_submit(parent: Subparsers) -> None:
 
 def _common(parser: argparse.ArgumentParser) -> None:
     task_argument(parser)
-    parser.add_argument("--account", type=Path, metavar="FILE", help="key file (owner.account)")
+    parser.add_argument("--account", type=account_place, metavar="FILE", help="key file (owner.account)")
     parser.add_argument("--coordinator", metavar="grpcs://HOST:PORT", help="the task's coordinator (owner.coordinator)")
     roots_option(parser, "owner.tls_roots")
     chain_options(parser)

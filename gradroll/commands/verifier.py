@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
-from gradroll.commands.options import Subparsers, chain_options, group, leaf, settings
+from gradroll.commands.options import Subparsers, account_option, chain_options, group, leaf, settings
 
 if TYPE_CHECKING:
     from circuits.groth16 import VerifyingKey
@@ -27,7 +27,7 @@ def add(parent: Subparsers) -> None:
         create,
     )
     parser.add_argument("--verifying-key", type=Path, required=True, metavar="FILE", help="of gradroll setup keys")
-    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that pays the fees")
+    account_option(parser, "", "that pays the fees", required=True)
     yes_option(parser)
     chain_options(parser)
 

@@ -13,6 +13,7 @@ from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.encrypting import opening
 from gradroll.commands.options import (
     Subparsers,
+    account_option,
     address,
     chain_options,
     leaf,
@@ -55,7 +56,7 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "votes", type=Path, nargs="+", metavar="FILE", help="what gradroll committee vote-coordinator wrote"
     )
-    parser.add_argument("--account", type=Path, required=True, metavar="FILE", help="key file that sends it")
+    account_option(parser, "", "that sends it", required=True)
     chain_options(parser)
 
 

@@ -74,7 +74,7 @@ def sign_order(
         InvalidInputError: the account is not the owner's.
     """
     order = _order(chain, task_id, index, recipient, max_tip, deadline)
-    return OrderFile(chain.view.market_id, order, chain.sign(order.digest(chain.view.market_id)))
+    return OrderFile(chain.view.market_id, order, chain.sign_message(order.message(chain.view.market_id)))
 
 
 def claim_elsewhere(chain: ChainWriter, task_id: int, index: int, recipient: bytes) -> int:

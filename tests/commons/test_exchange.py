@@ -17,7 +17,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
 
 from circuits.errors import ChainError
-from commons.chain import transport
+from commons.chain import exchange, transport
 from commons.chain.rpc import ErrorTable, Rpc
 from tests.support.certificates import self_signed
 from tests.support.waiting import wait_for
@@ -210,4 +210,4 @@ def test_what_is_packed_is_unpacked_no_further_than_there_is_room(
     monkeypatch.setattr(transport.Node, "_body", watched)
     with pytest.raises(ChainError, match="answers with over 32 MiB"):
         _ = Server(undo, write).rpc(timeout=60.0).chain_id
-    assert max(pieces) <= transport._PIECE
+    assert max(pieces) <= exchange.READ

@@ -117,7 +117,7 @@ def test_a_permit_is_typed_data_of_the_token(version: str) -> None:
     where = {"name": NAME, "version": version or "1", "chainId": 31337, "verifyingContract": "0x" + TOKEN.hex()}
     message = {"owner": "0x" + OWNER.hex(), "spender": "0x" + SPENDER.hex(), "value": 9, "nonce": 3, "deadline": 10}
     expected = _hash_eip191_message(encode_typed_data(where, types, message))
-    assert tokens.permit_digest(TOKEN, OWNER, SPENDER, 9, 10) == expected
+    assert tokens.permit_message(TOKEN, OWNER, SPENDER, 9, 10) == expected
 
 
 @pytest.mark.parametrize(
@@ -134,5 +134,5 @@ def test_a_permit_is_typed_data_of_the_token(version: str) -> None:
 def test_a_token_that_names_anothers_domain_gets_no_permit(other: dict[str, bytes | None]) -> None:
     """What is signed under another token's domain is worth money there."""
     answers: dict[str, bytes | None] = {"DOMAIN_SEPARATOR": domain(), "name": text(NAME), "nonces": number(0)}
-    assert seen(**answers).permit_digest(TOKEN, OWNER, SPENDER, 9, 10) is not None
-    assert seen(**(answers | other)).permit_digest(TOKEN, OWNER, SPENDER, 9, 10) is None
+    assert seen(**answers).permit_message(TOKEN, OWNER, SPENDER, 9, 10) is not None
+    assert seen(**(answers | other)).permit_message(TOKEN, OWNER, SPENDER, 9, 10) is None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from eth_utils.address import to_checksum_address
 
 import native
 from circuits import container, payload
@@ -25,6 +26,7 @@ from commons.protocol.status import OfferStatus, ProverStatus, SubmissionState, 
 from commons.protocol.streamheads import ModelHead, OfferHead, ShareHead
 from commons.sharing import sharepayloads
 from commons.sharing.sealedbodies import SealedChunk
+from commons.storage.accounts import SigningKey
 from commons.storage.evidencefiles import _CODEC, _File
 from commons.storage.modelfiles import encode_model
 from commons.storage.recordfiles import write_record
@@ -138,6 +140,12 @@ def files() -> Iterator[tuple[str, bytes]]:
     pin = b"#sha256-" + b"A" * 43
     for place in (b"grpcs://prover.example:7100" + pin, b"[::1]:7100", b"grpc://127.0.0.1:1", b"grpcs://1.2.3.4:443"):
         yield "endpoint", place
+    for place in (b"https://user:word@signer.example:9000/path#0x" + b"ab" * 20, b"keys/account.json"):
+        yield "account-place", place
+    call = {"nonce": 3, "gas": 10**6, "value": 5, "data": b"data", "chainId": 5}
+    call |= {"maxFeePerGas": 3 * 10**9, "maxPriorityFeePerGas": 10**9}
+    for to in ({}, {"to": to_checksum_address(b"\xaa" * 20)}):
+        yield "signed-transaction", SigningKey.from_secret(b"\x07" * 32).sign_transaction(call | to)
     yield "node-answer", b'{"jsonrpc":"2.0","id":1,"result":{"number":"0x10","logs":[null,true,1.5,"x"]}}'
     for folder in VECTORS:
         for line in (folder / "events.redis.jsonl").read_bytes().splitlines()[1:]:

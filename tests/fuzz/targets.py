@@ -13,12 +13,13 @@ from circuits import container, payload
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
 from circuits.foreignjson import parse_json
 from circuits.statement import Committee, Membership
+from commons.chain import signedtransactions
 from commons.chain.answers import OddAnswerError, parsed
 from commons.protocol import bodies, keypackages
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
 from commons.runtime import identifiers
-from commons.settings import pins
+from commons.settings import accountplaces, pins
 from commons.sharing import sharepayloads
 from commons.sharing.scalars import from_little_endian
 from commons.storage import evidencefiles, modelfiles, roundarchives
@@ -206,6 +207,10 @@ TARGETS: dict[str, Target] = {
                          errors=(InvalidInputError,)),
     "endpoint": Target(("commons.settings.pins.parse_endpoint", "commons.settings.pins.parse_pin"),
                        lambda raw: pins.parse_endpoint(_text(raw)), errors=(ValueError,)),
+    "account-place": Target(("commons.settings.accountplaces.parse_account",),
+                            lambda raw: accountplaces.parse_account(_text(raw)), errors=(ValueError,)),
+    "signed-transaction": Target(("commons.chain.signedtransactions.decode_signed",), signedtransactions.decode_signed,
+                                 lambda signed: signed.raw, errors=(signedtransactions.NotSignedError,)),
     "node-answer": Target(("commons.chain.answers.parsed", "circuits.foreignjson.parse_json"), parsed,
                           errors=(OddAnswerError,)),
     "event": Target(("coordinator.events.from_record", "coordinator.events.from_version_1",

@@ -130,7 +130,8 @@ class FakeChain:
 
     def writer(self, account: SigningKey, **sends: object) -> ChainWriter:
         """An account at this market, as far as owners use one; ``sends``: what takes its transactions."""
-        return cast(ChainWriter, SimpleNamespace(view=self, address=account.address, sign=account.sign, **sends))
+        signs = {"sign": account.sign, "sign_message": account.sign_message}
+        return cast(ChainWriter, SimpleNamespace(view=self, address=account.address, **signs, **sends))
 
     def now(self) -> int:
         return NOW

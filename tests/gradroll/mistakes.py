@@ -58,6 +58,9 @@ _AMOUNT = (
     "a whole number of the smallest unit (wei) from 1 to 2^128 - 1, or such as 0.06ether, 5gwei or 2.5USDC, with no "
     "part of the smallest unit left"
 )
+_SOMEBODY = f"0x{'ab' * 20}"
+_PLACE = "it is not a path of a key file, or https://host:port#0x... of an external signer"
+_ELSEWHERE = "GRADROLL_CHAIN_OUTBOX=signer.outbox task fund {{task}} 1 --config model-owner.toml --account {}"
 UNREACHED = "grpcs://127.0.0.1:…#sha256-… cannot be reached (…); "
 IS_IT_RUNNING = "is it running, and is the address right?"
 
@@ -74,8 +77,8 @@ SHARED_MISTAKES = (
             "chain.ulr (from typo.toml) is unknown; ", "did you mean chain.url?"),
     Mistake(EVERYBODY, "a section mistyped", "task list --config section.toml", "config",
             "section.toml: chains is no known section; ",
-            "known are chain, keys, unlock, prover, coordinator, owner, model_owner, task, metrics, log, "
-            "telemetry, watchdog"),
+            "known are chain, keys, unlock, signer, prover, coordinator, owner, model_owner, task, metrics, "
+            "log, telemetry, watchdog"),
     Mistake(EVERYBODY, "a value out of range", "task list --config range.toml", "config",
             "chain.timeout (from range.toml) ", "must be a number from 1 to 600, not 0"),
     Mistake(EVERYBODY, "a value of another kind", "task list --config kind.toml", "config",
@@ -182,6 +185,32 @@ SHARED_MISTAKES = (
             "task fund {task} 1 --config model-owner.toml --account damaged.json", "storage",
             "…damaged.json.outbox is damaged, and it says which transactions are under way; ",
             "look whether the account's last ones were mined, then remove the file"),
+    Mistake(NODE, "an account at an external signer that is down", _ELSEWHERE.format("{dead}#{owner}"), "signer",
+            "the signer at http://127.0.0.1:… cannot be reached; ", "is it running?"),
+    Mistake(NODE, "a wrong password of an external signer", _ELSEWHERE.format("{stub}/401#{owner}"), "signer",
+            "the signer at http://127.0.0.1:… refuses these credentials (HTTP status 401); ",
+            "correct the password in the account's place, or signer.tls_certificate"),
+    Mistake(NODE, "an external signer that has moved", _ELSEWHERE.format("{stub}/302#{owner}"), "signer",
+            "the signer at http://127.0.0.1:… sends elsewhere with HTTP status 302, which is not followed; ",
+            "name the signer itself"),
+    Mistake(NODE, "an external signer that answers too late",
+            "GRADROLL_SIGNER_TIMEOUT=1 " + _ELSEWHERE.format("{stub}/late#{owner}"), "signer",
+            "the signer at http://127.0.0.1:… has not answered within 1 s; ",
+            "look at its log, or raise signer.timeout"),
+    Mistake(NODE, "a web page in place of an external signer", _ELSEWHERE.format("{stub}/page#{owner}"), "signer",
+            "the signer at http://127.0.0.1:… ", "is it a signer? correct the account's place"),
+    Mistake(NODE, "an account at an external signer, and no place to remember what it sends",
+            _ELSEWHERE.partition(" ")[2].format("{stub}#{owner}"), "config",
+            "chain.outbox is missing: account http://127.0.0.1:…#0x… has no key file beside which to remember what is "
+            "sent; ", "name a file for it"),
+    Mistake(NODE, "an external signer in the clear on another machine",
+            _ELSEWHERE.format(f"http://user:s3cr3t@signer.example:9000#{_SOMEBODY}"), USAGE,
+            f"gradroll task fund: error: argument --account: {_PLACE}: ",
+            "nothing to be signed is sent to another machine in the clear; write https://"),
+    Mistake(NODE, "an external signer without the account's address",
+            _ELSEWHERE.format("https://user:s3cr3t@signer.example:9000"), USAGE,
+            f"gradroll task fund: error: argument --account: {_PLACE}: ",
+            "behind # stands the address of the account that it signs for, 0x and 40 hexadecimal digits"),
     Mistake(DATA_OWNER, "a gradient that is not there", "submit {task} --gradient absent.npy --config owner-0.toml",
             "unknown", "there is no gradient file absent.npy; ", "correct the path"),
     Mistake(DATA_OWNER, "a directory in place of a gradient", "submit {task} --gradient stranger --config owner-0.toml",
@@ -226,6 +255,14 @@ SHARED_MISTAKES = (
     Mistake(DATA_OWNER, "a passphrase that is not there",
             f"GRADROLL_UNLOCK_PASSPHRASE_ENV=NOWHERE {_SUBMIT} --account sealed.json", "config",
             "the variable NOWHERE (unlock.passphrase_env) holds no passphrase; ", "put it there, in one line"),
+    Mistake(DATA_OWNER, "a key at an external signer for gradients",
+            f"{_SUBMIT} --account {{stub}}#{{owner}}", "config",
+            "owner.account: http://127.0.0.1:…#0x… is at an external signer, and a key that signs gradients is in a "
+            "file; ", "name one, which this account may register (gradroll owner register --signer)"),
+    Mistake(DATA_OWNER, "registering a key at an external signer for gradients",
+            "owner register {task} --config owner-0.toml --account {stub}#{owner}", "invalid-input",
+            "an account at an external signer signs no gradients: ",
+            "name the key that does with --signer, and its --consent (gradroll owner consent)"),
     Mistake(DATA_OWNER, "a key file that was cut off", f"{_SUBMIT} --account cut.json", "bad-key-file",
             "…cut.json: not a readable key file; ",
             "put a copy of it back, or import the key (gradroll setup account --import)"),

@@ -67,7 +67,7 @@ def test_owners_get_an_account_and_settings(prepare: Callable[[str], int], tmp_p
     assert prepare(chain.start()) == 0
     chain.stop()
     own = load(tmp_path / "local" / "owner-0.toml", environment={}).section(OwnerSettings)
-    assert load_account(own.account).address
+    assert isinstance(own.account, Path) and load_account(own.account).address
     pin = pin_of_key(read_server_key(tmp_path / "local" / "coordinator" / "state" / "tls.pem"))
     assert own.coordinator == with_pin("grpcs://127.0.0.1:7100", pin)
     assert own.state == tmp_path / "local" / "owner-0"

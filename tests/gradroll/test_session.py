@@ -11,7 +11,12 @@ import pytest
 import gradroll
 from circuits.errors import UnavailableError, catalogue
 from commons.protocol.status import SubmissionState
+from commons.settings.loading import load
+from commons.settings.sections import ModelOwnerSettings
 from gradroll import errors
+from gradroll.session import Session, outbox_of
+
+SIGNER = "https://user:hunter2@signer.invalid:9000#0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 
 
 def test_every_error_of_the_catalogue_is_offered_by_name() -> None:
@@ -53,3 +58,24 @@ def test_a_session_closes_its_connections() -> None:
 
 def test_states_are_told_by_name() -> None:
     assert (str(SubmissionState.ACCEPTED), f"{SubmissionState.REJECTED}") == ("accepted", "rejected")
+
+
+def test_an_account_at_an_external_signer_needs_a_place_to_remember_what_it_sends(tmp_path: Path) -> None:
+    """Beside its key file is no place, and without one a command that is run again would pay twice."""
+    settings = load(environment={}, overrides={"model_owner.account": SIGNER})
+    place = settings.section(ModelOwnerSettings, "account").account
+    with pytest.raises(errors.ConfigError, match=r"chain\.outbox is missing: .* name a file for it") as refused:
+        outbox_of(place, settings)
+    assert "hunter2" not in str(refused.value)
+    assert outbox_of(place, settings.changed({"chain.outbox": tmp_path / "o"})) == tmp_path / "o"
+    assert outbox_of(tmp_path / "key", settings) == tmp_path / "key.outbox"
+
+
+def test_a_key_at_an_external_signer_signs_no_gradients() -> None:
+    given = {"owner.account": SIGNER, "owner.coordinator": "127.0.0.1:9", "owner.state": "state"}
+    with (
+        Session(load(environment={}, overrides=given)) as session,
+        pytest.raises(errors.ConfigError, match=r"a key that signs gradients is in a file; name one") as refused,
+    ):
+        _ = session.data_owner
+    assert "hunter2" not in str(refused.value)

@@ -1909,4 +1909,32 @@ MUTANTS = (
         "no encrypted file stands for another one",
         _in("commons", "test_encrypted_keys.py::test_what_is_changed_damaged_or_renamed_is_not_opened"),
     ),
+    Mutant(
+        "commons/chain/signedtransactions.py",
+        "        if signed.fields[name] != asked[name]:\n",
+        "        if name not in signed.fields:\n",
+        "an external signer signs no other payment than was asked of it",
+        _in("commons", "test_externalsigner.py::test_a_transaction_with_another_number_is_not_sent"),
+    ),
+    Mutant(
+        "commons/chain/signedtransactions.py",
+        "    if signed.signer != address:\n",
+        "    if not signed.signer:\n",
+        "nor does another account pay",
+        _in("commons", "test_externalsigner.py::test_a_transaction_of_another_key_is_not_sent"),
+    ),
+    Mutant(
+        "commons/chain/signedtransactions.py",
+        "    return before\n",
+        "    return key.sign_transaction(call)\n",
+        "hardware that draws its nonces makes no second variant of what was signed",
+        _in("commons", "test_externalsigner.py::test_a_variant_is_not_signed_again_by_a_process_that_goes_on"),
+    ),
+    Mutant(
+        "commons/chain/externalsigner.py",
+        '            require_signer(keccak(message), signature, self.address, "what it was to sign")\n',
+        "            pass\n",
+        "a signature of something else is not handed on as the account's word",
+        _in("commons", "test_externalsigner.py::test_a_signature_of_something_else_is_not_used"),
+    ),
 )

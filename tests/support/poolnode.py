@@ -20,7 +20,7 @@ from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transactions import Sender
-from commons.storage.accounts import SigningKey
+from commons.storage.accounts import Signer, SigningKey
 
 KEY = SigningKey.from_secret(b"\x07" * 32)
 CONTRACT, STRANGER = b"\xaa" * 20, keccak(b"a stranger's transaction")
@@ -166,7 +166,7 @@ class Terminal:
     node: PoolNode
     path: Path
     patience: Patience = PATIENCE
-    key: SigningKey = KEY
+    key: Signer = KEY
 
     def sender(self, outbox: Outbox | None, **kind: Any) -> Sender:
         rpc = Rpc("http://node", ErrorTable(()))
