@@ -21,9 +21,9 @@ from commons.runtime.clock import Clock
 from commons.settings.values import Depth
 from commons.storage.blobs import Blobs
 from coordinator.certificates import certificate_of
+from coordinator.deepblocks import Standing
 from coordinator.journal import Journal
 from coordinator.roundstate import ProvenBatch, RoundKey, named
-from coordinator.standing import Standing
 from coordinator.turns import Turn, told
 
 _log = logging.getLogger(__name__)
