@@ -514,9 +514,9 @@ MUTANTS = (
         _in("provers", "test_environment.py"),
     ),
     Mutant(
-        "provers/keyretirement.py",
-        "return all(reader.most(partial(ask, reader)) for reader in self._readers)",
-        "return any(reader.most(partial(ask, reader)) for reader in self._readers)",
+        "provers/formerrounds.py",
+        "for reader in self._readers}",
+        "for reader in self._readers[:1]}",
         "former keys are destroyed by the word of every reader",
         _in("provers", "test_keyretirement.py"),
     ),

@@ -292,6 +292,18 @@ def test_a_prover_that_does_not_know_what_its_former_keys_were_for_keeps_them(
     assert "event=keys-kept" in caplog.text and "rotate-keys --now" in caplog.text
 
 
+def test_a_sealing_key_of_which_nothing_is_known_stays(world: World) -> None:
+    """Neither the state nor the keystore says what it was for: shares may have been sealed to it all the same."""
+    world.prover.close()
+    (world.directory / "state").rename(world.directory / "lost")
+    for path in (world.directory / "keys").glob("s*-*.json"):
+        path.unlink()
+    world.prover = world.start(world.open())
+    for _ in range(3):
+        world.retire()
+    assert keys_of(world) == (True, False)
+
+
 def test_a_round_that_takes_years_keeps_former_keys_for_no_longer_than_the_setting_says(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
