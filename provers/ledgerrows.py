@@ -30,7 +30,8 @@ ROUNDS: Step = statements(
 _ROWS = "SELECT sequence, record, NULL FROM ledger"
 _HEADS = "SELECT sequence, NULL, digest FROM ledger_heads"
 
-_KNOWLEDGE = "SELECT sequence, record FROM ledger WHERE instr(record, ?) OR instr(record, ?) ORDER BY sequence"
+_KINDS = (ledger.PeerSeen.kind, ledger.HeadSeen.kind, ledger.RoundsClosed.kind)
+_KNOWLEDGE = f"SELECT sequence, record FROM ledger WHERE {' OR '.join('instr(record, ?)' for _ in _KINDS)} ORDER BY 1"  # noqa: S608
 """Few of the rows, which are worth looking into: the others are as long as a cohort."""
 
 
@@ -85,7 +86,7 @@ class LedgerRows:
     @staticmethod
     def _insert(connection: sqlite3.Connection, entry: ledger.Entry, about: RoundName | None, now: int) -> None:
         row = connection.execute("INSERT INTO ledger (record) VALUES (?)", (ledger.to_text(entry),)).lastrowid
-        if about is not None and not isinstance(entry, ledger.PeerSeen | ledger.Restored):
+        if about is not None and not isinstance(entry, ledger.HeadSeen | ledger.Restored):
             place = (row, str(about[0]), str(about[1]), now)
             connection.execute("INSERT INTO ledger_rounds VALUES (?, ?, ?, ?)", place)
 
@@ -167,15 +168,17 @@ def _numbers_of(connection: sqlite3.Connection, names: Sequence[RoundName]) -> s
 
 def _replaced(connection: sqlite3.Connection) -> set[int]:
     """Rows whose knowledge a later one has replaced: of one peer the last head counts, of one task the last end."""
-    last: dict[tuple[str, int], int] = {}
+    last: dict[tuple[str, int, bytes], int] = {}
     replaced: set[int] = set()
-    for sequence, text in connection.execute(_KNOWLEDGE, (ledger.PeerSeen.kind, ledger.RoundsClosed.kind)):
+    for sequence, text in connection.execute(_KNOWLEDGE, _KINDS):
         entry = ledger.from_text(text)
         match entry:
             case ledger.PeerSeen():
-                subject = (entry.kind, entry.prover)
+                subject = (entry.kind, entry.prover, ledger.UNNAMED)
+            case ledger.HeadSeen():
+                subject = (entry.kind, entry.prover, entry.signer)
             case ledger.RoundsClosed():
-                subject = (entry.kind, entry.task_id)
+                subject = (entry.kind, entry.task_id, b"")
             case _:
                 continue
         replaced.update({last[subject]} if subject in last else ())

@@ -83,6 +83,10 @@ class Reader:
             raise WireError(f"a message body has {len(self._raw) - self._at} bytes too many")
 
 
+MOST_SEEN = 255
+"""Heads of peers' ledgers in a coin's body."""
+
+
 @dataclass(frozen=True, slots=True)
 class CoinBody:
     """COIN: a share of the cohort's coin.
@@ -90,7 +94,8 @@ class CoinBody:
     Attributes:
         nonce: what the prover drew when it started, 32 bytes.
         head: of its ledger.
-        seen: the highest head that it has seen of each peer's ledger, by prover, ascending.
+        seen: the highest head that it has seen of each peer's ledger with each of the peer's keys, ascending by prover
+            and encoded head; at most ``MOST_SEEN``.
     """
 
     share: int = field(repr=False)
@@ -110,8 +115,8 @@ class CoinBody:
         share, nonce, head = reader.scalar(), reader.take(NONCE_BYTES), LedgerHead.decode(reader.take(HEAD_BYTES))
         seen = tuple((reader.take(1)[0], LedgerHead.decode(reader.take(HEAD_BYTES))) for _ in range(reader.take(1)[0]))
         reader.end()
-        if any(a >= b for (a, _), (b, _) in pairwise(seen)):
-            raise WireError("the heads of a coin's body are not in ascending order of provers")
+        if any((a, one.encode()) >= (b, other.encode()) for (a, one), (b, other) in pairwise(seen)):
+            raise WireError("the heads of a coin's body are not in ascending order of provers and heads")
         return cls(share, nonce, head, seen)
 
 

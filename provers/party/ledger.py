@@ -141,10 +141,26 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class PeerSeen:
-    """The head of a peer's ledger, as that peer signed it (``commons.protocol.ledgerheads.LedgerHead``, encoded)."""
+    """As ``HeadSeen``, without its signer: earlier releases wrote it, none is written any more."""
 
     kind: ClassVar[str] = "peer-seen"
     prover: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSeen:
+    """The head of a peer's ledger, as that peer signed it.
+
+    Attributes:
+        prover: the peer's index, at which others may have been before and may come after it.
+        signer: its 20-byte address.
+        head: ``commons.protocol.ledgerheads.LedgerHead``, encoded.
+    """
+
+    kind: ClassVar[str] = "head-seen"
+    prover: int
+    signer: bytes
     head: bytes
 
 
@@ -175,10 +191,12 @@ class RoundsClosed:
     through: int
 
 
-Entry = CohortJoined | AttemptStarted | Combined | Locked | Released | PeerSeen | Restored | RoundsClosed
+Entry = CohortJoined | AttemptStarted | Combined | Locked | Released | PeerSeen | HeadSeen | Restored | RoundsClosed
 _CODEC: Codec[Entry] = Codec(Entry)
 GENESIS = bytes(32)
 """Head of a ledger without records."""
+UNNAMED = b""
+"""Signer of heads that earlier releases took down."""
 
 
 def to_record(entry: Entry) -> dict[str, Any]:
@@ -230,7 +248,7 @@ class LedgerState:
         combined: attempts whose mask row is spent.
         locks: what each owner is locked to.
         released: the set in whose sum each owner is.
-        peers: the highest head seen of each peer's ledger, encoded.
+        peers: the highest head seen of each peer's ledger, encoded, by the peer's index and signer.
         restored_at: when this ledger was last found to be an old copy, 0 for never.
         lost: heads of this ledger up to this count may be of records that a restore lost.
         closed: the last round of each task that is closed for good, and with it all before.
@@ -244,7 +262,7 @@ class LedgerState:
     combined: set[bytes] = field(default_factory=set)
     locks: dict[bytes, Selection] = field(default_factory=dict)
     released: dict[bytes, Selection] = field(default_factory=dict)
-    peers: dict[int, bytes] = field(default_factory=dict)
+    peers: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
     restored_at: int = 0
     lost: int = 0
     closed: dict[int, int] = field(default_factory=dict)
@@ -273,7 +291,7 @@ class LedgerState:
             case RoundsClosed():
                 if entry.through <= self.closed.get(entry.task_id, -1):
                     raise RuleViolationError(f"round {entry.through} of this task is closed already; close later ones")
-            case PeerSeen() | Restored():
+            case PeerSeen() | HeadSeen() | Restored():
                 pass  # knowledge, not an act
 
     def apply(self, entry: Entry) -> None:
@@ -295,7 +313,9 @@ class LedgerState:
             case PeerSeen():
                 with suppress(WireError):  # earlier releases took any count down
                     LedgerHead.decode(entry.head)
-                    self.peers[entry.prover] = entry.head
+                    self.peers[entry.prover, UNNAMED] = entry.head
+            case HeadSeen():
+                self.peers[entry.prover, entry.signer] = entry.head
             case Restored():
                 self.restored_at = max(self.restored_at, entry.at)
             case RoundsClosed():

@@ -21,7 +21,7 @@ from circuits.statement import (
     SubmissionHeader,
     sign_seed,
 )
-from commons.protocol.bodies import CoinBody, ProjectBody
+from commons.protocol.bodies import MOST_SEEN, CoinBody, ProjectBody
 from commons.protocol.ledgerheads import MOST_LOST, LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepRequest
 from commons.protocol.relay import take
@@ -52,10 +52,9 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     joined = ledger.CohortJoined(named, members_of(cohort.context, cohort.headers))
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)
-    seen = tuple((p, LedgerHead.decode(raw)) for p, raw in sorted(env.ledger.peers.items()))
     news = () if env.ledger.has(joined) else (joined,)
     head = _own_head(party, env, cohort.context, news)
-    body = CoinBody(native.to_ints(share)[0], party.nonce, head, seen).encode()
+    body = CoinBody(native.to_ints(share)[0], party.nonce, head, _seen(party, env)).encode()
     # Asked again it stays where it is: who repeats COIN must not undo a projection.
     known = party.cohorts.get(request.session, Joined(cohort))
     return StepResult(party.with_cohort(request.session, known), body, news)
@@ -70,6 +69,17 @@ def _own_head(party: Party, env: Environment, context: Context, news: tuple[ledg
     return LedgerHead(count, digest, env.sign(signed))
 
 
+def _seen(party: Party, env: Environment) -> tuple[tuple[int, LedgerHead], ...]:
+    """The highest head of each peer's ledger, with each key that it has had: first those of the present members.
+
+    One that was replaced may have signed as high a count as it liked, and must not stand before its successor.
+    """
+    members = party.committee.members
+    known = [(p, raw) for (p, signer), raw in env.ledger.peers.items() if signer in members]
+    known += [(p, raw) for (p, signer), raw in reversed(env.ledger.peers.items()) if signer not in members]
+    return tuple((p, LedgerHead.decode(raw)) for p, raw in sorted(set(known[:MOST_SEEN])))
+
+
 def _news_of_peers(
     party: Party, env: Environment, context: Context, coins: Mapping[int, CoinBody]
 ) -> tuple[ledger.Entry, ...]:
@@ -78,7 +88,8 @@ def _news_of_peers(
     Raises:
         RestoredError: a head of this ledger is shown that it does not have.
     """
-    highest = {p: LedgerHead.decode(raw) for p, raw in env.ledger.peers.items()}
+    known, members = env.ledger.peers, party.committee.members
+    highest = {of: LedgerHead.decode(raw) for of, raw in known.items()}
     for sender, coin in coins.items():
         for prover, shown in ((sender, coin.head), *coin.seen):
             if prover == party.index:
@@ -87,10 +98,11 @@ def _news_of_peers(
                 continue
             if not _is_signed(party.committee, context, prover, shown):
                 continue
-            if prover not in highest or shown.count > highest[prover].count:
-                highest[prover] = shown
-    news = ((p, head.encode()) for p, head in sorted(highest.items()))
-    return tuple(ledger.PeerSeen(p, raw) for p, raw in news if env.ledger.peers.get(p) != raw)
+            of = prover, members[prover]
+            if of not in highest or shown.count > highest[of].count:
+                highest[of] = shown
+    news = ((of, highest[of].encode()) for of in sorted(highest))
+    return tuple(ledger.HeadSeen(*of, raw) for of, raw in news if known.get(of) != raw)
 
 
 def _is_signed(committee: Committee, context: Context, prover: int, shown: LedgerHead) -> bool:

@@ -578,6 +578,13 @@ MUTANTS = (
     ),
     Mutant(
         "provers/party/projecting.py",
+        "            of = prover, members[prover]\n",
+        "            of = next((one for one in highest if one[0] == prover), (prover, members[prover]))\n",
+        "a member that was replaced hides no head of its successor",
+        _in("privacy", "test_restored_ledgers.py"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
         "named = ledger.joined_cohort(request.session, party.reference)",
         "named = request.session",
         "a commitment is projected with the keys of one list of members",

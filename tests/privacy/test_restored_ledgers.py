@@ -8,15 +8,16 @@ from dataclasses import replace
 import pytest
 
 from circuits.errors import RuleViolationError, WireError
-from commons.protocol.bodies import CoinBody
+from commons.protocol.bodies import MOST_SEEN, CoinBody
 from commons.protocol.ledgerheads import COUNT_LIMIT, MOST_LOST, LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.signing import sign_digest
 from commons.storage.accounts import SigningKey
 from coordinator.machine import Failed
-from provers.party.ledger import Combined, LedgerState, PeerSeen, Restored
+from provers.party.ledger import Combined, HeadSeen, LedgerState, PeerSeen, Restored
 from tests.privacy.test_rules import ask, coin_request, run_until
 from tests.support.network import Network, OwnerPlan, gradients, network_with
+from tests.support.plain_batch import seed_of
 
 
 def restored(network: Network, prover: int, copy: LedgerState) -> None:
@@ -157,6 +158,46 @@ def test_a_ledger_in_which_an_earlier_release_took_impossible_counts_down_works_
     assert LedgerHead.decode((COUNT_LIMIT - 1).to_bytes(8, "big") + bytes(97)).count == COUNT_LIMIT - 1
 
 
+def test_the_head_of_a_member_that_was_replaced_hides_none_of_its_successor() -> None:
+    """It signs the highest count before it goes; its successor is restored, and has to be shown what it signed."""
+    network, replaced = network_with(2), SigningKey.generate()
+    memory = network.memories[1]
+    place = network.context.market.domain, network.terms.committee_id, 0
+    highest = LedgerHead(1 << 40, bytes(32), replaced.sign(head_digest(*place, 1 << 40, bytes(32))))
+    memory.ledger.apply(HeadSeen(0, replaced.address, highest.encode()))
+    memory.ledger.apply(PeerSeen(0, highest.encode()))  # as a release before took it down
+    old = deepcopy(network.memories[0].ledger)
+    network.check(network.run(), range(2))
+    assert memory.ledger.peers.keys() > {(0, network.committee.members[0]), (0, replaced.address)}
+    restored(network, 0, old)
+    cohort = fresh_cohort(network)
+    coin = network.deliver(1, coin_request(network, cohort))
+    assert isinstance(coin, StepReply)
+    heads = [head for prover, head in CoinBody.decode(coin.message.body).seen if prover == 0]
+    assert [head.count for head in heads] == [heads[0].count, 1 << 40]
+    assert heads[0].count < 100
+    for silent in (2, 3):  # nobody but prover 1 knows
+        network.memories[silent].ledger.peers.clear()
+    with pytest.raises(RuleViolationError, match="restored from an old copy"):
+        ask(network, 0, coins(network, cohort))
+
+
+def test_of_more_heads_than_a_coin_has_room_for_those_of_present_members_are_sent() -> None:
+    network = network_with(2)
+    network.check(network.run(), range(2))
+    state = network.memories[1].ledger
+    present = {of: raw for of, raw in state.peers.items() if of[1] in network.committee.members}
+    state.peers.clear()
+    for number in range(MOST_SEEN + 5):
+        state.apply(HeadSeen(0, seed_of("replaced", number)[:20], LedgerHead(number, bytes(32), bytes(65)).encode()))
+    state.peers.update(present)
+    coin = network.deliver(1, coin_request(network, fresh_cohort(network)))
+    assert isinstance(coin, StepReply)
+    seen = CoinBody.decode(coin.message.body).seen
+    assert len(seen) == MOST_SEEN
+    assert {(p, raw) for (p, _), raw in present.items()} <= {(p, head.encode()) for p, head in seen}
+
+
 @pytest.mark.parametrize("elsewhere_is", ["market", "committee"])
 def test_a_head_of_another_ledger_says_nothing(elsewhere_is: str) -> None:
     """A prover has a ledger for each market and committee that it is in."""
@@ -214,6 +255,10 @@ def test_a_coins_body_has_one_form() -> None:
     head = LedgerHead(3, bytes(32), bytes(65))
     raw = CoinBody(5, bytes(32), head, ((1, head), (2, head))).encode()
     assert CoinBody.decode(raw).encode() == raw
-    for wrong in (raw + b"\0", raw[:-1], CoinBody(5, bytes(32), head, ((2, head), (1, head))).encode()):
+    later = LedgerHead(4, bytes(32), bytes(65))
+    of_two_keys = CoinBody(5, bytes(32), head, ((1, head), (1, later))).encode()
+    assert CoinBody.decode(of_two_keys).encode() == of_two_keys
+    others = [((2, head), (1, head)), ((1, head), (1, head)), ((1, later), (1, head))]
+    for wrong in (raw + b"\0", raw[:-1], *(CoinBody(5, bytes(32), head, seen).encode() for seen in others)):
         with pytest.raises(WireError):
             CoinBody.decode(wrong)

@@ -38,7 +38,7 @@ def story(number: int, *owners: int, task: int = TASK) -> tuple[ledger.Entry, ..
     seen = LedgerHead(number + 1, named("head", task, number), bytes(65)).encode()
     return (
         ledger.CohortJoined(named("cohort", task, number), members),
-        ledger.PeerSeen(3, seen),
+        ledger.HeadSeen(3, b"\x33" * 20, seen),
         ledger.AttemptStarted(named("round", task, number), 1, proposal),
         ledger.Combined(proposal),
         ledger.Locked(chosen),

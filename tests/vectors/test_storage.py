@@ -19,12 +19,14 @@ from provers.party import ledger
 from provers.store import STEPS, Store
 from tests.support.plain_batch import MARKET
 from tests.support.redisserver import RedisServer, leading_log
-from tests.vectors.v3.storage import stories
-from tests.vectors.v3.storage.generate import FIRST, HERE, NAME, ROOM, SECOND, files, plain, state_of
+from tests.vectors.v4.storage import stories
+from tests.vectors.v4.storage.generate import FIRST, HERE, NAME, ROOM, SECOND, THIRD, files, plain, state_of
 
 VERSION_LINE = "PRAGMA user_version={};\n"
 OF_A_LEDGER = pytest.mark.parametrize(
-    ("folder", "versioned"), [(HERE, True), (FIRST, True), (FIRST, False)], ids=["version 2", "version 1", "no version"]
+    ("folder", "versioned"),
+    [(HERE, True), (THIRD, True), (FIRST, True), (FIRST, False)],
+    ids=["version 3", "version 2", "version 1", "no version"],
 )
 EVERY_FORM = pytest.mark.parametrize(
     ("folder", "versioned"),
@@ -138,4 +140,4 @@ def test_every_kind_is_among_them() -> None:
 
 def test_the_versions_are_those_of_the_files() -> None:
     """A new version comes with a new folder of files."""
-    assert (VERSIONS.latest, len(STEPS)) == (3, 2)
+    assert (VERSIONS.latest, len(STEPS)) == (3, 3)

@@ -83,6 +83,7 @@ def entries() -> tuple[ledger.Entry, ...]:
     return (
         ledger.CohortJoined(seed_of("cohort"), tuple(member(i) for i in range(3))),
         ledger.PeerSeen(3, signed.encode()),
+        ledger.HeadSeen(3, address_of(seed_of("a prover's key")), signed.encode()),
         ledger.AttemptStarted(ledger.round_key(CONTEXT), 1, seed_of("proposal that failed")),
         ledger.AttemptStarted(ledger.round_key(CONTEXT), 2, proposal),
         ledger.Combined(proposal),
