@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use ark_bn254::{Fq, Fr, g1, g2};
+use ark_bn254::{Fq, g1, g2};
 use ark_ec::short_weierstrass::Affine;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInteger, Field, PrimeField, Zero};
@@ -103,9 +103,4 @@ pub fn encodings<G: Choice>(input: &mut Input<'_>, most: usize) -> Vec<u8> {
         out.truncate(out.len().saturating_sub(input.below(size_of::<G>())));
     }
     out
-}
-
-/// A residue of the scalar field as limbs.
-pub fn limbs(x: Fr) -> Limbs {
-    field::encode(x)
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ark_bn254::{Fr, g1, g2};
-use gradroll_kernel::Limbs;
 use gradroll_kernel::bases::Bases;
 use gradroll_kernel::lagrange::lagrange;
 use gradroll_kernel::msm::{msm, msm_int64};
 use gradroll_kernel::point::{self, check_membership, from_bytes, size_of};
+use gradroll_kernel::{Limbs, field};
 
-use super::groups::{Choice, below_base_order, chosen, encodings, is_member, limbs};
+use super::groups::{Choice, below_base_order, chosen, encodings, is_member, multiple};
 use super::input::{Input, value};
 
 /// One point: what is read is written the same, is below the order, and is in its group where that is asked.
@@ -50,7 +50,7 @@ fn paired(input: &mut Input<'_>) {
         .map(|(f, s)| value(f) * s)
         .sum();
     let combined = point::linear_combination(&points, &scalars).unwrap();
-    assert_eq!(combined, super::groups::multiple(&limbs(sum)));
+    assert_eq!(combined, multiple(&field::encode(sum)));
     assert!(n == 0 || point::linear_combination(&points, &scalars[1..]).is_err());
     let m = n.min(3);
     let (others, other_factors) = chosen::<g2::Config>(input, m);
@@ -60,7 +60,7 @@ fn paired(input: &mut Input<'_>) {
         .zip(&other_factors)
         .map(|(f, g)| value(f) * value(g))
         .sum();
-    let balance = super::groups::multiple::<g1::Config>(&limbs(-exponent));
+    let balance = multiple::<g1::Config>(&field::encode(-exponent));
     pairs.push((balance, point::generator()));
     assert!(point::pairing_product_is_one(&pairs));
     pairs.push((point::generator(), point::generator()));
