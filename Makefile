@@ -19,8 +19,8 @@ STAMPS := build/stamps
 export PATH := $(CURDIR)/$(BIN):$(HOME)/.cargo/bin:$(PATH)
 export GRADROLL_DEVELOPMENT ?= 1
 
-KERNEL_SOURCES := $(shell find native -name '*.rs' -not -path '*/target/*' 2>/dev/null) \
-                  $(shell find native -name 'Cargo.*' -not -path '*/target/*' 2>/dev/null)
+KERNEL_SOURCES := $(shell find native/kernel/src native/binding/src -name '*.rs' 2>/dev/null) \
+                  $(shell find native -name 'Cargo.*' -not -path '*/target/*' -not -path '*/fuzz/*' 2>/dev/null)
 SOURCES := native circuits commons provers coordinator contracts gradroll benchmarks tests
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
@@ -29,12 +29,14 @@ MUTANTS_FLAGS ?=
 CHAOS_FLAGS ?=
 WORLDS_FLAGS ?=
 FUZZ_SECONDS ?= 60
+MINUTES ?= 1
+CARGO_FUZZ := 0.13.2
 HELM := v3.16.4
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast mutants chaos worlds fuzz test-rust test-contracts lint types fmt style \
-        contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
+.PHONY: help setup build demo bench test test-fast mutants chaos worlds fuzz fuzz-native test-rust test-contracts lint types \
+        fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
 
 help:
 	@sed -n '3,10s/^# *//p' Makefile
@@ -107,6 +109,18 @@ fuzz: $(STAMPS)/fuzz
 	for target in $(or $(TARGET),$(notdir $(wildcard tests/fuzz/corpus/*))); do \
 	  PYTHONPATH=build/fuzz-tools $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 
+$(STAMPS)/cargo-fuzz-$(CARGO_FUZZ):
+	cargo install --quiet --locked --root build/tools --version $(CARGO_FUZZ) cargo-fuzz
+	@mkdir -p $(STAMPS) && touch $@
+
+# The kernel, with nightly Rust (rustup toolchain install nightly): each target for MINUTES, or the named one.  What is found lies in
+# build/fuzz-native, and an input that breaks a property in native/fuzz/artifacts.  One thread, so that an input does the same each time.
+fuzz-native: $(STAMPS)/cargo-fuzz-$(CARGO_FUZZ)
+	for target in $(or $(TARGET),$(notdir $(wildcard native/fuzz/corpus/*))); do \
+	  mkdir -p build/fuzz-native/$$target && \
+	  RAYON_NUM_THREADS=1 PATH="$(CURDIR)/build/tools/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir native/fuzz $$target \
+	    build/fuzz-native/$$target native/fuzz/corpus/$$target -- -max_total_time=$$((60 * $(MINUTES))) -timeout=60 || exit 1; done
+
 test-rust:
 	cargo test --release --locked --quiet --manifest-path native/kernel/Cargo.toml
 
@@ -122,6 +136,7 @@ types: $(STAMPS)/build
 
 style: $(STAMPS)/build $(STAMPS)/node
 	cargo fmt --manifest-path native/Cargo.toml --all --check
+	cargo fmt --manifest-path native/fuzz/Cargo.toml --check
 	cargo clippy --release --locked --quiet --manifest-path native/Cargo.toml --all-targets -- -D warnings
 	cd contracts && npm run fmt:check --silent
 
@@ -129,6 +144,7 @@ fmt: $(STAMPS)/build $(STAMPS)/node
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	cargo fmt --manifest-path native/Cargo.toml --all
+	cargo fmt --manifest-path native/fuzz/Cargo.toml
 	cd contracts && npm run fmt --silent
 
 # Rebuild what is generated and checked in; .ci/run proves that nothing drifted.
@@ -200,10 +216,11 @@ audit: $(STAMPS)/tools
 	  $(TOOLS)/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
 	cd contracts && npm audit --package-lock-only
 	cargo audit --file native/Cargo.lock
+	cargo audit --file native/fuzz/Cargo.lock
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis contracts/out contracts/cache
 	find $(SOURCES) -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) contracts/node_modules native/target
+	rm -rf $(VENV) contracts/node_modules native/target native/fuzz/target native/fuzz/artifacts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -87,3 +88,15 @@ def test_image_and_contributors_install_from_locks() -> None:
     assert "eth-tester" in {pin.name for pin, _ in pins(chain)}
     assert "eth-tester" not in {pin.name for pin, _ in pins("operator")}
     assert "--require-hashes -r requirements/dev.txt" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_the_kernel_is_fuzzed_with_the_crates_that_are_shipped() -> None:
+    def crates(folder: str) -> dict[str, set[str]]:
+        lock = tomllib.loads((ROOT / folder / "Cargo.lock").read_text(encoding="utf-8"))
+        names = {package["name"] for package in lock["package"]}
+        return {name: {each["version"] for each in lock["package"] if each["name"] == name} for name in names}
+
+    shipped, fuzzed = crates("native"), crates("native/fuzz")
+    both = shipped.keys() & fuzzed.keys()
+    assert {"gradroll-kernel", "ark-bn254", "ark-ff", "chacha20", "rayon"} <= both
+    assert {name: fuzzed[name] for name in both} == {name: shipped[name] for name in both}

@@ -94,24 +94,15 @@ pub fn exactly<const N: usize>(bytes: &[u8], what: &str) -> PyResult<[u8; N]> {
 
 /// The scalar that 32 little-endian bytes denote.
 pub fn scalar(bytes: &[u8]) -> PyResult<Fr> {
-    let bytes: [u8; 32] = exactly(bytes, "a scalar")?;
-    let mut words = [0; 4];
-    for (word, chunk) in words.iter_mut().zip(bytes.as_chunks().0) {
-        *word = u64::from_le_bytes(*chunk);
-    }
-    field::check(&[words]).map_err(exception)?;
-    Ok(field::decode(&words))
+    field::from_bytes(bytes).map_err(exception)
 }
 
 /// Scalars from 32 little-endian bytes each, one after the other.
 pub fn scalars(bytes: &[u8]) -> PyResult<Vec<Fr>> {
-    if !bytes.len().is_multiple_of(32) {
-        return Err(PyValueError::new_err("scalars are 32 bytes each"));
-    }
-    bytes.chunks_exact(32).map(scalar).collect()
+    field::all_from_bytes(bytes).map_err(exception)
 }
 
 /// 32 little-endian bytes of a residue.
 pub fn scalar_bytes(py: Python<'_>, value: Limbs) -> Bound<'_, PyBytes> {
-    PyBytes::new(py, value.map(u64::to_le_bytes).as_flattened())
+    PyBytes::new(py, &field::to_bytes(&value))
 }

@@ -51,8 +51,7 @@ fn lagrange_coefficients<'py>(
     let weights = shamir::lagrange_coefficients(&scalars(xs)?, scalar(at)?).map_err(exception)?;
     let bytes: Vec<u8> = weights
         .into_iter()
-        .flat_map(|w| field::encode(w).map(u64::to_le_bytes))
-        .flatten()
+        .flat_map(|w| field::to_bytes(&field::encode(w)))
         .collect();
     Ok(PyBytes::new(py, &bytes))
 }

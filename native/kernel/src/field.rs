@@ -10,7 +10,7 @@ use ark_bn254::Fr;
 use ark_ff::{BigInt, Field, PrimeField};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, same_length};
 
 /// A residue below the order `r`, as four 64-bit limbs, least significant first.
 pub type Limbs = [u64; 4];
@@ -65,6 +65,48 @@ pub fn is_canonical(limbs: &Limbs) -> bool {
         return true;
     }
     sub(limbs, &ORDER).1
+}
+
+/// The element that 32 little-endian bytes denote.
+///
+/// # Errors
+/// Another length; a number that is not below the order.
+pub fn from_bytes(bytes: &[u8]) -> Result<Fr> {
+    same_length("bytes of a scalar against its encoding", bytes.len(), 32)?;
+    let mut limbs = ZERO;
+    for (limb, eight) in limbs.iter_mut().zip(bytes.as_chunks().0) {
+        *limb = u64::from_le_bytes(*eight);
+    }
+    check(&[limbs])?;
+    Ok(decode(&limbs))
+}
+
+/// Elements from 32 little-endian bytes each, one after the other.
+///
+/// # Errors
+/// A part of an element; a number that is not below the order, with its position.
+pub fn all_from_bytes(bytes: &[u8]) -> Result<Vec<Fr>> {
+    if !bytes.len().is_multiple_of(32) {
+        return Err(Error::Range("scalars are 32 bytes each".into()));
+    }
+    let elements = bytes.chunks_exact(32).enumerate();
+    elements
+        .map(|(index, bytes)| {
+            from_bytes(bytes).map_err(|error| match error {
+                Error::NonCanonical { .. } => Error::NonCanonical { index },
+                other => other,
+            })
+        })
+        .collect()
+}
+
+/// 32 little-endian bytes of canonical limbs.
+pub fn to_bytes(limbs: &Limbs) -> [u8; 32] {
+    let mut out = [0; 32];
+    for (eight, limb) in out.as_chunks_mut().0.iter_mut().zip(limbs) {
+        *eight = limb.to_le_bytes();
+    }
+    out
 }
 
 /// Refuses a vector with an element that is not below the order.

@@ -126,6 +126,7 @@ pub fn share(
         holding.seeds.len(),
     )?;
     check_masks(holding.seeds.len(), holding.bits)?;
+    check_bounded_length(offset.saturating_add(n))?;
     if !corrected.is_empty() {
         same_length("corrected bytes", corrected.len(), PACKED * n)?;
     }
@@ -134,7 +135,6 @@ pub fn share(
             "the offset is no multiple of {STRIDE}"
         )));
     }
-    check_bounded_length(offset.saturating_add(n))?;
     let weights: Vec<Limbs> = holding.weights.iter().map(|w| unraw(*w)).collect();
     let constant = -holding.weight * Fr::from(OFFSET);
     let mut out = vec![ZERO; n];
