@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import MaxLen
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
-from circuits.terms import DAY
 from commons.runtime.amounts import ETH, utc
 from commons.runtime.foreigntext import printable
 from gradroll.commands.options import settings
@@ -193,7 +192,7 @@ def _of_steps(state: ServerState) -> list[str]:
     if state.last_step is not None:
         lines.append(f"last step answered: {_short(state.last_step.step)}, {utc(int(state.last_step.at))}")
     if state.shares_overdue_seconds:
-        days = state.shares_overdue_seconds / DAY
+        days = state.shares_overdue_seconds / 86_400
         lines.append(f"shares are kept for {days:.1f} days beyond their round, as too few nodes say that it is over")
     return lines
 

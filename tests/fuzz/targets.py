@@ -259,7 +259,7 @@ REASONS: dict[str, str] = {
     "commons.storage.tlskeys.read_server_key": "the operator's own key file",
     "commons.wire.tls.read_pair": "the operator's own certificate",
     "commons.wire.tls.read_roots": "the operator's own certificates",
-    "gradroll.commands.proposals.load_proposal": _BEHIND + "evidence, by the same reader of records; both signatures hold",
+    "gradroll.commands.proposals.load_proposal": _BEHIND + "evidence, by the same reader of records; signatures hold",
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
     "gradroll.data_owner.submissions.SubmissionStore.load": _OWN,
