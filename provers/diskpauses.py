@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from circuits.errors import StorageError
 from commons.runtime.clock import Clock
+from provers.sharefiles import DamagedError
 
 _SECONDS = 60.0
 _MOST = 1024
@@ -25,6 +26,8 @@ class Pauses:
     def attempt(self, name: bytes) -> Iterator[None]:
         """Try something; when the block raises StorageError, this refuses the name for a while.
 
+        Not for a damaged share: it is deleted, so until it is handed in again a repetition costs a look at a row.
+
         Raises:
             StorageError: it failed less than a minute ago.
         """
@@ -32,6 +35,8 @@ class Pauses:
             raise StorageError(f"this failed less than {_SECONDS:.0f} s ago on this machine's disk; ask again later")
         try:
             yield
+        except DamagedError:
+            raise
         except StorageError:
             self._until[name] = self._clock.monotonic() + _SECONDS
             self._until.move_to_end(name)

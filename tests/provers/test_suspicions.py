@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from circuits.errors import GradrollError, NotReadyError, UnknownError
+from circuits.errors import GradrollError, RuleViolationError, UnknownError
 from circuits.terms import TaskTerms
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
@@ -57,7 +57,7 @@ def signed(world: World, certificate: Certificate, *provers: int) -> Certificate
 
 
 def show(world: World, certificate: Certificate) -> None:
-    """Ask for the release of its sum, in vain: this prover's shared keys are not set up."""
+    """Ask for the release of its sum, in vain: its owners are too few."""
     look_at(world, release.request(certificate))
 
 
@@ -213,7 +213,7 @@ def test_it_looks_behind_the_answer_and_a_flood_of_requests_piles_nothing_up(
     try:
         with ProverClient(f"127.0.0.1:{port}") as client:
             for slot in (1, 2):
-                with pytest.raises(NotReadyError, match="keys are not set up"):
+                with pytest.raises(RuleViolationError, match="fewer than 2 owners"):
                     client.run(release.request(signed(world, of_owners(whole(), (slot,)), slot - 1)), 5)
         begun.wait()
     finally:
