@@ -162,7 +162,7 @@ def test_a_batch_taken_back_deeper_than_is_final_is_handed_in_again_and_nothing_
 def test_owners_of_a_cohort_that_cannot_be_proven_submit_again_in_its_round_and_are_paid() -> None:
     """The coordinator's node is down while shares come in, so that two provers lose them before the cohort is begun."""
     lost = (Strike(TURN, 1, "lose-shares", 0), Strike(TURN, 2, "lose-shares", 1))
-    events, states = play(Schedule(1, 3, (Strike(TURN, 0, "node-down", 8), *lost)))
+    events, states = play(Schedule(1, 3, (Strike(TURN, 0, "node-down", 28), *lost)))
     assert events["renewed"] == 3
     assert states == [SubmissionState.EXPIRED] * 3 + [SubmissionState.ACCEPTED] * 3
 

@@ -234,7 +234,7 @@ class World:
             case "pause":
                 self._guarding(self.chain.pause)
             case "node-down":
-                for node in self.nodes if arg % 2 else self.nodes[arg // 2 :][:1]:
+                for node in self.nodes if arg % 2 else (self.nodes[arg // 2 % len(self.nodes)],):
                     node.down = arg
             case "node-lies":
                 self.nodes[-1].lying = arg
