@@ -23,8 +23,9 @@ from circuits.errors import (
     catalogue,
 )
 from commons.chain.nodeagreement import NoAgreementError
-from commons.chain.nodetrouble import NodeTroubleError
+from commons.chain.nodetrouble import NodeTroubleError, OtherChainError
 from commons.protocol.evidence import NoEvidenceError
+from commons.storage.files import TakenError
 from commons.storage.logwitness import LostEventsError
 from commons.storage.redislog import ShortenedError
 from commons.storage.redisplace import UnansweredError
@@ -53,8 +54,8 @@ def test_codes_are_distinct() -> None:
     assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
     public = [kind for kind in kinds if not kind.__name__.startswith("_")]
     assert {kind for kind in public if "code" not in vars(kind)} == {
-        DamagedError, FullError, LostEventsError, NoAgreementError, NodeTroubleError, NoEvidenceError, RestoredError,
-        ShortenedError, UnansweredError,
+        DamagedError, FullError, LostEventsError, NoAgreementError, NodeTroubleError, NoEvidenceError, OtherChainError,
+        RestoredError, ShortenedError, TakenError, UnansweredError,
     }  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def test_errors_come_back_as_they_were(server: tuple[Raising, rpc.ProverStub], c
             assert back.provers == (0, 3)
 
 
-OWN = {"bad-key-file", "key-mismatch", "insecure-setup", "chain", "storage", "config"}
+OWN = {"bad-key-file", "key-mismatch", "insecure-setup", "chain", "storage", "config", "signer"}
 
 
 def test_what_speaks_of_the_own_machine_is_marked() -> None:
