@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commons.runtime.amounts import checksum, utc
+from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
 from gradroll.commands.encrypting import opening
+from gradroll.commands.memberplaces import MemberPlace
 from gradroll.commands.options import Subparsers, chain_options, leaf, settings, whole_identifier
 
 if TYPE_CHECKING:
-    from commons.chain.facts import MemberRecord, PendingMember
+    from commons.chain.facts import PendingMember
     from commons.settings.sections import ProverSettings
-    from gradroll.session import Session
     from provers.joining.keyring import Keyring
     from provers.joining.keystore import Keystore
 
@@ -53,21 +53,9 @@ def add(commands: Subparsers) -> None:
 class _Rotation:
     """Keys that are to be, and the place that they are for."""
 
-    session: Session
+    place: MemberPlace
     ring: Keyring
     present: Keystore
-    committee: int
-    index: int
-
-    @property
-    def member(self) -> MemberRecord:
-        """Who sits there now."""
-        return self.session.view.member(self.committee, self.index)
-
-    @property
-    def name(self) -> str:
-        """In words."""
-        return f"prover {self.index} of committee {shown(self.committee)}"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     with paying_session(arguments, chosen) as session:
         ring, committee = Keyring.load(own.keystore, opening(chosen)), session.view.committee(own.committee)
         present = ring.seated(committee)
-        rotation = _Rotation(session, ring, present, own.committee, membership(committee, present.address).index)
+        place = MemberPlace(session, own.committee, membership(committee, present.address).index)
+        rotation = _Rotation(place, ring, present)
         only_destroys = arguments.now and any(keys.opens_shares for keys in ring.before(present))
         if ring.newest is present and not only_destroys and not _begun(arguments, rotation):
             return DECLINED
@@ -97,8 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _begun(arguments: argparse.Namespace, rotation: _Rotation) -> bool:
     """Draw the next keys, if they are wanted."""
-    _require_no_other(rotation.member.pending, rotation)
-    if not confirmed(arguments, f"give {rotation.name} other keys?"):
+    _require_no_other(rotation.place.member.pending, rotation)
+    if not confirmed(arguments, f"give {rotation.place.name} other keys?"):
         return False
     rotation.ring.make_next()
     return True
@@ -109,43 +98,31 @@ def _propose(arguments: argparse.Namespace, rotation: _Rotation) -> None:
     from commons.protocol.memberships import Rotation, registry_domain
     from gradroll.commands.proposals import write_proposal
 
-    member, view, new = rotation.member, rotation.session.view, rotation.ring.newest
+    place, new = rotation.place, rotation.ring.newest
+    member, view = place.member, place.session.view
     console = arguments.console
-    console.line(f"{rotation.name}: new address {checksum(new.address)}, new sealing key 0x{new.hpke_public.hex()}")
+    console.line(f"{place.name}: new address {checksum(new.address)}, new sealing key 0x{new.hpke_public.hex()}")
     console.result(
-        committee=shown(rotation.committee), index=rotation.index, signer=checksum(new.address),
+        committee=shown(place.committee), index=place.index, signer=checksum(new.address),
         sealing_key=new.hpke_public, due=None, proposal=None,
     )  # fmt: skip
     if member.pending is None or member.pending.signer != new.address:
         _require_no_other(member.pending, rotation)
-        wanted = Rotation(rotation.committee, rotation.index, new.address, member.controller)
+        wanted = Rotation(place.committee, place.index, new.address, member.controller)
         domain = registry_domain(view.chain_id, view.registry)
         sender = rotation.ring.with_address(member.controller)
         if sender is None:
             write_proposal(arguments.out, domain, wanted, new, rotation.present)
             console.line(
                 f"{arguments.out}: for the controller, {checksum(member.controller)}, which sends it with: gradroll "
-                f"committee rotate {shown(rotation.committee)} --index {rotation.index} --proposal {arguments.out} "
+                f"committee rotate {shown(place.committee)} --index {place.index} --proposal {arguments.out} "
                 "--account FILE; compare the address and the sealing key there"
             )
             console.result(proposal=arguments.out)
             return
-        writer = rotation.session.writer(sender.account_file)
+        writer = place.session.writer(sender.account_file)
         writer.rotate(wanted, new.hpke_public, new.sign(wanted.digest(domain)))
-    _tell_pending(arguments, rotation)
-
-
-def _tell_pending(arguments: argparse.Namespace, rotation: _Rotation) -> None:
-    from circuits.errors import ChainError
-
-    pending = rotation.member.pending
-    if pending is None:
-        raise ChainError(f"the node does not show the change of {rotation.name} yet; run this again")
-    arguments.console.line(
-        f"they count after {utc(pending.due)}, with: gradroll committee apply {shown(rotation.committee)} --index "
-        f"{rotation.index}; then start every prover of the committee anew"
-    )
-    arguments.console.result(due=pending.due)
+    place.tell_pending(arguments)
 
 
 def _require_no_other(pending: PendingMember | None, rotation: _Rotation) -> None:
@@ -154,7 +131,7 @@ def _require_no_other(pending: PendingMember | None, rotation: _Rotation) -> Non
 
     if pending is not None and pending.signer not in [keys.address for keys in rotation.ring.keystores]:
         raise ClosedError(
-            f"another change of {rotation.name} waits, to {checksum(pending.signer)}; have it applied (gradroll "
+            f"another change of {rotation.place.name} waits, to {checksum(pending.signer)}; have it applied (gradroll "
             "committee apply), or its controller take it back (gradroll committee cancel), if it is a rotation"
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from commons.runtime.amounts import checksum, utc
 from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.encrypting import opening
+from gradroll.commands.memberplaces import MemberPlace
 from gradroll.commands.options import (
     Run,
     Subparsers,
@@ -27,33 +27,11 @@ from gradroll.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from commons.chain.facts import MemberRecord
     from commons.chain.writer import ChainWriter
     from commons.protocol.memberships import Rotation
-    from gradroll.session import Session
 
 _COMMITTEE = "0x00000000000000c0"
 _SOMEONE = "0x1111111111111111111111111111111111111111"
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A member's place, as a command works with it."""
-
-    session: Session
-    chain: ChainWriter
-    committee: int
-    index: int
-
-    @property
-    def member(self) -> MemberRecord:
-        """Who sits there now."""
-        return self.session.view.member(self.committee, self.index)
-
-    @property
-    def name(self) -> str:
-        """In words."""
-        return f"prover {self.index} of committee {shown(self.committee)}"
 
 
 def add(commands: Subparsers) -> None:
@@ -160,30 +138,32 @@ def _account_options(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def _place(arguments: argparse.Namespace, committee: int | None = None, index: int | None = None) -> Iterator[_Place]:
-    """The place that the arguments name, or another one."""
+def _place(
+    arguments: argparse.Namespace, committee: int | None = None, index: int | None = None
+) -> Iterator[tuple[MemberPlace, ChainWriter]]:
+    """The place that the arguments name, or another one, and the account that sends."""
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, settings(arguments)) as session:
         chain = session.writer(arguments.account)
         if committee is None or index is None:
             committee, index = arguments.committee, arguments.index
-        yield _Place(session, chain, committee, index)
+        yield MemberPlace(session, committee, index), chain
 
 
 def rotate(arguments: argparse.Namespace) -> int:
     """Propose other keys."""
-    with _place(arguments) as place:
+    with _place(arguments) as (place, chain):
         wanted, hpke_key, possession = _new_keys(arguments, place)
         arguments.console.line(f"new address {checksum(wanted.signer)}, new sealing key 0x{hpke_key.hex()}")
         pending = place.member.pending
         if pending is None or pending.signer != wanted.signer:
-            place.chain.rotate(wanted, hpke_key, possession)
-        _tell_pending(arguments, place)
+            chain.rotate(wanted, hpke_key, possession)
+        place.tell_pending(arguments)
     return 0
 
 
-def _new_keys(arguments: argparse.Namespace, place: _Place) -> tuple[Rotation, bytes, bytes]:
+def _new_keys(arguments: argparse.Namespace, place: MemberPlace) -> tuple[Rotation, bytes, bytes]:
     """The next keys of a member: who signs, the sealing key, and the new signer's proof that it is one."""
     from commons.protocol.memberships import Rotation, registry_domain
     from gradroll.commands.proposals import load_proposal
@@ -200,9 +180,9 @@ def _new_keys(arguments: argparse.Namespace, place: _Place) -> tuple[Rotation, b
 
 def cancel(arguments: argparse.Namespace) -> int:
     """Take a rotation back."""
-    with _place(arguments) as place:
+    with _place(arguments) as (place, chain):
         if place.member.pending is not None:
-            place.chain.cancel_change(place.committee, place.index)
+            chain.cancel_change(place.committee, place.index)
         arguments.console.line(f"no change of {place.name} waits")
         arguments.console.result(committee=shown(place.committee), index=place.index)
     return 0
@@ -212,10 +192,10 @@ def apply(arguments: argparse.Namespace) -> int:
     """Put a change in force."""
     from circuits.errors import NotReadyError
 
-    with _place(arguments) as place:
+    with _place(arguments) as (place, chain):
         if place.member.pending is None:
             raise NotReadyError(f"no change of {place.name} waits; gradroll committee show says which do")
-        place.chain.apply_change(place.committee, place.index)
+        chain.apply_change(place.committee, place.index)
         signer, epoch = place.member.signer, place.session.view.committee_record(place.committee).epoch
         arguments.console.line(
             f"{place.name} is {checksum(signer)} now; rounds opened from now on are of epoch {epoch}"
@@ -228,9 +208,9 @@ def apply(arguments: argparse.Namespace) -> int:
 
 def revoke(arguments: argparse.Namespace) -> int:
     """Revoke a key."""
-    with _place(arguments) as place:
+    with _place(arguments) as (place, chain):
         signer = arguments.signer or place.member.signer
-        place.chain.revoke_key(place.committee, signer)
+        chain.revoke_key(place.committee, signer)
         arguments.console.line(f"{checksum(signer)} counts no more in committee {shown(place.committee)}")
         arguments.console.result(committee=shown(place.committee), index=place.index, revoked=checksum(signer))
     return 0
@@ -268,19 +248,19 @@ def replace(arguments: argparse.Namespace) -> int:
     from gradroll.commands.votes import load_votes
 
     wanted, votes = load_votes(arguments.votes, Replacement)
-    with _place(arguments, wanted.committee_id, wanted.index) as place:
+    with _place(arguments, wanted.committee_id, wanted.index) as (place, chain):
         pending = place.member.pending
         if pending is None or pending.signer != wanted.signer:
-            place.chain.replace_member(wanted, votes)
-        _tell_pending(arguments, place)
+            chain.replace_member(wanted, votes)
+        place.tell_pending(arguments)
     return 0
 
 
 def retire(arguments: argparse.Namespace) -> int:
     """End a membership."""
-    with _place(arguments) as place:
+    with _place(arguments) as (place, chain):
         number = place.member.membership
-        place.chain.retire(place.committee, number)
+        chain.retire(place.committee, number)
         free_at = place.member.free_at
         when = "" if free_at is None else f" after {utc(free_at)}"
         arguments.console.line(
@@ -294,25 +274,10 @@ def retire(arguments: argparse.Namespace) -> int:
 
 def bond(arguments: argparse.Namespace) -> int:
     """Take a bond back."""
-    with _place(arguments) as place:
+    with _place(arguments) as (place, chain):
         number = place.member.membership if arguments.membership is None else arguments.membership
-        place.chain.withdraw_bond(place.committee, number, arguments.to)
-        whom = checksum(arguments.to or place.chain.address)
+        chain.withdraw_bond(place.committee, number, arguments.to)
+        whom = checksum(arguments.to or chain.address)
         arguments.console.line(f"{whom} received the bond of membership {number} of committee {shown(place.committee)}")
         arguments.console.result(committee=shown(place.committee), membership=number, to=whom)
     return 0
-
-
-def _tell_pending(arguments: argparse.Namespace, place: _Place) -> None:
-    from circuits.errors import ChainError
-
-    pending = place.member.pending
-    if pending is None:
-        raise ChainError(f"the node does not show the change of {place.name} yet; look again (gradroll committee show)")
-    arguments.console.line(
-        f"{checksum(pending.signer)} takes the place of {place.name} after {utc(pending.due)}, with: gradroll "
-        f"committee apply {shown(place.committee)} --index {place.index}"
-    )
-    arguments.console.result(
-        committee=shown(place.committee), index=place.index, signer=checksum(pending.signer), due=pending.due
-    )
