@@ -73,8 +73,8 @@ DRAWS = {"commons.sharing.sealing", "commons.protocol.sealeduploads"}
 """Sealing draws an ephemeral key for each message."""
 IO = {
     "asyncio", "eth_account", "eth_tester", "fcntl", "grpc", "http", "httpx", "multiprocessing", "os", "random",
-    "prometheus_client", "redis", "requests", "secrets", "signal", "socket", "sqlite3", "subprocess", "tempfile",
-    "threading", "time", "urllib", "web3",
+    "opentelemetry", "prometheus_client", "redis", "requests", "secrets", "signal", "socket", "sqlite3", "subprocess",
+    "tempfile", "threading", "time", "urllib", "urllib3", "web3",
 }  # fmt: skip
 """Modules for IO, clocks, concurrency and randomness."""
 MAX_LINES = 400

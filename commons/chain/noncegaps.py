@@ -23,7 +23,6 @@ from commons.chain.patience import Patience
 from commons.chain.pauses import growing
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rpc import Rpc
-from commons.chain.signedbytes import call_of
 from commons.chain.variants import Variant, Variants
 
 _log = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ class Gaps:
         base_fee, entry = latest_limits(self._rpc).base_fee, self._to_be_sent(outbox, nonce)
         entry.nonce = nonce
         kept = self._variants.kept(entry)
-        call = self._nothing() if kept is None else call_of(kept.raw)
+        call = self._nothing() if kept is None else kept.call
         variant = self._variants.next(call, entry, base_fee, same=not again)
         if variant is not None:
             self._variants.remember(variant, entry)

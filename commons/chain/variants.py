@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eth_utils.address import to_checksum_address
+
 from circuits.errors import ChainError
 from circuits.hashing import keccak
 from commons.chain.bids import Bid, Bidding
@@ -14,8 +16,7 @@ from commons.chain.broadcasting import broadcast
 from commons.chain.nodewords import NOT_TAKEN, says
 from commons.chain.outbox import Entry, Outbox
 from commons.chain.rpc import Rpc
-from commons.chain.signedbytes import Place, bid_of, call_of, place_of
-from commons.chain.signedtransactions import signed_once
+from commons.chain.signedtransactions import NotSignedError, decode_signed, signed_once
 from commons.storage.accounts import Signer
 
 _log = logging.getLogger(__name__)
@@ -26,9 +27,16 @@ OnSent = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One of them: its signed bytes, and what they offer."""
+    """One of them.
+
+    Attributes:
+        raw: its signed bytes.
+        call: what it does, without nonce and fees, as it is signed again.
+        bid: what it offers.
+    """
 
     raw: bytes
+    call: Mapping[str, Any]
     bid: Bid
 
     @property
@@ -64,9 +72,21 @@ class Variants:
         return None if is_full and variant.hash not in entry.hashes else variant
 
     def kept(self, entry: Entry) -> Variant | None:
-        """The last one, if its bytes are kept, and are those of this account on this chain."""
-        here = Place(self._key.address, self._rpc.chain_id, entry.nonce)
-        return Variant(entry.raw, bid_of(entry.raw)) if entry.raw and place_of(entry.raw) == here else None
+        """The last one, if its bytes are kept, and are those of this account's transaction on this chain.
+
+        Whoever can write where the outbox is could have put others there.
+        """
+        try:
+            signed = decode_signed(entry.raw)
+        except NotSignedError:
+            return None
+        fields = signed.fields
+        here = (self._key.address, self._rpc.chain_id, entry.nonce)
+        if (signed.signer, fields["chainId"], fields["nonce"]) != here:
+            return None
+        call = {name: fields[name] for name in ("value", "gas", "data")}
+        receiver = {"to": to_checksum_address(fields["to"])} if fields["to"] else {}
+        return Variant(entry.raw, {**call, **receiver}, Bid(fields["maxFeePerGas"], fields["maxPriorityFeePerGas"]))
 
     def remember(self, variant: Variant, entry: Entry) -> bool:
         """Have it known before a node is shown it; whether it was not, as it is offered.
@@ -118,7 +138,7 @@ class Variants:
 
     def _signed(self, call: Mapping[str, Any], entry: Entry, bid: Bid) -> Variant:
         fields = {**call, "nonce": entry.nonce, "chainId": self._rpc.chain_id, **bid.fields}
-        return Variant(signed_once(self._key, fields, entry.raw), bid)
+        return Variant(signed_once(self._key, fields, entry.raw), call, bid)
 
     def _save(self) -> None:
         if self._outbox is not None:
@@ -127,4 +147,4 @@ class Variants:
 
 def _refused(kept: Variant, call: Mapping[str, Any], entry: Entry, before: Bid) -> bool:
     """Whether a node surely did not take the last one, which may be taken now: another one would be one more."""
-    return kept.bid != entry.bid and kept.bid.replaces(before) and call_of(kept.raw)["gas"] == call["gas"]
+    return kept.bid != entry.bid and kept.bid.replaces(before) and kept.call["gas"] == call["gas"]

@@ -176,6 +176,18 @@ def test_what_another_account_signed_is_signed_for_nobody(terminal: Terminal, tm
     assert values(terminal.node) == [0, 7]
 
 
+@pytest.mark.parametrize("junk", [b"junk", b"\x02", b"\x02\xc1\x80", b"\x02" + b"\xf8" * 40])
+def test_what_is_no_transaction_fills_no_nonce_and_stops_nobody(terminal: Terminal, junk: bytes) -> None:
+    """Its hash fits, as whoever writes into the outbox can see to; its nonce is filled with nothing."""
+    interrupted(terminal)
+    document = json.loads(terminal.path.read_bytes())
+    (first,) = (entry for entry in document["entries"] if entry["nonce"] == 0)
+    first["raw"], first["hashes"] = junk.hex(), [keccak(junk).hex()]
+    terminal.path.write_text(json.dumps(document))
+    terminal.fund(7)
+    assert values(terminal.node) == [0, 7]
+
+
 def test_what_a_node_lost_behind_a_missing_nonce_keeps_its_own(terminal: Terminal) -> None:
     """The node that is asked knows nothing of it, another one has it: under another nonce it would be mined twice."""
     terminal.fund(1)

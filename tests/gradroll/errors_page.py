@@ -36,7 +36,7 @@ What people do, and what they see then. What is **bold** is the cure; … stands
 """
 _TABLE_HEAD = "| mistake | command | what is seen |\n| --- | --- | --- |"
 _SHOWN = (
-    (r"\{stub\}/\w+", "https://node.example.org/KEY"),
+    (r"\{stub\}(/\w+)?", "https://node.example.org/KEY"),
     (r"\{url\}", "http://127.0.0.1:8545"),
     (r"\{dead\}", "http://user:PASSWORD@127.0.0.1:8545"),
     (r"\{relay\}", "127.0.0.1:7100"),

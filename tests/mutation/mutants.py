@@ -1566,8 +1566,8 @@ MUTANTS = (
     ),
     Mutant(
         "commons/chain/variants.py",
-        " and place_of(entry.raw) == here else None",
-        " else None",
+        'if (signed.signer, fields["chainId"], fields["nonce"]) != here:',
+        "if False:",
         "what is kept for one account and chain is signed for no other",
         _in(
             "commons",
