@@ -21,12 +21,13 @@ from commons.storage import evidencefiles, logwitness, marketbinding
 from commons.storage.database import copy_database
 from commons.storage.eventlog import SqliteLog, log_file
 from commons.storage.files import make_directory, sync_directory, sync_file
+from coordinator.coordinator import MODELS, RESULTS
 from coordinator.journal import VERSIONS, Journal
 from coordinator.leading import OUTBOX
 
 LOG, FILES = "events.sqlite", "files"
 """What the copy of the log is called, and the folder of everything else."""
-_FOLDERS = ("models", "results", evidencefiles.FOLDER)
+_FOLDERS = (MODELS, RESULTS, evidencefiles.FOLDER)
 _UNFINISHED = "."
 """Files whose names begin so are being written."""
 
@@ -36,17 +37,20 @@ class Backup:
     """What was copied.
 
     Attributes:
-        has_log: not of a log in Redis, of which Redis keeps copies.
         rounds, batches: that the log knows, and of which all is in the copy.  None where the log is in Redis: whether
             what it speaks of was copied, nobody has looked.
         files: their number, without the log; ``size`` is the bytes of all.
     """
 
-    has_log: bool
     rounds: int | None
     batches: int | None
     files: int
     size: int
+
+    @property
+    def has_log(self) -> bool:
+        """Whether the log is in the copy: not one in Redis, which keeps copies of its own."""
+        return self.rounds is not None
 
 
 def back_up(own: CoordinatorSettings, out: Path) -> Backup:
@@ -92,7 +96,7 @@ def _filled(own: CoordinatorSettings, new: Path) -> Backup:
     copied = [path for path in new.rglob("*") if path.is_file()]
     rounds, batches = (None, None) if log is None else _read(new / LOG, {path.name for path in copied})
     size = sum(path.stat().st_size for path in copied)
-    return Backup(log is not None, rounds, batches, len(copied) - (log is not None), size)
+    return Backup(rounds, batches, len(copied) - (log is not None), size)
 
 
 def _require_witness(home: Path) -> None:

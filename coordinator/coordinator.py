@@ -41,6 +41,9 @@ from coordinator.roundstate import RoundKey
 from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
 
+MODELS, RESULTS, UPLOADS = "models", "results", "uploads"
+"""Folders beside the log."""
+
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
@@ -105,13 +108,13 @@ class Coordinator:
         self.journal, address = given.journal, given.account.address
         self.watch = watch or RoundWatch(clock)
         self.journal.listen(self.watch.heard)
-        self.models = given.blobs(given.directory / "models", "models")
-        self.results = given.blobs(given.directory / "results", "sums and bundles")
+        self.models = given.blobs(given.directory / MODELS, "models")
+        self.results = given.blobs(given.directory / RESULTS, "sums and bundles")
         self._fleets = Fleets(given.fleet)
         self.admission = Admission(
             view, self.journal, address, given.parameters, counted=own.counted_refusals, most=own.max_headers
         )  # fmt: skip
-        self.offers = Offers(given.directory / "uploads", max_bytes=own.max_upload_bytes, disk=given.disk)
+        self.offers = Offers(given.directory / UPLOADS, max_bytes=own.max_upload_bytes, disk=given.disk)
         self.deliveries = Deliveries(
             view, self.journal, self.offers, self.admission, self._fleets, clock, given.delivering, given.stopping
         )  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gradroll.commands.serverstate import CLOCK_SKEW
 from tests.support import alerting
 from tests.support.promql import parse
 
@@ -107,3 +108,7 @@ def test_a_parsed_query_names_its_metrics_and_labels() -> None:
     labels = {"x": ("a", "c", "f"), "y": ()}
     assert alerting.unknown(query, labels) == ["z", "x by b"]
     assert alerting.unknown(parse('x{h="i"}'), labels) == ["x.h"]
+
+
+def test_a_clock_that_an_operator_is_told_of_is_one_that_alerts() -> None:
+    assert RULES["GradrollClockBehind"]["expr"] == f"gradroll_chain_clock_ahead_seconds > {CLOCK_SKEW:g}"

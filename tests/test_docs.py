@@ -19,6 +19,7 @@ from commons.settings import reference
 from commons.settings.describing import all_settings
 from commons.settings.sections import SECTIONS
 from commons.storage.evidencefiles import FOLDER
+from coordinator.coordinator import MODELS, RESULTS, UPLOADS
 from gradroll.cli import build_parser
 from provers.store import Store
 from tests.gradroll import errors_page
@@ -164,8 +165,7 @@ def test_everything_that_servers_keep_has_a_row_that_says_when_it_is_deleted(tmp
     named = {name.rpartition("/")[2] for name in re.findall(r"`([\w./]+)`", table)}
     Store(tmp_path, max_bytes=1 << 20).close()
     kept = {path.name for path in tmp_path.iterdir()} - {"lock"}
-    source = (ROOT / "coordinator" / "coordinator.py").read_text(encoding="utf-8")
-    kept |= set(re.findall(r'directory / "(\w+)"', source)) | {FOLDER}
+    kept |= {MODELS, RESULTS, UPLOADS, FOLDER}
     assert {"prover.sqlite", "shares", "results", "models", "evidence"} <= kept
     assert kept <= named
     known = {setting.key: setting.default for setting in all_settings()}

@@ -89,7 +89,7 @@ def backup(arguments: argparse.Namespace) -> int:
             "that it speaks of are in this copy was not checked"
         )
     arguments.console.result(
-        folder=str(arguments.out), has_log=done.has_log, checked=done.has_log, rounds=done.rounds,
+        folder=str(arguments.out), checked=done.has_log, rounds=done.rounds,
         batches=done.batches, files=done.files, size=done.size,
     )  # fmt: skip
     return 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MOST = 4 << 20
 """Bytes of the answer: a thousand rounds take a tenth of it."""
 _SECONDS = 10.0
-_SKEW = 15.0
+CLOCK_SKEW = 15.0
 """Seconds of a clock that an operator should know of, as of the alert."""
 _WIDTH = 400
 """Characters of a text that somebody else wrote."""
@@ -192,7 +192,9 @@ def _of_steps(state: ServerState) -> list[str]:
     if state.last_step is not None:
         lines.append(f"last step answered: {_short(state.last_step.step)}, {utc(int(state.last_step.at))}")
     if state.shares_overdue_seconds:
-        days = state.shares_overdue_seconds / 86_400
+        from circuits.terms import DAY
+
+        days = state.shares_overdue_seconds / DAY
         lines.append(f"shares are kept for {days:.1f} days beyond their round, as too few nodes say that it is over")
     return lines
 
@@ -216,7 +218,7 @@ def _of_chain(name: str, chain: _Chain) -> str:
     aside = f"; {chain.set_aside} of {chain.nodes} nodes set aside" if chain.set_aside else ""
     money = f"; the account has {ETH.shown(chain.balance_wei)}" if chain.balance_wei is not None else ""
     ahead = chain.clock_ahead or 0.0
-    behind = f"; this machine's clock is {ahead:.0f} s behind" if ahead > _SKEW else ""
+    behind = f"; this machine's clock is {ahead:.0f} s behind" if ahead > CLOCK_SKEW else ""
     return f"{name}: block {chain.block}, {chain.head_age:.0f} s old{aside}{behind}{money}"
 
 

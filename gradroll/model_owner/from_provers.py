@@ -121,7 +121,7 @@ class ProverReader:
         committee, found = self._committee(task_id, number), self._of_round(task_id, number, known)
         each = [certificate for answer in found.values() if isinstance(answer, list) for certificate in answer]
         counting = Counting.of(self.view, committee.committee)
-        whole = combined(each, self.attesters(task_id, number))
+        whole = combined(each, self._attesters(task_id, committee))
         counted = [certificate.attested_by(counting.only(certificate.attestations)) for certificate in whole]
         complete = tuple(one for one in counted if len(one.attestations) >= committee.committee.quorum)
         if complete:
@@ -137,10 +137,6 @@ class ProverReader:
         for answer in self._of_round(task_id, number, ()).values():
             if not isinstance(answer, GradrollError):
                 yield from answer
-
-    def attesters(self, task_id: int, number: int) -> Attesters:
-        """The members whose word counts in a round, and the code that they attest."""
-        return self._attesters(task_id, self._committee(task_id, number))
 
     def audit_bundles(self, batch: AcceptedBatch) -> Iterator[AuditBundle]:
         """The audit bundle of an accepted batch from one prover after the other, with a quorum's attestations."""
