@@ -9,6 +9,7 @@ and if a reorganisation takes one back, it is handed in again.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Iterator
 
 from circuits.errors import FullError, ProofError, UnavailableError
@@ -19,6 +20,8 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.certified import Attesters, combined
 from commons.protocol.rules import require_row
 from commons.protocol.status import SubmissionState
+from commons.runtime.clock import Clock
+from commons.runtime.pieces import progressed
 from commons.storage.blobs import Blobs
 from commons.storage.evidencefiles import Watch
 from commons.storage.parameters import PublicParameters
@@ -31,6 +34,10 @@ from coordinator.roundstate import RoundKey
 
 _log = logging.getLogger(__name__)
 _ELSEWHERE = "chain: another submission of its owner is in a signed batch of this round"
+_AT_A_TIME = 4
+"""Provers that are asked for a bundle together, once the first one has not given it: each may send a large one."""
+_MOST_REMEMBERED = 1 << 12
+"""Batches of which it is remembered how often they were asked for in vain."""
 
 
 class Adoption:
@@ -43,40 +50,64 @@ class Adoption:
         blobs: Blobs,
         parameters: PublicParameters,
         watch: Watch,
+        clock: Clock,
+        stopping: threading.Event,
         *,
         timeout: float,
     ) -> None:
         """Args:
         watch: notices what provers attested beside what they attested here.
-        timeout: seconds that a prover has to send a batch.
+        stopping: once set, nobody is asked any more.
+        timeout: seconds that all provers have together to send a batch, and before that their certificates.
         """
+        self._clock, self._stopping = clock, stopping
         self._watch = watch
         self._view = view
         self._parameters = parameters
         self._journal = journal
         self._blobs = blobs
         self._timeout = timeout
+        self._in_vain: dict[bytes, int] = {}  # how often batches were asked for that provers did not give
 
     def adopt(self, key: RoundKey, fleet: Fleet) -> None:
         """Take over what the chain has of a round and the journal has not.
 
-        Raises:
-            UnavailableError: the provers do not give a batch; the others are taken over.
-            FullError: there is no room for a batch and its sum; nobody is asked for it.
-        """
-        trouble: UnavailableError | FullError | None = None
-        for batch in self._view.accepted(*key):
-            try:
-                if not self._is_known(batch.record.batch_id):
-                    self._take(key, batch.record, self._fetch(key, batch.record, fleet))
-            except (UnavailableError, FullError) as error:
-                trouble = error
-        if trouble is not None:
-            raise trouble
+        Anybody makes a task that names this coordinator, with provers that hang.  So the round is left at the first
+        batch that they do not give, which comes last the next time, and no batch is begun later than ``timeout``: after
+        three times that it is over in any case.
 
-    def _is_known(self, batch_id: bytes) -> bool:
+        Raises:
+            UnavailableError: the provers do not give a batch, or time is up, or the coordinator stops.
+            FullError: there is no room for a batch and its sum; nobody is asked for it, and others are taken over.
+        """
+        full: FullError | None = None
+        until = self._clock.monotonic() + self._timeout
+        for record in self._lacking(key):
+            self._require_going_on(until)
+            try:
+                self._take(key, record, self._fetch(key, record, fleet))
+                self._in_vain.pop(record.batch_id, None)
+            except UnavailableError:
+                self._note_in_vain(record.batch_id)
+                raise
+            except FullError as error:
+                full = error
+            progressed()
+        if full is not None:
+            raise full
+
+    def _lacking(self, key: RoundKey) -> list[RecordedBatch]:
+        """What the chain has and the journal has not: what was asked for in vain comes behind the others."""
+        records = [batch.record for batch in self._view.accepted(*key)]
         with self._journal.reading() as state:
-            return batch_id in state.batches
+            lacking = [record for record in records if record.batch_id not in state.batches]
+        return sorted(lacking, key=lambda record: self._in_vain.get(record.batch_id, 0))
+
+    def _require_going_on(self, until: float) -> None:
+        if self._stopping.is_set():
+            raise UnavailableError("the coordinator stops; what others handed in is taken over once it is back")
+        if self._clock.monotonic() >= until:
+            raise UnavailableError("provers are slow; the rest of what others handed in is taken over later")
 
     def _fetch(self, key: RoundKey, record: RecordedBatch, fleet: Fleet) -> AuditBundle:
         """The batch's audit bundle with a quorum's attestations, once there is room for it and for its sum."""
@@ -85,14 +116,34 @@ class Adoption:
         found, attesters = fleet.certificates(record.batch_id, self._timeout), Attesters(fleet.committee, code)
         self._watch.certificates((*self._meeting(key, record), *found.values()), attesters, self._view.terms(key[0]))
         complete = {_bare(c): c for c in combined(found.values(), attesters)}
-        for prover, certificate in found.items():
-            whole = complete.get(_bare(certificate))
-            bundle = None if whole is None else fleet.audit_bundle(prover, record.batch_id, dimension, self._timeout)
-            if whole is not None and bundle is not None and self._is_recorded(bundle, whole, record):
-                return bundle.attested_by(whole.attestations)
+        whole = {p: complete[bare] for p, one in found.items() if (bare := _bare(one)) in complete}
+        for prover, bundle in self._bundles(sorted(whole), record.batch_id, dimension, fleet):
+            if self._is_recorded(bundle, whole[prover], record):
+                return bundle.attested_by(whole[prover].attestations)
         raise UnavailableError(
             f"the chain has batch 0x{record.batch_id.hex()}, which somebody else handed in, and too few provers give it"
         )
+
+    def _bundles(
+        self, provers: list[int], batch_id: bytes, dimension: int, fleet: Fleet
+    ) -> Iterator[tuple[int, AuditBundle]]:
+        """What provers give in the time that they have together.  One alone has half of it, another one at each try;
+        what is left is shared by the others, so that one behind many that hang has its turn, too.
+        """
+        first = self._in_vain.get(batch_id, 0) % max(len(provers), 1)
+        order = provers[first:] + provers[:first]
+        groups = [order[:1], *(order[nth : nth + _AT_A_TIME] for nth in range(1, len(order), _AT_A_TIME))]
+        until = self._clock.monotonic() + self._timeout
+        for nth, group in enumerate(groups):
+            self._require_going_on(until)
+            shares = min(2, len(groups)) if nth == 0 else len(groups) - nth
+            given = (until - self._clock.monotonic()) / shares
+            yield from fleet.audit_bundles(group, batch_id, dimension, given).items()
+
+    def _note_in_vain(self, batch_id: bytes) -> None:
+        self._in_vain[batch_id] = self._in_vain.pop(batch_id, 0) + 1
+        while len(self._in_vain) > _MOST_REMEMBERED:
+            self._in_vain.pop(next(iter(self._in_vain)), None)
 
     def _meeting(self, key: RoundKey, record: RecordedBatch) -> Iterator[Certificate]:
         """Batches that were attested here, with an owner of the one that the chain has."""

@@ -128,7 +128,10 @@ class Coordinator:
         self.fee_turns = FeeTurns(view, self.journal, fees, self._fleets, clock, beside, interval=own.fee_interval)
         settlement = Settlement(given.sender, self.journal, self.results, own.confirmations)
         evidence = Watch(EvidenceFiles(given.directory / FOLDER, given.disk))
-        adoption = Adoption(view, self.journal, self.results, given.parameters, evidence, timeout=own.step_timeout)
+        adoption = Adoption(
+            view, self.journal, self.results, given.parameters, evidence, clock, given.stopping,
+            timeout=own.step_timeout,
+        )  # fmt: skip
 
         def adopt(key: RoundKey) -> None:
             adoption.adopt(key, self._fleets.of(view.terms(key[0]).committee_id, view.round(*key).epoch))

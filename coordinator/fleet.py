@@ -214,9 +214,11 @@ class Fleet:
         asked = self._clients.keys() & set(provers)
         return self._gathered(asked, lambda one: one.availability(batch_id, payload, timeout))
 
-    def audit_bundle(self, prover: int, batch_id: bytes, dimension: int, timeout: float) -> AuditBundle | None:
-        """The audit bundle of a batch from one of those; None when it does not send one in ``timeout`` seconds."""
-        return self._read(prover, lambda one: one.audit_bundle(batch_id, dimension, timeout))
+    def audit_bundles(
+        self, provers: Iterable[int], batch_id: bytes, dimension: int, timeout: float
+    ) -> dict[int, AuditBundle]:
+        """The audit bundles that those give, asked at the same time; every prover has ``timeout`` seconds."""
+        return self._gathered(provers, lambda one: one.audit_bundle(batch_id, dimension, timeout))
 
     def _gathered(self, provers: Iterable[int], ask: Callable[[Connection], V]) -> dict[int, V]:
         """What those give that give anything."""

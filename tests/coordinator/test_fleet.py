@@ -432,8 +432,7 @@ def test_batches_are_read_from_those_that_have_them(world: World) -> None:
     world.provers[2].kept = ZeroDivisionError("nobody thought of this")
     found = world.fleet.certificates(bundle.certificate.batch_id, 1.0)
     assert found == {1: bundle.certificate}
-    assert world.fleet.audit_bundle(1, bundle.certificate.batch_id, 5, 1.0) is bundle
-    assert world.fleet.audit_bundle(2, bundle.certificate.batch_id, 5, 1.0) is None
+    assert world.fleet.audit_bundles((0, 1, 2), bundle.certificate.batch_id, 5, 1.0) == {1: bundle}
 
 
 def test_who_says_that_it_serves_a_sum_is_heard_and_the_others_do_no_harm(world: World) -> None:
