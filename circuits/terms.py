@@ -167,6 +167,13 @@ class Windows:
         for part in fields(self):
             _require_in(f"the {part.name} window", getattr(self, part.name), 1, (1 << 32) - 1)
 
+    @property
+    def fees_settled(self) -> int:
+        """Seconds after a batch's acceptance in which its fees may be settled: two and a half windows of availability,
+        after a challenge in the middle of the first one.
+        """
+        return 5 * self.availability // 2
+
 
 @dataclass(frozen=True, slots=True)
 class NewTask:

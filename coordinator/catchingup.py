@@ -191,14 +191,14 @@ class CatchingUp:
         if block.number < self._combing.high:
             return False
         try:
-            return min(block.timestamp, self._clock.time()) > self._until(key)
+            return block.time_by(self._clock.time()) > self._until(key)
         except UnknownError:  # a reorganisation took it back, deep as it was
             return True
 
     def _until(self, key: RoundKey) -> int:
-        """Chain time until which a round's sums are asked for, or its fees may be settled: two and a half windows."""
-        windows = self._view.terms(key[0]).windows
-        longest = max(self._settings.release_patience * DAY, 5 * windows.availability // 2)
+        """Chain time until which a round's sums are asked for, or its fees may be settled."""
+        settled = self._view.terms(key[0]).windows.fees_settled
+        longest = max(self._settings.release_patience * DAY, settled)
         return self._view.round(*key).settle_deadline + longest
 
 

@@ -113,12 +113,12 @@ class Keeping:
 
     def _now(self) -> int:
         """The time by this machine's clock and by a block that is deep enough: the earlier of the two."""
-        return int(min(self._view.block(self._settings.confirmations).timestamp, self._clock.time()))
+        return self._view.block(self._settings.confirmations).time_by(self._clock.time())
 
     def _served(self, task_id: int) -> int:
-        """Seconds after its settle deadline for which a round is served: fees may take two and a half windows."""
+        """Seconds after its settle deadline for which a round is served, and its fees may be settled."""
         days = max(self._settings.retention_days, self._settings.release_patience)
-        return max(days * DAY, 5 * self._view.terms(task_id).windows.availability // 2)
+        return max(days * DAY, self._view.terms(task_id).windows.fees_settled)
 
     @property
     def _retention(self) -> int:

@@ -106,7 +106,7 @@ class FormerRounds:
         (task_id,) = reader.task_ids(self._position, self._position + 1)
         if reader.terms(task_id).committee_id != self._former.committee_id:
             return _Word(_Kind.OVER)
-        settled = min(now, reader.block(self._settings.confirmations).timestamp)
+        settled = reader.block(self._settings.confirmations).time_by(now)
         return self._of_task(reader, task_id, settled)
 
     def _of_task(self, reader: MarketReader, task_id: int, settled: int) -> _Word:

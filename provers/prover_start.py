@@ -69,9 +69,9 @@ def look_around(prover: Prover, own: ProverSettings, endpoint: str, keystore: Ke
 
 
 def _warn_of_retention(tasks: Iterable[TaskRecord], own: ProverSettings) -> None:
-    """Fees are for sums that are still served: for up to two and a half windows, after a challenge."""
-    windows = (task.terms.windows.availability for task in tasks if task.terms.pay.fees)
-    needed = -(-5 * max(windows, default=0) // (2 * DAY))
+    """Fees are for sums that are still served when they are settled."""
+    settled = (task.terms.windows.fees_settled for task in tasks if task.terms.pay.fees)
+    needed = -(-max(settled, default=0) // DAY)
     if own.retention_days < needed:
         _log.warning(
             "event=retention-short days=%d needed=%d advice='raise prover.retention_days'", own.retention_days, needed

@@ -76,12 +76,9 @@ class Retention:
             return False
 
     def _is_past(self, reader: MarketReader, name: RoundName, now: int) -> bool:
-        return min(now, self._settled(reader)) > self._end(reader, name)
-
-    def _settled(self, reader: MarketReader) -> int:
-        return reader.block(self._settings.confirmations).timestamp
+        return reader.block(self._settings.confirmations).time_by(now) > self._end(reader, name)
 
     def _end(self, reader: MarketReader, name: RoundName) -> int:
-        """Until when sums and words about them may be asked for: after a challenge, two and a half windows."""
-        served = max(self._kept, 5 * reader.terms(name[0]).windows.availability // 2)
+        """Until when sums and words about them may be asked for, and its fees may be settled."""
+        served = max(self._kept, reader.terms(name[0]).windows.fees_settled)
         return reader.round(*name).settle_deadline + self._settings.clock_skew + served

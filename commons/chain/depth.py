@@ -17,3 +17,11 @@ class BlockHead:
     number: int
     timestamp: int
     hash: bytes
+
+    def time_by(self, clock: float) -> int:
+        """The time by this block and by a machine's clock: the earlier of the two, as either may be far ahead.
+
+        Args:
+            clock: seconds since 1970.
+        """
+        return min(self.timestamp, int(clock))

@@ -82,7 +82,7 @@ MUTANTS = (
     ),
     Mutant(
         "provers/retention.py",
-        "min(now, self._settled(reader))",
+        "reader.block(self._settings.confirmations).time_by(now)",
         "now",
         "a clock far ahead deletes nothing",
         _in("provers", "test_retention.py::test_a_clock_far_ahead_closes_nothing"),
@@ -550,8 +550,8 @@ MUTANTS = (
     ),
     Mutant(
         "provers/formerrounds.py",
-        "settled = min(now, ",
-        "settled = max(now, ",
+        "settled = reader.block(self._settings.confirmations).time_by(now)",
+        "settled = now",
         "a clock far ahead destroys no keys of rounds that are open",
         _in("provers", "test_keyretirement.py"),
     ),
