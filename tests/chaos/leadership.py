@@ -122,18 +122,18 @@ class Leadership:
         self._idle, self._book = Idle(), LogBook()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leadership", daemon=True)
-        self.target = COORDINATOR
+        self._leader = COORDINATOR
         self.states: Mapping[str, bool | None] = {}
 
     @property
     def leader(self) -> str:
         """Who leads, or led last."""
-        return self.target
+        return self._leader
 
     @property
     def standby(self) -> str:
         """The other one."""
-        return next(name for name in self._endpoints if name != self.target)
+        return next(name for name in self._endpoints if name != self._leader)
 
     def start(self) -> None:
         """Begin to look."""
@@ -167,9 +167,9 @@ class Leadership:
             self._require_one(leading, before)
         for violation in (*self._idle.see(states, self._hindered), *self._see_log()):
             self._accused(violation)
-        if len(leading) == 1 and leading[0] != self.target:
-            former, self.target = self.target, leading[0]
-            self._chronicle.tell("failover", self.target, f"{former} led before")
+        if len(leading) == 1 and leading[0] != self._leader:
+            former, self._leader = self._leader, leading[0]
+            self._chronicle.tell("failover", self._leader, f"{former} led before")
             self._passed_on(former)
 
     def _require_one(self, leading: Sequence[str], before: int | None) -> None:

@@ -22,7 +22,7 @@ from provers.prover import Prover, own_membership
 from provers.sharefiles import ShareRecord
 from provers.store import Store
 from tests.simulation.world.chain import BLOCK_SECONDS, ModelChain, chain_of
-from tests.simulation.world.clock import START, NodeClock, WorldClock
+from tests.simulation.world.clock import START, NodeClock
 from tests.simulation.world.disk import SimulatedDisk
 from tests.simulation.world.nodes import NodeView
 from tests.support.network import Network
@@ -69,17 +69,6 @@ class Clock(NodeClock):
 
     def time(self) -> float:
         return 1 / 0 if self.broken else super().time()
-
-
-class Ahead(NodeClock):
-    """A clock that was set wrong."""
-
-    def __init__(self, world: WorldClock, seconds: float) -> None:
-        super().__init__(world)
-        self._ahead = seconds
-
-    def time(self) -> float:
-        return super().time() + self._ahead
 
 
 class World:
@@ -251,7 +240,7 @@ def test_a_node_that_tells_a_time_far_ahead_has_no_share_deleted(world: World) -
 def test_a_clock_that_is_far_ahead_has_no_share_deleted(world: World, task: int) -> None:
     """Those of running rounds are gone for good, and so are their owners' gradients once t+1 provers lost theirs."""
     world.keep(expires=world.due, task=task)
-    world.prover._clock = Ahead(world.chain.clock, 10 * 365 * DAY)
+    world.clock.skew = 10 * 365 * DAY
     world.prover.tidy()
     assert world.has_share
     world.wait(world.due - START + 1 + (task == 8) * 7 * DAY)
