@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from circuits.errors import RuleViolationError, StorageError, UnknownError, WireError
+from circuits.errors import RuleViolationError, UnknownError, WireError
 from circuits.statement import Context
 from commons.protocol.bodies import SignatureBody
 from commons.protocol.certified import Attesters
@@ -33,7 +33,7 @@ from coordinator.events import (
 )
 from coordinator.fleet import Fleet
 from coordinator.giving_up import Trouble, trouble_of
-from coordinator.handover import HandAgain
+from coordinator.handover import HandAgain, may_have_lost
 from coordinator.journal import Journal
 from coordinator.machine import (
     Attesting,
@@ -116,7 +116,7 @@ class Batcher:
         *,
         step_timeout: float,
         stopping: threading.Event,
-        hand_again: HandAgain = lambda _prover, _submissions: False,
+        hand_again: HandAgain,
     ) -> None:
         """Args:
         watch: notices what provers sign against themselves; a batch goes on whatever it finds.
@@ -269,8 +269,7 @@ class Batcher:
 
     def _handed_again(self, plan: Plan, step: Step, replies: Mapping[int, StepReply | Failure]) -> set[int]:
         """Provers that may have lost a share that they had, and are handed it again."""
-        codes = {StorageError.code} | ({UnknownError.code} if step is Step.COIN else set())
-        lost = [p for p, reply in replies.items() if isinstance(reply, Failure) and reply.code in codes]
+        lost = [p for p, reply in replies.items() if isinstance(reply, Failure) and may_have_lost(step, reply.code)]
         held = {p: plan.receipts.get(p, frozenset()).intersection(plan.submissions) for p in lost}
         return {p for p in lost if held[p] and self._hand_again(p, held[p])}
 

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from circuits.errors import StorageError, UnknownError
 from circuits.statement import Committee
+from commons.protocol.messages import Step
 
 HandAgain = Callable[[int, Collection[bytes]], bool]
 """Told of a prover that may have lost shares for which it gave receipts, and of which submissions; says whether it is
@@ -82,6 +84,14 @@ class Handing:
             again = self.due.get(prover, now) + pause_behind(times - 1, first, longest) if times else now
             self.lost[prover], self.due[prover] = times + 1, max(now, again)
             self.missing.add(prover)
+
+
+def may_have_lost(step: Step, code: str) -> bool:
+    """Whether a prover that fails with a code may have lost a share that it gave a receipt for.
+
+    Where a step is the first to need a share, one that is not there is unknown; later on an unknown session is meant.
+    """
+    return code == StorageError.code or (code == UnknownError.code and step in (Step.COIN, Step.RELEASE))
 
 
 def pause_behind(failures: int, first: float, longest: float) -> float:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from circuits.commitment import CommitmentKey
-from circuits.errors import ChainError, StorageError, UnknownError
+from circuits.errors import ChainError
 from circuits.payload import MAX_INLINE
 from commons.chain.ports import BatchSender
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
-from commons.protocol.messages import StepReply
+from commons.protocol.messages import Step, StepReply
 from commons.protocol.replies import Failure
 from commons.runtime import spans
 from commons.runtime.logcontext import about
@@ -21,7 +21,7 @@ from coordinator.certificates import certificate_of
 from coordinator.events import SumOpened, SumPublished
 from coordinator.feesettlement import FeeSettlement
 from coordinator.fleet import Fleet
-from coordinator.handover import HandAgain
+from coordinator.handover import HandAgain, may_have_lost
 from coordinator.journal import Journal
 from coordinator.machine.verdicts import described
 from coordinator.roundstate import ProvenBatch
@@ -40,7 +40,7 @@ class Releases:
         blobs: Blobs,
         *,
         step_timeout: float,
-        hand_again: HandAgain = lambda _prover, _submissions: False,
+        hand_again: HandAgain,
     ) -> None:
         """Args:
         hand_again: as of ``Batcher``.
@@ -91,7 +91,7 @@ class Releases:
         statement = certificate.statement
         submissions = [header.digest(statement.context) for header in statement.owners]
         for prover, reply in replies.items():
-            if isinstance(reply, Failure) and reply.code in (StorageError.code, UnknownError.code):
+            if isinstance(reply, Failure) and may_have_lost(Step.RELEASE, reply.code):
                 self._hand_again(prover, submissions)
 
     def _publish(self, batch: ProvenBatch, fleet: Fleet) -> None:

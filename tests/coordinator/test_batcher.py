@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import native
-from circuits.errors import FullError
+from circuits.errors import FullError, RuleViolationError, StorageError, UnknownError
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.status import SubmissionState
@@ -19,6 +19,7 @@ from commons.storage.blobs import Blobs
 from coordinator.batcher import Batcher, Plan, Unproven
 from coordinator.events import HeaderAccepted, OwnerDropped
 from coordinator.giving_up import Trouble
+from coordinator.handover import may_have_lost
 from coordinator.journal import Journal
 from coordinator.roundstate import Round
 from coordinator.roundwatch import RoundWatch
@@ -252,6 +253,12 @@ def test_provers_that_refuse_by_a_rule_or_are_silent_are_handed_nothing(world: W
     faults = {0: [refusing(Step.COIN)], 1: [silent(Step.COIN)], 2: [silent(Step.MASK)]}
     world.prove(NetworkFleet(world.network, faults=faults))
     assert not world.lost
+
+
+def test_what_is_unknown_is_a_lost_share_where_shares_are_first_needed_and_no_session_elsewhere() -> None:
+    assert {step for step in Step if may_have_lost(step, UnknownError.code)} == {Step.COIN, Step.RELEASE}
+    assert all(may_have_lost(step, StorageError.code) for step in Step)
+    assert not any(may_have_lost(step, RuleViolationError.code) for step in Step)
 
 
 def test_a_liar_whom_nobody_left_can_name_is_time_away_from_being_named(world: World) -> None:

@@ -52,7 +52,7 @@ def test_verdicts_on_a_cheating_owner_and_a_lying_prover_are_logged_in_fields(
     fleet = NetworkFleet(network, faults={1: [lie(*REWRITES["mask-projections"])]})
     batcher = Batcher(
         journal, blobs_in(tmp_path), watch_in(tmp_path), accusations_in(journal), RoundWatch(SystemClock()),
-        step_timeout=1.0, stopping=threading.Event(),
+        step_timeout=1.0, stopping=threading.Event(), hand_again=lambda _prover, _submissions: False,
     )  # fmt: skip
     assert batcher.prove(network.resources, fleet.fleet, network.context, plan) is None
     journal.close()

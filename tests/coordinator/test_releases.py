@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -65,16 +65,21 @@ class World:
     journal: Journal
     chain: FakeChain
     others: int = 0
+    lost: dict[int, frozenset[bytes]] = field(default_factory=dict)
 
     @property
     def batch(self) -> ProvenBatch:
         return state_of(self.journal).batches[self.done.batch_id]
 
+    def handed_again(self, prover: int, submissions: Collection[bytes]) -> bool:
+        self.lost[prover] = frozenset(submissions)
+        return True
+
     def collect(self, fleet: NetworkFleet | None = None, *, publish: bool = False) -> None:
         chain, blobs = cast(ChainWriter, self.chain), blobs_in(self.directory)
         blobs._quota.add(99, self.others)
         fees = FeeSettlement(chain, self.journal, blobs, timeout=1.0)
-        releases = Releases(chain, fees, self.journal, blobs, step_timeout=1.0)
+        releases = Releases(chain, fees, self.journal, blobs, step_timeout=1.0, hand_again=self.handed_again)
         asked = (fleet or NetworkFleet(self.network)).fleet
         releases.collect(self.done.batch_id, asked, self.network.setup.commitment, publish=publish)
 
@@ -148,6 +153,15 @@ def test_one_lying_or_silent_prover_hinders_nobody(world: World, fault: Fault) -
 def test_two_provers_are_enough_for_the_sum(world: World) -> None:
     world.collect(NetworkFleet(world.network, down={0, 3}))
     world.check()
+
+
+def test_a_prover_that_lost_shares_under_the_sum_is_handed_them_again(world: World) -> None:
+    """One that is silent is not."""
+    world.network.memories[0].payloads.clear()
+    faults = {1: [silent(Step.RELEASE)]}
+    world.collect(NetworkFleet(world.network, faults=faults))
+    world.check()
+    assert world.lost == {0: frozenset(world.network.cohort.digests)}
 
 
 def test_one_prover_is_not(world: World) -> None:
