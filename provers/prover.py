@@ -100,7 +100,11 @@ class Prover:
     def _seat(self, membership: Membership, keystore: Keystore) -> Seat:
         """What this prover is as a member of one list of members."""
         own, parts, committee = self._settings, self._parts, membership.committee
-        environment = self._environment_of(membership, keystore)
+        environment = NodeEnvironment(
+            self.chain, parts.finality, self.store, keystore, parts.parameters, self._clock,
+            membership=membership, max_dimension=own.max_dimension, clock_skew=own.clock_skew,
+            signers=lambda: frozenset(seat.keystore.address for seat in self.seats.all),
+        )  # fmt: skip
         reference = reference_of(self.chain, committee)
         keystore.servings.begin(reference.digest, self.chain.market_id)
         setup = KeySetup(keystore, reference, committee, membership.index)
@@ -110,14 +114,6 @@ class Prover:
         )  # fmt: skip
         runner = Runner(membership, setup, self.store, environment, kept_replies=own.kept_replies, turns=parts.turns)
         return Seat(membership, reference.digest, keystore, environment, setup, intake, runner)
-
-    def _environment_of(self, membership: Membership, keystore: Keystore) -> NodeEnvironment:
-        own, parts = self._settings, self._parts
-        return NodeEnvironment(
-            self.chain, parts.finality, self.store, keystore, parts.parameters, self._clock,
-            membership=membership, max_dimension=own.max_dimension, clock_skew=own.clock_skew,
-            signers=lambda: frozenset(seat.keystore.address for seat in self.seats.all),
-        )  # fmt: skip
 
     def _former(self) -> list[Seat]:
         """Seats of rounds that were opened with other members, or other keys of this one."""
@@ -183,7 +179,7 @@ class Prover:
         members = self.chain.committee_of_round(context.task_id, context.round).members
         own = next((keys for keys in self._parts.keystores if keys.address in members), self.seats.present.keystore)
         # Its word counts with the key of the round alone, also long after the seat of that time was left.
-        return attest_availability(self._environment_of(self.membership, own), certificate, payload)
+        return attest_availability(self._environment, own.sign, certificate, payload)
 
     def deal(self, committee_id: int, reference: bytes = b"") -> tuple[KeyPackage, ...]:
         """Deal the shared keys that this prover leads.

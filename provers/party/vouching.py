@@ -7,6 +7,8 @@ Nothing has to be remembered: of one state of the chain there is one word, and s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from circuits import payload as payloads
 from circuits.errors import NotReadyError, ProofError, WireError
 from circuits.verify import sum_of_commitments
@@ -18,12 +20,15 @@ from provers.party.releasing import require_acceptance
 from provers.party.steps import members_of, require_same
 
 
-def attest_availability(env: Environment, certificate: Certificate, payload: bytes = b"") -> AvailabilityReceipt:
+def attest_availability(
+    env: Environment, sign: Callable[[bytes], bytes], certificate: Certificate, payload: bytes = b""
+) -> AvailabilityReceipt:
     """Say that the sum of a batch is served here, or that it is the payload, for whoever posts that.
 
     Which challenge it answers, this prover's own node says and not who asks.
 
     Args:
+        sign: signs a 32-byte digest with this prover's key of the round.
         certificate: the batch, as this prover keeps it.
         payload: the encoded aggregate, or nothing.
 
@@ -44,7 +49,7 @@ def attest_availability(env: Environment, certificate: Certificate, payload: byt
     if payload:
         _require_opening(env, certificate, payload)
     digest = availability_digest(context.market, batch_id, challenge, posted_hash(payload))
-    return AvailabilityReceipt(challenge, env.sign(digest))
+    return AvailabilityReceipt(challenge, sign(digest))
 
 
 def _released(env: Environment, certificate: Certificate) -> ledger.Selection:

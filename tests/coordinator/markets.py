@@ -174,7 +174,7 @@ class PartyLine:
         self._answer()
         memory = self.network.memories[self.prover]
         memory.challenges = {held.batch_id: held.challenge for held in self.market.chain.fees().held.values()}
-        receipt = attest_availability(memory, self.kept[batch_id].certificate, payload)
+        receipt = attest_availability(memory, memory.sign, self.kept[batch_id].certificate, payload)
         return self.says or receipt
 
     def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:

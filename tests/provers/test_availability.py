@@ -47,7 +47,7 @@ class World:
         return self.network.open_sum(self.certificate).payload
 
     def sign(self, payload: bytes = b"", certificate: Certificate | None = None) -> AvailabilityReceipt:
-        return attest_availability(self.memory, certificate or self.certificate, payload)
+        return attest_availability(self.memory, self.memory.sign, certificate or self.certificate, payload)
 
     def signed(self, receipt: AvailabilityReceipt, posted: bytes = bytes(32)) -> bytes:
         """Who signed this."""
@@ -90,7 +90,8 @@ def test_a_prover_that_took_no_part_but_serves_signs_too(world: World) -> None:
     done = network.run(reachable=[0, 1, 2]).completed
     network.accept(done)
     network.open_sum(done.bundle.certificate, provers=[0, 3])
-    receipt = attest_availability(network.memories[3], done.bundle.certificate)
+    memory = network.memories[3]
+    receipt = attest_availability(memory, memory.sign, done.bundle.certificate)
     digest = availability_digest(network.context.market, done.batch_id)
     assert recover(digest, receipt.signature) == network.committee.members[3]
 
