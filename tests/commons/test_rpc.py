@@ -7,7 +7,6 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from eth_abi.abi import encode
 from circuits.errors import ChainError, ContractError
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.runtime.urls import SecretUrl, without_secrets
+from tests.support.httpnode import HttpNode
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -100,34 +100,13 @@ def test_what_of_a_url_is_shown(url: str, shown: str) -> None:
     assert without_secrets(url) == shown
 
 
-class LyingNode:
+class LyingNode(HttpNode):
     """Answers each method with what it is told to."""
 
     def __init__(self) -> None:
         self.answers: dict[str, dict[str, Any]] = {}
-        node = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = node.answers.get(asked["method"], {"result": "0x1"})
-                body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://user:hunter2@127.0.0.1:{self._server.server_address[1]}/v3/APIKEY"
-        self.rpc = Rpc(self.url, ErrorTable(()))
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(lambda method, _: self.answers.get(method, {"result": "0x1"}))
+        self.rpc = Rpc(self.secret_url, ErrorTable(()))
 
 
 @pytest.fixture
@@ -153,9 +132,9 @@ def test_a_node_that_is_down_is_told_without_its_password_and_key() -> None:
 
 def test_so_is_one_of_another_chain_and_one_that_repeats_its_address(lying: LyingNode) -> None:
     with pytest.raises(ChainError, match="on chain 1, the configuration says 5") as caught:
-        Rpc(lying.url, ErrorTable(()), chain=5).head()
+        Rpc(lying.secret_url, ErrorTable(()), chain=5).head()
     check_says_nothing(caught.value)
-    port = lying._server.server_address[1]
+    port = lying.port
     told = {"code": -32000, "message": f"forbidden: http://user:hunter2@127.0.0.1:{port}/v3/APIKEY" + "x" * 10_000}
     lying.answers["eth_getBlockByNumber"] = {"error": told}
     with pytest.raises(ChainError, match="answered: ") as caught:

@@ -6,12 +6,10 @@ import json
 import logging
 import re
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
@@ -20,6 +18,7 @@ from circuits.errors import ChainError
 from circuits.hashing import keccak
 from commons.chain import transport
 from commons.chain.rpc import ErrorTable, Rpc
+from tests.support.localserver import Answer, Asked, LocalServer
 
 SECRETS = ("hunter2", "APIKEY")
 
@@ -33,44 +32,25 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Gateway:
+class Gateway(LocalServer):
     """Gives the replies in order, the last one for ever, and counts the questions."""
+
+    protocol = "HTTP/1.1"
 
     def __init__(self) -> None:
         self.replies = [Reply()]
         self.asked: list[str] = []
-        gateway = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                gateway.asked.append(question["method"])
-                reply = gateway.replies.pop(0) if len(gateway.replies) > 1 else gateway.replies[0]
-                right = json.dumps({"jsonrpc": "2.0", "id": question["id"], "result": "0x7a69"}).encode()
-                body = reply.body or (right if reply.status == 200 else b"")
-                self.send_response(reply.status)
-                for name, value in reply.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.port = self._server.server_address[1]
+    def answered(self, asked: Asked) -> Answer:
+        question = json.loads(asked.body)
+        self.asked.append(question["method"])
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        right = json.dumps({"jsonrpc": "2.0", "id": question["id"], "result": "0x7a69"}).encode()
+        return reply.status, reply.headers, reply.body or (right if reply.status == 200 else b"")
 
     def rpc(self, timeout: float = 30.0) -> Rpc:
         return Rpc(f"http://user:hunter2@127.0.0.1:{self.port}/v3/APIKEY", ErrorTable(()), timeout=timeout)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture

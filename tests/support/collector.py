@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from tests.support.localserver import Answer, Asked, LocalServer
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Seen:
         }
 
 
-class Collector:
+class Collector(LocalServer):
     """A context manager.
 
     Args:
@@ -70,46 +68,25 @@ class Collector:
         self.answers = threading.Event()
         self.answers.set()
         self.asked = threading.Event()
-        collector = self
+        self._status = status
+        super().__init__(identity)
+        self.place = f"127.0.0.1:{self.port}"
+        self.url = f"{self.scheme}://{self.place}"
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
+    def answered(self, asked: Asked) -> Answer:
+        """Take spans."""
+        self.asked.set()
+        self.answers.wait()
+        self.paths.append(asked.path)
+        self.users.append(b64decode(asked.headers.get("Authorization", "").partition(" ")[2]).decode())
+        self.tokens.append(asked.headers.get("X-Token"))
+        self.bodies.append(asked.body)
+        return self._status, {"Location": f"{self.url}/elsewhere"} if self._status == 307 else {}, b""
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                collector.asked.set()
-                collector.answers.wait()
-                collector.paths.append(self.path)
-                collector.users.append(b64decode(self.headers.get("Authorization", "").partition(" ")[2]).decode())
-                collector.tokens.append(self.headers.get("X-Token"))
-                collector.bodies.append(body)
-                self.send_response(status)
-                if status == 307:
-                    self.send_header("Location", f"{collector.url}/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self.place = f"127.0.0.1:{self._server.server_address[1]}"
-        self.url = f"{'http' if identity is None else 'https'}://{self.place}"
-        if identity is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*identity)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True, kwargs={"poll_interval": 0.05}).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Also where it hangs."""
         self.answers.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
 
     def hang(self) -> None:
         """Take what comes, and answer nothing until it ends."""

@@ -3,62 +3,44 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from commons.chain.devchain import DevChain
+from tests.support import localserver
+from tests.support.localserver import Asked, LocalServer
 
 Answer = Mapping[str, Any] | bytes | int
 """What is said beside `jsonrpc` and `id`, under the HTTP status `status` if there is one; a body as it is; or a status
 without a body."""
 
 
-class HttpNode:
+class HttpNode(LocalServer):
     """Answers each question with what ``answer`` makes of method and parameters, and keeps the questions."""
+
+    protocol = "HTTP/1.1"
 
     def __init__(self, answer: Callable[[str, Any], Answer]) -> None:
         self.answer = answer
         self.asked: list[tuple[str, Any]] = []
-        node = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                node.asked.append((question["method"], question["params"]))
-                said = node.answer(question["method"], question["params"])
-                status, body = (said, b"") if isinstance(said, int) else (200, said)
-                if isinstance(body, Mapping):
-                    status = body.get("status", status)
-                    body = json.dumps({"jsonrpc": "2.0", "id": question["id"], **body}).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                with suppress(OSError):  # who asked may have heard enough
-                    self.wfile.write(body)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.port = self._server.server_address[1]
+        super().__init__()
         self.url = f"http://127.0.0.1:{self.port}"
         self.secret_url = f"http://user:hunter2@127.0.0.1:{self.port}/v3/APIKEY"
+
+    def answered(self, asked: Asked) -> localserver.Answer:
+        """See ``answer``."""
+        question = json.loads(asked.body)
+        self.asked.append((question["method"], question["params"]))
+        said = self.answer(question["method"], question["params"])
+        status, body = (said, b"") if isinstance(said, int) else (200, said)
+        if isinstance(body, Mapping):
+            status = body.get("status", status)
+            body = json.dumps({"jsonrpc": "2.0", "id": question["id"], **body}).encode()
+        return status, {}, body
 
     def count(self, method: str) -> int:
         """How often a method was asked."""
         return [asked for asked, _ in self.asked].count(method)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class StandIn(HttpNode):

@@ -25,6 +25,19 @@ WITHOUT_AOF = ("--appendonly", "no")
 _PATIENCE = 60.0
 
 
+def await_answer(client: Any, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server that was started answers."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            if client.ping():
+                return
+        except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
+            assert process.poll() is None, "the server ended"
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.02)
+
+
 class RedisServer:
     """One server in a directory, which can be killed, stopped and started again.  A context manager.
 
@@ -55,15 +68,7 @@ class RedisServer:
             ],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                if self.client.ping():
-                    return
-            except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
-                assert self._process.poll() is None, "the server ended"
-                assert time.monotonic() < deadline, "the server does not answer"
-                time.sleep(0.02)
+        await_answer(self.client, self._process)
 
     def kill(self) -> None:
         """End it without warning."""

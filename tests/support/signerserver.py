@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import ssl
-import threading
 from collections.abc import Callable
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
@@ -25,6 +20,7 @@ from circuits.hashing import keccak
 from commons.protocol.signing import signs
 from commons.settings.accountplaces import SignerPlace, parse_account
 from commons.storage.accounts import SigningKey
+from tests.support.localserver import Asked, LocalServer
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 Reply = tuple[int, dict[str, str], bytes]
@@ -35,7 +31,7 @@ def same(anything: Any) -> Any:
     return anything
 
 
-class SignerServer:
+class SignerServer(LocalServer):
     """A context manager.
 
     Args:
@@ -70,53 +66,14 @@ class SignerServer:
         self.spoil: Callable[[bytes], bytes] = same
         self.said: Callable[[Reply], Reply] = same
         self.deterministic = True
-        server = self
+        super().__init__(identity, clients)
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                self._answer(server.shown(self.path))
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                server.headers = dict(self.headers)
-                self._answer(server.reply(self.path, body))
-
-            def _answer(self, reply: Reply) -> None:
-                status, headers, body = server.said(reply)
-                with suppress(OSError):  # who asked may have heard enough
-                    self.send_response(status)
-                    for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(body)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.scheme = "http"
-        if identity is not None:
-            self.scheme = "https"
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*identity)
-            if clients is not None:
-                context.verify_mode = ssl.CERT_REQUIRED
-                context.load_verify_locations(clients)
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self.port = int(self._server.server_address[1])
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def answered(self, asked: Asked) -> Reply:
+        """See ``said``."""
+        if not asked.body:
+            return self.said(self.shown(asked.path))
+        self.headers = dict(asked.headers)
+        return self.said(self.reply(asked.path, json.loads(asked.body)))
 
     @property
     def written(self) -> str:
