@@ -18,15 +18,13 @@ from circuits.errors import BusyError, UnavailableError
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire.channel import open_channel
 from commons.wire.checkedchannel import checked, readable
-from commons.wire.rpcstatus import calling
+from commons.wire.rpcstatus import LEAST, calling, closed_here
 from commons.wire.sharestreams import Sending
 from commons.wire.stalling import StallGuard
 from commons.wire.streams import BlobReader
 from commons.wire.tracecontext import Metadata
 
 R = TypeVar("R")
-LEAST = 0.01
-"""Seconds that a call is given in any case, so that gRPC says what is wrong."""
 _LONGEST_FACTOR = 4.0
 """How much later than a busy server said one comes back, if it is busy again and again."""
 Asked = Callable[[], Any]
@@ -80,7 +78,7 @@ class Client:
         except ValueError as error:  # gRPC's word for a channel that was closed
             if not self._closed.is_set():
                 raise
-            raise UnavailableError(f"the connection to {self.endpoint} was closed here") from error
+            raise closed_here(self.endpoint) from error
 
     def _ask(self, method: Callable[..., R], request: object, timeout: float | None = None) -> R:
         """One message for one message."""

@@ -21,7 +21,8 @@ from commons.wire import coordination, sharestreams
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
-from commons.wire.client import LEAST, Client
+from commons.wire.client import Client
+from commons.wire.rpcstatus import LEAST
 from commons.wire.sharestreams import Sending
 
 __all__ = ["CoordinatorClient", "SubmissionState", "SubmissionStatus", "TaskStatus"]

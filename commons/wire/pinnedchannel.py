@@ -15,8 +15,8 @@ from cryptography import x509
 from circuits.errors import UnavailableError
 from commons.settings.pins import Place
 from commons.wire.pinning import PATIENCE, fetching, name_in, pem, require_pinned
+from commons.wire.rpcstatus import LEAST, closed_here
 
-_LEAST = 0.01
 Options = Sequence[tuple[str, Any]]
 
 
@@ -94,11 +94,8 @@ class PinnedChannel(grpc.Channel):
         ready = self.ready(seconds)
         with self._lock:
             if self._closed:
-                raise self._over()
+                raise closed_here(self._peer)
             return of(ready if ready in self._channels else self._channels[-1])
-
-    def _over(self) -> UnavailableError:
-        return UnavailableError(f"the connection to {self._peer} was closed here")
 
     def look_at(self, call: grpc.Call) -> None:
         """Take note of how a call ended: whether anybody was there."""
@@ -120,7 +117,7 @@ class PinnedChannel(grpc.Channel):
             self._fetching = None
         require_pinned(found, self._place, self._peer)
         if self._closed:
-            raise self._over()
+            raise closed_here(self._peer)
         if found != self._certificate:
             self._open(found)
         self._doubted = False
@@ -169,7 +166,7 @@ class _Method:
     def __call__(self, request: Any, timeout: float | None = None, **named: Any) -> Any:
         began = time.monotonic()
         method = self._channel.method(self._of, PATIENCE if timeout is None else min(timeout, PATIENCE))
-        left = None if timeout is None else max(timeout - (time.monotonic() - began), _LEAST)
+        left = None if timeout is None else max(timeout - (time.monotonic() - began), LEAST)
         try:
             answer = method(request, timeout=left, **named)
         except grpc.RpcError as error:

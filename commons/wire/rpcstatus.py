@@ -31,6 +31,8 @@ _TOO_LARGE = "larger than max"
 """Of gRPC's own words for a message beyond the limit, which has the status of overload."""
 _SALT = secrets.token_bytes(16)
 """So that a reference says nothing of the place in the program."""
+LEAST = 0.01
+"""Seconds that a call is given in any case, so that gRPC says what is wrong."""
 _log = logging.getLogger(__name__)
 _seldom = Seldom(_log)
 
@@ -92,6 +94,11 @@ def _place(error: Exception) -> tuple[str, int]:
     """Where an error was raised, which no caller can choose freely."""
     frames = extract_tb(error.__traceback__)
     return (frames[-1].filename, frames[-1].lineno or 0) if frames else ("", 0)
+
+
+def closed_here(peer: str) -> UnavailableError:
+    """Of a call that begins, or is under way, while the connection is closed at this end."""
+    return UnavailableError(f"the connection to {peer} was closed here")
 
 
 def from_rpc(error: grpc.RpcError, peer: str, seconds: float | None = None) -> GradrollError:

@@ -27,8 +27,8 @@ from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire._generated import prover_pb2
 from commons.wire._generated.common_pb2 import BlobHead, BlobPart
 from commons.wire.checks import CHUNK
-from commons.wire.client import LEAST
 from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.rpcstatus import LEAST
 from tests.wire.test_stalling import serving
 
 ROUND = RoundStatus(
