@@ -27,6 +27,7 @@ from commons.storage.eventlog import open_log
 from commons.storage.files import DirectoryLock
 from commons.storage.parameters import PublicParameters
 from commons.storage.redisplace import is_redis
+from commons.storage.tlsfiles import read_roots
 from commons.storage.unlock import unlock_by
 from commons.telemetry.callmetrics import CallMetrics
 from commons.telemetry.nodemetrics import of_pools
@@ -43,7 +44,6 @@ from commons.wire.prover_client import ProverClient
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
-from commons.wire.tls import read_roots
 from coordinator import coordinator_start, roundmetrics
 from coordinator.coordinator import Coordinator
 from coordinator.journal import VERSIONS, Journal

@@ -23,9 +23,9 @@ from commons.settings.loading import Settings, load
 from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, UnlockSettings
 from commons.settings.signersettings import SignerSettings
 from commons.storage.parameters import PublicParameters
+from commons.storage.tlsfiles import read_roots
 from commons.storage.unlock import Unlock, unlock_by
 from commons.wire.coordinator_client import CoordinatorClient
-from commons.wire.tls import read_roots
 from gradroll.audit.archived import ArchiveAuditor
 from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner

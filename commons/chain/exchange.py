@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
@@ -185,3 +185,22 @@ class LimitedAdapter(HTTPAdapter):
         if type(manager) is ProxyManager:
             manager.pool_classes_by_scheme = _POOLS
         return manager
+
+
+class PlainSession(requests.Session):
+    """Keeps to ``over_within``, asks nothing a second time, and follows no redirect.
+
+    It does not look where one leads either: the library would read all of its body for that.
+
+    Args:
+        connections: that are kept open to one server; more are opened when they are needed, and closed again.
+    """
+
+    def __init__(self, connections: int = DEFAULT_POOLSIZE) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, LimitedAdapter(pool_maxsize=connections, max_retries=0))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, whatever the response says."""
+        return None

@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 import requests
 from requests.exceptions import SSLError
 
-from circuits.errors import ConfigError, SignerError
-from commons.chain.exchange import LimitedAdapter, TooMuchError, body_of, over_within
-from commons.chain.transport import PlainSession, causes, reason_of
+from circuits.errors import SignerError
+from commons.chain.exchange import PlainSession, TooMuchError, body_of, over_within
+from commons.chain.transport import causes, reason_of
 from commons.runtime.scrubbing import hide
 from commons.runtime.urls import SecretUrl
 from commons.settings.signersettings import SignerSettings
+from commons.storage.tlsfiles import read_pair, read_roots
 
 MOST_BYTES = 1 << 20
 """Of one answer: some times what the largest transaction takes."""
@@ -68,8 +69,6 @@ class SignerChannel:
         try:
             with PlainSession() as session, over_within(self._timeout):
                 session.trust_env = False
-                for scheme in ("http://", "https://"):
-                    session.mount(scheme, LimitedAdapter(max_retries=0))
                 with session.request(
                     method, url, data=body, headers=_HEADERS, timeout=self._timeout, stream=True,
                     allow_redirects=False, verify=self._verify, cert=self._shows,
@@ -125,27 +124,6 @@ class SignerChannel:
 
 def _require_usable(own: SignerSettings) -> None:
     """Raise ConfigError for files that TLS could not use later."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-    def no_password() -> str:
-        raise ConfigError(f"signer.tls_key: {own.tls_key} is encrypted; use a key without a password")
-
-    if own.tls_roots is not None:
-        try:
-            context.load_verify_locations(own.tls_roots)
-        except OSError as error:
-            raise ConfigError(
-                f"signer.tls_roots: {own.tls_roots} cannot be read as PEM certificates ({_words(error)}); correct it"
-            ) from error
+    read_roots(own.tls_roots, "signer.tls_roots")
     if own.tls is not None:
-        try:
-            context.load_cert_chain(own.tls.certificate, own.tls.key, no_password)
-        except OSError as error:
-            raise ConfigError(
-                f"signer.tls_certificate: {own.tls.certificate} and signer.tls_key are no PEM certificate with its key "
-                f"({_words(error)}); correct them"
-            ) from error
-
-
-def _words(error: OSError) -> str:
-    return getattr(error, "reason", None) or error.strerror or "no PEM"
+        read_pair(own.tls.certificate, own.tls.key, "signer.")

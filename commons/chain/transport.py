@@ -20,7 +20,7 @@ from urllib3.util import Retry
 from web3.types import RPCResponse
 
 from commons.chain.answers import OddAnswerError, checked, parsed
-from commons.chain.exchange import LimitedAdapter, TooMuchError, body_of, over_within
+from commons.chain.exchange import PlainSession, TooMuchError, body_of, over_within
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.runtime.scrubbing import hide
 from commons.runtime.urls import SecretUrl, without_secrets
@@ -71,14 +71,6 @@ class _Waits(Retry):
         sleep(seconds)
 
 
-class PlainSession(requests.Session):
-    """Follows no redirect, and does not look where one leads: the library would read all of its body for that."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None, whatever the response says."""
-        return None
-
-
 class Node:
     """One node behind one URL.  Thread-safe.
 
@@ -93,9 +85,7 @@ class Node:
         hide(url)
         self.timeout, self._busy = timeout, waits
         self._questions = itertools.count()
-        self._session = PlainSession()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, LimitedAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
+        self._session = PlainSession(_CONNECTIONS)
 
     def __repr__(self) -> str:
         return f"Node({self.url.shown})"

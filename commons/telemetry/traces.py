@@ -30,7 +30,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from circuits.errors import GradrollError
 from commons import VERSION
-from commons.chain.exchange import LimitedAdapter, over_within
+from commons.chain.exchange import PlainSession, over_within
 from commons.runtime.logcontext import current_context
 from commons.runtime.meters import Meter, Sized
 from commons.runtime.scrubbing import hide
@@ -154,13 +154,8 @@ class Open:
         self._span.set_attributes(_allowed({name: count for name, count in counted.items() if count}))
 
 
-class _Session(requests.Session):
+class _Session(PlainSession):
     """Has one deadline for the whole of an exchange, and takes a redirect for the failure that it is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, LimitedAdapter(max_retries=0))
 
     def request(self, *arguments: Any, **named: Any) -> requests.Response:
         """As the library's."""

@@ -12,8 +12,9 @@ from cryptography import x509
 from circuits.errors import ConfigError
 from commons.settings.pins import Place, parse_endpoint, with_pin, written_pin
 from commons.settings.sections import CoordinatorSettings, ProverSettings, Server
+from commons.storage.tlsfiles import read_pair
 from commons.storage.tlskeys import TLS_FILE, ServerKey, open_server_key, read_server_key
-from commons.wire.tls import pin_of, read_pair
+from commons.wire.tls import pin_of
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def identity_of(settings: Server, *, make: bool = True) -> Identity | None:
             raise ConfigError("tls_certificate is set, but the endpoint is in the clear; write grpcs:// before it")
         return None
     if settings.tls is not None:
-        certificates, private = read_pair(settings.tls)
+        certificates, private = read_pair(settings.tls.certificate, settings.tls.key)
     else:
         file = own_key_file(settings)
         key = open_server_key(file) if make else read_server_key(file)

@@ -1,17 +1,11 @@
-"""TLS: whom a client trusts, what a server shows, and in words what keeps the two apart."""
+"""TLS: what a pin names, and in words what keeps client and server apart."""
 
 from __future__ import annotations
 
 import hashlib
-import ssl
-from datetime import UTC, datetime
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-from circuits.errors import ConfigError
-from commons.settings.values import TlsFiles
 
 _TROUBLES = (
     (
@@ -42,35 +36,6 @@ _TROUBLES = (
 _HUNG_UP = ("failed to connect", "Socket closed")
 
 
-def read_roots(path: Path | None, key: str) -> bytes | None:
-    """The PEM certificates to trust in place of the system's; None for the system's.
-
-    Args:
-        key: the setting or option that names the file.
-
-    Raises:
-        ConfigError: the file cannot be read or holds no certificate.
-    """
-    if path is None:
-        return None
-    raw = _read(path, key)
-    _certificates(raw, path, key)
-    return raw
-
-
-def read_pair(files: TlsFiles) -> tuple[bytes, bytes]:
-    """A server's certificates and private key, PEM both.
-
-    Raises:
-        ConfigError: a file cannot be read or is none of its kind, the key belongs to another certificate, or the
-            certificate has expired or is not valid yet.
-    """
-    chain, key = _read(files.certificate, "tls_certificate"), _read(files.key, "tls_key")
-    _require_valid(_certificates(chain, files.certificate, "tls_certificate")[0], files.certificate)
-    _require_pair(files)
-    return chain, key
-
-
 def pin_of(certificate: x509.Certificate) -> bytes:
     """The pin of a certificate's key: SHA-256 of its SubjectPublicKeyInfo in DER, 32 bytes."""
     public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -92,43 +57,3 @@ def unreachable(peer: str, details: str) -> str:
             f"({details})"
         )
     return f"{peer} cannot be reached ({details}); is it running, and is the address right?"
-
-
-def _read(path: Path, key: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{key}: {path} cannot be read ({error.strerror})") from error
-
-
-def _certificates(raw: bytes, path: Path, key: str) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(raw)
-    except ValueError as error:
-        raise ConfigError(f"{key}: {path} holds no PEM certificate that can be read") from error
-
-
-def _require_valid(certificate: x509.Certificate, path: Path) -> None:
-    now = datetime.now(UTC)
-    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if now > last:
-        raise ConfigError(f"tls_certificate: {path} has expired on {last:%Y-%m-%d}; renew it")
-    if now < first:
-        raise ConfigError(f"tls_certificate: {path} is valid from {first:%Y-%m-%d} on; is this machine's clock right?")
-
-
-def _require_pair(files: TlsFiles) -> None:
-    def no_password() -> str:
-        raise ConfigError(f"tls_key: {files.key} is encrypted; a server needs a key without a password")
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files.certificate, files.key, no_password)
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            raise ConfigError(
-                f"tls_key does not belong to tls_certificate: {files.key} is the key of another certificate than "
-                f"{files.certificate}; name the two files of one pair"
-            ) from error
-        raise ConfigError(
-            f"tls_key: {files.key} is no PEM private key that fits {files.certificate} ({error.reason or 'no key'})"
-        ) from error

@@ -109,8 +109,8 @@ def _place(
     from commons.settings.hosts import join_address, reached_here
     from commons.settings.pins import with_pin
     from commons.settings.values import split_address
+    from commons.storage.tlsfiles import read_roots
     from commons.wire.identity import announced, identity_of
-    from commons.wire.tls import read_roots
 
     roots = read_roots(arguments.tls_roots, "--tls-roots")
     if arguments.endpoint is not None:

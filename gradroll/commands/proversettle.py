@@ -46,7 +46,7 @@ def add(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Settle what is held."""
     from commons.settings.sections import ProverSettings
-    from commons.wire.tls import read_roots
+    from commons.storage.tlsfiles import read_roots
     from gradroll.commands.paying import paying_session
     from gradroll.model_owner.feesettling import FeeSettler
     from gradroll.model_owner.from_provers import ProverReader

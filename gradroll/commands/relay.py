@@ -47,7 +47,7 @@ def add(commands: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find batches, and hand them in."""
-    from commons.wire.tls import read_roots
+    from commons.storage.tlsfiles import read_roots
     from gradroll.commands.paying import paying_session
     from gradroll.model_owner.from_provers import ProverReader
     from gradroll.model_owner.relaying import relay, relayable

@@ -106,7 +106,7 @@ def model(arguments: argparse.Namespace) -> int:
 
 def _serving_coordinator(session: Session) -> CoordinatorClient:
     from commons.settings.describing import section_name
-    from commons.wire.tls import read_roots
+    from commons.storage.tlsfiles import read_roots
 
     own = of_a_user(session.settings)
     roots = read_roots(own.tls_roots, f"{section_name(type(own))}.tls_roots")

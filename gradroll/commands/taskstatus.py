@@ -162,7 +162,7 @@ def _ask_coordinator(session: Session, task: int, console: Console) -> TaskStatu
     """What the coordinator says; None, with a warning, where there is none or it does not answer."""
     from circuits.errors import GradrollError
     from commons.settings.sections import ModelOwnerSettings
-    from commons.wire.tls import read_roots
+    from commons.storage.tlsfiles import read_roots
 
     try:
         own = session.settings.section(ModelOwnerSettings, "coordinator")

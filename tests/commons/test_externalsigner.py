@@ -374,9 +374,11 @@ def test_it_is_shown_the_certificate_that_is_named(tmp_path: Path) -> None:
             signer(server, tls_roots=identity[0]).sign_transaction(CALL)
         assert server.count("eth_signTransaction") == 1
         for wrong, words in (
-            ({"tls_key": identity[1]}, "signer.tls_certificate: .* are no PEM certificate with its key"),
-            ({"tls_roots": client[1]}, "signer.tls_roots: .* cannot be read as PEM certificates"),
-            ({"tls_roots": tmp_path / "absent"}, "signer.tls_roots: .*No such file"),
+            ({"tls_key": identity[1]}, "signer.tls_key does not belong to signer.tls_certificate"),
+            ({"tls_key": tmp_path / "absent"}, "signer.tls_key: .* cannot be read"),
+            ({"tls_certificate": client[1]}, "signer.tls_certificate: .* holds no PEM certificate"),
+            ({"tls_roots": client[1]}, "signer.tls_roots: .* holds no PEM certificate"),
+            ({"tls_roots": tmp_path / "absent"}, "signer.tls_roots: .*cannot be read .No such file"),
             ({"tls_key": None}, "tls_key is missing"),
         ):
             with pytest.raises(ConfigError, match=words):

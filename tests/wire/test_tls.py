@@ -10,8 +10,8 @@ import pytest
 
 from circuits.errors import ConfigError, GradrollError, UnavailableError
 from commons.settings.values import TlsFiles
+from commons.storage.tlsfiles import read_pair, read_roots
 from commons.wire.prover_client import ProverClient
-from commons.wire.tls import read_pair, read_roots
 from tests.support.certificates import self_signed
 from tests.support.tlsservers import answering, shown
 
@@ -76,7 +76,7 @@ def test_one_side_alone_speaks_tls(pair: TlsFiles) -> None:
 
 def refused(tls: TlsFiles) -> str:
     with pytest.raises(ConfigError) as caught:
-        read_pair(tls)
+        read_pair(tls.certificate, tls.key)
     return str(caught.value)
 
 
