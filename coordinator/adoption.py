@@ -14,7 +14,9 @@ from collections.abc import Iterable, Iterator
 
 from circuits.errors import FullError, ProofError, UnavailableError
 from circuits.verify import sum_of_commitments
+from commons.chain.depth import HEAD
 from commons.chain.facts import RecordedBatch
+from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.certified import Attesters, combined
@@ -77,18 +79,20 @@ class Adoption:
         three times that it is over in any case.
 
         Raises:
+            NoAgreementError: too few nodes show the same batches: one that hides some would have them forgotten.
             UnavailableError: the provers do not give a batch, or time is up, or the coordinator stops.
             FullError: there is no room for a batch and its sum; nobody is asked for it, and others are taken over.
         """
         full: FullError | None = None
         until = self._clock.monotonic() + self._timeout
-        for record in self._lacking(key):
+        for batch_id in self._lacking(key):
             self._require_going_on(until)
             try:
+                record = self._recorded(key, batch_id)
                 self._take(key, record, self._fetch(key, record, fleet))
-                self._in_vain.pop(record.batch_id, None)
-            except UnavailableError:
-                self._note_in_vain(record.batch_id)
+                self._in_vain.pop(batch_id, None)
+            except (NoAgreementError, UnavailableError):
+                self._note_in_vain(batch_id)
                 raise
             except FullError as error:
                 full = error
@@ -96,12 +100,21 @@ class Adoption:
         if full is not None:
             raise full
 
-    def _lacking(self, key: RoundKey) -> list[RecordedBatch]:
-        """What the chain has and the journal has not: what was asked for in vain comes behind the others."""
-        records = [batch.record for batch in self._view.accepted(*key)]
+    def _lacking(self, key: RoundKey) -> list[bytes]:
+        """Batches that most nodes show and the journal has not: what was asked for in vain comes behind the others."""
+        shown = self._view.most(lambda: self._view.accepted_ids(*key)) or frozenset()
         with self._journal.reading() as state:
-            lacking = [record for record in records if record.batch_id not in state.batches]
-        return sorted(lacking, key=lambda record: self._in_vain.get(record.batch_id, 0))
+            lacking = [batch_id for batch_id in shown if batch_id not in state.batches]
+        return sorted(lacking, key=lambda batch_id: (self._in_vain.get(batch_id, 0), batch_id))
+
+    def _recorded(self, key: RoundKey, batch_id: bytes) -> RecordedBatch:
+        """What most nodes say of a batch.  Raises NoAgreementError."""
+        found = self._view.most(lambda: self._view.recorded(*key, batch_id, HEAD))
+        if found is None:
+            raise NoAgreementError(
+                f"batch 0x{batch_id.hex()} is gone from the chain of most nodes, or some lag; it is looked for again"
+            )
+        return found
 
     def _require_going_on(self, until: float) -> None:
         if self._stopping.is_set():

@@ -2,20 +2,23 @@
 
 A market may have more events than a node shows at a time, so they are asked for in windows of blocks, and how far it
 has come is kept.  A window counts as read once most nodes tell the same of it, up to a block that is deep enough on
-most nodes: what one of them makes up, or leaves out, ends nothing.
+most nodes: what one of them makes up, or leaves out, ends nothing.  The last blocks are read again each time, for a
+reorganisation puts what is in them elsewhere; when one went deeper than that, all is gone through again.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 from circuits.errors import ChainError
-from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.ports import MarketReader
 from commons.settings.values import Depth
+from coordinator.deepblocks import DeepMark, Found
 from coordinator.roundstate import RoundKey
 from coordinator.turns import MARGIN
 
+_log = logging.getLogger(__name__)
 WINDOW = 1 << 16
 """Most blocks of a question; after trouble it is half as many, and a little more after each that is answered."""
 
@@ -31,7 +34,7 @@ class Combing:
     """
 
     def __init__(self, view: MarketReader, depth: Depth) -> None:
-        self._view, self._depth = view, depth
+        self._view, self._mark = view, DeepMark(view, depth, behind=MARGIN)
         self.high = -1
         self._low = 0  # the first that was read, with all from there to the last
         self._window = WINDOW
@@ -50,8 +53,16 @@ class Combing:
 
         Raises ChainError.
         """
-        target = self._height()
-        if self.high < 0:
+        found = self._mark.look()
+        target = self._mark.height
+        if target is None:
+            raise ChainError("most nodes do not have the same chain; it is read on once they do")
+        if found is Found.REPLACED:
+            _log.error(
+                "event=deep-blocks-replaced block=%d advice='the chain took back what was final by far, and is gone "
+                "through again: look at the nodes, and raise coordinator.confirmations'", target,
+            )  # fmt: skip
+        if found is Found.REPLACED or self.high < 0:
             self.high, self._low = target, target + 1
         first = max(self.high + 1 - MARGIN, self._low)
         while first <= target:
@@ -67,25 +78,6 @@ class Combing:
             found = self._read(first, self._low - 1)
             self._low = first
             yield found
-
-    def _height(self) -> int:
-        """The last block that is deep enough on most nodes.  Raises ChainError."""
-        said: set[int] = set()
-
-        def ask() -> int:
-            said.add(number := self._view.block(self._depth).number)
-            return number
-
-        try:
-            agreed = self._view.most(ask)
-        except NoAgreementError:
-            agreed = next((number for number in sorted(said, reverse=True) if self._most_have(number)), None)
-        if agreed is None:
-            raise ChainError("most nodes do not say how long the chain is; it is asked again later")
-        return agreed
-
-    def _most_have(self, number: int) -> bool:
-        return bool(self._view.most(lambda: self._view.block(self._depth).number >= number or None))
 
     def _read(self, first: int, last: int) -> frozenset[RoundKey]:
         try:

@@ -15,13 +15,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
+from circuits.errors import ChainError
 from commons.chain.depth import HEAD
 from commons.chain.ports import BatchSender
 from commons.runtime.clock import Clock
 from commons.settings.values import Depth
 from commons.storage.blobs import Blobs
 from coordinator.certificates import certificate_of
-from coordinator.deepblocks import Standing
+from coordinator.deepblocks import DeepMark, Found
 from coordinator.journal import Journal
 from coordinator.roundstate import ProvenBatch, RoundKey, named
 from coordinator.turns import Turn, told
@@ -37,7 +38,7 @@ class Reinstating:
         interval: seconds between looks: a question to each node for each round that takes batches, and one more for a
             round of which the log has new batches, or when blocks that were deep are not in their places.
         taken_back: told of each batch that is gone, once.
-        adopt: takes over what the chain has of a round and the log has not.
+        adopt: takes over what the chain has of a round and the log has not; asked again while it raises ChainError.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class Reinstating:
         self._sender, self._view, self._journal, self._blobs = sender, sender.view, journal, blobs
         self._depth, self._taken_back, self._adopt = depth, taken_back, adopt
         self._turn = Turn(clock, pool, interval)
-        self._standing = Standing(self._view, depth)
+        self._mark = DeepMark(self._view, depth)
         self._there: dict[RoundKey, frozenset[bytes]] = {}  # found on the chain; as long as blocks stand they are there
         self._over: set[RoundKey] = set()  # rounds that take no batch any more, for good
+        self._unseen: set[RoundKey] = set()  # rounds of which the chain may have batches in the place of those gone
         self._gone: set[bytes] = set()
 
     def turn(self) -> None:
@@ -58,6 +60,7 @@ class Reinstating:
             return
         with self._journal.reading() as state:
             self._over &= state.rounds.keys()
+            self._unseen &= state.rounds.keys()
             self._there = {key: found for key, found in self._there.items() if key in state.rounds}
             keys = [key for key in state.rounds if key not in self._over and state.accepted(key)]
         if keys:
@@ -66,7 +69,7 @@ class Reinstating:
     def _look(self, keys: Sequence[RoundKey]) -> None:
         holds = False
         with told(_log, "reinstating"):
-            holds = self._standing.holds()
+            holds = self._mark.look() is Found.THERE
         if not holds:
             self._there.clear()
         for key in keys:
@@ -79,12 +82,15 @@ class Reinstating:
             known = {batch.batch_id: batch for batch in state.batches_of(key) if batch.accepted}
         if self._there.get(key) != known.keys():
             self._compare(key, known)
+        if key in self._unseen:
+            with told(_log, "reinstating", "task={} round={} ".format(*named(key))):
+                self._take_over(key)
         if self._view.most(lambda: self._is_over(key) or None):
             self._over.add(key)
 
     def _compare(self, key: RoundKey, known: Mapping[bytes, ProvenBatch]) -> None:
         """Look which batches of a round most nodes have at present."""
-        last = self._standing.number
+        last = self._mark.number
         if last is not None and self._missing(key, known, last) == frozenset():
             self._gone -= known.keys()
             self._there[key] = frozenset(known)
@@ -95,8 +101,16 @@ class Reinstating:
             with told(_log, "reinstating", f"batch=0x{batch_id.hex()} "):
                 self._batch(key, known[batch_id])
         if missing:
-            with told(_log, "reinstating", "task={} round={} ".format(*named(key))):
-                self._adopt(key)
+            self._unseen.add(key)
+
+    def _take_over(self, key: RoundKey) -> None:
+        """Take over what is there instead, once: when nodes have agreed on what it is."""
+        self._unseen.discard(key)
+        try:
+            self._adopt(key)
+        except ChainError:
+            self._unseen.add(key)
+            raise
 
     def _missing(self, key: RoundKey, known: Mapping[bytes, ProvenBatch], last: int | None) -> frozenset[bytes] | None:
         """Those of them that most nodes do not show in any block, or in none up to one.  Raises ChainError."""

@@ -11,6 +11,7 @@ import pytest
 
 from circuits.errors import FullError, UnavailableError
 from circuits.statement import Committee
+from commons.chain.nodeagreement import NoAgreementError
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.runtime.pieces import Pieces
 from commons.runtime.watchdog import Condition, Watchdog
@@ -164,7 +165,7 @@ def test_another_prover_has_half_of_the_time_at_each_try(asking: Asking) -> None
 
 def test_a_batch_that_nobody_gives_does_not_hold_up_the_others_of_its_round(asking: Asking) -> None:
     asking.crowd.honest = range(MANY)
-    first, second = (batch.record.batch_id for batch in asking.world.market.accepted(*asking.key))
+    first, second = sorted(done.batch_id for done in proven())
     asking.crowd.lost = [first]
     asking.adopt()
     assert not asking.taken
@@ -207,3 +208,19 @@ def test_what_finds_no_room_does_not_hold_up_the_others_and_is_told(
         asking.adoption.adopt(asking.key, asking.crowd.fleet)
     assert len(asking.taken) == 1
     assert len(state_of(asking.world.journal).batches) == 1
+
+
+@pytest.mark.parametrize(("method", "hidden"), [("accepted_ids", frozenset()), ("recorded", None)])
+def test_what_one_of_two_nodes_hides_is_not_taken_for_what_is_not_there(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch, method: str, hidden: object
+) -> None:
+    """Whoever asks would not ask again."""
+    market = asking.world.market
+    asking.crowd.honest, market.count = range(MANY), 2
+    told = getattr(market, method)
+    monkeypatch.setattr(market, method, lambda *given: hidden if market._node in (None, 0) else told(*given))
+    with pytest.raises(NoAgreementError):
+        asking.adoption.adopt(asking.key, asking.crowd.fleet)
+    monkeypatch.setattr(market, method, told)
+    asking.adopt()
+    assert len(asking.taken) == 2

@@ -10,7 +10,7 @@ import pytest
 import coordinator.catchingup
 from circuits.errors import ChainError, UnavailableError, UnknownError
 from commons.chain.depth import BlockHead
-from commons.chain.facts import RoundRecord
+from commons.chain.facts import AcceptedBatch, RecordedBatch, RoundRecord
 from commons.protocol.status import SubmissionState
 from commons.settings.values import Depth
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted, RoundsForgotten, SumOpened
@@ -21,6 +21,7 @@ from tests.coordinator.markets import Market, hand_in, proven
 from tests.coordinator.test_driver import DAY, EVERYBODY, PATIENCE, World
 from tests.coordinator.test_takeovers import attested
 from tests.simulation.world.network import InOrder
+from tests.simulation.world.nodes import INFINITY
 
 
 @pytest.fixture
@@ -258,6 +259,30 @@ def test_a_market_that_is_too_large_for_one_question_is_gone_through_in_pieces_o
     assert len(older) == len(set(older))
 
 
+@pytest.mark.parametrize("replaced", [MARGIN + 20, MARGIN // 2])
+def test_what_a_reorganisation_puts_into_blocks_that_were_read_is_found_however_deep_they_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, replaced: int
+) -> None:
+    """Some of the last are read each time; when one went deeper, all are, once."""
+    world = World(tmp_path, InOrder(), round_age=0)
+    attested(world, proven()[0], *EVERYBODY)
+    world.network.accept(proven()[0])
+    chain = world.market.chain
+    chain.opened[0] = chain.opened[0]._replace(settle=chain.opened[0].settle + DAY)
+    for _ in range(MARGIN + 30):
+        chain.mine()
+    turn(world)
+    assert world.coordinator.catching_up._combing.is_through
+    del chain.blocks[-replaced:]
+    hand_in(world.market, proven()[0])
+    for _ in range(replaced + MARGIN):
+        chain.mine()
+    for _ in range(3):
+        turn(world, after=601.0)
+    assert len(world.log.of(BatchProven)) == 1
+    assert caplog.text.count("event=deep-blocks-replaced") == (replaced > MARGIN)
+
+
 def test_what_is_remembered_is_bounded_and_what_made_room_is_found_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +303,8 @@ def test_what_is_remembered_is_bounded_and_what_made_room_is_found_again(
 
 
 class Lying(Market):
-    """Three nodes, of which the first one says that it is long past everything, or knows nothing, or has no events."""
+    """Three nodes, of which the first one says that it is long past everything, or knows nothing, or has no events, or
+    hides batches or makes them up."""
 
     lie = ""
 
@@ -307,8 +333,20 @@ class Lying(Market):
             return frozenset()
         return super().accepted_between(first, last)
 
+    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+        return () if self._tells == "hides" else super().accepted(task_id, number)
 
-@pytest.mark.parametrize("lie", ["late", "unknown", "far", "empty"])
+    def accepted_ids(self, task_id: int, number: int, last: int | None = None) -> frozenset[bytes]:
+        found = super().accepted_ids(task_id, number, last)
+        return {"hides": frozenset(), "makes-up": found | {b"\x66" * 32}}.get(self._tells, found)
+
+    def recorded(self, task_id: int, number: int, batch_id: bytes, depth: Depth) -> RecordedBatch | None:
+        if self._tells == "makes-up":
+            return RecordedBatch(0, batch_id, INFINITY, ())
+        return None if self._tells == "hides" else super().recorded(task_id, number, batch_id, depth)
+
+
+@pytest.mark.parametrize("lie", ["late", "unknown", "far", "empty", "hides", "makes-up"])
 def test_the_word_of_one_node_ends_nothing(tmp_path: Path, lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it said of a round, of time or of blocks is forgotten when it is gone."""
     monkeypatch.setattr("tests.coordinator.test_driver.Market", Lying)

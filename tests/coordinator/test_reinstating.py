@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from circuits.errors import ChainError
+from circuits.errors import ChainError, GradrollError, UnavailableError
 from commons.chain.depth import BlockHead
 from commons.chain.facts import RecordedBatch, RoundRecord
+from commons.chain.nodeagreement import NoAgreementError
 from commons.settings.values import Depth
 from coordinator.events import BatchSettled
 from coordinator.reinstating import Reinstating
@@ -37,17 +38,23 @@ class Watched:
         assert self.world.batch.accepted
         self.told = 0
         self.adopted: list[RoundKey] = []
+        self.trouble: list[GradrollError] = []
         self.restart()
 
     def restart(self) -> None:
         clock = NodeClock(self.world.market.chain.clock)
         self.reinstating = Reinstating(
             self.world.payer, self.world.journal, blobs_in(self.world.directory), clock, InOrder(), depth=DEPTH,
-            interval=INTERVAL, taken_back=self._count, adopt=self.adopted.append,
+            interval=INTERVAL, taken_back=self._count, adopt=self._adopt,
         )  # fmt: skip
 
     def _count(self) -> None:
         self.told += 1
+
+    def _adopt(self, key: RoundKey) -> None:
+        self.adopted.append(key)
+        if self.trouble:
+            raise self.trouble.pop()
 
     def look(self) -> None:
         self.world.mine(1)  # blocks are 12 s apart
@@ -100,6 +107,20 @@ def test_another_batch_in_its_place_hides_nothing(watched: Watched) -> None:
     watched.look()
     assert (watched.told, watched.world.accepted()) == (1, 2)
     assert watched.adopted == [watched.world.batch.round_key]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "times"), [(NoAgreementError("nodes tell different things"), 2), (UnavailableError("hang"), 1)]
+)
+def test_another_batch_is_asked_for_until_nodes_agree_what_it_is(
+    watched: Watched, trouble: GradrollError, times: int
+) -> None:
+    """By then the one that was gone is back.  Provers that do not give it are the driver's to ask again."""
+    watched.trouble.append(trouble)
+    watched.lose()
+    for _ in range(4):
+        watched.look()
+    assert watched.adopted == [watched.world.batch.round_key] * times
 
 
 def test_it_is_looked_for_although_its_round_was_in_order_before_and_blocks_were_replaced_meanwhile(
@@ -155,7 +176,13 @@ def test_one_node_that_hides_it_brings_about_nothing(watched: Watched) -> None:
 
 
 class Covering(Market):
-    """Three nodes, of which the first one shows what was there when its lies began."""
+    """Three nodes, of which the first one shows what was there when its lies began.
+
+    Attributes:
+        covers: they have begun.
+    """
+
+    covers = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -163,7 +190,7 @@ class Covering(Market):
 
     @property
     def _covers(self) -> bool:
-        return self._node in (None, 0)
+        return self.covers and self._node in (None, 0)
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         found = super().round(task_id, number)
@@ -185,10 +212,17 @@ class Covering(Market):
         return super().accepted_ids(task_id, number, last)
 
 
-def test_one_node_that_shows_it_still_hides_nothing(watched: Watched) -> None:
-    """It also says that its chain is short, as if blocks that could be replaced did not count."""
-    watched.world.payer = Payer(Covering(watched.world.market.chain, count=3))
+@pytest.mark.parametrize("honest", [0, 2])
+def test_one_node_that_shows_it_still_hides_nothing(watched: Watched, honest: int) -> None:
+    """It also says that its chain is short, as if blocks that could be replaced did not count: from the beginning, or
+    when its true word has been relied on for some looks."""
+    market = Covering(watched.world.market.chain, count=3)
+    watched.world.payer = Payer(market)
     watched.restart()
+    market.covers = False
+    for _ in range(honest):
+        watched.look()
+    market.covers = True
     watched.look()
     assert watched.told == 0
     watched.lose()

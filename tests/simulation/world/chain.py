@@ -136,7 +136,7 @@ class ModelChain:
     model_owner: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.blocks.append(Block(1, int(self.clock.now)))
+        self.blocks.append(Block(0, int(self.clock.now)))
         self.coordinator, self.model_owner = self.terms.coordinator, self.terms.creator
 
     @property
