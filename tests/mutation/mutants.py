@@ -1617,6 +1617,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "commons/chain/writer.py",
+        "if said != named(used):",
+        "if False:",
+        "one node that lies has no model owner fund somebody else's task",
+        _in("commons", "test_chain.py::test_a_node_that_names_another_task_in_a_receipt_is_not_believed"),
+    ),
+    Mutant(
         "commons/chain/transactions.py",
         "            self._gaps.close(entry, deadline)\n",
         "",
