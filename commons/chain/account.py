@@ -139,14 +139,18 @@ class ChainAccount:
         data = call_data("approve(address,uint256)", [spender, amount])
         self._sender.send(token, data, gas=_APPROVE, repeatable=True)
 
-    def _create(self, new: Creation, first: int, gas: int) -> Mined:
-        """Create something under the first nonce that is free; an earlier run's transaction for it is gone on with."""
+    def _create(self, new: Creation, first: int, gas: int) -> tuple[Mined, int]:
+        """Create something under the first nonce that is free; an earlier run's transaction for it is gone on with.
+
+        Returns:
+            What was mined, and that nonce.
+        """
         nonce = first
         while True:
             data = new.data(nonce)
             if self._sender.remembers(new.contract, data) or new.exists is None or not new.exists(nonce):
                 try:
-                    return self._sender.send(new.contract, data, gas=gas)
+                    return self._sender.send(new.contract, data, gas=gas), nonce
                 except ContractError as error:
                     if error.error != new.taken:  # another thread or process of this account was quicker
                         raise

@@ -47,7 +47,7 @@ class CommitteeAccount(ChainAccount):
             return calldata.call(REGISTRY, "createCommittee", wanted.words, signers, at)
 
         new = Creation(registry, data, "CommitteeExists")
-        mined = self._create(new, nonce, SMALL + _MEMBER * len(signers))
+        mined, _ = self._create(new, nonce, SMALL + _MEMBER * len(signers))
         return topic(mined, registry, REGISTRY, "CommitteeCreated", 1)
 
     def join(self, committee_id: int, endpoint: str, hpke_key: bytes, *, controller: bytes | None = None) -> Mined:

@@ -123,7 +123,7 @@ class ExternalSigner:
 
     def _refusal(self, error: object) -> SignerError:
         said = error.get("message") if isinstance(error, Mapping) else None
-        words = printable(str(said), _SHOWN) if said else "it does not say why"
+        words = printable(self._channel.hidden_in(str(said)), _SHOWN) if said else "it does not say why"
         return self._channel.trouble(
             f"refuses to sign: {words!r}; see that it has the key of {to_checksum_address(self.address)}, and its log"
         )

@@ -12,11 +12,13 @@ from eth_utils.address import to_checksum_address
 
 from circuits.errors import ChainError
 from circuits.hashing import keccak
+from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.outbox import Entry, Outbox
 from commons.chain.patience import Patience
 from commons.chain.pauses import growing
 from commons.chain.receiptwatch import Receipts
 from commons.chain.rpc import Rpc
+from commons.settings.values import Depth
 from commons.storage import accountlock
 
 _log = logging.getLogger(__name__)
@@ -33,6 +35,31 @@ class Nonces:
     def next(self, block: Literal["latest", "pending"] | int = "latest") -> int:
         """The first nonce that nothing has used, up to a block.  Raises ChainError."""
         return self._rpc.next_nonce(self._account, block)
+
+    def fresh(self, deadline: float) -> int:
+        """The nonce of a transaction that is begun with: of one node, unless most say that one before it is free.
+
+        What is sent too far ahead is dropped by nodes and sent again under another nonce, and whoever kept its bytes
+        could have it mined as well, months later.
+
+        Raises:
+            ChainError: most nodes say so until the deadline, on the monotonic clock.
+        """
+        pauses = growing(self._patience.poll, self._patience.resend)
+        while self._is_contested(free := self.next()):
+            if time.monotonic() >= deadline:
+                raise ChainError(
+                    f"one node says that the next transaction of account {self._address} has nonce {free}, and most "
+                    "nodes of chain.url say that one before it is free: look at each of them; nothing was sent"
+                )
+            self._receipts.pause(next(pauses))
+        return free
+
+    def _is_contested(self, free: int) -> bool:
+        try:
+            return bool(self._rpc.most(lambda: self.next() < free or None))
+        except NoAgreementError:  # too few answer: what is in time for a deadline is not held up by that
+            return False
 
     @contextmanager
     def alone(self, deadline: float) -> Generator[None]:
@@ -59,11 +86,19 @@ class Nonces:
             yield
 
     def tidy(self) -> None:
-        """In a process that runs on, forget what the chain has had deep enough, so that the outbox stays small."""
-        if self._outbox is None or self._outbox.standing is None or self._outbox.is_empty:
+        """In a process that runs on, forget what most nodes have had deep enough, so that the outbox stays small."""
+        outbox = self._outbox
+        standing = None if outbox is None else outbox.standing
+        if outbox is None or standing is None or outbox.is_empty:
             return
         with suppress(ChainError):  # a node that knows no accounts at that depth; it is tried again
-            self._outbox.drop_before(self.next(self._rpc.block(self._outbox.standing).number))
+            used = self._used(standing)
+            if self._rpc.most(lambda: self._used(standing) >= used or None):
+                outbox.drop_before(used)
+
+    def _used(self, depth: Depth) -> int:
+        """Nonces below this were used that deep.  Raises ChainError."""
+        return self.next(self._rpc.block(depth).number)
 
     def await_strangers(self, deadline: float) -> None:
         """Let pending transactions be mined that were not sent from here, for ours would replace the first of them.
@@ -91,12 +126,12 @@ class Nonces:
             self._receipts.pause(pause)
 
     def require_lost(self, entry: Entry) -> None:
-        """Raise ChainError where what was sent before may still be mined, or may have been.
+        """Raise ChainError unless most nodes know nothing of what was sent before; else it may still be mined.
 
-        One that the node has may wait behind a nonce that nobody has used.
+        One that a node has may wait behind a nonce that nobody has used.
         """
         self.require_synced(entry)
-        if not any(map(self._receipts.knows, reversed(entry.hashes))):
+        if self._rpc.most(lambda: self._is_unknown(entry) or None):
             return
         free = self.next()
         if free < entry.nonce:
@@ -104,6 +139,10 @@ class Nonces:
         raise ChainError(
             f"{_named(entry)}, and the node shows no receipt of it yet; run the command again, it pays once"
         )
+
+    def _is_unknown(self, entry: Entry) -> bool:
+        self.require_synced(entry)
+        return not any(map(self._receipts.knows, reversed(entry.hashes)))
 
     def require_synced(self, entry: Entry) -> None:
         """Raise ChainError where the node is catching up, so that it cannot know what became of what was sent."""

@@ -13,8 +13,10 @@ from web3.exceptions import TransactionNotFound
 
 from circuits.errors import ChainError, ContractError
 from commons.chain.mined import Mined
+from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.outbox import Entry
 from commons.chain.patience import Patience
+from commons.chain.pauses import growing
 from commons.chain.rpc import Rpc
 
 _log = logging.getLogger(__name__)
@@ -59,6 +61,32 @@ class Receipts:
         """Let blocks come.  Raises ChainError when the process stops."""
         if self._stopping.wait(seconds):
             raise ChainError("stopped while a transaction of this process was under way")
+
+    def require_agreed(self, receipt: Mapping[str, Any]) -> None:
+        """Wait until most nodes show a receipt, so that what was sent may be forgotten for it.
+
+        Raises ChainError where they do not while a receipt may take to appear.
+        """
+        until, pauses = time.monotonic() + self._patience.doubt, growing(self._patience.poll, self._patience.resend)
+        while not self._is_agreed(receipt):
+            if time.monotonic() >= until:
+                raise ChainError(
+                    f"one node shows what became of the transaction 0x{_place(receipt)[0].hex()}, and most nodes of "
+                    "chain.url do not say the same: look at each of them, and run the command again, it pays once"
+                )
+            self.pause(next(pauses))
+
+    def _is_agreed(self, receipt: Mapping[str, Any]) -> bool:
+        place = self._rpc.guarded(lambda: _place(receipt))
+
+        def same() -> bool | None:
+            shown = self._receipt(place[0])
+            return (shown is not None and _place(shown) == place) or None
+
+        try:
+            return bool(self._rpc.most(same))
+        except NoAgreementError:
+            return False
 
     def knows(self, sent: bytes) -> bool:
         """Whether the node has a transaction, mined or not.  Raises ChainError when it does not say."""
@@ -118,3 +146,8 @@ class Receipts:
             return None
 
         return cast(Mapping[str, Any] | None, self._rpc.guarded(ask))
+
+
+def _place(receipt: Mapping[str, Any]) -> tuple[bytes, int, int]:
+    """The transaction, its block, and whether it succeeded."""
+    return bytes(receipt["transactionHash"]), int(receipt["blockNumber"]), int(receipt["status"])

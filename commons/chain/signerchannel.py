@@ -63,6 +63,10 @@ class SignerChannel:
         """An error about what it did: words that go on from its name."""
         return SignerError(f"the signer at {self.shown} {what}")
 
+    def hidden_in(self, text: str) -> str:
+        """What the signer says, without what may be secret of its URL."""
+        return self._url.hidden_in(text)
+
     def _exchanged(self, method: str, path: str, body: bytes | None) -> bytes:
         base = self._url.reveal()
         url = f"{base.rstrip('/')}{path}" if path else base

@@ -193,7 +193,7 @@ class Sender:
         if receipt is not None and not repeatable:
             return self._resumed(receipt, entry, call)
         if receipt is not None:
-            self._forget(entry)
+            self._forget(entry, receipt)
         elif not usable:
             self._nonces.require_lost(entry)
             _log.warning(
@@ -278,7 +278,7 @@ class Sender:
         """Send variants for higher and higher fees under one nonce, until one is mined."""
         while time.monotonic() < deadline:
             if not entry.hashes:
-                entry.nonce = self._nonces.next()
+                entry.nonce = self._nonces.fresh(deadline)
             same = self._is_behind(entry, deadline)
             limits = latest_limits(self.rpc) if same else limits
             try:
@@ -366,14 +366,15 @@ class Sender:
         entry.abandon()
         self._save()
 
-    def _forget(self, entry: Entry) -> None:
+    def _forget(self, entry: Entry, receipt: Mapping[str, Any]) -> None:
+        self._receipts.require_agreed(receipt)
         entry.forget()
         self._save()
 
     def _succeeded(self, receipt: Mapping[str, Any], entry: Entry, call: Mapping[str, Any]) -> Mined:
         nonce = entry.nonce_of(self.rpc.guarded(lambda: bytes(receipt["transactionHash"])))
         if self.rpc.guarded(lambda: int(receipt["status"])) != 1:
-            self._forget(entry)
+            self._forget(entry, receipt)
             self._receipts.explain(receipt, call)
         mined = cast(Mined, self.rpc.guarded(lambda: Mined.of(receipt)))
         return mined if "to" in call else replace(mined, contract=created_address(self.address, nonce))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from circuits.errors import ContractError, KeyMismatchError, UnknownError
+from circuits.errors import ChainError, ContractError, KeyMismatchError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.statement import BatchProof, BatchStatement
 from circuits.terms import NewTask
@@ -62,21 +62,33 @@ class ChainWriter(CommitteeAccount, OwnerAccount, ExclusionAccount, FeesAccount,
         Args:
             nonce: the first to try; a task of the same terms gets the next that is free.  After an interruption the
                 same call finds its own transaction again.
+
+        Raises:
+            ChainError: the node says that it is another task, which may be somebody else's: money would go there.
         """
         view = self.view
+
+        def named(at: int) -> int:
+            return task.identifier(view.market_id.deployment, self.address, at)
 
         def data(at: int) -> bytes:
             return calldata.call(MARKET, "createTask", task.words, at)
 
         def exists(at: int) -> bool:
             try:
-                view.task(task.identifier(view.market_id.deployment, self.address, at))
+                view.task(named(at))
             except UnknownError:
                 return False
             return True
 
-        mined = self._create(Creation(view.market, data, "TaskExists", exists), nonce, _CREATE)
-        return topic(mined, view.market, MARKET, "TaskCreated", 1)
+        mined, used = self._create(Creation(view.market, data, "TaskExists", exists), nonce, _CREATE)
+        said = topic(mined, view.market, MARKET, "TaskCreated", 1)
+        if said != named(used):
+            raise ChainError(
+                f"the node says that transaction 0x{mined.transaction.hex()} created task 0x{said:x}, and by its terms "
+                f"it is task 0x{named(used):x}: use another node, and run the command again, it pays once"
+            )
+        return said
 
     def fund(self, task_id: int, amount: int, permit: Permit = NO_PERMIT) -> Mined:
         """Add to a task's balance, in the smallest unit of its token.

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from web3.types import RPCEndpoint
 
 import contracts
@@ -36,6 +38,7 @@ from commons.sharing import sealing
 from commons.storage.accounts import SigningKey
 from gradroll.model_owner import roster
 from tests.support.anvil import Anvil, binary_in, funded_keys
+from tests.support.httpnode import HttpNode
 from tests.support.parts import with_parts
 from tests.support.plain_batch import (
     Circumstances,
@@ -346,6 +349,29 @@ def test_tasks_are_named_by_what_they_are_and_listed_in_order(world: World, comm
     assert chain.view.task_ids(before)[:3] == (first, second, third)
     assert chain.view.task_ids(before, before + 1) == (first,)
     assert chain.view.task_ids(before + 4) == chain.view.task_ids(before + 4, 2) == ()
+
+
+def test_a_node_that_names_another_task_in_a_receipt_is_not_believed(
+    world: World, committee: int, verifier: bytes, tmp_path: Path
+) -> None:
+    """Its model owner would fund somebody else's."""
+    other = world.chains[1].create_task(terms(world, committee, verifier, rounds=79))
+    wanted = terms(world, committee, verifier, rounds=80)
+
+    def lying(method: str, params: Any) -> dict[str, Any]:
+        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        said: dict[str, Any] = requests.post(world.url, json=asked, timeout=30).json()
+        if method == "eth_getTransactionReceipt" and said["result"]:
+            said["result"]["logs"][0]["topics"][1] = f"0x{other:064x}"
+        return {name: said[name] for name in said if name in ("result", "error")}
+
+    node = HttpNode(lying)
+    with Outbox(tmp_path / "outbox") as outbox, pytest.raises(ChainError, match="use another node"):
+        ChainWriter(ChainView(node.url, world.market), world.keys[0], outbox=outbox).create_task(wanted)
+    node.close()
+    with Outbox(tmp_path / "outbox") as outbox:
+        task = ChainWriter(world.chain.view, world.keys[0], outbox=outbox).create_task(wanted)
+    assert task == wanted.identifier(world.chain.view.market_id.deployment, world.chain.address, 0)
 
 
 def test_an_interrupted_creation_is_gone_on_with(world: World, committee: int, verifier: bytes, tmp_path: Path) -> None:

@@ -339,6 +339,15 @@ def test_its_password_and_path_are_in_no_line(server: SignerServer, caplog: pyte
     assert scrubbed(f"0x{KEY.address.hex()}") == f"0x{KEY.address.hex()}", "the address is no secret"
 
 
+def test_what_it_echoes_of_its_password_and_path_is_not_shown(server: SignerServer) -> None:
+    echo = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": -1, "message": " ".join(("denied", *SECRETS))}})
+    place = signer(server)
+    server.said = replying(200, echo.encode())
+    with pytest.raises(SignerError, match="denied") as caught:
+        place.sign_transaction(CALL)
+    assert not any(secret in str(caught.value) for secret in SECRETS)
+
+
 def test_nothing_of_the_environment_decides_how_it_is_reached(
     server: SignerServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

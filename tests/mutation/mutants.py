@@ -1622,10 +1622,51 @@ MUTANTS = (
     ),
     Mutant(
         "commons/chain/nonces.py",
-        "        if not any(map(self._receipts.knows, reversed(entry.hashes))):\n            return\n",
-        "        return\n",
+        "        return not any(map(self._receipts.knows, reversed(entry.hashes)))\n",
+        "        return True\n",
         "what a node has is not sent under another nonce",
         _in("commons", "test_transactions.py::test_a_receipt_that_the_node_owes_is_waited_for"),
+    ),
+    Mutant(
+        "commons/chain/nonces.py",
+        "if self._rpc.most(lambda: self._is_unknown(entry) or None):",
+        "if self._is_unknown(entry):",
+        "one node that lies has nothing paid under a second nonce",
+        _in("commons", "test_one_node_lies.py::test_a_node_that_hides_what_was_mined_has_nothing_paid_twice"),
+    ),
+    Mutant(
+        "commons/chain/transactions.py",
+        "entry.nonce = self._nonces.fresh(deadline)",
+        "entry.nonce = self._nonces.next()",
+        "one node that lies has no transaction signed that others hold back for later",
+        _in(
+            "commons",
+            "test_one_node_lies.py::test_a_node_that_says_of_a_nonce_that_it_is_used_has_no_transaction_wait_beyond_it",
+        ),
+    ),
+    Mutant(
+        "commons/chain/transactions.py",
+        "        self._receipts.require_agreed(receipt)\n",
+        "",
+        "one node that lies has no transaction forgotten as failed",
+        _in("commons", "test_one_node_lies.py::test_a_node_that_says_that_a_transaction_failed_has_it_not_forgotten"),
+    ),
+    Mutant(
+        "commons/chain/nonces.py",
+        "            if self._rpc.most(lambda: self._used(standing) >= used or None):\n    ",
+        "",
+        "one node that lies has nothing forgotten that is under way",
+        _in(
+            "commons",
+            "test_one_node_lies.py::test_a_node_that_says_of_what_is_under_way_that_it_is_deep_has_it_not_forgotten",
+        ),
+    ),
+    Mutant(
+        "commons/chain/writer.py",
+        "if said != named(used):",
+        "if False:",
+        "one node that lies has no model owner fund somebody else's task",
+        _in("commons", "test_chain.py::test_a_node_that_names_another_task_in_a_receipt_is_not_believed"),
     ),
     Mutant(
         "commons/chain/transactions.py",
