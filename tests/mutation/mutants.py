@@ -585,10 +585,17 @@ MUTANTS = (
     ),
     Mutant(
         "provers/party/projecting.py",
-        "named = ledger.joined_cohort(request.session, party.reference)",
-        "named = request.session",
+        "party.reference, keys_digest(",
+        "bytes(32), keys_digest(",
         "a commitment is projected with the keys of one list of members",
         _in("privacy", "test_rules.py::test_a_commitment_is_projected_with_the_keys_of_one_list_of_members"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
+        "keys_digest(party.keys.keys)",
+        "bytes(32)",
+        "a commitment is projected with one set of shared keys",
+        _in("privacy", "test_rules.py::test_a_commitment_is_projected_with_one_set_of_shared_keys"),
     ),
     Mutant(
         "provers/party/projecting.py",
