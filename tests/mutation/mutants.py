@@ -1093,6 +1093,13 @@ MUTANTS = (
         _in("commons", "test_nodes.py::test_what_most_nodes_say_counts_and_one_that_errs_or_lies_does_not"),
     ),
     Mutant(
+        "commons/chain/nodememo.py",
+        "(self._rpc.voter, key)",
+        "(None, key)",
+        "what a node said once is not the word of the others",
+        _in("commons", "test_nodevotes.py"),
+    ),
+    Mutant(
         "commons/chain/nodestanding.py",
         "return self.silent is not None and now - self.silent >= after",
         "return self.silent is not None",
