@@ -522,6 +522,20 @@ MUTANTS = (
     ),
     Mutant(
         "provers/keyretirement.py",
+        "or record_of(reader, former) is not None",
+        "or True",
+        "members that may still come keep their shared keys",
+        _in("provers", "test_keyretirement.py::test_members_that_may_still_come_are_no_former_ones"),
+    ),
+    Mutant(
+        "provers/keyretirement.py",
+        "return seat.keystore is not self._seats.present.keystore or",
+        "return",
+        "members that cannot come any more keep no keys",
+        _in("provers", "test_keyretirement.py::test_members_that_may_still_come_are_no_former_ones"),
+    ),
+    Mutant(
+        "provers/keyretirement.py",
         "if others := keys.servings.others(reference):",
         "if others := []:",
         "shared keys that a prover at another market works with stay",

@@ -235,6 +235,33 @@ def test_a_change_that_was_taken_back_destroys_nothing(world: World) -> None:
     assert world.kept
 
 
+def test_members_that_may_still_come_are_no_former_ones(world: World) -> None:
+    """A node showed a change too early once, or blocks were replaced: when it comes, all need its shared keys."""
+    waiting = replace(world.epochs[1], members=(b"\x66" * 20, *world.epochs[1].members[1:]))
+    world.epochs = (*world.epochs, waiting)
+    world.restart(world.another())
+    assert world.prover.membership.committee == waiting
+    before, early = world.epochs[:2], world.digest(waiting)
+    world.new.save_shared(early, SharedKeys({(0, 1, 2): b"\x09" * 32}, confirmed=True))
+    world.epochs = before
+    made_up = replace(before[0], members=(b"\x66" * 20, *before[0].members[1:]))
+    world.prover.store.formers.remember(Membership(made_up, OWN))
+    world.restart(world.another())
+    world.until(-2 * HOUR)
+    for _ in range(3):
+        world.retire()
+    assert keys_of(world) == (False, True), "what cannot come again is destroyed"
+    assert world.old.has_forgotten(world.digest(made_up)), "with a key that was replaced, what was never in force either"
+    world.epochs = (*before, waiting)
+    world.restart(world.another())
+    assert world.prover.keys_ready
+    world.epochs = (*world.epochs, replace(waiting, members=(b"\x67" * 20, *waiting.members[1:])))
+    world.restart(world.another())
+    for _ in range(3):
+        world.retire()
+    assert world.new.has_forgotten(early), "until it was, and is no more"
+
+
 def test_a_change_that_is_not_deep_yet_destroys_nothing(world: World) -> None:
     """A reorganisation can take it back; a round of another task may be opened then that nobody knows of now."""
     world.chain.opened.clear()
