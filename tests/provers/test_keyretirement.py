@@ -251,7 +251,7 @@ def test_members_that_may_still_come_are_no_former_ones(world: World) -> None:
     for _ in range(3):
         world.retire()
     assert keys_of(world) == (False, True), "what cannot come again is destroyed"
-    assert world.old.has_forgotten(world.digest(made_up)), "with a key that was replaced, what was never in force either"
+    assert world.old.has_forgotten(world.digest(made_up)), "with a replaced key, what never was in force"
     world.epochs = (*before, waiting)
     world.restart(world.another())
     assert world.prover.keys_ready
