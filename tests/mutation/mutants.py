@@ -521,6 +521,13 @@ MUTANTS = (
         _in("provers", "test_keyretirement.py"),
     ),
     Mutant(
+        "provers/runner.py",
+        "outcome.about, head)",
+        "outcome.about)",
+        "a head that a prover signs is of its ledger",
+        _in("provers", "test_runner.py"),
+    ),
+    Mutant(
         "provers/keyretirement.py",
         "or record_of(reader, former) is not None",
         "or True",
