@@ -521,6 +521,13 @@ MUTANTS = (
         _in("provers", "test_keyretirement.py"),
     ),
     Mutant(
+        "gradroll/data_owner/owner.py",
+        "committee_record(terms.committee_id, epoch)",
+        "committee_record(terms.committee_id)",
+        "owners seal to the members with whom their round was opened",
+        _in("gradroll", "test_owner.py::test_shares_are_sealed_to_the_members_with_whom_the_round_was_opened"),
+    ),
+    Mutant(
         "provers/runner.py",
         "outcome.about, head)",
         "outcome.about)",
