@@ -521,6 +521,13 @@ MUTANTS = (
         _in("provers", "test_keyretirement.py"),
     ),
     Mutant(
+        "provers/prover.py",
+        "reader.most(partial(record_of, reader, committee))",
+        "record_of(reader, committee)",
+        "one node of three has no shared keys dealt to strangers",
+        _in("provers", "test_keyretirement.py::test_a_lying_node_of_three_has_no_shared_keys_dealt_to_strangers"),
+    ),
+    Mutant(
         "gradroll/data_owner/owner.py",
         "committee_record(terms.committee_id, epoch)",
         "committee_record(terms.committee_id)",

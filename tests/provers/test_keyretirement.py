@@ -406,6 +406,24 @@ def test_a_prover_says_who_it_is_among_the_members_that_are_named(world: World) 
             act()
 
 
+def test_a_lying_node_of_three_has_no_shared_keys_dealt_to_strangers(world: World) -> None:
+    """They are dealt to one list of public keys, for good: the node would learn them, and the members get none."""
+    recipients = world.directory / "keys" / f"recipients-{world.reference.hex()}.json"
+    strangers = tuple(public_key(generate()) for _ in world.hpke_keys)
+
+    class Naming(Later):
+        def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+            own = super().committee_record(committee_id, epoch)
+            return replace(own, hpke_keys=strangers) if self.lies else own
+
+    liar = Naming(world.chain, count=3, hpke_keys=world.hpke_keys, epochs=world.epochs)
+    world.restart(liar)
+    liar.lying = 10_000
+    world.prover.deal(1, world.reference)
+    assert strangers[0].hex() not in recipients.read_text()
+    assert world.hpke_keys[0].hex() in recipients.read_text()
+
+
 def test_shared_keys_of_members_whose_round_is_open_are_dealt_though_others_came_since(world: World) -> None:
     """A change right after a round was opened would leave it without, for good."""
     assert world.prover.deal(1, world.reference) == (), "the first member of each set deals; but it is no refusal"
