@@ -578,10 +578,17 @@ MUTANTS = (
     ),
     Mutant(
         "provers/formerrounds.py",
-        "if settled <= opened + self._settings.former_keys_days * DAY:",
+        "if settled <= _opened_at(reader, task_id, number, record) + self._settings.former_keys_days * DAY:",
         "if True:",
         "no round keeps former keys for longer than the operator wants",
         _in("provers", "test_keyretirement.py"),
+    ),
+    Mutant(
+        "provers/formerrounds.py",
+        "        return reader.opened_at(task_id, number)",
+        "        raise UnknownError",
+        "nor for longer because the market was paused",
+        _in("provers", "test_keyretirement.py::test_pauses_of_the_market_keep_former_keys_for_no_longer"),
     ),
     Mutant(
         "provers/formerrounds.py",

@@ -44,6 +44,12 @@ class Later(Node):
     strangers: int = 0
     slow: float = 0.0
     looked_at: int = 0
+    forgets_events: bool = False
+
+    def opened_at(self, task_id: int, number: int) -> int:
+        if self.forgets_events:
+            raise UnknownError("the node shows no event of the opening")
+        return super().opened_at(task_id, number)
 
     def task_ids(self, first: int = 0, last: int | None = None) -> tuple[int, ...]:
         """``strangers``: tasks of other committees that were made before; ``slow``: seconds until it answers."""
@@ -348,6 +354,26 @@ def test_a_round_that_takes_years_keeps_former_keys_for_no_longer_than_the_setti
         world.retire()
     assert not world.kept
     assert "event=former-keys-given-up" in caplog.text
+
+
+@pytest.mark.parametrize("shows_events", [True, False])
+def test_pauses_of_the_market_keep_former_keys_for_no_longer(world: World, shows_events: bool) -> None:
+    """They move the deadlines of a round that takes submissions, but not when it was opened."""
+    submit = START + world.chain.terms.windows.submit
+    world.chain.opened[0] = world.chain.opened[0]._replace(submit=submit, settle=START + 7300 * DAY)
+    world.chain.pause()
+    pass_time(world, 6 * DAY)  # type: ignore[arg-type]
+    world.chain.resume()
+    assert world.node.round(world.chain.terms.task_id, 0).submit_deadline == submit + 6 * DAY
+    world.node.forgets_events = not shows_events
+    pass_time(world, 84 * DAY)  # type: ignore[arg-type]
+    for _ in range(3):
+        world.retire()
+    assert world.kept != shows_events
+    pass_time(world, 6 * DAY)  # type: ignore[arg-type]
+    for _ in range(3):
+        world.retire()
+    assert not world.kept, "by its deadline, where a node keeps no old events"
 
 
 def test_a_task_of_which_all_is_over_is_looked_at_once(world: World) -> None:
