@@ -47,11 +47,12 @@ def test_a_node_that_lied_before_does_not_speak_for_the_others_when_most_are_ask
     members = tuple(key.address for key in dev.accounts[1:5])
     number = ChainWriter(ChainView(url, market), dev.accounts[0]).create_committee(1, members)
     with ExitStack() as undo:
-        nodes = [kind(dev) for kind in (Liar, StandIn, StandIn)]
+        liar = Liar(dev)
+        nodes = [liar, StandIn(dev), StandIn(dev)]
         for node in nodes:
             undo.callback(node.close)
         view = ChainView(",".join(node.secret_url for node in nodes), market)
-        nodes[0].instead_of = members[2]
+        liar.instead_of = members[2]
         asked = partial(view.committee, number, 0)
         lie = Committee(number, 1, (*members[:2], STRANGER, members[3]))
         assert asked() == lie, "one of them is asked"

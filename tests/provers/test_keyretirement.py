@@ -82,7 +82,7 @@ class World:
         members[OWN] = self.old.address
         network.committee = replace(network.committee, members=tuple(members))
         members[OWN] = self.new.address
-        self.epochs = (network.committee, replace(network.committee, members=tuple(members)))
+        self.epochs: tuple[Committee, ...] = (network.committee, replace(network.committee, members=tuple(members)))
         self.chain: ModelChain = chain_of(network)
         self.chain.opened[0] = self.chain.opened[0]._replace(settle=START + 2 * DAY)
         self.clock = Clock(self.chain.clock)

@@ -459,11 +459,11 @@ def test_the_head_that_a_coin_shows_is_in_the_ledger_whatever_else_was_recorded_
     """Else a peer that shows it later proves that the ledger is an old copy, and the prover is silent from then on."""
 
     class Closing(Disk):
-        closed = False
+        has_closed = False
 
         def sign(self, digest: bytes) -> bytes:
-            if not self.closed:
-                self.closed = True
+            if not self.has_closed:
+                self.has_closed = True
                 self.store.close_round((1, 0))  # as tidying does, in its own thread
             return super().sign(digest)
 
