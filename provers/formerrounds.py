@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
+from circuits.errors import UnknownError
 from circuits.statement import Committee
 from circuits.terms import DAY
+from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
@@ -116,8 +118,15 @@ class FormerRounds:
             if record.settle_deadline + self._settings.clock_skew < settled:
                 break  # and so are all that were opened before
             if reader.committee_of_round(task_id, number) == self._former:
-                opened = record.submit_deadline - reader.terms(task_id).windows.submit
-                if settled <= opened + self._settings.former_keys_days * DAY:
+                if settled <= _opened_at(reader, task_id, number, record) + self._settings.former_keys_days * DAY:
                     return _Word(_Kind.NEEDED, task_id, number)
                 given_up = _Word(_Kind.GIVEN_UP, task_id, number)
         return given_up
+
+
+def _opened_at(reader: MarketReader, task_id: int, number: int, record: RoundRecord) -> int:
+    """When a round was opened; by its deadline, which pauses of the market move, where a node keeps no old events."""
+    try:
+        return reader.opened_at(task_id, number)
+    except UnknownError:
+        return record.submit_deadline - reader.terms(task_id).windows.submit

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from circuits.errors import GradrollError
-from circuits.statement import Committee
 from commons.chain.ports import MarketReader
 from commons.runtime.amounts import checksum
 from commons.runtime.clock import Clock
@@ -23,7 +22,7 @@ from commons.settings.sections import ProverSettings
 from provers.formerrounds import Answer, FormerRounds
 from provers.formers import Formers
 from provers.joining.keystore import Keystore
-from provers.seats import Seat, Seats
+from provers.seats import Seat, Seats, record_of
 
 _EVERY = 3600.0
 """Seconds between looks."""
@@ -110,7 +109,7 @@ class KeyRetirement:
     def _is_left(self, seat: Seat, now: int) -> bool:
         """Whether nodes show that a former list's members were replaced for good, and all their rounds are over."""
         former, reference = seat.membership.committee, seat.reference
-        if not self._say_all(partial(self._is_replaced, former), reference):
+        if not self._say_all(partial(self._is_replaced, seat), reference):
             return False
         rounds = self._rounds.setdefault(
             reference, FormerRounds(former, self._readers, self._settings, self._clock)
@@ -139,5 +138,13 @@ class KeyRetirement:
         """Whether the chain that this prover believes has come to what it was started with: its keys are in force."""
         return reader.block(self._settings.confirmations).timestamp > self._since
 
-    def _is_replaced(self, former: Committee, reader: MarketReader) -> bool:
-        return self._is_deep(reader) and reader.committee(former.committee_id) != former
+    def _is_replaced(self, seat: Seat, reader: MarketReader) -> bool:
+        """Whether a node shows that a list of members was in force, and is not any more.
+
+        One that it does not know may still come, when a node showed a change too early or blocks were replaced: not
+        with a key of this prover's that it has replaced, as each sits once.
+        """
+        former = seat.membership.committee
+        if not self._is_deep(reader) or reader.committee(former.committee_id) == former:
+            return False
+        return seat.keystore is not self._seats.present.keystore or record_of(reader, former) is not None

@@ -35,6 +35,10 @@ _KNOWLEDGE = f"SELECT sequence, record FROM ledger WHERE {' OR '.join('instr(rec
 """Few of the rows, which are worth looking into: the others are as long as a cohort."""
 
 
+class LedgerMovedError(Exception):
+    """Something else was recorded since a step looked at the ledger.  No error of the catalogue: it runs again."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """A row, or what is left of it.
@@ -58,14 +62,18 @@ class LedgerRows:
         self._lock = threading.Lock()
         self.state = self._fold()
 
-    def commit(self, entries: Sequence[ledger.Entry], about: RoundName | None = None, now: int = 0) -> None:
+    def commit(
+        self, entries: Sequence[ledger.Entry], about: RoundName | None = None, now: int = 0, after: int | None = None
+    ) -> None:
         """Append entries; on return they are durable and folded into ``state``.
 
         Args:
             about: the round that they are about; without it they are kept for good.
             now: this machine's time, seconds since 1970.
+            after: count of the head behind which they come, where somebody signs what follows from it.
 
         Raises:
+            LedgerMovedError: the ledger has another head; nothing is written.
             RuleViolationError: an entry breaks a rule; nothing is written.
             ClosedError: the round is closed for good; nothing is written.
             StorageError: the entries could not be written; nothing is.
@@ -73,6 +81,8 @@ class LedgerRows:
         if not entries:
             return
         with self._lock:
+            if after not in (None, self.state.count):
+                raise LedgerMovedError
             if about is not None:  # rows that knew of it may have been dropped since the step looked
                 self.state.require_open(*about)
             for entry in entries:

@@ -194,7 +194,8 @@ class Prover:
         """
         with self._setup_lock:
             seat = self._asked(committee_id, reference)
-            record, *others = (record_of(reader, seat.membership.committee) for reader in self._readers)
+            committee = seat.membership.committee  # most nodes: what is dealt to whoever one of them names stays dealt
+            record, *others = (reader.most(partial(record_of, reader, committee)) for reader in self._readers)
             if record is None or any(shown is None for shown in others):
                 raise UnknownError("the committee has other members than when this prover was started; start it anew")
             known = [shown.hpke_keys for shown in (record, *others) if shown is not None]

@@ -22,6 +22,7 @@ from commons.runtime.pieces import Pieces
 from commons.runtime.seldom import Seldom
 from provers.foresight import Foresight, UnforeseenError
 from provers.joining.keysetup import KeySetup
+from provers.ledgerrows import LedgerMovedError
 from provers.node_environment import NodeEnvironment
 from provers.party import Outcome, Party, RestoredError, handle, known_cohort
 from provers.store import Store
@@ -124,6 +125,8 @@ class Runner:
             except UnforeseenError as missing:
                 with spans.part("learn"):
                     foresight.learn(missing)
+            except LedgerMovedError:  # a round was closed meanwhile: a head that the step signed is none any more
+                continue
 
     def _answer(self, key: bytes, request: StepRequest, foresight: Foresight) -> StepReply:
         if key in self._replies:
@@ -136,7 +139,7 @@ class Runner:
         return reply
 
     def _step(self, request: StepRequest, foresight: Foresight) -> StepReply:
-        party = self._party or self._begun(request.step)
+        party, head = self._party or self._begun(request.step), self._store.ledger.count
         try:
             outcome = _computed(party, request, foresight)
         except GradrollError as error:
@@ -152,7 +155,7 @@ class Runner:
             dimension = self.dimension(request.session)
             self._store.require_room_for_batch(outcome.about[0], len(request.payload), dimension)
         with spans.part("write"):
-            self._store.commit(outcome.entries, outcome.about)
+            self._store.commit(outcome.entries, outcome.about, head)
             self._keep(request, outcome.reply.message)
         if request.step is not Step.RELEASE:  # which changes nothing of it, and may have run without keys
             self._party = outcome.party

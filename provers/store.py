@@ -121,9 +121,9 @@ class Store:
         self._database.close()
         self._lock.release()
 
-    def commit(self, entries: Sequence[Entry], about: RoundName | None = None) -> None:
+    def commit(self, entries: Sequence[Entry], about: RoundName | None = None, after: int | None = None) -> None:
         """Append ledger entries; on return they are durable and folded into ``ledger``.  See ``LedgerRows.commit``."""
-        self._rows.commit(entries, about, int(self._clock.time()))
+        self._rows.commit(entries, about, int(self._clock.time()), after)
 
     @contextmanager
     def reserved(self, task_id: int, round_number: int, owner: bytes, size: int) -> Iterator[None]:

@@ -107,6 +107,11 @@ class Nodes(BaseProvider):
         """The node that this thread asks all of a question."""
         return getattr(self._local, "number", None)
 
+    @property
+    def voter(self) -> int | None:
+        """The node whose own word this thread asks for (``most``)."""
+        return getattr(self._local, "voter", None)
+
     def hidden_in(self, text: str) -> str:
         """What a node says, without what may be secret of any node's URL."""
         for node in self._nodes:
@@ -188,14 +193,14 @@ class Nodes(BaseProvider):
 
     def _votes(self, tally: Tally[Any], number: int, ask: Callable[[], Any]) -> bool:
         """Have a node answer, also one that is set aside; False when it gives no answer."""
-        self._local.hurry = self._hurry(number)
+        self._local.hurry, self._local.voter = self._hurry(number), number
         try:
             tally.say(self._of(number, lambda _: ask()))
         except GradrollError as trouble:
             tally.be_silent(str(trouble))
             return False
         finally:
-            self._local.hurry = None
+            self._local.hurry = self._local.voter = None
         return True
 
     def _is_absent(self, number: int) -> bool:

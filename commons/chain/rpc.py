@@ -114,6 +114,11 @@ class Rpc:
         trouble, from the beginning.  Raises ChainError when all are."""
         return self._nodes.on_one(ask)
 
+    @property
+    def voter(self) -> int | None:
+        """Number of the node whose own word this thread asks for, as most are asked; None outside of ``most``."""
+        return self._nodes.voter
+
     def most(self, ask: Callable[[], T | None]) -> T | None:
         """What most nodes say, each asked all of it; None where most do not say it.  Raises as ``Nodes.most``."""
         return self._nodes.most(ask)

@@ -34,11 +34,11 @@ from commons.chain.facts import (
     TaskRecord,
 )
 from commons.chain.heldfees import read_held_fees
+from commons.chain.nodememo import NodeMemo
 from commons.chain.nodereader import NodeReader
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.tokens import Tokens
 from commons.chain.verifiers import Verifier, read_verifier
-from commons.runtime.memo import Memo
 from commons.settings.sections import ChainSettings
 from commons.settings.values import Depth
 from native import G2
@@ -87,14 +87,14 @@ class ChainView(NodeReader):
                 "address"
             )
         self.market_id = MarketId(self.chain_id, market, deployment)
-        self._terms = Memo[int, TaskTerms](together=True)
-        self._verifiers = Memo[bytes, Verifier](together=True)
-        self._levels = Memo[bytes, bool](together=True)
-        self._rosters = Memo[int, bool](together=True, seconds=_ROSTER_AGE)
-        self._signers = Memo[tuple[int, int], bytes](together=True)
-        self._committees = Memo[tuple[int, int], Committee](together=True)
-        self._committee_terms = Memo[int, CommitteeTerms](together=True)
-        self._fixed = Memo[str, Any](together=True)
+        self._terms = NodeMemo[int, TaskTerms](self.rpc)
+        self._verifiers = NodeMemo[bytes, Verifier](self.rpc)
+        self._levels = NodeMemo[bytes, bool](self.rpc)
+        self._rosters = NodeMemo[int, bool](self.rpc, seconds=_ROSTER_AGE)
+        self._signers = NodeMemo[tuple[int, int], bytes](self.rpc)
+        self._committees = NodeMemo[tuple[int, int], Committee](self.rpc)
+        self._committee_terms = NodeMemo[int, CommitteeTerms](self.rpc)
+        self._fixed = NodeMemo[str, Any](self.rpc)
         self.tokens = Tokens(self.rpc)
         self._blocks = BlockWatch(self.rpc, self._forget)
         self._watch = DeploymentWatch(deployment, self._looked_at_deployment, self._forget)

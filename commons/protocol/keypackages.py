@@ -80,6 +80,11 @@ def decode_keys(raw: bytes) -> dict[KeySet, bytes]:
     return keys
 
 
+def keys_digest(keys: Mapping[KeySet, bytes]) -> bytes:
+    """Names the shared keys that a member holds; they are uniform, so it hides them."""
+    return keccak(words(tag("gradroll/v1/shared-keys")) + encode_keys(keys))
+
+
 def members_of(mask: int) -> KeySet:
     """The committee indices in a bit mask, ascending."""
     return tuple(p for p in range(mask.bit_length()) if mask >> p & 1)

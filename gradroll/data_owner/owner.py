@@ -160,7 +160,8 @@ class DataOwner(Participant):
     def _submit(self, task_id: int, gradient: npt.ArrayLike, round_number: int | None) -> Submitted:
         terms = self._view.terms(task_id)
         current = opened_round(self._view, task_id, round_number)
-        record = self._view.committee_record(terms.committee_id)
+        epoch = self._view.round(task_id, current).epoch  # members that came since open nothing of this round
+        record = self._view.committee_record(terms.committee_id, epoch)
         quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
         begun = self._store.load(task_id, current, self.address)
         if begun is not None and begun.parts and len(begun.receipts) < record.committee.quorum:

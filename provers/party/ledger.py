@@ -37,16 +37,18 @@ def round_key(context: Context) -> bytes:
     return keccak(words(tag("gradroll/v1/round"), context.market.deployment, context.task_id, context.round))
 
 
-def joined_cohort(cohort: bytes, reference: bytes) -> bytes:
-    """What a commitment joins: a cohort with the keys of one list of members, on which the coin depends.
+def joined_cohort(cohort: bytes, reference: bytes, keys: bytes) -> bytes:
+    """What a commitment joins: a cohort with the shared keys of one list of members, on which the coin depends.
 
-    Else a cohort that is begun again with the keys of others would have another coin, and so another sign matrix.
+    Else a cohort that is begun again with others, of another list or of this one after a keystore was restored, would
+    have another coin, and so another sign matrix.
 
     Args:
         cohort: its identifier.
         reference: digest that names the list (``CommitteeReference.digest``).
+        keys: digest of what this prover holds (``keypackages.keys_digest``).
     """
-    return keccak(words(tag("gradroll/v1/joined"), cohort, reference))
+    return keccak(words(tag("gradroll/v1/joined"), cohort, reference, keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ class CohortJoined:
     """Submissions whose sign matrix is fixed from now on; earlier ones of the same owners are retired.
 
     Attributes:
-        cohort: ``joined_cohort``.  Records of earlier releases have the cohort's identifier alone: since nothing tells
-            with whose keys its coin was tossed, its submissions join nothing more.
+        cohort: ``joined_cohort``.  Records of earlier releases do not say with which keys its coin was tossed: its
+            submissions join nothing more.
     """
 
     kind: ClassVar[str] = "cohort-joined"

@@ -1,8 +1,8 @@
 """COIN and PROJECT: fix the sign matrix once for each submission, and open projections that show every entry is small.
 
 An owner's masks hide its gradient in one projection only, so a submission is projected with one sign matrix in its
-life: the cohort that it is first proposed in decides, with the list of members whose keys give the coin, and the ledger
-remembers both.  No one knows the coin before the cohort is fixed, so an owner cannot choose a gradient for the matrix.
+life: the cohort that it is first proposed in decides, with the shared keys that give the coin, and the ledger remembers
+both.  No one knows the coin before the cohort is fixed, so an owner cannot choose a gradient for the matrix.
 
 Corruption bound: the coin is unpredictable and the projections reveal nothing but smallness against t provers.
 """
@@ -22,6 +22,7 @@ from circuits.statement import (
     sign_seed,
 )
 from commons.protocol.bodies import MOST_SEEN, CoinBody, ProjectBody
+from commons.protocol.keypackages import keys_digest
 from commons.protocol.ledgerheads import MOST_LOST, LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepRequest
 from commons.protocol.relay import take
@@ -48,7 +49,7 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
         _check_header(party, header, cohort.context, owner)
         env.shares(digest)
     require_continuity(env, cohort.context)
-    named = ledger.joined_cohort(request.session, party.reference)
+    named = ledger.joined_cohort(request.session, party.reference, keys_digest(party.keys.keys))
     joined = ledger.CohortJoined(named, members_of(cohort.context, cohort.headers))
     env.ledger.check(joined)
     share = party.keys.random(request.session, Purpose.COIN, 1)

@@ -88,7 +88,11 @@ def context(number: int) -> Context:
 
 @dataclass
 class FakeChain:
-    """What `ChainView` is asked for by the SDK."""
+    """What `ChainView` is asked for by the SDK.
+
+    Attributes:
+        rotated: members that have other keys since the rounds, all of epoch 0, were opened.
+    """
 
     provers: tuple[SigningKey, ...]
     owners: dict[bytes, int] = field(default_factory=dict)
@@ -104,6 +108,7 @@ class FakeChain:
     admits: bool = True
     limit: int = 1 << 16
     levelled: bool = False
+    rotated: frozenset[int] = frozenset()
     contracts: frozenset[bytes] = frozenset()
     credits: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
     escrow: int = 10**6
@@ -189,12 +194,14 @@ class FakeChain:
         return self.credits.get((token, account), 0)
 
     def committee_of_round(self, task_id: int, number: int) -> Committee:
-        return self.committee_record(0).committee
+        return self.committee_record(0, 0).committee
 
-    def committee_record(self, committee_id: int) -> CommitteeRecord:
-        committee = Committee(0, 1, tuple(key.address for key in self.provers))
-        sealing = tuple(public_key(seed_of("hpke", p)) for p in range(len(self.provers)))
-        return CommitteeRecord(committee, tuple(f"prover-{p}" for p in range(len(self.provers))), sealing, True)
+    def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+        others = frozenset[int]() if epoch == 0 else self.rotated
+        members = [bytes([p]) * 20 if p in others else key.address for p, key in enumerate(self.provers)]
+        sealing = [public_key(seed_of("hpke", p + 100 * (p in others))) for p in range(len(members))]
+        endpoints = tuple(f"prover-{p}" for p in range(len(members)))
+        return CommitteeRecord(Committee(0, 1, tuple(members)), endpoints, tuple(sealing), True, len(others))
 
     def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
         return self.batches

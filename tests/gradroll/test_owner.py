@@ -101,6 +101,13 @@ def test_a_submission_reaches_all_provers_and_the_coordinator(world: World) -> N
         assert payload_digest(payload) == header.share_digests[p]
 
 
+def test_shares_are_sealed_to_the_members_with_whom_the_round_was_opened(world: World) -> None:
+    """Others came since: they have no part in it, and their keys open nothing there."""
+    world.chain.rotated = frozenset({1, 2})
+    done = world.owner().submit(0, GRADIENT)
+    assert (done.receipts, dict(done.missing)) == ((0, 1, 2, 3), {})
+
+
 def test_terms_and_model_are_signed_as_the_owners_own_node_shows_them(world: World) -> None:
     """A coordinator or a prover that is shown another model, or other terms, cannot use the submission."""
     world.owner().submit(0, GRADIENT)

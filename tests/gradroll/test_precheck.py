@@ -54,7 +54,7 @@ class Market(FakeChain):
     minimum_window: int = 60
     owners: dict[bytes, int] = field(default_factory=lambda: {b"\x01" * 20: 0, b"\x02" * 20: 1})
 
-    def committee_record(self, committee_id: int) -> CommitteeRecord:
+    def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
         committee = Committee(0, 1, tuple(key.address for key in self.provers[: self.members]))
         endpoints = tuple("" if p in self.absent else f"prover-{p}" for p in range(self.members))
         return CommitteeRecord(committee, endpoints, (bytes(32),) * self.members, not self.absent)

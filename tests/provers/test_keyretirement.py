@@ -44,6 +44,12 @@ class Later(Node):
     strangers: int = 0
     slow: float = 0.0
     looked_at: int = 0
+    forgets_events: bool = False
+
+    def opened_at(self, task_id: int, number: int) -> int:
+        if self.forgets_events:
+            raise UnknownError("the node shows no event of the opening")
+        return super().opened_at(task_id, number)
 
     def task_ids(self, first: int = 0, last: int | None = None) -> tuple[int, ...]:
         """``strangers``: tasks of other committees that were made before; ``slow``: seconds until it answers."""
@@ -76,7 +82,7 @@ class World:
         members[OWN] = self.old.address
         network.committee = replace(network.committee, members=tuple(members))
         members[OWN] = self.new.address
-        self.epochs = (network.committee, replace(network.committee, members=tuple(members)))
+        self.epochs: tuple[Committee, ...] = (network.committee, replace(network.committee, members=tuple(members)))
         self.chain: ModelChain = chain_of(network)
         self.chain.opened[0] = self.chain.opened[0]._replace(settle=START + 2 * DAY)
         self.clock = Clock(self.chain.clock)
@@ -235,6 +241,33 @@ def test_a_change_that_was_taken_back_destroys_nothing(world: World) -> None:
     assert world.kept
 
 
+def test_members_that_may_still_come_are_no_former_ones(world: World) -> None:
+    """A node showed a change too early once, or blocks were replaced: when it comes, all need its shared keys."""
+    waiting = replace(world.epochs[1], members=(b"\x66" * 20, *world.epochs[1].members[1:]))
+    world.epochs = (*world.epochs, waiting)
+    world.restart(world.another())
+    assert world.prover.membership.committee == waiting
+    before, early = world.epochs[:2], world.digest(waiting)
+    world.new.save_shared(early, SharedKeys({(0, 1, 2): b"\x09" * 32}, confirmed=True))
+    world.epochs = before
+    made_up = replace(before[0], members=(b"\x66" * 20, *before[0].members[1:]))
+    world.prover.store.formers.remember(Membership(made_up, OWN))
+    world.restart(world.another())
+    world.until(-2 * HOUR)
+    for _ in range(3):
+        world.retire()
+    assert keys_of(world) == (False, True), "what cannot come again is destroyed"
+    assert world.old.has_forgotten(world.digest(made_up)), "with a replaced key, what never was in force"
+    world.epochs = (*before, waiting)
+    world.restart(world.another())
+    assert world.prover.keys_ready
+    world.epochs = (*world.epochs, replace(waiting, members=(b"\x67" * 20, *waiting.members[1:])))
+    world.restart(world.another())
+    for _ in range(3):
+        world.retire()
+    assert world.new.has_forgotten(early), "until it was, and is no more"
+
+
 def test_a_change_that_is_not_deep_yet_destroys_nothing(world: World) -> None:
     """A reorganisation can take it back; a round of another task may be opened then that nobody knows of now."""
     world.chain.opened.clear()
@@ -323,6 +356,26 @@ def test_a_round_that_takes_years_keeps_former_keys_for_no_longer_than_the_setti
     assert "event=former-keys-given-up" in caplog.text
 
 
+@pytest.mark.parametrize("shows_events", [True, False])
+def test_pauses_of_the_market_keep_former_keys_for_no_longer(world: World, shows_events: bool) -> None:
+    """They move the deadlines of a round that takes submissions, but not when it was opened."""
+    submit = START + world.chain.terms.windows.submit
+    world.chain.opened[0] = world.chain.opened[0]._replace(submit=submit, settle=START + 7300 * DAY)
+    world.chain.pause()
+    pass_time(world, 6 * DAY)  # type: ignore[arg-type]
+    world.chain.resume()
+    assert world.node.round(world.chain.terms.task_id, 0).submit_deadline == submit + 6 * DAY
+    world.node.forgets_events = not shows_events
+    pass_time(world, 84 * DAY)  # type: ignore[arg-type]
+    for _ in range(3):
+        world.retire()
+    assert world.kept != shows_events
+    pass_time(world, 6 * DAY)  # type: ignore[arg-type]
+    for _ in range(3):
+        world.retire()
+    assert not world.kept, "by its deadline, where a node keeps no old events"
+
+
 def test_a_task_of_which_all_is_over_is_looked_at_once(world: World) -> None:
     """Strangers make as many as they like."""
     world.node.strangers = 50
@@ -377,6 +430,24 @@ def test_a_prover_says_who_it_is_among_the_members_that_are_named(world: World) 
     ):
         with pytest.raises(UnknownError, match="other members"):
             act()
+
+
+def test_a_lying_node_of_three_has_no_shared_keys_dealt_to_strangers(world: World) -> None:
+    """They are dealt to one list of public keys, for good: the node would learn them, and the members get none."""
+    recipients = world.directory / "keys" / f"recipients-{world.reference.hex()}.json"
+    strangers = tuple(public_key(generate()) for _ in world.hpke_keys)
+
+    class Naming(Later):
+        def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+            own = super().committee_record(committee_id, epoch)
+            return replace(own, hpke_keys=strangers) if self.lies else own
+
+    liar = Naming(world.chain, count=3, hpke_keys=world.hpke_keys, epochs=world.epochs)
+    world.restart(liar)
+    liar.lying = 10_000
+    world.prover.deal(1, world.reference)
+    assert strangers[0].hex() not in recipients.read_text()
+    assert world.hpke_keys[0].hex() in recipients.read_text()
 
 
 def test_shared_keys_of_members_whose_round_is_open_are_dealt_though_others_came_since(world: World) -> None:

@@ -183,7 +183,7 @@ def test_attesting_leaves_lock_certificate_and_bundle_on_disk(world: World) -> N
 def test_an_attestation_leaves_only_when_its_lock_is_durable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = world.store.commit
 
-    def full(entries: tuple[ledger.Entry, ...], about: object) -> None:
+    def full(entries: tuple[ledger.Entry, ...], about: object, after: int) -> None:
         if any(isinstance(entry, ledger.Locked) for entry in entries):
             raise StorageError("the disk is full")
         commit(entries)
@@ -453,3 +453,22 @@ def test_the_task_of_a_step_is_known_from_its_head(world: World) -> None:
         assert world.runner.task_of(head(world.request(step))) == task
         with pytest.raises((UnknownError, WireError)):
             world.runner.task_of(replace(head(world.request(step)), session=bytes(32), proposal=None))
+
+
+def test_the_head_that_a_coin_shows_is_in_the_ledger_whatever_else_was_recorded_meanwhile(world: World) -> None:
+    """Else a peer that shows it later proves that the ledger is an old copy, and the prover is silent from then on."""
+
+    class Closing(Disk):
+        has_closed = False
+
+        def sign(self, digest: bytes) -> bytes:
+            if not self.has_closed:
+                self.has_closed = True
+                self.store.close_round((1, 0))  # as tidying does, in its own thread
+            return super().sign(digest)
+
+    reply = world.asking(Closing(world.network, world.store)).run(world.coin_request())
+    head = CoinBody.decode(reply.message.body).head
+    assert world.store.ledger.closed == {1: 0}
+    assert head.count == world.store.ledger.count == 2
+    assert not world.store.ledger.lacks(head.count, head.digest)

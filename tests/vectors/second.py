@@ -285,11 +285,15 @@ def ledger(given: Fields) -> Fields:
     keys = [tagged("owner", *where, raw(owner)) for owner in given["owners"]]
     head = W(tag("gradroll/v1/selection"), len(keys), *[1] * len(keys))
     shown = given["head"]
+    masks = sorted(map(int, given["keys"]))
+    shared = W(tag("gradroll/v1/shared-keys")) + b"".join(
+        m.to_bytes(4, "big") + raw(given["keys"][str(m)]) for m in masks
+    )
     return {
         "ownerKeys": [key.hex() for key in keys],
         "roundKey": tagged("round", *where).hex(),
         "selection": keccak(head + b"".join(keys) + b"".join(map(raw, given["dealings"]))).hex(),
-        "joined": tagged("joined", raw(given["cohort"]), raw(given["committee"])).hex(),
+        "joined": tagged("joined", raw(given["cohort"]), raw(given["committee"]), keccak(shared)).hex(),
         "head": tagged(
             "ledger-head",
             raw(given["domain"]),

@@ -32,7 +32,7 @@ from circuits.transcript import (
 from commons.protocol.bodies import CombineBody, MaskBody, SignatureBody, scalars_to_bytes, vector_digest
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.consents import ClaimOrder, registration_digest
-from commons.protocol.keypackages import CommitteeReference, encode_keys, package_digest
+from commons.protocol.keypackages import CommitteeReference, encode_keys, keys_digest, package_digest
 from commons.protocol.ledgerheads import head_digest
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
 from commons.protocol.memberships import Replacement, Rotation, registry_domain
@@ -333,7 +333,8 @@ def ledger() -> Fields:
     members = [
         Member(owner_key(context, h.owner), keccak(h.commitment), h.digest(context)) for h in headers
     ]  # the lock is by the first, the cohort by both, the sum over the third
-    head = seed_of("head")
+    head, shared = seed_of("head"), run().network.parties[0].keys.keys
+    keyed = run().network.reference, keys_digest(shared)
     inputs = {
         "deployment": context.market.deployment.hex(),
         "taskId": context.task_id,
@@ -345,12 +346,13 @@ def ledger() -> Fields:
         "head": {"prover": 2, "count": 17, "digest": head.hex()},
         "cohort": run().network.cohort.cohort_id.hex(),
         "committee": run().network.reference.hex(),
+        "keys": key_fields(shared),
     }
     outputs = {
         "ownerKeys": [m.owner.hex() for m in members],
         "roundKey": round_key(context).hex(),
         "selection": Selection.plain(members).digest.hex(),
-        "joined": joined_cohort(run().network.cohort.cohort_id, run().network.reference).hex(),
+        "joined": joined_cohort(run().network.cohort.cohort_id, *keyed).hex(),
         "head": head_digest(context.market.domain, run().network.terms.committee_id, 2, 17, head).hex(),
     }
     return vector(inputs, outputs)
