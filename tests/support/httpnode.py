@@ -17,11 +17,19 @@ without a body."""
 
 
 class HttpNode:
-    """Answers each question with what ``answer`` makes of method and parameters, and keeps the questions."""
+    """Answers each question with what ``answer`` makes of method and parameters, and keeps the questions.
+
+    Attributes:
+        requests: how many there were; several questions may come in one.
+        batch: what it says where they do, made of the questions and its right answers; unless ``answer`` says a status
+            to one, which is then said to all.
+    """
 
     def __init__(self, answer: Callable[[str, Any], Answer]) -> None:
         self.answer = answer
         self.asked: list[tuple[str, Any]] = []
+        self.requests = 0
+        self.batch: Callable[[list[Any], list[Any]], Any] = lambda _, answers: answers
         node = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,12 +41,8 @@ class HttpNode:
 
             def do_POST(self) -> None:
                 question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                node.asked.append((question["method"], question["params"]))
-                said = node.answer(question["method"], question["params"])
-                status, body = (said, b"") if isinstance(said, int) else (200, said)
-                if isinstance(body, Mapping):
-                    status = body.get("status", status)
-                    body = json.dumps({"jsonrpc": "2.0", "id": question["id"], **body}).encode()
+                node.requests += 1
+                status, body = node.together(question) if isinstance(question, list) else node.one(question)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -51,6 +55,26 @@ class HttpNode:
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.secret_url = f"http://user:hunter2@127.0.0.1:{self.port}/v3/APIKEY"
+
+    def one(self, question: Mapping[str, Any]) -> tuple[int, bytes]:
+        """Status and body for one question."""
+        self.asked.append((question["method"], question["params"]))
+        said = self.answer(question["method"], question["params"])
+        if isinstance(said, int):
+            return said, b""
+        if isinstance(said, bytes):
+            return 200, said
+        return said.get("status", 200), json.dumps({"jsonrpc": "2.0", "id": question["id"], **said}).encode()
+
+    def together(self, questions: list[Any]) -> tuple[int, bytes]:
+        """Status and body for several; those of the first one that is refused as a whole."""
+        answers = []
+        for question in questions:
+            status, body = self.one(question)
+            if status != 200:
+                return status, body
+            answers.append(json.loads(body))
+        return 200, json.dumps(self.batch(questions, answers)).encode()
 
     def count(self, method: str) -> int:
         """How often a method was asked."""
