@@ -147,9 +147,9 @@ class NodeEnvironment:
         if record.finalized or self._chain.now() > record.settle_deadline:
             raise ClosedError(f"round {number} of task {shown(task_id)} takes no batches any more")
         self.require_eligible(context, indices)
-        taken = [index for index in indices if self._chain.consumed(task_id, number, index)]
+        taken = self._chain.consumed_among(task_id, number, indices)
         if taken:
-            raise ClosedError(f"owners {taken} are in an accepted batch of round {number} already")
+            raise ClosedError(f"owners {sorted(taken)} are in an accepted batch of round {number} already")
 
     def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
         """The acceptance of a batch, once it is final."""
@@ -192,7 +192,7 @@ class NodeEnvironment:
 
     def owners_at(self, task_id: int, indices: tuple[int, ...]) -> tuple[bytes, ...]:
         """Addresses of the task's owners with these registration indices."""
-        return tuple(self._chain.owner_at(task_id, index) for index in indices)
+        return tuple(owner.signer for owner in self._chain.owner_records(task_id, indices))
 
     @property
     def signers(self) -> frozenset[bytes]:

@@ -140,13 +140,56 @@ METHODS = tuple(_RESULTS)
 
 def parsed(body: bytes) -> dict[str, Any]:
     """The JSON object of an answer.  Raises OddAnswerError."""
-    try:
-        answer = parse_json(body)
-    except ValueError:  # no JSON, no UTF-8, a number without end, nesting without end
-        raise OddAnswerError("answers with something that is no JSON-RPC, a login page perhaps") from None
+    answer = _json(body)
     if not isinstance(answer, dict):
         raise OddAnswerError("answers with JSON that is no JSON-RPC")
     return answer
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return parse_json(body)
+    except ValueError:  # no JSON, no UTF-8, a number without end, nesting without end
+        raise OddAnswerError("answers with something that is no JSON-RPC, a login page perhaps") from None
+
+
+def sorted_out(body: bytes, method: str, questions: Sequence[int]) -> list[Mapping[str, Any]] | None:
+    """One answer to each of several questions that were asked together, which come in any order (JSON-RPC 2.0, 6).
+
+    Args:
+        questions: the identifiers that they were asked under, two at least.
+
+    Returns:
+        Answers in the order of the questions, of which nothing else was looked at; None where the node takes no such
+        batch, and has said so in one error.
+
+    Raises:
+        OddAnswerError: some questions are not answered, or are answered twice, or others are answered.
+    """
+    said = _json(body)
+    alone = said[0] if isinstance(said, list) and len(said) == 1 else said  # some put that error into a list
+    if isinstance(alone, dict) and alone.get("error") is not None:
+        _require_no_batch(method, alone["error"])
+        return None
+    if not isinstance(said, list):
+        raise OddAnswerError(f"answers several {method} with JSON that is no JSON-RPC")
+    if len(said) != len(questions):
+        raise OddAnswerError(f"gives {len(said)} answers to {len(questions)} {method}")
+    found = {str(answer.get("id")): answer for answer in said if isinstance(answer, dict)}
+    wanted = [str(question) for question in questions]
+    if found.keys() != set(wanted):
+        raise OddAnswerError(f"answers other {method} than it was asked, or one of them twice")
+    return [found[question] for question in wanted]
+
+
+def _require_no_batch(method: str, said: object) -> None:
+    """Make sure that an error for a whole batch is a node's that takes none, and not one's that is asked too often."""
+    try:
+        error = _Error.model_validate(said)
+    except ValidationError:
+        raise OddAnswerError(f"answers several {method} with an error in another form than JSON-RPC's") from None
+    if says(error.message, BUSY):
+        raise OddAnswerError(f"does not answer several {method}, as it was asked too often")
 
 
 def checked(method: str, params: Any, question: int, answer: Mapping[str, Any]) -> RPCResponse:

@@ -18,8 +18,8 @@ def require_eligible(chain: MarketReader, task_id: int, number: int, indices: It
         UnknownError: there is no such round, or no such owner.
     """
     opened = chain.round(task_id, number)
-    for index in indices:
-        owner = chain.owner(task_id, index)
+    wanted = tuple(indices)
+    for index, owner in zip(wanted, chain.owner_records(task_id, wanted), strict=True):
         if not owner.has_part(index, opened, number):
             raise ClosedError(_why_not(owner, index, opened, number))
 

@@ -43,4 +43,4 @@ def postings(view: MarketReader, task_id: int, number: int, among: AbstractSet[i
     if not left:
         return PostedOwners(posted)
     left -= {each.index for each in view.excluded(task_id, number)}
-    return PostedOwners(posted, frozenset(index for index in left if not view.consumed(task_id, number, index)))
+    return PostedOwners(posted, left - view.consumed_among(task_id, number, left))

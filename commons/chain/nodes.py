@@ -23,7 +23,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from circuits.errors import GradrollError
 from commons.chain.nodeagreement import Tally, needed
 from commons.chain.nodestanding import Standing
-from commons.chain.nodetrouble import NodeTroubleError, OtherChainError, together
+from commons.chain.nodetrouble import LacksBlockError, NodeTroubleError, NoResultError, OtherChainError, together
 from commons.chain.nodewords import KNOWN, says
 from commons.chain.transport import Node
 from commons.runtime import spans
@@ -43,21 +43,6 @@ _LOOK = 3.0
 """Seconds that a node has to answer to a look, or while it is set aside: somebody waits for it."""
 _BEHIND = 8
 """Blocks that a node may lag: a minute and a half on Ethereum.  Blocks take some time to get around."""
-
-
-class _NoResultError(Exception):
-    """A node answers with an error where it should know; another one may.
-
-    It is not set aside for that: a contract of a stranger's may have all of them do so.
-    """
-
-    def __init__(self, answer: RPCResponse) -> None:
-        super().__init__("the node answers with an error")
-        self.answer = answer
-
-
-class _LacksBlockError(NodeTroubleError):
-    """A node does not have a block that another one spoke of, which may be a lie: it is not set aside for that."""
 
 
 class Nodes(BaseProvider):
@@ -133,8 +118,18 @@ class Nodes(BaseProvider):
             return self.on_one(lambda number: self._asked(number, method, params))
         try:
             return self.on_one(lambda number: self._known(number, method, params))
-        except _NoResultError as error:
+        except NoResultError as error:
             return error.answer
+
+    def ask_all(self, method: RPCEndpoint, each: Sequence[Any]) -> list[RPCResponse]:
+        """Have one node answer questions of one method, each with parameters of its own, in one request.
+
+        Raises:
+            NodeTroubleError, ContractLogicError: as ``make_request``, each for any of the questions.
+            NoResultError: no node has a result for each.
+        """
+        progressed()
+        return self.on_one(lambda number: self._all_known(number, method, each))
 
     def on_one(self, ask: Callable[[int], T]) -> T:
         """Have one node answer all that is asked in here by this thread, by the first one that is no trouble.
@@ -149,13 +144,13 @@ class Nodes(BaseProvider):
             return ask(self._held)
         self._look_around()
         troubles: list[NodeTroubleError] = [*self._elsewhere()]
-        errors: list[_NoResultError] = []
+        errors: list[NoResultError] = []
         for number in self._order():
             try:
                 return self._of(number, ask)
             except NodeTroubleError as trouble:
                 troubles.append(trouble)
-            except _NoResultError as error:
+            except NoResultError as error:
                 errors.append(error)
         if errors:
             raise errors[0]
@@ -217,7 +212,7 @@ class Nodes(BaseProvider):
         self._local.number = number
         try:
             return ask(number)
-        except _LacksBlockError:
+        except LacksBlockError:
             raise
         except NodeTroubleError as trouble:
             self._failed(number, str(trouble))
@@ -228,8 +223,17 @@ class Nodes(BaseProvider):
     def _known(self, number: int, method: str, params: Any) -> RPCResponse:
         answer = self._asked(number, method, params)
         if "result" not in answer:
-            raise _NoResultError(answer)
+            raise NoResultError(answer)
         return answer
+
+    def _all_known(self, number: int, method: str, each: Sequence[Any]) -> list[RPCResponse]:
+        seconds = getattr(self._local, "hurry", None)
+        self._require_chain(number, seconds)
+        answers = self._put(number, method, lambda node: node.ask_all(method, each, look=seconds))
+        for answer in answers:
+            if "result" not in answer:
+                raise NoResultError(answer)
+        return answers
 
     def require_block(self, number: int, block: int) -> None:
         """Make sure that a node has a block, so that it knows what is in it.  Raises NodeTroubleError."""
@@ -237,7 +241,7 @@ class Nodes(BaseProvider):
             return
         self._asked(number, _BLOCK, ["latest", False])
         if self._standings[number].head < block:
-            raise _LacksBlockError(
+            raise LacksBlockError(
                 f"the node at {self._nodes[number].url.shown} does not have block {block} yet; wait for it, or use "
                 "another node"
             )
@@ -247,7 +251,7 @@ class Nodes(BaseProvider):
         seconds = look or getattr(self._local, "hurry", None)
         if method != _SEND or len(self._nodes) == 1:  # several were looked at; it is signed for its chain
             self._require_chain(number, seconds)
-        answer = self._put(number, method, params, seconds)
+        answer = self._put(number, method, lambda node: node.ask(method, params, look=seconds))
         if method == _BLOCK and answer.get("result"):
             self._saw(number, int(answer["result"]["number"], 16), latest=params[0] == "latest")
         return answer
@@ -259,7 +263,8 @@ class Nodes(BaseProvider):
             return
         found = standing.chain
         if found is None:
-            said = self._put(number, "eth_chainId", [], seconds).get("result")
+            answer = self._put(number, "eth_chainId", lambda node: node.ask("eth_chainId", [], look=seconds))
+            said = answer.get("result")
             if not said:
                 raise NodeTroubleError(f"the node at {self._nodes[number].url.shown} does not say what its chain is")
             found = standing.chain = int(said, 16)
@@ -279,10 +284,10 @@ class Nodes(BaseProvider):
         chains = [standing.chain for standing in self._standings]
         return [self._other_chain(n, found) for n, found in enumerate(chains) if found not in (None, self._chain)]
 
-    def _put(self, number: int, method: str, params: Any, seconds: float | None) -> RPCResponse:
+    def _put(self, number: int, method: str, ask: Callable[[Node], T]) -> T:
         try:
             with spans.part("chain", calls=True, method=method, node=number):
-                answer = self._nodes[number].ask(method, params, look=seconds)
+                answer = ask(self._nodes[number])
         except NodeTroubleError:
             self._gave_no_answer(number)
             raise

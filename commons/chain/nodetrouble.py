@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from web3.exceptions import Web3Exception
+from web3.types import RPCResponse
 
 from circuits.errors import ChainError
 
@@ -34,6 +35,21 @@ class OtherChainError(NodeTroubleError):
             f"the node at {shown} is on chain {found}, the configuration says {wanted}; correct the address of the "
             "node or the chain id", reached=False,
         )  # fmt: skip
+
+
+class LacksBlockError(NodeTroubleError):
+    """A node does not have a block that another one spoke of, which may be a lie: it is not set aside for that."""
+
+
+class NoResultError(Web3Exception):
+    """A node answers with an error where it should know; another one may.
+
+    It is not set aside for that: a contract of a stranger's may have all of them do so.
+    """
+
+    def __init__(self, answer: RPCResponse) -> None:
+        super().__init__(str(answer["error"]["message"]))
+        self.answer = answer
 
 
 def together(troubles: Sequence[NodeTroubleError]) -> NodeTroubleError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from circuits.statement import BatchProof, BatchStatement, Committee, Context, Policy
@@ -105,11 +105,17 @@ class MarketReader(Protocol):
     def owner(self, task_id: int, index: int) -> OwnerRecord:
         """The owner with a registration index, at present."""
 
+    def owner_records(self, task_id: int, indices: Sequence[int]) -> tuple[OwnerRecord, ...]:
+        """The owners with registration indices, at present, in the order of these: few questions."""
+
     def owner_at(self, task_id: int, index: int) -> bytes:
         """Address of the signer with a registration index."""
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         """Whether the owner with a registration index is in an accepted batch of the round."""
+
+    def consumed_among(self, task_id: int, number: int, indices: Iterable[int]) -> frozenset[int]:
+        """Those of some registration indices whose owners are in accepted batches of the round: few questions."""
 
     def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
         """Threshold and members of a committee in an epoch, the present one if none is named."""

@@ -10,7 +10,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 from web3.exceptions import BlockNotFound, ContractLogicError, Web3Exception
-from web3.types import LogReceipt, TxParams
+from web3.types import LogReceipt, RPCEndpoint, TxParams
 
 from circuits.errors import ChainError, ContractError
 from commons.chain.abicoding import argument_types, call_data, selector
@@ -18,6 +18,7 @@ from commons.chain.depth import BlockHead
 from commons.chain.logpages import LogPages
 from commons.chain.nodes import Nodes
 from commons.chain.refusals import in_words
+from commons.chain.transport import MOST_TOGETHER
 from commons.runtime.foreigntext import printable
 from commons.settings.values import Depth, Tag, split_nodes
 
@@ -142,7 +143,26 @@ class Rpc:
             ContractError: the contract reverted.
             ChainError: no contract is there, or the node cannot be reached.
         """
-        raw = self.answer(to, signature, arguments)
+        return self._decoded(to, signature, returns, self.answer(to, signature, arguments))
+
+    def call_all(
+        self, to: bytes, signature: str, each: Sequence[Sequence[Any]], returns: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        """Call a view function with each of several arguments, ``MOST_TOGETHER`` in one request; what it returns.
+
+        Raises:
+            InvalidInputError, ContractError, ChainError: as ``call``, for any of them.
+        """
+        account = to_checksum_address(to)
+        asked = [[{"to": account, "data": "0x" + call_data(signature, one).hex()}, "latest"] for one in each]
+        method, raw = RPCEndpoint("eth_call"), list[bytes]()
+        for first in range(0, len(asked), MOST_TOGETHER):
+            some = asked[first : first + MOST_TOGETHER]
+            found = self.guarded(lambda some=some: self._nodes.ask_all(method, some))
+            raw += [bytes.fromhex(answer["result"][2:]) for answer in found]
+        return [self._decoded(to, signature, returns, one) for one in raw]
+
+    def _decoded(self, to: bytes, signature: str, returns: Sequence[str], raw: bytes) -> tuple[Any, ...]:
         if not raw:
             raise ChainError(
                 f"there is no such contract at {to_checksum_address(to)} on chain {self.chain_id}; check the address"

@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from time import sleep
 from typing import Any
@@ -17,11 +17,13 @@ from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, ProxyE
 from urllib3.exceptions import InvalidHeader, NameResolutionError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
+from web3.exceptions import ContractLogicError
 from web3.types import RPCResponse
 
-from commons.chain.answers import OddAnswerError, checked, parsed
+from commons.chain.answers import OddAnswerError, checked, parsed, sorted_out
 from commons.chain.exchange import PlainSession, TooMuchError, body_of, over_within
 from commons.chain.nodetrouble import NodeTroubleError
+from commons.runtime.pieces import progressed
 from commons.runtime.scrubbing import hide
 from commons.runtime.urls import SecretUrl, without_secrets
 
@@ -45,6 +47,8 @@ _CONNECTIONS = 64
 """Kept open to one node; more are opened when they are needed, and closed again."""
 MOST_BYTES = 32 << 20
 """Of one answer: a hundred times what a block of events takes; the memory of a node's lies is bounded by it."""
+MOST_TOGETHER = 64
+"""Questions in one request: fewer than nodes of any kind take (a hundred at those that take fewest)."""
 _TOO_MUCH = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
 """Statuses for an answer that is too long, or takes too long."""
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "gradroll"}
@@ -104,21 +108,60 @@ class Node:
             ContractLogicError: a contract refused.
         """
         question = next(self._questions)
-        asked = json.dumps({"jsonrpc": "2.0", "id": question, "method": method, "params": params or []}).encode()
+        body = self._exchanged(method, _question(question, method, params), look)
+        try:
+            return checked(method, params, question, parsed(body))
+        except OddAnswerError as odd:
+            raise self._odd(odd) from None
+
+    def ask_all(self, method: str, each: Sequence[Any], *, look: float | None = None) -> list[RPCResponse]:
+        """Its answers to questions of one method, in one request; a node that takes none such is asked one by one.
+
+        Args:
+            each: parameters of each question, ``MOST_TOGETHER`` at most.
+
+        Returns:
+            Answers in the order of the questions.
+
+        Raises:
+            NodeTroubleError: as ``ask``; also where it does not answer each of them once.
+            ContractLogicError: a contract refused one of them, the first of those; all others were answered.
+        """
+        if len(each) < 2:
+            return self._one_by_one(method, each, look)
+        numbers = [next(self._questions) for _ in each]
+        asked = [_question(number, method, params) for number, params in zip(numbers, each, strict=True)]
+        body = self._exchanged(method, asked, look)
+        try:
+            found = sorted_out(body, method, numbers)
+            if found is not None:
+                return _all_checked(method, each, numbers, found)
+        except OddAnswerError as odd:
+            raise self._odd(odd) from None
+        return self._one_by_one(method, each, look)
+
+    def _one_by_one(self, method: str, each: Sequence[Any], look: float | None) -> list[RPCResponse]:
+        answers = []
+        for params in each:
+            progressed()  # each has a limit of its own
+            answers.append(self.ask(method, params, look=look))
+        return answers
+
+    def _odd(self, odd: OddAnswerError) -> NodeTroubleError:
+        return NodeTroubleError(f"the node at {self.url.shown} {odd}; {_CURE}")
+
+    def _exchanged(self, method: str, asked: Any, look: float | None) -> bytes:
+        """The body that comes for what is asked.  Raises NodeTroubleError."""
         pauses = _PAUSES if method in _REPEATABLE and look is None else ()
         waits = _waits(self.timeout, 0 if look is not None else self._busy)
         try:
-            body = self._posted(asked, look or self.timeout, pauses, waits)
+            return self._posted(json.dumps(asked).encode(), look or self.timeout, pauses, waits)
         except OSError as error:
             raise _transport_failure(self.url, look or self.timeout, error) from None  # what the library says has it
         except ValueError:  # a header that the library cannot read
             raise NodeTroubleError(
                 f"the node at {self.url.shown} answers with no HTTP that can be read; {_CURE}"
             ) from None
-        try:
-            return checked(method, params, question, parsed(body))
-        except OddAnswerError as odd:
-            raise NodeTroubleError(f"the node at {self.url.shown} {odd}; {_CURE}") from None
 
     def _posted(self, asked: bytes, seconds: float, pauses: Sequence[float], waits: _Waits) -> bytes:
         until = time.monotonic() + seconds
@@ -164,6 +207,26 @@ class Node:
             raise NodeTroubleError(
                 f"the node at {self.url.shown} answers with over {MOST_BYTES >> 20} MiB; {_CURE}", too_much=True
             ) from None
+
+
+def _question(number: int, method: str, params: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params or []}
+
+
+def _all_checked(
+    method: str, each: Sequence[Any], numbers: Sequence[int], found: Sequence[Mapping[str, Any]]
+) -> list[RPCResponse]:
+    """Answers, each made sure of; a node that answers one of them oddly is the trouble, whatever a contract refused."""
+    answers: list[RPCResponse] = []
+    refused: list[ContractLogicError] = []
+    for params, number, answer in zip(each, numbers, found, strict=True):
+        try:
+            answers.append(checked(method, params, number, answer))
+        except ContractLogicError as refusal:
+            refused.append(refusal)
+    if refused:
+        raise refused[0]
+    return answers
 
 
 def _waits(longest: float, count: int) -> _Waits:

@@ -6,12 +6,12 @@ verifiers is compared with an artifact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from eth_utils.address import to_canonical_address, to_checksum_address
 
-from circuits.errors import ChainError, ContractError, UnknownError
+from circuits.errors import ChainError, UnknownError
 from circuits.statement import Committee, Context, Policy
 from circuits.terms import CommitteeTerms, MarketId, TaskTerms
 from commons.chain import decoding
@@ -27,7 +27,6 @@ from commons.chain.facts import (
     ExcludedOwner,
     HeldFees,
     MemberRecord,
-    OwnerRecord,
     PostedSubmission,
     RecordedBatch,
     RoundRecord,
@@ -35,7 +34,7 @@ from commons.chain.facts import (
 )
 from commons.chain.heldfees import read_held_fees
 from commons.chain.nodememo import NodeMemo
-from commons.chain.nodereader import NodeReader
+from commons.chain.rosterreader import RosterReader
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.tokens import Tokens
 from commons.chain.verifiers import Verifier, read_verifier
@@ -54,7 +53,7 @@ _ROSTER_AGE = 60.0
 """Seconds for which it serves that a task has indices left."""
 
 
-class ChainView(NodeReader):
+class ChainView(RosterReader):
     """The market and what belongs to it, seen through one node or several.  Thread-safe; keeps what never changes.
 
     Every method raises ChainError while the node shows another deployment of the market than at the start.
@@ -215,10 +214,6 @@ class ChainView(NodeReader):
             raise UnknownError(f"the node shows no event of the opening of round {number}; does it keep old events?")
         return deadlines[0] - self.terms(task_id).windows.submit
 
-    def owner(self, task_id: int, index: int) -> OwnerRecord:
-        """The owner with a registration index, at present.  Raises UnknownError."""
-        return decoding.owner(self._market("ownerAt(uint256,uint256)", [task_id, index], [decoding.OWNER])[0])
-
     def owner_at(self, task_id: int, index: int) -> bytes:
         """Address of the signer with a registration index.  Raises UnknownError.
 
@@ -241,11 +236,6 @@ class ChainView(NodeReader):
     def compacted(self, task_id: int, chunk: int) -> int:
         """How many owners of a chunk of the roster are in its copy in code."""
         return int(self._market("compacted(uint256,uint256)", [task_id, chunk], ["uint256"])[0])
-
-    def consumed(self, task_id: int, number: int, index: int) -> bool:
-        """Whether the owner with a registration index is in an accepted batch of the round."""
-        (word,) = self._market("consumed(uint256,uint256,uint256)", [task_id, number, index // 256], ["uint256"])
-        return bool(word >> index % 256 & 1)
 
     def claimable(self, task_id: int, index: int, through: int) -> Claimable:
         """What a claim of all rounds before ``through`` would pay an owner now.  Raises UnknownError."""
@@ -379,22 +369,3 @@ class ChainView(NodeReader):
     def _epoch(self, committee_id: int) -> int:
         kinds = ["uint256", "uint256", "uint256", "bool"]
         return int(self.call(self.registry, "shape(uint256)", [committee_id], kinds)[2])
-
-    def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
-        return self.call(self.market, signature, arguments, returns)
-
-    def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
-        """What a view function of a contract answers, decoded.
-
-        Raises:
-            UnknownError: the contract says that it knows no such thing.
-            ContractError: the contract refuses for another reason.
-        """
-        self._watch.look()
-        try:
-            return self.rpc.call(to, signature, arguments, returns)
-        except ContractError as error:
-            if error.error.endswith("Unknown"):
-                self._watch.look_now()
-                raise UnknownError(f"the chain knows no such thing: {error}") from error
-            raise

@@ -66,7 +66,7 @@ def relayable(view: MarketReader, reader: ProverReader, task_id: int, number: in
     return tuple(
         Relayable(tuple(forms), terms.pay.of_coordinator(len(indices)), late)
         for indices, forms in sets.items()
-        if not any(view.consumed(task_id, number, index) for index in indices)
+        if not view.consumed_among(task_id, number, indices)
     )
 
 

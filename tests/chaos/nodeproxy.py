@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 NODES = ("first", "second")
 _MOST_BYTES = 1 << 24
 _AT_BLOCK = {"eth_call": 1, "eth_getBalance": 1, "eth_getCode": 1, "eth_getTransactionCount": 1, "eth_getStorageAt": 2}
 """Questions about a block, and which parameter names it."""
 _OF_TRANSACTION = ("eth_getTransactionReceipt", "eth_getTransactionByHash")
+_EACH = ("lag", "short-logs", "error")
+"""Moods that spoil an answer and leave JSON-RPC what it is."""
 _LONGEST_HANG = 30.0
 
 
@@ -94,8 +96,15 @@ class NodeProxy:
         self.questions[name] += 1
         return self._moods.get((name, node))
 
-    def answer(self, mood: Mood | None, question: dict[str, Any]) -> bytes | int | None:
-        """A body, a status without one, or None to hang up."""
+    def answer(self, mood: Mood | None, question: Any) -> bytes | int | None:
+        """A body, a status without one, or None to hang up; to several questions as to each, or as to the first."""
+        if not isinstance(question, list):
+            return self._answer(mood, question)
+        if mood is None or mood.kind in _EACH:
+            return b"[" + b",".join(cast(bytes, self._answer(mood, one)) for one in question) + b"]"
+        return self._answer(mood, question[0])
+
+    def _answer(self, mood: Mood | None, question: dict[str, Any]) -> bytes | int | None:
         if mood is None:
             return _told(question, asked(self._onward, question))
         self.spoilt[mood.kind] += 1

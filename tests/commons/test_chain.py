@@ -22,7 +22,7 @@ from circuits.hashing import keccak
 from circuits.payload import MAX_INLINE
 from circuits.statement import Context
 from circuits.terms import NewTask, Pay, TaskTerms, Windows
-from commons.chain import bonds, decoding, fees, verifiers
+from commons.chain import bonds, decoding, fees, rosterreader, verifiers
 from commons.chain import view as read_side
 from commons.chain.calldata import signatures, type_of
 from commons.chain.deploying import MarketRules, deploy_contracts
@@ -211,6 +211,11 @@ def test_a_batch_is_accepted_paid_and_finalized(world: World, committee: int, ve
     assert accepted[0].owners == tuple(owner.address for owner in owners)
     assert chain.view.consumed(task, number, 1)
     assert not chain.view.consumed(task, number, 3)
+    assert chain.view.consumed_among(task, number, range(300)) == {0, 1, 2}
+    several = chain.view.owner_records(task, (2, 0, 1))
+    assert several == tuple(chain.view.owner(task, index) for index in (2, 0, 1))
+    with pytest.raises(UnknownError, match="OwnerUnknown"):
+        chain.view.owner_records(task, (0, 3))
     with pytest.raises(ContractError, match="OwnerAlreadyAccepted"):
         chain.accept_batch(batch.statement, batch.proof, attestations, PAYEE)
 
@@ -560,7 +565,7 @@ def test_the_cost_of_what_a_contract_refuses_is_not_announced(world: World, comm
 
 
 def test_every_signature_of_the_read_side_is_in_the_abi() -> None:
-    source = "".join(inspect.getsource(part) for part in (read_side, decoding, fees, verifiers, bonds))
+    source = "".join(inspect.getsource(part) for part in (read_side, rosterreader, decoding, fees, verifiers, bonds))
     known = set(
         itertools.chain.from_iterable(
             signatures(name, kind).values() for name in contracts.NAMES for kind in ("function", "error", "event")

@@ -80,7 +80,7 @@ class Overlapping(World):
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         """What the chain is asked, and sent, from now on."""
         asked: Counter[str] = Counter()
-        for name in ("posted_since", "excluded", "posted", "consumed", "owner", "round", "held_fees"):
+        for name in ("posted_since", "excluded", "posted", "consumed_among", "owner", "round", "held_fees"):
             monkeypatch.setattr(self.market, name, partial(noted, asked, name, getattr(self.market, name)))
         sender = self.coordinator.exclusions._chain
         monkeypatch.setattr(sender, "exclude", partial(noted, asked, "exclude", sender.exclude))
@@ -186,7 +186,7 @@ def test_of_several_only_those_that_are_excluded_are_asked_about(build: Any, mon
     world.exclude_elsewhere()
     asked = world.asked(monkeypatch)
     world.look()
-    assert (asked["consumed"], asked["exclude"]) == (1, 1)
+    assert (asked["consumed_among"], asked["exclude"]) == (1, 1)
     assert world.ignored() == 1
 
 
@@ -212,7 +212,7 @@ def test_once_the_payee_is_paid_nothing_is_sent(build: Any, monkeypatch: pytest.
     world.exclude_elsewhere()
     asked = world.asked(monkeypatch)
     world.look()
-    assert asked["consumed"] == 1
+    assert asked["consumed_among"] == 1
     assert asked["exclude"] == 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -214,6 +214,9 @@ class FakeChain:
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
         return number < self.opened and index in self.accepted_indices
+
+    def owner_records(self, task_id: int, indices: Sequence[int]) -> tuple[OwnerRecord, ...]:
+        return tuple(self.owner(task_id, index) for index in indices)
 
     @property
     def events(self) -> SimpleNamespace:

@@ -21,6 +21,7 @@ from provers.formers import Formers
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
 from provers.store import Store
+from tests.commons.test_many_questions import LEFT, MARKET, MarketNode
 
 TERMS = TaskTerms(
     5, b"\x04" * 20, b"\x05" * 20, 10, 16, 1 << 40, 2, 40, 3, Windows(60, 600),
@@ -54,6 +55,9 @@ class Chain:
     def owner(self, task_id: int, index: int) -> OwnerRecord:
         return replace(OWNER, leaves_at=0 if index == 7 else 1 if index == 6 else None)
 
+    def owner_records(self, task_id: int, indices: tuple[int, ...]) -> tuple[OwnerRecord, ...]:
+        return tuple(self.owner(task_id, index) for index in indices)
+
     def committee_of_round(self, task_id: int, number: int) -> Committee:
         return self.members
 
@@ -63,8 +67,8 @@ class Chain:
     def coordinator(self, task_id: int) -> bytes:
         return self.present
 
-    def consumed(self, task_id: int, number: int, index: int) -> bool:
-        return index in (8, 9)
+    def consumed_among(self, task_id: int, number: int, indices: tuple[int, ...]) -> frozenset[int]:
+        return frozenset((8, 9)).intersection(indices)
 
     def context(self, task_id: int, number: int) -> Context:
         return CONTEXT
@@ -78,7 +82,7 @@ class Kept:
 
 
 def environment(
-    chain: Chain,
+    chain: Chain | ChainView,
     committee: Committee = MEMBERS,
     max_dimension: int = 10,
     clock: Clock | None = None,
@@ -134,6 +138,26 @@ def test_what_the_market_would_refuse_is_not_signed(chain: Chain, indices: tuple
     """A signature locks the owners; for a batch that cannot be accepted any more they would lose their round."""
     with pytest.raises(ClosedError, match=match):
         environment(chain).require_admissible(CONTEXT, indices)
+
+
+def test_whether_256_owners_may_be_attested_is_asked_in_eight_requests() -> None:
+    """And is answered as by one question an owner."""
+    node = MarketNode()
+    try:
+        chain = ChainView(node.url, MARKET)
+        before = node.requests
+        indices = tuple(index for index in range(256) if index != LEFT)
+        environment(chain).require_admissible(CONTEXT, indices)
+        assert node.requests - before == 8
+        before = node.requests
+        signers = environment(chain).owners_at(3, indices)
+        assert node.requests - before == 4
+        assert signers == tuple(chain.owner(3, index).signer for index in indices)
+        node.taken = 1 << 200 | 1 << 7 | 1 << 300
+        with pytest.raises(ClosedError, match=r"owners \[7, 200\] are in an accepted batch"):
+            environment(chain).require_admissible(CONTEXT, indices)
+    finally:
+        node.close()
 
 
 def test_an_owner_that_leaves_stays_in_the_round_that_was_open() -> None:

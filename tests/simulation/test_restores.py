@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings
+from commons.storage.eventlog import EventLog
+from commons.storage.redisplace import NAME, RedisPlace
 from coordinator.backups import LOG, back_up
+from coordinator.coordinator import MODELS, RESULTS
+from coordinator.journal import VERSIONS
 from tests.simulation.world.invariants import always, in_the_end
 from tests.simulation.world.schedule import Schedule
 from tests.simulation.world.world import NEXT_ROUND, World
+from tests.support.redisserver import RedisServer, leading_log
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNERS = 3
@@ -115,6 +120,89 @@ def test_a_restored_coordinator_goes_on_with_what_came_after_its_backup(moment: 
         drill.restore(tmp_path / "backup")
         drill.hand_in_again()
         drill.finish()
+
+
+class SharedDrill(Drill):
+    """The log is in a real Redis server; what it speaks of is in a folder that coordinators share, with the witness."""
+
+    def __init__(self, redis: RedisServer) -> None:
+        self.redis = redis
+        super().__init__()
+
+    def _log(self, home: Path) -> EventLog:
+        home.mkdir(exist_ok=True)
+        return leading_log(RedisPlace(self.redis.url), home, VERSIONS)
+
+    def rows(self) -> list[bytes]:
+        rows: list[bytes] = self.redis.client.lrange(NAME, 0, -1)
+        return rows
+
+    def hand_in_first(self) -> None:
+        """One owner's submission to the second round."""
+        first = next(owner for owner in self.owners if owner.round == 1)
+        self._submit(first)
+        assert first.entered
+
+    def is_refused(self) -> bool:
+        """Whether a coordinator that starts now does not, and leaves the log as it is."""
+        before, count = self.rows(), self.events["coordinator-start: storage"]
+        self._stop_coordinator()
+        self._start_coordinator()
+        if self.coordinator is not None:
+            return False
+        assert self.events["coordinator-start: storage"] == count + 1
+        assert self.rows() == before
+        return True
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[SharedDrill]:
+    with RedisServer(tmp_path) as redis, SharedDrill(redis) as drill:
+        yield drill
+
+
+def test_a_leader_beneath_which_an_older_copy_of_redis_is_put_writes_nothing(shared: SharedDrill) -> None:
+    """The copy has its lease, which it could renew: no event that builds on lost ones gets into the log."""
+    shared.take_round()
+    old = shared.redis.append_only_file()
+    shared.chain.open_round()
+    shared.hand_in_first()
+    newest, leader = shared.redis.append_only_file(), shared.coordinator
+    shared.redis.restore(old)
+    before = shared.rows()
+    for _ in range(5):
+        shared._turn()
+        always(shared)
+    assert shared.coordinator is leader, "it was not begun anew"
+    assert shared.rows() == before
+    assert sum(owner.entered for owner in shared.owners if owner.round == 1) == 1, "nobody else was told that it is in"
+    assert not shared.is_mined()
+    assert shared.is_refused()
+    shared.redis.restore(newest)
+    assert not shared.is_refused()
+    shared.finish()
+
+
+def test_an_older_copy_of_redis_is_refused_and_an_emptied_one_is_caught_up(shared: SharedDrill) -> None:
+    """What the folder knows of the log is newer: by the older one a second cohort would be opened in the round.
+
+    Without a newer copy it is as docs/operations.md says: an empty database, another folder with models and sums.
+    """
+    shared.take_round()
+    old = shared.redis.snapshot()
+    shared.chain.open_round()
+    shared.until(shared.is_mined)
+    shared.redis.restore(old)
+    assert shared.is_refused()
+    shared.redis.client.flushdb()
+    assert shared.is_refused(), "the folder still knows more"
+    former = shared.home.rename(shared.directory / "former")
+    for kept in (MODELS, RESULTS):
+        if (former / kept).is_dir():
+            shutil.copytree(former / kept, shared.home / kept)
+    assert not shared.is_refused()
+    shared.hand_in_again()
+    shared.finish()
 
 
 def test_a_prover_whose_state_was_restored_is_found_out_and_silent_in_rounds_that_were_open(tmp_path: Path) -> None:

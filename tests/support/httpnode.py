@@ -16,27 +16,50 @@ without a body."""
 
 
 class HttpNode(LocalServer):
-    """Answers each question with what ``answer`` makes of method and parameters, and keeps the questions."""
+    """Answers each question with what ``answer`` makes of method and parameters, and keeps the questions.
+
+    Attributes:
+        requests: how many there were; several questions may come in one.
+        batch: what it says where they do, made of the questions and its right answers; unless ``answer`` says a status
+            to one, which is then said to all.
+    """
 
     protocol = "HTTP/1.1"
 
     def __init__(self, answer: Callable[[str, Any], Answer]) -> None:
         self.answer = answer
         self.asked: list[tuple[str, Any]] = []
+        self.requests = 0
+        self.batch: Callable[[list[Any], list[Any]], Any] = lambda _, answers: answers
         super().__init__()
         self.url = f"http://127.0.0.1:{self.port}"
         self.secret_url = f"http://user:hunter2@127.0.0.1:{self.port}/v3/APIKEY"
 
     def answered(self, asked: Asked) -> localserver.Answer:
         """See ``answer``."""
+        self.requests += 1
         question = json.loads(asked.body)
+        status, body = self._together(question) if isinstance(question, list) else self._one(question)
+        return status, {}, body
+
+    def _one(self, question: Mapping[str, Any]) -> tuple[int, bytes]:
         self.asked.append((question["method"], question["params"]))
         said = self.answer(question["method"], question["params"])
-        status, body = (said, b"") if isinstance(said, int) else (200, said)
-        if isinstance(body, Mapping):
-            status = body.get("status", status)
-            body = json.dumps({"jsonrpc": "2.0", "id": question["id"], **body}).encode()
-        return status, {}, body
+        if isinstance(said, int):
+            return said, b""
+        if isinstance(said, bytes):
+            return 200, said
+        return said.get("status", 200), json.dumps({"jsonrpc": "2.0", "id": question["id"], **said}).encode()
+
+    def _together(self, questions: list[Any]) -> tuple[int, bytes]:
+        """Status and body for several; those of the first one that is refused as a whole."""
+        answers = []
+        for question in questions:
+            status, body = self._one(question)
+            if status != 200:
+                return status, body
+            answers.append(json.loads(body))
+        return 200, json.dumps(self.batch(questions, answers)).encode()
 
     def count(self, method: str) -> int:
         """How often a method was asked."""

@@ -22,6 +22,8 @@ from gradroll.setup.freeports import free_ports
 
 AOF = ("--appendonly", "yes", "--appendfsync", "always")
 WITHOUT_AOF = ("--appendonly", "no")
+_FILE = "appendonly.aof"
+"""Of a server with an append-only file, which may begin with a snapshot."""
 _PATIENCE = 60.0
 
 
@@ -75,6 +77,21 @@ class RedisServer:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def append_only_file(self) -> bytes:
+        """What is on disk of it: all that was ever answered."""
+        return (self._directory / _FILE).read_bytes()
+
+    def snapshot(self) -> bytes:
+        """A dump in Redis' own format (RDB), made now."""
+        self.client.save()
+        return (self._directory / "dump.rdb").read_bytes()
+
+    def restore(self, copy: bytes) -> None:
+        """Have the server come back with a copy of either kind, as somebody puts one in place of what there is."""
+        self.kill()
+        (self._directory / _FILE).write_bytes(copy)
+        self.start()
 
     def freeze(self) -> None:
         """Have it answer nobody, until ``thaw``."""

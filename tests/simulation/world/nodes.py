@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -169,13 +169,20 @@ class NodeView:
         excluded = index in self.chain.fees().excluded
         return OwnerRecord(signer, signer, 0, 0, self.chain.leaving.get(index), None, False, excluded)
 
+    def owner_records(self, task_id: int, indices: Sequence[int]) -> tuple[OwnerRecord, ...]:
+        return tuple(self.owner(task_id, index) for index in indices)
+
     def owner_at(self, task_id: int, index: int) -> bytes:
         return self.owner(task_id, index).signer
 
     def consumed(self, task_id: int, number: int, index: int) -> bool:
+        return bool(self.consumed_among(task_id, number, (index,)))
+
+    def consumed_among(self, task_id: int, number: int, indices: Iterable[int]) -> frozenset[int]:
         self.context(task_id, number)
         batches = self.chain.batches(number, self._head)
-        return any(header.owner_index == index for _, batch in batches for header in batch.statement.owners)
+        taken = {header.owner_index for _, batch in batches for header in batch.statement.owners}
+        return frozenset(taken.intersection(indices))
 
     def committee(self, committee_id: int, epoch: int | None = None) -> Committee:
         return self.committee_record(committee_id, epoch).committee

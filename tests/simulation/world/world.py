@@ -31,7 +31,7 @@ from commons.settings.sections import CoordinatorSettings, ProverSettings
 from commons.sharing.dealing import OwnerSeeds, share_gradient
 from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.accounts import SigningKey
-from commons.storage.eventlog import SqliteLog
+from commons.storage.eventlog import EventLog, SqliteLog
 from commons.storage.parameters import PublicParameters
 from commons.wire import sharestreams
 from coordinator.coordinator import Coordinator, Equipment
@@ -441,7 +441,7 @@ class World:
         try:
             equipment = Equipment(
                 settings, self.account, Account(self.nodes[-1], self.account.address),
-                Journal(SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk)), home, self._parameters(),
+                Journal(self._log(home)), home, self._parameters(),
                 self._connect, self.own_clock, inline, inline, inline, inline, inline, threading.Event(), self.own_disk,
             )  # fmt: skip
             self.coordinator = Coordinator(equipment)
@@ -449,6 +449,9 @@ class World:
             self.events["coordinator-crashed"] += 1
         except GradrollError as error:
             self.events[f"coordinator-start: {error.code}"] += 1
+
+    def _log(self, home: Path) -> EventLog:
+        return SqliteLog(home / "events.sqlite", VERSIONS, self.own_disk)
 
     def _connect(self, endpoint: str) -> Line:
         return self.lines[int(endpoint.removeprefix("prover-").partition(":")[0])]

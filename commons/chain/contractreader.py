@@ -1,0 +1,51 @@
+"""View functions of contracts, called once or with many arguments, while the market is the one of the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from circuits.errors import ContractError, UnknownError
+from commons.chain.deploymentwatch import DeploymentWatch
+from commons.chain.nodereader import NodeReader
+
+T = TypeVar("T")
+
+
+class ContractReader(NodeReader):
+    """Contracts through one node or several.
+
+    Attributes:
+        market: the market's address.
+    """
+
+    market: bytes
+    _watch: DeploymentWatch
+
+    def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
+        """What a view function of a contract answers, decoded.
+
+        Raises:
+            UnknownError: the contract says that it knows no such thing.
+            ContractError: the contract refuses for another reason.
+        """
+        return self._told(lambda: self.rpc.call(to, signature, arguments, returns))
+
+    def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
+        return self.call(self.market, signature, arguments, returns)
+
+    def _market_all(
+        self, signature: str, each: Sequence[Sequence[Any]], returns: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        """The same with each of several arguments, in few requests.  Raises as ``call``, for any of them."""
+        return self._told(lambda: self.rpc.call_all(self.market, signature, each, returns))
+
+    def _told(self, ask: Callable[[], T]) -> T:
+        self._watch.look()
+        try:
+            return ask()
+        except ContractError as error:
+            if error.error.endswith("Unknown"):
+                self._watch.look_now()
+                raise UnknownError(f"the chain knows no such thing: {error}") from error
+            raise
