@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,8 +16,20 @@ from typing import Any
 import pytest
 import yaml
 
+from commons.runtime.passphrases import Passphrase
+from commons.settings.describing import all_settings
 from commons.settings.loading import Settings, load
-from commons.settings.sections import CoordinatorSettings, KeySettings, MetricsSettings, ProverSettings, UnlockSettings
+from commons.settings.sections import (
+    SECTIONS,
+    CoordinatorSettings,
+    KeySettings,
+    MetricsSettings,
+    ProverSettings,
+    UnlockSettings,
+)
+from commons.settings.values import TlsFiles
+from commons.storage.accounts import create_account, load_account
+from commons.storage.unlock import unlock_by
 from gradroll.cli import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,9 +42,25 @@ CUSTOM = {"ServiceMonitor", "PrometheusRule"}
 """Kinds of the operator of Prometheus, of which Kubernetes has no schema."""
 GIVEN = {
     "GRADROLL_CHAIN_URL": "https://node.example.org", "GRADROLL_COORDINATOR_LOG": "redis://:PASSWORD@redis:6379/0",
+    "GRADROLL_PROVER_SECOND_NODE": "https://second.example.org",
+    "GRADROLL_TELEMETRY_TRACES": "https://collector.example.org",
 }  # fmt: skip
 """What the Secrets hold that the variables are taken from."""
 
+OTHER_SETTINGS = {
+    "tlsSecret": "certificate",
+    "settings": {
+        "prover": {"confirmations": "finalized", "max_store_bytes": 1 << 33, "tidy_interval": 0.5},
+        "coordinator": {"confirmations": 32, "payee": "0x" + "ab" * 20, "prover_roots": "/secret/roots.pem"},
+        "chain": {"max_fee": 2_000_000_000},
+        "telemetry": {"traces_in_clear": True},
+    },
+    "secretSettings": {
+        "prover": {"second_node": {"name": "second-node", "key": "url"}},
+        "telemetry": {"traces": {"name": "collector", "key": "url"}},
+    },
+}
+"""Settings that a site may want and that the chart has no value of its own for."""
 MONITORED = ("--set", "monitoring.enabled=true", "--set", "monitoring.scrapers[0].podSelector.matchLabels.a=b")
 
 needs_helm = pytest.mark.skipif(TOOLS is None, reason="`make chart` builds helm and runs this")
@@ -84,16 +113,25 @@ def test_the_charts_release_is_this_one() -> None:
     assert chart["appVersion"] == chart["version"] == project["version"]
 
 
+def test_a_place_of_a_passphrase_that_is_not_there_is_no_trouble_for_an_account_that_is_not_encrypted(
+    tmp_path: Path,
+) -> None:
+    """The chart names one to every server; whether a Secret has it, it cannot know."""
+    key = create_account(tmp_path / "account.json")
+    unlock = unlock_by(Passphrase(file=tmp_path / "passphrase"))
+    assert load_account(tmp_path / "account.json", unlock).address == key.address
+
+
 @needs_helm
 @pytest.mark.parametrize("role", ROLES)
-def test_manifests_are_valid(role: str) -> None:
+def test_manifests_are_valid(role: str, tmp_path: Path) -> None:
     """Also by helm's own rules."""
     done = run_helm("lint", "--strict", "--kube-version", f"{KUBERNETES}.0", "--values", str(values(role)), str(CHART))
     assert done.returncode == 0, done.stdout
     sys.path.append(f"{TOOLS}/python")
     import kubernetes_validate  # type: ignore[import-not-found]  # noqa: PLC0415
 
-    for manifest in rendered(role, *MONITORED):
+    for manifest in rendered(role, *MONITORED, *others(tmp_path)):
         if manifest["kind"] not in CUSTOM:
             kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
     broken = the(rendered(role), "StatefulSet")
@@ -106,9 +144,7 @@ def test_manifests_are_valid(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_settings_load_and_name_what_is_mounted(role: str, tmp_path: Path) -> None:
     manifests = rendered(role, *MONITORED)
-    container, files = server(manifests), the(manifests, "ConfigMap")["data"]
-    given = {one["name"]: one.get("value") or GIVEN.get(one["name"], "") for one in container["env"]}
-    given = {name: text for name, text in given.items() if name.startswith("GRADROLL_")}
+    container, files, given = server(manifests), the(manifests, "ConfigMap")["data"], variables(manifests)
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert len(files) == the(manifests, "StatefulSet")["spec"]["replicas"]
     for name, text in files.items():
@@ -127,15 +163,71 @@ def test_settings_load_and_name_what_is_mounted(role: str, tmp_path: Path) -> No
         assert {one.log for one in found} == {GIVEN["GRADROLL_COORDINATOR_LOG"]}
 
 
+def variables(manifests: list[dict[str, Any]]) -> dict[str, str]:
+    """Those that set settings; of what is in a Secret what ``GIVEN`` says."""
+    given = {one["name"]: one.get("value") or GIVEN.get(one["name"], "") for one in server(manifests)["env"]}
+    return {name: text for name, text in given.items() if name.startswith("GRADROLL_")}
+
+
+def others(directory: Path) -> tuple[str, str]:
+    """Options with further values."""
+    path = directory / "others.yaml"
+    path.write_text(yaml.safe_dump(OTHER_SETTINGS), encoding="utf-8")
+    return "--values", str(path)
+
+
+@needs_helm
+@pytest.mark.parametrize("role", ROLES)
+def test_every_other_setting_can_be_given_and_reaches_the_server(role: str, tmp_path: Path) -> None:
+    """Although a section may stand in a file only once; what may hold a password comes from a Secret."""
+    manifests = rendered(role, *others(tmp_path))
+    (path := tmp_path / "settings.toml").write_text(the(manifests, "ConfigMap")["data"]["settings-0.toml"])
+    loaded = load(path, environment=variables(manifests))
+    prover, coordinator = loaded.section(ProverSettings, "confirmations"), loaded.section(CoordinatorSettings, "payee")
+    assert (prover.confirmations, prover.max_store_bytes, prover.tidy_interval) == ("finalized", 1 << 33, 0.5)
+    assert prover.second_node == GIVEN["GRADROLL_PROVER_SECOND_NODE"]
+    assert (coordinator.confirmations, coordinator.payee) == (32, b"\xab" * 20)
+    assert loaded.get("chain.max_fee") == 2_000_000_000
+    assert loaded.get("telemetry.traces") == GIVEN["GRADROLL_TELEMETRY_TRACES"]
+    own = loaded.section(ProverSettings if role == "prover" else CoordinatorSettings)
+    assert own.tls == TlsFiles(Path("/secret/tls.crt"), Path("/secret/tls.key"))
+    (mounted,) = [each["projected"]["sources"] for each in pod(manifests)["volumes"] if each["name"] == "given"]
+    assert {"key": "tls.key", "path": "tls.key"} in mounted[1]["secret"]["items"]
+
+
+@needs_helm
+def test_values_name_no_setting_that_is_the_charts_own_or_may_hold_a_password(tmp_path: Path) -> None:
+    own = {setting.key for setting in all_settings() if setting.secret}
+    for role in ROLES:
+        manifests = rendered(role, *MONITORED, "--set", "tlsSecret=certificate")
+        written = tomllib.loads(the(manifests, "ConfigMap")["data"]["settings-0.toml"])
+        own |= {f"{section}.{key}" for section, keys in written.items() for key in keys}
+        own |= {setting.key for setting in all_settings() if setting.variable in variables(manifests)}
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))["properties"]
+    refused = {
+        f"{section}.{key}"
+        for section, rules in schema["settings"]["properties"].items()
+        for rule in rules.get("allOf", ())
+        for key in rule.get("propertyNames", {}).get("not", {}).get("enum", ())
+    }
+    closed = {"keys", "unlock", "signer", "owner", "model_owner", "task"}
+    assert set(SECTIONS) - schema["settings"]["properties"].keys() == closed
+    assert refused == {key for key in own if key.partition(".")[0] not in closed}
+    from_secrets = schema["secretSettings"]["properties"].items()
+    assert {f"{section}.{key}" for section, rules in from_secrets for key in rules["properties"]} == {
+        "prover.second_node", "telemetry.traces",
+    }  # fmt: skip
+
+
 def paths_of(loaded: Settings) -> list[Path | None]:
     """Everything that a server's settings name on its disk."""
-    keys = loaded.section(KeySettings)
+    keys, unlock = loaded.section(KeySettings), loaded.section(UnlockSettings).passphrase_file
+    assert unlock == Path("/secret/passphrase")
     if loaded.get("prover.listen"):
         prover = loaded.section(ProverSettings)
-        unlock = loaded.section(UnlockSettings).passphrase_file
         return [keys.srs, keys.directory, prover.keystore, prover.state, unlock]
     own = loaded.section(CoordinatorSettings)
-    return [keys.srs, keys.directory, own.account, own.state, own.shared]
+    return [keys.srs, keys.directory, own.account, own.state, own.shared, unlock]
 
 
 @needs_helm
@@ -247,6 +339,11 @@ def test_alerts_are_of_jobs_that_are_scraped() -> None:
         ("prover", "monitoring.scrapers=null", "scrapers"),
         ("coordinator", "coordinator.endpoints={grpcs://a.example.org:1}", "endpoints"),
         ("coordinator", "coordinator.sharedClaim=", "sharedClaim"),
+        ("prover", "settings.prover.second_node=https://name:password@node.example.org", "second_node"),
+        ("prover", "settings.prover.state=/tmp", "state"),
+        ("prover", "settings.unlock.passphrase_env=HOME", "unlock"),
+        ("coordinator", f"settings.coordinator.round_age={2**53 + 1}", "round_age"),  # helm would change the number
+        ("coordinator", "secretSettings.coordinator.log.name=redis", "coordinator"),
     ],
 )
 def test_values_that_would_not_do_are_refused(role: str, wrong: str, named: str) -> None:

@@ -50,6 +50,10 @@ account = "/secret/account.json"
 state = "/state/state"
 shared = "/shared"
 {{- end }}
+{{- if $.Values.tlsSecret }}
+tls_certificate = "/secret/tls.crt"
+tls_key = "/secret/tls.key"
+{{- end }}
 
 {{ if $.Values.monitoring.enabled -}}
 [metrics]
@@ -59,7 +63,21 @@ beyond_loopback = true
 {{ end -}}
 [log]
 format = "json"
-{{ with $.Values.extraSettings }}
-{{ . }}
+{{- end }}
+
+{{- /* Variables of the settings that values name: a section of a file may stand there only once. */ -}}
+{{- define "gradroll.variables" -}}
+{{- range $section, $keys := .Values.settings }}
+{{- range $key, $value := $keys }}
+- name: {{ printf "GRADROLL_%s_%s" $section $key | upper }}
+  value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
+{{- end }}
+{{- end }}
+{{- range $section, $keys := .Values.secretSettings }}
+{{- range $key, $from := $keys }}
+- name: {{ printf "GRADROLL_%s_%s" $section $key | upper }}
+  valueFrom:
+    secretKeyRef: {name: {{ $from.name }}, key: {{ $from.key }}}
+{{- end }}
 {{- end }}
 {{- end }}
