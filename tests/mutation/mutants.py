@@ -1555,7 +1555,7 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/combing.py",
-        "        if found is Found.REPLACED or self.high < 0:\n",
+        "        if became is Found.REPLACED or self.high < 0:\n",
         "        if self.high < 0:\n",
         "batches that a deep reorganisation put into blocks that were read are taken over",
         _in("coordinator", "test_catchingup.py"),
