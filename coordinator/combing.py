@@ -53,16 +53,16 @@ class Combing:
 
         Raises ChainError.
         """
-        looked = self._mark.look()
+        became = self._mark.look()
         target = self._mark.height
         if target is None:
             raise ChainError("most nodes do not have the same chain; it is read on once they do")
-        if looked is Found.REPLACED:
+        if became is Found.REPLACED:
             _log.error(
                 "event=deep-blocks-replaced block=%d advice='the chain took back what was final by far, and is gone "
                 "through again: look at the nodes, and raise coordinator.confirmations'", target,
             )  # fmt: skip
-        if looked is Found.REPLACED or self.high < 0:
+        if became is Found.REPLACED or self.high < 0:
             self.high, self._low = target, target + 1
         first = max(self.high + 1 - MARGIN, self._low)
         while first <= target:

@@ -15,10 +15,10 @@ from commons.chain.view import ChainView
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.certified import Attesters, is_for
 from commons.protocol.evidence import Evidence
-from commons.protocol.witness import Witness
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
+from gradroll.audit.incriminating import incriminating
 from gradroll.audit.recheck import Audit, AuditReport, Recorded
 
 Reports = tuple[tuple[AcceptedBatch, AuditReport], ...]
@@ -98,8 +98,4 @@ def attesters_of(view: ChainView, task_id: int, round_number: int) -> Attesters:
 
 def found_in(certificates: Iterable[Certificate], attesters: Attesters, terms: TaskTerms) -> tuple[Evidence, ...]:
     """Evidence in certificates of a round, one piece for each culprit."""
-    witness, found = Witness(), dict[bytes, Evidence]()
-    for certificate in certificates:
-        for evidence in witness.certificate(certificate, attesters, terms):
-            found.setdefault(evidence.culprit(), evidence)
-    return tuple(found.values())
+    return tuple(piece.evidence for piece in incriminating(certificates, attesters, terms).values())

@@ -21,6 +21,7 @@ from commons.storage.parameters import PublicParameters
 from commons.storage.roundarchives import MAX_CERTIFICATES, ArchivedBatch, ArchiveHead, write_archive
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.audit.auditing import Auditing, Reports, RoundOutcome, accepted_batches, attesters_of, found_in
+from gradroll.audit.incriminating import kept
 from gradroll.audit.recheck import AuditReport
 from gradroll.model_owner.buyer import aggregate_sources, find_aggregate
 from gradroll.model_owner.from_provers import ProverReader
@@ -89,9 +90,9 @@ class Auditor:
             )
         provers = ProverReader(self.view, tls_roots=self.tls_roots)
         certificates = tuple(provers.certificates_of(task_id, round_number))
-        attesters = attesters_of(self.view, task_id, round_number)
-        kept = one_of_each(certificates, attesters)[:MAX_CERTIFICATES]
-        head = ArchiveHead(self.view.market_id, task_id, round_number, len(accepted), len(kept))
+        attesters, terms = attesters_of(self.view, task_id, round_number), self.view.terms(task_id)
+        words = kept(one_of_each(certificates, attesters), attesters, terms, MAX_CERTIFICATES)
+        head = ArchiveHead(self.view.market_id, task_id, round_number, len(accepted), len(words))
         reports: list[tuple[AcceptedBatch, AuditReport]] = []
 
         def batches() -> Iterator[ArchivedBatch]:
@@ -100,8 +101,8 @@ class Auditor:
                 reports.append((batch, examined.report))
                 yield examined.found
 
-        write_archive(path, head, batches(), kept)
-        return RoundOutcome(tuple(reports), found_in(certificates, attesters, self.view.terms(task_id)))
+        write_archive(path, head, batches(), words)
+        return RoundOutcome(tuple(reports), found_in(certificates, attesters, terms))
 
     def evidence(self, task_id: int, round_number: int) -> tuple[Evidence, ...]:
         """What provers attested in a round that an honest one never does, as far as any of them shows it.

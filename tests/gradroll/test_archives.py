@@ -42,7 +42,7 @@ from gradroll.audit.auditor import Auditor
 from gradroll.audit.recheck import CHECKS
 from tests.gradroll.test_from_provers import OWNERS, World
 from tests.support.network import network_with
-from tests.support.perjury import attested, of_owners
+from tests.support.perjury import attested, of_owners, with_false_sum
 from tests.support.plain_batch import PlainBatch, address_of, bundle_of
 from tests.vectors.v1.archives import generate
 
@@ -376,6 +376,21 @@ def test_a_round_is_exported_and_audited_when_nobody_is_left(tmp_path: Path) -> 
     for evidence in (exported.evidence, outcome.evidence):
         assert [each.culprit() for each in evidence] == [world.network.committee.members[1]]
         assert isinstance(evidence[0], ConflictingAttestations)
+
+
+def test_what_a_prover_attests_besides_crowds_no_evidence_out_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file has room for one certificate, and the first that is shown accuses nobody."""
+    monkeypatch.setattr("gradroll.audit.auditor.MAX_CERTIFICATES", 1)
+    with exporting() as round_:
+        world, path = round_.world, tmp_path / "round"
+        attesters = Attesters(world.network.committee, world.network.policy.verifier_code)
+        signing = {1: partial(sign_digest, world.network.prover_keys[1])}
+        world.certificates[3] = attested(with_false_sum(world.done.bundle.certificate), attesters, signing)
+        exported, outcome = round_.export(path), round_.audit(path)
+    for evidence in (exported.evidence, outcome.evidence):
+        assert [each.culprit() for each in evidence] == [world.network.committee.members[1]]
 
 
 def test_what_fails_is_kept_and_fails_again(tmp_path: Path) -> None:

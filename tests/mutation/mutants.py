@@ -1593,6 +1593,27 @@ MUTANTS = (
         _in("commons", "test_logpages.py::test_an_acceptance_counts_in_a_block_that_its_node_has_and_in_no_other"),
     ),
     Mutant(
+        "gradroll/audit/incriminating.py",
+        "chain(accusing, in_turn)",
+        "in_turn",
+        "what a prover attests besides crowds no evidence out of an export",
+        _in("gradroll", "test_incriminating.py::test_what_accuses_is_kept_before_all_else_wherever_it_stands"),
+    ),
+    Mutant(
+        "gradroll/audit/incriminating.py",
+        "zip_longest(*by_member)",
+        "by_member",
+        "a prover that attests very much does not take the room of others' words in an export",
+        _in("gradroll", "test_incriminating.py::test_the_rest_is_of_each_member_in_turn"),
+    ),
+    Mutant(
+        "gradroll/audit/auditor.py",
+        "kept(one_of_each(certificates, attesters), attesters, terms, MAX_CERTIFICATES)",
+        "one_of_each(certificates, attesters)[:MAX_CERTIFICATES]",
+        "an export has the evidence that was found",
+        _in("gradroll", "test_archives.py::test_what_a_prover_attests_besides_crowds_no_evidence_out_of_the_file"),
+    ),
+    Mutant(
         "coordinator/deepblocks.py",
         "before is None or found is Found.REPLACED or new.height > before.height",
         "True",
@@ -1618,7 +1639,7 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/combing.py",
-        "        if found is Found.REPLACED or self.high < 0:\n",
+        "        if became is Found.REPLACED or self.high < 0:\n",
         "        if self.high < 0:\n",
         "batches that a deep reorganisation put into blocks that were read are taken over",
         _in("coordinator", "test_catchingup.py"),
