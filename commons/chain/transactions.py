@@ -15,7 +15,7 @@ from circuits.errors import ChainError, SignerError
 from circuits.hashing import keccak
 from commons.chain.bids import Bid, Bidding
 from commons.chain.depth import HEAD
-from commons.chain.gasmarket import Limits, latest_limits
+from commons.chain.gasmarket import Limits, gas_within, latest_limits
 from commons.chain.mined import Mined, created_address
 from commons.chain.nodewords import NOT_TAKEN, says
 from commons.chain.noncegaps import Gaps
@@ -78,8 +78,8 @@ class Sender:
         self._announce = announce
         self._on_sent = on_sent
         self._on_earlier = on_earlier
-        self._rehearsal = Rehearsal(rpc)
         self._receipts = Receipts(rpc, key.address, self._patience, self._stopping)
+        self._rehearsal = Rehearsal(rpc, self._patience, self._receipts.pause)
         self._bidding = Bidding(self._patience.tip, self._patience.max_fee)
         self._variants = Variants(rpc, key, self._bidding, outbox)
         self._nonces = Nonces(rpc, key.address, self._patience, self._receipts, outbox)
@@ -128,7 +128,7 @@ class Sender:
 
     def rehearse(self, to: bytes, data: bytes, *, gas: int) -> None:
         """Run a call without sending it.  Raises ContractError when the contract refuses, ChainError."""
-        self._rehearsal.run({**self._call(to, data, 0), "gas": min(gas, self.most_gas())})
+        self._rehearsal.run({**self._call(to, data, 0), "gas": gas_within(self.rpc, gas, latest_limits(self.rpc))})
 
     def _call(self, to: bytes | None, data: bytes, value: int) -> dict[str, Any]:
         call: dict[str, Any] = {"from": to_checksum_address(self.address), "data": "0x" + data.hex(), "value": value}
@@ -226,7 +226,7 @@ class Sender:
         if not entry.hashes:
             self._nonces.await_strangers(deadline)
         try:
-            transaction = self._prepared({**call, "gas": min(gas, limits.gas)}, entry, limits)
+            transaction = self._prepared({**call, "gas": gas_within(self.rpc, gas, limits)}, entry, limits)
         except ChainError:
             # Mined since, an earlier run's variant may be the cause: the contract has it, the money is spent.
             receipt = self._receipts.wait(entry, self._patience.doubt, deadline) if entry.sent else None

@@ -20,6 +20,7 @@ from commons.chain.devchain import DevChain
 from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.nodes import Nodes
 from commons.chain.nodetrouble import NodeTroubleError
+from commons.chain.patience import Patience
 from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import ErrorTable, Rpc
 from tests.support.httpnode import HttpNode, StandIn
@@ -635,7 +636,7 @@ def test_one_node_that_refuses_keeps_no_transaction_from_the_others(
         )
     call = {"to": NOBODY, "data": "0x"}
     with pytest.raises(ContractError) if refused else nullcontext():
-        Rehearsal(net.rpc).require(call)
+        Rehearsal(net.rpc, Patience(doubt=0.0), lambda _: None).require(call)
 
 
 def _signed(net: Net, nonce: int = 0) -> bytes:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from web3.exceptions import ContractLogicError
 from web3.types import RPCResponse
 
-from circuits.errors import ChainError
+from circuits.errors import ChainError, ContractError
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
@@ -167,3 +168,45 @@ def test_nodes_that_lag_hold_nothing_up(net: Net, late: int) -> None:
     net.patience = replace(BRIEF, give_up=60.0)
     net.fund(1, 2, 3)
     assert net.node.paid == 6
+
+
+def test_a_node_that_says_that_a_contract_takes_what_most_refuse_has_nobody_pay_for_its_refusal(net: Net) -> None:
+    """A server would send it again and again, and each costs gas."""
+    for door in net.doors[1:]:
+        door.says = refusing
+    with Outbox(net.path, standing=STANDING) as outbox:
+        with pytest.raises(ContractError, match="refused"):
+            net.sender(outbox).send(CONTRACT, b"fees", gas=10**6)
+        assert not net.node.mined and not net.path.exists()
+
+
+def refusing(method: str, params: Any, so: Any) -> Any:
+    if method == "eth_call":
+        raise ContractLogicError("execution reverted", data="0x")
+    return so
+
+
+def test_what_most_nodes_take_only_some_blocks_later_is_waited_for(net: Net) -> None:
+    left = [2] * 3
+
+    def lagging(method: str, params: Any, so: Any) -> Any:
+        if method == "eth_call" and left and left.pop():
+            return refusing(method, params, so)
+        return so
+
+    for door in net.doors[1:]:
+        door.says = lagging
+    net.patience = replace(BRIEF, doubt=60.0)
+    with Outbox(net.path, standing=STANDING) as outbox:
+        net.sender(outbox).send(CONTRACT, b"fees", gas=10**6)
+    assert len(net.node.mined) == 1 and not left
+
+
+def test_a_node_that_says_of_blocks_that_they_are_small_has_nothing_run_out_of_gas(net: Net) -> None:
+    def small(method: str, params: Any, so: Any) -> Any:
+        return {**so, "gasLimit": hex(30_000)} if method == "eth_getBlockByNumber" else so
+
+    net.doors[0].says = small
+    with Outbox(net.path, standing=STANDING) as outbox:
+        net.sender(outbox).send(CONTRACT, b"batch", gas=10**6)
+    assert [sent["gas"] for _, sent in net.node.mined] == [10**6]

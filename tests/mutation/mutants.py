@@ -1774,6 +1774,27 @@ MUTANTS = (
         _in("commons", "test_chain.py::test_a_node_that_names_another_task_in_a_receipt_is_not_believed"),
     ),
     Mutant(
+        "commons/chain/rehearsal.py",
+        "return self._refusal_of_most(transaction) if len(self._rpc.set_aside) > 1 else None",
+        "return None",
+        "one node that lies has nobody pay for what the contract refuses",
+        _in(
+            "commons",
+            "test_one_node_lies.py::"
+            "test_a_node_that_says_that_a_contract_takes_what_most_refuse_has_nobody_pay_for_its_refusal",
+        ),
+    ),
+    Mutant(
+        "commons/chain/gasmarket.py",
+        "limits.gas if agreed is None else agreed",
+        "limits.gas",
+        "one node that lies has nobody pay for what runs out of gas",
+        _in(
+            "commons",
+            "test_one_node_lies.py::test_a_node_that_says_of_blocks_that_they_are_small_has_nothing_run_out_of_gas",
+        ),
+    ),
+    Mutant(
         "commons/chain/transactions.py",
         "            self._gaps.close(entry, deadline)\n",
         "",
