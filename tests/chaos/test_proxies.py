@@ -253,6 +253,22 @@ def test_nodes_are_busy_speak_no_json_break_off_and_hang_up(nodes: NodeProxy) ->
         post(nodes, "eth_chainId")
 
 
+def test_several_questions_in_one_request_are_answered_each_or_spoilt_together(nodes: NodeProxy) -> None:
+    asked = [{"jsonrpc": "2.0", "id": number, "method": "eth_call", "params": [number, "latest"]} for number in (3, 8)]
+
+    def told() -> requests.Response:
+        return requests.post(nodes.urls(NAME).split(",")[0], json=asked, timeout=60)
+
+    well = [{"jsonrpc": "2.0", "id": number, "result": [number, "latest"]} for number in (3, 8)]
+    assert told().json() == well
+    nodes.befall(NAME, Mood("lag", 10), 1)
+    assert [one["result"] for one in told().json()] == [[3, hex(HEAD - 10)], [8, hex(HEAD - 10)]]
+    nodes.befall(NAME, Mood("error"), 1)
+    assert [one["error"]["code"] for one in told().json()] == [-32603] * 2
+    nodes.befall(NAME, Mood("busy"), 1)
+    assert told().status_code == 429
+
+
 def test_a_node_that_hangs_lets_go_when_it_is_healed(nodes: NodeProxy) -> None:
     nodes.befall(NAME, Mood("hang"), 1)
     ended: list[Exception] = []
