@@ -23,7 +23,14 @@ from web3.types import RPCEndpoint, RPCResponse
 from circuits.errors import GradrollError
 from commons.chain.nodeagreement import Tally, needed
 from commons.chain.nodestanding import Standing
-from commons.chain.nodetrouble import LacksBlockError, NodeTroubleError, NoResultError, OtherChainError, together
+from commons.chain.nodetrouble import (
+    LacksBlockError,
+    NodeTroubleError,
+    NoResultError,
+    OtherChainError,
+    together,
+    with_result,
+)
 from commons.chain.nodewords import KNOWN, says
 from commons.chain.transport import Node
 from commons.runtime import spans
@@ -117,7 +124,7 @@ class Nodes(BaseProvider):
         if method in _SAID_OTHERWISE or self._held is not None:
             return self.on_one(lambda number: self._asked(number, method, params))
         try:
-            return self.on_one(lambda number: self._known(number, method, params))
+            return self.on_one(lambda number: with_result(self._asked(number, method, params)))
         except NoResultError as error:
             return error.answer
 
@@ -220,20 +227,11 @@ class Nodes(BaseProvider):
         finally:
             self._local.number = None
 
-    def _known(self, number: int, method: str, params: Any) -> RPCResponse:
-        answer = self._asked(number, method, params)
-        if "result" not in answer:
-            raise NoResultError(answer)
-        return answer
-
     def _all_known(self, number: int, method: str, each: Sequence[Any]) -> list[RPCResponse]:
         seconds = getattr(self._local, "hurry", None)
         self._require_chain(number, seconds)
         answers = self._put(number, method, lambda node: node.ask_all(method, each, look=seconds))
-        for answer in answers:
-            if "result" not in answer:
-                raise NoResultError(answer)
-        return answers
+        return [with_result(answer) for answer in answers]
 
     def require_block(self, number: int, block: int) -> None:
         """Make sure that a node has a block, so that it knows what is in it.  Raises NodeTroubleError."""

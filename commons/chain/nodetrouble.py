@@ -61,3 +61,10 @@ def together(troubles: Sequence[NodeTroubleError]) -> NodeTroubleError:
         too_much=any(trouble.too_much for trouble in troubles),
         reached=any(trouble.reached for trouble in troubles),
     )
+
+
+def with_result(answer: RPCResponse) -> RPCResponse:
+    """A node's answer.  Raises NoResultError where it is an error."""
+    if "result" not in answer:
+        raise NoResultError(answer)
+    return answer
