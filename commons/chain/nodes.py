@@ -308,9 +308,7 @@ class Nodes(BaseProvider):
 
     def _order(self) -> Iterator[int]:
         """Nodes that work, then those that were set aside; never one of another chain."""
-        with self._lock:
-            aside = [bool(standing.reason) for standing in self._standings]
-            chains = [standing.chain for standing in self._standings]
+        aside, chains = self.set_aside, [standing.chain for standing in self._standings]
         same = [number for number, found in enumerate(chains) if found in (None, self._chain)]
         return iter(sorted(same, key=lambda number: aside[number]))
 

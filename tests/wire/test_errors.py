@@ -23,7 +23,7 @@ from circuits.errors import (
     catalogue,
 )
 from commons.chain.nodeagreement import NoAgreementError
-from commons.chain.nodetrouble import NodeTroubleError, OtherChainError
+from commons.chain.nodetrouble import LacksBlockError, NodeTroubleError, OtherChainError
 from commons.protocol.evidence import NoEvidenceError
 from commons.storage.files import TakenError
 from commons.storage.logwitness import LostEventsError
@@ -54,8 +54,8 @@ def test_codes_are_distinct() -> None:
     assert len(CODES) == sum("code" in vars(kind) for kind in kinds)
     public = [kind for kind in kinds if not kind.__name__.startswith("_")]
     assert {kind for kind in public if "code" not in vars(kind)} == {
-        DamagedError, FullError, LostEventsError, NoAgreementError, NodeTroubleError, NoEvidenceError, OtherChainError,
-        RestoredError, ShortenedError, TakenError, UnansweredError,
+        DamagedError, FullError, LacksBlockError, LostEventsError, NoAgreementError, NodeTroubleError, NoEvidenceError,
+        OtherChainError, RestoredError, ShortenedError, TakenError, UnansweredError,
     }  # fmt: skip
 
 
