@@ -24,11 +24,13 @@ from circuits.errors import (
     UnknownError,
     WireError,
 )
+from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.status import OfferStatus
 from commons.runtime import spans
 from commons.runtime.clock import Clock
+from commons.runtime.memo import Memo
 from commons.runtime.pieces import progressed
 from commons.runtime.seldom import Seldom
 from commons.sharing.sealedbodies import Chunks, SealedChunk
@@ -53,6 +55,8 @@ _GRACE = 5.0
 """Seconds for which a header waits for the other provers' receipts once a quorum has given theirs."""
 _LOOK = 30.0
 """Seconds for which a look at a round serves."""
+_FRESH = 1.0
+"""Seconds for which a round's state and the chain's time serve for what is handed over: provers look for themselves."""
 _REFUSED, _LONGEST_REFUSED = 30.0, 3600.0
 """Seconds after which a header is entered again that was refused, the first time and at most."""
 _OVER = "the round takes no batches any more, so nobody needs the share"
@@ -115,6 +119,7 @@ class Deliveries:
         self._busy = Counter[Place]()
         self._places = Places(PLACES)
         self._looked: dict[RoundKey, float] = {}
+        self._states = Memo[RoundKey, tuple[RoundRecord, int]](seconds=_FRESH, monotonic=clock.monotonic, together=True)
         self._lock = threading.Lock()  # of all that is above
         self._starting = threading.Lock()
         self._again = False
@@ -122,6 +127,7 @@ class Deliveries:
 
     def turn(self) -> None:
         """Drop uploads of rounds that are over, enter headers that have waited, and start what is due."""
+        self._states.forget()
         for key in dict.fromkeys(offer.key for offer in self._offers.all()):
             with self._told(key):
                 self._drop_if_over(key)
@@ -248,9 +254,9 @@ class Deliveries:
 
     def _hand_over(self, offer: Offer, handing: Handing, committee_id: int, prover: int) -> bytes:
         """The receipt of one prover, which is its own."""
-        record = self._view.round(*offer.key)
+        record, now = self._states.get(offer.key, lambda: (self._view.round(*offer.key), self._view.now()))
         fleet, head = self._fleets.of(committee_id, record.epoch), offer.head.share(prover)
-        now, handing.committee = self._view.now(), fleet.committee
+        handing.committee = fleet.committee
         if record.finalized or now > record.settle_deadline:
             raise ClosedError(_OVER)
         if now > record.submit_deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, wait
@@ -31,6 +32,8 @@ V = TypeVar("V")
 _PAUSE = 0.5
 _KEYS_AGAIN = 600.0
 """Seconds between tries to give the shared keys to a member without them, while a quorum has them."""
+_LOOK = 5.0
+"""Seconds between looks at the members' endpoints while shares are handed over, one call each."""
 _SILENCE = 900.0
 """Seconds after which it says nothing any more that a prover was silent: nobody works with its committee."""
 _log = logging.getLogger(__name__)
@@ -106,6 +109,7 @@ class Fleet:
         self._status_timeout = status_timeout
         self._keys_again = 0.0
         self._silent: tuple[float, frozenset[int]] = (clock.monotonic(), frozenset())
+        self._looked = -math.inf
         self._clients: dict[int, Connection] = {}
         self._connecting = threading.Lock()  # rounds of several threads share the connections
 
@@ -187,7 +191,8 @@ class Fleet:
         Raises:
             UnavailableError: it does not answer, or nothing is known of where it is.
         """
-        self._connect_all()
+        if self._clock.monotonic() - self._looked > _LOOK:
+            self._connect_all()
         client = self._clients.get(prover)
         if client is None:
             raise UnavailableError(f"prover {prover} has no endpoint that could be called")
@@ -260,8 +265,9 @@ class Fleet:
                 return Failure("refused", GradrollError.code, "its answer could not be read")
 
     def _connect_all(self) -> None:
-        record = self._view.committee_record(self._committee_id, self._epoch)
+        record, now = self._view.committee_record(self._committee_id, self._epoch), self._clock.monotonic()
         with self._connecting:
+            self._looked = now
             for prover, endpoint in enumerate(record.endpoints):
                 known = self._clients.get(prover)
                 if known is not None and known.endpoint == endpoint:

@@ -11,7 +11,7 @@ import http.client
 import io
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -200,6 +200,16 @@ class PlainSession(requests.Session):
         super().__init__()
         for scheme in ("http://", "https://"):
             self.mount(scheme, LimitedAdapter(pool_maxsize=connections, max_retries=0))
+        self._environment: dict[str, Mapping[str, Any]] = {}
+
+    def merge_environment_settings(self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any) -> dict[str, Any]:
+        """As the library's, which goes through all of the environment for each request, once for each server."""
+        server = "/".join(url.split("/", 3)[:3])
+        if any(given is not None for given in (stream, verify, cert)) or proxies:
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        if server not in self._environment:
+            self._environment[server] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return dict(self._environment[server])
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None, whatever the response says."""

@@ -7,7 +7,7 @@ verifiers is compared with an artifact.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from eth_utils.address import to_canonical_address, to_checksum_address
 
@@ -53,6 +53,18 @@ _ROSTER_AGE = 60.0
 """Seconds for which it serves that a task has indices left."""
 
 
+class Opened(NamedTuple):
+    """What a round was opened with.
+
+    Attributes:
+        model_digest: Keccak-256 of the model.
+        epoch: of the committee.
+    """
+
+    model_digest: bytes
+    epoch: int
+
+
 class ChainView(RosterReader):
     """The market and what belongs to it, seen through one node or several.  Thread-safe; keeps what never changes.
 
@@ -91,6 +103,7 @@ class ChainView(RosterReader):
         self._levels = NodeMemo[bytes, bool](self.rpc)
         self._rosters = NodeMemo[int, bool](self.rpc, seconds=_ROSTER_AGE)
         self._signers = NodeMemo[tuple[int, int], bytes](self.rpc)
+        self._opened = NodeMemo[tuple[int, int], Opened](self.rpc)
         self._committees = NodeMemo[tuple[int, int], Committee](self.rpc)
         self._committee_terms = NodeMemo[int, CommitteeTerms](self.rpc)
         self._fixed = NodeMemo[str, Any](self.rpc)
@@ -204,7 +217,7 @@ class ChainView(RosterReader):
 
     def context(self, task_id: int, number: int) -> Context:
         """The context of a round.  Raises UnknownError."""
-        digest = self.round(task_id, number).model_digest
+        digest = self._opened_with(task_id, number).model_digest
         return Context.of(self.terms(task_id), number, digest, self.policy(task_id))
 
     def opened_at(self, task_id: int, number: int) -> int:
@@ -255,7 +268,7 @@ class ChainView(RosterReader):
 
     def committee_of_round(self, task_id: int, number: int) -> Committee:
         """The members whose attestations count in a round: those of the epoch in which it was opened."""
-        return self.committee(self.terms(task_id).committee_id, self.round(task_id, number).epoch)
+        return self.committee(self.terms(task_id).committee_id, self._opened_with(task_id, number).epoch)
 
     def committee_record(self, committee_id: int, epoch: int | None = None) -> CommitteeRecord:
         """A committee with the endpoints and keys of an epoch's members, of the present ones if none is named.
@@ -355,10 +368,19 @@ class ChainView(RosterReader):
         return self._read_deployment()
 
     def _forget(self) -> None:
-        for memo in (self._terms, self._verifiers, self._levels, self._rosters, self._signers, self._committees,
-                     self._committee_terms, self._fixed):  # fmt: skip
+        for memo in (self._terms, self._verifiers, self._levels, self._rosters, self._signers, self._opened,
+                     self._committees, self._committee_terms, self._fixed):  # fmt: skip
             memo.forget()
         self.tokens.forget()
+
+    def _opened_with(self, task_id: int, number: int) -> Opened:
+        """It stays, until blocks are replaced, and is asked for again and again.  Raises UnknownError."""
+
+        def ask() -> Opened:
+            record = self.round(task_id, number)
+            return Opened(record.model_digest, record.epoch)
+
+        return self._opened.get((task_id, number), ask)
 
     def _constant(self, signature: str, kind: str) -> Any:
         return self._fixed.get(signature, lambda: self._market(signature, [], [kind])[0])
