@@ -11,10 +11,11 @@ import http.client
 import io
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
@@ -200,16 +201,17 @@ class PlainSession(requests.Session):
         super().__init__()
         for scheme in ("http://", "https://"):
             self.mount(scheme, LimitedAdapter(pool_maxsize=connections, max_retries=0))
-        self._environment: dict[str, Mapping[str, Any]] = {}
+        self._environment: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     def merge_environment_settings(self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any) -> dict[str, Any]:
         """As the library's, which goes through all of the environment for each request, once for each server."""
-        server = "/".join(url.split("/", 3)[:3])
-        if any(given is not None for given in (stream, verify, cert)) or proxies:
+        if proxies:
             return super().merge_environment_settings(url, proxies, stream, verify, cert)
-        if server not in self._environment:
-            self._environment[server] = super().merge_environment_settings(url, proxies, stream, verify, cert)
-        return dict(self._environment[server])
+        place = urlsplit(url)
+        key = place.scheme, place.hostname, place.port, self.trust_env, stream, verify, cert  # no word of a password
+        if key not in self._environment:
+            self._environment[key] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return dict(self._environment[key])
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None, whatever the response says."""

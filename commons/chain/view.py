@@ -374,7 +374,10 @@ class ChainView(RosterReader):
         self.tokens.forget()
 
     def _opened_with(self, task_id: int, number: int) -> Opened:
-        """It stays, until blocks are replaced, and is asked for again and again.  Raises UnknownError."""
+        """It stays, until a look shows that blocks were replaced: it is asked for again and again for one share.
+
+        Raises UnknownError.
+        """
 
         def ask() -> Opened:
             record = self.round(task_id, number)

@@ -7,12 +7,13 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from requests import Response
+from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
 
@@ -84,12 +85,6 @@ class Server:
 
     def rpc(self, scheme: str = "http", timeout: float = LENGTH) -> Rpc:
         return Rpc(f"{scheme}://localhost:{self.port}", ErrorTable(()), timeout=timeout)
-
-
-@pytest.fixture
-def undo() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 DRAWN_OUT = {
@@ -211,3 +206,22 @@ def test_what_is_packed_is_unpacked_no_further_than_there_is_room(
     with pytest.raises(ChainError, match="answers with over 32 MiB"):
         _ = Server(undo, write).rpc(timeout=60.0).chain_id
     assert max(pieces) <= exchange.READ
+
+
+def test_the_environment_is_gone_through_once_for_each_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def looking(url: str, no_proxy: str | None = None) -> object:
+        looked.append(url)
+        return get_environ_proxies(url, no_proxy=no_proxy)
+
+    monkeypatch.setattr("requests.sessions.get_environ_proxies", looking)
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:1")
+    monkeypatch.setenv("no_proxy", "near.invalid")
+    session = exchange.PlainSession()
+    for server, proxied in {"far.invalid": True, "near.invalid": False, "far.invalid:81": True}.items():
+        for path in ("", "/key", "/other"):
+            merged = session.merge_environment_settings(f"http://user:hunter2@{server}{path}", {}, True, None, None)
+            assert ("http" in merged["proxies"]) is proxied
+    assert len(looked) == 3
+    assert "hunter2" not in str(vars(session))

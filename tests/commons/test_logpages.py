@@ -16,6 +16,8 @@ from commons.chain.devchain import CHAIN_ID, DevChain
 from commons.chain.rpc import ErrorTable, Rpc
 from tests.support.httpnode import Answer, HttpNode, StandIn
 
+pytestmark = pytest.mark.usefixtures("no_waits")
+
 EVENT = b"\xee" * 32
 # PUSH32 EVENT PUSH1 0 PUSH1 0 LOG1: a contract whose creation, and every call, tells the event once
 LOGGING = bytes.fromhex("7f" + EVENT.hex() + "60006000a1")
@@ -73,11 +75,6 @@ def market() -> Iterator[Market]:
     made = Market()
     yield made
     made.node.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("commons.chain.transport.sleep", lambda _: None)
 
 
 def test_a_node_without_limits_is_asked_once(market: Market) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,8 @@ from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transport import MOST_TOGETHER
 from commons.chain.view import ChainView
 from tests.support.httpnode import Answer, HttpNode
+
+pytestmark = pytest.mark.usefixtures("no_waits")
 
 MARKET, REGISTRY = b"\x0c" * 20, b"\x0d" * 20
 SQUARE = "square(uint256)"
@@ -53,17 +54,6 @@ class Asker:
     def ask(self, *numbers: int) -> list[int]:
         found = self.rpc.call_all(MARKET, SQUARE, [[number] for number in numbers], ["uint256"])
         return [int(one) for (one,) in found]
-
-
-@pytest.fixture
-def undo() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("commons.chain.transport.sleep", lambda _: None)
 
 
 def asker(undo: ExitStack, count: int = 1) -> Asker:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import Any
@@ -24,6 +23,8 @@ from commons.chain.patience import Patience
 from commons.chain.rehearsal import Rehearsal
 from commons.chain.rpc import ErrorTable, Rpc
 from tests.support.httpnode import HttpNode, StandIn
+
+pytestmark = pytest.mark.usefixtures("no_waits")
 
 NOBODY = to_checksum_address(bytes(20))
 
@@ -77,17 +78,6 @@ class Net:
 
     def _balance(self) -> None:
         self.rpc.guarded(lambda: self.rpc.web3.eth.get_balance(NOBODY))
-
-
-@pytest.fixture
-def undo() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("commons.chain.transport.sleep", lambda _: None)
 
 
 @pytest.fixture

@@ -100,3 +100,20 @@ def test_an_acceptance_that_is_taken_back_is_handed_in_again(market: Market, res
     market.deployment.dev._tester.mine_blocks(DEPTH)
     wait_for(lambda: market.status().state is SubmissionState.ACCEPTED)
     assert market.accepted() == 1
+
+
+def test_a_round_in_the_place_of_another_has_its_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is seen at the next look at the blocks, which is made with every question here."""
+    monkeypatch.setattr("commons.chain.deploymentwatch._AGE", 0.0)
+    deployment = Deployment(tmp_path, dimension=DIMENSION)
+    with ExitStack() as undo:
+        undo.callback(deployment.close)
+        task, view, chain = deployment.new_task(2), deployment.view, deployment.dev._tester
+        deployment.owners(task, 2)
+        before = chain.take_snapshot()
+        deployment.model_owner.open_round(task, keccak(b"one"))
+        assert view.context(task, 0).model_digest == keccak(b"one")
+        chain.revert_to_snapshot(before)
+        deployment.model_owner.open_round(task, keccak(b"another"))
+        assert view.round(task, 0).model_digest == keccak(b"another")
+        assert view.context(task, 0).model_digest == keccak(b"another")
