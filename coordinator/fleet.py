@@ -196,7 +196,11 @@ class Fleet:
         client = self._clients.get(prover)
         if client is None:
             raise UnavailableError(f"prover {prover} has no endpoint that could be called")
-        return client.submit_shares(head, body, submission)
+        try:
+            return client.submit_shares(head, body, submission)
+        except UnavailableError:
+            self._looked = -math.inf  # it may have moved
+            raise
 
     def ask_one(self, prover: int, request: StepRequest, dimension: int, timeout: float) -> StepReply | Failure:
         """Send a request to one prover, whoever else is asked meanwhile."""

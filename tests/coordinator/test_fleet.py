@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import pytest
 
@@ -18,6 +18,7 @@ from circuits.errors import (
     UnavailableError,
     UnknownError,
 )
+from commons.chain.facts import CommitteeRecord
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import Message, Step, StepReply, StepRequest
@@ -81,6 +82,8 @@ class Line:
 
     def submit_shares(self, head: ShareHead, body: Chunks, submission: bytes) -> bytes:
         assert not self.closed
+        if isinstance(self.prover.status, Exception):
+            raise self.prover.status
         return self.endpoint.encode()
 
     def run(self, request: StepRequest, dimension: int, timeout: float | None = None) -> StepReply:
@@ -236,6 +239,33 @@ def test_closing_the_fleet_closes_every_connection(world: World) -> None:
     world.fleet.reachable()
     world.fleet.close()
     assert all(line.closed for line in world.lines)
+
+
+def test_shares_are_handed_over_by_one_look_at_the_endpoints_until_it_is_old_or_nobody_answers(world: World) -> None:
+    looks = 0
+    known = world.market.committee_record
+
+    def looking(committee_id: int, epoch: int | None = None) -> CommitteeRecord:
+        nonlocal looks
+        looks += 1
+        return known(committee_id, epoch)
+
+    world.market.committee_record = looking  # type: ignore[method-assign]
+
+    def handed() -> bytes:
+        return world.fleet.hand_over(2, cast(ShareHead, None), cast(Chunks, None), bytes(32))
+
+    assert {handed() for _ in range(5)} == {b"prover-2:1"}
+    assert looks == 1
+    world.move(2, "prover-2:99")
+    world.clock.sleep(6)
+    assert (handed(), looks) == (b"prover-2:99", 2)
+    world.silence(2)
+    with pytest.raises(UnavailableError):
+        handed()
+    world.provers[2].status = status_of(world.market, 2)
+    world.move(2, "prover-2:100")
+    assert (handed(), looks) == (b"prover-2:100", 3)
 
 
 @pytest.mark.parametrize(
