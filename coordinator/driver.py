@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 
-from circuits.errors import ChainError, ContractError, GradrollError, StandbyError, StorageError
+from circuits.errors import ChainError, ContractError, GradrollError, StandbyError, StorageError, UnknownError
 from circuits.terms import DAY, TaskTerms
 from commons.chain.nodeagreement import NoAgreementError
 from commons.chain.ports import MarketReader
@@ -33,11 +33,13 @@ from coordinator.releases import Releases
 from coordinator.roundstate import Round, RoundKey, named
 from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
+from coordinator.vanished import Vanished
 
 _log = logging.getLogger(__name__)
 _PAUSED = "the market's guardian has paused the acceptance of batches, which moves all deadlines by as much"
 _REFUSED = "the market refuses a batch for now; it is handed in again, until that is final"
 _NO_CHAIN = "the chain cannot be asked at present; the coordinator tries again"
+_VANISHED = "the chain has taken the opening of this round back, and nobody has opened it again"
 _UNSURE = "the coordinator's nodes do not agree yet that the round is over"
 _OWN_TROUBLE = "the coordinator has a problem of its own; its operator finds the cause in its log"
 
@@ -87,6 +89,7 @@ class Driver:
         self._backoff = Backoff(settings.poll_interval, settings.longest_pause)
         self._rounds: dict[RoundKey, tuple[float, RoundFacts]] = {}
         self._ended: dict[RoundKey, float] = {}
+        self._vanished = Vanished(view, settings, clock)
 
     def turn(self) -> None:
         """Start work on every open round that is not being worked on and whose pause is over."""
@@ -150,12 +153,24 @@ class Driver:
 
     def _work(self, key: RoundKey, now: int) -> bool:
         """Do the round's next action; False when it must be tried again after a pause."""
-        terms, facts = self._view.terms(key[0]), self._facts(key, now)
+        try:
+            terms, facts = self._view.terms(key[0]), self._facts(key, now)
+        except UnknownError:
+            return self._end_vanished(key, now)
+        self._vanished.is_there(key)
         action = self._next(key, facts, terms)
         self._watch.say(key, action.reason if isinstance(action, Wait) else "")
         if isinstance(action, Settle):
             return self._settle(key, terms, action, now)
         return self._do(key, terms, action, facts)
+
+    def _end_vanished(self, key: RoundKey, now: int) -> bool:
+        """Close a round that the chain shows no more, and will not show again; False while it may."""
+        self._watch.say(key, _VANISHED)
+        ends = self._vanished.is_for_good(key, now)
+        if ends:
+            self._close(key, Close(_VANISHED))
+        return ends
 
     def _next(self, key: RoundKey, facts: RoundFacts, terms: TaskTerms) -> Action:
         # A verifier, anybody's contract, that answers no more keeps no round open for good.

@@ -30,7 +30,7 @@ def test_a_short_campaign_violates_nothing(tmp_path: Path, development_keys: Pat
     orders = Orders(7, SECONDS, tmp_path, faults, owners=4, parameters=development_keys, pair=True)
     outcome = Campaign(orders, chronicle).run()
     chronicle.close()
-    assert not outcome.violations, said.getvalue()
+    assert not outcome.violations, f"{outcome.violations}\n{said.getvalue()}"  # what is wrong first: output is cut
     assert not outcome.interrupted
     assert outcome.applied == list(faults)
     assert set(MAIN) <= outcome.counts.keys()

@@ -275,10 +275,10 @@ def test_trouble_is_noted_once_for_owners_to_see(world: World) -> None:
     (noted,) = world.log.of(CohortFailed)
     assert "missing: provers [0, 1, 2, 3]" in noted.reason
     assert world.round.trouble == noted.reason
-    world.market.raises[0] = UnknownError("the chain knows no such round")
+    world.market.raises[0] = CircuitError("this circuit takes no such round")
     for _ in range(2):
         world.turn(after=100.0)
-    assert [event.reason for event in world.log.of(CohortFailed)] == [noted.reason, "the chain knows no such round"]
+    assert [event.reason for event in world.log.of(CohortFailed)] == [noted.reason, "this circuit takes no such round"]
 
 
 def test_a_node_that_is_down_is_not_noted_as_the_rounds_trouble(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -594,4 +594,76 @@ def test_a_verifier_that_answers_no_more_keeps_no_round_open(world: World, monke
 
     monkeypatch.setattr(world.market, "policy", refuse)
     world.turn()
+    assert world.log.of(RoundClosed)
+
+
+def _vanish(world: World) -> None:
+    world.market.raises[0] = UnknownError("round 0 was not opened")
+
+
+def test_a_round_whose_opening_was_taken_back_waits_and_goes_on_once_it_is_opened_again(world: World) -> None:
+    submissions = world.enter(range(2))
+    _vanish(world)
+    windows = world.network.terms.windows
+    world.turn()
+    world.market.be_at(START + windows.submit + windows.settle)
+    world.turn(after=30.0)
+    assert all(world.status(each).state is SubmissionState.PENDING for each in submissions)
+    waits = world.coordinator.task_status(world.task).rounds[0].waits
+    assert waits == "the chain has taken the opening of this round back, and nobody has opened it again"
+    assert not world.log.of(CohortFailed), "it is not the trouble of a cohort"
+    world.market.raises.clear()
+    world.market.be_at(START + windows.submit + windows.settle + 30)
+    world.turn(after=30.0)
+    [closed] = world.log.of(RoundClosed)
+    assert "opening" not in closed.reason, "the round was there again, and its time is up"
+
+
+def test_a_round_that_nobody_opens_again_ends_when_it_would_have(tmp_path: Path) -> None:
+    world = World(tmp_path, InOrder(), depth=2)
+    submissions = world.enter(range(2))
+    _vanish(world)
+    world.turn()
+    windows = world.network.terms.windows
+    world.market.be_at(START + windows.submit + windows.settle + 1)
+    world.turn(after=30.0)
+    assert not world.log.of(RoundClosed), "that block is not deep enough"
+    world.market.be_at(START + windows.submit + windows.settle + 20)
+    world.turn(after=30.0)
+    assert all("taken the opening" in world.status(each).reason for each in submissions)
+    assert all(world.status(each).state is SubmissionState.EXPIRED for each in submissions)
+
+
+def test_a_node_that_comes_up_to_the_present_does_not_end_rounds_that_it_has_not_come_to(world: World) -> None:
+    """Its blocks are of before the round was opened, and hours go by in them while it catches up."""
+    submissions = world.enter(range(2))
+    windows = world.network.terms.windows
+    world.clock.sleep(2.0 * (windows.submit + windows.settle))  # this machine's
+    _vanish(world)
+    world.turn()
+    for behind in (1, 20, 40):
+        world.market.be_at(START + windows.submit + windows.settle + behind)
+        world.turn(after=0.0)
+        world.clock.sleep(0)
+    assert not world.log.of(RoundClosed)
+    assert all(world.status(each).state is SubmissionState.PENDING for each in submissions)
+
+
+def test_a_task_that_was_taken_back_keeps_its_round_for_as_long_as_sums_are_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.enter(range(2))
+
+    def unknown(task_id: int) -> NoReturn:
+        raise UnknownError("there is no such task")
+
+    monkeypatch.setattr(world.market, "terms", unknown)
+    _vanish(world)
+    world.turn()
+    world.market.be_at(START + PATIENCE * DAY - 60)
+    world.turn(after=30.0)
+    assert not world.log.of(RoundClosed)
+    for later in (60, 120, 180):
+        world.market.be_at(START + PATIENCE * DAY + later)
+        world.turn(after=30.0)
     assert world.log.of(RoundClosed)
