@@ -144,6 +144,7 @@ class Supervised:
         with self._lock:
             if self._process is None:
                 return None
+            self.signal(signal.SIGCONT)  # it may have been paused since it was asked
             try:
                 return self._process.wait(_GRACE)
             except subprocess.TimeoutExpired:

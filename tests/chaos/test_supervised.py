@@ -118,3 +118,17 @@ def test_a_campaign_that_cannot_be_is_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(wrong)
     assert caught.value.code == 2
+
+
+def test_a_process_that_is_paused_while_it_stops_ends_in_good_order(runs: list[Run], tmp_path: Path) -> None:
+    heeds = COUNTS + (
+        "import os, signal, time\nasked = []\nsignal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
+        "open(sys.argv[1], 'a').write('x')\n"
+        "while not asked or not os.path.exists(sys.argv[1] + '-go'): time.sleep(0.01)\n"
+    )
+    runs.append(run := Run(heeds, tmp_path))
+    wait_for(lambda: run.has_begun(2))
+    run.process.ask_to_stop()
+    run.process.signal(signal.SIGSTOP)
+    (tmp_path / "began-go").touch()
+    assert run.process.stop() == 0
