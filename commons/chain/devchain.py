@@ -111,9 +111,9 @@ class DevChain:
         return self._tester.backend.chain.header
 
     def advance(self, seconds: int) -> None:
-        """Put the chain's clock forward."""
+        """Put the chain's clock forward, from the latest block on: where blocks come fast, they are ahead of it."""
         with self._lock:
-            self._ahead += seconds
+            self._ahead = max(self._ahead, int(self._pending.timestamp) - int(time.time())) + seconds
             self._tick()
 
     def _tick(self) -> None:

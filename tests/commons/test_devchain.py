@@ -54,6 +54,17 @@ def test_time_moves_when_told(dev: tuple[DevChain, str]) -> None:
     assert web3.eth.get_block("latest")["timestamp"] >= before + 990
 
 
+def test_it_moves_from_the_latest_block_on_where_blocks_come_fast(dev: tuple[DevChain, str]) -> None:
+    """Each has a second of its own, however many there are in one."""
+    chain, url = dev
+    web3 = Web3(Web3.HTTPProvider(url))
+    for _ in range(50):
+        ask(url, b'{"jsonrpc": "2.0", "id": 1, "method": "evm_mine", "params": []}')
+    before = web3.eth.get_block("latest")["timestamp"]
+    chain.advance(20)
+    assert web3.eth.get_block("latest")["timestamp"] >= before + 20
+
+
 def test_malformed_requests_are_answered(dev: tuple[DevChain, str]) -> None:
     url = dev[1]
     assert ask(url, b"{")[0] == 400
