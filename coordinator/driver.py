@@ -156,6 +156,8 @@ class Driver:
         try:
             terms, facts = self._view.terms(key[0]), self._facts(key, now)
         except UnknownError:
+            if self._vanished.shows(key):  # it is something else that is unknown
+                raise
             return self._end_vanished(key, now)
         self._vanished.is_there(key)
         action = self._next(key, facts, terms)

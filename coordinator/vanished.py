@@ -33,6 +33,14 @@ class Vanished:
         with self._lock:
             self._since.pop(key, None)
 
+    def shows(self, key: RoundKey) -> bool:
+        """Whether the chain shows the round at present.  Raises ChainError."""
+        try:
+            self._view.round(*key)
+        except UnknownError:
+            return False
+        return True
+
     def is_for_good(self, key: RoundKey, now: int) -> bool:
         """Whether most nodes show a round no more, and no block that is deep enough was of a time at which one that was
         opened when it was first missed could still take a batch.
@@ -56,7 +64,10 @@ class Vanished:
     def _missed(self, key: RoundKey, now: int) -> int:
         """A node that lags shows no round either, and its blocks are old: this machine's clock counts as well."""
         with self._lock:
-            return self._since.setdefault(key, max(now, int(self._clock.time())))
+            if key not in self._since:
+                self._since[key] = max(now, int(self._clock.time()))
+                _log.warning("event=round-vanished task=%s round=%d", *named(key))
+            return self._since[key]
 
     def _longest(self, task_id: int) -> int:
         """Seconds from the opening to the end of a round."""
@@ -67,10 +78,4 @@ class Vanished:
         return windows.submit + windows.settle
 
     def _is_gone(self, key: RoundKey, until: int) -> bool:
-        if self._view.block(self._settings.confirmations).timestamp <= until:
-            return False
-        try:
-            self._view.round(*key)
-        except UnknownError:
-            return True
-        return False
+        return self._view.block(self._settings.confirmations).timestamp > until and not self.shows(key)

@@ -638,13 +638,14 @@ def test_a_node_that_comes_up_to_the_present_does_not_end_rounds_that_it_has_not
     """Its blocks are of before the round was opened, and hours go by in them while it catches up."""
     submissions = world.enter(range(2))
     windows = world.network.terms.windows
-    world.clock.sleep(2.0 * (windows.submit + windows.settle))  # this machine's
+    world.clock.skew = 2 * (windows.submit + windows.settle)  # this machine's, which is right
     _vanish(world)
     world.turn()
-    for behind in (1, 20, 40):
-        world.market.be_at(START + windows.submit + windows.settle + behind)
-        world.turn(after=0.0)
-        world.clock.sleep(0)
+    for behind in (1, 2, 3):
+        world.market.be_at(START + windows.submit + windows.settle + 35 * behind)
+        looks = world.market.asked["round"]
+        world.turn(after=30.0)
+        assert world.market.asked["round"] > looks
     assert not world.log.of(RoundClosed)
     assert all(world.status(each).state is SubmissionState.PENDING for each in submissions)
 
@@ -667,3 +668,15 @@ def test_a_task_that_was_taken_back_keeps_its_round_for_as_long_as_sums_are_aske
         world.market.be_at(START + PATIENCE * DAY + later)
         world.turn(after=30.0)
     assert world.log.of(RoundClosed)
+
+
+def test_what_else_is_unknown_is_the_rounds_trouble(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.enter(range(2))
+
+    def unknown(task_id: int) -> NoReturn:
+        raise UnknownError("there is no such committee")
+
+    monkeypatch.setattr(world.market, "coordinator", unknown)
+    world.turn()
+    (noted,) = world.log.of(CohortFailed)
+    assert noted.reason == "there is no such committee"
