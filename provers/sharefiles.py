@@ -21,6 +21,7 @@ from circuits.statement import Membership, share_length
 from commons.sharing.sharepayloads import DENSE_FORM, all_payload_sizes, check_form, scalar_bytes, share_blocks
 from commons.storage.files import LOCAL_DISK, Disk
 from native import FrArray
+from provers.seals import Sealer, fits
 
 _SCALAR = 32
 """Bytes of a scalar in a file."""
@@ -39,14 +40,14 @@ class ReceivedShare:
         scalars: the share, 32 bytes little-endian a scalar.
         body: the payload without its first byte, unless that is the same.
         size: bytes of both.
-        digest: SHA-256 of the scalars' file.
+        seal: of the scalars' file, see ``provers.seals``.
     """
 
     form: int
     scalars: Path
     body: Path | None
     size: int
-    digest: bytes
+    seal: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,11 @@ class ShareWriter:
         scalars = self._body if dense else self._temporary()
         with storing("cannot store the share"):
             self._body.flush()
-            digest = self._expand(None if dense else scalars)
+            seal = self._expand(None if dense else scalars)
             self._disk.durably(self._sync)
         size = sum(os.fstat(file.fileno()).st_size for file in self._files)
         body = None if dense else self._files[self._body]
-        return ReceivedShare(self._form, self._files[scalars], body, size, digest)
+        return ReceivedShare(self._form, self._files[scalars], body, size, seal)
 
     def _sync(self) -> None:
         for file in self._files:
@@ -143,15 +144,15 @@ class ShareWriter:
     def _expand(self, target: IO[bytes] | None) -> bytes:
         """Write the scalars block by block, so that no share is held in memory; without a target only check them.
 
-        Returns their SHA-256.
+        Returns their seal.
         """
-        mapped, digest = mmap.mmap(self._body.fileno(), 0, prot=mmap.PROT_READ), hashlib.sha256()
+        mapped, sealer = mmap.mmap(self._body.fileno(), 0, prot=mmap.PROT_READ), Sealer()
         for block in share_blocks(self._form, memoryview(mapped), self._dimension, self._holder):
             raw = block.astype("<u8", copy=False).tobytes()
-            digest.update(raw)
+            sealer.update(raw)
             if target is not None:
                 target.write(raw)
-        return digest.digest()
+        return sealer.seal()
 
     def _temporary(self) -> IO[bytes]:
         with storing("cannot store the share"):
@@ -179,13 +180,13 @@ def map_sealed(path: Path) -> FrArray:
     return vector[:-1]
 
 
-def require_whole(vector: FrArray, digest: bytes) -> None:
-    """Raise StorageError unless mapped scalars have the SHA-256 that they were written with.
+def require_whole(vector: FrArray, seal: bytes) -> None:
+    """Raise StorageError unless mapped scalars are what was sealed as they were written.
 
     A prover that computes with a damaged share sends values that are off by an amount which somebody may know: with t
     corrupt provers to make them fit, the validity test would then open a linear function of an honest gradient.
     """
-    if hashlib.sha256(vector.data).digest() != digest:
+    if not fits(seal, vector.data):
         raise DamagedError("a share on disk is damaged; this prover waits until it is handed to it again")
 
 

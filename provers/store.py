@@ -45,10 +45,10 @@ _FIRST_VERSION = (
 ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner)",
 )
-STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION), ROUNDS, statements())
+STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION), ROUNDS, statements(), statements())
 """Step n leads the database from version n to n + 1.  None may change the ledger's rows: signed heads cover them.
 
-Version 3 has another kind of record, so that releases before it are told of a newer one."""
+Version 3 has another kind of record, version 4 another seal of shares: releases before them are told of a newer one."""
 _AT_ONCE = 256
 """Shares that are deleted in one transaction, each of which waits for the disk."""
 _log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Store:
             move_durably(received.scalars, self._share_path(record.submission), self._disk)
         row = (
             record.submission, str(record.task_id), str(record.round), record.owner, record.dimension,
-            record.form, record.size, record.expires, received.digest,
+            record.form, record.size, record.expires, received.seal,
         )  # fmt: skip
         with self._database.transaction() as connection:
             there = connection.execute("SELECT bytes FROM shares WHERE submission = ?", row[:1]).fetchone()
@@ -184,7 +184,7 @@ class Store:
         self._count_shares(record.task_id, int(there is None), record.size - (there[0] if there else 0))
 
     def share(self, submission: bytes) -> FrArray:
-        """A stored share: FrArray (share_length, 4), read-only; its digest is checked at first, and after ``doubt``.
+        """A stored share: FrArray (share_length, 4), read-only; its seal is checked at first, and after ``doubt``.
 
         Raises:
             UnknownError: it is not here.
@@ -204,7 +204,7 @@ class Store:
         return vector
 
     def doubt(self, submissions: Iterable[bytes]) -> None:
-        """Look at the digests of shares again when they are next used: a disk damages what was whole before."""
+        """Look at the seals of shares again when they are next used: a disk damages what was whole before."""
         self._whole.difference_update(submissions)
 
     def share_payload(self, submission: bytes) -> bytes:

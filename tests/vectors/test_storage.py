@@ -26,7 +26,7 @@ VERSION_LINE = "PRAGMA user_version={};\n"
 OF_A_LEDGER = pytest.mark.parametrize(
     ("folder", "versioned"),
     [(HERE, True), (THIRD, True), (FIRST, True), (FIRST, False)],
-    ids=["version 3", "version 2", "version 1", "no version"],
+    ids=["version 4", "version 2", "version 1", "no version"],
 )
 EVERY_FORM = pytest.mark.parametrize(
     ("folder", "versioned"),
@@ -108,6 +108,16 @@ def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, folder: Path,
     assert content(path)[0] == [(len(STEPS),)]
 
 
+def test_a_ledger_of_version_3_is_led_to_version_4_as_it_is(tmp_path: Path) -> None:
+    latest = stored(HERE, "ledger.sql")
+    third = latest.replace(VERSION_LINE.format(4), VERSION_LINE.format(3))
+    assert third != latest
+    restored(tmp_path / "prover.sqlite", third)
+    Store(tmp_path, max_bytes=ROOM).close()
+    restored(tmp_path / "latest.sqlite", latest)
+    assert content(tmp_path / "prover.sqlite") == content(tmp_path / "latest.sqlite")
+
+
 @pytest.mark.parametrize("folder", [HERE, SECOND, FIRST], ids=["version 3", "version 2", "version 1"])
 def test_a_submission_under_way_is_taken_up(tmp_path: Path, folder: Path) -> None:
     store, saved = SubmissionStore(tmp_path, MARKET), stories.saved()
@@ -140,4 +150,4 @@ def test_every_kind_is_among_them() -> None:
 
 def test_the_versions_are_those_of_the_files() -> None:
     """A new version comes with a new folder of files."""
-    assert (VERSIONS.latest, len(STEPS)) == (3, 3)
+    assert (VERSIONS.latest, len(STEPS)) == (3, 4)

@@ -37,4 +37,4 @@ CREATE INDEX ledger_rows_by_round ON ledger_rounds (task_id, round);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('ledger',14);
 COMMIT;
-PRAGMA user_version=3;
+PRAGMA user_version=4;
