@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from eth_hash.auto import keccak
 
@@ -52,6 +53,7 @@ def domain_separator(chain_id: int, market: bytes, deployment: bytes) -> bytes:
     return contract_domain(b"gradroll", b"1", chain_id, market, deployment)
 
 
+@lru_cache(maxsize=256)
 def contract_domain(name: bytes, version: bytes, chain_id: int, contract: bytes, salt: bytes = b"") -> bytes:
     """EIP-712 domain separator of a contract.
 
@@ -70,5 +72,10 @@ def typed_digest(domain: bytes, type_string: str, values: Iterable[int | bytes])
 
 def typed_message(domain: bytes, type_string: str, values: Iterable[int | bytes]) -> bytes:
     """What that is the Keccak-256 hash of: 66 bytes, for signers that hash what they sign."""
-    struct = keccak(keccak(type_string.encode("ascii")) + words(*values))
+    struct = keccak(_type_hash(type_string) + words(*values))
     return b"\x19\x01" + domain + struct
+
+
+@lru_cache(maxsize=256)
+def _type_hash(type_string: str) -> bytes:
+    return keccak(type_string.encode("ascii"))

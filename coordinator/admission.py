@@ -128,8 +128,8 @@ class Admission:
         self._check_owner(header, terms, context, committee)
         digest = require_upload(head.manifest, header, context)
         _check_pieces(head, terms.dimension, committee)
-        record = self._check_round(header)
-        if self._view.now() > record.submit_deadline:
+        record, now = self._check_round(header)
+        if now > record.submit_deadline:
             raise ClosedError(f"round {header.round} took submissions until {utc(record.submit_deadline)}")
         return digest, header.digest(context)
 
@@ -184,24 +184,26 @@ class Admission:
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
 
-    def _check_round(self, header: SubmissionHeader) -> RoundRecord:
+    def _check_round(self, header: SubmissionHeader) -> tuple[RoundRecord, int]:
         """Shares are taken until the submit deadline, by provers, whose receipts say so; a header may come later.
 
         So an owner gets in that did not reach the coordinator in time, or whose task has another one since.
+
+        Returns:
+            The round, and the chain's time.
         """
-        record = self._view.round(header.task_id, header.round)
-        now = self._view.now()
+        found = require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
+        record, now = found.round, self._view.now()
         if record.finalized or now > record.settle_deadline:
             raise ClosedError(
                 f"round {header.round} of task {shown(header.task_id)} took batches until "
                 f"{utc(record.settle_deadline)}, it is {utc(now)} now"
             )
-        require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
-        if self._view.owner(header.task_id, header.owner_index).excluded:
+        if found.owners[0].excluded:
             raise ClosedError("a quorum of the provers found a dealing of this owner bad, and it lost its deposit")
-        if self._view.consumed(header.task_id, header.round, header.owner_index):
+        if found.consumed:
             raise ClosedError("this owner is in an accepted batch of this round already")
-        return record
+        return record, now
 
     def _check_receipts(self, receipts: Mapping[int, bytes], committee: Committee, submission: bytes) -> None:
         if any(prover >= committee.size for prover in receipts):

@@ -11,6 +11,7 @@ from hashlib import sha256
 from circuits.errors import ClosedError, SignatureError, UnknownError, WireError
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import TaskTerms
+from commons.chain.eligibility import require_eligible
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.protocol.manifests import require_upload
@@ -78,13 +79,13 @@ class ShareIntake:
         terms = self._environment.terms(header.task_id)
         context = self._environment.context(header.task_id, header.round)
         submission = header.digest(context)
-        self._check_header(head, terms, context)
+        opened = self._check_header(head, terms, context)
         upload = require_upload(head.manifest, header, context)
         if self._store.find(submission) is None:
             self._require_unbound(header, context)
             self._environment.require_served(header.task_id)
-            record = self._open_round(head, submission)
-            yield from self._receive(head, chunks, _Expected(upload, submission, terms.dimension, record))
+            self._require_open(head, submission, opened)
+            yield from self._receive(head, chunks, _Expected(upload, submission, terms.dimension, opened))
 
     def tidy(self, now: float) -> None:
         """Let go of what came of shares whose rounds are over."""
@@ -105,7 +106,8 @@ class ShareIntake:
             raise UnknownError(f"no share of submission 0x{submission.hex()} is here")
         return submission, self._keystore.sign(receipt_digest(self._chain.market_id, submission))
 
-    def _check_header(self, head: ShareHead, terms: TaskTerms, context: Context) -> None:
+    def _check_header(self, head: ShareHead, terms: TaskTerms, context: Context) -> RoundRecord:
+        """Refuse a header that is not of an owner that has a part in the round, which is returned."""
         header, own = head.header, self._membership
         if head.prover != own.index:
             raise WireError(f"this share is for prover {head.prover}, this is prover {own.index}")
@@ -116,7 +118,7 @@ class ShareIntake:
                 f"0x{header.owner.hex()} is not owner {header.owner_index} of task {shown(terms.task_id)}"
             )
         require_owner(header, context)
-        self._environment.require_eligible(context, (header.owner_index,))
+        return require_eligible(self._chain, context.task_id, context.round, (header.owner_index,)).round
 
     def _require_unbound(self, header: SubmissionHeader, context: Context) -> None:
         """Refuse an owner that is in a signed batch, but for the submission that is in it: its share got lost here."""
@@ -174,14 +176,14 @@ class ShareIntake:
             received,
         )  # fmt: skip
 
-    def _open_round(self, head: ShareHead, submission: bytes) -> RoundRecord:
-        """The round, which takes submissions, or at least what of them other provers had in time.
+    def _require_open(self, head: ShareHead, submission: bytes, record: RoundRecord) -> None:
+        """Refuse a round that takes no submissions, nor what of them other provers had in time.
 
         A share that comes late is one whose message took long: no step of the protocol looks at when it came.  A
         quorum's receipts hold those of honest provers, the first of whom had it while the round took submissions.
         """
         task_id, number = head.header.task_id, head.header.round
-        record, now = self._chain.round(task_id, number), self._chain.now()
+        now = self._chain.now()
         late = now > record.submit_deadline + self._clock_skew
         if record.finalized or now > record.settle_deadline + self._clock_skew or (late and not self._is_held(head)):
             raise ClosedError(
@@ -192,7 +194,6 @@ class ShareIntake:
             for prover, receipt in head.receipts.items():
                 member = self._membership.committee.members[prover]
                 verify_receipt(self._chain.market_id, submission, receipt, member)
-        return record
 
     def _is_held(self, head: ShareHead) -> bool:
         """Whether a quorum's receipts came with a share."""

@@ -143,13 +143,11 @@ class NodeEnvironment:
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Refuse a batch that the market would not take."""
         task_id, number = context.task_id, context.round
-        record = self._chain.round(task_id, number)
-        if record.finalized or self._chain.now() > record.settle_deadline:
+        found = require_eligible(self._chain, task_id, number, indices)
+        if found.round.finalized or self._chain.now() > found.round.settle_deadline:
             raise ClosedError(f"round {number} of task {shown(task_id)} takes no batches any more")
-        self.require_eligible(context, indices)
-        taken = self._chain.consumed_among(task_id, number, indices)
-        if taken:
-            raise ClosedError(f"owners {sorted(taken)} are in an accepted batch of round {number} already")
+        if found.consumed:
+            raise ClosedError(f"owners {sorted(found.consumed)} are in an accepted batch of round {number} already")
 
     def accepted(self, context: Context, batch_id: bytes) -> Acceptance | None:
         """The acceptance of a batch, once it is final."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from eth_abi.abi import encode
 from eth_abi.exceptions import EncodingError
@@ -34,6 +34,19 @@ def argument_types(signature: str) -> list[str]:
         else:
             current += character
     return [*types, current] if current else types
+
+
+class ViewCall(NamedTuple):
+    """A call of a view function.
+
+    Attributes:
+        signature: as Solidity writes it.
+        returns: types of what it returns.
+    """
+
+    signature: str
+    arguments: Sequence[Any]
+    returns: Sequence[str]
 
 
 def call_data(signature: str, arguments: Sequence[Any]) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from circuits.errors import ContractError, UnknownError
+from commons.chain.abicoding import ViewCall
 from commons.chain.deploymentwatch import DeploymentWatch
 from commons.chain.nodereader import NodeReader
 
@@ -34,11 +35,9 @@ class ContractReader(NodeReader):
     def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         return self.call(self.market, signature, arguments, returns)
 
-    def _market_all(
-        self, signature: str, each: Sequence[Sequence[Any]], returns: Sequence[str]
-    ) -> list[tuple[Any, ...]]:
-        """The same with each of several arguments, in few requests.  Raises as ``call``, for any of them."""
-        return self._told(lambda: self.rpc.call_all(self.market, signature, each, returns))
+    def _market_each(self, calls: Sequence[ViewCall]) -> list[tuple[Any, ...]]:
+        """What several view functions of the market answer, in few requests.  Raises as ``call``, for any of them."""
+        return self._told(lambda: self.rpc.call_each(self.market, calls))
 
     def _told(self, ask: Callable[[], T]) -> T:
         self._watch.look()

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from circuits.errors import ClosedError
-from commons.chain.facts import OwnerRecord, RoundRecord
+from commons.chain.facts import OwnerRecord, Participants, RoundRecord
 from commons.chain.ports import MarketReader
 
 
-def require_eligible(chain: MarketReader, task_id: int, number: int, indices: Iterable[int]) -> None:
+def require_eligible(chain: MarketReader, task_id: int, number: int, indices: Iterable[int]) -> Participants:
     """Refuse owners that have no part in a round, and say why.  It stays so: seats and who leaves are fixed for a round
     when it is opened.
+
+    Returns:
+        What the market said of them, whatever else is to be looked at.
 
     Raises:
         ClosedError: one has none.
         UnknownError: there is no such round, or no such owner.
     """
-    opened = chain.round(task_id, number)
     wanted = tuple(indices)
-    for index, owner in zip(wanted, chain.owner_records(task_id, wanted), strict=True):
-        if not owner.has_part(index, opened, number):
-            raise ClosedError(_why_not(owner, index, opened, number))
+    found = chain.participants(task_id, number, wanted)
+    for index, owner in zip(wanted, found.owners, strict=True):
+        if not owner.has_part(index, found.round, number):
+            raise ClosedError(_why_not(owner, index, found.round, number))
+    return found
 
 
 def _why_not(owner: OwnerRecord, index: int, opened: RoundRecord, number: int) -> str:

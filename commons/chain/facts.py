@@ -122,6 +122,20 @@ class OwnerRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Participants:
+    """What the market says of a round and of some owners, at present.
+
+    Attributes:
+        owners: in the order in which they were asked for.
+        consumed: registration indices of those that are in accepted batches of the round.
+    """
+
+    round: RoundRecord
+    owners: tuple[OwnerRecord, ...]
+    consumed: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Claimable:
     """What a claim would pay an owner now, and its first unpaid round afterwards."""
 

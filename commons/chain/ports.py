@@ -14,6 +14,7 @@ from commons.chain.facts import (
     ExcludedOwner,
     HeldFees,
     OwnerRecord,
+    Participants,
     PostedSubmission,
     RecordedBatch,
     RoundRecord,
@@ -107,6 +108,9 @@ class MarketReader(Protocol):
 
     def owner_records(self, task_id: int, indices: Sequence[int]) -> tuple[OwnerRecord, ...]:
         """The owners with registration indices, at present, in the order of these: few questions."""
+
+    def participants(self, task_id: int, number: int, indices: Sequence[int]) -> Participants:
+        """A round, and the owners with registration indices in it, at present: few questions."""
 
     def owner_at(self, task_id: int, index: int) -> bytes:
         """Address of the signer with a registration index."""

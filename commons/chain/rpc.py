@@ -13,7 +13,7 @@ from web3.exceptions import BlockNotFound, ContractLogicError, Web3Exception
 from web3.types import LogReceipt, RPCEndpoint, TxParams
 
 from circuits.errors import ChainError, ContractError
-from commons.chain.abicoding import argument_types, call_data, selector
+from commons.chain.abicoding import ViewCall, argument_types, call_data, selector
 from commons.chain.depth import BlockHead
 from commons.chain.logpages import LogPages
 from commons.chain.nodes import Nodes
@@ -145,22 +145,21 @@ class Rpc:
         """
         return self._decoded(to, signature, returns, self.answer(to, signature, arguments))
 
-    def call_all(
-        self, to: bytes, signature: str, each: Sequence[Sequence[Any]], returns: Sequence[str]
-    ) -> list[tuple[Any, ...]]:
-        """Call a view function with each of several arguments, ``MOST_TOGETHER`` in one request; what it returns.
+    def call_each(self, to: bytes, calls: Sequence[ViewCall]) -> list[tuple[Any, ...]]:
+        """Call view functions of one contract, ``MOST_TOGETHER`` in one request; what they return.
 
         Raises:
             InvalidInputError, ContractError, ChainError: as ``call``, for any of them.
         """
         account = to_checksum_address(to)
-        asked = [[{"to": account, "data": "0x" + call_data(signature, one).hex()}, "latest"] for one in each]
+        data = [call_data(one.signature, one.arguments) for one in calls]
+        asked = [[{"to": account, "data": "0x" + one.hex()}, "latest"] for one in data]
         method, raw = RPCEndpoint("eth_call"), list[bytes]()
         for first in range(0, len(asked), MOST_TOGETHER):
             some = asked[first : first + MOST_TOGETHER]
             found = self.guarded(lambda some=some: self._nodes.ask_all(method, some))
             raw += [bytes.fromhex(answer["result"][2:]) for answer in found]
-        return [self._decoded(to, signature, returns, one) for one in raw]
+        return [self._decoded(to, one.signature, one.returns, got) for one, got in zip(calls, raw, strict=True)]
 
     def _decoded(self, to: bytes, signature: str, returns: Sequence[str], raw: bytes) -> tuple[Any, ...]:
         if not raw:

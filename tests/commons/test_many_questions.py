@@ -14,8 +14,9 @@ from eth_utils.address import to_checksum_address
 from circuits.errors import ChainError, ClosedError, ContractError, UnknownError
 from circuits.hashing import keccak
 from commons.chain import decoding
-from commons.chain.abicoding import selector
+from commons.chain.abicoding import ViewCall, selector
 from commons.chain.eligibility import require_eligible
+from commons.chain.facts import Participants
 from commons.chain.nodetrouble import NodeTroubleError
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.transport import MOST_TOGETHER
@@ -52,7 +53,7 @@ class Asker:
         self.rpc = Rpc(",".join(node.secret_url for node in self.nodes), ErrorTable(("Unlucky()",)), timeout=5.0)
 
     def ask(self, *numbers: int) -> list[int]:
-        found = self.rpc.call_all(MARKET, SQUARE, [[number] for number in numbers], ["uint256"])
+        found = self.rpc.call_each(MARKET, [ViewCall(SQUARE, [number], ["uint256"]) for number in numbers])
         return [int(one) for (one,) in found]
 
 
@@ -232,9 +233,11 @@ def test_whether_256_owners_have_a_part_is_asked_in_a_handful_of_requests(market
     view = ChainView(market.url, MARKET)
     wanted = tuple(index for index in range(OWNERS) if index != LEFT)
     before = market.requests
-    require_eligible(view, TASK, ROUND, wanted)
-    assert view.consumed_among(TASK, ROUND, wanted) == frozenset()
-    assert market.requests - before == 1 + OWNERS // MOST_TOGETHER + 1
+    found = require_eligible(view, TASK, ROUND, wanted)
+    assert market.requests - before == -(-(1 + len(wanted) + 1) // MOST_TOGETHER)
+    assert found == Participants(
+        view.round(TASK, ROUND), view.owner_records(TASK, wanted), view.consumed_among(TASK, ROUND, wanted)
+    )
     assert view.owner_records(TASK, wanted) == tuple(view.owner(TASK, index) for index in wanted)
     with pytest.raises(ClosedError, match=f"owner {LEFT} has a part in rounds from 0 on, and leaves"):
         require_eligible(view, TASK, ROUND, (*wanted, LEFT))
@@ -249,6 +252,8 @@ def test_who_is_in_accepted_batches_is_read_from_the_words_that_hold_them(market
     before = market.requests
     assert view.consumed_among(TASK, ROUND, range(600)) == accepted - {700}
     assert market.requests - before == 1
+    assert view.participants(TASK, ROUND, (0, 5, 254, 255, 256)).consumed == {0, 5, 255, 256}
+    assert view.participants(TASK, ROUND, (1, 257)).consumed == frozenset()
     assert view.consumed_among(TASK, ROUND, ()) == frozenset()
     asked = (0, 1, 254, 255, 256, 257, 511, 512, 700)
     assert {index for index in asked if view.consumed(TASK, ROUND, index)} == accepted & set(asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from circuits.errors import (
 from circuits.hashing import keccak
 from circuits.keyfiles import save_verifying_key
 from circuits.statement import SubmissionHeader
-from commons.chain.facts import RoundRecord
+from commons.chain.facts import Participants, RoundRecord
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.signing import sign_digest
 from commons.protocol.status import SubmissionState, SubmissionStatus
@@ -66,9 +66,9 @@ class Rounds(Market):
     def round(self, task_id: int, number: int) -> RoundRecord:
         return replace(super().round(task_id, number), finalized=self.finalized)
 
-    def consumed(self, task_id: int, number: int, index: int) -> bool:
+    def participants(self, task_id: int, number: int, indices: Sequence[int]) -> Participants:
         self.on_look()
-        return super().consumed(task_id, number, index)
+        return super().participants(task_id, number, indices)
 
 
 class World:

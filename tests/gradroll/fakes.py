@@ -22,6 +22,7 @@ from commons.chain.facts import (
     Claimable,
     CommitteeRecord,
     OwnerRecord,
+    Participants,
     RoundRecord,
     TaskRecord,
 )
@@ -217,6 +218,10 @@ class FakeChain:
 
     def owner_records(self, task_id: int, indices: Sequence[int]) -> tuple[OwnerRecord, ...]:
         return tuple(self.owner(task_id, index) for index in indices)
+
+    def participants(self, task_id: int, number: int, indices: Sequence[int]) -> Participants:
+        consumed = frozenset(index for index in indices if self.consumed(task_id, number, index))
+        return Participants(self.round(task_id, number), self.owner_records(task_id, indices), consumed)
 
     @property
     def events(self) -> SimpleNamespace:

@@ -24,7 +24,7 @@ from circuits.errors import (
 )
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import MarketId, TaskTerms
-from commons.chain.facts import RoundRecord
+from commons.chain.facts import OwnerRecord, Participants, RoundRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import receipt_digest, verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
@@ -48,6 +48,7 @@ from tests.support.plain_batch import seed_of
 from tests.support.uploads import sealed_upload
 
 PROVER, NOW = 2, 1_000_000
+OWNER = OwnerRecord(bytes(20), bytes(20), 0, 0, None, None, False)
 
 
 @dataclass
@@ -78,6 +79,11 @@ class World:
         return RoundRecord(
             bytes(32), self.deadline, settle, 0, 0, 64, 64, 0, 0, G1(bytes(64)), False, self.finalized
         )  # fmt: skip
+
+    def participants(self, task_id: int, number: int, indices: tuple[int, ...]) -> Participants:
+        left = dict.fromkeys(self.network.left, number)
+        owners = tuple(replace(OWNER, signer=self.owner_at(task_id, i), leaves_at=left.get(i)) for i in indices)
+        return Participants(self.round(task_id, number), owners, frozenset())
 
     def now(self) -> int:
         return NOW
@@ -131,9 +137,6 @@ class _Rounds:
 
     def context(self, task_id: int, number: int) -> Context:
         return self.world.context
-
-    def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
-        self.world.network.memories[PROVER].require_eligible(context, indices)
 
     def require_served(self, task_id: int) -> None:
         if self.world.unserved:
@@ -503,7 +506,7 @@ def test_an_owner_without_a_part_in_the_round_is_told_so_before_its_share_is_rea
     """It leaves, or registered when all seats were taken; a share of its would only take room."""
     header, bystander = world.network.headers
     world.network.left.add(header.owner_index)
-    with pytest.raises(ClosedError, match="no part in this round"):
+    with pytest.raises(ClosedError, match="has a part in rounds from 0 on, and leaves: none from"):
         world.take(world.upload(header).head.share(PROVER), no_chunks())
     world.hand_in(bystander)
 

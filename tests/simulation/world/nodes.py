@@ -17,6 +17,7 @@ from commons.chain.facts import (
     ExcludedOwner,
     HeldFees,
     OwnerRecord,
+    Participants,
     PostedSubmission,
     RecordedBatch,
     RoundRecord,
@@ -171,6 +172,10 @@ class NodeView:
 
     def owner_records(self, task_id: int, indices: Sequence[int]) -> tuple[OwnerRecord, ...]:
         return tuple(self.owner(task_id, index) for index in indices)
+
+    def participants(self, task_id: int, number: int, indices: Sequence[int]) -> Participants:
+        owners, consumed = self.owner_records(task_id, indices), self.consumed_among(task_id, number, indices)
+        return Participants(self.round(task_id, number), owners, consumed)
 
     def owner_at(self, task_id: int, index: int) -> bytes:
         return self.owner(task_id, index).signer
