@@ -127,7 +127,6 @@ class Deliveries:
 
     def turn(self) -> None:
         """Drop uploads of rounds that are over, enter headers that have waited, and start what is due."""
-        self._states.forget()
         for key in dict.fromkeys(offer.key for offer in self._offers.all()):
             with self._told(key):
                 self._drop_if_over(key)

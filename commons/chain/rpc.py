@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from eth_abi.abi import decode
@@ -10,13 +10,14 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 from web3.exceptions import BlockNotFound, ContractLogicError, Web3Exception
-from web3.types import LogReceipt, RPCEndpoint, TxParams
+from web3.types import LogReceipt, RPCEndpoint
 
 from circuits.errors import ChainError, ContractError
 from commons.chain.abicoding import ViewCall, argument_types, call_data, selector
 from commons.chain.depth import BlockHead
 from commons.chain.logpages import LogPages
 from commons.chain.nodes import Nodes
+from commons.chain.nodetrouble import with_result
 from commons.chain.refusals import in_words
 from commons.chain.transport import MOST_TOGETHER
 from commons.runtime.foreigntext import printable
@@ -26,6 +27,7 @@ T = TypeVar("T")
 _PLAIN_ERRORS = ("Error(string)", "Panic(uint256)")
 UNFORESEEN = (Web3Exception, DecodingError, LookupError, TypeError, AttributeError, ValueError, OverflowError)
 """What comes of an answer in another form than a node's."""
+_CALL, _BLOCK = RPCEndpoint("eth_call"), RPCEndpoint("eth_getBlockByNumber")
 _MAX_SHOWN = 300
 """Characters of what a node, or a contract through it, says."""
 
@@ -132,8 +134,8 @@ class Rpc:
             ContractError: the contract reverted.
             ChainError: the node cannot be reached.
         """
-        transaction: TxParams = {"to": to_checksum_address(to), "data": call_data(signature, arguments)}
-        return cast(bytes, self.guarded(lambda: bytes(self.web3.eth.call(transaction))))
+        asked = _asked(to, ViewCall(signature, arguments, ()))
+        return bytes.fromhex(self.guarded(lambda: self._result(_CALL, asked))[2:])
 
     def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         """Call a view function and decode what it returns.
@@ -151,13 +153,10 @@ class Rpc:
         Raises:
             InvalidInputError, ContractError, ChainError: as ``call``, for any of them.
         """
-        account = to_checksum_address(to)
-        data = [call_data(one.signature, one.arguments) for one in calls]
-        asked = [[{"to": account, "data": "0x" + one.hex()}, "latest"] for one in data]
-        method, raw = RPCEndpoint("eth_call"), list[bytes]()
+        asked, raw = [_asked(to, one) for one in calls], list[bytes]()
         for first in range(0, len(asked), MOST_TOGETHER):
             some = asked[first : first + MOST_TOGETHER]
-            found = self.guarded(lambda some=some: self._nodes.ask_all(method, some))
+            found = self.guarded(lambda some=some: self._nodes.ask_all(_CALL, some))
             raw += [bytes.fromhex(answer["result"][2:]) for answer in found]
         return [self._decoded(to, one.signature, one.returns, got) for one, got in zip(calls, raw, strict=True)]
 
@@ -203,21 +202,28 @@ class Rpc:
 
     def _block(self, which: int | Literal["latest"] | Tag) -> BlockHead:
         def ask() -> BlockHead:
-            block: Mapping[str, Any] = self.web3.eth.get_block(which)
-            return BlockHead(int(block["number"]), int(block["timestamp"]), bytes(block["hash"]))
+            found = self._found(which)
+            if found is None:
+                raise BlockNotFound(f"there is no block {which}")
+            return found
 
         return cast(BlockHead, self.guarded(ask))
 
     def block_hash(self, number: int) -> bytes | None:
         """Hash of the block with a number; None where the node has none."""
+        found: BlockHead | None = self.guarded(lambda: self._found(number))
+        return None if found is None else found.hash
 
-        def ask() -> bytes | None:
-            try:
-                return bytes(self.web3.eth.get_block(number)["hash"])
-            except BlockNotFound:
-                return None
+    def _found(self, which: int | str) -> BlockHead | None:
+        """A block.  web3 would take each apart into what nobody asks for: this is asked more often than all else."""
+        block = self._result(_BLOCK, [hex(which) if isinstance(which, int) else which, False])
+        if block is None:
+            return None
+        return BlockHead(int(block["number"], 16), int(block["timestamp"], 16), bytes.fromhex(block["hash"][2:]))
 
-        return cast("bytes | None", self.guarded(ask))
+    def _result(self, method: RPCEndpoint, params: Sequence[Any]) -> Any:
+        """What a node answers.  Raises as ``Nodes.make_request``, and NoResultError."""
+        return with_result(cast(Nodes, self.web3.provider).make_request(method, params))["result"]
 
     def require_canonical(self, log: LogReceipt) -> None:
         """Raise ChainError for a log of a block that was replaced: a node's index of logs may lag behind its chain."""
@@ -253,3 +259,8 @@ def revert_data(error: ContractLogicError) -> bytes:
         return bytes.fromhex(text[2:]) if text.startswith("0x") else b""
     except ValueError:
         return b""
+
+
+def _asked(to: bytes, call: ViewCall) -> list[Any]:
+    """Parameters of ``eth_call`` for a contract, as of the latest block."""
+    return [{"to": "0x" + to.hex(), "data": "0x" + call_data(call.signature, call.arguments).hex()}, "latest"]

@@ -17,7 +17,7 @@ class Memo(Generic[K, V]):
 
     Args:
         together: who asks meanwhile does not wait but loads too, as the load may hang.
-        seconds: for which a value serves.
+        seconds: for which a value serves; it is let go of when another one is loaded after that.
         monotonic: seconds, from a clock that never goes back.
     """
 
@@ -59,11 +59,17 @@ class Memo(Generic[K, V]):
             with self._lock:
                 if begun != self._forgotten:
                     return value
-                kept = self._known[key] = self._kept(key) or (value, self._monotonic())
+                kept = self._kept(key) or (value, self._monotonic())
+                self._discard_old()
+                self._known[key] = kept
                 return kept[0]
         finally:
             with self._lock:
                 self._loading.pop(key, None)
+
+    def _discard_old(self) -> None:
+        if self._seconds < math.inf:
+            self._known = {key: kept for key, kept in self._known.items() if self._kept(key) is not None}
 
     def forget(self) -> None:
         """Load all values anew, also those that are being loaded."""

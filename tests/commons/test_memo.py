@@ -47,3 +47,13 @@ def test_what_may_change_is_loaded_anew_after_a_while() -> None:
     assert memo.get("key", lambda: 2) == 1
     time[0] += 1
     assert memo.get("key", lambda: 3) == memo.get("key", lambda: 4) == 3
+
+
+def test_what_serves_no_more_is_not_kept_for_ever() -> None:
+    time = [100.0]
+    memo = Memo[str, int](seconds=60, monotonic=lambda: time[0])
+    assert (memo.get("first", lambda: 1), memo.get("second", lambda: 2)) == (1, 2)
+    assert memo.values() == (1, 2)
+    time[0] += 61
+    assert memo.get("third", lambda: 3) == 3
+    assert memo.values() == (3,)
