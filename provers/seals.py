@@ -12,6 +12,8 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -25,7 +27,7 @@ _TAG = 16
 _KIND = b"\x01"
 """A seal's first byte; what earlier releases kept is a byte shorter: a bare SHA-256."""
 _PIECE = 1 << 20
-"""Bytes that are read at a time, so that pages can go behind them; OpenSSL takes fewer than 2^31 at once."""
+"""Bytes that are read at a time: through a memory map all pages of all shares of a batch would be resident at once."""
 
 
 class Sealer:
@@ -37,8 +39,8 @@ class Sealer:
 
     def update(self, piece: bytes) -> None:
         """Take the next piece."""
-        for part in _parts(memoryview(piece)):
-            self._mac.authenticate_additional_data(part)
+        for first in range(0, len(piece), _PIECE):  # OpenSSL takes fewer than 2^31 bytes at once
+            self._mac.authenticate_additional_data(piece[first : first + _PIECE])
 
     def seal(self) -> bytes:
         """The seal, when all pieces were taken."""
@@ -46,16 +48,16 @@ class Sealer:
         return _KIND + self._key + self._mac.tag
 
 
-def fits(seal: bytes, content: memoryview) -> bool:
-    """Whether a file's content, contiguous, is what was sealed."""
+def fits(seal: bytes, content: BinaryIO) -> bool:
+    """Whether a file's content is what was sealed, read to its end."""
     if len(seal) == hashlib.sha256().digest_size:
-        return hmac.compare_digest(hashlib.sha256(content).digest(), seal)
+        return hmac.compare_digest(_sha256(content), seal)
     key, tag = seal[1 : 1 + _KEY], seal[1 + _KEY :]
     if seal[:1] != _KIND or len(tag) != _TAG:
         return False
     mac = Cipher(AES(key), GCM(_NONCE, tag)).decryptor()
-    for part in _parts(content):
-        mac.authenticate_additional_data(part)
+    for piece in _pieces(content):
+        mac.authenticate_additional_data(piece)
     try:
         mac.finalize()
     except InvalidTag:
@@ -63,8 +65,12 @@ def fits(seal: bytes, content: memoryview) -> bool:
     return True
 
 
-def _parts(content: memoryview) -> Iterator[memoryview]:
-    """Pieces of at most ``_PIECE`` bytes."""
-    flat = content.cast("B")
-    for first in range(0, len(flat), _PIECE):
-        yield flat[first : first + _PIECE]
+def _sha256(content: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    for piece in _pieces(content):
+        digest.update(piece)
+    return digest.digest()
+
+
+def _pieces(content: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(content.read, _PIECE), b"")

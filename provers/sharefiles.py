@@ -180,13 +180,15 @@ def map_sealed(path: Path) -> FrArray:
     return vector[:-1]
 
 
-def require_whole(vector: FrArray, seal: bytes) -> None:
-    """Raise StorageError unless mapped scalars are what was sealed as they were written.
+def require_whole(path: Path, seal: bytes) -> None:
+    """Raise StorageError unless a share file is what was sealed as it was written.
 
     A prover that computes with a damaged share sends values that are off by an amount which somebody may know: with t
     corrupt provers to make them fit, the validity test would then open a linear function of an honest gradient.
     """
-    if not fits(seal, vector.data):
+    with storing("cannot read a share"), path.open("rb") as file:
+        whole = fits(seal, file)
+    if not whole:
         raise DamagedError("a share on disk is damaged; this prover waits until it is handed to it again")
 
 

@@ -192,10 +192,11 @@ class Store:
         """
         record = self._known(submission)
         try:
-            vector = map_scalars(self._share_path(submission), record.dimension)
+            path = self._share_path(submission)
+            vector = map_scalars(path, record.dimension)
             if submission not in self._whole:
                 stored = self._database.query("SELECT scalars FROM shares WHERE submission = ?", (submission,))
-                require_whole(vector, stored[0][0])
+                require_whole(path, stored[0][0])
                 self._whole.add(submission)
         except DamagedError as error:
             _log.error("event=share-lost submission=0x%s reason=%r", submission.hex(), str(error))

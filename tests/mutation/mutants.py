@@ -888,7 +888,7 @@ MUTANTS = (
     ),
     Mutant(
         "provers/store.py",
-        "                require_whole(vector, stored[0][0])\n",
+        "                require_whole(path, stored[0][0])\n",
         "",
         "a damaged share is not computed with",
         _in("provers", "test_store.py::test_a_share_with_one_bit_flipped_is_not_computed_with"),

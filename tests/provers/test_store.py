@@ -477,9 +477,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Digests of shares that were computed anew."""
     seen: list[bytes] = []
 
-    def looked(vector: native.FrArray, digest: bytes) -> None:
-        seen.append(digest)
-        require_whole(vector, digest)
+    def looked(path: Path, seal: bytes) -> None:
+        seen.append(seal)
+        require_whole(path, seal)
 
     monkeypatch.setattr(store_module, "require_whole", looked)
     return seen
