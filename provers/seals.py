@@ -2,8 +2,8 @@
 
 A seal is GMAC (NIST SP 800-38D) under a key that is drawn for one file and lies in the database beside its tag.  What a
 disk makes of a share, or somebody who writes to it without having read the database, passes for n blocks of 16 bytes
-with a chance of (n + 1) / 2^128.  A prover reads each share whole at least twice a batch, so it must
-cost little: GMAC takes a twentieth of the time of SHA-256, with which earlier releases sealed shares.
+with a chance of (n + 1) / 2^128.  A prover reads each share whole at least twice a batch, so a seal must cost less than
+the hash with which earlier releases sealed shares.
 """
 
 from __future__ import annotations

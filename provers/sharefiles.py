@@ -162,41 +162,43 @@ class ShareWriter:
         return file
 
 
-def map_scalars(path: Path, dimension: int) -> FrArray:
-    """A share file as FrArray (share_length, 4), read-only and mapped.  Raises DamagedError when that is not so."""
+def map_scalars(path: Path, dimension: int, seal: bytes | None = None) -> FrArray:
+    """A share file as FrArray (share_length, 4), read-only and mapped.
+
+    A prover that computes with a damaged share sends values that are off by an amount which somebody may know: with t
+    corrupt provers to make them fit, the validity test would then open a linear function of an honest gradient.
+
+    Args:
+        seal: of what was written; none, where that was looked at before.
+
+    Raises:
+        DamagedError: it is gone, cut off, or not what was sealed.
+    """
     if not path.exists():
         raise DamagedError("a share is gone from the disk; this prover waits until it is handed to it again")
-    vector = map_vector(path)
-    if len(vector) != share_length(dimension):
-        raise DamagedError("a share on disk is cut off; this prover waits until it is handed to it again")
+    with storing("cannot read a share"), path.open("rb") as file:
+        vector = _mapped(file)
+        if len(vector) != share_length(dimension):
+            raise DamagedError("a share on disk is cut off; this prover waits until it is handed to it again")
+        # Through the same open file: another one may take its name meanwhile.
+        if seal is not None and not fits(seal, file):
+            raise DamagedError("a share on disk is damaged; this prover waits until it is handed to it again")
     return vector
 
 
 def map_sealed(path: Path) -> FrArray:
     """A file of bare scalars and their SHA-256 behind them, FrArray (n, 4), mapped.  Raises StorageError if damaged."""
-    vector = map_vector(path)
+    with storing("cannot read a share of a sum"), path.open("rb") as file:
+        vector = _mapped(file)
     if len(vector) < 2 or hashlib.sha256(vector[:-1].data).digest() != vector[-1].tobytes():
         raise DamagedError("a share of a sum on disk is damaged; this prover does not serve it")
     return vector[:-1]
 
 
-def require_whole(path: Path, seal: bytes) -> None:
-    """Raise StorageError unless a share file is what was sealed as it was written.
-
-    A prover that computes with a damaged share sends values that are off by an amount which somebody may know: with t
-    corrupt provers to make them fit, the validity test would then open a linear function of an honest gradient.
-    """
-    with storing("cannot read a share"), path.open("rb") as file:
-        whole = fits(seal, file)
-    if not whole:
-        raise DamagedError("a share on disk is damaged; this prover waits until it is handed to it again")
-
-
-def map_vector(path: Path) -> FrArray:
-    """A file of bare scalars as FrArray (n, 4), read-only and mapped.  Raises StorageError."""
-    with storing(f"cannot read {path}"), path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size == 0 or size % _SCALAR:
-            raise DamagedError("a file of shares on disk is cut off in the middle of a scalar; it is not used")
-        mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+def _mapped(file: IO[bytes]) -> FrArray:
+    """A file of bare scalars as FrArray (n, 4), read-only and mapped.  Raises DamagedError."""
+    size = os.fstat(file.fileno()).st_size
+    if size == 0 or size % _SCALAR:
+        raise DamagedError("a file of shares on disk is cut off in the middle of a scalar; it is not used")
+    mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
     return np.frombuffer(mapped, "<u8").reshape(-1, 4)

@@ -32,7 +32,7 @@ from provers.formers import Formers
 from provers.ledgerrows import LEDGER, ROUNDS, LedgerRows, RoundName, head_of_rows
 from provers.party.ledger import Entry, LedgerState, RoundsClosed, Selection
 from provers.results import Results
-from provers.sharefiles import DamagedError, ReceivedShare, ShareRecord, ShareWriter, map_scalars, require_whole
+from provers.sharefiles import DamagedError, ReceivedShare, ShareRecord, ShareWriter, map_scalars
 from provers.storeroom import StoreRoom
 from provers.sumfiles import SumFiles
 
@@ -192,17 +192,22 @@ class Store:
         """
         record = self._known(submission)
         try:
-            path = self._share_path(submission)
-            vector = map_scalars(path, record.dimension)
-            if submission not in self._whole:
-                stored = self._database.query("SELECT scalars FROM shares WHERE submission = ?", (submission,))
-                require_whole(path, stored[0][0])
+            seal = self._seal_to_look_at(submission)
+            vector = map_scalars(self._share_path(submission), record.dimension, seal)
+            if seal is not None:
                 self._whole.add(submission)
         except DamagedError as error:
             _log.error("event=share-lost submission=0x%s reason=%r", submission.hex(), str(error))
             self._drop([submission])
             raise
         return vector
+
+    def _seal_to_look_at(self, submission: bytes) -> bytes | None:
+        """The seal of a share that was not found whole before."""
+        if submission in self._whole:
+            return None
+        seal: bytes = self._database.query("SELECT scalars FROM shares WHERE submission = ?", (submission,))[0][0]
+        return seal
 
     def doubt(self, submissions: Iterable[bytes]) -> None:
         """Look at the seals of shares again when they are next used: a disk damages what was whole before."""

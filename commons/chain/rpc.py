@@ -134,8 +134,7 @@ class Rpc:
             ContractError: the contract reverted.
             ChainError: the node cannot be reached.
         """
-        asked = _asked(to, ViewCall(signature, arguments, ()))
-        return bytes.fromhex(self.guarded(lambda: self._result(_CALL, asked))[2:])
+        return self._returned(to, [ViewCall(signature, arguments, ())])[0]
 
     def call(self, to: bytes, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         """Call a view function and decode what it returns.
@@ -153,12 +152,18 @@ class Rpc:
         Raises:
             InvalidInputError, ContractError, ChainError: as ``call``, for any of them.
         """
-        asked, raw = [_asked(to, one) for one in calls], list[bytes]()
+        found = self._returned(to, calls)
+        return [self._decoded(to, one.signature, one.returns, raw) for one, raw in zip(calls, found, strict=True)]
+
+    def _returned(self, to: bytes, calls: Sequence[ViewCall]) -> list[bytes]:
+        """The bytes that view functions return, not decoded."""
+        asked, returned = [_asked(to, one) for one in calls], list[bytes]()
         for first in range(0, len(asked), MOST_TOGETHER):
             some = asked[first : first + MOST_TOGETHER]
-            found = self.guarded(lambda some=some: self._nodes.ask_all(_CALL, some))
-            raw += [bytes.fromhex(answer["result"][2:]) for answer in found]
-        return [self._decoded(to, one.signature, one.returns, got) for one, got in zip(calls, raw, strict=True)]
+            returned += self.guarded(
+                lambda some=some: [bytes.fromhex(one["result"][2:]) for one in self._nodes.ask_all(_CALL, some)]
+            )
+        return returned
 
     def _decoded(self, to: bytes, signature: str, returns: Sequence[str], raw: bytes) -> tuple[Any, ...]:
         if not raw:
@@ -216,14 +221,11 @@ class Rpc:
 
     def _found(self, which: int | str) -> BlockHead | None:
         """A block.  web3 would take each apart into what nobody asks for: this is asked more often than all else."""
-        block = self._result(_BLOCK, [hex(which) if isinstance(which, int) else which, False])
+        asked = [hex(which) if isinstance(which, int) else which, False]
+        block = with_result(cast(Nodes, self.web3.provider).make_request(_BLOCK, asked))["result"]
         if block is None:
             return None
         return BlockHead(int(block["number"], 16), int(block["timestamp"], 16), bytes.fromhex(block["hash"][2:]))
-
-    def _result(self, method: RPCEndpoint, params: Sequence[Any]) -> Any:
-        """What a node answers.  Raises as ``Nodes.make_request``, and NoResultError."""
-        return with_result(cast(Nodes, self.web3.provider).make_request(method, params))["result"]
 
     def require_canonical(self, log: LogReceipt) -> None:
         """Raise ChainError for a log of a block that was replaced: a node's index of logs may lag behind its chain."""

@@ -238,6 +238,9 @@ def test_whether_256_owners_have_a_part_is_asked_in_a_handful_of_requests(market
     assert found == Participants(
         view.round(TASK, ROUND), view.owner_records(TASK, wanted), view.consumed_among(TASK, ROUND, wanted)
     )
+    before = market.requests
+    assert require_eligible(view, TASK, ROUND, (5,)).owners == view.owner_records(TASK, (5,))
+    assert market.requests - before == 2
     assert view.owner_records(TASK, wanted) == tuple(view.owner(TASK, index) for index in wanted)
     with pytest.raises(ClosedError, match=f"owner {LEFT} has a part in rounds from 0 on, and leaves"):
         require_eligible(view, TASK, ROUND, (*wanted, LEFT))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -25,10 +26,11 @@ from commons.sharing.replicated import deal, seed_count
 from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_dense, encode_seed, payload_digest
 from commons.sharing.sharevector import ShareVector
 from commons.storage import files
-from provers import store as store_module
+from provers import sharefiles
 from provers.ledgerrows import RoundName
 from provers.party import ledger
-from provers.sharefiles import ShareRecord, require_whole
+from provers.seals import Sealer, fits
+from provers.sharefiles import ShareRecord, map_scalars
 from provers.store import Store
 from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.support.plain_batch import build_batch, bundle_of, development_setup, random_gradients, seed_of
@@ -477,11 +479,11 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Digests of shares that were computed anew."""
     seen: list[bytes] = []
 
-    def looked(path: Path, seal: bytes) -> None:
+    def looked(seal: bytes, content: BinaryIO) -> bool:
         seen.append(seal)
-        require_whole(path, seal)
+        return fits(seal, content)
 
-    monkeypatch.setattr(store_module, "require_whole", looked)
+    monkeypatch.setattr(sharefiles, "fits", looked)
     return seen
 
 
@@ -681,6 +683,50 @@ def test_a_share_with_one_bit_flipped_is_not_computed_with(store: Store, tmp_pat
     damage(tmp_path / "shares" / ("0a" * 32))
     with pytest.raises(StorageError, match="damaged; this prover waits until it is handed to it again"):
         store.share(b"\x0a" * 32)
+
+
+def sealed_file(path: Path, content: bytes) -> bytes:
+    """Write a file; its seal."""
+    path.write_bytes(content)
+    sealer = Sealer()
+    sealer.update(content)
+    return sealer.seal()
+
+
+def test_what_is_mapped_is_what_was_looked_at_whatever_takes_its_name_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other, content = tmp_path / "share", tmp_path / "other", bytes(range(256)) * share_length(DIMENSION)
+    content = content[: 32 * share_length(DIMENSION)]
+    seal = sealed_file(path, content)
+    other.write_bytes(bytes(len(content)))
+
+    def looked(seal: bytes, file: BinaryIO) -> bool:
+        whole = fits(seal, file)
+        other.replace(path)
+        return whole
+
+    monkeypatch.setattr(sharefiles, "fits", looked)
+    assert map_scalars(path, DIMENSION, seal).tobytes() == content
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux says what of a map is resident")
+def test_looking_at_a_share_does_not_have_all_of_it_in_memory(tmp_path: Path) -> None:
+    """A batch has tens of them, all mapped."""
+    dimension = 1 << 18
+    seal = sealed_file(tmp_path / "share", bytes(32 * share_length(dimension)))
+    vector = map_scalars(tmp_path / "share", dimension, seal)
+    assert resident(tmp_path / "share") < vector.nbytes / 8
+    assert not vector.any()
+    assert resident(tmp_path / "share") > vector.nbytes / 2
+
+
+def resident(path: Path) -> int:
+    """Bytes of a mapped file that this process has in memory."""
+    lines = Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines()
+    heads = [at for at, line in enumerate(lines) if line.endswith(str(path))]
+    sizes = [next(line for line in lines[at:] if line.startswith("Rss:")) for at in heads]
+    return sum(1024 * int(size.split()[1]) for size in sizes)
 
 
 @pytest.mark.parametrize("loss", [damage, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-32])])
