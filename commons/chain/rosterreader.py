@@ -1,4 +1,4 @@
-"""What a view says of a task's owners, of one or of many in few requests: a cohort has hundreds."""
+"""What a view says of a task's rounds and owners, of one or of many in few requests: a cohort has hundreds."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from commons.chain import decoding
 from commons.chain.abicoding import ViewCall
 from commons.chain.contractreader import ContractReader
-from commons.chain.facts import OwnerRecord, Participants
+from commons.chain.facts import OwnerRecord, Participants, RoundRecord
 
 _WORD = 256
 """Owners in one word of the market's record of a round."""
 
 
 class RosterReader(ContractReader):
-    """The owners of tasks."""
+    """The rounds and owners of tasks."""
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        """State of a round.  Raises UnknownError for one that was not opened."""
+        ((raw,),) = self._market_each([_round(task_id, number)])
+        return decoding.round_record(raw)
 
     def owner(self, task_id: int, index: int) -> OwnerRecord:
         """The owner with a registration index, at present.  Raises UnknownError."""
@@ -28,8 +33,7 @@ class RosterReader(ContractReader):
     def participants(self, task_id: int, number: int, indices: Sequence[int]) -> Participants:
         """A round, and the owners with registration indices in it.  Raises UnknownError for any of them."""
         words = _words(indices)
-        calls = [ViewCall("round(uint256,uint256)", [task_id, number], [decoding.ROUND])]
-        calls += [_owner_at(task_id, index) for index in indices]
+        calls = [_round(task_id, number), *(_owner_at(task_id, index) for index in indices)]
         calls += [_consumed(task_id, number, word) for word in words]
         found = [raw for (raw,) in self._market_each(calls)]
         return Participants(
@@ -48,6 +52,10 @@ class RosterReader(ContractReader):
         words = _words(wanted)
         found = [raw for (raw,) in self._market_each([_consumed(task_id, number, word) for word in words])]
         return _set_among(wanted, dict(zip(words, found, strict=True)))
+
+
+def _round(task_id: int, number: int) -> ViewCall:
+    return ViewCall("round(uint256,uint256)", [task_id, number], [decoding.ROUND])
 
 
 def _owner_at(task_id: int, index: int) -> ViewCall:

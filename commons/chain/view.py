@@ -29,7 +29,6 @@ from commons.chain.facts import (
     MemberRecord,
     PostedSubmission,
     RecordedBatch,
-    RoundRecord,
     TaskRecord,
 )
 from commons.chain.heldfees import read_held_fees
@@ -209,11 +208,6 @@ class ChainView(RosterReader):
         count = self.task_count()
         end = count if last is None else min(last, count)
         return tuple(int(self._market("taskAt(uint256)", [at], ["uint256"])[0]) for at in range(first, end))
-
-    def round(self, task_id: int, number: int) -> RoundRecord:
-        """State of a round.  Raises UnknownError for one that was not opened."""
-        raw = self._market("round(uint256,uint256)", [task_id, number], [decoding.ROUND])[0]
-        return decoding.round_record(raw)
 
     def context(self, task_id: int, number: int) -> Context:
         """The context of a round.  Raises UnknownError."""
