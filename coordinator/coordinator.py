@@ -40,6 +40,7 @@ from coordinator.releases import Releases
 from coordinator.roundstate import RoundKey
 from coordinator.roundwatch import RoundWatch
 from coordinator.settlement import Settlement
+from coordinator.vanished import Vanished
 
 MODELS, RESULTS, UPLOADS = "models", "results", "uploads"
 """Folders beside the log."""
@@ -116,7 +117,8 @@ class Coordinator:
         )  # fmt: skip
         self.offers = Offers(given.directory / UPLOADS, max_bytes=own.max_upload_bytes, disk=given.disk)
         self.deliveries = Deliveries(
-            view, self.journal, self.offers, self.admission, self._fleets, clock, given.delivering, given.stopping
+            view, self.journal, self.offers, self.admission, self._fleets, clock, given.delivering, given.stopping,
+            Vanished(view, own, clock),
         )  # fmt: skip
         self.postings = Postings(
             view, self.journal, self.admission, address, clock, beside, interval=own.posting_interval

@@ -42,6 +42,7 @@ from coordinator.handover import Handing, pause_behind
 from coordinator.journal import Journal
 from coordinator.offers import Offer, Offers
 from coordinator.roundstate import RoundKey, named
+from coordinator.vanished import Vanished
 
 AT_ONCE = 2
 """Uploads that are handed to one prover at the same time."""
@@ -59,6 +60,8 @@ _FRESH = 1.0
 """Seconds for which a round's state and the chain's time serve for what is handed over: provers look for themselves."""
 _REFUSED, _LONGEST_REFUSED = 30.0, 3600.0
 """Seconds after which a header is entered again that was refused, the first time and at most."""
+_CLOSED, _MISSED = "closed", "missed"
+"""What a node says of a round that it does not show as open."""
 _OVER = "the round takes no batches any more, so nobody needs the share"
 _log = logging.getLogger(__name__)
 _UNSOUND = (WireError, SignatureError)
@@ -94,6 +97,7 @@ class Deliveries:
     Args:
         pool: where provers are handed their shares.
         stopping: once set, nothing more is begun.
+        vanished: since when rounds are missed of which there are uploads; nobody else's.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class Deliveries:
         clock: Clock,
         pool: Executor,
         stopping: threading.Event,
+        vanished: Vanished,
     ) -> None:
         self._view = view
         self._journal = journal
@@ -115,6 +120,7 @@ class Deliveries:
         self._clock = clock
         self._pool = pool
         self._stopping = stopping
+        self._vanished = vanished
         self._handing: dict[bytes, Handing] = {}
         self._busy = Counter[Place]()
         self._places = Places(PLACES)
@@ -338,20 +344,32 @@ class Deliveries:
             if now < self._looked.get(key, now):
                 return
             self._looked[key] = now + _LOOK  # also where the nodes do not answer, or do not agree
-        if not self._view.most(lambda: self._shows_over(key) or None):
+        if not self._is_over(key):
             return
+        self._vanished.forget(key)
         for offer in self._offers.all():
             if offer.key == key:
                 self._drop(offer)
         with self._lock:
             self._looked.pop(key, None)
 
-    def _shows_over(self, key: RoundKey) -> bool:
+    def _is_over(self, key: RoundKey) -> bool:
+        """Whether most nodes say so.  One whose opening was taken back may be opened again, and its owners be gone."""
+        said = self._view.most(lambda: self._said(key))
+        if said == _MISSED:
+            return self._vanished.is_for_good(key, self._view.now())
+        if said is None:
+            self._vanished.is_there(key)
+        return said == _CLOSED
+
+    def _said(self, key: RoundKey) -> str | None:
+        """What one node says of a round; None of one that takes batches."""
         try:
             record = self._view.round(*key)
         except UnknownError:  # a reorganisation took it back, or this node lags
-            return True
-        return record.closed or record.finalized or self._view.now() > record.settle_deadline
+            return _MISSED
+        over = record.closed or record.finalized or self._view.now() > record.settle_deadline
+        return _CLOSED if over else None
 
     def _drop(self, offer: Offer) -> None:
         self._offers.drop(offer)

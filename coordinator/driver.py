@@ -262,6 +262,7 @@ class Driver:
             for known in (self._rounds, self._ended):
                 known.pop(key, None)
         self._journal.record(RoundClosed(*key, action.reason))
+        self._vanished.forget(key)
         _log.info("event=round-closed task=%s round=%d", *named(key))
 
     def _release(self, terms: TaskTerms, facts: RoundFacts, action: Release) -> None:

@@ -49,6 +49,7 @@ from coordinator.fleet import Fleets
 from coordinator.journal import Journal
 from coordinator.offers import PER_OWNER, Offers, StoredBody
 from coordinator.service import Refusals, Servicer
+from coordinator.vanished import Vanished
 from tests.coordinator.fleets import state_of
 from tests.coordinator.markets import MemoryLog
 from tests.coordinator.test_admission import Rounds
@@ -99,6 +100,9 @@ class World:
         coordinator = self.network.terms.coordinator
         self.admission = Admission(self.market, self.journal, coordinator, parameters, counted=9)
         self.offers = Offers(self.directory / "uploads", max_bytes=self.max_bytes)
+        settings = CoordinatorSettings(
+            listen="h:1", log="sqlite:///unused", account=self.directory, state=self.directory, confirmations=1
+        )
         self.deliveries = Deliveries(
             self.market,
             self.journal,
@@ -108,6 +112,7 @@ class World:
             self.clock,
             self.pool,
             self.stopping,
+            Vanished(self.market, settings, self.clock),
         )
 
     # what stands for the fleets and a fleet
@@ -721,11 +726,32 @@ def test_no_upload_is_deleted_on_one_nodes_word(world: World, monkeypatch: pytes
     assert not on_disk(world)
 
 
-def test_an_upload_is_deleted_where_most_nodes_know_no_such_round(world: World) -> None:
+def test_an_upload_of_a_round_that_most_nodes_miss_is_kept_until_it_cannot_be_opened_again_in_time(
+    world: World,
+) -> None:
+    """A reorganisation took its opening back, or they lag behind one that was just opened; owners do not stay on."""
+    world.away = {1, 2}
     world.hand_in(world.upload(0))
     world.market.count, world.market.raises = 3, {0: UnknownError("a reorganisation took it back")}
     world.turn(60)
+    assert on_disk(world)
+    world.market.raises.clear()
+    world.away = set()
+    world.turn(60)
+    assert world.log.of(HeaderAccepted), "it was opened again"
+
+
+def test_an_upload_of_a_round_that_nobody_opens_again_is_deleted_in_the_end(world: World) -> None:
+    world.hand_in(world.upload(0))
+    windows = world.network.terms.windows
+    world.market.count, world.market.raises = 3, {0: UnknownError("a reorganisation took it back")}
+    world.turn(60)
+    world.turn(windows.submit + windows.settle + 60)
+    world.market.chain.mine()
+    world.market.chain.mine()
+    world.turn(60)
     assert not on_disk(world)
+    assert not world.deliveries._vanished._since
 
 
 def test_a_node_that_is_down_costs_one_question_a_round_and_one_line(

@@ -680,3 +680,33 @@ def test_what_else_is_unknown_is_the_rounds_trouble(world: World, monkeypatch: p
     world.turn()
     (noted,) = world.log.of(CohortFailed)
     assert noted.reason == "there is no such committee"
+
+
+def test_a_time_that_is_far_ahead_for_a_moment_does_not_keep_a_vanished_round_for_good(world: World) -> None:
+    """A clock that was set wrong, or one answer of one node."""
+    world.enter(range(2))
+    windows = world.network.terms.windows
+    world.clock.skew = 50 * 365 * DAY
+    _vanish(world)
+    world.turn()
+    world.clock.skew = 0
+    world.turn(after=30.0)
+    world.market.be_at(START + windows.submit + windows.settle + 120)
+    world.turn(after=30.0)
+    assert world.log.of(RoundClosed)
+
+
+def test_a_vanished_round_whose_end_could_not_be_written_down_waits_no_second_time(world: World) -> None:
+    world.enter(range(2))
+    windows = world.network.terms.windows
+    _vanish(world)
+    world.turn()
+    world.market.be_at(START + windows.submit + windows.settle + 30)
+    world.log.full = True
+    world.turn(after=30.0)
+    world.log.full = False
+    for _ in range(2):
+        world.turn(after=30.0)
+        world.market.chain.mine()
+    assert world.log.of(RoundClosed)
+    assert not world.coordinator.driver._vanished._since

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from circuits.errors import UnknownError
+from circuits.terms import TaskTerms
 from commons.chain.facts import RoundRecord
 from commons.protocol.status import SubmissionState
 from coordinator.batcher import Unproven
@@ -56,6 +58,85 @@ def test_one_that_is_over_is_closed_as_soon_as_most_nodes_say_so(world: World, c
     world.market.hanging = False
     world.turn(after=10.0)
     assert world.status(waiting).state is SubmissionState.EXPIRED
+
+
+def vanish(world: World, monkeypatch: pytest.MonkeyPatch, nodes: set[int | None]) -> None:
+    """Some nodes show the round no more; without a number, the one that is asked alone."""
+    shown = world.market.round
+
+    def gone(task_id: int, number: int) -> RoundRecord:
+        if world.market._node in nodes:
+            raise UnknownError("round 0 was not opened")
+        return shown(task_id, number)
+
+    monkeypatch.setattr(world.market, "round", gone)
+
+
+def pass_by(world: World, times: float) -> None:
+    """So many times as long as a round has."""
+    windows = world.network.terms.windows
+    world.clock.sleep(times * (windows.submit + windows.settle))
+    mine(world, DEPTH + 1)
+
+
+def test_a_node_that_shows_a_vanished_round_now_and_then_does_not_keep_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (waiting,) = world.enter([0])
+    nodes: set[int | None] = {None, 0, 1, 2}
+    vanish(world, monkeypatch, nodes)
+    for _ in range(4):
+        nodes.add(None)
+        world.turn(after=30.0)
+        pass_by(world, 0.4)
+        nodes.discard(None)
+        world.turn(after=30.0)
+        pass_by(world, 0.2)
+    nodes.add(None)
+    world.turn(after=30.0)
+    assert world.status(waiting).state is SubmissionState.EXPIRED
+
+
+def test_a_round_that_one_node_misses_is_missed_by_most_only_from_when_they_miss_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others show it all the while; its model owner has as much time to open it again as anybody's."""
+    (waiting,) = world.enter([0])
+    nodes: set[int | None] = {None, 0}
+    vanish(world, monkeypatch, nodes)
+    world.turn()
+    pass_by(world, 0.9)
+    world.turn(after=30.0)
+    nodes |= {1, 2}
+    world.turn(after=30.0)
+    pass_by(world, 0.5)
+    world.turn(after=30.0)
+    assert world.status(waiting).state is SubmissionState.PENDING
+    pass_by(world, 1)
+    world.turn(after=30.0)
+    assert world.status(waiting).state is SubmissionState.EXPIRED
+
+
+def test_one_node_that_knows_no_task_does_not_shorten_a_vanished_rounds_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a task that is gone as well it is as long as sums are asked for, which may be no time at all."""
+    driver = world.coordinator.driver
+    monkeypatch.setattr(driver._vanished, "_settings", driver._settings.model_copy(update={"release_patience": 0}))
+    (waiting,) = world.enter([0])
+    vanish(world, monkeypatch, {None, 0, 1, 2})
+    known = world.market.terms
+
+    def terms(task_id: int) -> TaskTerms:
+        if world.market._node in (None, 0):
+            raise UnknownError("there is no such task")
+        return known(task_id)
+
+    monkeypatch.setattr(world.market, "terms", terms)
+    for _ in range(3):
+        world.turn(after=30.0)
+        mine(world, DEPTH + 1)
+    assert world.status(waiting).state is SubmissionState.PENDING
 
 
 @pytest.fixture

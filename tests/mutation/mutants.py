@@ -424,8 +424,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/deliveries.py",
-        "        if not self._view.most(lambda: self._shows_over(key) or None):",
-        "        if not self._shows_over(key):",
+        "        said = self._view.most(lambda: self._said(key))",
+        "        said = self._said(key)",
         "no upload is deleted on one node's word",
         _in("coordinator", "test_deliveries.py::test_no_upload_is_deleted_on_one_nodes_word"),
     ),
