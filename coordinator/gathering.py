@@ -74,10 +74,7 @@ def _with_few_provers(able: Held, spare: int, needs: Needs, *, cautious: bool) -
 
 def _mixed(chosen: list[bytes], needs: Needs) -> tuple[bytes, ...]:
     """The first batch of so many: those that are widely held stand first, and each batch has its part of them."""
-    batches = -(-len(chosen) // needs.capacity)
-    if len(chosen) // batches < needs.least:
-        return tuple(chosen[: needs.capacity])
-    return tuple(chosen[::batches])
+    return tuple(chosen[:: _batches(len(chosen), needs.capacity, needs.least)][: needs.capacity])
 
 
 def _wanted(groups: Iterable[list[bytes]], needs: Needs) -> int:
@@ -114,6 +111,10 @@ def _without(held: Held, gone: Iterable[bytes]) -> dict[bytes, frozenset[int]]:
 
 def group_size(waiting: int, capacity: int, least: int) -> int:
     """Owners of the next batch: all, or an even part, so that the last batch is not left with too few."""
+    return min(capacity, -(-waiting // _batches(waiting, capacity, least)))
+
+
+def _batches(waiting: int, capacity: int, least: int) -> int:
+    """Even batches of all that wait; 1 where even ones have too few, and full ones come first."""
     groups = -(-waiting // capacity)
-    even = -(-waiting // groups)
-    return even if waiting // groups >= least else min(capacity, waiting)
+    return groups if waiting // groups >= least else 1

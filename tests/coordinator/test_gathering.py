@@ -62,6 +62,19 @@ def test_strangers_do_not_have_one_owner_alone_among_them(strange: int, others: 
     assert all(cohort.get("full", 0) >= NEEDS.least for cohort in found)
 
 
+@given(st.data())
+def test_nor_do_strangers_of_several_kinds_whatever_a_batch_is(data: st.DataObject) -> None:
+    """As long as there are as many others as all batches of theirs are due."""
+    least = data.draw(st.integers(2, 4))
+    needs = Needs(3, 1, data.draw(st.integers(2 * least, 16)), least)
+    strange = {f"s{prover}": (data.draw(st.integers(0, 30)), EVERYBODY - {prover}) for prover in EVERYBODY}
+    left = held(**strange, full=(300, EVERYBODY))
+    while chosen := gather(left, EVERYBODY, needs, last=True, cautious=False):
+        assert kinds(chosen).get("full", 0) >= least
+        left = {name: provers for name, provers in left.items() if name not in chosen}
+    assert not left
+
+
 def test_a_prover_that_refuses_an_owners_share_does_not_put_it_among_strangers_alone() -> None:
     found = cohorts(held(strange=(2, WITHOUT_3), victim=(1, WITHOUT_3), full=(48, EVERYBODY)))
     assert found[-1] == {"full": 3, "strange": 2, "victim": 1}

@@ -1367,8 +1367,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/gathering.py",
-        "return tuple(chosen[::batches])",
-        "return tuple(chosen[: -(-len(chosen) // batches)])",
+        "chosen[:: _batches(len(chosen), needs.capacity, needs.least)][: needs.capacity]",
+        "chosen[: group_size(len(chosen), needs.capacity, needs.least)]",
         "each batch of strangers has its part of the others",
         _in("coordinator", "test_gathering.py"),
     ),
