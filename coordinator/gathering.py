@@ -3,11 +3,9 @@
 Every prover of a cohort must hold all of its shares.  A cohort with t provers beyond a quorum is stopped by nobody; one
 with just a quorum is stopped by any of its provers, and its owners are lost for the round, as provers bind a submission
 to its cohort.  Who handed its shares to few provers, or was refused by one, is therefore kept apart from the others and
-comes last.  Such owners may be strangers that chose each other, so a batch of theirs has ``least`` of the others for
-company where there are as many: fewer could be one honest owner alone, or its only honest ones.  That is not risked
-again once a cohort of the round has failed for good: so one corrupt owner and one lying prover cost at most ``least``
-honest owners a round, fewer than twice as many where there are no more, and no lying prover alone keeps an honest owner
-out by refusing its share.
+comes last.  Where that leaves too few for a batch, some of the others keep it company; at most ``least - 1`` of them,
+and not again once a cohort of the round has failed for good: so one corrupt owner and one lying prover cost at most
+that many honest owners a round, and no lying prover alone keeps an honest owner out by refusing its share.
 """
 
 from __future__ import annotations
@@ -68,19 +66,13 @@ def _with_few_provers(able: Held, spare: int, needs: Needs, *, cautious: bool) -
         company = max(_wanted([group], needs), len(robust) - _wanted(others, needs))
         chosen = _together(able, [*group, *robust[:company]], needs.quorum)
         if len(chosen) >= needs.least:
-            return _mixed(chosen, needs)
+            return tuple(chosen[: group_size(len(chosen), needs.capacity, needs.least)])
     return ()
 
 
-def _mixed(chosen: list[bytes], needs: Needs) -> tuple[bytes, ...]:
-    """The first batch of so many: those that are widely held stand first, and each batch has its part of them."""
-    return tuple(chosen[:: _batches(len(chosen), needs.capacity, needs.least)][: needs.capacity])
-
-
 def _wanted(groups: Iterable[list[bytes]], needs: Needs) -> int:
-    """How many others are to keep these groups company: ``least`` in each of their batches, half a batch at most."""
-    company = min(needs.least, needs.capacity - needs.capacity // 2)
-    return sum(company * -(-len(group) // (needs.capacity - company)) for group in groups)
+    """How many others have to keep these groups company."""
+    return sum(max(0, needs.least - len(group)) for group in groups)
 
 
 def _groups(held: Held, needs: Needs) -> list[list[bytes]]:
@@ -111,10 +103,6 @@ def _without(held: Held, gone: Iterable[bytes]) -> dict[bytes, frozenset[int]]:
 
 def group_size(waiting: int, capacity: int, least: int) -> int:
     """Owners of the next batch: all, or an even part, so that the last batch is not left with too few."""
-    return min(capacity, -(-waiting // _batches(waiting, capacity, least)))
-
-
-def _batches(waiting: int, capacity: int, least: int) -> int:
-    """Even batches of all that wait; 1 where even ones have too few, and full ones come first."""
     groups = -(-waiting // capacity)
-    return groups if waiting // groups >= least else 1
+    even = -(-waiting // groups)
+    return even if waiting // groups >= least else min(capacity, waiting)

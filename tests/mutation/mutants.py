@@ -1360,20 +1360,6 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/gathering.py",
-        "company = min(needs.least, needs.capacity - needs.capacity // 2)",
-        "company = 1",
-        "strangers that choose each other have no owner alone among them",
-        _in("coordinator", "test_gathering.py"),
-    ),
-    Mutant(
-        "coordinator/gathering.py",
-        "chosen[:: _batches(len(chosen), needs.capacity, needs.least)][: needs.capacity]",
-        "chosen[: group_size(len(chosen), needs.capacity, needs.least)]",
-        "each batch of strangers has its part of the others",
-        _in("coordinator", "test_gathering.py"),
-    ),
-    Mutant(
-        "coordinator/gathering.py",
         "free = len(chosen) - _wanted(groups, needs)",
         "free = len(chosen)",
         "an owner whose share one prover refuses is not left behind",
