@@ -174,6 +174,7 @@ def test_a_node_that_says_that_a_contract_takes_what_most_refuse_has_nobody_pay_
     """A server would send it again and again, and each costs gas."""
     for door in net.doors[1:]:
         door.says = refusing
+    net.patience = replace(BRIEF, give_up=60.0)
     with Outbox(net.path, standing=STANDING) as outbox:
         with pytest.raises(ContractError, match="refused"):
             net.sender(outbox).send(CONTRACT, b"fees", gas=10**6)
@@ -196,7 +197,7 @@ def test_what_most_nodes_take_only_some_blocks_later_is_waited_for(net: Net) -> 
 
     for door in net.doors[1:]:
         door.says = lagging
-    net.patience = replace(BRIEF, doubt=60.0)
+    net.patience = replace(BRIEF, doubt=60.0, give_up=60.0)
     with Outbox(net.path, standing=STANDING) as outbox:
         net.sender(outbox).send(CONTRACT, b"fees", gas=10**6)
     assert len(net.node.mined) == 1 and not left
@@ -207,6 +208,7 @@ def test_a_node_that_says_of_blocks_that_they_are_small_has_nothing_run_out_of_g
         return {**so, "gasLimit": hex(30_000)} if method == "eth_getBlockByNumber" else so
 
     net.doors[0].says = small
+    net.patience = replace(BRIEF, give_up=60.0)
     with Outbox(net.path, standing=STANDING) as outbox:
         net.sender(outbox).send(CONTRACT, b"batch", gas=10**6)
     assert [sent["gas"] for _, sent in net.node.mined] == [10**6]
