@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from circuits.errors import InvalidInputError
+from circuits.grading import Grades, GradingRule, grades
 from circuits.hashing import keccak, tag, typed_digest, words
 from circuits.terms import MarketId, TaskTerms
 from native import G1, G2
@@ -25,6 +26,11 @@ SHARE_EXTRA = TAIL + SLACK_BITS + 1
 """Entries of an owner's shared vector beyond the gradient: tail, slack bits, one mask of the dealing check."""
 PROJECTION_LOW, PROJECTION_HIGH = -(1 << MASK_BITS - 1), 1 << MASK_BITS + 1
 """An honest projection lies in ``[PROJECTION_LOW, PROJECTION_HIGH)`` as a signed integer."""
+
+REFERENCE_INDEX = 1 << 16
+"""Copy b of a round's reference has this index plus b where an owner has its registration index."""
+MAX_COPIES = 16
+"""Most copies of the reference of a round."""
 
 SUBMISSION_TYPE = (
     "Submission(uint256 taskId,bytes32 termsHash,uint256 round,bytes32 modelDigest,"
@@ -157,6 +163,11 @@ class SubmissionHeader:
     dealing_signature: bytes = b""
 
     @property
+    def is_reference(self) -> bool:
+        """Whether it is a copy of the round's reference and no owner's gradient."""
+        return self.owner_index >= REFERENCE_INDEX
+
+    @property
     def shares_root(self) -> bytes:
         """Keccak of the share digests."""
         return keccak(b"".join(self.share_digests))
@@ -269,13 +280,48 @@ class BatchProof:
 
 
 @dataclass(frozen=True, slots=True)
+class Graded:
+    """What a batch states beside its owners where the task grades them.
+
+    Attributes:
+        reference: header of the copy of the reference against which they were graded; row 1 of the batch.
+        rule: steps, noise and smallest class, from the task's terms.
+        values: the opened numbers, in the order of the owners.
+    """
+
+    reference: SubmissionHeader = field(repr=False)
+    rule: GradingRule
+    values: tuple[int, ...]
+
+    @property
+    def grades(self) -> Grades:
+        """Levels and weights that follow."""
+        return grades(self.rule, self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class BatchStatement:
-    """Context and owners of a batch, in registration order."""
+    """Context and owners of a batch, in registration order.
+
+    Attributes:
+        graded: None where the task does not grade.
+    """
 
     context: Context
     owners: tuple[SubmissionHeader, ...] = field(repr=False)
+    graded: Graded | None = None
 
     @property
     def size(self) -> int:
-        """m, the number of owners."""
+        """How many owners."""
         return len(self.owners)
+
+    @property
+    def rows(self) -> tuple[SubmissionHeader, ...]:
+        """Headers of rows 1..m: the reference, if there is one, then the owners."""
+        return self.owners if self.graded is None else (self.graded.reference, *self.owners)
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Factor of each owner's gradient in the sum."""
+        return (1,) * self.size if self.graded is None else self.graded.grades.weights

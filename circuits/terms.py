@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from circuits.errors import InvalidInputError
+from circuits.grading import GradingRule
 from circuits.hashing import domain_separator, keccak, tag, words
 
 MAX_BOUND = (1 << 62) - 1
@@ -176,12 +177,32 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
+class Grading:
+    """How a task grades: the words of its terms.
+
+    Attributes:
+        step, dither: see ``GradingRule``.
+        reference_data: 32 bytes, digest of the data on which the model owner computes its references.
+    """
+
+    step: int
+    dither: int
+    reference_data: bytes
+
+    def __post_init__(self) -> None:
+        GradingRule(self.step, self.dither, 1)
+        if len(self.reference_data) != 32:
+            raise InvalidInputError("task terms: the digest of the reference's data has 32 bytes")
+
+
+@dataclass(frozen=True, slots=True)
 class NewTask:
     """What a model owner asks for: the terms of a task that does not exist yet.
 
     Attributes:
         capacity: most owners registered at a time, each of whom may be accepted once a round.
         lapse_rounds: an owner in no accepted batch of so many settled rounds in a row can be made to leave; 0: never.
+        grading: how gradients are graded against a reference of the model owner's; None: they all count once.
     """
 
     committee_id: int
@@ -198,6 +219,7 @@ class NewTask:
     inline_payload: bool = False
     pay: Pay = field(default_factory=Pay)
     lapse_rounds: int = 0
+    grading: Grading | None = None
 
     def __post_init__(self) -> None:
         limits = (
@@ -214,6 +236,15 @@ class NewTask:
             _require_in(*limit)
         _require_address("verifier", self.verifier)
         _require_address("coordinator", self.coordinator)
+        if self.grading_rule is not None:
+            self.grading_rule.scale(self.bound)
+
+    @property
+    def grading_rule(self) -> GradingRule | None:
+        """By which rule batches are graded, if they are."""
+        if self.grading is None:
+            return None
+        return GradingRule(self.grading.step, self.grading.dither, self.min_owners)
 
     @property
     def words(self) -> tuple[bytes | int, ...]:

@@ -23,7 +23,7 @@ NONCE_BYTES = 32
 
 
 class Step(IntEnum):
-    """The steps of a batch, in order; then those that find a culprit."""
+    """The steps of a batch, in order; then those that find a culprit; then those of a graded batch, before PROVE."""
 
     COIN = 1
     PROJECT = 2
@@ -38,6 +38,8 @@ class Step(IntEnum):
     PROBE_COMBINE = 11
     REVEAL = 12
     EXCLUDE = 13
+    LOCK = 14
+    OPEN = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +77,36 @@ def digest_of_hash(session: bytes, step: int, sender: int, body_hash: bytes) -> 
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Submissions whose gradients are projected with one sign matrix, ordered by the owners' registration index."""
+    """Submissions whose gradients are projected with one sign matrix, ordered by the owners' registration index.
+
+    Where the task grades, a copy of the round's reference stands before the owners.
+    """
 
     context: Context
     headers: tuple[SubmissionHeader, ...]
 
     def __post_init__(self) -> None:
-        indices = [h.owner_index for h in self.headers]
-        if not 1 <= len(indices) <= MAX_COHORT:
-            raise WireError(f"a cohort has 1 to {MAX_COHORT} submissions, not {len(indices)}")
+        if not 1 <= len(self.headers) <= MAX_COHORT:
+            raise WireError(f"a cohort has 1 to {MAX_COHORT} submissions, not {len(self.headers)}")
+        indices = [h.owner_index for h in self.owners]
+        if any(h.is_reference for h in self.owners):
+            raise WireError("a cohort has one copy of the round's reference, before its owners")
         if any(a >= b for a, b in pairwise(indices)):
             raise WireError("a cohort's owners must be in strictly ascending order of registration")
-        if len({h.owner for h in self.headers}) < len(self.headers):
+        if len({h.owner for h in self.owners}) < len(self.owners):
             raise WireError("an owner is in a cohort once")
         if any((h.task_id, h.round) != (self.context.task_id, self.context.round) for h in self.headers):
             raise WireError("a cohort holds submissions of one task and round only")
+
+    @property
+    def reference(self) -> SubmissionHeader | None:
+        """The copy of the round's reference against which these owners are graded, if they are."""
+        return self.headers[0] if self.headers[0].is_reference else None
+
+    @property
+    def owners(self) -> tuple[SubmissionHeader, ...]:
+        """The headers without that of the reference."""
+        return self.headers if self.reference is None else self.headers[1:]
 
     @property
     def digests(self) -> tuple[bytes, ...]:

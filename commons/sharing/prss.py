@@ -38,6 +38,11 @@ class Purpose(IntEnum):
     GRAM_BLINDER = 6
     PROOF_BLINDERS = 7
     PROOF_ZERO = 8
+    NOISE = 9
+    SQUARE_ZERO = 10
+    CHECK_MASK = 11
+    CHECK_PRODUCT_MASK = 12
+    CHECK_PRODUCT_ZERO = 13
 
 
 def key_sets(committee: Committee) -> tuple[tuple[int, ...], ...]:

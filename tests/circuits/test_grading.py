@@ -1,0 +1,85 @@
+"""Levels, weights and pay follow from opened numbers as the terms say; no weight singles out few owners."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from circuits.errors import InvalidInputError
+from circuits.grading import LEAST_SCALE, NOISE_BITS, GradingRule, decode_values, encode_values, grades
+
+RULE = GradingRule(4, 4, 3)
+BOUND = 1 << 32
+STEP = 1 << NOISE_BITS  # of a rule whose noise is as wide as a level
+
+
+def test_levels_are_as_wide_as_the_step_says() -> None:
+    assert [RULE.level(v) for v in (-1, 0, STEP - 1, STEP, 2 * STEP, 3 * STEP - 1, 3 * STEP, 9 * STEP)] == [
+        0, 0, 0, 1, 2, 2, 3, 3,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 16])
+@pytest.mark.parametrize("dither", [16, 17, 64])
+def test_a_gradient_at_right_angles_to_the_reference_has_level_0_whatever_the_noise(step: int, dither: int) -> None:
+    assert GradingRule(step, dither, 2).level((1 << NOISE_BITS) - 1) == 0
+
+
+@pytest.mark.parametrize("bound", [BOUND, BOUND - 1, 12345, 10**9 + 7])
+def test_a_gradient_that_fits_whole_has_the_level_of_its_inner_product(bound: int) -> None:
+    rule = GradingRule(3, 5, 2)
+    scale = rule.scale(bound)
+    for level in range(3):
+        inside = scale * (bound * (level + 1) // 3 + bound // LEAST_SCALE)
+        assert rule.level(inside) == min(3, level + 1)
+        assert rule.level(scale * (bound * level // 3)) <= level
+
+
+@pytest.mark.parametrize(("step", "dither"), [(0, 4), (5, 4), (4, 65), (-1, 4)])
+def test_noise_is_no_wider_than_a_level_and_a_level_no_wider_than_the_bound(step: int, dither: int) -> None:
+    with pytest.raises(InvalidInputError, match="step"):
+        GradingRule(step, dither, 2)
+
+
+def test_a_bound_under_which_the_scale_would_be_coarse_is_refused() -> None:
+    most = (4 << NOISE_BITS) // LEAST_SCALE
+    assert RULE.scale(most) == LEAST_SCALE
+    with pytest.raises(InvalidInputError, match=f"at most {most}"):
+        RULE.scale(most + most // 200)
+
+
+def test_small_classes_are_demoted_and_levels_are_not() -> None:
+    values = [3 * STEP] * 2 + [2 * STEP] * 1 + [STEP] * 3 + [0]
+    graded = grades(RULE, values)
+    assert graded.levels == (3, 3, 2, 1, 1, 1, 0)
+    assert graded.weights == (2, 2, 2, 1, 1, 1, 0)
+    assert not graded.fallback
+
+
+def test_where_nobody_has_a_weight_all_count_once_and_are_paid_something() -> None:
+    graded = grades(RULE, [3 * STEP, 3 * STEP, -5, -5])
+    assert graded.fallback
+    assert graded.weights == (1, 1, 1, 1)
+    assert graded.levels == (3, 3, 1, 1)
+
+
+def test_a_class_other_than_the_removed_has_min_owners_in_every_batch() -> None:
+    draw = random.Random(7)
+    for _ in range(2000):
+        rule = GradingRule(4, 4, draw.randint(2, 5))
+        values = [draw.randint(-STEP, 4 * STEP) for _ in range(draw.randint(rule.min_owners, 20))]
+        weights = grades(rule, values).weights
+        assert any(weights)
+        assert all(weights.count(w) >= rule.min_owners for w in set(weights) - {0})
+        assert all(weight <= max(1, rule.level(value)) for weight, value in zip(weights, values, strict=True))
+
+
+def test_numbers_have_one_encoding() -> None:
+    values = (0, -1, STEP, -(1 << 46), (1 << 46) + STEP)
+    assert decode_values(encode_values(values)) == values
+    assert len(encode_values(values)) == 8 * len(values)
+    with pytest.raises(InvalidInputError, match="8 bytes"):
+        encode_values([1 << 63])
+    with pytest.raises(InvalidInputError, match="whole number"):
+        decode_values(bytes(9))
