@@ -203,9 +203,7 @@ def test_rule_numbers_and_all_before_them_are_bound_by_the_challenge_that_combin
     assert made[0].rho not in etas
 
 
-@pytest.mark.parametrize(
-    "changes", [{"step": 3}, {"dither": 5}, {"dither": 8}, {"min_owners": 3}, {"step": 3, "min_owners": 1}]
-)
+@pytest.mark.parametrize("changes", [{"step": 3}, {"dither": 5}, {"dither": 8}, {"min_owners": 3}, {"min_owners": 1}])
 def test_a_proof_holds_under_one_rule_only(changes: dict[str, int]) -> None:
     with pytest.raises(ProofError):
         check(stating(rule=with_parts(RULE, **changes)))
