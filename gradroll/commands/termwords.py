@@ -9,7 +9,7 @@ from commons.runtime.identifiers import shown
 
 if TYPE_CHECKING:
     from circuits.statement import Committee
-    from circuits.terms import NewTask
+    from circuits.terms import Grading, NewTask
     from commons.chain.facts import TaskRecord
     from commons.runtime.amounts import Currency
     from gradroll.data_owner.offer import Offer
@@ -28,6 +28,7 @@ def terms_in_words(terms: NewTask, committee: Committee, coin: Currency, *, leve
         f"2^-{terms.fraction_bits}; sums are {sums}",
         f"owners: {who}, up to {terms.capacity} at a time, {terms.min_owners} or more in a batch{lapse}",
         f"pay in {coin}: {pay_in_words(terms, coin, levelled=levelled)}",
+        *_of_grades(terms),
         *_of_open_tasks(terms, levelled=levelled),
         *fees_in_words(terms, committee.size, coin),
         f"an owner pays: {_deposit(terms, coin)}",
@@ -48,6 +49,18 @@ def pay_in_words(terms: NewTask, coin: Currency, *, levelled: bool) -> str:
         return f"{coin.shown(pay.flat)} for every accepted gradient"
     base = f"{coin.shown(pay.base)} for every accepted gradient, and on top " if pay.base else ""
     return f"{base}{coin.shown(pay.bonus)} a gradient on average, divided by level"
+
+
+def _of_grades(terms: NewTask) -> list[str]:
+    """How gradients are compared with the model owner's."""
+    grading = terms.grading
+    if grading is None:
+        return []
+    return [
+        "graded against the model owner's reference, computed on the data with the digest "
+        f"0x{grading.reference_data.hex()}: levels 0 to 3, by which gradients are weighted and bonuses divided, are "
+        f"1/{grading.step} of the norm bound's square wide, under noise of 1/{grading.dither}; everybody sees them"
+    ]
 
 
 def _of_open_tasks(terms: NewTask, *, levelled: bool) -> list[str]:
@@ -187,7 +200,14 @@ def machine_terms(terms: NewTask) -> dict[str, object]:
         "prover_gradient_fee": str(pay.prover_gradient), "submit_window": windows.submit,
         "settle_window": windows.settle, "claim_window": windows.claim, "exit_delay": windows.exit,
         "availability_window": windows.availability, "lapse_rounds": terms.lapse_rounds,
+        "grading": _machine_grading(terms.grading),
     }  # fmt: skip
+
+
+def _machine_grading(grading: Grading | None) -> dict[str, object] | None:
+    if grading is None:
+        return None
+    return {"step": grading.step, "dither": grading.dither, "reference_data": f"0x{grading.reference_data.hex()}"}
 
 
 def machine_task(record: TaskRecord) -> dict[str, object]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from circuits.statement import Committee
-from circuits.terms import DAY, CommitteeTerms, Pay, TaskTerms, Windows
+from circuits.terms import DAY, CommitteeTerms, Grading, Pay, TaskTerms, Windows
 from commons.chain.facts import CommitteeRecord
 from commons.runtime.amounts import ETH, Currency
 from gradroll.commands.committee import bond_in_words
 from gradroll.commands.termwords import (
     full_batches_in_words,
+    machine_terms,
     offer_in_words,
     reserve_in_words,
     terms_in_words,
@@ -91,6 +92,17 @@ def test_every_term_is_told() -> None:
     for part in ("owners that the model owner admits", "published on the chain", "nothing for a gradient", "fees: none",
                  "an owner pays: no deposit"):  # fmt: skip
         assert part in said
+
+
+def test_what_is_graded_and_how_is_told() -> None:
+    grading = Grading(step=4, dither=8, reference_data=b"\x0d" * 32)
+    said = words(terms_in_words(own(bound=1 << 32, grading=grading), COMMITTEE, ETH, levelled=True))
+    assert f"the digest 0x{'0d' * 32}: levels 0 to 3" in said
+    assert "are 1/4 of the norm bound's square wide, under noise of 1/8;" in said
+    told = machine_terms(own(bound=1 << 32, grading=grading))["grading"]
+    assert told == {"step": 4, "dither": 8, "reference_data": f"0x{'0d' * 32}"}
+    assert "graded" not in words(terms_in_words(own(), COMMITTEE, ETH, levelled=False))
+    assert machine_terms(own())["grading"] is None
 
 
 def test_amounts_are_of_the_token_whose_address_is_named() -> None:
