@@ -14,9 +14,7 @@ Corruption bound: at most t provers, any number of owners, and the coordinator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -145,29 +143,10 @@ def _require_bits(party: Party, combined: Combined, noise: Noise, request: StepR
     masked = combined.confirmed.validated.masked
     decode = partial(GradedCombineBody.decode, rows=len(masked.headers))
     bodies = take(party.committee, request.relayed, request.session, Step.COMBINE, masked.proposal.active, decode)
-    square_norm, *checked, bits = _opened(party, bodies)
+    opened = noisebits.opened_check(bodies, party.committee.threshold)
     psi = noisebits.check_challenge(masked.seed, request.session, noise.squares)
-    noisebits.require_bits(psi, *checked, bits)
-    return square_norm
-
-
-class _Opened(NamedTuple):
-    square_norm: int
-    product: int
-    not_bits: int
-    slack: int
-    combined: FrArray
-
-
-def _opened(party: Party, bodies: Mapping[int, GradedCombineBody]) -> _Opened:
-    shares = {
-        p: np.concatenate((native.from_ints((b.square_norm, b.product, b.not_bits, b.slack)), b.combined))
-        for p, b in bodies.items()
-    }
-    t = party.committee.threshold
-    opened = open_vector(shares, t, t, "squared norm and check of the bits")
-    square_norm, product, not_bits, slack = native.to_ints(np.ascontiguousarray(opened[:4]))
-    return _Opened(square_norm, product, not_bits, slack, np.ascontiguousarray(opened[4:]))
+    noisebits.require_bits(psi, opened.product, opened.not_bits, opened.slack, opened.combined)
+    return opened.square_norm
 
 
 def _read_row(payload: bytes, context: Context) -> FrArray:

@@ -73,7 +73,7 @@ def require_enough_owners(env: Environment, context: Context, owners: int) -> No
 
 
 def bound_terms(env: Environment, context: Context) -> TaskTerms:
-    """Terms of a task, which must be those that a context binds (WireError), whatever this prover's node says meanwhile.
+    """Terms of a task, which must be those that a context binds (WireError), whatever its node says meanwhile.
 
     What is attested about fewer owners than those allow costs the bond; numbers under two scales would have their noise
     taken off.
