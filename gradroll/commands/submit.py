@@ -176,6 +176,8 @@ def _tell(done: Submitted, console: Console) -> None:
         console.line("what was handed in before for this round has expired; this is a fresh submission")
     if done.scale < 1:
         console.line(f"the gradient was shrunk to the task's norm bound, by the factor {done.scale:.6g}")
+    if done.scale > 1:
+        console.line(f"the gradient was stretched to the task's norm bound, as all are, by the factor {done.scale:.6g}")
     console.line(f"largest quantisation error of a coordinate: {done.max_error:.3g}")
     for prover, reason in done.missing.items():
         console.line(f"prover {prover} has no share ({reason}); enough others have", "yellow")

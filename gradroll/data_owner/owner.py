@@ -62,7 +62,8 @@ class Submitted:
     Attributes:
         submission: the submission's identifier (EIP-712 digest of its header).
         max_error: largest distance of a quantised coordinate from the clipped gradient's, in the gradient's units.
-        scale: factor by which the gradient was shrunk to the task's bound; 1.0 when it was inside.
+        scale: factor by which the gradient was brought to the task's bound: below 1 where it was beyond, above 1 where
+            it was inside and the task grades, 1.0 where it stayed as it was.
         receipts: committee indices of the provers that hold their share.
         missing: why each other prover does not.
         earlier: this owner's submissions of before in the round, all of which expired.
@@ -162,7 +163,10 @@ class DataOwner(Participant):
         current = opened_round(self._view, task_id, round_number)
         epoch = self._view.round(task_id, current).epoch  # members that came since open nothing of this round
         record = self._view.committee_record(terms.committee_id, epoch)
-        quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
+        quantized = quantize(
+            gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension,
+            stretch=terms.grading is not None,
+        )  # fmt: skip
         begun = self._store.load(task_id, current, self.address)
         if begun is not None and begun.parts and len(begun.receipts) < record.committee.quorum:
             begun = self._sender.shown(begun, record)
