@@ -6,20 +6,16 @@ What the owner cannot do: exceed the task's norm bound, or be paid for a gradien
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 
 from circuits.arrays import FloatArray
-from circuits.commitment import CommitmentKey
 from circuits.errors import (
     ClosedError,
     GradientError,
@@ -32,27 +28,23 @@ from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
-from commons.chain.facts import CommitteeRecord
 from commons.chain.writer import ChainWriter
-from commons.protocol.sealeduploads import CutPayloads, SealedUpload, Sealer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime import spans
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
-from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
-from commons.sharing.sealedbodies import KEY_BYTES
+from commons.sharing.dealing import Sharing, share_gradient
 from commons.storage.parameters import PublicParameters
+from commons.storage.submissions import SavedSubmission, SubmissionStore
 from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.handing import ShareSender
 from commons.wire.published import fetch_model, opened_round
-from gradroll.data_owner.handing import ShareSender
+from commons.wire.resuming import Deal, Dealer, gradient_digest
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.standing import Standing, await_end, standing
-from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
 _log = logging.getLogger(__name__)
-Deal = Callable[[Quantized, int, CommitmentKey, Committee, OwnerSeeds], Sharing]
-"""From a quantised gradient, BOUND, key, committee and seeds to the commitment and what each prover gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +105,7 @@ class DataOwner(Participant):
         self._sender = ShareSender(
             chain.view, coordinator, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience
         )  # fmt: skip
-        self._deal = deal
+        self._dealer = Dealer(parameters, chain.sign, self._store.save, deal)
 
     def require_open(self, task_id: int, round_number: int | None = None) -> None:
         """Raise unless the round, by default the latest, takes submissions; asks the chain only, and pays nothing.
@@ -184,8 +176,9 @@ class DataOwner(Participant):
         if begun is None or has_expired:
             submission, sharing = self._begin(terms, current, record.committee, quantized, self._until(begun))
         else:
-            submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
-        submission, upload = self._seal(submission, sharing, record)
+            submission, sharing = begun, self._dealer.again(begun, quantized, terms, record.committee)
+        context = self._view.context(task_id, current)
+        submission, upload = self._dealer.seal(submission, sharing, record, context)
         with stage("handing the shares to the provers"), spans.part("hand over"):
             submission, missing = self._sender.send(submission, upload, record)
         with spans.part("hand in", calls=True):
@@ -265,44 +258,13 @@ class DataOwner(Participant):
         earlier: tuple[bytes, ...],
     ) -> tuple[SavedSubmission, Sharing]:
         index = self.index(terms.task_id)
-        raw = secrets.token_bytes(OwnerSeeds.length(committee))
-        key = self._parameters.commitment_key(terms.dimension)
-        with spans.part("deal"):
-            sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(raw))
+        raw, sharing = self._dealer.afresh(quantized, terms, committee)
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
         ).signed(self._view.context(terms.task_id, round_number), self._chain.sign)
         submission = SavedSubmission(header, gradient_digest(quantized), raw, {}, earlier)
         self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen
         return submission, sharing
-
-    def _seal(
-        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
-    ) -> tuple[SavedSubmission, SealedUpload]:
-        """Seal the shares, or what was sealed before once more."""
-        header, cut = submission.header, CutPayloads.of(sharing.payloads, record.committee)
-        key = submission.upload_key or secrets.token_bytes(KEY_BYTES)
-        sealer = Sealer(header, self._view.context(header.task_id, header.round), key, self._chain.sign)
-        if submission.parts:
-            return submission, sealer.again(cut, submission.parts)
-        with spans.part("seal"):
-            upload = sealer.seal(cut, record.hpke_keys)
-        submission = submission.sealed(key, upload.head.parts)
-        self._store.save(submission)
-        return submission, upload
-
-    def _deal_again(
-        self, begun: SavedSubmission, terms: TaskTerms, committee: Committee, quantized: Quantized
-    ) -> Sharing:
-        key = self._parameters.commitment_key(terms.dimension)
-        with spans.part("deal"):
-            sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(begun.seeds))
-        if (sharing.commitment, sharing.digests) != (begun.header.commitment, begun.header.share_digests):
-            raise InvalidInputError(
-                "the shares of the submission begun earlier cannot be made again (other SRS or release?); "
-                "put the old files back, or wait for the next round"
-            )
-        return sharing
 
     def _hand_in(
         self, submission: SavedSubmission, committee: Committee, missing: Mapping[int, str]
@@ -381,11 +343,6 @@ def _require_same(begun: SavedSubmission, quantized: Quantized) -> None:
             f"another gradient was already begun for round {header.round} of task {shown(header.task_id)}; "
             "submit that one again, or wait for the next round"
         )
-
-
-def gradient_digest(quantized: Quantized) -> bytes:
-    """SHA-256 of a quantised gradient, by which a retry is recognised."""
-    return hashlib.sha256(np.ascontiguousarray(quantized.values, dtype="<i8").tobytes()).digest()
 
 
 def _reasons(missing: Mapping[int, str]) -> str:

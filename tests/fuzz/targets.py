@@ -262,7 +262,7 @@ REASONS: dict[str, str] = {
     "gradroll.commands.proposals.load_proposal": _BEHIND + "evidence, by the same reader of records; signatures hold",
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
-    "gradroll.data_owner.submissions.SubmissionStore.load": _OWN,
+    "commons.storage.submissions.SubmissionStore.load": _OWN,
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
     "gradroll.setup.keyimport.read_source": "the operator's own key",

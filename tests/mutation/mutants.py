@@ -1495,14 +1495,14 @@ MUTANTS = (
         _in("gradroll", "test_owner.py"),
     ),
     Mutant(
-        "gradroll/data_owner/offering.py",
+        "commons/wire/offering.py",
         "                verify_receipt(self.view.market_id, digest, receipt, record.committee.members[prover])\n",
         "                pass\n",
         "a receipt that the coordinator makes up does not count",
         _in("gradroll", "test_owner.py::test_receipts_that_the_coordinator_makes_up_count_for_nothing"),
     ),
     Mutant(
-        "gradroll/data_owner/handing.py",
+        "commons/wire/handing.py",
         "        verify_receipt(context.market, submission, receipt, record.committee.members[prover])\n",
         "",
         "a receipt that is none does not count",
