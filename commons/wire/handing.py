@@ -157,3 +157,8 @@ class ShareSender:
 
 def _reason(error: GradrollError) -> str:
     return f"{error.code}: {error}"
+
+
+def reasons(missing: Mapping[int, str]) -> str:
+    """Why provers have no share, in words."""
+    return "; ".join(f"prover {p}: {reason}" for p, reason in sorted(missing.items())) or "no prover refused"

@@ -38,7 +38,7 @@ from commons.sharing.dealing import Sharing, share_gradient
 from commons.storage.parameters import PublicParameters
 from commons.storage.submissions import SavedSubmission, SubmissionStore
 from commons.wire.coordinator_client import CoordinatorClient
-from commons.wire.handing import ShareSender
+from commons.wire.handing import ShareSender, reasons
 from commons.wire.published import fetch_model, opened_round
 from commons.wire.resuming import Deal, Dealer, gradient_digest
 from gradroll.data_owner.participant import Participant
@@ -278,12 +278,12 @@ class DataOwner(Participant):
         if committee.size - len(closed) < committee.quorum:
             raise ClosedError(
                 f"too many provers take nothing more from this owner in round {submission.header.round}; submit to the "
-                f"next round ({_reasons(closed)})"
+                f"next round ({reasons(closed)})"
             )
         if len(submission.receipts) < committee.quorum:
             raise UnavailableError(
                 f"{len(submission.receipts)} of {committee.size} provers hold their share, {committee.quorum} are "
-                f"needed; the receipts are kept, submit the same gradient again ({_reasons(missing)})"
+                f"needed; the receipts are kept, submit the same gradient again ({reasons(missing)})"
             )
         status = self._coordinator.submit_header(submission.header, submission.receipts)
         self._store.save(submission.finished())
@@ -343,7 +343,3 @@ def _require_same(begun: SavedSubmission, quantized: Quantized) -> None:
             f"another gradient was already begun for round {header.round} of task {shown(header.task_id)}; "
             "submit that one again, or wait for the next round"
         )
-
-
-def _reasons(missing: Mapping[int, str]) -> str:
-    return "; ".join(f"prover {p}: {reason}" for p, reason in sorted(missing.items())) or "no prover refused"
