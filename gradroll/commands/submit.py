@@ -66,6 +66,12 @@ def _add_submit(parent: Subparsers) -> None:
         action="store_true",
         help="register this key for the task first, if it is not, and pay the deposit",
     )
+    parser.add_argument(
+        "--reuse-model",
+        action="store_true",
+        help="where the task grades: submit also if a gradient for this model was handed in for another round; one "
+        "more number about the same data becomes public",
+    )
     yes_option(parser)
     parser.add_argument(
         "--wait", type=positive, metavar="SECONDS", help="stay until the gradient is accepted or has another end"
@@ -93,7 +99,7 @@ def submit(arguments: argparse.Namespace) -> int:
         if not registered_first(session, owner, arguments, task):
             return DECLINED
         try:
-            done = owner.submit(task, gradient, round_number=arguments.round)
+            done = owner.submit(task, gradient, round_number=arguments.round, reuse_model=arguments.reuse_model)
         except GradrollError:
             advise(session, arguments, task)
             raise

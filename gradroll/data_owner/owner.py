@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from circuits.errors import (
     ClosedError,
     GradientError,
     InvalidInputError,
+    ProofError,
     UnavailableError,
     UnknownError,
 )
@@ -29,6 +30,7 @@ from circuits.statement import Committee, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
 from commons.chain.writer import ChainWriter
+from commons.protocol.references import Opening
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime import spans
 from commons.runtime.amounts import utc
@@ -41,6 +43,7 @@ from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.handing import ShareSender, reasons
 from commons.wire.published import fetch_model, opened_round
 from commons.wire.resuming import Deal, Dealer, gradient_digest
+from gradroll.data_owner.gradedmodels import GradedModels, GradedRound
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.standing import Standing, await_end, standing
 
@@ -84,6 +87,7 @@ class DataOwner(Participant):
         patience: seconds in which provers that do not answer are asked again: a batch of owners whose shares all
             provers hold outlives one that vanishes, so a coordinator proves those first.
         deal: makes commitment and shares of a gradient, the same again for the same seeds.
+        opening: what a round of a task that grades was opened with; without it this owner takes part in none.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class DataOwner(Participant):
         tls_roots: bytes | None = None,
         patience: float = 3.0,
         deal: Deal = share_gradient,
+        opening: Callable[[int, int], Opening] | None = None,
     ) -> None:
         super().__init__(chain)
         self._coordinator = coordinator
@@ -105,6 +110,7 @@ class DataOwner(Participant):
         self._sender = ShareSender(
             chain.view, coordinator, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience
         )  # fmt: skip
+        self._graded, self._opening = GradedModels(state), opening
         self._dealer = Dealer(parameters, chain.sign, self._store.save, deal)
 
     def require_open(self, task_id: int, round_number: int | None = None) -> None:
@@ -121,7 +127,9 @@ class DataOwner(Participant):
         """The model of a round, by default the latest: float64[d], checked against the digest on the chain."""
         return fetch_model(self._view, self._coordinator, task_id, round_number)[1]
 
-    def submit(self, task_id: int, gradient: npt.ArrayLike, *, round_number: int | None = None) -> Submitted:
+    def submit(
+        self, task_id: int, gradient: npt.ArrayLike, *, round_number: int | None = None, reuse_model: bool = False
+    ) -> Submitted:
         """Clip, quantise, commit, share and hand in one gradient.
 
         A call that stopped half way is repeated with the same gradient: provers that have their share are not asked
@@ -132,6 +140,8 @@ class DataOwner(Participant):
         Args:
             gradient: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
             round_number: the round, by default the task's latest.
+            reuse_model: where the task grades: take part also if a gradient for this model was handed in for another
+                round, which makes one more number about the same data public (``GradingRule.bits``).
 
         Raises:
             UnknownError: no such task, or this key is not registered for it.
@@ -141,16 +151,19 @@ class DataOwner(Participant):
                 signed set.
             InvalidInputError: another gradient was begun for this round and has not expired.
             KeyMismatchError: the reference string is another than the task's.
+            RuleViolationError: a gradient for this model was handed in for another round that is graded.
             StorageError: another process submits from the same state directory, or it cannot be written.
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
         """
         with self._store.held(), spans.span("submit", task=shown(task_id)) as told:
             self._warn_of_another_chain()
-            done = self._submit(task_id, gradient, round_number)
+            done = self._submit(task_id, gradient, round_number, reuse_model=reuse_model)
             told.set(round=done.round, submission=f"0x{done.submission.hex()}", provers=len(done.receipts))
             return done
 
-    def _submit(self, task_id: int, gradient: npt.ArrayLike, round_number: int | None) -> Submitted:
+    def _submit(
+        self, task_id: int, gradient: npt.ArrayLike, round_number: int | None, *, reuse_model: bool
+    ) -> Submitted:
         terms = self._view.terms(task_id)
         current = opened_round(self._view, task_id, round_number)
         epoch = self._view.round(task_id, current).epoch  # members that came since open nothing of this round
@@ -173,6 +186,8 @@ class DataOwner(Participant):
         require_eligible(self._view, task_id, current, [self.index(task_id)])
         self._parameters.require_string(self._view.tau(task_id))
         self._require_policy(terms, quantized)
+        if terms.grading_rule is not None:
+            self._enter_model(terms, current, terms.grading_rule.bits(terms.bound), reuse_model=reuse_model)
         if begun is None or has_expired:
             submission, sharing = self._begin(terms, current, record.committee, quantized, self._until(begun))
         else:
@@ -244,6 +259,21 @@ class DataOwner(Participant):
         norm = sum(int(value) ** 2 for value in quantized.values)
         if not policy.holds(terms.bound, norm):
             raise GradientError(f"this gradient breaks the task's policy {policy.name!r}: {policy.claim}")
+
+    def _enter_model(self, terms: TaskTerms, number: int, bits: float, *, reuse_model: bool) -> None:
+        """Write down that a gradient for the round's model is about to leave."""
+        if self._opening is None:
+            raise InvalidInputError(
+                f"task {shown(terms.task_id)} grades gradients, and this client cannot read what its rounds are opened "
+                "with, so it does not know on which models it was graded before; update it"
+            )
+        opening = self._opening(terms.task_id, number)
+        if opening.digest != self._view.round(terms.task_id, number).model_digest:
+            raise ProofError(
+                f"round {number} of task {shown(terms.task_id)} was opened with something else than this owner is shown"
+            )
+        graded = GradedRound(self._view.market_id, terms.task_id, number)
+        self._graded.enter(opening.model_digest, graded, again=reuse_model, bits=bits)
 
     def _until(self, ended: SavedSubmission | None) -> tuple[bytes, ...]:
         """All submissions up to one that has expired."""

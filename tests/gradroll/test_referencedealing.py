@@ -12,7 +12,6 @@ import pytest
 from circuits.errors import GradientError, InvalidInputError, UnavailableError, UnknownError
 from circuits.quantize import quantize
 from circuits.statement import REFERENCE_INDEX, Context
-from circuits.terms import Grading, TaskTerms
 from commons.protocol.references import Opening
 from commons.protocol.signing import require_owner
 from commons.sharing.sharepayloads import payload_digest
@@ -24,31 +23,18 @@ from commons.wire.resuming import Dealer
 from gradroll.model_owner.referencedealing import NextRound, ReferenceDealer, ReferenceSender
 from tests.gradroll.fakes import (
     DIMENSION,
+    GRADED,
     MARKET,
     POLICY,
-    FakeChain,
     FakeCoordinator,
     FakeParameters,
     FakeProvers,
+    GradedChain,
     terms,
 )
 
 GRADIENT = np.linspace(-1, 1, DIMENSION)
 MODEL = b"\x55" * 32
-GRADED = terms(grading=Grading(4, 4, b"\x66" * 32), bound=1 << 30)
-
-
-@dataclass
-class GradedChain(FakeChain):
-    """A market whose task grades; its round has whatever digest it was opened with."""
-
-    graded: TaskTerms = GRADED
-
-    def terms(self, task_id: int) -> TaskTerms:
-        return self.graded
-
-    def context(self, task_id: int, number: int) -> Context:
-        return Context.of(self.graded, number, self.model_digest, POLICY)
 
 
 @dataclass
