@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from circuits.grading import NOISE_BITS
+from commons.runtime.amounts import checksum
+
 if TYPE_CHECKING:
+    from circuits.grading import GradingRule
     from circuits.terms import NewTask
+    from commons.runtime.amounts import Currency
+    from gradroll.audit.graderows import GradedBatch, GradeRow
 
 
 def grading_in_words(terms: NewTask) -> list[str]:
@@ -49,3 +56,43 @@ def machine_grading(terms: NewTask) -> dict[str, object]:
         "step": rule.step, "dither": rule.dither, "reference_data": f"0x{grading.reference_data.hex()}",
         "bits_a_round": rule.bits(terms.bound),
     }  # fmt: skip
+
+
+def grades_in_words(batches: Sequence[GradedBatch], rule: GradingRule, coin: Currency) -> list[str]:
+    """What became of each owner of a graded round; a line each, below one for its batch."""
+    lines = []
+    for number, batch in enumerate(batches):
+        how = "nobody had a weight, so all count once" if batch.fallback else "counted by weight"
+        lines.append(f"batch {number}, graded against copy {batch.copy} of the reference; {how}")
+        for row in batch.rows:
+            lines.append(
+                f"  owner {row.index} ({checksum(row.signer)}): cosine {cosine(row, rule):+.3f} with noise, level "
+                f"{row.level}, {_counts(row.weight)}, earns {coin.shown(row.pay)}"
+            )
+    return lines
+
+
+def cosine(row: GradeRow, rule: GradingRule) -> float:
+    """An opened number less the mean of its noise, in parts of the norm bound's square."""
+    return row.value / (rule.dither << NOISE_BITS) - 1 / (2 * rule.dither)
+
+
+def _counts(weight: int) -> str:
+    return "does not count" if weight == 0 else f"counts {('once', 'twice', 'three times')[weight - 1]}"
+
+
+def machine_grades(batches: Sequence[GradedBatch]) -> list[dict[str, object]]:
+    """The same for programs; numbers beyond 2^53 and amounts are text."""
+    return [
+        {
+            "copy": batch.copy, "fallback": batch.fallback,
+            "owners": [
+                {
+                    "index": row.index, "signer": checksum(row.signer), "value": str(row.value), "level": row.level,
+                    "weight": row.weight, "pay": str(row.pay),
+                }
+                for row in batch.rows
+            ],
+        }
+        for batch in batches
+    ]  # fmt: skip
