@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from circuits.grading import GradingRule, encode_values
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import Context, GrothProof, SubmissionHeader, SumcheckProof
 from native import G1, FrArray, R
@@ -69,6 +70,27 @@ def rho_state(context: Context, owners: Sequence[SubmissionHeader], inputs: RhoI
             inputs.mask_commitment, inputs.sign_seed, inputs.projections_digest, inputs.gram, inputs.knowledge,
         )
     )  # fmt: skip
+
+
+def values_state(state: bytes, rule: GradingRule, values: Sequence[int]) -> bytes:
+    """Identifier of a graded batch: the state behind rho, the grading rule, and what was opened of each owner.
+
+    As a challenge it is eta.  The block is committed to in the state behind rho, so both sides of the equation that eta
+    combines (``values_sum``) are fixed before eta is known.
+
+    Raises:
+        InvalidInputError: a number does not fit its encoding.
+    """
+    opened = keccak(encode_values(values))
+    return keccak(words(tag("gradroll/v1/values"), state, rule.step, rule.dither, rule.min_owners, opened))
+
+
+def values_sum(values: Sequence[int], eta: int) -> int:
+    """V = sum_(i>=1) eta^i v_i modulo r, over the numbers opened of owners 1, 2, .."""
+    total = 0
+    for value in reversed(values):
+        total = (total + value) * eta % R
+    return total
 
 
 def zeta_state(state: bytes, square_norm: int, s: G1, q: G1) -> bytes:
