@@ -57,6 +57,16 @@ class CohortBegun:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderDrawn:
+    """The order, drawn at random, in which these owners' submissions of a graded round are put together."""
+
+    kind: ClassVar[str] = "order-drawn"
+    task_id: int
+    round: int
+    submissions: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptUsed:
     """An attempt number is used up; logged before the first request of the attempt leaves."""
 
@@ -125,6 +135,25 @@ class BatchProven:
     batch_id: bytes
     submissions: tuple[bytes, ...]
     bundle_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGraded:
+    """What was opened of the owners of a proven batch, in its order, and what follows.
+
+    Attributes:
+        values: numbers of 41 bits or a few more, with sign.
+        levels: by which they are paid, 0 to 3.
+        weights: factors of their gradients in the sum, 0 to 3.
+    """
+
+    kind: ClassVar[str] = "batch-graded"
+    task_id: int
+    round: int
+    batch_id: bytes
+    values: tuple[int, ...]
+    levels: tuple[int, ...]
+    weights: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +283,7 @@ OfBatch = TransactionSent | BatchSettled | SumOpened | SumPublished
 """Events that name a batch, which an earlier event proved."""
 OfRound = (
     HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | ProverBlamed | CohortFailed | SetLocking | BatchProven
-    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
+    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten | OrderDrawn | BatchGraded
 )  # fmt: skip
 """Events that say themselves of which round they are; see ``round_of``."""
 Event = OfRound | OfSubmission | OfBatch | MarketNamed
@@ -306,3 +335,8 @@ def from_version_2(record: Mapping[str, Any]) -> Mapping[str, Any]:
     Of which round a refused header was is not known: it goes with the first round that is forgotten.
     """
     return {**record, "round": 0} if record.get("kind") == HeaderRefused.kind else record
+
+
+def from_version_3(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of a log of version 3, which lacks the events of graded rounds, as one of version 4: the same."""
+    return record
