@@ -44,7 +44,7 @@ class GradedProjectBody(ProjectBody):
 
 @dataclass(frozen=True, slots=True)
 class GradedMaskBody(MaskBody):
-    """MASK, and the digest of the squares that this prover saw opened (``noise.squares_digest``)."""
+    """MASK, and the digest of the squares that this prover saw opened (``noisebits.squares_digest``)."""
 
     squares_digest: bytes
 
