@@ -39,7 +39,7 @@ _TOO_MANY_LIARS = "the failures cannot all come from t lying provers; replace th
 _TOO_MANY = f"no result after {MOST_ATTEMPTS} attempts; look at the verdicts, then begin again without the suspects"
 _VALIDITY = "validity: every choice of provers finds its norm above the bound, or its bits wrong"
 _UNATTRIBUTED = "unattributed: its validity test fails, and too few provers answered to say who is at fault"
-REFERENCE = "the model owner's copy of the reference is no good, so nobody can be graded against it; the next copy is taken"
+REFERENCE = "the copy of the model owner's reference is no good, so nobody can be graded against it in this cohort"
 LOCKED = "an owner fell out of a set that provers had signed already, and they sign no other with the rest of it"
 _STANDOFF = (
     "one of the provers lied; with so few provers it can stop a round, never bend it. "
@@ -252,7 +252,9 @@ class _Search:
         return next((s for s in self.sets if not self._known(s)), None)
 
     def _known(self, active: frozenset[int]) -> bool:
-        return any(r.active == active and (place(r.depth) >= place(self.depth) or r in self.failures) for r in self.records)
+        return any(
+            r.active == active and (place(r.depth) >= place(self.depth) or r in self.failures) for r in self.records
+        )
 
     def clean(self) -> frozenset[int] | None:
         """A set that has not failed, the largest first."""
@@ -260,7 +262,7 @@ class _Search:
         return next((s for s in (self.reachable, *self.sets) if s not in failing), None)
 
     def unclear(self) -> frozenset[int]:
-        """Owners without whom some set has no failure left; the fewest possible.  None where all are known to be valid."""
+        """Owners without whom some set has no failure left; the fewest possible, none of those known to be valid."""
         if self.cleared:
             return frozenset()
         choices = []

@@ -1,27 +1,25 @@
 """What an attempt at a graded cohort has more: the squares behind the noise, the check of all bits, LOCK and OPEN.
 
-Provers bind themselves at LOCK to a set of which they know that it can be proven.  So everything that one of them checks
-there is checked here before it is asked: a set that one prover locks and another refuses would be the only one that its
-owners could be in, and stuck.  From the first LOCK on nobody is dropped any more, as from ATTEST on where nobody is
-graded: if provers are lost, the same set is proven by others, and what they open is the same again.
+Provers bind themselves at LOCK to a set of which they know that it can be proven.  So everything that one of them
+checks there is checked here before it is asked: a set that one prover locks and another refuses would be the only one
+that its owners could be in, and stuck.  From the first LOCK on nobody is dropped any more, as from ATTEST on where
+nobody is graded: if provers are lost, the same set is proven by others, and what they open is the same again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
 import native
-from circuits.errors import InconsistentError, ProofError
+from circuits.errors import InvalidInputError, ProofError
 from circuits.grading import NOISE_BITS, GradingRule
-from circuits.hashing import challenge
 from circuits.statement import Graded
 from commons.protocol.bodies import MaskBody, ValidateBody, scalars_to_bytes
 from commons.protocol.gradedbodies import GradedCombineBody, GradedMaskBody, GradedValidateBody, LockBody, OpenBody
-from commons.protocol.messages import Message, Step, StepReply, StepRequest
-from commons.protocol.noise import check_challenge, require_bits, square_roots, squares_digest
+from commons.protocol.lockedsets import graded_set_digest, owner_key
+from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.noisebits import check_challenge, require_bits, square_roots, squares_digest
 from commons.protocol.replies import Failure, ProverNamed, collect
 from commons.sharing.reconstruct import open_scalar, open_vector
 from coordinator.machine.setbacks import ProversFell, SetbackError, Unlocated, complete
@@ -88,7 +86,7 @@ def locked(resources: Resources, state: Locking, replies: Replies) -> Transition
     """After LOCK: all active provers must have locked this set."""
     run = state.run
     answers = complete(collect(resources.committee, replies, run.active, run.session, Step.LOCK, LockBody.decode))
-    expected = locked_set(run)
+    expected = _locked_set(run)
     wrong = [p for p, body in answers.bodies.items() if body.selection != expected]
     if wrong:
         reason = "lock: it is not the digest of the set that was proposed"
@@ -100,11 +98,14 @@ def locked(resources: Resources, state: Locking, replies: Replies) -> Transition
 def opened(resources: Resources, state: Opening, replies: Replies) -> Transition:
     """After OPEN: the owners' numbers, which decide weights and levels."""
     run, t = state.run, resources.committee.threshold
-    owners, rule = run.headers[1:], rule_of(resources)
+    rule = resources.terms.grading_rule
+    if rule is None:  # `begin` takes no graded cohort of such a task
+        raise InvalidInputError("the task does not grade")
+    owners = len(run.headers) - 1
     answers = complete(
         collect(
             resources.committee, replies, run.active, run.session, Step.OPEN,
-            lambda raw: OpenBody.decode(raw, len(owners)),
+            lambda raw: OpenBody.decode(raw, owners),
         )
     )  # fmt: skip
     shares = {p: body.values for p, body in answers.bodies.items()}
@@ -124,8 +125,8 @@ def _in_range(rule: GradingRule, bound: int, numbers: FrArray) -> tuple[int, ...
     return values
 
 
-def rule_of(resources: Resources) -> GradingRule:
-    """By which rule a graded task's batches are graded."""
-    rule = resources.terms.grading_rule
-    assert rule is not None, "`begin` takes no graded cohort of another task"
-    return rule
+def _locked_set(run: Run) -> bytes:
+    """Digest of the set that provers bind themselves to."""
+    reference, *submissions = run.members
+    context = run.batch.cohort.context
+    return graded_set_digest(reference, [owner_key(context, h.owner) for h in run.headers[1:]], submissions)

@@ -63,8 +63,8 @@ def begin(
             cohort.
         attempt_number: above every attempt of this round so far; the batch counts on from it (``Batch.attempt``).
         reachable: committee indices of the provers to ask, which hold shares of all of them.
-        locked: of a cohort taken up again, the submissions that provers were asked to attest, or to lock, together: only
-            exactly these can still become a batch.
+        locked: of a cohort taken up again, the submissions that provers were asked to lock: only exactly these can
+            still become a batch.
         out: of a cohort taken up again, the submissions that were rejected before.  They stay out, also where the
             provers of this try would find nothing wrong: their owners may have handed in others since.
 

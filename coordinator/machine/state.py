@@ -10,6 +10,7 @@ from circuits.groth16 import VerifyingKey
 from circuits.srs import Srs
 from circuits.statement import BatchStatement, Committee, Graded, Policy, SubmissionHeader
 from circuits.terms import TaskTerms
+from circuits.transcript import values_state
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Cohort, Message, Proposal, Step, StepRequest
 from commons.protocol.replies import ProverNamed, ProverVerdict
@@ -43,7 +44,7 @@ class Batch:
 
     Attributes:
         nonces: what each prover drew when it started, as its COIN message says.
-        locked: cohort indices of the set that provers were asked to attest, or to lock; they sign no other for its owners.
+        locked: cohort indices of the set that provers were asked to lock; they sign no other for its owners.
         out: cohort indices of owners that were rejected when the cohort was tried before.
         first_attempt: attempt number with which the batch began.
         attempt: the last attempt number in use; a later batch of the round must begin above it.
@@ -197,6 +198,12 @@ class Evidence:
     validated: Validated
     combination: Combination
     graded: Graded | None = None
+
+    @property
+    def batch_id(self) -> bytes:
+        """The batch's identifier: the state behind rho, or the one that the opened numbers follow in."""
+        state, graded = self.validated.state, self.graded
+        return state if graded is None else values_state(state, graded.rule, graded.values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,8 +105,8 @@ def described(verdict: Verdict) -> str:
             submission = verdict.submission.hex()
             return f"kind={kind} owner=0x{verdict.owner.hex()} submission=0x{submission} reason={verdict.reason!r}"
         case ReferenceFell():
-            proven = str(verdict.proven).lower()
-            return f"kind=reference-fell submission=0x{verdict.submission.hex()} proven={proven} reason={verdict.reason!r}"
+            submission, proven = verdict.submission.hex(), str(verdict.proven).lower()
+            return f"kind=reference-fell submission=0x{submission} proven={proven} reason={verdict.reason!r}"
         case ProverNamed():
             certain = f"step={verdict.step.name} proven={str(verdict.proven).lower()}"
             return f"kind=prover-named prover={verdict.prover} {certain} reason={verdict.reason!r}"
