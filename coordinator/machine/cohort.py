@@ -116,8 +116,15 @@ def _judge(resources: Resources, case: Case, verdicts: tuple[Verdict, ...]) -> T
         if verdict is not None:
             opened.pop(owner, None)
             verdicts, case = (*verdicts, verdict), replace(case, fallen=case.fallen | {owner})
-    if disputes:
-        return _dispute(case, disputes, verdicts)
+    return _dispute(case, disputes, verdicts) if disputes else _judged(resources, case, opened, verdicts)
+
+
+def _judged(
+    resources: Resources, case: Case, opened: Mapping[int, FrArray], verdicts: tuple[Verdict, ...]
+) -> Transition:
+    """Begin with those whose projections are open; a set whose dealings were good before is tried again as it is."""
+    if case.batch.is_cleared and case.fallen:
+        return failed(case.batch, verdicts, _LIED)
     ground = Ground(case.coin, case.seed, case.messages, opened, frozenset(opened), case.squares)
     return resume(resources, case.batch, ground, verdicts)
 
@@ -160,6 +167,10 @@ def _unlocated(resources: Resources, case: Case, owner: int) -> Verdict:
     return _set_aside(case, owner)
 
 
+_LIED = (
+    "a prover's shares do not fit those of the others, though all dealings of this set were found good; with more "
+    "provers the liar would be found"
+)
 _DEALING = "dealing: its shares do not lie on one polynomial"
 
 
