@@ -22,7 +22,13 @@ from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRe
 from commons.protocol.relay import broadcast_hash
 from commons.protocol.replies import Failure, ProverNamed, collect, vectors
 from commons.sharing.reconstruct import open_g1, open_scalar, open_vector
-from coordinator.machine.grading import ask_lock, require_products, require_same_squares, require_valid, with_squares
+from coordinator.machine.gradedattempt import (
+    ask_lock,
+    require_products,
+    require_same_squares,
+    require_valid,
+    with_squares,
+)
 from coordinator.machine.setbacks import (
     Mismatched,
     OwnersFell,

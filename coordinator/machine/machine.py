@@ -17,7 +17,7 @@ from circuits.errors import BlamedProversError, InconsistentError, InvalidInputE
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import require_owner
-from coordinator.machine import attempt, cohort, culprits, finish, grading, probe
+from coordinator.machine import attempt, cohort, culprits, finish, gradedattempt, probe
 from coordinator.machine.setbacks import SetbackError
 from coordinator.machine.state import (
     AttemptState,
@@ -185,9 +185,9 @@ def _next(resources: Resources, state: AttemptState | ProbeState, replies: Repli
         case Combining():
             return attempt.combined(resources, state, replies)
         case Locking():
-            return grading.locked(resources, state, replies)
+            return gradedattempt.locked(resources, state, replies)
         case Opening():
-            return grading.opened(resources, state, replies)
+            return gradedattempt.opened(resources, state, replies)
         case Proving():
             return finish.proved(resources, state, replies)
         case Attesting():
