@@ -1,6 +1,6 @@
 """The contract's verification of a batch, in Python: same checks, same transcript, same pairing product.
 
-Mirrors `RollupVerifier.verify`, and for graded batches that of `ReferenceVerifier`. Signatures of owners and attestations
+Mirrors `RollupVerifier.verify`, and of graded batches `ReferenceVerifier`. Signatures of owners and attestations
 of provers belong to the market contract and are checked there (and by `audit`), not here.
 """
 
@@ -83,12 +83,18 @@ def public_inputs(
     inputs = RhoInputs(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
     state, batch_id = states(statement, inputs)
     rho = challenge(state)
-    plain = PublicInputs(rho, proof.square_norm, statement.context.bound)
-    graded = statement.graded
+    return batch_id, rho, circuit_inputs(statement, rho, batch_id, proof.square_norm)
+
+
+def circuit_inputs(
+    statement: BatchStatement, rho: int, batch_id: bytes, square_norm: int
+) -> PublicInputs[int] | GradedInputs[int]:
+    """The circuit's public inputs, from the two challenges' states and T; eta is the identifier as a challenge."""
+    plain, graded = PublicInputs(rho, square_norm, statement.context.bound), statement.graded
     if graded is None:
-        return batch_id, rho, plain
+        return plain
     eta = challenge(batch_id)
-    return batch_id, rho, GradedInputs(*plain, graded.rule.scale(plain.bound), eta, values_sum(graded.values, eta))
+    return GradedInputs(*plain, graded.rule.scale(plain.bound), eta, values_sum(graded.values, eta))
 
 
 def combined_commitment(statement: BatchStatement, proof: BatchProof, rho: int) -> G1:

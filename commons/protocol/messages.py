@@ -88,6 +88,8 @@ class Cohort:
     def __post_init__(self) -> None:
         if not 1 <= len(self.headers) <= MAX_COHORT:
             raise WireError(f"a cohort has 1 to {MAX_COHORT} submissions, not {len(self.headers)}")
+        if not self.owners:
+            raise WireError("a cohort has owners, and no reference alone")
         indices = [h.owner_index for h in self.owners]
         if any(h.is_reference for h in self.owners):
             raise WireError("a cohort has one copy of the round's reference, before its owners")

@@ -16,8 +16,9 @@ All functions are linear in shares where they say so; what they are given may be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from circuits.grading import NOISE_BITS
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import SLACK_BITS
 from commons.protocol.bodies import scalars_to_bytes
+from commons.protocol.gradedbodies import GradedCombineBody
+from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
 
 _TWO_ADICITY = 28
@@ -156,6 +159,31 @@ def slack_check(norms: FrArray, slack: Sequence[FrArray], bound: int, combinatio
         weight = weight * combination % R
         total += weight * (bound - norm - native.inner(bits, powers_of_two))
     return total % R
+
+
+class OpenedCheck(NamedTuple):
+    """What COMBINE opens of a graded attempt beside the row: see ``GradedCombineBody``, of which these are values."""
+
+    square_norm: int
+    product: int
+    not_bits: int
+    slack: int
+    combined: FrArray
+
+
+def opened_check(bodies: Mapping[int, GradedCombineBody], threshold: int) -> OpenedCheck:
+    """Open what all provers of a graded attempt sent in COMBINE, at degree t.
+
+    Raises:
+        BlamedProversError, InconsistentError: the shares do not fit.
+    """
+    shares = {
+        p: np.concatenate((native.from_ints((b.square_norm, b.product, b.not_bits, b.slack)), b.combined))
+        for p, b in bodies.items()
+    }
+    opened = open_vector(shares, threshold, threshold, "squared norm and check of the bits")
+    square_norm, product, not_bits, slack = native.to_ints(np.ascontiguousarray(opened[:4]))
+    return OpenedCheck(square_norm, product, not_bits, slack, np.ascontiguousarray(opened[4:]))
 
 
 def require_bits(psi: int, product: int, not_bits: int, slack: int, combined: FrArray) -> None:
