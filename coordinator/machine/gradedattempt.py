@@ -11,20 +11,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import native
 from circuits.errors import InvalidInputError, ProofError
-from circuits.grading import NOISE_BITS, GradingRule
+from circuits.grading import NOISE_BITS
 from circuits.statement import Graded
 from commons.protocol.bodies import MaskBody, ValidateBody, scalars_to_bytes
 from commons.protocol.gradedbodies import GradedCombineBody, GradedMaskBody, GradedValidateBody, LockBody, OpenBody
 from commons.protocol.lockedsets import graded_set_digest, owner_key
 from commons.protocol.messages import Step, StepReply, StepRequest
-from commons.protocol.noisebits import check_challenge, require_bits, square_roots, squares_digest
+from commons.protocol.noisebits import check_challenge, opened_check, require_bits, square_roots, squares_digest
 from commons.protocol.replies import Failure, ProverNamed, collect
-from commons.sharing.reconstruct import open_scalar, open_vector
+from commons.protocol.rules import opened_numbers
+from commons.sharing.reconstruct import open_vector
 from coordinator.machine.setbacks import ProversFell, SetbackError, Unlocated, complete
 from coordinator.machine.state import Evidence, Locking, Opening, Proving, Resources, Run, Transition
-from native import FrArray, R
 
 Replies = Mapping[int, StepReply | Failure]
 
@@ -62,15 +61,10 @@ def require_valid(resources: Resources, run: Run, bodies: Mapping[int, GradedCom
     """All bits are bits and make up what the norms leave of the bound.  If not, a prover lied in this attempt: an owner
     whose bits are no bits has a residual that is not zero.
     """
-    t = resources.committee.threshold
-    liars = run.batch.liars(t)
-    product = open_scalar({p: b.product for p, b in bodies.items()}, t, liars, "product of the bits")
-    not_bits = open_scalar({p: b.not_bits for p, b in bodies.items()}, t, liars, "sum of squares less bits")
-    slack = open_scalar({p: b.slack for p, b in bodies.items()}, t, liars, "slack of the norms")
-    combined = open_vector({p: b.combined for p, b in bodies.items()}, t, liars, "combined bits")
+    opened = opened_check(bodies, resources.committee.threshold)
     psi = check_challenge(run.ground.seed, run.session, run.squares)
     try:
-        require_bits(psi, product, not_bits, slack, combined)
+        require_bits(psi, opened.product, opened.not_bits, opened.slack, opened.combined)
     except ProofError as error:
         raise SetbackError(Unlocated(str(error))) from error
 
@@ -110,19 +104,13 @@ def opened(resources: Resources, state: Opening, replies: Replies) -> Transition
     )  # fmt: skip
     shares = {p: body.values for p, body in answers.bodies.items()}
     numbers = open_vector(shares, t, run.batch.liars(t), "owners' numbers")
-    graded = Graded(run.headers[0], rule, _in_range(rule, resources.terms.bound, numbers))
-    following = Proving(run, replace(state.evidence, graded=graded))
+    try:
+        values = opened_numbers(numbers, rule, resources.terms.bound)
+    except ProofError as error:
+        raise SetbackError(Unlocated(str(error))) from error
+    following = Proving(run, replace(state.evidence, graded=Graded(run.headers[0], rule, values)))
     request = StepRequest(Step.PROVE, run.session, relayed=answers.messages)
     return Transition(following, dict.fromkeys(run.active, request))
-
-
-def _in_range(rule: GradingRule, bound: int, numbers: FrArray) -> tuple[int, ...]:
-    """The numbers as signed integers."""
-    low, high = -rule.scale(bound) * bound, rule.scale(bound) * bound + (1 << NOISE_BITS)
-    values = tuple(v - R if v > R // 2 else v for v in native.to_ints(numbers))
-    if not all(low <= value < high for value in values):
-        raise SetbackError(Unlocated("an owner's number is out of range"))
-    return values
 
 
 def _locked_set(run: Run) -> bytes:
