@@ -2301,7 +2301,7 @@ MUTANTS = (
         "party.keys.random(cohort.cohort_id, Purpose.NOISE, count)",
         "party.keys.random(cohort.context.model_digest, Purpose.NOISE, count)",
         "each cohort's noise is its own",
-        _in("provers", "test_graded_batches.py::test_each_shared_vector_has_one_name_and_one_length"),
+        _in("provers", "test_graded_batches.py::test_the_next_cohort_takes_the_next_copy"),
     ),
     Mutant(
         LOCKING,

@@ -655,10 +655,17 @@ def test_a_cohort_has_a_copy_that_its_round_was_opened_with() -> None:
     coin_refused(network, Cohort(network.context, (unsigned, *network.headers)), "the dealing", "bad-signature")
 
 
+def squares_of(attempt: GradedAttempt) -> list[int]:
+    """The opened squares of a cohort's noise."""
+    count, said = len(attempt.cohort.headers), attempt.said[Step.PROJECT]
+    shares = {p: GradedProjectBody.decode(m.body, count).squares.reshape(-1, 4) for p, m in said.items()}
+    return native.to_ints(open_vector(shares, 2, 1, "squares"))
+
+
 def test_the_next_cohort_takes_the_next_copy() -> None:
     """And owners' submissions that are new: those of the first are bound to it, like its copy."""
     network = graded_with(COSINES, copies=[OwnerPlan(along(1000, 5)), OwnerPlan(along(-1000, 5))])
-    began(network)
+    first = began(network)
     network.copy = 1
     second = GradedAttempt(network)
     second.ask(Step.COIN, None)
@@ -667,6 +674,7 @@ def test_the_next_cohort_takes_the_next_copy() -> None:
     third = began(network)
     third.through(Step.PROVE)
     assert all(0 <= n < 1 << NOISE_BITS for n in exact(third))
+    assert not set(squares_of(first)) & set(squares_of(third)), "noise is the cohort's own"
     network.copy = 0
     with_used_copy = GradedAttempt(network)
     with_used_copy.ask(Step.COIN, None)
