@@ -109,7 +109,7 @@ def other_squares(liar: int, change: Change) -> Iterator[None]:
 
     def lied(party: Party, cohort: Cohort) -> FrArray:
         squares = own(party, cohort)
-        return change(squares) if party.index == liar else squares  # type: ignore[no-any-return]
+        return change(squares) if party.index == liar else squares
 
     with patch.object(noising, "_own_squares", lied):
         yield
