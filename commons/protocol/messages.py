@@ -169,8 +169,8 @@ class StepRequest:
         proposal: with MASK and PROBE_MASK only.
         authorization: the coordinator's signature over ``asked``; RELEASE, which serves anybody, needs none.
         relayed: the provers' messages of the step before; with EXCLUDE those that show an owner's fault.
-        payload: with ATTEST the audit bundle without attestations, with RELEASE the batch's certificate, with EXCLUDE a
-            share payload that was laid open, or nothing.
+        payload: with ATTEST the audit bundle without attestations, with RELEASE the batch's certificate, with LOCK the
+            opened row (``bodies.scalars_to_bytes``), with EXCLUDE a share payload that was laid open, or nothing.
         owner: index into the cohort, with REVEAL and EXCLUDE only.
     """
 

@@ -23,8 +23,12 @@ def header_key(context: Context, header: SubmissionHeader) -> bytes:
     A copy's is its number and not the address that signed its header: nothing ties that to the round, so by another one
     a copy's commitment would join a second cohort, and its masks would hide two projections.
     """
-    dealer = header.owner_index.to_bytes(20, "big") if header.is_reference else header.owner
-    return owner_key(context, dealer)
+    return owner_key(context, dealer_of(header))
+
+
+def dealer_of(header: SubmissionHeader) -> bytes:
+    """Under which 20 bytes a submission is kept: its owner's address, or the number of a copy of the reference."""
+    return header.owner_index.to_bytes(20, "big") if header.is_reference else header.owner
 
 
 def round_key(context: Context) -> bytes:

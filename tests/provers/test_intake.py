@@ -27,6 +27,7 @@ from circuits.terms import MarketId, TaskTerms
 from commons.chain.facts import OwnerRecord, Participants, RoundRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import receipt_digest, verify_receipt
+from commons.protocol.references import Opening
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import sign_digest
 from commons.protocol.streamheads import ShareHead
@@ -42,6 +43,7 @@ from provers.partials import IDLE, Partial
 from provers.party import ledger
 from provers.party.steps import members_of
 from provers.store import Store
+from tests.support.gradednetwork import MODEL_OWNER
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 from tests.support.parts import with_parts
 from tests.support.plain_batch import seed_of
@@ -108,7 +110,8 @@ class World:
         digest = header.digest(self.network.context)
         payloads = [memory.payloads[digest] for memory in self.network.memories]
         keys = [sealing.public_key(self.hpke_secret if p == PROVER else sealing.generate()) for p in range(4)]
-        sign = partial(sign_digest, seed_of("owner", (header.owner_index - 1) // 2))
+        dealer = seed_of("owner", (header.owner_index - 1) // 2)
+        sign = partial(sign_digest, MODEL_OWNER if header.is_reference else dealer)
         return sealed_upload(header, self.network.context, payloads, self.network.committee, keys, sign)
 
     def sealed(self, header: SubmissionHeader) -> tuple[ShareHead, Iterator[SealedChunk]]:
@@ -137,6 +140,9 @@ class _Rounds:
 
     def context(self, task_id: int, number: int) -> Context:
         return self.world.context
+
+    def references(self, context: Context) -> Opening:
+        return self.world.network.opening
 
     def require_served(self, task_id: int) -> None:
         if self.world.unserved:
