@@ -62,8 +62,9 @@ COHORT = (cid(0), sid(0), sid(1), sid(2))
 GRADES = BatchGraded(BATCH, cid(0), (-5, 1 << 40, 3 << 40), (0, 1, 3), (0, 1, 1))
 PROVEN = BatchProven(*KEY, BATCH, (sid(0), sid(1), sid(2)), b"\xcc" * 32)
 STORY: tuple[Event, ...] = (
-    copy(0), entered(0), entered(1), copy(1), entered(2), entered(3), OrderDrawn(*KEY, (sid(2), sid(0), sid(1), sid(3))),
-    CohortBegun(*KEY, COHORT), SetLocking(*KEY, COHORT), PROVEN, GRADES, SETTLED,
+    copy(0), entered(0), entered(1), copy(1), entered(2), entered(3),
+    OrderDrawn(*KEY, (sid(2), sid(0), sid(1), sid(3))), CohortBegun(*KEY, COHORT), SetLocking(*KEY, COHORT), PROVEN,
+    GRADES, SETTLED,
 )  # fmt: skip
 
 
