@@ -368,7 +368,8 @@ def chain_of(network: Network, clock: WorldClock | None = None) -> ModelChain:
     strangers = {i: bytes(18) + b"\x01" + bytes([i]) for i in range(max(network.owner_addresses, default=0))}
     chain = ModelChain(
         clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee,
-        network.model_digest, places, tuple(bytes([p]) * 32 for p in range(network.provers)), {**strangers, **network.owner_addresses},
+        network.model_digest, places, tuple(bytes([p]) * 32 for p in range(network.provers)),
+        {**strangers, **network.owner_addresses},
     )  # fmt: skip
     chain.open_round(network.terms.capacity)
     return chain
