@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from circuits.errors import (
+    ChainError,
     ClosedError,
     FullError,
     GradrollError,
@@ -18,14 +19,15 @@ from circuits.errors import (
     WireError,
 )
 from circuits.hashing import keccak
-from circuits.statement import Committee, Context, SubmissionHeader
+from circuits.statement import REFERENCE_INDEX, Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
-from commons.chain.facts import RoundRecord
+from commons.chain.facts import Participants, RoundRecord
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.protocol.manifests import require_upload
 from commons.protocol.receipts import verify_receipt
+from commons.protocol.references import Opening
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, OfferHead, publication_digest
@@ -43,6 +45,13 @@ from coordinator.journal import Journal
 from coordinator.rounds import CoordinatorState
 
 _log = logging.getLogger(__name__)
+OpenedWith = Callable[[int, int], Opening]
+"""What the round of a task, by number, was opened with; raises UnknownError where it has no references."""
+
+
+def without_references(task_id: int, number: int) -> Opening:
+    """No round has references."""
+    raise UnknownError(f"round {number} of task {shown(task_id)} was opened without references")
 
 
 class Admission:
@@ -57,10 +66,12 @@ class Admission:
         *,
         counted: int,
         most: int = 1 << 20,
+        opened_with: OpenedWith = without_references,
     ) -> None:
         """Take headers for an account.
 
         Args:
+            opened_with: what a graded round was opened with, as a node shows it.
             counted: most refusals of a task by one cause that are logged.
             most: headers of rounds that are not forgotten; and as many that were refused.
         """
@@ -68,6 +79,7 @@ class Admission:
         self._journal = journal
         self._own_address = own_address
         self._parameters = parameters
+        self._opened_with = opened_with
         self._counted = counted
         self._quota = Quota(most, "headers", "coordinator.max_headers")
         self._refusals = Quota(most, "refused headers", "coordinator.max_headers")
@@ -179,10 +191,22 @@ class Admission:
         if len(header.share_digests) != committee.size:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         checks.g1(header.commitment, "the header's commitment")  # the market takes postings in without looking
-        if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
+        if header.is_reference:
+            self._check_copy(header, context)
+        elif self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
+
+    def _check_copy(self, header: SubmissionHeader, context: Context) -> None:
+        """Refuse a reference that is none of those with which its round was opened.
+
+        Whose address it names makes no difference: nobody but its dealer has receipts for its shares.
+        """
+        opening = self._opened_with(context.task_id, context.round)
+        if opening.digest != context.model_digest:
+            raise ChainError("the node shows other references of this round than its digest is of; it is asked again")
+        opening.require_copy(header)
 
     def _check_round(self, header: SubmissionHeader) -> tuple[RoundRecord, int]:
         """Shares are taken until the submit deadline, by provers, whose receipts say so; a header may come later.
@@ -192,18 +216,24 @@ class Admission:
         Returns:
             The round, and the chain's time.
         """
-        found = require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
+        found = self._found(header)
         record, now = found.round, self._view.now()
         if record.finalized or now > record.settle_deadline:
             raise ClosedError(
                 f"round {header.round} of task {shown(header.task_id)} took batches until "
                 f"{utc(record.settle_deadline)}, it is {utc(now)} now"
             )
-        if found.owners[0].excluded:
+        if any(owner.excluded for owner in found.owners):
             raise ClosedError("a quorum of the provers found a dealing of this owner bad, and it lost its deposit")
         if found.consumed:
             raise ClosedError("this owner is in an accepted batch of this round already")
         return record, now
+
+    def _found(self, header: SubmissionHeader) -> Participants:
+        """What the market says of a header's round, and of its owner if it has one, who must have a part in it."""
+        if header.is_reference:
+            return self._view.participants(header.task_id, header.round, ())
+        return require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
 
     def _check_receipts(self, receipts: Mapping[int, bytes], committee: Committee, submission: bytes) -> None:
         if any(prover >= committee.size for prover in receipts):
@@ -263,6 +293,10 @@ def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:
         return
     if current.closed:
         raise ClosedError("this round is full, or over; hand the gradient in for the next one")
+    if header.is_reference:
+        if header.owner_index - REFERENCE_INDEX in current.references.values():
+            raise ClosedError("this copy of the reference is here already")
+        return
     if header.owner in current.bound:
         raise ClosedError("provers may have signed a set with this owner; hand the gradient in for the next round")
     key = (header.task_id, header.round)

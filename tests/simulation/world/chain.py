@@ -22,7 +22,7 @@ from commons.chain.facts import ExcludedOwner, HeldFees, PostedSubmission
 from commons.protocol.signing import require_owner, signs
 from tests.simulation.world.clock import WorldClock
 from tests.simulation.world.fees import Call, ExcludeCall, FeeBook, PostCall
-from tests.support.network import MODEL_DIGEST, Network
+from tests.support.network import Network
 
 BLOCK_SECONDS = 12
 MAX_PAUSE, PAUSE_INTERVAL = 7 * 86_400, 28 * 86_400
@@ -367,8 +367,9 @@ def chain_of(network: Network, clock: WorldClock | None = None) -> ModelChain:
     places = tuple(f"prover-{p}:1" for p in range(network.provers))
     strangers = {i: bytes(18) + b"\x01" + bytes([i]) for i in range(max(network.owner_addresses, default=0))}
     chain = ModelChain(
-        clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee, MODEL_DIGEST,
-        places, tuple(bytes([p]) * 32 for p in range(network.provers)), {**strangers, **network.owner_addresses},
+        clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee,
+        network.model_digest, places, tuple(bytes([p]) * 32 for p in range(network.provers)),
+        {**strangers, **network.owner_addresses},
     )  # fmt: skip
     chain.open_round(network.terms.capacity)
     return chain
