@@ -202,7 +202,7 @@ class Attested:
     """What provers sign of a batch, beside its context.
 
     Attributes:
-        batch_id: binds context, owners, mask, signs, projections and Gram commitment (``transcript.rho_state``).
+        batch_id: binds context, owners, mask, signs, projections and Gram commitment (``transcript.states``).
         verifier_code: Keccak-256 of the verifier's code on the chain.
         owners: how many.
         commitment_sum: S.

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from circuits.grading import GradingRule, encode_values
 from circuits.hashing import challenge, keccak, tag, words
-from circuits.statement import Context, GrothProof, SubmissionHeader, SumcheckProof
+from circuits.statement import BatchStatement, Context, GrothProof, SubmissionHeader, SumcheckProof
 from native import G1, FrArray, R
 
 
-def owners_hash(owners: Iterable[SubmissionHeader]) -> bytes:
-    """Keccak of every owner's registration index and address (one word) and commitment, in batch order."""
-    return keccak(b"".join(words(o.owner_index << 160 | int.from_bytes(o.owner, "big"), o.commitment) for o in owners))
+def owners_hash(rows: Iterable[SubmissionHeader]) -> bytes:
+    """Keccak of every row's registration index and address (one word) and commitment, in batch order."""
+    return keccak(b"".join(words(o.owner_index << 160 | int.from_bytes(o.owner, "big"), o.commitment) for o in rows))
 
 
 def projections_digest(projections: Sequence[FrArray]) -> bytes:
@@ -30,14 +31,14 @@ def projections_digest(projections: Sequence[FrArray]) -> bytes:
     return keccak(b"".join(np.ascontiguousarray(z[:, ::-1]).astype(">u8").tobytes() for z in projections))
 
 
-def context_state(context: Context, owners: int) -> bytes:
-    """The first state: what is proven, where, for how many owners."""
+def context_state(context: Context, rows: int) -> bytes:
+    """The first state: what is proven, where, for how many rows."""
     c = context
     return keccak(
         words(
             tag("gradroll/v1/context"),
             c.market.domain, c.task_id, c.terms_hash, c.round, c.model_digest, c.policy_key_hash, c.bound, c.dimension,
-            owners,
+            rows,
         )
     )  # fmt: skip
 
@@ -61,14 +62,50 @@ class FinalInputs:
     commitment_sum: G1
 
 
-def rho_state(context: Context, owners: Sequence[SubmissionHeader], inputs: RhoInputs) -> bytes:
-    """State behind rho, the challenge that combines the rows; it is the batch's identifier."""
+def rho_state(context: Context, rows: Sequence[SubmissionHeader], inputs: RhoInputs) -> bytes:
+    """State behind rho, the challenge that combines the rows; the batch's identifier where batches are not graded.
+
+    Args:
+        rows: headers of the rows behind the mask row (``BatchStatement.rows``).
+    """
     return keccak(
         words(
-            tag("gradroll/v1/rho"), context_state(context, len(owners)), owners_hash(owners),
+            tag("gradroll/v1/rho"), context_state(context, len(rows)), owners_hash(rows),
             inputs.mask_commitment, inputs.sign_seed, inputs.projections_digest, inputs.gram, inputs.knowledge,
         )
     )  # fmt: skip
+
+
+def values_state(state: bytes, rule: GradingRule, values: Sequence[int]) -> bytes:
+    """Identifier of a graded batch: the state behind rho, the grading rule, and what was opened of each owner.
+
+    As a challenge it is eta.  The block is committed to in the state behind rho, so both sides of the equation that eta
+    combines (``values_sum``) are fixed before eta is known.
+
+    Raises:
+        InvalidInputError: a number does not fit its encoding.
+    """
+    opened = keccak(encode_values(values))
+    return keccak(words(tag("gradroll/v1/values"), state, rule.step, rule.dither, rule.min_owners, opened))
+
+
+def states(statement: BatchStatement, inputs: RhoInputs) -> tuple[bytes, bytes]:
+    """State behind rho, and the batch's identifier.
+
+    Raises:
+        InvalidInputError: a number that was opened does not fit its encoding.
+    """
+    state = rho_state(statement.context, statement.rows, inputs)
+    graded = statement.graded
+    return state, state if graded is None else values_state(state, graded.rule, graded.values)
+
+
+def values_sum(values: Sequence[int], eta: int) -> int:
+    """V = sum_(i>=1) eta^i v_i modulo r, over the numbers opened of owners 1, 2, .."""
+    total = 0
+    for value in reversed(values):
+        total = (total + value) * eta % R
+    return total
 
 
 def zeta_state(state: bytes, square_norm: int, s: G1, q: G1) -> bytes:
@@ -113,7 +150,7 @@ class SumcheckChallenges:
 
 
 def sumcheck_challenges(state: bytes, square_norm: int, proof: SumcheckProof, final: FinalInputs) -> SumcheckChallenges:
-    """Replay the transcript from the batch identifier to its end."""
+    """Replay the transcript from the batch's identifier to its end."""
     s3 = zeta_state(state, square_norm, proof.s, proof.q)
     s4 = v_state(s3, proof.a_zeta, proof.s_zeta, proof.s_omega_zeta)
     s5 = u_state(s4, proof.w1, proof.w2, final)

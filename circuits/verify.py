@@ -1,30 +1,33 @@
 """The contract's verification of a batch, in Python: same checks, same transcript, same pairing product.
 
-Mirrors `RollupVerifier.verify`. Signatures of owners and attestations of provers belong to the market
-contract and are checked there (and by `audit`), not here.
+Mirrors `RollupVerifier.verify`, and of graded batches `ReferenceVerifier`. Signatures of owners and attestations
+of provers belong to the market contract and are checked there (and by `audit`), not here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import native
 from circuits import groth16, sumcheck
 from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
+from circuits.grading import NOISE_BITS
 from circuits.groth16 import VerifyingKey, input_point
 from circuits.hashing import challenge
-from circuits.policies.spec import PublicInputs
-from circuits.statement import BatchProof, BatchStatement, domain_size
+from circuits.policies.spec import GRADED_KEY_POINTS, KEY_POINTS, GradedInputs, PublicInputs
+from circuits.statement import MAX_COPIES, REFERENCE_INDEX, BatchProof, BatchStatement, Graded, domain_size
 from circuits.terms import MAX_BOUND, MAX_DIMENSION
 from circuits.transcript import (
     FinalInputs,
     RhoInputs,
     knowledge_weight,
     opening_weight,
-    rho_state,
     squarings,
+    states,
     sum_weight,
     sumcheck_challenges,
+    values_sum,
 )
 from native import G1, G2
 
@@ -32,9 +35,12 @@ from native import G1, G2
 def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey) -> bytes:
     """The batch identifier, when the proof holds under the key; nobody has to be trusted.
 
+    Of a graded batch the caller holds against the round and the task's terms that its reference is one of the round's
+    copies, and its rule the task's.
+
     Raises:
-        KeyMismatchError: the statement names another policy key.
-        InvalidInputError: counts, bounds, order of owners or scalars are out of range.
+        KeyMismatchError: the statement names another policy key, or is graded where the policy does not grade.
+        InvalidInputError: counts, bounds, order of owners, opened numbers or scalars are out of range.
         native.PointError: an element is not on its curve or not in the subgroup.
         ProofError: an equation does not hold; the message names it.
     """
@@ -70,52 +76,82 @@ def verify_batch(statement: BatchStatement, proof: BatchProof, key: VerifyingKey
     return batch_id
 
 
-def public_inputs(statement: BatchStatement, proof: BatchProof) -> tuple[bytes, int, PublicInputs[int]]:
+def public_inputs(
+    statement: BatchStatement, proof: BatchProof
+) -> tuple[bytes, int, PublicInputs[int] | GradedInputs[int]]:
     """(batch identifier, rho, circuit's public inputs) as the transcript determines them."""
     inputs = RhoInputs(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge)
-    batch_id = rho_state(statement.context, statement.owners, inputs)
-    rho = challenge(batch_id)
-    return batch_id, rho, PublicInputs(rho, proof.square_norm, statement.context.bound)
+    state, batch_id = states(statement, inputs)
+    rho = challenge(state)
+    return batch_id, rho, circuit_inputs(statement, rho, batch_id, proof.square_norm)
+
+
+def circuit_inputs(
+    statement: BatchStatement, rho: int, batch_id: bytes, square_norm: int
+) -> PublicInputs[int] | GradedInputs[int]:
+    """The circuit's public inputs, from the two challenges' states and T; eta is the identifier as a challenge."""
+    plain, graded = PublicInputs(rho, square_norm, statement.context.bound), statement.graded
+    if graded is None:
+        return plain
+    eta = challenge(batch_id)
+    return GradedInputs(*plain, graded.rule.scale(plain.bound), eta, values_sum(graded.values, eta))
 
 
 def combined_commitment(statement: BatchStatement, proof: BatchProof, rho: int) -> G1:
-    """C_rho = rho_0 C_0 + sum_i rho_i C_i with rho_i = rho^(2^i)."""
-    points = [proof.mask_commitment, *(owner.commitment for owner in statement.owners)]
+    """C_rho = rho_0 C_0 + sum_i rho_i C_i with rho_i = rho^(2^i), over all rows."""
+    points = [proof.mask_commitment, *(row.commitment for row in statement.rows)]
     return native.g1_linear_combination(points, squarings(rho, len(points)))
 
 
 def sum_of_commitments(statement: BatchStatement) -> G1:
-    """sum_(i>=1) C_i, the commitment that the aggregate opens."""
-    return native.g1_linear_combination([owner.commitment for owner in statement.owners], [1] * statement.size)
+    """sum_i omega_i C_i over the owners, the commitment that the aggregate opens; all weights are 1 without grading."""
+    return native.g1_linear_combination([owner.commitment for owner in statement.owners], statement.weights)
 
 
 def _check_shape(statement: BatchStatement, proof: BatchProof, key: VerifyingKey) -> None:
-    context, size = statement.context, statement.size
+    context = statement.context
     if context.policy_key_hash != key.key_hash:
         raise KeyMismatchError("the batch was proven for another policy key; use the key that the task names")
-    if not 1 <= size <= key.capacity:
-        raise InvalidInputError(f"the batch has {size} owners, the circuit takes 1..{key.capacity}")
+    if len(key.inputs) != (KEY_POINTS if statement.graded is None else GRADED_KEY_POINTS):
+        raise KeyMismatchError("of batch and policy key one is graded and the other is not")
+    if statement.size < 1 or len(statement.rows) > key.capacity:
+        raise InvalidInputError(
+            f"the batch has {statement.size} owners and {len(statement.rows)} rows, the circuit takes 1..{key.capacity}"
+        )
     if not 1 <= context.bound <= MAX_BOUND or not 1 <= context.dimension <= MAX_DIMENSION:
         raise InvalidInputError("the task's bound or dimension is out of range")
     indices = [owner.owner_index for owner in statement.owners]
-    if any(low >= high for low, high in pairwise(indices)):
-        raise InvalidInputError("owners must ascend strictly by registration index")
+    if any(low >= high for low, high in pairwise(indices)) or indices[-1] >= REFERENCE_INDEX:
+        raise InvalidInputError(f"owners must ascend strictly by registration index, below {REFERENCE_INDEX}")
+    if statement.graded is not None:
+        _check_graded(statement.graded, context.bound, statement.size)
     s = proof.sumcheck
     scalars = (proof.square_norm, s.a_zeta, s.s_zeta, s.s_omega_zeta)
     if not all(0 <= value < native.R for value in scalars):
         raise InvalidInputError("a scalar of the proof is outside [0, r)")
 
 
+def _check_graded(graded: Graded, bound: int, owners: int) -> None:
+    """A reference that is one, a number of each owner, and none that no inner product within BOUND gives."""
+    if not REFERENCE_INDEX <= graded.reference.owner_index < REFERENCE_INDEX + MAX_COPIES:
+        raise InvalidInputError("the batch's first row is no copy of a reference")
+    if len(graded.values) != owners:
+        raise InvalidInputError(f"{owners} owners have as many opened numbers, not {len(graded.values)}")
+    most = graded.rule.scale(bound) * bound
+    if not all(-most <= value < most + (1 << NOISE_BITS) for value in graded.values):
+        raise InvalidInputError("an opened number is out of the range of inner products within the bound")
+
+
 def _check_points(statement: BatchStatement, proof: BatchProof) -> None:
     s, groth = proof.sumcheck, proof.groth
     block = (proof.mask_commitment, proof.gram, proof.knowledge, proof.commitment_sum)
     mine = (*block, groth.a, groth.c, s.s, s.q, s.w1, s.w2)
-    for point in (*mine, *(owner.commitment for owner in statement.owners)):
+    for point in (*mine, *(row.commitment for row in statement.rows)):
         native.g1_check(point)
     native.g2_check(groth.b)
 
 
-def _diagnose(proof: BatchProof, key: VerifyingKey, public: PublicInputs[int], left: G1, right: G1) -> str:
+def _diagnose(proof: BatchProof, key: VerifyingKey, public: Sequence[int], left: G1, right: G1) -> str:
     """Names the equation that fails; the product alone does not say."""
     if not groth16.verify_block(key, proof.gram, proof.knowledge):
         return "the Gram commitment is not in the span of its block (knowledge equation)"

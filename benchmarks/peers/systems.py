@@ -60,7 +60,7 @@ def policy_system() -> System:
     policy, bound = NORM.circuit(CAPACITY), 1 << 40
     rows = native.from_int64(np.random.default_rng(1).integers(-1000, 1000, (CAPACITY + 1) * 16))
     gram = native.gram(list(np.split(rows, CAPACITY + 1)))
-    block = policy.committed_block(gram, blinder=native.to_ints(native.expand(_SEED, 1))[0], owners=CAPACITY)
+    block = policy.committed_block(gram, blinder=native.to_ints(native.expand(_SEED, 1))[0], rows=CAPACITY)
     rho = native.to_ints(native.expand(_SEED, 2))[1]
     weights = [pow(rho, 1 << i, native.R) for i in range(CAPACITY + 1)]
     bits = _bits([bound - norm for norm in native.to_ints(owner_norms(gram, CAPACITY))])

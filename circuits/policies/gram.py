@@ -1,7 +1,9 @@
 """The Gram matrix K_ij = <row_i, row_j> of a batch as it lies everywhere: the upper triangle, row-major.
 
-Rows are numbered 0..m: row 0 is the provers' mask row, rows 1..m the owners. A circuit has more slots than a batch has
-owners; entries of empty slots are zero. The committed block of a circuit is its triangle, then one random blinder.
+Rows are numbered 0..m: row 0 is the provers' mask row, rows 1..m the owners (of which the first is the reference where
+batches are graded). A circuit has more slots than a batch has
+owners; entries of empty slots are zero. The committed block of a circuit is its triangle, then noise where the circuit
+has it (`noise`), then one random blinder.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 import native
 from circuits.errors import AssignmentError
 from circuits.gadgets import equal, inner_product, repeated_squares
+from circuits.policies.noise import noise_slots
 from circuits.r1cs import ConstraintSystem, IndexArray, LinearCombination, Variable
 from native import FrArray, R
 
@@ -44,26 +47,36 @@ def quadratic_weights(weights: Sequence[int]) -> FrArray:
     return native.from_ints([weights[i] * weights[j] * (1 if i == j else 2) % R for i, j in pairs(len(weights))])
 
 
-def committed_block(gram: FrArray, blinder: int, owners: int, capacity: int) -> FrArray:
-    """A circuit's committed block from the entries of rows 0..owners, (triangle(owners + 1), 4), or shares of them.
+def committed_block(gram: FrArray, blinder: int, rows: int, capacity: int, noise: FrArray | None = None) -> FrArray:
+    """A circuit's committed block from the entries of rows 0..rows, (triangle(rows + 1), 4), or shares of them.
 
-    Returns shape (triangle(capacity + 1) + 1, 4): entries of empty slots are zero, the blinder comes last.
+    Args:
+        noise: n_2..n_rows, (rows - 1, 4), where the circuit has noise (`noise`).
+
+    Returns shape (triangle(capacity + 1) + 1, 4), with noise capacity - 1 more: entries of empty slots are zero, the
+    blinder comes last.
 
     Raises:
-        AssignmentError: the number of entries is not that of so many owners.
+        AssignmentError: the number of entries, or of values of noise, is not that of so many rows.
     """
-    if gram.shape != (triangle(owners + 1), 4):
-        raise AssignmentError(f"{owners} owners have {triangle(owners + 1)} Gram entries, got {gram.shape}")
-    block = native.zeros(triangle(capacity + 1) + 1)
-    block[_embedding(capacity, owners)] = gram
+    if gram.shape != (triangle(rows + 1), 4):
+        raise AssignmentError(f"{rows} rows have {triangle(rows + 1)} Gram entries, got {gram.shape}")
+    size = triangle(capacity + 1)
+    slots = 0 if noise is None else noise_slots(capacity)
+    block = native.zeros(size + slots + 1)
+    block[_embedding(capacity, rows)] = gram
+    if noise is not None:
+        if noise.shape != (noise_slots(rows), 4):
+            raise AssignmentError(f"{noise_slots(rows)} owners have as many values of noise, got {noise.shape}")
+        block[size : size + len(noise)] = noise
     block[-1] = native.from_ints([blinder])[0]
     return block
 
 
 @cache
-def _embedding(capacity: int, owners: int) -> IndexArray:
-    """Positions in the circuit's triangle of the entries of the triangle over rows 0..owners."""
-    return np.array([position(i, j, capacity + 1) for i, j in pairs(owners + 1)], dtype=np.intp)
+def _embedding(capacity: int, rows: int) -> IndexArray:
+    """Positions in the circuit's triangle of the entries of the triangle over rows 0..rows."""
+    return np.array([position(i, j, capacity + 1) for i, j in pairs(rows + 1)], dtype=np.intp)
 
 
 class Gram:

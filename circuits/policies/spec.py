@@ -2,8 +2,10 @@
 
 Every policy's circuit has the same wires, since owners, provers and contract know no others:
 
-    public inputs     rho, T, BOUND: what the contract computes or is given (`PublicInputs`)
-    committed block   K_ij = <row_i, row_j> for 0 <= i <= j <= capacity, then one blinder (`gram`)
+    public inputs     rho, T, BOUND: what the contract computes or is given (`PublicInputs`); where batches are graded
+                      also F, eta, V (`GradedInputs`)
+    committed block   K_ij = <row_i, row_j> for 0 <= i <= j <= capacity, then one blinder (`gram`); between them the
+                      noise where batches are graded
     private inputs    for each owner the 62 bits of BOUND - K_ii, which owners share beside their gradient
 
 and these constraints, which no policy can leave out:
@@ -16,9 +18,10 @@ What a policy adds speaks of one owner at a time, and of BOUND. Provers put the 
 VALIDATE, whose result names the owner that breaks them. Nothing may speak of two owners: whether it holds would tell
 one of them something about the other's gradient, and a proof that fails for it would look like a prover's lie.
 
-A policy publishes nothing, since there is no wire for it (decision 3 in docs/decisions). Every private wire is linear
-in (K, blinder, bits) with coefficients known to all, so the same `PolicyCircuit.assignment` runs on values and on
-Shamir shares. An empty slot has K = 0 and the bits of BOUND, which are public; constraints have to hold for it too.
+A policy publishes nothing of its own, since there is no wire for it (decision 3 in docs/decisions). Every private wire
+is linear in (K, blinder, bits) with coefficients known to all, so the same `PolicyCircuit.assignment` runs on values
+and on Shamir shares. An empty slot has K = 0 and the bits of BOUND, which are public; constraints have to hold for it
+too.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ import native
 from circuits.errors import AssignmentError, CircuitError
 from circuits.gadgets import occurs, range_check, recompose
 from circuits.policies.gram import Gram, committed_block, enforce_quadratic_form, triangle
+from circuits.policies.noise import REFERENCE_ROW, enforce_noise, enforce_values, noise_inputs, noise_slots
 from circuits.r1cs import Circuit, ConstraintSystem, LinearCombination, Variable
 from circuits.statement import SLACK_BITS
 from circuits.terms import MAX_BOUND
@@ -61,8 +65,28 @@ class PublicInputs(NamedTuple, Generic[T]):
     bound: T
 
 
+class GradedInputs(NamedTuple, Generic[T]):
+    """The public inputs where batches are graded against a reference, in the order of the key's points.
+
+    Attributes:
+        rho, square_norm, bound: as in `PublicInputs`.
+        scale: F, by which inner products are multiplied.
+        eta: the challenge that combines the opened numbers.
+        values: V = sum_(i>=1) eta^i v_i over the owners (`transcript.values_sum`).
+    """
+
+    rho: T
+    square_norm: T
+    bound: T
+    scale: T
+    eta: T
+    values: T
+
+
 KEY_POINTS = 1 + len(PublicInputs._fields)
 """Input points of a verifying key that the contract takes (`PolicyKey.sol`): the constant 1 and the public inputs."""
+GRADED_KEY_POINTS = 1 + len(GradedInputs._fields)
+"""Input points of a verifying key under which batches are graded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +118,9 @@ class PolicySpec:
         claim: what an accepted batch proves, in one sentence.
         constrain: adds the policy's own constraints for one owner, to a system that has that owner's wires and no
             others.  It is called once; every slot of a circuit repeats what it added.  None adds nothing.
-        public_inputs: names of the public inputs, in order.
-        max_capacity: most slots for owners that a circuit may have.
+        public_inputs: names of the public inputs, in order: those of `PublicInputs`, or where batches are graded those
+            of `GradedInputs`.  There what a policy adds holds for the reference too, the first row.
+        max_capacity: most rows behind the mask row that a circuit may have.
 
     Raises:
         CircuitError: the name is none, the claim is empty, the contract knows no such public inputs, or the capacity is
@@ -113,7 +138,7 @@ class PolicySpec:
             raise CircuitError(f"{self.name!r} cannot name a policy: take up to 64 of a-z, 0-9 and hyphens")
         if not self.claim.strip():
             raise CircuitError(f"policy {self.name!r} does not say what it proves; give it a claim")
-        if self.public_inputs != PublicInputs._fields:
+        if self.public_inputs not in (PublicInputs._fields, GradedInputs._fields):
             raise CircuitError(
                 f"policy {self.name!r} has the public inputs {', '.join(self.public_inputs) or '(none)'}; the contract "
                 f"gives every verifier {', '.join(PublicInputs._fields)}, and takes keys with {KEY_POINTS} points"
@@ -121,8 +146,13 @@ class PolicySpec:
         if not 1 <= self.max_capacity <= MAX_CAPACITY:
             raise CircuitError(f"policy {self.name!r}: a capacity of {self.max_capacity} is outside 1..{MAX_CAPACITY}")
 
+    @property
+    def graded(self) -> bool:
+        """Whether its batches are graded against a reference."""
+        return self.public_inputs == GradedInputs._fields
+
     def circuit(self, capacity: int) -> PolicyCircuit:
-        """The circuit for up to `capacity` owners, compiled once a process.
+        """The circuit for up to `capacity` rows, compiled once a process.
 
         Raises:
             CircuitError: as `compile`.
@@ -130,27 +160,32 @@ class PolicySpec:
         return _compiled(self, capacity)
 
     def compile(self, capacity: int) -> PolicyCircuit:
-        """Compiles the circuit for up to `capacity` owners.
+        """Compiles the circuit for up to `capacity` rows: owners, and before them the reference where there is one.
 
         Raises:
             CircuitError: the capacity is out of range, or `constrain` adds what cannot be proven jointly, what does not
                 hold for empty slots, or inputs that owners do not share.
         """
-        if not 1 <= capacity <= self.max_capacity:
-            raise CircuitError(f"capacity {capacity} is outside 1..{self.max_capacity}; choose one of these")
+        least = 1 + REFERENCE_ROW if self.graded else 1
+        if not least <= capacity <= self.max_capacity:
+            raise CircuitError(f"capacity {capacity} is outside {least}..{self.max_capacity}; choose one of these")
         cs = ConstraintSystem()
-        public = PublicInputs(*cs.public_inputs(len(self.public_inputs)))
-        *entries, blinder = cs.committed_block(triangle(capacity + 1) + 1)
-        gram = Gram(entries, capacity + 1)
+        inputs = cs.public_inputs(len(self.public_inputs))
+        public = PublicInputs(*inputs[: len(PublicInputs._fields)])
+        size = triangle(capacity + 1)
+        *block, blinder = cs.committed_block(size + (noise_slots(capacity) if self.graded else 0) + 1)
+        gram, noise = Gram(block[:size], capacity + 1), block[size:]
         enforce_quadratic_form(cs, gram, public.rho, public.square_norm)
         further = _further(self)
-        for owner in range(1, capacity + 1):
+        for row in range(1, capacity + 1):
             slack = cs.shared_inputs(SLACK_BITS)
-            range_check(cs, public.bound - gram[owner, owner], slack)
+            range_check(cs, public.bound - gram[row, row], slack)
             if further is not None:
                 further.repeat_in(cs, {1: public.bound, **{2 + e: bit for e, bit in enumerate(slack)}})
+        if self.graded:
+            _enforce_opened(cs, gram, noise, GradedInputs(*inputs))
         occurs(cs, blinder)
-        return PolicyCircuit(self.name, capacity, cs.compile(), self._owner_circuit())
+        return PolicyCircuit(self.name, capacity, cs.compile(), self._owner_circuit(), self.graded)
 
     def holds(self, bound: int, norm: int) -> bool:
         """Whether a gradient of this squared norm keeps the policy; an owner asks before it shares anything.
@@ -165,6 +200,13 @@ class PolicySpec:
         """The policy's own constraints over public input BOUND and the bits of one owner."""
         further = _further(self)
         return None if further is None else further.compile()
+
+
+def _enforce_opened(cs: ConstraintSystem, gram: Gram, noise: list[Variable], public: GradedInputs[Variable]) -> None:
+    """Noise in range, and the opened numbers from it and the inner products with the reference."""
+    products = [gram[REFERENCE_ROW, row] for row in range(REFERENCE_ROW + 1, gram.rows)]
+    enforce_noise(cs, noise)
+    enforce_values(cs, products, noise, public.scale, public.eta, public.values)
 
 
 @cache
@@ -214,47 +256,70 @@ def _compiled(spec: PolicySpec, capacity: int) -> PolicyCircuit:
 
 @dataclass(frozen=True, eq=False)
 class PolicyCircuit:
-    """A policy's circuit for up to `capacity` owners.
+    """A policy's circuit.
 
     Attributes:
+        capacity: most rows behind the mask row: owners, and before them the reference where batches are graded.
         per_owner: what the policy adds, for one owner alone (`further_residual`); None if it adds nothing.
+        graded: whether it shows opened numbers; its block has noise then, and its public inputs are `GradedInputs`.
     """
 
     name: str
     capacity: int
     circuit: Circuit
     per_owner: Circuit | None = None
+    graded: bool = False
 
     @property
     def gram_size(self) -> int:
-        """Entries of the Gram block without the blinder."""
+        """Entries of the Gram triangle, with which the committed block begins."""
         return triangle(self.capacity + 1)
 
-    def committed_block(self, gram: FrArray, blinder: int, owners: int) -> FrArray:
-        """The committed block, (gram_size + 1, 4), from the Gram entries of rows 0..owners, (triangle(owners+1), 4), or
-        shares of it; see `gram.committed_block`.
+    def committed_block(self, gram: FrArray, blinder: int, rows: int, noise: FrArray | None = None) -> FrArray:
+        """The committed block from the Gram entries of rows 0..rows, (triangle(rows+1), 4), or shares of them; see
+        `gram.committed_block`.
+
+        Args:
+            rows: owners, and where batches are graded the reference.
+            noise: there, and only there, that of the owners, (rows - 1, 4).
 
         Raises:
-            AssignmentError: `owners` or the number of entries does not fit the circuit.
+            AssignmentError: `rows` or the number of entries does not fit the circuit.
         """
-        self._check_owners(owners)
-        return committed_block(gram, blinder, owners, self.capacity)
+        self._check_rows(rows)
+        self._check_graded(noise is not None)
+        return committed_block(gram, blinder, rows, self.capacity, noise)
 
-    def slack_bits(self, bits: FrArray, bound: int, owners: int) -> FrArray:
-        """The bit wires, (capacity * 62, 4), from the owners' bits (owners * 62, 4) or shares of them.
+    def slack_bits(self, bits: FrArray, bound: int, rows: int) -> FrArray:
+        """The bit wires of norms, (capacity * 62, 4), from the rows' bits (rows * 62, 4) or shares of them.
 
         Raises:
-            AssignmentError: `owners` or the number of bits does not fit the circuit.
+            AssignmentError: `rows` or the number of bits does not fit the circuit.
         """
-        self._check_owners(owners)
-        if bits.shape != (owners * SLACK_BITS, 4):
-            raise AssignmentError(f"{owners} owners have {owners * SLACK_BITS} bits, got {bits.shape}")
-        empty = np.zeros((self.capacity - owners, SLACK_BITS, 4), dtype=np.uint64)
+        self._check_rows(rows)
+        if bits.shape != (rows * SLACK_BITS, 4):
+            raise AssignmentError(f"{rows} rows have {rows * SLACK_BITS} bits, got {bits.shape}")
+        empty = np.zeros((self.capacity - rows, SLACK_BITS, 4), dtype=np.uint64)
         empty[:, :, 0] = [bound >> exponent & 1 for exponent in range(SLACK_BITS)]
         return np.concatenate((bits, empty.reshape(-1, 4)))
 
-    def assignment(self, public: PublicInputs[int], block: FrArray, bits: FrArray) -> FrArray:
-        """The full wire vector from `PublicInputs`, `committed_block` and `slack_bits` (or shares of them).
+    def private_bits(self, norm_bits: FrArray, noise_bits: FrArray, bound: int, rows: int) -> FrArray:
+        """All bit wires where batches are graded, (capacity * 62 + (capacity - 1) * 40, 4), or shares of them.
+
+        Args:
+            norm_bits: (rows * 62, 4), as for `slack_bits`; the reference's come first.
+            noise_bits: ((rows - 1) * 40, 4), an owner's 40 bits of noise after the other's, least significant first.
+
+        Raises:
+            AssignmentError: `rows` or a number of bits does not fit the circuit, or it does not grade.
+        """
+        self._check_graded(True)
+        norms = self.slack_bits(norm_bits, bound, rows)
+        return np.concatenate((norms, noise_inputs(noise_bits, rows, self.capacity)))
+
+    def assignment(self, public: PublicInputs[int] | GradedInputs[int], block: FrArray, bits: FrArray) -> FrArray:
+        """The full wire vector from the public inputs, `committed_block` and `slack_bits` (`private_bits` where batches
+        are graded), or shares of them.
 
         Linear in (block, bits) with public coefficients; see `Circuit.assign`.
         """
@@ -278,6 +343,11 @@ class PolicyCircuit:
         defects = self.per_owner.defects(self.per_owner.assign((bound,), native.zeros(0), bits))
         return native.inner(defects, native.powers(weight, len(defects)))
 
-    def _check_owners(self, owners: int) -> None:
-        if not 1 <= owners <= self.capacity:
-            raise AssignmentError(f"{owners} owners do not fit a circuit of capacity {self.capacity}")
+    def _check_rows(self, rows: int) -> None:
+        least = 1 + REFERENCE_ROW if self.graded else 1
+        if not least <= rows <= self.capacity:
+            raise AssignmentError(f"{rows} rows do not fit a circuit of capacity {self.capacity}")
+
+    def _check_graded(self, graded: bool) -> None:
+        if graded != self.graded:
+            raise AssignmentError(f"policy {self.name!r} {'grades' if self.graded else 'does not grade'} its batches")

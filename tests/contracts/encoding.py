@@ -58,13 +58,11 @@ def proof_tuple(proof: BatchProof) -> tuple[Any, ...]:
 
 
 def statement_tuple(statement: BatchStatement) -> tuple[Any, ...]:
-    """`Statement` of contracts/src/types/Types.sol."""
+    """`Statement` of contracts/src/types/Types.sol; the reference of a graded batch stands before its owners."""
     c = statement.context
-    owners = [
-        (o.owner_index << 160 | int.from_bytes(o.owner, "big"), *integers(o.commitment)) for o in statement.owners
-    ]
+    rows = [(o.owner_index << 160 | int.from_bytes(o.owner, "big"), *integers(o.commitment)) for o in statement.rows]
     head = (c.market.domain, c.task_id, c.terms_hash, c.round, c.model_digest, c.bound, c.dimension)
-    return (*head, owners)
+    return (*head, rows)
 
 
 def encode_statement(statement: BatchStatement) -> bytes:

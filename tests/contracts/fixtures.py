@@ -6,7 +6,8 @@ Batches come without attestations: those bind the verifier's code, and the forge
 
 Everything is derived from seeds, so the files do not change unless the protocol does. The market of the fixtures
 stands at `MARKET_ADDRESS` on chain 31337; it and the committee were created in a block whose parent has `PARENT_HASH`;
-its task has `TERMS`, as contracts/test/support/Scene.sol sets them up.
+its task has `TERMS`, as contracts/test/support/Scene.sol sets them up. Graded batches are of a task with
+`GRADED_TERMS`.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
 from circuits import groth16, transcript
+from circuits.grading import encode_values
 from circuits.hashing import keccak, tag, words
-from circuits.statement import BatchStatement
-from circuits.terms import CommitteeTerms, MarketId, NewTask, Pay, Windows
+from circuits.statement import BatchStatement, Graded
+from circuits.terms import CommitteeTerms, Grading, MarketId, NewTask, Pay, TaskTerms, Windows
 from circuits.verify import sum_of_commitments
+from commons.protocol.references import Opening
 from tests.contracts.encoding import encode_batch, encode_key, encode_proof, encode_statement
+from tests.support.graded_batch import Judge, graded_batch, gradient_at, reference_copies
 from tests.support.parts import task_terms
 from tests.support.plain_batch import (
     Circumstances,
@@ -71,17 +75,36 @@ NEW = NewTask(
     bound=BOUND, min_owners=2, capacity=2048, rounds=256, windows=Windows(3600, 3600, availability=3600),
     permissioned=True, pay=Pay(base=10**18), lapse_rounds=3,
 )  # fmt: skip
-TERMS = task_terms(NEW, market=MARKET, task_id=NEW.identifier(MARKET.deployment, MODEL_OWNER, 0), creator=MODEL_OWNER)
+MODEL_OWNER_KEY = seed_of("fixture model owner")
+"""Signs the references of graded rounds."""
+
+
+def _created(new: NewTask, nonce: int) -> TaskTerms:
+    task = new.identifier(MARKET.deployment, MODEL_OWNER, nonce)
+    return task_terms(new, market=MARKET, task_id=task, creator=MODEL_OWNER)
+
+
+TERMS = _created(NEW, 0)
+GRADED_TERMS = _created(replace(NEW, bound=1 << 32, grading=Grading(4, 4, keccak(b"reference data"))), 1)
+"""Of a task that grades: the model owner's second one."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One batch: policy, capacity of its circuit, the owners' registration indices."""
+    """One batch: policy, capacity of its circuit, the owners' registration indices.
+
+    Attributes:
+        cosines: in a graded batch, each gradient's with the reference, in thousandths.
+        copy, copies: there, against which copy of the reference it is graded, and with how many the round is opened.
+    """
 
     policy: str
     capacity: int
     indices: tuple[int, ...]
     other_gamma: bool = False
+    cosines: tuple[int, ...] = ()
+    copy: int = 1
+    copies: int = 3
 
     @property
     def key_name(self) -> str:
@@ -109,9 +132,18 @@ RECIPES = {
     "gas_8": Recipe("norm", 64, tuple(range(8))),
     "gas_32": Recipe("norm", 64, tuple(range(32))),
     "gas_64": Recipe("norm", 64, tuple(range(64))),
+    "reference_1": Recipe("reference", 16, (0,), cosines=(-900,), copy=0, copies=1),
+    "reference_6": Recipe("reference", 16, (0, 1, 2, 7, 255, 256), cosines=(960, 300, -700, 550, 920, 520)),
+    "reference_6_next": Recipe("reference", 16, tuple(range(8, 14)), cosines=(0, 999, 100, 999, 999, -999), copy=2),
+    "reference_3_fallback": Recipe("reference", 16, (3, 4, 5), cosines=(-500, 980, -300), copy=0),
+    "reference_6_other_gamma": Recipe(
+        "reference", 16, (0, 1, 2, 3, 4, 5), other_gamma=True, cosines=(960, 300, -700, 550, 920, 520)
+    ),
+    "reference_15": Recipe("reference", 16, tuple(range(15)), cosines=tuple(range(-400, 1001, 100))),
+    "gas_reference_32": Recipe("reference", 64, tuple(range(32)), cosines=tuple(range(-550, 1001, 50))),
 }
 
-VECTOR_NAMES = ("norm_1", "norm_3", "norm_3_sparse")
+VECTOR_NAMES = ("norm_1", "norm_3", "norm_3_sparse", "reference_1", "reference_6")
 """Recipes whose transcript is a shared vector."""
 
 
@@ -122,6 +154,8 @@ def owner_key(index: int) -> bytes:
 
 def build(name: str, recipe: Recipe) -> PlainBatch:
     """The batch of a recipe."""
+    if recipe.cosines:
+        return _build_graded(name, recipe)
     at = Circumstances(
         MARKET, TERMS.task_id, TERMS.terms_hash, 0, MODEL_DIGEST, TERMS.bound, TERMS.committee_id,
         payee=TERMS.coordinator,
@@ -136,15 +170,67 @@ def build(name: str, recipe: Recipe) -> PlainBatch:
     )
 
 
-def batch_fixture(batch: PlainBatch, recipe: Recipe) -> dict[str, object]:
-    """A batch as the forge tests read it."""
+def _build_graded(name: str, recipe: Recipe) -> PlainBatch:
+    setup, terms = recipe.setup(), GRADED_TERMS
+    assert terms.grading_rule is not None
+    judge = Judge(gradient_at(1000, DIMENSION, terms.bound), terms.grading_rule, recipe.copy, MODEL_OWNER_KEY)
+    at = Circumstances(
+        MARKET, terms.task_id, terms.terms_hash, 0, opening(name, recipe).digest, terms.bound, terms.committee_id,
+        payee=terms.coordinator,
+    )  # fmt: skip
+    return graded_batch(
+        setup,
+        [gradient_at(cosine, DIMENSION, terms.bound) for cosine in recipe.cosines],
+        judge,
+        at=at,
+        seed=name,
+        indices=recipe.indices,
+        owner_keys=[owner_key(index) for index in recipe.indices],
+    )
+
+
+def opening(name: str, recipe: Recipe) -> Opening:
+    """With what the round of a graded batch is opened."""
+    reference = gradient_at(1000, DIMENSION, GRADED_TERMS.bound)
+    return Opening(MODEL_DIGEST, reference_copies(recipe.setup().commitment, reference, recipe.copies, name))
+
+
+def batch_fixture(batch: PlainBatch, recipe: Recipe, name: str) -> dict[str, object]:
+    """A batch as the forge tests read it; a graded one has its rule and the round's opening beside it."""
     encoded = encode_batch(batch.statement, batch.proof, (), batch.at.payee)
-    return {
+    graded = batch.statement.graded
+    extra = {} if graded is None else _graded_fixture(graded, batch.at.bound) | _opening_fixture(opening(name, recipe))
+    return extra | {
         "key": recipe.key_name,
         "batch": _hex(encoded),
         "batchId": _hex(batch.batch_id),
         "commitment": _hex(sum_of_commitments(batch.statement)),
         "ownerKeys": [_hex(key) for key in batch.owner_keys],
+    }
+
+
+def _graded_fixture(graded: Graded, bound: int) -> dict[str, object]:
+    rule, reference, made = graded.rule, graded.reference, graded.grades
+    return {
+        "bound": bound,
+        "step": rule.step,
+        "dither": rule.dither,
+        "minOwners": rule.min_owners,
+        "values": _hex(encode_values(graded.values)),
+        "levels": list(made.levels),
+        "weights": list(made.weights),
+        "referenceOwner": _hex(reference.owner),
+        "referenceIndex": reference.owner_index,
+        "referenceCommitment": _hex(reference.commitment),
+        "referenceSharesRoot": _hex(reference.shares_root),
+    }
+
+
+def _opening_fixture(opened: Opening) -> dict[str, object]:
+    return {
+        "modelDigest": _hex(opened.model_digest),
+        "references": _hex(b"".join(words(*copy) for copy in opened.copies)),
+        "opening": _hex(opened.digest),
     }
 
 
@@ -160,20 +246,24 @@ def transcript_vector(batch: PlainBatch) -> dict[str, object]:
     inputs = transcript.RhoInputs(
         proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
     )
-    s1 = transcript.rho_state(statement.context, statement.owners, inputs)
+    s1, batch_id = transcript.states(statement, inputs)
     check = proof.sumcheck
-    s3 = transcript.zeta_state(s1, proof.square_norm, check.s, check.q)
+    s3 = transcript.zeta_state(batch_id, proof.square_norm, check.s, check.q)
     s4 = transcript.v_state(s3, check.a_zeta, check.s_zeta, check.s_omega_zeta)
     s5 = transcript.u_state(s4, check.w1, check.w2, transcript.FinalInputs(proof.groth, proof.commitment_sum))
     challenges = {name: f"0x{value:064x}" for name, value in asdict(batch.challenges).items()}
-    return {
+    graded = statement.graded
+    extra: dict[str, object] = {}
+    if graded is not None:
+        extra = {"batchId": _hex(batch_id), "grading": _graded_fixture(graded, batch.at.bound)}
+    return extra | {
         "domain": _hex(statement.context.market.domain),
         "keyHash": _hex(statement.context.policy_key_hash),
         "statement": _hex(encode_statement(statement)),
         "proof": _hex(encode_proof(proof)),
         "states": {
-            "context": _hex(transcript.context_state(statement.context, statement.size)),
-            "owners": _hex(transcript.owners_hash(statement.owners)),
+            "context": _hex(transcript.context_state(statement.context, len(statement.rows))),
+            "owners": _hex(transcript.owners_hash(statement.rows)),
             "rho": _hex(s1),
             "zeta": _hex(s3),
             "v": _hex(s4),
@@ -204,7 +294,7 @@ def main(names: Sequence[str]) -> None:
     for name in names or RECIPES:
         recipe = RECIPES[name]
         batch = build(name, recipe)
-        _write(FIXTURES / f"{name}.json", batch_fixture(batch, recipe))
+        _write(FIXTURES / f"{name}.json", batch_fixture(batch, recipe, name))
         _write(FIXTURES / f"{recipe.key_name}.json", key_fixture(batch.setup))
         if name in VECTOR_NAMES:
             _write(VECTORS / f"{name}.json", transcript_vector(batch))

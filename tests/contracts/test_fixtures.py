@@ -10,11 +10,14 @@ from tests.contracts import fixtures
 from tests.contracts.fixtures import FIXTURES, RECIPES, VECTORS
 
 
-@pytest.mark.parametrize("name", ["norm_1", "norm_3", "norm_3_sparse", "norm_3_other_gamma"])
+@pytest.mark.parametrize(
+    "name",
+    ["norm_1", "norm_3", "norm_3_sparse", "norm_3_other_gamma", "reference_1", "reference_6", "reference_3_fallback"],
+)
 def test_fixture_is_current(name: str) -> None:
     recipe = RECIPES[name]
     batch = fixtures.build(name, recipe)
-    assert json.loads((FIXTURES / f"{name}.json").read_text()) == fixtures.batch_fixture(batch, recipe)
+    assert json.loads((FIXTURES / f"{name}.json").read_text()) == fixtures.batch_fixture(batch, recipe, name)
     assert json.loads((FIXTURES / f"{recipe.key_name}.json").read_text()) == fixtures.key_fixture(batch.setup)
     vector = VECTORS / f"{name}.json"
     if name in fixtures.VECTOR_NAMES:

@@ -17,12 +17,14 @@ from eth_keys.datatypes import PrivateKey
 import native
 from circuits import joint, payload, sumcheck
 from circuits.commitment import CommitmentKey, commitment_key
+from circuits.grading import NOISE_BITS
 from circuits.groth16 import ProvingKey, VerifyingKey, unsafe_generate_keys
 from circuits.hashing import challenge
 from circuits.payload import Aggregate
 from circuits.policies import DEFAULT
-from circuits.policies.registry import compiled
-from circuits.policies.spec import PublicInputs
+from circuits.policies.graded import REFERENCE
+from circuits.policies.registry import find
+from circuits.policies.spec import GradedInputs, PublicInputs
 from circuits.srs import Srs, unsafe_development_srs
 from circuits.statement import (
     MASK_BITS,
@@ -46,12 +48,12 @@ from circuits.transcript import (
     knowledge_weight,
     opening_weight,
     projections_digest,
-    rho_state,
     squarings,
+    states,
     sum_weight,
     sumcheck_challenges,
 )
-from circuits.verify import sum_of_commitments
+from circuits.verify import circuit_inputs, sum_of_commitments
 from commons.protocol.bundle import AuditBundle, Certificate
 from native import FrArray
 from tests.support.parts import with_parts
@@ -78,7 +80,8 @@ class Setup:
 def development_setup(policy: str = DEFAULT, capacity: int = 16, dimension: int = 10) -> Setup:
     """Seeded keys; the same in every process."""
     srs = unsafe_development_srs(seed_of("srs"), domain_size(dimension))
-    circuit = compiled(policy, capacity)
+    spec = REFERENCE if policy == REFERENCE.name else find(policy)
+    circuit = spec.circuit(capacity)
     keys = unsafe_generate_keys(circuit, srs.tau, srs.origin, seed_of("keys"))
     return Setup(srs, commitment_key(srs, dimension), keys)
 
@@ -128,7 +131,7 @@ class PlainBatch:
     statement: BatchStatement
     proof: BatchProof
     batch_id: bytes
-    public_inputs: PublicInputs[int]
+    public_inputs: PublicInputs[int] | GradedInputs[int]
     challenges: Challenges
     gradients: tuple[IntArray, ...]
     rows: Rows
@@ -141,6 +144,7 @@ class PlainBatch:
     payload: bytes
     owner_keys: tuple[bytes, ...]
     at: Circumstances
+    noise: tuple[int, ...] = ()
 
     @property
     def attested(self) -> Attested:
@@ -202,41 +206,47 @@ def build_batch(
     at = at or Circumstances()
     indices = range(len(gradients)) if indices is None else indices
     owner_keys = tuple(owner_keys or (seed_of(seed, "owner", i) for i in indices))
-    context = Context(
-        at.market,
-        at.task_id,
-        at.terms_hash,
-        at.round,
-        at.model_digest,
-        setup.verifying.key_hash,
-        at.bound,
-        setup.commitment.dimension,
-    )
+    context = context_at(setup, at)
     rows = make_rows(setup.commitment, gradients, seed)
-    statement = BatchStatement(
-        context,
-        tuple(_header(context, owner_keys[i], index, rows.commitments[i + 1], seed) for i, index in enumerate(indices)),
-    )
+    owners = headers_of(context, owner_keys, indices, rows.commitments[1:], seed)
+    statement = BatchStatement(context, owners)
     return prove_batch(setup, statement, rows, gradients, owner_keys=owner_keys, seed=seed, at=at)
 
 
-def make_rows(key: CommitmentKey, gradients: Sequence[IntArray], seed: str) -> Rows:
-    """Row 0 uniform, one row per owner with a random blinder and masks."""
+def make_rows(key: CommitmentKey, gradients: Sequence[IntArray], seed: str, names: Sequence[int] | None = None) -> Rows:
+    """Row 0 uniform, one row per gradient with a random blinder and masks.
+
+    Args:
+        names: of what each gradient's randomness is; its place where none are given.
+    """
     values = [native.expand(seed_of(seed, "mask"), key.dimension)]
     tails = [native.expand(seed_of(seed, "mask tail"), TAIL)]
     commitments = [key.commit(values[0], tails[0])]
-    for i, gradient in enumerate(gradients):
-        blinder = native.expand(seed_of(seed, "blinder", i), 1)
-        tails.append(np.concatenate((blinder, native.expand_bounded(seed_of(seed, "masks", i), ROWS, MASK_BITS))))
+    for name, gradient in zip(names or range(len(gradients)), gradients, strict=True):
+        tails.append(random_tail(seed, name))
         values.append(native.from_int64(gradient))
         commitments.append(key.commit_small(gradient, tails[-1]))
     return Rows(values, tails, commitments)
 
 
+def random_tail(seed: str, name: int) -> FrArray:
+    """Blinder and masks of a row, (129, 4)."""
+    blinder = native.expand(seed_of(seed, "blinder", name), 1)
+    return np.concatenate((blinder, native.expand_bounded(seed_of(seed, "masks", name), ROWS, MASK_BITS)))
+
+
 def slack_bits(gradients: Sequence[IntArray], bound: int) -> FrArray:
     """The owners' bits of BOUND minus the squared norm, (m * 62, 4)."""
-    slack = [bound - sum(int(v) ** 2 for v in gradient) for gradient in gradients]
-    return native.from_ints([value >> e & 1 for value in slack for e in range(SLACK_BITS)])
+    return _bits([bound - sum(int(v) ** 2 for v in gradient) for gradient in gradients], SLACK_BITS)
+
+
+def noise_bits(noise: Sequence[int]) -> FrArray:
+    """The bits of the owners' noise, (m * 40, 4)."""
+    return _bits(noise, NOISE_BITS)
+
+
+def _bits(values: Sequence[int], count: int) -> FrArray:
+    return native.from_ints([value >> e & 1 for value in values for e in range(count)])
 
 
 def project(rows: Rows, seed: bytes) -> list[FrArray]:
@@ -254,26 +264,38 @@ def prove_batch(
     owner_keys: tuple[bytes, ...],
     seed: str,
     at: Circumstances,
+    noise: tuple[int, ...] = (),
 ) -> PlainBatch:
-    """Everything from the sign seed to the last challenge."""
-    context, policy, owners = statement.context, setup.proving.policy, statement.size
-    digests = tuple(h.digest(context) for h in statement.owners)
+    """Everything from the sign seed to the last challenge.
+
+    Args:
+        gradients: of all rows behind the mask row, so the reference first in a graded batch.
+        noise: of each owner in a graded batch.
+    """
+    context, policy, count = statement.context, setup.proving.policy, len(statement.rows)
+    digests = tuple(h.digest(context) for h in statement.rows)
     coin = native.to_ints(native.expand(seed_of(seed, "coin"), 1))[0]
     signs = sign_seed(cohort_id(context, digests), coin)
     projections = project(rows, signs)
     blinder, r, s = native.to_ints(native.expand(seed_of(seed, "groth"), 3))
-    block = policy.committed_block(native.gram(rows.values), blinder, owners)
+    drawn = None if statement.graded is None else native.from_ints(noise)
+    block = policy.committed_block(native.gram(rows.values), blinder, count, drawn)
     gram, knowledge = joint.commit_block(setup.proving, block)
     inputs = RhoInputs(rows.commitments[0], signs, projections_digest(projections), gram, knowledge)
-    batch_id = rho_state(context, statement.owners, inputs)
-    rho = challenge(batch_id)
-    weights = squarings(rho, owners + 1)
+    state, batch_id = states(statement, inputs)
+    rho = challenge(state)
+    weights = squarings(rho, count + 1)
     combined = native.linear_combination(rows.values, weights)
     combined_tail = native.linear_combination(rows.tails, weights)
     square_norm = native.inner(combined, combined)
-    public = PublicInputs(rho, square_norm, context.bound)
     bits = slack_bits(gradients, context.bound)
-    wires = policy.assignment(public, block, policy.slack_bits(bits, context.bound, owners))
+    private = (
+        policy.slack_bits(bits, context.bound, count)
+        if statement.graded is None
+        else policy.private_bits(bits, noise_bits(noise), context.bound, count)
+    )
+    public = circuit_inputs(statement, rho, batch_id, square_norm)
+    wires = policy.assignment(public, block, private)
     groth = joint.combine_proof({1: joint.prove(setup.proving, wires, joint.Blinding(r, s))}, 0)
     opened = sumcheck.prove(setup.srs, combined, combined_tail, square_norm, batch_id)
     proof = BatchProof(
@@ -287,7 +309,7 @@ def prove_batch(
         sign_seed=signs,
         projections_digest=inputs.projections_digest,
     )
-    aggregate = _aggregate(rows, gradients)
+    aggregate = _aggregate(statement, rows, gradients)
     encoded = payload.encode(aggregate)
     return PlainBatch(
         setup=setup,
@@ -296,7 +318,7 @@ def prove_batch(
         batch_id=batch_id,
         public_inputs=public,
         challenges=_challenges(batch_id, rho, proof, groth),
-        gradients=tuple(gradients),
+        gradients=tuple(gradients[count - statement.size :]),
         rows=rows,
         bits=bits,
         projections=projections,
@@ -307,6 +329,7 @@ def prove_batch(
         payload=encoded,
         owner_keys=owner_keys,
         at=at,
+        noise=noise,
     )
 
 
@@ -329,12 +352,38 @@ def _challenges(batch_id: bytes, rho: int, proof: BatchProof, groth: GrothProof)
     )
 
 
-def _header(context: Context, key: bytes, index: int, commitment: native.G1, seed: str) -> SubmissionHeader:
-    digests = tuple(seed_of(seed, "shares", index, prover) for prover in range(PROVERS))
-    unsigned = SubmissionHeader(context.task_id, context.round, address_of(key), index, commitment, digests)
-    return unsigned.signed(context, partial(sign, key))
+def context_at(setup: Setup, at: Circumstances) -> Context:
+    """Context of a batch under these keys."""
+    return Context(
+        at.market,
+        at.task_id,
+        at.terms_hash,
+        at.round,
+        at.model_digest,
+        setup.verifying.key_hash,
+        at.bound,
+        setup.commitment.dimension,
+    )
 
 
-def _aggregate(rows: Rows, gradients: Sequence[IntArray]) -> Aggregate:
-    total: IntArray = np.sum(np.stack(list(gradients)), axis=0, dtype=np.int64)
-    return Aggregate(total, native.linear_combination(rows.tails[1:], [1] * len(gradients)))
+def headers_of(
+    context: Context, keys: Sequence[bytes], indices: Sequence[int], commitments: Sequence[native.G1], seed: str
+) -> tuple[SubmissionHeader, ...]:
+    """Signed headers, by private key, registration index and commitment."""
+    return tuple(
+        SubmissionHeader(
+            context.task_id, context.round, address_of(key), index, commitment, share_digests(seed, index)
+        ).signed(context, partial(sign, key))
+        for key, index, commitment in zip(keys, indices, commitments, strict=True)
+    )
+
+
+def share_digests(seed: str, index: int) -> tuple[bytes, ...]:
+    """Digests of payloads that nobody made."""
+    return tuple(seed_of(seed, "shares", index, prover) for prover in range(PROVERS))
+
+
+def _aggregate(statement: BatchStatement, rows: Rows, gradients: Sequence[IntArray]) -> Aggregate:
+    weights = ((0,) if statement.graded else ()) + statement.weights
+    total = sum(weight * gradient for weight, gradient in zip(weights, gradients, strict=True))
+    return Aggregate(np.asarray(total, np.int64), native.linear_combination(rows.tails[1:], weights))

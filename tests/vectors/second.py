@@ -16,7 +16,7 @@ from typing import Any, Literal
 from eth_hash.auto import keccak
 
 R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
-ROWS, BITS = 128, 62
+ROWS, BITS, NOISE = 128, 62, 40
 ROOT = "gradroll/v1"
 Fields = dict[str, Any]
 
@@ -142,7 +142,7 @@ TERMS = (
     "committeeId", "verifier", "coordinator", "dimension", "fractionBits", "bound", "minOwners", "capacity", "rounds",
     "submitWindow", "settleWindow", "permissioned", "inlinePayload", "token", "basePay", "bonusPay",
     "coordinatorBatchFee", "coordinatorGradientFee", "proverBatchFee", "proverGradientFee", "deposit", "lapseRounds",
-    "claimWindow", "exitDelay", "availabilityWindow",
+    "claimWindow", "exitDelay", "availabilityWindow", "step", "dither", "referenceData",
 )  # fmt: skip
 COMMITTEE_TERMS = ("threshold", "bondToken", "bond", "changeDelay", "unbondingDelay")
 DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
@@ -536,11 +536,12 @@ def steps(given: Fields) -> Fields:
 Combination = dict[int, int]
 
 
-def circuit_digest(capacity: int) -> bytes:
-    rows = capacity + 1
+def circuit_digest(capacity: int, graded: bool = False) -> bytes:
+    rows, known = capacity + 1, 7 if graded else 4
     pairs = [(i, j) for i in range(rows) for j in range(i, rows)]
-    gram = {pair: 4 + k for k, pair in enumerate(pairs)}
-    blinder = 4 + len(pairs)
+    gram = {pair: known + k for k, pair in enumerate(pairs)}
+    noise = {i: known + len(pairs) + i - 2 for i in range(2, rows)} if graded else {}
+    blinder = known + len(pairs) + len(noise)
     wires = blinder + 1
     constraints: list[tuple[Combination, Combination, Combination]] = []
 
@@ -559,13 +560,20 @@ def circuit_digest(capacity: int) -> bytes:
         sums.append(dict.fromkeys(terms, 1))
     last = [product(sums[i], {rho[i]: 1}) for i in range(rows)]
     constraints.append((dict.fromkeys(last, 1), {0: 1}, {2: 1}))
-    for i in range(1, rows):
-        bits = list(range(wires, wires + BITS))
-        wires += BITS
+    in_range = [(BITS, {3: 1, gram[i, i]: -1}) for i in range(1, rows)] + [(NOISE, {n: 1}) for n in noise.values()]
+    for count, value in in_range:
+        bits = list(range(wires, wires + count))
+        wires += count
         constraints += [({b: 1}, {b: 1}, {b: 1}) for b in bits]
-        constraints.append(({b: 1 << e for e, b in enumerate(bits)}, {0: 1}, {3: 1, gram[i, i]: -1}))
+        constraints.append(({b: 1 << e for e, b in enumerate(bits)}, {0: 1}, value))
+    summed: Combination = {}
+    for i in reversed(noise):
+        scaled = product({gram[1, i]: 1}, {4: 1})
+        summed = {product({scaled: 1, noise[i]: 1, **summed}, {5: 1}): 1}
+    if graded:
+        constraints.append((summed, {0: 1}, {6: 1}))
     constraints.append(({blinder: 1}, {}, {}))
-    head = W(tag("gradroll/v1/circuit"), len(constraints), wires, 4, len(pairs) + 1)
+    head = W(tag("gradroll/v1/circuit"), len(constraints), wires, known, len(pairs) + len(noise) + 1)
     return keccak(head + b"".join(_matrix([c[side] for c in constraints]) for side in range(3)))
 
 

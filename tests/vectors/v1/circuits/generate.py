@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from circuits.policies.graded import REFERENCE
 from circuits.policies.registry import BUILT_IN
 from circuits.quantize import quantize
 
@@ -17,7 +18,7 @@ def digests() -> dict[str, dict[str, str]]:
     """Circuit digests by policy and capacity."""
     return {
         spec.name: {str(capacity): spec.circuit(capacity).circuit.digest.hex() for capacity in (2, 16, 64)}
-        for spec in BUILT_IN
+        for spec in (*BUILT_IN, REFERENCE)
     }
 
 
