@@ -67,8 +67,8 @@ def recover(resources: Resources, run: Run, step: Step, setback: Setback) -> Tra
         case Mismatched():
             hunt = Hunt(probe.halves(run.proposal.kept))
             return _start_probe(resources, run, hunt)
-        case Unlocated(_, residuals):
-            return _record(resources, run, step, residuals)
+        case Unlocated(_, residuals, shown_at):
+            return _record(resources, run, shown_at or step, residuals)
         case Halted(reason):
             return failed(batch, (), reason)
 

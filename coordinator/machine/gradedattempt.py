@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from circuits.errors import InvalidInputError, ProofError
+from circuits.errors import InconsistentError, InvalidInputError, ProofError
 from circuits.grading import NOISE_BITS
 from circuits.statement import Graded
 from commons.protocol.bodies import MaskBody, ValidateBody, scalars_to_bytes
@@ -50,11 +50,17 @@ def require_same_squares(run: Run, bodies: Mapping[int, MaskBody]) -> None:
 
 
 def require_products(resources: Resources, run: Run, bodies: Mapping[int, ValidateBody]) -> None:
-    """The masked products of the check of the bits must fit one polynomial each."""
+    """The masked products of the check of the bits must fit one polynomial each.
+
+    Those of 2t + 1 provers always do; a wrong one comes out when the check is held against the combined bits.
+    """
     t = resources.committee.threshold
     shares = {p: body.products for p, body in bodies.items() if isinstance(body, GradedValidateBody)}
-    if shares:
-        open_vector(shares, 2 * t, run.batch.liars(t), "products of the bits")
+    try:
+        if shares:
+            open_vector(shares, 2 * t, run.batch.liars(t), "products of the bits")
+    except InconsistentError as error:
+        raise SetbackError(Unlocated(str(error), shown_at=Step.COMBINE)) from error
 
 
 def require_valid(resources: Resources, run: Run, bodies: Mapping[int, GradedCombineBody]) -> None:
