@@ -137,6 +137,12 @@ class Round:
         self.cohort = cohort
         self.spend(cohort)
 
+    @property
+    def unspent(self) -> tuple[bytes, ...]:
+        """Copies of the reference that no cohort has had, in order of their numbers."""
+        copies = sorted((number, submission) for submission, number in self.references.items())
+        return tuple(submission for number, submission in copies if number not in self.spent)
+
     def spend(self, submissions: Iterable[bytes]) -> None:
         """The copies of the reference among them belong to a cohort now, and to no other."""
         self.spent |= {self.references[s] for s in submissions if s in self.references}

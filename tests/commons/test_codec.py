@@ -15,7 +15,7 @@ from commons.storage.submissions import SavedSubmission
 from coordinator.events import AttemptUsed, Event, HeaderAccepted, OwnerDropped
 from native import G1
 from provers.party.ledger import Combined, Entry, Locked, Selection
-from tests.vectors.v4.storage import stories
+from tests.vectors.v5.storage import stories
 
 EVENTS: Codec[Event] = Codec(Event)
 ENTRIES: Codec[Entry] = Codec(Entry)

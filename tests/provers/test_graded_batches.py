@@ -370,8 +370,8 @@ def test_what_combine_opens_cannot_be_moved(name: str) -> None:
         body = GradedCombineBody.decode(attempt.said[Step.COMBINE][LIAR].body, len(attempt.kept))
         value = getattr(body, name)
         bent = moved(value, 7, 1) if name == "combined" else (value + 1) % R
-        changed_body = replace(body, **{name: bent}).encode()
-        attempt.said[Step.COMBINE][LIAR] = attempt.rewritten(Step.COMBINE, LIAR, partial(_other, changed_body))
+        changes: dict[str, Any] = {name: bent}
+        attempt.lie(Step.COMBINE, LIAR, partial(_other, replace(body, **changes).encode()))
         attempt.ask(Step.LOCK, Step.COMBINE, payload=attempt.row_payload)
         assert {failure.code for failure in attempt.refused.values()} == codes
         assert set(attempt.refused) == set(attempt.active)

@@ -87,6 +87,7 @@ def entries() -> tuple[ledger.Entry, ...]:
         ledger.AttemptStarted(ledger.round_key(CONTEXT), 1, seed_of("proposal that failed")),
         ledger.AttemptStarted(ledger.round_key(CONTEXT), 2, proposal),
         ledger.Combined(proposal),
+        ledger.GradedLocked(ledger.GradedSet.of((member(2), member(0), member(1)))),
         ledger.Locked(chosen),
         ledger.Released(chosen),
         ledger.Restored(1_700_000_000, 12),
