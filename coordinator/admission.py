@@ -18,9 +18,9 @@ from circuits.errors import (
     WireError,
 )
 from circuits.hashing import keccak
-from circuits.statement import Committee, Context, SubmissionHeader
+from circuits.statement import REFERENCE_INDEX, Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
-from commons.chain.eligibility import require_eligible
+from commons.chain.eligibility import require_dealer, require_eligible
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
@@ -131,6 +131,7 @@ class Admission:
         record, now = self._check_round(header)
         if now > record.submit_deadline:
             raise ClosedError(f"round {header.round} took submissions until {utc(record.submit_deadline)}")
+        self._require_references(header, terms)
         return digest, header.digest(context)
 
     def check_publisher(self, head: ModelHead) -> TaskTerms:
@@ -173,13 +174,17 @@ class Admission:
         committee = self._view.committee_of_round(terms.task_id, header.round)
         self._check_owner(header, terms, context, committee)
         self._check_round(header)
+        self._require_references(header, terms)
         self._check_receipts(receipts, committee, header.digest(context))
 
     def _check_owner(self, header: SubmissionHeader, terms: TaskTerms, context: Context, committee: Committee) -> None:
         if len(header.share_digests) != committee.size:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         checks.g1(header.commitment, "the header's commitment")  # the market takes postings in without looking
-        if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
+        if header.is_reference:
+            self._view.opening(header.task_id, header.round).require_copy(header)
+            require_dealer(self._view, header)
+        elif self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
@@ -192,18 +197,33 @@ class Admission:
         Returns:
             The round, and the chain's time.
         """
-        found = require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
+        owners = () if header.is_reference else (header.owner_index,)
+        found = require_eligible(self._view, header.task_id, header.round, owners)
         record, now = found.round, self._view.now()
         if record.finalized or now > record.settle_deadline:
             raise ClosedError(
                 f"round {header.round} of task {shown(header.task_id)} took batches until "
                 f"{utc(record.settle_deadline)}, it is {utc(now)} now"
             )
-        if found.owners[0].excluded:
+        if any(owner.excluded for owner in found.owners):
             raise ClosedError("a quorum of the provers found a dealing of this owner bad, and it lost its deposit")
         if found.consumed:
             raise ClosedError("this owner is in an accepted batch of this round already")
         return record, now
+
+    def _require_references(self, header: SubmissionHeader, terms: TaskTerms) -> None:
+        """Owners hand nothing in before a quorum holds what they are graded against: it might be in vain."""
+        if terms.grading is None or header.is_reference:
+            return
+        copies = len(self._view.opening(header.task_id, header.round).copies)
+        with self._journal.reading() as state:
+            current = state.rounds.get((header.task_id, header.round))
+            here = 0 if current is None else len(current.references)
+        if here < copies:
+            raise NotReadyError(
+                f"the model owner has handed in {here} of {copies} copies of the reference of round {header.round}; "
+                "hand the gradient in once all are there (gradroll task open goes on where it stopped)"
+            )
 
     def _check_receipts(self, receipts: Mapping[int, bytes], committee: Committee, submission: bytes) -> None:
         if any(prover >= committee.size for prover in receipts):
@@ -263,6 +283,10 @@ def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:
         return
     if current.closed:
         raise ClosedError("this round is full, or over; hand the gradient in for the next one")
+    if header.is_reference:
+        if header.owner_index - REFERENCE_INDEX in current.references.values():
+            raise ClosedError("this copy of the reference is here already, in another submission")
+        return
     if header.owner in current.bound:
         raise ClosedError("provers may have signed a set with this owner; hand the gradient in for the next round")
     key = (header.task_id, header.round)

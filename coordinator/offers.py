@@ -255,9 +255,12 @@ class Offers:
         shutil.rmtree(self._directory / offer.digest.hex(), ignore_errors=True)
 
     def _require_room(self, offer: Offer) -> None:
-        """A task has no more than is free for others: anybody can make one that names this coordinator."""
-        task, owner = offer.head.header.task_id, offer.head.header.owner
-        own = [o for o in self._offers.values() if o.key == offer.key and o.head.header.owner == owner]
+        """A task has no more than is free for others: anybody can make one that names this coordinator.
+
+        An owner has one index; each copy of a reference has its own.
+        """
+        task, index = offer.head.header.task_id, offer.head.header.owner_index
+        own = [o for o in self._offers.values() if o.key == offer.key and o.head.header.owner_index == index]
         if len(own) >= PER_OWNER:
             raise ClosedError(f"this owner has handed in {PER_OWNER} uploads in this round already")
         free = self._max_bytes - sum(each.size for each in self._offers.values())

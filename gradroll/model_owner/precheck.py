@@ -7,6 +7,7 @@ from circuits.policies.registry import compiled
 from circuits.statement import Committee
 from circuits.terms import DAY, ETHER, NewTask
 from commons.chain.facts import CommitteeRecord, TaskRecord
+from commons.chain.openings import model_digest
 from commons.chain.view import ChainView
 from commons.runtime.amounts import checksum, ether, utc
 from commons.runtime.identifiers import shown
@@ -96,7 +97,7 @@ def running_on(view: ChainView, record: TaskRecord, digest: bytes) -> int | None
         return None
     last = view.round(record.terms.task_id, number)
     over = last.batches or last.finalized or view.now() > last.settle_deadline
-    return None if over or last.model_digest != digest else number
+    return None if over or model_digest(view, record.terms.task_id, number) != digest else number
 
 
 def of_committee(committee: CommitteeRecord) -> tuple[str, ...]:
