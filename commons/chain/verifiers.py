@@ -23,7 +23,7 @@ from commons.chain.calldata import GRADED_VERIFIER, VERIFIER, deployment, key_tu
 from commons.runtime.amounts import checksum
 from native import G1, G2
 
-FAMILIES = (VERIFIER,)
+FAMILIES = (VERIFIER, GRADED_VERIFIER)
 """Contracts of the policy families of this release, in the order of the factory's numbers."""
 Call = Callable[[bytes, str, Sequence[Any], Sequence[str]], tuple[Any, ...]]
 """Asks a contract: its address, the function's signature, arguments, types of what it returns."""
