@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from circuits.errors import (
+    ChainError,
     ClosedError,
     FullError,
     GradrollError,
@@ -21,7 +22,7 @@ from circuits.hashing import keccak
 from circuits.statement import REFERENCE_INDEX, Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_dealer, require_eligible
-from commons.chain.facts import RoundRecord
+from commons.chain.facts import Participants, RoundRecord
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.protocol.manifests import require_upload
@@ -126,6 +127,8 @@ class Admission:
         context = self._view.context(header.task_id, header.round)
         committee = self._view.committee_of_round(terms.task_id, header.round)
         self._check_owner(header, terms, context, committee)
+        if header.is_reference:
+            require_dealer(self._view, header)
         digest = require_upload(head.manifest, header, context)
         _check_pieces(head, terms.dimension, committee)
         record, now = self._check_round(header)
@@ -182,12 +185,21 @@ class Admission:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         checks.g1(header.commitment, "the header's commitment")  # the market takes postings in without looking
         if header.is_reference:
-            self._view.opening(header.task_id, header.round).require_copy(header)
-            require_dealer(self._view, header)
+            self._check_copy(header, context)
         elif self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
+
+    def _check_copy(self, header: SubmissionHeader, context: Context) -> None:
+        """Refuse a reference that is none of those with which its round was opened.
+
+        Whose address it names makes no difference once provers have its shares: nobody but its dealer has receipts.
+        """
+        opening = self._view.opening(context.task_id, context.round)
+        if opening.digest != context.model_digest:
+            raise ChainError("the node shows other references of this round than its digest is of; it is asked again")
+        opening.require_copy(header)
 
     def _check_round(self, header: SubmissionHeader) -> tuple[RoundRecord, int]:
         """Shares are taken until the submit deadline, by provers, whose receipts say so; a header may come later.
@@ -197,8 +209,7 @@ class Admission:
         Returns:
             The round, and the chain's time.
         """
-        owners = () if header.is_reference else (header.owner_index,)
-        found = require_eligible(self._view, header.task_id, header.round, owners)
+        found = self._found(header)
         record, now = found.round, self._view.now()
         if record.finalized or now > record.settle_deadline:
             raise ClosedError(
@@ -224,6 +235,12 @@ class Admission:
                 f"the model owner has handed in {here} of {copies} copies of the reference of round {header.round}; "
                 "hand the gradient in once all are there (gradroll task open goes on where it stopped)"
             )
+
+    def _found(self, header: SubmissionHeader) -> Participants:
+        """What the market says of a header's round, and of its owner if it has one, who must have a part in it."""
+        if header.is_reference:
+            return self._view.participants(header.task_id, header.round, ())
+        return require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
 
     def _check_receipts(self, receipts: Mapping[int, bytes], committee: Committee, submission: bytes) -> None:
         if any(prover >= committee.size for prover in receipts):
@@ -285,7 +302,7 @@ def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:
         raise ClosedError("this round is full, or over; hand the gradient in for the next one")
     if header.is_reference:
         if header.owner_index - REFERENCE_INDEX in current.references.values():
-            raise ClosedError("this copy of the reference is here already, in another submission")
+            raise ClosedError("this copy of the reference is here already")
         return
     if header.owner in current.bound:
         raise ClosedError("provers may have signed a set with this owner; hand the gradient in for the next round")

@@ -16,10 +16,12 @@ from circuits.errors import GradrollError
 from circuits.grading import NOISE_BITS, grades
 from circuits.policies.gram import position
 from circuits.statement import SLACK_BITS, Graded
+from circuits.terms import Grading
 from circuits.verify import verify_batch
 from commons.protocol import noisebits
 from commons.protocol.bodies import SignatureBody, scalars_to_bytes
 from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.certified import Attesters
 from commons.protocol.gradedbodies import (
     GradedCombineBody,
     GradedMaskBody,
@@ -31,6 +33,7 @@ from commons.protocol.gradedbodies import (
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
+from commons.protocol.witness import Witness
 from commons.sharing.prss import PrssKeys, Purpose
 from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
@@ -193,6 +196,28 @@ def test_noise_is_uniform() -> None:
         squares = native.mul(opened.reshape(-1, 4), opened.reshape(-1, 4)).reshape(opened.shape)
         bits += native.to_ints(noisebits.noise_bits(opened, squares).reshape(-1, 4))
     assert set(bits) == {0, 1} and 0.45 < sum(bits) / len(bits) < 0.55
+
+
+def test_shares_of_degree_2t_say_nothing_but_what_is_opened() -> None:
+    """Of the squares and of the products of the check: each carries a share of zero, and products masks as well."""
+    attempt = began(graded_with(COSINES))
+    attempt.through(Step.VALIDATE)
+    session, cohort = attempt.proposal.digest, attempt.cohort
+    for prover in range(4):
+        keys = attempt.network.parties[prover].keys
+        randoms = keys.random(cohort.cohort_id, Purpose.NOISE, 160)
+        sent = GradedProjectBody.decode(attempt.said[Step.PROJECT][prover].body, 5).squares.reshape(-1, 4)
+        hidden = native.sub(sent, native.mul(randoms, randoms))
+        assert np.array_equal(hidden, keys.zero(cohort.cohort_id, Purpose.SQUARE_ZERO, 160))
+        state = attempt.network.parties[prover].attempts[session]
+        assert isinstance(state, Validated) and state.masked.noise is not None
+        slack = [attempt.network.memories[prover].shares(d).bits for d in cohort.digests]
+        bits = noisebits.all_bits(slack, state.masked.noise.bits)
+        psi = noisebits.check_challenge(state.masked.seed, session, state.masked.noise.squares)
+        check = noisebits.CheckShares(keys.random(session, Purpose.CHECK_MASK, len(bits)), bits, psi)
+        sent = GradedValidateBody.decode(attempt.said[Step.VALIDATE][prover].body, 5).products
+        masks = native.sub(native.sub(sent, check.products), keys.random(session, Purpose.CHECK_PRODUCT_MASK, 3))
+        assert np.array_equal(masks, keys.zero(session, Purpose.CHECK_PRODUCT_ZERO, 3))
 
 
 # --- squares --------------------------------------------------------------------------------------------------
@@ -408,8 +433,8 @@ def test_nothing_is_locked_while_submissions_may_follow() -> None:
     attempt.onward(Step.OPEN, Step.PROVE)
 
 
-@pytest.mark.parametrize("why", ["closed", "few", "restored"])
-def test_a_set_that_can_never_be_accepted_is_not_locked(why: str) -> None:
+@pytest.mark.parametrize("why", ["closed", "few", "restored", "context"])
+def test_a_set_that_can_never_be_accepted_is_not_locked(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = graded_with(COSINES, least_owners=3)
     attempt = began(network, kept=(0, 1, 2) if why == "few" else ())
     attempt.through(Step.COMBINE)
@@ -418,8 +443,11 @@ def test_a_set_that_can_never_be_accepted_is_not_locked(why: str) -> None:
         memory.closed = "the round is over"
     if why == "restored":
         memory.ledger.restored_at = memory.opened + 1
+    if why == "context":
+        shown = replace(network.context, bound=1 << 33)
+        monkeypatch.setattr(memory, "context", lambda task_id, round_number: shown)
     attempt.ask(Step.LOCK, Step.COMBINE, payload=attempt.row_payload)
-    assert attempt.refused[0].code == {"closed": "closed"}.get(why, "rule-violation")
+    assert attempt.refused[0].code == {"closed": "closed", "context": "bad-message"}.get(why, "rule-violation")
     assert set(attempt.refused) == ({0, 1, 2, 3} if why == "few" else {0})
     assert not memory.ledger.graded
 
@@ -490,6 +518,17 @@ def test_another_attempt_of_a_locked_set_opens_the_same_numbers() -> None:
     shares = [{p: m.body for p, m in one.said[Step.OPEN].items()} for one in (attempt, again)]
     assert shares[0][0] != shares[1][0], "shares of inner products are masked anew"
     assert attempt.statement.weights == again.statement.weights
+
+
+def test_numbers_are_scaled_as_the_terms_say_that_the_context_binds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under two scales a number's noise could be taken off."""
+    attempt = began(graded_with(COSINES))
+    attempt.through(Step.LOCK)
+    network = attempt.network
+    other = replace(network.terms, rounds=11, grading=Grading(4, 8, seed_of("data")))
+    monkeypatch.setattr(network.memories[0], "terms", lambda task_id: other)
+    attempt.ask(Step.OPEN, Step.LOCK)
+    require_refused(attempt, (0,), "bad-message", "other terms")
 
 
 def test_a_share_of_a_number_that_was_moved_names_its_sender() -> None:
@@ -564,6 +603,31 @@ def test_a_reference_of_another_dealing_releases_nothing() -> None:
     assert isinstance(reply, Failure) and "are not those of its cohort" in reply.message
 
 
+def test_a_batch_is_graded_by_the_rule_of_its_task() -> None:
+    network = graded_with(COSINES)
+    attempt = began(network)
+    attempt.through(Step.PROVE)
+    certificate = attested(attempt, attempt.bundle())
+    accept(network, certificate)
+    network.terms = replace(network.terms, grading=Grading(3, 4, seed_of("data")))
+    reply = network.deliver(0, StepRequest(Step.RELEASE, certificate.batch_id, payload=certificate.encode()))
+    assert isinstance(reply, Failure) and reply.code == "bad-message"
+    network.terms = replace(network.terms, grading=None)
+    reply = network.deliver(0, StepRequest(Step.RELEASE, certificate.batch_id, payload=certificate.encode()))
+    assert isinstance(reply, Failure) and reply.code == "bad-message"
+
+
+def test_what_provers_attest_of_graded_batches_is_no_evidence() -> None:
+    """Their sums are weighted: by the rules for others every honest prover would have attested a wrong one."""
+    network = graded_with(COSINES)
+    attempt = began(network)
+    attempt.through(Step.PROVE)
+    certificate = attested(attempt, attempt.bundle())
+    attesters = Attesters(network.committee, network.policy.verifier_code)
+    assert len(attesters.valid(certificate)) == 4
+    assert not Witness().certificate(certificate, attesters, network.terms)
+
+
 # --- cohorts and proposals -------------------------------------------------------------------------------------
 
 
@@ -591,10 +655,17 @@ def test_a_cohort_has_a_copy_that_its_round_was_opened_with() -> None:
     coin_refused(network, Cohort(network.context, (unsigned, *network.headers)), "the dealing", "bad-signature")
 
 
+def squares_of(attempt: GradedAttempt) -> list[int]:
+    """The opened squares of a cohort's noise."""
+    count, said = len(attempt.cohort.headers), attempt.said[Step.PROJECT]
+    shares = {p: GradedProjectBody.decode(m.body, count).squares.reshape(-1, 4) for p, m in said.items()}
+    return native.to_ints(open_vector(shares, 2, 1, "squares"))
+
+
 def test_the_next_cohort_takes_the_next_copy() -> None:
     """And owners' submissions that are new: those of the first are bound to it, like its copy."""
     network = graded_with(COSINES, copies=[OwnerPlan(along(1000, 5)), OwnerPlan(along(-1000, 5))])
-    began(network)
+    first = began(network)
     network.copy = 1
     second = GradedAttempt(network)
     second.ask(Step.COIN, None)
@@ -603,6 +674,7 @@ def test_the_next_cohort_takes_the_next_copy() -> None:
     third = began(network)
     third.through(Step.PROVE)
     assert all(0 <= n < 1 << NOISE_BITS for n in exact(third))
+    assert not set(squares_of(first)) & set(squares_of(third)), "noise is the cohort's own"
     network.copy = 0
     with_used_copy = GradedAttempt(network)
     with_used_copy.ask(Step.COIN, None)

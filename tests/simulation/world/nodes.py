@@ -161,7 +161,9 @@ class NodeView:
 
     def opening(self, task_id: int, number: int) -> Opening:
         self.context(task_id, number)
-        raise UnknownError("the chain's task does not grade")
+        if self.chain.opening is None:
+            raise UnknownError("the chain has no round with references")
+        return self.chain.opening
 
     def opened_at(self, task_id: int, number: int) -> int:
         self.context(task_id, number)
