@@ -137,14 +137,13 @@ library BatchReader {
             mstore(add(statement, 0xe0), 0x100)
             mstore(add(statement, 0x100), count)
         }
-        return
-            Call({
-                start: start,
-                statement: statement,
-                owners: statement + STATEMENT_HEAD,
-                count: count,
-                input: _scratch(statement)
-            });
+        return Call({
+            start: start,
+            statement: statement,
+            owners: statement + STATEMENT_HEAD,
+            count: count,
+            input: _scratch(statement)
+        });
     }
 
     /// @notice Writes index and signer of each owner to the call. Their indices were checked (`mark`).

@@ -40,9 +40,7 @@ library Grading {
     /// @notice Identifier of a graded batch: the transcript's state behind its numbers.
     /// @param state The transcript's state behind rho.
     function batchId(bytes32 state, Graded calldata graded) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(TAG, state, graded.step, graded.dither, graded.minOwners, keccak256(graded.values))
-        );
+        return keccak256(abi.encode(TAG, state, graded.step, graded.dither, graded.minOwners, keccak256(graded.values)));
     }
 
     /// @notice Levels by which owners are paid, and weights of their gradients in the sum.

@@ -102,9 +102,14 @@ abstract contract Stage is Check {
     }
 
     function deployVerifier(VerifyingKey memory key) internal {
-        deployTo(VERIFIER, creationOf("RollupVerifier", abi.encode(key)));
+        deployTo(VERIFIER, creationOf(family(), abi.encode(key)));
         verifier = IVerifier(VERIFIER);
         if (address(approving) != address(0)) approving.approve(VERIFIER);
+    }
+
+    /// @dev The contract that verifies for the fixtures' task.
+    function family() internal pure virtual returns (string memory) {
+        return "RollupVerifier";
     }
 
     /// @dev Creation code of a contract of src/, with its arguments.
@@ -270,7 +275,7 @@ abstract contract Stage is Check {
     }
 
     /// @dev What rounds of tasks with references are opened with: three copies, of which batches name one.
-    function opening(uint256 copy) internal view returns (ReferenceOpening memory out) {
+    function opening(uint256 copy) internal view virtual returns (ReferenceOpening memory out) {
         out.references = new Reference[](3);
         for (uint256 i = 0; i < 3; ++i) {
             out.references[i] = Reference(i + 1, i + 2, keccak256(abi.encode("shares", i)));
