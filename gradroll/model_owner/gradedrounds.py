@@ -30,13 +30,13 @@ from gradroll.model_owner.referencedealing import HandedIn, NextRound, Reference
 _DIGEST = 32
 
 
-def copies_for(seats: int, capacity: int) -> int:
-    """Copies of a reference for a round: one for each batch of so many seats, and one for a batch that fails.
+def copies_for(seats: int, largest: int) -> int:
+    """Copies of a reference for a round of so many seats: one for each full batch, and one for a batch that fails.
 
     Args:
-        capacity: rows of the circuit, of which the reference takes one.
+        largest: most owners of a batch.
     """
-    return min(MAX_COPIES, -(-seats // (capacity - 1)) + 1)
+    return min(MAX_COPIES, -(-seats // largest) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class GradedRounds:
         committee = self._view.committee(terms.committee_id)
         coming = NextRound(terms, policy, committee, number, model_digest)
         with stage("dealing the reference"):
-            opening = self._dealing.deal(values, copies_for(seats, policy.capacity), coming)
+            opening = self._dealing.deal(values, copies_for(seats, terms.largest_batch(policy.capacity)), coming)
         return self._chain.open_referenced_round(terms.task_id, opening, seats)
 
     def hand_in(self, terms: TaskTerms, number: int) -> tuple[HandedIn, ...]:
