@@ -12,7 +12,7 @@ import pytest
 
 import native
 from circuits import payload
-from circuits.errors import GradrollError
+from circuits.errors import GradrollError, WireError
 from circuits.grading import NOISE_BITS, grades
 from circuits.policies.gram import position
 from circuits.statement import SLACK_BITS, Graded
@@ -37,6 +37,7 @@ from commons.protocol.witness import Witness
 from commons.sharing.prss import PrssKeys, Purpose
 from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
+from provers.foresight import Foresight, UnforeseenError
 from provers.party import Acceptance, Party, handle, noising, vouching
 from provers.party.ledger import GradedLocked
 from provers.party.memory import Validated
@@ -155,6 +156,25 @@ def test_a_certificate_has_one_encoding_and_says_everything() -> None:
         other = replace(bundle.certificate, statement=changed(bundle, change))
         assert Certificate.decode(other.encode()).batch_id == other.batch_id != bundle.certificate.batch_id
         assert other.rho_state == bundle.certificate.rho_state
+
+
+def test_a_certificate_that_is_none_is_refused() -> None:
+    attempt = began(graded_with(COSINES))
+    attempt.through(Step.PROVE)
+    bundle = attempt.bundle()
+    raw = bundle.certificate.encode()
+    rule = raw.index(bytes((4, 4)) + (2).to_bytes(4, "big"))
+    for wrong in (bytes((5, 4)), bytes((0, 4)), bytes((4, 65)), bytes((4, 4, 0, 0, 0, 0))):
+        with pytest.raises(WireError, match="grading is none"):
+            Certificate.decode(raw[:rule] + wrong + raw[rule + len(wrong) :])
+    owner = replace(
+        bundle.certificate, statement=changed(bundle, lambda g: replace(g, reference=attempt.cohort.owners[0]))
+    )
+    with pytest.raises(WireError, match="which is an owner's"):
+        Certificate.decode(owner.encode())
+    for wrong in (b"\x03" + raw[1:], raw[:-1], raw + b"\0"):
+        with pytest.raises(WireError):
+            Certificate.decode(wrong)
 
 
 def changed(bundle: AuditBundle, change: Callable[[Graded], Graded]) -> Any:
@@ -465,6 +485,31 @@ def test_a_set_is_locked_once() -> None:
     assert {LockBody.decode(m.body).selection for m in again.said[Step.LOCK].values()} == {
         LockBody.decode(m.body).selection for m in attempt.said[Step.LOCK].values()
     }
+
+
+def test_what_graded_steps_ask_of_the_chain_is_asked_before_they_run() -> None:
+    """References, and whether submissions are over, like all facts that a node may keep back."""
+    network = graded_with(COSINES)
+    attempt = GradedAttempt(network)
+    coin = network.authorized(attempt.request(Step.COIN))
+    assert "references" in foreseen(network, coin)
+    attempt.begin()
+    attempt.through(Step.COMBINE)
+    lock = network.authorized(attempt.request(Step.LOCK, payload=attempt.row_payload, before=Step.COMBINE))
+    assert "submissions_over" in foreseen(network, lock)
+
+
+def foreseen(network: GradedNetwork, request: StepRequest) -> set[str]:
+    """The facts that prover 0 has to learn for a step, until it runs."""
+    foresight = Foresight(network.memories[0])
+    learned: set[str] = set()
+    while True:
+        try:
+            handle(network.parties[0], request, foresight)
+            return learned
+        except UnforeseenError as missing:
+            learned.add(missing.fact[0])
+            foresight.learn(missing)
 
 
 def test_a_lock_is_durable_before_its_word_leaves() -> None:
