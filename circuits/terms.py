@@ -119,6 +119,16 @@ class Pay:
         """Whether an exclusion of an owner changes anything: a deposit, or what it costs to ignore it."""
         return bool(self.deposit) or self.pays_coordinator
 
+    def of_owner(self, gradients: int, levels: int, level: int) -> int:
+        """What one accepted gradient of a round earns where proofs give levels (``share`` in ``Pay.sol``).
+
+        Args:
+            gradients: accepted gradients of the round.
+            levels: sum of their levels.
+            level: this gradient's.
+        """
+        return self.flat if levels == 0 else self.base + self.bonus * gradients * level // levels
+
     def of_coordinator(self, owners: int) -> int:
         """What the payee of a batch of so many gradients gets."""
         return self.coordinator_batch + owners * self.coordinator_gradient
@@ -262,6 +272,10 @@ class NewTask:
         if self.grading is None:
             return None
         return GradingRule(self.grading.step, self.grading.dither, self.min_owners)
+
+    def largest_batch(self, rows: int) -> int:
+        """Most owners of a batch, by a circuit of so many rows: where batches are graded, one is the reference's."""
+        return rows if self.grading is None else rows - 1
 
     @property
     def words(self) -> tuple[bytes | int, ...]:

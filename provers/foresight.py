@@ -15,6 +15,7 @@ from circuits.errors import GradrollError
 from circuits.groth16 import ProvingKey
 from circuits.statement import Committee, Context, Policy
 from circuits.terms import TaskTerms
+from commons.protocol.references import Opening
 from commons.sharing.sharevector import ShareVector
 from native import FrArray
 from provers.party.environment import Acceptance, Environment
@@ -95,6 +96,14 @@ class Foresight:
     def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
         """From the chain."""
         self._known(self._environment.require_eligible, context, indices)
+
+    def references(self, context: Context) -> Opening:
+        """From the chain."""
+        return self._known(self._environment.references, context)
+
+    def submissions_over(self, context: Context) -> bool:
+        """From the chain."""
+        return self._known(self._environment.submissions_over, context)
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """From the chain."""

@@ -11,7 +11,7 @@ from hashlib import sha256
 from circuits.errors import ClosedError, SignatureError, UnknownError, WireError
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import TaskTerms
-from commons.chain.eligibility import require_eligible
+from commons.chain.eligibility import require_dealer, require_eligible
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.protocol.manifests import require_upload
@@ -26,7 +26,8 @@ from commons.sharing.sharepayloads import body_sizes, check_form, own_bytes
 from provers.joining.keystore import Keystore
 from provers.node_environment import NodeEnvironment
 from provers.partials import Partial, Partials
-from provers.party.ledger import owner_key
+from provers.party.ledger import dealer_of, header_key
+from provers.party.steps import references_of
 from provers.sharefiles import ReceivedShare, ShareRecord, stored_bytes
 from provers.store import Store
 
@@ -107,12 +108,21 @@ class ShareIntake:
         return submission, self._keystore.sign(receipt_digest(self._chain.market_id, submission))
 
     def _check_header(self, head: ShareHead, terms: TaskTerms, context: Context) -> RoundRecord:
-        """Refuse a header that is not of an owner that has a part in the round, which is returned."""
+        """Refuse a header that is not of an owner that has a part in the round, nor a copy of its reference.
+
+        Returns:
+            The round.
+        """
         header, own = head.header, self._membership
         if head.prover != own.index:
             raise WireError(f"this share is for prover {head.prover}, this is prover {own.index}")
         if len(header.share_digests) != own.committee.size:
             raise WireError(f"the header must name {own.committee.size} share digests, one a prover")
+        if header.is_reference:
+            references_of(self._environment, context).require_copy(header)
+            require_dealer(self._chain, header)
+            require_owner(header, context)
+            return self._chain.round(context.task_id, context.round)
         if self._chain.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(
                 f"0x{header.owner.hex()} is not owner {header.owner_index} of task {shown(terms.task_id)}"
@@ -123,14 +133,14 @@ class ShareIntake:
     def _require_unbound(self, header: SubmissionHeader, context: Context) -> None:
         """Refuse an owner that is in a signed batch, but for the submission that is in it: its share got lost here."""
         self._store.ledger.require_open(header.task_id, header.round)
-        bound = self._store.ledger.bound_to(owner_key(context, header.owner))
+        bound = self._store.ledger.bound_to(header_key(context, header))
         if bound is not None and header.digest(context) not in bound.submissions:
             raise ClosedError("this owner is in a signed batch of this round already; submit to the next round")
 
     def _receive(self, head: ShareHead, chunks: Iterator[SealedChunk], expected: _Expected) -> Generator[int]:
         header, count = head.header, head.manifest.chunks_for(head.prover)
         part, label, size = self._open_part(head, expected)
-        name = (header.task_id, header.round, header.owner)
+        name = (header.task_id, header.round, dealer_of(header))
         expires = expected.record.settle_deadline + self._clock_skew
         begin = partial(self._begin, head, part, label, size, expected)
         with self._partials.held(expected.upload, name, size, expires, begin) as share:
@@ -159,7 +169,7 @@ class ShareIntake:
         """A share of which nothing has come but what is this prover's own."""
         header = head.header
         with ExitStack() as undo:
-            undo.enter_context(self._store.reserved(header.task_id, header.round, header.owner, size))
+            undo.enter_context(self._store.reserved(header.task_id, header.round, dealer_of(header), size))
             writer = undo.enter_context(self._store.receive(expected.dimension, self._membership))
             writer.write(part.own)
             held = undo.pop_all()
@@ -170,7 +180,7 @@ class ShareIntake:
     def _adopt(self, header: SubmissionHeader, expected: _Expected, received: ReceivedShare) -> None:
         self._store.adopt(
             ShareRecord(
-                expected.submission, header.task_id, header.round, header.owner, expected.dimension, received.form,
+                expected.submission, header.task_id, header.round, dealer_of(header), expected.dimension, received.form,
                 received.size, expected.record.settle_deadline + self._clock_skew,
             ),
             received,

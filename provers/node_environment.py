@@ -12,6 +12,7 @@ from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
+from commons.protocol.references import Opening
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
 from commons.sharing.sharevector import ShareVector
@@ -139,6 +140,15 @@ class NodeEnvironment:
     def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Refuse owners that have no part in a round."""
         require_eligible(self._chain, context.task_id, context.round, indices)
+
+    def references(self, context: Context) -> Opening:
+        """What a graded round was opened with; UnknownError for another."""
+        return self._chain.opening(context.task_id, context.round)
+
+    def submissions_over(self, context: Context) -> bool:
+        """Whether the round is past its submit deadline, and past the time for which ``Intake`` looks away."""
+        record = self._chain.round(context.task_id, context.round)
+        return self._chain.now() > record.submit_deadline + self._clock_skew
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Refuse a batch that the market would not take."""

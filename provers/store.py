@@ -45,10 +45,11 @@ _FIRST_VERSION = (
 ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS shares_by_owner ON shares (task_id, round, owner)",
 )
-STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION), ROUNDS, statements(), statements())
+STEPS: tuple[Step, ...] = (statements(*_FIRST_VERSION), ROUNDS, statements(), statements(), statements())
 """Step n leads the database from version n to n + 1.  None may change the ledger's rows: signed heads cover them.
 
-Version 3 has another kind of record, version 4 another seal of shares: releases before them are told of a newer one."""
+Versions 3 and 5 have another kind of record, version 4 another seal of shares: releases before them are told of a newer
+one."""
 _AT_ONCE = 256
 """Shares that are deleted in one transaction, each of which waits for the disk."""
 _log = logging.getLogger(__name__)

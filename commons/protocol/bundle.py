@@ -6,8 +6,8 @@ provers attest without trusting any of them: that entries are small integers res
 anyone can recompute signs and digests.
 
 Encoding, version 3, all integers big-endian.  Certificate: version byte; context; payee; counts; cohort digests;
-headers; coin; proof; attestations.  Bundle: certificate; projections; row.  Exactly one encoding for each; none of it
-is secret.
+headers; coin; proof; attestations.  Bundle: certificate; projections; row.  Where owners are graded it is version 4,
+and says more (``gradedbundle``).  Exactly one encoding for each; none of it is secret.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ from circuits.statement import (
     sign_seed,
 )
 from circuits.terms import MAX_DIMENSION, MarketId
-from circuits.transcript import RhoInputs, rho_state
+from circuits.transcript import RhoInputs, states
+from commons.protocol import gradedbundle
 from commons.protocol.bodies import Reader, scalars_to_bytes
 from commons.protocol.messages import MAX_COHORT, MAX_PROVERS
 from native import FrArray
 
 VERSION = 3
+GRADED_VERSION = 4
 MAX_CERTIFICATE = 2 * 1024 * 1024
 """Most bytes of a certificate: 256 owners of a committee of 32 take 0.35 MB."""
 _ADDRESS, _SIGNATURE = 20, 65
@@ -64,12 +66,21 @@ class Certificate:
 
     @property
     def batch_id(self) -> bytes:
-        """The identifier that context, owners and proof give."""
+        """The identifier that context, owners, what is opened of them, and proof give."""
+        return self._states[1]
+
+    @property
+    def rho_state(self) -> bytes:
+        """The state behind rho; without grading it is the identifier."""
+        return self._states[0]
+
+    @property
+    def _states(self) -> tuple[bytes, bytes]:
         proof = self.proof
         inputs = RhoInputs(
             proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge
         )
-        return rho_state(self.statement.context, self.statement.owners, inputs)
+        return states(self.statement, inputs)
 
     def require_dealings(self) -> None:
         """Raise WireError unless the submissions are those of the cohort behind the sign seed.
@@ -77,7 +88,7 @@ class Certificate:
         The identifier binds commitments and the seed, and the seed the dealings: which shares the sum is made of.
         """
         context = self.statement.context
-        dealings = {h.digest(context) for h in self.statement.owners}
+        dealings = {h.digest(context) for h in self.statement.rows}
         if sign_seed(cohort_id(context, self.cohort), self.coin) != self.proof.sign_seed:
             raise WireError("the certificate's cohort and coin are not those behind its signs")
         if not dealings <= set(self.cohort):
@@ -104,10 +115,12 @@ class Certificate:
         counts = b"".join(
             n.to_bytes(4, "big") for n in (c.dimension, len(self.cohort), len(owners), provers, len(self.attestations))
         )
+        version, graded = (VERSION, None) if self.statement.graded is None else (GRADED_VERSION, self.statement.graded)
         return b"".join(
             (
-                bytes((VERSION,)), head, counts, *self.cohort, *(_header_bytes(o) for o in owners), words(self.coin),
-                _proof_bytes(self.proof), *(bytes((p,)) + s for p, s in self.attestations),
+                bytes((version,)), head, counts, gradedbundle.rule_bytes(graded), *self.cohort,
+                *(_header_bytes(row) for row in self.statement.rows), gradedbundle.values_bytes(graded),
+                words(self.coin), _proof_bytes(self.proof), *(bytes((p,)) + s for p, s in self.attestations),
             )
         )  # fmt: skip
 
@@ -171,7 +184,7 @@ class AuditBundle:
         statement = certificate.statement
         bundle = cls(
             certificate,
-            tuple(reader.scalars(ROWS) for _ in range(statement.size + 1)),
+            tuple(reader.scalars(ROWS) for _ in range(len(statement.rows) + 1)),
             reader.scalars(statement.context.dimension + TAIL),
         )
         reader.end()
@@ -180,7 +193,7 @@ class AuditBundle:
 
 def named_round(head: bytes) -> tuple[int, int] | None:
     """Task and round of an encoded certificate, from its first ``ROUND_NAMED`` bytes; None for another version's."""
-    if len(head) < ROUND_NAMED or head[0] != VERSION:
+    if len(head) < ROUND_NAMED or head[0] not in (VERSION, GRADED_VERSION):
         return None
     task_id, round_number = head[ROUND_NAMED - 96 : ROUND_NAMED - 64], head[ROUND_NAMED - 32 : ROUND_NAMED]
     return int.from_bytes(task_id, "big"), int.from_bytes(round_number, "big")
@@ -192,9 +205,11 @@ def largest_bundle(dimension: int) -> int:
 
 
 def _read_certificate(reader: Reader) -> Certificate:
-    if reader.take(1)[0] != VERSION:
+    version = reader.take(1)[0]
+    if version not in (VERSION, GRADED_VERSION):
         raise WireError(
-            f"a certificate or audit bundle of another version than {VERSION}; use the release that wrote it"
+            f"a certificate or audit bundle of another version than {VERSION} or {GRADED_VERSION}; use the release "
+            "that wrote it"
         )
     market = MarketId(_word(reader), reader.take(_ADDRESS), reader.take(32))
     task_id, terms_hash, round_number, model = _word(reader), reader.take(32), _word(reader), reader.take(32)
@@ -205,11 +220,14 @@ def _read_certificate(reader: Reader) -> Certificate:
     provers = _count(reader, 1, MAX_PROVERS, "provers")
     attesting = _count(reader, 0, provers, "attestations")
     context = Context(market, task_id, terms_hash, round_number, model, key_hash, bound, dimension)
+    rule = gradedbundle.read_rule(reader) if version == GRADED_VERSION else None
     cohort = tuple(reader.take(32) for _ in range(cohort_size))
+    reference = None if rule is None else _read_header(reader, context, provers)
     headers = tuple(_read_header(reader, context, provers) for _ in range(owners))
+    graded = gradedbundle.read_graded(reader, rule, reference, owners)
     try:
         certificate = Certificate(
-            BatchStatement(context, headers), payee, cohort, reader.scalar(), _read_proof(reader),
+            BatchStatement(context, headers, graded), payee, cohort, reader.scalar(), _read_proof(reader),
             tuple((reader.take(1)[0], reader.take(_SIGNATURE)) for _ in range(attesting)),
         )  # fmt: skip
     except InvalidInputError as error:

@@ -78,4 +78,4 @@ def one_of_each(found: Iterable[Certificate], attesters: Attesters) -> tuple[Cer
 
 def is_for(certificate: Certificate, committee: Committee) -> bool:
     """Whether a certificate's headers name one share for each member.  No attestation says so."""
-    return all(len(header.share_digests) == committee.size for header in certificate.statement.owners)
+    return all(len(header.share_digests) == committee.size for header in certificate.statement.rows)

@@ -88,6 +88,8 @@ class Cohort:
     def __post_init__(self) -> None:
         if not 1 <= len(self.headers) <= MAX_COHORT:
             raise WireError(f"a cohort has 1 to {MAX_COHORT} submissions, not {len(self.headers)}")
+        if not self.owners:
+            raise WireError("a cohort has owners, and no reference alone")
         indices = [h.owner_index for h in self.owners]
         if any(h.is_reference for h in self.owners):
             raise WireError("a cohort has one copy of the round's reference, before its owners")
@@ -167,8 +169,8 @@ class StepRequest:
         proposal: with MASK and PROBE_MASK only.
         authorization: the coordinator's signature over ``asked``; RELEASE, which serves anybody, needs none.
         relayed: the provers' messages of the step before; with EXCLUDE those that show an owner's fault.
-        payload: with ATTEST the audit bundle without attestations, with RELEASE the batch's certificate, with EXCLUDE a
-            share payload that was laid open, or nothing.
+        payload: with ATTEST the audit bundle without attestations, with RELEASE the batch's certificate, with LOCK the
+            opened row (``bodies.scalars_to_bytes``), with EXCLUDE a share payload that was laid open, or nothing.
         owner: index into the cohort, with REVEAL and EXCLUDE only.
     """
 

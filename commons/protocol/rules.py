@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import native
 from circuits.commitment import CommitmentKey
 from circuits.errors import ProofError
+from circuits.grading import NOISE_BITS, GradingRule
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import PROJECTION_HIGH, PROJECTION_LOW, ROWS
 from circuits.transcript import projections_digest, squarings
@@ -45,15 +48,36 @@ def require_row(bundle: AuditBundle, key: CommitmentKey) -> None:
 
     No signature binds row and projections; with this a reader of the bundle finds what its provers opened.
     """
-    proof, row, rho = bundle.proof, bundle.row, challenge(bundle.certificate.batch_id)
+    proof, rho = bundle.proof, challenge(bundle.certificate.rho_state)
     if projections_digest(bundle.projections) != proof.projections_digest:
         raise ProofError("the opened projections are not those that the batch's identifier binds")
+    commitment = combined_commitment(bundle.statement, proof, rho)
+    require_combination(bundle.row, bundle.projections, proof.sign_seed, rho, commitment, key)
+
+
+def require_combination(
+    row: FrArray, projections: Sequence[FrArray], seed: bytes, rho: int, commitment: G1, key: CommitmentKey
+) -> None:
+    """Raise ProofError unless a row combines projections, FrArray (128, 4) each, and opens C_rho, the commitment."""
     values, masks = row[: key.dimension], np.ascontiguousarray(row[key.dimension + 1 :])
-    expected = native.linear_combination(bundle.projections, squarings(rho, len(bundle.projections)))
-    if not np.array_equal(native.add(native.project([values], proof.sign_seed)[0], masks), expected):
+    expected = native.linear_combination(projections, squarings(rho, len(projections)))
+    if not np.array_equal(native.add(native.project([values], seed)[0], masks), expected):
         raise ProofError("the opened row does not combine the projections")
-    if key.commit_long(row) != combined_commitment(bundle.statement, proof, rho):
+    if key.commit_long(row) != commitment:
         raise ProofError("the opened row does not open the combination of the commitments")
+
+
+def opened_numbers(opened: FrArray, rule: GradingRule, bound: int) -> tuple[int, ...]:
+    """Owners' opened numbers, FrArray (owners, 4), as the integers F w + n that they are.
+
+    Raises:
+        ProofError: one is out of the range that inner products of at most BOUND and 40 bits of noise give.
+    """
+    most = rule.scale(bound) * bound
+    values = tuple(v if v <= R // 2 else v - R for v in native.to_ints(opened))
+    if not all(-most <= value < most + (1 << NOISE_BITS) for value in values):
+        raise ProofError("an owner's number is out of the range that its norm and its noise allow")
+    return values
 
 
 def probe_rho(session: bytes, owners: bytes, mask_commitment: G1) -> int:

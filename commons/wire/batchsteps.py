@@ -209,6 +209,8 @@ def _limit(step: Step, session: bytes, limits: Callable[[bytes], Limits]) -> int
             return MAX_CERTIFICATE
         case Step.ATTEST:
             return limits(session).payload
+        case Step.LOCK:
+            return SCALAR * limits(session).vector
         case Step.EXCLUDE:
             return limits(session).raw
         case _:

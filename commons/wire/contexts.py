@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from circuits.statement import Context, SubmissionHeader
+from circuits.statement import MAX_COPIES, REFERENCE_INDEX, Context, SubmissionHeader
 from circuits.terms import MAX_BOUND, MAX_DIMENSION, MarketId
 from commons.protocol.messages import MAX_PROVERS
 from commons.wire import checks
 from commons.wire._generated import common_pb2 as pb
 
-MAX_OWNER_INDEX = 65535
+MAX_OWNER_INDEX = REFERENCE_INDEX + MAX_COPIES - 1
+"""Behind the owners' indices come those of the copies of a round's reference."""
 
 
 def context_from_wire(message: pb.Context) -> Context:

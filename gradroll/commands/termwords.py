@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
+from gradroll.commands.gradingwords import grading_in_words, machine_grading, shown_by_grading
 
 if TYPE_CHECKING:
     from circuits.statement import Committee
-    from circuits.terms import Grading, NewTask
+    from circuits.terms import NewTask
     from commons.chain.facts import TaskRecord
     from commons.runtime.amounts import Currency
     from gradroll.data_owner.offer import Offer
@@ -28,8 +29,8 @@ def terms_in_words(terms: NewTask, committee: Committee, coin: Currency, *, leve
         f"2^-{terms.fraction_bits}; sums are {sums}",
         f"owners: {who}, up to {terms.capacity} at a time, {terms.min_owners} or more in a batch{lapse}",
         f"pay in {coin}: {pay_in_words(terms, coin, levelled=levelled)}",
-        *_of_grades(terms),
         *_of_open_tasks(terms, levelled=levelled),
+        *grading_in_words(terms),
         *fees_in_words(terms, committee.size, coin),
         f"an owner pays: {_deposit(terms, coin)}",
         f"rounds: up to {terms.rounds}; {span(windows.submit)} to submit, {span(windows.settle)} more to settle; pay "
@@ -49,18 +50,6 @@ def pay_in_words(terms: NewTask, coin: Currency, *, levelled: bool) -> str:
         return f"{coin.shown(pay.flat)} for every accepted gradient"
     base = f"{coin.shown(pay.base)} for every accepted gradient, and on top " if pay.base else ""
     return f"{base}{coin.shown(pay.bonus)} a gradient on average, divided by level"
-
-
-def _of_grades(terms: NewTask) -> list[str]:
-    """How gradients are compared with the model owner's."""
-    grading = terms.grading
-    if grading is None:
-        return []
-    return [
-        "graded against the model owner's reference, computed on the data with the digest "
-        f"0x{grading.reference_data.hex()}: levels 0 to 3, by which gradients are weighted and bonuses divided, are "
-        f"1/{grading.step} of the norm bound's square wide, under noise of 1/{grading.dither}; everybody sees them"
-    ]
 
 
 def _of_open_tasks(terms: NewTask, *, levelled: bool) -> list[str]:
@@ -111,6 +100,7 @@ def offer_in_words(offer: Offer, coin: Currency) -> list[str]:
         f"you earn: {_earned(offer, coin)}, from the escrow; {_paid_when(offer)}",
         f"you pay: {_deposit(terms, coin)}; gas for registering and claiming",
         *(f"you risk: {risk}" for risk in _risks(terms, offer.committee.committee)),
+        *(f"you show: {told}" for told in shown_by_grading(terms, offer.rounds_left)),
         f"you have {span(terms.windows.submit)} to submit from the opening of a round; batches are accepted "
         f"{span(terms.windows.settle)} longer",
         f"places: {offer.free_places} of {terms.capacity} are free; rounds: up to {offer.rounds_left} more, which the "
@@ -199,15 +189,8 @@ def machine_terms(terms: NewTask) -> dict[str, object]:
         "coordinator_gradient_fee": str(pay.coordinator_gradient), "prover_batch_fee": str(pay.prover_batch),
         "prover_gradient_fee": str(pay.prover_gradient), "submit_window": windows.submit,
         "settle_window": windows.settle, "claim_window": windows.claim, "exit_delay": windows.exit,
-        "availability_window": windows.availability, "lapse_rounds": terms.lapse_rounds,
-        "grading": _machine_grading(terms.grading),
+        "availability_window": windows.availability, "lapse_rounds": terms.lapse_rounds, **machine_grading(terms),
     }  # fmt: skip
-
-
-def _machine_grading(grading: Grading | None) -> dict[str, object] | None:
-    if grading is None:
-        return None
-    return {"step": grading.step, "dither": grading.dither, "reference_data": f"0x{grading.reference_data.hex()}"}
 
 
 def machine_task(record: TaskRecord) -> dict[str, object]:

@@ -10,7 +10,7 @@ from commons.protocol.bundle import named_round
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import require_signer
 from commons.protocol.streamheads import StepHead
-from provers.party import excluding, masking, probing, projecting, proving, releasing
+from provers.party import excluding, locking, masking, probing, projecting, proving, releasing
 from provers.party.environment import Environment
 from provers.party.ledger import Entry
 from provers.party.memory import Party
@@ -23,6 +23,8 @@ _STEPS: Mapping[Step, Callable[[Party, Environment, StepRequest], StepResult]] =
     Step.VALIDATE: masking.validate,
     Step.CONFIRM: masking.confirm,
     Step.COMBINE: masking.combine,
+    Step.LOCK: locking.lock,
+    Step.OPEN: locking.open_numbers,
     Step.PROVE: proving.prove,
     Step.ATTEST: proving.attest,
     Step.RELEASE: releasing.release,

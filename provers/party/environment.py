@@ -9,6 +9,7 @@ from circuits.commitment import CommitmentKey
 from circuits.groth16 import ProvingKey
 from circuits.statement import Committee, Context, Policy
 from circuits.terms import TaskTerms
+from commons.protocol.references import Opening
 from commons.sharing.sharevector import ShareVector
 from native import G1, FrArray
 from provers.party.ledger import LedgerState, Selection
@@ -60,6 +61,12 @@ class Environment(Protocol):
 
     def require_eligible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Raise ClosedError unless all these owners have a part in the round: a seat, and they do not leave before."""
+
+    def references(self, context: Context) -> Opening:
+        """What a graded round was opened with, from the chain; whoever asks holds it against the round's digest."""
+
+    def submissions_over(self, context: Context) -> bool:
+        """Whether this prover, by its own node, takes no submissions of a round any more that others did not have."""
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Raise ClosedError unless the market would still take a batch of these owners.

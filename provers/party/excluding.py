@@ -23,7 +23,8 @@ import numpy as np
 import native
 from circuits.errors import BlamedProversError, InconsistentError, RuleViolationError, WireError
 from circuits.statement import Committee, Membership
-from commons.protocol.bodies import ProjectBody, SignatureBody, ValidateBody
+from commons.protocol.bodies import SignatureBody
+from commons.protocol.gradedbodies import project_form, validate_form
 from commons.protocol.messages import Cohort, Step, StepRequest
 from commons.protocol.receipts import exclusion_digest
 from commons.protocol.relay import take
@@ -50,6 +51,8 @@ def exclude(party: Party, env: Environment, request: StepRequest) -> StepResult:
     cohort = shown(party, request)
     check_context(env, cohort.context)
     header = cohort.headers[request.owner]
+    if header.is_reference:
+        raise RuleViolationError("a reference is no owner's, and no deposit of its dealer's stands for it")
     digest = exclusion_digest(cohort.context, header.owner, cohort.digests[request.owner])
     return StepResult(party, SignatureBody(env.sign(digest)).encode())
 
@@ -82,10 +85,10 @@ def _by_projections(party: Party, request: StepRequest) -> Cohort:
     cohort, owner = projected.cohort, request.owner
     if owner >= len(cohort.headers):
         raise WireError("the cohort has no such submission")
-    senders = _senders(party, request, 2 * t + 1)
+    senders, form = _senders(party, request, 2 * t + 1), project_form(cohort.reference is not None)
     bodies = take(
         party.committee, request.relayed, request.session, Step.PROJECT, senders,
-        lambda raw: ProjectBody.decode(raw, len(cohort.headers)),
+        lambda raw: form.decode(raw, len(cohort.headers)),
     )  # fmt: skip
     values = {p: body.shares[owner].copy() for p, body in bodies.items()}
     try:
@@ -127,12 +130,12 @@ def _by_validity(party: Party, request: StepRequest) -> Cohort:
     kept = masked.proposal.kept
     if request.owner not in kept:
         raise WireError("the attempt has no such submission")
-    senders = _senders(party, request, 3 * t + 1)
+    senders, form = _senders(party, request, 3 * t + 1), validate_form(masked.noise is not None)
     if not senders <= set(masked.proposal.active):
         raise WireError("only provers of the attempt have a word in it")
     bodies = take(
         party.committee, request.relayed, request.session, Step.VALIDATE, senders,
-        lambda raw: ValidateBody.decode(raw, len(kept)),
+        lambda raw: form.decode(raw, len(kept)),
     )  # fmt: skip
     try:
         residuals = open_vector({p: b.residuals for p, b in bodies.items()}, 2 * t, t, "validity test")

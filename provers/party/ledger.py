@@ -6,237 +6,81 @@ restart the fold is rebuilt, so no mask, attempt or submission can be used twice
 Rules about gradients are kept by owner and round, not by submission: an owner's key names deployment, task, round and
 owner.  The lock is the rule on which "nothing but the sum" rests: an owner enters one set, and a prover signs no batch
 over another with that owner.  Any two quorums share an honest prover, so no two sets that meet can both get a quorum's
-signatures.
+signatures.  Where owners are graded a quorum locks the set before the first number of it is opened, so that there is
+one set whose numbers are known.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TypeVar
 
-from circuits.errors import ClosedError, RuleViolationError, StorageError, WireError
-from circuits.foreignjson import parse_json
-from circuits.hashing import keccak, tag, words
-from circuits.statement import Context
-from commons.protocol.codec import Codec, RecordError
+from circuits.errors import ClosedError, RuleViolationError, WireError
 from commons.protocol.ledgerheads import COUNT_LIMIT, LedgerHead
+from commons.protocol.lockedsets import owner_key
+from provers.party.entries import (
+    AttemptStarted,
+    CohortJoined,
+    Combined,
+    Entry,
+    GradedLocked,
+    GradedSet,
+    HeadSeen,
+    Locked,
+    Member,
+    PeerSeen,
+    Released,
+    Restored,
+    RoundsClosed,
+    Selection,
+    dealer_of,
+    from_record,
+    from_text,
+    head_over,
+    header_key,
+    joined_cohort,
+    round_key,
+    to_record,
+    to_text,
+)
 
-_NO_OLD_COPY = "restore no old copy, which would use masks twice: replace this prover by a new committee"
+__all__ = [
+    "GENESIS",
+    "UNNAMED",
+    "AttemptStarted",
+    "CohortJoined",
+    "Combined",
+    "Entry",
+    "GradedLocked",
+    "GradedSet",
+    "HeadSeen",
+    "LedgerState",
+    "Locked",
+    "Member",
+    "PeerSeen",
+    "Released",
+    "Restored",
+    "RoundsClosed",
+    "Selection",
+    "dealer_of",
+    "from_record",
+    "from_text",
+    "head_over",
+    "header_key",
+    "joined_cohort",
+    "owner_key",
+    "round_key",
+    "to_record",
+    "to_text",
+]
 
-
-def owner_key(context: Context, owner: bytes) -> bytes:
-    """Key of an owner in one round: deployment, task, round and address."""
-    return keccak(words(tag("gradroll/v1/owner"), context.market.deployment, context.task_id, context.round, owner))
-
-
-def round_key(context: Context) -> bytes:
-    """Key of a round, in which attempts are counted: deployment, task and round."""
-    return keccak(words(tag("gradroll/v1/round"), context.market.deployment, context.task_id, context.round))
-
-
-def joined_cohort(cohort: bytes, reference: bytes, keys: bytes) -> bytes:
-    """What a commitment joins: a cohort with the shared keys of one list of members, on which the coin depends.
-
-    Else a cohort that is begun again with others, of another list or of this one after a keystore was restored, would
-    have another coin, and so another sign matrix.
-
-    Args:
-        cohort: its identifier.
-        reference: digest that names the list (``CommitteeReference.digest``).
-        keys: digest of what this prover holds (``keypackages.keys_digest``).
-    """
-    return keccak(words(tag("gradroll/v1/joined"), cohort, reference, keys))
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A submission as the ledger knows it.
-
-    Attributes:
-        owner: its ``owner_key``.
-        commitment: Keccak-256 of the commitment; dealings of one commitment share their masks.
-        submission: its identifier, the digest of its dealing.
-    """
-
-    owner: bytes
-    commitment: bytes
-    submission: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class CohortJoined:
-    """Submissions whose sign matrix is fixed from now on; earlier ones of the same owners are retired.
-
-    Attributes:
-        cohort: ``joined_cohort``.  Records of earlier releases do not say with which keys its coin was tossed: its
-            submissions join nothing more.
-    """
-
-    kind: ClassVar[str] = "cohort-joined"
-    cohort: bytes
-    members: tuple[Member, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
-    """An attempt's number and masks are used up."""
-
-    kind: ClassVar[str] = "attempt-started"
-    round_key: bytes
-    attempt: int
-    proposal: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Combined:
-    """The one combination that an attempt's mask row protects has been released."""
-
-    kind: ClassVar[str] = "combined"
-    proposal: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """A set of submissions with the weights of its sum: what a lock binds owners to, and what a release opens.
-
-    Attributes:
-        owners: their keys, in batch order.
-        submissions: their submissions, in the same order.
-        weights: the factors of the sum; all one in today's policy.
-    """
-
-    owners: tuple[bytes, ...]
-    submissions: tuple[bytes, ...]
-    weights: tuple[int, ...]
-
-    @classmethod
-    def plain(cls, members: Iterable[Member]) -> Selection:
-        """The sum in which every owner counts once."""
-        chosen = tuple(members)
-        return cls(tuple(m.owner for m in chosen), tuple(m.submission for m in chosen), (1,) * len(chosen))
-
-    @property
-    def digest(self) -> bytes:
-        """Identifier of the set with its weights."""
-        head = words(tag("gradroll/v1/selection"), len(self.owners), *self.weights)
-        return keccak(head + b"".join(self.owners) + b"".join(self.submissions))
-
-
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """The owners of a batch belong to this set for the rest of their round; written before the batch is signed."""
-
-    kind: ClassVar[str] = "locked"
-    selection: Selection
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """The share of the sum over a set was sent; its owners enter no other sum."""
-
-    kind: ClassVar[str] = "released"
-    selection: Selection
-
-
-@dataclass(frozen=True, slots=True)
-class PeerSeen:
-    """As ``HeadSeen``, without its signer: earlier releases wrote it, none is written any more."""
-
-    kind: ClassVar[str] = "peer-seen"
-    prover: int
-    head: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class HeadSeen:
-    """The head of a peer's ledger, as that peer signed it.
-
-    Attributes:
-        prover: the peer's index, at which others may have been before and may come after it.
-        signer: its 20-byte address.
-        head: ``commons.protocol.ledgerheads.LedgerHead``, encoded.
-    """
-
-    kind: ClassVar[str] = "head-seen"
-    prover: int
-    signer: bytes
-    head: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """This ledger was found to be an old copy: peers hold a later head of it.
-
-    Attributes:
-        at: time of the finding, seconds since 1970; rounds opened by then are lost to this prover.
-        count: records that the later ledger had.
-    """
-
-    kind: ClassVar[str] = "restored"
-    at: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class RoundsClosed:
-    """Every step of these rounds is refused from now on, so that their records need not be kept.
-
-    Attributes:
-        through: the last of them; those before it are closed with it, whether they are known here or not.
-    """
-
-    kind: ClassVar[str] = "rounds-closed"
-    task_id: int
-    through: int
-
-
-Entry = CohortJoined | AttemptStarted | Combined | Locked | Released | PeerSeen | HeadSeen | Restored | RoundsClosed
-_CODEC: Codec[Entry] = Codec(Entry)
 GENESIS = bytes(32)
 """Head of a ledger without records."""
 UNNAMED = b""
 """Signer of heads that earlier releases took down."""
-
-
-def to_record(entry: Entry) -> dict[str, Any]:
-    """The JSON-able form of an entry.  Raises RecordError for a field that its type does not allow."""
-    return _CODEC.encode(entry)
-
-
-def from_record(record: Mapping[str, Any]) -> Entry:
-    """Inverse of ``to_record``.  Raises StorageError for a record of unknown kind or form."""
-    try:
-        return _CODEC.decode(record)
-    except RecordError as error:
-        raise StorageError(f"the ledger holds a record that is none: {error}; {_NO_OLD_COPY}") from error
-
-
-def to_text(entry: Entry) -> str:
-    """An entry as it is stored and as heads cover it: its record in JSON with sorted keys.  Raises as ``to_record``."""
-    return json.dumps(to_record(entry), sort_keys=True)
-
-
-def from_text(text: str) -> Entry:
-    """Inverse of ``to_text``.
-
-    Raises:
-        StorageError: another text than ``to_text`` gives; heads signed over it would not be this ledger's.
-    """
-    try:
-        entry = from_record(parse_json(text))
-    except ValueError as error:
-        raise StorageError(f"the ledger holds a row that is not JSON; {_NO_OLD_COPY}") from error
-    if to_text(entry) != text:
-        raise StorageError(f"the ledger holds a record that is none: it is not as it was written; {_NO_OLD_COPY}")
-    return entry
-
-
-def head_over(head: bytes, text: str) -> bytes:
-    """Digest of the head after a record, from the one before."""
-    return keccak(head + text.encode())
+S = TypeVar("S", Selection, GradedSet)
 
 
 @dataclass(slots=True)
@@ -249,6 +93,7 @@ class LedgerState:
         attempts: last attempt of each round.
         combined: attempts whose mask row is spent.
         locks: what each owner is locked to.
+        graded: the set in which each owner's number may be opened.
         released: the set in whose sum each owner is.
         peers: the highest head seen of each peer's ledger, encoded, by the peer's index and signer.
         restored_at: when this ledger was last found to be an old copy, 0 for never.
@@ -263,6 +108,7 @@ class LedgerState:
     attempts: dict[bytes, int] = field(default_factory=dict)
     combined: set[bytes] = field(default_factory=set)
     locks: dict[bytes, Selection] = field(default_factory=dict)
+    graded: dict[bytes, GradedSet] = field(default_factory=dict)
     released: dict[bytes, Selection] = field(default_factory=dict)
     peers: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
     restored_at: int = 0
@@ -288,8 +134,12 @@ class LedgerState:
                 self.require_live(entry.selection.owners, entry.selection.submissions)
                 self._one_set(self.locks, entry.selection, "is locked to another set in this round")
                 self._one_set(self.released, entry.selection, "is in the sum of another set already")
+                self._same_graded(entry.selection)
+            case GradedLocked():
+                self._check_graded(entry.selection)
             case Released():
                 self._one_set(self.released, entry.selection, "is in the sum of another set already")
+                self._same_graded(entry.selection)
             case RoundsClosed():
                 if entry.through <= self.closed.get(entry.task_id, -1):
                     raise RuleViolationError(f"round {entry.through} of this task is closed already; close later ones")
@@ -310,6 +160,8 @@ class LedgerState:
                 self.combined.add(entry.proposal)
             case Locked():
                 self.locks.update(dict.fromkeys(entry.selection.owners, entry.selection))
+            case GradedLocked():
+                self.graded.update(dict.fromkeys(entry.selection.owners, entry.selection))
             case Released():
                 self.released.update(dict.fromkeys(entry.selection.owners, entry.selection))
             case PeerSeen():
@@ -371,9 +223,9 @@ class LedgerState:
             if self.live.get(owner) != submission:
                 raise RuleViolationError(f"submission 0x{submission.hex()} is retired: a later one took its place")
 
-    def bound_to(self, owner: bytes) -> Selection | None:
+    def bound_to(self, owner: bytes) -> Selection | GradedSet | None:
         """The set that an owner is locked to or whose sum it is in; only the next round takes another submission."""
-        return self.released.get(owner) or self.locks.get(owner)
+        return self.released.get(owner) or self.locks.get(owner) or self.graded.get(owner)
 
     def _check_member(self, cohort: bytes, member: Member) -> None:
         known = self.cohorts.get((member.owner, member.commitment))
@@ -386,8 +238,27 @@ class LedgerState:
         if bound is not None and member.submission not in bound.submissions:
             raise RuleViolationError(f"{name}: its owner is locked to another submission in this round")
 
+    def _check_graded(self, wanted: GradedSet) -> None:
+        """A set is graded once; what was signed or released of its owners is a sum over just this set."""
+        self.require_live(wanted.owners, wanted.submissions)
+        self._one_set(self.graded, wanted, "is graded in another set in this round")
+        for owner, submission in zip(wanted.owners, wanted.submissions, strict=True):
+            for known in (self.locks.get(owner), self.released.get(owner)):
+                if known is not None and not wanted.has_sum(known):
+                    raise _bound_elsewhere(submission, "is in the sum of another set already")
+
+    def _same_graded(self, selection: Selection) -> None:
+        for owner, submission in zip(selection.owners, selection.submissions, strict=True):
+            known = self.graded.get(owner)
+            if known is not None and not known.has_sum(selection):
+                raise _bound_elsewhere(submission, "is graded in another set in this round")
+
     @staticmethod
-    def _one_set(known: Mapping[bytes, Selection], wanted: Selection, what: str) -> None:
+    def _one_set(known: Mapping[bytes, S], wanted: S, what: str) -> None:
         for owner, submission in zip(wanted.owners, wanted.submissions, strict=True):
             if known.get(owner, wanted) != wanted:
-                raise RuleViolationError(f"the owner of submission 0x{submission.hex()} {what}")
+                raise _bound_elsewhere(submission, what)
+
+
+def _bound_elsewhere(submission: bytes, what: str) -> RuleViolationError:
+    return RuleViolationError(f"the owner of submission 0x{submission.hex()} {what}")

@@ -9,19 +9,22 @@ Corruption bound: at most t provers, any number of owners, and the coordinator.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 import native
 from circuits import joint
 from circuits.errors import InconsistentError, ProofError, RuleViolationError, UnknownError, WireError
+from circuits.groth16 import ProvingKey
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.policies.gram import owner_norms, quadratic_weights
 from circuits.policies.spec import PolicyCircuit
 from circuits.statement import SLACK_BITS, TAIL
 from circuits.transcript import RhoInputs, projections_digest, rho_state, squarings
+from commons.protocol import noisebits
 from commons.protocol.bodies import CombineBody, ConfirmBody, MaskBody, ProjectBody, ValidateBody, vector_digest
+from commons.protocol.gradedbodies import GradedCombineBody, mask_form, project_form, validate_form
 from commons.protocol.messages import Cohort, Proposal, Step, StepRequest
 from commons.protocol.relay import broadcast_hash, take
 from commons.protocol.rules import small
@@ -29,7 +32,7 @@ from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_g1, open_vector
 from commons.sharing.sharevector import ShareVector
 from native import FrArray, R
-from provers.party import ledger
+from provers.party import ledger, noising
 from provers.party.environment import Environment
 from provers.party.memory import (
     Combined,
@@ -54,11 +57,18 @@ def start_attempt(party: Party, env: Environment, request: StepRequest, probe: b
         raise WireError("the cohort's projections come before an attempt")
     if proposal.kept[-1] >= len(projected.cohort.headers):
         raise WireError("the proposal names a submission that its cohort does not have")
+    require_graded_kept(projected.cohort, proposal)
     check_active(party, proposal)
     if proposal.nonces[proposal.active.index(party.index)] != party.nonce:
         raise UnknownError("the proposal is for this prover before it started again; begin the cohort anew with COIN")
     env.ledger.check(_started(projected.cohort, proposal))
     return projected, proposal
+
+
+def require_graded_kept(cohort: Cohort, proposal: Proposal) -> None:
+    """Owners of a graded cohort are proven with its reference; a probe looks for whoever is at fault."""
+    if cohort.reference is not None and not proposal.probe and (proposal.kept[0] or len(proposal.kept) == 1):
+        raise WireError("a graded cohort is proven with its reference, and with owners")
 
 
 def check_active(party: Party, proposal: Proposal) -> None:
@@ -85,7 +95,7 @@ def share_vectors(env: Environment, cohort: Cohort, proposal: Proposal) -> list[
     """
     require_continuity(env, cohort.context)
     submissions = kept_submissions(cohort, proposal)
-    owners = [ledger.owner_key(cohort.context, h.owner) for h in kept_headers(cohort, proposal)]
+    owners = [ledger.header_key(cohort.context, h) for h in kept_headers(cohort, proposal)]
     env.ledger.require_live(owners, submissions)
     return [env.shares(s) for s in submissions]
 
@@ -94,7 +104,9 @@ def mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
     """MASK: check the dealings, burn the attempt, draw row 0, send its commitment and the masked inner products."""
     projected, proposal = start_attempt(party, env, request, probe=False)
     cohort, session = projected.cohort, request.session
-    opened = _checked_projections(party, projected, proposal, request)
+    bodies = _projections(party, projected, proposal, request)
+    opened = _checked_projections(party, proposal, bodies)
+    noise = noising.noise(party, cohort, proposal, bodies)
     key = env.commitment_key(cohort.context.dimension)
     row = mask_row(party, session, key.dimension + TAIL)
     commitment = key.commit_long(row)  # before the shares are read, so that both need not be in memory at once
@@ -104,22 +116,27 @@ def mask(party: Party, env: Environment, request: StepRequest) -> StepResult:
     products = native.gram([values, *(v.values for v in vectors)])
     low = party.keys.random(session, Purpose.PRODUCT_MASK, len(products))
     high = native.add(low, party.keys.zero(session, Purpose.PRODUCT_ZERO, len(products)))
-    body = MaskBody(commitment, projection, native.add(products, high))
-    state = Masked(cohort, proposal, projected.coin, projected.seed, opened, row, low)
+    body = noising.masked(MaskBody(commitment, projection, native.add(products, high)), noise)
+    state = Masked(cohort, proposal, projected.coin, projected.seed, opened, row, low, noise)
     return StepResult(party.with_attempt(session, state), body.encode(), (_started(cohort, proposal),))
 
 
-def _checked_projections(
+def _projections(
     party: Party, projected: Projected, proposal: Proposal, request: StepRequest
-) -> tuple[FrArray, ...]:
-    """Open the kept submissions' projections; every dealing must fit, every projection must be small."""
-    count = len(projected.cohort.headers)
+) -> dict[int, ProjectBody]:
+    cohort = projected.cohort
+    form, count = project_form(cohort.reference is not None), len(cohort.headers)
     bodies = take(
         party.committee, request.relayed, proposal.cohort_id, Step.PROJECT, proposal.active,
-        lambda raw: ProjectBody.decode(raw, count),
+        lambda raw: form.decode(raw, count),
     )  # fmt: skip
     if not np.array_equal(bodies[party.index].shares, projected.own):
         raise WireError("the projections relayed as this prover's are not its own")
+    return bodies
+
+
+def _checked_projections(party: Party, proposal: Proposal, bodies: Mapping[int, ProjectBody]) -> tuple[FrArray, ...]:
+    """Open the kept submissions' projections; every dealing must fit, every projection must be small."""
     kept = list(proposal.kept)
     threshold = party.committee.threshold
     flat = {p: np.ascontiguousarray(b.shares[kept]).reshape(-1, 4) for p, b in bodies.items()}
@@ -135,15 +152,11 @@ def validate(party: Party, env: Environment, request: StepRequest) -> StepResult
     """VALIDATE: open the masked products, test every owner's constraints, commit to the Gram matrix."""
     masked = party.attempt(request.session, Masked)
     committee, proposal, session = party.committee, masked.proposal, request.session
-    owners = len(proposal.kept)
+    rows, form = len(proposal.kept), mask_form(masked.noise is not None)
     bodies = take(
-        committee,
-        request.relayed,
-        session,
-        Step.MASK,
-        proposal.active,
-        lambda raw: MaskBody.decode(raw, owners),
-    )
+        committee, request.relayed, session, Step.MASK, proposal.active, lambda raw: form.decode(raw, rows)
+    )  # fmt: skip
+    noising.require_same_squares(masked, bodies)
     t = committee.threshold
     c0 = open_g1({p: b.commitment for p, b in bodies.items()}, t, t, "mask commitment")
     z0 = open_vector({p: b.projections for p, b in bodies.items()}, t, t, "mask projections")
@@ -151,20 +164,21 @@ def validate(party: Party, env: Environment, request: StepRequest) -> StepResult
     gram = native.sub(products, masked.product_masks)
     broadcasts = broadcast_hash(request.relayed)
     bits = [v.bits for v in share_vectors(env, masked.cohort, proposal)]
-    zeros = party.keys.zero(session, Purpose.RESIDUAL_ZERO, owners)
+    zeros = party.keys.zero(session, Purpose.RESIDUAL_ZERO, rows)
     key = env.proving_key(env.policy(masked.cohort.context.task_id))
     key.policy.require_bound(masked.cohort.context.bound)
     residuals = native.add(_residuals(masked, key.policy, gram, bits), zeros)
-    block = key.policy.committed_block(gram, blinder(party, session), owners)
-    commitment, knowledge = joint.commit_block(key, block)
+    commitment, knowledge = joint.commit_block(key, committed_block(party, key, masked, gram))
     state = Validated(masked, c0, z0, gram, broadcasts)
-    body = ValidateBody(residuals, commitment, knowledge)
+    body = noising.validated(party, masked, bits, ValidateBody(residuals, commitment, knowledge))
     return StepResult(party.with_attempt(session, state), body.encode())
 
 
-def blinder(party: Party, session: bytes) -> int:
-    """This prover's share of the blinder of the Gram commitment."""
-    return native.to_ints(party.keys.random(session, Purpose.GRAM_BLINDER, 1))[0]
+def committed_block(party: Party, key: ProvingKey, masked: Masked, gram: FrArray) -> FrArray:
+    """This prover's share of the committed block: Gram entries, the noise if there is any, and a blinder."""
+    blinder = native.to_ints(party.keys.random(masked.proposal.digest, Purpose.GRAM_BLINDER, 1))[0]
+    noise = None if masked.noise is None else noisebits.noise(masked.noise.bits)
+    return key.policy.committed_block(gram, blinder, len(masked.proposal.kept), noise)
 
 
 def validity_challenge(seed: bytes, session: bytes) -> int:
@@ -197,10 +211,10 @@ def confirm(party: Party, env: Environment, request: StepRequest) -> StepResult:
     """CONFIRM: all residuals are zero; fix the transcript up to rho and say what was seen."""
     validated = party.attempt(request.session, Validated)
     masked, committee, session = validated.masked, party.committee, request.session
-    owners = len(masked.proposal.kept)
+    rows, form = len(masked.proposal.kept), validate_form(masked.noise is not None)
     bodies = take(
         committee, request.relayed, session, Step.VALIDATE, masked.proposal.active,
-        lambda raw: ValidateBody.decode(raw, owners),
+        lambda raw: form.decode(raw, rows),
     )  # fmt: skip
     t = committee.threshold
     residuals = open_vector({p: b.residuals for p, b in bodies.items()}, 2 * t, t, "validity test")
@@ -212,7 +226,8 @@ def confirm(party: Party, env: Environment, request: StepRequest) -> StepResult:
     inputs = RhoInputs(validated.mask_commitment, masked.seed, digest, gram, knowledge)
     state = rho_state(masked.cohort.context, masked.headers, inputs)
     seen = broadcast_hash(request.relayed, validated.broadcasts)
-    confirmed = Confirmed(validated, gram, knowledge, state, seen)
+    products = noising.products(party, validated, bodies)
+    confirmed = Confirmed(validated, gram, knowledge, state, seen, products)
     return StepResult(party.with_attempt(session, confirmed), ConfirmBody(state, seen).encode())
 
 
@@ -230,5 +245,8 @@ def combine(party: Party, env: Environment, request: StepRequest) -> StepResult:
     weights = squarings(rho, len(vectors) + 1)
     vector = native.linear_combination([masked.mask_row, *(v.row for v in vectors)], weights)
     square_norm = native.inner(confirmed.validated.gram, quadratic_weights(weights))
-    body = CombineBody(vector_digest(vector), square_norm)
+    body: CombineBody | GradedCombineBody = CombineBody(vector_digest(vector), square_norm)
+    if masked.noise is not None:
+        bits = [v.bits for v in vectors]
+        body = noising.combined(party, confirmed, masked.noise, bits, vector_digest(vector), square_norm)
     return StepResult(party.with_attempt(session, Combined(confirmed, rho)), body.encode(), (spent,), vector)

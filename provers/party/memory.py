@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from circuits.errors import NotReadyError, UnknownError
-from circuits.statement import Committee, SubmissionHeader
+from circuits.statement import Committee, Graded, SubmissionHeader
 from commons.protocol.messages import Cohort, Proposal
 from commons.sharing.prss import PrssKeys
 from native import G1, FrArray
@@ -40,6 +40,19 @@ class Projected:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """What hides the numbers of a graded attempt.
+
+    Attributes:
+        bits: this prover's shares of the kept owners' bits, FrArray (owners, 40, 4).
+        squares: digest of the opened squares on which they rest.
+    """
+
+    bits: FrArray = field(repr=False)
+    squares: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Masked:
     """MASK done.
 
@@ -48,6 +61,7 @@ class Masked:
         projections: the kept owners' opened projections.
         mask_row: this prover's share of row 0.
         product_masks: its degree-t shares of the masks of the inner products.
+        noise: None where the cohort is not graded.
     """
 
     cohort: Cohort
@@ -57,11 +71,17 @@ class Masked:
     projections: tuple[FrArray, ...] = field(repr=False)
     mask_row: FrArray = field(repr=False)
     product_masks: FrArray = field(repr=False)
+    noise: Noise | None = None
 
     @property
     def headers(self) -> tuple[SubmissionHeader, ...]:
         """Headers of the kept owners."""
         return kept_headers(self.cohort, self.proposal)
+
+    @property
+    def owners(self) -> tuple[SubmissionHeader, ...]:
+        """The headers without that of the reference."""
+        return self.headers if self.noise is None else self.headers[1:]
 
     @property
     def submissions(self) -> tuple[bytes, ...]:
@@ -87,13 +107,18 @@ class Validated:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """CONFIRM done: the transcript up to rho is fixed; still waiting for everybody's word."""
+    """CONFIRM done: the transcript up to rho is fixed; still waiting for everybody's word.
+
+    Attributes:
+        products: degree-t shares of the three products of the check of the bits; none where the cohort is not graded.
+    """
 
     validated: Validated
     gram_commitment: G1
     knowledge: G1
     state: bytes
     broadcasts: bytes
+    products: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def cohort(self) -> Cohort:
@@ -115,11 +140,50 @@ class Combined:
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
-    """PROVE done: T is open, this prover's part of the proof is released."""
+class SetLocked:
+    """LOCK done: this set of owners is the only one whose numbers this prover helps to open.
+
+    Attributes:
+        selection: digest of the set.
+        row: SHA-256 of the combined row, which opens C_rho, combines the projections and has the norm T.
+    """
 
     combined: Combined
     square_norm: int
+    selection: bytes
+    row: bytes
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort of the attempt."""
+        return self.combined.cohort
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """OPEN done: this prover's shares of the owners' numbers are released."""
+
+    locked: SetLocked
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort of the attempt."""
+        return self.locked.cohort
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """PROVE done: T is open, this prover's part of the proof is released.
+
+    Attributes:
+        graded: reference, rule and opened numbers; None where the cohort is not graded.
+        row: there, SHA-256 of the combined row, which was looked at before the numbers were opened.
+    """
+
+    combined: Combined
+    square_norm: int
+    graded: Graded | None = None
+    row: bytes = b""
 
     @property
     def cohort(self) -> Cohort:
@@ -144,7 +208,7 @@ class Finished:
 
 
 CohortState = Joined | Projected
-AttemptState = Masked | Validated | Confirmed | Combined | Proved | Probing | Finished
+AttemptState = Masked | Validated | Confirmed | Combined | SetLocked | Numbered | Proved | Probing | Finished
 V = TypeVar("V", CohortState, AttemptState)
 
 

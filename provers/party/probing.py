@@ -14,7 +14,8 @@ from hashlib import sha256
 import native
 from circuits.errors import RuleViolationError, StorageError, WireError
 from circuits.transcript import owners_hash, squarings
-from commons.protocol.bodies import DigestBody, ProbeMaskBody, ProjectBody, vector_digest
+from commons.protocol.bodies import DigestBody, ProbeMaskBody, vector_digest
+from commons.protocol.gradedbodies import project_form
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.relay import take
 from commons.protocol.rules import probe_rho
@@ -79,9 +80,10 @@ def reveal(party: Party, env: Environment, request: StepRequest) -> StepResult:
     senders = {m.sender for m in request.relayed}
     if party.index in senders or len(senders) < 2 * t + 1:
         raise RuleViolationError(f"revealing a share needs the signed values of {2 * t + 1} other provers")
+    form = project_form(cohort.reference is not None)
     bodies = take(
         party.committee, request.relayed, request.session, Step.PROJECT, senders,
-        lambda raw: ProjectBody.decode(raw, len(cohort.headers)),
+        lambda raw: form.decode(raw, len(cohort.headers)),
     )  # fmt: skip
     others = {p: b.shares[owner].copy() for p, b in bodies.items()}
     open_vector(others, t, t, "the other provers' projections")

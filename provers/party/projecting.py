@@ -21,7 +21,7 @@ from circuits.statement import (
     SubmissionHeader,
     sign_seed,
 )
-from commons.protocol.bodies import MOST_SEEN, CoinBody, ProjectBody
+from commons.protocol.bodies import MOST_SEEN, CoinBody
 from commons.protocol.keypackages import keys_digest
 from commons.protocol.ledgerheads import MOST_LOST, LedgerHead, head_digest
 from commons.protocol.messages import Cohort, Step, StepRequest
@@ -30,10 +30,10 @@ from commons.protocol.rules import checked_values
 from commons.protocol.signing import require_owner, signs
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_scalar
-from provers.party import ledger
+from provers.party import ledger, noising
 from provers.party.environment import Environment
 from provers.party.memory import Joined, Party, Projected
-from provers.party.steps import RestoredError, StepResult, check_context, members_of, require_continuity
+from provers.party.steps import RestoredError, StepResult, check_context, members_of, references_of, require_continuity
 
 
 def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -42,11 +42,15 @@ def coin(party: Party, env: Environment, request: StepRequest) -> StepResult:
     if cohort is None or cohort.cohort_id != request.session:
         raise WireError("COIN comes with its cohort")
     check_context(env, cohort.context)
-    indices = tuple(header.owner_index for header in cohort.headers)
+    _check_reference(env, cohort)
+    indices = tuple(header.owner_index for header in cohort.owners)
     env.require_eligible(cohort.context, indices)
     owners = env.owners_at(cohort.context.task_id, indices)
-    for header, digest, owner in zip(cohort.headers, cohort.digests, owners, strict=True):
-        _check_header(party, header, cohort.context, owner)
+    for header, owner in zip(cohort.owners, owners, strict=True):
+        if owner != header.owner:
+            raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
+    for header, digest in zip(cohort.headers, cohort.digests, strict=True):
+        _check_header(party, header, cohort.context)
         env.shares(digest)
     require_continuity(env, cohort.context)
     named = ledger.joined_cohort(request.session, party.reference, keys_digest(party.keys.keys))
@@ -121,11 +125,18 @@ def _is_own(party: Party, env: Environment, context: Context, shown: LedgerHead)
     return signer is not None and not env.is_revoked(signer)
 
 
-def _check_header(party: Party, header: SubmissionHeader, context: Context, owner: bytes) -> None:
+def _check_reference(env: Environment, cohort: Cohort) -> None:
+    """A cohort is graded if its task is, against a copy of the reference with which its round was opened."""
+    graded = env.terms(cohort.context.task_id).grading_rule is not None
+    if graded != (cohort.reference is not None):
+        raise WireError(f"the owners of this task are {'' if graded else 'not '}graded against a reference")
+    if cohort.reference is not None:
+        references_of(env, cohort.context).require_copy(cohort.reference)
+
+
+def _check_header(party: Party, header: SubmissionHeader, context: Context) -> None:
     if len(header.share_digests) != party.committee.size:
         raise WireError("a header names one share digest for each prover of the committee")
-    if owner != header.owner:
-        raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
     require_owner(header, context)
 
 
@@ -144,8 +155,8 @@ def project(party: Party, env: Environment, request: StepRequest) -> StepResult:
     seed = sign_seed(request.session, opened)
     own = np.stack(checked_values([env.shares(d) for d in cohort.digests], seed))
     state = Projected(cohort, opened, seed, own)
-    return StepResult(party.with_cohort(request.session, state), ProjectBody(own).encode(), news)
+    return StepResult(party.with_cohort(request.session, state), noising.projected(party, cohort, own).encode(), news)
 
 
 def _keys(cohort: Cohort) -> tuple[list[bytes], tuple[bytes, ...]]:
-    return [ledger.owner_key(cohort.context, h.owner) for h in cohort.headers], cohort.digests
+    return [ledger.header_key(cohort.context, h) for h in cohort.headers], cohort.digests

@@ -18,54 +18,67 @@ import numpy as np
 
 import native
 from circuits import joint
-from circuits.errors import RuleViolationError, WireError
-from circuits.policies.spec import PublicInputs
-from circuits.statement import Attested, BatchStatement, Context
-from circuits.verify import verify_batch
-from commons.protocol.bodies import CombineBody, ProveBody, SignatureBody
+from circuits.errors import WireError
+from circuits.policies.spec import GradedInputs, PublicInputs
+from circuits.statement import Attested, BatchStatement, Graded
+from circuits.transcript import values_state
+from circuits.verify import circuit_inputs, verify_batch
+from commons.protocol.bodies import CombineBody, ProveBody, SignatureBody, vector_digest
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Message, Step, StepRequest
 from commons.protocol.relay import take
 from commons.protocol.rules import require_row
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_scalar
-from provers.party import ledger
+from provers.party import ledger, locking
 from provers.party.environment import Environment
-from provers.party.masking import blinder, share_vectors
-from provers.party.memory import Combined, Finished, Masked, Party, Proved
-from provers.party.steps import StepResult, check_context, members_of, require_continuity
-
-
-def require_enough_owners(env: Environment, context: Context, owners: int) -> None:
-    """Raise RuleViolationError for a set that is smaller than the task allows.
-
-    The terms must be those that the context binds (WireError): what is attested about fewer owners than those allow
-    costs the bond, whatever this prover's node says of the task meanwhile.
-    """
-    terms = env.terms(context.task_id)
-    if terms.terms_hash != context.terms_hash:
-        raise WireError("the chain states other terms of the task than the batch's context binds")
-    if owners < terms.min_owners:
-        raise RuleViolationError(f"this task releases nothing about fewer than {terms.min_owners} owners together")
+from provers.party.masking import committed_block, share_vectors
+from provers.party.memory import Combined, Finished, Masked, Numbered, Party, Proved
+from provers.party.steps import StepResult, check_context, require_continuity, require_enough_owners, selection_of
 
 
 def prove(party: Party, env: Environment, request: StepRequest) -> StepResult:
-    """PROVE: open T and send this prover's part of the Groth16 proof."""
-    combined, session = party.attempt(request.session, Combined), request.session
-    masked = combined.confirmed.validated.masked
-    owners, bound = len(masked.proposal.kept), masked.cohort.context.bound
-    require_enough_owners(env, masked.cohort.context, owners)
-    square_norm = _open_square_norm(party, masked, session, request.relayed)
+    """PROVE: open T, or where the cohort is graded the owners' numbers, and send this prover's part of the proof."""
+    session = request.session
+    combined, square_norm, graded, row = _ready(party, env, request)
+    validated = combined.confirmed.validated
+    masked = validated.masked
+    rows, bound = len(masked.proposal.kept), masked.cohort.context.bound
+    require_enough_owners(env, masked.cohort.context, rows if graded is None else rows - 1)
     key = env.proving_key(env.policy(masked.cohort.context.task_id))
-    public = PublicInputs(combined.rho, square_norm, bound)
-    block = key.policy.committed_block(combined.confirmed.validated.gram, blinder(party, session), owners)
+    block = committed_block(party, key, masked, validated.gram)
     bits = np.concatenate([v.bits for v in share_vectors(env, masked.cohort, masked.proposal)])
-    assignment = key.policy.assignment(public, block, key.policy.slack_bits(bits, bound, owners))
+    if masked.noise is None:
+        wires = key.policy.slack_bits(bits, bound, rows)
+    else:
+        wires = key.policy.private_bits(bits, masked.noise.bits.reshape(-1, 4), bound, rows)
+    assignment = key.policy.assignment(_public(combined, square_norm, graded), block, wires)
     r, s = native.to_ints(party.keys.random(session, Purpose.PROOF_BLINDERS, 2))
     zero = native.to_ints(party.keys.zero(session, Purpose.PROOF_ZERO, 1))[0]
     part = joint.prove(key, assignment, joint.Blinding(r, s, zero))
     body = ProveBody(part.a, part.b, part.c)
-    return StepResult(party.with_attempt(session, Proved(combined, square_norm)), body.encode())
+    state = Proved(combined, square_norm, graded, row)
+    return StepResult(party.with_attempt(session, state), body.encode())
+
+
+def _public(combined: Combined, square_norm: int, graded: Graded | None) -> PublicInputs[int] | GradedInputs[int]:
+    confirmed = combined.confirmed
+    masked = confirmed.validated.masked
+    state = confirmed.state
+    batch_id = state if graded is None else values_state(state, graded.rule, graded.values)
+    statement = BatchStatement(masked.cohort.context, masked.owners, graded)
+    return circuit_inputs(statement, combined.rho, batch_id, square_norm)
+
+
+def _ready(party: Party, env: Environment, request: StepRequest) -> tuple[Combined, int, Graded | None, bytes]:
+    """What is proven, T, what is opened of a graded set, and the digest of the row on which that rests."""
+    if party.any_attempt(request.session).cohort.reference is not None:
+        numbered = party.attempt(request.session, Numbered)
+        locked = numbered.locked
+        return locked.combined, locked.square_norm, locking.graded(party, env, numbered, request), locked.row
+    combined = party.attempt(request.session, Combined)
+    masked = combined.confirmed.validated.masked
+    return combined, _open_square_norm(party, masked, request.session, request.relayed), None, b""
 
 
 def _open_square_norm(party: Party, masked: Masked, session: bytes, relayed: Sequence[Message]) -> int:
@@ -90,14 +103,22 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     require_continuity(env, context)
     _require_own_batch(proved, bundle)
     require_enough_owners(env, context, bundle.statement.size)
-    env.require_admissible(context, tuple(h.owner_index for h in masked.headers))
+    env.require_admissible(context, tuple(h.owner_index for h in bundle.statement.owners))
     policy = env.policy(context.task_id)
     verify_batch(bundle.statement, bundle.proof, env.proving_key(policy).verifying)
-    require_row(bundle, env.commitment_key(context.dimension))
-    locked = ledger.Locked(ledger.Selection.plain(members_of(context, masked.headers)))
+    _require_row(env, proved, bundle)
+    locked = ledger.Locked(selection_of(bundle.statement))
     env.ledger.check(locked)
     body = SignatureBody(env.sign(attested(env, bundle.certificate).digest(context)))
     return StepResult(party.with_attempt(request.session, Finished(masked.cohort)), body.encode(), (locked,))
+
+
+def _require_row(env: Environment, proved: Proved, bundle: AuditBundle) -> None:
+    """What was looked at before a graded set was locked need not be looked at again, if it is the same row."""
+    if proved.graded is None:
+        require_row(bundle, env.commitment_key(bundle.statement.context.dimension))
+    elif vector_digest(bundle.row) != proved.row:
+        raise WireError("the row of the batch is not the one for which its owners' numbers were opened")
 
 
 def attested(env: Environment, batch: Certificate) -> Attested:
@@ -110,13 +131,13 @@ def _require_own_batch(proved: Proved, bundle: AuditBundle) -> None:
     """The bundle is what this prover saw opened, to the last value."""
     confirmed = proved.combined.confirmed
     masked, certificate = confirmed.validated.masked, bundle.certificate
-    own = BatchStatement(masked.cohort.context, masked.headers)
+    own = BatchStatement(masked.cohort.context, masked.owners, proved.graded)
     same = (
         certificate.statement == own
         and certificate.statement.owners == own.owners
         and certificate.cohort == masked.cohort.digests
         and certificate.coin == masked.coin
-        and certificate.batch_id == confirmed.state
+        and certificate.rho_state == confirmed.state
         and certificate.proof.square_norm == proved.square_norm
         and not certificate.attestations
     )

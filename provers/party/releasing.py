@@ -11,7 +11,7 @@ Corruption bound: at most t provers, any number of owners, the coordinator, and 
 from __future__ import annotations
 
 from circuits.errors import NotReadyError, RuleViolationError, SignatureError, WireError
-from circuits.statement import Committee
+from circuits.statement import BatchStatement, Committee
 from circuits.verify import sum_of_commitments, verify_batch
 from commons.protocol.bodies import DigestBody, vector_digest
 from commons.protocol.bundle import Certificate
@@ -20,8 +20,8 @@ from commons.protocol.signing import require_owner, require_signer
 from provers.party import ledger
 from provers.party.environment import Environment
 from provers.party.memory import Party
-from provers.party.proving import attested, require_enough_owners
-from provers.party.steps import StepResult, members_of, require_same
+from provers.party.proving import attested
+from provers.party.steps import StepResult, references_of, require_enough_owners, require_same, selection_of
 
 
 def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -40,17 +40,27 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
     stated, committee = env.released_context(context.task_id, context.round)
     require_same(context, stated)
     require_enough_owners(env, context, certificate.statement.size)
+    _require_grading(env, certificate.statement)
     certificate.require_dealings()
     _require_quorum(env, committee, certificate)
     _require_sound(env, certificate)
     require_acceptance(env, certificate)
-    selection = ledger.Selection.plain(members_of(context, certificate.statement.owners))
+    selection = selection_of(certificate.statement)
     released = ledger.Released(selection)
     env.ledger.check(released)
     vector = env.summed(selection)
     # Anybody may ask, as often as they like: what is on record already is not recorded again.
     news = () if env.ledger.has_released(selection) else (released,)
     return StepResult(party, DigestBody(vector_digest(vector)).encode(), news, vector)
+
+
+def _require_grading(env: Environment, statement: BatchStatement) -> None:
+    """A batch is graded by its task's rule, against a reference with which its round was opened."""
+    rule = env.terms(statement.context.task_id).grading_rule
+    if rule != (None if statement.graded is None else statement.graded.rule):
+        raise WireError("the batch is graded by another rule than its task's")
+    if statement.graded is not None:
+        references_of(env, statement.context).require_copy(statement.graded.reference)
 
 
 def _require_quorum(env: Environment, committee: Committee, certificate: Certificate) -> None:
@@ -70,7 +80,7 @@ def _require_sound(env: Environment, certificate: Certificate) -> None:
     """Nothing binds the owners' signatures and the proof's elements, and this prover will serve what it was shown."""
     statement = certificate.statement
     verify_batch(statement, certificate.proof, env.proving_key(env.policy(statement.context.task_id)).verifying)
-    for header in statement.owners:
+    for header in statement.rows:
         require_owner(header, statement.context)
 
 

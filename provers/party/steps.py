@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from circuits.errors import RuleViolationError, WireError
 from circuits.hashing import keccak
-from circuits.statement import Context, SubmissionHeader
+from circuits.statement import BatchStatement, Context, SubmissionHeader
+from circuits.terms import TaskTerms
+from commons.protocol.references import Opening
 from native import FrArray
 from provers.party import ledger
 from provers.party.environment import Environment
@@ -55,8 +57,38 @@ def require_same(context: Context, stated: Context) -> None:
         raise WireError("the batch's context is not the one that the chain states for this round")
 
 
+def references_of(env: Environment, context: Context) -> Opening:
+    """What a graded round was opened with.  Raises WireError where that is not what the context binds."""
+    opening = env.references(context)
+    if opening.digest != context.model_digest:
+        raise WireError("the chain shows other references of this round than its context binds")
+    return opening
+
+
+def require_enough_owners(env: Environment, context: Context, owners: int) -> None:
+    """Raise RuleViolationError for a set that is smaller than the task allows, by the terms that its context binds."""
+    terms = bound_terms(env, context)
+    if owners < terms.min_owners:
+        raise RuleViolationError(f"this task releases nothing about fewer than {terms.min_owners} owners together")
+
+
+def bound_terms(env: Environment, context: Context) -> TaskTerms:
+    """Terms of a task, which must be those that a context binds (WireError), whatever its node says meanwhile.
+
+    What is attested about fewer owners than those allow costs the bond; numbers under two scales would have their noise
+    taken off.
+    """
+    terms = env.terms(context.task_id)
+    if terms.terms_hash != context.terms_hash:
+        raise WireError("the chain states other terms of the task than the batch's context binds")
+    return terms
+
+
+def selection_of(statement: BatchStatement) -> ledger.Selection:
+    """The sum of a batch: its owners, with the weights that their numbers give."""
+    return ledger.Selection.weighted(members_of(statement.context, statement.owners), statement.weights)
+
+
 def members_of(context: Context, headers: Iterable[SubmissionHeader]) -> tuple[ledger.Member, ...]:
     """Submissions as the ledger keys them."""
-    return tuple(
-        ledger.Member(ledger.owner_key(context, h.owner), keccak(h.commitment), h.digest(context)) for h in headers
-    )
+    return tuple(ledger.Member(ledger.header_key(context, h), keccak(h.commitment), h.digest(context)) for h in headers)

@@ -17,7 +17,7 @@ from commons.protocol.receipts import AvailabilityReceipt, availability_digest, 
 from provers.party import ledger
 from provers.party.environment import Environment
 from provers.party.releasing import require_acceptance
-from provers.party.steps import members_of, require_same
+from provers.party.steps import require_same, selection_of
 
 
 def attest_availability(
@@ -53,7 +53,7 @@ def attest_availability(
 
 
 def _released(env: Environment, certificate: Certificate) -> ledger.Selection:
-    selection = ledger.Selection.plain(members_of(certificate.statement.context, certificate.statement.owners))
+    selection = selection_of(certificate.statement)
     if not env.ledger.has_released(selection):
         raise NotReadyError("this prover has not released its share of this sum to anybody yet; ask for that first")
     return selection

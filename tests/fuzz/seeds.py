@@ -12,6 +12,7 @@ from eth_utils.address import to_checksum_address
 
 import native
 from circuits import container, payload
+from circuits.grading import encode_values
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.statement import ROWS, TAIL, share_length
@@ -37,6 +38,8 @@ from gradroll.data_owner.orders import OrderFile, save_order
 from tests.fuzz.harness import CORPUS
 from tests.fuzz.targets import DIMENSION, stream_of
 from tests.support import perjury
+from tests.support.gradedattempt import GradedAttempt
+from tests.support.gradednetwork import graded_with
 from tests.support.network import network_with
 from tests.wire.test_coordination import TASK
 from tests.wire.test_steps import COHORT, COIN, CONTEXT, HEADERS, MARKET, MASK, MESSAGE, PROPOSAL, RELEASE, SIGNED
@@ -122,6 +125,23 @@ def batches() -> Iterator[tuple[str, bytes]]:
     kept = ArchivedBatch(bundle, b"a sum")
     yield "round-archive", b"".join(archive_pieces(head, [kept], [certificate]))
     yield "ledger-head", bodies.CoinBody.decode(found[Step.COIN]).head.encode()
+    yield from graded_batches()
+
+
+def graded_batches() -> Iterator[tuple[str, bytes]]:
+    """As ``batches``, of one that is graded."""
+    attempt = GradedAttempt(graded_with([1000] * OWNERS))
+    attempt.begin()
+    attempt.through(Step.PROVE)
+    for step in (*SIZED, Step.COMBINE, Step.OPEN):
+        name = "open" if step is Step.OPEN else f"graded-{BODIES[step]}"
+        count = OWNERS if step is Step.OPEN else len(attempt.kept)
+        yield f"{name}-body", bytes((count - 1,)) + attempt.said[step][0].body
+    yield "lock-body", attempt.said[Step.LOCK][0].body
+    yield "opened-numbers", encode_values(attempt.values)
+    bundle = attempt.bundle()
+    yield "certificate", bundle.certificate.encode()
+    yield "bundle", bundle.encode()
 
 
 def files() -> Iterator[tuple[str, bytes]]:

@@ -12,10 +12,11 @@ from typing import Any
 from circuits import container, payload
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
 from circuits.foreignjson import parse_json
+from circuits.grading import decode_values, encode_values
 from circuits.statement import Committee, Membership
 from commons.chain import signedtransactions
 from commons.chain.answers import OddAnswerError, parsed
-from commons.protocol import bodies, keypackages
+from commons.protocol import bodies, gradedbodies, keypackages
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
 from commons.runtime import identifiers
@@ -70,7 +71,7 @@ def streamed(kind: Any, read: Callable[[Iterator[Any]], Any], write: Any, *cover
 
 def body(kind: Any, *, sized: bool = False) -> Target:
     """A step's body; of those whose length follows from the owners, the first byte says how many there are."""
-    name = f"commons.protocol.bodies.{kind.__name__}.decode"
+    name = f"{kind.__module__}.{kind.__name__}.decode"
     if not sized:
         return Target((name,), kind.decode, lambda value: value.encode())
 
@@ -192,7 +193,16 @@ TARGETS: dict[str, Target] = {
     "digest-body": body(bodies.DigestBody),
     "signature-body": body(bodies.SignatureBody),
     "probe-mask-body": body(bodies.ProbeMaskBody),
-    "certificate": Target(("commons.protocol.bundle.Certificate.decode",), Certificate.decode, lambda v: v.encode()),
+    "graded-project-body": body(gradedbodies.GradedProjectBody, sized=True),
+    "graded-mask-body": body(gradedbodies.GradedMaskBody, sized=True),
+    "graded-validate-body": body(gradedbodies.GradedValidateBody, sized=True),
+    "graded-combine-body": body(gradedbodies.GradedCombineBody, sized=True),
+    "lock-body": body(gradedbodies.LockBody),
+    "open-body": body(gradedbodies.OpenBody, sized=True),
+    "opened-numbers": Target(("circuits.grading.decode_values",), decode_values, encode_values,
+                             errors=(InvalidInputError,)),
+    "certificate": Target(("commons.protocol.bundle.Certificate.decode", "commons.protocol.gradedbundle.read_rule",
+                           "commons.protocol.gradedbundle.read_graded"), Certificate.decode, lambda v: v.encode()),
     "bundle": Target(("commons.protocol.bundle.AuditBundle.decode",), AuditBundle.decode, lambda v: v.encode()),
     "ledger-head": Target(("commons.protocol.ledgerheads.LedgerHead.decode",), LedgerHead.decode, lambda v: v.encode()),
     "keys": Target(("commons.protocol.keypackages.decode_keys",), keypackages.decode_keys, keypackages.encode_keys),
@@ -217,7 +227,7 @@ TARGETS: dict[str, Target] = {
                      "coordinator.events.from_version_2", "commons.protocol.codec.Codec.decode"), _record,
                     lambda event: json.dumps(events.to_record(event)).encode(), canonical=False,
                     errors=(StorageError, ValueError)),
-    "ledger-entry": Target(("provers.party.ledger.from_text", "provers.party.ledger.from_record"),
+    "ledger-entry": Target(("provers.party.entries.from_text", "provers.party.entries.from_record"),
                            lambda raw: ledger.from_text(_text(raw)), lambda entry: ledger.to_text(entry).encode(),
                            errors=(StorageError,)),
     "container": in_file(lambda path: container.read(path, "srs"), "circuits.container.read",
@@ -256,13 +266,13 @@ REASONS: dict[str, str] = {
     "commons.storage.recordfiles.read_state": _OWN,
     "commons.storage.secretfiles.read_document": "the operator's own key file",
     "commons.storage.secretfiles.read_secret_file": "the operator's own key file",
+    "commons.storage.submissions.SubmissionStore.load": _OWN,
     "commons.storage.tlsfiles.read_pair": "the operator's own certificate",
     "commons.storage.tlsfiles.read_roots": "the operator's own certificates",
     "commons.storage.tlskeys.read_server_key": "the operator's own key file",
     "gradroll.commands.proposals.load_proposal": _BEHIND + "evidence, by the same reader of records; signatures hold",
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
-    "gradroll.data_owner.submissions.SubmissionStore.load": _OWN,
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
     "gradroll.setup.keyimport.read_source": "the operator's own key",

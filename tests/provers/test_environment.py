@@ -166,6 +166,12 @@ def test_whether_256_owners_may_be_attested_is_asked_in_six_requests() -> None:
         node.close()
 
 
+@pytest.mark.parametrize(("late", "over"), [(0, False), (30, False), (31, True)])
+def test_submissions_are_over_when_no_share_is_taken_any_more(late: int, over: bool) -> None:
+    """Not before: what is handed in at the last moment could answer numbers that others have opened."""
+    assert environment(Chain(now_=OPEN.submit_deadline + late)).submissions_over(CONTEXT) is over
+
+
 def test_an_owner_that_leaves_stays_in_the_round_that_was_open() -> None:
     environment(Chain()).require_admissible(CONTEXT, (0, 6))
     environment(Chain()).require_eligible(CONTEXT, (0, 6))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -27,6 +28,7 @@ from circuits.terms import MarketId, TaskTerms
 from commons.chain.facts import OwnerRecord, Participants, RoundRecord
 from commons.chain.view import ChainView
 from commons.protocol.receipts import receipt_digest, verify_receipt
+from commons.protocol.references import Opening
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.signing import sign_digest
 from commons.protocol.streamheads import ShareHead
@@ -42,9 +44,10 @@ from provers.partials import IDLE, Partial
 from provers.party import ledger
 from provers.party.steps import members_of
 from provers.store import Store
+from tests.support.gradednetwork import MODEL_OWNER
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 from tests.support.parts import with_parts
-from tests.support.plain_batch import seed_of
+from tests.support.plain_batch import address_of, seed_of
 from tests.support.uploads import sealed_upload
 
 PROVER, NOW = 2, 1_000_000
@@ -61,6 +64,7 @@ class World:
     deadline: int = NOW
     finalized: bool = False
     unserved: str = ""
+    model_owner: bytes = MODEL_OWNER
     hpke_secret: bytes = field(default_factory=sealing.generate, repr=False)
 
     @property
@@ -73,6 +77,9 @@ class World:
 
     def owner_at(self, task_id: int, index: int) -> bytes:
         return self.network.owner_addresses[index]
+
+    def task(self, task_id: int) -> SimpleNamespace:
+        return SimpleNamespace(model_owner=address_of(self.model_owner))
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         settle = self.deadline + 60
@@ -108,7 +115,8 @@ class World:
         digest = header.digest(self.network.context)
         payloads = [memory.payloads[digest] for memory in self.network.memories]
         keys = [sealing.public_key(self.hpke_secret if p == PROVER else sealing.generate()) for p in range(4)]
-        sign = partial(sign_digest, seed_of("owner", (header.owner_index - 1) // 2))
+        dealer = seed_of("owner", (header.owner_index - 1) // 2)
+        sign = partial(sign_digest, MODEL_OWNER if header.is_reference else dealer)
         return sealed_upload(header, self.network.context, payloads, self.network.committee, keys, sign)
 
     def sealed(self, header: SubmissionHeader) -> tuple[ShareHead, Iterator[SealedChunk]]:
@@ -137,6 +145,9 @@ class _Rounds:
 
     def context(self, task_id: int, number: int) -> Context:
         return self.world.context
+
+    def references(self, context: Context) -> Opening:
+        return self.world.network.opening
 
     def require_served(self, task_id: int) -> None:
         if self.world.unserved:

@@ -28,6 +28,7 @@ from commons.protocol import release
 from commons.protocol.bundle import Certificate
 from commons.protocol.keypackages import CommitteeReference
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
+from commons.protocol.references import Opening
 from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
 from commons.sharing import replicated
@@ -88,6 +89,7 @@ class Memory:
         self.acceptances: dict[bytes, Acceptance] = {}
         self.challenges: dict[bytes, int] = {}
         self.closed = ""
+        self.over = True
         self.opened, self.clock = 1000, 2000
         self.former: frozenset[bytes] = frozenset()
         self.revoked: frozenset[bytes] = frozenset()
@@ -101,7 +103,7 @@ class Memory:
         return self._network.policy
 
     def context(self, task_id: int, round_number: int) -> Context:
-        return Context.of(self.terms(task_id), round_number, MODEL_DIGEST, self.policy(task_id))
+        return Context.of(self.terms(task_id), round_number, self._network.model_digest, self.policy(task_id))
 
     def released_context(self, task_id: int, round_number: int) -> tuple[Context, Committee]:
         return self.context(task_id, round_number), self._network.committee
@@ -119,6 +121,12 @@ class Memory:
         left = self._network.left.intersection(indices)
         if left:
             raise ClosedError(f"owners {sorted(left)} have no part in this round")
+
+    def references(self, context: Context) -> Opening:
+        return self._network.opening
+
+    def submissions_over(self, context: Context) -> bool:
+        return self.over
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         self.require_eligible(context, indices)
@@ -219,6 +227,7 @@ class Network:
     pay: Pay = field(default_factory=lambda: Pay(bonus=1))
     inline: bool = False
     windows: Windows = Windows(60, 60)  # noqa: RUF009
+    model_digest: bytes = MODEL_DIGEST
     setup: Setup = field(init=False)
     headers: list[SubmissionHeader] = field(default_factory=list)
     plans: list[OwnerPlan] = field(default_factory=list)
@@ -245,7 +254,12 @@ class Network:
             windows=self.windows, pay=self.pay, inline_payload=self.inline, market=MARKET,
             task_id=7, creator=bytes(19) + b"\x41",
         )  # fmt: skip
-        self.context = Context.of(self.terms, 0, MODEL_DIGEST, self.policy)
+        self.context = Context.of(self.terms, 0, self.model_digest, self.policy)
+
+    @property
+    def opening(self) -> Opening:
+        """What the round was opened with, where the task grades."""
+        raise UnknownError("the round was opened without references")
 
     @property
     def resources(self) -> Resources:
@@ -283,18 +297,28 @@ class Network:
     def _hand_in(self, plan: OwnerPlan, owner: int, *, drawn: object = None, dealt: object = None) -> SubmissionHeader:
         """``drawn`` and ``dealt`` name the randomness of the vector and of its shares; by default the owner's first."""
         index, key = 2 * owner + 1, seed_of("owner", owner)
-        vector, committed = _owner_vector(plan, owner if drawn is None else drawn)
-        dealing = owner if dealt is None else dealt
+        names = (owner if name is None else name for name in (drawn, dealt))
+        header, payloads = self.dealt(plan, owner, index, address_of(key), *names)
+        self.owner_addresses[index] = header.owner
+        return self.handed_in(plan, header, payloads, key)
+
+    def dealt(
+        self, plan: OwnerPlan, nth: int, index: int, owner: bytes, drawn: object, dealt: object
+    ) -> tuple[SubmissionHeader, list[bytes]]:
+        """An unsigned header, and each prover's payload."""
+        vector, committed = _owner_vector(plan, drawn, self.terms.bound)
         in_integers = plan.values is None and plan.bend is None and replicated.fits(self.committee)
-        payloads = (self._in_integers if in_integers else self._in_scalars)(plan, vector, owner, dealing)
-        header = SubmissionHeader(
-            self.terms.task_id, 0, address_of(key), index, self.setup.commitment.commit_long(committed),
-            tuple(payload_digest(p) for p in payloads),
-        )  # fmt: skip
+        payloads = (self._in_integers if in_integers else self._in_scalars)(plan, vector, nth, dealt)
+        commitment, digests = self.setup.commitment.commit_long(committed), tuple(map(payload_digest, payloads))
+        return SubmissionHeader(self.terms.task_id, 0, owner, index, commitment, digests), payloads
+
+    def handed_in(
+        self, plan: OwnerPlan, header: SubmissionHeader, payloads: Iterable[bytes], key: bytes
+    ) -> SubmissionHeader:
+        """The header signed; every prover has its share."""
         header, forgery = (header.signed(self.context, partial(sign_digest, k)) for k in (key, seed_of("forger")))
         header = with_parts(header, **{name: getattr(forgery, name) for name in plan.forged})
         digest = header.digest(self.context)
-        self.owner_addresses[index] = header.owner
         for memory, raw in zip(self.memories, payloads, strict=True):
             memory.payloads[digest] = raw
         return header
@@ -412,12 +436,12 @@ class Network:
         return release.opened(self.committee, self.setup.commitment, certificate, replies)
 
 
-def _owner_vector(plan: OwnerPlan, nth: object) -> tuple[FrArray, FrArray]:
+def _owner_vector(plan: OwnerPlan, nth: object, bound: int) -> tuple[FrArray, FrArray]:
     """The vector that is shared, FrArray (d + 192, 4), and the long row that is committed to."""
     values = native.from_int64(plan.gradient) if plan.values is None else plan.values
     blinder = native.expand(seed_of("blinder", nth), 1)
     masks = native.expand_bounded(seed_of("masks", nth), ROWS, MASK_BITS) if plan.masks is None else plan.masks
-    slack = BOUND - sum(int(v) ** 2 for v in plan.gradient)
+    slack = bound - sum(int(v) ** 2 for v in plan.gradient)
     bits = plan.bits if plan.bits is not None else slack_bits(slack)
     check = native.expand(seed_of("check", nth), 1)
     row = np.concatenate((values, blinder, masks))

@@ -12,21 +12,21 @@ import pytest
 
 from commons.storage.eventlog import SqliteLog
 from commons.storage.redisplace import RedisPlace
+from commons.storage.submissions import SubmissionStore
 from coordinator.events import Event
 from coordinator.journal import VERSIONS, Journal
-from gradroll.data_owner.submissions import SubmissionStore
 from provers.party import ledger
 from provers.store import STEPS, Store
 from tests.support.plain_batch import MARKET
 from tests.support.redisserver import RedisServer, leading_log
-from tests.vectors.v4.storage import stories
-from tests.vectors.v4.storage.generate import FIRST, HERE, NAME, ROOM, SECOND, THIRD, files, plain, state_of
+from tests.vectors.v5.storage import stories
+from tests.vectors.v5.storage.generate import FIRST, FOURTH, HERE, NAME, ROOM, SECOND, THIRD, files, plain, state_of
 
 VERSION_LINE = "PRAGMA user_version={};\n"
 OF_A_LEDGER = pytest.mark.parametrize(
     ("folder", "versioned"),
-    [(HERE, True), (THIRD, True), (FIRST, True), (FIRST, False)],
-    ids=["version 4", "version 2", "version 1", "no version"],
+    [(HERE, True), (FOURTH, True), (THIRD, True), (FIRST, True), (FIRST, False)],
+    ids=["version 5", "version 4", "version 2", "version 1", "no version"],
 )
 EVERY_FORM = pytest.mark.parametrize(
     ("folder", "versioned"),
@@ -108,14 +108,15 @@ def test_a_ledger_folds_to_its_state_and_its_heads(tmp_path: Path, folder: Path,
     assert content(path)[0] == [(len(STEPS),)]
 
 
-def test_a_ledger_of_version_3_is_led_to_version_4_as_it_is(tmp_path: Path) -> None:
-    latest = stored(HERE, "ledger.sql")
-    third = latest.replace(VERSION_LINE.format(4), VERSION_LINE.format(3))
-    assert third != latest
-    restored(tmp_path / "prover.sqlite", third)
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_ledger_that_has_no_news_is_led_to_the_latest_version_as_it_is(tmp_path: Path, version: int) -> None:
+    fourth = stored(FOURTH, "ledger.sql")
+    assert VERSION_LINE.format(4) in fourth
+    restored(tmp_path / "prover.sqlite", fourth.replace(VERSION_LINE.format(4), VERSION_LINE.format(version)))
     Store(tmp_path, max_bytes=ROOM).close()
-    restored(tmp_path / "latest.sqlite", latest)
-    assert content(tmp_path / "prover.sqlite") == content(tmp_path / "latest.sqlite")
+    restored(tmp_path / "fourth.sqlite", fourth)
+    assert content(tmp_path / "prover.sqlite")[1:] == content(tmp_path / "fourth.sqlite")[1:]
+    assert content(tmp_path / "prover.sqlite")[0] == [(len(STEPS),)]
 
 
 @pytest.mark.parametrize("folder", [HERE, SECOND, FIRST], ids=["version 3", "version 2", "version 1"])
@@ -150,4 +151,4 @@ def test_every_kind_is_among_them() -> None:
 
 def test_the_versions_are_those_of_the_files() -> None:
     """A new version comes with a new folder of files."""
-    assert (VERSIONS.latest, len(STEPS)) == (3, 4)
+    assert (VERSIONS.latest, len(STEPS)) == (3, 5)

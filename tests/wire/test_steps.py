@@ -138,7 +138,7 @@ def edit(path: str, value: object) -> Callable[[list[pb.RunRequest]], None]:
         ("context.dimension", "cohort.context.dimension", 0),
         ("context.dimension", "cohort.context.dimension", (1 << 28) + 1),
         ("header.owner", "cohort.headers.1.owner", b"\x01"),
-        ("header.owner_index", "cohort.headers.1.owner_index", 65536),
+        ("header.owner_index", "cohort.headers.1.owner_index", (1 << 16) + 16),
         ("ascending order", "cohort.headers.1.owner_index", 0),
         ("one task and round", "cohort.headers.1.task_id", 5),
         ("header.commitment has", "cohort.headers.1.commitment", b"\x01" * 63),
@@ -267,7 +267,7 @@ def test_no_more_than_a_certificate_is_taken() -> None:
             read(release_of(MAX_CERTIFICATE + 1), limits)
 
 
-_BOUNDS = {Step.ATTEST: largest_bundle(10), Step.EXCLUDE: largest_payload(10)}
+_BOUNDS = {Step.ATTEST: largest_bundle(10), Step.EXCLUDE: largest_payload(10), Step.LOCK: 32 * LIMITS.vector}
 
 
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.RELEASE])

@@ -19,6 +19,7 @@ from circuits.terms import TaskTerms
 from circuits.verify import sum_of_commitments
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import Cohort, Proposal, Step, StepReply, StepRequest
+from commons.protocol.references import Opening
 from commons.protocol.signing import sign_digest
 from commons.sharing.sharepayloads import decode_payload
 from commons.sharing.sharevector import ShareVector
@@ -186,6 +187,12 @@ class Env:
 
     def require_admissible(self, context: Context, indices: tuple[int, ...]) -> None:
         """Always."""
+
+    def references(self, context: Context) -> Opening:
+        raise UnknownError("the round was opened without references")
+
+    def submissions_over(self, context: Context) -> bool:
+        return True
 
     def challenge(self, context: Context, batch_id: bytes) -> int:
         return 0

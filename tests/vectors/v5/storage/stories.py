@@ -7,8 +7,8 @@ from functools import cache, partial
 import native
 from circuits.statement import Context, SubmissionHeader
 from commons.protocol.ledgerheads import LedgerHead, head_digest
+from commons.storage.submissions import SavedSubmission
 from coordinator import events
-from gradroll.data_owner.submissions import SavedSubmission
 from provers.party import ledger
 from tests.support.plain_batch import MARKET, address_of, seed_of, sign
 
@@ -87,6 +87,7 @@ def entries() -> tuple[ledger.Entry, ...]:
         ledger.AttemptStarted(ledger.round_key(CONTEXT), 1, seed_of("proposal that failed")),
         ledger.AttemptStarted(ledger.round_key(CONTEXT), 2, proposal),
         ledger.Combined(proposal),
+        ledger.GradedLocked(ledger.GradedSet.of((member(2), member(0), member(1)))),
         ledger.Locked(chosen),
         ledger.Released(chosen),
         ledger.Restored(1_700_000_000, 12),
