@@ -190,7 +190,7 @@ def test_a_weighted_sum_is_of_gradients_at_the_bound() -> None:
     one, other = np.zeros(DIMENSION), np.zeros(DIMENSION)
     one[0], other[1] = 1e-3, -5.0
     total = weighted_sum([(3, one), (0, one), (1, other)], Recipe(fraction_bits=16), 1 << 32)
-    assert (total[:2].tolist(), np.count_nonzero(total)) == ([3 << 16, -1 << 16], 2)
+    assert (total[:2].tolist(), int(np.count_nonzero(total))) == ([3 << 16, -1 << 16], 2)
 
 
 @pytest.mark.parametrize(
