@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from circuits.errors import (
+    ChainError,
     ClosedError,
     FullError,
     GradrollError,
@@ -18,10 +19,10 @@ from circuits.errors import (
     WireError,
 )
 from circuits.hashing import keccak
-from circuits.statement import Committee, Context, SubmissionHeader
+from circuits.statement import REFERENCE_INDEX, Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
-from commons.chain.eligibility import require_eligible
-from commons.chain.facts import RoundRecord
+from commons.chain.eligibility import require_dealer, require_eligible
+from commons.chain.facts import Participants, RoundRecord
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.protocol.manifests import require_upload
@@ -126,11 +127,14 @@ class Admission:
         context = self._view.context(header.task_id, header.round)
         committee = self._view.committee_of_round(terms.task_id, header.round)
         self._check_owner(header, terms, context, committee)
+        if header.is_reference:
+            require_dealer(self._view, header)
         digest = require_upload(head.manifest, header, context)
         _check_pieces(head, terms.dimension, committee)
         record, now = self._check_round(header)
         if now > record.submit_deadline:
             raise ClosedError(f"round {header.round} took submissions until {utc(record.submit_deadline)}")
+        self._require_references(header, terms)
         return digest, header.digest(context)
 
     def check_publisher(self, head: ModelHead) -> TaskTerms:
@@ -173,16 +177,29 @@ class Admission:
         committee = self._view.committee_of_round(terms.task_id, header.round)
         self._check_owner(header, terms, context, committee)
         self._check_round(header)
+        self._require_references(header, terms)
         self._check_receipts(receipts, committee, header.digest(context))
 
     def _check_owner(self, header: SubmissionHeader, terms: TaskTerms, context: Context, committee: Committee) -> None:
         if len(header.share_digests) != committee.size:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         checks.g1(header.commitment, "the header's commitment")  # the market takes postings in without looking
-        if self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
+        if header.is_reference:
+            self._check_copy(header, context)
+        elif self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
+
+    def _check_copy(self, header: SubmissionHeader, context: Context) -> None:
+        """Refuse a reference that is none of those with which its round was opened.
+
+        Whose address it names makes no difference once provers have its shares: nobody but its dealer has receipts.
+        """
+        opening = self._view.opening(context.task_id, context.round)
+        if opening.digest != context.model_digest:
+            raise ChainError("the node shows other references of this round than its digest is of; it is asked again")
+        opening.require_copy(header)
 
     def _check_round(self, header: SubmissionHeader) -> tuple[RoundRecord, int]:
         """Shares are taken until the submit deadline, by provers, whose receipts say so; a header may come later.
@@ -192,18 +209,38 @@ class Admission:
         Returns:
             The round, and the chain's time.
         """
-        found = require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
+        found = self._found(header)
         record, now = found.round, self._view.now()
         if record.finalized or now > record.settle_deadline:
             raise ClosedError(
                 f"round {header.round} of task {shown(header.task_id)} took batches until "
                 f"{utc(record.settle_deadline)}, it is {utc(now)} now"
             )
-        if found.owners[0].excluded:
+        if any(owner.excluded for owner in found.owners):
             raise ClosedError("a quorum of the provers found a dealing of this owner bad, and it lost its deposit")
         if found.consumed:
             raise ClosedError("this owner is in an accepted batch of this round already")
         return record, now
+
+    def _require_references(self, header: SubmissionHeader, terms: TaskTerms) -> None:
+        """Owners hand nothing in before a quorum holds what they are graded against: it might be in vain."""
+        if terms.grading is None or header.is_reference:
+            return
+        copies = len(self._view.opening(header.task_id, header.round).copies)
+        with self._journal.reading() as state:
+            current = state.rounds.get((header.task_id, header.round))
+            here = 0 if current is None else len(current.references)
+        if here < copies:
+            raise NotReadyError(
+                f"the model owner has handed in {here} of {copies} copies of the reference of round {header.round}; "
+                "hand the gradient in once all are there (gradroll task open goes on where it stopped)"
+            )
+
+    def _found(self, header: SubmissionHeader) -> Participants:
+        """What the market says of a header's round, and of its owner if it has one, who must have a part in it."""
+        if header.is_reference:
+            return self._view.participants(header.task_id, header.round, ())
+        return require_eligible(self._view, header.task_id, header.round, (header.owner_index,))
 
     def _check_receipts(self, receipts: Mapping[int, bytes], committee: Committee, submission: bytes) -> None:
         if any(prover >= committee.size for prover in receipts):
@@ -263,6 +300,10 @@ def _only_one(state: CoordinatorState, header: SubmissionHeader) -> None:
         return
     if current.closed:
         raise ClosedError("this round is full, or over; hand the gradient in for the next one")
+    if header.is_reference:
+        if header.owner_index - REFERENCE_INDEX in current.references.values():
+            raise ClosedError("this copy of the reference is here already")
+        return
     if header.owner in current.bound:
         raise ClosedError("provers may have signed a set with this owner; hand the gradient in for the next round")
     key = (header.task_id, header.round)

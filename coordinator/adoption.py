@@ -28,7 +28,7 @@ from commons.storage.blobs import Blobs
 from commons.storage.evidencefiles import Watch
 from commons.storage.parameters import PublicParameters
 from coordinator.certificates import certificate_of
-from coordinator.events import BatchProven, HeaderAccepted, OwnerDropped
+from coordinator.events import BatchGraded, BatchProven, HeaderAccepted, OwnerDropped
 from coordinator.fleet import Fleet
 from coordinator.journal import Journal
 from coordinator.resultroom import room_for
@@ -124,10 +124,11 @@ class Adoption:
 
     def _fetch(self, key: RoundKey, record: RecordedBatch, fleet: Fleet) -> AuditBundle:
         """The batch's audit bundle with a quorum's attestations, once there is room for it and for its sum."""
-        code, dimension = self._view.policy(key[0]).verifier_code, self._view.terms(key[0]).dimension
-        self._blobs.require(key[0], room_for(dimension, len(record.indices)))  # first: its sum is kept in any case
+        code, terms = self._view.policy(key[0]).verifier_code, self._view.terms(key[0])
+        dimension, rows = terms.dimension, len(record.indices) + (terms.grading is not None)
+        self._blobs.require(key[0], room_for(dimension, rows))  # first: its sum is kept in any case
         found, attesters = fleet.certificates(record.batch_id, self._timeout), Attesters(fleet.committee, code)
-        self._watch.certificates((*self._meeting(key, record), *found.values()), attesters, self._view.terms(key[0]))
+        self._watch.certificates((*self._meeting(key, record), *found.values()), attesters, terms)
         complete = {_bare(c): c for c in combined(found.values(), attesters)}
         whole = {p: complete[bare] for p, one in found.items() if (bare := _bare(one)) in complete}
         for prover, bundle in self._bundles(sorted(whole), record.batch_id, dimension, fleet):
@@ -187,17 +188,19 @@ class Adoption:
         return same
 
     def _take(self, key: RoundKey, record: RecordedBatch, bundle: AuditBundle) -> None:
-        context = bundle.statement.context
+        context, graded = bundle.statement.context, bundle.statement.graded
         members = tuple(header.digest(context) for header in bundle.statement.owners)
+        opened = () if graded is None else (BatchGraded.of(record.batch_id, context, graded),)
         digest = self._blobs.put(bundle.encode(), key[0])
         with self._journal.reading() as state:
             if record.batch_id in state.batches:  # a round that has just come into the log is worked on elsewhere too
                 return
             others = self._others(key, (header.owner for header in bundle.statement.owners), members)
-            came = zip(members, bundle.statement.owners, strict=True)
+            came = [(header.digest(context), header) for header in bundle.statement.rows]
             self._journal.record(
                 *(HeaderAccepted(s, header, ()) for s, header in came if state.status_of(s) is None),
                 BatchProven(*key, record.batch_id, members, digest),
+                *opened,
                 *(OwnerDropped(submission, _ELSEWHERE, False) for submission in others),
             )
         _log.info("event=batch-adopted batch=0x%s owners=%d", record.batch_id.hex(), len(members))

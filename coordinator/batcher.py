@@ -24,6 +24,7 @@ from commons.storage.evidencefiles import Watch
 from coordinator.accusations import Accusations
 from coordinator.events import (
     AttemptUsed,
+    BatchGraded,
     BatchProven,
     CohortBegun,
     Event,
@@ -40,8 +41,10 @@ from coordinator.machine import (
     Batch,
     Completed,
     Failed,
+    Locking,
     OwnerRejected,
     OwnerSetAside,
+    ReferenceFell,
     Resources,
     State,
     Transition,
@@ -222,18 +225,19 @@ class Batcher:
             _log.info("event=attempt task=%s round=%d attempt=%d", *named(key), attempt)
 
     def _lock(self, key: RoundKey, state: State, heard: list[Verdict]) -> None:
-        """A restart must not try a smaller set: provers that signed the larger one would refuse it for good.
+        """A restart must not try a smaller set: provers that locked the larger one would refuse it for good.
 
         Until then an owner that was set aside may get into the batch in a later try; from now on it does not.
         """
-        if not isinstance(state, Attesting):
+        if not isinstance(state, Locking | Attesting):
             return
+        members = state.run.members
         with self._journal.reading() as known:
-            is_new = known.rounds[key].locked != state.members
+            is_new = known.rounds[key].locked != members
         if is_new:
             aside = [v for v in heard if isinstance(v, OwnerSetAside)]
             dropped = [OwnerDropped(v.submission, f"{v.reason}; {_AGAIN}", False) for v in aside]
-            self._journal.record(SetLocking(*key, state.members), *dropped)
+            self._journal.record(SetLocking(*key, members), *dropped)
 
     def _events(self, key: RoundKey, verdicts: tuple[Verdict, ...]) -> list[Event]:
         events: list[Event] = []
@@ -242,8 +246,10 @@ class Batcher:
             match verdict:
                 case OwnerRejected():
                     events.append(OwnerDropped(verdict.submission, verdict.reason, True))
-                case OwnerSetAside():
-                    pass  # not before a set without it is to be signed
+                case ReferenceFell(proven=True):
+                    events.append(OwnerDropped(verdict.submission, verdict.reason, True))
+                case OwnerSetAside() | ReferenceFell():
+                    pass  # an owner not before a set without it is to be signed; another try may clear a reference
                 case ProverNamed():
                     events.append(ProverBlamed(*key, verdict.prover, verdict.step.name, verdict.reason, verdict.proven))
                 case ProverAbsent():
@@ -258,8 +264,9 @@ class Batcher:
     def _complete(self, key: RoundKey, outcome: Completed) -> None:
         bundle = self._blobs.put(outcome.bundle.encode(), key[0], promised=True)
         context = outcome.statement.context
-        members = tuple(h.digest(context) for h in outcome.statement.owners)
-        self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle))
+        members, graded = tuple(h.digest(context) for h in outcome.statement.owners), outcome.statement.graded
+        opened = () if graded is None else (BatchGraded.of(outcome.batch_id, context, graded),)
+        self._journal.record(BatchProven(*key, outcome.batch_id, members, bundle), *opened)
         _log.info(
             "event=batch-proven task=%s round=%d owners=%d batch=0x%s",
             *named(key),
@@ -289,12 +296,16 @@ class Batcher:
         """
         with self._journal.reading() as state:
             locked = state.rounds[plan.key].locked is not None
-            alive = sum(state.submissions[s].status.state is SubmissionState.PROVING for s in batch.cohort.digests)
+            alive = {s for s in batch.cohort.digests if state.submissions[s].status.state is SubmissionState.PROVING}
+            owners = len(state.rounds[plan.key].owners(alive))
+        lost = locked or owners < resources.terms.min_owners
+        if batch.is_graded:
+            lost = lost or batch.cohort.digests[0] not in alive
         absent = (v for v in heard if isinstance(v, ProverAbsent))
         for_good = (v for v in absent if v.step is Step.COIN and v.code in _FOR_GOOD)
         refused = {v.prover for v in for_good if v.code != UnknownError.code or v.prover not in again}
         trouble = trouble_of(
-            final=failed.final and (locked or alive < resources.terms.min_owners),
+            final=failed.final and lost,
             quorum=resources.committee.quorum,
             ready=plan.reachable - batch.named,
             holders=plan.holders(batch.cohort.digests) - batch.named - refused,

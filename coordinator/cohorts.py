@@ -19,6 +19,7 @@ from coordinator.events import CohortFailed
 from coordinator.fleet import Fleets
 from coordinator.gathering import Needs, gather
 from coordinator.giving_up import SUBMISSIONS_A_ROUND, Outlook, Trouble, advice, gives_up
+from coordinator.gradedgathering import NO_GRADED, GradedGathering, limits_of
 from coordinator.journal import Journal
 from coordinator.lasting import Lasting
 from coordinator.machine import Resources
@@ -65,6 +66,7 @@ class Cohorts:
         self._authorize = authorize
         self._payee = payee
         self._troubles = Lasting(view, depth)
+        self._graded = GradedGathering(journal)
 
     def prove(
         self, key: RoundKey, terms: TaskTerms, action: Prove | Gather, facts: RoundFacts
@@ -162,17 +164,21 @@ class Cohorts:
         self, key: RoundKey, resources: Resources, action: Gather, ready: frozenset[int]
     ) -> tuple[bytes, ...]:
         """The next cohort, in the order of a batch; without those whose place on the chain was taken back since."""
-        needs, context = _needs(resources), self._view.context(*key)
+        context = self._view.context(*key)
         with self._journal.reading() as state:
             current = state.rounds[key]
-            held = {s: frozenset(state.submissions[s].receipts) for s in action.submissions}
-            headers = {s: state.submissions[s].header for s in action.submissions}
+            candidates = (*action.submissions, *current.unspent)
+            held = {s: frozenset(state.submissions[s].receipts) for s in candidates}
+            headers = {s: state.submissions[s].header for s in candidates}
             able, cautious = ready - current.excluded, current.given_up > 0
         while True:
-            chosen = gather(held, able, needs, last=action.last, cautious=cautious)
+            if resources.terms.grading is None:
+                chosen = gather(held, able, _needs(resources), last=action.last, cautious=cautious)
+            else:
+                chosen = self._graded.gather(key, held, able, limits_of(resources))
             gone = [s for s in chosen if not self._stands(s, headers[s], context)]
             if not gone:
-                return tuple(sorted(chosen, key=lambda s: headers[s].owner_index))
+                return tuple(sorted(chosen, key=lambda s: (not headers[s].is_reference, headers[s].owner_index)))
             _log.warning("event=submissions-taken-back task=%s round=%d count=%d", *named(key), len(gone))
             for submission in gone:
                 del held[submission]
@@ -182,6 +188,8 @@ class Cohorts:
         another, or opened the round for another model.  Provers refuse all of a cohort with it, the market all of a
         batch.  It waits, as the chain may be back soon.
         """
+        if header.is_reference:  # it is of whoever opened the round, who may have handed the task on
+            return header.digest(context) == submission
         try:
             signer = self._view.owner_at(header.task_id, header.owner_index)
         except UnknownError:
@@ -196,6 +204,8 @@ class Cohorts:
         if len(ready) < quorum:
             reason = f"too few provers: {len(ready)} of {resources.committee.size} answer, {quorum} are needed"
             return Unproven(reason, Trouble.NO_QUORUM)
+        if resources.terms.grading is not None:
+            return Unproven(NO_GRADED, Trouble.AWAY)
         reason = (
             f"too few owners: of the {waiting} submissions that wait, fewer than {resources.terms.min_owners} are held "
             f"together by {quorum} provers that answer"

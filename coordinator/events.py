@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from circuits.errors import StorageError
-from circuits.statement import SubmissionHeader
+from circuits.statement import Context, Graded, SubmissionHeader
 from commons.protocol.codec import Codec, RecordError
 
 
@@ -51,6 +51,16 @@ class CohortBegun:
     """These submissions, in order, are projected with one sign matrix from now on, or never."""
 
     kind: ClassVar[str] = "cohort-begun"
+    task_id: int
+    round: int
+    submissions: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDrawn:
+    """The order, drawn at random, in which these owners' submissions of a graded round are put together."""
+
+    kind: ClassVar[str] = "order-drawn"
     task_id: int
     round: int
     submissions: tuple[bytes, ...]
@@ -125,6 +135,31 @@ class BatchProven:
     batch_id: bytes
     submissions: tuple[bytes, ...]
     bundle_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGraded:
+    """What was opened of the owners of a proven batch, in its order, and what follows.
+
+    Attributes:
+        reference: the copy of the reference against which they were graded.
+        values: numbers of 41 bits or a few more, with sign.
+        levels: by which they are paid, 0 to 3.
+        weights: factors of their gradients in the sum, 0 to 3.
+    """
+
+    kind: ClassVar[str] = "batch-graded"
+    batch_id: bytes
+    reference: bytes
+    values: tuple[int, ...]
+    levels: tuple[int, ...]
+    weights: tuple[int, ...]
+
+    @classmethod
+    def of(cls, batch_id: bytes, context: Context, graded: Graded) -> BatchGraded:
+        """The event of a batch that states this."""
+        grades = graded.grades
+        return cls(batch_id, graded.reference.digest(context), graded.values, grades.levels, grades.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,11 +285,13 @@ class MarketNamed:
 
 OfSubmission = OwnerDropped | ShareDelivered
 """Events that name a submission, whose header an earlier event has."""
-OfBatch = TransactionSent | BatchSettled | SumOpened | SumPublished
+OfBatch = TransactionSent | BatchSettled | SumOpened | SumPublished | BatchGraded
 """Events that name a batch, which an earlier event proved."""
+OfCohort = CohortBegun | AttemptUsed | CohortFailed | SetLocking | OrderDrawn
+"""Events that bring a round's cohorts on."""
 OfRound = (
-    HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | ProverBlamed | CohortFailed | SetLocking | BatchProven
-    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
+    OfCohort | HeaderAccepted | HeaderRefused | ProverBlamed | BatchProven | RoundClosed | FeesEnded | ExclusionSigned
+    | ExclusionEnded | RoundsForgotten
 )  # fmt: skip
 """Events that say themselves of which round they are; see ``round_of``."""
 Event = OfRound | OfSubmission | OfBatch | MarketNamed
@@ -306,3 +343,8 @@ def from_version_2(record: Mapping[str, Any]) -> Mapping[str, Any]:
     Of which round a refused header was is not known: it goes with the first round that is forgotten.
     """
     return {**record, "round": 0} if record.get("kind") == HeaderRefused.kind else record
+
+
+def from_version_3(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of a log of version 3, which lacks the events of graded rounds, as one of version 4: the same."""
+    return record

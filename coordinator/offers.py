@@ -182,6 +182,11 @@ class Offer:
         return NoChunks() if number is None else self.bodies[number]
 
 
+def _dealer(offer: Offer) -> tuple[bytes, int]:
+    """Whose upload it is; of a model owner's copies of a reference each counts for itself."""
+    return offer.head.header.owner, offer.head.header.owner_index
+
+
 class Offers:
     """All uploads.
 
@@ -256,8 +261,8 @@ class Offers:
 
     def _require_room(self, offer: Offer) -> None:
         """A task has no more than is free for others: anybody can make one that names this coordinator."""
-        task, owner = offer.head.header.task_id, offer.head.header.owner
-        own = [o for o in self._offers.values() if o.key == offer.key and o.head.header.owner == owner]
+        task, dealer = offer.head.header.task_id, _dealer(offer)
+        own = [o for o in self._offers.values() if o.key == offer.key and _dealer(o) == dealer]
         if len(own) >= PER_OWNER:
             raise ClosedError(f"this owner has handed in {PER_OWNER} uploads in this round already")
         free = self._max_bytes - sum(each.size for each in self._offers.values())

@@ -11,6 +11,7 @@ from commons.telemetry.callmetrics import known_code
 from commons.telemetry.metrics import Reading, Telemetry
 from coordinator.coordinator import Coordinator
 from coordinator.events import (
+    BatchGraded,
     BatchProven,
     BatchSettled,
     CohortFailed,
@@ -46,6 +47,9 @@ class RoundMetrics:
         self._batches = telemetry.counter(
             "batches", "Batches: proven, and then accepted or refused by the chain for good.", "outcome"
         )
+        self._weightless = telemetry.counter(
+            "submissions_weightless", "Submissions in batches whose gradients are in no sum, as graded."
+        )
         self._sums = telemetry.counter("sums_opened", "Sums that provers have released.")
         self._failed = telemetry.counter(
             "cohorts_failed", "Tries of a cohort that failed: it is tried again, or given up.", "end"
@@ -72,6 +76,8 @@ class RoundMetrics:
                 self._failed.labels("given-up" if event.final else "again").inc()
             case BatchProven():
                 self._batches.labels("proven").inc()
+            case BatchGraded():
+                self._weightless.inc(event.weights.count(0))
             case BatchSettled():
                 self._batches.labels("accepted" if event.accepted else "refused").inc()
             case SumOpened():

@@ -13,6 +13,7 @@ from circuits.terms import MarketId
 from commons.protocol.status import Rejection, RoundStatus, SubmissionState, SubmissionStatus, TaskStatus
 from coordinator.events import (
     AttemptUsed,
+    BatchGraded,
     BatchProven,
     BatchSettled,
     CohortBegun,
@@ -25,6 +26,8 @@ from coordinator.events import (
     HeaderRefused,
     MarketNamed,
     OfBatch,
+    OfCohort,
+    OrderDrawn,
     OwnerDropped,
     ProverBlamed,
     RoundClosed,
@@ -36,7 +39,7 @@ from coordinator.events import (
     TransactionSent,
     round_of,
 )
-from coordinator.roundstate import ProvenBatch, Round, RoundKey, Submission
+from coordinator.roundstate import WEIGHTLESS, ProvenBatch, Round, RoundKey, Submission
 from native import G1
 
 RECENT = 100
@@ -85,11 +88,11 @@ class CoordinatorState:
             case ProverBlamed():
                 current = self._round(round_of(event))
                 current.blame(event.prover, event.step, event.reason, proven=event.proven)
-            case CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking():
+            case CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking() | OrderDrawn():
                 self._go_on(event, self._round(round_of(event)))
             case BatchProven():
                 self._prove(event)
-            case TransactionSent() | BatchSettled() | SumOpened() | SumPublished():
+            case TransactionSent() | BatchSettled() | SumOpened() | SumPublished() | BatchGraded():
                 self._finish(event, self.batches[event.batch_id])
             case RoundClosed():
                 self._close(round_of(event), event.reason)
@@ -114,8 +117,8 @@ class CoordinatorState:
             case HeaderRefused():
                 self._refuse(event)
 
-    def _go_on(self, event: CohortBegun | AttemptUsed | CohortFailed | SetLocking, current: Round) -> None:
-        """The cohort under way."""
+    def _go_on(self, event: OfCohort, current: Round) -> None:
+        """The cohort under way, or the next one."""
         match event:
             case CohortBegun():
                 current.begin(event.submissions)
@@ -128,11 +131,13 @@ class CoordinatorState:
                     self._give_up(current, event.reason)
             case SetLocking():
                 current.locked = event.submissions
+            case OrderDrawn():
+                current.order = event.submissions
 
     def _give_up(self, current: Round, reason: str) -> None:
         """End a cohort that is not tried again: provers bind its submissions to it, so no other can have them."""
         self._move(self._in(SubmissionState.PROVING, current.cohort or ()), SubmissionState.EXPIRED, reason)
-        current.bound |= {self.submissions[s].header.owner for s in current.locked or ()}
+        current.bound |= {self.submissions[s].header.owner for s in current.owners(current.locked or ())}
         current.given_up += 1
         current.end_cohort()
 
@@ -147,6 +152,11 @@ class CoordinatorState:
                 batch.payload_digest = event.payload_digest
             case SumPublished():
                 batch.published = True
+            case BatchGraded():
+                batch.values, batch.weights = event.values, event.weights
+                self._round(batch.round_key).spend((event.reference,))
+                self._move((event.reference,), SubmissionState.PROVEN, batch_id=batch.batch_id)
+                self._move(batch.weightless, SubmissionState.PROVEN, WEIGHTLESS, batch.batch_id)
 
     def status_of(self, submission: bytes) -> SubmissionStatus | None:
         """What became of a submission, None for one that was never entered."""
@@ -160,7 +170,7 @@ class CoordinatorState:
     def most_of_one_owner(self, key: RoundKey) -> int:
         """How many submissions of a round the owner has handed in, of those in the cohort under way, that has most."""
         current = self._round(key)
-        members = self._in(SubmissionState.PROVING, current.cohort or ())
+        members = self._in(SubmissionState.PROVING, current.owners(current.cohort or ()))
         return max((len(current.by_owner[self.submissions[s].header.owner]) for s in members), default=0)
 
     def of_owner(self, key: RoundKey, owner: bytes) -> SubmissionStatus | None:
@@ -218,7 +228,7 @@ class CoordinatorState:
         """How many headers the log has of each task."""
         found: Counter[int] = Counter()
         for (task_id, _), current in self.rounds.items():
-            found[task_id] += len(current.gone) + len(current.submissions)
+            found[task_id] += len(current.gone) + len(current.submissions) + len(current.references)
         return found
 
     def is_forgotten(self, key: RoundKey) -> bool:
@@ -263,7 +273,7 @@ class CoordinatorState:
             counted.subtract(self._counts_of(key))
             self._forget_refusals(key)
             current = self.rounds.pop(key, Round())
-            for submission in (*current.gone, *current.submissions):
+            for submission in (*current.gone, *current.submissions, *current.references):
                 self.ended.pop(submission, None)
                 self.submissions.pop(submission, None)
             for batch_id in current.batches:
@@ -297,7 +307,7 @@ class CoordinatorState:
             return
         status = SubmissionStatus(event.submission, SubmissionState.PENDING)
         self.submissions[event.submission] = Submission(event.header, event.receipts, status)
-        self._round(_key(event.header)).enter(event.submission, event.header.owner)
+        self._round(_key(event.header)).enter(event.submission, event.header)
 
     def _deliver(self, event: ShareDelivered) -> None:
         entry = self.submissions.get(event.submission)  # its round may have closed meanwhile
@@ -323,13 +333,13 @@ class CoordinatorState:
         self._move((event.submission,), state, event.reason)
         code = event.reason.partition(":")[0]
         self._round(_key(entry.header)).dropped[code] += 1
-        self._count(entry.header.task_id, code)
+        self.rejections.setdefault(entry.header.task_id, Counter())[code] += 1
         self._name(entry.header, event.reason)
 
     def _refuse(self, event: HeaderRefused) -> None:
         self.refused.setdefault(round_of(event), Counter())[event.header, event.code] += 1
         self.refusals.setdefault(event.task_id, Counter())[event.code] += 1
-        self._count(event.task_id, event.code)
+        self.rejections.setdefault(event.task_id, Counter())[event.code] += 1
 
     def _prove(self, event: BatchProven) -> None:
         key = round_of(event)
@@ -340,7 +350,7 @@ class CoordinatorState:
         if len(left) < len(current.cohort or ()):  # not so for a batch of an earlier cohort, handed in by somebody else
             current.end_cohort()
             current.trouble = ""
-            still = self._in(SubmissionState.PROVING, left)
+            still = self._in(SubmissionState.PROVING, current.owners(left))
             self._move(still, SubmissionState.EXPIRED, "unattributed: it was left out of its cohort's batch")
         self._move(event.submissions, SubmissionState.PROVEN, batch_id=event.batch_id)
 
@@ -350,6 +360,7 @@ class CoordinatorState:
         if event.accepted:
             self.fees_open.add(batch.round_key)
             self._move(batch.submissions, SubmissionState.ACCEPTED, batch_id=event.batch_id)
+            self._move(batch.weightless, SubmissionState.ACCEPTED, WEIGHTLESS, event.batch_id)
         else:
             self._refused(batch, event.reason)
 
@@ -373,7 +384,8 @@ class CoordinatorState:
             SubmissionState.PROVEN: "the round's time ended before the chain had accepted its batch",
         }
         for state, why in reasons.items():
-            self._move(self._in(state, current.submissions), SubmissionState.EXPIRED, why)
+            copies = () if state is SubmissionState.PROVEN else tuple(current.references)
+            self._move(self._in(state, (*current.submissions, *copies)), SubmissionState.EXPIRED, why)
         current.closed, current.cohort = True, None
         for submission in current.forget_submissions():
             self.ended[submission] = self.submissions.pop(submission).status
@@ -381,9 +393,6 @@ class CoordinatorState:
     def _name(self, header: SubmissionHeader, reason: str) -> None:
         recent = self.recent.setdefault(header.task_id, deque(maxlen=RECENT))
         recent.append(Rejection(header.owner, header.round, reason))
-
-    def _count(self, task_id: int, code: str) -> None:
-        self.rejections.setdefault(task_id, Counter())[code] += 1
 
 
 def _key(header: SubmissionHeader) -> RoundKey:

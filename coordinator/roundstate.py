@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from circuits.statement import SubmissionHeader
+from circuits.statement import REFERENCE_INDEX, SubmissionHeader
 from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus
 from commons.runtime.identifiers import shown
 
 RoundKey = tuple[int, int]
+WEIGHTLESS = "weight: it counts in no sum, as its number is too low or too few others have its level"
+"""Why a submission is in a batch, and its gradient is not in the sum."""
 _TOLD = 16
 """Entries of one prover without proof in a round's status: it words its refusals itself, each another if it likes."""
 _WORDS = 512
@@ -36,6 +38,8 @@ class ProvenBatch:
     Attributes:
         settled: the chain accepted it, or refused it for good.
         payload_digest: of its aggregate, None until the provers have released it.
+        values: what was opened of its owners, in order; empty where nobody is graded.
+        weights: factors of their gradients in the sum; empty where nobody is graded.
         published: whether the aggregate is in the chain's log.
     """
 
@@ -48,6 +52,13 @@ class ProvenBatch:
     accepted: bool = False
     payload_digest: bytes | None = None
     published: bool = False
+    values: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()
+
+    @property
+    def weightless(self) -> frozenset[bytes]:
+        """Submissions that are in the batch, and not in its sum."""
+        return frozenset(s for s, weight in zip(self.submissions, self.weights, strict=False) if not weight)
 
     @property
     def status(self) -> BatchStatus:
@@ -75,6 +86,9 @@ class Round:
         dropped: how many submissions stay out for each cause.
         gone: submissions of a round that is closed, but for the last.
         bound: owners whom provers may have locked to a set that came to nothing, so that they take no other submission.
+        references: copies of the round's reference, and the number of each; they are counted nowhere else.
+        spent: numbers of the copies against which a cohort was graded, or is.
+        order: in which submissions of a graded round are put together, as it was drawn at random.
     """
 
     submissions: list[bytes] = field(default_factory=list)
@@ -95,16 +109,24 @@ class Round:
     gone: list[bytes] = field(default_factory=list)
     bound: set[bytes] = field(default_factory=set)
     closed: bool = False
+    references: dict[bytes, int] = field(default_factory=dict)
+    spent: set[int] = field(default_factory=set)
+    order: tuple[bytes, ...] = ()
 
-    def enter(self, submission: bytes, owner: bytes) -> None:
+    def enter(self, submission: bytes, header: SubmissionHeader) -> None:
         """A submission came in; it waits."""
+        if header.is_reference:
+            self.references[submission] = header.owner_index - REFERENCE_INDEX
+            return
         self.submissions.append(submission)
-        self.by_owner.setdefault(owner, []).append(submission)
+        self.by_owner.setdefault(header.owner, []).append(submission)
         self.waiting[submission] = None
         self.counts[SubmissionState.PENDING] += 1
 
     def move(self, submission: bytes, before: SubmissionState, after: SubmissionState) -> None:
         """A submission stands elsewhere now; it never waits again."""
+        if submission in self.references:
+            return
         self.waiting.pop(submission, None)
         self.counts[before] -= 1
         self.counts[after] += 1
@@ -113,6 +135,21 @@ class Round:
         """A cohort is fixed."""
         self.end_cohort()
         self.cohort = cohort
+        self.spend(cohort)
+
+    @property
+    def unspent(self) -> tuple[bytes, ...]:
+        """Copies of the reference that no cohort has had, in order of their numbers."""
+        copies = sorted((number, submission) for submission, number in self.references.items())
+        return tuple(submission for number, submission in copies if number not in self.spent)
+
+    def spend(self, submissions: Iterable[bytes]) -> None:
+        """The copies of the reference among them belong to a cohort now, and to no other."""
+        self.spent |= {self.references[s] for s in submissions if s in self.references}
+
+    def owners(self, submissions: Iterable[bytes]) -> tuple[bytes, ...]:
+        """Those of them that are owners'."""
+        return tuple(s for s in submissions if s not in self.references)
 
     def fail(self, reason: str, at: int) -> None:
         """It could not be proven this time."""
@@ -135,8 +172,9 @@ class Round:
 
     def forget_submissions(self) -> list[bytes]:
         """All but the last one, which tells of which deployment the round is: nobody asks for the others any more."""
-        self.gone, self.submissions = self.submissions[:-1], self.submissions[-1:]
+        self.gone, self.submissions = [*self.references, *self.submissions[:-1]], self.submissions[-1:]
         self.by_owner.clear()
+        self.references.clear()
         return self.gone
 
     def status(self, number: int, batches: Iterable[ProvenBatch], *, whole: bool) -> RoundStatus:

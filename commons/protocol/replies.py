@@ -13,12 +13,13 @@ import native
 from circuits.errors import BlamedProversError, SignatureError, WireError
 from circuits.statement import Committee
 from commons.protocol.bodies import CombineBody, DigestBody
+from commons.protocol.gradedbodies import GradedCombineBody
 from commons.protocol.messages import Message, Step, StepReply
 from commons.protocol.signing import verify_message
 from native import FrArray
 
 B = TypeVar("B")
-D = TypeVar("D", CombineBody, DigestBody)
+D = TypeVar("D", bound=CombineBody | GradedCombineBody | DigestBody)
 
 
 @dataclass(frozen=True, slots=True)

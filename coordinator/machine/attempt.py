@@ -7,7 +7,7 @@ provers among the active ones, an opening of degree t that fits is right; one of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +16,19 @@ import native
 from circuits.hashing import challenge
 from circuits.statement import ROWS
 from circuits.transcript import RhoInputs, projections_digest, rho_state, squarings
-from commons.protocol.bodies import CombineBody, ConfirmBody, MaskBody, ValidateBody
+from commons.protocol.bodies import CombineBody, ConfirmBody
+from commons.protocol.gradedbodies import GradedCombineBody, mask_form, validate_form
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest
 from commons.protocol.relay import broadcast_hash
 from commons.protocol.replies import Failure, ProverNamed, collect, vectors
 from commons.sharing.reconstruct import open_g1, open_scalar, open_vector
+from coordinator.machine.gradedattempt import (
+    ask_lock,
+    require_products,
+    require_same_squares,
+    require_valid,
+    with_squares,
+)
 from coordinator.machine.setbacks import (
     Mismatched,
     OwnersFell,
@@ -45,17 +53,26 @@ from coordinator.machine.state import (
     Validated,
     Validating,
 )
-from coordinator.machine.verdicts import OwnerRejected
+from coordinator.machine.verdicts import OwnerVerdict, rejection
 from native import FrArray
 
 Replies = Mapping[int, StepReply | Failure]
 
 
-def start(resources: Resources, batch: Batch, ground: Ground, active: frozenset[int], until: Step | None) -> Transition:
-    """Begin an attempt with fresh masks: MASK to the active provers."""
-    run = new_run(batch, ground, tuple(sorted(ground.kept)), active, probe=False)
-    run = replace(run, until=until)
-    relayed = tuple(ground.messages[p] for p in run.active)
+def planned(batch: Batch, ground: Ground, active: frozenset[int], until: Step | None) -> Run:
+    """An attempt at all that is kept, under the next number."""
+    return replace(new_run(batch, ground, tuple(sorted(ground.kept)), active, probe=False), until=until)
+
+
+def start(resources: Resources, run: Run) -> Transition:
+    """Begin an attempt with fresh masks: MASK to the active provers.
+
+    Raises:
+        BlamedProversError, InconsistentError: what they sent of the noise's squares does not open to squares.
+    """
+    if run.batch.is_graded:
+        run = with_squares(resources, run)
+    relayed = tuple(run.ground.messages[p] for p in run.active)
     request = StepRequest(
         Step.MASK,
         run.session,
@@ -81,14 +98,13 @@ def ask(run: Run, step: Step, relayed: tuple[Message, ...]) -> dict[int, StepReq
 
 def masked(resources: Resources, state: Masking, replies: Replies) -> Transition:
     """After MASK: open C_0 and z_0, see that the masked products fit, relay them."""
-    run, owners = state.run, len(state.run.proposal.kept)
+    run, rows, form = state.run, len(state.run.proposal.kept), mask_form(state.run.batch.is_graded)
     answers = complete(
-        collect(
-            resources.committee, replies, run.active, run.session, Step.MASK, lambda raw: MaskBody.decode(raw, owners)
-        )
+        collect(resources.committee, replies, run.active, run.session, Step.MASK, lambda raw: form.decode(raw, rows))
     )
     t, liars = _degrees(resources, run)
     bodies = answers.bodies
+    require_same_squares(run, bodies)
     commitment = open_g1({p: b.commitment for p, b in bodies.items()}, t, liars, "mask commitment")
     projections = open_vector({p: b.projections for p, b in bodies.items()}, t, liars, "mask projections")
     open_vector({p: b.products for p, b in bodies.items()}, 2 * t, liars, "inner products")
@@ -98,21 +114,17 @@ def masked(resources: Resources, state: Masking, replies: Replies) -> Transition
 
 def validated(resources: Resources, state: Validating, replies: Replies) -> Transition:
     """After VALIDATE: every owner's residual must be zero; open D and its knowledge part."""
-    run, owners = state.run, len(state.run.proposal.kept)
+    run, rows, form = state.run, len(state.run.proposal.kept), validate_form(state.run.batch.is_graded)
     answers = complete(
         collect(
-            resources.committee,
-            replies,
-            run.active,
-            run.session,
-            Step.VALIDATE,
-            lambda raw: ValidateBody.decode(raw, owners),
+            resources.committee, replies, run.active, run.session, Step.VALIDATE, lambda raw: form.decode(raw, rows)
         )
     )
     t, liars = _degrees(resources, run)
     bodies = answers.bodies
     residuals = open_vector({p: b.residuals for p, b in bodies.items()}, 2 * t, liars, "validity test")
     _check_residuals(resources, run, residuals, answers.messages)
+    require_products(resources, run, bodies)
     gram = open_g1({p: b.gram for p, b in bodies.items()}, t, liars, "Gram commitment")
     knowledge = open_g1({p: b.knowledge for p, b in bodies.items()}, t, liars, "knowledge part")
     digest = projections_digest([state.masked.projections, *(run.ground.projections[i] for i in run.proposal.kept)])
@@ -139,19 +151,17 @@ def _check_residuals(resources: Resources, run: Run, residuals: FrArray, message
 
 def rejected(
     run: Run, owners: frozenset[int], reason: str, evidence: Mapping[int, StepRequest] | None = None
-) -> tuple[OwnerRejected, ...]:
-    """Verdicts on owners, by cohort index."""
-    cohort, shown = run.batch.cohort, evidence or {}
-    digests = cohort.digests
-    return tuple(OwnerRejected(digests[i], cohort.headers[i].owner, reason, shown.get(i)) for i in sorted(owners))
+) -> tuple[OwnerVerdict, ...]:
+    """Verdicts on submissions, by cohort index."""
+    shown = evidence or {}
+    return tuple(rejection(run.batch.cohort, i, reason, shown.get(i)) for i in sorted(owners))
 
 
 def confirmed(resources: Resources, state: Confirming, replies: Replies) -> Transition:
     """After CONFIRM: all provers must have seen what was relayed."""
     run = state.run
     answers = complete(collect(resources.committee, replies, run.active, run.session, Step.CONFIRM, ConfirmBody.decode))
-    seen = broadcast_hash(state.validated.messages, broadcast_hash(state.masked.messages))
-    expected = ConfirmBody(state.validated.state, seen)
+    expected = ConfirmBody(state.validated.state, _seen(state))
     wrong = [p for p, body in answers.bodies.items() if body != expected]
     if wrong:
         reason = "confirmation: it is not the hash of what was relayed"
@@ -160,10 +170,15 @@ def confirmed(resources: Resources, state: Confirming, replies: Replies) -> Tran
     return Transition(following, ask(run, Step.COMBINE, answers.messages))
 
 
+def _seen(state: Confirming | Combining) -> bytes:
+    """Hash of all broadcasts of the attempt."""
+    return broadcast_hash(state.validated.messages, broadcast_hash(state.masked.messages))
+
+
 def combined(resources: Resources, state: Combining, replies: Replies) -> Transition:
     """After COMBINE: open the combined row and T, and hold them against projections and commitments."""
     run = state.run
-    answers = collect(resources.committee, replies, run.active, run.session, Step.COMBINE, CombineBody.decode)
+    answers = collect(resources.committee, replies, run.active, run.session, Step.COMBINE, _combine_decoder(run))
     answers, shares = vectors(answers, len(resources.commitment_key.bases), Step.COMBINE)
     complete(answers)
     t, liars = _degrees(resources, run)
@@ -175,7 +190,16 @@ def combined(resources: Resources, state: Combining, replies: Replies) -> Transi
     if resources.commitment_key.commit_long(row) != native.g1_linear_combination(points, weights):
         raise SetbackError(Mismatched())
     evidence = Evidence(state.masked, state.validated, Combination(answers.messages, row, square_norm))
+    graded = {p: body for p, body in answers.bodies.items() if isinstance(body, GradedCombineBody)}
+    if graded:
+        require_valid(resources, run, graded)
+        return ask_lock(run, evidence)
     return Transition(Proving(run, evidence), ask(run, Step.PROVE, answers.messages))
+
+
+def _combine_decoder(run: Run) -> Callable[[bytes], CombineBody | GradedCombineBody]:
+    rows = len(run.proposal.kept)
+    return (lambda raw: GradedCombineBody.decode(raw, rows)) if run.batch.is_graded else CombineBody.decode
 
 
 def _check_combination(

@@ -14,7 +14,8 @@ import numpy as np
 
 from circuits.errors import BlamedProversError, InconsistentError, UnknownError, WireError
 from circuits.statement import Membership, sign_seed
-from commons.protocol.bodies import CoinBody, DigestBody, ProjectBody
+from commons.protocol.bodies import CoinBody, DigestBody
+from commons.protocol.gradedbodies import GradedProjectBody, project_form
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure, ProverAbsent, ProverNamed, ProverVerdict, blamed, collect
 from commons.protocol.rules import checked_values, small
@@ -23,7 +24,7 @@ from commons.sharing.sharepayloads import decode_payload
 from commons.sharing.sharevector import ShareVector
 from coordinator.machine.culprits import enough_provers, failed, resume, too_few_provers
 from coordinator.machine.state import Batch, Case, Disputing, Ground, Projecting, Resources, Tossing, Transition
-from coordinator.machine.verdicts import OwnerRejected, OwnerSetAside, Verdict
+from coordinator.machine.verdicts import OwnerVerdict, Verdict, rejection, setting_aside
 from native import FrArray
 
 Replies = Mapping[int, StepReply | Failure]
@@ -71,19 +72,20 @@ def tossed(resources: Resources, state: Tossing, replies: Replies) -> Transition
 def projected(resources: Resources, state: Projecting, replies: Replies) -> Transition:
     """After PROJECT: judge every owner's dealing and projections."""
     cohort = state.batch.cohort
-    count = len(cohort.headers)
+    count, form = len(cohort.headers), project_form(state.batch.is_graded)
     answers = collect(
         resources.committee,
         replies,
         state.batch.reachable,
         cohort.cohort_id,
         Step.PROJECT,
-        lambda raw: ProjectBody.decode(raw, count),
+        lambda raw: form.decode(raw, count),
     )
     messages = {p: reply.message for p, reply in answers.replies.items()}
     shares = {p: body.shares for p, body in answers.bodies.items()}
+    squares = {p: body.squares for p, body in answers.bodies.items() if isinstance(body, GradedProjectBody)}
     batch = state.batch.without(answers.fallen)
-    case = Case(batch, state.coin, state.seed, messages, shares, fallen=batch.out)
+    case = Case(batch, state.coin, state.seed, messages, shares, squares, fallen=batch.out)
     return _judge(resources, case, answers.fallen)
 
 
@@ -114,9 +116,16 @@ def _judge(resources: Resources, case: Case, verdicts: tuple[Verdict, ...]) -> T
         if verdict is not None:
             opened.pop(owner, None)
             verdicts, case = (*verdicts, verdict), replace(case, fallen=case.fallen | {owner})
-    if disputes:
-        return _dispute(case, disputes, verdicts)
-    ground = Ground(case.coin, case.seed, case.messages, opened, frozenset(opened))
+    return _dispute(case, disputes, verdicts) if disputes else _judged(resources, case, opened, verdicts)
+
+
+def _judged(
+    resources: Resources, case: Case, opened: Mapping[int, FrArray], verdicts: tuple[Verdict, ...]
+) -> Transition:
+    """Begin with those whose projections are open; a set whose dealings were good before is tried again as it is."""
+    if case.batch.is_cleared and case.fallen:
+        return failed(case.batch, verdicts, _LIED)
+    ground = Ground(case.coin, case.seed, case.messages, opened, frozenset(opened), case.squares)
     return resume(resources, case.batch, ground, verdicts)
 
 
@@ -158,10 +167,14 @@ def _unlocated(resources: Resources, case: Case, owner: int) -> Verdict:
     return _set_aside(case, owner)
 
 
+_LIED = (
+    "a prover's shares do not fit those of the others, though all dealings of this set were found good; with more "
+    "provers the liar would be found"
+)
 _DEALING = "dealing: its shares do not lie on one polynomial"
 
 
-def _reject(case: Case, owner: int, reason: str, *, out: tuple[int, ...] = (), payload: bytes = b"") -> OwnerRejected:
+def _reject(case: Case, owner: int, reason: str, *, out: tuple[int, ...] = (), payload: bytes = b"") -> OwnerVerdict:
     """A verdict with its evidence.
 
     Args:
@@ -171,13 +184,12 @@ def _reject(case: Case, owner: int, reason: str, *, out: tuple[int, ...] = (), p
     cohort = case.batch.cohort
     relayed = tuple(case.messages[p] for p in sorted(case.batch.reachable - set(out)))
     evidence = StepRequest(Step.EXCLUDE, cohort.cohort_id, relayed=relayed, payload=payload, owner=owner)
-    return OwnerRejected(cohort.digests[owner], cohort.headers[owner].owner, reason, evidence)
+    return rejection(cohort, owner, reason, evidence)
 
 
-def _set_aside(case: Case, owner: int) -> OwnerSetAside:
-    cohort = case.batch.cohort
+def _set_aside(case: Case, owner: int) -> OwnerVerdict:
     reason = "unattributed: its shares do not fit together, and too few provers answered to say who is at fault"
-    return OwnerSetAside(cohort.digests[owner], cohort.headers[owner].owner, reason)
+    return setting_aside(case.batch.cohort, owner, reason)
 
 
 def _dispute(case: Case, disputes: Mapping[int, Dispute], verdicts: tuple[Verdict, ...]) -> Transition:

@@ -6,14 +6,14 @@ order bad news arrives, and every path ends: each trial adds a record, each verd
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from circuits.errors import BlamedProversError, InconsistentError
-from commons.protocol.messages import Step
+from commons.protocol.messages import Cohort, Step
 from commons.protocol.replies import ProverNamed, blamed
 from coordinator.machine import attempt, probe
-from coordinator.machine.liarsearch import Inference, Record, infer, without_each
+from coordinator.machine.liarsearch import Inference, Record, infer, place, without_each
 from coordinator.machine.setbacks import (
     Halted,
     Mismatched,
@@ -24,7 +24,14 @@ from coordinator.machine.setbacks import (
     Unlocated,
 )
 from coordinator.machine.state import Batch, Ended, Ground, Hunt, Resources, Run, Transition
-from coordinator.machine.verdicts import Failed, OwnerRejected, OwnerSetAside, ProversSuspected, Verdict
+from coordinator.machine.verdicts import (
+    Failed,
+    OwnerVerdict,
+    ProversSuspected,
+    Verdict,
+    rejection,
+    setting_aside,
+)
 
 MOST_ATTEMPTS = 512
 """Attempts that one batch may take, probes and trials included."""
@@ -32,6 +39,7 @@ _TOO_MANY_LIARS = "the failures cannot all come from t lying provers; replace th
 _TOO_MANY = f"no result after {MOST_ATTEMPTS} attempts; look at the verdicts, then begin again without the suspects"
 _VALIDITY = "validity: every choice of provers finds its norm above the bound, or its bits wrong"
 _UNATTRIBUTED = "unattributed: its validity test fails, and too few provers answered to say who is at fault"
+REFERENCE = "the copy of the model owner's reference is no good, so nobody can be graded against it in this cohort"
 LOCKED = "an owner fell out of a set that provers had signed already, and they sign no other with the rest of it"
 _STANDOFF = (
     "one of the provers lied; with so few provers it can stop a round, never bend it. "
@@ -59,8 +67,8 @@ def recover(resources: Resources, run: Run, step: Step, setback: Setback) -> Tra
         case Mismatched():
             hunt = Hunt(probe.halves(run.proposal.kept))
             return _start_probe(resources, run, hunt)
-        case Unlocated(_, residuals):
-            return _record(resources, run, step, residuals)
+        case Unlocated(_, residuals, shown_at):
+            return _record(resources, run, shown_at or step, residuals)
         case Halted(reason):
             return failed(batch, (), reason)
 
@@ -71,10 +79,13 @@ def passed(resources: Resources, run: Run, step: Step) -> Transition:
 
 
 def _record(resources: Resources, run: Run, step: Step, residuals: frozenset[int] | None) -> Transition:
-    depth = min(step, Step.COMBINE) if run.proposal.probe else step
+    depth = Step.COMBINE if run.proposal.probe else step
+    return resume(resources, _with_record(run, depth, residuals), run.ground)
+
+
+def _with_record(run: Run, depth: Step, residuals: frozenset[int] | None) -> Batch:
     record = Record(frozenset(run.active), depth, residuals)
-    batch = replace(run.batch, records=(*run.batch.records, record))
-    return resume(resources, batch, run.ground)
+    return replace(run.batch, records=(*run.batch.records, record))
 
 
 def _start_probe(resources: Resources, run: Run, hunt: Hunt) -> Transition:
@@ -120,29 +131,35 @@ def resume(resources: Resources, batch: Batch, ground: Ground, verdicts: Sequenc
             news += named
             batch = batch.without(named)
         elif search.inference.guilty & ground.kept:
-            ground = _drop(batch, ground, search.inference.guilty, news, OwnerRejected, _VALIDITY)
-        elif (trial := search.untested()) is not None:
-            return _attempt(resources, batch, ground, trial, search.depth, news)
+            ground = _drop(batch, ground, search.inference.guilty, news, rejection, _VALIDITY)
+        elif (chosen := search.chosen()) is not None:
+            run = attempt.planned(batch, ground, *chosen)
+            try:
+                return replace(attempt.start(resources, run), verdicts=tuple(news))
+            except BlamedProversError as error:
+                verdicts = blamed(error, Step.PROJECT)
+                news += verdicts
+                batch = run.batch.without(verdicts)
+            except InconsistentError:
+                batch = _with_record(run, Step.MASK, None)
+        elif not search.unclear():
+            reason = _STANDOFF if search.inference.possible else _TOO_MANY_LIARS
+            return failed(batch, [*news, *search.accusations()], reason)
         else:
-            if (clean := search.clean()) is not None:
-                return _attempt(resources, batch, ground, clean, None, news)
-            if not search.unclear():
-                reason = _STANDOFF if search.inference.possible else _TOO_MANY_LIARS
-                return failed(batch, [*news, *search.accusations()], reason)
-            ground = _drop(batch, ground, search.unclear(), news, OwnerSetAside, _UNATTRIBUTED)
+            ground = _drop(batch, ground, search.unclear(), news, setting_aside, _UNATTRIBUTED)
 
 
 def _obstacle(resources: Resources, batch: Batch, ground: Ground) -> Failed | None:
     """Why no further attempt is possible; None if one is."""
     if not enough_provers(resources, batch):
         return Failed(too_few_provers(resources, batch))
+    if batch.is_graded and 0 not in ground.kept:
+        return Failed(REFERENCE, final=True)
     if batch.locked is not None and ground.kept != batch.locked:
         return Failed(LOCKED, final=True)
-    if len(ground.kept) < resources.terms.min_owners:
-        return Failed(
-            f"too few owners: {len(ground.kept)} are left, the task asks for {resources.terms.min_owners}",
-            final=True,
-        )
+    owners = batch.owners(ground.kept)
+    if owners < resources.terms.min_owners:
+        return Failed(f"too few owners: {owners} are left, the task asks for {resources.terms.min_owners}", final=True)
     return Failed(_TOO_MANY) if _exhausted(batch) else None
 
 
@@ -151,24 +168,12 @@ def _drop(
     ground: Ground,
     owners: frozenset[int],
     news: list[Verdict],
-    verdict: type[OwnerRejected] | type[OwnerSetAside],
+    verdict: Callable[[Cohort, int, str], OwnerVerdict],
     reason: str,
 ) -> Ground:
     """Take owners out of the batch and say why."""
-    cohort = batch.cohort
-    news += [verdict(cohort.digests[i], cohort.headers[i].owner, reason) for i in sorted(owners & ground.kept)]
+    news += [verdict(batch.cohort, i, reason) for i in sorted(owners & ground.kept)]
     return _without(ground, owners)
-
-
-def _attempt(
-    resources: Resources,
-    batch: Batch,
-    ground: Ground,
-    active: frozenset[int],
-    until: Step | None,
-    news: Sequence[Verdict],
-) -> Transition:
-    return replace(attempt.start(resources, batch, ground, active, until), verdicts=tuple(news))
 
 
 def _without(ground: Ground, owners: frozenset[int]) -> Ground:
@@ -188,12 +193,14 @@ class _Search:
     """The records that still matter, and what they say.
 
     Attributes:
+        cleared: whether these owners are known to be valid from before.
         failures: records that fail with the owners and provers that are left.
         sets: the sets of provers to try, all of the size that can name a liar by elimination.
     """
 
     reachable: frozenset[int]
     kept: frozenset[int]
+    cleared: bool
     records: tuple[Record, ...]
     failures: tuple[Record, ...]
     sets: tuple[frozenset[int], ...]
@@ -208,8 +215,8 @@ class _Search:
         spare = min(liars, len(batch.reachable) - resources.committee.quorum)
         failures = tuple(r for r in records if r.failed(ground.kept))
         sets = tuple(without_each(batch.reachable, spare)) if failures else ()
-        inference = infer(batch.records, unnamed, liars, ground.kept)
-        return cls(batch.reachable, ground.kept, records, failures, sets, inference)
+        inference = infer(batch.records, unnamed, liars, ground.kept, cleared=batch.is_cleared)
+        return cls(batch.reachable, ground.kept, batch.is_cleared, records, failures, sets, inference)
 
     @property
     def depth(self) -> Step:
@@ -217,7 +224,7 @@ class _Search:
 
         Wrong inner products among 2t + 1 provers always fit; they come out when T is held against the combined row.
         """
-        deepest = max(r.depth for r in self.failures)
+        deepest = max((r.depth for r in self.failures), key=place)
         return Step.COMBINE if deepest is Step.MASK else deepest
 
     def names(self) -> tuple[ProverNamed, ...]:
@@ -232,6 +239,12 @@ class _Search:
         reason = "search: the attempts that failed do not tell which of them lied"
         return (ProversSuspected(tuple(sorted(self.inference.suspects)), self.depth, reason),)
 
+    def chosen(self) -> tuple[frozenset[int], Step | None] | None:
+        """The provers of the next attempt, and the step after which it ends if it is only a trial."""
+        if (trial := self.untested()) is not None:
+            return trial, self.depth
+        return None if (clean := self.clean()) is None else (clean, None)
+
     def untested(self) -> frozenset[int] | None:
         """The next set whose outcome at this depth is not known; none when there is nothing to choose between."""
         if len(self.sets) < 2:
@@ -239,7 +252,9 @@ class _Search:
         return next((s for s in self.sets if not self._known(s)), None)
 
     def _known(self, active: frozenset[int]) -> bool:
-        return any(r.active == active and (r.depth >= self.depth or r in self.failures) for r in self.records)
+        return any(
+            r.active == active and (place(r.depth) >= place(self.depth) or r in self.failures) for r in self.records
+        )
 
     def clean(self) -> frozenset[int] | None:
         """A set that has not failed, the largest first."""
@@ -247,7 +262,9 @@ class _Search:
         return next((s for s in (self.reachable, *self.sets) if s not in failing), None)
 
     def unclear(self) -> frozenset[int]:
-        """Owners without whom some set has no failure left; the fewest possible."""
+        """Owners without whom some set has no failure left; the fewest possible, none of those known to be valid."""
+        if self.cleared:
+            return frozenset()
         choices = []
         for active in (self.reachable, *self.sets):
             failing = [r.residuals for r in self.failures if r.active == active]

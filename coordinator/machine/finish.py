@@ -1,4 +1,4 @@
-"""PROVE and ATTEST: from the opened combination to a batch that is ready for the contract.
+"""PROVE and ATTEST: from the opened values to a batch that is ready for the contract.
 
 The batch is verified as the contract will before any prover is asked to sign it.  Provers that sign lock its owners to
 this set, so from the first request on the batch can only become this set, or nothing.
@@ -7,15 +7,15 @@ this set, so from the first request on the batch can only become this set, or no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
 from circuits import groth16, sumcheck
 from circuits.errors import GradrollError, SignatureError
 from circuits.hashing import challenge
-from circuits.policies.spec import PublicInputs
+from circuits.policies.spec import GradedInputs, PublicInputs
 from circuits.statement import TAIL, BatchProof, GrothProof, SumcheckProof
+from circuits.transcript import values_sum
 from circuits.verify import sum_of_commitments, verify_batch
 from commons.protocol.bodies import ProveBody, SignatureBody
 from commons.protocol.bundle import AuditBundle, Certificate
@@ -41,17 +41,26 @@ def proved(resources: Resources, state: Proving, replies: Replies) -> Transition
         open_g1({p: b.c for p, b in bodies.items()}, 2 * t, liars, "proof element C"),
     )
     evidence = state.evidence
-    validated, square_norm = evidence.validated, evidence.combination.square_norm
-    public = PublicInputs(challenge(validated.state), square_norm, resources.terms.bound)
+    validated = evidence.validated
+    public = _public_inputs(resources, evidence)
     if not groth16.verify(resources.verifying_key, public, validated.gram, validated.knowledge, groth):
         raise SetbackError(Unlocated("the joint proof does not verify"))
     bundle = _bundle(resources, run, evidence, _batch_proof(resources, run, evidence, groth))
     request = StepRequest(Step.ATTEST, run.session, payload=bundle.encode())
-    locked = replace(run, batch=replace(run.batch, locked=frozenset(run.proposal.kept)))
-    return Transition(Attesting(locked, bundle), dict.fromkeys(run.active, request))
+    return Transition(Attesting(run.with_lock, bundle), dict.fromkeys(run.active, request))
+
+
+def _public_inputs(resources: Resources, evidence: Evidence) -> PublicInputs[int] | GradedInputs[int]:
+    rho, bound, graded = challenge(evidence.validated.state), resources.terms.bound, evidence.graded
+    square_norm = evidence.combination.square_norm
+    if graded is None:
+        return PublicInputs(rho, square_norm, bound)
+    eta = challenge(evidence.batch_id)
+    return GradedInputs(rho, square_norm, bound, graded.rule.scale(bound), eta, values_sum(graded.values, eta))
 
 
 def _batch_proof(resources: Resources, run: Run, evidence: Evidence, groth: GrothProof) -> BatchProof:
+    statement = run.statement(evidence.graded)
     proof = BatchProof(
         mask_commitment=evidence.masked.commitment,
         gram=evidence.validated.gram,
@@ -59,12 +68,12 @@ def _batch_proof(resources: Resources, run: Run, evidence: Evidence, groth: Grot
         groth=groth,
         square_norm=evidence.combination.square_norm,
         sumcheck=_sumcheck(resources, evidence),
-        commitment_sum=sum_of_commitments(run.statement),
+        commitment_sum=sum_of_commitments(statement),
         sign_seed=run.ground.seed,
         projections_digest=evidence.validated.projections_digest,
     )
     try:
-        verify_batch(run.statement, proof, resources.verifying_key)
+        verify_batch(statement, proof, resources.verifying_key)
     except GradrollError as error:
         raise SetbackError(Halted(f"the finished batch does not verify ({error}); check keys and SRS")) from error
     return proof
@@ -73,13 +82,13 @@ def _batch_proof(resources: Resources, run: Run, evidence: Evidence, groth: Grot
 def _sumcheck(resources: Resources, evidence: Evidence) -> SumcheckProof:
     row, square_norm = evidence.combination.row, evidence.combination.square_norm
     values, tail = np.ascontiguousarray(row[:-TAIL]), np.ascontiguousarray(row[-TAIL:])
-    return sumcheck.prove(resources.srs, values, tail, square_norm, evidence.validated.state)
+    return sumcheck.prove(resources.srs, values, tail, square_norm, evidence.batch_id)
 
 
 def _bundle(resources: Resources, run: Run, evidence: Evidence, proof: BatchProof) -> AuditBundle:
     projections = (evidence.masked.projections, *(run.ground.projections[i] for i in run.proposal.kept))
     certificate = Certificate(
-        run.statement, resources.payee, run.batch.cohort.digests, run.ground.coin, proof, ()
+        run.statement(evidence.graded), resources.payee, run.batch.cohort.digests, run.ground.coin, proof, ()
     )  # fmt: skip
     return AuditBundle(certificate, projections, evidence.combination.row)
 

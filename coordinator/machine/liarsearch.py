@@ -20,8 +20,17 @@ from math import comb
 
 from commons.protocol.messages import Step
 
+_IN_ORDER = (
+    Step.COIN, Step.PROJECT, Step.MASK, Step.VALIDATE, Step.CONFIRM, Step.COMBINE, Step.LOCK, Step.OPEN, Step.PROVE,
+    Step.ATTEST,
+)  # fmt: skip
 MOST_HYPOTHESES = 20_000
 """Beyond this many hypotheses nobody is named by inference (never reached below 15 provers)."""
+
+
+def place(step: Step) -> int:
+    """Where a step of an attempt stands among the others; their numbers do not say it."""
+    return _IN_ORDER.index(step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Record:
     @property
     def proven(self) -> bool:
         """Whether the attempt's proof verified: then all its owners are valid."""
-        return self.residuals == frozenset() and self.depth >= Step.PROVE
+        return self.residuals == frozenset() and place(self.depth) >= place(Step.PROVE)
 
     def failed(self, kept: frozenset[int]) -> bool:
         """Whether the attempt would have failed with only the owners that are still in the batch."""
@@ -66,20 +75,23 @@ class Inference:
     guilty: frozenset[int]
 
 
-def infer(records: Iterable[Record], provers: frozenset[int], liars: int, kept: frozenset[int]) -> Inference:
+def infer(
+    records: Iterable[Record], provers: frozenset[int], liars: int, kept: frozenset[int], *, cleared: bool = False
+) -> Inference:
     """Put the records together.
 
     Args:
         provers: all members of the committee that are not named yet.
         liars: at most this many of them lied.
         kept: cohort indices of the owners still in the batch.
+        cleared: whether they are known to be valid from before.
     """
     records = tuple(records)
     relevant = [r for r in records if r.active <= provers]
     seen = frozenset[int]().union(*(r.active for r in relevant))
     if sum(comb(len(seen), size) for size in range(liars + 1)) > MOST_HYPOTHESES:
         return Inference(True, frozenset(), seen, frozenset())
-    suspicious = frozenset[int]() if any(r.proven for r in records) else kept
+    suspicious = frozenset[int]() if cleared or any(r.proven for r in records) else kept
     consistent: list[frozenset[int]] = []
     guilty: list[frozenset[int]] = []
     for hypothesis in subsets(sorted(seen), liars):
@@ -118,6 +130,7 @@ def _explained(
     honest = [r for r in records if not r.active & hypothesis]
     if any(r.residuals is None for r in honest):
         return None
-    outcomes = {r.residuals & kept for r in honest if r.residuals is not None and r.depth >= Step.VALIDATE}
+    judged = [r for r in honest if place(r.depth) >= place(Step.VALIDATE)]
+    outcomes = {r.residuals & kept for r in judged if r.residuals is not None}
     guilty = next(iter(outcomes), frozenset[int]())
     return guilty if len(outcomes) <= 1 and guilty <= suspicious else None

@@ -17,7 +17,7 @@ from circuits.errors import BlamedProversError, InconsistentError, InvalidInputE
 from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import require_owner
-from coordinator.machine import attempt, cohort, culprits, finish, probe
+from coordinator.machine import attempt, cohort, culprits, finish, gradedattempt, probe
 from coordinator.machine.setbacks import SetbackError
 from coordinator.machine.state import (
     AttemptState,
@@ -27,7 +27,9 @@ from coordinator.machine.state import (
     Confirming,
     Disputing,
     Ended,
+    Locking,
     Masking,
+    Opening,
     ProbeCombining,
     ProbeMasking,
     ProbeState,
@@ -39,7 +41,7 @@ from coordinator.machine.state import (
     Transition,
     Validating,
 )
-from coordinator.machine.verdicts import OwnerRejected, OwnerVerdict
+from coordinator.machine.verdicts import OwnerVerdict, rejection
 
 Replies = Mapping[int, StepReply | Failure]
 
@@ -61,25 +63,27 @@ def begin(
             cohort.
         attempt_number: above every attempt of this round so far; the batch counts on from it (``Batch.attempt``).
         reachable: committee indices of the provers to ask, which hold shares of all of them.
-        locked: of a cohort taken up again, the submissions that provers were asked to attest together: only exactly
-            these can still become a batch.
+        locked: of a cohort taken up again, the submissions that provers were asked to lock: only exactly these can
+            still become a batch.
         out: of a cohort taken up again, the submissions that were rejected before.  They stay out, also where the
             provers of this try would find nothing wrong: their owners may have handed in others since.
 
     Raises:
-        InvalidInputError: the candidates do not fit the policy, or indices are out of range.
+        InvalidInputError: the candidates do not fit the policy, or indices are out of range; or there is a reference
+            where the task does not grade, or none where it does.
     """
+    if (candidates.reference is None) != (resources.terms.grading is None):
+        raise InvalidInputError("a cohort has a copy of the round's reference where its task grades, and only there")
     if len(candidates.headers) > resources.policy.capacity:
         raise InvalidInputError(
-            f"{len(candidates.headers)} submissions do not fit a circuit for {resources.policy.capacity} owners"
+            f"{len(candidates.headers)} submissions do not fit a circuit for {resources.policy.capacity} rows"
         )
     provers = frozenset(reachable)
     if attempt_number < 1 or not provers <= frozenset(range(resources.committee.size)):
         raise InvalidInputError("attempts are numbered from 1, and provers are members of the committee")
     signed, verdicts = _signed(candidates)
-    if len(signed) < resources.terms.min_owners:
-        reason = f"too few owners: {len(signed)} submissions can be proven, {resources.terms.min_owners} are needed"
-        return culprits.failed(_batch(candidates, attempt_number, provers), verdicts, reason, final=True)
+    if obstacle := _too_little(resources, _batch(candidates, attempt_number, provers), signed):
+        return culprits.failed(_batch(candidates, attempt_number, provers), verdicts, obstacle, final=True)
     members = Cohort(candidates.context, tuple(candidates.headers[i] for i in signed))
     batch = _batch(members, attempt_number, provers)
     if locked is not None:
@@ -91,6 +95,14 @@ def begin(
         return culprits.failed(batch, verdicts, culprits.too_few_provers(resources, batch))
     first = cohort.start(resources, batch)
     return _authorized(resources, Transition(first.state, first.requests, verdicts))
+
+
+def _too_little(resources: Resources, batch: Batch, signed: tuple[int, ...]) -> str:
+    """Why the signed candidates are no cohort; empty if they are one."""
+    if batch.is_graded and 0 not in signed:
+        return culprits.REFERENCE
+    owners, least = batch.owners(signed), resources.terms.min_owners
+    return f"too few owners: {owners} submissions can be proven, {least} are needed" if owners < least else ""
 
 
 def _authorized(resources: Resources, transition: Transition) -> Transition:
@@ -113,15 +125,14 @@ def _batch(members: Cohort, attempt_number: int, reachable: frozenset[int]) -> B
 
 def _signed(candidates: Cohort) -> tuple[tuple[int, ...], tuple[OwnerVerdict, ...]]:
     """Candidates whose owner signed them, and verdicts on the others."""
-    context = candidates.context
     good: list[int] = []
     verdicts: list[OwnerVerdict] = []
-    for index, (header, digest) in enumerate(zip(candidates.headers, candidates.digests, strict=True)):
+    for index, header in enumerate(candidates.headers):
         try:
-            require_owner(header, context)
+            require_owner(header, candidates.context)
             good.append(index)
         except SignatureError as error:
-            verdicts.append(OwnerRejected(digest, header.owner, f"signature: {error}"))
+            verdicts.append(rejection(candidates, index, f"signature: {error}"))
     return tuple(good), tuple(verdicts)
 
 
@@ -173,6 +184,10 @@ def _next(resources: Resources, state: AttemptState | ProbeState, replies: Repli
             return attempt.confirmed(resources, state, replies)
         case Combining():
             return attempt.combined(resources, state, replies)
+        case Locking():
+            return gradedattempt.locked(resources, state, replies)
+        case Opening():
+            return gradedattempt.opened(resources, state, replies)
         case Proving():
             return finish.proved(resources, state, replies)
         case Attesting():
@@ -191,6 +206,8 @@ _AWAITED: Mapping[type, Step] = {
     Validating: Step.VALIDATE,
     Confirming: Step.CONFIRM,
     Combining: Step.COMBINE,
+    Locking: Step.LOCK,
+    Opening: Step.OPEN,
     Proving: Step.PROVE,
     Attesting: Step.ATTEST,
     ProbeMasking: Step.PROBE_MASK,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
+from commons.protocol.messages import Step
 from commons.protocol.replies import Answers, ProverVerdict
 from coordinator.machine.verdicts import OwnerVerdict
 
@@ -36,10 +37,12 @@ class Unlocated:
 
     Attributes:
         residuals: cohort indices of the owners whose validity test is not zero, or None when a prover lied for certain.
+        shown_at: the step at which it comes out with provers whose shares always fit; None: at the one that failed.
     """
 
     reason: str
     residuals: frozenset[int] | None = None
+    shown_at: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from circuits.commitment import CommitmentKey
 from circuits.groth16 import VerifyingKey
 from circuits.srs import Srs
-from circuits.statement import BatchStatement, Committee, Policy, SubmissionHeader
+from circuits.statement import BatchStatement, Committee, Graded, Policy, SubmissionHeader
 from circuits.terms import TaskTerms
+from circuits.transcript import values_state
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.messages import Cohort, Message, Proposal, Step, StepRequest
 from commons.protocol.replies import ProverNamed, ProverVerdict
@@ -43,7 +44,7 @@ class Batch:
 
     Attributes:
         nonces: what each prover drew when it started, as its COIN message says.
-        locked: cohort indices of the set that provers were asked to attest; they sign no other for its owners.
+        locked: cohort indices of the set that provers were asked to lock; they sign no other for its owners.
         out: cohort indices of owners that were rejected when the cohort was tried before.
         first_attempt: attempt number with which the batch began.
         attempt: the last attempt number in use; a later batch of the round must begin above it.
@@ -61,6 +62,20 @@ class Batch:
     out: frozenset[int] = frozenset()
     named: frozenset[int] = frozenset()
     records: tuple[Record, ...] = ()
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether its cohort has a reference, at index 0, against which its owners are graded."""
+        return self.cohort.reference is not None
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether its owners are known to be valid, all of them: the bits of a graded set are checked before LOCK."""
+        return self.is_graded and self.locked is not None
+
+    def owners(self, kept: Collection[int]) -> int:
+        """How many of these cohort indices are owners'."""
+        return len(kept) - (self.is_graded and 0 in kept)
 
     def liars(self, threshold: int) -> int:
         """How many provers may still lie unnamed, given that at most ``threshold`` lie at all."""
@@ -81,7 +96,9 @@ class Ground:
         coin: the opened coin; ``seed`` follows from it.
         messages: PROJECT messages by prover, for relaying.
         projections: z_i, FrArray (128, 4), by cohort index.
-        kept: cohort indices of the owners still in the batch.
+        kept: cohort indices of the submissions still in the batch.
+        squares: by prover, its shares of the squares behind the owners' noise, FrArray (owners, 40, 4); empty where
+            nobody is graded.
     """
 
     coin: int
@@ -89,6 +106,7 @@ class Ground:
     messages: Mapping[int, Message] = field(repr=False)
     projections: Mapping[int, FrArray] = field(repr=False)
     kept: frozenset[int]
+    squares: Mapping[int, FrArray] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,12 +115,15 @@ class Run:
 
     Attributes:
         until: the step after which a trial of the search ends; None for an attempt that goes all the way.
+        squares: digest of the squares behind the noise, as these provers' shares open them; empty where nobody is
+            graded, and in probes.
     """
 
     batch: Batch
     ground: Ground
     proposal: Proposal
     until: Step | None = None
+    squares: bytes = b""
 
     @property
     def session(self) -> bytes:
@@ -116,13 +137,24 @@ class Run:
 
     @property
     def headers(self) -> tuple[SubmissionHeader, ...]:
-        """Headers of the kept owners, in batch order."""
+        """Headers of the batch's rows 1 and up: the reference, if there is one, then the kept owners."""
         return tuple(self.batch.cohort.headers[i] for i in self.proposal.kept)
 
     @property
-    def statement(self) -> BatchStatement:
-        """What the attempt would prove."""
-        return BatchStatement(self.batch.cohort.context, self.headers)
+    def members(self) -> tuple[bytes, ...]:
+        """Identifiers of these submissions, in the same order."""
+        digests = self.batch.cohort.digests
+        return tuple(digests[i] for i in self.proposal.kept)
+
+    @property
+    def with_lock(self) -> Run:
+        """The same attempt once provers are asked to bind themselves to its set."""
+        return replace(self, batch=replace(self.batch, locked=frozenset(self.proposal.kept)))
+
+    def statement(self, graded: Graded | None) -> BatchStatement:
+        """What the attempt would prove; ``graded``: with what was opened of its owners."""
+        owners = self.headers if graded is None else self.headers[1:]
+        return BatchStatement(self.batch.cohort.context, owners, graded)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,11 +188,22 @@ class Combination:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """Everything opened before the proof."""
+    """Everything opened before the proof.
+
+    Attributes:
+        graded: what was opened of the owners after OPEN; None before, and where nobody is graded.
+    """
 
     masked: Masked
     validated: Validated
     combination: Combination
+    graded: Graded | None = None
+
+    @property
+    def batch_id(self) -> bytes:
+        """The batch's identifier: the state behind rho, or the one that the opened numbers follow in."""
+        state, graded = self.validated.state, self.graded
+        return state if graded is None else values_state(state, graded.rule, graded.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +219,8 @@ class Case:
 
     Attributes:
         shares: by prover, FrArray (submissions, 129, 4).
-        fallen: cohort indices of owners that are out already.
+        squares: as ``Ground``.
+        fallen: cohort indices of submissions that are out already.
     """
 
     batch: Batch
@@ -184,6 +228,7 @@ class Case:
     seed: bytes
     messages: Mapping[int, Message] = field(repr=False)
     shares: Mapping[int, FrArray] = field(repr=False)
+    squares: Mapping[int, FrArray] = field(default_factory=dict, repr=False)
     fallen: frozenset[int] = frozenset()
 
 
@@ -238,6 +283,22 @@ class Combining:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Locking:
+    """Waiting for LOCK: all that a prover checks before it locks a graded set is checked."""
+
+    run: Run
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opening:
+    """Waiting for OPEN: all active provers have locked the set."""
+
+    run: Run
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Proving:
     """Waiting for PROVE."""
 
@@ -251,12 +312,6 @@ class Attesting:
 
     run: Run
     bundle: AuditBundle = field(repr=False)
-
-    @property
-    def members(self) -> tuple[bytes, ...]:
-        """The submissions that provers lock themselves to, in batch order."""
-        digests = self.run.batch.cohort.digests
-        return tuple(digests[i] for i in self.run.proposal.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +351,7 @@ class Ended:
     batch: Batch
 
 
-AttemptState = Masking | Validating | Confirming | Combining | Proving | Attesting
+AttemptState = Masking | Validating | Confirming | Combining | Locking | Opening | Proving | Attesting
 ProbeState = ProbeMasking | ProbeCombining
 State = Tossing | Projecting | Disputing | AttemptState | ProbeState | Ended
 

@@ -1,7 +1,7 @@
 """What the machine says about owners and provers, and how a batch ends.
 
 A reason begins with a stable word and a colon (``smallness``, ``validity``, ``dealing``, ``commitment``, ``signature``,
-``unattributed`` for owners); counters and interfaces key on that word.
+``unattributed`` for owners and references); counters and interfaces key on that word.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from circuits.statement import BatchProof, BatchStatement
 from commons.protocol.bundle import AuditBundle
-from commons.protocol.messages import Step, StepRequest
+from commons.protocol.messages import Cohort, Step, StepRequest
 from commons.protocol.replies import ProverAbsent, ProverNamed, ProverVerdict
 
 
@@ -50,6 +50,24 @@ class OwnerSetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceFell:
+    """The copy of the reference against which a cohort is graded is no good, so the cohort ends.
+
+    Nothing is held against its owners, who are in no other cohort with these submissions.
+
+    Attributes:
+        submission: the copy's identifier.
+        owner: the model owner's address.
+        proven: as `OwnerRejected`, and not only that too few provers answered to say who is at fault.
+    """
+
+    submission: bytes
+    owner: bytes
+    reason: str
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ProversSuspected:
     """At least one of these provers lied, and what was seen does not tell which."""
 
@@ -58,8 +76,25 @@ class ProversSuspected:
     reason: str
 
 
-OwnerVerdict = OwnerRejected | OwnerSetAside
+OwnerVerdict = OwnerRejected | OwnerSetAside | ReferenceFell
+"""On one submission of a cohort."""
 Verdict = OwnerVerdict | ProverVerdict | ProversSuspected
+
+
+def rejection(cohort: Cohort, index: int, reason: str, evidence: StepRequest | None = None) -> OwnerVerdict:
+    """The verdict on a submission of a cohort that is bad for certain."""
+    submission, header = cohort.digests[index], cohort.headers[index]
+    if header.is_reference:
+        return ReferenceFell(submission, header.owner, reason, proven=True)
+    return OwnerRejected(submission, header.owner, reason, evidence)
+
+
+def setting_aside(cohort: Cohort, index: int, reason: str) -> OwnerVerdict:
+    """The verdict on a submission of a cohort about which nobody can say who is at fault."""
+    submission, header = cohort.digests[index], cohort.headers[index]
+    if header.is_reference:
+        return ReferenceFell(submission, header.owner, reason, proven=False)
+    return OwnerSetAside(submission, header.owner, reason)
 
 
 def described(verdict: Verdict) -> str:
@@ -69,9 +104,12 @@ def described(verdict: Verdict) -> str:
             kind = "owner-rejected" if isinstance(verdict, OwnerRejected) else "owner-set-aside"
             submission = verdict.submission.hex()
             return f"kind={kind} owner=0x{verdict.owner.hex()} submission=0x{submission} reason={verdict.reason!r}"
+        case ReferenceFell():
+            submission, proven = verdict.submission.hex(), str(verdict.proven).lower()
+            return f"kind=reference-fell submission=0x{submission} proven={proven} reason={verdict.reason!r}"
         case ProverNamed():
-            name, proven = verdict.step.name, str(verdict.proven).lower()
-            return f"kind=prover-named prover={verdict.prover} step={name} proven={proven} reason={verdict.reason!r}"
+            certain = f"step={verdict.step.name} proven={str(verdict.proven).lower()}"
+            return f"kind=prover-named prover={verdict.prover} {certain} reason={verdict.reason!r}"
         case ProverAbsent():
             return f"kind=prover-absent prover={verdict.prover} step={verdict.step.name} reason={verdict.reason!r}"
         case _:
@@ -110,7 +148,7 @@ class Failed:
 
     Attributes:
         final: trying the cohort again without those owners is of no use: too few are left, or one fell out of a signed
-            set.
+            set, or the reference is bad.
     """
 
     reason: str

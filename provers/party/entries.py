@@ -12,13 +12,9 @@ from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag, words
 from circuits.statement import Context, SubmissionHeader
 from commons.protocol.codec import Codec, RecordError
+from commons.protocol.lockedsets import graded_set_digest, owner_key
 
 _NO_OLD_COPY = "restore no old copy, which would use masks twice: replace this prover by a new committee"
-
-
-def owner_key(context: Context, owner: bytes) -> bytes:
-    """Key of an owner in one round: deployment, task, round and address."""
-    return keccak(words(tag("gradroll/v1/owner"), context.market.deployment, context.task_id, context.round, owner))
 
 
 def header_key(context: Context, header: SubmissionHeader) -> bytes:
@@ -156,8 +152,7 @@ class GradedSet:
     @property
     def digest(self) -> bytes:
         """Identifier of the set, without weights: these follow from what is opened of it."""
-        head = words(tag("gradroll/v1/graded-selection"), len(self.owners), self.reference)
-        return keccak(head + b"".join(self.owners) + b"".join(self.submissions))
+        return graded_set_digest(self.reference, self.owners, self.submissions)
 
     def has_sum(self, selection: Selection) -> bool:
         """Whether a sum is over this set, with whatever weights."""

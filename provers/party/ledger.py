@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from circuits.errors import ClosedError, RuleViolationError, WireError
 from commons.protocol.ledgerheads import COUNT_LIMIT, LedgerHead
+from commons.protocol.lockedsets import owner_key
 from provers.party.entries import (
     AttemptStarted,
     CohortJoined,
@@ -40,7 +41,6 @@ from provers.party.entries import (
     head_over,
     header_key,
     joined_cohort,
-    owner_key,
     round_key,
     to_record,
     to_text,

@@ -43,7 +43,7 @@ class World:
         self.network: Network = network_with(OWNERS) if network is None else network
         self.journal: Journal = journal_in(directory)
         self.key = (self.network.terms.task_id, 0)
-        for digest, header in zip(self.network.cohort.digests, self.network.headers, strict=True):
+        for digest, header in zip(self.network.cohort.digests, self.network.cohort.headers, strict=True):
             self.journal.record(HeaderAccepted(digest, header, (0, 1, 2, 3)))
 
     @property

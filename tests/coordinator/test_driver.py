@@ -46,7 +46,7 @@ from tests.simulation.world.clock import START, NodeClock
 from tests.simulation.world.network import InOrder
 from tests.simulation.world.nodes import Account
 from tests.support.faults import silent
-from tests.support.network import network_with
+from tests.support.network import Network, network_with
 from tests.support.parameters import DevelopmentParameters
 
 P = ParamSpec("P")
@@ -85,8 +85,9 @@ class World:
         skew: int = 0,
         depth: int = 1,
         log: EventLog | None = None,
+        network: Network | None = None,
     ) -> None:
-        self.network = network_with(MORE_OWNERS)
+        self.network: Network = network_with(MORE_OWNERS) if network is None else network
         self.market = Market(chain_of(self.network))
         self.clock = NodeClock(self.market.chain.clock)
         self.lines = [PartyLine(self.network, self.market, p) for p in EVERYBODY]

@@ -16,7 +16,7 @@ from circuits.errors import ClosedError, UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, Policy, SubmissionHeader
-from circuits.terms import ETHER, MarketId, Pay, TaskTerms, Windows
+from circuits.terms import ETHER, Grading, MarketId, Pay, TaskTerms, Windows
 from commons.chain.facts import (
     AcceptedBatch,
     Claimable,
@@ -31,6 +31,7 @@ from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
+from commons.protocol.references import Opening
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ShareHead
@@ -235,6 +236,28 @@ class FakeChain:
 
     def is_levelled(self, verifier: bytes) -> bool:
         return self.levelled
+
+
+GRADED = terms(grading=Grading(4, 4, b"\x66" * 32), bound=1 << 30)
+"""The terms of task 0 where it grades."""
+
+
+@dataclass
+class GradedChain(FakeChain):
+    """A market whose task grades; its rounds have whatever digest they were opened with."""
+
+    graded: TaskTerms = GRADED
+    shown: Opening | None = None
+
+    def opening(self, task_id: int, number: int) -> Opening:
+        assert self.shown is not None
+        return self.shown
+
+    def terms(self, task_id: int) -> TaskTerms:
+        return self.graded
+
+    def context(self, task_id: int, number: int) -> Context:
+        return Context.of(self.graded, number, self.model_digest, POLICY)
 
 
 @dataclass

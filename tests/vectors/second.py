@@ -142,7 +142,7 @@ TERMS = (
     "committeeId", "verifier", "coordinator", "dimension", "fractionBits", "bound", "minOwners", "capacity", "rounds",
     "submitWindow", "settleWindow", "permissioned", "inlinePayload", "token", "basePay", "bonusPay",
     "coordinatorBatchFee", "coordinatorGradientFee", "proverBatchFee", "proverGradientFee", "deposit", "lapseRounds",
-    "claimWindow", "exitDelay", "availabilityWindow",
+    "claimWindow", "exitDelay", "availabilityWindow", "step", "dither", "referenceData",
 )  # fmt: skip
 COMMITTEE_TERMS = ("threshold", "bondToken", "bond", "changeDelay", "unbondingDelay")
 DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"

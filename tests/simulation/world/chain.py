@@ -19,10 +19,11 @@ from circuits.statement import Attested, BatchProof, BatchStatement, Committee, 
 from circuits.terms import TaskTerms
 from circuits.verify import sum_of_commitments, verify_batch
 from commons.chain.facts import ExcludedOwner, HeldFees, PostedSubmission
+from commons.protocol.references import Opening
 from commons.protocol.signing import require_owner, signs
 from tests.simulation.world.clock import WorldClock
 from tests.simulation.world.fees import Call, ExcludeCall, FeeBook, PostCall
-from tests.support.network import MODEL_DIGEST, Network
+from tests.support.network import Network
 
 BLOCK_SECONDS = 12
 MAX_PAUSE, PAUSE_INTERVAL = 7 * 86_400, 28 * 86_400
@@ -112,6 +113,7 @@ class ModelChain:
 
     Attributes:
         owners: signers by registration index.
+        opening: what rounds are opened with, where the task grades.
         leaving: first round that an owner has no part in, by registration index.
         waiting: transactions that no block has yet.
         revoked: members' keys that count no more.
@@ -132,6 +134,7 @@ class ModelChain:
     waiting: list[Acceptance | Call] = field(default_factory=list)
     pauses: Pauses = field(default_factory=Pauses)
     revoked: set[bytes] = field(default_factory=set)
+    opening: Opening | None = None
     coordinator: bytes = field(init=False)
     model_owner: bytes = field(init=False)
 
@@ -367,8 +370,10 @@ def chain_of(network: Network, clock: WorldClock | None = None) -> ModelChain:
     places = tuple(f"prover-{p}:1" for p in range(network.provers))
     strangers = {i: bytes(18) + b"\x01" + bytes([i]) for i in range(max(network.owner_addresses, default=0))}
     chain = ModelChain(
-        clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee, MODEL_DIGEST,
-        places, tuple(bytes([p]) * 32 for p in range(network.provers)), {**strangers, **network.owner_addresses},
+        clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee,
+        network.model_digest, places, tuple(bytes([p]) * 32 for p in range(network.provers)),
+        {**strangers, **network.owner_addresses},
+        opening=None if network.terms.grading is None else network.opening,
     )  # fmt: skip
     chain.open_round(network.terms.capacity)
     return chain

@@ -180,7 +180,7 @@ TERM_NAMES = (
     "committeeId", "verifier", "coordinator", "dimension", "fractionBits", "bound", "minOwners", "capacity", "rounds",
     "submitWindow", "settleWindow", "permissioned", "inlinePayload", "token", "basePay", "bonusPay",
     "coordinatorBatchFee", "coordinatorGradientFee", "proverBatchFee", "proverGradientFee", "deposit", "lapseRounds",
-    "claimWindow", "exitDelay", "availabilityWindow",
+    "claimWindow", "exitDelay", "availabilityWindow", "step", "dither", "referenceData",
 )  # fmt: skip
 
 

@@ -1,0 +1,132 @@
+"""Copies of a round's reference at the coordinator: those with which the round was opened come in, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from circuits.errors import (
+    ChainError,
+    ClosedError,
+    GradrollError,
+    NotReadyError,
+    SignatureError,
+    UnknownError,
+    WireError,
+)
+from circuits.statement import REFERENCE_INDEX, SubmissionHeader
+from commons.protocol.receipts import receipt_digest
+from commons.protocol.references import Copy, Opening
+from commons.protocol.signing import sign_digest
+from commons.protocol.status import SubmissionState
+from coordinator.admission import Admission
+from coordinator.events import HeaderAccepted
+from coordinator.journal import Journal
+from tests.coordinator.markets import Market, MemoryLog
+from tests.simulation.world.chain import chain_of
+from tests.support.gradednetwork import MODEL_OWNER, along, graded_with
+from tests.support.network import Network, OwnerPlan, network_with
+from tests.support.parameters import DevelopmentParameters
+from tests.support.plain_batch import seed_of
+
+GOOD = OwnerPlan(along(1000, 5))
+
+
+class World:
+    """A coordinator to which a model owner hands its copies in."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.market = Market(chain_of(network))
+        self.log = MemoryLog()
+        self.journal = Journal(self.log)
+        parameters, address = DevelopmentParameters(network.setup), network.terms.coordinator
+        self.admission = Admission(self.market, self.journal, address, parameters, counted=5)
+
+    def signed(self, header: SubmissionHeader, key: bytes = MODEL_OWNER) -> SubmissionHeader:
+        return header.signed(self.network.context, partial(sign_digest, key))
+
+    def submit(self, header: SubmissionHeader, provers: int = 3) -> SubmissionState:
+        digest = receipt_digest(self.network.terms.market, header.digest(self.network.context))
+        receipts = {p: sign_digest(self.network.prover_keys[p], digest) for p in range(provers)}
+        return self.admission.submit(header, receipts).state
+
+    def refuse(self, kind: type[GradrollError], reason: str, header: SubmissionHeader, provers: int = 3) -> None:
+        with pytest.raises(kind, match=reason):
+            self.submit(header, provers)
+        assert not self.log.of(HeaderAccepted)
+
+
+@pytest.fixture
+def world() -> World:
+    return World(graded_with((900, 500), copies=(GOOD, GOOD)))
+
+
+@pytest.fixture
+def copies(world: World) -> list[SubmissionHeader]:
+    return list(world.network.references)  # type: ignore[attr-defined]
+
+
+def test_copies_come_in_beside_the_owners(world: World, copies: list[SubmissionHeader]) -> None:
+    for header in (*copies, *world.network.headers):
+        assert world.submit(header) is SubmissionState.PENDING
+    assert world.submit(copies[0]) is SubmissionState.PENDING, "the same header again"
+    assert [event.header for event in world.log.of(HeaderAccepted)] == [*copies, *world.network.headers]
+
+
+def test_reference_of_a_task_that_does_not_grade_is_refused(copies: list[SubmissionHeader]) -> None:
+    plain = World(network_with(2))
+    header = plain.signed(copies[0])
+    plain.refuse(UnknownError, "no round with references", header)
+
+
+def test_copy_is_the_one_with_which_the_round_was_opened(world: World, copies: list[SubmissionHeader]) -> None:
+    one, other = copies
+    world.refuse(SignatureError, "not copy 0", world.signed(replace(one, commitment=other.commitment)))
+    world.refuse(SignatureError, "not copy 0", world.signed(replace(one, share_digests=other.share_digests)))
+    world.refuse(SignatureError, "not copy 1", world.signed(replace(one, owner_index=REFERENCE_INDEX + 1)))
+    world.refuse(WireError, "which has 2", world.signed(replace(one, owner_index=REFERENCE_INDEX + 2)))
+
+
+def test_copy_is_held_against_the_rounds_digest_and_not_against_what_a_node_shows_alone(
+    world: World, copies: list[SubmissionHeader]
+) -> None:
+    """Attack: a node shows copies that the round was not opened with."""
+    false = world.signed(replace(copies[0], commitment=copies[1].commitment))
+    opening = world.network.opening
+    world.market.chain.opening = Opening(opening.model_digest, (Copy.of(false), *opening.copies[1:]))
+    world.refuse(ChainError, "other references", false)
+
+
+def test_copy_is_signed_by_whom_it_names(world: World, copies: list[SubmissionHeader]) -> None:
+    world.refuse(SignatureError, "sign", world.signed(copies[0], seed_of("somebody else")))
+
+
+def test_copy_needs_a_quorum_of_receipts(world: World, copies: list[SubmissionHeader]) -> None:
+    """Nobody but its dealer has shares with the digests that the round was opened with."""
+    world.refuse(NotReadyError, "2 receipts are too few", copies[0], provers=2)
+
+
+def test_copy_comes_in_once_whoever_it_names(world: World, copies: list[SubmissionHeader]) -> None:
+    world.submit(copies[0])
+    key = seed_of("owner", 0)
+    stolen = world.signed(replace(copies[0], owner=world.network.headers[0].owner), key)
+    with pytest.raises(ClosedError, match="is here already"):
+        world.submit(stolen)
+
+
+def test_owners_hand_nothing_in_before_all_copies_are_there(world: World, copies: list[SubmissionHeader]) -> None:
+    """What they would be graded against may never come."""
+    owner = world.network.headers[0]
+    world.submit(copies[1])
+    with pytest.raises(NotReadyError, match="handed in 1 of 2 copies"):
+        world.submit(owner)
+    world.submit(copies[0])
+    assert world.submit(owner) is SubmissionState.PENDING
+
+
+def test_copies_close_with_the_round(world: World, copies: list[SubmissionHeader]) -> None:
+    world.market.be_at(world.market.chain.opened[0].settle + 1)
+    world.refuse(ClosedError, "took batches until", copies[0])
