@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,10 @@ from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
 from provers.foresight import Foresight, UnforeseenError
 from provers.party import Acceptance, Party, handle, noising, vouching
-from provers.party.ledger import GradedLocked
+from provers.party.ledger import CohortJoined, GradedLocked, GradedSet, Locked
 from provers.party.memory import Validated
-from provers.party.steps import selection_of
+from provers.party.steps import members_of, selection_of
+from provers.store import Store
 from tests.support.gradedattempt import GradedAttempt, shown_instead
 from tests.support.gradednetwork import MODEL_OWNER, GradedNetwork, along, graded_with
 from tests.support.network import OwnerPlan, network_with, slack_bits
@@ -671,6 +673,33 @@ def test_what_provers_attest_of_graded_batches_is_no_evidence() -> None:
     attesters = Attesters(network.committee, network.policy.verifier_code)
     assert len(attesters.valid(certificate)) == 4
     assert not Witness().certificate(certificate, attesters, network.terms)
+
+
+def test_a_store_serves_graded_batches_and_keeps_their_sums(tmp_path: Path) -> None:
+    """The weights are written down when the batch is attested, so that its sum is there when the shares are gone."""
+    network = graded_with(COSINES)
+    attempt = began(network)
+    attempt.through(Step.PROVE)
+    bundle = attempt.bundle()
+    certificate = attested(attempt, bundle)
+    store = Store(tmp_path, max_bytes=1 << 24)
+    store.put_batch(bundle.attested_by(certificate.attestations))
+    batch_id = certificate.batch_id
+    assert store.batches_of(network.context.task_id, 0) == [batch_id]
+    assert store.certificate(batch_id) == certificate.encode()
+    assert AuditBundle.decode(store.audit_bundle(batch_id)).certificate.batch_id == batch_id
+    joined = CohortJoined(b"\x01" * 32, members_of(network.context, attempt.cohort.headers))
+    chosen = selection_of(certificate.statement)
+    graded = GradedLocked(GradedSet.of(members_of(network.context, certificate.statement.rows)))
+    for entry in (joined, graded, Locked(chosen)):
+        store.commit([entry], (network.context.task_id, 0))
+    assert store._rows.selections() == {chosen.digest: chosen}
+    assert store._rows.sets_of((network.context.task_id, 0)) == {chosen.digest}
+    store.close()
+    again = Store(tmp_path, max_bytes=1 << 24)
+    assert again.ledger.graded == dict.fromkeys(graded.selection.owners, graded.selection)
+    assert again.ledger.locks == dict.fromkeys(chosen.owners, chosen)
+    again.close()
 
 
 # --- cohorts and proposals -------------------------------------------------------------------------------------
