@@ -138,10 +138,7 @@ class GradedScene:
 
     def plain(self, cast: Cast, model: FloatArray, bound: int, aggregate: RoundAggregate) -> Plain:
         """With the weights that the proven numbers give; the cheaters' gradients are among them."""
-        weights: dict[bytes, int] = {}
-        for batch in aggregate.batches:
-            statement = cast.coordinator.audit_bundle(batch.record.batch_id, DIMENSION).statement
-            weights |= {h.owner: w for h, w in zip(statement.owners, statement.weights, strict=True)}
+        weights = dict(zip(aggregate.owners, aggregate.weights, strict=True))
         weighed = [(weights[player.owner.address], player) for player in cast.players]
         total = weighted_sum([(w, player.gradient(model)) for w, player in weighed], self.recipe, bound)
         return Plain(total, sum(weights.values()), {player.name: w for w, player in weighed})
