@@ -1562,8 +1562,8 @@ MUTANTS = (
         _in("gradroll", "test_audit.py"),
     ),
     Mutant(
-        "gradroll/data_owner/owner.py",
-        "        self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen\n",
+        "commons/wire/resuming.py",
+        "        self.save(submission)  # before anything leaves: a second draw of its masks must not happen\n",
         "",
         "an owner draws masks once a submission",
         _in("gradroll", "test_owner.py"),
